@@ -1,0 +1,331 @@
+"""The one hierarchy of errors that runctl raises, and the exit code each of them ends the program with.
+
+The name of a class says which reaction is needed. Each error says what happened, where (job, resource, provider) and what
+to do next; the cause is chained with ``raise ... from``. Texts are whole sentences for people; ``kind`` is the stable word
+for programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the program's exit status means; a contract with scripts."""
+
+    DONE = 0
+    FAILURE = 1
+    CHANGES = 2
+    TRAINING_FAILED = 3
+    REFUSED = 4
+    LEAKED = 5
+    NO_CAPACITY = 6
+    USAGE = 7
+    INTERRUPTED = 130
+
+
+class RunctlError(Exception):
+    """Base of all errors that runctl raises on purpose.
+
+    ``what`` is one sentence; ``where`` names what is concerned (``job``, ``resource``, ``provider``, ``file`` ...);
+    ``next_step`` says what the person can do.
+    """
+
+    exit_code: ExitCode = ExitCode.FAILURE
+    kind: str = "failure"
+
+    def __init__(
+        self, what: str, *, where: Mapping[str, str] | None = None, next_step: str | None = None
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = dict(where or {})
+        self.next_step = next_step
+
+    def details(self) -> dict[str, object]:
+        """What JSON output carries beyond the common fields; subclasses add theirs."""
+        return {}
+
+    def as_json(self) -> dict[str, object]:
+        """The error as JSON output shows it: stable keys, no traceback."""
+        cause = self.__cause__
+        return {
+            "kind": self.kind,
+            "what": self.what,
+            "where": self.where,
+            "cause": None if cause is None else str(cause),
+            "next_step": self.next_step,
+            "exit_code": int(self.exit_code),
+            **self.details(),
+        }
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One thing wrong in a file that a person wrote. ``line`` and ``column`` count from 1."""
+
+    file: str
+    line: int | None
+    column: int | None
+    field: str
+    message: str
+    found: str | None = None
+    allowed: str | None = None
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        position = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        text = f"{position}: {self.field}: {self.message}" if self.field else f"{position}: {self.message}"
+        if self.found is not None:
+            text += f"; found {self.found}"
+        if self.allowed is not None:
+            text += f"; allowed: {self.allowed}"
+        if self.nearest is not None:
+            text += f"; did you mean '{self.nearest}'?"
+        return text
+
+
+class _FileError(RunctlError):
+    exit_code = ExitCode.USAGE
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        problems: Sequence[FieldProblem] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *(f"  {problem}" for problem in self.problems)])
+
+    def details(self) -> dict[str, object]:
+        return {"problems": [vars(problem) for problem in self.problems]}
+
+
+class JobFileError(_FileError):
+    """The job file is wrong; ``problems`` holds all that is wrong with it."""
+
+    kind = "job-file"
+
+
+class SettingsError(_FileError):
+    """Settings (``.runctl.toml``, ``RUNCTL_*``, options) are wrong; ``problems`` holds all that is wrong."""
+
+    kind = "settings"
+
+
+class UsageError(RunctlError):
+    """The command was called in a way that cannot work."""
+
+    exit_code = ExitCode.USAGE
+    kind = "usage"
+
+
+class NotSupportedError(RunctlError):
+    """What was asked for is understood, and runctl does not do it (yet)."""
+
+    exit_code = ExitCode.USAGE
+    kind = "not-supported"
+
+
+class JobNotFoundError(RunctlError):
+    """No stack of this name exists in the backend."""
+
+    exit_code = ExitCode.USAGE
+    kind = "job-not-found"
+
+
+class PackagingError(RunctlError):
+    """The work directory cannot be packaged (too large, a link that leads out of it, unreadable)."""
+
+    exit_code = ExitCode.USAGE
+    kind = "packaging"
+
+
+class CloudError(RunctlError):
+    """A call to the cloud failed. ``code`` is the service's own error code, when it gave one."""
+
+    kind = "cloud"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.code = code
+
+    def details(self) -> dict[str, object]:
+        return {"code": self.code}
+
+
+class NoCapacityError(CloudError):
+    """The cloud has no machine of this kind to give right now, or not at this price: try the next candidate."""
+
+    exit_code = ExitCode.NO_CAPACITY
+    kind = "no-capacity"
+
+
+class AccessDeniedError(CloudError):
+    """The caller may not do this: repeating it does not help."""
+
+    kind = "access-denied"
+
+
+class CredentialsError(CloudError):
+    """There are no usable credentials."""
+
+    kind = "credentials"
+
+
+class ThrottledError(CloudError):
+    """The cloud asked to slow down, and went on asking until the attempts ran out."""
+
+    kind = "throttled"
+
+
+class NotFoundError(CloudError):
+    """The thing asked for does not exist in the cloud."""
+
+    kind = "not-found"
+
+
+class UnreachableError(CloudError):
+    """The service did not answer: network, endpoint or outage."""
+
+    kind = "unreachable"
+
+
+class RetriesExhaustedError(CloudError):
+    """A passing fault did not pass; ``attempts`` calls were made and the last cause is chained."""
+
+    kind = "retries-exhausted"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        attempts: int,
+        code: str | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, code=code, where=where, next_step=next_step)
+        self.attempts = attempts
+
+    def details(self) -> dict[str, object]:
+        return {**super().details(), "attempts": self.attempts}
+
+
+class EngineError(RunctlError):
+    """The Pulumi engine failed in a way that has no name of its own."""
+
+    kind = "engine"
+
+
+class EngineNotFoundError(EngineError):
+    """There is no engine that can do this."""
+
+    kind = "engine-not-found"
+
+
+class StackLockedError(EngineError):
+    """Another operation holds the stack."""
+
+    kind = "stack-locked"
+
+
+class PendingOperationsError(EngineError):
+    """A killed operation left its outcome open: the state does not know what the cloud holds."""
+
+    kind = "pending-operations"
+
+
+class OperationCancelledError(EngineError):
+    """The operation was cancelled before its end; what it had made is in the state."""
+
+    exit_code = ExitCode.INTERRUPTED
+    kind = "cancelled"
+
+
+class ProgramError(EngineError):
+    """The Pulumi program itself raised."""
+
+    kind = "program"
+
+
+class PolicyViolationError(RunctlError):
+    """A policy refused the change before anything was made."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "policy"
+
+
+class ProtectedError(RunctlError):
+    """The change would delete or replace something that is protected."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "protected"
+
+
+class UnfetchedArtifactsError(RunctlError):
+    """Results would be lost: artifacts in the bucket are not at home, or did not arrive whole."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "unfetched-artifacts"
+
+
+class ConfirmationNeededError(RunctlError):
+    """A change was planned and nobody confirmed it."""
+
+    exit_code = ExitCode.FAILURE
+    kind = "not-confirmed"
+
+
+class TrainingFailedError(RunctlError):
+    """The training ended without success; ``training_exit_code`` is the command's own, if it had one."""
+
+    exit_code = ExitCode.TRAINING_FAILED
+    kind = "training-failed"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        training_exit_code: int | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.training_exit_code = training_exit_code
+
+    def details(self) -> dict[str, object]:
+        return {"training_exit_code": self.training_exit_code}
+
+
+class InterruptionsExhaustedError(RunctlError):
+    """The machine was lost more often than the run may be restarted."""
+
+    kind = "interruptions-exhausted"
+
+
+class LeakedError(RunctlError):
+    """Teardown is incomplete, or something of the job was found that no state holds."""
+
+    exit_code = ExitCode.LEAKED
+    kind = "leaked"
+
+
+class SandboxError(RunctlError):
+    """The sandbox could not be started, asked or stopped."""
+
+    kind = "sandbox"
