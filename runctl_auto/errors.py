@@ -1,8 +1,8 @@
 """The one hierarchy of errors that runctl raises, and the exit code each of them ends the program with.
 
-The name of a class says which reaction is needed. Each error says what happened, where (job, resource, provider) and what
-to do next; the cause is chained with ``raise ... from``. Texts are whole sentences for people; ``kind`` is the stable word
-for programs.
+The name of a class says which reaction is needed. Each error says what happened, where (job, resource,
+provider) and what to do next; the cause is chained with ``raise ... from``. Texts are whole sentences for
+people; ``kind`` is the stable word for programs.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class ExitCode(IntEnum):
 class RunctlError(Exception):
     """Base of all errors that runctl raises on purpose.
 
-    ``what`` is one sentence; ``where`` names what is concerned (``job``, ``resource``, ``provider``, ``file`` ...);
-    ``next_step`` says what the person can do.
+    ``what`` is one sentence; ``where`` names what is concerned (``job``, ``resource``, ``provider``,
+    ``file`` ...); ``next_step`` says what the person can do.
     """
 
     exit_code: ExitCode = ExitCode.FAILURE
@@ -169,7 +169,7 @@ class CloudError(RunctlError):
 
 
 class NoCapacityError(CloudError):
-    """The cloud has no machine of this kind to give right now, or not at this price: try the next candidate."""
+    """The cloud has no machine of this kind to give now, or not at this price: try the next candidate."""
 
     exit_code = ExitCode.NO_CAPACITY
     kind = "no-capacity"
