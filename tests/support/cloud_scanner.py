@@ -1,0 +1,48 @@
+"""Finds what a job has left in the emulated cloud, independently of how runctl looks for it.
+
+It reads the emulator's own stores (not AWS calls), and takes a resource as a job's by tag, by name or because it hangs on
+one that is.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Found:
+    kind: str
+    id: str
+    name: str
+    why: str
+
+
+def read_inventory(cloud_url: str) -> dict[str, list[dict]]:
+    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/inventory", timeout=30) as answer:
+        return json.load(answer)
+
+
+def resources_of(job: str, inventory: dict[str, list[dict]]) -> list[Found]:
+    found: dict[str, Found] = {}
+    for kind, rows in inventory.items():
+        for row in rows:
+            if row["tags"].get("runctl:job") == job:
+                found[row["id"]] = Found(kind, row["id"], row["name"], "tag")
+            elif row["name"].startswith((f"runctl-{job}-", f"/runctl/{job}/")):
+                found[row["id"]] = Found(kind, row["id"], row["name"], "name")
+    grown = True
+    while grown:
+        grown = False
+        for kind, rows in inventory.items():
+            for row in rows:
+                if row["parent"] in found and row["id"] not in found:
+                    found[row["id"]] = Found(kind, row["id"], row["name"], f"belongs to {row['parent']}")
+                    grown = True
+    return sorted(found.values(), key=lambda one: (one.kind, one.id))
+
+
+def leaks(job: str, cloud_url: str) -> list[Found]:
+    """Everything of the job that is alive in the emulated cloud; empty when nothing is left."""
+    return resources_of(job, read_inventory(cloud_url))
