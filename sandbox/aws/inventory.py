@@ -1,7 +1,7 @@
 """What the emulated cloud holds right now, read from the emulator's own stores.
 
 No AWS call is made and no filter applied: a resource that the service's list calls would hide (a deleted
-tag, an eventual read) is still listed. Tests hold teardown against it; it says nothing of what belongs to whom.
+tag, an eventual read) is still listed. Tests hold teardown against it; it does not say what belongs to whom.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ GONE = {"terminated", "cancelled", "closed", "failed"}
 
 
 def inventory() -> dict[str, list[Row]]:
-    """Every live resource by kind; a row has `id`, `name`, `tags` and, where there is one, `parent` (an id)."""
+    """Every live resource by kind; a row has `id`, `name`, `tags` and `parent` (an id, or empty)."""
     from moto.backends import get_backend
 
     found: dict[str, list[Row]] = {}

@@ -1,7 +1,7 @@
 """Finds what a job has left in the emulated cloud, independently of how runctl looks for it.
 
-It reads the emulator's own stores (not AWS calls), and takes a resource as a job's by tag, by name or because it hangs on
-one that is.
+It reads the emulator's own stores (not AWS calls), and takes a resource as a job's by tag, by name or because
+it hangs on one that is.
 """
 
 from __future__ import annotations
