@@ -1,0 +1,216 @@
+"""Translates what AWS answers into runctl's errors: the one place that knows the services' error codes.
+
+Works on codes, never on sentences. The same table serves botocore's exceptions and the diagnostics of an
+engine's provider, in which the code is found as a word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from runctl_auto.errors import (
+    AccessDeniedError,
+    CloudError,
+    CredentialsError,
+    NoCapacityError,
+    NotFoundError,
+    ThrottledError,
+    UnreachableError,
+)
+
+NO_CAPACITY = frozenset(
+    {
+        "InsufficientInstanceCapacity",
+        "InsufficientHostCapacity",
+        "InsufficientReservedInstanceCapacity",
+        "InsufficientCapacity",
+        "InsufficientCapacityOnOutpost",
+        "InstanceLimitExceeded",
+        "MaxSpotInstanceCountExceeded",
+        "SpotMaxPriceTooLow",
+        "Unsupported",
+        "UnfulfillableCapacity",
+        "VcpuLimitExceeded",
+    }
+)
+ACCESS_DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AllAccessDisabled",
+        "AuthFailure",
+        "Forbidden",
+        "OptInRequired",
+        "PendingVerification",
+        "UnauthorizedOperation",
+        "UnauthorizedAccess",
+    }
+)
+CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "MissingAuthenticationToken",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+PASSING = frozenset(
+    {
+        "500",
+        "502",
+        "503",
+        "504",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServerInternal",
+        "ServiceUnavailable",
+        "Unavailable",
+    }
+)
+_NOT_FOUND = re.compile(r"^(404|NoSuch\w+|\w+\.NotFound|\w+NotFound(Exception|Fault)?)$")
+_CREDENTIAL_CLASSES = frozenset(
+    {
+        "CredentialRetrievalError",
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "SSOError",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+_NETWORK_CLASSES = frozenset(
+    {
+        "ConnectionClosedError",
+        "ConnectionError",
+        "ConnectTimeoutError",
+        "EndpointConnectionError",
+        "HTTPClientError",
+        "IncompleteReadError",
+        "ProxyConnectionError",
+        "ReadTimeoutError",
+        "ResponseStreamingError",
+        "SSLError",
+    }
+)
+_CODE_IN_TEXT = re.compile(
+    r"\b(?:api error|Error code|Code):?\s+([A-Za-z][\w.]+)|\((?P<paren>[A-Za-z][\w.]+)\)"
+)
+
+
+def error_code(error: BaseException) -> str | None:
+    """The service's own error code of a botocore ``ClientError``; None for anything else."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, Mapping):
+        return None
+    code = response.get("Error", {}).get("Code")
+    return str(code) if code else None
+
+
+def passes(error: BaseException) -> bool:
+    """Whether repeating the same call may succeed. False for anything not known to pass."""
+    if isinstance(error, (ThrottledError, UnreachableError)):
+        return True
+    code = error_code(error)
+    if code is None:
+        return type(error).__name__ in _NETWORK_CLASSES
+    return code in THROTTLED or code in PASSING or _server_fault(error)
+
+
+def _server_fault(error: BaseException) -> bool:
+    response = getattr(error, "response", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return isinstance(status, int) and status >= 500
+
+
+def class_of_code(code: str) -> type[CloudError]:
+    """The error class whose name says how to react to this code; ``CloudError`` for an unknown one."""
+    table: tuple[tuple[frozenset[str], type[CloudError]], ...] = (
+        (NO_CAPACITY, NoCapacityError),
+        (ACCESS_DENIED, AccessDeniedError),
+        (CREDENTIALS, CredentialsError),
+        (THROTTLED, ThrottledError),
+    )
+    for codes, error_class in table:
+        if code in codes:
+            return error_class
+    return NotFoundError if _NOT_FOUND.match(code) else CloudError
+
+
+_NEXT_STEPS: dict[type[CloudError], str] = {
+    AccessDeniedError: "Give the caller this permission, or use other credentials (AWS_PROFILE).",
+    CredentialsError: "Set up credentials: `aws configure`, `aws sso login`, AWS_PROFILE, or use --sandbox.",
+    NoCapacityError: "Name more instance types or zones, raise max_price, or set spot_policy: on-demand.",
+    ThrottledError: "Wait a minute and repeat the command; it continues where it was.",
+    UnreachableError: "Check the network, the region and AWS_ENDPOINT_URL.",
+}
+
+
+def next_step_for(error_class: type[CloudError]) -> str | None:
+    """What a person can do about an error of this class."""
+    return _NEXT_STEPS.get(error_class)
+
+
+def translate(error: BaseException, what: str, where: Mapping[str, str] | None = None) -> CloudError:
+    """The typed error for what a call raised; the caller chains it (``raise translate(...) from error``).
+
+    ``what`` names the attempted call, for example ``ec2 describe_instances``.
+    """
+    if isinstance(error, CloudError):
+        return error
+    code = error_code(error)
+    if code is None:
+        error_class = _class_without_code(error)
+        sentence = f"{what} failed: {error}"
+    else:
+        error_class = class_of_code(code)
+        message = getattr(error, "response", {}).get("Error", {}).get("Message") or "no message"
+        sentence = f"{what} failed with {code}: {message}"
+    return error_class(sentence, code=code, where=where, next_step=next_step_for(error_class))
+
+
+def _class_without_code(error: BaseException) -> type[CloudError]:
+    name = type(error).__name__
+    if name in _CREDENTIAL_CLASSES:
+        return CredentialsError
+    return UnreachableError if name in _NETWORK_CLASSES else CloudError
+
+
+def code_in_text(text: str) -> str | None:
+    """The first known AWS error code in a provider's diagnostic, else what its wording marks as one."""
+    for word in re.findall(r"[A-Za-z][\w.]*", text):
+        code = word.rstrip(".")
+        if code in NO_CAPACITY - {"Unsupported"} or code in ACCESS_DENIED - {"Forbidden"}:
+            return str(code)
+        if code in CREDENTIALS or code in THROTTLED:
+            return str(code)
+    marked = _CODE_IN_TEXT.search(text)
+    if marked is None:
+        return None
+    return marked.group(1) or marked.group("paren")
