@@ -1,0 +1,404 @@
+"""Drives Pulumi: the only user of ``pulumi.automation``.
+
+One job is one stack. Every method blocks until the engine is done. What fails is raised as a typed error of
+``runctl_auto.errors``; what the engine tells meanwhile goes to the event sink as ``engine_events``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runctl_auto.engine_events import (
+    DiagnosticEvent,
+    EngineEvent,
+    EventSink,
+    Plan,
+    PlannedChange,
+    PolicyEvent,
+    StepEvent,
+    SummaryEvent,
+)
+from runctl_auto.engine_failures import Failure, typed_error
+from runctl_auto.environment import Environment
+from runctl_auto.errors import EngineError, EngineNotFoundError, JobNotFoundError
+from runctl_auto.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.stack_state import StackState, parse_state
+
+if TYPE_CHECKING:
+    from pulumi import automation
+    from pulumi.automation import events as automation_events
+
+Result = TypeVar("Result")
+
+BACKEND_KEY = f"{PROJECT_NAME}:backend"
+"""Configuration key that names the backend which the settings file belongs to."""
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """One stack of the backend."""
+
+    name: str
+    resources: int | None
+    updated_at: str | None
+    busy: bool
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What an operation did: how many resources met each of Pulumi's operations."""
+
+    counts: Mapping[str, int]
+
+    @property
+    def nothing(self) -> bool:
+        return not any(count for operation, count in self.counts.items() if operation != "same")
+
+
+class Driver:
+    """Opens the stacks of one environment. Not to be shared between threads."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        folders: ProjectFolders,
+        *,
+        parallel: int = 16,
+        on_event: EventSink | None = None,
+        on_output: Callable[[str], None] | None = None,
+    ) -> None:
+        self._environment = environment
+        self._folders = folders
+        self._parallel = parallel
+        self._on_event = on_event
+        self._on_output = on_output
+        self._opened: automation.LocalWorkspace | None = None
+
+    def open(self, job: str) -> JobStack:
+        """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
+        from pulumi import automation
+
+        with _translated("selection", job):
+            stack = automation.Stack.select(job, self._workspace)
+        self._adopt_settings(job, exists=True)
+        return self._job_stack(stack)
+
+    def open_or_create(self, job: str) -> JobStack:
+        """The job's stack, made when the backend has none of this name. A new one starts without settings."""
+        from pulumi import automation
+
+        try:
+            return self.open(job)
+        except JobNotFoundError:
+            self._adopt_settings(job, exists=False)
+        with _translated("creation", job):
+            return self._job_stack(automation.Stack.create(job, self._workspace))
+
+    def jobs(self) -> tuple[JobSummary, ...]:
+        """All stacks of this project in the backend, by name."""
+        with _translated("listing", "*"):
+            found = self._workspace.list_stacks()
+        return tuple(
+            JobSummary(
+                name=each.name.rsplit("/", 1)[-1],
+                resources=each.resource_count,
+                updated_at=each.last_update.isoformat() + "Z" if each.last_update else None,
+                busy=bool(each.update_in_progress),
+            )
+            for each in sorted(found, key=lambda each: str(each.name))
+        )
+
+    @property
+    def _workspace(self) -> automation.LocalWorkspace:
+        if self._opened is None:
+            from pulumi import automation
+
+            self._opened = automation.LocalWorkspace(
+                work_dir=str(self._folders.workspace()),
+                env_vars=dict(self._environment.variables),
+                secrets_provider=self._environment.secrets_provider,
+                pulumi_command=_command(self._environment.engine.root),
+            )
+        return self._opened
+
+    def _job_stack(self, stack: automation.Stack) -> JobStack:
+        return JobStack(
+            stack,
+            self._workspace,
+            backend=self._environment.backend,
+            parallel=self._parallel,
+            on_event=self._on_event,
+            on_output=self._on_output,
+        )
+
+    def _adopt_settings(self, job: str, *, exists: bool) -> None:
+        """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.
+
+        The file lies beside ``Pulumi.yaml`` whatever the backend is. One of another backend (another cloud,
+        an erased sandbox) is set aside; that of this backend is taken back from the stack's history.
+        """
+        file = _settings_file(self._workspace, job)
+        owner = _read_config(self._workspace, job).get(BACKEND_KEY)
+        if file.exists() and (not exists or owner not in (None, self._environment.backend)):
+            _set_aside(file, self._folders)
+        if exists and not file.exists():
+            with _translated("configuration", job):
+                _refresh_config(self._workspace, job)
+
+
+class JobStack:
+    """The stack of one job."""
+
+    def __init__(
+        self,
+        stack: automation.Stack,
+        workspace: automation.LocalWorkspace,
+        *,
+        backend: str,
+        parallel: int,
+        on_event: EventSink | None,
+        on_output: Callable[[str], None] | None,
+    ) -> None:
+        self.job: str = stack.name
+        self._stack = stack
+        self._workspace = workspace
+        self._backend = backend
+        self._parallel = parallel
+        self._on_event = on_event
+        self._on_output = on_output
+
+    def config(self) -> dict[str, str]:
+        """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
+        return _read_config(self._workspace, self.job)
+
+    def set_config(self, values: Mapping[str, str]) -> None:
+        """Makes these full keys hold these values; others stay. Writes only what differs."""
+        from pulumi import automation
+
+        held = self.config()
+        wanted = {**values, BACKEND_KEY: self._backend}
+        changed = {key: value for key, value in wanted.items() if held.get(key) != value}
+        if not changed:
+            return
+        texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
+        with _translated("configuration", self.job):
+            self._workspace.set_all_config(self.job, texts)
+
+    def preview(self, *, refresh: bool = False) -> Plan:
+        """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
+        return self._planned("preview", self._stack.preview, refresh=refresh or None, parallel=self._parallel)
+
+    def preview_destroy(self) -> Plan:
+        """What ``destroy`` would do."""
+        return self._planned("preview of the teardown", self._stack.preview_destroy, exclude_protected=True)
+
+    def up(self, *, refresh: bool = False) -> Changes:
+        """Makes the cloud agree with the program. Idempotent."""
+        return self._changed(
+            "update", self._stack.up, refresh=refresh or None, parallel=self._parallel, show_secrets=False
+        )
+
+    def refresh(self) -> Changes:
+        """Makes the state agree with the cloud."""
+        return self._changed("refresh", self._stack.refresh, parallel=self._parallel, show_secrets=False)
+
+    def destroy(self) -> Changes:
+        """Deletes all that is not protected, and not needed by what is. Idempotent."""
+        return self._changed(
+            "teardown",
+            self._stack.destroy,
+            exclude_protected=True,
+            parallel=self._parallel,
+            show_secrets=False,
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs; empty before the first update. Secrets stay hidden."""
+        with _translated("reading of the outputs", self.job):
+            return {key: each.value for key, each in self._stack.outputs().items() if not each.secret}
+
+    def state(self) -> StackState:
+        """All that the state holds."""
+        with _translated("export", self.job):
+            return parse_state(self._stack.export_stack().deployment or {})
+
+    def remove(self) -> None:
+        """Removes the empty stack with its settings file and history."""
+        with _translated("removal", self.job):
+            self._workspace.remove_stack(self.job)
+
+    def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
+        events = self._run(operation, method, **options)[1]
+        steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
+        return Plan(
+            changes=tuple(
+                PlannedChange(step.operation, step.type, step.name, step.urn, step.changed, step.protected)
+                for step in steps
+                if step.operation not in ("same", "read", "refresh")
+            ),
+            unchanged=sum(1 for step in steps if step.operation == "same"),
+        )
+
+    def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:
+        result, _ = self._run(operation, method, **options)
+        return Changes(dict(result.summary.resource_changes or {}))
+
+    def _run(
+        self, operation: str, method: Callable[..., Result], **options: object
+    ) -> tuple[Result, list[EngineEvent]]:
+        events: list[EngineEvent] = []
+        faults: list[Exception] = []
+
+        def take(event: automation_events.EngineEvent) -> None:
+            try:
+                for each in _plain_events(event):
+                    events.append(each)
+                    if self._on_event is not None:
+                        self._on_event(each)
+            except Exception as fault:
+                faults.append(fault)
+
+        with _translated(operation, self.job, events):
+            result = method(on_event=take, on_output=self._on_output, color="never", **options)
+        if faults:
+            raise EngineError(
+                f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self.job}
+            ) from faults[0]
+        return result, events
+
+
+def _command(root: Path) -> automation.PulumiCommand:
+    from pulumi import automation
+
+    try:
+        return automation.PulumiCommand(root=str(root))
+    except Exception as error:
+        raise EngineNotFoundError(
+            f"The engine in {root} does not start: {error}",
+            next_step="`runctl setup` installs Pulumi's CLI; RUNCTL_ENGINE=embedded uses the sandbox's own.",
+        ) from error
+
+
+def install_cli(root: Path) -> str:
+    """Installs the Pulumi CLI of this SDK's version into ``root``; its version. Needs the network."""
+    from pulumi import automation
+
+    try:
+        return str(automation.PulumiCommand.install(root=str(root)).version)
+    except Exception as error:
+        raise EngineNotFoundError(
+            f"Pulumi's CLI could not be installed: {error}",
+            next_step="Check that get.pulumi.com can be reached, or install `pulumi` by other means "
+            "and put it on PATH. The sandbox works without it.",
+        ) from error
+
+
+@contextmanager
+def _translated(operation: str, job: str, events: list[EngineEvent] | None = None) -> Iterator[None]:
+    from pulumi import automation
+
+    try:
+        yield
+    except automation.CommandError as error:
+        result = _command_result(error)
+        failure = Failure(operation, job, *result, events=tuple(events or ()))
+        raise typed_error(failure) from error
+    except (RuntimeError, ValueError, OSError) as error:
+        raise EngineError(
+            f"The {operation} of job '{job}' failed: {error}",
+            where={"job": job, "operation": operation},
+            next_step="Repeat with -v to see all that the engine said.",
+        ) from error
+
+
+def _command_result(error: Exception) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr; the exception carries them as its text only."""
+    text = str(error)
+    code, _, rest = text.partition("\n stdout: ")
+    stdout, _, stderr = rest.rpartition("\n stderr: ")
+    number = code.replace("code:", "").strip()
+    return (int(number) if number.lstrip("-").isdigit() else 1), stdout, stderr
+
+
+def _settings_file(workspace: automation.LocalWorkspace, job: str) -> Path:
+    return Path(workspace.work_dir) / f"Pulumi.{job}.yaml"
+
+
+def _read_config(workspace: automation.LocalWorkspace, job: str) -> dict[str, str]:
+    try:
+        settings = workspace.stack_settings(job)
+    except FileNotFoundError:
+        return {}
+    prefix = f"{PROJECT_NAME}:"
+    return {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in (settings.config or {}).items()
+        if key.startswith(prefix)
+    }
+
+
+def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:
+    from pulumi import automation
+
+    try:
+        workspace.refresh_config(job)
+    except automation.CommandError as error:
+        if "no previous deployment" not in str(error):
+            raise
+
+
+def _set_aside(file: Path, folders: ProjectFolders) -> None:
+    folder = folders.make_private() / "other-settings"
+    folder.mkdir(exist_ok=True)
+    shutil.move(file, folder / file.name)
+
+
+def _plain_events(event: automation_events.EngineEvent) -> Iterator[EngineEvent]:
+    if event.resource_pre_event is not None:
+        yield _step("started", event.resource_pre_event.metadata)
+    if event.res_outputs_event is not None:
+        yield _step("done", event.res_outputs_event.metadata)
+    if event.res_op_failed_event is not None:
+        yield _step("failed", event.res_op_failed_event.metadata)
+    if event.diagnostic_event is not None and not event.diagnostic_event.ephemeral:
+        told = event.diagnostic_event
+        yield DiagnosticEvent(told.severity, told.message, told.urn or "")
+    if event.policy_event is not None:
+        broken = event.policy_event
+        yield PolicyEvent(
+            broken.policy_name,
+            broken.policy_pack_name,
+            broken.enforcement_level,
+            broken.message,
+            broken.resource_urn or "",
+        )
+    if event.summary_event is not None:
+        summary = event.summary_event
+        yield SummaryEvent(
+            tuple((str(_word(name)), count) for name, count in summary.resource_changes.items()),
+            summary.duration_seconds,
+        )
+
+
+def _step(stage: Any, metadata: automation_events.StepEventMetadata) -> StepEvent:
+    state = metadata.new or metadata.old
+    return StepEvent(
+        stage=stage,
+        operation=_word(metadata.op),
+        urn=metadata.urn,
+        type=metadata.type,
+        changed=tuple(metadata.diffs or ()),
+        replaced_by=tuple(metadata.keys or ()),
+        protected=bool(metadata.old and metadata.old.protect),
+        physical_id=(state.id if state else "") or "",
+    )
+
+
+def _word(operation: Any) -> str:
+    return str(getattr(operation, "value", operation))

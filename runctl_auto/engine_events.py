@@ -1,0 +1,91 @@
+"""What the engine tells while it works, as frozen data; the driver makes it, progress and plans read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """One step on one resource. ``operation`` is Pulumi's word (create, update, delete, same ...)."""
+
+    stage: Literal["started", "done", "failed"]
+    operation: str
+    urn: str
+    type: str
+    changed: tuple[str, ...] = ()
+    replaced_by: tuple[str, ...] = ()
+    protected: bool = False
+    physical_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return name_of(self.urn)
+
+
+@dataclass(frozen=True)
+class DiagnosticEvent:
+    """A message of the engine, a provider or the program."""
+
+    severity: str
+    message: str
+    urn: str = ""
+
+
+@dataclass(frozen=True)
+class PolicyEvent:
+    """A violation found by a policy pack."""
+
+    policy: str
+    pack: str
+    level: str
+    message: str
+    urn: str = ""
+
+
+@dataclass(frozen=True)
+class SummaryEvent:
+    """The end of an operation: how many resources each operation met."""
+
+    changes: tuple[tuple[str, int], ...]
+    seconds: int
+
+
+EngineEvent = StepEvent | DiagnosticEvent | PolicyEvent | SummaryEvent
+EventSink = Callable[[EngineEvent], None]
+
+
+def name_of(urn: str) -> str:
+    """The logical name at the end of a URN."""
+    return urn.rsplit("::", 1)[-1]
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """One change that a preview found."""
+
+    operation: str
+    type: str
+    name: str
+    urn: str
+    changed: tuple[str, ...] = ()
+    protected: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that an operation would do. ``changes`` is empty when nothing would change."""
+
+    changes: tuple[PlannedChange, ...]
+    unchanged: int
+
+    def count(self, operation: str) -> int:
+        """How many resources meet ``operation``."""
+        return sum(1 for change in self.changes if change.operation == operation)
+
+    def touches(self, type_token: str, *operations: str) -> bool:
+        """Whether a resource of this type meets one of ``operations``."""
+        return any(change.type == type_token and change.operation in operations for change in self.changes)

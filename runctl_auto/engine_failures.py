@@ -1,0 +1,204 @@
+"""Turns what a failed operation left behind into one typed error: the one place that reads its texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runctl_auto.cloud_errors import class_of_code, code_in_text, next_step_for
+from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of
+from runctl_auto.errors import (
+    CloudError,
+    EngineError,
+    JobNotFoundError,
+    OperationCancelledError,
+    PolicyViolationError,
+    ProgramError,
+    ProtectedError,
+    RunctlError,
+    StackLockedError,
+)
+
+CANCELLED_EXIT_CODE = 8
+_COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
+_LOCK_OWNER = re.compile(r"created by ([^\n]+)")
+_PROTECTED = re.compile(r"protected|\bprotect\b")
+_CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
+_SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
+_PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """All that is known of a failed operation."""
+
+    operation: str
+    job: str
+    exit_code: int
+    stdout: str
+    stderr: str
+    events: Sequence[EngineEvent] = field(default_factory=tuple)
+
+    @property
+    def where(self) -> dict[str, str]:
+        return {"job": self.job, "operation": self.operation}
+
+
+def typed_error(failure: Failure) -> RunctlError:
+    """The error whose name says how to react. An unknown failure stays an ``EngineError``."""
+    for recognise in (_not_found, _locked, _policy, _cloud, _protected, _program, _cancelled, _passphrase):
+        error = recognise(failure)
+        if error is not None:
+            return error
+    return EngineError(
+        f"The {failure.operation} of job '{failure.job}' failed: {_words(failure)}",
+        where=failure.where,
+        next_step="Repeat with -v to see all that the engine said.",
+    )
+
+
+def _not_found(failure: Failure) -> RunctlError | None:
+    if not re.search(r"no stack named.*found", failure.stderr):
+        return None
+    return JobNotFoundError(
+        f"There is no job '{failure.job}' in this backend.",
+        where=failure.where,
+        next_step="`runctl ls` lists the jobs that are there.",
+    )
+
+
+def _locked(failure: Failure) -> RunctlError | None:
+    text = failure.stderr
+    if "currently locked by" not in text and "Another update is currently in progress" not in text:
+        return None
+    owner = _LOCK_OWNER.search(text)
+    by = f" by {owner.group(1).strip()}" if owner else ""
+    return StackLockedError(
+        f"Another operation holds job '{failure.job}'{by}.",
+        where=failure.where,
+        next_step="Wait for it to end. When its process is dead, `pulumi cancel` (see `runctl env`) removes "
+        "the lock.",
+    )
+
+
+def _policy(failure: Failure) -> RunctlError | None:
+    violations = [
+        event for event in failure.events if isinstance(event, PolicyEvent) and event.level == "mandatory"
+    ]
+    if not violations:
+        return None
+    listed = "; ".join(f"{each.policy} on {name_of(each.urn)}: {_plain(each.message)}" for each in violations)
+    return PolicyViolationError(
+        f"A policy refused the change: {listed}",
+        where=failure.where,
+        next_step="Change the job file so that the rule holds.",
+    )
+
+
+def _cloud(failure: Failure) -> RunctlError | None:
+    for event in _errors(failure):
+        code = code_in_text(event.message)
+        if code is None:
+            continue
+        error_class = class_of_code(code)
+        if error_class is CloudError and not event.urn:
+            continue
+        return error_class(
+            f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {_plain(event.message)}",
+            code=code,
+            where=_place(failure, event.urn),
+            next_step=next_step_for(error_class),
+        )
+    return None
+
+
+def _protected(failure: Failure) -> RunctlError | None:
+    for event in _errors(failure):
+        if _PROTECTED.search(event.message) and _CANNOT.search(event.message):
+            return ProtectedError(
+                f"The change would delete or replace what is protected: {_plain(event.message)}",
+                where=_place(failure, event.urn),
+                next_step="Undo the change of the job file that causes it, or end the protection first.",
+            )
+    return None
+
+
+def _program(failure: Failure) -> RunctlError | None:
+    text = failure.stdout + "".join(event.message for event in _errors(failure))
+    if not _PROGRAM_FAILED.search(text):
+        return None
+    return ProgramError(
+        f"The program of job '{failure.job}' raised: {_words(failure)}",
+        where=failure.where,
+        next_step="Repeat with -v to see its traceback.",
+    )
+
+
+def _cancelled(failure: Failure) -> RunctlError | None:
+    if failure.exit_code != CANCELLED_EXIT_CODE and "cancelled" not in _words(failure):
+        return None
+    return OperationCancelledError(
+        f"The {failure.operation} of job '{failure.job}' was cancelled.",
+        where=failure.where,
+        next_step=f"What it made is recorded: `runctl up` goes on, `runctl down {failure.job}` removes it.",
+    )
+
+
+def _passphrase(failure: Failure) -> RunctlError | None:
+    if "incorrect passphrase" not in failure.stderr:
+        return None
+    return EngineError(
+        f"The passphrase is not the one that job '{failure.job}' was made with.",
+        where=failure.where,
+        next_step="Set PULUMI_CONFIG_PASSPHRASE_FILE, or engine.passphrase_file in .runctl.toml.",
+    )
+
+
+def _errors(failure: Failure) -> list[DiagnosticEvent]:
+    """Error diagnostics, those of single resources before those of the whole."""
+    found = [
+        event for event in failure.events if isinstance(event, DiagnosticEvent) and event.severity == "error"
+    ]
+    return sorted(found, key=lambda event: "pulumi:pulumi:Stack::" in event.urn or not event.urn)
+
+
+def _subject(event: DiagnosticEvent) -> str:
+    return f"'{name_of(event.urn)}'" if event.urn else "A resource"
+
+
+def _attempted(failure: Failure, urn: str) -> str:
+    for event in failure.events:
+        if isinstance(event, StepEvent) and event.urn == urn and event.stage == "failed":
+            return _PAST.get(event.operation, "changed")
+    return "changed"
+
+
+_PAST: Mapping[str, str] = {
+    "create": "created",
+    "create-replacement": "created",
+    "delete": "deleted",
+    "delete-replaced": "deleted",
+    "read": "read",
+    "refresh": "refreshed",
+    "update": "updated",
+}
+
+
+def _place(failure: Failure, urn: str) -> dict[str, str]:
+    return {**failure.where, "resource": name_of(urn)} if urn else failure.where
+
+
+def _words(failure: Failure) -> str:
+    """The most telling sentence: a resource's error, else the last line that the engine wrote as an error."""
+    diagnostics = [_plain(event.message) for event in _errors(failure)]
+    telling = [text for text in diagnostics if not _SUMMARIES.search(text)]
+    if telling:
+        return telling[0]
+    lines = [_plain(line) for line in failure.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error:")]
+    return (errors or lines or [f"exit code {failure.exit_code}"])[-1]
+
+
+def _plain(text: str) -> str:
+    return _COLOURS.sub("", text).strip()
