@@ -366,8 +366,8 @@ def _plain_events(event: automation_events.EngineEvent) -> Iterator[EngineEvent]
         yield _step("done", event.res_outputs_event.metadata)
     if event.res_op_failed_event is not None:
         yield _step("failed", event.res_op_failed_event.metadata)
-    if event.diagnostic_event is not None and not event.diagnostic_event.ephemeral:
-        told = event.diagnostic_event
+    told = event.diagnostic_event
+    if told is not None and not told.ephemeral and told.severity != "debug":
         yield DiagnosticEvent(told.severity, told.message, told.urn or "")
     if event.policy_event is not None:
         broken = event.policy_event
