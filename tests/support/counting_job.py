@@ -1,4 +1,4 @@
-"""A job that counts: standard library only, checkpoints each step, continues from one, and can write to a volume."""
+"""A job that counts: standard library only, checkpoints each step, resumes, and can write to a volume."""
 
 from __future__ import annotations
 
