@@ -1,0 +1,59 @@
+"""Clients of the cloud's services, shared by all connections that have the same access."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from sandbox.aws.provider.configuration import CloudAccess
+
+_KEPT = 64
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 60
+_SERVICES_FIRST_USED = ("sts", "ec2", "iam", "s3")
+
+
+class ClientPool:
+    """Makes each client once; safe to use from many threads. Calls of its clients are never retried by botocore."""
+
+    def __init__(self) -> None:
+        self._session = botocore.session.Session()
+        self._clients: OrderedDict[tuple[CloudAccess, str], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def client(self, access: CloudAccess, service: str) -> Any:
+        """The client of a service, by botocore's name of it."""
+        key = (access, service)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._make(access, service)
+                if len(self._clients) > _KEPT:
+                    self._clients.popitem(last=False)
+            self._clients.move_to_end(key)
+            return self._clients[key]
+
+    def warm_up(self, access: CloudAccess) -> None:
+        """Load what the first calls need, so that the first resource does not wait for it."""
+        for service in _SERVICES_FIRST_USED:
+            self.client(access, service)
+
+    def _make(self, access: CloudAccess, service: str) -> Any:
+        return self._session.create_client(
+            service,
+            region_name=access.region,
+            endpoint_url=access.endpoint_of(service) or None,
+            aws_access_key_id=access.access_key,
+            aws_secret_access_key=access.secret_key,
+            aws_session_token=access.token,
+            config=Config(
+                connect_timeout=_CONNECT_SECONDS,
+                read_timeout=_READ_SECONDS,
+                max_pool_connections=32,
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path" if access.path_style else "auto"},
+            ),
+        )

@@ -1,0 +1,88 @@
+"""When two values of a kind are the same, however they are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sandbox.aws.provider.schema import Field, Kind
+from sandbox.aws.provider.wire import Archive, Asset
+
+_OBJECT_LISTS = (Kind.OBJECTS, Kind.OBJECT_SET)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether the value says nothing: absent, or an empty text, list or map, or false, or zero."""
+    return value is None or value in ("", False, 0) or (isinstance(value, list | dict) and not value)
+
+
+def same(field: Field, left: Any, right: Any) -> bool:
+    """Whether two known values mean the same; both absent and empty mean nothing."""
+    if is_empty(left) and is_empty(right):
+        return True
+    if left is None or right is None:
+        return False
+    if field.kind is Kind.POLICY:
+        return _document(left) == _document(right)
+    if field.kind is Kind.SET:
+        return sorted(map(str, left)) == sorted(map(str, right))
+    if field.kind in (Kind.INTEGER, Kind.STRING):
+        return str(left) == str(right)
+    if field.kind is Kind.ASSET:
+        return content_hash(left) == content_hash(right)
+    if field.kind is Kind.OBJECT:
+        return same_object(field, left, right)
+    if field.kind in _OBJECT_LISTS:
+        return _same_objects(field, left, right)
+    return bool(left == right)
+
+
+def same_object(field: Field, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether an object has all that is wanted; fields that the cloud computes may be there in addition."""
+    return all(
+        (part.computed and wanted.get(name) is None) or same(part, wanted.get(name), found.get(name))
+        for name, part in (field.fields or {}).items()
+    )
+
+
+def content_hash(value: Any) -> str:
+    """The hash of an asset's or archive's content."""
+    return value.hash if isinstance(value, Asset | Archive) else str(value)
+
+
+def _same_objects(field: Field, wanted: Any, found: Any) -> bool:
+    if len(wanted) != len(found):
+        return False
+    if field.kind is Kind.OBJECTS:
+        return all(same_object(field, left, right) for left, right in zip(wanted, found, strict=True))
+    remaining = list(found)
+    for left in wanted:
+        match = _first_same(field, left, remaining)
+        if match is None:
+            return False
+        remaining.remove(match)
+    return True
+
+
+def _first_same(field: Field, wanted: Any, candidates: Iterable[Any]) -> Any:
+    return next((candidate for candidate in candidates if same_object(field, wanted, candidate)), None)
+
+
+def _document(value: Any) -> Any:
+    """A policy document with what has no meaning removed: the order of lists, and lists of one text."""
+    try:
+        return _canonical(json.loads(value) if isinstance(value, str) else value)
+    except ValueError:
+        return value
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _canonical(part) for name, part in value.items()}
+    if isinstance(value, list):
+        parts = [_canonical(part) for part in value]
+        if len(parts) == 1 and not isinstance(parts[0], dict):
+            return parts[0]
+        return sorted(parts, key=lambda part: json.dumps(part, sort_keys=True))
+    return value

@@ -1,0 +1,99 @@
+"""Starts the provider: `python -I serve.py --ready-file PATH [--port N] [--poll-seconds S]`.
+
+Serves on a loopback port until SIGTERM, or until the process that started it ends. The ready file holds
+`{"port", "pid"}` and appears when the provider answers. The environment gives the cloud's address and credentials
+(AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from concurrent import futures
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_MOST_CALLS_AT_ONCE = 256
+_SECONDS_TO_END = 3.0
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until told to end; returns the exit code."""
+    options = _parse(arguments)
+    _end_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    import grpc
+    from pulumi.runtime.proto import provider_pb2_grpc
+
+    from sandbox.aws.provider.cancellation import SystemClock
+    from sandbox.aws.provider.clients import ClientPool
+    from sandbox.aws.provider.cloud import Pace
+    from sandbox.aws.provider.service import AwsProvider, Machinery
+
+    clients = ClientPool()
+    machinery = Machinery(clients, SystemClock(), Pace(poll=options.poll_seconds), os.environ)
+    server = grpc.server(
+        futures.ThreadPoolExecutor(_MOST_CALLS_AT_ONCE, thread_name_prefix="call"),
+        options=[
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+        ],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(machinery), server)
+    port = server.add_insecure_port(f"127.0.0.1:{options.port}")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    server.start()
+    _announce(options.ready_file, port)
+    threading.Thread(target=_warm_up, args=(clients,), daemon=True).start()
+    ended.wait()
+    server.stop(0).wait(_SECONDS_TO_END)
+    logging.shutdown()
+    os._exit(0)
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The sandbox's aws provider.")
+    parser.add_argument("--ready-file", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--poll-seconds", type=float, default=0.25, help="between two looks at what is waited for")
+    return parser.parse_args(arguments)
+
+
+def _end_with_parent() -> None:
+    """Have the system end this process when its parent dies, also when that happened a moment ago."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def _announce(path: Path, port: int) -> None:
+    """Write the ready file so that it is never seen half written."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps({"port": port, "pid": os.getpid()}), encoding="utf-8")
+    draft.replace(path)
+
+
+def _warm_up(clients: object) -> None:
+    from sandbox.aws.provider.clients import ClientPool
+    from sandbox.aws.provider.configuration import ConfigurationError, parse_configuration
+
+    assert isinstance(clients, ClientPool)  # noqa: S101
+    try:
+        clients.warm_up(parse_configuration({}, os.environ).access)
+    except ConfigurationError as missing:
+        logging.getLogger(__name__).info("nothing loaded ahead: %s", missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

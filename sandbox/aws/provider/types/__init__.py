@@ -1,0 +1,1 @@
+"""One class a resource type, one file a type."""
