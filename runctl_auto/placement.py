@@ -1,7 +1,7 @@
 """Decides where a run goes: account, network, zone, instance type, market and image.
 
-``candidates`` asks the cloud and returns all places that the job allows, the preferred first; the caller tries
-them in this order and pins the one that worked in the stack's configuration. Nothing is created here.
+``candidates`` asks the cloud and returns all places that the job allows, the preferred first; the caller
+tries them in this order and pins the one that worked in the stack's configuration. Nothing is created here.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def fits(placement: Placement, spec: JobSpec) -> bool:
         and placement.instance_type in spec.resources.instance_types
         and placement.market in _MARKETS[spec.spot_policy]
         and (not spec.zones or placement.zone in spec.zones)
-        and (network.vpc == "default" or network.vpc == placement.vpc)
-        and (network.subnet == "auto" or network.subnet == placement.subnet)
+        and (network.vpc in ("default", placement.vpc))
+        and (network.subnet in ("auto", placement.subnet))
         and (not spec.image.startswith("ami-") or spec.image == placement.image)
         and (placement.market != "spot" or placement.max_price == spec.max_price)
     )

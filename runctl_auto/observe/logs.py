@@ -1,0 +1,31 @@
+"""Reads a run's log from the job's bucket, line by line, also while it is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runctl_auto.job_bucket import JobBucket
+
+
+class LogReader:
+    """Remembers how far it has read; each ``new_lines`` gives what came since."""
+
+    def __init__(self, bucket: JobBucket, run: str) -> None:
+        self._bucket = bucket
+        self._run = run
+        self._after: str | None = None
+        self._begun = ""
+
+    def new_lines(self) -> Iterator[str]:
+        """Whole lines that appeared since the last call. A line split over two parts comes once, whole."""
+        for part in self._bucket.log_parts(self._run, after=self._after):
+            self._after = part.key
+            *whole, self._begun = (self._begun + part.text).split("\n")
+            yield from whole
+
+    def rest(self) -> Iterator[str]:
+        """The last line when it never got its end; call it once no more parts can come."""
+        yield from self.new_lines()
+        if self._begun:
+            yield self._begun
+            self._begun = ""

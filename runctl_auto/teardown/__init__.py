@@ -1,0 +1,1 @@
+"""Ends a job and proves that nothing of it is left."""
