@@ -1,0 +1,107 @@
+"""The WSGI application of the cloud: moto behind locks, faults before it, control beside it."""
+
+import io
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sandbox.aws.cloud.changes import Changes
+from sandbox.aws.cloud.control import PREFIX, Control
+from sandbox.aws.cloud.faults import Faults, render
+from sandbox.aws.cloud.operations import AwsCall, read_call
+
+_IN_MEMORY = 8 * 1024 * 1024
+_CHUNK = 256 * 1024
+_READ_WHOLE = 1024 * 1024
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+class CloudLocks:
+    """moto is not safe for threads: one lock for S3, one for everything else, which reads each other."""
+
+    def __init__(self) -> None:
+        self.plane = threading.RLock()
+        self.storage = threading.RLock()
+
+    def of(self, service: str) -> AbstractContextManager[Any]:
+        return self.storage if service == "s3" else self.plane
+
+
+class CloudApplication:
+    """Answers AWS's calls and the sandbox's own on one port."""
+
+    def __init__(
+        self, moto: Wsgi, control: Control, faults: Faults, changes: Changes, locks: CloudLocks
+    ) -> None:
+        self._moto = moto
+        self._control = control
+        self._faults = faults
+        self._changes = changes
+        self._locks = locks
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith(PREFIX):
+            return self._control(environ, start_response)
+        body, start = _receive(environ)
+        environ["wsgi.input"] = body
+        call = read_call(environ, start)
+        fault = self._faults.take(call) if self._faults else None
+        if fault is not None:
+            request_id = str(uuid.uuid4())
+            content_type, text = render(fault, request_id)
+            headers = [
+                ("Content-Type", content_type),
+                ("Content-Length", str(len(text))),
+                ("x-amzn-RequestId", request_id),
+            ]
+            start_response(f"{fault.status} Injected", headers)
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
+        return self._ask_moto(call, environ, start_response)
+
+    def _ask_moto(
+        self, call: AwsCall, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        with self._locks.of(call.service):
+            answer = self._moto(environ, start_response)
+            if not isinstance(answer, list | tuple):
+                answer = _taken_in(answer)
+        if call.service == "ec2" and call.changes_something:
+            self._changes.bump()
+        return answer
+
+
+def _taken_in(answer: Iterable[bytes]) -> list[bytes]:
+    """The whole body, read while the lock is held: moto reads an object's file as the body is sent."""
+    try:
+        return list(answer)
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+
+
+def _receive(environ: dict[str, Any]) -> tuple[Any, bytes]:
+    """The request's body, read from the network before any lock is taken, and its first megabyte."""
+    source = environ["wsgi.input"]
+    body = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as the request
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        left = int(length)
+        while left > 0 and (chunk := source.read(min(left, _CHUNK))):
+            body.write(chunk)
+            left -= len(chunk)
+    elif environ.get("wsgi.input_terminated"):
+        while chunk := source.read(_CHUNK):
+            body.write(chunk)
+    body.seek(0)
+    start = body.read(_READ_WHOLE)
+    body.seek(0)
+    if len(start) < _READ_WHOLE:
+        body.close()
+        return io.BytesIO(start), start
+    return body, start

@@ -1,0 +1,155 @@
+"""Errors that the cloud was told to answer with, as AWS would."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+from xml.sax.saxutils import escape
+
+from sandbox.aws.cloud.operations import AwsCall
+
+_STATUS = {
+    "InsufficientInstanceCapacity": 500,
+    "InternalError": 500,
+    "InternalFailure": 500,
+    "RequestLimitExceeded": 503,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+    "Unavailable": 503,
+    "AccessDenied": 403,
+    "UnauthorizedOperation": 403,
+    "NoSuchBucket": 404,
+    "NoSuchKey": 404,
+    "NoSuchEntity": 404,
+    "EntityAlreadyExists": 409,
+    "DeleteConflict": 409,
+    "BucketNotEmpty": 409,
+}
+_MESSAGES = {
+    "InsufficientInstanceCapacity": (
+        "We currently do not have sufficient capacity in the Availability Zone you requested. "
+        "Our system will be working on provisioning additional capacity."
+    ),
+    "RequestLimitExceeded": "Request limit exceeded.",
+    "ThrottlingException": "Rate exceeded",
+    "Throttling": "Rate exceeded",
+    "SlowDown": "Please reduce your request rate.",
+    "UnauthorizedOperation": "You are not authorized to perform this operation.",
+    "AccessDenied": "Access Denied",
+}
+
+
+class BadFault(ValueError):
+    """A fault that was described wrongly; says what is missing."""
+
+
+@dataclass
+class Fault:
+    """The next `times` calls of one operation that fit `match` fail with `code`."""
+
+    service: str
+    operation: str
+    code: str
+    times: int
+    match: dict[str, str] = field(default_factory=dict)
+    message: str = ""
+    status: int = 0
+
+    @classmethod
+    def from_json(cls, wanted: Any) -> "Fault":
+        if not isinstance(wanted, dict):
+            raise BadFault("a fault is an object with service, operation, code, times and match")
+        unknown = wanted.keys() - {"service", "operation", "code", "times", "match", "message", "status"}
+        if unknown:
+            raise BadFault(f"unknown key {sorted(unknown)[0]!r}")
+        try:
+            service, operation, code = wanted["service"], wanted["operation"], wanted["code"]
+        except KeyError as missing:
+            raise BadFault(f"a fault needs {missing.args[0]!r}") from None
+        times = wanted.get("times", 1)
+        if not isinstance(times, int) or times < 1:
+            raise BadFault(f"times is a number from 1, not {times!r}")
+        match = {str(key): str(value) for key, value in (wanted.get("match") or {}).items()}
+        return cls(
+            str(service).lower(),
+            str(operation),
+            str(code),
+            times,
+            match,
+            str(wanted.get("message") or _MESSAGES.get(str(code), f"{code} (injected)")),
+            int(wanted.get("status") or _STATUS.get(str(code), 400)),
+        )
+
+    def fits(self, call: AwsCall) -> bool:
+        return (
+            self.service == call.service
+            and self.operation == call.operation
+            and all(call.parameters.get(key) == value for key, value in self.match.items())
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "service": self.service,
+            "operation": self.operation,
+            "code": self.code,
+            "times": self.times,
+            "match": self.match,
+        }
+
+
+class Faults:
+    """The faults still to come; the first that fits a call is taken."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._faults)
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def as_json(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [fault.as_json() for fault in self._faults]
+
+    def take(self, call: AwsCall) -> Fault | None:
+        """The fault for this call, counted down; None when the call may go on."""
+        with self._lock:
+            fault = next((fault for fault in self._faults if fault.fits(call)), None)
+            if fault is not None:
+                fault.times -= 1
+                if fault.times == 0:
+                    self._faults.remove(fault)
+            return fault
+
+
+def render(fault: Fault, request_id: str) -> tuple[str, bytes]:
+    """Content type and body of the error in the protocol of the fault's service."""
+    code, message = escape(fault.code), escape(fault.message)
+    if fault.service in ("ssm", "logs"):
+        return "application/x-amz-json-1.1", json.dumps(
+            {"__type": fault.code, "message": fault.message}
+        ).encode()
+    if fault.service == "ec2":
+        text = (
+            f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+            f"<RequestID>{request_id}</RequestID></Response>"
+        )
+    elif fault.service == "s3":
+        text = (
+            f"<Error><Code>{code}</Code><Message>{message}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
+    else:
+        text = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+    return "text/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()

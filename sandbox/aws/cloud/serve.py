@@ -1,0 +1,81 @@
+"""Starts the emulated cloud: `python -I serve.py --cloud-id ID --ready-file PATH [--listen-fd N]`.
+
+Serves on a loopback port (or an inherited listening socket), writes the ready file once the first call would
+be fast, ends on SIGTERM or when its parent is gone.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    options = _options()
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from sandbox.supervisor.child import end_with_parent, write_ready_file
+
+    end_with_parent()
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    _settle_moto()
+    from sandbox.aws.cloud.emulator import Emulator
+
+    emulator = Emulator(options.cloud_id, time.time)
+    server = _listen(emulator.application, options)
+    threading.Thread(target=emulator.keep_time, name="lifecycle", daemon=True).start()
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    port = server.socket.getsockname()[1]
+    emulator.warm_up(f"http://127.0.0.1:{port}")
+    write_ready_file(Path(options.ready_file), {"port": port, "cloud": options.cloud_id})
+    threading.Event().wait()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cloud-id", required=True)
+    parser.add_argument("--ready-file", required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--listen-fd", type=int)
+    return parser.parse_args()
+
+
+def _settle_moto() -> None:
+    """moto's switches, read from the environment when it is imported."""
+    os.environ.update(
+        {
+            "MOTO_ENABLE_AMI_VALIDATION": "true",
+            "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "true",
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+    )
+
+
+def _listen(application: Any, options: argparse.Namespace) -> Any:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Calls are not logged one by one; errors are."""
+
+    server = make_server(
+        "127.0.0.1",
+        options.port,
+        application,
+        threaded=True,
+        request_handler=QuietHandler,
+        fd=options.listen_fd,
+    )
+    server.daemon_threads = True
+    return server
+
+
+if __name__ == "__main__":
+    main()

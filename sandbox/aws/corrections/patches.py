@@ -1,0 +1,42 @@
+"""Replacing methods of moto, and putting them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.aws.cloud.lifecycle import Lifecycle
+    from sandbox.aws.corrections.eventual_consistency import Consistency
+
+
+@dataclass(frozen=True)
+class Emulation:
+    """What the corrections share: the time, the lives of the instances, how late reads are."""
+
+    clock: Callable[[], float]
+    lifecycle: Lifecycle
+    consistency: Consistency
+
+
+class Patches:
+    """Replacements of attributes; `undo` puts all of them back, the last one first."""
+
+    def __init__(self) -> None:
+        self._undo: list[tuple[Any, str, Any]] = []
+
+    def replace(self, owner: Any, name: str, new: Any) -> None:
+        """Set `owner.name`, which must exist, to `new`."""
+        old = owner.__dict__[name] if name in owner.__dict__ else getattr(owner, name)
+        self._undo.append((owner, name, old))
+        setattr(owner, name, new)
+
+    def wrap(self, owner: Any, name: str, make: Callable[[Callable[..., Any]], Any]) -> None:
+        """Replace the function `owner.name` by `make(function)`."""
+        self.replace(owner, name, make(getattr(owner, name)))
+
+    def undo(self) -> None:
+        while self._undo:
+            owner, name, old = self._undo.pop()
+            setattr(owner, name, old)

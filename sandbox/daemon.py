@@ -1,0 +1,278 @@
+"""The sandbox of a folder: start it, stop it, ask how it is.
+
+The sandbox is four processes: a supervisor and, under it, the emulated cloud, the provider and the hosts.
+They live on after the process that started them. Nothing here imports the emulator: `status` stays cheap.
+"""
+
+import fcntl
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.supervisor import lost_jobs, record
+from sandbox.supervisor.part_process import clean_environment
+from sandbox.supervisor.record import Part, Record
+from sandbox.supervisor.supervisor import PROVIDER, remove_clouds
+
+_SUPERVISE = Path(__file__).resolve().parent / "supervisor" / "supervise.py"
+_START_SECONDS = 90.0
+_STOP_SECONDS = 30.0
+_PART_SECONDS = 5.0
+_LOG_TAIL = 2000
+_POLL_SECONDS = 0.02
+_HEALTH_SECONDS = 5.0
+
+
+class SandboxError(Exception):
+    """The sandbox did not start or did not stop; says why and what to look at."""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where a running sandbox is reached, and the jobs that an earlier cloud took with it (told once)."""
+
+    cloud_id: str
+    cloud_url: str
+    provider_port: int
+    state_folder: Path
+    passphrase_file: Path
+    isolation: str
+    lost_jobs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StopReport:
+    """What `stop` found and ended. `jobs` still held resources in the sandbox's cloud."""
+
+    was_running: bool
+    cloud_id: str
+    ended: tuple[str, ...]
+    jobs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """One process of the sandbox."""
+
+    name: str
+    pid: int
+    alive: bool
+    port: int | None
+    restarts: int
+
+
+@dataclass(frozen=True)
+class SandboxStatus:
+    """How the sandbox of a folder is: `phase` is 'stopped', 'starting', 'ready', 'failed' or 'crashed'."""
+
+    phase: str
+    cloud_id: str
+    cloud_url: str
+    isolation: str
+    isolation_reason: str
+    processes: tuple[ProcessStatus, ...]
+    message: str
+
+    @property
+    def running(self) -> bool:
+        return self.phase in (record.STARTING, record.READY)
+
+
+def ensure_started(folder: Path, *, progress: Callable[[str], None]) -> Endpoints:
+    """The sandbox of `folder`, started when it is not running; blocks until it is ready.
+
+    Safe to call from several processes at once: one starts it, the others wait. `progress` gets a line per
+    step. Raises SandboxError with the reason when a part does not start.
+    """
+    folder = folder.resolve()
+    _make_private(folder)
+    with _locked(folder, progress):
+        known = record.load(folder)
+        if known is None or known.phase == record.FAILED or not known.alive:
+            progress("starting the sandbox")
+            _bury(folder, known)
+            _start(folder)
+        ready = _await_ready(folder, progress)
+        return _endpoints(folder, ready)
+
+
+def stop(folder: Path) -> StopReport:
+    """End every process of the sandbox and remove its clouds; blocks until they are gone. Idempotent."""
+    folder = folder.resolve()
+    if not folder.is_dir():
+        return StopReport(False, "", (), ())
+    with _locked(folder, lambda _: None):
+        known = record.load(folder)
+        report = StopReport(False, "", (), ()) if known is None else _stop(folder, known)
+        remove_clouds(folder)
+        record.record_file(folder).unlink(missing_ok=True)
+        lost_jobs.take_note(folder)
+        return report
+
+
+def status(folder: Path) -> SandboxStatus:
+    """How the sandbox of `folder` is now; never starts, waits or changes anything."""
+    known = record.load(folder)
+    if known is None:
+        return SandboxStatus("stopped", "", "", "", "", (), "")
+    phase = known.phase
+    if phase != record.FAILED and not known.alive:
+        phase = "crashed"
+    named = {"supervisor": known.supervisor, **known.parts}
+    processes = tuple(
+        ProcessStatus(name, part.pid, part.identity.alive, part.port, part.restarts)
+        for name, part in named.items()
+    )
+    return SandboxStatus(
+        phase,
+        known.cloud_id,
+        known.cloud_url,
+        known.isolation,
+        known.isolation_reason,
+        processes,
+        known.message,
+    )
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+@contextmanager
+def _locked(folder: Path, progress: Callable[[str], None]) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process that holds it."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another runctl that starts or stops the sandbox")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start(folder: Path) -> None:
+    with (folder / "supervisor.log").open("wb") as log:
+        subprocess.run(
+            [sys.executable, "-I", str(_SUPERVISE), "--folder", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=clean_environment({}),
+            check=True,
+        )
+
+
+def _bury(folder: Path, last: Record | None) -> None:
+    """Note the jobs of a cloud that ended without being stopped (a crash, a reboot), and drop its record."""
+    if last is not None and last.cloud_id:
+        lost_jobs.note(folder, lost_jobs.jobs_in(_cloud_folder(folder, last.cloud_id) / "state"))
+    record.record_file(folder).unlink(missing_ok=True)
+
+
+def _await_ready(folder: Path, progress: Callable[[str], None]) -> Record:
+    give_up = time.monotonic() + _START_SECONDS
+    told: set[str] = set()
+    while time.monotonic() < give_up:
+        known = record.load(folder)
+        if known is not None:
+            for name in known.parts.keys() - told:
+                told.add(name)
+                if known.phase == record.STARTING:
+                    progress(f"{name} started")
+            if known.phase == record.FAILED:
+                raise SandboxError(f"the sandbox did not start: {known.message} (logs in {folder})")
+            if not known.alive:
+                raise SandboxError(f"the sandbox's supervisor ended: {_log_tail(folder)}")
+            if known.phase == record.READY and known.parts_alive and _is_healthy(known):
+                return known
+        time.sleep(_POLL_SECONDS)
+    raise SandboxError(f"the sandbox was not ready after {_START_SECONDS:.0f} s (logs in {folder})")
+
+
+def _is_healthy(known: Record) -> bool:
+    """Whether the recorded cloud answers, and is the recorded one."""
+    address = known.cloud_url.removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=_HEALTH_SECONDS)
+    try:
+        connection.request("GET", "/sandbox-api/health")
+        answer = json.loads(connection.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return bool(answer.get("cloud") == known.cloud_id)
+
+
+def _endpoints(folder: Path, ready: Record) -> Endpoints:
+    cloud = _cloud_folder(folder, ready.cloud_id)
+    port = ready.parts[PROVIDER].port
+    if port is None:
+        raise SandboxError(
+            "the provider did not say where it listens; run 'runctl sandbox stop' and start again"
+        )
+    return Endpoints(
+        ready.cloud_id,
+        ready.cloud_url,
+        port,
+        cloud / "state",
+        cloud / "passphrase",
+        ready.isolation,
+        lost_jobs.take_note(folder),
+    )
+
+
+def _stop(folder: Path, known: Record) -> StopReport:
+    jobs = lost_jobs.jobs_in(_cloud_folder(folder, known.cloud_id) / "state") if known.cloud_id else []
+    was_running = known.alive
+    if was_running:
+        _signal(known.supervisor.pid, signal.SIGTERM)
+        if not _await_end(known.supervisor, _STOP_SECONDS):
+            _signal(known.supervisor.pid, signal.SIGKILL)
+    last = record.load(folder) or known
+    ended = [name for name, part in last.parts.items() if not part.identity.alive]
+    for name, part in last.parts.items():
+        if part.identity.alive:
+            _signal(part.pid, signal.SIGTERM)
+            if not _await_end(part, _PART_SECONDS):
+                _signal(part.pid, signal.SIGKILL)
+                if not _await_end(part, _PART_SECONDS):
+                    raise SandboxError(
+                        f"process {part.pid} ({name}) of the sandbox does not end; end it yourself"
+                    )
+            ended.append(name)
+    return StopReport(was_running, known.cloud_id, tuple(sorted(ended)), tuple(jobs))
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _await_end(part: Part, seconds: float) -> bool:
+    give_up = time.monotonic() + seconds
+    while part.identity.alive:
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _cloud_folder(folder: Path, cloud_id: str) -> Path:
+    return folder / "clouds" / cloud_id
+
+
+def _log_tail(folder: Path) -> str:
+    try:
+        return (folder / "supervisor.log").read_text(errors="replace")[-_LOG_TAIL:].strip()
+    except OSError:
+        return "no log"

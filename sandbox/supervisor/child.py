@@ -1,0 +1,38 @@
+"""What every process under the supervisor does: end with its parent, say when it is ready."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_WATCH_SECONDS = 1.0
+
+
+def end_with_parent() -> None:
+    """Let this process get SIGTERM when its parent ends; ends at once when the parent is gone already."""
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent or parent == 1:
+        sys.exit(0)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def write_ready_file(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` and this process's id to `path`, whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps({"pid": os.getpid(), **content}))
+    partial.replace(path)

@@ -1,0 +1,109 @@
+"""One process under the supervisor: started, watched until ready, ended."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.supervisor.process_identity import identify
+from sandbox.supervisor.record import Part
+
+_LOG_TAIL = 2000
+_DROPPED = ("AWS_", "PULUMI_", "PYTHON", "RUNCTL_", "MOTO_", "LD_")
+_KEPT = "RUNCTL_SANDBOX_"
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a part is started. `inherited` are file descriptors that it gets."""
+
+    name: str
+    arguments: Sequence[str]
+    ready_file: Path
+    log: Path
+    environment: dict[str, str]
+    inherited: tuple[int, ...] = ()
+
+
+class PartProcess:
+    """A running part; made by `start`."""
+
+    def __init__(self, command: Command, process: "subprocess.Popen[bytes]", restarts: int) -> None:
+        self.command = command
+        self.restarts = restarts
+        self.began = time.monotonic()
+        self._process = process
+
+    @classmethod
+    def start(cls, command: Command, restarts: int = 0) -> "PartProcess":
+        command.ready_file.unlink(missing_ok=True)
+        with command.log.open("ab") as log:
+            process = subprocess.Popen(
+                command.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=command.log.parent,
+                env=command.environment,
+                pass_fds=command.inherited,
+            )
+        return cls(command, process, restarts)
+
+    @property
+    def name(self) -> str:
+        return self.command.name
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code (negative: the signal that ended it); None while it runs."""
+        return self._process.poll()
+
+    def readiness(self) -> dict[str, Any] | None:
+        """What the part wrote when it became ready; None before."""
+        try:
+            content = json.loads(self.command.ready_file.read_text())
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def as_record(self) -> Part:
+        identity = identify(self.pid)
+        port = (self.readiness() or {}).get("port")
+        return Part(self.pid, identity.started if identity else "", port, self.restarts)
+
+    def ask_to_end(self) -> None:
+        if self.exit_code is None:
+            self._process.terminate()
+
+    def end(self, patience: float) -> None:
+        """Wait until it has ended; kill it when `patience` seconds are over."""
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        try:
+            return self.command.log.read_text(errors="replace")[-_LOG_TAIL:].strip()
+        except OSError:
+            return ""
+
+
+def clean_environment(additions: dict[str, str]) -> dict[str, str]:
+    """The caller's environment without what would steer Python or AWS's and Pulumi's tools."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_KEPT) or not name.startswith(_DROPPED)
+    }
+    return {**kept, **additions}

@@ -1,0 +1,30 @@
+"""Starts the supervisor of a folder in the background: `python -I supervise.py --folder DIR`.
+
+Returns at once; the supervisor itself runs in a session of its own, so that neither the end of the caller
+nor a closed terminal ends it.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", required=True, type=Path)
+    folder = parser.parse_args().folder.resolve()
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.umask(0o077)
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from sandbox.supervisor.supervisor import Supervisor
+
+    Supervisor(folder).run()
+
+
+if __name__ == "__main__":
+    main()
