@@ -1,0 +1,123 @@
+"""The bucket of a job: code, logs, checkpoints, artifacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.protection import Protected
+
+TYPE = "runctl:aws:ArtifactBucket"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactBucketArgs:
+    """``bucket`` is the physical name. A protected bucket is never emptied by a destroy."""
+
+    bucket: str
+    partition: str
+    protect: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def bucket_arn(partition: str, bucket: str) -> str:
+    return f"arn:{partition}:s3:::{bucket}"
+
+
+def tls_only_policy(partition: str, bucket: str) -> dict[str, object]:
+    """The bucket policy: whoever comes without TLS is turned away."""
+    arn = bucket_arn(partition, bucket)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+class ArtifactBucket(pulumi.ComponentResource):
+    """A private, encrypted bucket that takes requests over TLS only.
+
+    ``force_destroy`` follows the protection, and so is in the state before any destroy asks for it.
+    """
+
+    bucket: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ArtifactBucketArgs, opts: pulumi.ResourceOptions | None = None):
+        protected = Protected(protect=args.protect)
+        own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=args.protect))
+        super().__init__(TYPE, name, {"bucket": args.bucket, "protect": args.protect}, own)
+        child = pulumi.ResourceOptions(parent=self)
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            bucket=args.bucket,
+            force_destroy=not args.protect,
+            tags=protected.tags(args.tags),
+            opts=child,
+        )
+        public_access = aws.s3.BucketPublicAccessBlock(
+            f"{name}-public-access",
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            opts=child,
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{name}-ownership",
+            bucket=bucket.bucket,
+            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            opts=child,
+        )
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{name}-encryption",
+            bucket=bucket.bucket,
+            rules=[
+                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                    apply_server_side_encryption_by_default=(
+                        aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                            sse_algorithm="AES256"
+                        )
+                    )
+                )
+            ],
+            opts=child,
+        )
+        aws.s3.BucketLifecycleConfiguration(
+            f"{name}-lifecycle",
+            bucket=bucket.bucket,
+            rules=[
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="abort-unfinished-uploads",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    abort_incomplete_multipart_upload=(
+                        aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                            days_after_initiation=1
+                        )
+                    ),
+                )
+            ],
+            opts=child,
+        )
+        aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.bucket,
+            policy=json.dumps(tls_only_policy(args.partition, args.bucket), sort_keys=True),
+            # S3 refuses two changes of a bucket's access at once.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[public_access]),
+        )
+        self.bucket = bucket.bucket
+        self.register_outputs({"bucket": self.bucket})

@@ -1,0 +1,46 @@
+"""A disk whose content outlives the machines of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.protection import Protected
+
+TYPE = "runctl:aws:DataVolume"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataVolumeArgs:
+    """``label`` is shown in the console; the volume and the machine must be in the same ``zone``."""
+
+    label: str
+    zone: str
+    size_gb: int
+    protect: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class DataVolume(pulumi.ComponentResource):
+    """An encrypted gp3 volume. Its attachment belongs to the machine, not here: it is never protected."""
+
+    volume_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DataVolumeArgs, opts: pulumi.ResourceOptions | None = None):
+        protected = Protected(protect=args.protect)
+        own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=args.protect))
+        super().__init__(TYPE, name, {"sizeGb": args.size_gb, "protect": args.protect}, own)
+        volume = aws.ebs.Volume(
+            f"{name}-volume",
+            availability_zone=args.zone,
+            size=args.size_gb,
+            type="gp3",
+            encrypted=True,
+            tags={"Name": args.label, **protected.tags(args.tags)},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.volume_id = volume.id
+        self.register_outputs({"volumeId": self.volume_id})

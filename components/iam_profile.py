@@ -1,0 +1,131 @@
+"""What a job's machine may do: its own bucket prefixes, its own parameters, Session Manager; nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.artifact_bucket import bucket_arn
+
+TYPE = "runctl:aws:IamProfile"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IamProfileArgs:
+    """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served."""
+
+    role_name: str
+    policy_name: str
+    profile_name: str
+    account: str
+    partition: str
+    region: str
+    job: str
+    run: str
+    bucket: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def trust_policy(partition: str) -> dict[str, object]:
+    """Only EC2 may assume the role."""
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": f"ec2.{suffix}"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+
+
+def access_policy(args: IamProfileArgs) -> dict[str, object]:
+    """The role's permissions. No action has a wildcard; only what AWS knows no resource for names ``*``."""
+    bucket = bucket_arn(args.partition, args.bucket)
+    read = ["code/*", "agent/*", f"runs/{args.run}/*", "checkpoints/*"]
+    write = [f"runs/{args.run}/*", "checkpoints/*"]
+    parameters = f"arn:{args.partition}:ssm:{args.region}:{args.account}:parameter/runctl/{args.job}/*"
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "ListOwnPrefixes",
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket"],
+                "Resource": [bucket],
+                "Condition": {"StringLike": {"s3:prefix": write}},
+            },
+            {
+                "Sid": "ReadOwnObjects",
+                "Effect": "Allow",
+                "Action": ["s3:GetObject"],
+                "Resource": [f"{bucket}/{prefix}" for prefix in read],
+            },
+            {
+                "Sid": "WriteOwnObjects",
+                "Effect": "Allow",
+                "Action": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+                "Resource": [f"{bucket}/{prefix}" for prefix in write],
+            },
+            {
+                "Sid": "ForgetOldCheckpoints",
+                "Effect": "Allow",
+                "Action": ["s3:DeleteObject"],
+                "Resource": [f"{bucket}/checkpoints/*"],
+            },
+            {
+                "Sid": "ReadOwnParameters",
+                "Effect": "Allow",
+                "Action": ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
+                "Resource": [parameters],
+            },
+            {
+                "Sid": "SessionManager",
+                "Effect": "Allow",
+                "Action": [
+                    "ssm:UpdateInstanceInformation",
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                "Resource": ["*"],
+            },
+        ],
+    }
+
+
+class IamProfile(pulumi.ComponentResource):
+    """A role with one inline policy, and the instance profile that carries it to the machine."""
+
+    profile_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: IamProfileArgs, opts: pulumi.ResourceOptions | None = None):
+        super().__init__(TYPE, name, {"role": args.role_name}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=args.role_name,
+            description=f"Machine of the runctl job {args.job}",
+            assume_role_policy=json.dumps(trust_policy(args.partition), sort_keys=True),
+            tags=dict(args.tags),
+            opts=child,
+        )
+        aws.iam.RolePolicy(
+            f"{name}-policy",
+            name=args.policy_name,
+            role=role.name,
+            policy=json.dumps(access_policy(args), sort_keys=True),
+            opts=child,
+        )
+        profile = aws.iam.InstanceProfile(
+            f"{name}-profile",
+            name=args.profile_name,
+            role=role.name,
+            tags=dict(args.tags),
+            opts=child,
+        )
+        self.profile_name = profile.name
+        self.register_outputs({"profileName": self.profile_name})

@@ -1,0 +1,68 @@
+"""Who may talk to a job's machine (nobody), and to whom it may talk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.naming import SECURITY_GROUP_LIMIT, Names
+
+TYPE = "runctl:aws:NetworkAccess"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """A TCP port that the machine may reach anywhere."""
+
+    port: int
+    reason: str
+
+
+# Name resolution, time and instance metadata are the VPC's own and pass no security group.
+OUTGOING = (
+    Outgoing(port=443, reason="AWS, package registries, model hubs"),
+    Outgoing(port=80, reason="package mirrors of the system"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkAccessArgs:
+    names: Names
+    vpc: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class NetworkAccess(pulumi.ComponentResource):
+    """A security group without ingress. A changed content is a new name, since the old one is in use."""
+
+    security_group_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: NetworkAccessArgs, opts: pulumi.ResourceOptions | None = None):
+        super().__init__(TYPE, name, {"vpc": args.vpc}, opts)
+        content = {"vpc": args.vpc, "outgoing": [asdict(rule) for rule in OUTGOING]}
+        physical = args.names.name("network", limit=SECURITY_GROUP_LIMIT, content=content)
+        group = aws.ec2.SecurityGroup(
+            f"{name}-group",
+            name=physical,
+            description=f"Machine of the runctl job {args.names.job}",
+            vpc_id=args.vpc,
+            ingress=[],
+            egress=[
+                aws.ec2.SecurityGroupEgressArgs(
+                    protocol="tcp",
+                    from_port=rule.port,
+                    to_port=rule.port,
+                    cidr_blocks=["0.0.0.0/0"],
+                    ipv6_cidr_blocks=["::/0"],
+                    description=rule.reason,
+                )
+                for rule in OUTGOING
+            ],
+            tags={"Name": physical, **args.tags},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.security_group_id = group.id
+        self.register_outputs({"securityGroupId": self.security_group_id})

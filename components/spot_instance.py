@@ -1,0 +1,99 @@
+"""The machine that trains: spot or on-demand, ending for good when it shuts down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+
+TYPE = "runctl:aws:SpotInstance"
+
+Market = Literal["spot", "on-demand"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpotInstanceArgs:
+    """``image``, ``instance_type`` and ``subnet`` were decided for the run. ``max_price`` is USD an hour, for
+    spot; None means up to the on-demand price. ``volume_tags`` go on the root volume, which no default
+    reaches.
+    """
+
+    label: str
+    image: str
+    instance_type: str
+    market: Market
+    subnet: str
+    security_group: pulumi.Input[str]
+    profile: pulumi.Input[str]
+    user_data: str
+    disk_gb: int
+    max_price: float | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    volume_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class SpotInstance(pulumi.ComponentResource):
+    """One machine. Whatever would need it stopped replaces it, the old one ending before the new one begins:
+    a one-time spot instance cannot be stopped, and a volume has one machine at a time.
+    """
+
+    instance: aws.ec2.Instance
+    instance_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: SpotInstanceArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        needs: Sequence[pulumi.Resource] = (),
+    ):
+        """``needs`` must exist before the machine boots."""
+        super().__init__(TYPE, name, {"market": args.market, "instanceType": args.instance_type}, opts)
+        self.instance = aws.ec2.Instance(
+            f"{name}-instance",
+            ami=args.image,
+            instance_type=args.instance_type,
+            subnet_id=args.subnet,
+            vpc_security_group_ids=[args.security_group],
+            iam_instance_profile=args.profile,
+            user_data=args.user_data,
+            user_data_replace_on_change=True,
+            instance_initiated_shutdown_behavior="terminate",
+            instance_market_options=_market_options(args),
+            metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=2
+            ),
+            root_block_device=aws.ec2.InstanceRootBlockDeviceArgs(
+                volume_size=args.disk_gb,
+                volume_type="gp3",
+                encrypted=True,
+                delete_on_termination=True,
+                tags={"Name": args.label, **args.volume_tags},
+            ),
+            tags={"Name": args.label, **args.tags},
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(needs),
+                delete_before_replace=True,
+                replace_on_changes=["instanceType"],
+            ),
+        )
+        self.instance_id = self.instance.id
+        self.register_outputs({"instanceId": self.instance_id})
+
+
+def _market_options(args: SpotInstanceArgs) -> aws.ec2.InstanceInstanceMarketOptionsArgs | None:
+    if args.market == "on-demand":
+        return None
+    return aws.ec2.InstanceInstanceMarketOptionsArgs(
+        market_type="spot",
+        spot_options=aws.ec2.InstanceInstanceMarketOptionsSpotOptionsArgs(
+            spot_instance_type="one-time",
+            instance_interruption_behavior="terminate",
+            max_price=None if args.max_price is None else f"{args.max_price:.6f}",
+        ),
+    )

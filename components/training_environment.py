@@ -1,0 +1,268 @@
+"""All that one job needs in the cloud, composed: bucket, permissions, network, volumes, and a machine while
+its run lives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components.artifact_bucket import ArtifactBucket, ArtifactBucketArgs
+from components.data_volume import DataVolume, DataVolumeArgs
+from components.iam_profile import IamProfile, IamProfileArgs
+from components.naming import POLICY_LIMIT, PROFILE_LIMIT, ROLE_LIMIT, TAG_LIMIT, Names
+from components.network_access import NetworkAccess, NetworkAccessArgs
+from components.spot_instance import Market, SpotInstance, SpotInstanceArgs
+from components.tags import RUN, without_protection
+
+TYPE = "runctl:aws:TrainingEnvironment"
+
+DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFile:
+    """A local file that becomes the bucket object ``key``."""
+
+    key: str
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeRequest:
+    """A new volume: ``protect`` is whether it is protected now."""
+
+    name: str
+    size_gb: int
+    mount: str
+    protect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRequest:
+    """The machine of a run that has not ended."""
+
+    image: str
+    instance_type: str
+    market: Market
+    subnet: str
+    disk_gb: int
+    user_data: str
+    max_price: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the run may cost, in plain sight of policies before anything is made. USD and seconds."""
+
+    price_hour: float | None = None
+    max_price: float | None = None
+    budget: float | None = None
+    max_duration_seconds: int | None = None
+    nodes: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEnvironmentArgs:
+    """``machine`` is None when the run has ended: everything but compute stays.
+
+    ``run_spec`` is what the agent runs, as JSON data without its volumes, whose ids are known only here.
+    ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
+    the root volume, which no provider default reaches.
+    """
+
+    names: Names
+    partition: str
+    zone: str
+    vpc: str
+    run: str
+    run_spec: Mapping[str, object]
+    spec_key: str
+    code: PackageFile
+    agent: PackageFile
+    machine: MachineRequest | None
+    identity: Mapping[str, str]
+    volumes: Sequence[VolumeRequest] = ()
+    protect_bucket: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+class TrainingEnvironment(pulumi.ComponentResource):
+    """The environment of one job. Pass the provider of the job's region in ``opts.providers``."""
+
+    bucket: pulumi.Output[str]
+    volume_ids: Mapping[str, pulumi.Output[str]]
+    instance_id: pulumi.Output[str] | None
+
+    def __init__(self, name: str, args: TrainingEnvironmentArgs, opts: pulumi.ResourceOptions | None = None):
+        super().__init__(TYPE, name, _policy_view(args), opts)
+        self._name = name
+        self._args = args
+        self._tags = without_protection(args.tags)
+        self._child = pulumi.ResourceOptions(parent=self)
+
+        bucket = self._artifact_bucket()
+        volumes = self._data_volumes()
+        self.bucket = bucket.bucket
+        self.volume_ids = {volume: component.volume_id for volume, component in volumes.items()}
+        profile = self._iam_profile()
+        network = NetworkAccess(
+            f"{name}-network",
+            NetworkAccessArgs(names=args.names, vpc=args.vpc, tags=self._tags),
+            self._child,
+        )
+        objects = self._objects(bucket)
+        self.instance_id = self._machine(profile, network, needs=[bucket, profile, *objects])
+        self.register_outputs(
+            {"bucket": self.bucket, "instanceId": self.instance_id, "volumes": dict(self.volume_ids)}
+        )
+
+    def _artifact_bucket(self) -> ArtifactBucket:
+        args = self._args
+        return ArtifactBucket(
+            f"{self._name}-artifacts",
+            ArtifactBucketArgs(
+                bucket=args.names.bucket(),
+                partition=args.partition,
+                protect=args.protect_bucket,
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
+    def _data_volumes(self) -> dict[str, DataVolume]:
+        return {
+            volume.name: DataVolume(
+                f"{self._name}-{volume.name}",
+                DataVolumeArgs(
+                    label=self._args.names.name(f"volume-{volume.name}", limit=TAG_LIMIT),
+                    zone=self._args.zone,
+                    size_gb=volume.size_gb,
+                    protect=volume.protect,
+                    tags=self._tags,
+                ),
+                self._child,
+            )
+            for volume in self._args.volumes
+        }
+
+    def _iam_profile(self) -> IamProfile:
+        args, names = self._args, self._args.names
+        return IamProfile(
+            f"{self._name}-iam",
+            IamProfileArgs(
+                role_name=names.name("machine", limit=ROLE_LIMIT),
+                policy_name=names.name("machine", limit=POLICY_LIMIT),
+                profile_name=names.name("machine", limit=PROFILE_LIMIT),
+                account=names.account,
+                partition=args.partition,
+                region=names.region,
+                job=names.job,
+                run=args.run,
+                bucket=names.bucket(),
+                tags=self._tags,
+            ),
+            self._child,
+        )
+
+    def _objects(self, bucket: ArtifactBucket) -> list[pulumi.Resource]:
+        """Code, agent and spec. Outside the bucket's component: they change while a kept bucket must not."""
+        args = self._args
+        options = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
+        tags = {RUN: args.run}
+        packages: list[pulumi.Resource] = [
+            aws.s3.BucketObjectv2(
+                f"{self._name}-{role}",
+                bucket=bucket.bucket,
+                key=package.key,
+                source=pulumi.FileAsset(str(package.path)),
+                content_type="application/octet-stream",
+                tags=tags,
+                opts=options,
+            )
+            for role, package in (("code", args.code), ("agent", args.agent))
+        ]
+        spec = aws.s3.BucketObjectv2(
+            f"{self._name}-spec",
+            bucket=bucket.bucket,
+            key=args.spec_key,
+            content=self._run_spec(),
+            content_type="application/json",
+            tags=tags,
+            opts=options,
+        )
+        return [*packages, spec]
+
+    def _run_spec(self) -> pulumi.Output[str]:
+        spec = dict(self._args.run_spec)
+        volumes = self._args.volumes
+
+        def filled_in(ids: Sequence[str]) -> str:
+            mounted = [
+                {"name": volume.name, "id": volume_id, "mount": volume.mount}
+                for volume, volume_id in zip(volumes, ids, strict=True)
+            ]
+            return json.dumps({**spec, "volumes": mounted}, sort_keys=True, indent=2)
+
+        return pulumi.Output.all(*(self.volume_ids[volume.name] for volume in volumes)).apply(filled_in)
+
+    def _machine(
+        self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[str] | None:
+        args, machine = self._args, self._args.machine
+        if machine is None:
+            return None
+        tags = {RUN: args.run, **self._tags}
+        spot = SpotInstance(
+            f"{self._name}-machine",
+            SpotInstanceArgs(
+                label=args.names.name("machine", limit=TAG_LIMIT),
+                image=machine.image,
+                instance_type=machine.instance_type,
+                market=machine.market,
+                max_price=machine.max_price,
+                subnet=machine.subnet,
+                security_group=network.security_group_id,
+                profile=profile.profile_name,
+                user_data=machine.user_data,
+                disk_gb=machine.disk_gb,
+                tags=tags,
+                volume_tags={**args.identity, **tags},
+            ),
+            self._child,
+            needs=needs,
+        )
+        for device, volume in zip(DEVICES, args.volumes, strict=False):
+            aws.ec2.VolumeAttachment(
+                f"{self._name}-{volume.name}-attachment",
+                device_name=device,
+                instance_id=spot.instance_id,
+                volume_id=self.volume_ids[volume.name],
+                # The machine's end detaches; detaching a mounted volume hangs.
+                skip_destroy=True,
+                opts=self._child,
+            )
+        return spot.instance_id
+
+
+def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
+    """The component's own inputs: plain values for policies to judge."""
+    machine, limits = args.machine, args.limits
+    return {
+        "region": args.names.region,
+        "run": args.run,
+        "instanceType": machine.instance_type if machine else None,
+        "market": machine.market if machine else None,
+        "priceHour": limits.price_hour,
+        "maxPrice": limits.max_price,
+        "budget": limits.budget,
+        "maxDurationSeconds": limits.max_duration_seconds,
+        "nodes": limits.nodes,
+        "diskGb": machine.disk_gb if machine else None,
+        "volumesGb": sum(volume.size_gb for volume in args.volumes),
+    }

@@ -1,0 +1,195 @@
+"""Packages what travels to the machine: the work folder and the agent, content-addressed.
+
+The same content gives the same bytes, whenever and wherever it is packaged, so that applying a job twice
+changes nothing. Packages lie in ``.runctl/packages/``; one that is missing there is fetched back from the
+job's bucket and verified.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, cast
+
+from runctl_auto.cloud import Cloud
+from runctl_auto.errors import NotFoundError, PackagingError
+from runctl_auto.work_files import WorkFile, work_files
+
+Kind = Literal["code", "agent"]
+
+MAX_CODE_BYTES = 500 * 1024 * 1024
+_SUFFIXES: dict[Kind, str] = {"code": ".tar.gz", "agent": ".pyz"}
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package on this machine; ``bytes`` is the size of the file at ``path``."""
+
+    kind: Kind
+    sha256: str
+    path: Path
+    bytes: int
+    files: int
+
+    @property
+    def key(self) -> str:
+        return package_key(self.kind, self.sha256)
+
+
+def package_key(kind: Kind, sha256: str) -> str:
+    """Where a package lies in the job's bucket."""
+    return f"{kind}/{sha256}{_SUFFIXES[kind]}"
+
+
+def package_path(folder: Path, kind: Kind, sha256: str) -> Path:
+    """Where a package lies in the packages folder of this machine."""
+    return folder / f"{kind}-{sha256}{_SUFFIXES[kind]}"
+
+
+def package_code(work_folder: Path, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
+    """Packages ``work_folder`` without what its ignore files name. Blocks while it reads the files.
+
+    ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot travel.
+    """
+    files = list(work_files(work_folder))
+    _refuse_too_much(files, max_bytes)
+    with _new_file(packages) as (stream, commit):
+        with (
+            gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as compressed,
+            tarfile.open(
+                fileobj=cast("IO[bytes]", compressed), mode="w|", format=tarfile.GNU_FORMAT
+            ) as archive,
+        ):
+            for file in files:
+                _add(archive, file)
+        return commit("code", len(files))
+
+
+def package_agent(packages: Path) -> Package:
+    """Packages the agent of this version of runctl."""
+    from runctl_auto.agent.bundle import build_bundle
+
+    with _new_file(packages) as (stream, commit):
+        stream.write(build_bundle())
+        return commit("agent", 1)
+
+
+def require_package(
+    packages: Path, kind: Kind, sha256: str, *, cloud: Cloud, bucket: str, owner: str
+) -> Path:
+    """The local path of a package that was made before; fetched back from ``bucket`` when it is missing here.
+
+    Raises PackagingError when neither has it, or when what came is not what was asked for.
+    """
+    path = package_path(packages, kind, sha256)
+    if path.is_file():
+        return path
+
+    def fetch() -> None:
+        answer = cloud.client("s3").get_object(
+            Bucket=bucket, Key=package_key(kind, sha256), ExpectedBucketOwner=owner
+        )
+        with _new_file(packages) as (stream, commit):
+            for chunk in answer["Body"].iter_chunks(_CHUNK):
+                stream.write(chunk)
+            fetched = commit(kind, 1)
+        if fetched.sha256 != sha256:
+            fetched.path.unlink()
+            raise PackagingError(
+                f"the {kind} package in the bucket is not the one it is named after",
+                where={"bucket": bucket, "key": package_key(kind, sha256)},
+                next_step="Run `runctl up JOB.yaml` with the work folder at hand; it packages it again.",
+            )
+
+    try:
+        cloud.retried(fetch, f"fetching the {kind} package back")
+    except NotFoundError as error:
+        raise PackagingError(
+            f"the {kind} package of this run is neither here nor in the job's bucket",
+            where={"path": str(path), "bucket": bucket},
+            next_step="Run `runctl up JOB.yaml` with the work folder at hand; it packages it again.",
+        ) from error
+    return path
+
+
+def _refuse_too_much(files: list[WorkFile], max_bytes: int) -> None:
+    total = sum(file.size for file in files)
+    if total <= max_bytes:
+        return
+    largest = sorted(files, key=lambda file: -file.size)[:3]
+    named = ", ".join(f"{file.name} ({file.size // (1 << 20)} MB)" for file in largest)
+    raise PackagingError(
+        f"the work folder holds {total // (1 << 20)} MB, more than the {max_bytes // (1 << 20)} MB that may "
+        f"travel; the largest: {named}",
+        next_step="Name what training does not need in .gitignore or .runctlignore; put data on a volume.",
+    )
+
+
+def _add(archive: tarfile.TarFile, file: WorkFile) -> None:
+    entry = tarfile.TarInfo(file.name)
+    entry.mtime = 0
+    if file.link is not None:
+        entry.type = tarfile.SYMTYPE
+        entry.linkname = file.link
+        entry.mode = 0o777
+        archive.addfile(entry)
+        return
+    try:
+        with file.path.open("rb") as content:
+            status = os.fstat(content.fileno())
+            entry.size = status.st_size
+            entry.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+            archive.addfile(entry, content)
+    except OSError as error:
+        raise PackagingError(
+            f"{file.name} cannot be packaged: {error.strerror or error}",
+            where={"path": str(file.path)},
+            next_step="Make it readable, leave it unchanged meanwhile, or name it in .runctlignore.",
+        ) from error
+
+
+class _Commit:
+    """Gives a finished file its content-addressed name."""
+
+    def __init__(self, packages: Path, temporary: Path, stream: IO[bytes]) -> None:
+        self._packages = packages
+        self._temporary = temporary
+        self._stream = stream
+
+    def __call__(self, kind: Kind, files: int) -> Package:
+        self._stream.flush()
+        sha256 = _sha256(self._temporary)
+        path = package_path(self._packages, kind, sha256)
+        size = self._temporary.stat().st_size
+        self._temporary.replace(path)
+        return Package(kind, sha256, path, size, files)
+
+
+@contextmanager
+def _new_file(packages: Path) -> Iterator[tuple[IO[bytes], _Commit]]:
+    """A file that appears in ``packages`` under its content's name when committed, else not at all."""
+    packages.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor, name = tempfile.mkstemp(dir=packages, prefix=".making-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream, _Commit(packages, temporary, stream)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,218 @@
+"""The Pulumi program of a job: from the stack's configuration to its components.
+
+Runs inside Pulumi's language host, started by ``runctl`` and by plain ``pulumi`` alike, and so decides
+nothing by itself: what was decided is configuration, and whether the run has ended is read from its durable
+status.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.naming import Names
+from components.tags import identity_tags
+from components.training_environment import (
+    Limits,
+    MachineRequest,
+    PackageFile,
+    TrainingEnvironment,
+    TrainingEnvironmentArgs,
+    VolumeRequest,
+)
+from runctl_auto.agent.user_data import render_user_data
+from runctl_auto.cloud import Cloud
+from runctl_auto.packaging import Kind, package_key, require_package
+from runctl_auto.run_status import read_run_status
+from runctl_auto.stack_config import KEYS, NAMESPACE, StackConfig
+
+DEADLINE_SLACK_SECONDS = 600
+"""How long after max_duration the machine's own deadline ends it, should the agent not have."""
+
+_MAX_RETRIES = 3
+
+
+def run() -> None:
+    """Declares the stack that Pulumi asks for. The one thing that ``stacks/__main__.py`` calls."""
+    declare(read_stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack())
+
+
+def read_stack_config() -> StackConfig:
+    """The configuration of the current stack. Raises ProgramError that names what is missing."""
+    values = pulumi.Config(NAMESPACE)
+    given = {f"{NAMESPACE}:{key}": value for key in KEYS if (value := values.get(key)) is not None}
+    return StackConfig.from_values(given)
+
+
+def declare(
+    config: StackConfig, *, project: str, stack: str, cloud: Cloud | None = None, packages: Path | None = None
+) -> None:
+    """Declares everything of the job and exports the stack's outputs.
+
+    Reads the run's status from the bucket (one blocking request) and, when a package is missing locally,
+    fetches it back from there. ``cloud`` and ``packages`` are for tests.
+    """
+    placement, job, run = config.placement, config.job, config.run
+    cloud = cloud or Cloud(_client, placement.region)
+    names = Names(account=placement.account, region=placement.region, project=project, job=job.name)
+    status = read_run_status(cloud, bucket=names.bucket(), owner=placement.account, run=run.id)
+    ended = status is not None and status.ended
+    identity = identity_tags(project=project, job=job.name, stack=stack, owner=config.owner)
+    folder = packages or packages_folder()
+
+    def package(kind: Kind, sha256: str) -> PackageFile:
+        path = require_package(
+            folder, kind, sha256, cloud=cloud, bucket=names.bucket(), owner=placement.account
+        )
+        return PackageFile(key=package_key(kind, sha256), path=path)
+
+    environment = TrainingEnvironment(
+        job.name,
+        TrainingEnvironmentArgs(
+            names=names,
+            partition=placement.partition,
+            zone=placement.zone,
+            vpc=placement.vpc,
+            run=run.id,
+            run_spec=run_spec(config),
+            spec_key=spec_key(run.id),
+            code=package("code", run.code_sha256),
+            agent=package("agent", run.agent_sha256),
+            machine=None if ended else _machine(config, names),
+            identity=identity,
+            volumes=_volumes(config),
+            protect_bucket=config.protection.bucket,
+            tags=job.tags,
+            limits=Limits(
+                price_hour=placement.price_hour,
+                max_price=placement.max_price,
+                budget=job.budget,
+                max_duration_seconds=job.max_duration,
+                nodes=job.nodes,
+            ),
+        ),
+        pulumi.ResourceOptions(providers=[_provider(config, identity)]),
+    )
+    _export(config, environment)
+
+
+def packages_folder() -> Path:
+    """Where packages lie: in ``.runctl`` of the project that Pulumi's workspace folder belongs to."""
+    workspace = Path(pulumi.get_root_directory() or Path.cwd())
+    private = workspace.parent if workspace.parent.name == ".runctl" else workspace / ".runctl"
+    return private / "packages"
+
+
+def spec_key(run: str) -> str:
+    """Where in the bucket the agent finds what it runs."""
+    return f"runs/{run}/spec.json"
+
+
+def run_spec(config: StackConfig) -> dict[str, object]:
+    """What the agent runs, without the volumes, whose ids only the components know."""
+    job, run = config.job, config.run
+    return {
+        "schema": 1,
+        "job": job.name,
+        "run": run.id,
+        "attempt": run.attempt,
+        "lineage": run.lineage,
+        "node": 0,
+        "nodes": job.nodes,
+        "setup": job.setup,
+        "command": job.run,
+        "env": dict(job.env),
+        "code": {"key": package_key("code", run.code_sha256), "sha256": run.code_sha256},
+        "checkpoints": {
+            "path": job.checkpoints.path,
+            "every_seconds": job.checkpoints.every,
+            "keep": job.checkpoints.keep,
+        },
+        "artifacts": {"paths": list(job.artifacts.paths)},
+        "limits": {"max_duration_seconds": job.max_duration},
+    }
+
+
+def user_data_config(config: StackConfig, bucket: str) -> Mapping[str, object]:
+    """What the machine knows at boot: where its agent and its spec lie, and when it must be gone."""
+    job, run, placement = config.job, config.run, config.placement
+    return {
+        "job": job.name,
+        "run": run.id,
+        "region": placement.region,
+        "bucket": bucket,
+        "account": placement.account,
+        "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
+        "spec_key": spec_key(run.id),
+        "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
+    }
+
+
+def _machine(config: StackConfig, names: Names) -> MachineRequest:
+    placement = config.placement
+    return MachineRequest(
+        image=placement.image,
+        instance_type=placement.instance_type,
+        market=placement.market,
+        max_price=placement.max_price,
+        subnet=placement.subnet,
+        disk_gb=config.job.resources.disk,
+        user_data=render_user_data(user_data_config(config, names.bucket())),
+    )
+
+
+def _volumes(config: StackConfig) -> list[VolumeRequest]:
+    return [
+        VolumeRequest(
+            name=volume.name,
+            size_gb=volume.size,
+            mount=volume.mount,
+            protect=config.protection.of_volume(volume.name),
+        )
+        for volume in config.job.volumes
+        if volume.size is not None
+    ]
+
+
+def _provider(config: StackConfig, identity: Mapping[str, str]) -> aws.Provider:
+    return aws.Provider(
+        "aws",
+        region=config.placement.region,
+        allowed_account_ids=[config.placement.account],
+        default_tags=aws.ProviderDefaultTagsArgs(tags=dict(identity)),
+        # With its own default the provider retries missing capacity for most of an hour.
+        max_retries=_MAX_RETRIES,
+    )
+
+
+def _export(config: StackConfig, environment: TrainingEnvironment) -> None:
+    placement = config.placement
+    pulumi.export("bucket", environment.bucket)
+    if environment.instance_id is not None:
+        pulumi.export("instanceId", environment.instance_id)
+    pulumi.export("runId", config.run.id)
+    pulumi.export("region", placement.region)
+    pulumi.export("zone", placement.zone)
+    pulumi.export("instanceType", placement.instance_type)
+    pulumi.export("market", placement.market)
+    pulumi.export("volumes", dict(environment.volume_ids))
+
+
+def _client(service: str, region: str) -> Any:
+    """A boto3 client from the environment that Pulumi's provider sees too; retries are ours."""
+    import boto3
+    from botocore.config import Config
+
+    own_endpoint = bool(os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3"))
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 1},
+        connect_timeout=10,
+        read_timeout=60,
+        s3={"addressing_style": "path"} if own_endpoint else None,
+    )
+    return boto3.client(service, region_name=region, config=config)
