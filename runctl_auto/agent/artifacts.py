@@ -1,0 +1,73 @@
+"""Artifacts: files that the run leaves, stored under the run with a manifest written last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.manifest import Manifest, StoredFile
+
+WILDCARDS = "*?["
+
+
+class ArtifactBucket(Protocol):
+    """What artifacts need of the bucket."""
+
+    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
+    def upload(self, key: str, file: BinaryIO, size: int) -> str: ...
+
+
+def collect(work: Path, paths: Sequence[str], say: Callable[[str], None]) -> list[str]:
+    """Files below `work` that `paths` (files, folders, wildcards; relative) name, each once, in order.
+
+    Says what it leaves out: a path with nothing there, a link that leads out of the work folder.
+    """
+    home = work.resolve()
+    found: dict[str, None] = {}
+    for path in paths:
+        files = [file for start in _starts(work, path) for file in _files(start)]
+        if not files:
+            say(f"artifacts: nothing at {path}")
+        for file in files:
+            name = file.relative_to(work).as_posix()
+            if home not in file.resolve().parents:
+                say(f"artifacts: {name} leads out of the work folder and is left out")
+                continue
+            found[name] = None
+    return sorted(found)
+
+
+def store(bucket: ArtifactBucket, run: str, work: Path, names: Sequence[str]) -> Manifest:
+    """Uploads the files and, last, the manifest. Raises what the bucket raises."""
+    prefix = f"runs/{run}/artifacts/"
+    manifest = Manifest(tuple(_store(bucket, f"{prefix}files/{name}", work / name, name) for name in names))
+    bucket.put(f"{prefix}manifest.json", manifest.to_json(), content_type="application/json")
+    return manifest
+
+
+def _store(bucket: ArtifactBucket, key: str, path: Path, name: str) -> StoredFile:
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            return StoredFile(name, size, bucket.upload(key, file, size))
+    except FileChangedError:
+        # The job has ended; a second look finds it at rest.
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            return StoredFile(name, size, bucket.upload(key, file, size))
+    except OSError as error:
+        raise AgentError(f"artifact {name} cannot be read: {error}") from error
+
+
+def _starts(work: Path, path: str) -> list[Path]:
+    if any(sign in path for sign in WILDCARDS):
+        return sorted(work.glob(path))
+    return [work / path]
+
+
+def _files(start: Path) -> list[Path]:
+    if start.is_dir():
+        return sorted(file for file in start.rglob("*") if file.is_file())
+    return [start] if start.is_file() else []

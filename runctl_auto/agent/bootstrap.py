@@ -1,0 +1,129 @@
+"""First thing on the instance: fetches the agent with the instance's own credentials and has it installed.
+
+Comes with the user data; an exit code other than 0 makes that end the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, S3Error, UnreachableError
+from runctl_auto.agent.imds import InstanceMetadata
+from runctl_auto.agent.s3_request import Bucket, S3Requests
+from runctl_auto.agent.web import Web
+
+PATIENCE_SECONDS = 120.0
+RETRY_EVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Gets the agent of one run onto this machine. `run` runs a program with a text as its input."""
+
+    config: Mapping[str, Any]
+    root: Path
+    requests: S3Requests
+    run: Callable[[list[str], str], int]
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+
+    def start(self, booted_at: float) -> None:
+        """Fetches, checks, installs and starts; raises AgentError or OSError when that cannot be done."""
+        agent = self.config["agent"]
+        data = self.fetch(agent["key"])
+        found = hashlib.sha256(data).hexdigest()
+        if found != agent["sha256"]:
+            raise IntegrityError(f"the agent has sha256 {found}, expected {agent['sha256']}")
+        bundle = self.root / f"var/lib/runctl/agent-{found}.pyz"
+        bundle.parent.mkdir(parents=True, exist_ok=True)
+        bundle.write_bytes(data)
+        code = self.run(
+            ["python3", str(bundle), "install"], json.dumps({**self.config, "booted_at": booted_at})
+        )
+        if code != 0:
+            raise AgentError(f"the agent could not be installed (exit code {code})")
+
+    def fetch(self, key: str) -> bytes:
+        """The object; tries for two minutes what a young role may not do yet."""
+        give_up = self.clock() + PATIENCE_SECONDS
+        while True:
+            try:
+                with self.requests.send("GET", key) as answer:
+                    return answer.read()
+            except (S3Error, CredentialsError, UnreachableError) as error:
+                permanent = (
+                    isinstance(error, S3Error) and error.status < 500 and error.status not in (403, 429)
+                )
+                if permanent or self.clock() >= give_up:
+                    raise
+                say(f"{error}; trying again")
+            self.sleep(RETRY_EVERY_SECONDS)
+
+    def report(self, message: str) -> None:
+        """Leaves a failed status, unless the run has ended already; best effort."""
+        key = f"runs/{self.config['run']}/status.json"
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        try:
+            try:
+                with self.requests.send("GET", key) as answer:
+                    status = json.loads(answer.read())
+            except (AgentError, ValueError):
+                status = self.first_status(now)
+            if status.get("phase") in ("succeeded", "failed", "stopped"):
+                return
+            end = {"phase": "failed", "reason": "agent_error", "message": message}
+            status.update(end, updated_at=now, ended_at=now)
+            self.requests.send("PUT", key, body=json.dumps(status).encode()).close()
+        except AgentError as error:
+            say(f"the status could not be written: {error}")
+
+    def first_status(self, now: str) -> dict[str, Any]:
+        """What there is to say of a run that no agent has seen."""
+        unknown = dict.fromkeys(("instance", "exit_code", "resumed_from", "artifacts"))
+        numbers = {"schema": 1, "attempt": 1, "node": 0, "log_parts": 0}
+        checkpoints = {"count": 0, "last": None, "last_at": None}
+        names = {"job": self.config["job"], "run": self.config["run"]}
+        return {**unknown, **numbers, **names, "checkpoints": checkpoints, "phases": {}, "started_at": now}
+
+
+def say(text: str) -> None:
+    """A line for the machine's console."""
+    sys.stdout.write(f"runctl: {text}\n")
+    sys.stdout.flush()
+
+
+def run_program(argv: list[str], text: str) -> int:
+    """Runs a program to its end; its exit code."""
+    return subprocess.run(argv, input=text.encode(), check=False).returncode
+
+
+def main() -> int:
+    """The configuration is the only argument."""
+    booted_at = time.time()
+    config = json.loads(sys.argv[1])
+    web = Web(os.environ.get("AWS_CA_BUNDLE"))
+    metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+    bucket = Bucket(config["bucket"], config["region"], config["account"], os.environ.get("AWS_ENDPOINT_URL"))
+    requests = S3Requests(web, bucket, metadata.credentials)
+    bootstrap = Bootstrap(config, Path(os.environ.get("RUNCTL_ROOT") or "/"), requests, run_program)
+    try:
+        bootstrap.start(booted_at)
+    except (AgentError, OSError) as error:
+        message = f"the agent could not be started: {error}"
+        say(message)
+        bootstrap.report(message)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

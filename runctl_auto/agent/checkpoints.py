@@ -1,0 +1,180 @@
+"""Checkpoints: whatever the job keeps in its checkpoint folder, saved whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError, NotFoundError
+from runctl_auto.agent.file_tree import FileTree, freeze, remove_folder, scan
+from runctl_auto.agent.manifest import Manifest, StoredFile, parse_manifest
+
+TRIES = 5
+SETTLE_SECONDS = 0.5
+
+
+class CheckpointBucket(Protocol):
+    """What checkpoints need of the bucket."""
+
+    def get(self, key: str) -> bytes: ...
+    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
+    def delete(self, key: str) -> None: ...
+    def download(self, key: str, target: Path) -> str: ...
+    def upload(self, key: str, file: BinaryIO, size: int) -> str: ...
+    def list_objects(self, prefix: str) -> dict[str, int]: ...
+    def list_folders(self, prefix: str) -> list[str]: ...
+
+
+class Checkpoints:
+    """Saves and restores the checkpoint folder of one lineage. `save` and `restore` block for the transfer.
+
+    A checkpoint is complete once its manifest is stored; readers take the newest complete one. Only one
+    machine writes a lineage at a time.
+    """
+
+    def __init__(
+        self,
+        bucket: CheckpointBucket,
+        lineage: str,
+        *,
+        folder: Path,
+        scratch: Path,
+        keep: int,
+        say: Callable[[str], None],
+        saved: Callable[[str], None] = lambda _: None,
+        wait: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._bucket = bucket
+        self._prefix = f"checkpoints/{lineage}/"
+        self._folder = folder
+        self._scratch = scratch
+        self._keep = keep
+        self._say = say
+        self._saved = saved
+        self._wait = wait
+        self._last: FileTree | None = None
+        self._next: int | None = None
+        self._lock = threading.Lock()
+
+    def restore(self) -> str | None:
+        """Makes the folder what the newest complete checkpoint holds and returns its sequence.
+
+        A checkpoint that turns out damaged is passed over for the one before; without any the folder is
+        made empty and None is returned.
+        """
+        sequences = self._sequences()
+        self._next = max((int(name) for name in sequences), default=-1) + 1
+        for name in sorted(sequences, reverse=True):
+            try:
+                manifest = parse_manifest(self._bucket.get(f"{self._prefix}{name}/manifest.json"))
+                self._fetch(name, manifest)
+            except NotFoundError:
+                continue
+            except IntegrityError as error:
+                self._say(f"checkpoint {name} is damaged and passed over: {error}")
+                continue
+            self._replace_folder(self._scratch)
+            self._last = scan(self._folder)
+            return name
+        self._replace_folder(None)
+        return None
+
+    def save(self) -> str | None:
+        """Saves the folder if it holds something new; returns the sequence, None when there was nothing new.
+
+        Raises FileChangedError when the job never left it alone long enough, else what the bucket raises.
+        """
+        with self._lock:
+            for attempt in range(1, TRIES + 1):
+                tree = scan(self._folder)
+                if tree.is_empty or tree == self._last:
+                    return None
+                try:
+                    return self._save(tree)
+                except FileChangedError:
+                    if attempt == TRIES:
+                        raise
+                    self._wait(SETTLE_SECONDS)
+            return None
+
+    def _save(self, tree: FileTree) -> str:
+        if self._next is None:
+            self._next = max((int(name) for name in self._sequences()), default=-1) + 1
+        freeze(self._folder, tree, self._scratch)
+        name = f"{self._next:08d}"
+        stored = [self._store(name, path, tree) for path in tree.files]
+        manifest = Manifest(tuple(stored), tree.links)
+        key = f"{self._prefix}{name}/manifest.json"
+        self._bucket.put(key, manifest.to_json(), content_type="application/json")
+        self._last = tree
+        self._next += 1
+        remove_folder(self._scratch)
+        self._saved(name)
+        self._drop_old(name)
+        return name
+
+    def _store(self, name: str, path: str, tree: FileTree) -> StoredFile:
+        size, changed_at, _ = tree.files[path]
+        with (self._scratch / path).open("rb") as file:
+            digest = self._bucket.upload(f"{self._prefix}{name}/files/{path}", file, size)
+        stat = (self._scratch / path).stat()
+        linked = stat.st_ino == tree.files[path][2]
+        if stat.st_size != size or (linked and stat.st_mtime_ns != changed_at):
+            raise FileChangedError(f"{path} changed while it was being saved")
+        return StoredFile(path, size, digest)
+
+    def _fetch(self, name: str, manifest: Manifest) -> None:
+        remove_folder(self._scratch)
+        self._scratch.mkdir(parents=True)
+        for file in manifest.files:
+            target = self._scratch / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                digest = self._bucket.download(f"{self._prefix}{name}/files/{file.path}", target)
+            except NotFoundError as error:
+                raise IntegrityError(f"{file.path} is missing") from error
+            if digest != file.sha256:
+                raise IntegrityError(f"{file.path} is not what was saved")
+        for path, link in manifest.links.items():
+            (self._scratch / path).parent.mkdir(parents=True, exist_ok=True)
+            (self._scratch / path).symlink_to(link)
+
+    def _replace_folder(self, source: Path | None) -> None:
+        """The folder itself stays (it may be a mount point or a link); what is in it is exchanged."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for entry in self._folder.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        if source is not None:
+            for entry in source.iterdir():
+                shutil.move(str(entry), str(self._folder / entry.name))
+            remove_folder(source)
+
+    def _drop_old(self, newest: str) -> None:
+        """Deletes complete checkpoints beyond the kept ones and what older unfinished ones left.
+
+        The manifest goes first, so that a half-deleted checkpoint does not exist.
+        """
+        try:
+            kept = 0
+            for name in sorted(self._sequences(), reverse=True):
+                if name > newest:
+                    continue
+                keys = self._bucket.list_objects(f"{self._prefix}{name}/")
+                manifest = f"{self._prefix}{name}/manifest.json"
+                if manifest in keys and kept < self._keep:
+                    kept += 1
+                    continue
+                for key in sorted(keys, key=lambda key: key != manifest):
+                    self._bucket.delete(key)
+        except AgentError as error:
+            self._say(f"old checkpoints could not be deleted now: {error}")
+
+    def _sequences(self) -> list[str]:
+        return [name for name in self._bucket.list_folders(self._prefix) if name.isdigit()]

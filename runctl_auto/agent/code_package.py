@@ -1,0 +1,89 @@
+"""The job's code: a tar.gz from the bucket, checked by its hash, unpacked into the work folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Protocol
+
+from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.file_tree import remove_folder
+from runctl_auto.agent.spec import inside
+
+
+class CodeBucket(Protocol):
+    """What fetching code needs of the bucket."""
+
+    def download(self, key: str, target: Path) -> str: ...
+
+
+def fetch_code(bucket: CodeBucket, key: str, sha256: str, work: Path) -> bool:
+    """Makes `work` hold the code; False when it does already (and may hold the job's own files since).
+
+    Raises IntegrityError for a package that is not the one asked for or would write outside.
+    """
+    marker = work.with_name("code.sha256")
+    if work.is_dir() and marker.is_file() and marker.read_text(encoding="ascii") == sha256:
+        return False
+    work.parent.mkdir(parents=True, exist_ok=True)
+    package, draft = work.with_name("code.tar.gz"), work.with_name("work.new")
+    found = bucket.download(key, package)
+    if found != sha256:
+        raise IntegrityError(f"the code package {key} has sha256 {found}, expected {sha256}")
+    remove_folder(draft)
+    unpack(package, draft)
+    package.unlink()
+    remove_folder(work)
+    draft.rename(work)
+    marker.write_text(sha256, encoding="ascii")
+    return True
+
+
+def unpack(package: Path, target: Path) -> None:
+    """Unpacks folders, regular files and links that stay inside; anything else is an IntegrityError."""
+    target.mkdir(parents=True)
+    try:
+        with tarfile.open(package, "r:gz") as archive:
+            for member in archive:
+                _unpack_member(archive, member, target)
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise IntegrityError(f"the code package cannot be unpacked: {error}") from error
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    name = inside(member.name)
+    if name == ".":
+        return
+    path = target / name
+    _refuse_linked_parent(path, target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.isdir():
+        path.mkdir(exist_ok=True)
+    elif member.issym():
+        if member.linkname.startswith("/") or not _is_below(path.parent / member.linkname, target):
+            raise ValueError(f"link {name} leads out of the package")
+        path.symlink_to(member.linkname)
+    elif member.isreg():
+        content = archive.extractfile(member)
+        if content is None:
+            raise AgentError(f"{name} has no content")
+        with content, path.open("xb") as file:
+            shutil.copyfileobj(content, file)
+        path.chmod(0o755 if member.mode & 0o100 else 0o644)
+    else:
+        raise ValueError(f"{name} is neither file, folder nor link")
+
+
+def _refuse_linked_parent(path: Path, target: Path) -> None:
+    for parent in path.parents:
+        if parent == target:
+            return
+        if parent.is_symlink():
+            raise ValueError(f"{path.name} would be written through a link")
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    normal = Path(os.path.normpath(path))
+    return normal == folder or folder in normal.parents

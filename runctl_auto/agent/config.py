@@ -1,0 +1,75 @@
+"""The agent's configuration: what the user data said and what the bootstrap added to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runctl_auto.agent.errors import SpecError
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """Which run this machine is for. Times are seconds since the epoch."""
+
+    job: str
+    run: str
+    region: str
+    bucket: str
+    account: str
+    agent_key: str
+    agent_sha256: str
+    spec_key: str
+    booted_at: float
+    deadline_at: float | None
+
+    @property
+    def status_key(self) -> str:
+        return f"runs/{self.run}/status.json"
+
+
+def parse_config(data: Mapping[str, Any]) -> AgentConfig:
+    """Raises SpecError naming the missing or wrong field."""
+    try:
+        deadline = data.get("deadline_at")
+        return AgentConfig(
+            job=str(data["job"]),
+            run=str(data["run"]),
+            region=str(data["region"]),
+            bucket=str(data["bucket"]),
+            account=str(data["account"]),
+            agent_key=str(data["agent"]["key"]),
+            agent_sha256=str(data["agent"]["sha256"]),
+            spec_key=str(data["spec_key"]),
+            booted_at=float(data["booted_at"]),
+            deadline_at=None if deadline is None else float(deadline),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise SpecError(f"the agent's configuration is missing or wrong: {error!r}") from error
+
+
+def read_config(path: Path) -> AgentConfig:
+    """The configuration that the bootstrap left at `path`."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SpecError(f"the agent's configuration {path} cannot be read: {error}") from error
+    return parse_config(data)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces `path` whole, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,89 @@
+"""What files a folder holds, and a frozen copy of them at one moment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from runctl_auto.agent.errors import FileChangedError
+
+Fingerprint = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class FileTree:
+    """Regular files (path to size, time of change, inode) and links that stay inside, by relative path."""
+
+    files: Mapping[str, Fingerprint] = MappingProxyType({})
+    links: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.files
+
+
+def scan(folder: Path) -> FileTree:
+    """What `folder` holds now; empty when it does not exist. Files that vanish meanwhile are left out."""
+    files: dict[str, Fingerprint] = {}
+    links: dict[str, str] = {}
+    for parent, folders, names in os.walk(folder):
+        for name in sorted(names + [entry for entry in folders if (Path(parent) / entry).is_symlink()]):
+            path = Path(parent) / name
+            relative = path.relative_to(folder).as_posix()
+            if path.is_symlink():
+                if _stays_inside(path, folder):
+                    links[relative] = str(path.readlink())
+                continue
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                files[relative] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return FileTree(dict(sorted(files.items())), dict(sorted(links.items())))
+
+
+def freeze(folder: Path, tree: FileTree, target: Path) -> None:
+    """Makes `target` hold the files of `tree` as they are at this moment.
+
+    Hard links where possible, so that it takes no time and no space; a file that is later written in place
+    (not renamed into place) changes there too, which the reader must notice. Raises FileChangedError when
+    `folder` no longer is as `tree` says.
+    """
+    remove_folder(target)
+    target.mkdir(parents=True)
+    try:
+        for relative in tree.files:
+            copy = target / relative
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(folder / relative, copy)
+    except FileNotFoundError as error:
+        raise FileChangedError(f"{error.filename} vanished while it was being saved") from error
+    if scan(folder) != tree:
+        raise FileChangedError(f"{folder} changed while it was being saved")
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder and all in it; absent is fine."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+
+
+def _link_or_copy(source: Path, copy: Path) -> None:
+    try:
+        os.link(source, copy, follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, copy)
+
+
+def _stays_inside(link: Path, folder: Path) -> bool:
+    target = Path(os.path.normpath(link.parent / link.readlink()))
+    return not link.readlink().is_absolute() and (target == folder or folder in target.parents)

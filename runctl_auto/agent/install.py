@@ -1,0 +1,52 @@
+"""Makes the agent a service of this machine, with the timer of its hard deadline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from runctl_auto.agent.config import parse_config, write_private
+from runctl_auto.agent.errors import ProgramError, SpecError
+from runctl_auto.agent.layout import STANDARD_VARIABLES, Layout
+from runctl_auto.agent.machine import RunProgram
+from runctl_auto.agent.units import AGENT_SERVICE, DEADLINE_TIMER, agent_service, deadline_units
+
+SYSTEMCTL_SECONDS = 90.0
+
+
+def install(
+    text: str, layout: Layout, environment: Mapping[str, str], run: RunProgram, say: Callable[[str], None]
+) -> None:
+    """Writes configuration and units and starts them; idempotent. `text` is the bootstrap's configuration.
+
+    The deadline counts from this machine's first start. Raises SpecError and ProgramError.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise SpecError(f"the agent's configuration is no JSON: {error}") from error
+    config = parse_config(_with_deadline(data))
+    bundle = layout.agent(config.agent_sha256)
+    write_private(layout.config, json.dumps(_with_deadline(data)))
+    variables = {name: environment[name] for name in STANDARD_VARIABLES if environment.get(name)}
+    deadline = deadline_units(config.deadline_at)
+    layout.units.mkdir(parents=True, exist_ok=True)
+    for name, unit in {AGENT_SERVICE: agent_service(bundle, variables), **deadline}.items():
+        (layout.units / name).write_text(unit, encoding="utf-8")
+    _systemctl(run, "daemon-reload")
+    if deadline:
+        _systemctl(run, "enable", "--now", DEADLINE_TIMER)
+    _systemctl(run, "enable", "--now", AGENT_SERVICE)
+    say(f"the agent of job {config.job}, run {config.run} is started")
+
+
+def _with_deadline(data: Mapping[str, Any]) -> dict[str, Any]:
+    limit = data.get("deadline_seconds")
+    return {**data, "deadline_at": None if limit is None else float(data["booted_at"]) + float(limit)}
+
+
+def _systemctl(run: RunProgram, *arguments: str) -> None:
+    done = run(("systemctl", *arguments), timeout=SYSTEMCTL_SECONDS)
+    if done.code != 0:
+        raise ProgramError(f"systemctl {' '.join(arguments)} failed ({done.code}): {done.output}")

@@ -1,0 +1,82 @@
+"""The environment of the job: what a training script may rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runctl_auto.agent.spec import RunSpec
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MASTER_PORT = "29500"
+# What the system's service manager tells its own service is not for the job.
+SERVICE_VARIABLES = {
+    "NOTIFY_SOCKET",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "WATCHDOG_USEC",
+}
+
+
+@dataclass(frozen=True)
+class JobFolders:
+    """Folders that the job is told of; all absolute."""
+
+    work: Path
+    checkpoints: Path
+    output: Path
+    data: Path
+
+    @classmethod
+    def of(cls, spec: RunSpec, work: Path, mounts: Mapping[str, Path]) -> JobFolders:
+        """Output is `output/` and data is `data/` in the work folder, unless a volume is named `data`."""
+        return cls(
+            work=work,
+            checkpoints=work / spec.checkpoints.path,
+            output=work / "output",
+            data=mounts.get("data", work / "data"),
+        )
+
+    def make(self) -> None:
+        for folder in (self.checkpoints, self.output, self.data):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def job_environment(
+    spec: RunSpec, folders: JobFolders, mounts: Mapping[str, Path], inherited: Mapping[str, str], home: Path
+) -> dict[str, str]:
+    """The machine's environment, over it the job file's `env`, over both the contract's variables.
+
+    A run on one node is its own master.
+    """
+    environment = {name: value for name, value in inherited.items() if name not in SERVICE_VARIABLES}
+    environment.setdefault("PATH", DEFAULT_PATH)
+    environment.setdefault("HOME", str(home))
+    environment.setdefault("LANG", "C.UTF-8")
+    # Lines appear in the logs when they are printed, not when a buffer is full.
+    environment.setdefault("PYTHONUNBUFFERED", "1")
+    environment.update(spec.env)
+    environment.update(
+        RUNCTL_JOB=spec.job,
+        RUNCTL_RUN_ID=spec.run,
+        RUNCTL_CHECKPOINT_DIR=str(folders.checkpoints),
+        RUNCTL_OUTPUT_DIR=str(folders.output),
+        RUNCTL_DATA_DIR=str(folders.data),
+        RUNCTL_NODE_RANK=str(spec.node),
+        RUNCTL_NUM_NODES=str(spec.nodes),
+        RUNCTL_MASTER_ADDR="127.0.0.1",
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=MASTER_PORT,
+        NODE_RANK=str(spec.node),
+    )
+    for name, path in mounts.items():
+        environment[f"RUNCTL_VOLUME_{variable_part(name)}"] = str(path)
+    return environment
+
+
+def variable_part(name: str) -> str:
+    """A volume's name as part of a variable's: upper case, anything but letters and digits an underscore."""
+    return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name).upper()

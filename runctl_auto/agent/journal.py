@@ -1,0 +1,29 @@
+"""What the agent says: a line in the run's output and on its own standard output (the system's journal)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+PREFIX = "[runctl] "
+
+
+class Journal:
+    """Appends lines to the file that also holds the job's output; never raises for a full or broken disk."""
+
+    def __init__(self, path: Path, console: TextIO = sys.stdout) -> None:
+        self.path = path
+        self._console = console
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def say(self, text: str) -> None:
+        lines = "".join(f"{PREFIX}{line}\n" for line in text.splitlines())
+        try:
+            self._console.write(lines)
+            self._console.flush()
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(lines)
+        except OSError:
+            # Without a place to say it the run still goes on; the status carries what matters.
+            return

@@ -1,0 +1,49 @@
+"""Where things lie on the instance: absolute paths, all below one root."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+STANDARD_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CA_BUNDLE", "RUNCTL_ROOT")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of the instance below `root` (RUNCTL_ROOT, by default the machine's own root)."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Layout:
+        return cls(Path(environment.get("RUNCTL_ROOT") or "/"))
+
+    def resolve(self, absolute: str) -> Path:
+        """The place of an absolute path below the root."""
+        return self.root / absolute.lstrip("/")
+
+    @property
+    def home(self) -> Path:
+        return self.resolve("/var/lib/runctl")
+
+    @property
+    def config(self) -> Path:
+        return self.home / "config.json"
+
+    @property
+    def units(self) -> Path:
+        return self.resolve("/etc/systemd/system")
+
+    def agent(self, sha256: str) -> Path:
+        return self.home / f"agent-{sha256}.pyz"
+
+    def volume_device(self, volume_id: str) -> Path:
+        """The link that udev makes for an attached EBS volume."""
+        name = volume_id.replace("-", "")
+        return self.resolve(f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{name}")
+
+    def run_folder(self, run: str) -> Path:
+        """What belongs to one run: its work folder, its output, what a restarted agent must know."""
+        return self.home / "runs" / run

@@ -1,0 +1,123 @@
+"""Ships the run's output to the bucket in numbered parts, none of which ever changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from runctl_auto.agent.config import write_private
+
+PART_BYTES = 1024 * 1024
+FLUSH_SECONDS = 2.0
+PATIENT_PASSES = 5
+
+
+class LogBucket(Protocol):
+    """What shipping needs of the bucket."""
+
+    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
+    def list_objects(self, prefix: str) -> dict[str, int]: ...
+
+
+class LogShipper:
+    """Uploads what the output file grew by, cut at line ends where there are any.
+
+    A part is recorded on disk before it is uploaded, so that an agent that died in between uploads exactly
+    the same bytes under the same number again. On a new machine the numbers go on after the run's last part.
+    """
+
+    def __init__(
+        self,
+        bucket: LogBucket,
+        prefix: str,
+        *,
+        source: Path,
+        position_file: Path,
+        shipped: Callable[[int], None] = lambda _: None,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
+        self._bucket = bucket
+        self._prefix = prefix
+        self._source = source
+        self._position_file = position_file
+        self._shipped = shipped
+        self._part_bytes = part_bytes
+        self._part, self._start, self._end = -1, 0, 0
+        self._held_passes = 0
+        self._held_size = 0
+
+    def ship(self) -> None:
+        """One pass: uploads every part that is due. Raises what the bucket raises; nothing is lost then."""
+        self._ship(final=False)
+
+    def ship_all(self, bucket: LogBucket) -> None:
+        """Uploads everything that is left, the unfinished last line included."""
+        self._bucket = bucket
+        self._ship(final=True)
+
+    def _ship(self, final: bool) -> None:
+        self._locate()
+        if self._end > self._start:
+            self._upload()
+        while True:
+            length = self._due(final)
+            if not length:
+                return
+            self._record(self._part, self._start, self._start + length)
+            self._upload()
+
+    def _locate(self) -> None:
+        if self._part >= 0:
+            return
+        try:
+            saved = json.loads(self._position_file.read_text(encoding="utf-8"))
+            self._part, self._start, self._end = int(saved["part"]), int(saved["start"]), int(saved["end"])
+        except (OSError, ValueError, KeyError, TypeError):
+            numbers = [
+                int(key[len(self._prefix) : -len(".log")]) for key in self._bucket.list_objects(self._prefix)
+            ]
+            self._part, self._start, self._end = max(numbers, default=-1) + 1, 0, 0
+
+    def _due(self, final: bool) -> int:
+        data = self._peek()
+        if not data:
+            self._held_passes = self._held_size = 0
+            return 0
+        if final or len(data) == self._part_bytes:
+            return _whole_lines(data) or len(data)
+        length = _whole_lines(data)
+        if length:
+            self._held_passes = 0
+            return length
+        # An unfinished line (a prompt, a progress bar) waits a little for its end.
+        self._held_passes = self._held_passes + 1 if len(data) == self._held_size else 0
+        self._held_size = len(data)
+        return len(data) if self._held_passes >= PATIENT_PASSES else 0
+
+    def _peek(self) -> bytes:
+        try:
+            with self._source.open("rb") as file:
+                file.seek(self._start)
+                return file.read(self._part_bytes)
+        except FileNotFoundError:
+            return b""
+
+    def _upload(self) -> None:
+        with self._source.open("rb") as file:
+            file.seek(self._start)
+            data = file.read(self._end - self._start)
+        self._bucket.put(
+            f"{self._prefix}{self._part:08d}.log", data, content_type="text/plain; charset=utf-8"
+        )
+        self._record(self._part + 1, self._end, self._end)
+        self._shipped(self._part)
+
+    def _record(self, part: int, start: int, end: int) -> None:
+        write_private(self._position_file, json.dumps({"part": part, "start": start, "end": end}))
+        self._part, self._start, self._end = part, start, end
+
+
+def _whole_lines(data: bytes) -> int:
+    return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1

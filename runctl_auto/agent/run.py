@@ -1,0 +1,242 @@
+"""One run on this machine, from code and volumes to the terminal status."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runctl_auto.agent import artifacts, code_package
+from runctl_auto.agent.checkpoints import CheckpointBucket, Checkpoints
+from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.job_environment import JobFolders, job_environment
+from runctl_auto.agent.job_process import Job, ScriptStarter
+from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
+from runctl_auto.agent.periodic import Periodic
+from runctl_auto.agent.spec import RunSpec, VolumeSpec
+from runctl_auto.agent.status import HEARTBEAT_SECONDS, Outcome, RunStatus
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.watchers import (
+    INTERRUPTION_EVERY_SECONDS,
+    LIMITS_EVERY_SECONDS,
+    STOP_EVERY_SECONDS,
+    InterruptionWatcher,
+    LimitWatcher,
+    Metadata,
+    StopRequestWatcher,
+)
+
+LOOK_AT_JOB_SECONDS = 0.5
+
+
+class RunBucket(CheckpointBucket, Protocol):
+    """The job's bucket."""
+
+    def patient(self, seconds: float) -> RunBucket: ...
+
+
+class MountsVolumes(Protocol):
+    """Mounts and unmounts the job's volumes."""
+
+    def mount_all(self, volumes: tuple[VolumeSpec, ...]) -> dict[str, Path]: ...
+    def unmount_all(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class RunTools:
+    """What a run works with; tests inject their own."""
+
+    config: AgentConfig
+    spec: RunSpec
+    folder: Path
+    bucket: RunBucket
+    metadata: Metadata
+    status: RunStatus
+    logs: LogShipper
+    volumes: MountsVolumes
+    start: ScriptStarter
+    switch: StopSwitch
+    say: Callable[[str], None]
+    inherited: Mapping[str, str]
+    home: Path
+    clock: Callable[[], float]
+
+
+class StopEarly(Exception):
+    """The stop switch was set while there was no job to end."""
+
+
+class Run:
+    """Runs setup and command once; every way it can end is an Outcome."""
+
+    def __init__(self, tools: RunTools) -> None:
+        self._tools = tools
+        self._spec = tools.spec
+        self._work = tools.folder / "work"
+        self._checkpoints = Checkpoints(
+            tools.bucket,
+            tools.spec.lineage,
+            folder=self._work / tools.spec.checkpoints.path,
+            scratch=tools.folder / "checkpoint.tmp",
+            keep=tools.spec.checkpoints.keep,
+            say=tools.say,
+            saved=tools.status.saved_checkpoint,
+        )
+        self._environment: Mapping[str, str] = {}
+
+    def execute(self) -> Outcome:
+        """Blocks for the whole run. Raises nothing expected; artifacts and last checkpoint are stored."""
+        with self._watching():
+            try:
+                outcome = self._to_the_end()
+            except StopEarly:
+                outcome = self._stopped(None)
+            return self._keep_results(outcome)
+
+    def _to_the_end(self) -> Outcome:
+        self._tools.status.enter("fetching")
+        self._prepare()
+        if self._spec.setup and not self._setup_done.exists():
+            self._tools.status.enter("setup")
+            code = self._run_script(self._spec.setup)
+            if self._tools.switch.request:
+                return self._stopped(code)
+            if code != 0:
+                return Outcome("failed", "setup_failed", code, f"setup ended with exit code {code}")
+            self._setup_done.touch()
+        self._tools.status.enter("running")
+        with self._saving_checkpoints():
+            code = self._run_script(self._spec.command)
+        if self._tools.switch.request:
+            return self._stopped(code)
+        if code != 0:
+            return Outcome("failed", "command_failed", code, f"the command ended with exit code {code}")
+        return Outcome("succeeded", "completed", 0)
+
+    def _prepare(self) -> None:
+        spec, tools = self._spec, self._tools
+        self._stop_if_asked()
+        if code_package.fetch_code(tools.bucket, spec.code_key, spec.code_sha256, self._work):
+            self._setup_done.unlink(missing_ok=True)
+        self._stop_if_asked()
+        mounts = tools.volumes.mount_all(spec.volumes)
+        self._stop_if_asked()
+        folders = JobFolders.of(spec, self._work, mounts)
+        folders.make()
+        resumed = self._checkpoints.restore()
+        if resumed:
+            tools.say(f"going on from checkpoint {resumed}")
+            tools.status.note(resumed_from=resumed)
+        self._environment = job_environment(spec, folders, mounts, tools.inherited, tools.home)
+        self._stop_if_asked()
+
+    def _run_script(self, script: str) -> int:
+        job = self._tools.start(script, self._environment)
+        while not self._tools.switch.request:
+            code = job.poll()
+            if code is not None:
+                return code
+            self._tools.switch.wait(LOOK_AT_JOB_SECONDS)
+        return self._end_job(job, self._tools.switch.request)
+
+    def _end_job(self, job: Job, request: StopRequest) -> int:
+        self._tools.say(f"{request.message}; the job has {request.grace_seconds:.0f} s to save and leave")
+        self._try("status", lambda: self._tools.status.enter("stopping"))
+        return job.terminate(request.grace_seconds)
+
+    def _keep_results(self, outcome: Outcome) -> Outcome:
+        """The last checkpoint, then (unless a replacement goes on) the artifacts."""
+        tools = self._tools
+        self._try("status", lambda: tools.status.enter("stopping"))
+        if outcome.reason != "setup_failed" and self._environment:
+            self._try("last checkpoint", self._checkpoints.save)
+        if not outcome.is_terminal or not self._work.is_dir():
+            return outcome
+        try:
+            paths = (*self._spec.artifacts, "output")
+            names = artifacts.collect(self._work, paths, self._say_of_artifacts)
+            stored = artifacts.store(tools.bucket.patient(300), self._spec.run, self._work, names)
+        except AgentError as error:
+            tools.say(f"artifacts could not be stored: {error}")
+            if outcome.phase != "succeeded":
+                return outcome
+            return Outcome(
+                "failed", "agent_error", outcome.exit_code, f"artifacts could not be stored: {error}"
+            )
+        tools.status.note(artifacts={"files": len(stored.files), "bytes": stored.total_bytes})
+        return outcome
+
+    def _say_of_artifacts(self, text: str) -> None:
+        if text != "artifacts: nothing at output":
+            self._tools.say(text)
+
+    def _stopped(self, code: int | None) -> Outcome:
+        request = self._tools.switch.request
+        assert request is not None  # noqa: S101
+        return request.outcome(code)
+
+    def _stop_if_asked(self) -> None:
+        if self._tools.switch.request:
+            raise StopEarly
+
+    def _try(self, what: str, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except AgentError as error:
+            self._tools.say(f"{what}: {error}")
+
+    @property
+    def _setup_done(self) -> Path:
+        return self._tools.folder / "setup.done"
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        tools = self._tools
+        stop_request = StopRequestWatcher(tools.bucket, self._spec.run, tools.switch)
+        interruption = InterruptionWatcher(tools.metadata, tools.switch, tools.clock)
+        limits = LimitWatcher(
+            tools.status.seconds_spent,
+            self._spec.max_duration_seconds,
+            tools.config.deadline_at,
+            tools.switch,
+            tools.clock,
+        )
+        steps = (
+            ("status", HEARTBEAT_SECONDS, tools.status.write),
+            ("logs", FLUSH_SECONDS, tools.logs.ship),
+            ("stop request", STOP_EVERY_SECONDS, stop_request.look),
+            ("interruption", INTERRUPTION_EVERY_SECONDS, interruption.look),
+            ("limits", LIMITS_EVERY_SECONDS, limits.look),
+        )
+        # A wish to stop may be older than this machine.
+        self._try("stop request", stop_request.look)
+        with self._periodically(*steps):
+            yield
+
+    @contextmanager
+    def _saving_checkpoints(self) -> Iterator[None]:
+        with self._periodically(("checkpoint", self._spec.checkpoints.every_seconds, self._checkpoints.save)):
+            yield
+
+    @contextmanager
+    def _periodically(self, *steps: tuple[str, float, Callable[[], object]]) -> Iterator[None]:
+        threads = [
+            Periodic(name, seconds, step, self._tools.say, self._crashed) for name, seconds, step in steps
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            for thread in threads:
+                thread.stop()
+
+    def _crashed(self, error: BaseException) -> None:
+        name = threading.current_thread().name
+        self._tools.switch.set(
+            StopRequest("failed", "agent_error", f"the agent's part '{name}' failed: {error!r}")
+        )

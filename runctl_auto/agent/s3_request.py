@@ -1,0 +1,102 @@
+"""One signed request to the job's bucket, without retries."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from urllib.parse import quote
+
+from runctl_auto.agent.errors import NotFoundError, S3Error
+from runctl_auto.agent.sigv4 import Credentials, signed_headers
+from runctl_auto.agent.web import Body, Response, Web
+
+Query = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The job's bucket; `owner` is the account that must own it, `endpoint` stands for AWS's own address."""
+
+    name: str
+    region: str
+    owner: str
+    endpoint: str | None = None
+
+    def url(self, key: str, query: Query = ()) -> str:
+        """Virtual-hosted on AWS, path style at another endpoint."""
+        if self.endpoint:
+            base = f"{self.endpoint.rstrip('/')}/{self.name}"
+        else:
+            suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+            base = f"https://{self.name}.s3.{self.region}.{suffix}"
+        return f"{base}/{quote(key, safe='/-_.~')}" + (f"?{encoded_query(query)}" if query else "")
+
+
+def encoded_query(query: Query) -> str:
+    """The query as the signature wants it: sorted, everything encoded but the unreserved characters."""
+    return "&".join(
+        sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query)
+    )
+
+
+class S3Requests:
+    """Signs with the credentials of the moment and sends. An answer that is no success is an S3Error."""
+
+    def __init__(
+        self,
+        web: Web,
+        bucket: Bucket,
+        credentials: Callable[[], Credentials],
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._web = web
+        self._bucket = bucket
+        self._credentials = credentials
+        self._now = now
+
+    def send(
+        self,
+        method: str,
+        key: str,
+        *,
+        query: Query = (),
+        body: Body = b"",
+        body_sha256: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30,
+    ) -> Response:
+        """The open answer. A body that is not bytes needs `body_sha256` and a content-length header."""
+        url = self._bucket.url(key, query)
+        sent = {"x-amz-expected-bucket-owner": self._bucket.owner, **(headers or {})}
+        if isinstance(body, bytes):
+            body_sha256 = hashlib.sha256(body).hexdigest()
+            sent["content-length"] = str(len(body))
+        if method in ("PUT", "POST"):
+            sent.setdefault("content-type", "application/octet-stream")
+        sent = signed_headers(
+            method,
+            url,
+            sent,
+            payload_sha256=str(body_sha256),
+            credentials=self._credentials(),
+            region=self._bucket.region,
+            now=self._now(),
+        )
+        carries = method in ("PUT", "POST")
+        answer = self._web.send(method, url, sent, body if carries else None, timeout)
+        if 200 <= answer.status < 300:
+            return answer
+        with answer:
+            raise _error(f"{method} s3://{self._bucket.name}/{key}", answer)
+
+
+def _error(operation: str, answer: Response) -> S3Error:
+    text = answer.read(65536).decode("utf-8", "replace")
+    found = {tag: re.search(f"<{tag}>([^<]*)</{tag}>", text) for tag in ("Code", "Message")}
+    code, message = (match.group(1) if match else "" for match in found.values())
+    missing = answer.status == 404 and code in ("", "NoSuchKey")
+    kind = NotFoundError if missing else S3Error
+    return kind(operation, answer.status, code or str(answer.status), message)

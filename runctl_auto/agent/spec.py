@@ -1,0 +1,113 @@
+"""What the agent runs: the run's spec.json, checked whole before anything of it is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from runctl_auto.agent.errors import SpecError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class VolumeSpec:
+    """A volume attached to the instance and where it is mounted."""
+
+    name: str
+    id: str
+    mount: str
+
+
+@dataclass(frozen=True)
+class CheckpointSpec:
+    """Where checkpoints appear in the work folder, how often they are saved, how many are kept."""
+
+    path: str
+    every_seconds: float
+    keep: int
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run of a job on one node."""
+
+    job: str
+    run: str
+    attempt: int
+    lineage: str
+    node: int
+    nodes: int
+    setup: str | None
+    command: str
+    env: Mapping[str, str]
+    code_key: str
+    code_sha256: str
+    volumes: tuple[VolumeSpec, ...]
+    checkpoints: CheckpointSpec
+    artifacts: tuple[str, ...]
+    max_duration_seconds: float | None
+
+
+def parse_spec(text: bytes) -> RunSpec:
+    """Raises SpecError naming what is missing or wrong."""
+    try:
+        data = json.loads(text)
+        if data["schema"] != SCHEMA:
+            raise SpecError(f"spec.json has schema {data['schema']!r}; this agent understands {SCHEMA}")
+        return _spec(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SpecError(f"spec.json is missing something or has a wrong value: {error!r}") from error
+
+
+def _spec(data: Mapping[str, Any]) -> RunSpec:
+    if int(data["nodes"]) != 1:
+        raise SpecError(f"a run on {data['nodes']} nodes is not supported by this agent")
+    checkpoints = data["checkpoints"]
+    limit = data["limits"].get("max_duration_seconds")
+    return RunSpec(
+        job=str(data["job"]),
+        run=str(data["run"]),
+        attempt=int(data["attempt"]),
+        lineage=str(data["lineage"]),
+        node=int(data["node"]),
+        nodes=int(data["nodes"]),
+        setup=data["setup"] or None,
+        command=str(data["command"]),
+        env={str(name): str(value) for name, value in data["env"].items()},
+        code_key=str(data["code"]["key"]),
+        code_sha256=str(data["code"]["sha256"]),
+        volumes=tuple(_volume(volume) for volume in data["volumes"]),
+        checkpoints=CheckpointSpec(
+            path=inside(str(checkpoints["path"])),
+            every_seconds=_positive(checkpoints["every_seconds"]),
+            keep=int(_positive(checkpoints["keep"])),
+        ),
+        artifacts=tuple(inside(str(path)) for path in data["artifacts"]["paths"]),
+        max_duration_seconds=None if limit is None else _positive(limit),
+    )
+
+
+def _volume(data: Mapping[str, Any]) -> VolumeSpec:
+    mount = str(data["mount"])
+    if not mount.startswith("/") or ".." in PurePosixPath(mount).parts or mount.strip("/") == "":
+        raise ValueError(f"the mount point of a volume is an absolute path below /, not {mount!r}")
+    return VolumeSpec(name=str(data["name"]), id=str(data["id"]), mount=mount)
+
+
+def inside(path: str) -> str:
+    """`path`, relative and without a way out of its folder; raises ValueError."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or "\0" in path:
+        raise ValueError(f"{path!r} is not a path inside the work folder")
+    return str(pure)
+
+
+def _positive(value: Any) -> float:
+    number = float(value)
+    if not number > 0:
+        raise ValueError(f"{value!r} is not above 0")
+    return number

@@ -1,0 +1,53 @@
+"""Why and how the job is to stop before its own end: the first reason wins."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from runctl_auto.agent.status import Outcome
+
+GRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class StopRequest:
+    """A wish to stop: `reason` as in the status, how long the job may take to save and leave.
+
+    `leave_running`: the machine is being ended or restarted by somebody else.
+    """
+
+    phase: str
+    reason: str
+    message: str
+    grace_seconds: float = GRACE_SECONDS
+    leave_running: bool = False
+
+    def outcome(self, exit_code: int | None) -> Outcome:
+        return Outcome(self.phase, self.reason, exit_code, self.message)
+
+
+class StopSwitch:
+    """Set once, by whoever is first; thread-safe."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._request: StopRequest | None = None
+
+    @property
+    def request(self) -> StopRequest | None:
+        return self._request
+
+    def set(self, request: StopRequest) -> None:
+        if self._request is None:
+            self._request = request
+            self._event.set()
+
+    def set_in_signal_handler(self, request: StopRequest) -> None:
+        """As `set`, but wakes nobody: the handler may have interrupted `wait` while it held its lock."""
+        if self._request is None:
+            self._request = request
+
+    def wait(self, seconds: float) -> None:
+        """Blocks until set, at most `seconds`."""
+        self._event.wait(seconds)

@@ -1,0 +1,66 @@
+"""The units of the system's service manager: the agent's service and the timer of the hard deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+AGENT_SERVICE = "runctl-agent.service"
+DEADLINE_SERVICE = "runctl-deadline.service"
+DEADLINE_TIMER = "runctl-deadline.timer"
+
+
+def agent_service(bundle: Path, environment: Mapping[str, str]) -> str:
+    """Restarted when it fails, started again on reboot; its stop leaves time for a last checkpoint."""
+    return f"""[Unit]
+Description=runctl agent
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=simple
+ExecStart=/usr/bin/env python3 {bundle}
+{_environment(environment)}Restart=on-failure
+RestartSec=2
+TimeoutStopSec=120
+KillMode=mixed
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def deadline_units(deadline_at: float | None) -> dict[str, str]:
+    """Units, by name, that end the machine at `deadline_at` even when the agent is dead; none for None."""
+    if deadline_at is None:
+        return {}
+    moment = datetime.fromtimestamp(deadline_at, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return {
+        DEADLINE_SERVICE: """[Unit]
+Description=runctl hard deadline
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/env shutdown -h now
+""",
+        DEADLINE_TIMER: f"""[Unit]
+Description=runctl hard deadline
+
+[Timer]
+OnCalendar={moment}
+AccuracySec=1s
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+""",
+    }
+
+
+def _environment(variables: Mapping[str, str]) -> str:
+    lines = []
+    for name, value in sorted(variables.items()):
+        quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+        lines.append(f'Environment="{name}={quoted}"\n')
+    return "".join(lines)

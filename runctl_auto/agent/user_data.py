@@ -1,0 +1,91 @@
+"""User data of an instance: a bash script that carries the bootstrap's sources and the configuration."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import tokenize
+from collections.abc import Mapping
+from importlib.resources import files
+
+LIMIT_BYTES = 16 * 1024
+MODULES = ("errors", "sigv4", "web", "imds", "s3_request", "bootstrap")
+END = "RUNCTL_END"
+
+HEAD = """\
+#!/bin/bash
+# runctl: fetches the agent of one run and starts it as a service; ends the machine when that fails.
+folder=$(mktemp -d)
+mkdir -p "$folder/runctl_auto/agent"
+"""
+TAIL = """\
+cd /
+PYTHONPATH=$folder python3 -s -m runctl_auto.agent.bootstrap "$(cat "$folder/config.json")"
+code=$?
+rm -rf "$folder"
+if [ "$code" -ne 0 ]; then
+  echo "runctl: shutting down, the bootstrap ended with $code"
+  shutdown -h now || systemctl poweroff
+fi
+exit "$code"
+"""
+
+
+def render_user_data(config: Mapping[str, object]) -> str:
+    """The script for one run. The same configuration gives the same text, on any machine.
+
+    `config` is the small JSON of docs/architecture.md. Raises ValueError when the script would not fit into
+    the 16 KB that the cloud accepts.
+    """
+    text = HEAD
+    text += _file("config.json", json.dumps(config, sort_keys=True))
+    for module in MODULES:
+        source = files("runctl_auto.agent").joinpath(f"{module}.py").read_text(encoding="utf-8")
+        text += _file(f"runctl_auto/agent/{module}.py", without_prose(source))
+    text += TAIL
+    size = len(text.encode("utf-8"))
+    if size > LIMIT_BYTES:
+        raise ValueError(f"the user data has {size} bytes, the cloud accepts {LIMIT_BYTES}")
+    return text
+
+
+def without_prose(source: str) -> str:
+    """The module without docstrings, comments and empty lines, indented by one: the same code, shorter."""
+    lines = source.splitlines()
+    inside_texts: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        (row, column), (last_row, _) = token.start, token.end
+        if token.type == tokenize.COMMENT:
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+        elif token.type == tokenize.STRING:
+            inside_texts.update(range(row, last_row))
+    for number, replacement in _docstrings(source).items():
+        lines[number] = replacement
+    kept = [line if number in inside_texts else _narrow(line) for number, line in enumerate(lines)]
+    return "\n".join(line for line in kept if line.strip()) + "\n"
+
+
+def _docstrings(source: str) -> dict[int, str]:
+    """Lines (from 0) of docstrings and what stands there instead: nothing, or `pass` in an empty body."""
+    replaced: dict[int, str] = {}
+    for node in ast.walk(ast.parse(source)):
+        if (
+            not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            or ast.get_docstring(node) is None
+        ):
+            continue
+        text = node.body[0]
+        replaced.update(dict.fromkeys(range(text.lineno - 1, text.end_lineno or text.lineno), ""))
+        if len(node.body) == 1:
+            replaced[text.lineno - 1] = " " * text.col_offset + "pass"
+    return replaced
+
+
+def _narrow(line: str) -> str:
+    depth = len(line) - len(line.lstrip(" "))
+    return " " * (depth // 4) + line.lstrip(" ")
+
+
+def _file(name: str, content: str) -> str:
+    return f"cat >\"$folder/{name}\" <<'{END}'\n{content.rstrip()}\n{END}\n"

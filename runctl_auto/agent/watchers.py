@@ -1,0 +1,117 @@
+"""What may end the job early: the cloud's interruption, a wish to stop, the limits of the run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+from runctl_auto.agent.errors import NotFoundError
+from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
+
+INTERRUPTION_EVERY_SECONDS = 5.0
+STOP_EVERY_SECONDS = 3.0
+LIMITS_EVERY_SECONDS = 5.0
+SHORTEST_NOTICE_GRACE = 10.0
+LONGEST_NOTICE_GRACE = 90.0
+UPLOAD_RESERVE_SECONDS = 30.0
+STOP_REASONS = ("down", "replace", "user")
+
+
+class Metadata(Protocol):
+    """What is asked of the instance metadata service."""
+
+    def get(self, path: str) -> str | None: ...
+
+
+class ControlBucket(Protocol):
+    """Where wishes to stop are left."""
+
+    def get(self, key: str) -> bytes: ...
+
+
+class InterruptionWatcher:
+    """Asks the metadata service whether the cloud takes the machine back."""
+
+    def __init__(
+        self, metadata: Metadata, switch: StopSwitch, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._metadata = metadata
+        self._switch = switch
+        self._clock = clock
+
+    def look(self) -> None:
+        notice = self._metadata.get("meta-data/spot/instance-action")
+        if not notice:
+            return
+        action, at = _notice(notice)
+        left = LONGEST_NOTICE_GRACE if at is None else at - self._clock() - UPLOAD_RESERVE_SECONDS
+        grace = min(max(left, SHORTEST_NOTICE_GRACE), LONGEST_NOTICE_GRACE)
+        self._switch.set(
+            StopRequest("interrupted", "interruption", f"the cloud takes the machine back ({action})", grace)
+        )
+
+
+class StopRequestWatcher:
+    """Looks for `control/stop.json` of the run."""
+
+    def __init__(self, bucket: ControlBucket, run: str, switch: StopSwitch) -> None:
+        self._bucket = bucket
+        self._key = f"runs/{run}/control/stop.json"
+        self._switch = switch
+
+    def look(self) -> None:
+        try:
+            text = self._bucket.get(self._key)
+        except NotFoundError:
+            return
+        reason, grace = _wish(text)
+        self._switch.set(StopRequest("stopped", reason, f"stopped on request ({reason})", grace))
+
+
+class LimitWatcher:
+    """Compares what the run has taken so far with its limits (seconds; deadline since the epoch)."""
+
+    def __init__(
+        self,
+        spent: Callable[[], float],
+        max_duration: float | None,
+        deadline_at: float | None,
+        switch: StopSwitch,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._spent = spent
+        self._max_duration = max_duration
+        self._deadline_at = deadline_at
+        self._switch = switch
+        self._clock = clock
+
+    def look(self) -> None:
+        if self._max_duration is not None and self._spent() >= self._max_duration:
+            message = f"the run reached its max_duration of {self._max_duration:.0f} s"
+        elif self._deadline_at is not None and self._clock() >= self._deadline_at - 2 * GRACE_SECONDS:
+            message = "the machine reached its hard deadline"
+        else:
+            return
+        self._switch.set(StopRequest("stopped", "max_duration", message))
+
+
+def _notice(text: str) -> tuple[str, float | None]:
+    try:
+        data: dict[str, Any] = json.loads(text)
+        at = datetime.strptime(str(data["time"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+        return str(data.get("action")), at.timestamp()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "unknown", None
+
+
+def _wish(text: bytes) -> tuple[str, float]:
+    """A wish that cannot be understood is still one: to stop, in the usual way."""
+    try:
+        data = json.loads(text)
+        reason, grace = data["reason"], float(data.get("grace_seconds", GRACE_SECONDS))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "user", GRACE_SECONDS
+    return (reason if reason in STOP_REASONS else "user"), max(0.0, grace)
