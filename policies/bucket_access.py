@@ -39,7 +39,8 @@ def public_statements(resource: Judged) -> Iterator[str]:
     statements = _listed(policy.get("Statement"))
     for statement in statements:
         if statement.get("Effect") == "Allow" and _is_anyone(statement.get("Principal")):
-            yield f"the statement {statement.get('Sid', '(no Sid)')} lets anyone in; allowed: named principals"
+            sid = statement.get("Sid", "(no Sid)")
+            yield f"the statement {sid} lets anyone in; allowed: named principals"
     if not any(_refuses_without_tls(statement) for statement in statements):
         yield "no statement denies requests without TLS (aws:SecureTransport false) to everyone"
 
@@ -77,21 +78,23 @@ def _listed(value: Any) -> list[Any]:
 def _is_anyone(principal: Any) -> bool:
     if isinstance(principal, Mapping):
         return any("*" in _listed(value) for value in principal.values())
-    return principal == "*"
+    return bool(principal == "*")
 
 
 def _refuses_without_tls(statement: Mapping[str, Any]) -> bool:
-    condition = statement.get("Condition")
-    insecure = (
-        condition.get("Bool", {}).get("aws:SecureTransport") if isinstance(condition, Mapping) else None
-    )
-    return (
-        statement.get("Effect") == "Deny"
-        and _is_anyone(statement.get("Principal"))
-        and {"s3:*", "*"} & set(_listed(statement.get("Action"))) != set()
-        and len(condition or {}) == 1
-        and str(insecure).lower() == "false"
-    )
+    """Whether it denies everything to everyone who comes without TLS, and on no further condition."""
+    everything = not {"s3:*", "*"}.isdisjoint(_listed(statement.get("Action")))
+    denies_everyone = statement.get("Effect") == "Deny" and _is_anyone(statement.get("Principal"))
+    return denies_everyone and everything and _is_without_tls(statement.get("Condition"))
+
+
+def _is_without_tls(condition: Any) -> bool:
+    if not isinstance(condition, Mapping) or list(condition) != ["Bool"]:
+        return False
+    asked = condition["Bool"]
+    return isinstance(asked, Mapping) and {key: str(value).lower() for key, value in asked.items()} == {
+        "aws:SecureTransport": "false"
+    }
 
 
 PUBLIC_ACCESS_RULE = Rule(

@@ -44,11 +44,7 @@ def _is_anywhere(source: str) -> bool:
         network = ipaddress.ip_network(source, strict=False)
     except ValueError:
         return True
-    return (
-        network.is_global
-        and network.prefixlen < (8 if network.version == 4 else 16)
-        or (network.prefixlen == 0)
-    )
+    return network.prefixlen < (8 if network.version == 4 else 16) and not network.is_private
 
 
 GROUP_RULE = Rule(

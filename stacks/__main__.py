@@ -1,4 +1,4 @@
-"""The Pulumi program of every job, started by path from any folder, out of a checkout or an installed wheel."""
+"""The Pulumi program of every job, started by path from any folder, out of a checkout or a wheel."""
 
 import importlib
 import sys
