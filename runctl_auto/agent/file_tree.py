@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from runctl_auto.agent.errors import FileChangedError
 
@@ -18,8 +17,8 @@ Fingerprint = tuple[int, int, int]
 class FileTree:
     """Regular files (path to size, time of change, inode) and links that stay inside, by relative path."""
 
-    files: Mapping[str, Fingerprint] = MappingProxyType({})
-    links: Mapping[str, str] = MappingProxyType({})
+    files: Mapping[str, Fingerprint] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.spec import inside
@@ -25,7 +24,7 @@ class Manifest:
     """Stored files, and links (path to target) where the folder had some."""
 
     files: Sequence[StoredFile]
-    links: Mapping[str, str] = MappingProxyType({})
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total_bytes(self) -> int:

@@ -1,0 +1,181 @@
+"""User data run by bash, the agent as a process of its own, a bucket over HTTP: whole runs from boot to halt."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Machine
+
+pytestmark = pytest.mark.sandbox
+
+RUN = "0123456789"
+BUCKET = "runctl-demo-artifacts-00000000"
+COUNT = """
+trap 'echo saving; echo "$n" >"$RUNCTL_CHECKPOINT_DIR/n.part"; mv "$RUNCTL_CHECKPOINT_DIR/n.part" "$RUNCTL_CHECKPOINT_DIR/n"; exit 0' TERM
+n=$(cat "$RUNCTL_CHECKPOINT_DIR/n" 2>/dev/null || echo 0)
+echo "starting at $n"
+while [ "$n" -lt "${STEPS:-1000}" ]; do
+  n=$((n + 1))
+  echo "$n" >"$RUNCTL_CHECKPOINT_DIR/n.part" && mv "$RUNCTL_CHECKPOINT_DIR/n.part" "$RUNCTL_CHECKPOINT_DIR/n"
+  echo "step $n"
+  sleep 0.1
+done
+mkdir -p model && echo "$n" >model/result
+"""
+
+
+def test_a_run_trains_reports_and_ends_the_machine(machine: Machine) -> None:
+    machine.provide(
+        {"count.sh": COUNT},
+        setup="echo setting up; echo done >setup.txt",
+        command="test -f setup.txt; bash count.sh; echo kept >$RUNCTL_OUTPUT_DIR/note",
+        env={"STEPS": "8"},
+        artifacts={"paths": ["model/"]},
+    )
+    booted = machine.boot()
+    assert booted.returncode == 0, booted.stdout + booted.stderr
+    status = machine.wait_until_halted()
+
+    assert (status["phase"], status["reason"], status["exit_code"]) == ("succeeded", "completed", 0)
+    assert status["instance"] == "i-0123456789abcdef0"
+    assert set(status["phases"]) == {"boot", "fetch", "setup", "run", "upload"}
+    assert status["checkpoints"]["count"] >= 1
+    assert "setting up" in machine.logs()
+    assert "step 8\n" in machine.logs()
+    manifest = json.loads(machine.read(f"runs/{RUN}/artifacts/manifest.json"))
+    assert {file["path"] for file in manifest["files"]} == {"model/result", "output/note"}
+    for file in manifest["files"]:
+        data = machine.read(f"runs/{RUN}/artifacts/files/{file['path']}")
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+    last = status["checkpoints"]["last"]
+    assert machine.read(f"checkpoints/{RUN}/{last}/files/n") == b"8\n"
+    assert len({key.split("/")[2] for key in machine.keys(f"checkpoints/{RUN}/")}) <= 2
+    assert "systemctl enable --now runctl-deadline.timer" in machine.calls()
+    assert machine.calls()[-1] == "shutdown -h now"
+
+
+def test_a_failing_command_ends_with_its_code_and_its_last_words(machine: Machine) -> None:
+    machine.provide({}, command="echo working; echo 'no such layer' >&2; exit 7")
+    machine.boot()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["reason"], status["exit_code"]) == ("failed", "command_failed", 7)
+    assert "no such layer" in machine.logs()
+
+
+def test_a_failing_setup_is_told_apart(machine: Machine) -> None:
+    machine.provide({}, setup="false; echo not reached", command="echo never")
+    machine.boot()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["reason"], status["exit_code"]) == ("failed", "setup_failed", 1)
+    assert "not reached" not in machine.logs()
+
+
+def test_after_an_interruption_another_machine_goes_on(new_machine: Callable[..., Machine]) -> None:
+    first = new_machine()
+    first.provide({"count.sh": COUNT}, command="exec bash count.sh")
+    first.boot()
+    first.wait_for(lambda: first.status().get("checkpoints", {}).get("count", 0) >= 1)
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 120))
+    first.metadata.notice = {"action": "terminate", "time": soon}
+    status = first.wait_until_halted()
+    assert (status["phase"], status["reason"], status["ended_at"]) == ("interrupted", "interruption", None)
+    saved = int(first.read(f"checkpoints/{RUN}/{status['checkpoints']['last']}/files/n"))
+
+    second = new_machine()
+    second.provide({"count.sh": COUNT}, command="exec bash count.sh", env={"STEPS": str(saved + 3)})
+    second.boot()
+    after = second.wait_until_halted()
+    assert (after["phase"], after["resumed_from"]) == ("succeeded", status["checkpoints"]["last"])
+    assert after["started_at"] == status["started_at"]
+    assert after["log_parts"] > status["log_parts"]
+    assert f"starting at {saved}\n" in second.logs()
+    assert "starting at 0\n" in second.logs(), "what the first machine said stays"
+
+
+def test_a_killed_agent_comes_back_and_goes_on(machine: Machine) -> None:
+    machine.provide({"count.sh": COUNT}, command="exec bash count.sh", env={"STEPS": "40"})
+    machine.boot()
+    machine.wait_for(lambda: machine.status().get("checkpoints", {}).get("count", 0) >= 1)
+    job = json.loads((machine.root / f"var/lib/runctl/runs/{RUN}/job.json").read_text())["pid"]
+    os.kill(machine.agent_pid(), signal.SIGKILL)
+    status = machine.wait_until_halted()
+    assert status["phase"] == "succeeded"
+    assert status["resumed_from"] is not None
+    assert "ended the job that an earlier agent left running" in machine.logs()
+    steps = [line for line in machine.logs().splitlines() if line.startswith("step ")]
+    assert steps[-1] == "step 40"
+    with pytest.raises(ProcessLookupError):
+        os.kill(job, 0)
+
+
+def test_a_wish_to_stop_is_followed(machine: Machine) -> None:
+    machine.provide({"count.sh": COUNT}, command="exec bash count.sh")
+    machine.boot()
+    machine.wait_for(lambda: machine.status().get("phase") == "running")
+    wish = json.dumps({"reason": "down", "grace_seconds": 10, "at": "2026-01-01T00:00:00Z"})
+    machine.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/control/stop.json", Body=wish)
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["reason"]) == ("stopped", "down")
+    assert "saving" in machine.logs()
+    assert status["checkpoints"]["last"] is not None
+
+
+def test_a_run_that_has_ended_is_not_run_again(machine: Machine) -> None:
+    machine.provide({}, command="echo again")
+    ended = {"schema": 1, "phase": "succeeded", "reason": "completed"}
+    machine.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/status.json", Body=json.dumps(ended))
+    machine.boot()
+    assert machine.wait_until_halted() == ended
+    assert machine.keys(f"runs/{RUN}/logs/") == []
+
+
+def test_a_volume_is_formatted_mounted_and_unmounted(machine: Machine) -> None:
+    device = machine.root / "dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0abc"
+    device.parent.mkdir(parents=True)
+    device.touch()
+    mount = machine.root / "data"
+    machine.provide(
+        {},
+        command='test "$RUNCTL_DATA_DIR" = "$RUNCTL_VOLUME_DATA"; echo "volume at $RUNCTL_VOLUME_DATA"',
+        volumes=[{"name": "data", "id": "vol-0abc", "mount": "/data"}],
+    )
+    machine.boot()
+    assert machine.wait_until_halted()["phase"] == "succeeded"
+    assert f"volume at {mount}\n" in machine.logs()
+    volume_calls = [call for call in machine.calls() if call.split()[0] not in ("systemctl", "shutdown")]
+    assert volume_calls == [
+        f"blkid -p {device}",
+        f"mkfs.ext4 -q {device}",
+        f"mount {device} {mount}",
+        f"umount {mount}",
+    ]
+
+
+def test_a_machine_whose_agent_is_not_the_one_asked_for_ends_and_says_why(machine: Machine) -> None:
+    machine.provide({})
+    real_put = machine.s3.put_object
+    machine.s3.put_object = lambda **request: real_put(**{**request, "Body": b"something else"})
+    booted = machine.boot()
+    assert booted.returncode != 0
+    assert b"expected" in booted.stdout
+    status = machine.status()
+    assert (status["phase"], status["reason"]) == ("failed", "agent_error")
+    assert machine.calls() == ["shutdown -h now"]
+
+
+def test_a_limit_stops_the_job(machine: Machine) -> None:
+    machine.provide(
+        {"count.sh": COUNT}, command="exec bash count.sh", limits={"max_duration_seconds": 1}
+    )
+    machine.boot()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["reason"]) == ("stopped", "max_duration")
