@@ -47,8 +47,6 @@ def _settle_moto() -> None:
     """moto's switches, read from the environment when it is imported."""
     os.environ.update(
         {
-            "MOTO_ENABLE_AMI_VALIDATION": "true",
-            "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "true",
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
             "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
             "AWS_CONFIG_FILE": os.devnull,

@@ -3,20 +3,42 @@
 from collections.abc import Callable
 
 from sandbox.aws.corrections import (
+    bucket_defaults,
+    bucket_owner,
+    bucket_policies,
+    groups_in_use,
     instance_states,
     launch_request,
+    launch_validation,
+    launch_volumes,
+    primary_interfaces,
+    public_images,
+    shutdown_behavior,
     spot_prices,
     spot_requests,
+    volume_attachments,
+    volume_defaults,
 )
 from sandbox.aws.corrections.patches import Emulation, Patches
 
 Correction = Callable[[Patches, Emulation], None]
 
 CORRECTIONS: tuple[Correction, ...] = (
-    launch_request.apply,
+    bucket_defaults.apply,
+    bucket_owner.apply,
+    bucket_policies.apply,
+    public_images.apply,
+    primary_interfaces.apply,
+    groups_in_use.apply,
+    volume_defaults.apply,
+    volume_attachments.apply,
+    launch_volumes.apply,
     spot_prices.apply,
     spot_requests.apply,
+    launch_validation.apply,
     instance_states.apply,
+    shutdown_behavior.apply,
+    launch_request.apply,
 )
 
 

@@ -1,0 +1,27 @@
+"""In moto the interface made with an instance survives it; on EC2 it goes, unless told not to."""
+
+from typing import Any
+
+from moto.ec2.models.instances import Instance
+
+from sandbox.aws.cloud.lifecycle import TERMINATED
+from sandbox.aws.corrections.patches import Emulation, Patches
+
+
+def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
+    def make(prep_nics: Any) -> Any:
+        def prepare(self: Any, nic_spec: list[dict[str, Any]], *args: Any, **kwargs: Any) -> None:
+            asked = {int(spec["DeviceIndex"]): dict(spec) for spec in nic_spec}
+            prep_nics(self, nic_spec, *args, **kwargs)
+            for index, interface in self.nics.items():
+                spec = asked.get(index, {})
+                if "NetworkInterfaceId" not in spec and spec.get("DeleteOnTermination") is None:
+                    interface.delete_on_termination = True
+
+        return prepare
+
+    def network_interfaces(self: Any) -> list[Any]:
+        return [] if self.state == TERMINATED else list(self.nics.values())
+
+    patches.wrap(Instance, "prep_nics", make)
+    patches.replace(Instance, "network_interfaces", property(network_interfaces))
