@@ -218,6 +218,16 @@ class JobStack:
             show_secrets=False,
         )
 
+    def forget_pending(self) -> None:
+        """Drops the record of creations whose outcome is unknown. The caller has seen to what they made."""
+        self._changed(
+            "clearing of pending operations",
+            self._stack.refresh,
+            clear_pending_creates=True,
+            parallel=self._parallel,
+            show_secrets=False,
+        )
+
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; empty before the first update. Secrets stay hidden."""
         with _translated("reading of the outputs", self.job):

@@ -12,13 +12,14 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from runctl_auto.cloud import ClientFactory
-from runctl_auto.errors import EngineNotFoundError
+from runctl_auto.errors import EngineNotFoundError, SandboxError
 from runctl_auto.project import ProjectFolders
 from runctl_auto.settings import Settings
 
@@ -125,17 +126,19 @@ def sandbox(
     """The sandbox of this project; started when it is not running (a few seconds)."""
     from sandbox.daemon import ensure_started
 
+    engine = _engine_for_sandbox(settings, environ)
     folders.make_private()
-    return _sandbox_environment(
-        ensure_started(folders.sandbox, progress=progress), _engine_for_sandbox(settings, environ), folders
-    )
+    with _typed_sandbox_errors():
+        endpoints = ensure_started(folders.sandbox, progress=progress)
+    return _sandbox_environment(endpoints, engine, folders)
 
 
 def stop_sandbox(folders: ProjectFolders) -> StopReport:
     """Stops the sandbox and erases its cloud. Idempotent."""
     from sandbox.daemon import stop
 
-    return stop(folders.sandbox)
+    with _typed_sandbox_errors():
+        return stop(folders.sandbox)
 
 
 def sandbox_status(folders: ProjectFolders) -> SandboxStatus:
@@ -143,6 +146,18 @@ def sandbox_status(folders: ProjectFolders) -> SandboxStatus:
     from sandbox.daemon import status
 
     return status(folders.sandbox)
+
+
+@contextmanager
+def _typed_sandbox_errors() -> Iterator[None]:
+    import sandbox.daemon
+
+    try:
+        yield
+    except sandbox.daemon.SandboxError as error:
+        raise SandboxError(
+            str(error), next_step="`runctl sandbox stop` ends what is left of it; then repeat."
+        ) from error
 
 
 def _sandbox_environment(endpoints: Endpoints, engine: Engine, folders: ProjectFolders) -> Environment:

@@ -116,7 +116,7 @@ class JobBucket:
             ) from error
 
     def fetch_artifact(self, run: str, file: ArtifactFile, target: Path) -> None:
-        """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it is not what was written."""
+        """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it differs."""
         key = f"runs/{run}/artifacts/files/{file.path}"
 
         def fetch() -> str:

@@ -109,7 +109,6 @@ def fits(placement: Placement, spec: JobSpec) -> bool:
         and (network.vpc in ("default", placement.vpc))
         and (network.subnet in ("auto", placement.subnet))
         and (not spec.image.startswith("ami-") or spec.image == placement.image)
-        and (placement.market != "spot" or placement.max_price == spec.max_price)
     )
 
 

@@ -1,4 +1,4 @@
-"""Ends a run gracefully: the agent is told, the job saves its checkpoint and leaves, the agent reports the end."""
+"""Ends a run gracefully: the agent is told, the job saves its checkpoint, the agent reports the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks in the cloud for all that belongs to a job, without asking any state: by tag, by name and by relation."""
+"""Looks in the cloud for all that belongs to a job, asking no state: by tag, by name, by relation."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components import tags
 from runctl_auto.cloud import Cloud
 from runctl_auto.errors import NotFoundError
 
-JOB_TAG = "runctl:job"
+_LEAST_OF_JOB = 30
 _ENDED_INSTANCE = frozenset({"terminated"})
 _LIVE_SPOT_REQUEST = ("open", "active", "disabled")
 
@@ -51,7 +52,7 @@ class Scanner:
         return tuple(found.values())
 
     def _tagged(self, operation: str, key: str) -> Iterator[Any]:
-        filters = [{"Name": f"tag:{JOB_TAG}", "Values": [self._job]}]
+        filters = [{"Name": f"tag:{tags.JOB}", "Values": [self._job]}]
         return self._cloud.pages("ec2", operation, key, Filters=filters)
 
     def _instances(self) -> Iterator[Found]:
@@ -91,7 +92,7 @@ class Scanner:
             Filters=[{"Name": "state", "Values": list(_LIVE_SPOT_REQUEST)}],
         )
         for each in requests:
-            is_tagged = _tags(each.get("Tags")).get(JOB_TAG) == self._job
+            is_tagged = _tags(each.get("Tags")).get(tags.JOB) == self._job
             if is_tagged or each.get("InstanceId") in instances:
                 yield self._ec2(
                     "spot request",
@@ -121,7 +122,7 @@ class Scanner:
     def _buckets(self) -> Iterator[Found]:
         for each in self._cloud.pages("s3", "list_buckets", "Buckets"):
             name = each["Name"]
-            if name.startswith(self._prefix) and self._bucket_tags(name).get(JOB_TAG) == self._job:
+            if name.startswith(self._prefix) and self._bucket_tags(name).get(tags.JOB) == self._job:
                 yield Found("bucket", name, f"aws s3 rb --force s3://{name}")
 
     def _bucket_tags(self, name: str) -> dict[str, str]:
@@ -157,7 +158,7 @@ class Scanner:
             answer = self._cloud.call("iam", f"list_{kind}_tags", **{parameter: name})
         except NotFoundError:
             return None
-        return _tags(answer["Tags"]).get(JOB_TAG)
+        return _tags(answer["Tags"]).get(tags.JOB)
 
     def _parameters(self) -> Iterator[Found]:
         parameters = self._cloud.pages(
@@ -170,7 +171,8 @@ class Scanner:
 
     @property
     def _prefix(self) -> str:
-        return f"runctl-{self._job}-"
+        """What every physical name of the job begins with; long job names are cut in some names."""
+        return f"runctl-{self._job[:_LEAST_OF_JOB]}"
 
 
 def _tags(listed: Sequence[Mapping[str, str]] | None) -> dict[str, str]:

@@ -1,0 +1,30 @@
+"""``runctl env``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+
+@click.command(help='Print what plain `pulumi` needs for JOB: eval "$(runctl env JOB)".')
+@click.argument("job")
+@click.pass_obj
+def command(invocation: Invocation, job: str) -> None:
+    workplace = invocation.workplace()
+    workplace.driver.open(job)
+    place = workplace.environment
+    path = os.pathsep.join([str(place.engine.folder), os.environ.get("PATH", os.defpath)])
+    variables = {**place.variables, "PATH": path}
+    folder = str(workplace.folders.workspace())
+    invocation.console.result(
+        {"set": variables, "unset": list(place.removed), "folder": folder, "stack": job}
+    )
+    for name in place.removed:
+        invocation.console.line(f"unset {name}")
+    for name, value in variables.items():
+        invocation.console.line(f"export {name}={shlex.quote(value)}")
+    invocation.console.line(f"# then, in {folder}: pulumi preview -s {job}")

@@ -1,0 +1,59 @@
+"""What the options before the command mean, and how a command comes to its workplace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runctl_auto.cli.console import Console
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.workplace import Workplace
+    from runctl_auto.project import ProjectFolders
+    from runctl_auto.settings import Settings
+
+
+@dataclass
+class Invocation:
+    """One call of ``runctl``. ``options`` are settings given as options, by path."""
+
+    console: Console
+    options: Mapping[tuple[str, ...], object] = field(default_factory=dict)
+
+    def folders(self) -> ProjectFolders:
+        """The project that the current folder belongs to."""
+        from runctl_auto.project import find_project
+
+        return find_project(Path.cwd())
+
+    def settings(self) -> Settings:
+        """The settings in force. Raises ``SettingsError``."""
+        from runctl_auto.settings import load_settings
+
+        return load_settings(self.folders(), os.environ, self.options)
+
+    def workplace(self) -> Workplace:
+        """Everything an operation needs; starts the sandbox when it is asked for and does not run."""
+        from runctl_auto import environment
+        from runctl_auto.driver import Driver
+        from runctl_auto.operations.workplace import Workplace
+
+        folders, settings = self.folders(), self.settings()
+        if settings.sandbox:
+            place = environment.sandbox(settings, folders, os.environ, self.console.say)
+        else:
+            place = environment.real_cloud(settings, folders, os.environ)
+        for job in place.lost_jobs:
+            self.console.say(f"the sandbox's cloud is a new one; job '{job}' was lost with the old one")
+        place.enter()
+        driver = Driver(
+            place,
+            folders,
+            parallel=settings.engine.parallel,
+            on_event=self.console.engine_event,
+            on_output=self.console.engine_output,
+        )
+        return Workplace(settings, folders, place, driver, self.console)

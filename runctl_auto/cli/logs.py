@@ -1,0 +1,34 @@
+"""``runctl logs``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from runctl_auto.cli.console import Console
+from runctl_auto.cli.invocation import Invocation
+
+
+@click.command(help="Print the output of JOB's training. As JSON: one object a line.")
+@click.argument("job")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the training has ended.")
+@click.pass_obj
+def command(invocation: Invocation, job: str, follow: bool) -> None:
+    from dataclasses import replace
+
+    from runctl_auto.cli.interruption import told_what_goes_on
+    from runctl_auto.operations.inspect import logs
+
+    workplace = invocation.workplace()
+    if invocation.console.as_json:
+        workplace = replace(workplace, reporter=_JsonLines(as_json=True, verbose=False))
+    with told_what_goes_on(invocation.console, job):
+        logs(workplace, job, follow=follow)
+
+
+class _JsonLines(Console):
+    """A console whose log lines are JSON objects on stdout."""
+
+    def log_line(self, line: str) -> None:
+        click.echo(json.dumps({"line": line}))

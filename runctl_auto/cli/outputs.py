@@ -1,0 +1,22 @@
+"""``runctl outputs``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+
+@click.command(help="Print the outputs of JOB's stack.")
+@click.argument("job")
+@click.pass_obj
+def command(invocation: Invocation, job: str) -> None:
+    from runctl_auto.operations.inspect import outputs
+
+    found = outputs(invocation.workplace(), job)
+    invocation.console.result(found)
+    for name, value in found.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        invocation.console.line(f"{name}: {text}")

@@ -1,0 +1,96 @@
+"""Turns engine events into lines and a live display of what is being worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
+
+_DONE: Mapping[str, str] = {
+    "create": "created",
+    "create-replacement": "created",
+    "update": "updated",
+    "delete": "deleted",
+    "delete-replaced": "deleted",
+    "import": "imported",
+}
+_SIGNS: Mapping[str, str] = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "replace": "±",
+    "create-replacement": "±",
+    "delete-replaced": "±",
+    "import": "=",
+}
+_SHOWN_AS_ONE = ("create-replacement", "delete-replaced")
+
+
+def short_type(token: str) -> str:
+    """``ec2 Instance`` for ``aws:ec2/instance:Instance``; components and others by their last word."""
+    package, _, rest = token.partition(":")
+    module, _, name = rest.rpartition(":")
+    if package in ("pulumi", "runctl"):
+        return name or token
+    return f"{module.split('/')[0]} {name}" if module else token
+
+
+def is_of_interest(token: str) -> bool:
+    """Whether a person wants to read of it: things in the cloud, not the program's own structure."""
+    return not token.startswith(("pulumi:", "runctl:"))
+
+
+def line_for(event: EngineEvent) -> str | None:
+    """What to tell a person of ``event``; None for what needs no telling."""
+    if isinstance(event, StepEvent):
+        if event.stage == "failed":
+            return f"! {event.operation} of {event.name} ({short_type(event.type)}) failed"
+        if event.stage == "done" and event.operation in _DONE and is_of_interest(event.type):
+            return f"{_DONE[event.operation]} {event.name} ({short_type(event.type)})"
+    if isinstance(event, DiagnosticEvent) and event.severity == "warning":
+        return f"warning: {event.message.strip()}"
+    return None
+
+
+class StepsInWork:
+    """Which steps are going on now, oldest first."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def take(self, event: EngineEvent) -> None:
+        """Follows one event; others than steps change nothing."""
+        if not isinstance(event, StepEvent) or not is_of_interest(event.type):
+            return
+        if event.stage == "started" and event.operation in (*_DONE, "read", "refresh"):
+            self._names[event.urn] = event.name
+        else:
+            self._names.pop(event.urn, None)
+
+    def clear(self) -> None:
+        self._names.clear()
+
+    def __str__(self) -> str:
+        shown = list(self._names.values())[:3]
+        more = len(self._names) - len(shown)
+        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """The plan as lines: each change of something in the cloud, then the count of all."""
+    shown = [each for each in plan.changes if is_of_interest(each.type)]
+    lines = [_planned(each) for each in shown if each.operation not in _SHOWN_AS_ONE]
+    counts: dict[str, int] = {}
+    for each in shown:
+        if each.operation not in _SHOWN_AS_ONE:
+            counts[each.operation] = counts.get(each.operation, 0) + 1
+    if not counts:
+        return [*lines, "nothing to change"]
+    return [*lines, ", ".join(f"{count} to {operation}" for operation, count in counts.items())]
+
+
+def _planned(change: PlannedChange) -> str:
+    sign = _SIGNS.get(change.operation, "?")
+    why = f" [{', '.join(change.changed)}]" if change.changed and change.operation != "create" else ""
+    protected = " (protected)" if change.protected else ""
+    return f"{sign} {change.name} ({short_type(change.type)}){why}{protected}"

@@ -1,0 +1,174 @@
+"""``down``: ends a job and proves that nothing of it is left. Needs the stack alone, no job file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runctl_auto.artifacts import Homecoming, bring_home
+from runctl_auto.driver import JobStack
+from runctl_auto.engine_events import Plan
+from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.job_bucket import JobBucket
+from runctl_auto.observe.machines import find_machine
+from runctl_auto.operations.follow import await_end
+from runctl_auto.operations.reporting import PlanView
+from runctl_auto.operations.workplace import Workplace, known_config
+from runctl_auto.stack_config import StackConfig
+from runctl_auto.stack_state import BUCKET, INSTANCE, StackState
+from runctl_auto.teardown.graceful_stop import StopOutcome, stop_run
+from runctl_auto.teardown.leftovers import remove_unrecorded
+from runctl_auto.teardown.proof import prove
+from runctl_auto.teardown.receipt import Receipt, deleted_between, kept_in
+from runctl_auto.teardown.scan import Scanner
+
+DEFAULT_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class DownOptions:
+    """How ``down`` is asked to work."""
+
+    yes: bool = False
+    discard_artifacts: bool = False
+    grace_seconds: int = DEFAULT_GRACE_SECONDS
+
+
+@dataclass(frozen=True)
+class DownResult:
+    """What ``down`` came to."""
+
+    receipt: Receipt
+    stopped: StopOutcome | None
+    brought_home: tuple[Homecoming, ...]
+
+
+def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
+    """Ends ``job``: graceful stop, artifacts home, destroy without what is protected, scan, receipt.
+
+    May be repeated after it, or an ``up``, was killed at any moment. Blocks. What is left that should not be
+    is in the receipt (``refuse_leaks`` turns it into an error). Raises ``UnfetchedArtifactsError`` when
+    artifacts would be lost, ``ConfirmationNeededError`` when declined.
+    """
+    stack = workplace.driver.open(job)
+    config = known_config(stack)
+    before = stack.state()
+    if config is None:
+        return _remove_unused(workplace, stack, before)
+    _confirm(workplace, stack, before, config, options)
+    stopped = _stop(workplace, config, before, options)
+    brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
+    with workplace.reporter.working("deleting"):
+        stack.destroy()
+    receipt = _prove(workplace, stack, config, before)
+    return DownResult(receipt, stopped, brought)
+
+
+def refuse_leaks(receipt: Receipt) -> None:
+    """Raises ``LeakedError`` when the receipt names something that should not be there."""
+    if not receipt.leaked:
+        return
+    listed = "; ".join(f"{each.kind} {each.id}" for each in receipt.leaked)
+    raise LeakedError(
+        f"Teardown of job '{receipt.job}' is incomplete: {listed}.",
+        where={"job": receipt.job},
+        next_step=f"Repeat `runctl down {receipt.job}`, or remove by hand: {receipt.leaked[0].remove}",
+    )
+
+
+def _remove_unused(workplace: Workplace, stack: JobStack, before: StackState) -> DownResult:
+    """A stack that was made and never configured holds nothing."""
+    if before.in_cloud():
+        with workplace.reporter.working("deleting"):
+            stack.destroy()
+    after = stack.state()
+    if not after.in_cloud():
+        stack.remove()
+    receipt = Receipt(
+        stack.job, deleted_between(before, after), kept_in(after), (), stack_removed=not after.in_cloud()
+    )
+    return DownResult(receipt, None, ())
+
+
+def _confirm(
+    workplace: Workplace, stack: JobStack, state: StackState, config: StackConfig, options: DownOptions
+) -> None:
+    plan = Plan((), 0)
+    if state.resources:
+        with workplace.reporter.working("planning"):
+            plan = stack.preview_destroy()
+    kept = [f"kept, since it is protected: {each.name}" for each in state.in_cloud() if each.protect]
+    workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, tuple(kept)))
+    if not (options.yes or workplace.reporter.confirm(f"Delete this and end job '{stack.job}'?")):
+        raise ConfirmationNeededError(
+            "Nothing was deleted: the plan was not confirmed.",
+            where={"job": stack.job},
+            next_step="Answer yes, or use --yes.",
+        )
+
+
+def _stop(
+    workplace: Workplace, config: StackConfig, state: StackState, options: DownOptions
+) -> StopOutcome | None:
+    """Stops the run that is active; None when there is no machine to stop."""
+    machine = state.first(INSTANCE)
+    if machine is None or not machine.id:
+        return None
+    cloud = workplace.cloud(config.placement.region)
+    with workplace.reporter.working("stopping the training"):
+        outcome = stop_run(
+            workplace.bucket(config, cloud),
+            config.run.id,
+            reason="down",
+            grace_seconds=options.grace_seconds,
+            machine_runs=lambda: not find_machine(cloud, machine.id).is_ending,
+            sleep=workplace.time.sleep,
+            clock=workplace.time.monotonic,
+        )
+    if outcome.how == "late":
+        workplace.reporter.say("the training did not stop in time; it is ended now")
+    return outcome
+
+
+def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) -> tuple[Homecoming, ...]:
+    """Artifacts of all runs that left some. What cannot be brought home stops the teardown."""
+    if state.first(BUCKET) is None:
+        return ()
+    bucket: JobBucket = workplace.bucket(config, workplace.cloud(config.placement.region))
+    folder = workplace.folders.runs / config.job.name
+    with workplace.reporter.working("bringing artifacts home"):
+        try:
+            brought = [bring_home(bucket, run, folder / run) for run in bucket.runs()]
+        except OSError as error:
+            raise UnfetchedArtifactsError(
+                f"The artifacts could not be written to {folder}: {error}",
+                where={"job": config.job.name},
+                next_step="Make room there and repeat, or give them up: --discard-artifacts.",
+            ) from error
+    return tuple(home for home in brought if home is not None)
+
+
+def _prove(workplace: Workplace, stack: JobStack, config: StackConfig, before: StackState) -> Receipt:
+    after = stack.state()
+    cloud = workplace.cloud(config.placement.region)
+    instances = [each.id for each in before.of_type(INSTANCE) if each.id]
+    for instance in instances:
+        await_end(cloud, find_machine(cloud, instance), workplace.time)
+    scanner = Scanner(cloud, config.job.name, config.placement.account)
+    kept = {each.id for each in after.in_cloud()}
+    if after.pending:
+        with workplace.reporter.working("removing what a killed run left unrecorded"):
+            remove_unrecorded(cloud, scanner.find(instances=instances), kept)
+            stack.forget_pending()
+            after = stack.state()
+    with workplace.reporter.working("looking for what is left"):
+        leaked = prove(scanner, instances, kept, workplace.time.sleep, workplace.time.monotonic)
+    removed = not (after.in_cloud() or after.pending or leaked)
+    if removed:
+        stack.remove()
+    return Receipt(
+        job=stack.job,
+        deleted=deleted_between(before, after),
+        kept=kept_in(after),
+        leaked=leaked,
+        stack_removed=removed,
+    )

@@ -1,0 +1,189 @@
+"""Decides what applying a job file means for the job as it is: which run, which place, which protection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runctl_auto import placement
+from runctl_auto.cloud import Cloud
+from runctl_auto.driver import JobStack
+from runctl_auto.errors import NotSupportedError, UsageError
+from runctl_auto.job import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.operations.workplace import Workplace, known_config
+from runctl_auto.packaging import package_agent, package_code
+from runctl_auto.run_identity import RunIdentity, choose_run
+from runctl_auto.run_status import RunStatus
+from runctl_auto.stack_config import Placement, Protection, StackConfig, wanted_protection
+from runctl_auto.stack_state import INSTANCE, VOLUME, StackState
+
+
+@dataclass(frozen=True)
+class Present:
+    """The job as it is before anything changes."""
+
+    config: StackConfig | None
+    state: StackState
+    status: RunStatus | None
+
+    @property
+    def instance(self) -> str | None:
+        """The machine that the state names."""
+        found = self.state.first(INSTANCE)
+        return found.id if found else None
+
+    @property
+    def run_is_active(self) -> bool:
+        """Whether a run has a machine and has not ended."""
+        return self.instance is not None and not (self.status is not None and self.status.ended)
+
+    @property
+    def was_placed(self) -> bool:
+        """Whether a machine was ever made for it: from then on, its volumes stay where they are."""
+        return self.instance is not None or self.status is not None
+
+    @property
+    def pinned_zone(self) -> str | None:
+        """The zone that the job's volumes tie it to."""
+        volume = self.state.first(VOLUME)
+        if volume is None or not (self.was_placed or volume.protect):
+            return None
+        zone = volume.outputs.get("availabilityZone") or volume.inputs.get("availabilityZone")
+        return str(zone) if zone else None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is to be: ``config`` with the first of ``places``; ``wanted`` protection once it is placed."""
+
+    config: StackConfig
+    places: tuple[Placement, ...]
+    wanted: Protection
+    replaces_active_run: bool
+
+
+def read_job(path: Path) -> JobSpec:
+    """The job file, refused when it asks for what ``up`` does not do."""
+    spec = load_job(path)
+    refused = unsupported(spec)
+    if refused:
+        raise NotSupportedError(
+            f"Job '{spec.name}' asks for what is not supported yet: "
+            + "; ".join(str(each) for each in refused)
+            + ".",
+            where={"file": str(path), "job": spec.name},
+            next_step="Remove or replace the named fields.",
+        )
+    return spec
+
+
+def look(workplace: Workplace, stack: JobStack) -> Present:
+    """The job as it is now: configuration, state, and the durable status of its run."""
+    config = known_config(stack)
+    if config is None:
+        return Present(None, StackState((), ()), None)
+    bucket = workplace.bucket(config, workplace.cloud(config.placement.region))
+    return Present(config, stack.state(), bucket.status(config.run.id))
+
+
+def decide(workplace: Workplace, path: Path, spec: JobSpec, present: Present, *, rerun: bool) -> Intent:
+    """What applying ``spec`` means. Packages the work folder and asks the cloud for places.
+
+    A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
+    on from the last checkpoint.
+    """
+    cloud = workplace.cloud(spec.region)
+    account = placement.find_account(cloud)
+    _refuse_another_cloud(spec, present, account)
+    moves = present.run_is_active and not _still_fits(spec, present)
+    run = _run(workplace, path, spec, present, rerun=rerun or moves)
+    places = _places(spec, cloud, account, present, run)
+    wanted = wanted_protection(spec)
+    config = StackConfig(
+        job=spec,
+        run=run,
+        placement=places[0],
+        owner=workplace.settings.owner if present.config is None else present.config.owner,
+        protection=_in_force(spec.name, wanted, present),
+    )
+    is_new_run = present.config is not None and present.config.run.id != run.id
+    return Intent(config, places, wanted, replaces_active_run=is_new_run and present.run_is_active)
+
+
+def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:
+    """Where else the run may go when its place has no capacity; the pinned one left out."""
+    cloud = workplace.cloud(config.job.region)
+    account = placement.find_account(cloud)
+    found = placement.candidates(config.job, cloud, account, zone=present.pinned_zone)
+    return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
+
+
+def placed(config: StackConfig, wanted: Protection) -> StackConfig:
+    """The configuration once the job has its machine: the protection asked for is in force."""
+    return replace(config, protection=wanted)
+
+
+def _run(workplace: Workplace, path: Path, spec: JobSpec, present: Present, *, rerun: bool) -> RunIdentity:
+    packages = workplace.folders.make_private() / "packages"
+    code = package_code(work_folder(path, spec), packages)
+    agent = package_agent(packages)
+    return choose_run(
+        spec,
+        code_sha256=code.sha256,
+        agent_sha256=agent.sha256,
+        previous=present.config.run if present.config else None,
+        previous_status=present.status,
+        rerun=rerun,
+    )
+
+
+def _places(
+    spec: JobSpec, cloud: Cloud, account: placement.Account, present: Present, run: RunIdentity
+) -> tuple[Placement, ...]:
+    config = present.config
+    if config is not None and config.run.id == run.id:
+        has_ended = present.status is not None and present.status.ended
+        if has_ended or _still_fits(spec, present):
+            return (config.placement,)
+    return placement.candidates(spec, cloud, account, zone=present.pinned_zone)
+
+
+def _still_fits(spec: JobSpec, present: Present) -> bool:
+    """Whether the place of the job as it is is still one that the job file allows."""
+    return present.config is not None and placement.fits(present.config.placement, spec)
+
+
+def _in_force(job: str, wanted: Protection, present: Present) -> Protection:
+    """Protection begins once the job was placed; until then failover may make a volume in another zone."""
+    before: Mapping[str, bool] = present.config.protection.volumes if present.config else {}
+    existing = {each.name for each in present.state.of_type(VOLUME)} if present.was_placed else set()
+    return Protection(
+        volumes={
+            name: protect and (before.get(name, False) or f"{job}-{name}-volume" in existing)
+            for name, protect in wanted.volumes.items()
+        },
+        bucket=wanted.bucket and present.was_placed,
+    )
+
+
+def _same_machine(place: Placement) -> tuple[str, str, str]:
+    return place.market, place.instance_type, place.zone
+
+
+def _refuse_another_cloud(spec: JobSpec, present: Present, account: placement.Account) -> None:
+    if present.config is None:
+        return
+    held = present.config.placement
+    if held.account != account.id:
+        raise UsageError(
+            f"Job '{spec.name}' lives in account {held.account}, and the credentials are of {account.id}.",
+            where={"job": spec.name},
+            next_step="Use credentials of that account, or give this job another name.",
+        )
+    if held.region != spec.region and present.state.in_cloud():
+        raise UsageError(
+            f"Job '{spec.name}' lives in {held.region} and cannot move to {spec.region}.",
+            where={"job": spec.name, "field": "region"},
+            next_step=f"`runctl down {spec.name}` first, or give the job in {spec.region} another name.",
+        )

@@ -1,0 +1,43 @@
+"""How operations tell what they do; the command line decides how it looks."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from runctl_auto.engine_events import EngineEvent, Plan
+from runctl_auto.stack_config import Placement
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown."""
+
+    job: str
+    run: str | None
+    plan: Plan
+    placement: Placement | None
+    notes: tuple[str, ...] = ()
+
+
+class Reporter(Protocol):
+    """Receives what happens, in order."""
+
+    def say(self, text: str) -> None:
+        """One sentence for people."""
+
+    def plan(self, view: PlanView) -> None:
+        """What would change."""
+
+    def confirm(self, question: str) -> bool:
+        """Asks; False means no. Blocks until answered."""
+
+    def log_line(self, line: str) -> None:
+        """One line of the training's own output."""
+
+    def engine_event(self, event: EngineEvent) -> None:
+        """One step of the engine."""
+
+    def working(self, title: str) -> AbstractContextManager[None]:
+        """Shows that something lasts, while the context is open."""

@@ -1,0 +1,240 @@
+"""``up``: makes the job file true, follows the training to its end and brings the result home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runctl_auto.artifacts import Homecoming, bring_home
+from runctl_auto.driver import JobStack
+from runctl_auto.errors import (
+    ConfirmationNeededError,
+    InterruptionsExhaustedError,
+    TrainingFailedError,
+)
+from runctl_auto.observe.machines import find_machine
+from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
+from runctl_auto.operations.follow import Follower, Lost, await_end
+from runctl_auto.operations.intent import Intent, Present, decide, look, other_places, read_job
+from runctl_auto.operations.planning import plan_for, tentative_config
+from runctl_auto.operations.results import read_metrics
+from runctl_auto.operations.workplace import Workplace
+from runctl_auto.run_status import RunStatus
+from runctl_auto.stack_config import Placement, StackConfig
+from runctl_auto.stack_state import INSTANCE
+from runctl_auto.teardown.graceful_stop import stop_run
+
+MAX_REPLACEMENTS = 10
+DEFAULT_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """How ``up`` is asked to work."""
+
+    yes: bool = False
+    detach: bool = False
+    rerun: bool = False
+    grace_seconds: int = DEFAULT_GRACE_SECONDS
+
+
+@dataclass(frozen=True)
+class UpResult:
+    """What ``up`` came to. ``status`` is None when nobody waited for the end; ``seconds`` per phase."""
+
+    job: str
+    run: str
+    attempt: int
+    placement: Placement
+    changed: bool
+    status: RunStatus | None = None
+    home: Homecoming | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    replacements: int = 0
+
+
+def up(workplace: Workplace, path: Path, options: UpOptions) -> UpResult:
+    """Applies the job file at ``path``. Blocks until the training has ended unless ``detach``.
+
+    Idempotent: the same file applied twice changes nothing. Raises ``TrainingFailedError`` when the training
+    ends without success, ``NoCapacityError`` when no place has capacity, ``ConfirmationNeededError`` when
+    the plan was declined.
+    """
+    return _Up(workplace, path, options).run()
+
+
+class _Up:
+    def __init__(self, workplace: Workplace, path: Path, options: UpOptions) -> None:
+        self._workplace = workplace
+        self._path = path
+        self._options = options
+        self._reporter = workplace.reporter
+        self._seconds: dict[str, float] = {}
+
+    def run(self) -> UpResult:
+        spec = read_job(self._path)
+        with self._timed("prepare"):
+            stack = self._workplace.driver.open_or_create(spec.name)
+            present = look(self._workplace, stack)
+            intent = decide(self._workplace, self._path, spec, present, rerun=self._options.rerun)
+        changed = self._plan_and_confirm(stack, present, intent)
+        config = intent.config
+        if changed:
+            self._stop_replaced_run(present, intent)
+            with self._timed("apply"):
+                config = self._apply(stack, present, intent)
+        if self._options.detach:
+            return self._result(config, changed)
+        return self._to_the_end(stack, config, changed)
+
+    def _plan_and_confirm(self, stack: JobStack, present: Present, intent: Intent) -> bool:
+        """Shows the plan and asks. True when there is something to do; what was declined leaves no trace."""
+        with tentative_config(stack, intent.config) as settle:
+            with self._timed("preview"):
+                view = plan_for(self._workplace, stack, present, intent)
+            self._reporter.plan(view)
+            has_changes = bool(view.plan.changes) or intent.config.protection != intent.wanted
+            if has_changes and not (self._options.yes or self._reporter.confirm("Apply this?")):
+                raise ConfirmationNeededError(
+                    "Nothing was changed: the plan was not confirmed.",
+                    where={"job": stack.job},
+                    next_step="Answer yes, or use --yes.",
+                )
+            settle()
+        return has_changes
+
+    def _stop_replaced_run(self, present: Present, intent: Intent) -> None:
+        if not intent.replaces_active_run or present.config is None or present.instance is None:
+            return
+        instance = present.instance
+        cloud = self._workplace.cloud(present.config.placement.region)
+        with self._timed("stop"), self._reporter.working("stopping the run that is replaced"):
+            outcome = stop_run(
+                self._workplace.bucket(present.config, cloud),
+                present.config.run.id,
+                reason="replace",
+                grace_seconds=self._options.grace_seconds,
+                machine_runs=lambda: not find_machine(cloud, instance).has_ended,
+                sleep=self._workplace.time.sleep,
+                clock=self._workplace.time.monotonic,
+            )
+            await_end(cloud, find_machine(cloud, instance), self._workplace.time)
+        if outcome.how == "late":
+            self._reporter.say("the run did not stop in time; it goes on from its last checkpoint")
+
+    def _apply(self, stack: JobStack, present: Present, intent: Intent) -> StackConfig:
+        def others() -> Iterator[Placement]:
+            yield from intent.places[1:] or other_places(self._workplace, intent.config, present)
+
+        config, _ = apply_in_first_place(
+            stack, intent.config, others(), self._reporter, refresh=present.instance is not None
+        )
+        return protect_when_placed(stack, config, intent.wanted, self._reporter)
+
+    def _to_the_end(self, stack: JobStack, config: StackConfig, changed: bool) -> UpResult:
+        cloud = self._workplace.cloud(config.placement.region)
+        bucket = self._workplace.bucket(config, cloud)
+        follower = Follower(bucket, cloud, config.run.id, self._reporter, self._workplace.time)
+        replacements = 0
+        with self._timed("training"):
+            outcome = follower.until_end(_instance(stack))
+            while isinstance(outcome, Lost):
+                replacements += 1
+                self._refuse_endless(config, replacements)
+                config = self._replace_machine(stack, config, outcome)
+                outcome = follower.until_end(_instance(stack))
+        with self._timed("bring home"):
+            home = bring_home(
+                bucket, config.run.id, self._workplace.folders.runs / config.job.name / config.run.id
+            )
+        with self._timed("release"):
+            self._release_machine(stack, config)
+        result = self._result(config, changed, outcome.status, home, replacements)
+        if not outcome.status.succeeded:
+            raise _training_failed(config, outcome.status, result)
+        return result
+
+    def _replace_machine(self, stack: JobStack, config: StackConfig, lost: Lost) -> StackConfig:
+        self._reporter.say(f"machine {lost.machine.id or '(none)'} is lost; making a new one")
+        present = look(self._workplace, stack)
+
+        def others() -> Iterator[Placement]:
+            yield from other_places(self._workplace, config, present)
+
+        replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
+        return replaced
+
+    def _refuse_endless(self, config: StackConfig, replacements: int) -> None:
+        if replacements > MAX_REPLACEMENTS:
+            raise InterruptionsExhaustedError(
+                f"Run {config.run.id} lost its machine {replacements} times.",
+                where={"job": config.job.name, "run": config.run.id},
+                next_step=f"`runctl logs {config.job.name}` shows why; `runctl up` goes on from the last "
+                "checkpoint; spot_policy: on-demand avoids interruptions.",
+            )
+
+    def _release_machine(self, stack: JobStack, config: StackConfig) -> None:
+        """The ended run's machine leaves the stack: the program sees that the run has ended."""
+        instance = _instance(stack)
+        if instance is None:
+            return
+        cloud = self._workplace.cloud(config.placement.region)
+        with self._reporter.working("releasing the machine"):
+            await_end(cloud, find_machine(cloud, instance), self._workplace.time, seconds=60)
+            stack.up()
+
+    def _result(
+        self,
+        config: StackConfig,
+        changed: bool,
+        status: RunStatus | None = None,
+        home: Homecoming | None = None,
+        replacements: int = 0,
+    ) -> UpResult:
+        return UpResult(
+            job=config.job.name,
+            run=config.run.id,
+            attempt=config.run.attempt,
+            placement=config.placement,
+            changed=changed,
+            status=status,
+            home=home,
+            metrics=read_metrics(home),
+            seconds=dict(self._seconds),
+            replacements=replacements,
+        )
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        started = self._workplace.time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[phase] = round(self._workplace.time.monotonic() - started, 2)
+
+
+def _instance(stack: JobStack) -> str | None:
+    found = stack.state().first(INSTANCE)
+    return found.id if found else None
+
+
+def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
+    how = f"with exit code {status.exit_code}" if status.exit_code is not None else f"({status.reason})"
+    verb = "was stopped" if status.phase == "stopped" else "failed"
+    where = {"job": config.job.name, "run": config.run.id}
+    if status.reason:
+        where["reason"] = status.reason
+    if result.home is not None:
+        where["artifacts"] = str(result.home.folder)
+    message = f": {status.message}" if status.message else ""
+    return TrainingFailedError(
+        f"The training of job '{config.job.name}' {verb} {how}{message}.",
+        training_exit_code=status.exit_code,
+        where=where,
+        next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up --rerun` tries again; "
+        f"`runctl down {config.job.name}` removes everything.",
+    )

@@ -1,0 +1,67 @@
+"""What every operation works with: settings, folders, cloud, engine, and the way to a job's bucket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from components.naming import Names
+from runctl_auto.cloud import Cloud
+from runctl_auto.driver import Driver, JobStack
+from runctl_auto.environment import Environment
+from runctl_auto.errors import JobNotFoundError
+from runctl_auto.job_bucket import JobBucket
+from runctl_auto.operations.reporting import Reporter
+from runctl_auto.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.settings import Settings
+from runctl_auto.stack_config import StackConfig
+
+
+@dataclass(frozen=True)
+class Time:
+    """The clock, replaceable in tests. ``monotonic`` counts seconds."""
+
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """One command's surroundings."""
+
+    settings: Settings
+    folders: ProjectFolders
+    environment: Environment
+    driver: Driver
+    reporter: Reporter
+    time: Time = field(default_factory=Time)
+
+    def cloud(self, region: str) -> Cloud:
+        return Cloud(self.environment.clients(), region, sleep=self.time.sleep)
+
+    def bucket(self, config: StackConfig, cloud: Cloud) -> JobBucket:
+        """The job's bucket, by its deterministic name; it need not exist."""
+        place = config.placement
+        names = Names(account=place.account, region=place.region, project=PROJECT_NAME, job=config.job.name)
+        return JobBucket(cloud, names.bucket(), place.account)
+
+
+def applied_config(stack: JobStack) -> StackConfig:
+    """The configuration of a job that was set up before. Raises ``JobNotFoundError`` when it never was."""
+    config = known_config(stack)
+    if config is None:
+        raise JobNotFoundError(
+            f"Job '{stack.job}' was never set up: its stack has no configuration.",
+            where={"job": stack.job},
+            next_step=f"`runctl up JOB.yaml` sets it up, `runctl down {stack.job}` removes it.",
+        )
+    return config
+
+
+def known_config(stack: JobStack) -> StackConfig | None:
+    """The configuration of the job's stack; None when it has none yet."""
+    values = stack.config()
+    if f"{PROJECT_NAME}:placement" not in values:
+        return None
+    return StackConfig.from_values(values)
