@@ -51,11 +51,12 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
         "Version": "2012-10-17",
         "Statement": [
             {
-                "Sid": "ListOwnPrefixes",
+                # On all of the bucket: with a condition on the prefix, S3 answers a missing object with 403
+                # instead of 404, and the agent asks for objects that are not there most of the time.
+                "Sid": "ListOwnBucket",
                 "Effect": "Allow",
                 "Action": ["s3:ListBucket"],
                 "Resource": [bucket],
-                "Condition": {"StringLike": {"s3:prefix": write}},
             },
             {
                 "Sid": "ReadOwnObjects",

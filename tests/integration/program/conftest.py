@@ -1,4 +1,4 @@
-"""The program on an engine against the emulated cloud: no hosts, so nothing boots; what is declared is tested."""
+"""The program on an engine against the emulated cloud: no hosts, so no machine ever boots."""
 
 from __future__ import annotations
 
@@ -140,7 +140,9 @@ class Stack:
 
     def configure(self, config: StackConfig) -> None:
         self.config = config
-        pairs = [part for key, value in config.to_values().items() for part in ("--plaintext", f"{key}={value}")]
+        pairs = [
+            part for key, value in config.to_values().items() for part in ("--plaintext", f"{key}={value}")
+        ]
         self.pulumi("config", "set-all", "--stack", self.name, *pairs)
 
     def change(self, **job: Any) -> None:
@@ -177,9 +179,7 @@ class Stack:
 
     def resources(self) -> dict[str, dict[str, Any]]:
         state = json.loads(self.pulumi("stack", "export", "--stack", self.name))
-        return {
-            each["urn"].rsplit("::", 1)[-1]: each for each in state["deployment"].get("resources") or []
-        }
+        return {each["urn"].rsplit("::", 1)[-1]: each for each in state["deployment"].get("resources") or []}
 
 
 @pytest.fixture
@@ -207,9 +207,17 @@ def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
         previous=None,
         previous_status=None,
     )
-    made = Stack(world, tmp_path, StackConfig(
-        job=job, run=run, placement=_placement(world), owner="someone@example.org", protection=Protection()
-    ))
+    made = Stack(
+        world,
+        tmp_path,
+        StackConfig(
+            job=job,
+            run=run,
+            placement=_placement(world),
+            owner="someone@example.org",
+            protection=Protection(),
+        ),
+    )
     made.create()
     yield made
     made.pulumi("state", "unprotect", "--all", "--yes", "--stack", made.name)

@@ -1,0 +1,99 @@
+"""What a job's machine may do, judged by evaluating its policy as AWS would."""
+
+from __future__ import annotations
+
+import fnmatch
+from typing import Any
+
+import pytest
+
+from components.iam_profile import IamProfileArgs, access_policy, trust_policy
+
+ARGS = IamProfileArgs(
+    role_name="role",
+    policy_name="policy",
+    profile_name="profile",
+    account="123456789012",
+    partition="aws",
+    region="eu-west-1",
+    job="digits",
+    run="abc123",
+    bucket="runctl-digits-artifacts-12345678",
+)
+BUCKET = "arn:aws:s3:::runctl-digits-artifacts-12345678"
+STATEMENTS: list[dict[str, Any]] = access_policy(ARGS)["Statement"]  # type: ignore[assignment]
+
+
+def allowed(action: str, resource: str) -> bool:
+    return any(
+        action in statement["Action"]
+        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in statement["Resource"])
+        for statement in STATEMENTS
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", f"{BUCKET}/code/c.tar.gz"),
+        ("s3:GetObject", f"{BUCKET}/agent/a.pyz"),
+        ("s3:GetObject", f"{BUCKET}/runs/abc123/spec.json"),
+        ("s3:GetObject", f"{BUCKET}/runs/abc123/control/stop.json"),
+        ("s3:PutObject", f"{BUCKET}/runs/abc123/status.json"),
+        ("s3:PutObject", f"{BUCKET}/runs/abc123/logs/0/00000000.log"),
+        ("s3:PutObject", f"{BUCKET}/checkpoints/abc123/00000001/manifest.json"),
+        ("s3:DeleteObject", f"{BUCKET}/checkpoints/abc123/00000001/manifest.json"),
+        ("ssm:GetParametersByPath", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/digits/HF_TOKEN"),
+        ("ssmmessages:OpenDataChannel", "*"),
+    ],
+)
+def test_what_the_agent_needs(action: str, resource: str) -> None:
+    assert allowed(action, resource)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("s3:GetObject", f"{BUCKET}/runs/other/status.json"),
+        ("s3:PutObject", f"{BUCKET}/runs/other/status.json"),
+        ("s3:PutObject", f"{BUCKET}/code/c.tar.gz"),
+        ("s3:PutObject", f"{BUCKET}/agent/a.pyz"),
+        ("s3:DeleteObject", f"{BUCKET}/runs/abc123/status.json"),
+        ("s3:GetObject", "arn:aws:s3:::someone-elses/code/c.tar.gz"),
+        ("s3:ListBucket", "arn:aws:s3:::someone-elses"),
+        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/other/HF_TOKEN"),
+        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/database-password"),
+        ("ec2:TerminateInstances", "*"),
+        ("iam:PassRole", "*"),
+        ("sts:AssumeRole", "*"),
+    ],
+)
+def test_what_nobody_on_the_machine_may(action: str, resource: str) -> None:
+    assert not allowed(action, resource)
+
+
+def test_it_lists_its_own_bucket_unconditionally_so_that_a_missing_object_is_a_404() -> None:
+    (statement,) = [each for each in STATEMENTS if "s3:ListBucket" in each["Action"]]
+    assert statement["Resource"] == [BUCKET]
+    assert "Condition" not in statement
+
+
+def test_no_action_has_a_wildcard() -> None:
+    assert not [action for statement in STATEMENTS for action in statement["Action"] if "*" in action]
+
+
+def test_only_what_has_no_resource_of_its_own_is_allowed_on_all() -> None:
+    everywhere = [
+        action for statement in STATEMENTS if "*" in statement["Resource"] for action in statement["Action"]
+    ]
+    assert {action.split(":")[0] for action in everywhere} <= {"ssmmessages", "ssm"}
+    assert [action for action in everywhere if action.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
+
+
+@pytest.mark.parametrize(
+    ("partition", "service"), [("aws", "ec2.amazonaws.com"), ("aws-cn", "ec2.amazonaws.com.cn")]
+)
+def test_only_machines_assume_the_role(partition: str, service: str) -> None:
+    assert trust_policy(partition)["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    ]

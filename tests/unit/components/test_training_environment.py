@@ -1,0 +1,291 @@
+"""What a training environment is made of: every rule that keeps data, money and access where they belong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.declared import Declarations, declarations_of
+
+from components.naming import Names
+from components.tags import identity_tags
+from components.training_environment import (
+    Limits,
+    MachineRequest,
+    PackageFile,
+    TrainingEnvironment,
+    TrainingEnvironmentArgs,
+    VolumeRequest,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
+IDENTITY = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
+INSTANCE = "aws:ec2/instance:Instance"
+ATTACHMENT = "aws:ec2/volumeAttachment:VolumeAttachment"
+
+
+@pytest.fixture
+def args(tmp_path: Path) -> TrainingEnvironmentArgs:
+    for name in ("code", "agent"):
+        (tmp_path / name).write_bytes(b"content")
+    return TrainingEnvironmentArgs(
+        names=NAMES,
+        partition="aws",
+        zone="eu-west-1b",
+        vpc="vpc-1",
+        run="abc123",
+        run_spec={"schema": 1, "command": "python train.py"},
+        spec_key="runs/abc123/spec.json",
+        code=PackageFile(key="code/c.tar.gz", path=tmp_path / "code"),
+        agent=PackageFile(key="agent/a.pyz", path=tmp_path / "agent"),
+        machine=MachineRequest(
+            image="ami-1",
+            instance_type="g5.xlarge",
+            market="spot",
+            max_price=0.6,
+            subnet="subnet-1",
+            disk_gb=80,
+            user_data="#!/bin/bash\n",
+        ),
+        identity=IDENTITY,
+        volumes=[
+            VolumeRequest(name="data", size_gb=100, mount="/data"),
+            VolumeRequest(name="cache", size_gb=10, mount="/cache"),
+        ],
+        tags={"team": "nlp", "runctl:protected": "true"},
+        limits=Limits(price_hour=0.5, max_price=0.6, budget=20.0, max_duration_seconds=3600),
+    )
+
+
+def declared(args: TrainingEnvironmentArgs) -> Declarations:
+    return declarations_of(lambda: TrainingEnvironment("digits", args) and None)
+
+
+def with_machine(args: TrainingEnvironmentArgs, **changes: Any) -> TrainingEnvironmentArgs:
+    assert args.machine is not None
+    return replace(args, machine=replace(args.machine, **changes))
+
+
+class TestMachine:
+    def test_ends_for_good_and_gives_metadata_to_tokens_only(self, args: TrainingEnvironmentArgs) -> None:
+        machine = declared(args).named("digits-machine-instance").inputs
+        assert machine["instanceInitiatedShutdownBehavior"] == "terminate"
+        assert machine["metadataOptions"] == {
+            "httpEndpoint": "enabled",
+            "httpTokens": "required",
+            "httpPutResponseHopLimit": 2,
+        }
+        assert machine["userDataReplaceOnChange"] is True
+        assert machine["rootBlockDevice"]["encrypted"] is True
+        assert machine["rootBlockDevice"]["deleteOnTermination"] is True
+        assert machine["rootBlockDevice"]["volumeSize"] == 80
+
+    def test_is_a_one_time_spot_request_that_an_interruption_ends(
+        self, args: TrainingEnvironmentArgs
+    ) -> None:
+        assert declared(args).named("digits-machine-instance").inputs["instanceMarketOptions"] == {
+            "marketType": "spot",
+            "spotOptions": {
+                "spotInstanceType": "one-time",
+                "instanceInterruptionBehavior": "terminate",
+                "maxPrice": "0.600000",
+            },
+        }
+
+    def test_on_demand_asks_for_no_market(self, args: TrainingEnvironmentArgs) -> None:
+        machine = declared(with_machine(args, market="on-demand")).named("digits-machine-instance")
+        assert "instanceMarketOptions" not in machine.inputs
+
+    def test_without_a_max_price_the_request_names_none(self, args: TrainingEnvironmentArgs) -> None:
+        machine = declared(with_machine(args, max_price=None)).named("digits-machine-instance").inputs
+        assert "maxPrice" not in machine["instanceMarketOptions"]["spotOptions"]
+
+    def test_the_old_one_ends_before_the_new_one_begins(self, args: TrainingEnvironmentArgs) -> None:
+        options = declared(args).named("digits-machine-instance").options
+        assert options["deleteBeforeReplace"] is True
+        assert options["replaceOnChanges"] == ["instanceType"]
+
+    def test_boots_only_when_all_it_needs_is_there(self, args: TrainingEnvironmentArgs) -> None:
+        needed = declared(args).named("digits-machine-instance").dependencies
+        assert needed >= {
+            "digits-iam-policy",
+            "digits-iam-profile",
+            "digits-artifacts-policy",
+            "digits-artifacts-public-access",
+            "digits-code",
+            "digits-agent",
+            "digits-spec",
+        }
+
+    def test_its_root_volume_carries_all_tags_by_itself(self, args: TrainingEnvironmentArgs) -> None:
+        tags = declared(args).named("digits-machine-instance").inputs["rootBlockDevice"]["tags"]
+        assert tags.items() >= {**IDENTITY, "runctl:run": "abc123", "team": "nlp"}.items()
+
+    def test_an_ended_run_keeps_everything_but_compute(self, args: TrainingEnvironmentArgs) -> None:
+        alive, ended = declared(args), declared(replace(args, machine=None))
+        gone = alive.types.items() - ended.types.items()
+        assert {type_token for _, type_token in gone} == {"runctl:aws:SpotInstance", INSTANCE, ATTACHMENT}
+        assert ended.types.items() <= alive.types.items()
+
+
+class TestVolumes:
+    def test_are_encrypted_and_in_the_zone_of_the_machine(self, args: TrainingEnvironmentArgs) -> None:
+        volume = declared(args).named("digits-data-volume").inputs
+        assert (volume["size"], volume["type"], volume["encrypted"]) == (100, "gp3", True)
+        assert volume["availabilityZone"] == "eu-west-1b"
+
+    def test_each_is_attached_to_a_device_of_its_own_and_never_detached(
+        self, args: TrainingEnvironmentArgs
+    ) -> None:
+        attached = declared(args).of_type(ATTACHMENT)
+        assert {each.inputs["deviceName"] for each in attached} == {"/dev/sdf", "/dev/sdg"}
+        assert all(each.inputs["skipDestroy"] is True for each in attached)
+        assert {each.inputs["volumeId"] for each in attached} == {
+            "digits-data-volume-id",
+            "digits-cache-volume-id",
+        }
+
+    def test_protection_covers_the_volume_and_not_its_attachment(self, args: TrainingEnvironmentArgs) -> None:
+        volumes = [replace(args.volumes[0], protect=True), args.volumes[1]]
+        found = declared(replace(args, volumes=volumes))
+        protected = {each.name for each in found.resources if each.protect}
+        assert protected == {"digits-data", "digits-data-volume"}
+        assert found.named("digits-data-volume").inputs["tags"]["runctl:protected"] == "true"
+        assert "runctl:protected" not in found.named("digits-cache-volume").inputs["tags"]
+
+
+class TestBucket:
+    def test_is_private_and_encrypted(self, args: TrainingEnvironmentArgs) -> None:
+        found = declared(args)
+        blocks = found.named("digits-artifacts-public-access").inputs
+        assert {key for key, value in blocks.items() if value is True} == {
+            "blockPublicAcls",
+            "blockPublicPolicy",
+            "ignorePublicAcls",
+            "restrictPublicBuckets",
+        }
+        rules = found.named("digits-artifacts-encryption").inputs["rules"]
+        assert rules == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+        assert found.named("digits-artifacts-ownership").inputs["rule"] == {
+            "objectOwnership": "BucketOwnerEnforced"
+        }
+
+    def test_turns_away_who_comes_without_tls(self, args: TrainingEnvironmentArgs) -> None:
+        policy = json.loads(declared(args).named("digits-artifacts-policy").inputs["policy"])
+        arn = f"arn:aws:s3:::{NAMES.bucket()}"
+        assert policy["Statement"] == [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ]
+
+    def test_leaves_no_unfinished_uploads(self, args: TrainingEnvironmentArgs) -> None:
+        (rule,) = declared(args).named("digits-artifacts-lifecycle").inputs["rules"]
+        assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 1}
+        assert rule["status"] == "Enabled"
+        assert "expiration" not in rule
+
+    def test_is_emptied_by_a_destroy(self, args: TrainingEnvironmentArgs) -> None:
+        assert declared(args).named("digits-artifacts-bucket").inputs["forceDestroy"] is True
+
+    def test_a_protected_one_keeps_its_content_and_its_guards(self, args: TrainingEnvironmentArgs) -> None:
+        found = declared(replace(args, protect_bucket=True))
+        bucket = found.named("digits-artifacts-bucket")
+        assert bucket.inputs["forceDestroy"] is False
+        assert bucket.inputs["tags"]["runctl:protected"] == "true"
+        protected = {each.name for each in found.resources if each.protect}
+        assert protected == {
+            "digits-artifacts",
+            *(each.name for each in found.resources if each.parent == "digits-artifacts"),
+        }
+        assert len(protected) == 7
+
+
+class TestPackages:
+    def test_code_agent_and_spec_lie_where_the_agent_looks(self, args: TrainingEnvironmentArgs) -> None:
+        found = declared(args)
+        keys = {
+            each.name: each.inputs["key"] for each in found.of_type("aws:s3/bucketObjectv2:BucketObjectv2")
+        }
+        assert keys == {
+            "digits-code": "code/c.tar.gz",
+            "digits-agent": "agent/a.pyz",
+            "digits-spec": "runs/abc123/spec.json",
+        }
+
+    def test_carry_the_run_and_no_more_tags_than_an_object_may(self, args: TrainingEnvironmentArgs) -> None:
+        many = replace(args, tags={f"key{number}": "value" for number in range(30)})
+        for each in declared(many).of_type("aws:s3/bucketObjectv2:BucketObjectv2"):
+            assert each.inputs["tags"] == {"runctl:run": "abc123"}
+            assert len(each.inputs["tags"]) + len(IDENTITY) <= 10
+
+    def test_the_spec_names_each_volume_by_its_id(self, args: TrainingEnvironmentArgs) -> None:
+        spec = json.loads(declared(args).named("digits-spec").inputs["content"])
+        assert spec == {
+            "schema": 1,
+            "command": "python train.py",
+            "volumes": [
+                {"name": "data", "id": "digits-data-volume-id", "mount": "/data"},
+                {"name": "cache", "id": "digits-cache-volume-id", "mount": "/cache"},
+            ],
+        }
+
+    def test_a_job_without_volumes_has_a_spec_without_volumes(self, args: TrainingEnvironmentArgs) -> None:
+        spec = json.loads(declared(replace(args, volumes=[])).named("digits-spec").inputs["content"])
+        assert spec["volumes"] == []
+
+
+def test_nobody_connects_to_the_machine(args: TrainingEnvironmentArgs) -> None:
+    group = declared(args).named("digits-network-group").inputs
+    assert group["ingress"] == []
+    assert {(rule["protocol"], rule["fromPort"], rule["toPort"]) for rule in group["egress"]} == {
+        ("tcp", 443, 443),
+        ("tcp", 80, 80),
+    }
+
+
+def test_another_vpc_is_another_security_group(args: TrainingEnvironmentArgs) -> None:
+    here, there = declared(args), declared(replace(args, vpc="vpc-2"))
+    name = "digits-network-group"
+    assert here.named(name).inputs["name"] != there.named(name).inputs["name"]
+
+
+def test_no_tag_claims_a_protection_that_is_not_in_force(args: TrainingEnvironmentArgs) -> None:
+    for each in declared(args).resources:
+        assert "runctl:protected" not in each.inputs.get("tags", {})
+        assert each.protect is False
+
+
+def test_policies_see_price_and_limits_before_anything_is_made(args: TrainingEnvironmentArgs) -> None:
+    first = declared(args).resources[0]
+    assert first.type == "runctl:aws:TrainingEnvironment"
+    assert (
+        first.inputs.items()
+        >= {
+            "priceHour": 0.5,
+            "maxPrice": 0.6,
+            "budget": 20.0,
+            "maxDurationSeconds": 3600,
+            "nodes": 1,
+            "instanceType": "g5.xlarge",
+            "market": "spot",
+            "volumesGb": 110,
+            "diskGb": 80,
+        }.items()
+    )
+
+
+def test_every_child_is_named_from_its_parent(args: TrainingEnvironmentArgs) -> None:
+    found = declared(args)
+    for each in found.resources[1:]:
+        assert each.name.startswith(f"{each.parent}-"), each
