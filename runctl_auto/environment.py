@@ -24,7 +24,8 @@ from runctl_auto.project import ProjectFolders
 from runctl_auto.settings import Settings
 
 if TYPE_CHECKING:
-    from sandbox.daemon import Endpoints, SandboxStatus, StopReport
+    from sandbox.daemon import Endpoints, StopReport
+    from sandbox.daemon import SandboxStatus as SandboxStatus
 
 MINIMUM_ENGINE = (3, 181)
 _SANDBOX_KEY = "sandbox"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from runctl_auto.cloud_errors import class_of_code, error_code, next_step_for, passes, translate
-from runctl_auto.errors import CloudError, RetriesExhaustedError, ThrottledError
+from runctl_auto.errors import CloudError, RetriesExhaustedError, ThrottledError, UnreachableError
 
 Result = TypeVar("Result")
 
@@ -87,6 +87,8 @@ def _exhausted(last: BaseException, what: str, attempts: int, where: Mapping[str
     sentence = f"{what} failed {attempts} times, last with: {last}"
     if isinstance(last, ThrottledError) or (code and class_of_code(code) is ThrottledError):
         return ThrottledError(sentence, code=code, where=where, next_step=next_step_for(ThrottledError))
+    if isinstance(translate(last, what), UnreachableError):
+        return UnreachableError(sentence, code=code, where=where, next_step=next_step_for(UnreachableError))
     return RetriesExhaustedError(
         sentence,
         attempts=attempts,

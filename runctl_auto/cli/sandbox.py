@@ -10,7 +10,7 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from sandbox.daemon import SandboxStatus
+    from runctl_auto.environment import SandboxStatus
 
 
 @click.group(help="Start, stop or inspect the sandbox: an emulated cloud on this machine.")
