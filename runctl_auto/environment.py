@@ -25,7 +25,7 @@ from runctl_auto.settings import Settings
 
 if TYPE_CHECKING:
     from sandbox.daemon import Endpoints, StopReport
-    from sandbox.daemon import SandboxStatus as SandboxStatus
+    from sandbox.daemon import SandboxStatus as SandboxStatus  # noqa: PLC0414
 
 MINIMUM_ENGINE = (3, 181)
 _SANDBOX_KEY = "sandbox"
