@@ -93,9 +93,10 @@ def _read_bytes(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _refusal(str(path), f"cannot be opened: {error.strerror or error}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refusal(str(path), "is not a regular file")
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _refusal(str(path), "is not a regular file")
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise _refusal(str(path), "is too large", allowed=f"at most {MAX_BYTES // 1024} KB")
