@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError, NotFoundError
+from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
 from runctl_auto.agent.file_tree import FileTree, freeze, remove_folder, scan
 from runctl_auto.agent.manifest import Manifest, StoredFile, parse_manifest
 
@@ -69,11 +69,13 @@ class Checkpoints:
         sequences = self._sequences()
         self._next = max((int(name) for name in sequences), default=-1) + 1
         for name in sorted(sequences, reverse=True):
-            try:
-                manifest = parse_manifest(self._bucket.get(f"{self._prefix}{name}/manifest.json"))
-                self._fetch(name, manifest)
-            except NotFoundError:
+            prefix = f"{self._prefix}{name}/"
+            keys = self._bucket.list_objects(prefix)
+            if f"{prefix}manifest.json" not in keys:
                 continue
+            try:
+                manifest = parse_manifest(self._bucket.get(f"{prefix}manifest.json"))
+                self._fetch(f"{prefix}files/", manifest, keys)
             except IntegrityError as error:
                 self._say(f"checkpoint {name} is damaged and passed over: {error}")
                 continue
@@ -105,13 +107,13 @@ class Checkpoints:
         if self._next is None:
             self._next = max((int(name) for name in self._sequences()), default=-1) + 1
         freeze(self._folder, tree, self._scratch)
-        name = f"{self._next:08d}"
+        # Every try has a number of its own: what a failed one left is never part of another.
+        name, self._next = f"{self._next:08d}", self._next + 1
         stored = [self._store(name, path, tree) for path in tree.files]
         manifest = Manifest(tuple(stored), tree.links)
         key = f"{self._prefix}{name}/manifest.json"
         self._bucket.put(key, manifest.to_json(), content_type="application/json")
         self._last = tree
-        self._next += 1
         remove_folder(self._scratch)
         self._saved(name)
         self._drop_old(name)
@@ -127,17 +129,16 @@ class Checkpoints:
             raise FileChangedError(f"{path} changed while it was being saved")
         return StoredFile(path, size, digest)
 
-    def _fetch(self, name: str, manifest: Manifest) -> None:
+    def _fetch(self, prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> None:
+        missing = [file.path for file in manifest.files if prefix + file.path not in keys]
+        if missing:
+            raise IntegrityError(f"{', '.join(missing)} is missing")
         remove_folder(self._scratch)
         self._scratch.mkdir(parents=True)
         for file in manifest.files:
             target = self._scratch / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                digest = self._bucket.download(f"{self._prefix}{name}/files/{file.path}", target)
-            except NotFoundError as error:
-                raise IntegrityError(f"{file.path} is missing") from error
-            if digest != file.sha256:
+            if self._bucket.download(prefix + file.path, target) != file.sha256:
                 raise IntegrityError(f"{file.path} is not what was saved")
         for path, link in manifest.links.items():
             (self._scratch / path).parent.mkdir(parents=True, exist_ok=True)

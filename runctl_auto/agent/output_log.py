@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -44,6 +45,7 @@ class LogShipper:
         self._position_file = position_file
         self._shipped = shipped
         self._part_bytes = part_bytes
+        self._lock = threading.Lock()
         self._part, self._start, self._end = -1, 0, 0
         self._held_passes = 0
         self._held_size = 0
@@ -58,6 +60,10 @@ class LogShipper:
         self._ship(final=True)
 
     def _ship(self, final: bool) -> None:
+        with self._lock:
+            self._ship_parts(final)
+
+    def _ship_parts(self, final: bool) -> None:
         self._locate()
         if self._end > self._start:
             self._upload()

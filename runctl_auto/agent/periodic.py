@@ -11,8 +11,8 @@ from runctl_auto.agent.errors import AgentError
 class Periodic:
     """Calls `step` every `seconds` until stopped. Never waits between a stop and its end.
 
-    An AgentError is told to `say`, once while it stays the same, and the next step comes as usual; anything
-    else is a flaw of the agent, given to `crashed`, and the steps end.
+    What the world refuses (AgentError, OSError) is told to `say`, once while it stays the same, and the next
+    step comes as usual; anything else is a flaw of the agent, given to `crashed`, and the steps end.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Periodic:
         """One step; False when the steps must end."""
         try:
             self._step()
-        except AgentError as error:
+        except (AgentError, OSError) as error:
             if str(error) != self._last_error:
                 self._last_error = str(error)
                 self._say(f"{self._name}: {error}")

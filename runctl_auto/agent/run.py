@@ -24,6 +24,7 @@ from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LIMITS_EVERY_SECONDS,
     STOP_EVERY_SECONDS,
+    ControlBucket,
     InterruptionWatcher,
     LimitWatcher,
     Metadata,
@@ -31,9 +32,10 @@ from runctl_auto.agent.watchers import (
 )
 
 LOOK_AT_JOB_SECONDS = 0.5
+PATIENCE_SECONDS = 120.0
 
 
-class RunBucket(CheckpointBucket, Protocol):
+class RunBucket(CheckpointBucket, ControlBucket, Protocol):
     """The job's bucket."""
 
     def patient(self, seconds: float) -> RunBucket: ...
@@ -70,6 +72,14 @@ class StopEarly(Exception):
     """The stop switch was set while there was no job to end."""
 
 
+@dataclass(frozen=True)
+class ScriptEnd:
+    """How a script of the job ended: by itself, or because the stop switch was set."""
+
+    code: int
+    stopped: bool
+
+
 class Run:
     """Runs setup and command once; every way it can end is an Outcome."""
 
@@ -77,8 +87,9 @@ class Run:
         self._tools = tools
         self._spec = tools.spec
         self._work = tools.folder / "work"
+        self._steady_bucket = tools.bucket.patient(PATIENCE_SECONDS)
         self._checkpoints = Checkpoints(
-            tools.bucket,
+            self._steady_bucket,
             tools.spec.lineage,
             folder=self._work / tools.spec.checkpoints.path,
             scratch=tools.folder / "checkpoint.tmp",
@@ -98,29 +109,39 @@ class Run:
             return self._keep_results(outcome)
 
     def _to_the_end(self) -> Outcome:
-        self._tools.status.enter("fetching")
+        self._enter("fetching")
         self._prepare()
-        if self._spec.setup and not self._setup_done.exists():
-            self._tools.status.enter("setup")
-            code = self._run_script(self._spec.setup)
-            if self._tools.switch.request:
-                return self._stopped(code)
-            if code != 0:
-                return Outcome("failed", "setup_failed", code, f"setup ended with exit code {code}")
-            self._setup_done.touch()
-        self._tools.status.enter("running")
+        return self._set_up() or self._train()
+
+    def _set_up(self) -> Outcome | None:
+        """None when the command can be run now."""
+        if not self._spec.setup or self._setup_done.exists():
+            return None
+        self._enter("setup")
+        end = self._run_script(self._spec.setup)
+        if end.stopped:
+            return self._stopped(end.code)
+        if end.code != 0:
+            return Outcome("failed", "setup_failed", end.code, f"setup ended with exit code {end.code}")
+        self._setup_done.touch()
+        return None
+
+    def _train(self) -> Outcome:
+        self._enter("running")
         with self._saving_checkpoints():
-            code = self._run_script(self._spec.command)
-        if self._tools.switch.request:
-            return self._stopped(code)
-        if code != 0:
-            return Outcome("failed", "command_failed", code, f"the command ended with exit code {code}")
+            end = self._run_script(self._spec.command)
+        if end.stopped:
+            return self._stopped(end.code)
+        if end.code != 0:
+            return Outcome(
+                "failed", "command_failed", end.code, f"the command ended with exit code {end.code}"
+            )
         return Outcome("succeeded", "completed", 0)
 
     def _prepare(self) -> None:
         spec, tools = self._spec, self._tools
         self._stop_if_asked()
-        if code_package.fetch_code(tools.bucket, spec.code_key, spec.code_sha256, self._work):
+        if code_package.fetch_code(self._steady_bucket, spec.code_key, spec.code_sha256, self._work):
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
         mounts = tools.volumes.mount_all(spec.volumes)
@@ -134,24 +155,27 @@ class Run:
         self._environment = job_environment(spec, folders, mounts, tools.inherited, tools.home)
         self._stop_if_asked()
 
-    def _run_script(self, script: str) -> int:
+    def _run_script(self, script: str) -> ScriptEnd:
+        self._stop_if_asked()
         job = self._tools.start(script, self._environment)
-        while not self._tools.switch.request:
+        while True:
             code = job.poll()
             if code is not None:
-                return code
+                return ScriptEnd(code, stopped=False)
+            request = self._tools.switch.request
+            if request:
+                return ScriptEnd(self._end_job(job, request), stopped=True)
             self._tools.switch.wait(LOOK_AT_JOB_SECONDS)
-        return self._end_job(job, self._tools.switch.request)
 
     def _end_job(self, job: Job, request: StopRequest) -> int:
         self._tools.say(f"{request.message}; the job has {request.grace_seconds:.0f} s to save and leave")
-        self._try("status", lambda: self._tools.status.enter("stopping"))
+        self._enter("stopping")
         return job.terminate(request.grace_seconds)
 
     def _keep_results(self, outcome: Outcome) -> Outcome:
         """The last checkpoint, then (unless a replacement goes on) the artifacts."""
         tools = self._tools
-        self._try("status", lambda: tools.status.enter("stopping"))
+        self._enter("stopping")
         if outcome.reason != "setup_failed" and self._environment:
             self._try("last checkpoint", self._checkpoints.save)
         if not outcome.is_terminal or not self._work.is_dir():
@@ -159,8 +183,8 @@ class Run:
         try:
             paths = (*self._spec.artifacts, "output")
             names = artifacts.collect(self._work, paths, self._say_of_artifacts)
-            stored = artifacts.store(tools.bucket.patient(300), self._spec.run, self._work, names)
-        except AgentError as error:
+            stored = artifacts.store(self._steady_bucket, self._spec.run, self._work, names)
+        except (AgentError, OSError) as error:
             tools.say(f"artifacts could not be stored: {error}")
             if outcome.phase != "succeeded":
                 return outcome
@@ -183,10 +207,14 @@ class Run:
         if self._tools.switch.request:
             raise StopEarly
 
+    def _enter(self, phase: str) -> None:
+        """A phase begins although the bucket may not hear of it; the next heartbeat tells."""
+        self._try("status", lambda: self._tools.status.enter(phase))
+
     def _try(self, what: str, action: Callable[[], object]) -> None:
         try:
             action()
-        except AgentError as error:
+        except (AgentError, OSError) as error:
             self._tools.say(f"{what}: {error}")
 
     @property

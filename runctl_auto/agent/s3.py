@@ -16,6 +16,7 @@ from runctl_auto.agent.errors import (
     CredentialsError,
     FileChangedError,
     IntegrityError,
+    NotFoundError,
     S3Error,
     UnreachableError,
 )
@@ -90,6 +91,19 @@ class S3:
     def get(self, key: str) -> bytes:
         """The object; raises NotFoundError. For small objects."""
         return self._call(lambda: _read(self.requests.send("GET", key)))
+
+    def find(self, key: str) -> bytes | None:
+        """The object, None when there is none. For small objects.
+
+        Asks for the name first: with leave to list only its own prefixes, the agent is refused (403), not
+        told (404), when it asks for an object that does not exist.
+        """
+        if key not in self.list_objects(key):
+            return None
+        try:
+            return self.get(key)
+        except NotFoundError:
+            return None
 
     def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         headers = {"content-type": content_type}

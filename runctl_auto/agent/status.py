@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.errors import NotFoundError
 
 SCHEMA = 1
 HEARTBEAT_SECONDS = 15.0
@@ -29,7 +28,7 @@ class ObjectPutter(Protocol):
 class ObjectGetter(Protocol):
     """Where an earlier status is read from."""
 
-    def get(self, key: str) -> bytes: ...
+    def find(self, key: str) -> bytes | None: ...
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class Outcome:
 def read_previous(bucket: ObjectGetter, key: str) -> dict[str, Any] | None:
     """The status an earlier agent of this run left, None when there is none or it cannot be understood."""
     try:
-        data = json.loads(bucket.get(key))
-    except (NotFoundError, ValueError):
+        data = json.loads(bucket.find(key) or b"null")
+    except ValueError:
         return None
     return data if isinstance(data, dict) else None
 

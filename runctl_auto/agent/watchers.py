@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from runctl_auto.agent.errors import NotFoundError
 from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
 
 INTERRUPTION_EVERY_SECONDS = 5.0
@@ -29,7 +28,7 @@ class Metadata(Protocol):
 class ControlBucket(Protocol):
     """Where wishes to stop are left."""
 
-    def get(self, key: str) -> bytes: ...
+    def find(self, key: str) -> bytes | None: ...
 
 
 class InterruptionWatcher:
@@ -63,9 +62,8 @@ class StopRequestWatcher:
         self._switch = switch
 
     def look(self) -> None:
-        try:
-            text = self._bucket.get(self._key)
-        except NotFoundError:
+        text = self._bucket.find(self._key)
+        if text is None:
             return
         reason, grace = _wish(text)
         self._switch.set(StopRequest("stopped", reason, f"stopped on request ({reason})", grace))
