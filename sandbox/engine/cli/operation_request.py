@@ -1,0 +1,96 @@
+"""What the command line asks of the engine."""
+
+from __future__ import annotations
+
+from sandbox.engine.cli.errors import CommandError, ExitCode, UsageError
+from sandbox.engine.cli.flags import FlagValues
+from sandbox.engine.cli.session import Session
+from sandbox.engine.cli.stack_state import StackState
+from sandbox.engine.cli.update_metadata import is_truthy
+from sandbox.engine.deploy.request import OperationKind, OperationRequest, Options, Program
+
+
+def operation_request(
+    session: Session, state: StackState, kind: OperationKind, *, preview_only: bool = False
+) -> OperationRequest:
+    """The request for one operation (or for the plan of it)."""
+    project = session.project
+    client = session.flags.text("client")
+    program = Program(
+        root=project.root,
+        runtime=project.runtime,
+        runtime_options=project.runtime_options,
+        main=project.main,
+        client_address=client or None,
+    )
+    return OperationRequest(
+        kind=kind,
+        project=project.name,
+        stack=state.reference.name,
+        program=program,
+        config=state.config,
+        secret_keys=state.secret_keys,
+        options=_options(session),
+        environment=session.environment,
+        preview_only=preview_only,
+    )
+
+
+def _options(session: Session) -> Options:
+    flags = session.flags
+    both = _texts(flags, "target-replace")
+    if _texts(flags, "exclude") and (_texts(flags, "target") or both):
+        raise UsageError("cannot specify both --target and --exclude")
+    if _on(flags, "exclude-protected") and _texts(flags, "target"):
+        raise UsageError("You cannot specify --target and --exclude-protected", ExitCode.FAILED)
+    return Options(
+        parallel=_parallel(flags.number("parallel")),
+        targets=(*_texts(flags, "target"), *both),
+        target_dependents=flags.on("target-dependents"),
+        excludes=_texts(flags, "exclude"),
+        exclude_dependents=_on(flags, "exclude-dependents"),
+        exclude_protected=_on(flags, "exclude-protected"),
+        replace=(*_texts(flags, "replace"), *both),
+        refresh=_refresh(session),
+        run_program=flags.on("run-program") or is_truthy(session.environment.get("PULUMI_RUN_PROGRAM", "")),
+        continue_on_error=_on(flags, "continue-on-error")
+        or is_truthy(session.environment.get("PULUMI_CONTINUE_ON_ERROR", "")),
+        clear_pending_creates=_on(flags, "clear-pending-creates"),
+        skip_pending_creates=_on(flags, "skip-pending-creates"),
+        import_pending_creates=_pairs(_texts(flags, "import-pending-creates")),
+        policy_packs=_comma_separated(_texts(flags, "policy-pack")),
+        policy_pack_configs=_comma_separated(_texts(flags, "policy-pack-config")),
+    )
+
+
+def _parallel(wanted: int) -> int:
+    return wanted if wanted > 0 else 1
+
+
+def _refresh(session: Session) -> bool:
+    value = session.flags.text("refresh")
+    if not value:
+        return False
+    if value.lower() in ("1", "t", "true"):
+        return True
+    if value.lower() in ("0", "f", "false"):
+        return False
+    raise CommandError(f"could not determine value for --refresh: {value!r} is neither true nor false")
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    if len(texts) % 2:
+        raise UsageError("each URN given to --import-pending-creates must be followed by an id")
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _comma_separated(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part for text in texts for part in text.split(",") if part)
+
+
+def _texts(flags: FlagValues, name: str) -> tuple[str, ...]:
+    return flags.texts(name) if name in flags.declared else ()
+
+
+def _on(flags: FlagValues, name: str) -> bool:
+    return name in flags.declared and flags.on(name)

@@ -1,0 +1,179 @@
+"""Running an operation on a stack: lock, plan, question, deployment, history."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from sandbox.engine.backend.history import HistoryRecord
+from sandbox.engine.backend.reference import StackReference
+from sandbox.engine.cli.errors import CommandError, ExitCode
+from sandbox.engine.cli.operation_display import operation_sink
+from sandbox.engine.cli.operation_request import operation_request
+from sandbox.engine.cli.other_stacks import OtherStacks
+from sandbox.engine.cli.session import Session
+from sandbox.engine.cli.snapshot_writer import NoWriter, SnapshotWriter
+from sandbox.engine.cli.stack_state import StackState, load_stack_state
+from sandbox.engine.cli.update_metadata import is_truthy, update_environment
+from sandbox.engine.deploy.request import (
+    Cancellation,
+    CheckpointWriter,
+    OperationKind,
+    OperationRefused,
+    OperationRequest,
+    OperationResult,
+)
+
+_TITLES = {
+    OperationKind.PREVIEW: ("update", ""),
+    OperationKind.UPDATE: ("update", "Updating"),
+    OperationKind.REFRESH: ("refresh", "Refreshing"),
+    OperationKind.DESTROY: ("destroy", "Destroying"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an operation that did not fail."""
+
+    reference: StackReference
+    changes: Mapping[str, int]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was or would be changed."""
+        return any(count for op, count in self.changes.items() if op not in ("same", "read"))
+
+
+def run_operation_command(session: Session, kind: OperationKind) -> Outcome:
+    """Runs up, refresh or destroy, with the plan and the question before it unless flags say otherwise.
+
+    Raises CommandError; its text is empty when the display has told the failure.
+    """
+    flags = session.flags
+    yes = flags.on("yes") or is_truthy(session.environment.get("PULUMI_SKIP_CONFIRMATIONS", ""))
+    preview_only = "preview-only" in flags.declared and flags.on("preview-only")
+    if not (yes or flags.on("skip-preview") or preview_only or session.interactive):
+        raise CommandError(
+            "--yes or --skip-preview or --preview-only must be passed in to proceed when running in "
+            "non-interactive mode",
+            ExitCode.BAD_CONFIGURATION,
+        )
+    reference = session.require_stack(may_create=True)
+    if preview_only:
+        return plan(session, reference, kind)
+    state = _load(session, reference, kind)
+    with session.backend.locks.hold(reference):
+        if not flags.on("skip-preview"):
+            _run(session, state, kind, planning=True)
+            if not yes:
+                _ask(session, kind)
+        result = _run(session, state, kind, planning=False)
+    return Outcome(reference, result.changes)
+
+
+def plan(session: Session, reference: StackReference, kind: OperationKind) -> Outcome:
+    """Shows what an operation would do. Takes no lock, changes nothing."""
+    result = _run(session, _load(session, reference, kind), kind, planning=True)
+    return Outcome(reference, result.changes)
+
+
+def refuse_changes(session: Session, outcome: Outcome, operation: str) -> None:
+    """Raises CommandError when --expect-no-changes was given and something changed."""
+    if session.flags.on("expect-no-changes") and outcome.changed:
+        raise CommandError(
+            f"no changes were expected for {operation} but changes were proposed", ExitCode.CHANGES_FOUND
+        )
+
+
+def _load(session: Session, reference: StackReference, kind: OperationKind) -> StackState:
+    runs_program = kind in (OperationKind.PREVIEW, OperationKind.UPDATE) or session.flags.on("run-program")
+    return load_stack_state(session, reference, runs_program=runs_program)
+
+
+def _run(session: Session, state: StackState, kind: OperationKind, *, planning: bool) -> OperationResult:
+    from sandbox.engine.deploy.operation import run_operation
+
+    snapshot = state.snapshot(check=not session.flags.on("disable-integrity-checking"))
+    request = _request(session, state, kind, planning=planning)
+    writer: CheckpointWriter = NoWriter()
+    if not planning:
+        writer = SnapshotWriter(session.backend.checkpoints, state.reference, state.secrets)
+    started = int(time.time())
+    cancel = Cancellation()
+    with (
+        operation_sink(session, state.reference, _label(kind, planning), preview=planning) as sink,
+        _signals_cancel(session, cancel),
+    ):
+        try:
+            stacks = OtherStacks(session, state.reference)
+            result = run_operation(request, snapshot, sink, writer, cancel, stacks=stacks)
+        except OperationRefused as error:
+            raise CommandError(str(error), ExitCode.BAD_CONFIGURATION) from error
+    if not planning:
+        _record(session, state, kind, result, started)
+    if result.cancelled:
+        raise CommandError(result.error or f"{_TITLES[kind][0]} cancelled", ExitCode.CANCELLED)
+    if result.failed:
+        raise CommandError(result.error or "")
+    return result
+
+
+def _request(session: Session, state: StackState, kind: OperationKind, *, planning: bool) -> OperationRequest:
+    if planning and kind in (OperationKind.UPDATE, OperationKind.PREVIEW):
+        return operation_request(session, state, OperationKind.PREVIEW)
+    return operation_request(session, state, kind, preview_only=planning)
+
+
+def _label(kind: OperationKind, planning: bool) -> str:
+    name, running = _TITLES[kind]
+    return f"Previewing {name}" if planning else running
+
+
+def _record(
+    session: Session, state: StackState, kind: OperationKind, result: OperationResult, started: int
+) -> None:
+    record = HistoryRecord(
+        kind=kind.value,
+        start_time=started,
+        end_time=int(time.time()),
+        result="failed" if result.failed or result.cancelled else "succeeded",
+        message=session.flags.text("message"),
+        environment=update_environment(session.environment, session.flags),
+        config=state.raw_config,
+        resource_changes=dict(result.changes),
+    )
+    session.backend.record(state.reference, record)
+
+
+@contextmanager
+def _signals_cancel(session: Session, cancel: Cancellation) -> Iterator[None]:
+    """Within the block the first SIGINT or SIGTERM cancels, the second forces."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        if not cancel.requested:
+            session.note(
+                "^C received; cancelling. If you would like to terminate immediately, press ^C again.\n"
+                "Note that terminating immediately may lead to orphaned resources and other inconsistencies."
+            )
+        cancel.request()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ask(session: Session, kind: OperationKind) -> None:
+    name = _TITLES[kind][0]
+    session.print(f"Do you want to perform this {name}? (yes/no) ", end="")
+    session.out.flush()
+    if input().strip().lower() not in ("yes", "y"):
+        session.print(f"confirmation declined, not proceeding with the {kind.value}")
+        raise CommandError

@@ -1,0 +1,451 @@
+"""The commands of the executable, all of them declarations: nothing is imported until one runs."""
+
+from __future__ import annotations
+
+from sandbox.engine.cli.command import Arguments, Command
+from sandbox.engine.cli.flags import FlagKind, hidden, number, refused, switch, text, texts
+from sandbox.engine.cli.operation_flags import DESTROY, PREVIEW, REFRESH, UP
+
+STACK = text("stack", "The stack to work on; the selected one by default", "s")
+CONFIG_FILE = text("config-file", "Read and write configuration in this file")
+YES = switch("yes", "Do it without asking", "y")
+JSON = switch("json", "Print JSON", "j")
+SHOW_SECRETS = switch("show-secrets", "Show secret values in plain text")
+PATH = switch("path", "The key is a path into a map or list")
+
+GLOBAL = (
+    text("color", "When to colour output: always, never, raw, auto", default="auto"),
+    text("cwd", "Run as if started in this folder", "C"),
+    switch("disable-integrity-checking", "Use a state although it breaks the rules"),
+    switch("non-interactive", "Never ask"),
+    switch("fully-qualify-stack-names", "Show stacks with organization and project", "Q"),
+    *hidden(
+        switch("emoji", "", "e"),
+        switch("logflow", ""),
+        switch("logtostderr", ""),
+        number("memprofilerate", ""),
+        text("otel-traces", ""),
+        text("profiling", ""),
+        text("tracing", ""),
+        number("verbose", "", "v"),
+    ),
+)
+
+
+def _unsupported(*names: str) -> tuple[Command, ...]:
+    return tuple(Command(name, supported=False) for name in names)
+
+
+_STACK_TAG = Command(
+    "tag",
+    "Tags of a stack",
+    shared=(STACK,),
+    subcommands=(
+        Command("get", "Print one tag", "stack_tag:get", arguments=Arguments(("name",), 1)),
+        Command("list", "List the tags", "stack_tag:list_tags", flags=(JSON,), aliases=("ls",)),
+        Command(
+            "remove",
+            "Remove a tag",
+            "stack_tag:remove",
+            arguments=Arguments(("name",), 1),
+            aliases=("rm", "delete"),
+        ),
+        Command("set", "Set a tag", "stack_tag:set_tag", arguments=Arguments(("name", "value"), 2)),
+    ),
+)
+
+_STACK = Command(
+    "stack",
+    "Manage stacks and show their state",
+    "stack_show:show",
+    flags=(
+        switch("show-ids", "Show the ids of resources", "i"),
+        switch("show-urns", "Show the URNs of resources", "u"),
+        SHOW_SECRETS,
+        switch("show-name", "Show only the stack's name"),
+    ),
+    shared=(STACK, CONFIG_FILE),
+    section="Stack Management Commands",
+    subcommands=(
+        Command(
+            "list",
+            "List stacks",
+            "stack_list:list_stacks",
+            flags=(
+                switch("all", "Of all projects", "a"),
+                JSON,
+                text("organization", "Of one organization", "o"),
+                text("project", "Of one project", "p"),
+                text("tag", "With a tag (`name` or `name=value`)", "t"),
+            ),
+            aliases=("ls",),
+        ),
+        Command(
+            "new",
+            "Make a stack",
+            "stack_life:create",
+            flags=(
+                text("secrets-provider", "How secrets are encrypted: passphrase", default="default"),
+                text("copy-config-from", "Copy the configuration of this stack"),
+                switch("no-select", "Do not select the stack"),
+                YES,
+                *refused(FlagKind.TEXTS, "teams"),
+                *refused(FlagKind.SWITCH, "remote-config"),
+            ),
+            arguments=Arguments(("name",)),
+            aliases=("init", "create", "setup"),
+        ),
+        Command(
+            "select",
+            "Select a stack",
+            "stack_life:select",
+            flags=(
+                switch("create", "Make the stack when there is none", "c"),
+                text("secrets-provider", "How secrets are encrypted: passphrase", default="default"),
+                *refused(FlagKind.SWITCH, "remote-config"),
+            ),
+            arguments=Arguments(("name",)),
+        ),
+        Command("unselect", "Forget which stack is selected", "stack_life:unselect"),
+        Command(
+            "remove",
+            "Remove a stack and its history",
+            "stack_life:remove",
+            flags=(
+                switch("force", "Remove it although resources are left", "f"),
+                switch("preserve-config", "Keep its settings file"),
+                switch("remove-backups", "Remove its backups too"),
+                YES,
+            ),
+            arguments=Arguments(("name",)),
+            aliases=("rm", "delete"),
+        ),
+        Command("rename", "Rename a stack", "stack_life:rename", arguments=Arguments(("new-name",), 1)),
+        Command(
+            "output",
+            "Print the outputs of a stack",
+            "stack_output:output",
+            flags=(JSON, switch("shell", "Print shell assignments"), SHOW_SECRETS),
+            arguments=Arguments(("name",)),
+        ),
+        Command(
+            "export",
+            "Print the state of a stack",
+            "stack_state:export",
+            flags=(text("file", "Write to this file"), SHOW_SECRETS, *refused(FlagKind.TEXT, "version")),
+        ),
+        Command(
+            "import",
+            "Replace the state of a stack",
+            "stack_state:import_state",
+            flags=(text("file", "Read from this file"), switch("force", "Import despite errors", "f")),
+        ),
+        Command(
+            "history",
+            "Show the operations of a stack",
+            "stack_history:history",
+            flags=(
+                JSON,
+                SHOW_SECRETS,
+                switch("full-dates", "Show dates in full"),
+                number("page-size", "Entries on a page"),
+                number("page", "Which page, from 1"),
+            ),
+            aliases=("hist",),
+        ),
+        _STACK_TAG,
+        *_unsupported(
+            "change-secrets-provider", "graph", "get", "drift", "schedule", "webhook", "deployment", "migrate"
+        ),
+    ),
+)
+
+_CONFIG = Command(
+    "config",
+    "Manage configuration",
+    "config_read:list_config",
+    flags=(SHOW_SECRETS, JSON, *hidden(switch("open", ""))),
+    shared=(STACK, CONFIG_FILE),
+    section="Stack Management Commands",
+    subcommands=(
+        Command(
+            "get",
+            "Print one value",
+            "config_read:get",
+            flags=(JSON, PATH, *hidden(switch("open", "", default=True))),
+            arguments=Arguments(("key",), 1),
+        ),
+        Command(
+            "set",
+            "Set a value",
+            "config_write:set_value",
+            flags=(
+                PATH,
+                switch("plaintext", "Keep it in plain text"),
+                switch("secret", "Encrypt it"),
+                switch("raw", "Keep the line end of a value read from standard input"),
+                text("type", "The type of the value: string, bool, int, float"),
+            ),
+            arguments=Arguments(("key", "value"), 1),
+        ),
+        Command(
+            "set-all",
+            "Set several values",
+            "config_write:set_all",
+            flags=(
+                PATH,
+                texts("plaintext", "key=value, kept in plain text"),
+                texts("secret", "key=value, encrypted"),
+                text("json", "Values as `pulumi config --json` prints them"),
+            ),
+        ),
+        Command(
+            "remove",
+            "Remove a value",
+            "config_write:remove",
+            flags=(PATH,),
+            arguments=Arguments(("key",), 1),
+            aliases=("rm", "delete"),
+        ),
+        Command(
+            "remove-all",
+            "Remove several values",
+            "config_write:remove_all",
+            flags=(PATH,),
+            arguments=Arguments(("key",), 1, variadic=True),
+            aliases=("rm-all", "delete-all"),
+        ),
+        Command(
+            "refresh",
+            "Take the configuration of the last operation",
+            "config_write:refresh",
+            flags=(switch("force", "Overwrite the settings file without a copy", "f"),),
+        ),
+        Command(
+            "copy",
+            "Copy values to another stack",
+            "config_write:copy",
+            flags=(PATH, text("dest", "The stack to copy to", "d")),
+            arguments=Arguments(("key",)),
+            aliases=("cp",),
+        ),
+        Command("env", supported=False),
+    ),
+)
+
+_STATE_FLAGS = (STACK, YES)
+_STATE = Command(
+    "state",
+    "Edit the state of a stack",
+    section="Stack Management Commands",
+    subcommands=(
+        Command(
+            "protect",
+            "Protect resources from deletion",
+            "state_edit:protect",
+            flags=(*_STATE_FLAGS, switch("all", "All resources")),
+            arguments=Arguments(("urn",), 0, variadic=True),
+        ),
+        Command(
+            "unprotect",
+            "Let resources be deleted",
+            "state_edit:unprotect",
+            flags=(*_STATE_FLAGS, switch("all", "All resources")),
+            arguments=Arguments(("urn",), 0, variadic=True),
+        ),
+        Command(
+            "remove",
+            "Forget resources, leaving them where they are",
+            "state_edit:delete",
+            flags=(
+                *_STATE_FLAGS,
+                switch("force", "Forget protected resources too"),
+                switch("all", "All resources"),
+                switch("target-dependents", "And all that depends on them"),
+            ),
+            arguments=Arguments(("urn",), 0, variadic=True),
+            aliases=("rm", "delete"),
+        ),
+        Command(
+            "rename",
+            "Rename a resource",
+            "state_edit:rename",
+            flags=_STATE_FLAGS,
+            arguments=Arguments(("urn", "new-name"), 2),
+        ),
+        *_unsupported("edit", "get", "move", "repair", "taint", "untaint", "upgrade"),
+    ),
+)
+
+_PLUGIN = Command(
+    "plugin",
+    "Plugins of providers",
+    section="Plugin Commands",
+    subcommands=(
+        Command(
+            "list",
+            "List the installed plugins",
+            "plugin:list_plugins",
+            flags=(JSON, switch("project", "Only what the project needs", "p")),
+            aliases=("ls",),
+        ),
+        Command(
+            "install",
+            "Install a plugin",
+            "plugin:install",
+            flags=(
+                text("server", "Download from this address"),
+                switch("exact", "Exactly this version"),
+                switch("reinstall", "Even when it is there"),
+                text("file", "From this archive", "f"),
+                text("checksum", "Its expected checksum"),
+            ),
+            arguments=Arguments(("kind", "name", "version")),
+        ),
+        Command(
+            "remove",
+            "Remove plugins",
+            "plugin:remove",
+            flags=(switch("all", "All plugins", "a"), YES),
+            arguments=Arguments(("kind", "name", "version")),
+            aliases=("rm", "delete"),
+        ),
+        *_unsupported("run", "download"),
+    ),
+)
+
+ROOT = Command(
+    "pulumi",
+    flags=(switch("version", "Print the version"),),
+    shared=GLOBAL,
+    subcommands=(
+        _CONFIG,
+        _STACK,
+        _STATE,
+        Command(
+            "up",
+            "Create or update the resources of a stack",
+            "up:run",
+            flags=(STACK, CONFIG_FILE, *UP),
+            arguments=Arguments(("template",)),
+            aliases=("update",),
+            section="Deployment Commands",
+        ),
+        Command(
+            "preview",
+            "Show what an update would do",
+            "preview:run",
+            flags=(STACK, CONFIG_FILE, *PREVIEW),
+            aliases=("pre",),
+            section="Deployment Commands",
+        ),
+        Command(
+            "refresh",
+            "Take what the resources of a stack are now into its state",
+            "refresh:run",
+            flags=(STACK, CONFIG_FILE, *REFRESH),
+            section="Stack Management Commands",
+        ),
+        Command(
+            "destroy",
+            "Delete the resources of a stack",
+            "destroy:run",
+            flags=(STACK, CONFIG_FILE, *DESTROY),
+            aliases=("down", "dn"),
+            section="Deployment Commands",
+        ),
+        Command(
+            "cancel",
+            "Remove the locks of a stack",
+            "cancel:run",
+            flags=(STACK, YES),
+            arguments=Arguments(("stack-name",)),
+            section="Deployment Commands",
+        ),
+        Command(
+            "install",
+            "Check that what the program needs is there",
+            "install:run",
+            flags=(
+                switch("no-plugins", "Skip plugins"),
+                switch("no-dependencies", "Skip the program's packages"),
+                switch("reinstall", "Install again"),
+                switch("use-language-version-tools", "Use the language's version tools"),
+                number("parallel", "How many at once"),
+            ),
+            section="Stack Management Commands",
+        ),
+        Command(
+            "login",
+            "Choose where state is kept",
+            "login:login",
+            flags=(
+                text("cloud-url", "The backend's address", "c"),
+                switch("local", "Keep state in the home folder", "l"),
+                switch("interactive", "Ask"),
+                *refused(
+                    FlagKind.TEXT,
+                    "default-org",
+                    "oidc-token",
+                    "oidc-org",
+                    "oidc-team",
+                    "oidc-user",
+                    "oidc-expiration",
+                ),
+                *refused(FlagKind.SWITCH, "insecure"),
+            ),
+            arguments=Arguments(("url",)),
+            section="Backend Commands",
+        ),
+        Command(
+            "logout",
+            "Forget where state is kept",
+            "login:logout",
+            flags=(
+                switch("all", "Every backend"),
+                text("cloud-url", "The backend's address", "c"),
+                switch("local", "The home folder", "l"),
+            ),
+            arguments=Arguments(("url",)),
+            section="Backend Commands",
+        ),
+        Command(
+            "whoami",
+            "Print who is logged in",
+            "whoami:run",
+            flags=(JSON, switch("verbose", "In detail", "v")),
+            section="Backend Commands",
+        ),
+        _PLUGIN,
+        Command("version", "Print the version", "version:run", section="Other Commands"),
+        Command(
+            "about",
+            "Print the environment that the engine sees",
+            "about:run",
+            flags=(JSON, switch("transitive", "", "t"), STACK),
+            section="Other Commands",
+        ),
+        Command("help", "Show help", "help:run", arguments=Arguments(("command",), 0, variadic=True)),
+        *_unsupported(
+            "new",
+            "import",
+            "env",
+            "org",
+            "project",
+            "deployment",
+            "api",
+            "insights",
+            "do",
+            "policy",
+            "schema",
+            "package",
+            "gen-completion",
+            "convert",
+            "watch",
+            "logs",
+            "template",
+            "neo",
+            "console",
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""How secret values are encrypted at rest."""
