@@ -1,0 +1,145 @@
+"""Identities that live in people's stacks, clouds and scripts: a change here strands what exists."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from components import tags
+from components.naming import Names
+from runctl_auto import job_spec
+from runctl_auto.job_spec import JobSpec
+from runctl_auto.packaging import package_key
+from runctl_auto.program import spec_key
+from runctl_auto.run_identity import run_id
+from runctl_auto.run_status import TERMINAL_PHASES, status_key
+from runctl_auto.stack_config import KEYS, NAMESPACE
+
+JOB: dict[str, Any] = {
+    "name": "digits",
+    "region": "us-east-1",
+    "run": "python train.py",
+    "env": {"SEED": "1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "type_token"),
+    [
+        ("artifact_bucket", "runctl:aws:ArtifactBucket"),
+        ("data_volume", "runctl:aws:DataVolume"),
+        ("iam_profile", "runctl:aws:IamProfile"),
+        ("network_access", "runctl:aws:NetworkAccess"),
+        ("spot_instance", "runctl:aws:SpotInstance"),
+        ("training_environment", "runctl:aws:TrainingEnvironment"),
+    ],
+)
+def test_type_tokens(module: str, type_token: str) -> None:
+    assert type_token == importlib.import_module(f"components.{module}").TYPE
+
+
+def test_tags() -> None:
+    assert tags.REQUIRED == (
+        "runctl:project",
+        "runctl:job",
+        "runctl:stack",
+        "runctl:owner",
+        "runctl:created-by",
+    )
+    assert tags.RUN == "runctl:run"
+    assert {"runctl:protected", "runctl:important", "runctl:persistent"} == tags.PROTECTION_TAGS
+
+
+def test_a_job_may_set_the_tags_that_protect() -> None:
+    assert job_spec.PROTECTION_TAGS == tags.PROTECTION_TAGS
+
+
+def test_physical_names() -> None:
+    names = Names(account="123456789012", region="us-east-1", project="runctl", job="digits")
+    assert names.bucket() == "runctl-digits-artifacts-0d6f5616"
+    assert names.name("machine", limit=64) == "runctl-digits-machine-0d6f5616"
+
+
+def test_run_ids() -> None:
+    assert run_id(JobSpec.model_validate(JOB), "c0de", 1) == "f1d4a2d552"
+
+
+def test_keys_in_the_bucket() -> None:
+    assert package_key("code", "abc") == "code/abc.tar.gz"
+    assert package_key("agent", "abc") == "agent/abc.pyz"
+    assert spec_key("abc") == "runs/abc/spec.json"
+    assert status_key("abc") == "runs/abc/status.json"
+
+
+def test_keys_of_the_configuration() -> None:
+    assert (NAMESPACE, KEYS) == ("runctl", ("job", "run", "placement", "owner", "protection"))
+
+
+def test_phases_that_end_a_run() -> None:
+    assert {"succeeded", "failed", "stopped"} == TERMINAL_PHASES
+
+
+def test_fields_of_a_job_file() -> None:
+    assert list(JobSpec.model_fields) == [
+        "name",
+        "provider",
+        "region",
+        "image",
+        "network",
+        "workdir",
+        "setup",
+        "run",
+        "env",
+        "secrets",
+        "resources",
+        "zones",
+        "spot_policy",
+        "max_price",
+        "budget",
+        "max_duration",
+        "idle_duration",
+        "retry",
+        "nodes",
+        "volumes",
+        "data",
+        "checkpoints",
+        "artifacts",
+        "tags",
+    ]
+
+
+def test_a_job_as_the_configuration_keeps_it() -> None:
+    assert JobSpec.model_validate(JOB).model_dump(mode="json") == {
+        "name": "digits",
+        "provider": "aws",
+        "region": "us-east-1",
+        "image": "auto",
+        "network": {"vpc": "default", "subnet": "auto"},
+        "workdir": ".",
+        "setup": None,
+        "run": "python train.py",
+        "env": {"SEED": "1"},
+        "secrets": [],
+        "resources": {
+            "instance_types": ["m5.large"],
+            "gpu": None,
+            "cpu": None,
+            "memory": None,
+            "disk": 50,
+        },
+        "zones": [],
+        "spot_policy": "auto",
+        "max_price": None,
+        "budget": None,
+        "max_duration": None,
+        "idle_duration": None,
+        "retry": None,
+        "nodes": 1,
+        "volumes": [],
+        "data": [],
+        "checkpoints": {"path": "checkpoints", "every": 60, "keep": 3},
+        "artifacts": {"paths": [], "keep": False},
+        "tags": {},
+    }

@@ -1,0 +1,216 @@
+"""The program: from configuration and the run's status to what is declared and exported."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from botocore.exceptions import ClientError
+from support.declared import Declarations, declarations_of
+
+from components.naming import Names
+from runctl_auto.cloud import Cloud
+from runctl_auto.errors import AccessDeniedError
+from runctl_auto.job_spec import JobSpec
+from runctl_auto.packaging import package_path
+from runctl_auto.program import declare, packages_folder, user_data_config
+from runctl_auto.run_identity import RunIdentity
+from runctl_auto.stack_config import Placement, Protection, StackConfig
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ACCOUNT = "123456789012"
+
+
+class Bucket:
+    """An S3 client that knows the run's phase; None: there is no status yet."""
+
+    def __init__(self, phase: str | None = None, code: str = "NoSuchKey") -> None:
+        self.phase = phase
+        self.code = code
+
+    def get_object(self, **asked: str) -> dict[str, Any]:
+        if self.phase is None:
+            raise ClientError({"Error": {"Code": self.code}}, "GetObject")
+        assert asked["Key"] == "runs/abc/status.json"
+        return {"Body": io.BytesIO(json.dumps({"schema": 1, "phase": self.phase}).encode())}
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    for kind in ("code", "agent"):
+        path = package_path(tmp_path, kind, f"{kind}-hash")  # type: ignore[arg-type]
+        path.write_bytes(b"content")
+    return tmp_path
+
+
+@pytest.fixture
+def config() -> StackConfig:
+    job = {
+        "name": "digits",
+        "region": "eu-west-1",
+        "setup": "make",
+        "run": "python train.py",
+        "env": {"SEED": "1"},
+        "max_duration": "1h",
+        "resources": {"instance_types": ["m5.large"], "disk": "20GB"},
+        "volumes": [{"name": "data", "size": "1GB", "mount": "/data", "protect": True}],
+        "checkpoints": {"path": "ck", "every": "10s", "keep": 2},
+        "artifacts": {"paths": ["model/"]},
+        "tags": {"team": "nlp"},
+    }
+    return StackConfig(
+        job=JobSpec.model_validate(job),
+        run=RunIdentity("abc", 2, "first", "code-hash", "agent-hash"),
+        placement=Placement(
+            account=ACCOUNT,
+            partition="aws",
+            region="eu-west-1",
+            zone="eu-west-1b",
+            vpc="vpc-1",
+            subnet="subnet-1",
+            image="ami-1",
+            instance_type="m5.large",
+            market="spot",
+            price_hour=0.05,
+            max_price=0.09,
+        ),
+        owner="ada",
+        protection=Protection(volumes={"data": True}),
+    )
+
+
+def run(config: StackConfig, packages: Path, bucket: Bucket) -> Declarations:
+    cloud = Cloud(lambda service, region: bucket, "eu-west-1", sleep=lambda seconds: None)
+    return declarations_of(
+        lambda: declare(config, project="runctl", stack="digits", cloud=cloud, packages=packages)
+    )
+
+
+@pytest.mark.parametrize("phase", [None, "booting", "running", "interrupted"])
+def test_a_run_that_has_not_ended_has_a_machine(
+    config: StackConfig, packages: Path, phase: str | None
+) -> None:
+    found = run(config, packages, Bucket(phase))
+    assert found.outputs["instanceId"] == "digits-machine-instance-id"
+
+
+@pytest.mark.parametrize("phase", ["succeeded", "failed", "stopped"])
+def test_a_run_that_has_ended_has_none(config: StackConfig, packages: Path, phase: str) -> None:
+    found = run(config, packages, Bucket(phase))
+    assert "instanceId" not in found.outputs
+    assert "digits-machine" not in found.types
+    assert "digits-data-volume" in found.types
+
+
+def test_before_the_bucket_exists_nothing_has_ended(config: StackConfig, packages: Path) -> None:
+    assert "digits-machine" in run(config, packages, Bucket(code="NoSuchBucket")).types
+
+
+def test_a_status_that_cannot_be_read_is_no_reason_to_rent_a_machine(
+    config: StackConfig, packages: Path
+) -> None:
+    with pytest.raises(AccessDeniedError):
+        run(config, packages, Bucket(code="AccessDenied"))
+
+
+def test_the_outputs_are_those_of_the_contract(config: StackConfig, packages: Path) -> None:
+    names = Names(account=ACCOUNT, region="eu-west-1", project="runctl", job="digits")
+    assert run(config, packages, Bucket()).outputs == {
+        "bucket": names.bucket(),
+        "instanceId": "digits-machine-instance-id",
+        "runId": "abc",
+        "region": "eu-west-1",
+        "zone": "eu-west-1b",
+        "instanceType": "m5.large",
+        "market": "spot",
+        "volumes": {"data": "digits-data-volume-id"},
+    }
+
+
+def test_the_provider_is_explicit_and_gives_up_on_missing_capacity(
+    config: StackConfig, packages: Path
+) -> None:
+    found = run(config, packages, Bucket())
+    (provider,) = found.of_type("pulumi:providers:aws")
+    assert provider.inputs["region"] == "eu-west-1"
+    assert json.loads(provider.inputs["maxRetries"]) == 3
+    assert json.loads(provider.inputs["allowedAccountIds"]) == [ACCOUNT]
+    assert json.loads(provider.inputs["defaultTags"]) == {
+        "tags": {
+            "runctl:project": "runctl",
+            "runctl:job": "digits",
+            "runctl:stack": "digits",
+            "runctl:owner": "ada",
+            "runctl:created-by": "runctl",
+        }
+    }
+    of_the_cloud = [each for each in found.resources if each.type.startswith("aws:")]
+    assert len(of_the_cloud) == 16
+    assert all(each.options["provider"].endswith("::aws::aws-id") for each in of_the_cloud)
+
+
+def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> None:
+    spec = json.loads(run(config, packages, Bucket()).named("digits-spec").inputs["content"])
+    assert spec == {
+        "schema": 1,
+        "job": "digits",
+        "run": "abc",
+        "attempt": 2,
+        "lineage": "first",
+        "node": 0,
+        "nodes": 1,
+        "setup": "make",
+        "command": "python train.py",
+        "env": {"SEED": "1"},
+        "code": {"key": "code/code-hash.tar.gz", "sha256": "code-hash"},
+        "volumes": [{"name": "data", "id": "digits-data-volume-id", "mount": "/data"}],
+        "checkpoints": {"path": "ck", "every_seconds": 10, "keep": 2},
+        "artifacts": {"paths": ["model/"]},
+        "limits": {"max_duration_seconds": 3600},
+    }
+
+
+def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_have(
+    config: StackConfig,
+) -> None:
+    assert user_data_config(config, "bucket") == {
+        "job": "digits",
+        "run": "abc",
+        "region": "eu-west-1",
+        "bucket": "bucket",
+        "account": ACCOUNT,
+        "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
+        "spec_key": "runs/abc/spec.json",
+        "deadline_seconds": 4200,
+    }
+
+
+def test_without_a_max_duration_there_is_no_deadline(config: StackConfig) -> None:
+    unlimited = replace(config, job=config.job.model_copy(update={"max_duration": None}))
+    assert user_data_config(unlimited, "bucket")["deadline_seconds"] is None
+
+
+def test_protection_in_force_decides_and_not_what_the_job_asks_for(
+    config: StackConfig, packages: Path
+) -> None:
+    not_yet = replace(config, protection=Protection(volumes={"data": False}))
+    assert not any(each.protect for each in run(not_yet, packages, Bucket()).resources)
+    in_force = run(config, packages, Bucket())
+    assert {each.name for each in in_force.resources if each.protect} == {"digits-data", "digits-data-volume"}
+
+
+@pytest.mark.parametrize(
+    ("workspace", "expected"),
+    [("project", "project/.runctl/packages"), ("project/.runctl/pulumi", "project/.runctl/packages")],
+)
+def test_packages_lie_in_the_project_that_the_workspace_belongs_to(
+    workspace: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: f"/home/{workspace}")
+    assert packages_folder() == Path("/home") / expected
