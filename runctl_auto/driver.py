@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,8 +26,16 @@ from runctl_auto.engine_events import (
     SummaryEvent,
 )
 from runctl_auto.engine_failures import Failure, typed_error
+from runctl_auto.engine_locks import (
+    STARTER_VARIABLE,
+    LockOwner,
+    Processes,
+    is_dead,
+    is_orphan,
+    this_process,
+)
 from runctl_auto.environment import Environment
-from runctl_auto.errors import EngineError, EngineNotFoundError, JobNotFoundError
+from runctl_auto.errors import EngineError, EngineNotFoundError, JobNotFoundError, StackLockedError
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.stack_state import StackState, parse_state
 
@@ -38,6 +47,8 @@ Result = TypeVar("Result")
 
 BACKEND_KEY = f"{PROJECT_NAME}:backend"
 """Configuration key that names the backend which the settings file belongs to."""
+ORPHAN_SECONDS = 600.0
+"""How long to wait for an engine whose runctl was killed."""
 
 
 @dataclass(frozen=True)
@@ -61,23 +72,27 @@ class Changes:
         return not any(count for operation, count in self.counts.items() if operation != "same")
 
 
+@dataclass(frozen=True)
+class Conduct:
+    """How operations are carried out, and who hears of it. ``monotonic`` counts seconds."""
+
+    parallel: int = 16
+    on_event: EventSink | None = None
+    on_output: Callable[[str], None] | None = None
+    processes: Processes = field(default_factory=Processes)
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
 class Driver:
     """Opens the stacks of one environment. Not to be shared between threads."""
 
     def __init__(
-        self,
-        environment: Environment,
-        folders: ProjectFolders,
-        *,
-        parallel: int = 16,
-        on_event: EventSink | None = None,
-        on_output: Callable[[str], None] | None = None,
+        self, environment: Environment, folders: ProjectFolders, conduct: Conduct | None = None
     ) -> None:
         self._environment = environment
         self._folders = folders
-        self._parallel = parallel
-        self._on_event = on_event
-        self._on_output = on_output
+        self._conduct = conduct or Conduct()
         self._opened: automation.LocalWorkspace | None = None
 
     def open(self, job: str) -> JobStack:
@@ -121,21 +136,14 @@ class Driver:
 
             self._opened = automation.LocalWorkspace(
                 work_dir=str(self._folders.workspace()),
-                env_vars=dict(self._environment.variables),
+                env_vars={**self._environment.variables, STARTER_VARIABLE: this_process()},
                 secrets_provider=self._environment.secrets_provider,
                 pulumi_command=_command(self._environment.engine.root),
             )
         return self._opened
 
     def _job_stack(self, stack: automation.Stack) -> JobStack:
-        return JobStack(
-            stack,
-            self._workspace,
-            backend=self._environment.backend,
-            parallel=self._parallel,
-            on_event=self._on_event,
-            on_output=self._on_output,
-        )
+        return JobStack(stack, self._workspace, self._environment.backend, self._conduct)
 
     def _adopt_settings(self, job: str, *, exists: bool) -> None:
         """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.
@@ -159,19 +167,14 @@ class JobStack:
         self,
         stack: automation.Stack,
         workspace: automation.LocalWorkspace,
-        *,
         backend: str,
-        parallel: int,
-        on_event: EventSink | None,
-        on_output: Callable[[str], None] | None,
+        conduct: Conduct,
     ) -> None:
         self.job: str = stack.name
         self._stack = stack
         self._workspace = workspace
         self._backend = backend
-        self._parallel = parallel
-        self._on_event = on_event
-        self._on_output = on_output
+        self._conduct = conduct
 
     def config(self) -> dict[str, str]:
         """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
@@ -192,7 +195,9 @@ class JobStack:
 
     def preview(self, *, refresh: bool = False) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
-        return self._planned("preview", self._stack.preview, refresh=refresh or None, parallel=self._parallel)
+        return self._planned(
+            "preview", self._stack.preview, refresh=refresh or None, parallel=self._conduct.parallel
+        )
 
     def preview_destroy(self) -> Plan:
         """What ``destroy`` would do."""
@@ -201,12 +206,18 @@ class JobStack:
     def up(self, *, refresh: bool = False) -> Changes:
         """Makes the cloud agree with the program. Idempotent."""
         return self._changed(
-            "update", self._stack.up, refresh=refresh or None, parallel=self._parallel, show_secrets=False
+            "update",
+            self._stack.up,
+            refresh=refresh or None,
+            parallel=self._conduct.parallel,
+            show_secrets=False,
         )
 
     def refresh(self) -> Changes:
         """Makes the state agree with the cloud."""
-        return self._changed("refresh", self._stack.refresh, parallel=self._parallel, show_secrets=False)
+        return self._changed(
+            "refresh", self._stack.refresh, parallel=self._conduct.parallel, show_secrets=False
+        )
 
     def destroy(self) -> Changes:
         """Deletes all that is not protected, and not needed by what is. Idempotent."""
@@ -214,7 +225,7 @@ class JobStack:
             "teardown",
             self._stack.destroy,
             exclude_protected=True,
-            parallel=self._parallel,
+            parallel=self._conduct.parallel,
             show_secrets=False,
         )
 
@@ -224,7 +235,7 @@ class JobStack:
             "clearing of pending operations",
             self._stack.refresh,
             clear_pending_creates=True,
-            parallel=self._parallel,
+            parallel=self._conduct.parallel,
             show_secrets=False,
         )
 
@@ -269,18 +280,52 @@ class JobStack:
             try:
                 for each in _plain_events(event):
                     events.append(each)
-                    if self._on_event is not None:
-                        self._on_event(each)
+                    if self._conduct.on_event is not None:
+                        self._conduct.on_event(each)
             except Exception as fault:
                 faults.append(fault)
 
-        with _translated(operation, self.job, events):
-            result = method(on_event=take, on_output=self._on_output, color="never", **options)
+        def attempt() -> Result:
+            events.clear()
+            with _translated(operation, self.job, events):
+                return method(on_event=take, on_output=self._conduct.on_output, color="never", **options)
+
+        result = self._past_dead_owners(attempt)
         if faults:
             raise EngineError(
                 f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self.job}
             ) from faults[0]
         return result, events
+
+    def _past_dead_owners(self, attempt: Callable[[], Result]) -> Result:
+        """Result of ``attempt``. A lock whose owner was killed is removed; an engine that outlived its runctl
+        is waited for, ten minutes at most."""
+        deadline = self._conduct.monotonic() + ORPHAN_SECONDS
+        told = False
+        while True:
+            try:
+                return attempt()
+            except StackLockedError as error:
+                owners = [each for each in error.owners if isinstance(each, LockOwner)]
+                if owners and all(is_dead(each, self._conduct.processes) for each in owners):
+                    self._tell("removing the lock of an operation that was killed")
+                    with _translated("removal of a dead lock", self.job):
+                        self._stack.cancel()
+                    continue
+                waits = owners and all(
+                    is_dead(each, self._conduct.processes) or is_orphan(each, self._conduct.processes)
+                    for each in owners
+                )
+                if not waits or self._conduct.monotonic() >= deadline:
+                    raise
+                if not told:
+                    self._tell(f"waiting for an engine whose runctl was killed: {owners[0]}")
+                    told = True
+                self._conduct.sleep(1.0)
+
+    def _tell(self, text: str) -> None:
+        if self._conduct.on_event is not None:
+            self._conduct.on_event(DiagnosticEvent("warning", text))
 
 
 def _command(root: Path) -> automation.PulumiCommand:

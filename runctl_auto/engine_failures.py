@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from runctl_auto.cloud_errors import class_of_code, code_in_text, next_step_for
 from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of
+from runctl_auto.engine_locks import owners_in
 from runctl_auto.errors import (
     CloudError,
     EngineError,
@@ -22,7 +23,6 @@ from runctl_auto.errors import (
 
 CANCELLED_EXIT_CODE = 8
 _COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
-_LOCK_OWNER = re.compile(r"created by ([^\n]+)")
 _PROTECTED = re.compile(r"protected|\bprotect\b")
 _CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
 _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
@@ -72,10 +72,11 @@ def _locked(failure: Failure) -> RunctlError | None:
     text = failure.stderr
     if "currently locked by" not in text and "Another update is currently in progress" not in text:
         return None
-    owner = _LOCK_OWNER.search(text)
-    by = f" by {owner.group(1).strip()}" if owner else ""
+    owners = owners_in(text)
+    by = ": " + ", ".join(str(each) for each in owners) if owners else ""
     return StackLockedError(
         f"Another operation holds job '{failure.job}'{by}.",
+        owners=owners,
         where=failure.where,
         next_step="Wait for it to end. When its process is dead, `pulumi cancel` (see `runctl env`) removes "
         "the lock.",

@@ -239,9 +239,23 @@ class EngineNotFoundError(EngineError):
 
 
 class StackLockedError(EngineError):
-    """Another operation holds the stack."""
+    """Another operation holds the stack; ``owners`` says who, as far as the backend tells."""
 
     kind = "stack-locked"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        owners: Sequence[object] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.owners = tuple(owners)
+
+    def details(self) -> dict[str, object]:
+        return {"owners": [str(each) for each in self.owners]}
 
 
 class PendingOperationsError(EngineError):

@@ -38,7 +38,7 @@ class Invocation:
     def workplace(self) -> Workplace:
         """Everything an operation needs; starts the sandbox when it is asked for and does not run."""
         from runctl_auto import environment
-        from runctl_auto.driver import Driver
+        from runctl_auto.driver import Conduct, Driver
         from runctl_auto.operations.workplace import Workplace
 
         folders, settings = self.folders(), self.settings()
@@ -52,8 +52,10 @@ class Invocation:
         driver = Driver(
             place,
             folders,
-            parallel=settings.engine.parallel,
-            on_event=self.console.engine_event,
-            on_output=self.console.engine_output,
+            Conduct(
+                parallel=settings.engine.parallel,
+                on_event=self.console.engine_event,
+                on_output=self.console.engine_output,
+            ),
         )
         return Workplace(settings, folders, place, driver, self.console)
