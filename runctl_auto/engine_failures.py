@@ -23,7 +23,7 @@ from runctl_auto.errors import (
 
 CANCELLED_EXIT_CODE = 8
 _COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
-_PROTECTED = re.compile(r"protected|\bprotect\b")
+_PROTECTED = re.compile(r"\bprotect(ed|ion)\b")
 _CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
 _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
 _PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
