@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sandbox.engine.model import (
     CustomTimeouts,
@@ -78,6 +79,7 @@ class DeploymentEncoder:
 
     def __init__(self, encrypt: Encrypt) -> None:
         self._encrypt = encrypt
+        self._known: WeakKeyDictionary[Resource, tuple[int, str]] = WeakKeyDictionary()
 
     def text(self, snapshot: Snapshot) -> str:
         """The deployment as compact JSON text."""
@@ -95,11 +97,13 @@ class DeploymentEncoder:
         return "{" + ",".join(parts) + "}"
 
     def _resource(self, resource: Resource) -> str:
-        encoded = resource.encoded
-        if encoded is None:
-            encoded = _dump(encode_resource(resource, self._encrypt))
-            resource.encoded = encoded
-        return encoded
+        known = self._known.get(resource)
+        if known is not None and known[0] == resource.revision:
+            return known[1]
+        revision = resource.revision
+        text = _dump(encode_resource(resource, self._encrypt))
+        self._known[resource] = (revision, text)
+        return text
 
     def _pending(self, operation: PendingOperation) -> str:
         return f'{{"resource":{self._resource(operation.resource)},"type":{_dump(operation.kind.value)}}}'

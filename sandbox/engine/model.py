@@ -64,7 +64,8 @@ class Resource:
     """One resource of a stack, with every field that a checkpoint knows.
 
     `extra` holds the fields of a checkpoint that this engine does not know, so that they are kept.
-    Times are RFC 3339 texts. Setting any attribute drops the cached serialised form.
+    Times are RFC 3339 texts. Values in its fields are replaced, never
+    changed in place: other threads may be reading them.
     """
 
     urn: str
@@ -102,12 +103,17 @@ class Resource:
     view_of: str = ""
     resource_hooks: dict[str, list[str]] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)
-    encoded: str | None = field(default=None, repr=False)
+    revision: int = field(default=0, init=False, repr=False)
+    """Counts changes, so that what was derived from the resource can be told to be out of date."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        if name != "encoded":
-            object.__setattr__(self, "encoded", None)
+        object.__setattr__(self, "revision", self.__dict__.get("revision", 0) + 1)
+
+    def copy(self, **changes: Any) -> Resource:
+        """A resource with the same fields (values shared) but for the changes."""
+        fields = {k: v for k, v in self.__dict__.items() if k not in ("revision", "encoded")}
+        return Resource(**(fields | changes))
 
     @property
     def name(self) -> str:

@@ -170,9 +170,9 @@ def to_json(
     value: PropertyValue, encrypt: Encrypt, *, show_secrets: bool = False, redact: bool = False
 ) -> Any:
     """The value as it stands in a checkpoint. Secrets are encrypted, shown as plain text with
-    `show_secrets`, or replaced by the text `[secret]` with `redact` (as in engine events)."""
-    encode = _Encoder(encrypt, show_secrets, redact)
-    return encode.value(value)
+    `show_secrets`, or with `redact` have the ciphertext `[secret]` (as in engine events). A secret that was
+    read from a checkpoint keeps its ciphertext."""
+    return _Encoder(encrypt, show_secrets, redact).value(value)
 
 
 class _Encoder:
@@ -204,7 +204,7 @@ class _Encoder:
 
     def _secret(self, secret: Secret) -> Any:
         if self._redact:
-            return "[secret]"
+            return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": "[secret]"}
         if secret.ciphertext is not None and not self._show:
             return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": secret.ciphertext}
         inner = _Encoder(lambda text: text, show_secrets=True, redact=False).value(secret.value)
@@ -253,7 +253,7 @@ def source_to_dict(source: Asset | Archive) -> dict[str, Any]:
         if source.hash:
             out["hash"] = source.hash
         for key, value in (("text", source.text), ("path", source.path), ("uri", source.uri)):
-            if value is not None:
+            if value:
                 out[key] = value
         return out
     out = {SIGNATURE: ARCHIVE_SIGNATURE}
@@ -262,7 +262,7 @@ def source_to_dict(source: Asset | Archive) -> dict[str, Any]:
     if source.assets is not None:
         out["assets"] = {name: source_to_dict(source.assets[name]) for name in sorted(source.assets)}
     for key, value in (("path", source.path), ("uri", source.uri)):
-        if value is not None:
+        if value:
             out[key] = value
     return out
 

@@ -1,0 +1,190 @@
+"""Engine events, in the JSON shape that Pulumi gives them."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sandbox.engine.deploy.providers.api import Status
+from sandbox.engine.deploy.request import EventSink
+from sandbox.engine.deploy.steps.base import Step
+from sandbox.engine.model import Op, Resource
+from sandbox.engine.properties import (
+    Archive,
+    Asset,
+    Output,
+    PropertyMap,
+    PropertyValue,
+    Secret,
+    to_json,
+)
+
+_RESET = "<{%reset%}>"
+_PREFIXES = {
+    "error": "<{%fg 1%}>error: <{%reset%}>",
+    "warning": "<{%fg 3%}>warning: <{%reset%}>",
+    "debug": "<{%fg 8%}>debug: <{%reset%}>",
+}
+
+
+class Events:
+    """Emits events one at a time, from any thread. Shows no secrets."""
+
+    def __init__(self, sink: EventSink) -> None:
+        self._sink = sink
+        self._lock = threading.Lock()
+
+    def emit(self, kind: str, content: dict[str, Any]) -> None:
+        """Emits an event; `kind` is its name in the JSON."""
+        with self._lock:
+            self._sink.emit({kind: content})
+
+    def diagnostic(
+        self, severity: str, urn: str, message: str, *, stream: int = 0, ephemeral: bool = False
+    ) -> None:
+        """A message about a resource, or about none (""). Severity: error, warning, info, info#err or debug."""
+        content: dict[str, Any] = {}
+        if urn:
+            content["urn"] = urn
+        prefix = _PREFIXES.get(severity)
+        if prefix:
+            content["prefix"] = prefix
+        content |= {"message": f"{_RESET}{message}{_RESET}\n", "color": "raw", "severity": severity}
+        if stream:
+            content["streamID"] = stream
+        if ephemeral:
+            content["ephemeral"] = True
+        self.emit("diagnosticEvent", content)
+
+    def error(self, urn: str, message: str) -> None:
+        """Shows an error."""
+        self.diagnostic("error", urn, message)
+
+    def warning(self, urn: str, message: str) -> None:
+        """Shows a warning."""
+        self.diagnostic("warning", urn, message)
+
+    def prelude(self, config: Mapping[str, str], secret_keys: frozenset[str]) -> None:
+        """The first event: the stack's configuration."""
+        shown = {key: "[secret]" if key in secret_keys else value for key, value in config.items()}
+        self.emit("preludeEvent", {"config": shown})
+
+    def summary(
+        self, *, preview: bool, corrupt: bool, seconds: float, changes: Mapping[Op, int], result: str
+    ) -> None:
+        """The last but one event: what was done."""
+        self.emit(
+            "summaryEvent",
+            {
+                "maybeCorrupt": corrupt,
+                "durationSeconds": math.ceil(seconds),
+                "resourceChanges": {op.value: count for op, count in changes.items()},
+                "PolicyPacks": {},
+                "isPreview": preview,
+                "result": result,
+            },
+        )
+
+    def cancelled(self) -> None:
+        """The last event."""
+        self.emit("cancelEvent", {})
+
+    def step_before(self, step: Step, *, planning: bool) -> None:
+        """A step begins."""
+        self._step("resourcePreEvent", step.op, step, planning)
+
+    def step_after(self, op: Op, step: Step, *, planning: bool) -> None:
+        """A step has ended, and turned out to have done `op`."""
+        self._step("resOutputsEvent", op, step, planning)
+
+    def step_failed(self, step: Step, status: Status, steps: int) -> None:
+        """A step has failed after `steps` that did not."""
+        self.emit(
+            "resOpFailedEvent",
+            {"metadata": step_metadata(step.op, step), "status": int(status), "steps": steps},
+        )
+
+    def _step(self, kind: str, op: Op, step: Step, planning: bool) -> None:
+        content: dict[str, Any] = {"metadata": step_metadata(op, step)}
+        if planning:
+            content["planning"] = True
+        self.emit(kind, content)
+
+
+def step_metadata(op: Op, step: Step) -> dict[str, Any]:
+    """What events tell of a step."""
+    content: dict[str, Any] = {
+        "op": op.value,
+        "urn": step.urn,
+        "type": step.resource.type,
+        "old": _state(step.old),
+        "new": _state(step.new),
+    }
+    if step.keys:
+        content["keys"] = list(step.keys)
+    if step.diffs:
+        content["diffs"] = list(step.diffs)
+    detailed = step.detailed_diff
+    content["detailedDiff"] = (
+        None
+        if detailed is None
+        else {
+            path: {"diffKind": diff.kind.value, "inputDiff": diff.input_diff}
+            for path, diff in sorted(detailed.items())
+        }
+    )
+    if step.logical:
+        content["logical"] = True
+    content["provider"] = step.resource.provider
+    return content
+
+
+def _state(resource: Resource | None) -> dict[str, Any] | None:
+    if resource is None:
+        return None
+    content: dict[str, Any] = {"type": resource.type, "urn": resource.urn}
+    for name, value in (("custom", resource.custom), ("delete", resource.delete)):
+        if value:
+            content[name] = True
+    content |= {"id": resource.id, "parent": resource.parent}
+    for name, value in (
+        ("protect", resource.protect),
+        ("taint", resource.taint),
+        ("external", resource.external),
+        ("retainOnDelete", resource.retain_on_delete),
+    ):
+        if value:
+            content[name] = True
+    content |= {
+        "inputs": _shown(resource.inputs),
+        "outputs": _shown(resource.outputs),
+        "provider": resource.provider,
+    }
+    if resource.init_errors:
+        content["initErrors"] = list(resource.init_errors)
+    if resource.hide_diff:
+        content["hideDiffs"] = list(resource.hide_diff)
+    return content
+
+
+def _shown(values: PropertyMap) -> Any:
+    return to_json(_without_contents(values), lambda _: "[secret]", redact=True)
+
+
+def _without_contents(value: PropertyValue) -> PropertyValue:
+    if isinstance(value, dict):
+        return {key: _without_contents(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_contents(item) for item in value]
+    if isinstance(value, Secret):
+        return Secret("[secret]")
+    if isinstance(value, Output):
+        return _without_contents(value.value) if value.known and not value.secret else value
+    if isinstance(value, Asset) and value.text is not None:
+        return replace(value, text="<contents elided>")
+    if isinstance(value, Archive) and value.assets is not None:
+        return replace(value, assets={k: _without_contents(v) for k, v in value.assets.items()})
+    return value

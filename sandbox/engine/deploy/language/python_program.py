@@ -1,0 +1,139 @@
+"""Python programs, run in a process of their own with the interpreter that the project asks for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.engine.deploy.failures import Bail
+from sandbox.engine.deploy.language import program_main
+from sandbox.engine.deploy.language.api import Addresses, ProgramFailed
+from sandbox.engine.deploy.request import OperationRefused, OperationRequest
+from sandbox.engine.deploy.shutting_down import end_process
+
+_OPTIONS = {"virtualenv", "toolchain", "typechecker"}
+
+
+class PythonProgram:
+    """Runs a `runtime: python` program. `on_output` gets (severity, line) of what it prints."""
+
+    def __init__(self, request: OperationRequest, on_output: Callable[[str, str], None]) -> None:
+        self._request, self._on_output = request, on_output
+        self._interpreter = interpreter(request)
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def run(self, addresses: Addresses) -> None:
+        """Runs the program to its end. Blocking. Raises Bail or ProgramFailed when it fails."""
+        request, program = self._request, self._request.program
+        if not program.folder.is_dir():
+            raise ProgramFailed(f"the program's folder {program.folder} does not exist")
+        arguments = {
+            "project": request.project,
+            "stack": request.stack,
+            "organization": request.organization,
+            "parallel": request.options.parallel,
+            "dry_run": request.dry_run,
+            "monitor": addresses.monitor,
+            "engine": addresses.engine,
+            "root_directory": str(program.root),
+            "program": program.entry_point,
+        }
+        environment = dict(request.environment)
+        if request.config:
+            environment["PULUMI_CONFIG"] = json.dumps(dict(request.config))
+        if request.secret_keys:
+            environment["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(sorted(request.secret_keys))
+        with self._lock:
+            if self._closed:
+                raise Bail("cancelled")
+            self._process = self._start(arguments, environment)
+        self._wait(self._process)
+
+    def close(self) -> None:
+        """Ends the program if it still runs."""
+        with self._lock:
+            self._closed = True
+            process = self._process
+        if process is not None:
+            end_process(process)
+
+    def _start(self, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+        try:
+            return subprocess.Popen(
+                [self._interpreter, "-u", program_main.__file__, json.dumps(arguments)],
+                cwd=self._request.program.folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProgramFailed(f"could not start the program with {self._interpreter}: {error}") from error
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        readers = [
+            threading.Thread(target=self._forward, args=(stream, severity), daemon=True)
+            for stream, severity in ((process.stdout, "info"), (process.stderr, "info#err"))
+        ]
+        for reader in readers:
+            reader.start()
+        code = process.wait()
+        for reader in readers:
+            reader.join(5)
+        if code == program_main.ERROR_WAS_SHOWN:
+            raise Bail("the program failed")
+        if code != 0:
+            raise ProgramFailed(
+                f"an unhandled error occurred: program exited with non-zero exit code: {code}"
+            )
+
+    def _forward(self, stream: Any, severity: str) -> None:
+        for line in stream:
+            self._on_output(severity, line.rstrip("\n"))
+
+
+def interpreter(request: OperationRequest) -> str:
+    """The Python to run the program with: that of the `virtualenv` option, else PULUMI_PYTHON_CMD, else an
+    active virtual environment's, else the engine's own.
+
+    Raises OperationRefused for a missing virtual environment and for options that are not supported."""
+    options = request.program.runtime_options
+    unknown = set(options) - _OPTIONS
+    if unknown:
+        raise OperationRefused(f"unsupported options of the python runtime: {', '.join(sorted(unknown))}")
+    if options.get("toolchain", "pip") != "pip":
+        raise OperationRefused(f"unsupported toolchain of the python runtime: {options['toolchain']}")
+    if options.get("typechecker", "none") not in ("", "none", None):
+        raise OperationRefused(f"unsupported typechecker of the python runtime: {options['typechecker']}")
+    folder = options.get("virtualenv")
+    if folder:
+        python = _python_in(request.program.root / str(folder))
+        if python is None:
+            raise OperationRefused(
+                f"The 'virtualenv' option in Pulumi.yaml is set to \"{folder}\", but "
+                f'"{request.program.root / str(folder)}" doesn\'t appear to be a virtual environment.'
+            )
+        return python
+    environment = request.environment
+    chosen = environment.get("PULUMI_PYTHON_CMD")
+    if chosen:
+        return shutil.which(chosen, path=environment.get("PATH", os.defpath)) or chosen
+    active = environment.get("VIRTUAL_ENV")
+    return (_python_in(Path(active)) if active else None) or sys.executable
+
+
+def _python_in(folder: Path) -> str | None:
+    python = folder / "bin" / "python"
+    return str(python) if python.exists() else None

@@ -1,0 +1,364 @@
+"""The resource monitor: what a running program talks to."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import InvalidStateError
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import empty_pb2
+
+from sandbox.engine import urn as urns
+from sandbox.engine.deploy.deployment import Deployment
+from sandbox.engine.deploy.failures import GenerationError
+from sandbox.engine.deploy.goal import (
+    Goal,
+    Outcome,
+    OutputsRegistration,
+    Reading,
+    Registered,
+    Registration,
+)
+from sandbox.engine.deploy.monitor.default_providers import DefaultProviders
+from sandbox.engine.deploy.monitor.requests import (
+    RequestError,
+    check_three_parts,
+    goal_from,
+    read_goal_from,
+    receiver,
+)
+from sandbox.engine.deploy.protocol import provider_pb2, resource_pb2, resource_pb2_grpc
+from sandbox.engine.deploy.providers.api import ConfigurableProvider, Invoked, ProviderError
+from sandbox.engine.deploy.wire import Send, from_struct, to_struct
+from sandbox.engine.model import Resource
+from sandbox.engine.properties import PropertyError, contains_unknowns
+
+_FEATURES = {
+    "secrets": "SECRETS",
+    "resourceReferences": "RESOURCE_REFERENCES",
+    "outputValues": "OUTPUT_VALUES",
+    "aliasSpecs": "ALIAS_SPECS",
+    "replacementTrigger": "REPLACEMENT_TRIGGER",
+    "deletedWith": "DELETED_WITH",
+    "replaceWith": "REPLACE_WITH",
+}
+_FEATURES_WITHOUT_ID = ("BYTE_STRING", "INVOKE_DEPENDS_ON", "INVOKE_PARENT")
+_SHUT_DOWN = "resource monitor shut down"
+
+
+class MonitorClosed(Exception):
+    """The operation is over; nobody will answer."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the program is and how it reaches the engine."""
+
+    root: Path
+    folder: Path
+
+
+Item = Registration | Reading | OutputsRegistration
+
+
+class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignore[misc]
+    """Serves a program. Requests are handed to `post`, and their threads wait for the answers.
+
+    `finished` is called once the program says that it will register nothing more.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        surroundings: Surroundings,
+        post: Callable[[Item], None],
+        finished: Callable[[], None],
+    ) -> None:
+        request = deployment.request
+        self._deployment, self._surroundings, self._post = deployment, surroundings, post
+        self._finished = finished
+        self._defaults = DefaultProviders(request.config, request.secret_keys, self._register_default)
+        self._lock = threading.Lock()
+        self._waiting: set[Item] = set()
+        self._closed = threading.Event()
+        self._goals: dict[str, Goal] = {}
+        self._component_providers: dict[str, dict[str, str]] = {}
+        self._packages: dict[str, tuple[str, str, str]] = {}
+
+    def close(self) -> None:
+        """Ends every request that waits. Nothing is answered afterwards."""
+        self._closed.set()
+        with self._lock:
+            waiting, self._waiting = self._waiting, set()
+        for item in waiting:
+            with contextlib.suppress(InvalidStateError):
+                item.answer.set_exception(MonitorClosed(_SHUT_DOWN))
+
+    def _ask(self, item: Item) -> Registered:
+        with self._lock:
+            if self._closed.is_set():
+                raise MonitorClosed(_SHUT_DOWN)
+            self._waiting.add(item)
+        self._post(item)
+        try:
+            return item.answer.result()
+        finally:
+            with self._lock:
+                self._waiting.discard(item)
+
+    def _register_default(self, registration: Registration) -> Registered:
+        return self._ask(registration)
+
+    # What the engine can do
+
+    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        asked = self._deployment.request
+        names = (*_FEATURES.values(), *_FEATURES_WITHOUT_ID)
+        return resource_pb2.DeploymentInfo(
+            project=asked.project,
+            stack=asked.stack,
+            organization=asked.organization,
+            config=dict(asked.config),
+            configSecretKeys=sorted(asked.secret_keys),
+            dryRun=asked.dry_run,
+            parallel=asked.options.parallel,
+            supportedFeatures=[
+                resource_pb2.ResourceMonitorFeature.Value(f"RESOURCE_MONITOR_FEATURE_{name}")
+                for name in names
+            ],
+        )
+
+    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in _FEATURES)
+
+    def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        self._finished()
+        self._closed.wait()
+        return empty_pb2.Empty()
+
+    def RegisterPackage(self, request: Any, context: Any) -> Any:
+        with _errors(context):
+            if request.HasField("parameterization") or request.HasField("extension"):
+                raise RequestError(f"parameterized packages are not supported: {request.name}")
+            reference = f"{request.name}@{request.version}#{request.download_url}"
+            self._packages[reference] = (request.name, request.version, request.download_url)
+            return resource_pb2.RegisterPackageResponse(ref=reference)
+
+    def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        _refuse(context, "stack transforms")
+
+    def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        _refuse(context, "invoke transforms")
+
+    def RegisterResourceHook(self, request: Any, context: Any) -> Any:
+        _refuse(context, f"resource hooks ({request.name})")
+
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:
+        _refuse(context, f"error hooks ({request.name})")
+
+    def Call(self, request: Any, context: Any) -> Any:
+        _refuse(context, f"calls of component methods ({request.tok})")
+
+    # Resources
+
+    def RegisterResource(self, request: Any, context: Any) -> Any:
+        with _errors(context):
+            self._refuse_unsupported(request)
+            self._inherit(request)
+            if request.custom:
+                check_three_parts(request.type)
+            provider = self._provider_for(request)
+            goal = goal_from(request, provider, self._surroundings.root, self._surroundings.folder)
+            if urns.is_provider_type(goal.type):
+                goal = self._provider_goal(goal, request)
+            registered = self._ask(Registration(goal))
+            if registered.outcome is not Outcome.SUCCESS and not request.supportsResultReporting:
+                context.abort(grpc.StatusCode.INTERNAL, "resource registration failed")
+            self._remember(registered.resource, goal, request)
+            return self._registered(request, registered)
+
+    def _registered(self, request: Any, registered: Registered) -> Any:
+        resource = registered.resource
+        outputs = resource.outputs if request.custom else {}
+        if not request.supportsPartialValues:
+            outputs = {key: value for key, value in outputs.items() if not contains_unknowns(value)}
+        send = Send(
+            secrets=request.acceptSecrets,
+            resources=request.acceptResources,
+            byte_strings=request.accepts_byte_string,
+        )
+        result = {
+            Outcome.SUCCESS: resource_pb2.Result.SUCCESS,
+            Outcome.FAILED: resource_pb2.Result.FAIL,
+            Outcome.SKIPPED: resource_pb2.Result.SKIP,
+        }[registered.outcome]
+        return resource_pb2.RegisterResourceResponse(
+            urn=resource.urn,
+            id=resource.id,
+            object=to_struct(outputs, send),
+            result=result,
+            unknown=registered.unknown,
+        )
+
+    def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:
+        with _errors(context):
+            outputs = from_struct(request.outputs, receiver(self._surroundings.folder))
+            self._ask(OutputsRegistration(urns.check(request.urn), outputs))
+            return empty_pb2.Empty()
+
+    def ReadResource(self, request: Any, context: Any) -> Any:
+        with _errors(context):
+            check_three_parts(request.type)
+            provider = request.provider or self._default_for(request, urns.package_of(request.type))
+            goal = read_goal_from(request, provider, self._surroundings.root, self._surroundings.folder)
+            registered = self._ask(Reading(goal, request.id))
+            send = Send(
+                secrets=request.acceptSecrets,
+                resources=request.acceptResources,
+                byte_strings=request.accepts_byte_string,
+            )
+            return resource_pb2.ReadResourceResponse(
+                urn=registered.resource.urn, properties=to_struct(registered.resource.outputs, send)
+            )
+
+    def _refuse_unsupported(self, request: Any) -> None:
+        for used, what in (
+            (request.remote, f"remote components ({request.type})"),
+            (len(request.transforms) > 0, "resource transforms"),
+            (request.HasField("hooks") and request.hooks.ByteSize() > 0, "resource hooks"),
+            (len(request.state_migrations) > 0, "state migrations"),
+            (len(request.envVarMappings) > 0, "environment variable mappings of providers"),
+        ):
+            if used:
+                raise RequestError(f"this engine does not support {what}")
+
+    def _inherit(self, request: Any) -> None:
+        """Fills in what a child takes over from its parent."""
+        with self._lock:
+            parent = self._goals.get(request.parent) if request.parent else None
+        if parent is None:
+            return
+        request.deletedWith = request.deletedWith or parent.deleted_with
+        if not request.HasField("protect") and parent.protect is not None:
+            request.protect = parent.protect
+        if not request.HasField("retainOnDelete") and parent.retain_on_delete is not None:
+            request.retainOnDelete = parent.retain_on_delete
+        if not request.provider and parent.provider:
+            kind = urns.type_of(urns.split_reference(parent.provider)[0])
+            same_package = urns.provided_package(kind) == urns.package_of(request.type)
+            if same_package or not request.custom:
+                request.provider = parent.provider
+
+    def _provider_for(self, request: Any) -> str:
+        """The reference of the provider to use, "" for components and providers."""
+        if not request.custom or urns.is_provider_type(request.type):
+            self._inherit_providers(request)
+            return ""
+        package = urns.package_of(request.type)
+        found = request.provider or request.providers.get(package) or self._of_component(request, package)
+        return found or self._default_for(request, package)
+
+    def _inherit_providers(self, request: Any) -> None:
+        if request.custom or not request.parent:
+            return
+        with self._lock:
+            inherited = self._component_providers.get(request.parent, {})
+        for package, reference in inherited.items():
+            if package not in request.providers:
+                request.providers[package] = reference
+
+    def _of_component(self, request: Any, package: str) -> str:
+        with self._lock:
+            return self._component_providers.get(request.parent, {}).get(package, "")
+
+    def _default_for(self, request: Any, package: str) -> str:
+        version, url = request.version, request.pluginDownloadURL
+        if request.packageRef:
+            try:
+                package, version, url = self._packages[request.packageRef]
+            except KeyError:
+                raise RequestError(f"unknown provider package '{request.packageRef}'") from None
+        return self._defaults.reference(package, version, url)
+
+    def _provider_goal(self, goal: Goal, request: Any) -> Goal:
+        version, url = request.version, request.pluginDownloadURL
+        if request.packageRef:
+            _, version, url = self._packages[request.packageRef]
+        properties = dict(goal.properties)
+        if version or url:
+            properties["__internal"] = {"pluginDownloadURL": url} if url else {}
+        if version:
+            properties["version"] = version
+        return replace(goal, properties=properties)
+
+    def _remember(self, resource: Resource, goal: Goal, request: Any) -> None:
+        with self._lock:
+            self._goals[resource.urn] = goal
+            if not request.custom:
+                self._component_providers[resource.urn] = dict(request.providers)
+
+    # Functions
+
+    def Invoke(self, request: Any, context: Any) -> Any:
+        with _errors(context):
+            package = urns.package_of(request.tok)
+            reference = request.provider or self._of_component(request, package)
+            reference = reference or self._default_for(request, package)
+            provider = self._loaded(reference, request.tok)
+            if self._unresolved(request.dependsOn):
+                return resource_pb2.ResourceInvokeResponse(unknown=True)
+            arguments = from_struct(request.args, receiver(self._surroundings.folder))
+            try:
+                invoked = provider.invoke(request.tok, arguments, preview=self._deployment.dry_run)
+            except ProviderError as error:
+                raise ProviderError(f"invocation of {request.tok} returned an error: {error}") from error
+            return _invoke_response(request, invoked)
+
+    def _loaded(self, reference: str, token: str) -> ConfigurableProvider:
+        provider = self._deployment.registry.get(reference)
+        if provider is None:
+            raise RequestError(f"Invoke: unknown provider '{reference}' for {token}")
+        return provider
+
+    def _unresolved(self, urn_list: Any) -> bool:
+        """Whether an invoke depends on a resource that is not made yet."""
+        found = (self._deployment.find(urn) for urn in urn_list)
+        return any(resource is not None and resource.custom and not resource.id for resource in found)
+
+
+def _invoke_response(request: Any, invoked: Invoked) -> Any:
+    send = Send(
+        resources=request.acceptResources or request.tok == "pulumi:pulumi:getResource",
+        byte_strings=request.accepts_byte_string,
+    )
+    response = resource_pb2.ResourceInvokeResponse(
+        failures=[
+            provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
+            for failure in invoked.failures
+        ]
+    )
+    getattr(response, "return").CopyFrom(to_struct(invoked.values, send))
+    return response
+
+
+def _refuse(context: Any, what: str) -> NoReturn:
+    context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this engine does not support {what}")
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def _errors(context: Any) -> Iterator[None]:
+    """Answers a request that fails with the fitting status."""
+    try:
+        yield
+    except MonitorClosed as error:
+        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+    except (RequestError, urns.UrnError) as error:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except (ProviderError, PropertyError, GenerationError) as error:
+        context.abort(grpc.StatusCode.UNKNOWN, str(error))

@@ -1,0 +1,101 @@
+"""Rewrites of whole states: references by former URNs, references to what is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sandbox.engine import urn as urns
+from sandbox.engine.model import PendingOperation, Resource, Snapshot
+
+
+class AliasConflict(ValueError):
+    """Two resources claim the same former URN."""
+
+
+def normalized(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with every reference to an alias replaced by the resource's present URN, and without
+    aliases. Resources that need no change are the same objects."""
+    current = _current_urns(snapshot.resources)
+    if not current and not any(r.aliases for r in snapshot.resources):
+        return snapshot
+    return replace(
+        snapshot,
+        resources=[_renamed(r, current) for r in snapshot.resources],
+        pending_operations=[
+            PendingOperation(_renamed(o.resource, current), o.kind) for o in snapshot.pending_operations
+        ],
+    )
+
+
+def _current_urns(resources: list[Resource]) -> dict[str, str]:
+    current: dict[str, str] = {}
+    for resource in resources:
+        for alias in resource.aliases:
+            if current.get(alias, resource.urn) != resource.urn:
+                raise AliasConflict(
+                    f"Two resources ('{current[alias]}' and '{resource.urn}') aliased to the same: '{alias}'"
+                )
+            current[alias] = resource.urn
+        parent = current.get(resource.parent) if resource.parent else None
+        if parent and not urns.is_stack(parent):
+            current[resource.urn] = urns.make(
+                urns.stack_of(resource.urn),
+                urns.project_of(resource.urn),
+                urns.qualified_type_of(parent),
+                urns.type_of(resource.urn),
+                urns.name_of(resource.urn),
+            )
+    return current
+
+
+def _renamed(resource: Resource, current: dict[str, str]) -> Resource:
+    def now(urn: str) -> str:
+        return current.get(urn, urn)
+
+    changes: dict[str, Any] = {
+        "urn": now(resource.urn),
+        "parent": now(resource.parent),
+        "deleted_with": now(resource.deleted_with),
+        "dependencies": [now(u) for u in resource.dependencies],
+        "property_dependencies": {
+            key: [now(u) for u in names] for key, names in resource.property_dependencies.items()
+        },
+        "replace_with": [now(u) for u in resource.replace_with],
+        "aliases": [],
+    }
+    if resource.provider:
+        urn, identity = urns.split_reference(resource.provider)
+        changes["provider"] = f"{now(urn)}::{identity}"
+    changes = {name: value for name, value in changes.items() if getattr(resource, name) != value}
+    return resource.copy(**changes) if changes else resource
+
+
+def without_dangling_references(resources: list[Resource]) -> list[Resource]:
+    """The resources without dependencies on, and parents among, resources that a refresh found gone.
+
+    A child of a resource that is gone moves up to the next parent that is still there."""
+    present: set[str] = set()
+    heirs: dict[str, str] = {}
+    kept = []
+    for resource in resources:
+        changes: dict[str, Any] = {
+            "dependencies": [u for u in resource.dependencies if u in present],
+            "property_dependencies": {
+                key: [u for u in names if u in present]
+                for key, names in resource.property_dependencies.items()
+                if any(u in present for u in names)
+            },
+            "deleted_with": resource.deleted_with if resource.deleted_with in present else "",
+            "replace_with": [u for u in resource.replace_with if u in present],
+        }
+        for name, value in changes.items():
+            if getattr(resource, name) != value:
+                setattr(resource, name, value)
+        present.add(resource.urn)
+        kept.append(resource)
+    for resource in kept:
+        if resource.parent and resource.parent not in present:
+            resource.parent = heirs.get(resource.parent, "")
+        heirs[resource.urn] = resource.parent
+    return kept

@@ -1,0 +1,265 @@
+"""The entry point: one operation on one stack, from its request to its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from sandbox.engine.deploy.actions import Actions
+from sandbox.engine.deploy.dependency_graph import DependencyGraph
+from sandbox.engine.deploy.deployment import Deployment
+from sandbox.engine.deploy.engine_service import EngineService
+from sandbox.engine.deploy.events import Events
+from sandbox.engine.deploy.execution import Execution, Happening, unknown_targets
+from sandbox.engine.deploy.failures import Bail
+from sandbox.engine.deploy.generation.step_generator import Mode
+from sandbox.engine.deploy.grpc_server import LoopbackServer
+from sandbox.engine.deploy.journal import Journal
+from sandbox.engine.deploy.language.api import Program
+from sandbox.engine.deploy.language.inline import InlineProgram
+from sandbox.engine.deploy.language.python_program import PythonProgram
+from sandbox.engine.deploy.pending_operations import pending_warning, with_pending_creates_settled
+from sandbox.engine.deploy.program_run import ProgramRun
+from sandbox.engine.deploy.protocol import engine_pb2_grpc
+from sandbox.engine.deploy.providers.api import ConfigurableProvider
+from sandbox.engine.deploy.providers.builtin import BuiltinProvider
+from sandbox.engine.deploy.providers.plugin import PluginProvider
+from sandbox.engine.deploy.providers.process import connect
+from sandbox.engine.deploy.providers.registry import ProviderRegistry
+from sandbox.engine.deploy.refreshing import refresh
+from sandbox.engine.deploy.request import (
+    Cancellation,
+    CheckpointWriter,
+    EventSink,
+    OperationKind,
+    OperationRefused,
+    OperationRequest,
+    OperationResult,
+    StackOutputs,
+)
+from sandbox.engine.deploy.stopping import Stop
+from sandbox.engine.model import Resource, Snapshot
+
+
+def run_operation(
+    request: OperationRequest,
+    snapshot: Snapshot,
+    sink: EventSink,
+    checkpoints: CheckpointWriter,
+    cancel: Cancellation,
+    *,
+    stacks: StackOutputs | None = None,
+) -> OperationResult:
+    """Runs the operation to its end. Blocking. `snapshot` is not changed.
+
+    Raises OperationRefused, before anything happens, for what is not supported."""
+    _refuse_unsupported(request)
+    events = Events(sink)
+    base = with_pending_creates_settled(_copied(snapshot), request.options)
+    request = _with_protected_excluded(request, base)
+    started = time.monotonic()
+    try:
+        error = _unknown_resource(request, base)
+        if error:
+            return OperationResult({}, True, False, error, snapshot, 0.0)
+        return _Operation(request, base, snapshot, events, checkpoints, cancel, stacks).run(started)
+    finally:
+        events.cancelled()
+
+
+def protected_excludes(resources: list[Resource]) -> list[str]:
+    """The URNs that `--exclude-protected` leaves out: protected resources and all that they depend on."""
+    graph = DependencyGraph(resources)
+    kept: dict[int, Resource] = {}
+    for resource in resources:
+        if resource.protect:
+            kept[id(resource)] = resource
+            kept.update({id(r): r for r in graph.transitive_dependencies_of(resource)})
+    return [resource.urn for resource in kept.values()]
+
+
+def now() -> str:
+    """The time, RFC 3339 in UTC, with fractional seconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _refuse_unsupported(request: OperationRequest) -> None:
+    options = request.options
+    if options.policy_packs or options.policy_pack_configs:
+        raise OperationRefused("policy packs are not supported")
+    if options.targets and options.excludes:
+        raise OperationRefused("targets and excludes cannot be combined")
+    runtime = request.program.runtime
+    if not request.program.client_address and _runs_program(request) and runtime != "python":
+        raise OperationRefused(f"programs with runtime '{runtime}' are not supported; only python is")
+
+
+def _runs_program(request: OperationRequest) -> bool:
+    return request.kind in (OperationKind.PREVIEW, OperationKind.UPDATE) or request.options.run_program
+
+
+def _copied(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, resources=[resource.copy() for resource in snapshot.resources])
+
+
+def _with_protected_excluded(request: OperationRequest, base: Snapshot) -> OperationRequest:
+    if not request.options.exclude_protected:
+        return request
+    excludes = (*request.options.excludes, *protected_excludes(base.resources))
+    return replace(request, options=replace(request.options, excludes=excludes))
+
+
+def _unknown_resource(request: OperationRequest, base: Snapshot) -> str | None:
+    """What is wrong with the targets of an operation that knows nothing but the state."""
+    if request.kind not in (OperationKind.REFRESH, OperationKind.DESTROY):
+        return None
+    known = {resource.urn for resource in base.resources}
+    for urn in (*request.options.targets, *request.options.excludes):
+        if "*" not in urn and urn not in known:
+            return f"no resource named '{urn}' found"
+    return None
+
+
+@dataclass
+class _Outcome:
+    error: str | None = None
+    failed: bool = False
+
+
+class _Operation:
+    """One operation with everything that it holds open."""
+
+    def __init__(
+        self,
+        request: OperationRequest,
+        base: Snapshot,
+        before: Snapshot,
+        events: Events,
+        checkpoints: CheckpointWriter,
+        cancel: Cancellation,
+        stacks: StackOutputs | None,
+    ) -> None:
+        self._request, self._before, self._events, self._cancel = request, before, events, cancel
+        self._stopped = Stop()
+        service = EngineService(events)
+        self._engine = LoopbackServer(
+            lambda server: engine_pb2_grpc.add_EngineServicer_to_server(service, server), 16
+        )
+        self._registry = ProviderRegistry(self._load_provider)
+        self._deployment = Deployment(request, base, self._registry, events, now)
+        self._builtin = BuiltinProvider(stacks, self._deployment.find)
+        self._journal = None if request.dry_run else Journal(base, checkpoints, now)
+        refreshing = request.kind is OperationKind.REFRESH
+        self._actions = Actions(events, self._journal, refreshing=refreshing)
+
+    def run(self, started: float) -> OperationResult:
+        """Runs it, and gives back everything that was held."""
+        request = self._request
+        self._events.prelude(request.config, request.secret_keys)
+        self._cancel.on_request(self._begin_stop)
+        self._cancel.on_force(self._force)
+        outcome = _Outcome()
+        try:
+            self._execute()
+            if self._journal:
+                self._journal.close()
+        except Bail:
+            outcome.failed = True
+            outcome.error = self._settle()
+        except OperationRefused:
+            raise
+        except Exception as error:
+            outcome = _Outcome(str(error) or type(error).__name__, failed=True)
+            self._settle()
+        finally:
+            self._registry.close()
+            self._engine.stop()
+        return self._result(outcome, started)
+
+    def _settle(self) -> str | None:
+        """Writes what is left to be written after a failure; what went wrong with that, if anything."""
+        if self._journal is None or self._cancel.forced:
+            return None
+        try:
+            self._journal.close()
+        except Exception as error:
+            return f"failed to save the state: {error}"
+        return None
+
+    def _result(self, outcome: _Outcome, started: float) -> OperationResult:
+        seconds = time.monotonic() - started
+        cancelled = self._cancel.requested and outcome.failed
+        self._events.summary(
+            preview=self._request.dry_run,
+            corrupt=self._actions.maybe_corrupt,
+            seconds=seconds,
+            changes=self._actions.changes,
+            result="failed" if outcome.failed else "succeeded",
+        )
+        return OperationResult(
+            {op.value: count for op, count in self._actions.changes.items()},
+            outcome.failed,
+            cancelled,
+            outcome.error,
+            self._journal.snapshot() if self._journal else self._before,
+            seconds,
+        )
+
+    def _begin_stop(self) -> None:
+        self._stopped.stop()
+        self._registry.cancel()
+
+    def _force(self) -> None:
+        if self._journal:
+            self._journal.freeze()
+        self._registry.close()
+
+    def _execute(self) -> None:
+        request, deployment = self._request, self._deployment
+        options, pending = request.options, deployment.previous.pending_operations
+        with_program = options.run_program
+        wants_refresh = options.refresh or request.kind is OperationKind.REFRESH
+        if wants_refresh and not with_program:
+            refresh(deployment, self._actions, self._stopped)
+            if request.kind is OperationKind.REFRESH:
+                return
+        elif not wants_refresh and any(r.refresh_before_update for r in deployment.previous.resources):
+            refresh(deployment, self._actions, self._stopped, only_before_update=True)
+        elif pending and not request.dry_run:
+            self._events.warning("", pending_warning(pending))
+        if unknown_targets(deployment, deployment.replace_targets.literals, None):
+            raise Bail("one or more targets could not be found in the stack")
+        mode = {
+            OperationKind.REFRESH: Mode.REFRESH,
+            OperationKind.DESTROY: Mode.DESTROY if with_program else Mode.UPDATE,
+        }.get(request.kind, Mode.UPDATE)
+        program = self._program_run if _runs_program(request) else None
+        Execution(
+            deployment,
+            self._actions,
+            self._stopped,
+            program,
+            mode=mode,
+            refresh=wants_refresh and with_program,
+        ).run()
+
+    def _program_run(self, post: Callable[[Happening], None]) -> ProgramRun:
+        return ProgramRun(self._deployment, self._program(), self._engine.address, post)
+
+    def _program(self) -> Program:
+        if self._request.program.client_address:
+            return InlineProgram(self._request)
+        return PythonProgram(self._request, self._show_output)
+
+    def _load_provider(self, package: str, version: str) -> ConfigurableProvider:
+        if package == "pulumi":
+            return self._builtin
+        connection = connect(
+            package, version, self._request.environment, self._engine.address, self._show_output
+        )
+        return PluginProvider(connection, self._engine.address)
+
+    def _show_output(self, severity: str, line: str) -> None:
+        self._events.diagnostic(severity, "", line)

@@ -1,0 +1,450 @@
+"""A provider behind gRPC."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+
+from sandbox.engine import urn as urns
+from sandbox.engine.deploy.assets import restored
+from sandbox.engine.deploy.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from sandbox.engine.deploy.providers.api import (
+    Changes,
+    CheckCall,
+    Checked,
+    CheckFailure,
+    CreateCall,
+    Created,
+    DeleteCall,
+    Diff,
+    DiffCall,
+    DiffKind,
+    DiffUnavailable,
+    InitFailed,
+    Invoked,
+    PropertyDiff,
+    ProviderError,
+    ReadCall,
+    ReadState,
+    Status,
+    UpdateCall,
+    Updated,
+)
+from sandbox.engine.deploy.providers.process import Connection
+from sandbox.engine.deploy.wire import Receive, Send, from_struct, to_struct
+from sandbox.engine.properties import (
+    PropertyError,
+    PropertyMap,
+    Secret,
+    contains_secrets,
+    contains_unknowns,
+    plain,
+    to_json,
+)
+
+_UNCERTAIN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNKNOWN}
+_DIFF_KINDS = dict(
+    enumerate(
+        (
+            DiffKind.ADD,
+            DiffKind.ADD_REPLACE,
+            DiffKind.DELETE,
+            DiffKind.DELETE_REPLACE,
+            DiffKind.UPDATE,
+            DiffKind.UPDATE_REPLACE,
+        )
+    )
+)
+_CONFIG = Send(secrets=False)
+_NO_UNKNOWNS = Receive(reject_unknowns=True)
+_INIT_FAILED = "ErrorResourceInitFailed"
+
+
+@dataclass(frozen=True)
+class _Abilities:
+    """What the provider understands."""
+
+    secrets: bool = False
+    resources: bool = False
+    preview: bool = False
+    byte_strings: bool = False
+
+
+class PluginProvider:
+    """One provider resource's own connection to its provider. Safe for use from many threads."""
+
+    def __init__(self, connection: Connection, engine_address: str) -> None:
+        self._connection = connection
+        self._stub = provider_pb2_grpc.ResourceProviderStub(connection.channel)
+        self._config_known = True
+        self._configured = threading.Event()
+        self._closed = False
+        try:
+            self._abilities = self._handshake(engine_address)
+            if connection.process is None:
+                self._attach(engine_address)
+        except BaseException:
+            connection.close()
+            raise
+
+    # Life
+
+    def _handshake(self, engine_address: str) -> _Abilities | None:
+        folder = self._connection.folder
+        request = provider_pb2.ProviderHandshakeRequest(
+            engine_address=engine_address,
+            root_directory=folder,
+            program_directory=folder,
+            configure_with_urn=True,
+            supports_views=False,
+            supports_refresh_before_update=True,
+            invoke_with_preview=True,
+            accepts_byte_string=True,
+        )
+        try:
+            answer = self._stub.Handshake(request, wait_for_ready=True, timeout=30)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            raise ProviderError(f"failed to handshake with the provider: {error.details()}") from error
+        return _Abilities(
+            answer.accept_secrets,
+            answer.accept_resources,
+            preview=True,
+            byte_strings=getattr(answer, "accepts_byte_string", False),
+        )
+
+    def _attach(self, engine_address: str) -> None:
+        try:
+            self._stub.Attach(plugin_pb2.PluginAttach(address=engine_address))
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise _failure(error) from error
+
+    def check_config(self, urn: str, olds: PropertyMap, news: PropertyMap) -> Checked:
+        request = provider_pb2.CheckRequest(
+            urn=urn,
+            name=urns.name_of(urn),
+            type=urns.type_of(urn),
+            olds=to_struct(olds, _CONFIG),
+            news=to_struct(news, _CONFIG),
+        )
+        try:
+            answer = self._stub.CheckConfig(request)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return Checked(news)
+            raise _failure(error) from error
+        return Checked(_annotated(from_struct(answer.inputs), news), _failures(answer))
+
+    def diff_config(self, call: DiffCall) -> Diff:
+        request = provider_pb2.DiffRequest(
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            old_inputs=to_struct(call.old_inputs, _CONFIG),
+            olds=to_struct(call.old_outputs, _CONFIG),
+            news=to_struct(call.new_inputs, _CONFIG),
+            ignoreChanges=call.ignore_changes,
+        )
+        try:
+            return _diff(self._stub.DiffConfig(request))
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return Diff(Changes.UNKNOWN)
+            raise _failure(error) from error
+
+    def configure(self, urn: str, identity: str, inputs: PropertyMap) -> None:
+        values = {key: value for key, value in inputs.items() if key != "version"}
+        if any(contains_unknowns(value) for value in values.values()):
+            self._config_known = False
+            self._abilities = self._abilities or _Abilities()
+            return
+        package = urns.provided_package(urns.type_of(urn))
+        request = provider_pb2.ConfigureRequest(
+            urn=urn,
+            name=urns.name_of(urn),
+            type=urns.type_of(urn),
+            id=identity,
+            acceptSecrets=True,
+            acceptResources=True,
+            sends_old_inputs=True,
+            sends_old_inputs_to_delete=True,
+            variables={f"{package}:config:{key}": _variable(value) for key, value in values.items()},
+            args=to_struct(inputs, Send()),
+        )
+        try:
+            answer = self._stub.Configure(request)
+        except grpc.RpcError as error:
+            raise _configure_failure(error) from error
+        if self._abilities is None:
+            self._abilities = _Abilities(answer.acceptSecrets, answer.acceptResources, answer.supportsPreview)
+
+    def cancel(self) -> None:
+        with contextlib.suppress(grpc.RpcError, ValueError):
+            self._stub.Cancel(empty_pb2.Empty(), timeout=10)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.cancel()
+            self._connection.close()
+
+    def raw_client(self) -> Any:
+        return self._stub
+
+    # Resources
+
+    def _can(self) -> _Abilities:
+        return self._abilities or _Abilities()
+
+    def _send(self, *, unknowns: bool, contents: bool = True) -> Send:
+        can = self._can()
+        return Send(
+            unknowns=unknowns,
+            secrets=can.secrets,
+            resources=can.resources,
+            asset_contents=contents,
+            byte_strings=can.byte_strings,
+        )
+
+    def _with_secrets_of(self, values: PropertyMap, source: PropertyMap) -> PropertyMap:
+        return values if self._can().secrets else _annotated(values, source)
+
+    def check(self, call: CheckCall) -> Checked:
+        if not self._config_known:
+            return Checked(call.news)
+        send = self._send(unknowns=call.allow_unknowns)
+        request = provider_pb2.CheckRequest(
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            olds=to_struct(call.olds or {}, send),
+            news=to_struct(call.news, send),
+            randomSeed=call.random_seed,
+        )
+        answer = _call(self._stub.Check, request)
+        receive = Receive(reject_unknowns=not call.allow_unknowns)
+        inputs = _received(answer.inputs, receive)
+        return Checked(self._with_secrets_of(inputs, call.news), _failures(answer))
+
+    def diff(self, call: DiffCall) -> Diff:
+        if not self._config_known:
+            raise DiffUnavailable(
+                "The provider for this resource has inputs that are not known during preview.\n"
+                "This preview may not correctly represent the changes that will be applied during an update."
+            )
+        send = self._send(unknowns=call.allow_unknowns, contents=False)
+        request = provider_pb2.DiffRequest(
+            id=call.identity,
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            old_inputs=to_struct(call.old_inputs, send),
+            olds=to_struct(call.old_outputs, send),
+            news=to_struct(call.new_inputs, send),
+            ignoreChanges=call.ignore_changes,
+        )
+        return _diff(_call(self._stub.Diff, request))
+
+    def create(self, call: CreateCall) -> Created:
+        if call.preview and not self._config_known:
+            return Created("", {})
+        if call.preview and not self._can().preview:
+            return Created("", call.inputs)
+        request = provider_pb2.CreateRequest(
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            properties=to_struct(call.inputs, self._send(unknowns=call.preview)),
+            timeout=call.timeout,
+            preview=call.preview,
+        )
+        try:
+            answer = _call(self._stub.Create, request)
+        except InitFailed as error:
+            error.outputs = self._with_secrets_of(error.outputs, call.inputs)
+            raise
+        if not answer.id and not call.preview:
+            raise ProviderError(f"plugin returned empty resource.ID from create '{call.urn}'", Status.UNKNOWN)
+        outputs = _received(answer.properties, Receive(reject_unknowns=not call.preview))
+        return Created(answer.id, self._with_secrets_of(outputs, call.inputs), answer.refresh_before_update)
+
+    def update(self, call: UpdateCall) -> Updated:
+        if call.preview and not self._config_known:
+            return Updated({})
+        if call.preview and not self._can().preview:
+            return Updated(call.new_inputs)
+        old = self._send(unknowns=False, contents=False)
+        request = provider_pb2.UpdateRequest(
+            id=call.identity,
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            olds=to_struct(call.old_outputs, old),
+            old_inputs=to_struct(call.old_inputs, old),
+            news=to_struct(call.new_inputs, self._send(unknowns=call.preview)),
+            timeout=call.timeout,
+            ignoreChanges=call.ignore_changes,
+            preview=call.preview,
+        )
+        try:
+            answer = _call(self._stub.Update, request)
+        except InitFailed as error:
+            error.outputs = self._with_secrets_of(error.outputs, call.new_inputs)
+            raise
+        outputs = _received(answer.properties, Receive(reject_unknowns=not call.preview))
+        return Updated(self._with_secrets_of(outputs, call.new_inputs), answer.refresh_before_update)
+
+    def read(self, call: ReadCall) -> ReadState:
+        if not self._config_known:
+            return ReadState("", {}, {})
+        send = self._send(unknowns=False, contents=False)
+        request = provider_pb2.ReadRequest(
+            id=call.identity,
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            properties=to_struct(call.state, send),
+        )
+        if call.inputs is not None:
+            request.inputs.CopyFrom(to_struct(call.inputs, send))
+        answer = _call(self._stub.Read, request)
+        outputs = inputs = None
+        if answer.HasField("properties"):
+            outputs = self._with_secrets_of(_received(answer.properties, _NO_UNKNOWNS), call.state)
+            outputs = restored(outputs, call.inputs or {})
+        if answer.HasField("inputs"):
+            inputs = self._with_secrets_of(_received(answer.inputs, _NO_UNKNOWNS), call.inputs or {})
+            inputs = restored(inputs, call.inputs or {})
+        return ReadState(answer.id, outputs, inputs, answer.refresh_before_update)
+
+    def delete(self, call: DeleteCall) -> None:
+        send = self._send(unknowns=False, contents=False)
+        request = provider_pb2.DeleteRequest(
+            id=call.identity,
+            urn=call.urn,
+            name=urns.name_of(call.urn),
+            type=urns.type_of(call.urn),
+            properties=to_struct(call.outputs, send),
+            old_inputs=to_struct(call.inputs, send),
+            timeout=call.timeout,
+        )
+        _call(self._stub.Delete, request)
+
+    def invoke(self, token: str, arguments: PropertyMap, *, preview: bool) -> Invoked:
+        if not self._config_known:
+            return Invoked({})
+        send = self._send(unknowns=False)
+        request = provider_pb2.InvokeRequest(tok=token, args=to_struct(arguments, send), preview=preview)
+        answer = _call(self._stub.Invoke, request)
+        values = _received(getattr(answer, "return"), _NO_UNKNOWNS)
+        if not self._can().secrets and contains_secrets(arguments):
+            values = {k: v if isinstance(v, Secret) else Secret(v) for k, v in values.items()}
+        return Invoked(values, _failures(answer))
+
+
+def _call(method: Callable[[Any], Any], request: Any) -> Any:
+    try:
+        return method(request)
+    except grpc.RpcError as error:
+        raise _failure(error) from error
+
+
+def _received(struct: Any, receive: Receive) -> PropertyMap:
+    try:
+        return from_struct(struct, receive)
+    except PropertyError as error:
+        raise ProviderError(f"the provider's answer is malformed: {error}") from error
+
+
+def _status_details(error: Any) -> list[Any]:
+    """The messages that a provider attached to its error."""
+    details = []
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            details = list(status_pb2.Status.FromString(value).details)
+    return details
+
+
+def _failure(error: Any) -> ProviderError:
+    for detail in _status_details(error):
+        if detail.TypeName().endswith(_INIT_FAILED):
+            content = _init_failed_content(detail)
+            return InitFailed(
+                list(content.reasons),
+                content.id,
+                from_struct(content.properties),
+                from_struct(content.inputs) if content.HasField("inputs") else None,
+                getattr(content, "refresh_before_update", False),
+            )
+    status = Status.UNKNOWN if error.code() in _UNCERTAIN else Status.OK
+    return ProviderError(error.details() or str(error.code()), status)
+
+
+def _init_failed_content(detail: Any) -> Any:
+    content = provider_pb2.ErrorResourceInitFailed()
+    content.ParseFromString(detail.value)
+    return content
+
+
+def _configure_failure(error: Any) -> ProviderError:
+    for detail in _status_details(error):
+        if detail.TypeName().endswith("ConfigureErrorMissingKeys"):
+            content = provider_pb2.ConfigureErrorMissingKeys()
+            content.ParseFromString(detail.value)
+            return ProviderError(
+                "\n".join(
+                    f'missing required configuration key "{key.name}": {key.description}\n'
+                    f"Set a value using the command `pulumi config set {key.name} <value>`."
+                    for key in content.missingKeys
+                )
+            )
+    return _failure(error)
+
+
+def _failures(answer: Any) -> tuple[CheckFailure, ...]:
+    return tuple(CheckFailure(f.property, f.reason) for f in answer.failures)
+
+
+def _diff(answer: Any) -> Diff:
+    detailed = None
+    if answer.hasDetailedDiff:
+        detailed = {
+            path: PropertyDiff(_DIFF_KINDS.get(d.kind, DiffKind.UPDATE), d.inputDiff)
+            for path, d in answer.detailedDiff.items()
+        }
+    return Diff(
+        Changes(answer.changes),
+        tuple(answer.replaces),
+        tuple(answer.stables),
+        tuple(answer.diffs),
+        detailed,
+        answer.deleteBeforeReplace,
+    )
+
+
+def _variable(value: Any) -> str:
+    value = plain(value)
+    return value if isinstance(value, str) else json.dumps(to_json(value, lambda text: text))
+
+
+def _annotated(values: PropertyMap, source: PropertyMap) -> PropertyMap:
+    """The values, secret where their namesakes in the source are: for providers that drop the marks."""
+    out = dict(values)
+    for key, original in source.items():
+        value = out.get(key)
+        if key not in out:
+            continue
+        if isinstance(value, dict) and isinstance(original, dict):
+            out[key] = _annotated(value, original)
+        elif not isinstance(value, Secret) and contains_secrets(original):
+            out[key] = Secret(value)
+    return out
