@@ -1,4 +1,4 @@
-"""Check: the inputs that a program gives, refused by name where they cannot be used, completed by defaults."""
+"""Check: the inputs that a program gives, refused by name where unusable, completed by defaults."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ class _Unfit(Exception):
 def check(
     resource: ResourceType,
     logical_name: str,
+    *,
     given: Mapping[str, Any],
     before: Mapping[str, Any],
     default_tags: Mapping[str, str],
     seed: bytes,
 ) -> tuple[Properties, list[Problem]]:
-    """The checked inputs and every problem with what was given. before: the checked inputs of last time, or empty."""
+    """The checked inputs and every problem with what was given.
+
+    before: the checked inputs of last time, or empty. seed: for names that the program leaves to us.
+    """
     problems = list(_unexpected(resource, given))
     inputs: Properties = {}
     defaulted: list[str] = []
@@ -48,7 +52,9 @@ def check(
             problems.append(Problem(name, f"Missing required property '{name}'"))
     defaulted += _give_name(resource, logical_name, inputs, before, seed)
     if ALL_TAGS in resource.inputs:
-        inputs[ALL_TAGS] = _all_tags(default_tags, inputs.get("tags"))
+        inputs[ALL_TAGS] = _all_tags(
+            resource.default_tags(_in_the_clear(inputs), default_tags), inputs.get("tags")
+        )
     inputs[DEFAULTS] = sorted(defaulted)
     if not problems:
         problems += resource.check(_in_the_clear(inputs))
@@ -62,7 +68,9 @@ def inputs_as_read(resource: ResourceType, known: Known, told: Properties) -> Pr
     a program would have to give.
     """
     if not known.inputs:
-        return {name: told[name] for name, field in resource.inputs.items() if _worth_importing(field, told, name)}
+        return {
+            name: told[name] for name, field in resource.inputs.items() if _worth_importing(field, told, name)
+        }
     now: Properties = {}
     for name, value in known.inputs.items():
         field = resource.inputs.get(name)

@@ -18,7 +18,7 @@ _SERVICES_FIRST_USED = ("sts", "ec2", "iam", "s3")
 
 
 class ClientPool:
-    """Makes each client once; safe to use from many threads. Calls of its clients are never retried by botocore."""
+    """Makes each client once; safe to use from many threads. botocore itself retries none of their calls."""
 
     def __init__(self) -> None:
         self._session = botocore.session.Session()

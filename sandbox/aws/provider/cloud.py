@@ -1,4 +1,4 @@
-"""Calls to the cloud on behalf of one request of the engine: retried, cancellable, errors in the official form."""
+"""Calls to the cloud for one request of the engine: retried, cancellable, errors in the official form."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Cloud:
             self.work.pause(self.pace.jitter() * min(self.pace.backoff * 2**attempt, LONGEST_BACKOFF))
 
     def call_s3(self, operation: str, doing: str = "", **parameters: Any) -> dict[str, Any]:
-        """Call an operation of S3, stating the expected owner of the bucket wherever the operation takes it."""
+        """Call an operation of S3, stating the bucket's expected owner wherever it takes one."""
         client = self.clients.client(self.configuration.access, "s3")
         model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
         if self.account and "ExpectedBucketOwner" in model.input_shape.members:
@@ -149,7 +149,9 @@ class Cloud:
     def _failure(client: Any, doing: str, error: ClientError, attempts: int | None) -> CloudError:
         model = client.meta.service_model
         shapes = model.operation_model(error.operation_name).error_shapes
-        modelled = frozenset(name for shape in shapes for name in (shape.name, shape.metadata.get("error", {}).get("code")))
+        modelled = frozenset(
+            name for shape in shapes for name in (shape.name, shape.metadata.get("error", {}).get("code"))
+        )
         response: Mapping[str, Any] = error.response
         text = describe_failure(
             response,

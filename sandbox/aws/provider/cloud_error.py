@@ -7,7 +7,7 @@ from typing import Any
 
 
 class CloudError(Exception):
-    """A call that failed. `code` is the service's own error code; the text is in the official provider's form."""
+    """A call that failed: `code` is the service's own, the text has the official provider's form."""
 
     def __init__(self, doing: str, code: str, detail: str) -> None:
         super().__init__(f"{doing}: {detail}" if doing else detail)
@@ -24,7 +24,12 @@ class RefusedError(Exception):
 
 
 def describe_failure(
-    response: Mapping[str, Any], *, service: str, operation: str, modelled: frozenset[str], attempts: int | None
+    response: Mapping[str, Any],
+    *,
+    service: str,
+    operation: str,
+    modelled: frozenset[str],
+    attempts: int | None,
 ) -> str:
     """The text for an error response. attempts: how many were made when they ran out, else None.
 

@@ -29,7 +29,9 @@ _JSON_KEYS = frozenset(
         "useFipsEndpoint",
     }
 )
-_TEXT_KEYS = frozenset({"accessKey", "region", "secretKey", "stsRegion", "token", "version", "pluginDownloadURL"})
+_TEXT_KEYS = frozenset(
+    {"accessKey", "region", "secretKey", "stsRegion", "token", "version", "pluginDownloadURL"}
+)
 SUPPORTED = (_JSON_KEYS | _TEXT_KEYS) - {"ignoreTags", "insecure", "useDualstackEndpoint", "useFipsEndpoint"}
 
 
@@ -84,7 +86,7 @@ def unsupported_keys(settings: Mapping[str, Any]) -> list[str]:
     )
 
 
-_OFF = (None, "", False, [], {})
+_OFF: tuple[Any, ...] = (None, "", False, [], {})
 
 
 def with_defaults(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

@@ -23,5 +23,7 @@ class Function:
         given = {name: value for name, value in arguments.items() if value is not None}
         unknown = sorted(given.keys() - self.arguments)
         if unknown:
-            raise RefusedError(f"{self.token}: not supported by the sandbox's aws provider: {', '.join(unknown)}")
+            raise RefusedError(
+                f"{self.token}: not supported by the sandbox's aws provider: {', '.join(unknown)}"
+            )
         return self.answer(cloud, given)

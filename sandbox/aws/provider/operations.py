@@ -1,4 +1,4 @@
-"""What the engine asks for one resource, in the terms of its type: check, difference, preview, and the real thing."""
+"""What the engine asks for one resource, in the terms of its type: difference, preview, the real thing."""
 
 from __future__ import annotations
 
@@ -94,11 +94,12 @@ def update(
     cloud: Cloud,
     last_look: Cloud,
     identifier: str,
+    *,
     state: Mapping[str, Any],
     inputs: Mapping[str, Any],
     ignored: Iterable[str] = (),
 ) -> Made:
-    """Bring the changed inputs into force; what failed is told in the answer, with the outputs as they are now."""
+    """Bring the changed inputs into force; failures are told in the answer, with the outputs as they are."""
     before, wanted = reveal(state), _without_marks(reveal(inputs))
     changed = frozenset(one.input for one in plan_changes(resource, cloud, state, inputs, ignored))
     known = Known(wanted, before)

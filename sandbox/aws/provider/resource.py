@@ -1,4 +1,4 @@
-"""What each resource type is to the provider: data about its inputs, and how it is made, seen, changed and removed."""
+"""What a resource type is to the provider: data about its inputs; how it is made, seen, changed, removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PhysicalName:
     """The input that names the resource in the cloud, given one when the program gives none.
 
     prefix: the input that says how the name begins, which leaves the rest to the provider.
-    hashed: whether the given name ends in random digits, as is right where a replacement comes before the deletion.
+    hashed: whether that name ends in random digits, so that a replacement can come before the deletion.
     """
 
     input: str
@@ -53,8 +53,8 @@ class Problem:
 class ResourceType(ABC):
     """One resource type. Instances hold nothing: all methods are safe to use from many threads.
 
-    Properties given to methods are checked inputs or recorded outputs with secrets in the clear. Methods raise
-    CloudError, RefusedError and CancelledError; they block until the cloud has done the work.
+    Properties given to methods are checked inputs or recorded outputs with secrets in the clear. Methods
+    raise CloudError, RefusedError and CancelledError; they block until the cloud has done the work.
     """
 
     token: ClassVar[str]
@@ -68,16 +68,22 @@ class ResourceType(ABC):
         del inputs
         yield from ()
 
+    def default_tags(self, inputs: Mapping[str, Any], of_provider: Mapping[str, str]) -> Mapping[str, str]:
+        """The tags that the provider adds to those of the resource."""
+        del inputs
+        return of_provider
+
     @abstractmethod
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Make it and return its id; what can fail once it exists belongs in `settle`."""
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
         """Do what remains once it exists: a failure here is recorded with the resource."""
+        del cloud, identifier, inputs
 
     @abstractmethod
     def read(self, cloud: Cloud, identifier: str, known: Known) -> Properties | None:
-        """All its outputs (inputs included, except what `tell` adds) as the cloud has them; None when it is gone."""
+        """All its outputs, inputs included, as the cloud has them; None when it is gone."""
 
     def update(
         self, cloud: Cloud, identifier: str, state: Properties, inputs: Properties, changed: frozenset[str]

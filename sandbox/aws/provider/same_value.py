@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sandbox.aws.provider.schema import Field, Kind
 from sandbox.aws.provider.wire import Archive, Asset
-
-_OBJECT_LISTS = (Kind.OBJECTS, Kind.OBJECT_SET)
 
 
 def is_empty(value: Any) -> bool:
@@ -23,19 +21,8 @@ def same(field: Field, left: Any, right: Any) -> bool:
         return True
     if left is None or right is None:
         return False
-    if field.kind is Kind.POLICY:
-        return _document(left) == _document(right)
-    if field.kind is Kind.SET:
-        return sorted(map(str, left)) == sorted(map(str, right))
-    if field.kind in (Kind.INTEGER, Kind.STRING):
-        return str(left) == str(right)
-    if field.kind is Kind.ASSET:
-        return content_hash(left) == content_hash(right)
-    if field.kind is Kind.OBJECT:
-        return same_object(field, left, right)
-    if field.kind in _OBJECT_LISTS:
-        return _same_objects(field, left, right)
-    return bool(left == right)
+    compare = _COMPARISONS.get(field.kind)
+    return bool(left == right) if compare is None else compare(field, left, right)
 
 
 def same_object(field: Field, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
@@ -48,7 +35,7 @@ def same_object(field: Field, wanted: Mapping[str, Any], found: Mapping[str, Any
 
 def content_hash(value: Any) -> str:
     """The hash of an asset's or archive's content."""
-    return value.hash if isinstance(value, Asset | Archive) else str(value)
+    return str(value.hash) if isinstance(value, Asset | Archive) and value.hash else repr(value)
 
 
 def _same_objects(field: Field, wanted: Any, found: Any) -> bool:
@@ -86,3 +73,15 @@ def _canonical(value: Any) -> Any:
             return parts[0]
         return sorted(parts, key=lambda part: json.dumps(part, sort_keys=True))
     return value
+
+
+_COMPARISONS: Mapping[Kind, Callable[[Field, Any, Any], bool]] = {
+    Kind.STRING: lambda _, left, right: str(left) == str(right),
+    Kind.INTEGER: lambda _, left, right: str(left) == str(right),
+    Kind.POLICY: lambda _, left, right: bool(_document(left) == _document(right)),
+    Kind.SET: lambda _, left, right: sorted(map(str, left)) == sorted(map(str, right)),
+    Kind.ASSET: lambda _, left, right: content_hash(left) == content_hash(right),
+    Kind.OBJECT: same_object,
+    Kind.OBJECTS: _same_objects,
+    Kind.OBJECT_SET: _same_objects,
+}

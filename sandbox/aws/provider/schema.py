@@ -1,10 +1,11 @@
-"""What a resource type's inputs are: their kinds, and what a change of each means for a resource that exists."""
+"""What a resource type's inputs are: their kinds, and what a change of each asks of a resource."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 
@@ -72,6 +73,11 @@ def ignored(kind: Kind = Kind.STRING, **more: Any) -> Field:
 def refused(change: Change, instead: str = "") -> Field:
     """An input that is not supported: Check refuses it by name."""
     return Field(Kind.STRING, change, refused=instead or "not supported by the sandbox's aws provider")
+
+
+def table(rows: Mapping[str, Field]) -> Mapping[str, Field]:
+    """A type's inputs by name; not to be changed."""
+    return MappingProxyType(dict(rows))
 
 
 REGION = replaces(computed=True)

@@ -1,8 +1,8 @@
 """Starts the provider: `python -I serve.py --ready-file PATH [--port N] [--poll-seconds S]`.
 
 Serves on a loopback port until SIGTERM, or until the process that started it ends. The ready file holds
-`{"port", "pid"}` and appears when the provider answers. The environment gives the cloud's address and credentials
-(AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
+`{"port", "pid"}` and appears when the provider answers. The environment gives the cloud's address and
+credentials (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The sandbox's aws provider.")
     parser.add_argument("--ready-file", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument("--poll-seconds", type=float, default=0.25, help="between two looks at what is waited for")
+    parser.add_argument(
+        "--poll-seconds", type=float, default=0.25, help="between two looks at what is waited for"
+    )
     return parser.parse_args(arguments)
 
 

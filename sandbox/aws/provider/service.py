@@ -1,9 +1,8 @@
-"""Pulumi's ResourceProvider service: takes each call apart, lets the operations do it, and answers in the protocol."""
+"""Pulumi's ResourceProvider service: takes calls apart, lets the operations do them, and answers."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,8 +28,8 @@ from sandbox.aws.provider.diffing import Difference
 from sandbox.aws.provider.registry import functions, resource_types
 from sandbox.aws.provider.resource import Known, ResourceType
 from sandbox.aws.provider.schema import Change
-from sandbox.aws.provider.sessions import Session, Sessions
-from sandbox.aws.provider.wire import decode, encode, holds_secret, holds_unknown, reveal
+from sandbox.aws.provider.sessions import Sessions
+from sandbox.aws.provider.wire import decode, encode, holds_unknown, reveal
 
 VERSION = "7.51.1"
 _LAST_LOOK_SECONDS = 10.0
@@ -56,7 +55,7 @@ class _InitFailed(Exception):
         self.made = made
 
 
-class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     """Serves any number of engines at once; what belongs to one connection stays with it."""
 
     def __init__(self, machinery: Machinery) -> None:
@@ -121,7 +120,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[m
                     cloud = Cloud(
                         configuration, self._machinery.clients, work, self._machinery.pace, account=None
                     )
-                    account = str(cloud.call("sts", "get_caller_identity", "retrieving AWS account details")["Account"])
+                    account = str(
+                        cloud.call("sts", "get_caller_identity", "retrieving AWS account details")["Account"]
+                    )
                 configuration.check_account(account)
             session.configure(configuration, account)
             return provider_pb2.ConfigureResponse(
@@ -142,13 +143,14 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[m
             inputs, problems = check(
                 resource,
                 _name(request.urn),
-                decode(request.news),
-                decode(request.olds),
-                cloud.configuration.default_tags,
-                request.randomSeed,
+                given=decode(request.news),
+                before=decode(request.olds),
+                default_tags=cloud.configuration.default_tags,
+                seed=request.randomSeed,
             )
             failures = [
-                provider_pb2.CheckFailure(property=problem.input, reason=problem.reason) for problem in problems
+                provider_pb2.CheckFailure(property=problem.input, reason=problem.reason)
+                for problem in problems
             ]
             return provider_pb2.CheckResponse(inputs=encode(inputs), failures=failures)
 
@@ -191,7 +193,13 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[m
                 properties = operations.preview_update(resource, state, inputs, changed)
                 return provider_pb2.UpdateResponse(properties=encode(properties))
             made = operations.update(
-                resource, cloud, self._last_look(cloud), request.id, state, inputs, request.ignoreChanges
+                resource,
+                cloud,
+                self._last_look(cloud),
+                request.id,
+                state=state,
+                inputs=inputs,
+                ignored=request.ignoreChanges,
             )
             if made.reasons:
                 raise _InitFailed(made)
@@ -211,9 +219,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[m
         arguments = reveal(decode(request.args))
         with self._cloud(context, arguments.get("region"), 0) as cloud:
             function = _known(functions(), request.tok, "function")
-            return provider_pb2.InvokeResponse(**{"return": encode(function.call(cloud, arguments))})
+            return _invoke_response(function.call(cloud, arguments))
 
-    # --- how calls are carried out ---------------------------------------------------------------------------
+    # --- how calls are carried out --------------------------------------------------------------------------
 
     @contextmanager
     def _resource(
@@ -251,7 +259,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[m
 
 @contextmanager
 def _answering(context: Any) -> Iterator[None]:
-    """Turn what goes wrong into the status of the call; errors of this program are logged with their trace."""
+    """Turn what goes wrong into the status of the call; errors of our own are logged with their trace."""
     try:
         yield
     except _InitFailed as failure:
@@ -302,6 +310,12 @@ def _property_diff(one: Difference) -> Any:
     return provider_pb2.PropertyDiff(kind=kind.UPDATE_REPLACE if replaced else kind.UPDATE)
 
 
+def _invoke_response(result: Mapping[str, Any]) -> Any:
+    answer = provider_pb2.InvokeResponse()
+    getattr(answer, "return").CopyFrom(encode(result))
+    return answer
+
+
 def _known(table: Mapping[str, _Answer], token: str, what: str) -> _Answer:
     if token not in table:
         raise RefusedError(f"the sandbox's aws provider has no {what} {token}")
@@ -309,7 +323,7 @@ def _known(table: Mapping[str, _Answer], token: str, what: str) -> _Answer:
 
 
 def _type(urn: str) -> str:
-    return urn.split("::")[2].split("$")[-1]
+    return urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
 
 
 def _name(urn: str) -> str:

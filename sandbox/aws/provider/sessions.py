@@ -28,7 +28,7 @@ class Session:
         with self._lock:
             if self._settings not in (None, (configuration, account)):
                 raise ConfigurationError(
-                    "two provider resources arrive on one connection: the engine must open a connection of its own "
+                    "two provider resources arrive on one connection: the engine must open one of its own "
                     "for each (in Python's gRPC: option grpc.use_local_subchannel_pool)"
                 )
             self._settings = (configuration, account)
@@ -50,7 +50,7 @@ class Session:
 
     @contextmanager
     def work(self) -> Iterator[Cancellation]:
-        """A piece of work that ends when the connection is cancelled. Raises CancelledError when it is already."""
+        """A piece of work that ends with the connection. Raises CancelledError when that is cancelled."""
         piece = Cancellation(self._clock)
         with self._lock:
             if self._cancelled:

@@ -1,4 +1,4 @@
-"""Tags: those of the resource, those that the provider adds to every resource, and their meeting in `tagsAll`."""
+"""Tags: those of the resource, those that the provider adds to all, and their meeting in `tagsAll`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def told(
     return {"tags": tags, "tagsAll": dict(all_tags)}
 
 
-def changes(before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> tuple[dict[str, str], list[str]]:
+def changes(
+    before: Mapping[str, str] | None, after: Mapping[str, str] | None
+) -> tuple[dict[str, str], list[str]]:
     """Tags to set and keys to remove to come from one set of tags to another."""
     old, new = before or {}, after or {}
     return (

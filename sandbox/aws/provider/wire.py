@@ -1,12 +1,12 @@
 """Pulumi's property values: between `google.protobuf.Struct` on the wire and plain Python values.
 
-Plain JSON values stand for themselves (whole floats become integers), `UNKNOWN` for a value that a preview cannot
-know yet, `Secret` for a value to keep secret, `Asset` and `Archive` for contents of files.
+Plain JSON values stand for themselves (whole floats become integers), `UNKNOWN` for a value that a preview
+cannot know yet, `Secret` for a value to keep secret, `Asset` and `Archive` for contents of files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,22 +139,27 @@ def _decode_object(fields: dict[str, Any]) -> Any:
 
 
 def _encode_value(value: Any) -> struct_pb2.Value:
-    if value is None:
-        return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
-    if isinstance(value, Unknown):
-        return struct_pb2.Value(string_value=UNKNOWN_TEXT)
-    if isinstance(value, bool):
-        return struct_pb2.Value(bool_value=value)
-    if isinstance(value, int | float):
-        return struct_pb2.Value(number_value=value)
-    if isinstance(value, str):
-        return struct_pb2.Value(string_value=value)
-    if isinstance(value, Mapping):
-        return struct_pb2.Value(struct_value=encode(value))
-    if isinstance(value, list | tuple):
-        parts = [_encode_value(part) for part in value]
-        return struct_pb2.Value(list_value=struct_pb2.ListValue(values=parts))
+    for kind, encoded in _ENCODERS:
+        if isinstance(value, kind):
+            return encoded(value)
     return struct_pb2.Value(struct_value=encode(_signed(value)))
+
+
+def _encode_list(value: Any) -> struct_pb2.Value:
+    parts = [_encode_value(part) for part in value]
+    return struct_pb2.Value(list_value=struct_pb2.ListValue(values=parts))
+
+
+# In this order: a boolean is a number to Python.
+_ENCODERS: tuple[tuple[Any, Callable[[Any], struct_pb2.Value]], ...] = (
+    (type(None), lambda _: struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)),
+    (Unknown, lambda _: struct_pb2.Value(string_value=UNKNOWN_TEXT)),
+    (bool, lambda value: struct_pb2.Value(bool_value=value)),
+    ((int, float), lambda value: struct_pb2.Value(number_value=value)),
+    (str, lambda value: struct_pb2.Value(string_value=value)),
+    (Mapping, lambda value: struct_pb2.Value(struct_value=encode(value))),
+    ((list, tuple), _encode_list),
+)
 
 
 def _signed(value: Any) -> dict[str, Any]:

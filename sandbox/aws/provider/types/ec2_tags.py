@@ -15,14 +15,22 @@ def specification(kind: str, tags: Mapping[str, str] | None) -> list[dict[str, A
 
 
 def apply(
-    cloud: Cloud, identifier: str, title: str, before: Mapping[str, str] | None, after: Mapping[str, str] | None
+    cloud: Cloud,
+    identifier: str,
+    title: str,
+    before: Mapping[str, str] | None,
+    after: Mapping[str, str] | None,
 ) -> None:
     """Change the tags of one resource from one set to another."""
     doing = f"updating tags for {title} ({identifier})"
     added, removed = tagging.changes(before, after)
     if removed:
         cloud.call(
-            "ec2", "delete_tags", doing, Resources=[identifier], Tags=[{"Key": key} for key in sorted(removed)]
+            "ec2",
+            "delete_tags",
+            doing,
+            Resources=[identifier],
+            Tags=[{"Key": key} for key in sorted(removed)],
         )
     if added:
         cloud.call("ec2", "create_tags", doing, Resources=[identifier], Tags=tagging.to_list(added))

@@ -9,7 +9,7 @@ from sandbox.aws.provider import tagging
 from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.cloud_error import CloudError
 from sandbox.aws.provider.resource import Known, Problem, Properties, ResourceType
-from sandbox.aws.provider.schema import REGION, TAGS, Change, Kind, refused, replaces, updates
+from sandbox.aws.provider.schema import REGION, TAGS, Change, Kind, refused, replaces, table, updates
 from sandbox.aws.provider.types import ec2_tags
 
 _STANDARD_SECONDS = 300.0
@@ -22,28 +22,30 @@ class Volume(ResourceType):
 
     token = "aws:ebs/volume:Volume"  # noqa: S105
     title = "EBS Volume"
-    inputs = {
-        "availabilityZone": replaces(required=True),
-        "encrypted": replaces(Kind.BOOLEAN, computed=True),
-        "finalSnapshot": updates(Kind.BOOLEAN, told=False),
-        "iops": updates(Kind.INTEGER, computed=True),
-        "kmsKeyId": replaces(computed=True),
-        "multiAttachEnabled": refused(Change.REPLACE),
-        "outpostArn": refused(Change.REPLACE),
-        "region": REGION,
-        "size": updates(Kind.INTEGER, computed=True),
-        "snapshotId": replaces(computed=True),
-        "tags": TAGS,
-        "tagsAll": TAGS,
-        "throughput": updates(Kind.INTEGER, computed=True),
-        "type": updates(computed=True, allowed=("standard", "io1", "io2", "gp2", "gp3", "sc1", "st1")),
-        "volumeInitializationRate": refused(Change.REPLACE),
-    }
+    inputs = table(
+        {
+            "availabilityZone": replaces(required=True),
+            "encrypted": replaces(Kind.BOOLEAN, computed=True),
+            "finalSnapshot": updates(Kind.BOOLEAN, told=False),
+            "iops": updates(Kind.INTEGER, computed=True),
+            "kmsKeyId": replaces(computed=True),
+            "multiAttachEnabled": refused(Change.REPLACE),
+            "outpostArn": refused(Change.REPLACE),
+            "region": REGION,
+            "size": updates(Kind.INTEGER, computed=True),
+            "snapshotId": replaces(computed=True),
+            "tags": TAGS,
+            "tagsAll": TAGS,
+            "throughput": updates(Kind.INTEGER, computed=True),
+            "type": updates(computed=True, allowed=("standard", "io1", "io2", "gp2", "gp3", "sc1", "st1")),
+            "volumeInitializationRate": refused(Change.REPLACE),
+        }
+    )
     outputs = ("arn", "createTime")
 
     def check(self, inputs: Properties) -> Iterator[Problem]:
         if "size" not in inputs and "snapshotId" not in inputs:
-            yield Problem("size", 'one of `size,snapshot_id` must be specified')
+            yield Problem("size", "one of `size,snapshot_id` must be specified")
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         answer = cloud.call(
