@@ -1,0 +1,78 @@
+"""What a host in namespaces sees of the machine, and where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.hosts.guest.stand_in import PROGRAMS
+from sandbox.hosts.host_folder import HostFolder
+from sandbox.hosts.interpreter import Interpreter
+
+PROGRAMS_INSIDE = Path("/.host")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
+_ETC = ("/etc/alternatives", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies",
+        "/etc/ld.so.conf.d", "/etc/fonts")  # fmt: skip
+_PROGRAM_FOLDERS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
+
+
+@dataclass(frozen=True)
+class Bind:
+    """Show `source` at `target` (a path inside the host)."""
+
+    source: Path
+    target: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """All that is shown, in order; `links` are links to make in the root: path inside to what they say."""
+
+    binds: tuple[Bind, ...]
+    links: dict[Path, str]
+
+
+def view_of(
+    folder: HostFolder, programs: Path, interpreter: Interpreter, extra_folders: tuple[Path, ...]
+) -> View:
+    """What this host is to see."""
+    links = {Path(name): os.readlink(name) for name in _SYSTEM if Path(name).is_symlink()}  # noqa: PTH115 - as it is
+    binds = [
+        Bind(Path(name), Path(name))
+        for name in (*_SYSTEM, *_ETC)
+        if Path(name).is_dir() and Path(name) not in links
+    ]
+    if Path("/sys/devices/system").is_dir():
+        binds.append(Bind(Path("/sys/devices/system"), Path("/sys/devices/system")))
+    for shown in (interpreter.prefix, *extra_folders):
+        if not any(shown.is_relative_to(bind.target) for bind in binds):
+            binds.append(Bind(shown, shown))
+    binds += [Bind(programs / "bin" / target.name, target) for target in _replaced_programs()]
+    binds += [
+        Bind(programs, PROGRAMS_INSIDE),
+        Bind(folder.volumes, Path("/.volumes"), writable=True),
+    ]
+    return View(tuple(binds), links)
+
+
+def _replaced_programs() -> list[Path]:
+    """Programs of the machine for which a stand-in is to be found under their absolute path, too."""
+    found: dict[Path, None] = {}
+    for folder in _PROGRAM_FOLDERS:
+        for name in PROGRAMS:
+            path = Path(folder, name)
+            if path.is_file() and (real := path.resolve()).name in PROGRAMS and real.is_relative_to("/usr"):
+                found[real] = None
+    return list(found)
+
+
+def make_mount_points(folder: HostFolder, view: View) -> None:
+    """Make the folders that are mounted over, and the links, in a fresh root."""
+    for path, content in view.links.items():
+        (folder.root / path.relative_to("/")).symlink_to(content)
+    for bind in view.binds:
+        target = folder.root / bind.target.relative_to("/")
+        if bind.source.is_dir():
+            target.mkdir(parents=True, exist_ok=True)

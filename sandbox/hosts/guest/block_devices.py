@@ -1,0 +1,85 @@
+"""The volumes attached to a host: their devices, and the file systems on them.
+
+A volume is a folder: `filesystem.json` says which file system it holds, `data/` is what that holds. A folder
+without `filesystem.json` is a fresh volume.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sandbox.hosts.guest.layout import BY_ID_PREFIX, HostLayout
+
+
+class DeviceError(Exception):
+    """The device does not exist here, or cannot be used so. The text is what the program prints."""
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    type: str
+    uuid: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One attached volume: its id, its node below /dev/disk/by-id, the name it was attached as."""
+
+    volume: str
+    node: Path
+    attached_as: str
+    size_gb: int
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def file_system(self) -> FileSystem | None:
+        try:
+            found = json.loads((self.folder / "filesystem.json").read_text())
+            return FileSystem(**found) if self.data.is_dir() else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def format(self, kind: str, label: str) -> FileSystem:
+        """Make an empty file system; what was on the volume is gone."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.data.mkdir()
+        if kind.startswith("ext"):
+            (self.data / "lost+found").mkdir(mode=0o700)
+        made = FileSystem(kind, str(uuid.uuid4()), label)
+        (self.folder / "filesystem.json").write_text(json.dumps(asdict(made)))
+        return made
+
+
+def devices(layout: HostLayout) -> Iterator[Device]:
+    """All attached volumes whose folder is there."""
+    for node in sorted(layout.devices.glob(f"{BY_ID_PREFIX}vol*")):
+        volume = node.name[len(BY_ID_PREFIX) :].replace("vol", "vol-", 1)
+        try:
+            told = json.loads(node.read_text())
+        except (OSError, ValueError):
+            continue
+        folder = layout.volumes / volume
+        if folder.is_dir():
+            yield Device(volume, node, str(told.get("device", "")), int(told.get("size_gb", 0)), folder)
+
+
+def find_device(layout: HostLayout, name: str) -> Device:
+    """The device of this path, attachment name, `UUID=…` or `LABEL=…`. Raises DeviceError."""
+    tag, sign, value = name.partition("=")
+    for device in devices(layout):
+        if sign and tag in ("UUID", "LABEL"):
+            system = device.file_system()
+            if system and value.strip('"') == (system.uuid if tag == "UUID" else system.label):
+                return device
+        elif name in (str(device.node), f"/dev/disk/by-id/{device.node.name}", device.attached_as):
+            return device
+    raise DeviceError(f"{name}: no such device")

@@ -1,0 +1,59 @@
+"""The host's own programs: started as `stand_in.py NAME ARGUMENTS…`, NAME being the program's name.
+
+What a program here does not do, it refuses by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+_PACKAGE = "sandbox.hosts.guest"
+PROGRAMS = {
+    **dict.fromkeys(("shutdown", "poweroff", "reboot", "halt"), "power_programs"),
+    **dict.fromkeys(("mount", "umount", "findmnt", "mountpoint"), "mount_programs"),
+    **dict.fromkeys(("blkid", "lsblk", "mkfs", "mkfs.ext4", "mkfs.ext3", "mkfs.ext2", "mkfs.xfs"), "block_programs"),
+    **dict.fromkeys(("mke2fs",), "block_programs"),
+    "systemctl": "systemctl_program",
+    "journalctl": "journalctl_program",
+    **dict.fromkeys(("apt-get", "apt", "dnf", "yum"), "package_programs"),
+    "sudo": "sudo_program",
+    **dict.fromkeys(
+        ("systemd-run", "fdisk", "sfdisk", "parted", "wipefs", "mkswap", "swapon", "losetup", "cryptsetup",
+         "resize2fs", "xfs_growfs", "tune2fs", "snap", "zypper", "pacman", "apk", "rpm", "dpkg", "modprobe"),
+        "refused_programs",
+    ),
+}  # fmt: skip
+"""Which module carries out which program: its `main(name, arguments)` gives the exit code."""
+
+
+class UsageError(Exception):
+    """The program was called in a way that it does not support. `code` is its exit code."""
+
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Carry out the program `name`; prints its errors."""
+    program = importlib.import_module(f"{_PACKAGE}.{PROGRAMS[name]}")
+    usage_error = importlib.import_module(f"{_PACKAGE}.stand_in").UsageError
+    try:
+        return int(program.main(name, arguments))
+    except usage_error as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return int(error.code)
+    except BrokenPipeError:
+        return 141
+    except OSError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1], sys.argv[2:]))

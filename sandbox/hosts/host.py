@@ -1,0 +1,159 @@
+"""One host: its folder, its processes, its metadata service, from its first boot to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sandbox.hosts.binds import PROGRAMS_INSIDE, make_mount_points, view_of
+from sandbox.hosts.cloud_client import Instance
+from sandbox.hosts.end_of_host import end_processes
+from sandbox.hosts.guest.layout import HostLayout
+from sandbox.hosts.host_environment import host_environment
+from sandbox.hosts.host_folder import HostFolder, give_to, make_host_folder, remove_tree
+from sandbox.hosts.host_store import HostRecord, HostStore
+from sandbox.hosts.interpreter import Interpreter
+from sandbox.hosts.last_words import keep_journals
+from sandbox.hosts.launch import HostStart, Launcher
+from sandbox.hosts.machine_settings import MachineSettings
+from sandbox.hosts.metadata_service import Metadata, MetadataServer, Sources, host_name
+from sandbox.hosts.volume_folders import HostOfVolumes
+
+
+@dataclass(frozen=True)
+class HostSetting:
+    """What all hosts of a sandbox share."""
+
+    store: HostStore
+    launcher: Launcher
+    namespaces: bool
+    interpreter: Interpreter
+    settings: MachineSettings
+    cloud_url: str
+    sources: Sources
+    throwaway_users: bool = False
+    """Each host runs as a user of its own (plain hosts of a root caller)."""
+
+
+class Host:
+    """A host that is recorded. Its methods block; none may be called from two threads at once."""
+
+    def __init__(self, setting: HostSetting, instance: Instance, record: HostRecord) -> None:
+        self.record = record
+        self._setting = setting
+        self._metadata = Metadata(instance, setting.sources)
+        self._server = _serve_metadata(self._metadata, record.imds_port)
+        if self._server.port != record.imds_port:
+            self._keep(replace(record, imds_port=self._server.port))
+
+    @classmethod
+    def create(cls, setting: HostSetting, instance: Instance, user_data: bytes) -> Host:
+        """A new machine with a fresh root volume, not started yet."""
+        uid = setting.store.free_uid() if setting.throwaway_users else None
+        folder = setting.store.folder_of(instance.id)
+        remove_tree(folder.path)
+        make_host_folder(
+            folder,
+            hostname=host_name(instance),
+            pip_files=setting.settings.pip_files,
+            linked=not setting.namespaces,
+        )
+        HostLayout(folder.root).user_data.write_bytes(user_data)
+        if uid is not None:
+            for shared in (folder.path.parent, folder.path, folder.volumes, folder.devices, folder.by_id):
+                shared.chmod(0o711)
+            folder.by_id.chmod(0o755)
+            give_to(folder.root, uid)
+        folder.root.chmod(0o700)
+        host = cls(setting, instance, HostRecord(instance.id, 0, 0, uid, plain=not setting.namespaces))
+        host._keep(host.record)
+        return host
+
+    @property
+    def folder(self) -> HostFolder:
+        return self._setting.store.folder_of(self.record.id)
+
+    @property
+    def for_volumes(self) -> HostOfVolumes:
+        return HostOfVolumes(self.folder, self.record.uid)
+
+    def tell(self, instance: Instance) -> None:
+        """Take over what the cloud says of the instance now."""
+        self._metadata.instance = instance
+
+    def start(self, instance: Instance) -> None:
+        """Boot. Raises HostStartError; the boot counts as ended then."""
+        setting, folder = self._setting, self.folder
+        self.end_processes()
+        self._keep(replace(self.record, boot=instance.boot, outer=None, init=None, ended=True))
+        view = None
+        if setting.namespaces:
+            extra = setting.settings.folders
+            view = view_of(folder, setting.store.programs, setting.interpreter, extra)
+            if instance.boot <= 1 or not (folder.root / "usr").is_dir():
+                make_mount_points(folder, view)
+        programs = PROGRAMS_INSIDE if setting.namespaces else setting.store.plain_programs
+        environment = host_environment(
+            host=self.record.id,
+            root=None if setting.namespaces else folder.root,
+            programs=programs,
+            cloud_url=setting.cloud_url,
+            metadata_port=self.record.imds_port,
+            settings=setting.settings.environment,
+            library_path=setting.interpreter.library_path,
+        )
+        with _console(setting.store.console_of(self.record.id)) as console:
+            start = HostStart(folder, host_name(instance), environment, console)
+            self._keep(self.record.started(setting.launcher.start(start, view, self.record.uid)))
+
+    def ask_to_end(self) -> None:
+        """Let the machine shut down in order; asked once a boot."""
+        if not self.record.asked_to_end and self.record.init:
+            self.record.init.signal(signal.SIGTERM)
+            self._keep(replace(self.record, asked_to_end=True))
+
+    def end_processes(self) -> None:
+        """End every process of the host at once, as when the power goes."""
+        end_processes(self.record)
+
+    def note_end(self) -> None:
+        """The machine has halted or died: nothing of it runs on, and its journals are kept."""
+        self.end_processes()
+        keep_journals(self.folder.root, self._setting.store.console_of(self.record.id))
+        self._keep(replace(self.record, ended=True, outer=None, init=None))
+
+    def remove(self) -> None:
+        """The instance is terminated: end it and remove its root volume. Volumes must have been taken away."""
+        self.end_processes()
+        self.close()
+        remove_tree(self.folder.path)
+        self._setting.store.forget(self.record.id)
+
+    def close(self) -> None:
+        """End the metadata service; the host itself runs on."""
+        self._server.close()
+
+    def _keep(self, record: HostRecord) -> None:
+        self.record = record
+        self._setting.store.save(record)
+
+
+def _serve_metadata(metadata: Metadata, port: int) -> MetadataServer:
+    """At the port that the host knows; at another one when that is taken by now (the host will not find it)."""
+    try:
+        return MetadataServer(metadata, port)
+    except OSError:
+        return MetadataServer(metadata)
+
+
+@contextlib.contextmanager
+def _console(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,113 @@
+"""Processes that outlive whoever started them: named by pid and start time, so that a reused pid is not taken for one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    pid: int
+    started: int
+    """Start time in clock ticks since the machine booted."""
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessIdentity:
+        """Raises ProcessLookupError when there is no such process."""
+        fields = _stat(pid)
+        if fields is None:
+            raise ProcessLookupError(f"no process {pid}")
+        return cls(pid, int(fields[19]))
+
+    def alive(self) -> bool:
+        """Whether it still runs; a zombie does not."""
+        fields = _stat(self.pid)
+        return fields is not None and fields[0] not in "ZX" and int(fields[19]) == self.started
+
+    def signal(self, number: int) -> None:
+        """Send a signal; nothing happens when it has ended."""
+        if self.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self, seconds: float = 5.0) -> bool:
+        """SIGKILL and wait (blocking, `seconds` at most). True when it is gone."""
+        watch = self.watch()
+        try:
+            self.signal(signal.SIGKILL)
+            if watch is not None:
+                select.select([watch], [], [], seconds)
+            deadline = time.monotonic() + seconds
+            while self.alive() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        finally:
+            if watch is not None:
+                os.close(watch)
+        return not self.alive()
+
+    def watch(self) -> int | None:
+        """A descriptor that becomes readable when the process ends; None when it has ended. The caller closes it."""
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return None
+        if self.alive():
+            return descriptor
+        os.close(descriptor)
+        return None
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def child_of(parent: int) -> int | None:
+    """The pid of some child of `parent`."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))) and int(fields[1]) == parent:
+            return int(entry.name)
+    return None
+
+
+def processes_of_user(uid: int) -> list[int]:
+    """Living processes that run as `uid`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            if entry.stat().st_uid == uid and (fields := _stat(int(entry.name))) and fields[0] not in "ZX":
+                found.append(int(entry.name))
+    return found
+
+
+def kill_user(uid: int) -> None:
+    """SIGKILL all processes of a throwaway user, until none is left (bounded)."""
+    for _ in range(100):
+        pids = processes_of_user(uid)
+        if not pids:
+            return
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def processes_marked(mark: str) -> list[int]:
+    """Living processes whose environment, as they were started, holds the entry `mark` (`NAME=value`)."""
+    found, wanted = [], mark.encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found

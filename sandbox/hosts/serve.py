@@ -1,0 +1,69 @@
+"""The process that runs the sandbox's hosts.
+
+`serve.py --cloud URL --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves nothing but
+their console logs. When it is killed, its hosts run on, and the next one with the same folder adopts them.
+`serve.py --stop-hosts --folder DIR` ends the hosts that a killed one has left, and ends itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from sandbox.hosts.cloud_client import CloudClient
+from sandbox.hosts.host_store import HostStore
+from sandbox.hosts.isolation import IsolationError
+from sandbox.hosts.manager import Manager, stop_hosts
+from sandbox.hosts.set_up import set_up
+from sandbox.supervisor.child import end_with_parent, write_ready_file
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{datetime.now(timezone.utc):%H:%M:%S.%f} {text}\n")
+    sys.stderr.flush()
+
+
+def main(arguments: list[str]) -> int:
+    """Serve, or stop hosts that were left. The exit code is 0, or 1 when hosts cannot be had on this machine."""
+    import os
+
+    parser = argparse.ArgumentParser(prog="serve.py")
+    parser.add_argument("--cloud", help="address of the emulated cloud")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--ready-file", type=Path)
+    parser.add_argument("--stop-hosts", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.stop_hosts:
+        store = HostStore.existing(options.folder)
+        stop_hosts(store)
+        store.remove_private_place()
+        return 0
+    if not options.cloud or not options.ready_file:
+        parser.error("--cloud and --ready-file are needed")
+    end_with_parent()
+    client = CloudClient(options.cloud)
+    try:
+        prepared = set_up(options.folder.resolve(), client, os.environ)
+    except (IsolationError, OSError) as error:
+        _say(f"no hosts on this machine: {error}")
+        return 1
+    manager = Manager(prepared.setting, client, _say)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: manager.stop())
+    write_ready_file(
+        options.ready_file,
+        {"isolation": prepared.isolation.kind, "isolation_reason": prepared.isolation.reason},
+    )
+    _say(f"isolation: {prepared.isolation.kind}, {prepared.isolation.reason}")
+    manager.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,122 @@
+"""Volumes as folders: each lies with the others, or with the host it is attached to.
+
+Hosts own what is inside a volume's folder, and in namespaces the folder's name too: nothing here follows a link.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.hosts.cloud_client import AttachedVolume
+from sandbox.hosts.guest.layout import BY_ID_PREFIX
+from sandbox.hosts.host_folder import HostFolder, remove_tree
+
+
+@dataclass(frozen=True)
+class HostOfVolumes:
+    """A host that volumes can be at, and the user it runs as (None: the caller)."""
+
+    folder: HostFolder
+    uid: int | None
+
+
+class VolumeFolders:
+    """Moves volumes' folders as the cloud attaches and detaches them. All calls may be repeated."""
+
+    def __init__(self, resting: Path) -> None:
+        self._resting = resting
+
+    def arrange(
+        self,
+        wanted: Mapping[str, tuple[AttachedVolume, ...]],
+        hosts: Mapping[str, HostOfVolumes],
+        existing: Iterable[str],
+    ) -> None:
+        """Bring each volume where it belongs and remove the folders of those that are no more.
+
+        `wanted` has the data volumes of each host; one whose host is not in `hosts` rests.
+        """
+        for name, host in hosts.items():
+            keep = {volume.id for volume in wanted.get(name, ())}
+            for volume in _volume_names(host.folder.volumes):
+                if volume not in keep:
+                    self._detach(host, volume)
+        for name, host in hosts.items():
+            for attached in wanted.get(name, ()):
+                self._attach(host, attached)
+        known = set(existing)
+        for volume in _volume_names(self._resting):
+            if volume not in known:
+                remove_tree(self._resting / volume)
+
+    def release_all(self, host: HostOfVolumes) -> None:
+        """Bring everything that is at this host back to rest."""
+        for volume in _volume_names(host.folder.volumes):
+            self._detach(host, volume)
+
+    def _detach(self, host: HostOfVolumes, volume: str) -> None:
+        _node(host.folder, volume).unlink(missing_ok=True)
+        place = host.folder.volumes / volume
+        resting = self._resting / volume
+        if resting.is_symlink():
+            resting.unlink()
+        if _is_folder(place) and not resting.exists():
+            place.rename(resting)
+        else:
+            remove_tree(place)
+
+    def _attach(self, host: HostOfVolumes, attached: AttachedVolume) -> None:
+        place = host.folder.volumes / attached.id
+        resting = self._resting / attached.id
+        if not _is_folder(place):
+            remove_tree(place)
+            if not _is_folder(resting):
+                resting.unlink(missing_ok=True)
+                resting.mkdir(mode=0o755)
+            if host.uid is not None:
+                _hand_over(resting, host.uid)
+            resting.rename(place)
+        if not resting.exists() and not resting.is_symlink():
+            resting.symlink_to(os.path.relpath(place, self._resting))
+        node = _node(host.folder, attached.id)
+        if not node.exists():
+            text = json.dumps({"device": attached.device, "size_gb": attached.size_gb})
+            written = node.with_name(f".{node.name}")
+            written.write_text(text)
+            written.chmod(0o644)
+            written.rename(node)
+
+
+def _node(folder: HostFolder, volume: str) -> Path:
+    return folder.by_id / f"{BY_ID_PREFIX}{volume.replace('-', '')}"
+
+
+def _volume_names(folder: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if name.startswith("vol-"))  # noqa: PTH208
+    except FileNotFoundError:
+        return []
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _hand_over(folder: Path, uid: int) -> None:
+    """Give a resting volume to another user: what its last throwaway user owned, nothing else, no link's target."""
+    last = folder.lstat().st_uid
+    for _, directories, files, descriptor in os.fwalk(folder, follow_symlinks=False) if last else ():
+        for name in [*directories, *files]:
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == last:
+                    os.chown(name, uid, uid, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(folder, uid, uid, follow_symlinks=False)
