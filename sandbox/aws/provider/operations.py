@@ -52,7 +52,7 @@ def must_delete_first(resource: ResourceType, state: Mapping[str, Any], inputs: 
 
 def preview_create(resource: ResourceType, inputs: Mapping[str, Any]) -> Properties:
     """The outputs as far as they are known before the resource exists."""
-    computed = [name for name, field in resource.inputs.items() if field.computed]
+    computed = [name for name, field in resource.inputs.items() if field.computed and not field.refused]
     unknown = dict.fromkeys((*computed, *resource.outputs), UNKNOWN)
     return {**unknown, **_without_marks(inputs)}
 

@@ -72,7 +72,9 @@ def ignored(kind: Kind = Kind.STRING, **more: Any) -> Field:
 
 def refused(change: Change, instead: str = "") -> Field:
     """An input that is not supported: Check refuses it by name."""
-    return Field(Kind.STRING, change, refused=instead or "not supported by the sandbox's aws provider")
+    return Field(
+        Kind.STRING, change, computed=True, refused=instead or "not supported by the sandbox's aws provider"
+    )
 
 
 def table(rows: Mapping[str, Field]) -> Mapping[str, Field]:

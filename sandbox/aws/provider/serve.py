@@ -8,8 +8,6 @@ credentials (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
 from __future__ import annotations
 
 import argparse
-import ctypes
-import json
 import logging
 import os
 import signal
@@ -18,7 +16,6 @@ import threading
 from concurrent import futures
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
 _MOST_CALLS_AT_ONCE = 256
 _SECONDS_TO_END = 3.0
 
@@ -26,9 +23,11 @@ _SECONDS_TO_END = 3.0
 def main(arguments: list[str]) -> int:
     """Serve until told to end; returns the exit code."""
     options = _parse(arguments)
-    _end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+    from sandbox.supervisor.child import end_with_parent, write_ready_file
+
+    end_with_parent()
     import grpc
     from pulumi.runtime.proto import provider_pb2_grpc
 
@@ -53,7 +52,7 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     server.start()
-    _announce(options.ready_file, port)
+    write_ready_file(options.ready_file, {"port": port})
     threading.Thread(target=_warm_up, args=(clients,), daemon=True).start()
     ended.wait()
     server.stop(0).wait(_SECONDS_TO_END)
@@ -69,21 +68,6 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--poll-seconds", type=float, default=0.25, help="between two looks at what is waited for"
     )
     return parser.parse_args(arguments)
-
-
-def _end_with_parent() -> None:
-    """Have the system end this process when its parent dies, also when that happened a moment ago."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        os._exit(0)
-
-
-def _announce(path: Path, port: int) -> None:
-    """Write the ready file so that it is never seen half written."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps({"port": port, "pid": os.getpid()}), encoding="utf-8")
-    draft.replace(path)
 
 
 def _warm_up(clients: object) -> None:

@@ -69,8 +69,7 @@ def _from_service(rule: dict[str, Any]) -> dict[str, Any]:
     default = rule.get("ApplyServerSideEncryptionByDefault")
     told: dict[str, Any] = {"bucketKeyEnabled": rule.get("BucketKeyEnabled", False)}
     if default:
-        told["applyServerSideEncryptionByDefault"] = {
-            "kmsMasterKeyId": default.get("KMSMasterKeyID", ""),
-            "sseAlgorithm": default["SSEAlgorithm"],
-        }
+        told["applyServerSideEncryptionByDefault"] = {"sseAlgorithm": default["SSEAlgorithm"]}
+        if default.get("KMSMasterKeyID"):
+            told["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] = default["KMSMasterKeyID"]
     return told

@@ -169,14 +169,15 @@ def _permission(inputs: Mapping[str, Any]) -> Properties:
 
 
 def _modification(inputs: Mapping[str, Any]) -> Properties:
+    all_ports = -1 if inputs["ipProtocol"] == _EVERYTHING else None
     rule = {
         "CidrIpv4": inputs.get("cidrIpv4"),
         "CidrIpv6": inputs.get("cidrIpv6"),
         "Description": inputs.get("description"),
-        "FromPort": inputs.get("fromPort"),
+        "FromPort": inputs.get("fromPort", all_ports),
         "IpProtocol": inputs["ipProtocol"],
         "PrefixListId": inputs.get("prefixListId"),
         "ReferencedGroupId": inputs.get("referencedSecurityGroupId"),
-        "ToPort": inputs.get("toPort"),
+        "ToPort": inputs.get("toPort", all_ports),
     }
     return {name: value for name, value in rule.items() if value is not None}
