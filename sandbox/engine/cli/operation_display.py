@@ -17,6 +17,7 @@ from sandbox.engine.display.markup import HEADLINE, RESET, render
 from sandbox.engine.display.options import DisplayOptions
 from sandbox.engine.display.preview_json import PreviewJson
 from sandbox.engine.display.progress import ProgressDisplay
+from sandbox.engine.display.steps import is_internal
 from sandbox.engine.model import STACK_TYPE
 
 
@@ -54,6 +55,8 @@ class OperationSink:
         with self._lock:
             if self._recorder is not None:
                 self._recorder.emit(event)
+            if is_internal(event):
+                return
             if self._ticker is not None:
                 self._ticker.reset()
             self._display.emit(event)

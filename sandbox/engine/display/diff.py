@@ -9,7 +9,7 @@ from sandbox.engine.display.markup import RESET, render
 from sandbox.engine.display.object_diff import Printer
 from sandbox.engine.display.op_text import OPS
 from sandbox.engine.display.options import DisplayOptions
-from sandbox.engine.display.progress import outputs_text
+from sandbox.engine.display.outputs import outputs_text
 from sandbox.engine.display.steps import Metadata, is_root, is_shown, state_of
 from sandbox.engine.display.summary import summary_text
 
@@ -69,16 +69,17 @@ class DiffDisplay:
         if metadata["op"] == "import" or (refreshed and metadata["op"] == "update"):
             self._print(self._step(metadata))
             return
-        if refreshed and (metadata["op"] != "refresh" or is_root(metadata["urn"])):
-            self._print(self._head(metadata))
-        self._outputs(metadata)
-
-    def _outputs(self, metadata: Metadata) -> None:
-        if self._options.suppress_outputs or not is_root(metadata["urn"]):
-            return
         indent = self._indent(metadata) + 1
-        text = outputs_text(metadata, preview=self._preview, indent=indent)
-        if text:
+        text = outputs_text(
+            metadata,
+            indent=indent,
+            preview=self._preview,
+            refreshed=refreshed,
+            show_sames=self._options.show_sames,
+        )
+        if refreshed and (metadata["op"] != "refresh" or text or is_root(metadata["urn"])):
+            self._print(self._head(metadata))
+        if text and not self._options.suppress_outputs:
             self._print(f"{OPS[metadata['op']].colour}{'    ' * indent}--outputs:--{RESET}\n{text}")
 
     def _shows(self, metadata: Metadata) -> bool:

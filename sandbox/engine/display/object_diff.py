@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.engine.display.markup import RESET
@@ -17,15 +17,13 @@ from sandbox.engine.display.values import (
     source,
 )
 
-_ABSENT = object()
-
 
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
     """The names of properties that were added, deleted and changed, each in order."""
     keys = sorted(key for key in {*old, *new} if not is_internal(key))
-    added = [key for key in keys if key not in old and is_worth_showing(new[key])]
-    deleted = [key for key in keys if key not in new and is_worth_showing(old[key])]
-    changed = [key for key in keys if key in old and key in new and old[key] != new[key]]
+    added = [key for key in keys if old.get(key) is None and new.get(key) is not None]
+    deleted = [key for key in keys if new.get(key) is None and old.get(key) is not None]
+    changed = [key for key in keys if None not in (old.get(key), new.get(key)) and old[key] != new[key]]
     return added, deleted, changed
 
 
@@ -37,14 +35,16 @@ class Printer:
     indent: int
     op: str = "same"
     signed: bool = False
+    hang: int = 0
+    """How much further in than its title a value stands."""
 
     def at(self, op: str, *, signed: bool = True) -> Printer:
         """The same place for another operation."""
-        return Printer(self.write, self.indent, op, signed)
+        return replace(self, op=op, signed=signed)
 
     def deeper(self, levels: int = 1) -> Printer:
         """Further in."""
-        return Printer(self.write, self.indent + levels, self.op, self.signed)
+        return replace(self, indent=self.indent + levels, hang=0)
 
     def text(self, text: str) -> None:
         """Text in the operation's colour."""
@@ -73,7 +73,9 @@ class Printer:
         self.text("\n")
 
     def _value(self, value: Any) -> None:
-        if isinstance(value, list) and value:
+        if is_primitive(value):
+            self.text(primitive(value))
+        elif isinstance(value, list) and value:
             self.text("[\n")
             for index, item in enumerate(value):
                 self.start(f"    [{index}]: ")
@@ -87,8 +89,6 @@ class Printer:
             self.text("{\n")
             self.deeper().properties(fields(value))
             self.close("}")
-        elif is_primitive(value):
-            self.text(primitive(value))
         else:
             self.text("[]" if isinstance(value, list) else "{}")
 
@@ -107,56 +107,57 @@ class Printer:
             keys = [key for key in keys if key in wanted]
         width = max(map(len, keys), default=0)
         for key in keys:
-            before, after = old.get(key, _ABSENT), new.get(key, _ABSENT)
-            self._entry(f"{key:<{width}}: ", before, after, show_sames=show_sames)
+            self._entry(f"{key:<{width}}: ", old.get(key), new.get(key), show_sames=show_sames)
 
     def _entry(self, title: str, before: Any, after: Any, *, show_sames: bool) -> None:
-        if before is _ABSENT or (not is_worth_showing(before) and before != after):
-            self._one(title, after, "create")
-        elif after is _ABSENT or (not is_worth_showing(after) and before != after):
-            self._one(title, before, "delete")
+        if before is None or after is None:
+            value, op = (after, "create") if before is None else (before, "delete")
+            if value is not None:
+                self._one(title, value, op)
         elif before == after:
             if show_sames and is_worth_showing(after):
-                same = self.at("same", signed=False)
-                same.start(title)
-                same.value(after)
+                self._one(title, after, "same")
         else:
             self.at("update")._change(title, before, after, show_sames=show_sames)
 
     def _one(self, title: str, value: Any, op: str) -> None:
-        if value is _ABSENT or not is_worth_showing(value):
-            return
-        printer = self.at(op)
+        printer = self.at(op, signed=op != "same")
         printer.start(title)
-        printer.value(value)
+        printer.deeper(self.hang).value(value)
 
     def _change(self, title: str, before: Any, after: Any, *, show_sames: bool) -> None:
-        if isinstance(before, dict) and isinstance(after, dict) and source(before) is None:
+        body = self.deeper(self.hang)
+        if _is_map(before) and _is_map(after):
             self.start(title)
             self.text("{\n")
-            self.deeper().difference(fields(before), fields(after), show_sames=show_sames)
-            self.close("}\n")
+            body.deeper().difference(fields(before), fields(after), show_sames=show_sames)
+            body.close("}\n")
         elif isinstance(before, list) and isinstance(after, list):
-            self._lists(title, before, after, show_sames=show_sames)
-        elif _one_line(before) and _one_line(after):
+            self.start(title)
+            self.text("[\n")
+            body._items(before, after, show_sames=show_sames)
+            body.close("]\n")
+        elif all(_one_line(value) and is_worth_showing(value) for value in (before, after)):
             self.start(title)
             self.at("delete")._value(before)
             self.text(" => ")
             self.at("create")._value(after)
             self.text("\n")
         else:
-            self._one(title, before, "delete")
-            self._one(title, after, "create")
+            for value, op in ((before, "delete"), (after, "create")):
+                if is_worth_showing(value):
+                    self._one(title, value, op)
 
-    def _lists(self, title: str, before: list[Any], after: list[Any], *, show_sames: bool) -> None:
-        self.start(title)
-        self.text("[\n")
-        inner = self.deeper()
+    def _items(self, before: list[Any], after: list[Any], *, show_sames: bool) -> None:
+        inner = replace(self, indent=self.indent + 1, hang=1)
         for index in range(max(len(before), len(after))):
-            old = before[index] if index < len(before) else _ABSENT
-            new = after[index] if index < len(after) else _ABSENT
+            old = before[index] if index < len(before) else None
+            new = after[index] if index < len(after) else None
             inner._entry(f"[{index}]: ", old, new, show_sames=show_sames)
-        self.close("]\n")
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict) and not is_primitive(value) and source(value) is None
 
 
 def _one_line(value: Any) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 
 from sandbox.engine.display.diagnostics import Diagnostics, message_text
 from sandbox.engine.display.markup import BOLD, HEADLINE, RED, RESET, YELLOW, render
-from sandbox.engine.display.object_diff import Printer, changed_keys
+from sandbox.engine.display.object_diff import changed_keys
 from sandbox.engine.display.op_text import OPS, plan_text
 from sandbox.engine.display.options import DisplayOptions
+from sandbox.engine.display.outputs import outputs_text
 from sandbox.engine.display.steps import Metadata, is_root, is_shown, short_type, state_of, urn_name
 from sandbox.engine.display.summary import summary_text
 
@@ -88,8 +89,9 @@ class ProgressDisplay:
             message = f"read {short_type(metadata['urn'])} {urn_name(metadata['urn'])}"
             self._diagnostic({"severity": "info", "message": message, "ephemeral": True})
             return
+        of_root = bool(self._root) and metadata["urn"] == self._root
         row = self._row(metadata["urn"], metadata)
-        if is_shown(metadata, self._options) or metadata["urn"] == self._root:
+        if is_shown(metadata, self._options) or of_root:
             row.hidden = False
         if kind == "resourcePreEvent":
             row.started, row.ended = self._clock(), None
@@ -122,6 +124,7 @@ class ProgressDisplay:
 
     def _row(self, urn: str, metadata: dict[str, Any] | None) -> _Row:
         if urn in self._rows:
+            self._add_parent(metadata)
             return self._rows[urn]
         step = metadata if metadata is not None else {"op": "same", "urn": urn, "old": None, "new": None}
         if is_root(urn):
@@ -131,9 +134,20 @@ class ProgressDisplay:
                 row.metadata = step
                 return row
         row = self._rows[urn] = _Row(step)
+        self._add_parent(metadata)
+        self._add_root()
+        return row
+
+    def _add_parent(self, metadata: dict[str, Any] | None) -> None:
+        """Makes a hidden row for a parent that no event has told of."""
+        parent = str(state_of(metadata).get("parent") or "") if metadata is not None else ""
+        if parent and parent != self._root and parent not in self._rows:
+            self._rows[parent] = _Row({"op": "same", "urn": parent, "old": None, "new": None})
+            self._add_root()
+
+    def _add_root(self) -> None:
         if self._root not in self._rows:
             self._rows[self._root] = _Row({"op": "same", "urn": "", "old": None, "new": None}, hidden=False)
-        return row
 
     def _update(self, row: _Row) -> None:
         if not row.hidden:
@@ -243,47 +257,11 @@ class ProgressDisplay:
         root = self._rows.get(self._root)
         if self._options.suppress_outputs or root is None or not self._root:
             return
-        text = outputs_text(root.metadata, preview=self._preview)
+        show_sames = self._options.show_sames
+        text = outputs_text(root.metadata, indent=1, preview=self._preview, show_sames=show_sames)
         if text:
             self._print(f"{HEADLINE}Outputs:{RESET}")
             self._print(text)
-
-
-def outputs_text(metadata: Metadata, *, preview: bool, indent: int = 1) -> str:
-    """The stack's outputs: in a plan only those that change, in full after a deployment."""
-    new, old = metadata.get("new") or {}, metadata.get("old") or {}
-    values = dict(new.get("outputs") or {})
-    before = old.get("outputs") or {}
-    lines: list[str] = []
-    printer = Printer(lines.append, indent, str(metadata["op"]))
-    if not old or (before == values and not preview):
-        shown = {key: value for key, value in values.items() if not _is_empty(value)}
-        printer.properties(shown)
-    elif before != values:
-        _changed_outputs(printer, before, values, preview=preview)
-    return "".join(lines)
-
-
-def _changed_outputs(
-    printer: Printer, before: Mapping[str, Any], after: Mapping[str, Any], *, preview: bool
-) -> None:
-    from sandbox.engine.display.values import primitive
-
-    added, deleted, changed = changed_keys(before, after)
-    if preview:
-        changed = [key for key in changed if primitive_is_known(primitive(after[key]))]
-    if not preview or added or deleted or changed:
-        only = None if not preview else [*added, *deleted, *changed]
-        printer.difference(before, after, only=only, show_sames=not preview)
-
-
-def primitive_is_known(text: str) -> bool:
-    """Whether the text of a value stands for a known one."""
-    return text != "[unknown]"
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or value in ("", [], {})
 
 
 def _change_text(metadata: Metadata) -> str:

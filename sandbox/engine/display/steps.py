@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.engine.display.op_text import REPLACEMENT_STEPS
 from sandbox.engine.display.options import DisplayOptions
-from sandbox.engine.model import STACK_TYPE
+from sandbox.engine.model import PROVIDER_TYPE_PREFIX, STACK_TYPE
 
 Metadata = Mapping[str, Any]
 
@@ -37,6 +37,22 @@ def short_type(urn: str) -> str:
 def is_root(urn: str) -> bool:
     """Whether the URN is that of the stack itself."""
     return bool(urn) and urn_type(urn) == STACK_TYPE
+
+
+def is_default_provider(urn: str) -> bool:
+    """Whether the URN is that of a provider which no program declared."""
+    name = urn_name(urn)
+    return urn_type(urn).startswith(PROVIDER_TYPE_PREFIX) and (
+        name == "default" or name.startswith("default_")
+    )
+
+
+def is_internal(event: Mapping[str, Any]) -> bool:
+    """Whether an event is not for people: steps of default providers."""
+    for content in event.values():
+        if isinstance(content, Mapping) and "metadata" in content:
+            return is_default_provider(str(content["metadata"]["urn"]))
+    return False
 
 
 def state_of(metadata: Metadata) -> Mapping[str, Any]:

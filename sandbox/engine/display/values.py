@@ -9,6 +9,7 @@ from sandbox.engine.properties import (
     ARCHIVE_SIGNATURE,
     ASSET_SIGNATURE,
     RESOURCE_SIGNATURE,
+    SECRET_SIGNATURE,
     SIGNATURE,
     UNKNOWN_TEXT,
 )
@@ -21,9 +22,16 @@ def is_internal(key: str) -> bool:
     return key.startswith("__")
 
 
+def is_secret(value: Any) -> bool:
+    """Whether the value stands for a secret."""
+    if isinstance(value, dict):
+        return value.get(SIGNATURE) == SECRET_SIGNATURE
+    return bool(value == SECRET_TEXT)
+
+
 def is_primitive(value: Any) -> bool:
     """Whether the value fits on one line."""
-    return not isinstance(value, (list, dict))
+    return is_secret(value) or not isinstance(value, (list, dict))
 
 
 def is_worth_showing(value: Any) -> bool:
@@ -37,7 +45,7 @@ def primitive(value: Any) -> str:
         return "<null>"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value == SECRET_TEXT:
+    if is_secret(value):
         return SECRET_TEXT
     if value == UNKNOWN_TEXT:
         return "[unknown]"
