@@ -43,8 +43,7 @@ class Actions:
 
     def before(self, step: Step) -> None:
         """A step is about to run. Raises when that cannot be recorded."""
-        if not _hidden(step):
-            self._events.step_before(step, planning=self._planning)
+        self._events.step_before(step, planning=self._planning)
         if self._recorder:
             self._recorder.begin(step)
 
@@ -84,8 +83,6 @@ class Actions:
             with self._lock:
                 self._steps += 1
                 self.changes[op] += 1
-        if _hidden(step):
-            return
         if self._planning or step.resource.custom or step.op in (Op.REFRESH, Op.DELETE):
             self._events.step_after(op, step, planning=self._planning)
 

@@ -48,6 +48,7 @@ _FEATURES = {
     "replaceWith": "REPLACE_WITH",
 }
 _FEATURES_WITHOUT_ID = ("BYTE_STRING", "INVOKE_DEPENDS_ON", "INVOKE_PARENT")
+_RESULTS = {Outcome.SUCCESS: 0, Outcome.FAILED: 1, Outcome.SKIPPED: 2}
 _SHUT_DOWN = "resource monitor shut down"
 
 
@@ -192,16 +193,11 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
             resources=request.acceptResources,
             byte_strings=request.accepts_byte_string,
         )
-        result = {
-            Outcome.SUCCESS: resource_pb2.Result.SUCCESS,
-            Outcome.FAILED: resource_pb2.Result.FAIL,
-            Outcome.SKIPPED: resource_pb2.Result.SKIP,
-        }[registered.outcome]
         return resource_pb2.RegisterResourceResponse(
             urn=resource.urn,
             id=resource.id,
             object=to_struct(outputs, send),
-            result=result,
+            result=_RESULTS[registered.outcome],
             unknown=registered.unknown,
         )
 
