@@ -255,7 +255,7 @@ class JobStack:
             self._workspace.remove_stack(self.job)
 
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
-        events = self._run(operation, method, **options)[1]
+        events = self._run(operation, method, only_planned=True, **options)[1]
         steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
         return Plan(
             changes=tuple(
@@ -271,7 +271,7 @@ class JobStack:
         return Changes(dict(result.summary.resource_changes or {}))
 
     def _run(
-        self, operation: str, method: Callable[..., Result], **options: object
+        self, operation: str, method: Callable[..., Result], *, only_planned: bool = False, **options: object
     ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
@@ -280,7 +280,8 @@ class JobStack:
             try:
                 for each in _plain_events(event):
                     events.append(each)
-                    if self._conduct.on_event is not None:
+                    is_imagined = only_planned and isinstance(each, StepEvent)
+                    if self._conduct.on_event is not None and not is_imagined:
                         self._conduct.on_event(each)
             except Exception as fault:
                 faults.append(fault)

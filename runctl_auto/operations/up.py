@@ -89,6 +89,9 @@ class _Up:
                 config = self._apply(stack, present, intent)
         if self._options.detach:
             return self._result(config, changed)
+        if not changed and present.status is not None and present.status.ended:
+            self._reporter.say(f"run {config.run.id} has ended before; --rerun makes a new attempt")
+            return self._finish(stack, config, changed, present.status, 0)
         return self._to_the_end(stack, config, changed)
 
     def _plan_and_confirm(self, stack: JobStack, present: Present, intent: Intent) -> bool:
@@ -147,15 +150,22 @@ class _Up:
                 self._refuse_endless(config, replacements)
                 config = self._replace_machine(stack, config, outcome)
                 outcome = follower.until_end(_instance(stack))
+        return self._finish(stack, config, changed, outcome.status, replacements)
+
+    def _finish(
+        self, stack: JobStack, config: StackConfig, changed: bool, status: RunStatus, replacements: int
+    ) -> UpResult:
+        """Artifacts home, the machine released, and the result, or what went wrong."""
+        bucket = self._workplace.bucket(config, self._workplace.cloud(config.placement.region))
         with self._timed("bring home"):
             home = bring_home(
                 bucket, config.run.id, self._workplace.folders.runs / config.job.name / config.run.id
             )
         with self._timed("release"):
             self._release_machine(stack, config)
-        result = self._result(config, changed, outcome.status, home, replacements)
-        if not outcome.status.succeeded:
-            raise _training_failed(config, outcome.status, result)
+        result = self._result(config, changed, status, home, replacements)
+        if not status.succeeded:
+            raise _training_failed(config, status, result)
         return result
 
     def _replace_machine(self, stack: JobStack, config: StackConfig, lost: Lost) -> StackConfig:
