@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_TOLD_OTHERWISE = ("CopyObject", "UploadPartCopy")
 _JSON_SERVICES = {"AmazonSSM": "ssm", "Logs_20140328": "logs"}
 
 
@@ -101,16 +102,16 @@ def _s3_routes() -> dict[str, list[_Route]]:
     routes: dict[str, list[_Route]] = {}
     for name, operation in operations.items():
         path, _, query = operation["http"]["requestUri"].partition("?")
+        if operation.get("deprecated") or name in _TOLD_OTHERWISE or "{Bucket}" not in path:
+            continue
         pairs = dict(parse_qsl(query, keep_blank_values=True))
         pairs.pop("x-id", None)
         required = _required_query(shapes, operation)
         fixed = {key: value for key, value in pairs.items() if value}
         route = _Route(name, "{Key" in path, frozenset(pairs) | required, fixed)
         routes.setdefault(operation["http"]["method"], []).append(route)
-    copies = ("CopyObject", "UploadPartCopy")
     for method, found in routes.items():
-        kept = [route for route in found if route.operation not in copies]
-        routes[method] = sorted(kept, key=lambda route: -len(route.query) - len(route.fixed))
+        routes[method] = sorted(found, key=lambda route: -len(route.query) - len(route.fixed))
     return routes
 
 

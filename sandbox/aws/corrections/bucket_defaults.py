@@ -21,7 +21,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
         def create(self: Any, *args: Any, **kwargs: Any) -> Any:
             bucket = create_bucket(self, *args, **kwargs)
             bucket.encryption = _encrypted_by_s3()
-            bucket.public_access_block = PublicAccessBlock(1, 1, 1, 1)
+            bucket.public_access_block = PublicAccessBlock("true", "true", "true", "true")
             bucket.ownership_rule = "BucketOwnerEnforced"
             return bucket
 

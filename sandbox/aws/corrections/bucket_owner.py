@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from moto.s3.exceptions import S3ClientError
+from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
@@ -26,6 +26,4 @@ def _check(response: Any, request: Any, full_url: str) -> None:
     name = response.parse_bucket_name_from_url(request, full_url)
     _, owner = s3_backends.bucket_accounts.get(name, ("", expected))
     if expected and owner != expected:
-        error = S3ClientError("AccessDenied", "Access Denied")
-        error.code = 403
-        raise error
+        raise BucketAccessDeniedError(bucket=name)

@@ -6,6 +6,8 @@ from sandbox.aws.corrections import (
     bucket_defaults,
     bucket_owner,
     bucket_policies,
+    changed_user_data,
+    eventual_consistency,
     groups_in_use,
     instance_states,
     launch_request,
@@ -37,7 +39,9 @@ CORRECTIONS: tuple[Correction, ...] = (
     spot_requests.apply,
     launch_validation.apply,
     instance_states.apply,
+    changed_user_data.apply,
     shutdown_behavior.apply,
+    eventual_consistency.apply,
     launch_request.apply,
 )
 

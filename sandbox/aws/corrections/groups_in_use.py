@@ -36,5 +36,4 @@ def _used(backend: Any, but_for: str) -> Iterator[str]:
         for group in groups.values():
             if group.id != but_for:
                 for rule in (*group.ingress_rules, *group.egress_rules):
-                    for source in rule.source_groups:
-                        yield source.get("GroupId") or ""
+                    yield rule.source_group.get("GroupId") or ""

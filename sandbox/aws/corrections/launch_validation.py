@@ -1,8 +1,7 @@
 """moto launches unknown images and types, any size of user data and outside of any subnet; EC2 does not.
 
-Also: an instance profile must exist and have a role (EC2's own error code), the type must be offered in the
-zone and fit the image's architecture; without a subnet the default one of the zone is taken, without groups the
-default group.
+Also: an instance profile must exist and have a role; the type must be offered in the zone and fit the image's
+architecture; without a subnet the default one of the zone is taken, without groups the default group.
 """
 
 import base64
@@ -26,7 +25,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
         def launch(
             self: Any, image_id: str, count: int, user_data: Any, groups: list[str], **kwargs: Any
         ) -> Any:
-            _check_user_data(user_data)
+            check_user_data(user_data)
             image = _check_image(self, image_id)
             _place_in_a_subnet(self, kwargs)
             _check_type(self, kwargs["instance_type"], image, _zone(self, kwargs))
@@ -47,7 +46,8 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
     patches.wrap(InstanceResponse, "run_instances", make_response)
 
 
-def _check_user_data(user_data: Any) -> None:
+def check_user_data(user_data: Any) -> None:
+    """Refuse what is longer than EC2 takes."""
     if user_data is not None and len(base64.b64decode(str(user_data))) > _USER_DATA_BYTES:
         raise EC2ClientError(
             "InvalidParameterValue",

@@ -194,10 +194,10 @@ def _one_request(backend: Any, wanted: dict[str, Any], tags: dict[str, str], now
     request = SpotRequest(backend, _six_digits(price), specification, tags, now)
     if float(price) >= spot_price(instance_type, zone):
         reservation = backend.run_instances(
-            image_id=wanted["image_id"],
-            count=1,
-            user_data=wanted["user_data"],
-            security_group_names=wanted["security_groups"],
+            wanted["image_id"],
+            1,
+            wanted["user_data"],
+            wanted["security_groups"],
             instance_type=instance_type,
             is_instance_type_default=False,
             region_name=backend.region_name,

@@ -1,0 +1,254 @@
+"""The application with a scripted moto: locks, bodies, faults, control calls, changes."""
+
+import io
+import json
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from sandbox.aws.cloud.application import CloudApplication, CloudLocks
+from sandbox.aws.cloud.changes import Changes
+from sandbox.aws.cloud.control import Control
+from sandbox.aws.cloud.faults import Faults
+from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
+from sandbox.aws.corrections.eventual_consistency import Consistency
+
+
+@dataclass
+class Machine:
+    id: str = "i-1"
+    is_spot: bool = True
+    stops_on_shutdown: bool = False
+    states: list[str] = field(default_factory=list)
+
+    def enter(self, state: str, cause: Cause) -> None:
+        self.states.append(state)
+
+    def noticed(self) -> None: ...
+
+    def forget(self) -> None: ...
+
+
+class ScriptedMoto:
+    """Answers every call; keeps the bodies, and whether a lock was held."""
+
+    def __init__(self, locks: CloudLocks) -> None:
+        self._locks = locks
+        self.bodies: list[bytes] = []
+        self.locked: list[tuple[bool, bool]] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        self.bodies.append(environ["wsgi.input"].read())
+        self.locked.append((_held(self._locks.plane), _held(self._locks.storage)))
+        start_response("200 OK", [])
+        return iter([b"answer"])
+
+
+def _held(lock: Any) -> bool:
+    """Whether another thread could not take the lock now."""
+    free: list[bool] = []
+
+    def attempt() -> None:
+        free.append(lock.acquire(blocking=False))
+        if free[0]:
+            lock.release()
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    return not free[0]
+
+
+class Cloud:
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.locks = CloudLocks()
+        self.changes = Changes()
+        self.faults = Faults()
+        self.consistency = Consistency()
+        self.machine = Machine()
+        self.lifecycle = Lifecycle(lambda: self.now, self.changes.bump, Timing())
+        self.moto = ScriptedMoto(self.locks)
+        control = Control(
+            "cloud-1",
+            self.locks.plane,
+            self.locks.storage,
+            self.lifecycle,
+            self.changes,
+            self.faults,
+            self.consistency,
+            lambda: {"instances": [life.state for life in self.lifecycle.lives()], "volumes": []},
+        )
+        self.application = CloudApplication(self.moto, control, self.faults, self.changes, self.locks)
+
+    def call(
+        self, method: str, path: str, body: bytes = b"", query: str = "", **environ: Any
+    ) -> tuple[str, bytes]:
+        status: list[str] = []
+        asked = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body),
+            **environ,
+        }
+        answer = b"".join(self.application(asked, lambda code, headers: status.append(code)))
+        return status[0], answer
+
+    def control(self, method: str, path: str, content: Any = None, query: str = "") -> tuple[int, Any]:
+        body = b"" if content is None else json.dumps(content).encode()
+        status, answer = self.call(method, f"/sandbox-api/{path}", body, query)
+        return int(status.split()[0]), json.loads(answer)
+
+    def ec2(self, action: str) -> tuple[str, bytes]:
+        return self.aws("ec2", "POST", "/", urlencode({"Action": action}).encode())
+
+    def aws(self, service: str, method: str, path: str, body: bytes = b"") -> tuple[str, bytes]:
+        scope = f"AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/{service}/aws4_request"
+        return self.call(method, path, body, HTTP_AUTHORIZATION=scope)
+
+    def launch(self) -> None:
+        self.lifecycle.launched(self.machine)
+        self.now += 1
+        self.lifecycle.advance()
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def test_calls_reach_moto_with_their_body_and_their_lock(cloud: Cloud) -> None:
+    big = b"x" * (9 * 1024 * 1024)
+    assert cloud.aws("s3", "PUT", "/b/k", big) == ("200 OK", b"answer")
+    cloud.ec2("DescribeInstances")
+    assert cloud.moto.bodies == [big, b"Action=DescribeInstances"]
+    assert cloud.moto.locked == [(False, True), (True, False)]
+
+
+def test_a_body_without_length_is_read_to_its_end(cloud: Cloud) -> None:
+    chunked: dict[str, Any] = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    cloud.call("PUT", "/b/k", b"chunks", **chunked)
+    assert cloud.moto.bodies == [b"chunks"]
+
+
+def test_only_changing_ec2_calls_raise_the_version(cloud: Cloud) -> None:
+    before = cloud.changes.version
+    cloud.ec2("DescribeVolumes")
+    cloud.aws("s3", "PUT", "/b/k", b"x")
+    assert cloud.changes.version == before
+    cloud.ec2("AttachVolume")
+    assert cloud.changes.version == before + 1
+
+
+def test_a_fault_answers_instead_of_moto(cloud: Cloud) -> None:
+    fault = {"service": "ec2", "operation": "RunInstances", "code": "InsufficientInstanceCapacity"}
+    assert cloud.control("POST", "faults", fault)[0] == 200
+    status, body = cloud.ec2("RunInstances")
+    assert status.startswith("500")
+    assert b"<Code>InsufficientInstanceCapacity</Code>" in body
+    assert cloud.moto.bodies == []
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+
+
+def test_a_fault_of_a_head_call_has_no_body(cloud: Cloud) -> None:
+    cloud.control("POST", "faults", {"service": "s3", "operation": "HeadObject", "code": "AccessDenied"})
+    assert cloud.aws("s3", "HEAD", "/b/k") == ("403 Injected", b"")
+
+
+def test_faults_are_listed_and_cleared(cloud: Cloud) -> None:
+    cloud.control(
+        "POST", "faults", {"service": "s3", "operation": "PutObject", "code": "SlowDown", "times": 3}
+    )
+    [listed] = cloud.control("GET", "faults")[1]["faults"]
+    assert listed["times"] == 3
+    assert cloud.control("DELETE", "faults") == (200, {"faults": []})
+
+
+def test_health_names_the_cloud(cloud: Cloud) -> None:
+    assert cloud.control("GET", "health") == (200, {"cloud": "cloud-1"})
+
+
+def test_a_poll_that_knows_the_version_waits_for_the_next(cloud: Cloud) -> None:
+    version = cloud.control("GET", "instances")[1]["version"]
+    answers: list[Any] = []
+    query = f"since={version}&timeout=30"
+    poll = threading.Thread(target=lambda: answers.append(cloud.control("GET", "instances", query=query)))
+    poll.start()
+    cloud.launch()
+    poll.join(10)
+    assert answers
+    assert answers[0][1]["version"] > version
+
+
+def test_a_poll_gives_up_after_its_time_and_tells_what_is(cloud: Cloud) -> None:
+    version = cloud.changes.version
+    status, answer = cloud.control("GET", "instances", query=f"since={version}&timeout=0")
+    assert (status, answer) == (200, {"version": version, "instances": [], "volumes": []})
+
+
+def test_a_poll_for_a_version_of_another_cloud_returns_at_once(cloud: Cloud) -> None:
+    assert cloud.control("GET", "instances", query="since=99999&timeout=60")[0] == 200
+
+
+def test_a_poll_tells_that_hosts_are_there(cloud: Cloud) -> None:
+    cloud.launch()
+    cloud.control("GET", "instances")
+    cloud.lifecycle.terminate("i-1")
+    cloud.now += 5
+    cloud.lifecycle.advance()
+    assert cloud.machine.states[-1] == "shutting-down"
+    assert cloud.control("POST", "instances/i-1/ended", {"boot": 1}) == (200, {"taken": True})
+    cloud.lifecycle.advance()
+    assert cloud.machine.states[-1] == "terminated"
+
+
+def test_an_interruption_tells_when(cloud: Cloud) -> None:
+    cloud.launch()
+    answer = cloud.control("POST", "instances/i-1/interrupt", {"notice_seconds": 30})
+    assert answer == (200, {"action": "terminate", "time": cloud.now + 30})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        ("GET", "nothing", None, 404),
+        ("POST", "health", {}, 404),
+        ("POST", "instances/i-1/ended", {}, 400),
+        ("POST", "instances/i-1/interrupt", {"notice_seconds": -1}, 400),
+        ("POST", "instances/i-2/interrupt", {}, 404),
+        ("POST", "faults", {"service": "ec2"}, 400),
+        ("PUT", "faults", {}, 405),
+        ("POST", "consistency", {}, 400),
+        ("POST", "consistency", [1], 400),
+    ],
+)
+def test_a_wrong_control_call_is_told_why(
+    cloud: Cloud, method: str, path: str, content: Any, status: int
+) -> None:
+    answer = cloud.control(method, path, content)
+    assert answer[0] == status
+    assert answer[1]["error"]
+
+
+def test_only_running_spot_instances_are_interrupted(cloud: Cloud) -> None:
+    cloud.launch()
+    cloud.machine.is_spot = False
+    assert cloud.control("POST", "instances/i-1/interrupt", {})[0] == 409
+    cloud.machine.is_spot = True
+    cloud.lifecycle.terminate("i-1")
+    assert cloud.control("POST", "instances/i-1/interrupt", {})[0] == 409
+
+
+def test_consistency_is_switched(cloud: Cloud) -> None:
+    assert cloud.control("POST", "consistency", {"delay_seconds": 2}) == (200, {"delay_seconds": 2.0})
+    assert cloud.consistency.delay_seconds == 2
+
+
+def test_a_body_that_is_not_json_is_refused(cloud: Cloud) -> None:
+    assert cloud.call("POST", "/sandbox-api/faults", b"{")[0].startswith("400")

@@ -1,0 +1,96 @@
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from sandbox.aws.cloud.faults import BadFault, Fault, Faults, render
+from sandbox.aws.cloud.operations import AwsCall
+
+CAPACITY = {
+    "service": "ec2",
+    "operation": "RunInstances",
+    "code": "InsufficientInstanceCapacity",
+    "times": 2,
+    "match": {"InstanceType": "g5.xlarge"},
+}
+CALL = AwsCall("ec2", "RunInstances", {"InstanceType": "g5.xlarge", "MinCount": "1"})
+
+
+@pytest.fixture
+def faults() -> Faults:
+    made = Faults()
+    made.add(Fault.from_json(CAPACITY))
+    return made
+
+
+def test_a_fault_is_taken_as_often_as_it_says(faults: Faults) -> None:
+    taken = [faults.take(CALL) for _ in range(3)]
+    assert [fault.code if fault else None for fault in taken] == [CAPACITY["code"]] * 2 + [None]
+    assert not faults
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        AwsCall("ec2", "RunInstances", {"InstanceType": "t3.micro"}),
+        AwsCall("ec2", "RunInstances"),
+        AwsCall("ec2", "StartInstances", {"InstanceType": "g5.xlarge"}),
+        AwsCall("iam", "RunInstances", {"InstanceType": "g5.xlarge"}),
+    ],
+)
+def test_other_calls_go_on(faults: Faults, call: AwsCall) -> None:
+    assert faults.take(call) is None
+    assert faults.as_json() == [CAPACITY]
+
+
+def test_cleared_faults_are_gone(faults: Faults) -> None:
+    faults.clear()
+    assert faults.take(CALL) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"service": None}, "'service'"),
+        ({"operation": None}, "'operation'"),
+        ({"code": None}, "'code'"),
+        ({"times": 0}, "times"),
+        ({"times": "many"}, "times"),
+        ({"tmies": 3}, "'tmies'"),
+    ],
+)
+def test_a_wrong_fault_is_refused_by_name(change: dict[str, Any], words: str) -> None:
+    wanted = {key: value for key, value in {**CAPACITY, **change}.items() if value is not None}
+    with pytest.raises(BadFault, match=words):
+        Fault.from_json(wanted)
+
+
+def test_something_else_than_an_object_is_refused() -> None:
+    with pytest.raises(BadFault):
+        Fault.from_json(["ec2"])
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("InsufficientInstanceCapacity", 500), ("AccessDenied", 403), ("SlowDown", 503), ("Whatever", 400)],
+)
+def test_the_status_is_that_of_the_service(code: str, status: int) -> None:
+    assert Fault.from_json({**CAPACITY, "code": code}).status == status
+
+
+@pytest.mark.parametrize("service", ["ec2", "s3", "iam", "sts"])
+def test_xml_services_get_the_code_in_xml(service: str) -> None:
+    fault = Fault.from_json({**CAPACITY, "service": service, "message": "a < b"})
+    kind, body = render(fault, "request-1")
+    root = ElementTree.fromstring(body)
+    assert kind == "text/xml"
+    codes = [element.text for element in root.iter("Code")]
+    assert codes == [CAPACITY["code"]]
+    assert next(root.iter("Message")).text == "a < b"
+
+
+@pytest.mark.parametrize("service", ["ssm", "logs"])
+def test_json_services_get_the_code_in_json(service: str) -> None:
+    _, body = render(Fault.from_json({**CAPACITY, "service": service}), "request-1")
+    assert json.loads(body)["__type"] == CAPACITY["code"]
