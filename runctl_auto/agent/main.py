@@ -70,7 +70,7 @@ class Agent:
             f"runs/{self.config.run}/logs/0/",
             source=self.journal.path,
             position_file=folder / "logs.json",
-            shipped=lambda part: status.note(log_parts=part + 1),
+            shipped=lambda count: status.note(log_parts=count),
         )
         volumes = Volumes(self.layout, run_program, self.journal.say)
         try:

@@ -27,6 +27,7 @@ class LogShipper:
 
     A part is recorded on disk before it is uploaded, so that an agent that died in between uploads exactly
     the same bytes under the same number again. On a new machine the numbers go on after the run's last part.
+    `shipped` is told how many parts the run has.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
 from runctl_auto.agent.periodic import Periodic
 from runctl_auto.agent.spec import RunSpec, VolumeSpec
 from runctl_auto.agent.status import HEARTBEAT_SECONDS, Outcome, RunStatus
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LIMITS_EVERY_SECONDS,
@@ -158,6 +158,13 @@ class Run:
     def _run_script(self, script: str) -> ScriptEnd:
         self._stop_if_asked()
         job = self._tools.start(script, self._environment)
+        try:
+            return self._wait_for(job)
+        except BaseException:
+            job.terminate(GRACE_SECONDS)
+            raise
+
+    def _wait_for(self, job: Job) -> ScriptEnd:
         while True:
             code = job.poll()
             if code is not None:

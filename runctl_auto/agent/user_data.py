@@ -62,8 +62,13 @@ def without_prose(source: str) -> str:
             inside_texts.update(range(row, last_row))
     for number, replacement in _docstrings(source).items():
         lines[number] = replacement
-    kept = [line if number in inside_texts else _narrow(line) for number, line in enumerate(lines)]
-    return "\n".join(line for line in kept if line.strip()) + "\n"
+        inside_texts.discard(number)
+    kept = [
+        line if number in inside_texts else _narrow(line)
+        for number, line in enumerate(lines)
+        if line.strip() or number in inside_texts
+    ]
+    return "\n".join(kept) + "\n"
 
 
 def _docstrings(source: str) -> dict[int, str]:

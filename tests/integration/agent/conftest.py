@@ -1,4 +1,4 @@
-"""A machine for the agent: moto as its cloud, a small metadata service, stand-ins for the system's programs."""
+"""A machine for the agent: moto as its cloud, a metadata service, stand-ins for the system's programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RUN = "0123456789"
 REGION = "us-east-1"
 
 STUBS = {
-    # Starts the service's command in a session of its own and again when it fails, as Restart=on-failure does.
+    # Starts the service's command in a session of its own, again when it fails: Restart=on-failure.
     "systemctl": """#!/bin/bash
 echo "systemctl $*" >>"$STUB_FOLDER/calls"
 [ "$1" = enable ] || exit 0
@@ -85,7 +85,9 @@ class MetadataService:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
 
     def answer(self, path: str) -> str | None:
         keys = {"AccessKeyId": "ASIATEST", "SecretAccessKey": "secret", "Token": "session"}
@@ -141,7 +143,8 @@ class Machine:
         self.s3.put_object(Bucket=BUCKET, Key=f"code/{digest}.tar.gz", Body=buffer.getvalue())
         self.spec = {
             "schema": 1, "job": "demo", "run": RUN, "attempt": 1, "lineage": RUN, "node": 0, "nodes": 1,
-            "setup": None, "command": "true", "env": {}, "code": {"key": f"code/{digest}.tar.gz", "sha256": digest},
+            "setup": None, "command": "true", "env": {},
+            "code": {"key": f"code/{digest}.tar.gz", "sha256": digest},
             "volumes": [], "checkpoints": {"path": "checkpoints", "every_seconds": 0.3, "keep": 2},
             "artifacts": {"paths": []}, "limits": {"max_duration_seconds": None}, **changes,
         }  # fmt: skip
@@ -193,7 +196,9 @@ class Machine:
     def power_off(self) -> None:
         """Ends whatever the machine still runs."""
         record = self.root / f"var/lib/runctl/runs/{RUN}/job.json"
-        pids = [int((self.stubs / "service.pid").read_text())] if (self.stubs / "service.pid").exists() else []
+        pids = (
+            [int((self.stubs / "service.pid").read_text())] if (self.stubs / "service.pid").exists() else []
+        )
         if record.exists():
             pids.append(json.loads(record.read_text())["pid"])
         for pid in pids:

@@ -1,4 +1,4 @@
-"""User data run by bash, the agent as a process of its own, a bucket over HTTP: whole runs from boot to halt."""
+"""User data run by bash, the agent as its own process, a bucket over HTTP: whole runs, boot to halt."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ pytestmark = pytest.mark.sandbox
 RUN = "0123456789"
 BUCKET = "runctl-demo-artifacts-00000000"
 COUNT = """
-trap 'echo saving; echo "$n" >"$RUNCTL_CHECKPOINT_DIR/n.part"; mv "$RUNCTL_CHECKPOINT_DIR/n.part" "$RUNCTL_CHECKPOINT_DIR/n"; exit 0' TERM
-n=$(cat "$RUNCTL_CHECKPOINT_DIR/n" 2>/dev/null || echo 0)
+saved=$RUNCTL_CHECKPOINT_DIR/n
+save() { echo "$n" >"$saved.part" && mv "$saved.part" "$saved"; }
+trap 'echo saving; save; exit 0' TERM
+n=$(cat "$saved" 2>/dev/null || echo 0)
 echo "starting at $n"
 while [ "$n" -lt "${STEPS:-1000}" ]; do
   n=$((n + 1))
-  echo "$n" >"$RUNCTL_CHECKPOINT_DIR/n.part" && mv "$RUNCTL_CHECKPOINT_DIR/n.part" "$RUNCTL_CHECKPOINT_DIR/n"
+  save
   echo "step $n"
   sleep 0.1
 done
@@ -173,9 +175,7 @@ def test_a_machine_whose_agent_is_not_the_one_asked_for_ends_and_says_why(machin
 
 
 def test_a_limit_stops_the_job(machine: Machine) -> None:
-    machine.provide(
-        {"count.sh": COUNT}, command="exec bash count.sh", limits={"max_duration_seconds": 1}
-    )
+    machine.provide({"count.sh": COUNT}, command="exec bash count.sh", limits={"max_duration_seconds": 1})
     machine.boot()
     status = machine.wait_until_halted()
     assert (status["phase"], status["reason"]) == ("stopped", "max_duration")

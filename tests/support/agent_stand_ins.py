@@ -1,0 +1,84 @@
+"""Stand-ins for what the agent meets: a bucket in memory, a clock that only tests move."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from runctl_auto.agent.errors import AgentError, S3Error
+
+
+class MemoryBucket:
+    """The bucket as the agent's role sees it: what does not exist is refused, not missing."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.puts: list[str] = []
+        self.before_put: Callable[[str], None] = lambda key: None
+
+    def patient(self, seconds: float) -> MemoryBucket:
+        return self
+
+    def get(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise S3Error(f"GET {key}", 403, "AccessDenied", "")
+        return self.objects[key]
+
+    def find(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+    def put(self, key: str, data: bytes, content_type: str = "") -> None:
+        self.before_put(key)
+        self.objects[key] = data
+        self.puts.append(key)
+
+    def upload(self, key: str, file: BinaryIO, size: int) -> str:
+        self.before_put(key)
+        file.seek(0)
+        data = file.read(size)
+        self.objects[key] = data
+        self.puts.append(key)
+        return hashlib.sha256(data).hexdigest()
+
+    def download(self, key: str, target: Path) -> str:
+        data = self.get(key)
+        target.write_bytes(data)
+        return hashlib.sha256(data).hexdigest()
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+    def list_objects(self, prefix: str) -> dict[str, int]:
+        return {key: len(data) for key, data in sorted(self.objects.items()) if key.startswith(prefix)}
+
+    def list_folders(self, prefix: str) -> list[str]:
+        below = (key[len(prefix) :] for key in self.list_objects(prefix))
+        return sorted({name.split("/")[0] for name in below if "/" in name})
+
+    def fail_on(self, part_of_key: str, times: int = 1) -> None:
+        """The next `times` writes of such a key fail."""
+        left = [times]
+
+        def refuse(key: str) -> None:
+            if part_of_key in key and left[0]:
+                left[0] -= 1
+                raise AgentError(f"no {key} now")
+
+        self.before_put = refuse
+
+
+class Clock:
+    """Seconds that pass only when somebody waits."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds

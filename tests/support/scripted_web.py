@@ -1,0 +1,43 @@
+"""A Web that answers from a list and remembers what it was asked."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.web import Body, Response, Web
+
+
+@dataclass
+class Asked:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class ScriptedWeb(Web):
+    """Each answer is (status, body), (status, body, headers) or an error to raise."""
+
+    answers: list[object] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        timeout: float = 30,
+    ) -> Response:
+        sent = body if isinstance(body, bytes) else b"".join(body or ())
+        self.asked.append(Asked(method, url, dict(headers), sent))
+        answer = self.answers.pop(0)
+        if isinstance(answer, AgentError):
+            raise answer
+        assert isinstance(answer, tuple)
+        status, content, *rest = answer
+        return Response(status, rest[0] if rest else {}, io.BytesIO(content))

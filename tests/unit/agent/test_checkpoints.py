@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.agent_stand_ins import Clock, MemoryBucket
+
+from runctl_auto.agent.checkpoints import Checkpoints
+from runctl_auto.agent.errors import AgentError, FileChangedError
+
+PREFIX = "checkpoints/line/"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "work/checkpoints").mkdir(parents=True)
+    return tmp_path / "work/checkpoints"
+
+
+def make(
+    bucket: MemoryBucket, folder: Path, said: list[str], keep: int = 3, saved: list[str] | None = None
+) -> Checkpoints:
+    return Checkpoints(
+        bucket,
+        "line",
+        folder=folder,
+        scratch=folder.parent.parent / "scratch",
+        keep=keep,
+        say=said.append,
+        saved=[].append if saved is None else saved.append,
+        wait=Clock().wait,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def complete(bucket: MemoryBucket) -> list[str]:
+    return [key.split("/")[2] for key in bucket.list_objects(PREFIX) if key.endswith("/manifest.json")]
+
+
+def test_a_saved_folder_is_restored_on_another_machine(bucket, folder, said, tmp_path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "model.pt").write_bytes(b"weights")
+    (folder / "deep/optimizer.pt").write_bytes(b"")
+    (folder / "latest").symlink_to("model.pt")
+    saved: list[str] = []
+    assert make(bucket, folder, said, saved=saved).save() == "00000000"
+    assert saved == ["00000000"]
+    assert bucket.puts[-1] == f"{PREFIX}00000000/manifest.json", "the manifest comes last"
+
+    other = tmp_path / "other/checkpoints"
+    other.mkdir(parents=True)
+    (other / "stale").write_text("from the code package")
+    assert make(bucket, other, said).restore() == "00000000"
+    assert contents(other) == {"model.pt": b"weights", "deep/optimizer.pt": b"", "latest": b"weights"}
+    assert str((other / "latest").readlink()) == "model.pt"
+
+
+def test_nothing_new_is_not_saved(bucket, folder, said) -> None:
+    checkpoints = make(bucket, folder, said)
+    assert checkpoints.save() is None
+    (folder / "a").write_text("1")
+    assert checkpoints.save() == "00000000"
+    assert checkpoints.save() is None
+    (folder / "a").write_text("2")
+    assert checkpoints.save() == "00000001"
+
+
+def test_what_was_restored_is_not_saved_again(bucket, folder, said) -> None:
+    (folder / "a").write_text("1")
+    make(bucket, folder, said).save()
+    again = make(bucket, folder, said)
+    again.restore()
+    assert again.save() is None
+
+
+def test_without_a_checkpoint_the_folder_is_empty(bucket, folder, said) -> None:
+    (folder / "half-written").write_text("x")
+    assert make(bucket, folder, said).restore() is None
+    assert contents(folder) == {}
+
+
+def test_only_the_newest_are_kept(bucket, folder, said) -> None:
+    checkpoints = make(bucket, folder, said, keep=2)
+    for number in range(5):
+        (folder / "a").write_text("x" * number)
+        checkpoints.save()
+    assert complete(bucket) == ["00000003", "00000004"]
+    assert bucket.list_folders(PREFIX) == ["00000003", "00000004"]
+
+
+def test_one_without_a_manifest_does_not_exist(bucket, folder, said) -> None:
+    checkpoints = make(bucket, folder, said)
+    (folder / "a").write_text("good")
+    checkpoints.save()
+    (folder / "a").write_text("newer")
+    bucket.fail_on("manifest.json")
+    with pytest.raises(AgentError):
+        checkpoints.save()
+    assert make(bucket, folder, said).restore() == "00000000"
+    assert contents(folder) == {"a": b"good"}
+
+
+def test_what_a_failed_save_left_goes_with_the_next(bucket, folder, said) -> None:
+    checkpoints = make(bucket, folder, said)
+    (folder / "a").write_text("1")
+    bucket.fail_on("manifest.json")
+    with pytest.raises(AgentError):
+        checkpoints.save()
+    assert checkpoints.save() == "00000001"
+    assert bucket.list_folders(PREFIX) == ["00000001"]
+
+
+@pytest.mark.parametrize("damage", ["content", "missing", "manifest", "escape"])
+def test_a_damaged_one_is_passed_over(bucket, folder, said, damage: str, tmp_path) -> None:
+    checkpoints = make(bucket, folder, said)
+    for text in ("old", "new"):
+        (folder / "a").write_text(text)
+        checkpoints.save()
+    file, manifest = f"{PREFIX}00000001/files/a", f"{PREFIX}00000001/manifest.json"
+    if damage == "content":
+        bucket.objects[file] = b"xyz"
+    elif damage == "missing":
+        del bucket.objects[file]
+    elif damage == "manifest":
+        bucket.objects[manifest] = b"{"
+    else:
+        entry = {"path": "../../escaped", "bytes": 1, "sha256": "0"}
+        bucket.objects[manifest] = json.dumps({"files": [entry]}).encode()
+    assert make(bucket, folder, said).restore() == "00000000"
+    assert contents(folder) == {"a": b"old"}
+    assert "00000001 is damaged" in said[0]
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_numbers_go_on_after_a_restore(bucket, folder, said) -> None:
+    (folder / "a").write_text("1")
+    make(bucket, folder, said).save()
+    again = make(bucket, folder, said)
+    again.restore()
+    (folder / "a").write_text("22")
+    assert again.save() == "00000001"
+
+
+def test_a_file_written_in_place_while_it_is_saved_is_saved_again(bucket, folder, said) -> None:
+    (folder / "a").write_text("old")
+    writes = ["new content", "newest content"]
+
+    def write_meanwhile(key: str) -> None:
+        if key.endswith("/files/a") and writes:
+            (folder / "a").write_text(writes.pop(0))
+
+    bucket.before_put = write_meanwhile
+    name = make(bucket, folder, said).save()
+    assert complete(bucket) == [name]
+    assert bucket.objects[f"{PREFIX}{name}/files/a"] == b"newest content"
+
+
+def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(bucket, folder, said) -> None:
+    (folder / "a").write_text("first")
+
+    def rename_meanwhile(key: str) -> None:
+        if key.endswith("/files/a"):
+            (folder / "a.part").write_text("second")
+            (folder / "a.part").replace(folder / "a")
+
+    bucket.before_put = rename_meanwhile
+    checkpoints = make(bucket, folder, said)
+    assert checkpoints.save() == "00000000"
+    assert bucket.objects[f"{PREFIX}00000000/files/a"] == b"first"
+    bucket.before_put = lambda key: None
+    assert checkpoints.save() == "00000001"
+    assert bucket.objects[f"{PREFIX}00000001/files/a"] == b"second"
+
+
+def test_a_folder_that_never_rests_is_told_and_nothing_is_stored_as_complete(bucket, folder, said) -> None:
+    (folder / "a").write_text("x")
+
+    def always_write(key: str) -> None:
+        with (folder / "a").open("a") as file:
+            file.write("x")
+
+    bucket.before_put = always_write
+    with pytest.raises(FileChangedError, match="a changed"):
+        make(bucket, folder, said).save()
+    assert complete(bucket) == []
+
+
+def test_failing_to_delete_old_ones_is_no_failure_to_save(bucket, folder, said, monkeypatch) -> None:
+    checkpoints = make(bucket, folder, said, keep=1)
+    (folder / "a").write_text("1")
+    checkpoints.save()
+
+    def refuse(key: str) -> None:
+        raise AgentError("not now")
+
+    monkeypatch.setattr(bucket, "delete", refuse)
+    (folder / "a").write_text("22")
+    assert checkpoints.save() == "00000001"
+    assert said == ["old checkpoints could not be deleted now: not now"]

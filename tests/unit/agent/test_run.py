@@ -1,0 +1,263 @@
+"""A whole run in this process: real work folder, a job and a bucket that are stand-ins."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.agent_spec import run_spec
+from support.agent_stand_ins import Clock, MemoryBucket
+
+from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.errors import AgentError, VolumeError
+from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.run import Run, RunTools
+from runctl_auto.agent.spec import VolumeSpec
+from runctl_auto.agent.status import Outcome, RunStatus
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
+
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 1_000_000.0, None)
+DOWN = StopRequest("stopped", "down", "stopped on request (down)", 17)
+
+
+class ScriptedJob:
+    """Ends with a code, or goes on until it is terminated."""
+
+    def __init__(self, code: int | None, meanwhile: Callable[[], None]) -> None:
+        self.code = code
+        self.meanwhile = meanwhile
+        self.grace: float | None = None
+
+    def poll(self) -> int | None:
+        self.meanwhile()
+        return self.code
+
+    def terminate(self, grace_seconds: float) -> int:
+        self.grace = grace_seconds
+        return 143
+
+
+class Volumes:
+    def __init__(self) -> None:
+        self.error: AgentError | None = None
+
+    def mount_all(self, volumes: tuple[VolumeSpec, ...]) -> dict[str, Path]:
+        if self.error:
+            raise self.error
+        return {}
+
+    def unmount_all(self) -> None:
+        pass
+
+
+class NoNotice:
+    def get(self, path: str) -> None:
+        return None
+
+
+class Machine:
+    """Collects what a run does. `scripts` says how each script ends and what it does before."""
+
+    def __init__(self, folder: Path, bucket: MemoryBucket, clock: Clock, **spec: Any) -> None:
+        self.folder, self.bucket = folder, bucket
+        self.work = folder / "work"
+        self.said: list[str] = []
+        self.started: list[tuple[str, Mapping[str, str]]] = []
+        self.jobs: list[ScriptedJob] = []
+        self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
+        self.switch = StopSwitch()
+        self.volumes = Volumes()
+        self.status = RunStatus(CONFIG, "i-1", bucket, clock=clock, ticks=clock)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            archive.addfile(tarfile.TarInfo("train.py"), io.BytesIO())
+        code = buffer.getvalue()
+        bucket.objects["code/x"] = code
+        self.tools = RunTools(
+            config=CONFIG,
+            spec=run_spec(code={"key": "code/x", "sha256": hashlib.sha256(code).hexdigest()}, **spec),
+            folder=folder,
+            bucket=bucket,
+            metadata=NoNotice(),
+            status=self.status,
+            logs=LogShipper(
+                bucket, "runs/r1/logs/0/", source=folder / "out", position_file=folder / "position"
+            ),
+            volumes=self.volumes,
+            start=self.start,
+            switch=self.switch,
+            say=self.said.append,
+            inherited={},
+            home=Path("/root"),
+            clock=clock,
+        )
+
+    def start(self, script: str, environment: Mapping[str, str]) -> ScriptedJob:
+        self.started.append((script, environment))
+        code, meanwhile = self.scripts.get(script, (0, lambda: None))
+        self.jobs.append(ScriptedJob(code, meanwhile))
+        return self.jobs[-1]
+
+    def run(self) -> Outcome:
+        return Run(self.tools).execute()
+
+    def write(self, name: str, text: str) -> None:
+        (self.work / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.work / name).write_text(text)
+
+    def artifacts(self) -> list[str]:
+        manifest = json.loads(self.bucket.objects["runs/r1/artifacts/manifest.json"])
+        return [file["path"] for file in manifest["files"]]
+
+    def phases(self) -> dict[str, float]:
+        found: dict[str, float] = self.status.document()["phases"]
+        return found
+
+
+@pytest.fixture
+def machine(tmp_path: Path, bucket: MemoryBucket, clock: Clock) -> Machine:
+    return Machine(tmp_path, bucket, clock, setup="setup", command="train")
+
+
+def test_setup_then_command_then_results(machine: Machine) -> None:
+    def train() -> None:
+        machine.write("checkpoints/state", "1")
+        machine.write("model/m", "weights")
+        machine.write("output/o", "more")
+
+    machine.scripts["train"] = (0, train)
+    assert machine.run() == Outcome("succeeded", "completed", 0)
+    assert [script for script, _ in machine.started] == ["setup", "train"]
+    assert machine.started[1][1]["RUNCTL_CHECKPOINT_DIR"] == str(machine.work / "checkpoints")
+    assert machine.artifacts() == ["model/m", "output/o"]
+    assert machine.bucket.objects["checkpoints/line/00000000/files/state"] == b"1"
+    assert machine.status.document()["artifacts"] == {"files": 2, "bytes": 11}
+    assert set(machine.phases()) >= {"boot", "fetch", "setup", "run", "upload"}
+
+
+def test_a_failed_setup_never_runs_the_command(machine: Machine) -> None:
+    machine.scripts["setup"] = (3, lambda: None)
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "setup_failed", 3)
+    assert [script for script, _ in machine.started] == ["setup"]
+
+
+def test_a_failed_command_keeps_what_it_left(machine: Machine) -> None:
+    machine.scripts["train"] = (7, lambda: machine.write("model/half", "x"))
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "command_failed", 7)
+    assert machine.artifacts() == ["model/half"]
+
+
+def test_a_stopped_job_gets_its_grace_and_its_last_checkpoint(machine: Machine) -> None:
+    def be_stopped() -> None:
+        machine.write("checkpoints/state", "saved on SIGTERM")
+        machine.switch.set(DOWN)
+
+    machine.scripts["train"] = (None, be_stopped)
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("stopped", "down", 143)
+    assert machine.jobs[-1].grace == 17
+    assert machine.bucket.objects["checkpoints/line/00000000/files/state"] == b"saved on SIGTERM"
+    assert machine.artifacts() == []
+
+
+def test_an_interruption_saves_the_checkpoint_and_no_artifacts(machine: Machine) -> None:
+    def interrupt() -> None:
+        machine.write("checkpoints/state", "1")
+        machine.switch.set(StopRequest("interrupted", "interruption", "taken back", 60))
+
+    machine.scripts["train"] = (None, interrupt)
+    outcome = machine.run()
+    assert (outcome.phase, outcome.is_terminal) == ("interrupted", False)
+    assert "checkpoints/line/00000000/manifest.json" in machine.bucket.objects
+    assert "runs/r1/artifacts/manifest.json" not in machine.bucket.objects
+
+
+def test_a_job_that_ended_by_itself_has_ended_by_itself(machine: Machine) -> None:
+    machine.scripts["train"] = (0, lambda: machine.switch.set(DOWN))
+    assert machine.run().phase == "succeeded"
+
+
+def test_a_wish_to_stop_older_than_the_machine_starts_nothing(machine: Machine) -> None:
+    machine.bucket.objects["runs/r1/control/stop.json"] = b'{"reason": "down"}'
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason) == ("stopped", "down")
+    assert machine.started == []
+
+
+def test_a_stop_during_setup_is_no_failed_setup(machine: Machine) -> None:
+    machine.scripts["setup"] = (None, lambda: machine.switch.set(DOWN))
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason) == ("stopped", "down")
+    assert [script for script, _ in machine.started] == ["setup"]
+
+
+def test_a_run_goes_on_from_the_lineages_checkpoint(machine: Machine, tmp_path: Path) -> None:
+    machine.scripts["train"] = (1, lambda: machine.write("checkpoints/state", "5"))
+    machine.run()
+    other = Machine(tmp_path / "other", machine.bucket, Clock(), command="train")
+    seen: list[str] = []
+    other.scripts["train"] = (0, lambda: seen.append((other.work / "checkpoints/state").read_text()))
+    other.run()
+    assert seen == ["5"]
+    assert other.status.document()["resumed_from"] == "00000000"
+    assert "going on from checkpoint 00000000" in other.said
+
+
+def test_a_restarted_agent_does_not_set_up_twice(machine: Machine) -> None:
+    machine.run()
+    again = Run(replace(machine.tools, switch=StopSwitch()))
+    machine.started.clear()
+    again.execute()
+    assert [script for script, _ in machine.started] == ["train"]
+
+
+def test_artifacts_that_cannot_be_stored_are_no_success(machine: Machine) -> None:
+    machine.scripts["train"] = (0, lambda: machine.write("model/m", "w"))
+    machine.bucket.fail_on("model/m")
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "agent_error", 0)
+    assert "artifacts could not be stored" in str(outcome.message)
+
+
+def test_artifacts_that_cannot_be_stored_do_not_hide_the_jobs_own_failure(machine: Machine) -> None:
+    machine.scripts["train"] = (7, lambda: machine.write("model/m", "w"))
+    machine.bucket.fail_on("model/m")
+    assert machine.run().reason == "command_failed"
+
+
+def test_a_checkpoint_that_cannot_be_stored_is_told(machine: Machine) -> None:
+    machine.scripts["train"] = (0, lambda: machine.write("checkpoints/state", "1"))
+    machine.bucket.fail_on("checkpoints/")
+    assert machine.run().phase == "succeeded"
+    assert any(text.startswith("last checkpoint:") for text in machine.said)
+
+
+def test_a_status_that_cannot_be_written_does_not_stop_the_run(machine: Machine) -> None:
+    machine.bucket.fail_on("status.json", times=100)
+    assert machine.run().phase == "succeeded"
+
+
+def test_a_volume_that_cannot_be_mounted_ends_the_run(machine: Machine) -> None:
+    machine.volumes.error = VolumeError("no volume")
+    with pytest.raises(VolumeError):
+        machine.run()
+    assert machine.started == []
+
+
+def test_a_job_is_ended_when_the_agent_fails_beside_it(machine: Machine) -> None:
+    def flaw() -> None:
+        raise TypeError("flaw")
+
+    machine.scripts["train"] = (None, flaw)
+    with pytest.raises(TypeError):
+        machine.run()
+    assert machine.jobs[-1].grace is not None

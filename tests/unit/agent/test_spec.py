@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runctl_auto.agent.errors import SpecError
+from runctl_auto.agent.spec import VolumeSpec, inside, parse_spec
+
+VALID: dict[str, Any] = {
+    "schema": 1,
+    "job": "digits",
+    "run": "0123456789",
+    "attempt": 2,
+    "lineage": "aaaaaaaaaa",
+    "node": 0,
+    "nodes": 1,
+    "setup": None,
+    "command": "python3 train.py",
+    "env": {"SEED": "1"},
+    "code": {"key": "code/x.tar.gz", "sha256": "x"},
+    "volumes": [{"name": "data", "id": "vol-1", "mount": "/data"}],
+    "checkpoints": {"path": "checkpoints", "every_seconds": 60, "keep": 3},
+    "artifacts": {"paths": ["model/"]},
+    "limits": {"max_duration_seconds": 3600},
+}
+
+
+def text(**changes: Any) -> bytes:
+    return json.dumps({**VALID, **changes}).encode()
+
+
+def test_a_whole_spec_is_understood() -> None:
+    spec = parse_spec(text())
+    assert (spec.job, spec.attempt, spec.lineage, spec.setup) == ("digits", 2, "aaaaaaaaaa", None)
+    assert spec.volumes == (VolumeSpec("data", "vol-1", "/data"),)
+    assert (spec.checkpoints.every_seconds, spec.checkpoints.keep) == (60.0, 3)
+    assert spec.artifacts == ("model",)
+    assert spec.max_duration_seconds == 3600.0
+
+
+def test_no_limit_is_none() -> None:
+    assert parse_spec(text(limits={"max_duration_seconds": None})).max_duration_seconds is None
+
+
+@pytest.mark.parametrize("field", sorted(VALID))
+def test_a_missing_field_is_an_error(field: str) -> None:
+    spec = {name: value for name, value in VALID.items() if name != field}
+    with pytest.raises(SpecError, match=field):
+        parse_spec(json.dumps(spec).encode())
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"schema": 2}, "schema 2"),
+        ({"nodes": 2}, "2 nodes"),
+        ({"checkpoints": {"path": "../up", "every_seconds": 1, "keep": 1}}, "inside the work folder"),
+        ({"checkpoints": {"path": "c", "every_seconds": 0, "keep": 1}}, "not above 0"),
+        ({"checkpoints": {"path": "c", "every_seconds": 1, "keep": 0}}, "not above 0"),
+        ({"artifacts": {"paths": ["/etc"]}}, "inside the work folder"),
+        ({"volumes": [{"name": "d", "id": "v", "mount": "data"}]}, "mount point"),
+        ({"volumes": [{"name": "d", "id": "v", "mount": "/a/../../etc"}]}, "mount point"),
+        ({"volumes": [{"name": "d", "id": "v", "mount": "/"}]}, "mount point"),
+        ({"limits": {"max_duration_seconds": -1}}, "not above 0"),
+        ({"env": ["A=1"]}, "wrong value"),
+    ],
+)
+def test_wrong_values_are_named(changes: dict[str, Any], match: str) -> None:
+    with pytest.raises(SpecError, match=match):
+        parse_spec(text(**changes))
+
+
+@pytest.mark.parametrize("document", [b"", b"null", b"[]", b"{", b"\xff"])
+def test_what_is_no_spec_is_an_error(document: bytes) -> None:
+    with pytest.raises(SpecError):
+        parse_spec(document)
+
+
+def test_a_path_inside_is_kept_in_short_form() -> None:
+    assert inside("./a//b/") == "a/b"

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import time
+from unittest import mock
+
+import pytest
+
+from runctl_auto.agent.imds import InstanceMetadata
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.watchers import InterruptionWatcher, LimitWatcher, StopRequestWatcher
+
+STOP = "runs/r1/control/stop.json"
+
+
+@pytest.fixture
+def switch() -> StopSwitch:
+    return StopSwitch()
+
+
+def metadata(notice: str | None) -> InstanceMetadata:
+    found = mock.create_autospec(InstanceMetadata, instance=True)
+    found.get.return_value = notice
+    return found
+
+
+def notice(clock, seconds: float) -> str:
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now + seconds))
+    return json.dumps({"action": "terminate", "time": moment})
+
+
+def test_no_notice_is_no_interruption(switch, clock) -> None:
+    service = metadata(None)
+    InterruptionWatcher(service, switch, clock).look()
+    assert switch.request is None
+    service.get.assert_called_once_with("meta-data/spot/instance-action")
+
+
+@pytest.mark.parametrize(("seconds", "grace"), [(120, 90), (60, 30), (5, 10), (-60, 10), (3600, 90)])
+def test_a_notice_leaves_the_job_what_time_there_is(switch, clock, seconds: float, grace: float) -> None:
+    InterruptionWatcher(metadata(notice(clock, seconds)), switch, clock).look()
+    assert (switch.request.phase, switch.request.reason) == ("interrupted", "interruption")
+    assert switch.request.grace_seconds == grace
+
+
+@pytest.mark.parametrize("text", ["soon", "[]", '{"action": "terminate"}'])
+def test_a_notice_that_cannot_be_read_is_one(switch, clock, text: str) -> None:
+    InterruptionWatcher(metadata(text), switch, clock).look()
+    assert switch.request.reason == "interruption"
+
+
+def test_no_wish_is_no_stop(switch, bucket) -> None:
+    StopRequestWatcher(bucket, "r1", switch).look()
+    assert switch.request is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason", "grace"),
+    [
+        ({"reason": "down", "grace_seconds": 5}, "down", 5.0),
+        ({"reason": "replace"}, "replace", 30.0),
+        ({"reason": "whatever", "grace_seconds": -1}, "user", 0.0),
+        ({}, "user", 30.0),
+        ("text", "user", 30.0),
+    ],
+)
+def test_wishes(switch, bucket, wish: object, reason: str, grace: float) -> None:
+    bucket.objects[STOP] = json.dumps(wish).encode()
+    StopRequestWatcher(bucket, "r1", switch).look()
+    assert (switch.request.phase, switch.request.reason, switch.request.grace_seconds) == (
+        "stopped",
+        reason,
+        grace,
+    )
+
+
+def limits(switch, clock, spent: float, most: float | None, deadline: float | None) -> None:
+    LimitWatcher(lambda: spent, most, deadline, switch, clock).look()
+
+
+def test_within_its_limits_a_run_goes_on(switch, clock) -> None:
+    limits(switch, clock, 3599, 3600, clock.now + 61)
+    limits(switch, clock, 1e9, None, None)
+    assert switch.request is None
+
+
+@pytest.mark.parametrize(("spent", "left"), [(3600, 1000), (0, 60)])
+def test_a_run_ends_at_its_limit_and_before_the_machines(switch, clock, spent: float, left: float) -> None:
+    limits(switch, clock, spent, 3600, clock.now + left)
+    assert (switch.request.phase, switch.request.reason) == ("stopped", "max_duration")
+
+
+@pytest.mark.parametrize("first", ["set", "set_in_signal_handler"])
+def test_the_first_reason_wins(switch, first: str) -> None:
+    getattr(switch, first)(StopRequest("interrupted", "interruption", "notice"))
+    switch.set(StopRequest("stopped", "user", "wish"))
+    switch.set_in_signal_handler(StopRequest("stopped", "down", "wish"))
+    assert switch.request.reason == "interruption"
+    assert switch.request.outcome(143).exit_code == 143
