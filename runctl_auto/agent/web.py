@@ -27,7 +27,8 @@ class Response:
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes of the body (all when negative), empty at its end."""
         try:
-            return self._stream.read(size)
+            # Before Python 3.10 an HTTP body takes no negative size.
+            return self._stream.read() if size < 0 else self._stream.read(size)
         except (OSError, http.client.HTTPException) as error:
             raise UnreachableError(f"the connection broke while reading: {error}") from error
 
