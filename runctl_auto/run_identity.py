@@ -1,0 +1,60 @@
+"""Which run an ``up`` means: the one that is there, or a new one.
+
+A run is one attempt at running one thing. What runs is setup, run, env and code; tags, limits, volumes and
+budget may change without a new run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from runctl_auto.job_spec import JobSpec
+from runctl_auto.run_status import RunStatus
+
+RUN_ID_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """A run of a job. ``lineage`` is the run whose checkpoints it continues (its own id when none)."""
+
+    id: str
+    attempt: int
+    lineage: str
+    code_sha256: str
+    agent_sha256: str
+
+
+def run_id(spec: JobSpec, code_sha256: str, attempt: int) -> str:
+    """The id of attempt ``attempt`` at what ``spec`` and the code say to run."""
+    what = [spec.setup, spec.run, dict(spec.env), code_sha256, attempt]
+    text = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
+
+
+def choose_run(
+    spec: JobSpec,
+    *,
+    code_sha256: str,
+    agent_sha256: str,
+    previous: RunIdentity | None,
+    previous_status: RunStatus | None,
+    rerun: bool = False,
+) -> RunIdentity:
+    """The run that applying ``spec`` means, after ``previous`` (None: the job never ran).
+
+    The same content is the same run, whether it lives or has ended, and keeps its agent, so that applying it
+    again changes nothing. Otherwise a new attempt begins; attempts only grow, so that no run ever finds
+    the status of an earlier one. It continues from the checkpoints of the previous run unless that succeeded.
+    """
+    if previous is None:
+        first = run_id(spec, code_sha256, 1)
+        return RunIdentity(first, 1, first, code_sha256, agent_sha256)
+    if not rerun and previous.id == run_id(spec, code_sha256, previous.attempt):
+        return previous
+    attempt = previous.attempt + 1
+    new = run_id(spec, code_sha256, attempt)
+    starts_afresh = previous_status is not None and previous_status.succeeded
+    return RunIdentity(new, attempt, new if starts_afresh else previous.lineage, code_sha256, agent_sha256)

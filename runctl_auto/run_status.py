@@ -1,0 +1,98 @@
+"""The durable status of a run, as the agent on the machine wrote it: the one reader of ``status.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runctl_auto.cloud import Cloud
+from runctl_auto.errors import CloudError, NotFoundError
+
+TERMINAL_PHASES = frozenset({"succeeded", "failed", "stopped"})
+PHASES = frozenset({"booting", "fetching", "setup", "running", "stopping", "interrupted"}) | TERMINAL_PHASES
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """What is known of a run. Times are RFC 3339 texts in UTC, ``seconds`` are per phase."""
+
+    run: str
+    phase: str
+    exit_code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    instance: str | None = None
+    started_at: str | None = None
+    updated_at: str | None = None
+    ended_at: str | None = None
+    resumed_from: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing goes on: the run neither needs a machine nor gets one."""
+        return self.phase in TERMINAL_PHASES
+
+    @property
+    def succeeded(self) -> bool:
+        return self.phase == "succeeded"
+
+
+def status_key(run: str) -> str:
+    """Where in the job's bucket the status of ``run`` lies."""
+    return f"runs/{run}/status.json"
+
+
+def read_run_status(cloud: Cloud, *, bucket: str, owner: str, run: str) -> RunStatus | None:
+    """The status of ``run``, or None when bucket or status do not exist (yet). One blocking request, retried.
+
+    ``owner`` is the account that must own the bucket. Raises CloudError when the cloud does not answer, and
+    when the status is not one that this version can read.
+    """
+
+    def fetch() -> bytes:
+        answer = cloud.client("s3").get_object(Bucket=bucket, Key=status_key(run), ExpectedBucketOwner=owner)
+        content: bytes = answer["Body"].read()
+        return content
+
+    try:
+        content = cloud.retried(fetch, f"reading the status of run {run}")
+    except NotFoundError:
+        return None
+    return parse_run_status(content, run)
+
+
+def parse_run_status(content: bytes, run: str) -> RunStatus:
+    """The status from the bytes of ``status.json``. Raises CloudError when they are not one."""
+    try:
+        return _status(run, json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CloudError(
+            f"the status of run {run} cannot be read: {error}",
+            where={"run": run},
+            next_step="It was written by another version of runctl, or by something else: look at the object "
+            f"{status_key(run)} in the job's bucket.",
+        ) from error
+
+
+def _status(run: str, raw: Mapping[str, Any]) -> RunStatus:
+    phase = raw["phase"]
+    if raw["schema"] != 1 or phase not in PHASES:
+        raise ValueError(f"schema {raw['schema']}, phase {phase}")
+    return RunStatus(
+        run=run,
+        phase=phase,
+        exit_code=raw.get("exit_code"),
+        reason=raw.get("reason"),
+        message=raw.get("message"),
+        instance=raw.get("instance"),
+        started_at=raw.get("started_at"),
+        updated_at=raw.get("updated_at"),
+        ended_at=raw.get("ended_at"),
+        resumed_from=raw.get("resumed_from"),
+        seconds=dict(raw.get("phases") or {}),
+        raw=raw,
+    )

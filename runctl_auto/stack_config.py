@@ -1,0 +1,147 @@
+"""What a job's stack is configured with: the contract between the driver, which decides, and the program.
+
+Every value is a JSON text in Pulumi's configuration, so that it travels with the stack.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from runctl_auto.errors import ProgramError
+from runctl_auto.job_spec import PROTECTION_TAGS, JobSpec
+from runctl_auto.run_identity import RunIdentity
+
+NAMESPACE = "runctl"
+KEYS = ("job", "run", "placement", "owner", "protection")
+
+Market = Literal["spot", "on-demand"]
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where a run was placed and what was decided for it. Prices are USD an hour, None when unknown."""
+
+    account: str
+    partition: str
+    region: str
+    zone: str
+    vpc: str
+    subnet: str
+    image: str
+    instance_type: str
+    market: Market
+    price_hour: float | None = None
+    max_price: float | None = None
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, kw_only=True)
+class Protection:
+    """Which protections are in force now: by volume name, and for the bucket with the results."""
+
+    volumes: Mapping[str, bool] = field(default_factory=dict)
+    bucket: bool = False
+
+    def of_volume(self, name: str) -> bool:
+        return self.volumes.get(name, False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackConfig:
+    """The whole configuration of a job's stack."""
+
+    job: JobSpec
+    run: RunIdentity
+    placement: Placement
+    owner: str
+    protection: Protection
+
+    def to_values(self) -> dict[str, str]:
+        """The values to set, by full key (``runctl:job``, ...)."""
+        run = self.run
+        values: dict[str, object] = {
+            "job": self.job.model_dump(mode="json"),
+            "run": {
+                "id": run.id,
+                "attempt": run.attempt,
+                "lineage": run.lineage,
+                "code": {"sha256": run.code_sha256},
+                "agent": {"sha256": run.agent_sha256},
+            },
+            "placement": asdict(self.placement),
+            "owner": self.owner,
+            "protection": asdict(self.protection),
+        }
+        return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, str]) -> StackConfig:
+        """The configuration from what ``to_values`` made; other keys are ignored.
+
+        Raises ProgramError that names the key which is missing or cannot be read.
+        """
+        return cls(
+            job=_read(values, "job", JobSpec.model_validate),
+            run=_read(values, "run", _run),
+            placement=_read(values, "placement", TypeAdapter(Placement).validate_python),
+            owner=_read(values, "owner", TypeAdapter(str).validate_python),
+            protection=_read(values, "protection", TypeAdapter(Protection).validate_python),
+        )
+
+
+def wanted_protection(spec: JobSpec) -> Protection:
+    """The protection that the job asks for: ``protect``, ``artifacts.keep``, a protection tag on the job."""
+    whole_job = is_protected_by_tag(spec.tags)
+    return Protection(
+        volumes={volume.name: whole_job or volume.protect for volume in spec.volumes},
+        bucket=whole_job or spec.artifacts.keep,
+    )
+
+
+def is_protected_by_tag(tags: Mapping[str, str]) -> bool:
+    """Whether a tag that means protection has a value that means yes."""
+    return any(tags.get(key, "").strip().lower() in ("true", "yes", "1", "on") for key in PROTECTION_TAGS)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _run(value: Any) -> RunIdentity:
+    return TypeAdapter(RunIdentity).validate_python(
+        {
+            "id": value["id"],
+            "attempt": value["attempt"],
+            "lineage": value["lineage"],
+            "code_sha256": value["code"]["sha256"],
+            "agent_sha256": value["agent"]["sha256"],
+        }
+    )
+
+
+def _read(values: Mapping[str, str], key: str, parse: Any) -> Any:
+    full_key = f"{NAMESPACE}:{key}"
+    try:
+        return parse(json.loads(values[full_key]))
+    except KeyError as error:
+        missing = full_key if error.args == (full_key,) else f"{full_key}: {error}"
+        raise _unreadable(f"the stack's configuration lacks {missing}", full_key) from error
+    except (ValueError, TypeError, ValidationError) as error:
+        raise _unreadable(
+            f"the stack's configuration value {full_key} cannot be read: {error}", full_key
+        ) from error
+
+
+def _unreadable(what: str, key: str) -> ProgramError:
+    return ProgramError(
+        what,
+        where={"configuration": key},
+        next_step="Set the job up with `runctl up JOB.yaml`, or fetch the configuration of a job that runs "
+        "with `pulumi config refresh -s JOB`.",
+    )
