@@ -28,7 +28,7 @@ class StepRecorder(Protocol):
 
 
 class Actions:
-    """Accompanies steps. Without a recorder nothing is recorded: a preview. Safe for use from many threads."""
+    """Accompanies steps, from many threads. Without a recorder nothing is recorded: a preview."""
 
     def __init__(self, events: Events, recorder: StepRecorder | None, *, refreshing: bool) -> None:
         self.changes: Counter[Op] = Counter()

@@ -164,7 +164,7 @@ def restored(values: PropertyMap, source: PropertyMap) -> PropertyMap:
     their namesakes by hash in `source`."""
     known: dict[str, Any] = {}
     _collect(source, known)
-    return _restore(values, known) if known else values  # type: ignore[no-any-return]
+    return _restore(values, known) if known else values
 
 
 def _collect(value: PropertyValue, known: dict[str, Any]) -> None:

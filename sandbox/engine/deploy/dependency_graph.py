@@ -51,7 +51,7 @@ class DependencyGraph:
 
     def depending_on(self, resource: Resource, ignore: Set[str], *, include_children: bool) -> list[Resource]:
         """Everything that depends on the resource, directly or not, in order; with `include_children` its
-        children and theirs too. Resources whose URN is in `ignore` and what hangs on them only are left out."""
+        children and theirs too. URNs in `ignore`, and what hangs on them only, are left out."""
         found: list[Resource] = []
         urns = {resource.urn}
         for candidate in self._resources[self._index[id(resource)] + 1 :]:
@@ -68,7 +68,7 @@ class DependencyGraph:
         return found
 
     def dependencies_of(self, resource: Resource) -> list[Resource]:
-        """What the resource depends on directly, with its parent, and the children of components among them."""
+        """What the resource depends on directly, its parent, and the children of components among these."""
         limit = self._index[id(resource)]
         edges = _edges(resource)
         found: dict[int, Resource] = {}

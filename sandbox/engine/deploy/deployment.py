@@ -118,13 +118,14 @@ class Deployment:
         """Loads the provider of a resource as the state has it; raises ProviderError when that cannot be."""
         if not resource.provider or self.registry.get(resource.provider):
             return
+        prefix = f"could not load provider for resource {resource.urn}"
         old = self._old_providers.get(resource.provider)
+        if old is None:
+            raise ProviderError(f"{prefix}: could not find provider {resource.provider}")
         try:
-            if old is None:
-                raise ProviderError(f"could not find provider {resource.provider}")
             self.registry.ensure(old, from_check=False)
         except ProviderError as error:
-            raise ProviderError(f"could not load provider for resource {resource.urn}: {error}") from error
+            raise ProviderError(f"{prefix}: {error}", error.status) from error
 
     def old_provider(self, reference: str) -> Resource | None:
         """The provider resource of a reference in the state before the operation."""

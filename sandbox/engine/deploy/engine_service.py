@@ -21,14 +21,9 @@ class EngineService(engine_pb2_grpc.EngineServicer):  # type: ignore[misc]
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         severity = _SEVERITIES.get(request.severity, "info")
-        if severity != "debug":
-            self._events.diagnostic(
-                severity,
-                request.urn,
-                request.message,
-                stream=request.streamId,
-                ephemeral=request.ephemeral,
-            )
+        self._events.diagnostic(
+            severity, request.urn, request.message, stream=request.streamId, ephemeral=request.ephemeral
+        )
         return empty_pb2.Empty()
 
     def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002

@@ -45,7 +45,7 @@ class Events:
     def diagnostic(
         self, severity: str, urn: str, message: str, *, stream: int = 0, ephemeral: bool = False
     ) -> None:
-        """A message about a resource, or about none (""). Severity: error, warning, info, info#err or debug."""
+        """A message about a resource, or none (""). Severities: error, warning, info, info#err, debug."""
         content: dict[str, Any] = {}
         if urn:
             content["urn"] = urn
@@ -81,7 +81,7 @@ class Events:
             {
                 "maybeCorrupt": corrupt,
                 "durationSeconds": math.ceil(seconds),
-                "resourceChanges": {op.value: count for op, count in changes.items()},
+                "resourceChanges": {op.value: changes[op] for op in sorted(changes)},
                 "PolicyPacks": {},
                 "isPreview": preview,
                 "result": result,
@@ -174,7 +174,7 @@ def _shown(values: PropertyMap) -> Any:
     return to_json(_without_contents(values), lambda _: "[secret]", redact=True)
 
 
-def _without_contents(value: PropertyValue) -> PropertyValue:
+def _without_contents(value: PropertyValue) -> PropertyValue:  # noqa: PLR0911 - one a kind of value
     if isinstance(value, dict):
         return {key: _without_contents(item) for key, item in value.items()}
     if isinstance(value, list):

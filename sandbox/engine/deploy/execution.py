@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from typing import Union
 
 from sandbox.engine import urn as urns
 from sandbox.engine.deploy.actions import Actions
@@ -22,7 +21,7 @@ from sandbox.engine.deploy.steps.unchanged import SameStep
 from sandbox.engine.deploy.stopping import Stop
 from sandbox.engine.model import Resource
 
-Happening = Union[Registration, Reading, OutputsRegistration, Continuation, ProgramEnded, None]
+Happening = Registration | Reading | OutputsRegistration | ProgramEnded | Continuation | None
 
 
 class Execution:

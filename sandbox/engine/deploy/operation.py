@@ -131,7 +131,7 @@ class _Outcome:
 class _Operation:
     """One operation with everything that it holds open."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - everything of one operation
         self,
         request: OperationRequest,
         base: Snapshot,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class Targets:
-    """A set of URNs given literally and by globs. A set without any matches everything: nothing is constrained."""
+    """URNs given literally and by globs. A set without any matches everything: it constrains nothing."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         texts = list(texts)

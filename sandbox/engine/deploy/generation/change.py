@@ -124,7 +124,7 @@ class ChangeDecision:
             return False
         return not same(plain(new_trigger), plain(old_trigger))
 
-    def _diff(self, subject: Subject, old: Resource) -> Diff:
+    def _diff(self, subject: Subject, old: Resource) -> Diff:  # noqa: PLR0911 - a list of reasons
         new, progress = subject.new, self._progress
         if self.replace_wanted(subject):
             return Diff(Changes.SOME, replace_keys=("id",))

@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in its own process. Started by path, with a JSON text of settings as argument.
+"""Runs a Pulumi program in a process of its own. Started by path, with settings as a JSON text.
 
 Nothing of the engine is imported here: the interpreter is the program's.
 """
@@ -10,9 +10,12 @@ import sys
 ERROR_WAS_SHOWN = 32
 """Exit code of a program whose error people have seen already."""
 
-_MISSING_SDK = """
-It looks like the Pulumi SDK has not been installed. Have you run pip install?
-If you are running in a virtualenv, you must run pip install -r requirements.txt from inside the virtualenv."""
+_MONITOR_GONE = "Resource monitor has terminated"
+_MISSING_SDK = (
+    "\nIt looks like the Pulumi SDK has not been installed. Have you run pip install?\n"
+    "If you are running in a virtualenv, you must run pip install -r requirements.txt from inside "
+    "the virtualenv."
+)
 
 
 def _traceback(folder: str) -> str:
@@ -27,14 +30,14 @@ def _traceback(folder: str) -> str:
 
 
 def _run_program(program: str) -> None:
-    import os
     import runpy
+    from pathlib import Path
 
     import pulumi
 
-    if os.path.isdir(program) and not os.path.exists(os.path.join(program, "__main__.py")):  # noqa: PTH
-        where = os.path.abspath(program)  # noqa: PTH100
-        pulumi.log.error(f"unable to find main python program `__main__.py` in `{where}`")
+    path = Path(program).absolute()
+    if path.is_dir() and not (path / "__main__.py").exists():
+        pulumi.log.error(f"unable to find main python program `__main__.py` in `{path}`")
         sys.exit(ERROR_WAS_SHOWN)
     runpy.run_path(program, run_name="__main__")
 
@@ -80,10 +83,12 @@ def _run(settings: dict, pulumi: object) -> int:  # type: ignore[type-arg]
         loop.run_until_complete(runtime.run_in_stack(lambda: _run_program(program)))
         code = 0
     except pulumi.RunError as error:  # type: ignore[attr-defined]
-        log.error(str(error))
+        if _MONITOR_GONE in str(error):
+            return code  # the engine has ended the operation, and told why
+        log.error(str(error))  # noqa: TRY400 - no logger: the engine shows it
     except Exception:
         shown = _traceback(os.path.abspath(os.curdir))  # noqa: PTH100
-        log.error(f"Program failed with an unhandled exception:\n{shown}")
+        log.error(f"Program failed with an unhandled exception:\n{shown}")  # noqa: TRY400
         code = ERROR_WAS_SHOWN
     finally:
         workers.shutdown(wait=True)

@@ -22,7 +22,7 @@ _OPTIONS = {"virtualenv", "toolchain", "typechecker"}
 
 
 class PythonProgram:
-    """Runs a `runtime: python` program. `on_output` gets (severity, line) of what it prints."""
+    """Runs a `runtime: python` program. `on_output` gets (severity, line with its end) of what it prints."""
 
     def __init__(self, request: OperationRequest, on_output: Callable[[str, str], None]) -> None:
         self._request, self._on_output = request, on_output
@@ -101,7 +101,7 @@ class PythonProgram:
 
     def _forward(self, stream: Any, severity: str) -> None:
         for line in stream:
-            self._on_output(severity, line.rstrip("\n"))
+            self._on_output(severity, line)
 
 
 def interpreter(request: OperationRequest) -> str:

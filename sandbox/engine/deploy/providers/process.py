@@ -67,7 +67,7 @@ def connect(
     engine_address: str,
     on_output: Callable[[str, str], None],
 ) -> Connection:
-    """Connects to the package's provider. `on_output` gets (severity, line) of a started one.
+    """Connects to the package's provider. `on_output` gets (severity, line with its end) of a started one.
 
     Raises ProviderError, naming the provider, when there is none or it does not start.
     """
@@ -117,4 +117,4 @@ def _start(
 
 def _forward(stream: Any, severity: str, on_output: Callable[[str, str], None]) -> None:
     for line in stream:
-        on_output(severity, line.rstrip("\n"))
+        on_output(severity, line)
