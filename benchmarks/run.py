@@ -1,0 +1,39 @@
+"""Timings, as ratios within one run: `make bench`.
+
+Each figure is the median of several rounds, taken on an otherwise idle machine, in a project folder and a
+sandbox of its own. Nothing here is a test: `make test` makes no statement about time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import startup
+import up_overhead
+
+BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
+    "startup": startup.measure,
+    "up-overhead": up_overhead.measure,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="default: all")
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    for name in chosen.names or BENCHMARKS:
+        print(f"== {name}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="runctl-bench-") as folder:
+            BENCHMARKS[name](Path(folder), chosen.rounds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
