@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,12 +69,18 @@ class FileBackend:
             self.tags.remove(reference)
             self.history.remove(reference)
 
-    def rename(self, old: StackReference, new: StackReference, deployment: str | None) -> None:
+    def rename(
+        self,
+        old: StackReference,
+        new: StackReference,
+        deployment: str | None,
+        features: Sequence[str] = (),
+    ) -> None:
         """Gives a stack a new name; `deployment` is its state with the new name in it."""
         with self.locks.hold(old):
             if self.checkpoints.exists(new):
                 raise BackendError(f"a stack named {new.name} already exists")
-            self.checkpoints.save(new, deployment)
+            self.checkpoints.save(new, deployment, features)
             self.checkpoints.remove(old)
             self.history.rename(old, new)
             tags = self.tags.load(old)

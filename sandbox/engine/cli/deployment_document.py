@@ -13,7 +13,15 @@ from sandbox.engine.model import ENGINE_VERSION, STACK_TYPE
 from sandbox.engine.properties import SECRET_SIGNATURE, SIGNATURE
 
 Decrypt = Callable[[str], str]
+Document = dict[str, Any]
 VERSION = 3
+_FEATURES = {
+    "hooks": "resourceHooks",
+    "refreshBeforeUpdate": "refreshBeforeUpdate",
+    "replaceWith": "replaceWith",
+    "taint": "taint",
+    "views": "viewOf",
+}
 
 
 def now_text() -> str:
@@ -106,3 +114,9 @@ def _map(value: Any, change: Callable[[Mapping[str, Any]], Any]) -> Any:
 def live_resources(document: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The resources of a deployment document, none for a stack never deployed."""
     return list((document or {}).get("resources") or [])
+
+
+def used_features(document: Mapping[str, Any]) -> list[str]:
+    """The features beyond version 3 that the document uses, sorted."""
+    resources = live_resources(document)
+    return [name for name, field in _FEATURES.items() if any(resource.get(field) for resource in resources)]

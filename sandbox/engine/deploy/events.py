@@ -30,6 +30,14 @@ _PREFIXES = {
 }
 
 
+class ResourceView(dict[str, Any]):
+    """What events tell of a resource. `resource` is the whole of it, for displays that show more."""
+
+    def __init__(self, resource: Resource, content: Mapping[str, Any]) -> None:
+        super().__init__(content)
+        self.resource = resource
+
+
 class Events:
     """Emits events one at a time, from any thread. Shows no secrets."""
 
@@ -142,14 +150,14 @@ def step_metadata(op: Op, step: Step) -> dict[str, Any]:
     return content
 
 
-def _state(resource: Resource | None) -> dict[str, Any] | None:
+def _state(resource: Resource | None) -> ResourceView | None:
     if resource is None:
         return None
-    content: dict[str, Any] = {"type": resource.type, "urn": resource.urn}
+    content = ResourceView(resource, {"type": resource.type, "urn": resource.urn})
     for name, value in (("custom", resource.custom), ("delete", resource.delete)):
         if value:
             content[name] = True
-    content |= {"id": resource.id, "parent": resource.parent}
+    content.update({"id": resource.id, "parent": resource.parent})
     for name, value in (
         ("protect", resource.protect),
         ("taint", resource.taint),
@@ -158,11 +166,13 @@ def _state(resource: Resource | None) -> dict[str, Any] | None:
     ):
         if value:
             content[name] = True
-    content |= {
-        "inputs": _shown(resource.inputs),
-        "outputs": _shown(resource.outputs),
-        "provider": resource.provider,
-    }
+    content.update(
+        {
+            "inputs": _shown(resource.inputs),
+            "outputs": _shown(resource.outputs),
+            "provider": resource.provider,
+        }
+    )
     if resource.init_errors:
         content["initErrors"] = list(resource.init_errors)
     if resource.hide_diff:

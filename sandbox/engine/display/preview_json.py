@@ -6,33 +6,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.engine.checkpoint import encode_resource
 from sandbox.engine.display.markup import render
 from sandbox.engine.display.options import DisplayOptions
 from sandbox.engine.display.steps import Metadata, is_root, is_shown
-
-_STATE_FIELDS = (
-    "urn",
-    "custom",
-    "delete",
-    "id",
-    "type",
-    "inputs",
-    "outputs",
-    "parent",
-    "protect",
-    "taint",
-    "external",
-    "dependencies",
-    "initErrors",
-    "provider",
-    "propertyDependencies",
-    "retainOnDelete",
-    "created",
-    "modified",
-    "sourcePosition",
-    "stackTrace",
-)
-_ALWAYS = ("urn", "custom", "type")
+from sandbox.engine.display.values import SECRET_TEXT, is_secret
+from sandbox.engine.model import Resource
 
 
 class PreviewJson:
@@ -128,11 +107,20 @@ def _step(metadata: Metadata) -> dict[str, Any]:
 
 
 def _state(state: Mapping[str, Any]) -> dict[str, Any]:
-    out = {}
-    for name in _STATE_FIELDS:
-        value = state.get(name)
-        if name == "custom":
-            value = bool(value)
-        if value or name in _ALWAYS:
-            out[name] = value
-    return out
+    """The whole resource when the engine gave it along, else what the event tells of it; without secrets."""
+    resource = getattr(state, "resource", None)
+    if isinstance(resource, Resource):
+        whole = encode_resource(resource, str, show_secrets=True)
+        return {key: _blind(value) for key, value in whole.items()}
+    told = {"urn": state.get("urn"), "custom": bool(state.get("custom")), "type": state.get("type")}
+    return told | {key: _blind(value) for key, value in state.items() if value and key not in told}
+
+
+def _blind(value: Any) -> Any:
+    if is_secret(value):
+        return SECRET_TEXT
+    if isinstance(value, dict):
+        return {key: _blind(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_blind(item) for item in value]
+    return value

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sandbox.engine.backend.errors import StackHasResourcesError
 from sandbox.engine.backend.reference import StackReference
-from sandbox.engine.cli.deployment_document import compact, empty_deployment
+from sandbox.engine.cli.deployment_document import compact, empty_deployment, used_features
 from sandbox.engine.cli.errors import CommandError, ExitCode, UsageError
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.stack_renaming import rename_in_document
@@ -126,12 +124,12 @@ def rename(session: Session) -> None:
     old = session.require_stack()
     new = session.reference(session.arguments[0])
     document = session.backend.checkpoints.load(old)
-    text = None
+    text, features = None, []
     if document is not None:
-        renamed: dict[str, Any] = rename_in_document(document, old, new)
-        text = compact(renamed)
+        renamed = rename_in_document(document, old, new)
+        text, features = compact(renamed), used_features(renamed)
     was_selected = session.selected == old
-    session.backend.rename(old, new, text)
+    session.backend.rename(old, new, text, features)
     _move_settings(session, old, new)
     if was_selected:
         session.select(new)

@@ -12,6 +12,7 @@ from sandbox.engine.cli.deployment_document import (
     compact,
     empty_deployment,
     has_secret,
+    used_features,
     with_ciphertext,
     with_plaintext,
 )
@@ -27,6 +28,9 @@ def export(session: Session) -> None:
     document = session.backend.checkpoints.load(reference)
     exported: dict[str, Any] = {"version": VERSION}
     if document is not None:
+        features = used_features(document)
+        if features:
+            exported["features"] = features
         if session.flags.on("show-secrets") and has_secret(document):
             secrets = session.secrets(session.settings(reference), salt_of(document))
             decrypt = secrets.decrypter_of(document.get("secrets_providers"))
@@ -58,7 +62,7 @@ def import_state(session: Session) -> None:
         document = _encrypted(session, document, settings_salt=settings.encryption_salt)
     document["manifest"] = empty_deployment(None)["manifest"]
     with session.backend.locks.hold(reference):
-        session.backend.checkpoints.save(reference, compact(document))
+        session.backend.checkpoints.save(reference, compact(document), used_features(document))
     session.print("Import complete.")
 
 
