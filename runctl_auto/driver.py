@@ -255,7 +255,7 @@ class JobStack:
             self._workspace.remove_stack(self.job)
 
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
-        events = self._run(operation, method, only_planned=True, **options)[1]
+        events = self._run(operation, method, options, only_planned=True)[1]
         steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
         return Plan(
             changes=tuple(
@@ -267,11 +267,16 @@ class JobStack:
         )
 
     def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:
-        result, _ = self._run(operation, method, **options)
+        result, _ = self._run(operation, method, options)
         return Changes(dict(result.summary.resource_changes or {}))
 
     def _run(
-        self, operation: str, method: Callable[..., Result], *, only_planned: bool = False, **options: object
+        self,
+        operation: str,
+        method: Callable[..., Result],
+        options: Mapping[str, object],
+        *,
+        only_planned: bool = False,
     ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
