@@ -82,9 +82,7 @@ def inputs_as_read(resource: ResourceType, known: Known, told: Properties) -> Pr
 
 
 def _worth_importing(field: Field, told: Properties, name: str) -> bool:
-    if field.refused or is_empty(told.get(name)):
-        return False
-    return field.required or not field.computed
+    return not (field.refused or is_empty(told.get(name)) or told.get(name) == field.default)
 
 
 def _as_now(field: Field, before: Any, now: Any) -> Any:

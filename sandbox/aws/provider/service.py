@@ -67,7 +67,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Handshake(self, request: Any, context: Any) -> Any:
         """A new connection begins."""
         del request
-        self._sessions.open(context.peer())
+        self._sessions.begin(context.peer())
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=True, accept_resources=False, accept_outputs=False
         )
@@ -75,7 +75,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Attach(self, request: Any, context: Any) -> Any:
         """A new connection begins; the engine's address is not needed."""
         del request
-        self._sessions.open(context.peer())
+        self._sessions.begin(context.peer())
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -110,9 +110,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: Any) -> Any:
         """Put the connection's configuration in force and make sure of the account."""
         with _answering(context):
-            session = self._sessions.of(context.peer())
-            if session.cancelled:
-                session = self._sessions.open(context.peer())
+            session = self._sessions.begin(context.peer())
             configuration = parse_configuration(decode(request.args), self._machinery.environment)
             account = None
             if configuration.ask_account:

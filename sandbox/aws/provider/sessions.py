@@ -79,14 +79,14 @@ class Sessions:
         self._lock = threading.Lock()
         self._by_peer: OrderedDict[str, Session] = OrderedDict()
 
-    def open(self, peer: str) -> Session:
-        """A fresh session for a connection that has just begun."""
-        with self._lock:
-            session = self._by_peer[peer] = Session(self._clock)
-            self._by_peer.move_to_end(peer)
-            if len(self._by_peer) > _KEPT:
-                self._by_peer.popitem(last=False)
-            return session
+    def begin(self, peer: str) -> Session:
+        """The session of a connection that has just begun, as far as its address tells.
+
+        A session in force is kept: if the address is that of an engine that died, the new one's configuration
+        decides; if two provider resources share a connection, that must not pass unseen.
+        """
+        session = self.of(peer)
+        return self._open(peer) if session.cancelled else session
 
     def of(self, peer: str) -> Session:
         """The session of a connection."""
@@ -94,4 +94,12 @@ class Sessions:
             if peer in self._by_peer:
                 self._by_peer.move_to_end(peer)
                 return self._by_peer[peer]
-        return self.open(peer)
+        return self._open(peer)
+
+    def _open(self, peer: str) -> Session:
+        with self._lock:
+            session = self._by_peer[peer] = Session(self._clock)
+            self._by_peer.move_to_end(peer)
+            if len(self._by_peer) > _KEPT:
+                self._by_peer.popitem(last=False)
+            return session

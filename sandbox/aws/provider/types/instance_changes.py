@@ -52,11 +52,11 @@ def apply_changes(
 ) -> None:
     """Bring the changed inputs into force; the instance is stopped once for those that need it."""
     change = _Change(cloud, identifier, state, inputs)
-    for names, step in _STEPS:
-        if names & changed:
-            step(change)
+    forbids_stopping = frozenset({"disableApiStop"} if inputs.get("disableApiStop") else ())
+    _take_steps(change, changed - forbids_stopping)
     if changed & _WHILE_STOPPED:
         _while_stopped(change, changed)
+    _take_steps(change, changed & forbids_stopping)
 
 
 def tag_root_volume(
@@ -71,6 +71,12 @@ def tag_root_volume(
     volume = root_volume(instance) if instance else None
     if volume:
         ec2_tags.apply(cloud, volume, "EBS Volume", before, tags)
+
+
+def _take_steps(change: _Change, changed: frozenset[str]) -> None:
+    for names, step in _STEPS:
+        if names & changed:
+            step(change)
 
 
 def _tags(change: _Change) -> None:
