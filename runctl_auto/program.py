@@ -27,6 +27,7 @@ from components.training_environment import (
 )
 from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.cloud import Cloud
+from runctl_auto.errors import RunctlError
 from runctl_auto.packaging import Kind, package_key, require_package
 from runctl_auto.run_status import read_run_status
 from runctl_auto.stack_config import KEYS, NAMESPACE, StackConfig
@@ -38,8 +39,15 @@ _MAX_RETRIES = 3
 
 
 def run() -> None:
-    """Declares the stack that Pulumi asks for. The one thing that ``stacks/__main__.py`` calls."""
-    declare(read_stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack())
+    """Declares the stack that Pulumi asks for. The one thing that ``stacks/__main__.py`` calls.
+
+    What went wrong on purpose reaches the person as a sentence, with what to do next, and not as a traceback.
+    """
+    try:
+        declare(read_stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack())
+    except RunctlError as error:
+        said = [str(error), *(f"{key}: {value}" for key, value in error.where.items()), error.next_step]
+        raise pulumi.RunError("\n".join(line for line in said if line)) from error
 
 
 def read_stack_config() -> StackConfig:

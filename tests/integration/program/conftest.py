@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ class Stack:
     world: World
     project: Path
     config: StackConfig
-    passed: list[str] = field(default_factory=list)
+    made: bool = False
 
     @property
     def workspace(self) -> Path:
@@ -150,7 +150,7 @@ class Stack:
         spec = JobSpec.model_validate({**self.config.job.model_dump(), **job})
         self.configure(replace(self.config, job=spec))
 
-    def pulumi(self, *arguments: str, code: int = 0) -> str:
+    def pulumi(self, *arguments: str, succeeds: bool = True) -> str:
         ran = subprocess.run(
             ["pulumi", "--non-interactive", *arguments],
             cwd=self.workspace,
@@ -160,17 +160,21 @@ class Stack:
             timeout=120,
             check=False,
         )
-        assert ran.returncode == code, f"pulumi {arguments}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
+        assert (ran.returncode == 0) is succeeds, (
+            f"pulumi {arguments}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
+        )
         return ran.stdout + ran.stderr
 
     def up(self, *arguments: str) -> None:
+        self.made = True
         self.pulumi("up", "--yes", "--skip-preview", "--stack", self.name, *arguments)
 
     def unchanged(self, *arguments: str) -> None:
         self.pulumi("preview", "--diff", "--expect-no-changes", "--stack", self.name, *arguments)
 
-    def destroy(self, *arguments: str) -> str:
-        return self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name, *arguments)
+    def destroy(self, *arguments: str) -> None:
+        self.pulumi("destroy", "--yes", "--skip-preview", "--stack", self.name, *arguments)
+        self.made = bool(arguments)
 
     def outputs(self) -> dict[str, Any]:
         text = self.pulumi("stack", "output", "--json", "--stack", self.name)
@@ -220,8 +224,9 @@ def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     )
     made.create()
     yield made
-    made.pulumi("state", "unprotect", "--all", "--yes", "--stack", made.name)
-    made.destroy()
+    if made.made:
+        made.pulumi("state", "unprotect", "--all", "--yes", "--stack", made.name)
+        made.destroy()
 
 
 def _placement(world: World) -> Placement:
