@@ -1,0 +1,61 @@
+"""The receipt tells deleted, kept and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runctl_auto.stack_state import StackState, parse_state
+from runctl_auto.teardown.receipt import Kept, Leak, Receipt, deleted_between, kept_in
+
+
+def resource(name: str, token: str = "aws:ebs/volume:Volume", **more: Any) -> dict[str, Any]:
+    return {
+        "urn": f"urn:pulumi:j::runctl::{token}::{name}",
+        "type": token,
+        "id": f"id-{name}",
+        "custom": True,
+        **more,
+    }
+
+
+def state(*resources: dict[str, Any]) -> StackState:
+    return parse_state({"resources": list(resources)})
+
+
+def test_deleted_is_what_was_there_and_is_not_any_more() -> None:
+    before = state(resource("a"), resource("b"), resource("p", "pulumi:providers:aws"))
+    after = state(resource("b"))
+    assert [(each.name, each.id) for each in deleted_between(before, after)] == [("a", "id-a")]
+
+
+def test_a_replaced_thing_counts_as_deleted() -> None:
+    before = state(resource("a", id="old"))
+    after = state(resource("a", id="new"))
+    assert [each.id for each in deleted_between(before, after)] == ["old"]
+
+
+def test_kept_things_say_why() -> None:
+    guard = resource("guard", "aws:s3/bucketPolicy:BucketPolicy")
+    bucket = resource("bucket", "aws:s3/bucket:Bucket", protect=True, dependencies=[guard["urn"]])
+    forgotten = resource("forgotten")
+    told = {each.name: each.why for each in kept_in(state(guard, bucket, forgotten))}
+    assert told == {
+        "guard": "needed by bucket, which is protected",
+        "bucket": "protected",
+        "forgotten": "not deleted",
+    }
+
+
+def test_components_and_what_others_manage_are_not_listed() -> None:
+    component = {"urn": "urn:x::runctl:aws:DataVolume::d", "type": "runctl:aws:DataVolume", "custom": False}
+    foreign = resource("foreign", external=True)
+    assert kept_in(state(component, foreign)) == ()
+
+
+def test_as_json_says_whether_nothing_is_left() -> None:
+    clean = Receipt("j", (), (), (), stack_removed=True)
+    assert clean.as_json()["nothing_left"] is True
+    assert Receipt("j", (), (Kept("t", "n", "i", "protected"),), (), False).as_json()["nothing_left"] is False
+    leaked = Receipt("j", (), (), (Leak("volume", "vol-1", "aws ..."),), False).as_json()
+    assert leaked["nothing_left"] is False
+    assert leaked["leaked"] == [{"kind": "volume", "id": "vol-1", "remove": "aws ..."}]
