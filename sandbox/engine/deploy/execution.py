@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from sandbox.engine import urn as urns
 from sandbox.engine.deploy.actions import Actions
@@ -13,7 +15,6 @@ from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.generation.deletions import deletions, scheduled
 from sandbox.engine.deploy.generation.step_generator import Continuation, Generated, Mode, StepGenerator
 from sandbox.engine.deploy.goal import OutputsRegistration, Reading, Registered, Registration
-from sandbox.engine.deploy.program_run import ProgramEnded, ProgramRun
 from sandbox.engine.deploy.refreshing import refresh_remaining
 from sandbox.engine.deploy.step_executor import StepExecutor
 from sandbox.engine.deploy.steps.base import Step
@@ -21,7 +22,36 @@ from sandbox.engine.deploy.steps.unchanged import SameStep
 from sandbox.engine.deploy.stopping import Stop
 from sandbox.engine.model import Resource
 
+
+@dataclass(frozen=True)
+class ProgramError:
+    """How a program failed; `shown` when people have seen it."""
+
+    message: str
+    shown: bool
+
+
+@dataclass(frozen=True)
+class ProgramEnded:
+    """The program registers nothing more."""
+
+    error: ProgramError | None
+
+
 Happening = Registration | Reading | OutputsRegistration | ProgramEnded | Continuation | None
+
+
+class RunningProgram(Protocol):
+    """A program that is run once, on threads of its own."""
+
+    def start(self) -> None:
+        """Starts it."""
+
+    def end(self) -> str | None:
+        """Lets it end, which has registered all it will. Blocking. What went wrong, if anything."""
+
+    def abandon(self) -> None:
+        """Ends it, whatever it is doing. Blocking."""
 
 
 class Execution:
@@ -32,7 +62,7 @@ class Execution:
         deployment: Deployment,
         actions: Actions,
         cancelled: Stop,
-        program: Callable[[Callable[[Happening], None]], ProgramRun] | None,
+        program: Callable[[Callable[[Happening], None]], RunningProgram] | None,
         *,
         mode: Mode = Mode.UPDATE,
         refresh: bool = False,
@@ -67,7 +97,7 @@ class Execution:
         if run:
             self._end(run)
 
-    def _run(self, run: ProgramRun | None) -> None:
+    def _run(self, run: RunningProgram | None) -> None:
         error: Bail | None = None
         if run:
             run.start()
@@ -87,7 +117,7 @@ class Execution:
         if self._cancelled.stopped:
             self._conclude("canceled")
 
-    def _end(self, run: ProgramRun) -> None:
+    def _end(self, run: RunningProgram) -> None:
         """Lets the program end; what went wrong in it after its last registration is an error too."""
         message = run.end()
         if message is not None:

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from sandbox.engine.deploy.actions import Actions
+from sandbox.engine.deploy.carrying_out import carry_out, runs_program
 from sandbox.engine.deploy.dependency_graph import DependencyGraph
 from sandbox.engine.deploy.deployment import Deployment
 from sandbox.engine.deploy.engine_service import EngineService
 from sandbox.engine.deploy.events import Events
-from sandbox.engine.deploy.execution import Execution, Happening, unknown_targets
+from sandbox.engine.deploy.execution import Happening
 from sandbox.engine.deploy.failures import Bail
-from sandbox.engine.deploy.generation.step_generator import Mode
 from sandbox.engine.deploy.grpc_server import LoopbackServer
 from sandbox.engine.deploy.journal import Journal
 from sandbox.engine.deploy.language.api import Program
 from sandbox.engine.deploy.language.inline import InlineProgram
 from sandbox.engine.deploy.language.python_program import PythonProgram
-from sandbox.engine.deploy.pending_operations import pending_warning, with_pending_creates_settled
+from sandbox.engine.deploy.pending_operations import with_pending_creates_settled
 from sandbox.engine.deploy.program_run import ProgramRun
 from sandbox.engine.deploy.protocol import engine_pb2_grpc
 from sandbox.engine.deploy.providers.api import ConfigurableProvider
@@ -28,7 +28,6 @@ from sandbox.engine.deploy.providers.builtin import BuiltinProvider
 from sandbox.engine.deploy.providers.plugin import PluginProvider
 from sandbox.engine.deploy.providers.process import connect
 from sandbox.engine.deploy.providers.registry import ProviderRegistry
-from sandbox.engine.deploy.refreshing import refresh
 from sandbox.engine.deploy.request import (
     Cancellation,
     CheckpointWriter,
@@ -92,12 +91,8 @@ def _refuse_unsupported(request: OperationRequest) -> None:
     if options.targets and options.excludes:
         raise OperationRefused("targets and excludes cannot be combined")
     runtime = request.program.runtime
-    if not request.program.client_address and _runs_program(request) and runtime != "python":
+    if not request.program.client_address and runs_program(request) and runtime != "python":
         raise OperationRefused(f"programs with runtime '{runtime}' are not supported; only python is")
-
-
-def _runs_program(request: OperationRequest) -> bool:
-    return request.kind in (OperationKind.PREVIEW, OperationKind.UPDATE) or request.options.run_program
 
 
 def _copied(snapshot: Snapshot) -> Snapshot:
@@ -162,7 +157,7 @@ class _Operation:
         self._cancel.on_force(self._force)
         outcome = _Outcome()
         try:
-            self._execute()
+            carry_out(self._deployment, self._actions, self._stopped, self._program_run)
             if self._journal:
                 self._journal.close()
         except Bail:
@@ -215,35 +210,6 @@ class _Operation:
         if self._journal:
             self._journal.freeze()
         self._registry.close()
-
-    def _execute(self) -> None:
-        request, deployment = self._request, self._deployment
-        options, pending = request.options, deployment.previous.pending_operations
-        with_program = options.run_program
-        wants_refresh = options.refresh or request.kind is OperationKind.REFRESH
-        if wants_refresh and not with_program:
-            refresh(deployment, self._actions, self._stopped)
-            if request.kind is OperationKind.REFRESH:
-                return
-        elif not wants_refresh and any(r.refresh_before_update for r in deployment.previous.resources):
-            refresh(deployment, self._actions, self._stopped, only_before_update=True)
-        elif pending and not request.dry_run:
-            self._events.warning("", pending_warning(pending))
-        if unknown_targets(deployment, deployment.replace_targets.literals, None):
-            raise Bail("one or more targets could not be found in the stack")
-        mode = {
-            OperationKind.REFRESH: Mode.REFRESH,
-            OperationKind.DESTROY: Mode.DESTROY if with_program else Mode.UPDATE,
-        }.get(request.kind, Mode.UPDATE)
-        program = self._program_run if _runs_program(request) else None
-        Execution(
-            deployment,
-            self._actions,
-            self._stopped,
-            program,
-            mode=mode,
-            refresh=wants_refresh and with_program,
-        ).run()
 
     def _program_run(self, post: Callable[[Happening], None]) -> ProgramRun:
         return ProgramRun(self._deployment, self._program(), self._engine.address, post)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sandbox.engine.deploy.deployment import Deployment
+from sandbox.engine.deploy.execution import ProgramEnded, ProgramError
 from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.grpc_server import LoopbackServer
 from sandbox.engine.deploy.language.api import Addresses, Program, ProgramFailed
@@ -15,21 +15,6 @@ from sandbox.engine.deploy.monitor.service import ResourceMonitor, Surroundings
 from sandbox.engine.deploy.protocol import resource_pb2_grpc
 
 _PATIENCE_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class ProgramError:
-    """How a program failed; `shown` when people have seen it."""
-
-    message: str
-    shown: bool
-
-
-@dataclass(frozen=True)
-class ProgramEnded:
-    """The program registers nothing more."""
-
-    error: ProgramError | None
 
 
 class ProgramRun:
