@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.supervisor import lost_jobs, record
+from sandbox.supervisor.left_hosts import HostsRemain, stop_left_hosts
 from sandbox.supervisor.part_process import clean_environment
 from sandbox.supervisor.record import Part, Record
 from sandbox.supervisor.supervisor import PROVIDER, remove_clouds
@@ -96,7 +97,7 @@ def ensure_started(folder: Path, *, progress: Callable[[str], None]) -> Endpoint
     _make_private(folder)
     with _locked(folder, progress):
         known = record.load(folder)
-        if known is None or known.phase == record.FAILED or not known.alive:
+        if known is None or known.phase in (record.FAILED, record.ENDED) or not known.alive:
             progress("starting the sandbox")
             _bury(folder, known)
             _start(folder)
@@ -123,8 +124,8 @@ def status(folder: Path) -> SandboxStatus:
     known = record.load(folder)
     if known is None:
         return SandboxStatus("stopped", "", "", "", "", (), "")
-    phase = known.phase
-    if phase != record.FAILED and not known.alive:
+    phase = "stopped" if known.phase == record.ENDED else known.phase
+    if phase in (record.STARTING, record.READY) and not known.alive:
         phase = "crashed"
     named = {"supervisor": known.supervisor, **known.parts}
     processes = tuple(
@@ -175,7 +176,10 @@ def _start(folder: Path) -> None:
 def _bury(folder: Path, last: Record | None) -> None:
     """Note the jobs of a cloud that ended without being stopped (a crash, a reboot), and drop its record."""
     if last is not None and last.cloud_id:
-        lost_jobs.note(folder, lost_jobs.jobs_in(_cloud_folder(folder, last.cloud_id) / "state"))
+        cloud = _cloud_folder(folder, last.cloud_id)
+        _await_processes(last)
+        _stop_left_hosts(cloud)
+        lost_jobs.note(folder, lost_jobs.jobs_in(cloud / "state"))
     record.record_file(folder).unlink(missing_ok=True)
 
 
@@ -231,6 +235,20 @@ def _endpoints(folder: Path, ready: Record) -> Endpoints:
     )
 
 
+def _await_processes(last: Record) -> None:
+    """Wait for a supervisor that is ending and for its parts, which end with it."""
+    for name, part in {"supervisor": last.supervisor, **last.parts}.items():
+        if not _await_end(part, _PART_SECONDS):
+            _end_part(name, part)
+
+
+def _stop_left_hosts(cloud: Path) -> None:
+    try:
+        stop_left_hosts(cloud)
+    except HostsRemain as error:
+        raise SandboxError(f"hosts of the sandbox still run ({cloud}): {error}") from error
+
+
 def _stop(folder: Path, known: Record) -> StopReport:
     jobs = lost_jobs.jobs_in(_cloud_folder(folder, known.cloud_id) / "state") if known.cloud_id else []
     was_running = known.alive
@@ -239,18 +257,21 @@ def _stop(folder: Path, known: Record) -> StopReport:
         if not _await_end(known.supervisor, _STOP_SECONDS):
             _signal(known.supervisor.pid, signal.SIGKILL)
     last = record.load(folder) or known
-    ended = [name for name, part in last.parts.items() if not part.identity.alive]
     for name, part in last.parts.items():
-        if part.identity.alive:
-            _signal(part.pid, signal.SIGTERM)
-            if not _await_end(part, _PART_SECONDS):
-                _signal(part.pid, signal.SIGKILL)
-                if not _await_end(part, _PART_SECONDS):
-                    raise SandboxError(
-                        f"process {part.pid} ({name}) of the sandbox does not end; end it yourself"
-                    )
-            ended.append(name)
-    return StopReport(was_running, known.cloud_id, tuple(sorted(ended)), tuple(jobs))
+        _end_part(name, part)
+    if last.cloud_id and last.phase not in (record.ENDED, record.FAILED):
+        _stop_left_hosts(_cloud_folder(folder, last.cloud_id))
+    return StopReport(was_running, known.cloud_id, tuple(sorted(last.parts)), tuple(jobs))
+
+
+def _end_part(name: str, part: Part) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not part.identity.alive:
+            return
+        _signal(part.pid, number)
+        if _await_end(part, _PART_SECONDS):
+            return
+    raise SandboxError(f"process {part.pid} ({name}) of the sandbox does not end; end it yourself")
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -83,13 +83,14 @@ class PartProcess:
         if self.exit_code is None:
             self._process.terminate()
 
-    def end(self, patience: float) -> None:
-        """Wait until it has ended; kill it when `patience` seconds are over."""
+    def end(self, patience: float) -> bool:
+        """Wait until it has ended, at most `patience` seconds, then kill it; True when it ended well."""
         try:
-            self._process.wait(patience)
+            return self._process.wait(patience) == 0
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            return False
 
     def last_words(self) -> str:
         """The end of its log."""

@@ -11,6 +11,7 @@ from sandbox.supervisor.process_identity import ProcessIdentity
 STARTING = "starting"
 READY = "ready"
 FAILED = "failed"
+ENDED = "ended"
 
 
 @dataclass(frozen=True)

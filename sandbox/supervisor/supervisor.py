@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sandbox.supervisor import lost_jobs, record
+from sandbox.supervisor.left_hosts import HOSTS_SCRIPT, stop_left_hosts
 from sandbox.supervisor.part_process import Command, PartProcess, clean_environment
 from sandbox.supervisor.process_identity import identify
 from sandbox.supervisor.record import Part, Record
@@ -65,11 +66,11 @@ class Supervisor:
                 self._sleep(None)
                 self._tend()
         except StopAsked:
-            pass
-        except PartFailed as failure:
-            self._publish(replace(self._record, phase=record.FAILED, message=str(failure)))
-        finally:
             self._end_all()
+            self._publish(replace(self._record, phase=record.ENDED))
+        except PartFailed as failure:
+            self._end_all()
+            self._publish(replace(self._record, phase=record.FAILED, message=str(failure)))
 
     def _on_stop(self, *_: object) -> None:
         self._stop_asked = True
@@ -160,7 +161,9 @@ class Supervisor:
             part = self._parts.pop(name, None)
             if part is not None:
                 part.ask_to_end()
-                part.end(_PATIENCE[name])
+                orderly = part.end(_PATIENCE[name])
+                if name == HOSTS and not orderly:
+                    stop_left_hosts(part.command.ready_file.parent)
 
     def _publish(self, new: Record) -> None:
         self._record = new
@@ -191,7 +194,7 @@ class Supervisor:
 
     def _hosts_command(self, folder: Path) -> Command:
         arguments = ["--cloud", self._record.cloud_url, "--folder", str(folder)]
-        return self._command(HOSTS, folder, _SANDBOX / "hosts" / "serve.py", arguments)
+        return self._command(HOSTS, folder, HOSTS_SCRIPT, arguments)
 
     def _command(
         self, name: str, folder: Path, script: Path, arguments: list[str], inherited: tuple[int, ...] = ()

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from werkzeug.test import create_environ
+
 from sandbox.aws.cloud.application import CloudApplication, CloudLocks, Wsgi
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
@@ -15,13 +17,10 @@ from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.patches import Emulation
 
 _LONGEST_NAP = 60.0
-_CREDENTIALS = ("sandbox", "sandbox")
 _FIRST_CALLS = (
-    ("ec2", "describe_instances"),
-    ("s3", "list_buckets"),
-    ("iam", "list_instance_profiles"),
-    ("ssm", "describe_parameters"),
-    ("sts", "get_caller_identity"),
+    ("ec2", "Action=DescribeInstances&Version=2016-11-15"),
+    ("iam", "Action=ListInstanceProfiles&Version=2010-05-08"),
+    ("sts", "Action=GetCallerIdentity&Version=2011-06-15"),
 )
 
 
@@ -59,19 +58,30 @@ class Emulator:
             self._something_due.wait(nap)
             self._something_due.clear()
 
-    def warm_up(self, url: str) -> None:
-        """Make the first calls, which load moto's tables, so that nobody else waits for them."""
-        import boto3
-        from botocore.config import Config
+    def warm_up(self) -> None:
+        """Make the first calls, which load moto's tables, so that nobody else waits for them.
 
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=30)
-        session: Any = boto3.Session(*_CREDENTIALS, region_name="us-east-1")
-        for service, operation in _FIRST_CALLS:
-            getattr(session.client(service, endpoint_url=url, config=config), operation)()
+        Raises RuntimeError when one does not succeed.
+        """
+        for service, body in _FIRST_CALLS:
+            environ = _environ(service, body.encode())
+            answers: list[str] = []
+            list(self.application(environ, lambda status, *_, answers=answers: answers.append(status)))
+            if not answers[0].startswith("200"):
+                raise RuntimeError(f"the emulator's first call of {service} failed: {answers[0]}")
 
     def _changed(self) -> None:
         self._changes.bump()
         self._something_due.set()
+
+
+def _environ(service: str, body: bytes) -> dict[str, Any]:
+    """A call as the HTTP server would hand it on."""
+    scope = f"sandbox/20260101/us-east-1/{service}/aws4_request"
+    environ = create_environ(
+        "/", "http://127.0.0.1", method="POST", data=body, content_type="application/x-www-form-urlencoded"
+    )
+    return {**environ, "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, Signature=0"}
 
 
 def _moto() -> Wsgi:

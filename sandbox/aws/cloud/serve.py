@@ -29,7 +29,7 @@ def main() -> None:
     threading.Thread(target=emulator.keep_time, name="lifecycle", daemon=True).start()
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     port = server.socket.getsockname()[1]
-    emulator.warm_up(f"http://127.0.0.1:{port}")
+    emulator.warm_up()
     write_ready_file(Path(options.ready_file), {"port": port, "cloud": options.cloud_id})
     threading.Event().wait()
 

@@ -1,0 +1,34 @@
+"""Ending the hosts that a killed hosts process has left running."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox.supervisor.part_process import clean_environment
+
+HOSTS_SCRIPT = Path(__file__).resolve().parents[1] / "hosts" / "serve.py"
+_SECONDS = 60.0
+
+
+class HostsRemain(Exception):
+    """Hosts of a cloud could not be ended; says what the attempt said."""
+
+
+def stop_left_hosts(cloud_folder: Path) -> None:
+    """End what hosts of this cloud still run; blocks until they are gone. Raises HostsRemain."""
+    if not cloud_folder.is_dir():
+        return
+    try:
+        subprocess.run(
+            [sys.executable, "-I", str(HOSTS_SCRIPT), "--stop-hosts", "--folder", str(cloud_folder)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=cloud_folder,
+            env=clean_environment({}),
+            timeout=_SECONDS,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise HostsRemain(error.stderr.decode(errors="replace")[-1000:].strip()) from error
+    except subprocess.TimeoutExpired as error:
+        raise HostsRemain(f"not ended after {_SECONDS:.0f} s") from error
