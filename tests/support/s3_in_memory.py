@@ -1,0 +1,62 @@
+"""S3 as far as a job's bucket is read and written: in memory, listing as S3 lists."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+
+OWNER = "111122223333"
+
+
+class S3InMemory:
+    """Buckets by name; every call must state the right owner."""
+
+    def __init__(self, *buckets: str, page_size: int = 1000) -> None:
+        self.buckets: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}
+        self.page_size = page_size
+        self.calls: list[str] = []
+
+    def get_object(self, Bucket: str, Key: str, ExpectedBucketOwner: str) -> Any:
+        content = self._bucket(Bucket, ExpectedBucketOwner, "GetObject").get(Key)
+        if content is None:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
+        return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+
+    def put_object(
+        self, Bucket: str, Key: str, Body: bytes, ContentType: str, ExpectedBucketOwner: str
+    ) -> Any:
+        self._bucket(Bucket, ExpectedBucketOwner, "PutObject")[Key] = Body
+        return {}
+
+    def list_objects_v2(
+        self,
+        *,
+        Bucket: str,
+        Prefix: str,
+        ExpectedBucketOwner: str,
+        StartAfter: str = "",
+        Delimiter: str = "",
+        ContinuationToken: str = "",
+    ) -> Any:
+        after = ContinuationToken or StartAfter
+        objects = self._bucket(Bucket, ExpectedBucketOwner, "ListObjectsV2")
+        keys = [key for key in sorted(objects) if key.startswith(Prefix) and key > after]
+        if Delimiter:
+            prefixes = sorted({Prefix + key[len(Prefix) :].split(Delimiter)[0] + Delimiter for key in keys})
+            return {"CommonPrefixes": [{"Prefix": each} for each in prefixes], "IsTruncated": False}
+        page, rest = keys[: self.page_size], keys[self.page_size :]
+        answer: dict[str, Any] = {"Contents": [{"Key": key} for key in page], "IsTruncated": bool(rest)}
+        if rest:
+            answer["NextContinuationToken"] = page[-1]
+        return answer
+
+    def _bucket(self, bucket: str, owner: str, operation: str) -> dict[str, bytes]:
+        self.calls.append(operation)
+        if owner != OWNER:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, operation)
+        if bucket not in self.buckets:
+            raise ClientError({"Error": {"Code": "NoSuchBucket", "Message": bucket}}, operation)
+        return self.buckets[bucket]

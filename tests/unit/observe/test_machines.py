@@ -1,0 +1,56 @@
+"""What became of a machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from runctl_auto.cloud import Cloud
+from runctl_auto.errors import AccessDeniedError
+from runctl_auto.observe.machines import Machine, find_machine
+
+
+class Ec2:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def describe_instances(self, InstanceIds: list[str]) -> Any:
+        if isinstance(self.answer, str):
+            raise ClientError({"Error": {"Code": self.answer, "Message": ""}}, "DescribeInstances")
+        return {"Reservations": [{"Instances": self.answer}]}
+
+
+def found(answer: Any) -> Machine:
+    return find_machine(Cloud(lambda service, region: Ec2(answer), "us-east-1"), "i-1")
+
+
+@pytest.mark.parametrize("answer", ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", []])
+def test_what_the_cloud_does_not_know_is_gone(answer: Any) -> None:
+    machine = found(answer)
+    assert machine == Machine("i-1", "gone")
+    assert machine.has_ended
+
+
+@pytest.mark.parametrize(
+    ("state", "ending", "ended"),
+    [
+        ("pending", False, False),
+        ("running", False, False),
+        ("shutting-down", True, False),
+        ("stopped", True, False),
+        ("terminated", True, True),
+    ],
+)
+def test_states(state: str, ending: bool, ended: bool) -> None:
+    machine = found(
+        [{"State": {"Name": state}, "Placement": {"AvailabilityZone": "z"}, "InstanceType": "t3.micro"}]
+    )
+    assert (machine.zone, machine.type) == ("z", "t3.micro")
+    assert (machine.is_ending, machine.has_ended) == (ending, ended)
+
+
+def test_being_denied_is_not_being_gone() -> None:
+    with pytest.raises(AccessDeniedError):
+        found("UnauthorizedOperation")
