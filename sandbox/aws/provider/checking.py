@@ -100,7 +100,7 @@ def fit(field: Field, path: str, value: Any) -> Any:
     if value is None or isinstance(value, Unknown):
         return value
     if isinstance(value, Secret):
-        return Secret(fit(field, path, value.value))
+        return Secret(_fit_secret(field, path, value.value))
     if field.refused is not None:
         if is_empty(value):
             return None
@@ -109,6 +109,14 @@ def fit(field: Field, path: str, value: Any) -> Any:
     if field.allowed and fitted not in field.allowed:
         raise _Unfit(f"expected {path} to be one of {list(field.allowed)}, got {fitted}")
     return fitted
+
+
+def _fit_secret(field: Field, path: str, value: Any) -> Any:
+    """As `fit`, with a reason that does not show the value."""
+    try:
+        return fit(field, path, value)
+    except _Unfit:
+        raise _Unfit(f"the secret value of '{path}' is not usable: expected {field.kind.value}") from None
 
 
 def _reason(refused: str) -> str:
