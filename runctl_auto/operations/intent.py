@@ -125,17 +125,21 @@ def placed(config: StackConfig, wanted: Protection) -> StackConfig:
 
 
 def _run(workplace: Workplace, path: Path, spec: JobSpec, present: Present, *, rerun: bool) -> RunIdentity:
-    packages = workplace.folders.make_private() / "packages"
-    code = package_code(work_folder(path, spec), packages)
-    agent = package_agent(packages)
+    code, agent = _packages(workplace, path, spec)
     return choose_run(
         spec,
-        code_sha256=code.sha256,
-        agent_sha256=agent.sha256,
+        code_sha256=code,
+        agent_sha256=agent,
         previous=present.config.run if present.config else None,
         previous_status=present.status,
         rerun=rerun,
     )
+
+
+def _packages(workplace: Workplace, path: Path, spec: JobSpec) -> tuple[str, str]:
+    """The hashes of the code and agent packages, which lie in the project's packages folder now."""
+    packages = workplace.folders.make_private() / "packages"
+    return package_code(work_folder(path, spec), packages).sha256, package_agent(packages).sha256
 
 
 def _places(

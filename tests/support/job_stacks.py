@@ -1,0 +1,123 @@
+"""Configurations, states and reporters for tests of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from runctl_auto.engine_events import EngineEvent
+from runctl_auto.job_spec import JobSpec
+from runctl_auto.operations.reporting import PlanView
+from runctl_auto.run_identity import RunIdentity
+from runctl_auto.stack_config import Placement, Protection, StackConfig
+from runctl_auto.stack_state import StackState, parse_state
+
+RUN = RunIdentity("r1", 1, "r1", "c" * 64, "a" * 64)
+
+
+def job_spec(**changes: Any) -> JobSpec:
+    values: dict[str, Any] = {
+        "name": "digits",
+        "region": "us-east-1",
+        "run": "true",
+        "resources": {"instance_types": ["t3.micro", "m5.large"]},
+        **changes,
+    }
+    return JobSpec.model_validate(values)
+
+
+def placement(**changes: Any) -> Placement:
+    values: dict[str, Any] = {
+        "account": "111122223333",
+        "partition": "aws",
+        "region": "us-east-1",
+        "zone": "us-east-1a",
+        "vpc": "vpc-1",
+        "subnet": "subnet-1",
+        "image": "ami-1",
+        "instance_type": "t3.micro",
+        "market": "spot",
+        "price_hour": 0.01,
+        **changes,
+    }
+    return Placement(**values)
+
+
+def stack_config(**changes: Any) -> StackConfig:
+    values: dict[str, Any] = {
+        "job": job_spec(),
+        "run": RUN,
+        "placement": placement(),
+        "owner": "ann",
+        "protection": Protection(),
+        **changes,
+    }
+    return StackConfig(**values)
+
+
+def instance_state(identity: str = "i-1") -> dict[str, Any]:
+    return resource("aws:ec2/instance:Instance", "digits-machine-instance", identity)
+
+
+def volume_state(name: str = "data", *, zone: str = "us-east-1b", protect: bool = False) -> dict[str, Any]:
+    return {
+        **resource("aws:ebs/volume:Volume", f"digits-{name}-volume", f"vol-{name}"),
+        "protect": protect,
+        "outputs": {"availabilityZone": zone},
+    }
+
+
+def resource(token: str, name: str, identity: str) -> dict[str, Any]:
+    return {
+        "urn": f"urn:pulumi:digits::runctl::{token}::{name}",
+        "type": token,
+        "id": identity,
+        "custom": True,
+    }
+
+
+def stack_state(*resources: dict[str, Any]) -> StackState:
+    return parse_state({"resources": list(resources)})
+
+
+class Told:
+    """A reporter that remembers."""
+
+    def __init__(self, *, agrees: bool = True) -> None:
+        self.said: list[str] = []
+        self.lines: list[str] = []
+        self.plans: list[PlanView] = []
+        self._agrees = agrees
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def plan(self, view: PlanView) -> None:
+        self.plans.append(view)
+
+    def confirm(self, question: str) -> bool:
+        return self._agrees
+
+    def log_line(self, line: str) -> None:
+        self.lines.append(line)
+
+    def engine_event(self, event: EngineEvent) -> None:
+        pass
+
+    @contextmanager
+    def working(self, title: str) -> Iterator[None]:
+        yield
+
+
+class FakeTime:
+    """A clock that sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
