@@ -1,8 +1,8 @@
 """Makes a host's view of the machine inside fresh namespaces, then becomes the host's init.
 
 Started by `unshare` as the first process of new user, mount, pid, ipc and uts namespaces, as
-`enter_namespace.py SPEC`, SPEC being JSON: `{"root", "devices", "binds": [[source, target, writable]], "hostname",
-"info_fd", "command": []}`.
+`enter_namespace.py SPEC`, SPEC being JSON: `{"root", "devices", "binds": [[source, target, writable]],
+"hostname", "info_fd", "command": []}`.
 The pid, as the machine sees it, is written to `info_fd` as `{"child-pid": n}`, as bubblewrap does.
 Standard library only.
 """

@@ -127,7 +127,7 @@ class Host:
         self._keep(replace(self.record, ended=True, outer=None, init=None))
 
     def remove(self) -> None:
-        """The instance is terminated: end it and remove its root volume. Volumes must have been taken away."""
+        """The instance is terminated: end it, remove its root volume. Its volumes must be away by now."""
         self.end_processes()
         self.close()
         remove_tree(self.folder.path)
@@ -143,7 +143,7 @@ class Host:
 
 
 def _serve_metadata(metadata: Metadata, port: int) -> MetadataServer:
-    """At the port that the host knows; at another one when that is taken by now (the host will not find it)."""
+    """At the port that the host knows; at another one when that is taken by now."""
     try:
         return MetadataServer(metadata, port)
     except OSError:

@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_FOLDERS = ("dev", "etc/systemd/system", "home", "mnt", "media", "opt", "proc", "root", "run", "srv", "sys", "tmp",
-            "usr", "var/lib/cloud/instance", "var/log/journal", "var/tmp", "var/cache")  # fmt: skip
-_COPIED = ("resolv.conf", "nsswitch.conf", "hosts", "services", "protocols", "ld.so.cache", "ld.so.conf", "os-release",
-           "localtime", "mime.types", "profile", "bash.bashrc", "debian_version", "login.defs", "host.conf",
-           "gai.conf", "shells", "system-release", "redhat-release")  # fmt: skip
-_PASSWD = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+_FOLDERS = ("dev", "etc/ssl", "etc/systemd/system", "home", "mnt", "media", "opt", "proc", "root", "run", "srv", "sys",
+            "tmp", "usr", "var/lib/cloud/instance", "var/log/journal", "var/tmp", "var/cache")  # fmt: skip
+_COPIED = ("ssl/openssl.cnf", "resolv.conf", "nsswitch.conf", "hosts", "services", "protocols", "ld.so.cache", "ld.so.conf",
+           "os-release", "localtime", "mime.types", "profile", "bash.bashrc", "debian_version", "login.defs",
+           "host.conf", "gai.conf", "shells", "system-release", "redhat-release")  # fmt: skip
+_PASSWD = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"  # noqa: S105
 _GROUP = "root:x:0:\nnogroup:x:65534:\n"
 
 
 @dataclass(frozen=True)
 class HostFolder:
-    """`root/` is the host's `/`; `volumes/` holds the volumes attached to it, `devices/` their device nodes."""
+    """`root/` is the host's `/`; `volumes/` holds the volumes attached to it, `devices/` their nodes."""
 
     path: Path
 
@@ -44,7 +44,7 @@ class HostFolder:
 def make_host_folder(
     folder: HostFolder, *, hostname: str, pip_files: Mapping[str, bytes], linked: bool
 ) -> None:
-    """Make a fresh machine. With `linked`, volumes and devices are links in its root (where nothing can be mounted)."""
+    """Make a fresh machine. With `linked`, its root has links to volumes and devices instead of mounts."""
     folder.volumes.mkdir(parents=True)
     folder.by_id.mkdir(parents=True)
     for name in _FOLDERS:

@@ -44,8 +44,8 @@ class HostRecord:
 class HostStore:
     """Folders and records under the cloud's folder.
 
-    With `private`, what a throwaway user must reach lies in a folder of its own outside (the cloud's folder is closed
-    to others); `volumes` in the cloud's folder is then a link to it.
+    With `private`, what a throwaway user must reach lies in a folder of its own outside (the cloud's folder
+    is closed to others); `volumes` in the cloud's folder is then a link to it.
     """
 
     def __init__(self, folder: Path, *, private: bool) -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_LEFT_OUT = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "config-*",
-             "__pycache__")  # fmt: skip
+_LEFT_OUT = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo",
+             "config-*")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A base interpreter (of no virtual environment): its file, the folder it lives in, where its libraries are."""
+    """A base interpreter (of no virtual environment): its file, and the folder it lives in."""
 
     executable: Path
     prefix: Path
@@ -34,7 +35,7 @@ def usable_by(interpreter: Interpreter, uid: int) -> bool:
     try:
         ended = subprocess.run(
             [str(interpreter.executable), "-I", "-S", "-c", "import ensurepip, venv, asyncio"],
-            user=uid, group=uid, extra_groups=[], cwd="/", env={}, timeout=20,
+            user=uid, group=uid, extra_groups=[], cwd="/", env={}, timeout=20, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
@@ -43,25 +44,36 @@ def usable_by(interpreter: Interpreter, uid: int) -> bool:
 
 
 def copy_to(folder: Path, interpreter: Interpreter) -> Interpreter:
-    """A copy with its standard library under `folder`, for users who cannot reach the original.
+    """The interpreter with its standard library again under `folder`, for users who cannot reach the first.
 
-    A copy that is there already is taken as it is.
+    Files are linked where that is possible, so that it takes no room. What is there already is kept.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     binary, library = folder / "bin" / version, folder / "lib"
-    if binary.exists():
-        return Interpreter(binary, folder, library if list(library.glob("libpython*.so*")) else None)
-    shutil.copytree(
-        interpreter.prefix / "lib" / version, library / version, ignore=shutil.ignore_patterns(*_LEFT_OUT)
-    )
-    shared = list((interpreter.prefix / "lib").glob("libpython*.so*"))
-    for file in shared:
-        shutil.copy2(file, library / file.name)
-    binary.parent.mkdir(parents=True)
-    shutil.copy2(interpreter.executable, binary)
-    for parent, _, names in os.walk(folder):
-        Path(parent).chmod(0o755)
-        for name in names:
-            file = Path(parent, name)
-            file.chmod(0o755 if os.access(file, os.X_OK) else 0o644)
-    return Interpreter(binary, folder, library if shared else None)
+    if not binary.exists():
+        shutil.copytree(
+            interpreter.prefix / "lib" / version,
+            library / version,
+            ignore=shutil.ignore_patterns(*_LEFT_OUT),
+            copy_function=_link_or_copy,
+            dirs_exist_ok=True,
+        )
+        for shared in (interpreter.prefix / "lib").glob("libpython*.so*"):
+            _link_or_copy(shared, library / shared.name)
+        for parent, _, _ in os.walk(folder):
+            Path(parent).chmod(0o755)
+        binary.parent.mkdir(mode=0o755)
+        _link_or_copy(interpreter.executable, binary)
+    return Interpreter(binary, folder, library if list(library.glob("libpython*.so*")) else None)
+
+
+def _link_or_copy(source: str | Path, target: str | Path) -> None:
+    """A file that everybody may read; one of which that is not true is copied and opened to all."""
+    mode = Path(source).stat().st_mode
+    if mode & stat.S_IROTH:
+        try:
+            return os.link(source, target, follow_symlinks=True)
+        except OSError:  # another file system, or one without links
+            pass
+    shutil.copyfile(source, target)
+    return Path(target).chmod(0o755 if mode & stat.S_IXUSR else 0o644)

@@ -3,10 +3,10 @@
 `namespaces`: a host sees its own folder and read-only parts of the machine, its own processes, and holds no
 capability. It shares the machine's network, its clock, memory and processors.
 
-`plain`: no namespaces. A host runs as an unprivileged user that nobody else is (when the sandbox was started by root),
-or as the caller. What file modes protect is protected; what they do not protect is not: a host can read what everybody
-may read, write to folders open to everybody (such as /tmp), and sees other processes. As the caller, it can in addition
-change the caller's files and end the caller's processes.
+`plain`: no namespaces. A host runs as an unprivileged user that nobody else is (when the sandbox was started
+by root), or as the caller. What file modes protect is protected, what they do not protect is not: a host can
+read what everybody may read, write to folders open to everybody (such as /tmp), and sees other processes. As
+the caller, it can also change the caller's files and end the caller's processes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def choose_isolation(
     interpreter: Interpreter,
     extra_folders: tuple[Path, ...] = (),
 ) -> Isolation:
-    """Try what is there, in order. Raises IsolationError for a wrong or impossible wish in RUNCTL_SANDBOX_ISOLATION.
+    """Try what is there, in order. Raises IsolationError for a wrong or impossible RUNCTL_SANDBOX_ISOLATION.
 
     `programs` is the programs folder, made for use at its place inside namespaces.
     """
@@ -86,8 +86,8 @@ def what_plain_leaves_open() -> str:
     """One sentence for `sandbox status` and `doctor`."""
     if os.geteuid() == 0:
         return (
-            "hosts run as throwaway users: they can read what everybody may read, write where everybody may write, "
-            "and see other processes"
+            "hosts run as throwaway users: they can read what everybody may read, write where everybody may "
+            "write, and see other processes"
         )
     return "hosts run as you: programs on them could change your files and end your processes"
 

@@ -15,14 +15,14 @@ _TAIL_BYTES = 32 << 10
 
 
 def keep_journals(root: Path, console: Path) -> None:
-    """Append the tail of each unit's journal to the console's file. Never fails because of what the host made."""
+    """Append the tail of each unit's journal to the console's file, whatever the host has put there."""
     try:
         folder = _open_folder(root, _JOURNALS)
     except OSError:
         return
     try:
         with console.open("ab") as kept:
-            for name in sorted(os.listdir(folder))[:_MOST_JOURNALS]:
+            for name in sorted(os.listdir(folder))[:_MOST_JOURNALS]:  # noqa: PTH208 - of a descriptor
                 if tail := _tail(folder, name):
                     kept.write(f"--- journal of {ascii(name)[1:-1]} (its end) ---\n".encode() + tail)
     finally:

@@ -1,4 +1,4 @@
-"""Starts the init of a host: in namespaces (by bubblewrap or unshare), or plainly as an unprivileged process."""
+"""Starts the init of a host: in namespaces (by bubblewrap or unshare), or plainly as an unprivileged user."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ class PlainLauncher:
         self._programs = programs
 
     def start(self, start: HostStart, view: View | None, uid: int | None) -> HostProcesses:
-        if os.geteuid() == 0 and uid is None:
-            raise HostStartError("a host never runs as root without a namespace")
+        if view is not None or (os.geteuid() == 0 and uid is None):
+            raise HostStartError("a plain host has no view of its own, and never runs as root")
         command = start.command or init_command(self._programs)
         process = _start(list(command), start, uid=uid, cwd=str(start.folder.root))
         identity = ProcessIdentity.of(process.pid)

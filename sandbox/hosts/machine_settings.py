@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SHARED_FOLDERS = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr")
+SHARED_FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/usr")
 """Folders that every host sees at the same place."""
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "PIP_CERT",
-          "PIP_CLIENT_CERT")  # fmt: skip
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE",
+          "PIP_CERT", "PIP_CLIENT_CERT")  # fmt: skip
 _CALLERS_OWN = frozenset(
     f"PIP_{name}"
-    for name in ("CACHE_DIR", "TARGET", "PREFIX", "ROOT", "USER", "LOG", "SRC", "PYTHON", "REQUIREMENT", "CONSTRAINT",
-                 "REQUIRE_VIRTUALENV", "CONFIG_FILE", "BREAK_SYSTEM_PACKAGES")
+    for name in ("CACHE_DIR", "TARGET", "PREFIX", "ROOT", "USER", "LOG", "SRC", "PYTHON", "REQUIREMENT",
+                 "CONSTRAINT", "REQUIRE_VIRTUALENV", "CONFIG_FILE", "BREAK_SYSTEM_PACKAGES")
 )  # fmt: skip
 _LOOPBACK = ("127.0.0.1", "localhost")
 

@@ -72,7 +72,7 @@ class Manager:
         self.end_all()
 
     def end_all(self) -> None:
-        """The sandbox stops: power off every host, recorded or running, and remove what lies outside its folder."""
+        """The sandbox stops: power off every host, and remove what lies outside the sandbox's folder."""
         for host in self._hosts.values():
             host.close()
         stop_hosts(self._setting.store)

@@ -58,7 +58,7 @@ class Sources:
 
 
 class Metadata:
-    """What the service tells about an instance; `instance` is exchanged whole when the cloud tells something new."""
+    """What is told about an instance; `instance` is exchanged whole when the cloud tells something new."""
 
     def __init__(
         self,
@@ -273,5 +273,5 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: every agent asks every few seconds."""

@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: named by pid and start time, so that a reused pid is not taken for one."""
+"""Processes that outlive whoever started them: named by pid and start time, for pids are used again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ProcessIdentity:
         return not self.alive()
 
     def watch(self) -> int | None:
-        """A descriptor that becomes readable when the process ends; None when it has ended. The caller closes it."""
+        """A descriptor, to be closed by the caller, that is readable once it ends; None when it has ended."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:

@@ -1,7 +1,8 @@
 """The folder of programs that all hosts of one sandbox share, read-only to them.
 
-`bin/` holds the stand-ins and `python3`, first on every host's PATH; `lib/` the code of the init and the stand-ins.
-With `pyvenv.cfg` beside them the folder is a virtual environment without packages: that makes `python3` bare.
+`bin/` holds the stand-ins and `python3`, first on every host's PATH; `lib/` the code of the init and the
+stand-ins. With `pyvenv.cfg` beside them it is a virtual environment without packages: that makes `python3`
+bare.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ exec {python} -I -S {stand_in} "${{0##*/}}" "$@"
 
 
 def make_programs(folder: Path, seen_as: Path, interpreter: Interpreter) -> None:
-    """Make the folder unless it is there: hosts that run must keep it. `seen_as` is its path inside the hosts."""
+    """Make the folder unless it is there (hosts that run need it). `seen_as` is its path inside hosts."""
     if (folder / "pyvenv.cfg").exists():
         return
     if folder.exists():

@@ -1,8 +1,8 @@
 """The process that runs the sandbox's hosts.
 
-`serve.py --cloud URL --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves nothing but
-their console logs. When it is killed, its hosts run on, and the next one with the same folder adopts them.
-`serve.py --stop-hosts --folder DIR` ends the hosts that a killed one has left, and ends itself.
+`serve.py --cloud URL --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves
+nothing but their console logs. When it is killed, its hosts run on, and the next one with the same folder
+adopts them. `serve.py --stop-hosts --folder DIR` ends the hosts that a killed one has left, and ends itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve, or stop hosts that were left. The exit code is 0, or 1 when hosts cannot be had on this machine."""
+    """Serve, or stop hosts that were left. Exit code 1: hosts cannot be had on this machine."""
     import os
 
     parser = argparse.ArgumentParser(prog="serve.py")

@@ -1,6 +1,6 @@
 """Volumes as folders: each lies with the others, or with the host it is attached to.
 
-Hosts own what is inside a volume's folder, and in namespaces the folder's name too: nothing here follows a link.
+Hosts own what is inside a volume's folder, and in namespaces its name too: nothing here follows a link.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _hand_over(folder: Path, uid: int) -> None:
-    """Give a resting volume to another user: what its last throwaway user owned, nothing else, no link's target."""
+    """Give a resting volume to another user: what its last throwaway user owned, and no link's target."""
     last = folder.lstat().st_uid
     for _, directories, files, descriptor in os.fwalk(folder, follow_symlinks=False) if last else ():
         for name in [*directories, *files]:

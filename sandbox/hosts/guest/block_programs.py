@@ -64,8 +64,8 @@ def _tags(device: Device) -> dict[str, str]:
 def _lsblk(layout: HostLayout, arguments: list[str]) -> int:
     found = parse(
         arguments,
-        ("-n", "--noheadings", "-J", "--json", "-f", "--fs", "-p", "--paths", "-d", "--nodeps", "-r", "--raw", "-b",
-         "-l", "--list"),
+        ("-n", "--noheadings", "-J", "--json", "-f", "--fs", "-p", "--paths", "-d", "--nodeps", "-r", "--raw",
+         "-b", "-l", "--list"),
         ("-o", "--output"),
     )  # fmt: skip
     default = (

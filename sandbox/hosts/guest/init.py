@@ -1,6 +1,6 @@
 """The first process of a host: boots it, keeps its units, reaps, and shuts it down in order.
 
-Started as `init.py PROGRAMS`, with the host's environment and its console as standard output. SIGTERM asks for
+Started as `init.py PROGRAMS`, with the host's environment, its console as standard output. SIGTERM asks for
 an orderly power-off, SIGINT for a reboot. It ends with code 0 when the machine has halted.
 """
 

@@ -52,7 +52,7 @@ class Machine:
     layout: HostLayout
     environment: Mapping[str, str]
     programs: Path
-    """The folder of the host's own programs, which stand for those of the same name in the system's folders."""
+    """The folder of the host's own programs, which stand for those of that name in the system's folders."""
     children: Children
     console: Console = field(default_factory=Console)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -79,7 +79,7 @@ class Machine:
         return self.layout.journal / f"{unit}.log"
 
     def trim_journals(self) -> None:
-        """Cut journals that have outgrown their bound to nothing; what was there is lost, as in a vacuumed journal."""
+        """Empty journals that have outgrown their bound; what was there is lost."""
         for journal in self.layout.journal.glob("*.log"):
             if journal.stat().st_size > JOURNAL_BYTES:
                 os.truncate(journal, 0)

@@ -1,4 +1,4 @@
-"""`apt-get`, `apt`, `dnf`, `yum`: nothing is installed on a sandbox host, and what is there is said to be there."""
+"""`apt-get`, `apt`, `dnf`, `yum`: a sandbox host installs nothing, and says so of what is not there."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sandbox.hosts.guest.stand_in import UsageError
 
-_UPDATES = ("update", "upgrade", "dist-upgrade", "full-upgrade", "makecache", "check-update", "clean", "autoremove",
-            "autoclean")  # fmt: skip
+_UPDATES = ("update", "upgrade", "dist-upgrade", "full-upgrade", "makecache", "check-update", "clean",
+            "autoremove", "autoclean")  # fmt: skip
 _PYTHON_MODULES = {"python3-venv": "ensurepip", "python3-pip": "ensurepip", "python3-distutils": "distutils"}
 
 

@@ -53,7 +53,7 @@ def descendants(of: int) -> set[int]:
 
 
 def members(main_pid: int | None, invocation: str) -> set[int]:
-    """Processes of one run of a service: what descends from its main process or still carries its invocation id."""
+    """Processes of one run of a service: below its main process, or marked with its invocation id."""
     found = descendants(main_pid) | {main_pid} if main_pid else set()
     mark = f"{INVOCATION_VARIABLE}={invocation}".encode()
     for process in processes():

@@ -16,8 +16,10 @@ _PACKAGE = "sandbox.hosts.guest"
 PROGRAMS = {
     **dict.fromkeys(("shutdown", "poweroff", "reboot", "halt"), "power_programs"),
     **dict.fromkeys(("mount", "umount", "findmnt", "mountpoint"), "mount_programs"),
-    **dict.fromkeys(("blkid", "lsblk", "mkfs", "mkfs.ext4", "mkfs.ext3", "mkfs.ext2", "mkfs.xfs"), "block_programs"),
-    **dict.fromkeys(("mke2fs",), "block_programs"),
+    **dict.fromkeys(
+        ("blkid", "lsblk", "mke2fs", "mkfs", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "mkfs.xfs"),
+        "block_programs",
+    ),
     "systemctl": "systemctl_program",
     "journalctl": "journalctl_program",
     **dict.fromkeys(("apt-get", "apt", "dnf", "yum"), "package_programs"),

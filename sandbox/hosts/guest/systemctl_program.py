@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.hosts.guest.control_socket import Request
@@ -13,46 +14,39 @@ from sandbox.hosts.guest.stand_in import UsageError
 from sandbox.hosts.guest.unit_files import ALWAYS_THERE, UnitFileError, read_unit
 from sandbox.hosts.guest.unit_manager import full_name
 
-_FLAGS = ("--now", "--no-block", "-q", "--quiet", "--no-pager", "--system", "-a", "--all", "--no-legend", "--plain",
-          "-l", "--full", "--value", "-f", "--force", "--no-reload", "--no-ask-password", "--no-wall")  # fmt: skip
-_TO_INIT = ("start", "stop", "restart", "try-restart", "is-active", "is-failed")
-_POWER = ("poweroff", "halt", "reboot")
+_FLAGS = ("--now", "--no-block", "-q", "--quiet", "--no-pager", "--system", "-a", "--all", "--no-legend",
+          "--plain", "-l", "--full", "--value", "-f", "--force", "--no-wall")  # fmt: skip
 
 
 def main(_name: str, arguments: list[str]) -> int:
     found = parse(arguments, _FLAGS, ("-p", "--property", "-t", "--type", "-n", "--lines", "-o", "--output"))
     command, *names = found.words or ["list-units"]
-    units = tuple(full_name(name) for name in names)
-    if command in _TO_INIT:
-        return _to_init(command, units, found)
-    if command in _POWER:
-        return ask_init(Request(command, options={"seconds": "0"}))
-    if command in ("daemon-reload", "daemon-reexec"):
-        return ask_init(Request("daemon-reload"))
-    if command == "reset-failed":
-        return ask_init(Request("reset-failed", units))
-    if command in ("enable", "disable", "reenable"):
-        return _enable_or_disable(command, units, found)
-    if command == "is-enabled":
-        return _is_enabled(units, found)
-    if command == "is-system-running":
-        sys.stdout.write("running\n")
-        return 0
-    if command in ("list-units", "list-timers"):
-        kind = "timer" if command == "list-timers" else found.value("-t", "--type") or ""
-        options = {"type": kind, **({"all": "1"} if found.has("-a", "--all") else {})}
-        return ask_init(Request("list", options=options))
-    if command == "show":
-        return _show(units, found)
-    if command == "status":
-        return _status(units)
-    if command == "cat":
-        return _cat(units)
-    raise UsageError(f"the command '{command}' is not supported by sandbox hosts")
+    if command not in _COMMANDS:
+        raise UsageError(f"the command '{command}' is not supported by sandbox hosts")
+    return _COMMANDS[command](command, tuple(full_name(name) for name in names), found)
+
+
+def _power(command: str, _units: tuple[str, ...], _found: Arguments) -> int:
+    return ask_init(Request(command, options={"seconds": "0"}))
+
+
+def _reload(_command: str, _units: tuple[str, ...], _found: Arguments) -> int:
+    return ask_init(Request("daemon-reload"))
+
+
+def _is_system_running(_command: str, _units: tuple[str, ...], _found: Arguments) -> int:
+    sys.stdout.write("running\n")
+    return 0
+
+
+def _list(command: str, _units: tuple[str, ...], found: Arguments) -> int:
+    kind = "timer" if command == "list-timers" else found.value("-t", "--type") or ""
+    options = {"type": kind, **({"all": "1"} if found.has("-a", "--all") else {})}
+    return ask_init(Request("list", options=options))
 
 
 def _to_init(command: str, units: tuple[str, ...], found: Arguments) -> int:
-    if not units:
+    if not units and command != "reset-failed":
         raise UsageError("Too few arguments.")
     options = {"no-block": "1"} if found.has("--no-block") else {}
     return _quietly(Request(command, units, options), found)
@@ -112,7 +106,7 @@ def _enable(layout: HostLayout, unit: str, seen: frozenset[str] = frozenset()) -
         _enable(layout, full_name(other), seen | {unit})
 
 
-def _is_enabled(units: tuple[str, ...], found: Arguments) -> int:
+def _is_enabled(_command: str, units: tuple[str, ...], found: Arguments) -> int:
     layout, enabled = HostLayout.of_environment(), False
     for unit in units:
         if not (layout.units / unit).exists() and unit not in ALWAYS_THERE:
@@ -133,7 +127,7 @@ def _properties(units: tuple[str, ...]) -> dict[str, str]:
     return {key: value for key, _, value in lines}
 
 
-def _show(units: tuple[str, ...], found: Arguments) -> int:
+def _show(_command: str, units: tuple[str, ...], found: Arguments) -> int:
     named = [name for name in ("-p", "--property") if name in found.values]
     wanted = [key for name in named for text in found.values[name] for key in text.split(",")]
     for unit in units:
@@ -149,7 +143,7 @@ def _show(units: tuple[str, ...], found: Arguments) -> int:
     return 0
 
 
-def _status(units: tuple[str, ...]) -> int:
+def _status(_command: str, units: tuple[str, ...], _found: Arguments) -> int:
     code = 0
     for unit in units:
         known = _properties((unit,))
@@ -165,7 +159,7 @@ def _status(units: tuple[str, ...]) -> int:
     return code
 
 
-def _cat(units: tuple[str, ...]) -> int:
+def _cat(_command: str, units: tuple[str, ...], _found: Arguments) -> int:
     layout = HostLayout.of_environment()
     for unit in units:
         path = layout.units / unit
@@ -174,3 +168,19 @@ def _cat(units: tuple[str, ...]) -> int:
             return 1
         sys.stdout.write(f"# {path}\n{path.read_text()}")
     return 0
+
+
+_COMMANDS: dict[str, Callable[[str, tuple[str, ...], Arguments], int]] = {
+    **dict.fromkeys(
+        ("start", "stop", "restart", "try-restart", "is-active", "is-failed", "reset-failed"), _to_init
+    ),
+    **dict.fromkeys(("poweroff", "halt", "reboot"), _power),
+    **dict.fromkeys(("daemon-reload", "daemon-reexec"), _reload),
+    **dict.fromkeys(("enable", "disable", "reenable"), _enable_or_disable),
+    **dict.fromkeys(("list-units", "list-timers"), _list),
+    "is-enabled": _is_enabled,
+    "is-system-running": _is_system_running,
+    "show": _show,
+    "status": _status,
+    "cat": _cat,
+}

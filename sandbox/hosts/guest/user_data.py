@@ -16,7 +16,7 @@ LOG_BYTES = 32 << 20
 
 
 def script_of(user_data: bytes) -> bytes | None:
-    """The script in the user data; None when there is none. Raises ValueError for kinds that are not run here."""
+    """The script in the user data; None when there is none. Raises ValueError for other kinds."""
     if user_data[:2] == b"\x1f\x8b":
         try:
             user_data = gzip.decompress(user_data)

@@ -1,6 +1,7 @@
-"""A scripted cloud that speaks the control interface, and the process that runs hosts, started as in the product."""
+"""A scripted cloud that speaks the control interface, and the process that runs hosts."""
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -49,10 +50,11 @@ class ScriptedCloud:
                 return self.answer(cloud.query(dict(urllib.parse.parse_qsl(body.decode()))))
 
             def answer(self, body):
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, *args):
                 pass
@@ -107,8 +109,10 @@ class ScriptedCloud:
         self.user_data[name] = user_data.encode() if isinstance(user_data, str) else user_data
         told = {
             "id": name, "region": "us-east-1", "zone": "us-east-1a", "type": "t3.micro", "image": "ami-1",
-            "state": "running", "market": "spot", "shutdown_behavior": "terminate", "account": "123456789012",
-            "private_ip": "10.0.0.7", "role": "arn:aws:iam::123456789012:role/trainer", "tags": {"Name": name},
+            "state": "running", "market": "spot", "shutdown_behavior": "terminate",
+            "account": "123456789012", "private_ip": "10.0.0.7",
+            "role": "arn:aws:iam::123456789012:role/trainer",
+            "tags": {"Name": name},
             "boot": 1, "volumes": [], "interruption": None,
         }  # fmt: skip
         self.change(name, **{**told, **fields})
@@ -213,7 +217,11 @@ def environment_for(isolation: str, tmp_path: Path) -> dict[str, str]:
         pytest.skip(f"{name} is not installed")
     if not (programs / name).exists():
         (programs / name).symlink_to(found)
-    probe = [found, "-Ur", "true"] if name == "unshare" else [found, "--unshare-user", "--ro-bind", "/", "/", "true"]
+    probe = (
+        [found, "-Ur", "true"]
+        if name == "unshare"
+        else [found, "--unshare-user", "--ro-bind", "/", "/", "true"]
+    )
     if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine allows no user namespaces")
     return {**environment, "PATH": str(programs), "RUNCTL_SANDBOX_ISOLATION": "namespaces"}
@@ -250,6 +258,12 @@ def hosts(start_hosts, isolation):
 
 
 @pytest.fixture
+def restart(start_hosts, isolation):
+    """Starts the next process that runs hosts, for the same folder."""
+    return lambda: start_hosts(isolation)
+
+
+@pytest.fixture
 def machine(hosts, cloud, waiting):
     """`machine(script)` runs it as user data of an instance and gives what it left in /root/result."""
 
@@ -257,10 +271,13 @@ def machine(hosts, cloud, waiting):
         text = f'#!/bin/bash\nROOT="${{RUNCTL_ROOT:-}}"\n{script}\ntouch "$ROOT/root/done"\n'
         cloud.run(name, text, **fields)
         root = hosts.root(name)
-        waiting(lambda: (root / "root/done").exists(), 30)
+        waiting((root / "root/done").exists, 30)
         result = root / "root/result"
         return SimpleNamespace(
-            name=name, root=root, result=result.read_text() if result.exists() else "", console=hosts.console(name)
+            name=name,
+            root=root,
+            result=result.read_text() if result.exists() else "",
+            console=hosts.console(name),
         )
 
     return run

@@ -6,7 +6,9 @@ pytestmark = pytest.mark.sandbox
 
 
 def test_user_data_runs_as_it_is(machine):
-    ran = machine('echo "on $(id -u) in $PWD at $HOME"; python3 -V; echo "$AWS_ENDPOINT_URL" > $ROOT/root/result')
+    ran = machine(
+        'echo "on $(id -u) in $PWD at $HOME"; python3 -V; echo "$AWS_ENDPOINT_URL" > $ROOT/root/result'
+    )
     assert ran.result.startswith("http://127.0.0.1:")
     assert "Python 3" in ran.console
 
