@@ -1,0 +1,82 @@
+"""The policy pack as an engine starts it: a process of its own, from any folder, judging over gRPC."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+from policies.machine_end import INSTANCE
+from policies.rules import RULES, STACK_RULES
+
+pytestmark = pytest.mark.sandbox
+
+PACK = Path(__file__).parents[3] / "policies"
+
+
+@pytest.fixture
+def analyzer(tmp_path: Path) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
+    """The pack, started in a folder whose modules would shadow it."""
+    for name in ("components", "policies"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('shadowed')\n")
+    environment = {
+        **os.environ,
+        "PULUMI_PROJECT": "runctl",
+        "PULUMI_STACK": "digits",
+        "PULUMI_DRY_RUN": "false",
+        "PYTHONPATH": str(tmp_path),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        port = int(process.stdout.readline())
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            grpc.channel_ready_future(channel).result(timeout=30)
+            yield analyzer_pb2_grpc.AnalyzerStub(channel)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def request(**properties: Any) -> analyzer_pb2.AnalyzeRequest:
+    inputs = struct_pb2.Struct()
+    inputs.update(properties)
+    return analyzer_pb2.AnalyzeRequest(
+        type=INSTANCE,
+        properties=inputs,
+        urn=f"urn:pulumi:digits::runctl::{INSTANCE}::machine",
+        name="machine",
+        options=analyzer_pb2.AnalyzerResourceOptions(),
+    )
+
+
+def test_it_tells_its_rules_and_judges_by_them(analyzer: analyzer_pb2_grpc.AnalyzerStub) -> None:
+    info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30)
+    assert info.name == "runctl"
+    assert {policy.name for policy in info.policies} == {rule.name for rule in [*RULES, *STACK_RULES]}
+    assert {policy.enforcementLevel for policy in info.policies} == {analyzer_pb2.MANDATORY}
+
+    found = analyzer.Analyze(request(instanceInitiatedShutdownBehavior="stop"), timeout=30).diagnostics
+    assert {each.policyName for each in found} == {
+        "required-tags",
+        "instance-disks-encrypted",
+        "instance-metadata-v2",
+        "instance-ends-at-shutdown",
+    }
+    assert any("allowed: terminate" in each.message for each in found)
