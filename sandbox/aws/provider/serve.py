@@ -16,6 +16,7 @@ import threading
 from concurrent import futures
 from pathlib import Path
 
+_ENDING = {signal.SIGTERM, signal.SIGINT}
 _MOST_CALLS_AT_ONCE = 256
 _SECONDS_TO_END = 3.0
 
@@ -23,6 +24,7 @@ _SECONDS_TO_END = 3.0
 def main(arguments: list[str]) -> int:
     """Serve until told to end; returns the exit code."""
     options = _parse(arguments)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # in all threads to come: `sigwait` takes them
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
     from sandbox.supervisor.child import end_with_parent, write_ready_file
@@ -48,13 +50,10 @@ def main(arguments: list[str]) -> int:
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(machinery), server)
     port = server.add_insecure_port(f"127.0.0.1:{options.port}")
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
     server.start()
     write_ready_file(options.ready_file, {"port": port})
     threading.Thread(target=_warm_up, args=(clients,), daemon=True).start()
-    ended.wait()
+    signal.sigwait(_ENDING)
     server.stop(0).wait(_SECONDS_TO_END)
     logging.shutdown()
     os._exit(0)
