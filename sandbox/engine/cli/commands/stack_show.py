@@ -50,7 +50,7 @@ def _tree_text(session: Session, resources: list[dict[str, Any]]) -> str:
     urns = {str(resource["urn"]) for resource in resources}
     root = next((str(r["urn"]) for r in resources if r["type"] == "pulumi:pulumi:Stack"), "")
     children: dict[str, list[dict[str, Any]]] = {}
-    for resource in resources:
+    for resource in sorted(resources, key=lambda resource: not resource.get("parent")):
         parent = str(resource.get("parent") or "")
         if resource["urn"] == root:
             parent = ""
