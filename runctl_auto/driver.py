@@ -47,6 +47,7 @@ Result = TypeVar("Result")
 
 BACKEND_KEY = f"{PROJECT_NAME}:backend"
 """Configuration key that names the backend which the settings file belongs to."""
+_NO_SUMMARY = "summary event never found"
 ORPHAN_SECONDS = 600.0
 """How long to wait for an engine whose runctl was killed."""
 
@@ -201,7 +202,14 @@ class JobStack:
 
     def preview_destroy(self) -> Plan:
         """What ``destroy`` would do."""
-        return self._planned("preview of the teardown", self._stack.preview_destroy, exclude_protected=True)
+        try:
+            return self._planned(
+                "preview of the teardown", self._stack.preview_destroy, exclude_protected=True
+            )
+        except EngineError as error:
+            if _NO_SUMMARY in str(error.__cause__):  # all that is left is protected: nothing was planned
+                return Plan((), 0)
+            raise
 
     def up(self, *, refresh: bool = False) -> Changes:
         """Makes the cloud agree with the program. Idempotent."""

@@ -24,14 +24,15 @@ def metrics_of(runctl: Runctl, job: str, run: str) -> dict:
 
 def test_changed_code_goes_on_from_the_checkpoint(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("change")
-    env = {"STEPS": "40", "STEP_SECONDS": "0.2"}
+    env = {"STEPS": "600", "STEP_SECONDS": "0.2"}
     first = runctl.json(
         "up", str(write_job(runctl.folder, "change", env=env, volumes=VOLUME)), "--yes", "--detach"
     )
     before = runctl.json("outputs", "change")
     wait_for_step(runctl, "change", 3)
 
-    changed = write_job(runctl.folder, "change", message="better code", env=env, volumes=VOLUME)
+    enough = {**env, "STEPS": "30"}
+    changed = write_job(runctl.folder, "change", message="better code", env=enough, volumes=VOLUME)
     second = runctl.json("up", str(changed), "--yes")
     after = runctl.json("outputs", "change")
 
