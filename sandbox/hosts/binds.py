@@ -12,8 +12,8 @@ from sandbox.hosts.interpreter import Interpreter
 
 PROGRAMS_INSIDE = Path("/.host")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store")
-_ETC = ("/etc/alternatives", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/etc/crypto-policies",
-        "/etc/ld.so.conf.d", "/etc/fonts")  # fmt: skip
+_ETC = ("/etc/alternatives", "/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted",
+        "/etc/crypto-policies", "/etc/ld.so.conf.d", "/etc/fonts")  # fmt: skip
 _PROGRAM_FOLDERS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_FOLDERS = ("dev", "etc/ssl", "etc/systemd/system", "home", "mnt", "media", "opt", "proc", "root", "run", "srv", "sys",
-            "tmp", "usr", "var/lib/cloud/instance", "var/log/journal", "var/tmp", "var/cache")  # fmt: skip
-_COPIED = ("ssl/openssl.cnf", "resolv.conf", "nsswitch.conf", "hosts", "services", "protocols", "ld.so.cache", "ld.so.conf",
-           "os-release", "localtime", "mime.types", "profile", "bash.bashrc", "debian_version", "login.defs",
-           "host.conf", "gai.conf", "shells", "system-release", "redhat-release")  # fmt: skip
+_FOLDERS = ("dev", "etc/ssl", "etc/systemd/system", "home", "media", "mnt", "opt", "proc", "root", "run",
+            "srv", "sys", "tmp", "usr", "var/cache", "var/lib/cloud/instance", "var/log/journal",
+            "var/tmp")  # fmt: skip
+_COPIED = ("ssl/openssl.cnf", "resolv.conf", "nsswitch.conf", "hosts", "services", "protocols", "ld.so.cache",
+           "ld.so.conf", "os-release", "localtime", "mime.types", "profile", "bash.bashrc", "debian_version",
+           "login.defs", "host.conf", "gai.conf", "shells", "system-release", "redhat-release")  # fmt: skip
 _PASSWD = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"  # noqa: S105
 _GROUP = "root:x:0:\nnogroup:x:65534:\n"
 

@@ -92,7 +92,9 @@ def _pip_files(environment: Mapping[str, str], home: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for kind, paths in candidates.items():
         for path in paths:
-            if path.is_file():
+            try:
                 found[kind] = path.read_bytes()
-                break
+            except OSError:  # absent, or another person's
+                continue
+            break
     return found

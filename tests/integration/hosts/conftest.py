@@ -138,12 +138,14 @@ class ScriptedCloud:
 class HostsProcess:
     """`serve.py` as the supervisor starts it."""
 
-    def __init__(self, cloud: ScriptedCloud, folder: Path, environment: dict[str, str], prefix=()) -> None:
+    def __init__(
+        self, cloud: ScriptedCloud, folder: Path, environment, prefix=(), python=sys.executable
+    ) -> None:
         self.folder = folder
         self.ready_file = folder / "hosts.ready"
         self.ready_file.unlink(missing_ok=True)
         self.log = folder / "hosts.log"
-        command = [*prefix, sys.executable, "-I", str(SERVE), "--cloud", cloud.url, "--folder", str(folder)]
+        command = [*prefix, python, "-I", str(SERVE), "--cloud", cloud.url, "--folder", str(folder)]
         command += ["--ready-file", str(self.ready_file)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -202,12 +204,12 @@ def available_isolations() -> list[str]:
     return ["bubblewrap", "unshare", "plain"]
 
 
-def environment_for(isolation: str, tmp_path: Path) -> dict[str, str]:
+def environment_for(isolation: str, folder: Path) -> dict[str, str]:
     """The caller's environment, with only one kind of isolation to be found."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RUNCTL_"))}
     if isolation == "plain":
         return {**environment, "RUNCTL_SANDBOX_ISOLATION": "plain"}
-    programs = tmp_path / "only"
+    programs = folder / "only"
     programs.mkdir(exist_ok=True)
     name = {"bubblewrap": "bwrap", "unshare": "unshare"}[isolation]
     import shutil
@@ -233,23 +235,30 @@ def isolation(request):
 
 
 @pytest.fixture
-def start_hosts(cloud, tmp_path):
-    """Starts `serve.py`; everything it started has ended after the test."""
+def start_process(cloud):
+    """Starts `serve.py` for a folder; everything it started has ended after the test."""
     started: list[HostsProcess] = []
-    folder = tmp_path / "cloud"
-    folder.mkdir()
 
-    def start(isolation, **more):
-        environment = {**environment_for(isolation, tmp_path), **more}
-        process = HostsProcess(cloud, folder, environment)
+    def start(isolation, folder, *, prefix=(), python=sys.executable, **more):
+        environment = {**environment_for(isolation, folder), **more}
+        process = HostsProcess(cloud, folder, environment, prefix, python)
         started.append(process)
         return process
 
     yield start
     for process in started:
         process.stop()
-    stopped = [sys.executable, "-I", str(SERVE), "--stop-hosts", "--folder", str(folder)]
-    assert subprocess.run(stopped, check=False).returncode == 0
+    for folder in {process.folder for process in started if process.folder.exists()}:
+        stopped = [sys.executable, "-I", str(SERVE), "--stop-hosts", "--folder", str(folder)]
+        assert subprocess.run(stopped, check=False).returncode == 0
+
+
+@pytest.fixture
+def start_hosts(start_process, tmp_path):
+    """Starts `serve.py` as the caller, again and again for the same folder."""
+    folder = tmp_path / "cloud"
+    folder.mkdir()
+    return lambda isolation, **more: start_process(isolation, folder, **more)
 
 
 @pytest.fixture
