@@ -13,7 +13,7 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,20 @@ def package_path(folder: Path, kind: Kind, sha256: str) -> Path:
     return folder / f"{kind}-{sha256}{_SUFFIXES[kind]}"
 
 
-def package_code(work_folder: Path, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
+def package_code(
+    work_folder: Path,
+    packages: Path,
+    *,
+    leave_out: Collection[str] = (),
+    max_bytes: int = MAX_CODE_BYTES,
+) -> Package:
     """Packages ``work_folder`` without what its ignore files name. Blocks while it reads the files.
 
-    ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot travel.
+    ``leave_out`` names paths in it that stay at home as well: checkpoints of a try at home must not be taken
+    for those of the run. ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot
+    travel.
     """
-    files = list(work_files(work_folder))
+    files = list(work_files(work_folder, leave_out))
     _refuse_too_much(files, max_bytes)
     with _new_file(packages) as (stream, commit):
         with (

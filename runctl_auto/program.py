@@ -157,6 +157,8 @@ def user_data_config(config: StackConfig, bucket: str) -> Mapping[str, object]:
         "account": placement.account,
         "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
         "spec_key": spec_key(run.id),
+        # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
+        "mounts": {volume.name: volume.mount for volume in job.volumes},
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
 

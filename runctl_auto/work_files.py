@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +32,14 @@ class WorkFile:
 
 
 @dataclass(frozen=True)
+class _Top:
+    """The work folder, and what in it stays at home whatever ignore files say."""
+
+    folder: Path
+    stays: frozenset[Path]
+
+
+@dataclass(frozen=True)
 class _Rules:
     """The ignore rules of one folder, with that folder's name relative to the outermost one."""
 
@@ -39,8 +47,8 @@ class _Rules:
     spec: GitIgnoreSpec
 
 
-def work_files(folder: Path) -> Iterator[WorkFile]:
-    """The files that travel, sorted by name.
+def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFile]:
+    """The files that travel, sorted by name. ``leave_out`` names paths in the folder that stay at home.
 
     Raises PackagingError for a symbolic link that leads out of the folder, for what is neither file, folder
     nor link, and for what cannot be read.
@@ -51,7 +59,8 @@ def work_files(folder: Path) -> Iterator[WorkFile]:
     rules: list[_Rules] = []
     for part in reversed([prefix, *prefix.parents][1:] if prefix != PurePosixPath() else []):
         rules.extend(_rules_of(outermost / part, str(part)))
-    found = _walk(folder, folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
+    stays = frozenset(Path(os.path.normpath(folder / path)) for path in (*NEVER_ON_TOP, *leave_out))
+    found = _walk(_Top(folder, stays), folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
     yield from sorted(found, key=lambda file: os.fsencode(file.name))
 
 
@@ -59,7 +68,7 @@ def _outermost_ignoring_folder(folder: Path) -> Path:
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
 
 
-def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iterator[WorkFile]:
+def _walk(top: _Top, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iterator[WorkFile]:
     """``prefix`` is the folder's name, with a slash, as ignore rules of the outermost folder see it."""
     inner = [*rules, *_rules_of(folder, prefix.rstrip("/"))]
     try:
@@ -69,7 +78,7 @@ def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iter
     for entry in entries:
         path = Path(entry.path)
         is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.name in NEVER or (folder == top and entry.name in NEVER_ON_TOP):
+        if entry.name in NEVER or path in top.stays:
             continue
         seen_as = f"{prefix}{entry.name}{'/' if is_folder else ''}"
         if _ignored(seen_as, inner):
@@ -77,7 +86,7 @@ def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iter
         if is_folder:
             yield from _walk(top, path, seen_as, inner)
         else:
-            yield _work_file(top, path)
+            yield _work_file(top.folder, path)
 
 
 def _rules_of(folder: Path, name: str) -> Iterator[_Rules]:

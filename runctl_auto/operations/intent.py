@@ -139,7 +139,8 @@ def _run(workplace: Workplace, path: Path, spec: JobSpec, present: Present, *, r
 def _packages(workplace: Workplace, path: Path, spec: JobSpec) -> tuple[str, str]:
     """The hashes of the code and agent packages, which lie in the project's packages folder now."""
     packages = workplace.folders.make_private() / "packages"
-    return package_code(work_folder(path, spec), packages).sha256, package_agent(packages).sha256
+    code = package_code(work_folder(path, spec), packages, leave_out=[spec.checkpoints.path])
+    return code.sha256, package_agent(packages).sha256
 
 
 def _places(

@@ -82,10 +82,19 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     stack.unchanged()
     assert len(list((stack.project / ".runctl" / "packages").iterdir())) == 2, "fetched back from the bucket"
 
+    stack.change(volumes=[{"name": "cache", "size": 1, "mount": "/cache"}])
+    stack.up()
+    third = of_cloud(stack.resources())
+    assert changed(stack, second, third) == {
+        "-machine-instance",
+        *("-data-attachment", "-data-volume"),
+        *("-cache-attachment", "-cache-volume"),
+    }, "other volumes are another machine, and one that goes is not held by the old one"
+
     end_run(stack, "failed")
     stack.up()
     ended = of_cloud(stack.resources())
-    assert changed(stack, second, ended) == {"-machine-instance", "-data-attachment"}
+    assert changed(stack, third, ended) == {"-machine-instance", "-cache-attachment"}
     assert "instanceId" not in stack.outputs()
     assert status_key(stack.config.run.id) in keys(stack)
     stack.unchanged()
@@ -95,7 +104,7 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     assert stack.resources() == {}
     assert bucket not in [each["Name"] for each in stack.world.client("s3").list_buckets()["Buckets"]]
     volumes = stack.world.client("ec2").describe_volumes()["Volumes"]
-    assert ended[f"{stack.name}-data-volume"] not in [each["VolumeId"] for each in volumes]
+    assert ended[f"{stack.name}-cache-volume"] not in [each["VolumeId"] for each in volumes]
 
 
 def _check_the_machine(stack: Any) -> None:

@@ -137,6 +137,13 @@ class TestWhatTravels:
         write(work, "experiments/runs/settings.yaml")
         assert names_in(package_code(work, packages)) == ["experiments/runs/settings.yaml", "train.py"]
 
+    def test_what_is_left_out_by_name_stays_at_home_and_what_is_named_alike_travels(
+        self, work: Path, packages: Path
+    ) -> None:
+        write(work, "checkpoints/1/state", "sub/checkpoints/notes")
+        package = package_code(work, packages, leave_out=["checkpoints/"])
+        assert names_in(package) == ["sub/checkpoints/notes", "train.py"]
+
     def test_links_inside_travel_as_links(self, work: Path, packages: Path) -> None:
         write(work, "sub/real")
         (work / "sub" / "link").symlink_to("../train.py")

@@ -187,6 +187,7 @@ def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_h
         "account": ACCOUNT,
         "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
         "spec_key": "runs/abc/spec.json",
+        "mounts": {"data": "/data"},
         "deadline_seconds": 4200,
     }
 
