@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 120.0
 
 
 class RunBucket(CheckpointBucket, ControlBucket, Protocol):
-    """The job's bucket."""
+    """The job's bucket; `patient` gives the same one, retrying passing errors for at least that long."""
 
     def patient(self, seconds: float) -> RunBucket: ...
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 from xml.etree import ElementTree
 
 from runctl_auto.agent.errors import (
@@ -42,6 +42,10 @@ PASSING_CODES = {
 STALE_CREDENTIALS_CODES = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
 
 
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> object: ...
+
+
 @dataclass(frozen=True)
 class FileSlice:
     """Bytes `start` to `start + length` of an open file, read at most a chunk at a time.
@@ -67,6 +71,14 @@ class FileSlice:
         for chunk in self:
             digest.update(chunk)
         return digest.hexdigest()
+
+    def hashed_into(self, whole: _Hash) -> str:
+        """The sha256 of these bytes, which are added to `whole` in the same reading."""
+        own = hashlib.sha256()
+        for chunk in self:
+            own.update(chunk)
+            whole.update(chunk)
+        return own.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -142,14 +154,11 @@ class S3:
         Raises FileChangedError when they changed meanwhile; then nothing was stored, or something that the
         caller must not use.
         """
+        if size > self.part_bytes:
+            return self._put_parts(key, file, size)
         whole = FileSlice(file, 0, size)
         digest = whole.sha256()
-        if size <= self.part_bytes:
-            self._put_slice(key, whole, digest, ())
-        else:
-            self._put_parts(key, file, size)
-            if whole.sha256() != digest:
-                raise FileChangedError(f"{file.name} changed while it was read")
+        self._put_slice(key, whole, digest, ())
         return digest
 
     def list_objects(self, prefix: str) -> dict[str, int]:
@@ -205,7 +214,8 @@ class S3:
 
         return self._call(attempt)
 
-    def _put_parts(self, key: str, file: BinaryIO, size: int) -> None:
+    def _put_parts(self, key: str, file: BinaryIO, size: int) -> str:
+        whole = hashlib.sha256()
         begun = self._call(lambda: _read(self.requests.send("POST", key, query=(("uploads", ""),))))
         upload = _text(begun, "UploadId")
         try:
@@ -214,11 +224,12 @@ class S3:
             for number, start in enumerate(range(0, size, step), start=1):
                 piece = FileSlice(file, start, min(step, size - start))
                 query = (("partNumber", str(number)), ("uploadId", upload))
-                etags.append(self._put_slice(key, piece, piece.sha256(), query))
+                etags.append(self._put_slice(key, piece, piece.hashed_into(whole), query))
             self._complete(key, upload, etags)
         except BaseException:
             self._abort(key, upload)
             raise
+        return whole.hexdigest()
 
     def _complete(self, key: str, upload: str, etags: list[str]) -> None:
         parts = "".join(

@@ -22,7 +22,7 @@ After=network-online.target
 Type=simple
 ExecStart=/usr/bin/env python3 {bundle}
 {_environment(environment)}Restart=on-failure
-RestartSec=2
+RestartSec=5
 TimeoutStopSec=120
 KillMode=mixed
 

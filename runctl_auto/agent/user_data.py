@@ -20,9 +20,10 @@ folder=$(mktemp -d)
 mkdir -p "$folder/runctl_auto/agent"
 """
 TAIL = """\
-cd /
-PYTHONPATH=$folder python3 -s -m runctl_auto.agent.bootstrap "$(cat "$folder/config.json")"
+cd "$folder"
+python3 -E -s -m runctl_auto.agent.bootstrap "$(cat config.json)"
 code=$?
+cd /
 rm -rf "$folder"
 if [ "$code" -ne 0 ]; then
   echo "runctl: shutting down, the bootstrap ended with $code"

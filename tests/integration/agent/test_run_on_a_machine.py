@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runctl_auto.agent.processes import ProcProcessTable
+
 if TYPE_CHECKING:
     from conftest import Machine
 
@@ -179,3 +181,40 @@ def test_a_limit_stops_the_job(machine: Machine) -> None:
     machine.boot()
     status = machine.wait_until_halted()
     assert (status["phase"], status["reason"]) == ("stopped", "max_duration")
+
+
+def test_an_agent_that_the_system_stops_saves_and_leaves_the_machine_to_it(machine: Machine) -> None:
+    machine.provide({"count.sh": COUNT}, command="exec bash count.sh")
+    machine.boot()
+    machine.wait_for(lambda: machine.status().get("phase") == "running")
+    os.kill(machine.agent_pid(), signal.SIGTERM)
+    machine.wait_for(lambda: machine.status().get("phase") == "interrupted")
+    assert machine.status()["checkpoints"]["last"] is not None
+    assert "saving" in machine.logs()
+    assert "shutdown -h now" not in machine.calls()
+
+
+def test_a_job_that_ignores_the_wish_to_stop_is_killed_with_all_it_started(machine: Machine) -> None:
+    stubborn = "trap '' TERM; sh -c \"trap '' TERM; sleep 300\" & echo started; while :; do sleep 1; done"
+    machine.provide({}, command=stubborn)
+    machine.boot()
+    machine.wait_for(lambda: "started" in machine.logs())
+    job = json.loads((machine.root / f"var/lib/runctl/runs/{RUN}/job.json").read_text())["pid"]
+    wish = json.dumps({"reason": "user", "grace_seconds": 1})
+    machine.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/control/stop.json", Body=wish)
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["exit_code"]) == ("stopped", 137)
+    assert ProcProcessTable().session(job) == []
+
+
+def test_a_large_file_survives_in_parts(machine: Machine) -> None:
+    machine.provide(
+        {}, command="mkdir model; head -c 70000000 /dev/urandom >model/big", artifacts={"paths": ["model/"]}
+    )
+    machine.boot()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["artifacts"]["bytes"]) == ("succeeded", 70_000_000)
+    (file,) = json.loads(machine.read(f"runs/{RUN}/artifacts/manifest.json"))["files"]
+    found = machine.s3.get_object(Bucket=BUCKET, Key=f"runs/{RUN}/artifacts/files/model/big")
+    assert hashlib.sha256(found["Body"].read()).hexdigest() == file["sha256"]
+    assert found["ETag"].strip('"').endswith("-2"), "went up in two parts"

@@ -19,7 +19,7 @@ def test_the_agent_is_restarted_and_starts_on_boot() -> None:
         "Type": "simple",
         "ExecStart": "/usr/bin/env python3 /var/lib/runctl/agent-x.pyz",
         "Restart": "on-failure",
-        "RestartSec": "2",
+        "RestartSec": "5",
         "TimeoutStopSec": "120",
         "KillMode": "mixed",
     }

@@ -1,0 +1,110 @@
+"""The agent's life on one machine: whatever happens, it is told, and the machine does not go on unwatched."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.journal import Journal
+from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.run import MountsVolumes, RunBucket
+from runctl_auto.agent.status import TERMINAL, Outcome, RunStatus, read_previous
+from runctl_auto.agent.stopping import StopSwitch
+
+PATIENCE_SECONDS = 120.0
+
+
+class RunOnce(Protocol):
+    """Runs the run on this machine to its end; may raise anything."""
+
+    def __call__(self, status: RunStatus, logs: LogShipper) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class AgentService:
+    """The agent of one machine. `clock` is in seconds since the epoch."""
+
+    config: AgentConfig
+    folder: Path
+    bucket: RunBucket
+    instance: Callable[[], str]
+    journal: Journal
+    switch: StopSwitch
+    volumes: MountsVolumes
+    run: RunOnce
+    end_machine: Callable[[], None]
+    clock: Callable[[], float]
+
+    def serve(self) -> int:
+        """Blocks until the run has ended here; the process's exit code.
+
+        A run that has ended already is not run again; a bucket that stays out of reach for two minutes at
+        the start ends the machine, for nobody could tell what happens on it.
+        """
+        steady = self.bucket.patient(PATIENCE_SECONDS)
+        try:
+            previous = read_previous(steady, self.config.status_key)
+            if previous and previous.get("phase") in TERMINAL:
+                self.journal.say(f"run {self.config.run} has ended already: {previous['phase']}")
+                self.end_machine()
+                return 0
+            status = RunStatus(self.config, self.instance(), self.bucket, previous=previous, clock=self.clock)
+        except AgentError as error:
+            self.journal.say(f"the agent cannot start: {error}")
+            self.end_machine()
+            return 0
+        self._count_boot(status)
+        self._serve(status)
+        return 0
+
+    def _serve(self, status: RunStatus) -> None:
+        logs = LogShipper(
+            self.bucket,
+            f"runs/{self.config.run}/logs/0/",
+            source=self.journal.path,
+            position_file=self.folder / "logs.json",
+            shipped=lambda count: status.note(log_parts=count),
+        )
+        outcome = self._outcome(status, logs)
+        self._last_words(outcome, status, logs)
+        self.volumes.unmount_all()
+        request = self.switch.request
+        if not (request and request.leave_running):
+            self.end_machine()
+
+    def _outcome(self, status: RunStatus, logs: LogShipper) -> Outcome:
+        try:
+            outcome = self.run(status, logs)
+        except AgentError as error:
+            outcome = Outcome("failed", "agent_error", None, str(error))
+        except Exception as error:
+            self.journal.say(traceback.format_exc())
+            outcome = Outcome("failed", "agent_error", None, f"the agent failed: {error!r}")
+        if outcome.message and self.switch.request is None:
+            self.journal.say(outcome.message)
+        return outcome
+
+    def _last_words(self, outcome: Outcome, status: RunStatus, logs: LogShipper) -> None:
+        patient = self.bucket.patient(PATIENCE_SECONDS)
+        self._try("the last output", lambda: logs.ship_all(patient))
+        self._try("the last status", lambda: status.end(outcome, patient))
+
+    def _try(self, what: str, store: Callable[[], None]) -> None:
+        """Neither must keep the other, or the machine's end, from happening."""
+        try:
+            store()
+        except Exception as error:
+            self.journal.say(f"{what} could not be stored: {error!r}")
+
+    def _count_boot(self, status: RunStatus) -> None:
+        """The time to boot counts once a machine, not for each start of the agent."""
+        marker = self.folder / "booted"
+        if not marker.exists():
+            status.spend("boot", self.clock() - self.config.booted_at)
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
