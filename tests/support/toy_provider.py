@@ -1,8 +1,8 @@
 """A provider of toys over gRPC, for tests of the engine. Started with a folder; prints its port.
 
 In the folder: `cloud.json` (id to properties) and `calls.jsonl` are what became of it, `orders.json` what it
-is told: `{"fail": {CALL: [NAME]}, "half": [NAME], "hold": [NAME]}`. A create that is held waits until the
-file `go` is there, or until the provider is cancelled.
+is told: `{"fail": {CALL: [NAME]}, "half": [NAME], "hold": [NAME], "deaf": BOOL}`. A create that is held waits
+until the file `go` is there, or until the provider is cancelled, unless it is deaf to that.
 
 A change of `key` replaces, first deleting with `dbr`. `size` has the default 1. A provider whose `region`
 changes must be replaced.
@@ -119,7 +119,8 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:
         self._note("cancel")
-        self._cancelled.set()
+        if not self._orders().get("deaf"):
+            self._cancelled.set()
         return empty_pb2.Empty()
 
     # Toys

@@ -29,6 +29,19 @@ def _traceback(folder: str) -> str:
     return traceback.format_exc()
 
 
+def _end_with_the_engine(lifeline: int) -> None:
+    """Ends this process when the pipe's other end is closed, which the engine holds."""
+    import os
+    import threading
+
+    def wait() -> None:
+        os.read(lifeline, 1)
+        os._exit(1)
+
+    os.set_inheritable(lifeline, False)
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _run_program(program: str) -> None:
     import runpy
     from pathlib import Path
@@ -49,6 +62,7 @@ def main(text: str) -> int:
     # The folder of this file is on the path because it was started by path; the program's must be instead.
     sys.path.pop(0)
     settings = json.loads(text)
+    _end_with_the_engine(settings.pop("lifeline"))
     try:
         import pulumi
         import pulumi.runtime

@@ -30,6 +30,7 @@ class PythonProgram:
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._lifeline: int | None = None
 
     def run(self, addresses: Addresses) -> None:
         """Runs the program to its end. Blocking. Raises Bail or ProgramFailed when it fails."""
@@ -65,11 +66,21 @@ class PythonProgram:
             process = self._process
         if process is not None:
             end_process(process)
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
 
     def _start(self, arguments: Mapping[str, Any], environment: Mapping[str, str]) -> subprocess.Popen[str]:
+        # The program holds the reading end: it ends with the engine, even with a killed one.
+        reading, self._lifeline = os.pipe()
         try:
             return subprocess.Popen(
-                [self._interpreter, "-u", program_main.__file__, json.dumps(arguments)],
+                [
+                    self._interpreter,
+                    "-u",
+                    program_main.__file__,
+                    json.dumps({**arguments, "lifeline": reading}),
+                ],
                 cwd=self._request.program.folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -78,9 +89,12 @@ class PythonProgram:
                 text=True,
                 errors="replace",
                 start_new_session=True,
+                pass_fds=(reading,),
             )
         except OSError as error:
             raise ProgramFailed(f"could not start the program with {self._interpreter}: {error}") from error
+        finally:
+            os.close(reading)
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         readers = [
