@@ -3,15 +3,20 @@
 import io
 import tempfile
 import threading
+import traceback
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
-from sandbox.aws.cloud.faults import Faults, render
+from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
+
+SERVICES = frozenset({"ec2", "iam", "kms", "logs", "s3", "ssm", "sts", "tagging"})
+"""Names of the emulated services, as signatures call them."""
 
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
@@ -50,18 +55,28 @@ class CloudApplication:
         body, start = _receive(environ)
         environ["wsgi.input"] = body
         call = read_call(environ, start)
+        error = self._refusal(call)
+        if error is None:
+            try:
+                return self._ask_moto(call, environ, start_response)
+            except NotImplementedError as missing:
+                error = AwsError("InvalidAction", f"The sandbox's cloud cannot do {call.name}: {missing}")
+            except Exception:
+                traceback.print_exc()
+                error = AwsError(
+                    "InternalFailure", f"The sandbox's cloud failed in {call.name}; see its log", 500
+                )
+        return _answer_error(error, call, environ, start_response)
+
+    def _refusal(self, call: AwsCall) -> AwsError | None:
+        """The error that the call is to get without reaching moto."""
+        if call.service not in SERVICES:
+            known = ", ".join(sorted(SERVICES))
+            return AwsError(
+                "InvalidAction", f"The sandbox's cloud has no service '{call.service}'; it has {known}"
+            )
         fault = self._faults.take(call) if self._faults else None
-        if fault is not None:
-            request_id = str(uuid.uuid4())
-            content_type, text = render(fault, request_id)
-            headers = [
-                ("Content-Type", content_type),
-                ("Content-Length", str(len(text))),
-                ("x-amzn-RequestId", request_id),
-            ]
-            start_response(f"{fault.status} Injected", headers)
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
-        return self._ask_moto(call, environ, start_response)
+        return fault.error if fault is not None else None
 
     def _ask_moto(
         self, call: AwsCall, environ: dict[str, Any], start_response: StartResponse
@@ -73,6 +88,20 @@ class CloudApplication:
         if call.service == "ec2" and call.changes_something:
             self._changes.bump()
         return answer
+
+
+def _answer_error(
+    error: AwsError, call: AwsCall, environ: dict[str, Any], start_response: StartResponse
+) -> Iterable[bytes]:
+    request_id = str(uuid.uuid4())
+    content_type, text = render(error, call, request_id)
+    headers = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(text))),
+        ("x-amzn-RequestId", request_id),
+    ]
+    start_response(f"{error.status} {error.code}", headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
 
 
 def _taken_in(answer: Iterable[bytes]) -> list[bytes]:

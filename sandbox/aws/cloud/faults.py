@@ -1,11 +1,10 @@
 """Errors that the cloud was told to answer with, as AWS would."""
 
-import json
 import threading
 from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import escape
 
+from sandbox.aws.cloud.aws_error import AwsError
 from sandbox.aws.cloud.operations import AwsCall
 
 _STATUS = {
@@ -80,6 +79,10 @@ class Fault:
             int(wanted.get("status") or _STATUS.get(str(code), 400)),
         )
 
+    @property
+    def error(self) -> AwsError:
+        return AwsError(self.code, self.message, self.status)
+
     def fits(self, call: AwsCall) -> bool:
         return (
             self.service == call.service
@@ -128,28 +131,3 @@ class Faults:
                 if fault.times == 0:
                     self._faults.remove(fault)
             return fault
-
-
-def render(fault: Fault, request_id: str) -> tuple[str, bytes]:
-    """Content type and body of the error in the protocol of the fault's service."""
-    code, message = escape(fault.code), escape(fault.message)
-    if fault.service in ("ssm", "logs"):
-        return "application/x-amz-json-1.1", json.dumps(
-            {"__type": fault.code, "message": fault.message}
-        ).encode()
-    if fault.service == "ec2":
-        text = (
-            f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
-            f"<RequestID>{request_id}</RequestID></Response>"
-        )
-    elif fault.service == "s3":
-        text = (
-            f"<Error><Code>{code}</Code><Message>{message}</Message>"
-            f"<RequestId>{request_id}</RequestId></Error>"
-        )
-    else:
-        text = (
-            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
-        )
-    return "text/xml", f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()

@@ -23,6 +23,11 @@ class AwsCall:
     service: str
     operation: str
     parameters: dict[str, str] = field(default_factory=dict)
+    is_json: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}:{self.operation}"
 
     @property
     def changes_something(self) -> bool:
@@ -35,7 +40,8 @@ def read_call(environ: dict[str, Any], body: bytes) -> AwsCall:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         prefix, _, operation = target.partition(".")
-        return AwsCall(_JSON_SERVICES.get(prefix, service), operation, dict(_flat(_json(body))))
+        known = _JSON_SERVICES.get(prefix, service)
+        return AwsCall(known, operation, dict(_flat(_json(body))), is_json=True)
     if service == "s3":
         return _s3_call(environ)
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))

@@ -195,6 +195,17 @@ def test_injected_faults_look_like_aws(cloud: Cloud) -> None:
     cloud.launch(InstanceType="t3.small")
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "words"),
+    [("pricing", "describe_services", "no service 'pricing'"), ("ec2", "describe_fpga_images", "FpgaImages")],
+)
+def test_what_is_not_emulated_is_refused_by_name(
+    cloud: Cloud, service: str, operation: str, words: str
+) -> None:
+    with pytest.raises(ClientError, match=words):
+        getattr(cloud.client(service), operation)()
+
+
 def test_objects_of_any_size_come_back_whole(cloud: Cloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="whole-objects")

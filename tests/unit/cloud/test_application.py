@@ -40,8 +40,11 @@ class ScriptedMoto:
         self._locks = locks
         self.bodies: list[bytes] = []
         self.locked: list[tuple[bool, bool]] = []
+        self.failure: Exception | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self.failure is not None:
+            raise self.failure
         self.bodies.append(environ["wsgi.input"].read())
         self.locked.append((_held(self._locks.plane), _held(self._locks.storage)))
         start_response("200 OK", [])
@@ -158,7 +161,7 @@ def test_a_fault_answers_instead_of_moto(cloud: Cloud) -> None:
 
 def test_a_fault_of_a_head_call_has_no_body(cloud: Cloud) -> None:
     cloud.control("POST", "faults", {"service": "s3", "operation": "HeadObject", "code": "AccessDenied"})
-    assert cloud.aws("s3", "HEAD", "/b/k") == ("403 Injected", b"")
+    assert cloud.aws("s3", "HEAD", "/b/k") == ("403 AccessDenied", b"")
 
 
 def test_faults_are_listed_and_cleared(cloud: Cloud) -> None:
@@ -168,6 +171,31 @@ def test_faults_are_listed_and_cleared(cloud: Cloud) -> None:
     [listed] = cloud.control("GET", "faults")[1]["faults"]
     assert listed["times"] == 3
     assert cloud.control("DELETE", "faults") == (200, {"faults": []})
+
+
+def test_a_service_that_is_not_emulated_is_refused_by_name(cloud: Cloud) -> None:
+    status, body = cloud.aws("pricing", "POST", "/", b"")
+    assert status.startswith("400")
+    assert b"no service 'pricing'" in body
+    assert cloud.moto.bodies == []
+
+
+def test_an_operation_that_moto_lacks_is_refused_by_name(cloud: Cloud) -> None:
+    cloud.moto.failure = NotImplementedError("not there")
+    status, body = cloud.ec2("CreateFpgaImage")
+    assert status.startswith("400")
+    assert b"ec2:CreateFpgaImage" in body
+
+
+def test_a_failure_of_moto_is_an_internal_failure_and_frees_the_lock(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.moto.failure = ZeroDivisionError("moto broke")
+    status, body = cloud.ec2("DescribeInstances")
+    assert status.startswith("500")
+    assert b"<Code>InternalFailure</Code>" in body
+    assert "moto broke" in capsys.readouterr().err
+    assert not _held(cloud.locks.plane)
 
 
 def test_health_names_the_cloud(cloud: Cloud) -> None:

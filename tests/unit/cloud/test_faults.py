@@ -1,10 +1,8 @@
-import json
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
-from sandbox.aws.cloud.faults import BadFault, Fault, Faults, render
+from sandbox.aws.cloud.faults import BadFault, Fault, Faults
 from sandbox.aws.cloud.operations import AwsCall
 
 CAPACITY = {
@@ -77,20 +75,3 @@ def test_something_else_than_an_object_is_refused() -> None:
 )
 def test_the_status_is_that_of_the_service(code: str, status: int) -> None:
     assert Fault.from_json({**CAPACITY, "code": code}).status == status
-
-
-@pytest.mark.parametrize("service", ["ec2", "s3", "iam", "sts"])
-def test_xml_services_get_the_code_in_xml(service: str) -> None:
-    fault = Fault.from_json({**CAPACITY, "service": service, "message": "a < b"})
-    kind, body = render(fault, "request-1")
-    root = ElementTree.fromstring(body)
-    assert kind == "text/xml"
-    codes = [element.text for element in root.iter("Code")]
-    assert codes == [CAPACITY["code"]]
-    assert next(root.iter("Message")).text == "a < b"
-
-
-@pytest.mark.parametrize("service", ["ssm", "logs"])
-def test_json_services_get_the_code_in_json(service: str) -> None:
-    _, body = render(Fault.from_json({**CAPACITY, "service": service}), "request-1")
-    assert json.loads(body)["__type"] == CAPACITY["code"]

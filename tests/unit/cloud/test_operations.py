@@ -33,7 +33,9 @@ def test_a_query_call_is_read_from_its_form(service: str) -> None:
 def test_a_json_call_is_read_from_its_target_and_body() -> None:
     body = json.dumps({"Name": "/x", "Tags": [{"Key": "k"}], "WithDecryption": True}).encode()
     call = read_call(environ(service="ssm", HTTP_X_AMZ_TARGET="AmazonSSM.GetParameter"), body)
-    assert call == AwsCall("ssm", "GetParameter", {"Name": "/x", "Tags.1.Key": "k", "WithDecryption": "True"})
+    assert call == AwsCall(
+        "ssm", "GetParameter", {"Name": "/x", "Tags.1.Key": "k", "WithDecryption": "True"}, is_json=True
+    )
     assert not call.changes_something
 
 
