@@ -52,10 +52,9 @@ class Follower:
         next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
         while True:
             status = self._bucket.status(self._run)
-            self._tell(status)
             if status is not None and status.ended:
-                self._tell_rest()
-                return Ended(status)
+                return self._ended(status)
+            self._tell(status)
             is_interrupted = status is not None and status.phase == "interrupted"
             if is_interrupted or self._time.monotonic() >= next_check:
                 next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
@@ -71,20 +70,21 @@ class Follower:
         machine = await_end(self._cloud, machine, self._time)
         status = self._bucket.status(self._run)
         if status is not None and status.ended:
-            self._tell(status)
-            self._tell_rest()
-            return Ended(status)
+            return self._ended(status)
         return Lost(machine, status)
+
+    def _ended(self, status: RunStatus) -> Ended:
+        """The end, told after the last line of the log."""
+        for line in self._log.rest():
+            self._reporter.log_line(line)
+        self._reporter.say(_sentence(status))
+        return Ended(status)
 
     def _tell(self, status: RunStatus | None) -> None:
         if status is not None and status.phase != self._phase:
             self._phase = status.phase
             self._reporter.say(_sentence(status))
         for line in self._log.new_lines():
-            self._reporter.log_line(line)
-
-    def _tell_rest(self) -> None:
-        for line in self._log.rest():
             self._reporter.log_line(line)
 
 
