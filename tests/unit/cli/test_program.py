@@ -1,0 +1,217 @@
+"""The program: help is cheap and complete, errors end it with their code, stdout holds JSON only."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from runctl_auto.cli import main as program
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import (
+    LeakedError,
+    NoCapacityError,
+    PolicyViolationError,
+    RunctlError,
+    TrainingFailedError,
+)
+
+COMMANDS = [
+    "up",
+    "preview",
+    "down",
+    "ls",
+    "status",
+    "logs",
+    "outputs",
+    "validate",
+    "env",
+    "sandbox",
+    "setup",
+    "version",
+]
+JOB = "name: digits\nregion: us-east-1\nrun: 'true'\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in [each for each in os.environ if each.startswith(("RUNCTL_", "PULUMI_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / ".runctl").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run([command, "--help"]) == 0
+    assert "Usage: runctl" in capsys.readouterr().out
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"\n  {command}" in text for command in COMMANDS)
+
+
+def test_help_costs_at_most_150_ms_of_cpu() -> None:
+    def cost() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-c", "from runctl_auto.cli.main import run; run(['--help'])"],
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cost() for _ in range(3)) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (TrainingFailedError("x", training_exit_code=2), 3),
+        (PolicyViolationError("x"), 4),
+        (LeakedError("x"), 5),
+        (NoCapacityError("x"), 6),
+        (RunctlError("x"), 1),
+    ],
+)
+def test_an_error_ends_the_program_with_its_code_and_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    folder: Path,
+    error: RunctlError,
+    code: int,
+) -> None:
+    workplace = create_autospec(Invocation.workplace, side_effect=error)
+    monkeypatch.setattr(Invocation, "workplace", workplace)
+    assert program.run(["ls"]) == code
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "error: x\n")
+    assert program.run(["--output", "json", "ls"]) == code
+    told = capsys.readouterr()
+    assert json.loads(told.out)["error"]["exit_code"] == code
+    assert told.err == ""
+
+
+def test_an_interruption_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    monkeypatch.setattr(
+        Invocation, "workplace", create_autospec(Invocation.workplace, side_effect=KeyboardInterrupt)
+    )
+    assert program.run(["status", "digits"]) == 130
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["dance"],
+        ["up"],
+        ["--output", "xml", "ls"],
+        ["down", "a", "b"],
+        ["up", "x", "--nope"],
+        ["down", "x", "--grace", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_ends_with_7(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    assert program.run(arguments) == 7
+    assert "Error" in capsys.readouterr().err
+
+
+def test_bad_usage_in_json_mode_is_json(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    assert program.run(["--output", "json", "dance"]) == 7
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "usage"
+
+
+def test_validate_tells_what_is_valid(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    (folder / "job.yaml").write_text(JOB + "nodes: 2\n")
+    assert program.run(["validate", "job.yaml"]) == 0
+    text = capsys.readouterr().out
+    assert "job.yaml is valid: job 'digits' on aws, us-east-1" in text
+    assert "nodes: 2 is not supported yet" in text
+    assert program.run(["--output", "json", "validate", "job.yaml"]) == 0
+    assert json.loads(capsys.readouterr().out)["job"]["name"] == "digits"
+
+
+def test_a_wrong_job_file_ends_with_7_and_all_its_problems(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / "job.yaml").write_text("name: digits\nregoin: x\nrun: 'true'\nnodes: none\n")
+    assert program.run(["up", "job.yaml", "--yes"]) == 7
+    err = capsys.readouterr().err
+    assert "job.yaml:2" in err
+    assert "'region'" in err
+    assert "nodes" in err
+    assert program.run(["--output", "json", "validate", "job.yaml"]) == 7
+    assert len(json.loads(capsys.readouterr().out)["error"]["problems"]) >= 3
+
+
+def test_wrong_settings_end_with_7(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNCTL_ENGINE", "steam")
+    assert program.run(["ls"]) == 7
+    assert "RUNCTL_ENGINE" in capsys.readouterr().err
+
+
+def test_a_real_cloud_without_pulumi_names_setup(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    assert program.run(["ls"]) == 1
+    assert "runctl setup" in capsys.readouterr().err
+
+
+def test_the_embedded_engine_never_drives_a_real_cloud(
+    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNCTL_ENGINE", "embedded")
+    assert program.run(["ls"]) == 1
+    assert "never drives a real cloud" in capsys.readouterr().err
+
+
+def test_version_in_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["version"]) == 0
+    assert capsys.readouterr().out.startswith("runctl ")
+    assert program.run(["--output=json", "version"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"runctl", "pulumi"}
+
+
+def test_the_state_of_a_sandbox_that_never_was(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    assert program.run(["sandbox", "status"]) == 0
+    assert "sandbox: stopped" in capsys.readouterr().out
+
+
+@pytest.fixture
+def loaded_by_help() -> Callable[[str], Any]:
+    def loaded(command: str) -> list[str]:
+        code = (
+            "import sys, json\nfrom runctl_auto.cli.main import run\n"
+            f"run([{command!r}, '--help'])\nprint('\\n' + json.dumps(sorted(sys.modules)))"
+        )
+        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        found: list[str] = json.loads(ran.stdout.splitlines()[-1])
+        return found
+
+    return loaded
+
+
+@pytest.mark.parametrize("command", ["up", "logs", "sandbox"])
+def test_help_of_a_command_loads_nothing_heavy(
+    command: str, loaded_by_help: Callable[[str], list[str]]
+) -> None:
+    heavy = {"pulumi", "boto3", "botocore", "grpc", "pydantic", "rich", "moto", "tenacity"}
+    assert heavy & set(loaded_by_help(command)) == set()
