@@ -118,7 +118,7 @@ class HostStore:
             with contextlib.suppress(OSError, ValueError, TypeError):
                 found = json.loads(path.read_text())
                 for name in ("outer", "init"):
-                    found[name] = ProcessIdentity(**found[name]) if found[name] else None
+                    found[name] = ProcessIdentity(**found[name]) if found.get(name) else None
                 yield HostRecord(**found)
 
     def free_uid(self) -> int:
