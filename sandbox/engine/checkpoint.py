@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sandbox.engine.model import (
+    PROVIDER_TYPE_PREFIX,
     CustomTimeouts,
     Manifest,
     PendingKind,
@@ -79,7 +79,7 @@ class DeploymentEncoder:
 
     def __init__(self, encrypt: Encrypt) -> None:
         self._encrypt = encrypt
-        self._known: WeakKeyDictionary[Resource, tuple[int, str]] = WeakKeyDictionary()
+        self._known: dict[int, tuple[Resource, int, str]] = {}
 
     def text(self, snapshot: Snapshot) -> str:
         """The deployment as compact JSON text."""
@@ -97,12 +97,12 @@ class DeploymentEncoder:
         return "{" + ",".join(parts) + "}"
 
     def _resource(self, resource: Resource) -> str:
-        known = self._known.get(resource)
-        if known is not None and known[0] == resource.revision:
-            return known[1]
         revision = resource.revision
+        known = self._known.get(id(resource))
+        if known is not None and known[1] == revision:
+            return known[2]
         text = _dump(encode_resource(resource, self._encrypt))
-        self._known[resource] = (revision, text)
+        self._known[id(resource)] = (resource, revision, text)
         return text
 
     def _pending(self, operation: PendingOperation) -> str:
@@ -236,27 +236,57 @@ def decode_resource(data: Mapping[str, Any], decrypt: Decrypt) -> Resource:
     return Resource(**fields, extra={k: v for k, v in data.items() if k not in _KNOWN})
 
 
+class IntegrityChecker:
+    """Checks one snapshot after the other, and remembers what it looked up of resources that stay."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Resource, int, set[str]]] = {}
+
+    def check(self, snapshot: Snapshot) -> None:
+        """Raises IntegrityError unless every resource comes after its parent, provider and dependencies, no
+        URN has two live resources, and the manifest's cookie is that of its version."""
+        manifest = snapshot.manifest
+        magic = hashlib.sha256(manifest.version.encode()).hexdigest() if manifest.version else ""
+        if manifest.magic != magic:
+            raise IntegrityError("magic cookie mismatch; possible tampering/corruption detected")
+        seen: set[str] = set()
+        live: set[str] = set()
+        providers: set[str] = set()
+        for resource in snapshot.resources:
+            if not (self._references(resource) <= seen and _plainly_sound(resource, providers)):
+                _check_references(resource, seen, providers, snapshot)
+            seen.add(resource.urn)
+            _count(resource, live, providers)
+
+    def _references(self, resource: Resource) -> set[str]:
+        revision = resource.revision
+        known = self._known.get(id(resource))
+        if known is not None and known[1] == revision:
+            return known[2]
+        references = resource.references()
+        self._known[id(resource)] = (resource, revision, references)
+        return references
+
+
 def check_integrity(snapshot: Snapshot) -> None:
-    """Raises IntegrityError unless every resource comes after its parent, provider and dependencies, no URN
-    has two live resources, and the manifest's cookie is that of its version."""
-    manifest = snapshot.manifest
-    magic = hashlib.sha256(manifest.version.encode()).hexdigest() if manifest.version else ""
-    if manifest.magic != magic:
-        raise IntegrityError("magic cookie mismatch; possible tampering/corruption detected")
-    seen: set[str] = set()
-    live: set[str] = set()
-    providers: set[str] = set()
-    for resource in snapshot.resources:
-        _check_references(resource, seen, providers, snapshot)
-        seen.add(resource.urn)
-        if resource.is_provider:
-            if not resource.id:
-                raise IntegrityError(f"provider {resource.urn} is not referenceable: it has no ID")
-            providers.add(f"{resource.urn}::{resource.id}")
-        if not resource.delete:
-            if resource.urn in live:
-                raise IntegrityError(f"duplicate resource {resource.urn} (not marked for deletion)")
-            live.add(resource.urn)
+    """Checks a snapshot once; see IntegrityChecker."""
+    IntegrityChecker().check(snapshot)
+
+
+def _plainly_sound(resource: Resource, providers: set[str]) -> bool:
+    return (resource.custom or not resource.id) and (not resource.provider or resource.provider in providers)
+
+
+def _count(resource: Resource, live: set[str], providers: set[str]) -> None:
+    """Takes note of a resource that has passed; raises IntegrityError for a second live one of its URN."""
+    if resource.type.startswith(PROVIDER_TYPE_PREFIX):
+        if not resource.id:
+            raise IntegrityError(f"provider {resource.urn} is not referenceable: it has no ID")
+        providers.add(f"{resource.urn}::{resource.id}")
+    if not resource.delete:
+        if resource.urn in live:
+            raise IntegrityError(f"duplicate resource {resource.urn} (not marked for deletion)")
+        live.add(resource.urn)
 
 
 def _check_references(resource: Resource, seen: set[str], providers: set[str], snapshot: Snapshot) -> None:
@@ -306,6 +336,7 @@ __all__ = [
     "DEPLOYMENT_VERSION",
     "CheckpointError",
     "DeploymentEncoder",
+    "IntegrityChecker",
     "IntegrityError",
     "check_features",
     "check_integrity",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from sandbox.engine.checkpoint import check_integrity
+from sandbox.engine.checkpoint import IntegrityChecker
 from sandbox.engine.deploy.normalizing import normalized, without_dangling_references
 from sandbox.engine.deploy.request import CheckpointWriter
 from sandbox.engine.deploy.steps.base import Step
@@ -50,6 +50,7 @@ class Journal:
         self._changed, self._written, self._writing = 0, 0, False
         self._elided, self._frozen = True, False
         self._error: Exception | None = None
+        self._checker = IntegrityChecker()
 
     def begin(self, step: Step) -> None:
         """Records what the step is about to do. Returns when that is durable."""
@@ -167,7 +168,7 @@ class Journal:
         self._condition.release()
         error: Exception | None = None
         try:
-            check_integrity(snapshot)
+            self._checker.check(snapshot)
             self._writer.write(snapshot)
         except Exception as problem:
             error = problem

@@ -16,9 +16,9 @@ class AliasConflict(ValueError):
 def normalized(snapshot: Snapshot) -> Snapshot:
     """The snapshot with every reference to an alias replaced by the resource's present URN, and without
     aliases. Resources that need no change are the same objects."""
-    current = _current_urns(snapshot.resources)
-    if not current and not any(r.aliases for r in snapshot.resources):
+    if not any(r.aliases for r in snapshot.resources):
         return snapshot
+    current = _current_urns(snapshot.resources)
     return replace(
         snapshot,
         resources=[_renamed(r, current) for r in snapshot.resources],

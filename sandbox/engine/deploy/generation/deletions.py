@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from sandbox.engine.deploy.dependency_graph import DependencyGraph
 from sandbox.engine.deploy.deployment import Deployment
 from sandbox.engine.deploy.failures import Bail
@@ -125,16 +127,26 @@ def scheduled(deployment: Deployment, progress: Progress, steps: list[Step]) -> 
     """The deletions in rounds: those of a round may run beside each other, and nothing of a later round
     depends on something of an earlier one."""
     graph = _graph(deployment, progress)
-    waiting = {id(step.resource): step for step in steps}
-    needs = {
-        key: {id(r) for r in graph.dependencies_of(step.resource)} & waiting.keys()
-        for key, step in waiting.items()
-    }
+    by_identity = {id(step.resource): step for step in steps}
+    missing: dict[int, int] = {}
+    users: dict[int, list[int]] = defaultdict(list)
+    for key, step in by_identity.items():
+        needed = {id(r) for r in graph.dependencies_of(step.resource)} & by_identity.keys()
+        missing[key] = len(needed)
+        for other in needed:
+            users[other].append(key)
     rounds: list[list[Step]] = []
-    while waiting:
-        free = [key for key in waiting if not needs[key] & waiting.keys()]
-        if not free:
-            raise Bail("the resources to delete depend on each other in a circle")
-        rounds.append([waiting.pop(key) for key in free])
+    free = [key for key, count in missing.items() if count == 0]
+    while free:
+        rounds.append([by_identity[key] for key in free])
+        following = []
+        for key in free:
+            for user in users[key]:
+                missing[user] -= 1
+                if missing[user] == 0:
+                    following.append(user)
+        free = following
+    if any(missing.values()):
+        raise Bail("the resources to delete depend on each other in a circle")
     rounds.reverse()
     return rounds
