@@ -95,7 +95,11 @@ def test_a_hostile_package_is_refused(bucket, tmp_path: Path, hostile) -> None:
     assert not (tmp_path / "deep/escaped").exists()
 
 
-@pytest.mark.parametrize("data", [b"", b"no archive", package((entry("a"), b"x" * 5000))[:60]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no archive", package((entry("a"), b"x" * 5000))[:60]],
+    ids=["empty", "something else", "cut off"],
+)
 def test_a_broken_package_is_refused(bucket, tmp_path: Path, data: bytes) -> None:
     with pytest.raises(IntegrityError):
         fetch(bucket, data, tmp_path / "work")
