@@ -6,6 +6,7 @@ root), what ``.runctlignore`` files say in the same language, and what is never 
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from collections.abc import Collection, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathspec import GitIgnoreSpec
 from runctl_auto.errors import PackagingError
 
 IGNORE_FILES = (".gitignore", ".runctlignore")
+MAX_FILES = 100_000
 NEVER = frozenset({".git", ".runctl", ".venv", "__pycache__"})
 NEVER_ON_TOP = frozenset({"runs"})
 
@@ -50,7 +52,7 @@ class _Rules:
 def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFile]:
     """The files that travel, sorted by name. ``leave_out`` names paths in the folder that stay at home.
 
-    Raises PackagingError for a symbolic link that leads out of the folder, for what is neither file, folder
+    Raises PackagingError for more than ``MAX_FILES`` files, for a symbolic link that leads out of the folder, for what is neither file, folder
     nor link, and for what cannot be read.
     """
     folder = folder.resolve()
@@ -60,7 +62,14 @@ def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFi
     for part in reversed([prefix, *prefix.parents][1:] if prefix != PurePosixPath() else []):
         rules.extend(_rules_of(outermost / part, str(part)))
     stays = frozenset(Path(os.path.normpath(folder / path)) for path in (*NEVER_ON_TOP, *leave_out))
-    found = _walk(_Top(folder, stays), folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
+    walk = _walk(_Top(folder, stays), folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
+    found = list(itertools.islice(walk, MAX_FILES + 1))
+    if len(found) > MAX_FILES:
+        raise PackagingError(
+            f"the work folder {folder} holds more than {MAX_FILES} files",
+            where={"path": str(folder)},
+            next_step="Choose a smaller workdir, or name what training does not need in .runctlignore.",
+        )
     yield from sorted(found, key=lambda file: os.fsencode(file.name))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from components import tags
 from components.naming import Names
+from components.training_environment import DEVICES
 from runctl_auto import job_spec
 from runctl_auto.job_spec import JobSpec
 from runctl_auto.packaging import package_key
@@ -54,6 +55,11 @@ def test_tags() -> None:
 
 def test_a_job_may_set_the_tags_that_protect() -> None:
     assert job_spec.PROTECTION_TAGS == tags.PROTECTION_TAGS
+
+
+def test_every_volume_that_a_job_may_have_has_a_device() -> None:
+    assert len(DEVICES) >= job_spec.MAX_VOLUMES
+    assert DEVICES[0] == "/dev/sdf"
 
 
 def test_physical_names() -> None:

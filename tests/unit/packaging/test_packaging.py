@@ -185,6 +185,16 @@ class TestRefusals:
         with pytest.raises(PackagingError, match="pipe is neither a file"):
             package_code(work, packages)
 
+    def test_too_many_files_are_not_all_counted(
+        self, work: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("runctl_auto.work_files.MAX_FILES", 2)
+        write(work, "a")
+        assert package_code(work, packages).files == 2
+        write(work, "b")
+        with pytest.raises(PackagingError, match="more than 2 files"):
+            package_code(work, packages)
+
     def test_too_much_names_the_largest(self, work: Path, packages: Path) -> None:
         (work / "data.bin").write_bytes(b"x" * 5000)
         with pytest.raises(PackagingError, match=r"the largest: data\.bin"):
