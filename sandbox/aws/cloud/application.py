@@ -38,16 +38,27 @@ class CloudLocks:
 
 
 class CloudApplication:
-    """Answers AWS's calls and the sandbox's own on one port."""
+    """Answers AWS's calls and the sandbox's own on one port.
+
+    `located` adds to a call what a fault may match besides its own parameters.
+    """
 
     def __init__(
-        self, moto: Wsgi, control: Control, faults: Faults, changes: Changes, locks: CloudLocks
+        self,
+        *,
+        moto: Wsgi,
+        control: Control,
+        faults: Faults,
+        changes: Changes,
+        locks: CloudLocks,
+        located: Callable[[AwsCall], AwsCall],
     ) -> None:
         self._moto = moto
         self._control = control
         self._faults = faults
         self._changes = changes
         self._locks = locks
+        self._located = located
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(PREFIX):
@@ -75,7 +86,7 @@ class CloudApplication:
             return AwsError(
                 "InvalidAction", f"The sandbox's cloud has no service '{call.service}'; it has {known}"
             )
-        fault = self._faults.take(call) if self._faults else None
+        fault = self._faults.take(self._located(call)) if self._faults else None
         return fault.error if fault is not None else None
 
     def _ask_moto(

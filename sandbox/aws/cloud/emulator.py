@@ -11,6 +11,7 @@ from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.description import describe
 from sandbox.aws.cloud.faults import Faults
+from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -46,7 +47,14 @@ class Emulator:
             consistency,
             lambda: describe(self._lifecycle.lives()),
         )
-        self.application = CloudApplication(_moto(), control, faults, self._changes, self._locks)
+        self.application = CloudApplication(
+            moto=_moto(),
+            control=control,
+            faults=faults,
+            changes=self._changes,
+            locks=self._locks,
+            located=with_zone,
+        )
 
     def keep_time(self) -> None:
         """Make the transitions of the instances when they are due; does not return."""

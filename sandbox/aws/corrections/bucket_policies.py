@@ -1,8 +1,8 @@
 """In moto a bucket policy with a Condition denies everything, whatever the condition says.
 
 Here a statement counts when its conditions hold, with S3's operators; a key that a request does not have is
-missing, as on AWS. Requests count as made over TLS. Statements for particular principals are not evaluated:
-the emulator does not check who calls.
+missing, as on AWS, and requests count as made over TLS. A denied call gets S3's error instead of an empty
+answer. Statements for particular principals are not evaluated: the emulator does not check who calls.
 """
 
 import json
@@ -11,10 +11,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from moto.iam.access_control import PermissionResult
-from moto.s3.exceptions import S3ClientError
+from moto.s3.exceptions import BucketAccessDeniedError, S3ClientError
 from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.responses import S3Response
 
 from sandbox.aws.corrections.patches import Emulation, Patches
+
+_FORBIDDEN = 403
 
 Matcher = Callable[[str, str], bool]
 
@@ -122,6 +125,16 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
 
         return checked
 
+    def make_response(respond: Any) -> Any:
+        def told(self: Any, request: Any, full_url: str) -> Any:
+            answer = respond(self, request, full_url)
+            if isinstance(answer, tuple) and answer[0] == _FORBIDDEN and not answer[2]:
+                raise BucketAccessDeniedError(bucket=self.parse_bucket_name_from_url(request, full_url))
+            return answer
+
+        return told
+
+    patches.wrap(S3Response, "_key_response", make_response)
     patches.replace(FakeBucket, "get_permission", get_permission)
     patches.wrap(S3Backend, "put_bucket_policy", make)
 

@@ -7,6 +7,7 @@ from sandbox.aws.corrections import (
     bucket_owner,
     bucket_policies,
     changed_user_data,
+    client_tokens,
     eventual_consistency,
     groups_in_use,
     instance_states,
@@ -42,6 +43,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     changed_user_data.apply,
     shutdown_behavior.apply,
     eventual_consistency.apply,
+    client_tokens.apply,
     launch_request.apply,
 )
 

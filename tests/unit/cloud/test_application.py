@@ -4,7 +4,7 @@ import io
 import json
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
+from sandbox.aws.cloud.operations import AwsCall
 from sandbox.aws.corrections.eventual_consistency import Consistency
 
 
@@ -86,7 +87,17 @@ class Cloud:
             self.consistency,
             lambda: {"instances": [life.state for life in self.lifecycle.lives()], "volumes": []},
         )
-        self.application = CloudApplication(self.moto, control, self.faults, self.changes, self.locks)
+        self.application = CloudApplication(
+            moto=self.moto,
+            control=control,
+            faults=self.faults,
+            changes=self.changes,
+            locks=self.locks,
+            located=self._located,
+        )
+
+    def _located(self, call: AwsCall) -> AwsCall:
+        return replace(call, parameters={**call.parameters, "AvailabilityZone": "us-east-1a"})
 
     def call(
         self, method: str, path: str, body: bytes = b"", query: str = "", **environ: Any
@@ -157,6 +168,13 @@ def test_a_fault_answers_instead_of_moto(cloud: Cloud) -> None:
     assert b"<Code>InsufficientInstanceCapacity</Code>" in body
     assert cloud.moto.bodies == []
     assert cloud.ec2("RunInstances")[0] == "200 OK"
+
+
+@pytest.mark.parametrize(("zone", "hit"), [("us-east-1a", True), ("us-east-1b", False)])
+def test_a_fault_can_concern_one_zone(cloud: Cloud, zone: str, hit: bool) -> None:
+    fault = {"service": "ec2", "operation": "RunInstances", "code": "InsufficientInstanceCapacity"}
+    cloud.control("POST", "faults", {**fault, "match": {"AvailabilityZone": zone}})
+    assert cloud.ec2("RunInstances")[0].startswith("500") is hit
 
 
 def test_a_fault_of_a_head_call_has_no_body(cloud: Cloud) -> None:

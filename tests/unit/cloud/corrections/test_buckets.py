@@ -54,11 +54,11 @@ def test_a_condition_that_holds_denies(corrected: Any) -> None:
         write_twice(s3)
 
 
-def test_a_denial_without_condition_denies(corrected: Any) -> None:
-    s3 = make_bucket(corrected)
+def test_a_denial_without_condition_denies_with_s3_s_error(cloud: Any) -> None:
+    s3 = make_bucket(cloud)
     s3.put_object(Bucket="job-bucket", Key="k", Body=b"0")
     deny(s3, None)
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match=r"\(AccessDenied\)"):
         write_twice(s3)
 
 
