@@ -52,8 +52,8 @@ class _Rules:
 def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFile]:
     """The files that travel, sorted by name. ``leave_out`` names paths in the folder that stay at home.
 
-    Raises PackagingError for more than ``MAX_FILES`` files, for a symbolic link that leads out of the folder, for what is neither file, folder
-    nor link, and for what cannot be read.
+    Raises PackagingError for more than ``MAX_FILES`` files, for a symbolic link that leads out of the folder,
+    for what is neither file, folder nor link, and for what cannot be read.
     """
     folder = folder.resolve()
     outermost = _outermost_ignoring_folder(folder)
