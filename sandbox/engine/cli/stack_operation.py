@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from types import FrameType
 from sandbox.engine.backend.history import HistoryRecord
 from sandbox.engine.backend.reference import StackReference
 from sandbox.engine.cli.errors import CommandError, ExitCode
-from sandbox.engine.cli.operation_display import operation_sink
+from sandbox.engine.cli.operation_display import OperationSink, operation_sink
 from sandbox.engine.cli.operation_request import operation_request
 from sandbox.engine.cli.other_stacks import OtherStacks
 from sandbox.engine.cli.session import Session
@@ -33,6 +34,15 @@ _TITLES = {
     OperationKind.UPDATE: ("update", "Updating"),
     OperationKind.REFRESH: ("refresh", "Refreshing"),
     OperationKind.DESTROY: ("destroy", "Destroying"),
+}
+
+
+_CANCELLING = {
+    "stdoutEvent": {
+        "message": "^C received; cancelling. If you would like to terminate immediately, press ^C again.\n"
+        "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n",
+        "color": "never",
+    }
 }
 
 
@@ -107,7 +117,7 @@ def _run(session: Session, state: StackState, kind: OperationKind, *, planning: 
     cancel = Cancellation()
     with (
         operation_sink(session, state.reference, _label(kind, planning), preview=planning) as sink,
-        _signals_cancel(session, cancel),
+        _signals_cancel(sink, cancel),
     ):
         try:
             stacks = OtherStacks(session, state.reference)
@@ -116,9 +126,7 @@ def _run(session: Session, state: StackState, kind: OperationKind, *, planning: 
             raise CommandError(str(error), ExitCode.BAD_CONFIGURATION) from error
     if not planning:
         _record(session, state, kind, result, started)
-    if result.cancelled:
-        raise CommandError(result.error or f"{_TITLES[kind][0]} cancelled", ExitCode.CANCELLED)
-    if result.failed:
+    if result.failed or result.cancelled:
         raise CommandError(result.error or "")
     return result
 
@@ -151,15 +159,13 @@ def _record(
 
 
 @contextmanager
-def _signals_cancel(session: Session, cancel: Cancellation) -> Iterator[None]:
+def _signals_cancel(sink: OperationSink, cancel: Cancellation) -> Iterator[None]:
     """Within the block the first SIGINT or SIGTERM cancels, the second forces."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         if not cancel.requested:
-            session.note(
-                "^C received; cancelling. If you would like to terminate immediately, press ^C again.\n"
-                "Note that terminating immediately may lead to orphaned resources and other inconsistencies."
-            )
+            # The display may be in use by the very thread that the signal interrupts.
+            threading.Thread(target=sink.emit, args=(_CANCELLING,), daemon=True).start()
         cancel.request()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
