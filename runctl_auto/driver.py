@@ -116,6 +116,13 @@ class Driver:
         with _translated("creation", job):
             return self._job_stack(automation.Stack.create(job, self._workspace))
 
+    def config_of(self, job: str) -> dict[str, str]:
+        """A job's configuration, without an engine's help when its settings file is at hand."""
+        config = _read_config(self._workspace, job)
+        if config.get(BACKEND_KEY) == self._environment.backend:
+            return config
+        return self.open(job).config()
+
     def jobs(self) -> tuple[JobSummary, ...]:
         """All stacks of this project in the backend, by name."""
         with _translated("listing", "*"):

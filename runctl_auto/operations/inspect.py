@@ -10,7 +10,7 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.observe.machines import Machine, find_machine
 from runctl_auto.operations.follow import Follower, Lost, heartbeat_age
-from runctl_auto.operations.workplace import Workplace, applied_config, known_config
+from runctl_auto.operations.workplace import Workplace, applied_config, parse_config
 from runctl_auto.run_status import RunStatus
 from runctl_auto.stack_config import StackConfig
 from runctl_auto.stack_state import INSTANCE
@@ -126,7 +126,7 @@ def jobs(workplace: Workplace) -> tuple[ListedJob, ...]:
 
 def _listed(workplace: Workplace, summary: JobSummary) -> ListedJob:
     try:
-        config = known_config(workplace.driver.open(summary.name))
+        config = parse_config(workplace.driver.config_of(summary.name))
         if config is None:
             return ListedJob(summary, problem="never set up")
         bucket = workplace.bucket(config, workplace.cloud(config.placement.region))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from components.naming import Names
@@ -61,7 +61,11 @@ def applied_config(stack: JobStack) -> StackConfig:
 
 def known_config(stack: JobStack) -> StackConfig | None:
     """The configuration of the job's stack; None when it has none yet."""
-    values = stack.config()
+    return parse_config(stack.config())
+
+
+def parse_config(values: Mapping[str, str]) -> StackConfig | None:
+    """The configuration from a stack's values; None when it was never set up."""
     if f"{PROJECT_NAME}:placement" not in values:
         return None
     return StackConfig.from_values(values)
