@@ -75,7 +75,7 @@ def _warm_up(clients: object) -> None:
 
     assert isinstance(clients, ClientPool)  # noqa: S101
     try:
-        clients.warm_up(parse_configuration({}, os.environ).access)
+        clients.warm_up(parse_configuration({}, {"AWS_REGION": "us-east-1", **os.environ}).access)
     except ConfigurationError as missing:
         logging.getLogger(__name__).info("nothing loaded ahead: %s", missing)
 
