@@ -28,12 +28,10 @@ _COMMON: tuple[Flag, ...] = (
         text("exec-kind", ""),
         text("exec-agent", ""),
         text("event-log", ""),
-        switch("neo", ""),
-        switch("copilot", ""),
-        switch("neo-task-on-failure", ""),
     ),
     *refused(FlagKind.TEXTS, "config/c"),
     *refused(FlagKind.SWITCH, "config-path", "show-config", "ignore-protect"),
+    *refused(FlagKind.SWITCH, "neo", "copilot", "neo-task-on-failure"),
     *refused(FlagKind.TEXT, "output"),
 )
 
@@ -71,10 +69,8 @@ UP = (
     _NO_CHANGES,
     _EXCLUDE,
     _EXCLUDE_DEPENDENTS,
-    switch("show-secrets", "Show secrets in plain text"),
-    text("secrets-provider", "How secrets are encrypted: passphrase", default="default"),
-    *refused(FlagKind.TEXT, "plan"),
-    *refused(FlagKind.SWITCH, "strict"),
+    *refused(FlagKind.TEXT, "plan", "secrets-provider"),
+    *refused(FlagKind.SWITCH, "strict", "show-secrets"),
     *_REMOTE,
 )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.engine.cli.errors import CommandError, ExitCode, UsageError
+from sandbox.engine.cli.errors import CommandError, ExitCode, UnsupportedError, UsageError
 from sandbox.engine.cli.flags import FlagValues
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.stack_state import StackState
-from sandbox.engine.cli.update_metadata import is_truthy
+from sandbox.engine.cli.truth import is_truthy
 from sandbox.engine.deploy.request import OperationKind, OperationRequest, Options, Program
 
 
@@ -15,6 +15,8 @@ def operation_request(
 ) -> OperationRequest:
     """The request for one operation (or for the plan of it)."""
     project = session.project
+    if project.unsupported:
+        raise UnsupportedError(f"the section `{project.unsupported[0]}` of {project.file}")
     client = session.flags.text("client")
     program = Program(
         root=project.root,
@@ -70,7 +72,7 @@ def _parallel(wanted: int) -> int:
 def _refresh(session: Session) -> bool:
     value = session.flags.text("refresh")
     if not value:
-        return False
+        return session.project.always_refreshes
     if value.lower() in ("1", "t", "true"):
         return True
     if value.lower() in ("0", "f", "false"):

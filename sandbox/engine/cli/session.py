@@ -13,11 +13,20 @@ from sandbox.engine.backend.filestate import FileBackend
 from sandbox.engine.backend.home import PulumiHome
 from sandbox.engine.backend.reference import StackReference, parse_reference
 from sandbox.engine.cli.command import Invocation
-from sandbox.engine.cli.errors import CommandError, ExitCode, UsageError
+from sandbox.engine.cli.errors import CommandError, ExitCode, UnsupportedError, UsageError
 from sandbox.engine.cli.flags import FlagValues
+from sandbox.engine.cli.truth import is_truthy
 from sandbox.engine.secrets.manager import SecretsManager, check_supported
 from sandbox.engine.settings.project import Project, ProjectNotFoundError, load_project
 from sandbox.engine.settings.stack_settings import StackSettings, load_stack_settings
+
+_UNSUPPORTED_VARIABLES = (
+    "PULUMI_DIY_BACKEND_GZIP",
+    "PULUMI_DIY_BACKEND_ZSTD",
+    "PULUMI_DIY_BACKEND_LEGACY_LAYOUT",
+    "PULUMI_DIY_BACKEND_RETAIN_CHECKPOINTS",
+    "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS",
+)
 
 
 class Session:
@@ -126,6 +135,9 @@ class Session:
     @cached_property
     def backend(self) -> FileBackend:
         """The backend that holds the stacks."""
+        for name in _UNSUPPORTED_VARIABLES:
+            if is_truthy(self.environment.get(name, "")):
+                raise UnsupportedError(f"the setting {name}")
         return FileBackend(self.backend_url, self.folder)
 
     def reference(self, name: str) -> StackReference:
@@ -173,8 +185,11 @@ class Session:
     def settings(self, reference: StackReference) -> StackSettings:
         """The stack's settings file. Raises SettingsFileError, SecretsError."""
         given = self.flags.text("config-file") if "config-file" in self.flags.declared else ""
+        project = self.project_if_any
+        if project is None and not given:
+            return StackSettings(self.folder / f"Pulumi.{reference.name}.yaml")
         file = self.folder / given if given else self.project.stack_settings_file(reference.name)
-        settings = load_stack_settings(file, self.project.name)
+        settings = load_stack_settings(file, reference.project)
         check_supported(settings.secrets_provider)
         return settings
 

@@ -19,7 +19,8 @@ from sandbox.engine.cli.other_stacks import OtherStacks
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.snapshot_writer import NoWriter, SnapshotWriter
 from sandbox.engine.cli.stack_state import StackState, load_stack_state
-from sandbox.engine.cli.update_metadata import is_truthy, update_environment
+from sandbox.engine.cli.truth import is_truthy
+from sandbox.engine.cli.update_metadata import update_environment
 from sandbox.engine.deploy.request import (
     Cancellation,
     CheckpointWriter,

@@ -23,12 +23,10 @@ GLOBAL = (
         switch("emoji", "", "e"),
         switch("logflow", ""),
         switch("logtostderr", ""),
-        number("memprofilerate", ""),
-        text("otel-traces", ""),
-        text("profiling", ""),
-        text("tracing", ""),
         number("verbose", "", "v"),
     ),
+    *refused(FlagKind.NUMBER, "memprofilerate"),
+    *refused(FlagKind.TEXT, "otel-traces", "profiling", "tracing"),
 )
 
 
@@ -286,7 +284,7 @@ _PLUGIN = Command(
             "list",
             "List the installed plugins",
             "plugin:list_plugins",
-            flags=(JSON, switch("project", "Only what the project needs", "p")),
+            flags=(JSON, *refused(FlagKind.SWITCH, "project/p")),
             aliases=("ls",),
         ),
         Command(
@@ -382,7 +380,6 @@ ROOT = Command(
             flags=(
                 text("cloud-url", "The backend's address", "c"),
                 switch("local", "Keep state in the home folder", "l"),
-                switch("interactive", "Ask"),
                 *refused(
                     FlagKind.TEXT,
                     "default-org",
@@ -392,7 +389,7 @@ ROOT = Command(
                     "oidc-user",
                     "oidc-expiration",
                 ),
-                *refused(FlagKind.SWITCH, "insecure"),
+                *refused(FlagKind.SWITCH, "insecure", "interactive"),
             ),
             arguments=Arguments(("url",)),
             section="Backend Commands",

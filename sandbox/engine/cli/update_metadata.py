@@ -6,6 +6,7 @@ import platform
 from collections.abc import Mapping
 
 from sandbox.engine.cli.flags import FlagKind, FlagValues
+from sandbox.engine.cli.truth import is_truthy
 from sandbox.engine.model import ENGINE_VERSION
 
 _EXEC_KINDS = ("auto.inline", "auto.local", "cli")
@@ -57,11 +58,6 @@ def update_environment(environment: Mapping[str, str], flags: FlagValues) -> dic
     facts["updatePlan"] = "false"
     facts["stack.environments"] = "[]"
     return facts
-
-
-def is_truthy(text: str) -> bool:
-    """Whether the value of an environment variable means yes."""
-    return text.strip().lower() in ("1", "true")
 
 
 def _switch_text(value: str) -> str:

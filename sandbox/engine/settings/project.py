@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.engine.settings.documents import SettingsFileError, read_document
 
 EXTENSIONS = (".yaml", ".yml", ".json")
+_UNSUPPORTED = ("plugins", "packages", "requiredPulumiVersion")
 _NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
 
@@ -20,7 +21,7 @@ class ProjectNotFoundError(Exception):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"no Pulumi.yaml project file found (searching upwards from {folder}). If you have not "
-            "created a project yet, use `pulumi new` to do so"
+            "created a project yet, use `pulumi new` to do so: no project file found"
         )
 
 
@@ -37,6 +38,10 @@ class Project:
     backend_url: str | None = None
     stack_config_dir: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    always_refreshes: bool = False
+    """Whether the project asks for `--refresh` on every operation."""
+    unsupported: tuple[str, ...] = ()
+    """Sections that change how programs run and that this engine does not have."""
 
     @property
     def root(self) -> Path:
@@ -97,6 +102,8 @@ def parse_project(file: Path, document: Mapping[str, Any]) -> Project:
         backend_url=backend.get("url") if isinstance(backend, dict) else None,
         stack_config_dir=document.get("stackConfigDir"),
         config=config if isinstance(config, dict) else {},
+        always_refreshes=(document.get("options") or {}).get("refresh") == "always",
+        unsupported=tuple(name for name in _UNSUPPORTED if document.get(name)),
     )
 
 

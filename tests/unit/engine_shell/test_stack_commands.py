@@ -244,3 +244,24 @@ def test_unknown_formats_are_refused(shell):
     assert "telepathy" in shell.run("stack", "export", code=1)
     (shell.state / "meta.yaml").write_text("version: 2\n")
     assert "version (2) is not supported" in shell.run("stack", "ls", code=1)
+
+
+def test_settings_that_would_change_the_layout_are_refused_by_name(shell):
+    shell.environment["PULUMI_DIY_BACKEND_GZIP"] = "true"
+    assert "the setting PULUMI_DIY_BACKEND_GZIP is not supported" in shell.run("stack", "ls", code=2)
+
+
+def test_a_stack_is_read_from_outside_its_project(shell, deployment, monkeypatch, tmp_path):
+    shell.run("stack", "init", "dev")
+    shell.run("config", "set", "token", "s3cret", "--secret")
+    shell.run("stack", "import", "--file", _write(shell, _with_secret(deployment)))
+    monkeypatch.chdir(tmp_path)
+    name = "organization/p/dev"
+    assert shell.json("stack", "output", "--json", "--show-secrets", "-s", name)["token"] == "s3cret"
+    assert "no Pulumi.yaml project file found" in shell.run("stack", "output", "-s", "dev", code=1)
+
+
+def test_sections_of_a_project_that_would_be_ignored_are_refused(shell):
+    shell.run("stack", "init", "dev")
+    (shell.folder / "Pulumi.yaml").write_text("name: p\nruntime: python\nplugins: {providers: [{name: x}]}\n")
+    assert "the section `plugins`" in shell.run("preview", code=2)
