@@ -10,6 +10,8 @@ from pathlib import Path
 
 from runctl_auto.agent.errors import FileChangedError
 
+COPIED_BYTES = 16 * 1024 * 1024
+
 Fingerprint = tuple[int, int, int]
 
 
@@ -49,17 +51,21 @@ def scan(folder: Path) -> FileTree:
 def freeze(folder: Path, tree: FileTree, target: Path) -> None:
     """Makes `target` hold the files of `tree` as they are at this moment.
 
-    Hard links where possible, so that it takes no time and no space; a file that is later written in place
-    (not renamed into place) changes there too, which the reader must notice. Raises FileChangedError when
-    `folder` no longer is as `tree` says.
+    Small files are copied, so that logs beside a model may grow on while it is stored. Large ones are hard
+    links where possible, which take no time and no space; one that is later written in place (not renamed
+    into place) changes there too, which the reader must notice. Raises FileChangedError when `folder` no
+    longer is as `tree` says.
     """
     remove_folder(target)
     target.mkdir(parents=True)
     try:
-        for relative in tree.files:
+        for relative, (size, _, _) in tree.files.items():
             copy = target / relative
             copy.parent.mkdir(parents=True, exist_ok=True)
-            _link_or_copy(folder / relative, copy)
+            if size <= COPIED_BYTES:
+                shutil.copyfile(folder / relative, copy)
+            else:
+                _link_or_copy(folder / relative, copy)
     except FileNotFoundError as error:
         raise FileChangedError(f"{error.filename} vanished while it was being saved") from error
     if scan(folder) != tree:

@@ -26,9 +26,9 @@ def install(
         data = json.loads(text)
     except ValueError as error:
         raise SpecError(f"the agent's configuration is no JSON: {error}") from error
-    config = parse_config(_with_deadline(data))
+    config = parse_config(with_deadline(data))
     bundle = layout.agent(config.agent_sha256)
-    write_private(layout.config, json.dumps(_with_deadline(data)))
+    write_private(layout.config, json.dumps(with_deadline(data)))
     variables = {name: environment[name] for name in STANDARD_VARIABLES if environment.get(name)}
     deadline = deadline_units(config.deadline_at)
     layout.units.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,8 @@ def install(
     say(f"the agent of job {config.job}, run {config.run} is started")
 
 
-def _with_deadline(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_deadline(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the absolute time that its `deadline_seconds` stand for."""
     limit = data.get("deadline_seconds")
     return {**data, "deadline_at": None if limit is None else float(data["booted_at"]) + float(limit)}
 

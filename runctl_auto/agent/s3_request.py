@@ -71,11 +71,13 @@ class S3Requests:
         """The open answer. A body that is not bytes needs `body_sha256` and a content-length header."""
         url = self._bucket.url(key, query)
         sent = {"x-amz-expected-bucket-owner": self._bucket.owner, **(headers or {})}
+        carries = method in ("PUT", "POST")
         if isinstance(body, bytes):
             body_sha256 = hashlib.sha256(body).hexdigest()
-            sent["content-length"] = str(len(body))
-        if method in ("PUT", "POST"):
+        if carries:
             sent.setdefault("content-type", "application/octet-stream")
+            if isinstance(body, bytes):
+                sent["content-length"] = str(len(body))
         sent = signed_headers(
             method,
             url,
@@ -85,7 +87,6 @@ class S3Requests:
             region=self._bucket.region,
             now=self._now(),
         )
-        carries = method in ("PUT", "POST")
         answer = self._web.send(method, url, sent, body if carries else None, timeout)
         if 200 <= answer.status < 300:
             return answer

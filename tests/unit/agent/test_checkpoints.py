@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import Clock, MemoryBucket
 
+from runctl_auto.agent import file_tree
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.errors import AgentError, FileChangedError
 
@@ -147,6 +148,25 @@ def test_numbers_go_on_after_a_restore(bucket, folder, said) -> None:
     assert again.save() == "00000001"
 
 
+@pytest.fixture
+def all_files_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_tree, "COPIED_BYTES", -1)
+
+
+def test_a_log_may_grow_while_a_model_is_saved(bucket, folder, said) -> None:
+    (folder / "a-model").write_text("weights")
+    (folder / "z-log").write_text("line 1\n")
+
+    def grow_meanwhile(key: str) -> None:
+        with (folder / "z-log").open("a") as file:
+            file.write("more\n")
+
+    bucket.before_put = grow_meanwhile
+    assert make(bucket, folder, said).save() == "00000000"
+    assert bucket.objects[f"{PREFIX}00000000/files/z-log"] == b"line 1\n"
+
+
+@pytest.mark.usefixtures("all_files_are_large")
 def test_a_file_written_in_place_while_it_is_saved_is_saved_again(bucket, folder, said) -> None:
     (folder / "a").write_text("old")
     writes = ["new content", "newest content"]
@@ -161,6 +181,7 @@ def test_a_file_written_in_place_while_it_is_saved_is_saved_again(bucket, folder
     assert bucket.objects[f"{PREFIX}{name}/files/a"] == b"newest content"
 
 
+@pytest.mark.usefixtures("all_files_are_large")
 def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(bucket, folder, said) -> None:
     (folder / "a").write_text("first")
 
@@ -178,6 +199,7 @@ def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(bucket, folde
     assert bucket.objects[f"{PREFIX}00000001/files/a"] == b"second"
 
 
+@pytest.mark.usefixtures("all_files_are_large")
 def test_a_folder_that_never_rests_is_told_and_nothing_is_stored_as_complete(bucket, folder, said) -> None:
     (folder / "a").write_text("x")
 

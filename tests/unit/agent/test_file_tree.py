@@ -72,11 +72,22 @@ def test_freezing_what_is_no_longer_so_fails(folder: Path, tmp_path: Path, chang
         freeze(folder, tree, tmp_path / "copy")
 
 
+def links_of(tmp_path: Path) -> dict[str, int]:
+    return {name: (tmp_path / "copy" / name).stat().st_nlink for name in ("a", "sub/b")}
+
+
+def test_small_files_are_copied_and_large_ones_linked(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(file_tree, "COPIED_BYTES", 1)
+    freeze(folder, scan(folder), tmp_path / "copy")
+    assert links_of(tmp_path) == {"a": 1, "sub/b": 2}
+
+
 def test_where_links_cannot_be_made_files_are_copied(folder: Path, tmp_path: Path, monkeypatch) -> None:
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError("cross-device link")
 
+    monkeypatch.setattr(file_tree, "COPIED_BYTES", 0)
     monkeypatch.setattr(file_tree.os, "link", refuse)
     freeze(folder, scan(folder), tmp_path / "copy")
     assert (tmp_path / "copy/sub/b").read_text() == "22"
-    assert (tmp_path / "copy/a").stat().st_nlink == 1
+    assert links_of(tmp_path) == {"a": 1, "sub/b": 1}

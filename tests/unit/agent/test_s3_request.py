@@ -57,3 +57,12 @@ def test_an_error_without_a_document_keeps_its_status() -> None:
     with pytest.raises(S3Error) as raised:
         sender.send("GET", "key")
     assert (raised.value.status, raised.value.code) == (503, "503")
+
+
+def test_only_what_carries_a_body_tells_its_length() -> None:
+    sender, web = requests((200, b""), (204, b""), (200, b""))
+    sender.send("GET", "key")
+    sender.send("DELETE", "key")
+    sender.send("PUT", "key", body=b"abc")
+    assert ["content-length" in asked.headers for asked in web.asked] == [False, False, True]
+    assert web.asked[2].headers["content-length"] == "3"

@@ -1,0 +1,81 @@
+"""Program and agent understand each other: spec, configuration, phases."""
+
+from __future__ import annotations
+
+import json
+
+from runctl_auto.agent.config import parse_config
+from runctl_auto.agent.install import with_deadline
+from runctl_auto.agent.spec import VolumeSpec, parse_spec
+from runctl_auto.agent.status import PHASES, TERMINAL
+from runctl_auto.job import JobSpec
+from runctl_auto.program import run_spec, user_data_config
+from runctl_auto.run_identity import RunIdentity
+from runctl_auto.run_status import PHASES as READ_PHASES
+from runctl_auto.run_status import TERMINAL_PHASES
+from runctl_auto.stack_config import Placement, Protection, StackConfig
+
+
+def stack_config(**job: object) -> StackConfig:
+    least = {
+        "name": "digits",
+        "region": "eu-west-1",
+        "run": "python train.py",
+        "resources": {"instance_types": ["m5.large"]},
+    }
+    return StackConfig(
+        job=JobSpec.model_validate({**least, **job}),
+        run=RunIdentity("abc", 2, "first", "code-hash", "agent-hash"),
+        placement=Placement(
+            account="123456789012",
+            partition="aws",
+            region="eu-west-1",
+            zone="eu-west-1b",
+            vpc="vpc-1",
+            subnet="subnet-1",
+            image="ami-1",
+            instance_type="m5.large",
+            market="spot",
+            price_hour=0.05,
+            max_price=None,
+        ),
+        owner="ada",
+        protection=Protection(),
+    )
+
+
+def test_the_agent_understands_the_programs_spec() -> None:
+    config = stack_config(
+        setup="make",
+        env={"SEED": "1"},
+        max_duration="1h",
+        checkpoints={"path": "ck", "every": "10s", "keep": 2},
+        artifacts={"paths": ["model/"]},
+    )
+    volumes = [{"name": "data", "id": "vol-1", "mount": "/data"}]
+    spec = parse_spec(json.dumps({**run_spec(config), "volumes": volumes}).encode())
+    assert (spec.job, spec.run, spec.attempt, spec.lineage) == ("digits", "abc", 2, "first")
+    assert (spec.setup, spec.command, dict(spec.env)) == ("make", "python train.py", {"SEED": "1"})
+    assert (spec.code_key, spec.code_sha256) == ("code/code-hash.tar.gz", "code-hash")
+    assert spec.volumes == (VolumeSpec("data", "vol-1", "/data"),)
+    assert (spec.checkpoints.path, spec.checkpoints.every_seconds, spec.checkpoints.keep) == ("ck", 10, 2)
+    assert (spec.artifacts, spec.max_duration_seconds) == (("model",), 3600)
+
+
+def test_the_agent_understands_the_least_spec() -> None:
+    spec = parse_spec(json.dumps({**run_spec(stack_config()), "volumes": []}).encode())
+    assert (spec.setup, spec.max_duration_seconds, spec.artifacts) == (None, None, ())
+
+
+def test_the_agent_understands_the_programs_user_data() -> None:
+    for job in ({}, {"max_duration": "1h"}):
+        data = {**user_data_config(stack_config(**job), "bucket"), "booted_at": 10.0}
+        config = parse_config(with_deadline(data))
+        assert (config.run, config.bucket, config.account) == ("abc", "bucket", "123456789012")
+        assert config.status_key == "runs/abc/status.json"
+        assert (config.deadline_at is not None) == bool(job)
+
+
+def test_agent_and_reader_know_the_same_phases() -> None:
+    assert TERMINAL == TERMINAL_PHASES
+    assert {*PHASES, *TERMINAL, "interrupted"} == READ_PHASES
