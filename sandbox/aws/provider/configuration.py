@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -154,11 +155,17 @@ def _access(region: str, values: Mapping[str, Any], environment: Mapping[str, st
 
 
 def _require_local(address: str) -> None:
-    host = urlsplit(address).hostname or ""
-    if address and not (host in ("localhost", "::1") or host.startswith("127.")):
+    if address and not _is_this_machine(urlsplit(address).hostname or ""):
         raise ConfigurationError(
             f"the sandbox's aws provider refuses the endpoint {address}: it talks to this machine only"
         )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _parsed(key: str, value: Any) -> Any:

@@ -16,18 +16,12 @@ def empty_bucket(cloud: Cloud, bucket: str) -> None:
 
 def _delete_versions(cloud: Cloud, bucket: str) -> None:
     doing = f"emptying S3 Bucket ({bucket})"
-    position: dict[str, Any] = {}
     while True:
-        page = cloud.call_s3("list_object_versions", doing, Bucket=bucket, **position)
+        page = cloud.call_s3("list_object_versions", doing, Bucket=bucket)
         found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if found:
-            _delete(cloud, bucket, doing, found)
-        if not page.get("IsTruncated"):
+        if not found:
             return
-        position = {
-            "KeyMarker": page.get("NextKeyMarker"),
-            "VersionIdMarker": page.get("NextVersionIdMarker"),
-        }
+        _delete(cloud, bucket, doing, found)
 
 
 def _delete(cloud: Cloud, bucket: str, doing: str, found: list[dict[str, Any]]) -> None:
