@@ -106,13 +106,17 @@ class Driver:
         return self._job_stack(stack)
 
     def open_or_create(self, job: str) -> JobStack:
-        """The job's stack, made when the backend has none of this name. A new one starts without settings."""
-        from pulumi import automation
-
+        """The job's stack, made when the backend has none of this name."""
         try:
             return self.open(job)
         except JobNotFoundError:
-            self._adopt_settings(job, exists=False)
+            return self.create(job)
+
+    def create(self, job: str) -> JobStack:
+        """A new stack, without settings. Raises ``EngineError`` when there is one of this name."""
+        from pulumi import automation
+
+        self._adopt_settings(job, exists=False)
         with _translated("creation", job):
             return self._job_stack(automation.Stack.create(job, self._workspace))
 
@@ -407,14 +411,24 @@ def _settings_file(workspace: automation.LocalWorkspace, job: str) -> Path:
 
 
 def _read_config(workspace: automation.LocalWorkspace, job: str) -> dict[str, str]:
+    import yaml
+
+    file = _settings_file(workspace, job)
     try:
-        settings = workspace.stack_settings(job)
+        settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        config = dict(settings.get("config") or {})
     except FileNotFoundError:
         return {}
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
+        raise EngineError(
+            f"The settings file of job '{job}' cannot be read: {error}",
+            where={"file": str(file)},
+            next_step="Remove it; the next command takes the settings back from the stack's history.",
+        ) from error
     prefix = f"{PROJECT_NAME}:"
     return {
         key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in (settings.config or {}).items()
+        for key, value in config.items()
         if key.startswith(prefix)
     }
 

@@ -80,18 +80,23 @@ class Environment:
     def clients(self) -> ClientFactory:
         """Makes boto3 clients for this cloud; call ``enter`` first."""
 
+        sessions: list[Any] = []
+
         def make(service: str, region: str) -> Any:
             import boto3
             from botocore.config import Config
 
+            if not sessions:
+                sessions.append(boto3.session.Session(profile_name=os.environ.get("AWS_PROFILE") or None))
             config = Config(
                 retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=10,
                 read_timeout=60,
                 s3={"addressing_style": "path"} if self.endpoint_url else None,
             )
-            session = boto3.session.Session(profile_name=os.environ.get("AWS_PROFILE") or None)
-            return session.client(service, region_name=region, config=config, endpoint_url=self.endpoint_url)
+            return sessions[0].client(
+                service, region_name=region, config=config, endpoint_url=self.endpoint_url
+            )
 
         return make
 

@@ -78,26 +78,55 @@ def read_job(path: Path) -> JobSpec:
     return spec
 
 
+NEW_JOB = Present(None, StackState((), ()), None)
+
+
 def look(workplace: Workplace, stack: JobStack) -> Present:
     """The job as it is now: configuration, state, and the durable status of its run."""
     config = known_config(stack)
     if config is None:
-        return Present(None, StackState((), ()), None)
+        return NEW_JOB
     bucket = workplace.bucket(config, workplace.cloud(config.placement.region))
     return Present(config, stack.state(), bucket.status(config.run.id))
 
 
-def decide(workplace: Workplace, path: Path, spec: JobSpec, present: Present, *, rerun: bool) -> Intent:
-    """What applying ``spec`` means. Packages the work folder and asks the cloud for places.
+@dataclass(frozen=True)
+class Material:
+    """What deciding needs and the job as it is does not change."""
+
+    account: placement.Account
+    code_sha256: str
+    agent_sha256: str
+
+
+def gather(workplace: Workplace, path: Path, spec: JobSpec) -> Material:
+    """Packages the work folder and the agent, and asks whose cloud it is."""
+    packages = workplace.folders.make_private() / "packages"
+    code = package_code(work_folder(path, spec), packages)
+    agent = package_agent(packages)
+    account = placement.find_account(workplace.cloud(spec.region))
+    return Material(account, code.sha256, agent.sha256)
+
+
+def decide(
+    workplace: Workplace, spec: JobSpec, present: Present, material: Material, *, rerun: bool
+) -> Intent:
+    """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint.
     """
-    cloud = workplace.cloud(spec.region)
-    account = placement.find_account(cloud)
+    cloud, account = workplace.cloud(spec.region), material.account
     _refuse_another_cloud(spec, present, account)
     moves = present.run_is_active and not _still_fits(spec, present)
-    run = _run(workplace, path, spec, present, rerun=rerun or moves)
+    run = choose_run(
+        spec,
+        code_sha256=material.code_sha256,
+        agent_sha256=material.agent_sha256,
+        previous=present.config.run if present.config else None,
+        previous_status=present.status,
+        rerun=rerun or moves,
+    )
     places = _places(spec, cloud, account, present, run)
     wanted = wanted_protection(spec)
     config = StackConfig(
@@ -122,25 +151,6 @@ def other_places(workplace: Workplace, config: StackConfig, present: Present) ->
 def placed(config: StackConfig, wanted: Protection) -> StackConfig:
     """The configuration once the job has its machine: the protection asked for is in force."""
     return replace(config, protection=wanted)
-
-
-def _run(workplace: Workplace, path: Path, spec: JobSpec, present: Present, *, rerun: bool) -> RunIdentity:
-    code, agent = _packages(workplace, path, spec)
-    return choose_run(
-        spec,
-        code_sha256=code,
-        agent_sha256=agent,
-        previous=present.config.run if present.config else None,
-        previous_status=present.status,
-        rerun=rerun,
-    )
-
-
-def _packages(workplace: Workplace, path: Path, spec: JobSpec) -> tuple[str, str]:
-    """The hashes of the code and agent packages, which lie in the project's packages folder now."""
-    packages = workplace.folders.make_private() / "packages"
-    code = package_code(work_folder(path, spec), packages, leave_out=[spec.checkpoints.path])
-    return code.sha256, package_agent(packages).sha256
 
 
 def _places(

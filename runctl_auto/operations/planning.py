@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from runctl_auto.driver import JobStack
 from runctl_auto.errors import JobNotFoundError
+from runctl_auto.job import JobSpec
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
-from runctl_auto.operations.intent import Intent, Present, decide, look, read_job
+from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.stack_config import StackConfig
@@ -19,13 +21,39 @@ from runctl_auto.stack_config import StackConfig
 def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
     """What ``up`` would change. Leaves neither a stack nor a changed configuration behind."""
     spec = read_job(path)
-    with _stack_for_preview(workplace, spec.name) as stack:
-        present = look(workplace, stack)
-        intent = decide(workplace, path, spec, present, rerun=rerun)
+    stack, present, intent = prepare(workplace, path, spec, rerun=rerun)
+    try:
         with tentative_config(stack, intent.config):
             view = plan_for(workplace, stack, present, intent)
         workplace.reporter.plan(view)
         return view
+    finally:
+        if present is NEW_JOB and not stack.state().resources:
+            stack.remove()
+
+
+def prepare(
+    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool
+) -> tuple[JobStack, Present, Intent]:
+    """The job's stack, the job as it is, and what applying ``spec`` means.
+
+    A stack that does not exist is made last, so that what is refused leaves nothing behind. The engine works
+    while the work folder is packaged.
+    """
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        opening = beside.submit(_open, workplace, spec.name)
+        material = gather(workplace, path, spec)
+        stack = opening.result()
+    present = NEW_JOB if stack is None else look(workplace, stack)
+    intent = decide(workplace, spec, present, material, rerun=rerun)
+    return stack or workplace.driver.create(spec.name), present, intent
+
+
+def _open(workplace: Workplace, job: str) -> JobStack | None:
+    try:
+        return workplace.driver.open(job)
+    except JobNotFoundError:
+        return None
 
 
 def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: Intent) -> PlanView:
@@ -53,19 +81,6 @@ def tentative_config(stack: JobStack, config: StackConfig) -> Iterator[Callable[
     finally:
         if not settled and held:
             stack.set_config(held)
-
-
-@contextmanager
-def _stack_for_preview(workplace: Workplace, job: str) -> Iterator[JobStack]:
-    try:
-        yield workplace.driver.open(job)
-        return
-    except JobNotFoundError:
-        stack = workplace.driver.open_or_create(job)
-    try:
-        yield stack
-    finally:
-        stack.remove()
 
 
 def _await_dead_machine(workplace: Workplace, present: Present) -> None:

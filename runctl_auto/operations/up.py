@@ -18,8 +18,8 @@ from runctl_auto.errors import (
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.operations.follow import Follower, Lost, await_end
-from runctl_auto.operations.intent import Intent, Present, decide, look, other_places, read_job
-from runctl_auto.operations.planning import plan_for, tentative_config
+from runctl_auto.operations.intent import Intent, Present, look, other_places, read_job
+from runctl_auto.operations.planning import plan_for, prepare, tentative_config
 from runctl_auto.operations.results import read_metrics
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.run_status import RunStatus
@@ -78,9 +78,7 @@ class _Up:
     def run(self) -> UpResult:
         spec = read_job(self._path)
         with self._timed("prepare"):
-            stack = self._workplace.driver.open_or_create(spec.name)
-            present = look(self._workplace, stack)
-            intent = decide(self._workplace, self._path, spec, present, rerun=self._options.rerun)
+            stack, present, intent = prepare(self._workplace, self._path, spec, rerun=self._options.rerun)
         changed = self._plan_and_confirm(stack, present, intent)
         config = intent.config
         if changed:

@@ -36,9 +36,13 @@ class Workplace:
     driver: Driver
     reporter: Reporter
     time: Time = field(default_factory=Time)
+    _clouds: dict[str, Cloud] = field(default_factory=dict)
 
     def cloud(self, region: str) -> Cloud:
-        return Cloud(self.environment.clients(), region, sleep=self.time.sleep)
+        """The region of the account that the credentials reach; its clients are made once."""
+        if region not in self._clouds:
+            self._clouds[region] = Cloud(self.environment.clients(), region, sleep=self.time.sleep)
+        return self._clouds[region]
 
     def bucket(self, config: StackConfig, cloud: Cloud) -> JobBucket:
         """The job's bucket, by its deterministic name; it need not exist."""

@@ -23,7 +23,7 @@ from runctl_auto.driver import Driver
 from runctl_auto.environment import Environment
 from runctl_auto.errors import JobFileError, NotSupportedError, UsageError
 from runctl_auto.operations import intent
-from runctl_auto.operations.intent import Present, decide, read_job
+from runctl_auto.operations.intent import Material, Present, decide, read_job
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.project import ProjectFolders
 from runctl_auto.run_status import RunStatus
@@ -88,12 +88,12 @@ def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
         "candidates",
         lambda spec, cloud, account, zone=None: (placement(zone=zone or "us-east-1c"), placement()),
     )
-    monkeypatch.setattr(intent, "_packages", lambda workplace, path, spec: ("c" * 64, "a" * 64))
     return place
 
 
 def decided(workplace: Any, spec: Any, job: Present, *, rerun: bool = False) -> intent.Intent:
-    return decide(workplace, Path("job.yaml"), spec, job, rerun=rerun)
+    material = Material(placing.Account("111122223333", "aws"), "c" * 64, "a" * 64)
+    return decide(workplace, spec, job, material, rerun=rerun)
 
 
 def same_run(spec: Any, job: Present) -> Present:
