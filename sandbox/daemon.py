@@ -24,7 +24,7 @@ from sandbox.supervisor.record import Part, Record
 from sandbox.supervisor.supervisor import PROVIDER, remove_clouds
 
 _SUPERVISE = Path(__file__).resolve().parent / "supervisor" / "supervise.py"
-_START_SECONDS = 90.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
 _PART_SECONDS = 5.0
 _LOG_TAIL = 2000
@@ -144,8 +144,11 @@ def status(folder: Path) -> SandboxStatus:
 
 
 def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise SandboxError(f"the sandbox needs a folder of its own: {error}") from error
 
 
 @contextmanager
@@ -162,15 +165,18 @@ def _locked(folder: Path, progress: Callable[[str], None]) -> Iterator[None]:
 
 def _start(folder: Path) -> None:
     with (folder / "supervisor.log").open("wb") as log:
-        subprocess.run(
-            [sys.executable, "-I", str(_SUPERVISE), "--folder", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env=clean_environment({}),
-            check=True,
-        )
+        try:
+            subprocess.run(
+                [sys.executable, "-I", str(_SUPERVISE), "--folder", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=clean_environment({}),
+                check=True,
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SandboxError(f"the sandbox did not start: {error} {_log_tail(folder)}") from error
 
 
 def _bury(folder: Path, last: Record | None) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ PROVIDER = "provider"
 HOSTS = "hosts"
 
 _SANDBOX = Path(__file__).resolve().parents[1]
-_START_SECONDS = 60.0
+_START_SECONDS = 90.0
 _PATIENCE = {HOSTS: 10.0, PROVIDER: 5.0, CLOUD: 5.0}
 _SHORT_LIFE = 5.0
 _FAST_DEATHS = 5
@@ -31,6 +32,10 @@ _POLL_SECONDS = 0.02
 
 class PartFailed(Exception):
     """A part of the sandbox did not start or keeps ending."""
+
+
+class PartEnded(PartFailed):
+    """A part ended before it was ready."""
 
 
 class StopAsked(Exception):
@@ -63,8 +68,9 @@ class Supervisor:
         try:
             self._new_life()
             while True:
-                self._sleep(None)
                 self._tend()
+                if not self._ended():
+                    self._sleep(None)
         except StopAsked:
             self._end_all()
             self._publish(replace(self._record, phase=record.ENDED))
@@ -91,18 +97,20 @@ class Supervisor:
             self._launch(self._cloud_command(folder, listener.fileno()))
         self._launch(self._provider_command(folder))
         self._launch(self._hosts_command(folder))
-        for part in list(self._parts.values()):
-            self._await_ready(part)
+        self._await_ready(*self._parts.values())
         self._publish(replace(self._record, phase=record.READY))
 
     def _tend(self) -> None:
         """Start again what ended; a cloud that ended takes the whole life with it."""
-        ended = [part for part in self._parts.values() if part.exit_code is not None]
+        ended = self._ended()
         if any(part.name == CLOUD for part in ended):
             self._lose_the_cloud()
         for part in ended:
             if self._parts.get(part.name) is part:
                 self._revive(part)
+
+    def _ended(self) -> list[PartProcess]:
+        return [part for part in self._parts.values() if part.exit_code is not None]
 
     def _lose_the_cloud(self) -> None:
         cloud_id = self._record.cloud_id
@@ -114,12 +122,17 @@ class Supervisor:
         self._publish(replace(self._record, message=""))
 
     def _revive(self, part: PartProcess) -> None:
-        self._count_death(part)
-        command = part.command
-        if part.name == PROVIDER:
-            command = self._provider_command(self._cloud_folder(self._record.cloud_id))
+        """Start a part again for the same cloud, and again when it is ended while it starts."""
         self._publish(replace(self._record, phase=record.STARTING))
-        self._await_ready(self._launch(command, part.restarts + 1))
+        while True:
+            self._count_death(part)
+            command = part.command
+            if part.name == PROVIDER:
+                command = self._provider_command(self._cloud_folder(self._record.cloud_id))
+            part = self._launch(command, part.restarts + 1)
+            with suppress(PartEnded):
+                self._await_ready(part)
+                break
         self._publish(replace(self._record, phase=record.READY))
 
     def _count_death(self, part: PartProcess) -> None:
@@ -135,16 +148,29 @@ class Supervisor:
         self._publish(self._record.with_part(part.name, part.as_record()))
         return part
 
-    def _await_ready(self, part: PartProcess) -> None:
+    def _await_ready(self, *parts: PartProcess) -> None:
+        """Wait for all of them; fails as soon as one has ended."""
         give_up = time.monotonic() + _START_SECONDS
-        while (ready := part.readiness()) is None:
-            if part.exit_code is not None:
-                raise PartFailed(
-                    f"the {part.name} process ended with code {part.exit_code}: {part.last_words()}"
-                )
-            if time.monotonic() > give_up:
-                raise PartFailed(f"the {part.name} process was not ready after {_START_SECONDS:.0f} s")
-            self._sleep(_POLL_SECONDS)
+        waiting = list(parts)
+        while waiting:
+            for part in list(waiting):
+                if part.exit_code is not None:
+                    raise PartEnded(
+                        f"the {part.name} process ended with code {part.exit_code}: {part.last_words()}"
+                    )
+                if self._take_readiness(part):
+                    waiting.remove(part)
+            if waiting and time.monotonic() > give_up:
+                names = ", ".join(part.name for part in waiting)
+                raise PartFailed(f"not ready after {_START_SECONDS:.0f} s: {names}")
+            if waiting:
+                self._sleep(_POLL_SECONDS)
+
+    def _take_readiness(self, part: PartProcess) -> bool:
+        """Note where a part serves, once it says so."""
+        ready = part.readiness()
+        if ready is None:
+            return False
         if isinstance(ready.get("port"), int):
             self._ports[part.name] = ready["port"]
         if part.name == HOSTS:
@@ -154,6 +180,7 @@ class Supervisor:
                 isolation_reason=str(ready.get("isolation_reason", "")),
             )
         self._publish(self._record.with_part(part.name, part.as_record()))
+        return True
 
     def _end_all(self) -> None:
         """End the hosts first, while their cloud still answers, then the others."""

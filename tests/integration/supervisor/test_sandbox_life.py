@@ -165,10 +165,12 @@ def _a_killed_part_comes_back(folder: Path, endpoints: Endpoints, name: str) -> 
 
 
 def test_a_new_cloud_starts_with_a_new_state_and_says_which_jobs_are_lost(folder: Path) -> None:
-    """After the cloud was killed, and after the supervisor was."""
+    """After cloud and provider were killed at once, and after the supervisor was."""
     first = daemon.ensure_started(folder, progress=quiet)
     write_stack(first, "digits")
-    kill(pids(folder)["cloud"])
+    running = pids(folder)
+    os.kill(running["provider"], signal.SIGKILL)
+    kill(running["cloud"])
     second = daemon.ensure_started(folder, progress=quiet)
     assert second.cloud_id != first.cloud_id
     assert second.state_folder != first.state_folder

@@ -108,3 +108,9 @@ def test_a_crash_is_buried_and_its_jobs_are_noted(tmp_path: Path, monkeypatch: p
     hosts.assert_called_once_with(tmp_path / "clouds" / "cloud-1")
     assert lost_jobs.take_note(tmp_path) == ("digits",)
     assert record.load(tmp_path) is None
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(daemon.SandboxError, match="folder"):
+        daemon.ensure_started(tmp_path / "file" / "sandbox", progress=lambda _: None)
