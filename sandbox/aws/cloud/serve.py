@@ -22,6 +22,9 @@ def main() -> None:
     end_with_parent()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     _settle_moto()
+    from sandbox.aws.cloud.service_descriptions import read_each_once
+
+    read_each_once()
     from sandbox.aws.cloud.emulator import Emulator
 
     emulator = Emulator(options.cloud_id, time.time)
