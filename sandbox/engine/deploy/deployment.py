@@ -68,7 +68,7 @@ class Deployment:
             new = step.new if step else resource
             if new is not None:
                 resources.append(new)
-        self.previous.resources = without_dangling_references(resources)
+        self.previous.resources = without_dangling_references(resources, prune_all=True)
         self._index()
 
     # What steps need

@@ -71,31 +71,35 @@ def _renamed(resource: Resource, current: dict[str, str]) -> Resource:
     return resource.copy(**changes) if changes else resource
 
 
-def without_dangling_references(resources: list[Resource]) -> list[Resource]:
+def without_dangling_references(resources: list[Resource], *, prune_all: bool) -> list[Resource]:
     """The resources without dependencies on, and parents among, resources that a refresh found gone.
 
-    A child of a resource that is gone moves up to the next parent that is still there."""
+    A child of a resource that is gone moves up to the next parent that is still there. With `prune_all`
+    properties without dependencies are dropped everywhere, else only where something is dangling."""
     present: set[str] = set()
     heirs: dict[str, str] = {}
     kept = []
     for resource in resources:
+        parent = resource.parent if resource.parent in present else heirs.get(resource.parent, "")
         changes: dict[str, Any] = {
+            "parent": parent,
             "dependencies": [u for u in resource.dependencies if u in present],
-            "property_dependencies": {
-                key: [u for u in names if u in present]
-                for key, names in resource.property_dependencies.items()
-                if any(u in present for u in names)
-            },
             "deleted_with": resource.deleted_with if resource.deleted_with in present else "",
             "replace_with": [u for u in resource.replace_with if u in present],
         }
-        for name, value in changes.items():
-            if getattr(resource, name) != value:
-                setattr(resource, name, value)
+        pruned = {
+            key: [u for u in names if u in present]
+            for key, names in resource.property_dependencies.items()
+            if any(u in present for u in names)
+        }
+        dangling = any(getattr(resource, name) != value for name, value in changes.items())
+        dangling = dangling or sum(map(len, pruned.values())) != sum(
+            map(len, resource.property_dependencies.values())
+        )
+        if prune_all or dangling:
+            changes["property_dependencies"] = pruned
+        changes = {name: value for name, value in changes.items() if getattr(resource, name) != value}
         present.add(resource.urn)
-        kept.append(resource)
-    for resource in kept:
-        if resource.parent and resource.parent not in present:
-            resource.parent = heirs.get(resource.parent, "")
-        heirs[resource.urn] = resource.parent
+        heirs[resource.urn] = parent
+        kept.append(resource.copy(**changes) if changes else resource)
     return kept
