@@ -10,7 +10,7 @@ from sandbox.engine import urn as urns
 from sandbox.engine.deploy.dependency_graph import DependencyGraph
 from sandbox.engine.deploy.events import Events
 from sandbox.engine.deploy.goal import Goal
-from sandbox.engine.deploy.normalizing import without_dangling_references
+from sandbox.engine.deploy.normalizing import prune
 from sandbox.engine.deploy.providers.api import Provider, ProviderError
 from sandbox.engine.deploy.providers.registry import ProviderRegistry
 from sandbox.engine.deploy.request import OperationRequest
@@ -68,7 +68,8 @@ class Deployment:
             new = step.new if step else resource
             if new is not None:
                 resources.append(new)
-        self.previous.resources = without_dangling_references(resources, prune_all=True)
+        prune(resources)
+        self.previous.resources = resources
         self._index()
 
     # What steps need

@@ -182,7 +182,7 @@ class Journal:
         resources = [r for r in self._new if id(r) not in self._done]
         resources += [r for r in self._base.resources if id(r) not in self._done]
         if self._refreshed:
-            resources = without_dangling_references(resources, prune_all=False)
+            resources = without_dangling_references(resources)
         kept = [o for o in self._base.pending_operations if o.kind is PendingKind.CREATING]
         return normalized(
             Snapshot(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -71,35 +72,41 @@ def _renamed(resource: Resource, current: dict[str, str]) -> Resource:
     return resource.copy(**changes) if changes else resource
 
 
-def without_dangling_references(resources: list[Resource], *, prune_all: bool) -> list[Resource]:
+def without_dangling_references(resources: list[Resource]) -> list[Resource]:
     """The resources without dependencies on, and parents among, resources that a refresh found gone.
 
-    A child of a resource that is gone moves up to the next parent that is still there. With `prune_all`
-    properties without dependencies are dropped everywhere, else only where something is dangling."""
+    A child of a resource that is gone moves up to the next parent that is still there. Resources that need
+    no change are the same objects."""
+    return [resource.copy(**changes) if changes else resource for resource, changes in _prunings(resources)]
+
+
+def prune(resources: list[Resource]) -> None:
+    """Does the same in place, and drops properties without dependencies everywhere."""
+    for resource, changes in _prunings(resources):
+        for name, value in changes.items():
+            setattr(resource, name, value)
+        kept = {key: urn_list for key, urn_list in resource.property_dependencies.items() if urn_list}
+        if len(kept) != len(resource.property_dependencies):
+            resource.property_dependencies = kept
+
+
+def _prunings(resources: list[Resource]) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    """Every resource with the fields that have to change, {} where nothing dangles."""
     present: set[str] = set()
     heirs: dict[str, str] = {}
-    kept = []
     for resource in resources:
         parent = resource.parent if resource.parent in present else heirs.get(resource.parent, "")
-        changes: dict[str, Any] = {
+        wanted: dict[str, Any] = {
             "parent": parent,
             "dependencies": [u for u in resource.dependencies if u in present],
             "deleted_with": resource.deleted_with if resource.deleted_with in present else "",
             "replace_with": [u for u in resource.replace_with if u in present],
         }
-        pruned = {
-            key: [u for u in names if u in present]
-            for key, names in resource.property_dependencies.items()
-            if any(u in present for u in names)
-        }
-        dangling = any(getattr(resource, name) != value for name, value in changes.items())
-        dangling = dangling or sum(map(len, pruned.values())) != sum(
-            map(len, resource.property_dependencies.values())
-        )
-        if prune_all or dangling:
-            changes["property_dependencies"] = pruned
-        changes = {name: value for name, value in changes.items() if getattr(resource, name) != value}
+        changes = {name: value for name, value in wanted.items() if getattr(resource, name) != value}
+        lists = resource.property_dependencies
+        if changes or any(u not in present for names in lists.values() for u in names):
+            pruned = {key: [u for u in names if u in present] for key, names in lists.items()}
+            changes["property_dependencies"] = {key: names for key, names in pruned.items() if names}
         present.add(resource.urn)
         heirs[resource.urn] = parent
-        kept.append(resource.copy(**changes) if changes else resource)
-    return kept
+        yield resource, changes

@@ -53,7 +53,7 @@ def _keep(  # noqa: PLR0917 - a walk over the old state
         ):
             _keep(deployment, progress, None, provider, urn, steps)
     for kind, dependency in _references(old):
-        if progress.has_step(dependency):
+        if progress.has_step(progress.aliased.get(dependency, dependency)):
             continue
         found = deployment.olds.get(dependency)
         if found is None:
@@ -81,7 +81,7 @@ def queue_dependencies(deployment: Deployment, progress: Progress, new: Resource
 
 
 def _queue(deployment: Deployment, progress: Progress, urn: str) -> None:
-    if progress.has_step(urn) or urn in progress.carried_over_urns:
+    if progress.has_step(progress.aliased.get(urn, urn)) or urn in progress.carried_over_urns:
         return
     old = deployment.olds.get(urn)
     if old is None:
