@@ -13,15 +13,19 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _WATCH_SECONDS = 1.0
 
+SUPERVISOR = "RUNCTL_SANDBOX_SUPERVISOR"
+"""The variable in which the supervisor tells its parts its own process id."""
+
 
 def end_with_parent() -> None:
-    """Let this process get SIGTERM when its parent ends; ends at once when the parent is gone already."""
+    """Let this process get SIGTERM when its parent ends; ends at once when the supervisor is gone already."""
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     else:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    if os.getppid() != parent or parent == 1:
+    expected = int(os.environ.get(SUPERVISOR, parent))
+    if os.getppid() != expected:
         sys.exit(0)
 
 

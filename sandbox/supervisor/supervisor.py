@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sandbox.supervisor import lost_jobs, record
+from sandbox.supervisor.child import SUPERVISOR
 from sandbox.supervisor.left_hosts import HOSTS_SCRIPT, stop_left_hosts
 from sandbox.supervisor.part_process import Command, PartProcess, clean_environment
 from sandbox.supervisor.process_identity import identify
@@ -228,6 +229,7 @@ class Supervisor:
     ) -> Command:
         ready_file = folder / f"{name}.ready"
         additions = {
+            SUPERVISOR: str(os.getpid()),
             "AWS_ENDPOINT_URL": self._record.cloud_url,
             "AWS_ACCESS_KEY_ID": "sandbox",
             "AWS_SECRET_ACCESS_KEY": "sandbox",
