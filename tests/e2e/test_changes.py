@@ -24,15 +24,14 @@ def metrics_of(runctl: Runctl, job: str, run: str) -> dict:
 
 def test_changed_code_goes_on_from_the_checkpoint(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("change")
-    env = {"STEPS": "600", "STEP_SECONDS": "0.2"}
+    env = {"STEPS": "6", "HOLD_AT": "4"}
     first = runctl.json(
         "up", str(write_job(runctl.folder, "change", env=env, volumes=VOLUME)), "--yes", "--detach"
     )
     before = runctl.json("outputs", "change")
-    wait_for_step(runctl, "change", 3)
+    wait_for_step(runctl, "change", 4)
 
-    enough = {**env, "STEPS": "30"}
-    changed = write_job(runctl.folder, "change", message="better code", env=enough, volumes=VOLUME)
+    changed = write_job(runctl.folder, "change", message="better code", env=env, volumes=VOLUME)
     second = runctl.json("up", str(changed), "--yes")
     after = runctl.json("outputs", "change")
 
@@ -41,7 +40,7 @@ def test_changed_code_goes_on_from_the_checkpoint(runctl: Runctl, cloud_url: str
     assert after["volumes"] == before["volumes"], "the volume moved over"
     starts = metrics_of(runctl, "change", second["run"])["starts"]
     assert starts[0] == 0
-    assert starts[1] >= 3, "the new code went on where the old one had got to"
+    assert starts[1] >= 4, "the new code went on where the old one had got to"
     log = runctl("logs", "change").out
     assert "better code from step" in log
     assert "volume holds 2 runs" in log, "the volume still has what the first run wrote"
@@ -51,9 +50,9 @@ def test_changed_code_goes_on_from_the_checkpoint(runctl: Runctl, cloud_url: str
 
 def test_a_spot_interruption_is_survived(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("spot")
-    job = write_job(runctl.folder, "spot", env={"STEPS": "60", "STEP_SECONDS": "0.2"}, spot_policy="spot")
+    job = write_job(runctl.folder, "spot", env={"STEPS": "6", "HOLD_AT": "4"}, spot_policy="spot")
     process = runctl.start("--output", "json", "up", str(job), "--yes")
-    wait_for_step(runctl, "spot", 3)
+    wait_for_step(runctl, "spot", 4)
     instance = runctl.json("outputs", "spot")["instanceId"]
     request = urllib.request.Request(
         f"{cloud_url.rstrip('/')}/sandbox-api/instances/{instance}/interrupt",
@@ -69,7 +68,7 @@ def test_a_spot_interruption_is_survived(runctl: Runctl, cloud_url: str, ended: 
     assert result["phase"] == "succeeded"
     starts = metrics_of(runctl, "spot", result["run"])["starts"]
     assert len(starts) == 2
-    assert starts[1] >= 3
+    assert starts[1] >= 4
     runctl("down", "spot", "--yes")
     assert leaks("spot", cloud_url) == []
 
@@ -101,7 +100,7 @@ def test_a_protected_volume_outlives_its_job(runctl: Runctl, cloud_url: str, end
 
 def test_down_stops_a_running_job_gracefully(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("early")
-    job = write_job(runctl.folder, "early", env={"STEPS": "600", "STEP_SECONDS": "0.2"})
+    job = write_job(runctl.folder, "early", env={"HOLD_AT": "2"})
     runctl.json("up", str(job), "--yes", "--detach")
     wait_for_phase(runctl, "early", {"running"})
     wait_for_step(runctl, "early", 2)

@@ -39,16 +39,14 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
 
 def test_the_same_job_twice_changes_nothing(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("twice")
-    job = write_job(runctl.folder, "twice", env={"STEPS": "600", "STEP_SECONDS": "0.2"})
+    job = write_job(runctl.folder, "twice", env={"HOLD_AT": "2"})
     first = runctl.json("up", str(job), "--yes", "--detach")
     assert first["changed"]
     again = runctl.json("up", str(job), "--yes", "--detach")
     assert not again["changed"]
     assert again["run"] == first["run"]
 
-    tagged = write_job(
-        runctl.folder, "twice", env={"STEPS": "600", "STEP_SECONDS": "0.2"}, tags={"team": "nlp"}
-    )
+    tagged = write_job(runctl.folder, "twice", env={"HOLD_AT": "2"}, tags={"team": "nlp"})
     machine = runctl.json("outputs", "twice")["instanceId"]
     changed = runctl.json("up", str(tagged), "--yes", "--detach")
     assert changed["changed"]

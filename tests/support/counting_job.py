@@ -1,4 +1,8 @@
-"""A job that counts: standard library only, checkpoints each step, resumes, and can write to a volume."""
+"""A job that counts: standard library only, checkpoints each step, resumes, and can write to a volume.
+
+With `HOLD_AT` it waits at that step until it is stopped, in its first `HOLD_STARTS` (1) starts: a test can do
+something to a running job however slow the machine is.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,11 @@ if volume:
         out.write(os.environ["RUNCTL_RUN_ID"] + "\\n")
     print("volume holds", len(log.read_text().splitlines()), "runs", flush=True)
 print(MESSAGE, "from step", state["step"], flush=True)
+hold_at = int(os.environ.get("HOLD_AT", "-1"))
+holds = len(state["starts"]) <= int(os.environ.get("HOLD_STARTS", "1"))
 while state["step"] < int(os.environ.get("STEPS", "3")):
+    while holds and state["step"] == hold_at and not stop:
+        time.sleep(0.05)
     time.sleep(float(os.environ.get("STEP_SECONDS", "0.2")))
     state["step"] += 1
     save()
