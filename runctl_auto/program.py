@@ -7,6 +7,8 @@ status.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -158,9 +160,14 @@ def user_data_config(config: StackConfig, bucket: str) -> Mapping[str, object]:
         "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
         "spec_key": spec_key(run.id),
         # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
-        "mounts": {volume.name: volume.mount for volume in job.volumes},
+        "mounts": _digest({volume.name: volume.mount for volume in job.volumes}),
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
+
+
+def _digest(content: object) -> str:
+    """Twelve hex digits: user data has no room for a list of any length."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _machine(config: StackConfig, names: Names) -> MachineRequest:

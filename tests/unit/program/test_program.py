@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from dataclasses import replace
@@ -187,7 +188,7 @@ def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_h
         "account": ACCOUNT,
         "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
         "spec_key": "runs/abc/spec.json",
-        "mounts": {"data": "/data"},
+        "mounts": hashlib.sha256(b'{"data": "/data"}').hexdigest()[:12],
         "deadline_seconds": 4200,
     }
 
