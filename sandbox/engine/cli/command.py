@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sandbox.engine.cli.errors import UnsupportedError, UsageError
+from sandbox.engine.cli.errors import ArgumentCountError, UnsupportedError, UsageError
 from sandbox.engine.cli.flags import Flag, FlagValues, by_name, switch
 
 HELP = switch("help", "Show help", "h")
@@ -25,10 +25,10 @@ class Arguments:
         if self.required <= count and (most is None or count <= most):
             return
         if most == self.required:
-            raise UsageError(f"accepts {most} arg(s), received {count}")
+            raise ArgumentCountError(f"accepts {most} arg(s), received {count}")
         if count < self.required:
-            raise UsageError(f"requires at least {self.required} arg(s), only received {count}")
-        raise UsageError(f"accepts at most {most} arg(s), received {count}")
+            raise ArgumentCountError(f"requires at least {self.required} arg(s), only received {count}")
+        raise ArgumentCountError(f"accepts at most {most} arg(s), received {count}")
 
     def __str__(self) -> str:
         shown = [

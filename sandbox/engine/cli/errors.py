@@ -32,6 +32,10 @@ class UsageError(CommandError):
     """The command line itself is wrong."""
 
 
+class ArgumentCountError(UsageError):
+    """There are too few or too many arguments: the command's help is shown with it."""
+
+
 class UnsupportedError(CommandError):
     """What was asked for exists in Pulumi's CLI, but not in this engine."""
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from sandbox.engine.backend.errors import BackendError, StackNotFoundError
 from sandbox.engine.cli.command import Invocation, parse
-from sandbox.engine.cli.errors import CommandError, ExitCode
+from sandbox.engine.cli.errors import ArgumentCountError, CommandError, ExitCode
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.tree import ROOT
 from sandbox.engine.secrets.manager import SecretsError
@@ -23,6 +23,7 @@ from sandbox.engine.settings.documents import SettingsFileError
 from sandbox.engine.settings.project import ProjectNotFoundError
 
 _EXPECTED = (
+    CommandError,
     BackendError,
     SecretsError,
     PassphraseError,
@@ -44,17 +45,22 @@ def run(words: Sequence[str], environment: Mapping[str, str], out: TextIO, err: 
     """`main` with everything it touches given to it. Prints errors to `err`."""
     try:
         _execute(parse(ROOT, words), environment, out, err)
-    except CommandError as error:
-        return _fail(err, str(error), error.code)
-    except StackNotFoundError as error:
-        return _fail(err, str(error), ExitCode.NO_SUCH_STACK)
-    except BrokenPipeError:
-        return ExitCode.FAILED
     except _EXPECTED as error:
-        return _fail(err, str(error), ExitCode.FAILED)
+        if isinstance(error, ArgumentCountError):
+            _execute(parse(ROOT, [*_before_dashes(words), "--help"]), environment, out, err)
+        if str(error) and not isinstance(error, BrokenPipeError):
+            err.write(f"error: {error}\n")
+        return int(_exit_code(error))
     except KeyboardInterrupt:
-        return _fail(err, "the command was interrupted", ExitCode.CANCELLED)
-    return ExitCode.DONE
+        err.write("error: the command was interrupted\n")
+        return int(ExitCode.CANCELLED)
+    return int(ExitCode.DONE)
+
+
+def _exit_code(error: Exception) -> ExitCode:
+    if isinstance(error, CommandError):
+        return error.code
+    return ExitCode.NO_SUCH_STACK if isinstance(error, StackNotFoundError) else ExitCode.FAILED
 
 
 def _execute(invocation: Invocation, environment: Mapping[str, str], out: TextIO, err: TextIO) -> None:
@@ -79,7 +85,5 @@ def _handler(name: str) -> Callable[[Session], None]:
     return handler
 
 
-def _fail(err: TextIO, message: str, code: ExitCode) -> int:
-    if message:
-        err.write(f"error: {message}\n")
-    return int(code)
+def _before_dashes(words: Sequence[str]) -> Sequence[str]:
+    return words[: words.index("--")] if "--" in words else words

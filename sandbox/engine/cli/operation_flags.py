@@ -5,6 +5,8 @@ from __future__ import annotations
 from sandbox.engine.cli.flags import Flag, FlagKind, hidden, number, refused, switch, text, texts
 
 _COMMON: tuple[Flag, ...] = (
+    texts("config", "A configuration value to set and keep, key=value", "c"),
+    switch("config-path", "Keys given with --config are paths into maps and lists"),
     switch("debug", "Print debugging messages", "d"),
     text("message", "A message for the history", "m"),
     texts("target", "Only these resources (URN, `*` and `**` allowed)", "t"),
@@ -29,8 +31,7 @@ _COMMON: tuple[Flag, ...] = (
         text("exec-agent", ""),
         text("event-log", ""),
     ),
-    *refused(FlagKind.TEXTS, "config/c"),
-    *refused(FlagKind.SWITCH, "config-path", "show-config", "ignore-protect"),
+    *refused(FlagKind.SWITCH, "show-config", "ignore-protect"),
     *refused(FlagKind.SWITCH, "neo", "copilot", "neo-task-on-failure"),
     *refused(FlagKind.TEXT, "output"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.engine.cli.errors import CommandError, ExitCode, UnsupportedError, UsageError
+from sandbox.engine.cli.errors import CommandError, UnsupportedError, UsageError
 from sandbox.engine.cli.flags import FlagValues
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.stack_state import StackState
@@ -42,9 +42,13 @@ def _options(session: Session) -> Options:
     flags = session.flags
     both = _texts(flags, "target-replace")
     if _texts(flags, "exclude") and (_texts(flags, "target") or both):
-        raise UsageError("cannot specify both --target and --exclude")
+        given = "target" if _texts(flags, "target") else "target-replace"
+        raise UsageError(
+            f"if any flags in the group [{given} exclude] are set none of the others can be; "
+            f"[exclude {given}] were all set"
+        )
     if _on(flags, "exclude-protected") and _texts(flags, "target"):
-        raise UsageError("You cannot specify --target and --exclude-protected", ExitCode.FAILED)
+        raise UsageError("you cannot specify --target and --exclude-protected")
     return Options(
         parallel=_parallel(flags.number("parallel")),
         targets=(*_texts(flags, "target"), *both),

@@ -12,6 +12,7 @@ from types import FrameType
 
 from sandbox.engine.backend.history import HistoryRecord
 from sandbox.engine.backend.reference import StackReference
+from sandbox.engine.cli.commands.config_write import set_from_flags
 from sandbox.engine.cli.errors import CommandError, ExitCode
 from sandbox.engine.cli.operation_display import OperationSink, operation_sink
 from sandbox.engine.cli.operation_request import operation_request
@@ -102,6 +103,7 @@ def refuse_changes(session: Session, outcome: Outcome, operation: str) -> None:
 
 
 def _load(session: Session, reference: StackReference, kind: OperationKind) -> StackState:
+    set_from_flags(session)
     runs_program = kind in (OperationKind.PREVIEW, OperationKind.UPDATE) or session.flags.on("run-program")
     return load_stack_state(session, reference, runs_program=runs_program)
 

@@ -78,32 +78,49 @@ def get_path(value: Any, path: Sequence[Accessor]) -> tuple[bool, Any]:
 
 def set_path(value: Any, path: Sequence[Accessor], new: Any) -> Any:
     """`value` with `new` at `path`; containers on the way are made, never changed in place."""
-    return _set(copy.deepcopy(value), list(path), new, depth=1)
+    return _set(copy.deepcopy(value), [], list(path), new)
 
 
-def _set(value: Any, path: list[Accessor], new: Any, depth: int) -> Any:
+def _set(value: Any, above: list[Accessor], path: list[Accessor], new: Any) -> Any:
     if not path:
         return new
-    head = path[0]
+    head, here = path[0], [*above, path[0]]
     if not isinstance(value, (list, dict)):
-        if value is not None and depth > 1:
-            raise ConfigPathError("expected an array" if isinstance(head, int) else "expected a map")
+        if value is not None and above:
+            raise _misfit(above, "expected an array" if isinstance(head, int) else "expected a map")
         value = [] if isinstance(head, int) else {}
     if isinstance(value, list):
         if not isinstance(head, int):
-            raise ConfigPathError("key for an array must be an int")
+            raise _misfit(here, "key for an array must be an int")
         if not 0 <= head <= len(value):
-            raise ConfigPathError("array index out of range")
+            raise _misfit(here, "array index out of range")
         if head == len(value):
             value.append(None)
-        value[head] = _set(value[head], path[1:], new, depth + 1)
+        value[head] = _set(value[head], here, path[1:], new)
         return value
     if not isinstance(head, str):
-        raise ConfigPathError("key for a map must be a string")
+        raise _misfit(here, "key for a map must be a string")
     if len(path) == 1 and not value and head == "secure" and isinstance(new, str):
         raise ConfigPathError(_RESERVED)
-    value[head] = _set(value.get(head), path[1:], new, depth + 1)
+    value[head] = _set(value.get(head), here, path[1:], new)
     return value
+
+
+def _misfit(path: list[Accessor], problem: str) -> ConfigPathError:
+    return ConfigPathError(f"{path_text(path)}: {problem}")
+
+
+def path_text(path: Sequence[Accessor]) -> str:
+    """The path as a person writes it."""
+    text = ""
+    for accessor in path:
+        if isinstance(accessor, int):
+            text += f"[{accessor}]"
+        elif accessor.isidentifier():
+            text += f".{accessor}" if text else accessor
+        else:
+            text += f'["{accessor}"]'
+    return text
 
 
 def delete_path(value: Any, path: Sequence[Accessor]) -> Any:

@@ -41,7 +41,13 @@ def _parse_yaml(path: Path, text: str) -> Any:
     try:
         return yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
     except yaml.YAMLError as error:
-        raise SettingsFileError(f"could not parse '{path}': {error}") from error
+        raise SettingsFileError(f"could not unmarshal '{path}': invalid YAML file: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """A YAML error in one line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"yaml: line {mark.line + 1}: {problem}" if mark is not None and problem else str(error)
 
 
 def write_document(path: Path, value: Mapping[str, Any]) -> None:

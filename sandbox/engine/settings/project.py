@@ -32,6 +32,7 @@ class Project:
     file: Path
     name: str
     runtime: str
+    """"" for a project that only inline programs use."""
     runtime_options: Mapping[str, Any] = field(default_factory=dict)
     main: str = ""
     description: str | None = None
@@ -88,9 +89,7 @@ def parse_project(file: Path, document: Mapping[str, Any]) -> Project:
             f"could not validate '{file}': project 'name' must be a string which is not empty"
         )
     check_project_name(name)
-    if "runtime" not in document:
-        raise SettingsFileError(f"could not validate '{file}': project is missing a 'runtime' attribute")
-    runtime, options = _runtime(file, document["runtime"])
+    runtime, options = _runtime(file, document.get("runtime", ""))
     backend, config = document.get("backend") or {}, document.get("config")
     return Project(
         file=file,

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.engine.settings.config_key import ConfigKey, parse_key
-from sandbox.engine.settings.config_path import Accessor, delete_path, get_path, parse_path, set_path
+from sandbox.engine.settings.config_path import (
+    Accessor,
+    ConfigPathError,
+    delete_path,
+    get_path,
+    parse_path,
+    set_path,
+)
 from sandbox.engine.settings.config_value import RawValue
 from sandbox.engine.settings.documents import SettingsFileError, read_document, write_document
 
@@ -38,7 +45,14 @@ class StackSettings:
             self.config[key] = value
             return
         root, accessors = split_path(key)
-        self.config[root] = set_path(self.config.get(root), accessors, value) if accessors else value
+        if not accessors:
+            self.config[root] = value
+            return
+        try:
+            self.config[root] = set_path(self.config.get(root), accessors, value)
+        except ConfigPathError as error:
+            text = str(error)
+            raise ConfigPathError(f"{root.name}.{text}" if text[:1] != "[" else root.name + text) from error
 
     def remove(self, key: ConfigKey, *, path: bool = False) -> None:
         """Removes a key or the place that it describes; nothing there is no error."""
@@ -78,9 +92,12 @@ def _put(document: dict[str, Any], key: str, value: Any) -> None:
 
 def split_path(key: ConfigKey) -> tuple[ConfigKey, list[Accessor]]:
     """The key and the accessors within its value that a path key stands for."""
-    accessors = parse_path(key.name)
+    try:
+        accessors = parse_path(key.name)
+    except ConfigPathError as error:
+        raise ConfigPathError(f"invalid config key path: {error}") from error
     if not accessors or not isinstance(accessors[0], str) or not accessors[0]:
-        raise SettingsFileError("first path segment of config key must be a string which is not empty")
+        raise ConfigPathError("first path segment of config key must be a string which is not empty")
     return ConfigKey(key.namespace, accessors[0]), accessors[1:]
 
 

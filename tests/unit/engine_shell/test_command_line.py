@@ -87,6 +87,12 @@ def test_what_only_pulumi_does_is_refused_by_name(words, named):
         parse(TREE, words)
 
 
+def test_help_comes_with_a_wrong_number_of_arguments():
+    code, out, err = _run("config", "get")
+    assert (code, err) == (1, "error: accepts 1 arg(s), received 0\n")
+    assert "pulumi config get <key> [flags]" in out
+
+
 def test_help_needs_no_arguments():
     assert parse(TREE, ["stack", "set", "--help"]).flags.on("help")
 

@@ -77,10 +77,10 @@ def test_paths(stack):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("a[1]", "array index out of range"),
-        ("text.x.y", "expected a map"),
+        ("a[1]", "could not set config: a[1]: array index out of range"),
+        ("text.x.y", "could not set config: text.x: expected a map"),
         ("a..b", "expected property path element"),
-        ("a[", "missing closing bracket"),
+        ("a[", "could not set config: invalid config key path: missing closing bracket"),
         ('a["x', "missing closing quote"),
         ("[0]", "first path segment"),
     ],
@@ -174,6 +174,12 @@ def test_environments_and_other_secrets_providers_are_refused_by_name(stack):
     assert "'gcpkms' is not supported" in stack.run(
         "stack", "init", "x", "--secrets-provider", "gcpkms://k", code=1
     )
+
+
+def test_an_operation_keeps_the_values_it_was_given(stack):
+    (stack.folder / "Pulumi.yaml").write_text("name: p\nruntime: python\nconfig: {must: {type: string}}\n")
+    stack.run("preview", "-c", "a=b=c", "--config-path", "-c", "d.e=1", code=1)
+    assert _file(stack)["config"] == {"p:a": "b=c", "p:d": {"e": 1}}
 
 
 def test_a_missing_key(stack):

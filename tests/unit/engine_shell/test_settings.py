@@ -104,7 +104,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize("text", ["- a\n", "a: [1\n", "text"])
 def test_files_that_are_no_maps(tmp_path, text):
     (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(SettingsFileError, match="could not parse"):
+    with pytest.raises(SettingsFileError, match=r"could not (parse|unmarshal)"):
         read_document(tmp_path / "x.yaml")
 
 
@@ -145,7 +145,6 @@ def test_values_as_programs_get_them(value, text):
     ("text", "message"),
     [
         ("runtime: python\n", "missing a 'name'"),
-        ("name: p\n", "missing a 'runtime'"),
         ("name: 'a b'\nruntime: python\n", "may only contain"),
         ("name: p\nruntime: [python]\n", "'runtime' must be"),
     ],

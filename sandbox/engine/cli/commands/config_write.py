@@ -14,6 +14,7 @@ from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_secrets import salt_of
 from sandbox.engine.secrets.manager import SecretsManager
 from sandbox.engine.settings.config_key import ConfigKey, ConfigKeyError, parse_argument, parse_key
+from sandbox.engine.settings.config_path import ConfigPathError
 from sandbox.engine.settings.config_value import (
     RawValue,
     coerce_in_path,
@@ -53,9 +54,12 @@ class _Writer:
 
     def put(self, key: ConfigKey, text: str, *, secret: bool, path: bool) -> None:
         value: RawValue = self.encrypt(text) if secret else text
-        if not secret and path and split_path(key)[1]:
-            value = coerce_in_path(text)
-        self.settings.set(key, value, path=path)
+        try:
+            if not secret and path and split_path(key)[1]:
+                value = coerce_in_path(text)
+            self.settings.set(key, value, path=path)
+        except ConfigPathError as error:
+            raise CommandError(f"could not set config: {error}") from error
 
 
 def set_value(session: Session) -> None:
@@ -96,6 +100,18 @@ def set_all(session: Session) -> None:
             writer.put(writer.key(key, path=path), value, secret=name == "secret", path=path)
     if flags.text("json"):
         _set_from_json(writer, flags.text("json"))
+    writer.settings.save()
+
+
+def set_from_flags(session: Session) -> None:
+    """Keeps the values that an operation was given with --config, in plain text."""
+    pairs, path = session.flags.texts("config"), session.flags.on("config-path")
+    if not pairs:
+        return
+    writer = _Writer(session)
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        writer.put(writer.key(key, path=path), value if equals else "", secret=False, path=path)
     writer.settings.save()
 
 

@@ -24,10 +24,7 @@ def logout(session: Session) -> None:
         session.home.log_out(None)
         session.print("Logged out of everything")
         return
-    url = _url(session) or session.home.current_backend()
-    if url is None:
-        session.print("No backend is logged in to")
-        return
+    url = _url(session) or session.backend_url
     session.home.log_out(url)
     session.print(f"Logged out of {url}")
 

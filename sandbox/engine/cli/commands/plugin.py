@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sandbox.engine.cli.errors import CommandError, ExitCode, UnsupportedError
 from sandbox.engine.cli.json_text import pretty
+from sandbox.engine.cli.relative_time import ago
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.table import table
 
@@ -37,9 +38,11 @@ def list_plugins(session: Session) -> None:
     if session.flags.on("json"):
         session.print(pretty([_json(plugin) for plugin in plugins]))
         return
-    rows = [(p.name, p.kind, p.version, f"{p.size // 1000} kB", str(p.installed)) for p in plugins]
-    session.print(table(("NAME", "KIND", "VERSION", "SIZE", "INSTALLED"), rows), end="")
-    session.print(f"\nTOTAL plugin cache size: {sum(p.size for p in plugins) // 1000} kB")
+    rows = [
+        (p.name, p.kind, p.version, _size_text(p.size), ago(p.installed), ago(p.installed)) for p in plugins
+    ]
+    session.print(table(("NAME", "KIND", "VERSION", "SIZE", "INSTALLED", "LAST USED"), rows), end="")
+    session.print(f"\nTOTAL plugin cache size: {_size_text(sum(p.size for p in plugins))}")
 
 
 def install(session: Session) -> None:
@@ -79,6 +82,14 @@ def _installed(session: Session) -> list[_Plugin]:
     if not folder.is_dir():
         return []
     return [_Plugin(path) for path in sorted(folder.iterdir()) if path.is_dir() and "-v" in path.name]
+
+
+def _size_text(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
 
 
 def _json(plugin: _Plugin) -> dict[str, object]:

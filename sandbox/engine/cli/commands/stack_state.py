@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from sandbox.engine.backend.checkpoints import features_in
@@ -47,8 +48,7 @@ def import_state(session: Session) -> None:
     """Replaces the state by one that was exported, after checking that it is whole and of this stack."""
     reference = session.require_stack()
     name = session.flags.text("file")
-    text = (session.folder / name).read_text(encoding="utf-8") if name else sys.stdin.read()
-    document = _deployment(text)
+    document = _deployment(_read(session.folder / name) if name else sys.stdin.read())
     problems = _problems(session, document)
     if problems and not session.flags.on("force"):
         raise CommandError(
@@ -64,6 +64,13 @@ def import_state(session: Session) -> None:
     with session.backend.locks.hold(reference):
         session.backend.checkpoints.save(reference, compact(document), used_features(document))
     session.print("Import complete.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CommandError(f"could not open file: open {file.name}: no such file or directory") from None
 
 
 def _encrypted(session: Session, document: dict[str, Any], settings_salt: str | None) -> dict[str, Any]:
