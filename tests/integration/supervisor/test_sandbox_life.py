@@ -10,9 +10,11 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from sandbox import daemon
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.sandbox
 
 REPOSITORY = Path(daemon.__file__).resolve().parents[1]
 PATIENCE = 90
+AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
 
 def quiet(_: str) -> None: ...
@@ -189,6 +192,50 @@ def test_a_new_cloud_starts_with_a_new_state_and_says_which_jobs_are_lost(folder
     third = daemon.ensure_started(folder, progress=quiet)
     assert third.cloud_id not in (first.cloud_id, second.cloud_id)
     assert third.lost_jobs == ("counter",)
+
+
+def test_machines_that_outlive_everything_are_ended_by_stop(folder: Path) -> None:
+    """Hosts are processes of their own: the kill of hosts process and supervisor leaves them."""
+    endpoints = daemon.ensure_started(folder, progress=quiet)
+    seconds = str(90000 + os.getpid() % 10000)
+    launch(endpoints, f"#!/bin/sh\nexec sleep {seconds}\n")
+    await_that(lambda: bool(sleeping(seconds)), "the machine did not start")
+    running = pids(folder)
+    for name in ("hosts", "supervisor"):
+        kill(running[name])
+    await_that(lambda: not runs(running["cloud"]), "the cloud outlived its supervisor")
+    assert sleeping(seconds)
+    report = daemon.stop(folder)
+    assert not report.was_running
+    await_that(lambda: not sleeping(seconds), "the machine outlived the sandbox")
+    assert sorted(file.name for file in folder.iterdir()) == ["lock", "supervisor.log"]
+
+
+def launch(endpoints: Endpoints, user_data: str) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=endpoints.cloud_url,
+            region_name="us-east-1",
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
+
+    image = client("ssm").get_parameter(Name=AL2023)["Parameter"]["Value"]
+    client("ec2").run_instances(
+        ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=user_data
+    )
+
+
+def sleeping(seconds: str) -> list[int]:
+    """Processes `sleep SECONDS`, in whatever namespace."""
+    wanted = b"sleep\0" + seconds.encode() + b"\0"
+    found = []
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes() == wanted:
+                found.append(int(entry.name))
+    return found
 
 
 def test_a_part_that_cannot_start_is_told_and_nothing_remains(
