@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from runctl_auto import retry
 
 Client = Any
-"""A boto3 client: its methods are made at run time from the service's model."""
+"""A client of botocore or boto3: its methods are made at run time from the service's model."""
 
 
 class ClientFactory(Protocol):
-    """Makes a boto3 client of a service for a region, with botocore's own retries off."""
+    """Makes a client of a service for a region, with botocore's own retries off."""
 
     def __call__(self, service: str, region: str) -> Client: ...
 

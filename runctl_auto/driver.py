@@ -201,8 +201,10 @@ class JobStack:
         changed = {key: value for key, value in wanted.items() if held.get(key) != value}
         if not changed:
             return
-        texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
         with _translated("configuration", self.job):
+            if _write_config(self._workspace, self.job, changed):
+                return
+            texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
             self._workspace.set_all_config(self.job, texts)
 
     def preview(self, *, refresh: bool = False) -> Plan:
@@ -431,6 +433,27 @@ def _read_config(workspace: automation.LocalWorkspace, job: str) -> dict[str, st
         for key, value in config.items()
         if key.startswith(prefix)
     }
+
+
+_KNOWN_SETTINGS = frozenset({"config", "encryptionsalt", "encryptedkey", "secretsprovider"})
+
+
+def _write_config(workspace: automation.LocalWorkspace, job: str, values: Mapping[str, str]) -> bool:
+    """Writes plain values into the settings file without an engine; False when it holds more than runctl's
+    own settings, which only the engine may rewrite."""
+    import yaml
+
+    file = _settings_file(workspace, job)
+    settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.exists() else {}
+    config = settings.get("config") or {}
+    is_plain = all(isinstance(value, str) for value in config.values())
+    if not is_plain or not _KNOWN_SETTINGS.issuperset(settings):
+        return False
+    text = yaml.safe_dump({**settings, "config": {**config, **values}}, width=1_000_000)
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(file)
+    return True
 
 
 def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:

@@ -78,23 +78,24 @@ class Environment:
         os.environ.update({name: value for name, value in self.variables.items() if name.startswith("AWS_")})
 
     def clients(self) -> ClientFactory:
-        """Makes boto3 clients for this cloud; call ``enter`` first."""
+        """Makes AWS clients for this cloud; call ``enter`` first."""
 
         sessions: list[Any] = []
 
         def make(service: str, region: str) -> Any:
-            import boto3
+            # botocore alone: boto3 adds resources and transfers, which nothing here uses and which cost time.
             from botocore.config import Config
+            from botocore.session import Session
 
             if not sessions:
-                sessions.append(boto3.session.Session(profile_name=os.environ.get("AWS_PROFILE") or None))
+                sessions.append(Session(profile=os.environ.get("AWS_PROFILE") or None))
             config = Config(
                 retries={"mode": "standard", "total_max_attempts": 1},
                 connect_timeout=10,
                 read_timeout=60,
                 s3={"addressing_style": "path"} if self.endpoint_url else None,
             )
-            return sessions[0].client(
+            return sessions[0].create_client(
                 service, region_name=region, config=config, endpoint_url=self.endpoint_url
             )
 

@@ -37,23 +37,37 @@ def prepare(
 ) -> tuple[JobStack, Present, Intent]:
     """The job's stack, the job as it is, and what applying ``spec`` means.
 
-    A stack that does not exist is made last, so that what is refused leaves nothing behind. The engine works
-    while the work folder is packaged.
+    The engine opens or makes the stack while the work folder is packaged. A stack that was made for what is
+    then refused is removed again.
     """
     with ThreadPoolExecutor(max_workers=1) as beside:
-        opening = beside.submit(_open, workplace, spec.name)
-        material = gather(workplace, path, spec)
-        stack = opening.result()
-    present = NEW_JOB if stack is None else look(workplace, stack)
-    intent = decide(workplace, spec, present, material, rerun=rerun)
-    return stack or workplace.driver.create(spec.name), present, intent
-
-
-def _open(workplace: Workplace, job: str) -> JobStack | None:
+        opening = beside.submit(_open_or_create, workplace, spec.name)
+        try:
+            material = gather(workplace, path, spec)
+        except BaseException:
+            _remove_new(*opening.result())
+            raise
+        stack, is_new = opening.result()
     try:
-        return workplace.driver.open(job)
+        present = NEW_JOB if is_new else look(workplace, stack)
+        intent = decide(workplace, spec, present, material, rerun=rerun)
+    except BaseException:
+        _remove_new(stack, is_new)
+        raise
+    return stack, present, intent
+
+
+def _open_or_create(workplace: Workplace, job: str) -> tuple[JobStack, bool]:
+    """The stack, and whether it was made just now."""
+    try:
+        return workplace.driver.open(job), False
     except JobNotFoundError:
-        return None
+        return workplace.driver.create(job), True
+
+
+def _remove_new(stack: JobStack, is_new: bool) -> None:
+    if is_new:
+        stack.remove()
 
 
 def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: Intent) -> PlanView:
