@@ -106,6 +106,9 @@ def update(
     try:
         if changed:
             resource.update(cloud, identifier, before, wanted, changed)
+        else:
+            # Asked for an update although nothing differs: its creation was not brought to its end.
+            resource.settle(cloud, identifier, wanted)
         outputs = resource.read(cloud, identifier, known)
         if outputs is None:
             raise CloudError(f"reading {resource.title} ({identifier})", "NotFound", "couldn't find resource")

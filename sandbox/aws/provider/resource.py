@@ -78,7 +78,10 @@ class ResourceType(ABC):
         """Make it and return its id; what can fail once it exists belongs in `settle`."""
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
-        """Do what remains once it exists: a failure here is recorded with the resource."""
+        """Do what remains once it exists: a failure here is recorded with the resource.
+
+        Called again after a failure, so it must not mind what is done already.
+        """
         del cloud, identifier, inputs
 
     @abstractmethod

@@ -219,6 +219,30 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             function = _known(functions(), request.tok, "function")
             return _invoke_response(function.call(cloud, arguments))
 
+    # --- what the official provider has and this one has not ------------------------------------------------
+
+    def GetSchema(self, request: Any, context: Any) -> Any:
+        """Refused: the SDK's classes are the schema that counts here."""
+        del request
+        _refuse(context, "has no schema to give; generate code with the official provider's")
+
+    def Call(self, request: Any, context: Any) -> Any:
+        """Refused: the package has no resource methods that components use."""
+        _refuse(context, f"has no method {request.tok}")
+
+    def Construct(self, request: Any, context: Any) -> Any:
+        """Refused: the package has no components."""
+        _refuse(context, f"has no component {request.type}")
+
+    def Parameterize(self, request: Any, context: Any) -> Any:
+        """Refused: the package is not parameterised."""
+        del request
+        _refuse(context, "cannot be parameterised")
+
+    def List(self, request: Any, context: Any) -> Any:
+        """Refused: resources are read one by one."""
+        _refuse(context, f"does not list resources of type {request.token}")
+
     # --- how calls are carried out --------------------------------------------------------------------------
 
     @contextmanager
@@ -271,6 +295,10 @@ def _answering(context: Any) -> Iterator[None]:
     except Exception as failure:
         _log.exception("a call failed by an error of the provider itself")
         context.abort(grpc.StatusCode.INTERNAL, f"the sandbox's aws provider failed: {failure!r}")
+
+
+def _refuse(context: Any, what: str) -> None:
+    context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's aws provider {what}")
 
 
 def _abort_partial(context: Any, failure: _InitFailed) -> None:

@@ -85,6 +85,16 @@ def test_a_failure_after_the_launch_is_told_with_the_id(scripted: ScriptedCloud)
     assert made.outputs == inputs
 
 
+def test_what_was_left_undone_is_done_by_the_next_update(mocked_cloud: Cloud) -> None:
+    inputs = {"bucket": "half-made", "tagsAll": {"a": "1"}, "forceDestroy": False}
+    resource = resource_types()["aws:s3/bucket:Bucket"]
+    identifier = resource.create(mocked_cloud, inputs)
+    state = {**inputs, "region": mocked_cloud.region}
+    made = operations.update(resource, mocked_cloud, mocked_cloud, identifier, state=state, inputs=inputs)
+    assert made.reasons == ()
+    assert made.outputs["tagsAll"] == {"a": "1"}
+
+
 def test_deletion_waits_until_it_has_ended(scripted: ScriptedCloud, clock: Any) -> None:
     scripted.answers |= {
         "terminate_instances": lambda **_: {},

@@ -396,6 +396,11 @@ def test_life(case: Case, mocked_cloud: Cloud) -> None:
     for name, value in case.changes.items():
         assert born.differences(**{name: value}), f"{name} was changed"
 
+    made = operations.update(
+        again.resource, again.cloud, again.cloud, again.identifier, state=again.outputs, inputs=again.inputs
+    )
+    assert made == operations.Made(again.identifier, again.outputs), "settling again changes nothing"
+
     if case.imports:
         found = again.imported()
         assert found.differences() == {}, "an import's own inputs ask for nothing"

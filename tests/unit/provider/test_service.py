@@ -195,6 +195,25 @@ def test_unknown_types_and_functions_are_refused_by_name(configured: Calls) -> N
         configured("Invoke", request)
 
 
+@pytest.mark.parametrize(
+    ("method", "request_type", "reason"),
+    [
+        ("GetSchema", provider_pb2.GetSchemaRequest, "no schema"),
+        ("Call", lambda: provider_pb2.CallRequest(tok="aws:a:B/c"), "no method aws:a:B/c"),
+        ("Construct", lambda: provider_pb2.ConstructRequest(type="aws:a:B"), "no component aws:a:B"),
+        ("Parameterize", provider_pb2.ParameterizeRequest, "cannot be parameterised"),
+        ("List", provider_pb2.ListRequest, "does not list"),
+    ],
+)
+def test_what_is_not_done_is_refused_by_name(
+    configured: Calls, method: str, request_type: Any, reason: str
+) -> None:
+    request = request_type()
+    with pytest.raises(Refused, match=reason) as refused:
+        configured(method, request)
+    assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
+
+
 def test_diff_names_paths_and_what_they_ask_for(configured: Calls) -> None:
     kinds = provider_pb2.PropertyDiff.Kind
     olds = {"availabilityZone": "a", "size": 1, "region": "us-west-2", "tags": {"x": "1", "y": "1"}}

@@ -42,8 +42,9 @@ class InstanceProfile(ResourceType):
         return str(answer["InstanceProfile"]["InstanceProfileName"])
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
-        if inputs.get("role"):
-            self._add_role(cloud, identifier, inputs["role"])
+        role = inputs.get("role")
+        if role and (self.read(cloud, identifier, Known()) or {}).get("role") != role:
+            self._add_role(cloud, identifier, role)
 
     def read(self, cloud: Cloud, identifier: str, known: Known) -> Properties | None:
         try:

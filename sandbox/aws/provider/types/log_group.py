@@ -78,7 +78,7 @@ class LogGroup(ResourceType):
         if "kmsKeyId" in changed:
             self._encrypt(cloud, identifier, inputs.get("kmsKeyId"))
         if changed & {"tags", "tagsAll"}:
-            self._change_tags(cloud, state["arn"], state, inputs)
+            self._change_tags(cloud, cloud.arn("logs", f"log-group:{identifier}"), state, inputs)
 
     def delete(self, cloud: Cloud, identifier: str, state: Properties) -> None:
         if state.get("skipDestroy"):
