@@ -78,7 +78,7 @@ class Execution:
         cancelled.on_stop(self._stop.stop)
         self._stop.on_stop(lambda: self._happenings.put(None))
         self._generator = StepGenerator(deployment, self._happenings.put, mode=mode, refresh=refresh)
-        self._executor = StepExecutor(deployment, actions, self._stop)
+        self._executor = StepExecutor(deployment, actions, self._stop, cancelled)
         self._unfinished = 0
         self._skipped: set[str] = set()
         self._stack_outputs: OutputsRegistration | None = None

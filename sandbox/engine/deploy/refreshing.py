@@ -34,7 +34,7 @@ def refresh(
     steps: dict[int, Step] = {id(r): RefreshStep(deployment, r, r) for r in chosen}
     stop = Stop()
     cancelled.on_stop(stop.stop)
-    executor = StepExecutor(deployment, actions, stop, ignore_errors=True)
+    executor = StepExecutor(deployment, actions, stop, cancelled, ignore_errors=True)
     executor.run_beside(steps.values())
     executor.wait()
     deployment.rebase(steps)

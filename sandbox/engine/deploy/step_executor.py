@@ -29,13 +29,20 @@ class ExecutionContext(StepContext, Protocol):
 
 
 class StepExecutor:
-    """Executes chains of steps, at most `parallel` at a time. With `ignore_errors` a failed step neither
+    """Executes chains of steps, at most `parallel` at a time, until `stop`; `cancelled` is the part of it
+    that people asked for. With `ignore_errors` a failed step neither
     stops nor spares the others, but is remembered."""
 
     def __init__(
-        self, context: ExecutionContext, actions: Actions, stop: Stop, *, ignore_errors: bool = False
+        self,
+        context: ExecutionContext,
+        actions: Actions,
+        stop: Stop,
+        cancelled: Stop,
+        *,
+        ignore_errors: bool = False,
     ) -> None:
-        self.stop = stop
+        self.stop, self._cancelled = stop, cancelled
         self.error: Exception | None = None
         self._context, self._actions, self._ignore = context, actions, ignore_errors
         parallel = max(1, min(context.parallel, 512))
@@ -85,9 +92,12 @@ class StepExecutor:
             return list(self._errored)
 
     def _run_chain(self, chain: list[Step]) -> None:
+        """Runs a chain. One that has begun goes on when something else fails, so that a replacement is not
+        left half done; when people cancel, it stops after the step."""
         try:
-            for step in chain:
-                if self.stop.stopped or not self._try(step):
+            for number, step in enumerate(chain):
+                stopped = self._cancelled.stopped if number else self.stop.stopped
+                if stopped or not self._try(step):
                     return
         finally:
             self._free.release()

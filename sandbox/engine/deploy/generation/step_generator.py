@@ -203,6 +203,7 @@ class StepGenerator:
                     return Generated([])  # the step has reported it
                 new = _new_resource(subject.urn, goal, state, "")
                 new.aliases, new.created, new.modified = state.aliases, state.created, state.modified
+                new.replacement_trigger = None  # an import is no reason to replace
                 return self._validated(self._decide(subject._replace(old=state, new=new)))
 
             self._post(proceed)
