@@ -100,8 +100,9 @@ class OperationRequest:
 
 
 class EventSink(Protocol):
-    """Receives engine events in order, from one thread: dicts in Pulumi's EngineEvent JSON shape, without
-    `sequence` and `timestamp`, secrets shown as `[secret]`."""
+    """Receives engine events in order, one at a time, from any thread: dicts in Pulumi's EngineEvent JSON
+    shape, without `sequence` and `timestamp`, secrets shown as `[secret]`, messages in raw colours. Steps
+    for default providers and other internal steps are among them, as in Pulumi's event log."""
 
     def emit(self, event: dict[str, Any]) -> None:
         """Takes one event; must not block for long."""
