@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from typing import Any
 from xml.etree import ElementTree
 
-_QUICK_SECONDS = 30.0
+_QUICK_SECONDS = 8.0
 _VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
 
 

@@ -6,10 +6,20 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 
 from sandbox.hosts.host_store import HostRecord
 from sandbox.hosts.launch import HOST_MARK
-from sandbox.hosts.process_identity import kill_user, processes_marked
+from sandbox.hosts.process_identity import processes_marked, processes_of_user
+
+_LONGEST_SECONDS = 6.0
+
+
+def cut_power(record: HostRecord) -> None:
+    """SIGKILL the host's first process without waiting for anything."""
+    for identity in (record.init, record.outer):
+        if identity:
+            identity.signal(signal.SIGKILL)
 
 
 def end_processes(record: HostRecord) -> None:
@@ -20,16 +30,19 @@ def end_processes(record: HostRecord) -> None:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(identity.pid, os.WNOHANG)
     if record.uid is not None:
-        kill_user(record.uid)
+        uid = record.uid
+        _kill_until_none(lambda: processes_of_user(uid))
     elif record.plain:
-        _kill_marked(f"{HOST_MARK}={record.id}")
+        mark = f"{HOST_MARK}={record.mark}"
+        _kill_until_none(lambda: processes_marked(mark))
 
 
-def _kill_marked(mark: str) -> None:
-    for _ in range(50):
-        found = processes_marked(mark)
-        if not found:
-            return
+def _kill_until_none(look: Callable[[], list[int]]) -> None:
+    """SIGKILL what `look` finds, until it finds nothing twice: a process shows no mark while it executes."""
+    deadline, empty = time.monotonic() + _LONGEST_SECONDS, 0
+    while empty < 2 and time.monotonic() < deadline:
+        found = look()
+        empty = 0 if found else empty + 1
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from sandbox.hosts.last_words import keep_journals
 from sandbox.hosts.launch import HostStart, Launcher
 from sandbox.hosts.machine_settings import MachineSettings
 from sandbox.hosts.metadata_service import Metadata, MetadataServer, Sources, host_name
+from sandbox.hosts.throwaway_user import free_uid
 from sandbox.hosts.volume_folders import HostOfVolumes
 
 
@@ -53,7 +55,11 @@ class Host:
     @classmethod
     def create(cls, setting: HostSetting, instance: Instance, user_data: bytes) -> Host:
         """A new machine with a fresh root volume, not started yet."""
-        uid = setting.store.free_uid() if setting.throwaway_users else None
+        uid = (
+            free_uid(record.uid or 0 for record in setting.store.records())
+            if setting.throwaway_users
+            else None
+        )
         folder = setting.store.folder_of(instance.id)
         remove_tree(folder.path)
         make_host_folder(
@@ -69,7 +75,13 @@ class Host:
             folder.by_id.chmod(0o755)
             give_to(folder.root, uid)
         folder.root.chmod(0o700)
-        host = cls(setting, instance, HostRecord(instance.id, 0, 0, uid, plain=not setting.namespaces))
+        host = cls(
+            setting,
+            instance,
+            HostRecord(
+                instance.id, 0, 0, f"{instance.id}-{secrets.token_hex(8)}", uid, plain=not setting.namespaces
+            ),
+        )
         host._keep(host.record)
         return host
 
@@ -98,7 +110,7 @@ class Host:
                 make_mount_points(folder, view)
         programs = PROGRAMS_INSIDE if setting.namespaces else setting.store.plain_programs
         environment = host_environment(
-            host=self.record.id,
+            mark=self.record.mark,
             root=None if setting.namespaces else folder.root,
             programs=programs,
             cloud_url=setting.cloud_url,

@@ -12,7 +12,7 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def host_environment(
     *,
-    host: str,
+    mark: str,
     root: Path | None,
     programs: Path,
     cloud_url: str,
@@ -29,7 +29,7 @@ def host_environment(
         "LANG": "C.UTF-8",
         "AWS_ENDPOINT_URL": cloud_url,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{metadata_port}/",
-        HOST_MARK: host,
+        HOST_MARK: mark,
     }
     if root:
         found |= {"RUNCTL_ROOT": str(root), "TMPDIR": str(root / "tmp")}

@@ -15,9 +15,6 @@ from sandbox.hosts.host_folder import HostFolder, remove_tree
 from sandbox.hosts.launch import HostProcesses
 from sandbox.hosts.process_identity import ProcessIdentity
 
-_FIRST_UID, _LAST_UID = 61184, 65519
-"""Users without a name that systemd, too, sets aside for throwaway use."""
-
 
 @dataclass(frozen=True)
 class HostRecord:
@@ -26,6 +23,8 @@ class HostRecord:
     id: str
     boot: int
     imds_port: int
+    mark: str
+    """What tells the host's processes from all others, in their environment (HOST_MARK)."""
     uid: int | None = None
     plain: bool = False
     outer: ProcessIdentity | None = None
@@ -120,20 +119,6 @@ class HostStore:
                 for name in ("outer", "init"):
                     found[name] = ProcessIdentity(**found[name]) if found.get(name) else None
                 yield HostRecord(**found)
-
-    def free_uid(self) -> int:
-        """A user id that nobody on this machine has or uses now."""
-        import pwd
-
-        taken = {entry.pw_uid for entry in pwd.getpwall()} | {record.uid for record in self.records()}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    taken.add(entry.stat().st_uid)
-        for uid in range(_FIRST_UID, _LAST_UID + 1):
-            if uid not in taken:
-                return uid
-        raise OSError("no unused user id is left for a host; end some of the processes that use them")
 
     def remove_private_place(self) -> None:
         """Remove what lies outside of the cloud's folder; nothing to do when there is nothing."""

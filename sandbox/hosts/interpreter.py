@@ -60,10 +60,10 @@ def copy_to(folder: Path, interpreter: Interpreter) -> Interpreter:
         )
         for shared in (interpreter.prefix / "lib").glob("libpython*.so*"):
             _link_or_copy(shared, library / shared.name)
+        binary.parent.mkdir()
+        _link_or_copy(interpreter.executable, binary)
         for parent, _, _ in os.walk(folder):
             Path(parent).chmod(0o755)
-        binary.parent.mkdir(mode=0o755)
-        _link_or_copy(interpreter.executable, binary)
     return Interpreter(binary, folder, library if list(library.glob("libpython*.so*")) else None)
 
 

@@ -19,7 +19,7 @@ from sandbox.hosts.programs_folder import INIT
 
 _START_SECONDS = 10.0
 HOST_MARK = "RUNCTL_SANDBOX_HOST"
-"""Variable in the environment of every process of a host, but for those that take it out."""
+"""Variable that every process of a host has in its environment, but for those that take it out."""
 
 
 class HostStartError(Exception):

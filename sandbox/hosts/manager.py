@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sandbox.hosts.cloud_client import AttachedVolume, CloudClient, CloudError, Instance, Snapshot
-from sandbox.hosts.end_of_host import end_processes
+from sandbox.hosts.end_of_host import cut_power, end_processes
 from sandbox.hosts.host import Host, HostSetting
 from sandbox.hosts.host_store import HostStore
 from sandbox.hosts.launch import HostStartError
@@ -29,7 +29,10 @@ _GONE = "terminated"
 
 def stop_hosts(store: HostStore) -> None:
     """Power off every recorded host, whoever started it."""
-    for record in store.records():
+    records = list(store.records())
+    for record in records:
+        cut_power(record)
+    for record in records:
         end_processes(record)
         store.save(replace(record, ended=True, outer=None, init=None))
 

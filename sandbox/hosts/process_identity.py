@@ -70,14 +70,6 @@ def _stat(pid: int) -> list[str] | None:
         return None
 
 
-def child_of(parent: int) -> int | None:
-    """The pid of some child of `parent`."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _stat(int(entry.name))) and int(fields[1]) == parent:
-            return int(entry.name)
-    return None
-
-
 def processes_of_user(uid: int) -> list[int]:
     """Living processes that run as `uid`."""
     found = []
@@ -88,18 +80,6 @@ def processes_of_user(uid: int) -> list[int]:
             if entry.stat().st_uid == uid and (fields := _stat(int(entry.name))) and fields[0] not in "ZX":
                 found.append(int(entry.name))
     return found
-
-
-def kill_user(uid: int) -> None:
-    """SIGKILL all processes of a throwaway user, until none is left (bounded)."""
-    for _ in range(100):
-        pids = processes_of_user(uid)
-        if not pids:
-            return
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
 
 
 def processes_marked(mark: str) -> list[int]:

@@ -8,6 +8,7 @@ adopts them. `serve.py --stop-hosts --folder DIR` ends the hosts that a killed o
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from datetime import datetime, timezone
@@ -31,14 +32,13 @@ def _say(text: str) -> None:
 
 def main(arguments: list[str]) -> int:
     """Serve, or stop hosts that were left. Exit code 1: hosts cannot be had on this machine."""
-    import os
-
     parser = argparse.ArgumentParser(prog="serve.py")
     parser.add_argument("--cloud", help="address of the emulated cloud")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--ready-file", type=Path)
     parser.add_argument("--stop-hosts", action="store_true")
     options = parser.parse_args(arguments)
+    os.umask(0o022)  # what hosts are to read, under a caller's stricter mask too; records get their own modes
     if options.stop_hosts:
         store = HostStore.existing(options.folder)
         stop_hosts(store)

@@ -18,6 +18,7 @@ from sandbox.hosts.launch import PlainLauncher
 from sandbox.hosts.machine_settings import MachineSettings, machine_settings
 from sandbox.hosts.metadata_service import Sources
 from sandbox.hosts.programs_folder import make_programs
+from sandbox.hosts.throwaway_user import free_uid
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,6 @@ def _settings(environment: Mapping[str, str], programs: Path, programs_inside: P
 
 def _reachable(caller: Interpreter, store: HostStore) -> Interpreter:
     """The caller's interpreter, or a copy of it when a throwaway user could not run it where it lies."""
-    if interpreters.usable_by(caller, store.free_uid()):
+    if interpreters.usable_by(caller, free_uid(())):
         return caller
     return interpreters.copy_to(store.interpreter_copy, caller)

@@ -149,7 +149,13 @@ class HostsProcess:
         command += ["--ready-file", str(self.ready_file)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                umask=0o077,  # the strictest that a caller may have
             )
         self.ready = json.loads(wait_until(self._read_ready, 20))
 

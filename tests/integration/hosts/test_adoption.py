@@ -49,10 +49,11 @@ def test_machine_that_halted_without_manager_is_reported_by_the_next(restart, ma
 def test_stop_leaves_no_process_and_nothing_outside_the_folder(machine, hosts, waiting):
     ran = machine(SLEEPER, name="i-0stop")
     record = hosts.record("i-0stop")
+    mark = f"RUNCTL_SANDBOX_HOST={record['mark']}".encode()
     hosts.stop()
     assert not alive(record["init"])
     assert not alive(record["outer"])
-    assert not [pid for pid in Path("/proc").glob("[0-9]*") if b"RUNCTL_SANDBOX_HOST=i-0stop" in environ(pid)]
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if mark in environ(pid)]
     assert ran.root.is_relative_to(hosts.folder) or not ran.root.parent.parent.parent.exists()
     assert "boot" in hosts.console("i-0stop")
 

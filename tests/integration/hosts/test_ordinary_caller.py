@@ -82,8 +82,9 @@ def test_stop_ends_what_detached_itself(ordinary_hosts, cloud, waiting):
     hosts = ordinary_hosts
     cloud.run("i-0away", '#!/bin/bash\nsetsid sleep 1000 &\ntouch "${RUNCTL_ROOT:-}/root/done"\n')
     waiting((hosts.root("i-0away") / "root/done").exists)
+    mark = f"RUNCTL_SANDBOX_HOST={hosts.record('i-0away')['mark']}".encode()
     hosts.stop()
-    left = [path for path in Path("/proc").glob("[0-9]*") if b"RUNCTL_SANDBOX_HOST=i-0away" in environ(path)]
+    left = [path for path in Path("/proc").glob("[0-9]*") if mark in environ(path)]
     assert left == []
 
 

@@ -12,7 +12,8 @@ TOLD = {
     "instances": [
         {
             "id": "i-0a", "region": "us-east-1", "zone": "us-east-1a", "type": "t3.micro", "state": "running",
-            "boot": 2, "market": "spot", "role": None, "tags": {}, "interruption": None, "private_ip": "10.0.0.1",
+            "boot": 2, "market": "spot", "role": None, "tags": {}, "interruption": None,
+            "private_ip": "10.0.0.1",
             "volumes": [{"id": "vol-1", "device": "/dev/sdf", "root": False, "size_gb": 5}],
         }
     ],

@@ -19,7 +19,15 @@ from sandbox.hosts.programs_folder import make_programs
 def test_records_are_found_again_and_broken_ones_passed_over(tmp_path):
     store = HostStore(tmp_path, private=False)
     record = HostRecord(
-        "i-1", 2, 4000, 61184, False, ProcessIdentity(5, 6), ProcessIdentity(7, 8), asked_to_end=True
+        "i-1",
+        2,
+        4000,
+        "i-1-ab",
+        61184,
+        False,
+        ProcessIdentity(5, 6),
+        ProcessIdentity(7, 8),
+        asked_to_end=True,
     )
     store.save(record)
     (tmp_path / "hosts/i-2.json").write_text("{")
@@ -115,7 +123,7 @@ def test_fresh_host_has_what_a_machine_has(tmp_path):
 
 
 def test_environment_of_a_plain_host_names_its_root():
-    shared = {"host": "i-1", "cloud_url": "http://127.0.0.1:1", "metadata_port": 5, "library_path": None}
+    shared = {"mark": "i-1-ab", "cloud_url": "http://127.0.0.1:1", "metadata_port": 5, "library_path": None}
     plain = host_environment(root=Path("/h/root"), programs=Path("/p"), settings={"PIP_CERT": "c"}, **shared)
     assert plain["RUNCTL_ROOT"] == "/h/root"
     assert plain["HOME"] == "/h/root/root"
@@ -124,6 +132,7 @@ def test_environment_of_a_plain_host_names_its_root():
     assert plain["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://127.0.0.1:5/"
     inside = host_environment(root=None, programs=Path("/.host"), settings={}, **shared)
     assert "RUNCTL_ROOT" not in inside
+    assert inside["RUNCTL_SANDBOX_HOST"] == "i-1-ab"
     assert inside["HOME"] == "/root"
 
 

@@ -46,7 +46,7 @@ class World:
             def alive(self):
                 return name in world.alive
 
-        host.record = Record(name, **{"boot": 0, "imds_port": 1, **fields})
+        host.record = Record(name, **{"boot": 0, "imds_port": 1, "mark": name, **fields})
 
         def start(instance):
             host.record = replace(host.record, boot=instance.boot, ended=False)

@@ -1,0 +1,45 @@
+"""User ids for hosts that run without namespaces: each host its own, nobody else's on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import pwd
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+_WIDE = range(0x70000000, 0x7FFFFFFF)
+"""Assigned to nobody by any convention; wide enough that two sandboxes do not choose the same one."""
+_NARROW = range(61184, 65520)
+"""For containers that know 65536 users only; systemd, too, sets these aside for throwaway use."""
+_TRIES = 1000
+
+
+def free_uid(taken: Iterable[int], choose: random.Random | None = None) -> int:
+    """A user id that nobody has or uses now and that is not `taken`. Raises OSError when none is found."""
+    used = {*taken, *(entry.pw_uid for entry in pwd.getpwall()), *_users_of_processes()}
+    candidates = _WIDE if _is_known(_WIDE[-1], Path("/proc/self/uid_map").read_text()) else _NARROW
+    chooser = choose or random.SystemRandom()
+    for _ in range(_TRIES):
+        uid = chooser.choice(candidates)
+        if uid not in used:
+            return uid
+    raise OSError("no unused user id is left for a host; end some of the processes that use them")
+
+
+def _is_known(uid: int, uid_map: str) -> bool:
+    """Whether this user namespace has the user."""
+    for line in uid_map.splitlines():
+        first, _, count = (int(word) for word in line.split())
+        if first <= uid < first + count:
+            return True
+    return False
+
+
+def _users_of_processes() -> set[int]:
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                found.add(entry.stat().st_uid)
+    return found
