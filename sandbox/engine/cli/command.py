@@ -63,6 +63,11 @@ class Command:
         return next((c for c in self.subcommands if name == c.name or name in c.aliases), None)
 
 
+def unsupported(*names: str) -> tuple[Command, ...]:
+    """Commands of Pulumi's CLI that are refused by name."""
+    return tuple(Command(name, supported=False) for name in names)
+
+
 @dataclass(frozen=True)
 class Invocation:
     """A command line understood: the command with those above it, its flags and arguments."""
@@ -184,4 +189,4 @@ def _check(path: Sequence[Command], values: FlagValues, arguments: Sequence[str]
         command.arguments.check(arguments)
 
 
-__all__ = ["Arguments", "Command", "Invocation", "known_flags", "parse"]
+__all__ = ["Arguments", "Command", "Invocation", "known_flags", "parse", "unsupported"]

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from sandbox.engine.cli.command import Arguments, Command
+from sandbox.engine.cli.command import Arguments, Command, unsupported
 from sandbox.engine.cli.flags import FlagKind, hidden, number, refused, switch, text, texts
 from sandbox.engine.cli.operation_flags import DESTROY, PREVIEW, REFRESH, UP
-
-STACK = text("stack", "The stack to work on; the selected one by default", "s")
-CONFIG_FILE = text("config-file", "Read and write configuration in this file")
-YES = switch("yes", "Do it without asking", "y")
-JSON = switch("json", "Print JSON", "j")
-SHOW_SECRETS = switch("show-secrets", "Show secret values in plain text")
-PATH = switch("path", "The key is a path into a map or list")
+from sandbox.engine.cli.shared_flags import CONFIG_FILE, JSON, PATH, SHOW_SECRETS, STACK, YES
+from sandbox.engine.cli.stack_tree import STACK_COMMAND
 
 GLOBAL = (
     text("color", "When to colour output: always, never, raw, auto", default="auto"),
@@ -29,134 +24,6 @@ GLOBAL = (
     *refused(FlagKind.TEXT, "otel-traces", "profiling", "tracing"),
 )
 
-
-def _unsupported(*names: str) -> tuple[Command, ...]:
-    return tuple(Command(name, supported=False) for name in names)
-
-
-_STACK_TAG = Command(
-    "tag",
-    "Tags of a stack",
-    shared=(STACK,),
-    subcommands=(
-        Command("get", "Print one tag", "stack_tag:get", arguments=Arguments(("name",), 1)),
-        Command("list", "List the tags", "stack_tag:list_tags", flags=(JSON,), aliases=("ls",)),
-        Command(
-            "remove",
-            "Remove a tag",
-            "stack_tag:remove",
-            arguments=Arguments(("name",), 1),
-            aliases=("rm", "delete"),
-        ),
-        Command("set", "Set a tag", "stack_tag:set_tag", arguments=Arguments(("name", "value"), 2)),
-    ),
-)
-
-_STACK = Command(
-    "stack",
-    "Manage stacks and show their state",
-    "stack_show:show",
-    flags=(
-        switch("show-ids", "Show the ids of resources", "i"),
-        switch("show-urns", "Show the URNs of resources", "u"),
-        SHOW_SECRETS,
-        switch("show-name", "Show only the stack's name"),
-    ),
-    shared=(STACK, CONFIG_FILE),
-    section="Stack Management Commands",
-    subcommands=(
-        Command(
-            "list",
-            "List stacks",
-            "stack_list:list_stacks",
-            flags=(
-                switch("all", "Of all projects", "a"),
-                JSON,
-                text("organization", "Of one organization", "o"),
-                text("project", "Of one project", "p"),
-                text("tag", "With a tag (`name` or `name=value`)", "t"),
-            ),
-            aliases=("ls",),
-        ),
-        Command(
-            "new",
-            "Make a stack",
-            "stack_life:create",
-            flags=(
-                text("secrets-provider", "How secrets are encrypted: passphrase", default="default"),
-                text("copy-config-from", "Copy the configuration of this stack"),
-                switch("no-select", "Do not select the stack"),
-                YES,
-                *refused(FlagKind.TEXTS, "teams"),
-                *refused(FlagKind.SWITCH, "remote-config"),
-            ),
-            arguments=Arguments(("name",)),
-            aliases=("init", "create", "setup"),
-        ),
-        Command(
-            "select",
-            "Select a stack",
-            "stack_life:select",
-            flags=(
-                switch("create", "Make the stack when there is none", "c"),
-                text("secrets-provider", "How secrets are encrypted: passphrase", default="default"),
-                *refused(FlagKind.SWITCH, "remote-config"),
-            ),
-            arguments=Arguments(("name",)),
-        ),
-        Command("unselect", "Forget which stack is selected", "stack_life:unselect"),
-        Command(
-            "remove",
-            "Remove a stack and its history",
-            "stack_life:remove",
-            flags=(
-                switch("force", "Remove it although resources are left", "f"),
-                switch("preserve-config", "Keep its settings file"),
-                switch("remove-backups", "Remove its backups too"),
-                YES,
-            ),
-            arguments=Arguments(("name",)),
-            aliases=("rm", "delete"),
-        ),
-        Command("rename", "Rename a stack", "stack_life:rename", arguments=Arguments(("new-name",), 1)),
-        Command(
-            "output",
-            "Print the outputs of a stack",
-            "stack_output:output",
-            flags=(JSON, switch("shell", "Print shell assignments"), SHOW_SECRETS),
-            arguments=Arguments(("name",)),
-        ),
-        Command(
-            "export",
-            "Print the state of a stack",
-            "stack_state:export",
-            flags=(text("file", "Write to this file"), SHOW_SECRETS, *refused(FlagKind.TEXT, "version")),
-        ),
-        Command(
-            "import",
-            "Replace the state of a stack",
-            "stack_state:import_state",
-            flags=(text("file", "Read from this file"), switch("force", "Import despite errors", "f")),
-        ),
-        Command(
-            "history",
-            "Show the operations of a stack",
-            "stack_history:history",
-            flags=(
-                JSON,
-                SHOW_SECRETS,
-                switch("full-dates", "Show dates in full"),
-                number("page-size", "Entries on a page"),
-                number("page", "Which page, from 1"),
-            ),
-            aliases=("hist",),
-        ),
-        _STACK_TAG,
-        *_unsupported(
-            "change-secrets-provider", "graph", "get", "drift", "schedule", "webhook", "deployment", "migrate"
-        ),
-    ),
-)
 
 _CONFIG = Command(
     "config",
@@ -271,7 +138,7 @@ _STATE = Command(
             flags=_STATE_FLAGS,
             arguments=Arguments(("urn", "new-name"), 2),
         ),
-        *_unsupported("edit", "get", "move", "repair", "taint", "untaint", "upgrade"),
+        *unsupported("edit", "get", "move", "repair", "taint", "untaint", "upgrade"),
     ),
 )
 
@@ -308,7 +175,7 @@ _PLUGIN = Command(
             arguments=Arguments(("kind", "name", "version")),
             aliases=("rm", "delete"),
         ),
-        *_unsupported("run", "download"),
+        *unsupported("run", "download"),
     ),
 )
 
@@ -318,7 +185,7 @@ ROOT = Command(
     shared=GLOBAL,
     subcommands=(
         _CONFIG,
-        _STACK,
+        STACK_COMMAND,
         _STATE,
         Command(
             "up",
@@ -423,7 +290,7 @@ ROOT = Command(
             section="Other Commands",
         ),
         Command("help", "Show help", "help:run", arguments=Arguments(("command",), 0, variadic=True)),
-        *_unsupported(
+        *unsupported(
             "new",
             "import",
             "env",
