@@ -18,7 +18,13 @@ _TRIES = 1000
 def free_uid(taken: Iterable[int], choose: random.Random | None = None) -> int:
     """A user id that nobody has or uses now and that is not `taken`. Raises OSError when none is found."""
     used = {*taken, *(entry.pw_uid for entry in pwd.getpwall()), *_users_of_processes()}
-    candidates = _WIDE if _is_known(_WIDE[-1], Path("/proc/self/uid_map").read_text()) else _NARROW
+    uid_map = Path("/proc/self/uid_map").read_text()
+    candidates = next((users for users in (_WIDE, _NARROW) if _is_known(users[-1], uid_map)), None)
+    if candidates is None:
+        raise OSError(
+            "this container knows too few users for hosts without namespaces (see /proc/self/uid_map); "
+            "start the sandbox as an ordinary user"
+        )
     chooser = choose or random.SystemRandom()
     for _ in range(_TRIES):
         uid = chooser.choice(candidates)

@@ -169,7 +169,7 @@ class HostsProcess:
 
     def stop(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(self.ready["pid"], signal.SIGTERM)
             assert self.process.wait(10) == 0, self.log.read_text()
 
     def root(self, name) -> Path:
@@ -213,6 +213,8 @@ def available_isolations() -> list[str]:
 def environment_for(isolation: str, folder: Path) -> dict[str, str]:
     """The caller's environment, with only one kind of isolation to be found."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RUNCTL_"))}
+    if isolation == "auto":
+        return environment
     if isolation == "plain":
         return {**environment, "RUNCTL_SANDBOX_ISOLATION": "plain"}
     programs = folder / "only"

@@ -25,6 +25,12 @@ def test_small_container_gets_a_small_one(monkeypatch):
     assert 61184 <= free_uid(()) < 65520
 
 
+def test_container_with_one_user_is_told(monkeypatch):
+    monkeypatch.setattr(Path, "read_text", lambda path: "0 100000 1\n")
+    with pytest.raises(OSError, match="too few users"):
+        free_uid(())
+
+
 def test_none_left_is_told(monkeypatch):
     monkeypatch.setattr(throwaway_user, "_NARROW", range(61184, 61186))
     monkeypatch.setattr(throwaway_user, "_WIDE", range(61184, 61186))
