@@ -29,13 +29,13 @@ unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
 test: setup lint types layers
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 bench: setup
 	$(BIN)/python benchmarks/run.py
 
 matrix: setup
-	$(BIN)/pytest -m matrix --override-ini addopts='-v --strict-markers --import-mode=importlib'
+	$(BIN)/pytest -m matrix -v -s
 
 clean:
 	rm -rf $(VENV) .runctl runs
