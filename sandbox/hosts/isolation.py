@@ -1,7 +1,7 @@
 """Which isolation of hosts this machine allows: tried out, never guessed.
 
 `namespaces`: a host sees its own folder and read-only parts of the machine, its own processes, and holds no
-capability. It shares the machine's network, its clock, memory and processors.
+capability. It shares the machine's network, clock, memory, processors and room on the disk, without bounds.
 
 `plain`: no namespaces. A host runs as an unprivileged user that nobody else is (when the sandbox was started
 by root), or as the caller. What file modes protect is protected, what they do not protect is not: a host can

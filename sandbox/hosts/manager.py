@@ -50,6 +50,7 @@ class Manager:
         self._watched: dict[str, int] = {}
         self._latest: Snapshot | None = None
         self._unfinished = False
+        self._adopted = False
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
@@ -109,8 +110,8 @@ class Manager:
 
     def _reconcile(self, snapshot: Snapshot) -> None:
         instances = {instance.id: instance for instance in snapshot.instances}
-        for instance in snapshot.instances:
-            self._adopt(instance)
+        if not self._adopted:
+            self._adopt_all(instances)
         self._remove_gone(instances)
         for instance in snapshot.instances:
             if instance.state == "running" and instance.id not in self._hosts:
@@ -122,14 +123,13 @@ class Manager:
             elif instance.state in _ENDING:
                 self._report(instance.id, instance.boot)
 
-    def _adopt(self, instance: Instance) -> None:
-        """A host that an earlier manager has left."""
-        if instance.id in self._hosts:
-            return
+    def _adopt_all(self, instances: dict[str, Instance]) -> None:
+        """Take over what an earlier manager has left, also hosts whose instance is forgotten by now."""
+        self._adopted = True
         for record in self._setting.store.records():
-            if record.id == instance.id:
-                self._hosts[instance.id] = Host(self._setting, instance, record)
-                self._say(f"{instance.id}: adopted, {'running' if record.alive else 'not running'}")
+            forgotten = Instance(record.id, region="", zone="", type="", state=_GONE, boot=record.boot)
+            self._hosts[record.id] = Host(self._setting, instances.get(record.id, forgotten), record)
+            self._say(f"{record.id}: adopted, {'running' if record.alive else 'not running'}")
 
     def _remove_gone(self, instances: dict[str, Instance]) -> None:
         for name in list(self._hosts):

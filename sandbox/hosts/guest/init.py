@@ -78,12 +78,16 @@ class Init:
             self._power.set_result(reboot)
 
     async def _start_up(self) -> None:
-        await asyncio.gather(self._units.start_enabled(), run_user_data(self._machine))
+        try:
+            await asyncio.gather(self._units.start_enabled(), run_user_data(self._machine))
+        except OSError as error:  # what the host did to its own folders must not end the machine
+            self._machine.console.say(f"boot: {error}")
 
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)
-            self._machine.trim_journals()
+            with contextlib.suppress(OSError):
+                self._machine.trim_journals()
 
     async def _answer(self, request: Request) -> Reply:
         if request.command in _POWER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import time
@@ -71,7 +72,7 @@ class Machine:
     def log(self, unit: str, text: str) -> None:
         """One line about a unit, in its journal and on the console."""
         self.console.say(f"{unit}: {text}")
-        with self.journal_of(unit).open("a") as journal:
+        with contextlib.suppress(OSError), self.journal_of(unit).open("a") as journal:
             journal.write(f"{datetime.now(timezone.utc):%b %d %H:%M:%S} systemd[1]: {text}\n")
 
     def journal_of(self, unit: str) -> Path:

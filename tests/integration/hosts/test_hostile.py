@@ -28,7 +28,7 @@ for path in (
     "/lib/runctl-taken",
     "/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/runctl-taken",
     "/sys/devices/system/cpu/cpu1/online", "/boot/runctl-taken", "/dev/sda", "/dev/vda", "/dev/mem",
-    "/.host/bin/mount", "/.host/pyvenv.cfg",
+    "/.host/bin/mount", "/.host/pyvenv.cfg", "/proc/1/fd/1", "/proc/1/mem", "/proc/1/environ",
 ):
     attempt(write, path)
 for path in (outside, outside + "/project", outside + "/home"):
@@ -115,6 +115,7 @@ def test_nothing_outside_changes(hosts, cloud, outside, isolation, waiting):
         waiting(lambda: not hosts.root("i-0evil").exists())
         assert hosts.process.poll() is None
         assert outside_of(outside) == before
+        assert "taken over" not in hosts.console("i-0evil")
         assert machine_state() == machine_before
         assert not [
             p

@@ -61,9 +61,9 @@ class World:
         self.hosts[name] = host
         return host
 
-    def tell(self, *instances, volumes=()):
+    def tell(self, *instances, volumes=(), left=()):
         snapshot = Snapshot(1, instances, frozenset(volumes))
-        self.store.records.return_value = iter(())
+        self.store.records.return_value = iter(left)
         self.manager._unfinished = False
         self.manager._reconcile(snapshot)
         self.manager._note_ended(snapshot)
@@ -179,3 +179,20 @@ def test_interruption_reaches_the_host(world):
     told = replace(RUNNING, interruption={"action": "terminate", "time": "t"})
     world.tell(told)
     world.hosts["i-1"].tell.assert_called_with(told)
+
+
+def test_hosts_left_by_an_earlier_manager_are_adopted_once(world, monkeypatch):
+    left = [HostRecord("i-1", 1, 4000, "m"), HostRecord("i-gone", 1, 4001, "m")]
+    adopted = []
+
+    def adopt(setting, instance, record):
+        adopted.append((record.id, instance.state))
+        return world.host(record.id, boot=record.boot)
+
+    world.alive.add("i-1")
+    monkeypatch.setattr(module, "Host", adopt)
+    world.tell(RUNNING, left=left)
+    world.tell(RUNNING, left=left)
+    assert adopted == [("i-1", "running"), ("i-gone", "terminated")]
+    world.hosts["i-1"].start.assert_not_called()
+    world.hosts["i-gone"].remove.assert_called_once()
