@@ -25,13 +25,14 @@ from runctl_auto.engine_events import (
     StepEvent,
     SummaryEvent,
 )
-from runctl_auto.engine_failures import Failure, typed_error
+from runctl_auto.engine_failures import Failure, locked_error, typed_error
 from runctl_auto.engine_locks import (
     STARTER_VARIABLE,
     LockOwner,
     Processes,
     is_dead,
     is_orphan,
+    lock_owners,
     this_process,
 )
 from runctl_auto.environment import Environment
@@ -249,6 +250,20 @@ class JobStack:
             parallel=self._conduct.parallel,
             show_secrets=False,
         )
+
+    def await_quiet(self) -> None:
+        """Returns once no engine works on the stack, as far as the backend's locks can be read.
+
+        Removes locks of dead owners; waits for an engine that outlived its runctl. Raises
+        ``StackLockedError`` when somebody else holds the stack.
+        """
+
+        def look() -> None:
+            owners = lock_owners(self._backend, PROJECT_NAME, self.job)
+            if owners:
+                raise locked_error(self.job, owners)
+
+        self._past_dead_owners(look)
 
     def forget_pending(self) -> None:
         """Drops the record of creations whose outcome is unknown. The caller has seen to what they made."""

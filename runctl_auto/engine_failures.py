@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from runctl_auto.cloud_errors import class_of_code, code_in_text, next_step_for
 from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of
-from runctl_auto.engine_locks import owners_in
+from runctl_auto.engine_locks import LockOwner, owners_in
 from runctl_auto.errors import (
     CloudError,
     EngineError,
@@ -72,12 +72,18 @@ def _locked(failure: Failure) -> RunctlError | None:
     text = failure.stderr
     if "currently locked by" not in text and "Another update is currently in progress" not in text:
         return None
-    owners = owners_in(text)
+    return locked_error(failure.job, owners_in(text), failure.where)
+
+
+def locked_error(
+    job: str, owners: Sequence[LockOwner], where: Mapping[str, str] | None = None
+) -> StackLockedError:
+    """The error that says who holds a job."""
     by = ": " + ", ".join(str(each) for each in owners) if owners else ""
     return StackLockedError(
-        f"Another operation holds job '{failure.job}'{by}.",
+        f"Another operation holds job '{job}'{by}.",
         owners=owners,
-        where=failure.where,
+        where=where or {"job": job},
         next_step="Wait for it to end. When its process is dead, `pulumi cancel` (see `runctl env`) removes "
         "the lock.",
     )

@@ -6,6 +6,7 @@ Removing it stops nobody: it is only removed when its owner is known to be dead.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 STARTER_VARIABLE = "RUNCTL_STARTED_BY"
 """In an engine's environment: the runctl that started it, as ``pid:start time``."""
@@ -31,6 +33,26 @@ class LockOwner:
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host} (pid {self.pid}) since {self.since}"
+
+
+def lock_owners(backend: str, project: str, stack: str) -> tuple[LockOwner, ...]:
+    """Who holds a stack of a file backend, by its lock files; nothing is known of other backends."""
+    if not backend.startswith("file://"):
+        return ()
+    folder = Path(unquote(urlsplit(backend).path)) / ".pulumi" / "locks" / "organization" / project / stack
+    return tuple(owner for file in sorted(folder.glob("*.json")) if (owner := _read_lock(file)) is not None)
+
+
+def _read_lock(file: Path) -> LockOwner | None:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        return LockOwner(
+            str(content["username"]), str(content["hostname"]), int(content["pid"]), str(content["timestamp"])
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def owners_in(text: str) -> tuple[LockOwner, ...]:

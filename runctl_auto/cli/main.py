@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from importlib import import_module
 
 import click
@@ -87,7 +88,23 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return int(ExitCode.FAILURE)
+    except Exception as error:
+        return _told_as_unexpected(console, error)
     return int(code or ExitCode.DONE)
+
+
+def _told_as_unexpected(console: Console, error: Exception) -> int:
+    """An error that nobody expected is a mistake in runctl: told in a line, with its traceback on ``-v``."""
+    if console.verbose:
+        traceback.print_exc()
+    console.error(
+        RunctlError(
+            f"Something unexpected went wrong: {type(error).__name__}: {error}",
+            next_step="Repeat with -v for the traceback, and report it. What was made is recorded: "
+            "`runctl ls` lists it, `runctl down JOB` removes it.",
+        )
+    )
+    return int(ExitCode.FAILURE)
 
 
 def _asks_for_json(arguments: list[str]) -> bool:

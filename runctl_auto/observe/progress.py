@@ -48,7 +48,7 @@ def line_for(event: EngineEvent) -> str | None:
         if event.stage == "done" and event.operation in _DONE and is_of_interest(event.type):
             return f"{_DONE[event.operation]} {event.name} ({short_type(event.type)})"
     if isinstance(event, DiagnosticEvent) and event.severity == "warning":
-        return f"warning: {event.message.strip()}"
+        return f"warning: {event.message.strip().splitlines()[0]}" if event.message.strip() else None
     return None
 
 

@@ -11,14 +11,14 @@ from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedAr
 from runctl_auto.job_bucket import JobBucket
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
+from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.stack_config import StackConfig
 from runctl_auto.stack_state import BUCKET, INSTANCE, StackState
 from runctl_auto.teardown.graceful_stop import StopOutcome, stop_run
-from runctl_auto.teardown.leftovers import remove_unrecorded
 from runctl_auto.teardown.proof import prove
-from runctl_auto.teardown.receipt import Receipt, deleted_between, kept_in
+from runctl_auto.teardown.receipt import Deleted, Receipt, deleted_between, kept_in
 from runctl_auto.teardown.scan import Scanner
 
 DEFAULT_GRACE_SECONDS = 30
@@ -51,7 +51,7 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     """
     stack = workplace.driver.open(job)
     config = known_config(stack)
-    before = stack.state()
+    before, removed = settle(workplace, stack, config)
     if config is None:
         return _remove_unused(workplace, stack, before)
     _confirm(workplace, stack, before, config, options)
@@ -59,7 +59,7 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
     with workplace.reporter.working("deleting"):
         stack.destroy()
-    receipt = _prove(workplace, stack, config, before)
+    receipt = _prove(workplace, stack, config, before, removed)
     return DownResult(receipt, stopped, brought)
 
 
@@ -147,7 +147,13 @@ def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) ->
     return tuple(home for home in brought if home is not None)
 
 
-def _prove(workplace: Workplace, stack: JobStack, config: StackConfig, before: StackState) -> Receipt:
+def _prove(
+    workplace: Workplace,
+    stack: JobStack,
+    config: StackConfig,
+    before: StackState,
+    removed: tuple[Deleted, ...],
+) -> Receipt:
     after = stack.state()
     cloud = workplace.cloud(config.placement.region)
     instances = [each.id for each in before.of_type(INSTANCE) if each.id]
@@ -155,20 +161,15 @@ def _prove(workplace: Workplace, stack: JobStack, config: StackConfig, before: S
         await_end(cloud, find_machine(cloud, instance), workplace.time)
     scanner = Scanner(cloud, config.job.name, config.placement.account)
     kept = {each.id for each in after.in_cloud()}
-    if after.pending:
-        with workplace.reporter.working("removing what a killed run left unrecorded"):
-            remove_unrecorded(cloud, scanner.find(instances=instances), kept)
-            stack.forget_pending()
-            after = stack.state()
     with workplace.reporter.working("looking for what is left"):
         leaked = prove(scanner, instances, kept, workplace.time.sleep, workplace.time.monotonic)
-    removed = not (after.in_cloud() or after.pending or leaked)
-    if removed:
+    is_empty = not (after.in_cloud() or after.pending or leaked)
+    if is_empty:
         stack.remove()
     return Receipt(
         job=stack.job,
-        deleted=deleted_between(before, after),
+        deleted=(*removed, *deleted_between(before, after)),
         kept=kept_in(after),
         leaked=leaked,
-        stack_removed=removed,
+        stack_removed=is_empty,
     )

@@ -11,6 +11,7 @@ from runctl_auto.cloud import Cloud
 from runctl_auto.driver import JobStack
 from runctl_auto.errors import NotSupportedError, UsageError
 from runctl_auto.job import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.packaging import package_agent, package_code
 from runctl_auto.run_identity import RunIdentity, choose_run
@@ -82,12 +83,13 @@ NEW_JOB = Present(None, StackState((), ()), None)
 
 
 def look(workplace: Workplace, stack: JobStack) -> Present:
-    """The job as it is now: configuration, state, and the durable status of its run."""
+    """The job as it is now, once it is settled: configuration, state, and the status of its run."""
     config = known_config(stack)
+    state, _ = settle(workplace, stack, config)
     if config is None:
         return NEW_JOB
     bucket = workplace.bucket(config, workplace.cloud(config.placement.region))
-    return Present(config, stack.state(), bucket.status(config.run.id))
+    return Present(config, state, bucket.status(config.run.id))
 
 
 @dataclass(frozen=True)

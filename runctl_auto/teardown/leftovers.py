@@ -1,46 +1,85 @@
-"""Removes what a killed operation made and no state recorded, found by the job's own tag."""
+"""Settles what a killed operation left open: what it made and no state recorded is found and removed.
+
+An engine notes in the state which creation it is about to ask for. When it is killed before it could note the
+answer, the thing may exist: with the job's tag, and in no state.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from runctl_auto.cloud import Cloud
 from runctl_auto.errors import CloudError
-from runctl_auto.teardown.scan import Found
+from runctl_auto.stack_state import StackState
+from runctl_auto.teardown.scan import Found, Scanner
+
+_KIND_OF_TYPE = {
+    "aws:ec2/instance:Instance": "instance",
+    "aws:ebs/volume:Volume": "volume",
+    "aws:ec2/securityGroup:SecurityGroup": "security group",
+    "aws:iam/role:Role": "role",
+    "aws:iam/instanceProfile:InstanceProfile": "instance profile",
+    "aws:s3/bucket:Bucket": "bucket",
+    "aws:ssm/parameter:Parameter": "parameter",
+}
 
 
-def remove_unrecorded(cloud: Cloud, found: Iterable[Found], kept: Collection[str]) -> None:
-    """Deletes everything in ``found`` but ``kept``, dependents first. What resists is left for the scan.
+ROLE_POLICY = "role policy"
+_ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
 
-    Only for what carries the job's tag and is in no state; the caller has destroyed the stack before.
+
+def unrecorded(scanner: Scanner, state: StackState) -> tuple[Found, ...]:
+    """What the open creations of ``state`` may have made: tagged as the job's, of the kinds that were being
+    created, in no state and not protected."""
+    policies = tuple(_role_policies(state))
+    kinds = {_KIND_OF_TYPE.get(each.resource.type) for each in state.pending_creates}
+    if not kinds - {None}:
+        return policies
+    recorded = {each.id for each in state.in_cloud()}
+    found = scanner.find()
+    return policies + tuple(
+        each for each in found if each.kind in kinds and each.id not in recorded and not each.protected
+    )
+
+
+def _role_policies(state: StackState) -> Iterator[Found]:
+    """Inline policies carry no tags; they are known by their role, which cannot be deleted before them."""
+    for pending in state.pending_creates:
+        role, name = pending.resource.inputs.get("role"), pending.resource.inputs.get("name")
+        if pending.resource.type == _ROLE_POLICY_TYPE and role and name:
+            command = f"aws iam delete-role-policy --role-name {role} --policy-name {name}"
+            yield Found(ROLE_POLICY, f"{role}:{name}", command)
+
+
+def remove_all(cloud: Cloud, found: Iterable[Found], *, owner: str) -> tuple[Found, ...]:
+    """Deletes everything in ``found``, dependents first, and blocks until instances have ended.
+
+    Returns what was removed; what resists is left to the scan at the end, which tells it. ``owner`` is the
+    account that buckets must belong to.
     """
-    removers = _removers(cloud)
     by_kind: dict[str, list[Found]] = {}
     for each in found:
-        if each.id not in kept:
-            by_kind.setdefault(each.kind, []).append(each)
-    for kind, remove in removers.items():
+        by_kind.setdefault(each.kind, []).append(each)
+    removed = []
+    for kind, remove in _removers(cloud, owner).items():
         for each in by_kind.get(kind, ()):
             with suppress(CloudError):
                 remove(each.id)
+                removed.append(each)
+    return tuple(removed)
 
 
-def _removers(cloud: Cloud) -> dict[str, Callable[[str], object]]:
+def _removers(cloud: Cloud, owner: str) -> dict[str, Callable[[str], object]]:
     """How each kind is removed, in the order in which they can be."""
     return {
-        "spot request": lambda each: cloud.call(
-            "ec2", "cancel_spot_instance_requests", SpotInstanceRequestIds=[each]
-        ),
+        ROLE_POLICY: lambda each: _delete_role_policy(cloud, *each.split(":", 1)),
         "instance": lambda each: _terminate(cloud, each),
         "volume": lambda each: cloud.call("ec2", "delete_volume", VolumeId=each),
-        "network interface": lambda each: cloud.call(
-            "ec2", "delete_network_interface", NetworkInterfaceId=each
-        ),
         "security group": lambda each: cloud.call("ec2", "delete_security_group", GroupId=each),
         "instance profile": lambda each: _delete_profile(cloud, each),
         "role": lambda each: _delete_role(cloud, each),
-        "bucket": lambda each: _delete_bucket(cloud, each),
+        "bucket": lambda each: _delete_bucket(cloud, each, owner),
         "parameter": lambda each: cloud.call("ssm", "delete_parameter", Name=each),
     }
 
@@ -52,6 +91,10 @@ def _terminate(cloud: Cloud, instance: str) -> None:
         lambda: waiter.wait(InstanceIds=[instance], WaiterConfig={"Delay": 2, "MaxAttempts": 90}),
         f"waiting for the end of {instance}",
     )
+
+
+def _delete_role_policy(cloud: Cloud, role: str, policy: str) -> None:
+    cloud.call("iam", "delete_role_policy", RoleName=role, PolicyName=policy)
 
 
 def _delete_profile(cloud: Cloud, profile: str) -> None:
@@ -72,9 +115,10 @@ def _delete_role(cloud: Cloud, role: str) -> None:
     cloud.call("iam", "delete_role", RoleName=role)
 
 
-def _delete_bucket(cloud: Cloud, bucket: str) -> None:
-    keys = [each["Key"] for each in cloud.pages("s3", "list_objects_v2", "Contents", Bucket=bucket)]
+def _delete_bucket(cloud: Cloud, bucket: str, owner: str) -> None:
+    place = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    keys = [each["Key"] for each in cloud.pages("s3", "list_objects_v2", "Contents", **place)]
     for start in range(0, len(keys), 1000):
         objects = [{"Key": key} for key in keys[start : start + 1000]]
-        cloud.call("s3", "delete_objects", Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-    cloud.call("s3", "delete_bucket", Bucket=bucket)
+        cloud.call("s3", "delete_objects", Delete={"Objects": objects, "Quiet": True}, **place)
+    cloud.call("s3", "delete_bucket", **place)

@@ -22,6 +22,7 @@ class Found:
     kind: str
     id: str
     remove: str
+    protected: bool = False
 
 
 class Scanner:
@@ -59,11 +60,11 @@ class Scanner:
         for group in self._tagged("describe_instances", "Reservations"):
             for each in group["Instances"]:
                 if each["State"]["Name"] not in _ENDED_INSTANCE:
-                    yield self._ec2("instance", each["InstanceId"], "terminate-instances --instance-ids")
+                    yield self._ec2("instance", each, "InstanceId", "terminate-instances --instance-ids")
 
     def _volumes(self) -> Iterator[Found]:
         for each in self._tagged("describe_volumes", "Volumes"):
-            yield self._ec2("volume", each["VolumeId"], "delete-volume --volume-id")
+            yield self._ec2("volume", each, "VolumeId", "delete-volume --volume-id")
 
     def _interfaces(self, instances: Sequence[str]) -> Iterator[Found]:
         related = [{"Name": "attachment.instance-id", "Values": list(instances)}]
@@ -76,13 +77,14 @@ class Scanner:
         for each in (*attached, *tagged):
             yield self._ec2(
                 "network interface",
-                each["NetworkInterfaceId"],
+                each,
+                "NetworkInterfaceId",
                 "delete-network-interface --network-interface-id",
             )
 
     def _security_groups(self) -> Iterator[Found]:
         for each in self._tagged("describe_security_groups", "SecurityGroups"):
-            yield self._ec2("security group", each["GroupId"], "delete-security-group --group-id")
+            yield self._ec2("security group", each, "GroupId", "delete-security-group --group-id")
 
     def _spot_requests(self, instances: Sequence[str]) -> Iterator[Found]:
         requests = self._cloud.pages(
@@ -96,34 +98,40 @@ class Scanner:
             if is_tagged or each.get("InstanceId") in instances:
                 yield self._ec2(
                     "spot request",
-                    each["SpotInstanceRequestId"],
+                    each,
+                    "SpotInstanceRequestId",
                     "cancel-spot-instance-requests --spot-instance-request-ids",
                 )
 
     def _snapshots(self) -> Iterator[Found]:
         for each in self._tagged("describe_snapshots", "Snapshots"):
-            yield self._ec2("snapshot", each["SnapshotId"], "delete-snapshot --snapshot-id")
+            yield self._ec2("snapshot", each, "SnapshotId", "delete-snapshot --snapshot-id")
 
     def _launch_templates(self) -> Iterator[Found]:
         for each in self._tagged("describe_launch_templates", "LaunchTemplates"):
             yield self._ec2(
-                "launch template",
-                each["LaunchTemplateId"],
-                "delete-launch-template --launch-template-id",
+                "launch template", each, "LaunchTemplateId", "delete-launch-template --launch-template-id"
             )
 
     def _key_pairs(self) -> Iterator[Found]:
         for each in self._tagged("describe_key_pairs", "KeyPairs"):
-            yield self._ec2("key pair", each["KeyPairId"], "delete-key-pair --key-pair-id")
+            yield self._ec2("key pair", each, "KeyPairId", "delete-key-pair --key-pair-id")
 
-    def _ec2(self, kind: str, identity: str, command: str) -> Found:
-        return Found(kind, identity, f"aws ec2 --region {self._cloud.region} {command} {identity}")
+    def _ec2(self, kind: str, thing: Mapping[str, Any], key: str, command: str) -> Found:
+        identity = thing[key]
+        return Found(
+            kind,
+            identity,
+            f"aws ec2 --region {self._cloud.region} {command} {identity}",
+            tags.is_protecting(_tags(thing.get("Tags"))),
+        )
 
     def _buckets(self) -> Iterator[Found]:
         for each in self._cloud.pages("s3", "list_buckets", "Buckets"):
             name = each["Name"]
-            if name.startswith(self._prefix) and self._bucket_tags(name).get(tags.JOB) == self._job:
-                yield Found("bucket", name, f"aws s3 rb --force s3://{name}")
+            found = self._bucket_tags(name) if name.startswith(self._prefix) else {}
+            if found.get(tags.JOB) == self._job:
+                yield Found("bucket", name, f"aws s3 rb --force s3://{name}", tags.is_protecting(found))
 
     def _bucket_tags(self, name: str) -> dict[str, str]:
         try:
@@ -137,28 +145,25 @@ class Scanner:
     def _roles(self) -> Iterator[Found]:
         for each in self._cloud.pages("iam", "list_roles", "Roles"):
             name = each["RoleName"]
-            if name.startswith(self._prefix) and self._iam_tags("role", "RoleName", name) == self._job:
+            if self._is_tagged(name, "get_role", "Role", RoleName=name):
                 yield Found("role", name, f"aws iam delete-role --role-name {name}")
 
     def _instance_profiles(self) -> Iterator[Found]:
         for each in self._cloud.pages("iam", "list_instance_profiles", "InstanceProfiles"):
             name = each["InstanceProfileName"]
-            if not name.startswith(self._prefix):
-                continue
-            if self._iam_tags("instance_profile", "InstanceProfileName", name) == self._job:
-                yield Found(
-                    "instance profile",
-                    name,
-                    f"aws iam delete-instance-profile --instance-profile-name {name}",
-                )
+            if self._is_tagged(name, "get_instance_profile", "InstanceProfile", InstanceProfileName=name):
+                command = f"aws iam delete-instance-profile --instance-profile-name {name}"
+                yield Found("instance profile", name, command)
 
-    def _iam_tags(self, kind: str, parameter: str, name: str) -> str | None:
-        """The job that an IAM thing is tagged with."""
+    def _is_tagged(self, name: str, operation: str, key: str, **parameters: str) -> bool:
+        """Whether an IAM thing has a name and a tag of the job; lists of IAM tell no tags."""
+        if not name.startswith(self._prefix):
+            return False
         try:
-            answer = self._cloud.call("iam", f"list_{kind}_tags", **{parameter: name})
+            described = self._cloud.call("iam", operation, **parameters)[key]
         except NotFoundError:
-            return None
-        return _tags(answer["Tags"]).get(tags.JOB)
+            return False
+        return _tags(described.get("Tags")).get(tags.JOB) == self._job
 
     def _parameters(self) -> Iterator[Found]:
         parameters = self._cloud.pages(

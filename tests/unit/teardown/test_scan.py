@@ -53,14 +53,14 @@ class FakeAws:
     def list_roles(self) -> Any:
         return {"Roles": [{"RoleName": name} for name in self.role_tags]}
 
-    def list_role_tags(self, RoleName: str) -> Any:
-        return {"Tags": self.role_tags[RoleName]}
+    def get_role(self, RoleName: str) -> Any:
+        return {"Role": {"RoleName": RoleName, "Tags": self.role_tags[RoleName]}}
 
     def list_instance_profiles(self) -> Any:
         return {"InstanceProfiles": [{"InstanceProfileName": name} for name in self.role_tags]}
 
-    def list_instance_profile_tags(self, InstanceProfileName: str) -> Any:
-        return {"Tags": self.role_tags[InstanceProfileName]}
+    def get_instance_profile(self, InstanceProfileName: str) -> Any:
+        return {"InstanceProfile": {"Tags": self.role_tags[InstanceProfileName]}}
 
     def get_parameters_by_path(self, Path: str, Recursive: bool) -> Any:
         names = [each["Name"] for each in self.things.get("Parameters", ())]
