@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Protocol
 
 from sandbox.engine import urn as urns
 from sandbox.engine.deploy.dependency_graph import DependencyGraph
@@ -17,6 +18,28 @@ from sandbox.engine.deploy.request import OperationRequest
 from sandbox.engine.deploy.steps.base import Step
 from sandbox.engine.deploy.targets import Targets
 from sandbox.engine.model import Op, Resource, Snapshot
+
+
+class PolicyVerdict(Protocol):
+    """What policies say of a resource."""
+
+    @property
+    def violated(self) -> bool:
+        """Whether a mandatory policy is violated."""
+
+    @property
+    def stop(self) -> bool:
+        """Whether the operation must stop for it."""
+
+
+class PolicyJudge(Protocol):
+    """The policies that an operation is subject to."""
+
+    def judge(self, goal: Goal, resource: Resource, provider: Resource | None) -> PolicyVerdict:
+        """Lets policies change the resource's inputs, then look at the result."""
+
+    def judge_stack(self, providers: dict[str, Resource]) -> bool:
+        """Lets policies look at the whole stack; whether a mandatory one is violated."""
 
 
 class Deployment:
@@ -40,6 +63,7 @@ class Deployment:
         self.replace_targets = Targets(options.replace)
         self.target_dependents = options.target_dependents
         self.exclude_dependents = options.exclude_dependents
+        self.judge: PolicyJudge | None = None
         self.goals: dict[str, Goal] = {}
         self.news: dict[str, Resource] = {}
         self.reads: dict[str, Resource] = {}

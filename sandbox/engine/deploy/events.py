@@ -81,7 +81,14 @@ class Events:
         self.emit("preludeEvent", {"config": shown})
 
     def summary(
-        self, *, preview: bool, corrupt: bool, seconds: float, changes: Mapping[Op, int], result: str
+        self,
+        *,
+        preview: bool,
+        corrupt: bool,
+        seconds: float,
+        changes: Mapping[Op, int],
+        policy_packs: Mapping[str, str],
+        result: str,
     ) -> None:
         """The last but one event: what was done."""
         self.emit(
@@ -90,7 +97,7 @@ class Events:
                 "maybeCorrupt": corrupt,
                 "durationSeconds": math.ceil(seconds),
                 "resourceChanges": {op.value: changes[op] for op in sorted(changes)},
-                "PolicyPacks": {},
+                "PolicyPacks": dict(policy_packs),
                 "isPreview": preview,
                 "result": result,
             },
@@ -168,8 +175,8 @@ def _state(resource: Resource | None) -> ResourceView | None:
             content[name] = True
     content.update(
         {
-            "inputs": _shown(resource.inputs),
-            "outputs": _shown(resource.outputs),
+            "inputs": shown(resource.inputs),
+            "outputs": shown(resource.outputs),
             "provider": resource.provider,
         }
     )
@@ -180,7 +187,8 @@ def _state(resource: Resource | None) -> ResourceView | None:
     return content
 
 
-def _shown(values: PropertyMap) -> Any:
+def shown(values: PropertyMap) -> Any:
+    """Values as events show them: secrets hidden, contents of assets left out."""
     return to_json(_without_contents(values), lambda _: "[secret]", redact=True)
 
 

@@ -112,10 +112,23 @@ class Execution:
         self._finish_stack_outputs(errored=error is not None)
         if error:
             raise error
+        if self._executor.error is None:
+            self._judge_stack()
         if self._executor.error or self._generator.progress.failed:
             self._conclude("failed")
         if self._cancelled.stopped:
             self._conclude("canceled")
+
+    def _judge_stack(self) -> None:
+        """Lets policies look at the stack as it has become."""
+        judge, progress = self._deployment.judge, self._generator.progress
+        if judge is None:
+            return
+        try:
+            progress.failed = judge.judge_stack(progress.providers) or progress.failed
+        except Exception as error:
+            self._deployment.report("", str(error))
+            raise Bail(str(error)) from error
 
     def _end(self, run: RunningProgram) -> None:
         """Lets the program end; what went wrong in it after its last registration is an error too."""
@@ -241,7 +254,8 @@ class Execution:
             try:
                 self._finish_off()
             except Bail:
-                raise
+                if not self._generator.progress.failed:
+                    raise  # else the whole operation is said to have failed, below
             except Exception as error:
                 self._deployment.report("", str(error))
                 raise Bail(str(error)) from error

@@ -69,6 +69,8 @@ def _renamed(resource: Resource, current: dict[str, str]) -> Resource:
         urn, identity = urns.split_reference(resource.provider)
         changes["provider"] = f"{now(urn)}::{identity}"
     changes = {name: value for name, value in changes.items() if getattr(resource, name) != value}
+    if "property_dependencies" in changes:
+        changes["property_dependencies"] = {k: v for k, v in changes["property_dependencies"].items() if v}
     return resource.copy(**changes) if changes else resource
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 from sandbox.engine.deploy.actions import Actions
 from sandbox.engine.deploy.carrying_out import carry_out, runs_program
@@ -40,6 +41,9 @@ from sandbox.engine.deploy.request import (
 )
 from sandbox.engine.deploy.stopping import Stop
 from sandbox.engine.model import Resource, Snapshot
+
+if TYPE_CHECKING:
+    from sandbox.engine.deploy.policies.pack import PolicyPack
 
 
 def run_operation(
@@ -86,8 +90,10 @@ def now() -> str:
 
 def _refuse_unsupported(request: OperationRequest) -> None:
     options = request.options
-    if options.policy_packs or options.policy_pack_configs:
-        raise OperationRefused("policy packs are not supported")
+    if options.policy_pack_configs and len(options.policy_pack_configs) != len(options.policy_packs):
+        raise OperationRefused(
+            'the number of "--policy-pack-config" flags must match the number of "--policy-pack" flags'
+        )
     if options.targets and options.excludes:
         raise OperationRefused("targets and excludes cannot be combined")
     runtime = request.program.runtime
@@ -138,6 +144,7 @@ class _Operation:
     ) -> None:
         self._request, self._before, self._events, self._cancel = request, before, events, cancel
         self._stopped = Stop()
+        self._packs: list[PolicyPack] = []
         service = EngineService(events)
         self._engine = LoopbackServer(
             lambda server: engine_pb2_grpc.add_EngineServicer_to_server(service, server), 16
@@ -152,6 +159,10 @@ class _Operation:
     def run(self, started: float) -> OperationResult:
         """Runs it, and gives back everything that was held."""
         request = self._request
+        error = self._load_policies() if runs_program(request) else None
+        if error:
+            self._close()
+            return OperationResult({}, True, False, error, self._before, time.monotonic() - started)
         self._events.prelude(request.config, request.secret_keys)
         self._cancel.on_request(self._begin_stop)
         self._cancel.on_force(self._force)
@@ -169,9 +180,38 @@ class _Operation:
             outcome = _Outcome(str(error) or type(error).__name__, failed=True)
             self._settle()
         finally:
-            self._registry.close()
-            self._engine.stop()
+            self._close()
         return self._result(outcome, started)
+
+    def _load_policies(self) -> str | None:
+        """Starts the policy packs; what went wrong, if anything."""
+        options = self._request.options
+        if not options.policy_packs:
+            return None
+        from sandbox.engine.deploy.policies.judge import Judge
+        from sandbox.engine.deploy.policies.pack import InvalidPolicyConfig, PolicyPack, PolicyPackError
+
+        configs = options.policy_pack_configs or (None,) * len(options.policy_packs)
+        try:
+            for path, config in zip(options.policy_packs, configs, strict=True):
+                self._events.emit("policyLoadEvent", {})
+                pack = PolicyPack(
+                    path, config or None, self._request, self._engine.address, self._show_output
+                )
+                self._packs.append(pack)
+        except (PolicyPackError, OperationRefused) as error:
+            if isinstance(error, InvalidPolicyConfig):
+                for problem in error.problems:
+                    self._events.error("", problem)
+            return str(error)
+        self._deployment.judge = Judge(self._packs, self._deployment)
+        return None
+
+    def _close(self) -> None:
+        self._registry.close()
+        for pack in self._packs:
+            pack.close()
+        self._engine.stop()
 
     def _settle(self) -> str | None:
         """Writes what is left to be written after a failure; what went wrong with that, if anything."""
@@ -191,6 +231,7 @@ class _Operation:
             corrupt=self._actions.maybe_corrupt,
             seconds=seconds,
             changes=self._actions.changes,
+            policy_packs={pack.info.label: pack.info.version for pack in self._packs},
             result="failed" if outcome.failed else "succeeded",
         )
         return OperationResult(

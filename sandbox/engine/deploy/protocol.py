@@ -38,6 +38,8 @@ def _import(names: tuple[str, ...]) -> dict[str, Any]:
 _modules = _import(
     (
         "alias_pb2",
+        "analyzer_pb2",
+        "analyzer_pb2_grpc",
         "callback_pb2",
         "callback_pb2_grpc",
         "engine_pb2",
@@ -57,6 +59,8 @@ _modules = _import(
     )
 )
 alias_pb2: Any = _modules["alias_pb2"]
+analyzer_pb2: Any = _modules["analyzer_pb2"]
+analyzer_pb2_grpc: Any = _modules["analyzer_pb2_grpc"]
 callback_pb2: Any = _modules["callback_pb2"]
 callback_pb2_grpc: Any = _modules["callback_pb2_grpc"]
 engine_pb2: Any = _modules["engine_pb2"]

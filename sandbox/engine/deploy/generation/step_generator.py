@@ -230,6 +230,7 @@ class StepGenerator:
             new.inputs = self._with_ignored(subject, old)
         if is_targeted:
             queue_dependencies(deployment, progress, new)
+        conflict = self._judged(subject) or conflict
         if conflict:
             raise Bail(f"resource {urn} is invalid")
         if subject.recreating and old is not None:
@@ -253,6 +254,20 @@ class StepGenerator:
                 return Generated(untargeted_steps(deployment, progress, subject.registration, old, urn))
             return Generated(self._change.steps(subject, old))
         return Generated([self._create(subject, is_targeted)])
+
+    def _judged(self, subject: Subject) -> bool:
+        """Puts the resource before the policies; whether it must not be touched for what they say."""
+        judge = self._deployment.judge
+        if judge is None:
+            return False
+        new = subject.new
+        provider = None
+        if new.provider:
+            name = provider_urn(new.provider)
+            provider = self.progress.providers.get(name) or self._deployment.olds.get(name)
+        verdict = judge.judge(subject.goal, new, provider)
+        self.progress.failed = self.progress.failed or verdict.violated
+        return verdict.stop
 
     def _recreate(self, subject: Subject, old: Resource) -> list[Step]:
         """The resource was deleted because of what it depends on; now it turns out to be wanted again."""

@@ -7,8 +7,8 @@ import grpc
 from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.language.api import Addresses, ProgramFailed
 from sandbox.engine.deploy.protocol import language_pb2, language_pb2_grpc
-from sandbox.engine.deploy.providers.process import open_channel
 from sandbox.engine.deploy.request import OperationRequest
+from sandbox.engine.deploy.server_process import open_channel
 
 
 class InlineProgram:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.language import program_main
 from sandbox.engine.deploy.language.api import Addresses, ProgramFailed
-from sandbox.engine.deploy.request import OperationRefused, OperationRequest
+from sandbox.engine.deploy.language.interpreters import interpreter
+from sandbox.engine.deploy.request import OperationRequest
 from sandbox.engine.deploy.shutting_down import end_process
-
-_OPTIONS = {"virtualenv", "toolchain", "typechecker"}
 
 
 class PythonProgram:
@@ -26,7 +22,9 @@ class PythonProgram:
 
     def __init__(self, request: OperationRequest, on_output: Callable[[str, str], None]) -> None:
         self._request, self._on_output = request, on_output
-        self._interpreter = interpreter(request)
+        self._interpreter = interpreter(
+            request.program.root, request.program.runtime_options, request.environment
+        )
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -116,38 +114,3 @@ class PythonProgram:
     def _forward(self, stream: Any, severity: str) -> None:
         for line in stream:
             self._on_output(severity, line)
-
-
-def interpreter(request: OperationRequest) -> str:
-    """The Python to run the program with: that of the `virtualenv` option, else PULUMI_PYTHON_CMD, else an
-    active virtual environment's, else the engine's own.
-
-    Raises OperationRefused for a missing virtual environment and for options that are not supported."""
-    options = request.program.runtime_options
-    unknown = set(options) - _OPTIONS
-    if unknown:
-        raise OperationRefused(f"unsupported options of the python runtime: {', '.join(sorted(unknown))}")
-    if options.get("toolchain", "pip") != "pip":
-        raise OperationRefused(f"unsupported toolchain of the python runtime: {options['toolchain']}")
-    if options.get("typechecker", "none") not in ("", "none", None):
-        raise OperationRefused(f"unsupported typechecker of the python runtime: {options['typechecker']}")
-    folder = options.get("virtualenv")
-    if folder:
-        python = _python_in(request.program.root / str(folder))
-        if python is None:
-            raise OperationRefused(
-                f"The 'virtualenv' option in Pulumi.yaml is set to \"{folder}\", but "
-                f'"{request.program.root / str(folder)}" doesn\'t appear to be a virtual environment.'
-            )
-        return python
-    environment = request.environment
-    chosen = environment.get("PULUMI_PYTHON_CMD")
-    if chosen:
-        return shutil.which(chosen, path=environment.get("PATH", os.defpath)) or chosen
-    active = environment.get("VIRTUAL_ENV")
-    return (_python_in(Path(active)) if active else None) or sys.executable
-
-
-def _python_in(folder: Path) -> str | None:
-    python = folder / "bin" / "python"
-    return str(python) if python.exists() else None
