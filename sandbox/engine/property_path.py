@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 from sandbox.engine.properties import PropertyMap, PropertyValue, Secret
 
-Key = Union[str, int]
+Key = str | int
 Path = tuple[Key, ...]
 
 
@@ -88,7 +86,9 @@ def _open(value: PropertyValue, secret: bool) -> tuple[PropertyValue, bool]:
     return value, secret
 
 
-def _reset(path: Path, old: PropertyValue, new: PropertyValue, old_secret: bool, new_secret: bool) -> bool:
+def _reset(  # noqa: PLR0911 - a case analysis
+    path: Path, old: PropertyValue, new: PropertyValue, old_secret: bool, new_secret: bool
+) -> bool:
     if not path:
         return False
     old, old_secret = _open(old, old_secret)
@@ -116,7 +116,7 @@ def _reset(path: Path, old: PropertyValue, new: PropertyValue, old_secret: bool,
     return False
 
 
-def _reset_index(
+def _reset_index(  # noqa: PLR0917 - the state of a walk over two values
     key: int, rest: Path, old: PropertyValue, new: PropertyValue, old_secret: bool, new_secret: bool
 ) -> bool:
     if key < 0:
