@@ -1,0 +1,138 @@
+"""What a killed operation may have made: only that is removed, in an order that works."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from botocore.exceptions import ClientError
+
+from runctl_auto.cloud import Cloud
+from runctl_auto.stack_state import StackState, parse_state
+from runctl_auto.teardown.leftovers import remove_all, unrecorded
+from runctl_auto.teardown.scan import Found, Scanner
+
+VOLUME = "aws:ebs/volume:Volume"
+
+
+def pending(token: str, operation: str = "creating", **inputs: Any) -> dict[str, Any]:
+    return {"type": operation, "resource": {"urn": f"urn::{token}::x", "type": token, "inputs": inputs}}
+
+
+def state(*operations: dict[str, Any], recorded: tuple[str, ...] = ()) -> StackState:
+    resources = [
+        {"urn": f"urn::{VOLUME}::{each}", "type": VOLUME, "id": each, "custom": True} for each in recorded
+    ]
+    return parse_state({"resources": resources, "pending_operations": list(operations)})
+
+
+def scanner(*found: Found) -> Any:
+    fake = create_autospec(Scanner, instance=True)
+    fake.find.return_value = found
+    return fake
+
+
+def volume(identity: str, *, protected: bool = False) -> Found:
+    return Found("volume", identity, "", protected)
+
+
+def test_only_the_kinds_that_were_being_created_count() -> None:
+    found = scanner(volume("vol-1"), Found("bucket", "b", ""))
+    assert unrecorded(found, state(pending(VOLUME))) == (volume("vol-1"),)
+
+
+def test_what_is_recorded_or_protected_stays() -> None:
+    found = scanner(volume("vol-1"), volume("vol-2"), volume("vol-3", protected=True))
+    assert unrecorded(found, state(pending(VOLUME), recorded=("vol-1",))) == (volume("vol-2"),)
+
+
+@pytest.mark.parametrize("operation", ["updating", "deleting", "reading"])
+def test_other_open_operations_made_nothing(operation: str) -> None:
+    found = scanner(volume("vol-1"))
+    assert unrecorded(found, state(pending(VOLUME, operation))) == ()
+    found.find.assert_not_called()
+
+
+def test_an_inline_policy_is_known_by_its_role() -> None:
+    open_policy = pending("aws:iam/rolePolicy:RolePolicy", role="r", name="p")
+    found = scanner(volume("vol-1"))
+    assert [(each.kind, each.id) for each in unrecorded(found, state(open_policy))] == [
+        ("role policy", "r:p")
+    ]
+
+
+class Aws:
+    """Remembers calls; the operations in ``failing`` are refused."""
+
+    def __init__(self, *failing: str) -> None:
+        self.calls: list[str] = []
+        self._failing = failing
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**parameters: Any) -> Any:
+            self.calls.append(operation)
+            if operation in self._failing:
+                raise ClientError({"Error": {"Code": "DependencyViolation", "Message": ""}}, operation)
+            if operation == "list_objects_v2":
+                assert parameters["ExpectedBucketOwner"] == "111122223333"
+                return {"Contents": [{"Key": "a"}]}
+            if operation == "get_instance_profile":
+                return {"InstanceProfile": {"Roles": [{"RoleName": "r"}]}}
+            return {"PolicyNames": ["p"]} if operation == "list_role_policies" else {}
+
+        return call
+
+    def get_waiter(self, name: str) -> Any:
+        assert name == "instance_terminated"
+        return create_autospec(_Waiter, instance=True)
+
+
+class _Waiter:
+    def wait(self, **parameters: Any) -> None: ...
+
+
+KINDS = (
+    "bucket",
+    "role",
+    "instance profile",
+    "security group",
+    "volume",
+    "instance",
+    "role policy",
+    "parameter",
+)
+
+
+def removed(aws: Aws, *kinds: str) -> list[str]:
+    cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
+    found = [Found(kind, "r:p" if kind == "role policy" else "x", "") for kind in kinds]
+    return [each.kind for each in remove_all(cloud, found, owner="111122223333")]
+
+
+def test_dependents_go_first() -> None:
+    order = removed(Aws(), *KINDS)
+    assert set(order) == set(KINDS)
+    assert order.index("instance") < order.index("volume") < order.index("security group")
+    assert order.index("role policy") < order.index("role")
+    assert order.index("instance profile") < order.index("role")
+
+
+def test_a_bucket_is_emptied_and_a_role_loses_its_policies() -> None:
+    aws = Aws()
+    removed(aws, "bucket", "role", "instance profile")
+    assert aws.calls == [
+        "get_instance_profile",
+        "remove_role_from_instance_profile",
+        "delete_instance_profile",
+        "list_role_policies",
+        "delete_role_policy",
+        "delete_role",
+        "list_objects_v2",
+        "delete_objects",
+        "delete_bucket",
+    ]
+
+
+def test_what_resists_is_not_called_removed_and_stops_nothing() -> None:
+    assert removed(Aws("delete_security_group"), "security group", "role") == ["role"]
