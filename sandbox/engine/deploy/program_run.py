@@ -67,3 +67,4 @@ class ProgramRun:
     def _close(self) -> None:
         self._program.close()
         self._server.stop()
+        self._monitor.release()

@@ -259,6 +259,68 @@ Thing("a", text=pulumi.StringAsset("hello"), file=pulumi.FileAsset("{tree}/b.txt
     assert [call["call"] for call in project.provider.calls("update", "create")] == ["update"]
 
 
-def test_hidden_options_are_refused_by_name(project: Any) -> None:
-    project.program('Thing("a", opts=Options(transforms=[lambda args: None]))')
-    assert "transforms" in project.up(code=1)
+def test_transforms_change_resources_and_functions(project: Any) -> None:
+    project.program(
+        """
+def own(args):
+    return pulumi.ResourceTransformResult(props={**args.props, "own": args.name}, opts=args.opts)
+
+def every(args):
+    if args.type_ != "toy:index:Thing":
+        return None
+    opts = pulumi.ResourceOptions.merge(args.opts, Options(protect=args.name == "a"))
+    return pulumi.ResourceTransformResult(props={**args.props, "every": True}, opts=opts)
+
+def functions(args):
+    return pulumi.InvokeTransformResult(args={**args.args, "added": 1}, opts=args.opts)
+
+pulumi.runtime.register_resource_transform(every)
+pulumi.runtime.register_invoke_transform(functions)
+first = Thing("first")
+group = Group("g", Options(transforms=[own]))
+a = Thing("a", ref=first.out, opts=Options(parent=group))
+answer = pulumi.runtime.invoke("toy:index:echo", {"x": 1})
+pulumi.export("added", answer.value["added"])
+"""
+    )
+    project.up()
+    assert project.provider.cloud["first-1"] == {"every": True, "size": 1}
+    assert project.provider.cloud["a-1"] == {"every": True, "own": "a", "ref": "out-first-1", "size": 1}
+    assert project.resource("a")["protect"] is True
+    assert project.resource("a")["propertyDependencies"]["ref"] == [project.resource("first")["urn"]]
+    assert project.outputs() == {"added": 1}
+
+
+def test_a_failing_transform_is_told(project: Any) -> None:
+    project.program(
+        """
+def broken(args):
+    raise ValueError("broken transform")
+
+Thing("a", opts=Options(transforms=[broken]))
+"""
+    )
+    assert "broken transform" in project.up(code=1)
+    assert project.provider.cloud == {}
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [
+        (
+            "def hook(args):\n    pass\n"
+            "h = pulumi.ResourceHook('greet', hook)\n"
+            "Thing('a', opts=Options(hooks=pulumi.ResourceHookBinding(before_create=[h])))",
+            "hook",
+        ),
+        (
+            "pulumi.ComponentResource('toy:index:Far', 'far', {}, None, True)",
+            "remote components (toy:index:Far)",
+        ),
+    ],
+    ids=["hooks", "remote components"],
+)
+def test_what_is_not_supported_is_refused_by_name(project: Any, program: str, name: str) -> None:
+    project.program(program)
+    assert name in project.up(code=1)
+    assert project.provider.cloud == {}

@@ -101,11 +101,12 @@ def _property_dependencies(
         found = {key: list(dict.fromkeys(value.urns)) for key, value in request.propertyDependencies.items()}
     for key, value in properties.items():
         listed = found.setdefault(key, [])
-        listed.extend(urn for urn in _output_dependencies(value) if urn not in listed)
+        listed.extend(urn for urn in output_dependencies(value) if urn not in listed)
     return found
 
 
-def _output_dependencies(value: PropertyValue) -> list[str]:
+def output_dependencies(value: PropertyValue) -> list[str]:
+    """The URNs that output values in the value depend on."""
     found: dict[str, None] = {}
 
     def walk(item: PropertyValue) -> None:

@@ -32,6 +32,7 @@ from sandbox.engine.deploy.monitor.requests import (
     read_goal_from,
     receiver,
 )
+from sandbox.engine.deploy.monitor.transforms import TransformFailed, Transforms
 from sandbox.engine.deploy.protocol import provider_pb2, resource_pb2, resource_pb2_grpc
 from sandbox.engine.deploy.providers.api import ConfigurableProvider, Invoked, ProviderError
 from sandbox.engine.deploy.wire import Send, from_struct, to_struct
@@ -46,6 +47,8 @@ _FEATURES = {
     "replacementTrigger": "REPLACEMENT_TRIGGER",
     "deletedWith": "DELETED_WITH",
     "replaceWith": "REPLACE_WITH",
+    "transforms": "TRANSFORMS",
+    "invokeTransforms": "INVOKE_TRANSFORMS",
 }
 _FEATURES_WITHOUT_ID = ("BYTE_STRING", "INVOKE_DEPENDS_ON", "INVOKE_PARENT")
 _RESULTS = {Outcome.SUCCESS: 0, Outcome.FAILED: 1, Outcome.SKIPPED: 2}
@@ -87,6 +90,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         self._lock = threading.Lock()
         self._waiting: set[Item] = set()
         self._closed = threading.Event()
+        self._transforms = Transforms()
         self._goals: dict[str, Goal] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
         self._packages: dict[str, tuple[str, str, str]] = {}
@@ -99,6 +103,10 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         for item in waiting:
             with contextlib.suppress(InvalidStateError):
                 item.answer.set_exception(MonitorClosed(_SHUT_DOWN))
+
+    def release(self) -> None:
+        """Ends the connections to the program, which has ended."""
+        self._transforms.close()
 
     def _ask(self, item: Item) -> Registered:
         with self._lock:
@@ -151,10 +159,12 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
             return resource_pb2.RegisterPackageResponse(ref=reference)
 
     def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        _refuse(context, "stack transforms")
+        self._transforms.add_for_stack(request)
+        return empty_pb2.Empty()
 
     def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        _refuse(context, "invoke transforms")
+        self._transforms.add_for_invokes(request)
+        return empty_pb2.Empty()
 
     def RegisterResourceHook(self, request: Any, context: Any) -> Any:
         _refuse(context, f"resource hooks ({request.name})")
@@ -173,6 +183,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
             self._inherit(request)
             if request.custom:
                 check_three_parts(request.type)
+            self._transforms.apply(request)
             provider = self._provider_for(request)
             goal = goal_from(request, provider, self._surroundings.root, self._surroundings.folder)
             if urns.is_provider_type(goal.type):
@@ -225,7 +236,6 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
     def _refuse_unsupported(self, request: Any) -> None:
         for used, what in (
             (request.remote, f"remote components ({request.type})"),
-            (len(request.transforms) > 0, "resource transforms"),
             (request.HasField("hooks") and request.hooks.ByteSize() > 0, "resource hooks"),
             (len(request.state_migrations) > 0, "state migrations"),
             (len(request.envVarMappings) > 0, "environment variable mappings of providers"),
@@ -293,6 +303,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         return replace(goal, properties=properties)
 
     def _remember(self, resource: Resource, goal: Goal, request: Any) -> None:
+        self._transforms.remember(resource.urn, request)
         with self._lock:
             self._goals[resource.urn] = goal
             if not request.custom:
@@ -302,6 +313,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
 
     def Invoke(self, request: Any, context: Any) -> Any:
         with _errors(context):
+            self._transforms.apply_to_invoke(request)
             package = urns.package_of(request.tok)
             reference = request.provider or self._of_component(request, package)
             reference = reference or self._default_for(request, package)
@@ -356,5 +368,5 @@ def _errors(context: Any) -> Iterator[None]:
         context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
     except (RequestError, urns.UrnError) as error:
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except (ProviderError, PropertyError, GenerationError) as error:
+    except (ProviderError, PropertyError, GenerationError, TransformFailed) as error:
         context.abort(grpc.StatusCode.UNKNOWN, str(error))
