@@ -26,8 +26,10 @@ from sandbox.engine.deploy.program_run import ProgramRun
 from sandbox.engine.deploy.protocol import engine_pb2_grpc
 from sandbox.engine.deploy.providers.api import ConfigurableProvider
 from sandbox.engine.deploy.providers.builtin import BuiltinProvider
+from sandbox.engine.deploy.providers.dynamic import PACKAGE as DYNAMIC
+from sandbox.engine.deploy.providers.dynamic import start_dynamic
 from sandbox.engine.deploy.providers.plugin import PluginProvider
-from sandbox.engine.deploy.providers.process import connect
+from sandbox.engine.deploy.providers.process import attach_port, connect
 from sandbox.engine.deploy.providers.registry import ProviderRegistry
 from sandbox.engine.deploy.request import (
     Cancellation,
@@ -263,9 +265,11 @@ class _Operation:
     def _load_provider(self, package: str, version: str) -> ConfigurableProvider:
         if package == "pulumi":
             return self._builtin
-        connection = connect(
-            package, version, self._request.environment, self._engine.address, self._show_output
-        )
+        environment, address = self._request.environment, self._engine.address
+        if package == DYNAMIC and attach_port(package, environment) is None:
+            connection = start_dynamic(self._request, address, self._show_output)
+        else:
+            connection = connect(package, version, environment, address, self._show_output)
         return PluginProvider(connection, self._engine.address)
 
     def _show_output(self, severity: str, line: str) -> None:

@@ -324,3 +324,37 @@ def test_what_is_not_supported_is_refused_by_name(project: Any, program: str, na
     project.program(program)
     assert name in project.up(code=1)
     assert project.provider.cloud == {}
+
+
+def test_dynamic_providers_are_classes_of_the_program(project: Any, tmp_path: Path) -> None:
+    project.program(
+        f"""
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+class Files(ResourceProvider):
+    def create(self, props):
+        open("{tmp_path}/made", "w").write(props["text"])
+        return CreateResult("file", {{**props, "length": len(props["text"])}})
+    def diff(self, id, olds, news):
+        return DiffResult(changes=olds["text"] != news["text"])
+    def update(self, id, olds, news):
+        open("{tmp_path}/made", "w").write(news["text"])
+        return UpdateResult({{**news, "length": len(news["text"])}})
+    def delete(self, id, props):
+        import os
+        os.remove("{tmp_path}/made")
+
+class File(Resource):
+    length: pulumi.Output[int]
+    def __init__(self, name, text):
+        super().__init__(Files(), name, {{"text": text, "length": None}})
+
+pulumi.export("length", File("f", TEXT).length)
+""".replace("TEXT", '"hello"')
+    )
+    project.up()
+    assert (tmp_path / "made").read_text() == "hello"
+    assert project.outputs() == {"length": 5}
+    assert "1 unchanged" in project.up() or "2 unchanged" in project.up()
+    project.destroy()
+    assert not (tmp_path / "made").exists()

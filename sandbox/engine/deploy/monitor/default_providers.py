@@ -12,6 +12,9 @@ from sandbox.engine.deploy.providers.api import ProviderError
 from sandbox.engine.model import PROVIDER_TYPE_PREFIX
 from sandbox.engine.properties import PropertyMap, Secret
 
+_DYNAMIC = {"pulumi-python", "pulumi-nodejs"}
+"""Packages whose providers are part of the program, and get all of its configuration."""
+
 
 class DefaultProviders:
     """References to default providers, one a package and version. Safe for use from many threads.
@@ -50,8 +53,9 @@ class DefaultProviders:
         inputs: PropertyMap = {}
         for key, value in self._config.items():
             namespace, _, name = key.partition(":")
-            if namespace == package:
-                inputs[name] = Secret(value) if key in self._secret_keys else value
+            if package in _DYNAMIC or namespace == package:
+                shown = key if package in _DYNAMIC else name
+                inputs[shown] = Secret(value) if key in self._secret_keys else value
         if version or download_url:
             inputs["__internal"] = {"pluginDownloadURL": download_url} if download_url else {}
         if version:

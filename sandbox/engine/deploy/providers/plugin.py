@@ -14,7 +14,7 @@ from google.protobuf import empty_pb2
 
 from sandbox.engine import urn as urns
 from sandbox.engine.deploy.assets import restored
-from sandbox.engine.deploy.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from sandbox.engine.deploy.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
 from sandbox.engine.deploy.providers.api import (
     Changes,
     CheckCall,
@@ -37,6 +37,11 @@ from sandbox.engine.deploy.providers.api import (
     UpdateCall,
     Updated,
 )
+from sandbox.engine.deploy.providers.plugin_errors import (
+    configure_failure_of,
+    failure_of,
+    lacks_configuration,
+)
 from sandbox.engine.deploy.providers.process import Connection
 from sandbox.engine.deploy.wire import Receive, Send, from_struct, to_struct
 from sandbox.engine.properties import (
@@ -49,7 +54,6 @@ from sandbox.engine.properties import (
     to_json,
 )
 
-_UNCERTAIN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNKNOWN}
 _DIFF_KINDS = dict(
     enumerate(
         (
@@ -64,7 +68,6 @@ _DIFF_KINDS = dict(
 )
 _CONFIG = Send(secrets=False)
 _NO_UNKNOWNS = Receive(reject_unknowns=True)
-_INIT_FAILED = "ErrorResourceInitFailed"
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class PluginProvider:
             self._stub.Attach(plugin_pb2.PluginAttach(address=engine_address))
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
-                raise _failure(error) from error
+                raise failure_of(error) from error
 
     def check_config(self, urn: str, olds: PropertyMap, news: PropertyMap) -> Checked:
         request = provider_pb2.CheckRequest(
@@ -139,9 +142,9 @@ class PluginProvider:
         try:
             answer = self._stub.CheckConfig(request)
         except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            if lacks_configuration(error):
                 return Checked(news)
-            raise _failure(error) from error
+            raise failure_of(error) from error
         return Checked(_annotated(from_struct(answer.inputs), news), _failures(answer))
 
     def diff_config(self, call: DiffCall) -> Diff:
@@ -157,9 +160,9 @@ class PluginProvider:
         try:
             return _diff(self._stub.DiffConfig(request))
         except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+            if lacks_configuration(error):
                 return Diff(Changes.UNKNOWN)
-            raise _failure(error) from error
+            raise failure_of(error) from error
 
     def configure(self, urn: str, identity: str, inputs: PropertyMap) -> None:
         values = {key: value for key, value in inputs.items() if key != "version"}
@@ -183,7 +186,7 @@ class PluginProvider:
         try:
             answer = self._stub.Configure(request)
         except grpc.RpcError as error:
-            raise _configure_failure(error) from error
+            raise configure_failure_of(error) from error
         if self._abilities is None:
             self._abilities = _Abilities(answer.acceptSecrets, answer.acceptResources, answer.supportsPreview)
 
@@ -355,7 +358,7 @@ def _call(method: Callable[[Any], Any], request: Any) -> Any:
     try:
         return method(request)
     except grpc.RpcError as error:
-        raise _failure(error) from error
+        raise failure_of(error) from error
 
 
 def _received(struct: Any, receive: Receive) -> PropertyMap:
@@ -363,51 +366,6 @@ def _received(struct: Any, receive: Receive) -> PropertyMap:
         return from_struct(struct, receive)
     except PropertyError as error:
         raise ProviderError(f"the provider's answer is malformed: {error}") from error
-
-
-def _status_details(error: Any) -> list[Any]:
-    """The messages that a provider attached to its error."""
-    details = []
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            details = list(status_pb2.Status.FromString(value).details)
-    return details
-
-
-def _failure(error: Any) -> ProviderError:
-    for detail in _status_details(error):
-        if detail.TypeName().endswith(_INIT_FAILED):
-            content = _init_failed_content(detail)
-            return InitFailed(
-                list(content.reasons),
-                content.id,
-                from_struct(content.properties),
-                from_struct(content.inputs) if content.HasField("inputs") else None,
-                getattr(content, "refresh_before_update", False),
-            )
-    status = Status.UNKNOWN if error.code() in _UNCERTAIN else Status.OK
-    return ProviderError(error.details() or str(error.code()), status)
-
-
-def _init_failed_content(detail: Any) -> Any:
-    content = provider_pb2.ErrorResourceInitFailed()
-    content.ParseFromString(detail.value)
-    return content
-
-
-def _configure_failure(error: Any) -> ProviderError:
-    for detail in _status_details(error):
-        if detail.TypeName().endswith("ConfigureErrorMissingKeys"):
-            content = provider_pb2.ConfigureErrorMissingKeys()
-            content.ParseFromString(detail.value)
-            return ProviderError(
-                "\n".join(
-                    f'missing required configuration key "{key.name}": {key.description}\n'
-                    f"Set a value using the command `pulumi config set {key.name} <value>`."
-                    for key in content.missingKeys
-                )
-            )
-    return _failure(error)
 
 
 def _failures(answer: Any) -> tuple[CheckFailure, ...]:
