@@ -108,9 +108,6 @@ class ToyProvider:
     def close(self) -> None:
         pass
 
-    def raw_client(self) -> None:
-        return None
-
     def check(self, call: CheckCall) -> Checked:
         name = _name(call.urn)
         if ("check", name) in self._cloud.refuse:

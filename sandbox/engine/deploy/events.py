@@ -26,7 +26,7 @@ _RESET = "<{%reset%}>"
 _PREFIXES = {
     "error": "<{%fg 1%}>error: <{%reset%}>",
     "warning": "<{%fg 3%}>warning: <{%reset%}>",
-    "debug": "<{%fg 8%}>debug: <{%reset%}>",
+    "debug": "<{%reset%}>debug: <{%reset%}>",
 }
 
 

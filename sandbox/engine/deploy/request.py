@@ -178,19 +178,3 @@ class OperationResult:
 
 class OperationRefused(Exception):
     """The operation asks for something that this engine does not do; the message names it."""
-
-
-class OperationRunner(Protocol):
-    """The signature of `sandbox.engine.deploy.operation.run_operation`."""
-
-    def __call__(
-        self,
-        request: OperationRequest,
-        snapshot: Snapshot,
-        sink: EventSink,
-        checkpoints: CheckpointWriter,
-        cancel: Cancellation,
-        *,
-        stacks: StackOutputs | None = None,
-    ) -> OperationResult:
-        """Runs the operation to its end. Blocking. Raises OperationRefused for what is not supported."""

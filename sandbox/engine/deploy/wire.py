@@ -75,13 +75,6 @@ def to_struct(values: PropertyMap, send: Send) -> struct_pb2.Struct:
     return struct
 
 
-def to_value(value: PropertyValue, send: Send) -> struct_pb2.Value:
-    """One value as a protobuf value."""
-    holder = struct_pb2.Struct()
-    _set(holder.fields, "value", _flatten(value, send))
-    return holder.fields["value"]
-
-
 def _set(fields: Any, key: str, flat: Any) -> None:
     if flat is not _OMIT:
         _fill(fields[key], flat)

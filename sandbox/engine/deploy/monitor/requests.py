@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +180,3 @@ def check_three_parts(resource_type: str) -> None:
     """Raises RequestError for the type of a managed resource that has not the form package:module:Name."""
     if resource_type.count(":") != 2:
         raise RequestError(f"Type '{resource_type}' is not a valid type token (must have format '*:*:*')")
-
-
-FromRequest = Callable[[Any, str, Path, Path], Goal]

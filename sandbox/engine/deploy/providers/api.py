@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from sandbox.engine.properties import PropertyMap
 
@@ -275,6 +275,3 @@ class ConfigurableProvider(Provider, Protocol):
 
     def close(self) -> None:
         """Ends the connection, and the process if it was started for it. Never raises."""
-
-    def raw_client(self) -> Any:
-        """The gRPC stub, for calls that go through unchanged; None for a built-in provider."""

@@ -54,9 +54,6 @@ class BuiltinProvider:
     def close(self) -> None:
         """Nothing to close."""
 
-    def raw_client(self) -> None:
-        return None
-
     def check(self, call: CheckCall) -> Checked:
         required = self._property(call.urn)
         for key in call.news:

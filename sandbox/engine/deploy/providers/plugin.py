@@ -200,9 +200,6 @@ class PluginProvider:
             self.cancel()
             self._connection.close()
 
-    def raw_client(self) -> Any:
-        return self._stub
-
     # Resources
 
     def _can(self) -> _Abilities:

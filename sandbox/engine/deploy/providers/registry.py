@@ -19,7 +19,6 @@ from sandbox.engine.deploy.providers.api import (
     Diff,
     DiffCall,
     Invoked,
-    Provider,
     ProviderError,
     ReadCall,
     ReadState,
@@ -198,8 +197,3 @@ class ProviderRegistry:
             alias = self._aliases.get(urn)
             if alias:
                 self._configured[f"{alias}::{identity}"] = provider
-
-
-def as_provider(registry: ProviderRegistry) -> Provider:
-    """The registry in its role as the provider of provider resources."""
-    return registry
