@@ -1,4 +1,4 @@
-"""Drives Pulumi: the only user of ``pulumi.automation``.
+"""Drives Pulumi: with ``automation_edge``, the only user of ``pulumi.automation``.
 
 One job is one stack. Every method blocks until the engine is done. What fails is raised as a typed error of
 ``runctl_auto.errors``; what the engine tells meanwhile goes to the event sink as ``engine_events``.
@@ -6,26 +6,22 @@ One job is one stack. Every method blocks until the engine is done. What fails i
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runctl_auto.automation_edge import engine_command, plain_events, translated
 from runctl_auto.engine_events import (
     DiagnosticEvent,
     EngineEvent,
     EventSink,
     Plan,
     PlannedChange,
-    PolicyEvent,
     StepEvent,
-    SummaryEvent,
 )
-from runctl_auto.engine_failures import Failure, locked_error, typed_error
+from runctl_auto.engine_failures import locked_error
 from runctl_auto.engine_locks import (
     STARTER_VARIABLE,
     LockOwner,
@@ -36,8 +32,9 @@ from runctl_auto.engine_locks import (
     this_process,
 )
 from runctl_auto.environment import Environment
-from runctl_auto.errors import EngineError, EngineNotFoundError, JobNotFoundError, StackLockedError
+from runctl_auto.errors import EngineError, JobNotFoundError, StackLockedError
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.settings_file import BACKEND_KEY, read_config, set_aside, settings_file, write_config
 from runctl_auto.stack_state import StackState, parse_state
 
 if TYPE_CHECKING:
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-BACKEND_KEY = f"{PROJECT_NAME}:backend"
-"""Configuration key that names the backend which the settings file belongs to."""
 _NO_SUMMARY = "summary event never found"
 ORPHAN_SECONDS = 600.0
 """How long to wait for an engine whose runctl was killed."""
@@ -101,7 +96,7 @@ class Driver:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
         from pulumi import automation
 
-        with _translated("selection", job):
+        with translated("selection", job):
             stack = automation.Stack.select(job, self._workspace)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)
@@ -118,19 +113,19 @@ class Driver:
         from pulumi import automation
 
         self._adopt_settings(job, exists=False)
-        with _translated("creation", job):
+        with translated("creation", job):
             return self._job_stack(automation.Stack.create(job, self._workspace))
 
     def config_of(self, job: str) -> dict[str, str]:
         """A job's configuration, without an engine's help when its settings file is at hand."""
-        config = _read_config(self._workspace, job)
+        config = read_config(settings_file(self._folders.workspace(), job))
         if config.get(BACKEND_KEY) == self._environment.backend:
             return config
         return self.open(job).config()
 
     def jobs(self) -> tuple[JobSummary, ...]:
         """All stacks of this project in the backend, by name."""
-        with _translated("listing", "*"):
+        with translated("listing", "*"):
             found = self._workspace.list_stacks()
         return tuple(
             JobSummary(
@@ -151,7 +146,7 @@ class Driver:
                 work_dir=str(self._folders.workspace()),
                 env_vars={**self._environment.variables, STARTER_VARIABLE: this_process()},
                 secrets_provider=self._environment.secrets_provider,
-                pulumi_command=_command(self._environment.engine.root),
+                pulumi_command=engine_command(self._environment.engine.root),
             )
         return self._opened
 
@@ -164,12 +159,12 @@ class Driver:
         The file lies beside ``Pulumi.yaml`` whatever the backend is. One of another backend (another cloud,
         an erased sandbox) is set aside; that of this backend is taken back from the stack's history.
         """
-        file = _settings_file(self._workspace, job)
-        owner = _read_config(self._workspace, job).get(BACKEND_KEY)
+        file = settings_file(self._folders.workspace(), job)
+        owner = read_config(file).get(BACKEND_KEY)
         if file.exists() and (not exists or owner not in (None, self._environment.backend)):
-            _set_aside(file, self._folders)
+            set_aside(file, self._folders)
         if exists and not file.exists():
-            with _translated("configuration", job):
+            with translated("configuration", job):
                 _refresh_config(self._workspace, job)
 
 
@@ -191,7 +186,7 @@ class JobStack:
 
     def config(self) -> dict[str, str]:
         """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
-        return _read_config(self._workspace, self.job)
+        return read_config(settings_file(Path(self._workspace.work_dir), self.job))
 
     def set_config(self, values: Mapping[str, str]) -> None:
         """Makes these full keys hold these values; others stay. Writes only what differs."""
@@ -202,8 +197,8 @@ class JobStack:
         changed = {key: value for key, value in wanted.items() if held.get(key) != value}
         if not changed:
             return
-        with _translated("configuration", self.job):
-            if _write_config(self._workspace, self.job, changed):
+        with translated("configuration", self.job):
+            if write_config(settings_file(Path(self._workspace.work_dir), self.job), changed):
                 return
             texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
             self._workspace.set_all_config(self.job, texts)
@@ -277,17 +272,17 @@ class JobStack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; empty before the first update. Secrets stay hidden."""
-        with _translated("reading of the outputs", self.job):
+        with translated("reading of the outputs", self.job):
             return {key: each.value for key, each in self._stack.outputs().items() if not each.secret}
 
     def state(self) -> StackState:
         """All that the state holds."""
-        with _translated("export", self.job):
+        with translated("export", self.job):
             return parse_state(self._stack.export_stack().deployment or {})
 
     def remove(self) -> None:
         """Removes the empty stack with its settings file and history."""
-        with _translated("removal", self.job):
+        with translated("removal", self.job):
             self._workspace.remove_stack(self.job)
 
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
@@ -319,7 +314,7 @@ class JobStack:
 
         def take(event: automation_events.EngineEvent) -> None:
             try:
-                for each in _plain_events(event):
+                for each in plain_events(event):
                     events.append(each)
                     is_imagined = only_planned and isinstance(each, StepEvent)
                     if self._conduct.on_event is not None and not is_imagined:
@@ -329,7 +324,7 @@ class JobStack:
 
         def attempt() -> Result:
             events.clear()
-            with _translated(operation, self.job, events):
+            with translated(operation, self.job, events):
                 return method(on_event=take, on_output=self._conduct.on_output, color="never", **options)
 
         result = self._past_dead_owners(attempt)
@@ -351,7 +346,7 @@ class JobStack:
                 owners = [each for each in error.owners if isinstance(each, LockOwner)]
                 if owners and all(is_dead(each, self._conduct.processes) for each in owners):
                     self._tell("removing the lock of an operation that was killed")
-                    with _translated("removal of a dead lock", self.job):
+                    with translated("removal of a dead lock", self.job):
                         self._stack.cancel()
                     continue
                 waits = owners and all(
@@ -370,107 +365,6 @@ class JobStack:
             self._conduct.on_event(DiagnosticEvent("warning", text))
 
 
-def _command(root: Path) -> automation.PulumiCommand:
-    from pulumi import automation
-
-    try:
-        return automation.PulumiCommand(root=str(root))
-    except Exception as error:
-        raise EngineNotFoundError(
-            f"The engine in {root} does not start: {error}",
-            next_step="`runctl setup` installs Pulumi's CLI; RUNCTL_ENGINE=embedded uses the sandbox's own.",
-        ) from error
-
-
-def install_cli(root: Path) -> str:
-    """Installs the Pulumi CLI of this SDK's version into ``root``; its version. Needs the network."""
-    from pulumi import automation
-
-    try:
-        return str(automation.PulumiCommand.install(root=str(root)).version)
-    except Exception as error:
-        raise EngineNotFoundError(
-            f"Pulumi's CLI could not be installed: {error}",
-            next_step="Check that get.pulumi.com can be reached, or install `pulumi` by other means "
-            "and put it on PATH. The sandbox works without it.",
-        ) from error
-
-
-@contextmanager
-def _translated(operation: str, job: str, events: list[EngineEvent] | None = None) -> Iterator[None]:
-    from pulumi import automation
-
-    try:
-        yield
-    except automation.CommandError as error:
-        result = _command_result(error)
-        failure = Failure(operation, job, *result, events=tuple(events or ()))
-        raise typed_error(failure) from error
-    except (RuntimeError, ValueError, OSError) as error:
-        raise EngineError(
-            f"The {operation} of job '{job}' failed: {error}",
-            where={"job": job, "operation": operation},
-            next_step="Repeat with -v to see all that the engine said.",
-        ) from error
-
-
-def _command_result(error: Exception) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr; the exception carries them as its text only."""
-    text = str(error)
-    code, _, rest = text.partition("\n stdout: ")
-    stdout, _, stderr = rest.rpartition("\n stderr: ")
-    number = code.replace("code:", "").strip()
-    return (int(number) if number.lstrip("-").isdigit() else 1), stdout, stderr
-
-
-def _settings_file(workspace: automation.LocalWorkspace, job: str) -> Path:
-    return Path(workspace.work_dir) / f"Pulumi.{job}.yaml"
-
-
-def _read_config(workspace: automation.LocalWorkspace, job: str) -> dict[str, str]:
-    import yaml
-
-    file = _settings_file(workspace, job)
-    try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        config = dict(settings.get("config") or {})
-    except FileNotFoundError:
-        return {}
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
-        raise EngineError(
-            f"The settings file of job '{job}' cannot be read: {error}",
-            where={"file": str(file)},
-            next_step="Remove it; the next command takes the settings back from the stack's history.",
-        ) from error
-    prefix = f"{PROJECT_NAME}:"
-    return {
-        key: value if isinstance(value, str) else json.dumps(value)
-        for key, value in config.items()
-        if key.startswith(prefix)
-    }
-
-
-_KNOWN_SETTINGS = frozenset({"config", "encryptionsalt", "encryptedkey", "secretsprovider"})
-
-
-def _write_config(workspace: automation.LocalWorkspace, job: str, values: Mapping[str, str]) -> bool:
-    """Writes plain values into the settings file without an engine; False when it holds more than runctl's
-    own settings, which only the engine may rewrite."""
-    import yaml
-
-    file = _settings_file(workspace, job)
-    settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.exists() else {}
-    config = settings.get("config") or {}
-    is_plain = all(isinstance(value, str) for value in config.values())
-    if not is_plain or not _KNOWN_SETTINGS.issuperset(settings):
-        return False
-    text = yaml.safe_dump({**settings, "config": {**config, **values}}, width=1_000_000)
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
-    return True
-
-
 def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:
     from pulumi import automation
 
@@ -479,54 +373,3 @@ def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:
     except automation.CommandError as error:
         if "no previous deployment" not in str(error):
             raise
-
-
-def _set_aside(file: Path, folders: ProjectFolders) -> None:
-    folder = folders.make_private() / "other-settings"
-    folder.mkdir(exist_ok=True)
-    shutil.move(file, folder / file.name)
-
-
-def _plain_events(event: automation_events.EngineEvent) -> Iterator[EngineEvent]:
-    if event.resource_pre_event is not None:
-        yield _step("started", event.resource_pre_event.metadata)
-    if event.res_outputs_event is not None:
-        yield _step("done", event.res_outputs_event.metadata)
-    if event.res_op_failed_event is not None:
-        yield _step("failed", event.res_op_failed_event.metadata)
-    told = event.diagnostic_event
-    if told is not None and not told.ephemeral and told.severity != "debug":
-        yield DiagnosticEvent(told.severity, told.message, told.urn or "")
-    if event.policy_event is not None:
-        broken = event.policy_event
-        yield PolicyEvent(
-            broken.policy_name,
-            broken.policy_pack_name,
-            broken.enforcement_level,
-            broken.message,
-            broken.resource_urn or "",
-        )
-    if event.summary_event is not None:
-        summary = event.summary_event
-        yield SummaryEvent(
-            tuple((str(_word(name)), count) for name, count in summary.resource_changes.items()),
-            summary.duration_seconds,
-        )
-
-
-def _step(stage: Any, metadata: automation_events.StepEventMetadata) -> StepEvent:
-    state = metadata.new or metadata.old
-    return StepEvent(
-        stage=stage,
-        operation=_word(metadata.op),
-        urn=metadata.urn,
-        type=metadata.type,
-        changed=tuple(metadata.diffs or ()),
-        replaced_by=tuple(metadata.keys or ()),
-        protected=bool(metadata.old and metadata.old.protect),
-        physical_id=(state.id if state else "") or "",
-    )
-
-
-def _word(operation: Any) -> str:
-    return str(getattr(operation, "value", operation))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runctl_auto.driver import BACKEND_KEY, Conduct, Driver
+from runctl_auto.driver import Conduct, Driver
 from runctl_auto.engine_events import EngineEvent, StepEvent
 from runctl_auto.environment import Engine, Environment, embedded_engine
 from runctl_auto.errors import (
@@ -23,6 +23,7 @@ from runctl_auto.errors import (
     StackLockedError,
 )
 from runctl_auto.project import ProjectFolders
+from runctl_auto.settings_file import BACKEND_KEY
 
 pytestmark = pytest.mark.sandbox
 

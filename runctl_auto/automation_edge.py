@@ -1,0 +1,123 @@
+"""The edge to Pulumi's Automation API: its executable, its errors as typed ones, its events as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runctl_auto.engine_events import (
+    DiagnosticEvent,
+    EngineEvent,
+    PolicyEvent,
+    StepEvent,
+    SummaryEvent,
+)
+from runctl_auto.engine_failures import Failure, typed_error
+from runctl_auto.errors import EngineError, EngineNotFoundError
+
+if TYPE_CHECKING:
+    from pulumi import automation
+    from pulumi.automation import events as automation_events
+
+
+def engine_command(root: Path) -> automation.PulumiCommand:
+    """The engine ``root/bin/pulumi``. Raises ``EngineNotFoundError`` when it does not start or is too old."""
+    from pulumi import automation
+
+    try:
+        return automation.PulumiCommand(root=str(root))
+    except Exception as error:
+        raise EngineNotFoundError(
+            f"The engine in {root} does not start: {error}",
+            next_step="`runctl setup` installs Pulumi's CLI; RUNCTL_ENGINE=embedded uses the sandbox's own.",
+        ) from error
+
+
+def install_cli(root: Path) -> str:
+    """Installs the Pulumi CLI of this SDK's version into ``root``; its version. Needs the network."""
+    from pulumi import automation
+
+    try:
+        return str(automation.PulumiCommand.install(root=str(root)).version)
+    except Exception as error:
+        raise EngineNotFoundError(
+            f"Pulumi's CLI could not be installed: {error}",
+            next_step="Check that get.pulumi.com can be reached, or install `pulumi` by other means "
+            "and put it on PATH. The sandbox works without it.",
+        ) from error
+
+
+@contextmanager
+def translated(operation: str, job: str, events: list[EngineEvent] | None = None) -> Iterator[None]:
+    """Turns what the Automation API raises into the typed error that says how to react."""
+    from pulumi import automation
+
+    try:
+        yield
+    except automation.CommandError as error:
+        result = _command_result(error)
+        failure = Failure(operation, job, *result, events=tuple(events or ()))
+        raise typed_error(failure) from error
+    except (RuntimeError, ValueError, OSError) as error:
+        raise EngineError(
+            f"The {operation} of job '{job}' failed: {error}",
+            where={"job": job, "operation": operation},
+            next_step="Repeat with -v to see all that the engine said.",
+        ) from error
+
+
+def _command_result(error: Exception) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr; the exception carries them as its text only."""
+    text = str(error)
+    code, _, rest = text.partition("\n stdout: ")
+    stdout, _, stderr = rest.rpartition("\n stderr: ")
+    number = code.replace("code:", "").strip()
+    return (int(number) if number.lstrip("-").isdigit() else 1), stdout, stderr
+
+
+def plain_events(event: automation_events.EngineEvent) -> Iterator[EngineEvent]:
+    """What ``event`` tells; nothing for what nobody needs, such as debug messages."""
+    if event.resource_pre_event is not None:
+        yield _step("started", event.resource_pre_event.metadata)
+    if event.res_outputs_event is not None:
+        yield _step("done", event.res_outputs_event.metadata)
+    if event.res_op_failed_event is not None:
+        yield _step("failed", event.res_op_failed_event.metadata)
+    told = event.diagnostic_event
+    if told is not None and not told.ephemeral and told.severity != "debug":
+        yield DiagnosticEvent(told.severity, told.message, told.urn or "")
+    if event.policy_event is not None:
+        broken = event.policy_event
+        yield PolicyEvent(
+            broken.policy_name,
+            broken.policy_pack_name,
+            broken.enforcement_level,
+            broken.message,
+            broken.resource_urn or "",
+        )
+    if event.summary_event is not None:
+        summary = event.summary_event
+        yield SummaryEvent(
+            tuple((str(_word(name)), count) for name, count in summary.resource_changes.items()),
+            summary.duration_seconds,
+        )
+
+
+def _step(stage: Any, metadata: automation_events.StepEventMetadata) -> StepEvent:
+    state = metadata.new or metadata.old
+    return StepEvent(
+        stage=stage,
+        operation=_word(metadata.op),
+        urn=metadata.urn,
+        type=metadata.type,
+        changed=tuple(metadata.diffs or ()),
+        replaced_by=tuple(metadata.keys or ()),
+        protected=bool(metadata.old and metadata.old.protect),
+        physical_id=(state.id if state else "") or "",
+    )
+
+
+def _word(operation: Any) -> str:
+    return str(getattr(operation, "value", operation))
