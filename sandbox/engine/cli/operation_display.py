@@ -162,6 +162,8 @@ def _options(session: Session, flags: FlagValues) -> DisplayOptions:
         show_reads="show-reads" in flags.declared and flags.on("show-reads"),
         show_replacement_steps=flags.on("show-replacement-steps"),
         show_urns=flags.on("urns"),
+        show_policy_remediations="show-policy-remediations" in flags.declared
+        and flags.on("show-policy-remediations"),
         suppress_outputs=flags.on("suppress-outputs"),
         suppress_progress=flags.on("suppress-progress"),
         replacements_in_one=flags.on("diff") or flags.on("json"),

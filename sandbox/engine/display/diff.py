@@ -10,6 +10,7 @@ from sandbox.engine.display.object_diff import Printer
 from sandbox.engine.display.op_text import OPS
 from sandbox.engine.display.options import DisplayOptions
 from sandbox.engine.display.outputs import outputs_text
+from sandbox.engine.display.policies import packs_table, remediation_text, violation_text
 from sandbox.engine.display.steps import Metadata, is_root, is_shown, state_of
 from sandbox.engine.display.summary import summary_text
 
@@ -46,7 +47,12 @@ class DiffDisplay:
         elif "stdoutEvent" in event:
             self._print(str(event["stdoutEvent"].get("message", "")))
         elif "summaryEvent" in event:
-            self._print(summary_text(event["summaryEvent"], self._errored))
+            packs = packs_table(event["summaryEvent"].get("PolicyPacks") or {})
+            self._print(summary_text(event["summaryEvent"], self._errored, packs))
+        elif "policyEvent" in event:
+            self._print(violation_text(event["policyEvent"], self._options))
+        elif "policyRemediationEvent" in event:
+            self._print(remediation_text(event["policyRemediationEvent"], self._options))
 
     def _print(self, text: str) -> None:
         self._out(render(text, coloured=self._options.coloured))

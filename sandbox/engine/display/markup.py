@@ -6,8 +6,11 @@ import re
 
 RESET = "<{%reset%}>"
 BOLD = "<{%bold%}>"
+UNDERLINE = "<{%underline%}>"
 RED, GREEN, YELLOW, MAGENTA = (f"<{{%fg {number}%}}>" for number in (1, 2, 3, 5))
-BRIGHT_RED, BRIGHT_GREEN, BRIGHT_MAGENTA, BRIGHT_CYAN = (f"<{{%fg {number}%}}>" for number in (9, 10, 13, 14))
+BRIGHT_RED, BRIGHT_GREEN, BRIGHT_BLUE, BRIGHT_MAGENTA, BRIGHT_CYAN = (
+    f"<{{%fg {number}%}}>" for number in (9, 10, 12, 13, 14)
+)
 HEADLINE = BRIGHT_MAGENTA + BOLD
 
 _MARK = re.compile(r"<\{%(.*?)%\}>")

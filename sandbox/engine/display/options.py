@@ -15,6 +15,7 @@ class DisplayOptions:
     show_reads: bool = False
     show_replacement_steps: bool = False
     show_urns: bool = False
+    show_policy_remediations: bool = False
     suppress_outputs: bool = False
     suppress_progress: bool = False
     replacements_in_one: bool = False

@@ -13,6 +13,7 @@ from sandbox.engine.display.object_diff import changed_keys
 from sandbox.engine.display.op_text import OPS, plan_text
 from sandbox.engine.display.options import DisplayOptions
 from sandbox.engine.display.outputs import outputs_text
+from sandbox.engine.display.policies import LOADING, is_mandatory, policies_text
 from sandbox.engine.display.steps import Metadata, is_root, is_shown, short_type, state_of, urn_name
 from sandbox.engine.display.summary import summary_text
 
@@ -31,6 +32,8 @@ class _Row:
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
     started: float | None = None
     ended: float | None = None
+    violations: list[Mapping[str, Any]] = field(default_factory=list)
+    remediations: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def op(self) -> str:
@@ -60,6 +63,7 @@ class ProgressDisplay:
         self._rows: dict[str, _Row] = {}
         self._root = ""
         self._done = False
+        self._loads_policies = False
         self._summary: Mapping[str, Any] | None = None
 
     def emit(self, event: Mapping[str, Any]) -> None:
@@ -72,7 +76,15 @@ class ProgressDisplay:
             self._diagnostic(event["diagnosticEvent"])
         elif "stdoutEvent" in event:
             self._print(str(event["stdoutEvent"].get("message", "")))
+        elif "policyEvent" in event:
+            self._policy(event["policyEvent"], hidden=True)
+        elif "policyRemediationEvent" in event:
+            self._policy(event["policyRemediationEvent"], hidden=False)
+        elif "policyLoadEvent" in event:
+            self._loading()
         elif "preludeEvent" in event:
+            if self._loads_policies:
+                self._print(f"{LOADING}: done")
             self._print("")
         elif "summaryEvent" in event:
             self._summary = event["summaryEvent"]
@@ -120,6 +132,18 @@ class ProgressDisplay:
         row = self._row(str(event.get("urn") or "") or self._root, None)
         row.hidden = False
         row.diagnostics.record(event)
+        self._update(row)
+
+    def _loading(self) -> None:
+        if not self._loads_policies:
+            self._print(f"{LOADING}: starting")
+        self._loads_policies = True
+
+    def _policy(self, event: Mapping[str, Any], *, hidden: bool) -> None:
+        """Takes a violation, which alone makes no row visible, or a remediation, which does."""
+        row = self._row(str(event.get("resourceUrn") or "") or self._root, None)
+        row.hidden = row.hidden and hidden
+        (row.violations if "enforcementLevel" in event else row.remediations).append(event)
         self._update(row)
 
     def _row(self, urn: str, metadata: dict[str, Any] | None) -> _Row:
@@ -230,11 +254,22 @@ class ProgressDisplay:
         self._done = True
         for row in going_on:
             self._update(row)
+        forbidden = self._show_policies()
         self._show_diagnostics()
         self._show_outputs()
-        if self._summary is not None:
+        if self._summary is not None and not forbidden:
             errored = sum(1 for row in self._rows.values() if row.diagnostics.errors)
             self._print(summary_text(self._summary, errored))
+
+    def _show_policies(self) -> bool:
+        """Shows what policies found; whether they forbid the operation."""
+        violations = [event for row in self._rows.values() for event in row.violations]
+        remediations = [event for row in self._rows.values() for event in row.remediations]
+        packs_run = (self._summary or {}).get("PolicyPacks") or {}
+        text = policies_text(packs_run, violations, remediations, self._options)
+        if text:
+            self._print(text)
+        return bool(text) and any(map(is_mandatory, violations))
 
     def _show_diagnostics(self) -> None:
         first = True

@@ -11,8 +11,8 @@ from sandbox.engine.display.op_text import OPS
 _NOT_COUNTED = ("same", "read", "discard", "read-replacement")
 
 
-def summary_text(event: Mapping[str, Any], errored: int) -> str:
-    """What a summary event tells; `errored` resources are counted apart."""
+def summary_text(event: Mapping[str, Any], errored: int, packs: str = "") -> str:
+    """What a summary event tells; `errored` resources are counted apart, `packs` is said after the counts."""
     preview = bool(event.get("isPreview"))
     changes: Mapping[str, int] = event.get("resourceChanges") or {}
     lines = [f"{HEADLINE}Resources:{RESET}"]
@@ -28,6 +28,7 @@ def summary_text(event: Mapping[str, Any], errored: int) -> str:
         lines.append("    " + ". ".join(pieces))
     if errored:
         lines.append(f"    {RED}{errored} errored{RESET}")
+    lines += packs.splitlines()
     if not preview:
         lines += ["", f"{HEADLINE}Duration:{RESET} {duration_text(int(event.get('durationSeconds') or 0))}"]
     return "\n".join(lines) + "\n"
