@@ -14,12 +14,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import engine_scale
+import engine_speed
 import startup
 import up_overhead
 
 BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,
     "up-overhead": up_overhead.measure,
+    "engine-speed": engine_speed.measure,
+    "engine-scale": engine_scale.measure,
 }
 
 
