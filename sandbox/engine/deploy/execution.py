@@ -216,6 +216,8 @@ class Execution:
                 self._skipped.add(step.urn)
         if steps:
             self._executor.run(steps)
+        elif generated.unfinished:
+            self._unfinished -= 1  # nothing will come of it
 
     # Outputs of components and of the stack
 

@@ -623,3 +623,33 @@ class TestOtherResources:
         stack.up(program(1))
         report = stack.up(program(2))
         assert report.changes == {"same": 2, "update": 1}
+
+    def test_a_failed_import_spares_the_others_when_going_on(self, stack: Stack) -> None:
+        def program(p: Registrar) -> None:
+            a = p.thing("a", import_id="nobody")
+            p.thing("b", depends_on=[a])
+            p.thing("c")
+
+        report = stack.up(program, continue_on_error=True)
+        assert report.failed
+        assert stack.told == {"a": "failed", "b": "skipped"}
+        assert set(stack.cloud.things) == {"c-1"}
+
+    def test_what_depends_on_a_failure_is_left_out_also_when_it_would_be_refreshed(
+        self, stack: Stack
+    ) -> None:
+        def program(p: Registrar) -> None:
+            a = p.thing("a", {"key": 1})
+            p.thing("b", {"value": 1}, depends_on=[a])
+
+        stack.up(program)
+        stack.cloud.refuse.add(("create", "x"))
+
+        def with_failure(p: Registrar) -> None:
+            x = p.thing("x")
+            p.thing("a", {"key": 1})
+            p.thing("b", {"value": 2}, depends_on=[x])
+
+        report = stack.up(with_failure, continue_on_error=True, refresh=True, run_program=True)
+        assert report.failed
+        assert stack.told["x"] == "failed"

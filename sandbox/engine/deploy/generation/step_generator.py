@@ -140,7 +140,9 @@ class StepGenerator:
 
         self.progress.refreshes.add(subject.urn)
         quiet = not subject.goal.custom or subject.new.is_provider
-        step = RefreshStep(self._deployment, old, subject.new, refreshed, internal=quiet)
+        step = RefreshStep(
+            self._deployment, old, subject.new, subject.registration, refreshed, internal=quiet
+        )
         return Generated([step], unfinished=True)
 
     def _after_refresh(self, subject: Subject) -> Generated:
@@ -210,7 +212,9 @@ class StepGenerator:
 
         progress.imports.add(subject.urn)
         replacing = old if old is not None and not recreating else None
-        steps: list[Step] = [ImportStep(deployment, None, subject.new, imported, replacing)]
+        steps: list[Step] = [
+            ImportStep(deployment, None, subject.new, subject.registration, imported, replacing)
+        ]
         if replacing is not None:
             steps.append(ReplaceStep(deployment, replacing, subject.new))
         return Generated(steps, unfinished=True)

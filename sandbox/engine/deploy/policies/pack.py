@@ -123,7 +123,11 @@ class PolicyPack:
             return info
         initial = {name: _own_settings(value) for name, value in raw.initialConfig.items()}
         try:
-            settings = reconciled(policies, initial, read_config(Path(config)) if config else {})
+            given = read_config(Path(config)) if config else {}
+        except PolicyConfigError as error:
+            raise PolicyPackError(str(error)) from error
+        try:
+            settings = reconciled(policies, initial, given)
         except PolicyConfigError as error:
             raise InvalidPolicyConfig(
                 [f"validating policy config: {raw.name} {info.version}  {x}" for x in str(error).splitlines()]

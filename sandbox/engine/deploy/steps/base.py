@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from sandbox.engine.deploy.goal import Outcome, Registration
 from sandbox.engine.deploy.providers.api import PropertyDiff, Provider, Status
 from sandbox.engine.model import Op, Resource
 
@@ -103,6 +104,30 @@ class Step:
 
     def skip(self) -> None:
         """Tells the program that the step was left out because something before it failed."""
+
+
+@dataclass
+class RegisteredStep(Step):
+    """A step that a registration waits for, if there is one."""
+
+    registration: Registration | None = None
+
+    def fail(self) -> None:
+        if self.registration:
+            self.registration.done(self.resource, Outcome.FAILED)
+
+    def skip(self) -> None:
+        if self.registration:
+            self.registration.done(self.resource, Outcome.SKIPPED)
+
+    def completion(self, new: Resource) -> Complete:
+        """What answers the registration."""
+
+        def complete() -> None:
+            if self.registration:
+                self.registration.done(new)
+
+        return complete
 
 
 def timeout_of(resource: Resource, operation: str) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.engine.deploy.goal import Outcome, Registration
 from sandbox.engine.deploy.providers.api import (
     CreateCall,
     DeleteCall,
@@ -15,7 +14,7 @@ from sandbox.engine.deploy.providers.api import (
     ProviderError,
     UpdateCall,
 )
-from sandbox.engine.deploy.steps.base import Complete, Step, StepFailed, timeout_of
+from sandbox.engine.deploy.steps.base import Complete, RegisteredStep, Step, StepFailed, timeout_of
 from sandbox.engine.model import Op, Resource
 
 
@@ -38,27 +37,7 @@ def quoted(urn: str) -> str:
 
 
 @dataclass
-class _RegisteredStep(Step):
-    registration: Registration | None = None
-
-    def fail(self) -> None:
-        if self.registration:
-            self.registration.done(self.resource, Outcome.FAILED)
-
-    def skip(self) -> None:
-        if self.registration:
-            self.registration.done(self.resource, Outcome.SKIPPED)
-
-    def _complete(self, new: Resource) -> Complete:
-        def complete() -> None:
-            if self.registration:
-                self.registration.done(new)
-
-        return complete
-
-
-@dataclass
-class CreateStep(_RegisteredStep):
+class CreateStep(RegisteredStep):
     """Makes a resource, as the replacement of `old` if there is one. With `pending_delete` the old one is
     left to be deleted later."""
 
@@ -96,7 +75,7 @@ class CreateStep(_RegisteredStep):
             self.old.delete = True
         if failure:
             raise StepFailed(failure, failure.status)
-        return self._complete(new)
+        return self.completion(new)
 
     def _create(self, new: Resource) -> InitFailed | None:
         call = CreateCall(new.urn, new.inputs, timeout_of(new, "create"), self.context.dry_run)
@@ -116,7 +95,7 @@ class CreateStep(_RegisteredStep):
 
 
 @dataclass
-class UpdateStep(_RegisteredStep):
+class UpdateStep(RegisteredStep):
     """Changes a resource in place."""
 
     diff: Diff | None = None
@@ -141,7 +120,7 @@ class UpdateStep(_RegisteredStep):
         new.id, new.created, new.modified = old.id, old.created, old.modified
         if new.custom:
             self._update(old, new)
-        return self._complete(new)
+        return self.completion(new)
 
     def _update(self, old: Resource, new: Resource) -> None:
         call = UpdateCall(

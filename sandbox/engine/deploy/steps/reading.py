@@ -18,7 +18,7 @@ from sandbox.engine.deploy.providers.api import (
     ReadState,
     Status,
 )
-from sandbox.engine.deploy.steps.base import Complete, Step, StepFailed
+from sandbox.engine.deploy.steps.base import Complete, RegisteredStep, Step, StepFailed
 from sandbox.engine.model import Op, Resource
 from sandbox.engine.properties import UNKNOWN_TEXT, same
 
@@ -86,7 +86,7 @@ class ReadStep(Step):
 
 
 @dataclass
-class RefreshStep(Step):
+class RefreshStep(RegisteredStep):
     """Brings the recorded state of a resource in line with what is there.
 
     With `continuation` the refresh is part of an update: the result is recorded at once and handed on (None
@@ -195,7 +195,7 @@ class RefreshStep(Step):
 
 
 @dataclass
-class ImportStep(Step):
+class ImportStep(RegisteredStep):
     """Takes a resource that exists into the stack. With `original` it replaces a resource of the stack."""
 
     continuation: Callable[[Resource | None, Exception | None], None] | None = None

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.engine.deploy.goal import Outcome, Registration
+from sandbox.engine.deploy.goal import Registration
 from sandbox.engine.deploy.providers.api import Diff, PropertyDiff, ProviderError
-from sandbox.engine.deploy.steps.base import Complete, Step, StepContext, StepFailed
+from sandbox.engine.deploy.steps.base import Complete, RegisteredStep, Step, StepContext, StepFailed
 from sandbox.engine.model import Op, Resource
 
 
 @dataclass
-class SameStep(Step):
+class SameStep(RegisteredStep):
     """The resource does not change, its recorded options may. `skipped_create` marks a resource that is not
     made because the operation leaves it out."""
 
-    registration: Registration | None = None
     skipped_create: bool = False
     untargeted: bool = False
 
@@ -41,14 +40,6 @@ class SameStep(Step):
                 self.registration.done(new, unknown=self.skipped_create)
 
         return complete
-
-    def fail(self) -> None:
-        if self.registration:
-            self.registration.done(self.resource, Outcome.FAILED)
-
-    def skip(self) -> None:
-        if self.registration:
-            self.registration.done(self.resource, Outcome.SKIPPED)
 
 
 def skipped_create(context: StepContext, registration: Registration, new: Resource) -> SameStep:
