@@ -47,6 +47,14 @@ def _options(session: Session) -> Options:
             f"if any flags in the group [{given} exclude] are set none of the others can be; "
             f"[exclude {given}] were all set"
         )
+    packs = _comma_separated(_texts(flags, "policy-pack"))
+    configs = _comma_separated(_texts(flags, "policy-pack-config"))
+    if configs and not packs:
+        raise CommandError('"--policy-pack-config" must be specified with "--policy-pack"')
+    if configs and len(configs) != len(packs):
+        raise CommandError(
+            'the number of "--policy-pack-config" flags must match the number of "--policy-pack" flags'
+        )
     if _on(flags, "exclude-protected") and _texts(flags, "target"):
         raise UsageError("you cannot specify --target and --exclude-protected")
     return Options(
@@ -64,8 +72,8 @@ def _options(session: Session) -> Options:
         clear_pending_creates=_on(flags, "clear-pending-creates"),
         skip_pending_creates=_on(flags, "skip-pending-creates"),
         import_pending_creates=_pairs(_texts(flags, "import-pending-creates")),
-        policy_packs=_comma_separated(_texts(flags, "policy-pack")),
-        policy_pack_configs=_comma_separated(_texts(flags, "policy-pack-config")),
+        policy_packs=packs,
+        policy_pack_configs=configs,
     )
 
 

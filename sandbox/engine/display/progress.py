@@ -136,6 +136,7 @@ class ProgressDisplay:
 
     def _loading(self) -> None:
         if not self._loads_policies:
+            self._add_root()
             self._print(f"{LOADING}: starting")
         self._loads_policies = True
 

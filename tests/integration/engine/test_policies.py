@@ -105,6 +105,33 @@ def test_configuration_changes_what_policies_say(project: Any, pack: Path, tmp_p
     assert "most: Invalid type. Expected: integer, given: string" in output
 
 
+def test_what_was_found_stands_before_everything_else(project: Any, pack: Path) -> None:
+    project.program('Thing("bad", size=9)')
+    lines = [line.strip() for line in project.up("--policy-pack", str(pack), code=1).splitlines()]
+    assert "Loading policy packs...: done" in lines
+    start = lines.index("Policies:")
+    assert lines[start + 1].startswith("❌ house-rules@v1.2.3 (local: ")
+    assert lines[start + 2 : start + 9] == [
+        "- [remediate]  tags  (1 resource)",
+        "- [mandatory]  size  (toy:index:Thing: bad)",
+        "Things are small.",
+        "size 9 is over 5",
+        "- [advisory]  names  (toy:index:Thing: bad)",
+        "Names are good.",
+        "a bad name",
+    ]
+    assert "Resources:" not in lines
+
+
+def test_a_configuration_without_its_pack_is_refused(project: Any, pack: Path) -> None:
+    project.program('Thing("a")')
+    output = project.up("--policy-pack-config", "config.json", code=1)
+    assert '"--policy-pack-config" must be specified with "--policy-pack"' in output
+    output = project.up("--policy-pack", str(pack), "--policy-pack-config", "nowhere.json", code=1)
+    assert "error: open nowhere.json: no such file or directory" in output
+    assert project.provider.cloud == {}
+
+
 def test_the_stack_as_a_whole_is_judged_at_the_end(project: Any, pack: Path) -> None:
     project.program("\n".join(f'Thing("t{i}", size=1)' for i in range(3)))
     found = events(project, "up", "--yes", "--skip-preview", "--policy-pack", str(pack), code=1)

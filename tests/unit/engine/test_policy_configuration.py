@@ -47,7 +47,7 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "cannot read"),
+        ("{", "is no JSON"),
         ([], "no JSON object"),
         ({"p": "strict"}, '"strict" is not a valid enforcement level'),
         ({"p": {"enforcementLevel": 1}}, "is not a valid enforcement level"),

@@ -49,8 +49,10 @@ def read_config(path: Path) -> dict[str, Settings]:
     try:
         text = path.read_text()
         data = json.loads(text) if text.strip() else {}
-    except (OSError, ValueError) as error:
-        raise PolicyConfigError(f"cannot read the policy configuration {path}: {error}") from error
+    except OSError as error:
+        raise PolicyConfigError(f"open {path}: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:
+        raise PolicyConfigError(f"the policy configuration {path} is no JSON: {error}") from error
     if not isinstance(data, dict):
         raise PolicyConfigError(f"the policy configuration {path} is no JSON object")
     if "environments" in data:

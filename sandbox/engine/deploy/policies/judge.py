@@ -186,6 +186,7 @@ def _options(goal: Goal | None, resource: Resource) -> Any:
         aliases=resource.aliases,
         parent=resource.parent,
     )
+    options.customTimeouts.SetInParent()  # there, if only with zeros
     if timeouts:
         options.customTimeouts.create = timeouts.create
         options.customTimeouts.update = timeouts.update
