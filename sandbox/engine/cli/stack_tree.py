@@ -118,7 +118,7 @@ STACK_COMMAND = Command(
                 JSON,
                 SHOW_SECRETS,
                 switch("full-dates", "Show dates in full"),
-                number("page-size", "Entries on a page"),
+                number("page-size", "Entries on a page", default=10),
                 number("page", "Which page, from 1"),
             ),
             aliases=("hist",),
