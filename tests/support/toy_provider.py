@@ -190,8 +190,10 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
             found = self._cloud.get(request.id)
         if found is None:
             return provider_pb2.ReadResponse()
-        state = {**found, "out": f"out-{request.id}"}
-        return provider_pb2.ReadResponse(id=request.id, properties=struct(state), inputs=struct(found))
+        known = MessageToDict(request.inputs)
+        inputs = known if bare(known) == found else found  # what stayed as it was stays secret
+        state = {**inputs, "out": f"out-{request.id}"}
+        return provider_pb2.ReadResponse(id=request.id, properties=struct(state), inputs=struct(inputs))
 
     def Update(self, request: Any, context: Any) -> Any:
         inputs = MessageToDict(request.news)
