@@ -62,7 +62,18 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
+IN_FULL_ONLY = ("early-all", "late-alone")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(
+            moment, id=moment.name, marks=[pytest.mark.matrix] if moment.name in IN_FULL_ONLY else []
+        )
+        for moment in MOMENTS
+    ],
+)
 def test_one_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended: list[str], moment: Moment) -> None:
     name = moment.name
     ended.append(name)
