@@ -33,6 +33,7 @@ from runctl_auto.engine_locks import (
 )
 from runctl_auto.environment import Environment
 from runctl_auto.errors import EngineError, JobNotFoundError, StackLockedError
+from runctl_auto.interruption import run_to_a_safe_end
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.settings_file import BACKEND_KEY, read_config, set_aside, settings_file, write_config
 from runctl_auto.stack_state import StackState, parse_state
@@ -325,7 +326,12 @@ class JobStack:
         def attempt() -> Result:
             events.clear()
             with translated(operation, self.job, events):
-                return method(on_event=take, on_output=self._conduct.on_output, color="never", **options)
+                return run_to_a_safe_end(
+                    lambda: method(
+                        on_event=take, on_output=self._conduct.on_output, color="never", **options
+                    ),
+                    self._tell,
+                )
 
         result = self._past_dead_owners(attempt)
         if faults:

@@ -11,6 +11,7 @@ import click
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.errors import ExitCode, RunctlError
+from runctl_auto.interruption import treat_termination_as_interruption
 
 _COMMANDS: dict[str, str] = {
     "up": "Train: apply a job file, follow it to its end, bring the result home.",
@@ -64,6 +65,7 @@ def cli(context: click.Context, sandbox: bool, output: str, verbose: bool) -> No
 
 def main() -> None:
     """Runs the program and exits with the code of ``ExitCode`` that tells how it went."""
+    treat_termination_as_interruption()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,0 +1,76 @@
+"""Interrupting what an engine does: the engine comes to a safe end before the interruption goes on.
+
+On a terminal Ctrl-C reaches the engine as well, which then cancels its operation in order. A termination
+(SIGTERM) of runctl alone is passed on to it as an interruption.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+from types import FrameType
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def run_to_a_safe_end(operation: Callable[[], Result], tell: Callable[[str], None]) -> Result:
+    """The result of ``operation``, which runs beside. Blocks.
+
+    A ``KeyboardInterrupt`` is held back until the operation has ended, and raised then whatever came of it. A
+    second one is raised at once; the operation is left to itself.
+    """
+    results: list[Result] = []
+    failures: list[BaseException] = []
+    ended = Event()
+
+    def work() -> None:
+        try:
+            results.append(operation())
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            ended.set()
+
+    Thread(target=work, daemon=True).start()
+    if _waits_out_an_interruption(ended, tell):
+        raise KeyboardInterrupt
+    if failures:
+        raise failures[0]
+    return results[0]
+
+
+def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> bool:
+    """Whether there was one. An event, since an interrupted ``Thread.join`` takes the thread for ended."""
+    try:
+        ended.wait()
+    except KeyboardInterrupt:
+        tell("interrupted; the engine comes to a safe end first (once more to leave it alone)")
+        ended.wait()
+        return True
+    return False
+
+
+def treat_termination_as_interruption() -> None:
+    """From now on SIGTERM interrupts this process, and the engines that it has started."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        for child in _children():
+            os.kill(child, signal.SIGINT)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, handle)
+
+
+def _children() -> list[int]:
+    """Processes that this one has started; none where the system does not tell."""
+    found: list[int] = []
+    for listing in Path("/proc/self/task").glob("*/children"):
+        try:
+            found.extend(int(each) for each in listing.read_text(encoding="ascii").split())
+        except (OSError, ValueError):
+            continue
+    return found
