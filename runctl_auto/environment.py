@@ -293,8 +293,15 @@ def _pulumi_on_path(environ: Mapping[str, str]) -> Path | None:
 
 
 def _is_compatible(executable: Path) -> bool:
-    if not executable.exists():
+    found = re.match(r"v?(\d+)\.(\d+)", _told_version(executable)) if executable.exists() else None
+    if found is None:
         return False
+    version = (int(found.group(1)), int(found.group(2)))
+    return version[0] == MINIMUM_ENGINE[0] and version >= MINIMUM_ENGINE
+
+
+def _told_version(executable: Path) -> str:
+    """What ``pulumi version`` prints; empty when it does not run."""
     try:
         answer = subprocess.run(
             [str(executable), "version"],
@@ -305,9 +312,5 @@ def _is_compatible(executable: Path) -> bool:
             env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
     except (OSError, subprocess.SubprocessError):
-        return False
-    found = re.match(r"v?(\d+)\.(\d+)", answer.stdout.strip())
-    if found is None:
-        return False
-    version = (int(found.group(1)), int(found.group(2)))
-    return version[0] == MINIMUM_ENGINE[0] and version >= MINIMUM_ENGINE
+        return ""
+    return answer.stdout.strip()
