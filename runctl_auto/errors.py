@@ -333,10 +333,24 @@ class InterruptionsExhaustedError(RunctlError):
 
 
 class LeakedError(RunctlError):
-    """Teardown is incomplete, or something of the job was found that no state holds."""
+    """Teardown is incomplete, or something of the job was found that no state holds; see ``receipt``."""
 
     exit_code = ExitCode.LEAKED
     kind = "leaked"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        receipt: Mapping[str, object] | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.receipt = dict(receipt or {})
+
+    def details(self) -> dict[str, object]:
+        return {"receipt": self.receipt}
 
 
 class SandboxError(RunctlError):

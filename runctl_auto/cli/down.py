@@ -36,9 +36,8 @@ def command(invocation: Invocation, job: str, yes: bool, discard_artifacts: bool
             DownOptions(yes=yes, discard_artifacts=discard_artifacts, grace_seconds=grace),
         )
     _show(invocation, result)
-    if not (invocation.console.as_json and result.receipt.leaked):
-        invocation.console.result(_as_json(result))
     refuse_leaks(result.receipt)
+    invocation.console.result(_as_json(result))
 
 
 def _as_json(result: DownResult) -> dict[str, object]:

@@ -70,6 +70,7 @@ def refuse_leaks(receipt: Receipt) -> None:
     listed = "; ".join(f"{each.kind} {each.id}" for each in receipt.leaked)
     raise LeakedError(
         f"Teardown of job '{receipt.job}' is incomplete: {listed}.",
+        receipt=receipt.as_json(),
         where={"job": receipt.job},
         next_step=f"Repeat `runctl down {receipt.job}`, or remove by hand: {receipt.leaked[0].remove}",
     )

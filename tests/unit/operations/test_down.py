@@ -1,0 +1,154 @@
+"""Teardown as a whole, over fakes of the stack and the cloud: order, refusals, and the receipt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock, create_autospec
+
+import pytest
+from support.job_stacks import (
+    FakeTime,
+    Told,
+    instance_state,
+    resource,
+    stack_config,
+    stack_state,
+    volume_state,
+)
+
+from runctl_auto.driver import Driver, JobStack
+from runctl_auto.engine_events import Plan
+from runctl_auto.environment import Environment
+from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.job_bucket import JobBucket
+from runctl_auto.observe.machines import Machine
+from runctl_auto.operations import down as teardown
+from runctl_auto.operations.down import DownOptions, down, refuse_leaks
+from runctl_auto.operations.workplace import Time, Workplace
+from runctl_auto.project import ProjectFolders
+from runctl_auto.run_status import RunStatus
+from runctl_auto.settings import Settings
+from runctl_auto.stack_state import StackState
+from runctl_auto.teardown.scan import Found, Scanner
+
+BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")
+YES = DownOptions(yes=True)
+
+
+class World:
+    """A job with a stack, a bucket and a scanner, and the order in which they were used."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stack: Any = create_autospec(JobStack, instance=True)
+        self.stack.job = "digits"
+        self.stack.config.return_value = stack_config().to_values()
+        self.stack.preview_destroy.return_value = Plan((), 0)
+        self.bucket: Any = create_autospec(JobBucket, instance=True)
+        self.bucket.status.return_value = RunStatus(run="r1", phase="succeeded")
+        self.bucket.runs.return_value = ("r1",)
+        self.bucket.artifacts.return_value = None
+        self.scanner: Any = create_autospec(Scanner, instance=True)
+        self.scanner.find.return_value = ()
+        self.order = Mock(spec=["stack", "bucket"])
+        self.order.attach_mock(self.stack, "stack")
+        self.order.attach_mock(self.bucket, "bucket")
+        clock = FakeTime()
+        self.driver: Any = create_autospec(Driver, instance=True)
+        self.driver.open.return_value = self.stack
+        self.told = Told(agrees=False)
+        self.workplace = Workplace(
+            Settings(owner="bob"),
+            ProjectFolders(folder),
+            create_autospec(Environment, instance=True),
+            self.driver,
+            self.told,
+            Time(sleep=clock.sleep, monotonic=clock.monotonic),
+        )
+        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
+        monkeypatch.setattr(teardown, "Scanner", lambda cloud, job, account: self.scanner)
+        monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "terminated"))
+
+    def states(self, before: StackState, after: StackState) -> None:
+        self.stack.state.side_effect = [before, after]
+
+    def steps(self) -> list[str]:
+        named = (
+            "stack.destroy",
+            "stack.remove",
+            "stack.await_quiet",
+            "bucket.request_stop",
+            "bucket.artifacts",
+        )
+        return [call[0] for call in self.order.mock_calls if call[0] in named]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
+    world.states(stack_state(BUCKET, instance_state()), stack_state())
+    receipt = down(world.workplace, "digits", YES).receipt
+    assert world.steps() == ["stack.await_quiet", "bucket.artifacts", "stack.destroy", "stack.remove"]
+    assert [each.id for each in receipt.deleted] == ["runctl-digits-artifacts-1", "i-1"]
+    assert receipt.stack_removed
+    refuse_leaks(receipt)
+
+
+def test_a_declined_plan_deletes_nothing(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    with pytest.raises(ConfirmationNeededError):
+        down(world.workplace, "digits", DownOptions())
+    assert world.steps() == ["stack.await_quiet"]
+
+
+def test_artifacts_that_do_not_arrive_stop_the_teardown_unless_given_up(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.bucket.artifacts.side_effect = UnfetchedArtifactsError("broken")
+    with pytest.raises(UnfetchedArtifactsError):
+        down(world.workplace, "digits", YES)
+    world.stack.destroy.assert_not_called()
+    world.states(stack_state(BUCKET), stack_state())
+    down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True))
+    world.stack.destroy.assert_called_once()
+
+
+def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: World) -> None:
+    kept = volume_state(protect=True)
+    world.states(stack_state(BUCKET, kept), stack_state(kept))
+    world.scanner.find.return_value = (Found("volume", "vol-data", "aws ..."),)
+    receipt = down(world.workplace, "digits", YES).receipt
+    assert [(each.id, each.why) for each in receipt.kept] == [("vol-data", "protected")]
+    assert not receipt.leaked
+    assert not receipt.stack_removed
+    world.stack.remove.assert_not_called()
+    assert world.told.plans[0].notes == ("kept, since it is protected: digits-data-volume",)
+
+
+def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.scanner.find.return_value = (Found("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9"),)
+    receipt = down(world.workplace, "digits", YES).receipt
+    world.stack.remove.assert_not_called()
+    with pytest.raises(LeakedError) as raised:
+        refuse_leaks(receipt)
+    assert raised.value.exit_code == 5
+    assert "vol-9" in raised.value.what
+    assert "delete-volume" in (raised.value.next_step or "")
+    assert raised.value.as_json()["receipt"]["nothing_left"] is False  # type: ignore[index]
+
+
+def test_an_open_operation_keeps_the_stack(world: World) -> None:
+    open_state = StackState((), (Mock(spec=["operation", "resource"], operation="deleting"),))
+    world.stack.state.side_effect = [stack_state(BUCKET), open_state]
+    assert not down(world.workplace, "digits", YES).receipt.stack_removed
+
+
+def test_a_stack_that_was_never_configured_is_just_removed(world: World) -> None:
+    world.stack.config.return_value = {}
+    world.states(stack_state(), stack_state())
+    receipt = down(world.workplace, "digits", YES).receipt
+    assert receipt.stack_removed
+    world.stack.destroy.assert_not_called()
