@@ -70,8 +70,10 @@ UP = (
     _NO_CHANGES,
     _EXCLUDE,
     _EXCLUDE_DEPENDENTS,
-    *refused(FlagKind.TEXT, "plan", "secrets-provider"),
-    *refused(FlagKind.SWITCH, "strict", "show-secrets"),
+    *hidden(text("plan", "")),
+    switch("strict", "Do only what the preview has shown"),
+    *refused(FlagKind.TEXT, "secrets-provider"),
+    *refused(FlagKind.SWITCH, "show-secrets"),
     *_REMOTE,
 )
 
@@ -82,7 +84,8 @@ PREVIEW = (
     _EXCLUDE_SHORT,
     _EXCLUDE_DEPENDENTS,
     *refused(FlagKind.SWITCH, "show-secrets"),
-    *refused(FlagKind.TEXT, "save-plan", "import-file"),
+    text("save-plan", "Write what the preview proposes to a plan file"),
+    *refused(FlagKind.TEXT, "import-file"),
     *_REMOTE,
 )
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from sandbox.engine.backend.history import HistoryRecord
@@ -17,11 +17,13 @@ from sandbox.engine.cli.errors import CommandError, ExitCode
 from sandbox.engine.cli.operation_display import OperationSink, operation_sink
 from sandbox.engine.cli.operation_request import operation_request
 from sandbox.engine.cli.other_stacks import OtherStacks
+from sandbox.engine.cli.plan_file import read_plan
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.snapshot_writer import NoWriter, SnapshotWriter
 from sandbox.engine.cli.stack_state import StackState, load_stack_state
 from sandbox.engine.cli.truth import is_truthy
 from sandbox.engine.cli.update_metadata import update_environment
+from sandbox.engine.deploy.plans.plan import Plan
 from sandbox.engine.deploy.request import (
     Cancellation,
     CheckpointWriter,
@@ -52,8 +54,10 @@ _CANCELLING = {
 class Outcome:
     """What came of an operation that did not fail."""
 
-    reference: StackReference
+    state: StackState
+    """What it started from."""
     changes: Mapping[str, int]
+    plan: Plan | None = None
 
     @property
     def changed(self) -> bool:
@@ -78,20 +82,27 @@ def run_operation_command(session: Session, kind: OperationKind) -> Outcome:
     reference = session.require_stack(may_create=True)
     if preview_only:
         return plan(session, reference, kind)
+    strict = "strict" in flags.declared and flags.on("strict")
+    if strict and flags.on("skip-preview"):
+        raise CommandError("--strict cannot be used with --skip-preview; strict requires a preview")
     state = _load(session, reference, kind)
+    limits = _given_plan(session, state)
     with session.backend.locks.hold(reference):
         if not flags.on("skip-preview"):
-            _run(session, state, kind, planning=True)
+            previewed = _run(session, state, kind, planning=True, limits=limits, make_plan=strict)
+            limits = limits or previewed.plan
             if not yes:
                 _ask(session, kind)
-        result = _run(session, state, kind, planning=False)
-    return Outcome(reference, result.changes)
+        result = _run(session, state, kind, planning=False, limits=limits)
+    return Outcome(state, result.changes)
 
 
 def plan(session: Session, reference: StackReference, kind: OperationKind) -> Outcome:
     """Shows what an operation would do. Takes no lock, changes nothing."""
-    result = _run(session, _load(session, reference, kind), kind, planning=True)
-    return Outcome(reference, result.changes)
+    state = _load(session, reference, kind)
+    saved = "save-plan" in session.flags.declared and bool(session.flags.text("save-plan"))
+    result = _run(session, state, kind, planning=True, make_plan=saved)
+    return Outcome(state, result.changes, result.plan)
 
 
 def refuse_changes(session: Session, outcome: Outcome, operation: str) -> None:
@@ -108,11 +119,25 @@ def _load(session: Session, reference: StackReference, kind: OperationKind) -> S
     return load_stack_state(session, reference, runs_program=runs_program)
 
 
-def _run(session: Session, state: StackState, kind: OperationKind, *, planning: bool) -> OperationResult:
+def _given_plan(session: Session, state: StackState) -> Plan | None:
+    path = session.flags.text("plan") if "plan" in session.flags.declared else ""
+    return read_plan(path, state) if path else None
+
+
+def _run(
+    session: Session,
+    state: StackState,
+    kind: OperationKind,
+    *,
+    planning: bool,
+    limits: Plan | None = None,
+    make_plan: bool = False,
+) -> OperationResult:
     from sandbox.engine.deploy.operation import run_operation
 
     snapshot = state.snapshot(check=not session.flags.on("disable-integrity-checking"))
     request = _request(session, state, kind, planning=planning)
+    request = replace(request, options=replace(request.options, plan=limits, make_plan=make_plan))
     writer: CheckpointWriter = NoWriter()
     if not planning:
         writer = SnapshotWriter(session.backend.checkpoints, state.reference, state.secrets)

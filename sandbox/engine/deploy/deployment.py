@@ -12,12 +12,14 @@ from sandbox.engine.deploy.dependency_graph import DependencyGraph
 from sandbox.engine.deploy.events import Events
 from sandbox.engine.deploy.goal import Goal
 from sandbox.engine.deploy.normalizing import prune
+from sandbox.engine.deploy.plans.plan import Plan
+from sandbox.engine.deploy.plans.planning import Planning
 from sandbox.engine.deploy.providers.api import Provider, ProviderError
 from sandbox.engine.deploy.providers.registry import ProviderRegistry
 from sandbox.engine.deploy.request import OperationRequest
 from sandbox.engine.deploy.steps.base import Step
 from sandbox.engine.deploy.targets import Targets
-from sandbox.engine.model import Op, Resource, Snapshot
+from sandbox.engine.model import Manifest, Op, Resource, Snapshot
 
 
 class PolicyVerdict(Protocol):
@@ -64,6 +66,8 @@ class Deployment:
         self.target_dependents = options.target_dependents
         self.exclude_dependents = options.exclude_dependents
         self.judge: PolicyJudge | None = None
+        self.made_plan = Plan(manifest=Manifest.of_this_engine(now())) if options.make_plan else None
+        self.planning = Planning(options.plan, self.made_plan) if options.plan or self.made_plan else None
         self.goals: dict[str, Goal] = {}
         self.news: dict[str, Resource] = {}
         self.reads: dict[str, Resource] = {}

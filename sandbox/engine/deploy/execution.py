@@ -11,7 +11,7 @@ from sandbox.engine import urn as urns
 from sandbox.engine.deploy.actions import Actions
 from sandbox.engine.deploy.dependency_graph import DependencyGraph
 from sandbox.engine.deploy.deployment import Deployment
-from sandbox.engine.deploy.failures import Bail
+from sandbox.engine.deploy.failures import Bail, GenerationError
 from sandbox.engine.deploy.generation.deletions import deletions, scheduled
 from sandbox.engine.deploy.generation.step_generator import Continuation, Generated, Mode, StepGenerator
 from sandbox.engine.deploy.goal import OutputsRegistration, Reading, Registered, Registration
@@ -113,11 +113,24 @@ class Execution:
         if error:
             raise error
         if self._executor.error is None:
+            self._refuse_unplanned()
             self._judge_stack()
         if self._executor.error or self._generator.progress.failed:
             self._conclude("failed")
         if self._cancelled.stopped:
             self._conclude("canceled")
+
+    def _refuse_unplanned(self) -> None:
+        """Raises Bail when the plan expected more than was done."""
+        planning = self._deployment.planning
+        if planning is None:
+            return
+        missing = planning.missing(self._deployment.all_olds)
+        for urn in missing:
+            self._deployment.report(urn, f"expected resource operations for {urn} but none were seen")
+        if missing:
+            raise Bail("the plan expected more operations")
+        planning.complete(self._deployment.new_resources())
 
     def _judge_stack(self) -> None:
         """Lets policies look at the stack as it has become."""
@@ -239,6 +252,9 @@ class Execution:
         if errored:
             old = self._deployment.olds.get(registration.urn)
             outputs = (old.outputs if old else {}) | outputs
+        if self._deployment.planning:
+            before = step.old.outputs if step.old else {}
+            self._deployment.planning.outputs(registration.urn, before, outputs)
         step.new.outputs = outputs
         self._actions.outputs_registered(step)
 
@@ -246,7 +262,11 @@ class Execution:
         if self._stack_outputs is None:
             return
         errored = errored or self._executor.error is not None or self._generator.progress.failed
-        self._register_outputs(self._stack_outputs, errored=errored)
+        try:
+            self._register_outputs(self._stack_outputs, errored=errored)
+        except GenerationError as error:
+            self._deployment.report(self._stack_outputs.urn, str(error))
+            raise Bail(str(error)) from error
 
     # After the program
 
@@ -269,6 +289,8 @@ class Execution:
             refresh_remaining(self._deployment, self._generator.progress, self._executor)
             return
         kept, gone = deletions(self._deployment, self._generator.progress)
+        if self._deployment.planning:
+            self._deployment.planning.steps([*kept, *gone])
         if kept:
             future = self._executor.run(kept)
             if future:

@@ -243,6 +243,7 @@ class _Operation:
             outcome.error,
             self._journal.snapshot() if self._journal else self._before,
             seconds,
+            None if outcome.failed else self._deployment.made_plan,
         )
 
     def _begin_stop(self) -> None:

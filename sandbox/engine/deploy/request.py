@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from sandbox.engine.deploy.plans.plan import Plan
 from sandbox.engine.model import Snapshot
 from sandbox.engine.properties import PropertyMap
 
@@ -70,6 +71,10 @@ class Options:
     """URN of a pending create to the id that it got."""
     policy_packs: tuple[str, ...] = ()
     policy_pack_configs: tuple[str, ...] = ()
+    plan: Plan | None = None
+    """What the operation must keep to."""
+    make_plan: bool = False
+    """Whether a preview is to make a plan."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,8 @@ class OperationResult:
     snapshot: Snapshot
     """The state after the operation (for previews the one before it)."""
     duration_seconds: float
+    plan: Plan | None = None
+    """What a preview that succeeded has planned, when it was asked for."""
 
 
 class OperationRefused(Exception):

@@ -63,9 +63,9 @@ def _tell(session: Session, text: str) -> None:
 def _end(session: Session, outcome: Outcome) -> None:
     if session.flags.on("preview-only"):
         return
-    shown = session.shown(outcome.reference)
+    shown = session.shown(outcome.state.reference)
     if session.flags.on("remove"):
-        remove_stack(session, outcome.reference, force=False, keep_settings=False)
+        remove_stack(session, outcome.state.reference, force=False, keep_settings=False)
         _tell(
             session,
             "The resources in the stack have been deleted, and the history and configuration removed.",

@@ -191,7 +191,7 @@ class StepGenerator:
         provider = self._load_provider(subject.new)
         recreating = subject.urn in progress.deletes
         subject = subject._replace(
-            provider=provider, recreating=recreating, random_seed=secrets.token_bytes(32)
+            provider=provider, recreating=recreating, random_seed=self._seed(subject.urn)
         )
         known_id = (old.import_id or old.id) if old is not None else ""
         if not (
@@ -234,6 +234,7 @@ class StepGenerator:
             new.inputs = self._with_ignored(subject, old)
         if is_targeted:
             queue_dependencies(deployment, progress, new)
+        self._plan(subject, valid=not conflict)
         conflict = self._judged(subject) or conflict
         if conflict:
             raise Bail(f"resource {urn} is invalid")
@@ -258,6 +259,19 @@ class StepGenerator:
                 return Generated(untargeted_steps(deployment, progress, subject.registration, old, urn))
             return Generated(self._change.steps(subject, old))
         return Generated([self._create(subject, is_targeted)])
+
+    def _seed(self, urn: str) -> bytes:
+        planning = self._deployment.planning
+        return (planning.seed(urn) if planning else None) or secrets.token_bytes(32)
+
+    def _plan(self, subject: Subject, *, valid: bool) -> None:
+        """Sees that the resource keeps to the plan, and puts it into the plan that is being made."""
+        planning = self._deployment.planning
+        if planning is None or not valid:
+            return
+        old, seed = subject.old, subject.random_seed
+        anew = old is None or subject.recreating or old.external or self._change.replace_wanted(subject)
+        planning.registered(subject.urn, subject.goal, subject.new.inputs, old, seed, anew=anew)
 
     def _judged(self, subject: Subject) -> bool:
         """Puts the resource before the policies; whether it must not be touched for what they say."""
@@ -364,10 +378,14 @@ class StepGenerator:
 
     def _validated(self, generated: Generated) -> Generated:
         """The steps, after others that must come before, unless one depends on what is left out."""
+        deployment = self._deployment
         if generated.unfinished:
+            if deployment.planning:
+                deployment.planning.steps(generated.steps)
             return generated
         steps = [*take_queued(self.progress), *generated.steps]
-        deployment = self._deployment
+        if deployment.planning:
+            deployment.planning.steps(steps)
         if deployment.targets.constrained or deployment.replace_targets.constrained:
             for step in steps:
                 self._refuse_skipped(step)
