@@ -62,7 +62,7 @@ def write_config(file: Path, values: Mapping[str, str]) -> bool:
 
 
 def set_aside(file: Path, folders: ProjectFolders) -> None:
-    """Moves the settings of another backend's stack out of the way; nothing of them is lost."""
+    """Moves the settings of another backend's stack out of the way; the latest of each job is kept there."""
     folder = folders.make_private() / "other-settings"
     folder.mkdir(exist_ok=True)
     shutil.move(file, folder / file.name)
