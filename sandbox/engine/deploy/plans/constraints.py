@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sandbox.engine import urn as urns
 from sandbox.engine.deploy.goal import Alias, Goal
 from sandbox.engine.deploy.plans.plan import PlannedGoal, PropertyChanges
 from sandbox.engine.model import CustomTimeouts, Op
@@ -127,8 +126,8 @@ def _text(value: Any) -> str:
 def _provider_violation(planned: str, actual: str) -> str | None:
     if planned == actual:
         return None
-    urn, identity = urns.split_reference(planned) if planned else ("", "")
-    if actual and urn == urns.split_reference(actual)[0] and identity == UNKNOWN_TEXT:
+    urn, _, identity = planned.rpartition("::")
+    if identity == UNKNOWN_TEXT and urn == actual.rpartition("::")[0]:
         return None
     return f"provider changed (expected {planned})"
 
