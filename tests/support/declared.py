@@ -6,6 +6,7 @@ dependencies and orders of replacement can be tested as well.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,6 +96,11 @@ def declarations_of(program: Callable[[], None], *, stack: str = "digits") -> De
         for key, value in outputs.items():
             pulumi.Output.from_input(value).apply(lambda known, key=key: exported.__setitem__(key, known))
 
+    # Pulumi wants a current event loop; another test's `asyncio.run` leaves none.
+    try:
+        asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:
+        asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi_mocks.set_mocks(
         _EchoingCloud(), project="runctl", stack=stack, preview=False, monitor=_Recorder(declarations)
     )
