@@ -29,7 +29,7 @@ unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
 test: setup lint types layers
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

@@ -62,7 +62,7 @@ MOMENTS = [
 ]
 
 
-IN_FULL_ONLY = ("early-all", "late-alone")
+IN_FULL_ONLY = ("early-alone", "early-all", "late-alone")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,7 @@ def test_one_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended: list[str
     assert leaks(name, cloud_url) == []
 
 
+@pytest.mark.matrix
 def test_up_after_a_crash_goes_on_with_one_machine(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("again")
     job = write_job(runctl.folder, "again", env={"STEPS": "600"})

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,24 +37,6 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
     assert "first" not in [job["job"] for job in runctl.json("ls")["jobs"]]
 
 
-def plain_preview(runctl: Runctl, job: str) -> int:
-    """`pulumi preview --expect-no-changes` with just what `runctl env` prints, as a person types it."""
-    script = f'eval "$({shlex.join(runctl.command("env", job))})" && cd "$1" && '
-    script += f"pulumi preview --non-interactive --expect-no-changes -s {job}"
-    folder = runctl.json("env", job)["folder"]
-    done = subprocess.run(
-        ["/bin/sh", "-c", script, "sh", folder],
-        cwd=runctl.folder,
-        env=runctl.environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    print(done.stdout, done.stderr)
-    return done.returncode
-
-
 def test_the_same_job_twice_changes_nothing(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("twice")
     job = write_job(runctl.folder, "twice", env={"HOLD_AT": "2"})
@@ -65,7 +45,6 @@ def test_the_same_job_twice_changes_nothing(runctl: Runctl, cloud_url: str, ende
     again = runctl.json("up", str(job), "--yes", "--detach")
     assert not again["changed"]
     assert again["run"] == first["run"]
-    assert plain_preview(runctl, "twice") == 0, "pulumi itself agrees that nothing is to be done"
 
     tagged = write_job(runctl.folder, "twice", env={"HOLD_AT": "2"}, tags={"team": "nlp"})
     machine = runctl.json("outputs", "twice")["instanceId"]
@@ -112,6 +91,7 @@ def test_a_failing_command_is_told_with_its_code(runctl: Runctl, cloud_url: str,
     assert leaks("wrong", cloud_url) == []
 
 
+@pytest.mark.matrix
 def test_a_command_that_does_not_exist(runctl: Runctl, ended: list[str]) -> None:
     ended.append("missing")
     job = write_job(runctl.folder, "missing", run="no-such-program --epochs 5")

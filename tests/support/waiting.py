@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from typing import Any
 
@@ -19,13 +20,26 @@ def wait_for_phase(runctl: Runctl, job: str, phases: set[str], seconds: float = 
         time.sleep(0.5)
 
 
-def wait_for_step(runctl: Runctl, job: str, step: int, seconds: float = 60) -> None:
-    """Until the counting job has told that it did `step`."""
+def wait_for_step(runctl: Runctl, job: str, step: int, seconds: float = 90) -> None:
+    """Until the counting job has told that it did `step`; asks again while there is no such job yet."""
     deadline = time.monotonic() + seconds
-    while True:
-        ran = runctl("logs", job, code=None)
-        done = [int(number) for number in re.findall(r"^step (\d+)", ran.out, re.MULTILINE)]
-        if done and max(done) >= step:
-            return
-        assert time.monotonic() < deadline, f"{job} did not get to step {step}: {ran.text[-800:]}"
+    while not _follows_to(runctl, job, step, deadline):
+        assert time.monotonic() < deadline, f"{job} did not get to step {step}"
         time.sleep(0.5)
+
+
+def _follows_to(runctl: Runctl, job: str, step: int, deadline: float) -> bool:
+    process = runctl.start("logs", "-f", job)
+    limit = threading.Timer(max(0.0, deadline - time.monotonic()), process.kill)
+    limit.start()
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            done = re.match(r"step (\d+)", line)
+            if done and int(done.group(1)) >= step:
+                return True
+        return False
+    finally:
+        limit.cancel()
+        process.kill()
+        process.communicate()

@@ -66,6 +66,7 @@ RULES = (
 )
 
 
+@pytest.mark.matrix
 def test_every_recorded_command(cli, recorded, scripted_provider, tmp_path):
     url = f"file://{tmp_path}/state"
     cli.folder.joinpath("Pulumi.yaml").write_text(

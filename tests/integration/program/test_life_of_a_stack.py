@@ -136,6 +136,7 @@ def _check_that_the_volume_moved(stack: Any, before: dict[str, str], after: dict
     assert [each["InstanceId"] for each in volume["Attachments"]] == [after[machine]]
 
 
+@pytest.mark.matrix
 def test_what_is_protected_is_kept_and_serves_the_next_machine(stack: Any) -> None:
     stack.change(volumes=[{"name": "data", "size": 1, "mount": "/data", "protect": True}])
     stack.configure(replace(stack.config, protection=wanted_protection(stack.config.job)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -15,11 +16,14 @@ from pulumi import automation as auto
 def main(plan: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)  # it is for the engine
     settings = dict(plan["settings"])
+    work = Path(plan["folder"]) / "work" / plan["stack"]
+    work.mkdir(parents=True, exist_ok=True)
     stack = auto.create_or_select_stack(
         plan["stack"],
         project_name="proof",
         program=lambda: declare(settings),
         opts=auto.LocalWorkspaceOptions(
+            work_dir=str(work),
             pulumi_command=auto.PulumiCommand(root=plan["engine"]),
             pulumi_home=f"{plan['folder']}/home",
             project_settings=auto.ProjectSettings(
