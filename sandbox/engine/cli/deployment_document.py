@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from sandbox.engine.model import ENGINE_VERSION, STACK_TYPE
 from sandbox.engine.properties import SECRET_SIGNATURE, SIGNATURE
+from sandbox.engine.times import now_text
 
 Decrypt = Callable[[str], str]
 Document = dict[str, Any]
@@ -22,13 +21,6 @@ _FEATURES = {
     "taint": "taint",
     "views": "viewOf",
 }
-
-
-def now_text() -> str:
-    """The present time, RFC 3339 in UTC, to the nanosecond."""
-    seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
-    date = datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{date}.{fraction:09d}".rstrip("0").rstrip(".") + "Z"
 
 
 def empty_deployment(secrets_provider: Mapping[str, Any] | None) -> dict[str, Any]:

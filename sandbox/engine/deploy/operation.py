@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from sandbox.engine.deploy.actions import Actions
@@ -43,6 +42,7 @@ from sandbox.engine.deploy.request import (
 )
 from sandbox.engine.deploy.stopping import Stop
 from sandbox.engine.model import Resource, Snapshot
+from sandbox.engine.times import now_text
 
 if TYPE_CHECKING:
     from sandbox.engine.deploy.policies.pack import PolicyPack
@@ -83,11 +83,6 @@ def protected_excludes(resources: list[Resource]) -> list[str]:
             kept[id(resource)] = resource
             kept.update({id(r): r for r in graph.transitive_dependencies_of(resource)})
     return [resource.urn for resource in kept.values()]
-
-
-def now() -> str:
-    """The time, RFC 3339 in UTC, with fractional seconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _refuse_unsupported(request: OperationRequest) -> None:
@@ -152,9 +147,9 @@ class _Operation:
             lambda server: engine_pb2_grpc.add_EngineServicer_to_server(service, server), 16
         )
         self._registry = ProviderRegistry(self._load_provider)
-        self._deployment = Deployment(request, base, self._registry, events, now)
+        self._deployment = Deployment(request, base, self._registry, events, now_text)
         self._builtin = BuiltinProvider(stacks, self._deployment.find)
-        self._journal = None if request.dry_run else Journal(base, checkpoints, now)
+        self._journal = None if request.dry_run else Journal(base, checkpoints, now_text)
         refreshing = request.kind is OperationKind.REFRESH
         self._actions = Actions(events, self._journal, refreshing=refreshing)
 

@@ -11,7 +11,6 @@ from sandbox.engine.cli.deployment_document import (
     Document,
     compact,
     live_resources,
-    now_text,
     used_features,
 )
 from sandbox.engine.cli.document_urns import rewrite_urns
@@ -19,6 +18,7 @@ from sandbox.engine.cli.errors import CommandError, ExitCode
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_deletion import DependedOnError, ProtectedError, without
 from sandbox.engine.cli.urn_suggestions import resource_not_found
+from sandbox.engine.times import now_text
 
 Edit = Callable[[Document], Document]
 
