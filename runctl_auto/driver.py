@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runctl_auto.automation_edge import engine_command, plain_events, translated
-from runctl_auto.engine_events import (
+from runctl_auto.engine.automation_edge import engine_command, plain_events, translated
+from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
     EventSink,
@@ -21,8 +21,8 @@ from runctl_auto.engine_events import (
     PlannedChange,
     StepEvent,
 )
-from runctl_auto.engine_failures import locked_error
-from runctl_auto.engine_locks import (
+from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.locks import (
     STARTER_VARIABLE,
     LockOwner,
     Processes,
@@ -35,8 +35,8 @@ from runctl_auto.environment import Environment
 from runctl_auto.errors import EngineError, JobNotFoundError, StackLockedError
 from runctl_auto.interruption import run_to_a_safe_end
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
-from runctl_auto.settings_file import BACKEND_KEY, read_config, set_aside, settings_file, write_config
-from runctl_auto.stack_state import StackState, parse_state
+from runctl_auto.stack.settings_file import BACKEND_KEY, read_config, set_aside, settings_file, write_config
+from runctl_auto.stack.state import StackState, parse_state
 
 if TYPE_CHECKING:
     from pulumi import automation

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from runctl_auto.cloud import ClientFactory
+from runctl_auto.cloud.access import ClientFactory
 from runctl_auto.errors import EngineNotFoundError, SandboxError
 from runctl_auto.project import ProjectFolders
 from runctl_auto.settings import Settings

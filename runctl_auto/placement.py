@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import JobFileError, NoCapacityError, NotFoundError
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.stack_config import Market, Placement
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.stack.config import Market, Placement
 
 _IMAGES: Mapping[tuple[str, bool], str] = {
     ("x86_64", False): "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",

@@ -28,11 +28,11 @@ from components.training_environment import (
     VolumeRequest,
 )
 from runctl_auto.agent.user_data import render_user_data
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import RunctlError
-from runctl_auto.packaging import Kind, package_key, require_package
-from runctl_auto.run_status import read_run_status
-from runctl_auto.stack_config import KEYS, NAMESPACE, StackConfig
+from runctl_auto.packaging.package import Kind, package_key, require_package
+from runctl_auto.run.status import read_run_status
+from runctl_auto.stack.config import KEYS, NAMESPACE, StackConfig
 
 DEADLINE_SLACK_SECONDS = 600
 """How long after max_duration the machine's own deadline ends it, should the agent not have."""

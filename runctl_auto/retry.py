@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runctl_auto.cloud_errors import class_of_code, error_code, next_step_for, passes, translate
+from runctl_auto.cloud.errors import class_of_code, error_code, next_step_for, passes, translate
 from runctl_auto.errors import CloudError, RetriesExhaustedError, ThrottledError, UnreachableError
 
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from runctl_auto.errors import RunctlError
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from runctl_auto.engine_events import EngineEvent
+    from runctl_auto.engine.events import EngineEvent
     from runctl_auto.operations.reporting import PlanView
 
 

@@ -12,7 +12,7 @@ from runctl_auto.cli.invocation import Invocation
 @click.command(help="Install the Pulumi CLI that this version of runctl was built for.")
 @click.pass_obj
 def command(invocation: Invocation) -> None:
-    from runctl_auto.automation_edge import install_cli
+    from runctl_auto.engine.automation_edge import install_cli
     from runctl_auto.environment import setup_folder
 
     folder = setup_folder(os.environ)

@@ -13,7 +13,7 @@ from runctl_auto.cli.invocation import Invocation
 @click.argument("job_file", type=click.Path(path_type=Path))
 @click.pass_obj
 def command(invocation: Invocation, job_file: Path) -> None:
-    from runctl_auto.job import load_job, unsupported
+    from runctl_auto.job.load import load_job, unsupported
 
     spec = load_job(job_file)
     refused = [str(each) for each in unsupported(spec)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
 
 _DONE: Mapping[str, str] = {
     "create": "created",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from runctl_auto.driver import Changes, JobStack
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.operations.reporting import Reporter
-from runctl_auto.stack_config import Placement, Protection, StackConfig
+from runctl_auto.stack.config import Placement, Protection, StackConfig
 
 
 def apply_in_first_place(

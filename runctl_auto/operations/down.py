@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runctl_auto.artifacts import Homecoming, bring_home
 from runctl_auto.driver import JobStack
-from runctl_auto.engine_events import Plan
+from runctl_auto.engine.events import Plan
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
-from runctl_auto.job_bucket import JobBucket
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace, known_config
-from runctl_auto.stack_config import StackConfig
-from runctl_auto.stack_state import BUCKET, INSTANCE, StackState
+from runctl_auto.run.artifacts import Homecoming, bring_home
+from runctl_auto.run.bucket import JobBucket
+from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
 from runctl_auto.teardown.graceful_stop import StopOutcome, stop_run
 from runctl_auto.teardown.proof import prove
 from runctl_auto.teardown.receipt import Deleted, Receipt, deleted_between, kept_in

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from runctl_auto.cloud import Cloud
-from runctl_auto.job_bucket import JobBucket
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.observe.machines import Machine, find_machine
 from runctl_auto.operations.reporting import Reporter
 from runctl_auto.operations.workplace import Time
-from runctl_auto.run_status import RunStatus
+from runctl_auto.run.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
 
 POLL_SECONDS = 1.0
 MACHINE_CHECK_SECONDS = 10.0

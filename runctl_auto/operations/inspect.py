@@ -11,9 +11,9 @@ from runctl_auto.observe.logs import LogReader
 from runctl_auto.observe.machines import Machine, find_machine
 from runctl_auto.operations.follow import Follower, Lost, heartbeat_age
 from runctl_auto.operations.workplace import Workplace, applied_config, parse_config
-from runctl_auto.run_status import RunStatus
-from runctl_auto.stack_config import StackConfig
-from runctl_auto.stack_state import INSTANCE
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.state import INSTANCE
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runctl_auto import placement
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import JobStack
 from runctl_auto.errors import NotSupportedError, UsageError
-from runctl_auto.job import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
 from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.workplace import Workplace, known_config
-from runctl_auto.packaging import package_agent, package_code
-from runctl_auto.run_identity import RunIdentity, choose_run
-from runctl_auto.run_status import RunStatus
-from runctl_auto.stack_config import Placement, Protection, StackConfig, wanted_protection
-from runctl_auto.stack_state import INSTANCE, VOLUME, StackState
+from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.run.identity import RunIdentity, choose_run
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import Placement, Protection, StackConfig, wanted_protection
+from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from runctl_auto.driver import JobStack
 from runctl_auto.errors import JobNotFoundError
-from runctl_auto.job import JobSpec
+from runctl_auto.job.load import JobSpec
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace
-from runctl_auto.stack_config import StackConfig
+from runctl_auto.stack.config import StackConfig
 
 
 def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runctl_auto.driver import JobStack
 from runctl_auto.operations.workplace import Workplace
-from runctl_auto.stack_config import StackConfig
-from runctl_auto.stack_state import StackState
+from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.state import StackState
 from runctl_auto.teardown.leftovers import remove_all, unrecorded
 from runctl_auto.teardown.receipt import Deleted
 from runctl_auto.teardown.scan import Scanner

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from runctl_auto.engine_events import EngineEvent, Plan
-from runctl_auto.stack_config import Placement
+from runctl_auto.engine.events import EngineEvent, Plan
+from runctl_auto.stack.config import Placement
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runctl_auto.artifacts import Homecoming
+from runctl_auto.run.artifacts import Homecoming
 
 _MAX_METRICS_BYTES = 100_000
 

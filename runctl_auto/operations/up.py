@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.artifacts import Homecoming, bring_home
 from runctl_auto.driver import JobStack
 from runctl_auto.errors import (
     ConfirmationNeededError,
@@ -22,9 +21,10 @@ from runctl_auto.operations.intent import Intent, Present, look, other_places, r
 from runctl_auto.operations.planning import plan_for, prepare, tentative_config
 from runctl_auto.operations.results import read_metrics
 from runctl_auto.operations.workplace import Workplace
-from runctl_auto.run_status import RunStatus
-from runctl_auto.stack_config import Placement, StackConfig
-from runctl_auto.stack_state import INSTANCE
+from runctl_auto.run.artifacts import Homecoming, bring_home
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import Placement, StackConfig
+from runctl_auto.stack.state import INSTANCE
 from runctl_auto.teardown.graceful_stop import stop_run
 
 MAX_REPLACEMENTS = 10

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from components.naming import Names
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import Driver, JobStack
 from runctl_auto.environment import Environment
 from runctl_auto.errors import JobNotFoundError
-from runctl_auto.job_bucket import JobBucket
 from runctl_auto.operations.reporting import Reporter
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.run.bucket import JobBucket
 from runctl_auto.settings import Settings
-from runctl_auto.stack_config import StackConfig
+from runctl_auto.stack.config import StackConfig
 
 
 @dataclass(frozen=True)

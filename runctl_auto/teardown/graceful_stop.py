@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from runctl_auto.job_bucket import JobBucket
-from runctl_auto.run_status import RunStatus
+from runctl_auto.run.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
 
 REPORTING_SECONDS = 60.0
 """What the agent gets on top of the job's grace to upload the last checkpoint and the artifacts."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import CloudError
-from runctl_auto.stack_state import StackState
+from runctl_auto.stack.state import StackState
 from runctl_auto.teardown.scan import Found, Scanner
 
 _KIND_OF_TYPE = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runctl_auto.stack_state import ResourceState, StackState
+from runctl_auto.stack.state import ResourceState, StackState
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components import tags
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError
 
 _LEAST_OF_JOB = 30

@@ -8,12 +8,12 @@ from runctl_auto.agent.config import parse_config
 from runctl_auto.agent.install import with_deadline
 from runctl_auto.agent.spec import VolumeSpec, parse_spec
 from runctl_auto.agent.status import PHASES, TERMINAL
-from runctl_auto.job import JobSpec
+from runctl_auto.job.load import JobSpec
 from runctl_auto.program import run_spec, user_data_config
-from runctl_auto.run_identity import RunIdentity
-from runctl_auto.run_status import PHASES as READ_PHASES
-from runctl_auto.run_status import TERMINAL_PHASES
-from runctl_auto.stack_config import Placement, Protection, StackConfig
+from runctl_auto.run.identity import RunIdentity
+from runctl_auto.run.status import PHASES as READ_PHASES
+from runctl_auto.run.status import TERMINAL_PHASES
+from runctl_auto.stack.config import Placement, Protection, StackConfig
 
 
 def stack_config(**job: object) -> StackConfig:

@@ -10,13 +10,13 @@ import pytest
 from components import tags
 from components.naming import Names
 from components.training_environment import DEVICES
-from runctl_auto import job_spec
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.packaging import package_key
+from runctl_auto.job import spec as job_spec
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.packaging.package import package_key
 from runctl_auto.program import spec_key
-from runctl_auto.run_identity import run_id
-from runctl_auto.run_status import TERMINAL_PHASES, status_key
-from runctl_auto.stack_config import KEYS, NAMESPACE
+from runctl_auto.run.identity import run_id
+from runctl_auto.run.status import TERMINAL_PHASES, status_key
+from runctl_auto.stack.config import KEYS, NAMESPACE
 
 JOB: dict[str, Any] = {
     "name": "digits",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from runctl_auto.engine_events import EngineEvent
-from runctl_auto.job_spec import JobSpec
+from runctl_auto.engine.events import EngineEvent
+from runctl_auto.job.spec import JobSpec
 from runctl_auto.operations.reporting import PlanView
-from runctl_auto.run_identity import RunIdentity
-from runctl_auto.stack_config import Placement, Protection, StackConfig
-from runctl_auto.stack_state import StackState, parse_state
+from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.state import StackState, parse_state
 
 RUN = RunIdentity("r1", 1, "r1", "c" * 64, "a" * 64)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runctl_auto.driver import Conduct, Driver
-from runctl_auto.engine_events import EngineEvent, StepEvent
+from runctl_auto.engine.events import EngineEvent, StepEvent
 from runctl_auto.environment import Engine, Environment, embedded_engine
 from runctl_auto.errors import (
     EngineError,
@@ -23,7 +23,7 @@ from runctl_auto.errors import (
     StackLockedError,
 )
 from runctl_auto.project import ProjectFolders
-from runctl_auto.settings_file import BACKEND_KEY
+from runctl_auto.stack.settings_file import BACKEND_KEY
 
 pytestmark = pytest.mark.sandbox
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.packaging import package_agent, package_code
-from runctl_auto.run_identity import choose_run
-from runctl_auto.stack_config import Placement, Protection, StackConfig
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.run.identity import choose_run
+from runctl_auto.stack.config import Placement, Protection, StackConfig
 
 ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"

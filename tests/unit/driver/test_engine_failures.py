@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent
-from runctl_auto.engine_failures import Failure, typed_error
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent
+from runctl_auto.engine.failures import Failure, typed_error
 from runctl_auto.errors import (
     AccessDeniedError,
     CloudError,

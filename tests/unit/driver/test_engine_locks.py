@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runctl_auto.engine_locks import LockOwner, Processes, is_dead, is_orphan, owners_in, this_process
+from runctl_auto.engine.locks import LockOwner, Processes, is_dead, is_orphan, owners_in, this_process
 
 MESSAGE = """error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to \
 end or delete the lock file with `pulumi cancel`.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runctl_auto.errors import EngineError
 from runctl_auto.project import ProjectFolders
-from runctl_auto.settings_file import read_config, set_aside, write_config
+from runctl_auto.stack.settings_file import read_config, set_aside, write_config
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runctl_auto.job_quantities import (
+from runctl_auto.job.quantities import (
     parse_count,
     parse_duration_seconds,
     parse_price,

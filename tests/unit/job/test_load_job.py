@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runctl_auto.errors import FieldProblem, JobFileError
-from runctl_auto.job import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
 
 JobFile = Callable[..., Path]
 

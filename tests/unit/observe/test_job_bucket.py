@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 
-from runctl_auto.artifacts import bring_home
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import AccessDeniedError, UnfetchedArtifactsError
-from runctl_auto.job_bucket import JobBucket
+from runctl_auto.run.artifacts import bring_home
+from runctl_auto.run.bucket import JobBucket
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.s3_in_memory import OWNER, S3InMemory
 
-from runctl_auto.cloud import Cloud
-from runctl_auto.job_bucket import JobBucket
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.observe.logs import LogReader
+from runctl_auto.run.bucket import JobBucket
 
 
 def reader(s3: S3InMemory, bucket: str = "b") -> LogReader:

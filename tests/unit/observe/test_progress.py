@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
 from runctl_auto.observe.progress import StepsInWork, line_for, plan_lines, short_type
 
 INSTANCE = "aws:ec2/instance:Instance"

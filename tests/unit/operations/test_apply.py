@@ -11,7 +11,7 @@ from support.job_stacks import Told, placement, stack_config
 from runctl_auto.driver import Changes, JobStack
 from runctl_auto.errors import AccessDeniedError, NoCapacityError
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
-from runctl_auto.stack_config import Placement, Protection
+from runctl_auto.stack.config import Placement, Protection
 
 DONE = Changes({"create": 3})
 SECOND = placement(zone="us-east-1b")

@@ -18,18 +18,18 @@ from support.job_stacks import (
 )
 
 from runctl_auto.driver import Driver, JobStack
-from runctl_auto.engine_events import Plan
+from runctl_auto.engine.events import Plan
 from runctl_auto.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
-from runctl_auto.job_bucket import JobBucket
 from runctl_auto.observe.machines import Machine
 from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.operations.workplace import Time, Workplace
 from runctl_auto.project import ProjectFolders
-from runctl_auto.run_status import RunStatus
+from runctl_auto.run.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
 from runctl_auto.settings import Settings
-from runctl_auto.stack_state import StackState
+from runctl_auto.stack.state import StackState
 from runctl_auto.teardown.scan import Found, Scanner
 
 BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")

@@ -9,8 +9,7 @@ from unittest.mock import create_autospec
 import pytest
 from support.job_stacks import FakeTime, Told
 
-from runctl_auto.cloud import Cloud
-from runctl_auto.job_bucket import JobBucket, LogPart
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.operations.follow import (
     ENDING_SECONDS,
     MACHINE_CHECK_SECONDS,
@@ -20,7 +19,8 @@ from runctl_auto.operations.follow import (
     heartbeat_age,
 )
 from runctl_auto.operations.workplace import Time
-from runctl_auto.run_status import RunStatus
+from runctl_auto.run.bucket import JobBucket, LogPart
+from runctl_auto.run.status import RunStatus
 
 
 class Ec2:

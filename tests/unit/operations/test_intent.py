@@ -26,10 +26,10 @@ from runctl_auto.operations import intent
 from runctl_auto.operations.intent import Material, Present, decide, read_job
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.project import ProjectFolders
-from runctl_auto.run_status import RunStatus
+from runctl_auto.run.status import RunStatus
 from runctl_auto.settings import Settings
-from runctl_auto.stack_config import Protection
-from runctl_auto.stack_state import StackState
+from runctl_auto.stack.config import Protection
+from runctl_auto.stack.state import StackState
 
 RUNNING = RunStatus(run="r1", phase="running")
 ENDED = RunStatus(run="r1", phase="succeeded")
@@ -100,7 +100,7 @@ def same_run(spec: Any, job: Present) -> Present:
     """``job`` with the run that ``spec`` means, as a first attempt."""
     from dataclasses import replace
 
-    from runctl_auto.run_identity import run_id
+    from runctl_auto.run.identity import run_id
 
     assert job.config is not None
     identity = run_id(spec, "c" * 64, 1)

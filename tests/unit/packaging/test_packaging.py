@@ -11,9 +11,9 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError, PackagingError
-from runctl_auto.packaging import (
+from runctl_auto.packaging.package import (
     Package,
     package_agent,
     package_code,
@@ -188,7 +188,7 @@ class TestRefusals:
     def test_too_many_files_are_not_all_counted(
         self, work: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("runctl_auto.work_files.MAX_FILES", 2)
+        monkeypatch.setattr("runctl_auto.packaging.work_files.MAX_FILES", 2)
         write(work, "a")
         assert package_code(work, packages).files == 2
         write(work, "b")

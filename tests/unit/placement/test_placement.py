@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import JobFileError, NoCapacityError
-from runctl_auto.job_spec import JobSpec
+from runctl_auto.job.spec import JobSpec
 from runctl_auto.placement import Account, candidates, find_account, fits
 
 ACCOUNT = Account("123456789012", "aws")

@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError
 from support.declared import Declarations, declarations_of
 
 from components.naming import Names
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import AccessDeniedError
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.packaging import package_path
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.packaging.package import package_path
 from runctl_auto.program import declare, packages_folder, user_data_config
-from runctl_auto.run_identity import RunIdentity
-from runctl_auto.stack_config import Placement, Protection, StackConfig
+from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.config import Placement, Protection, StackConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

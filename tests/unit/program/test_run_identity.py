@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.run_identity import RunIdentity, choose_run
-from runctl_auto.run_status import RunStatus
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.run.identity import RunIdentity, choose_run
+from runctl_auto.run.status import RunStatus
 
 BASE: dict[str, Any] = {
     "name": "digits",

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import AccessDeniedError, CloudError
-from runctl_auto.run_status import RunStatus, parse_run_status, read_run_status, status_key
+from runctl_auto.run.status import RunStatus, parse_run_status, read_run_status, status_key
 
 STATUS = {
     "schema": 1,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.run_identity import RunIdentity
-from runctl_auto.stack_config import Placement, Protection, StackConfig, wanted_protection
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.config import Placement, Protection, StackConfig, wanted_protection
 
 JOB: dict[str, Any] = {
     "name": "digits",

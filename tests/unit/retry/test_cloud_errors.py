@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runctl_auto.cloud_errors import class_of_code, code_in_text
+from runctl_auto.cloud.errors import class_of_code, code_in_text
 from runctl_auto.errors import AccessDeniedError, CloudError, NoCapacityError, NotFoundError, ThrottledError
 
 

@@ -7,8 +7,8 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from runctl_auto.job_bucket import JobBucket
-from runctl_auto.run_status import RunStatus
+from runctl_auto.run.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
 from runctl_auto.teardown.graceful_stop import REPORTING_SECONDS, StopOutcome, stop_run
 
 RUNNING = RunStatus(run="r1", phase="running")

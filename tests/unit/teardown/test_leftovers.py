@@ -8,8 +8,8 @@ from unittest.mock import create_autospec
 import pytest
 from botocore.exceptions import ClientError
 
-from runctl_auto.cloud import Cloud
-from runctl_auto.stack_state import StackState, parse_state
+from runctl_auto.cloud.access import Cloud
+from runctl_auto.stack.state import StackState, parse_state
 from runctl_auto.teardown.leftovers import remove_all, unrecorded
 from runctl_auto.teardown.scan import Found, Scanner
 

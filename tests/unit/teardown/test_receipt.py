@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runctl_auto.stack_state import StackState, parse_state
+from runctl_auto.stack.state import StackState, parse_state
 from runctl_auto.teardown.receipt import Kept, Leak, Receipt, deleted_between, kept_in
 
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from components.tags import JOB
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.teardown.scan import Scanner
 
 

@@ -12,9 +12,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from runctl_auto.errors import FieldProblem
-from runctl_auto.job_consistency import Contradiction
-from runctl_auto.job_document import JobDocument, Location, field_name
-from runctl_auto.job_spec import JobSpec
+from runctl_auto.job.consistency import Contradiction
+from runctl_auto.job.document import JobDocument, Location, field_name
+from runctl_auto.job.spec import JobSpec
 
 # Words of SkyPilot and dstack for what a job file names differently.
 KNOWN_ELSEWHERE: Mapping[str, str] = {

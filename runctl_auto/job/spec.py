@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from runctl_auto.job_quantities import (
+from runctl_auto.job.quantities import (
     DURATION_FORM,
     PRICE_FORM,
     SIZE_FORM,

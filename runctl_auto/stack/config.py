@@ -13,8 +13,8 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_spec import PROTECTION_TAGS, JobSpec
-from runctl_auto.run_identity import RunIdentity
+from runctl_auto.job.spec import PROTECTION_TAGS, JobSpec
+from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"
 KEYS = ("job", "run", "placement", "owner", "protection")

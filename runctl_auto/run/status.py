@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import CloudError, NotFoundError
 
 TERMINAL_PHASES = frozenset({"succeeded", "failed", "stopped"})

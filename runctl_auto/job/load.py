@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from runctl_auto.errors import JobFileError
-from runctl_auto.job_consistency import contradictions
-from runctl_auto.job_document import read_job_document
-from runctl_auto.job_problems import problems_of_contradictions, problems_of_validation
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.job_support import Unsupported, unsupported
+from runctl_auto.job.consistency import contradictions
+from runctl_auto.job.document import read_job_document
+from runctl_auto.job.problems import problems_of_contradictions, problems_of_validation
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.job.support import Unsupported, unsupported
 
 __all__ = ["JobSpec", "Unsupported", "load_job", "unsupported", "work_folder"]
 

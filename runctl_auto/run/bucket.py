@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.cloud import Cloud
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
-from runctl_auto.run_status import RunStatus, read_run_status
+from runctl_auto.run.status import RunStatus, read_run_status
 
 _CHUNK = 1 << 20
 

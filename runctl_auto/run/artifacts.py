@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runctl_auto.errors import UnfetchedArtifactsError
-from runctl_auto.job_bucket import ArtifactFile, JobBucket
+from runctl_auto.run.bucket import ArtifactFile, JobBucket
 
 _RECORD = ".artifacts.json"
 

@@ -10,8 +10,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from runctl_auto.job_spec import JobSpec
-from runctl_auto.run_status import RunStatus
+from runctl_auto.job.spec import JobSpec
+from runctl_auto.run.status import RunStatus
 
 RUN_ID_LENGTH = 10
 

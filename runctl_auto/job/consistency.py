@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runctl_auto.job_spec import JobSpec
+from runctl_auto.job.spec import JobSpec
 
 Location = tuple[str | int, ...]
 

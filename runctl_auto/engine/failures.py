@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runctl_auto.cloud_errors import class_of_code, code_in_text, next_step_for
-from runctl_auto.engine_events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of
-from runctl_auto.engine_locks import LockOwner, owners_in
+from runctl_auto.cloud.errors import class_of_code, code_in_text, next_step_for
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of
+from runctl_auto.engine.locks import LockOwner, owners_in
 from runctl_auto.errors import (
     CloudError,
     EngineError,

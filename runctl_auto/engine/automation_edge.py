@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runctl_auto.engine_events import (
+from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
     PolicyEvent,
     StepEvent,
     SummaryEvent,
 )
-from runctl_auto.engine_failures import Failure, typed_error
+from runctl_auto.engine.failures import Failure, typed_error
 from runctl_auto.errors import EngineError, EngineNotFoundError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runctl_auto.job_spec import JobSpec
+from runctl_auto.job.spec import JobSpec
 
 
 @dataclass(frozen=True)

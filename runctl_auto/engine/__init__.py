@@ -1,0 +1,1 @@
+"""Pulumi's engine as the driver meets it: events, failures, locks."""

@@ -1,0 +1,1 @@
+"""A run: its identity, status and objects in the job's bucket."""
