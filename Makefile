@@ -35,7 +35,7 @@ bench: setup
 	$(BIN)/python benchmarks/run.py
 
 matrix: setup
-	$(BIN)/pytest -m matrix -v -s
+	$(BIN)/pytest -m matrix -n 3 -v -rP
 
 clean:
 	rm -rf $(VENV) .runctl runs

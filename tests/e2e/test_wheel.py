@@ -1,0 +1,78 @@
+"""The wheel in an environment of its own, as `pipx` makes it.
+
+The main job runs from what was installed; what a person's folder holds under the same names shadows nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.cloud_scanner import leaks
+from support.counting_job import write_job
+from support.runctl_cli import FOREIGN, Runctl
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_SHADOWS = ("components", "policies", "stacks", "sandbox", "runctl_auto")
+
+
+class InstalledRunctl(Runctl):
+    """`runctl --sandbox` of the environment at `folder.parent / "environment"`."""
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(self.folder.parent / "environment" / "bin" / "runctl"), "--sandbox", *arguments]
+
+    def environment(self) -> dict[str, str]:
+        variables = super().environment()
+        own = Path(sys.executable).parent
+        kept = [place for place in variables["PATH"].split(os.pathsep) if Path(place) != own]
+        return {**variables, "PATH": os.pathsep.join(kept)}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledRunctl:
+    folder = tmp_path_factory.mktemp("installed")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith((*FOREIGN, "PYTHON"))}
+
+    def run(*command: str) -> None:
+        done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", ".", str(_CHECKOUT))
+    run(sys.executable, "-m", "venv", "environment")
+    (wheel,) = folder.glob("runctl-*.whl")
+    run("environment/bin/python", "-m", "pip", "install", "--quiet", str(wheel))
+
+    project = folder / "project"
+    project.mkdir()
+    for name in _SHADOWS:
+        (project / f"{name}.py").write_text("raise SystemExit('a file of the person was imported')\n")
+    return InstalledRunctl(project)
+
+
+def test_the_main_job_runs_from_the_wheel(installed: InstalledRunctl) -> None:
+    installed("sandbox", "start")
+    try:
+        cloud_url = str(installed.json("sandbox", "status")["cloud_url"])
+        job = write_job(installed.folder, "wheel")
+        installed("preview", str(job))
+        result = installed.json("up", str(job), "--yes")
+        assert result["phase"] == "succeeded"
+        receipt = installed.json("down", "wheel", "--yes")
+        assert receipt["nothing_left"]
+        assert leaks("wheel", cloud_url) == []
+    finally:
+        installed("sandbox", "stop")
+
+
+def test_nothing_is_taken_from_the_checkout(installed: InstalledRunctl) -> None:
+    python = installed.folder.parent / "environment" / "bin" / "python"
+    script = "import runctl_auto, sandbox; print(runctl_auto.__file__, sandbox.__file__)"
+    done = subprocess.run(
+        [str(python), "-I", "-c", script], cwd=installed.folder, capture_output=True, text=True, check=True
+    )
+    assert str(_CHECKOUT) not in done.stdout
