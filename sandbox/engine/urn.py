@@ -17,9 +17,14 @@ def make(stack: str, project: str, parent_type: str, resource_type: str, name: s
     return f"{_PREFIX}{stack}::{project}::{qualified}::{name}"
 
 
+def is_valid(urn: str) -> bool:
+    """Whether the text is a URN."""
+    return urn.startswith(_PREFIX) and urn.count("::") >= 3
+
+
 def check(urn: str) -> str:
     """The URN itself; raises UrnError when it is none."""
-    if not urn.startswith(_PREFIX) or urn.count("::") < 3:
+    if not is_valid(urn):
         raise UrnError(f"invalid URN {urn!r}")
     return urn
 

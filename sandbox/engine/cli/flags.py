@@ -122,7 +122,7 @@ def hidden(*flags: Flag) -> tuple[Flag, ...]:
 
 @dataclass
 class FlagValues:
-    """The values of a command's flags, by name."""
+    """The values of a command's flags, by name; a flag that the command does not have is not given."""
 
     declared: Mapping[str, Flag]
     given: dict[str, FlagValue] = field(default_factory=dict)
@@ -157,7 +157,10 @@ class FlagValues:
         return value if isinstance(value, int) else 0
 
     def _value(self, name: str) -> FlagValue:
-        return self.given.get(name, self.declared[name].initial)
+        if name in self.given:
+            return self.given[name]
+        flag = self.declared.get(name)
+        return flag.initial if flag is not None else ""
 
 
 def by_name(flags: Iterable[Flag]) -> dict[str, Flag]:

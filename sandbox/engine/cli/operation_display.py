@@ -56,6 +56,8 @@ class OperationSink:
             if self._recorder is not None:
                 self._recorder.emit(event)
             if is_internal(event):
+                if isinstance(self._display, EventRecorder):
+                    self._display.pass_over()
                 return
             if self._ticker is not None:
                 self._ticker.reset()
@@ -159,11 +161,10 @@ def _options(session: Session, flags: FlagValues) -> DisplayOptions:
         coloured=session.coloured,
         debug=flags.on("debug"),
         show_sames=flags.on("show-sames"),
-        show_reads="show-reads" in flags.declared and flags.on("show-reads"),
+        show_reads=flags.on("show-reads"),
         show_replacement_steps=flags.on("show-replacement-steps"),
         show_urns=flags.on("urns"),
-        show_policy_remediations="show-policy-remediations" in flags.declared
-        and flags.on("show-policy-remediations"),
+        show_policy_remediations=flags.on("show-policy-remediations"),
         suppress_outputs=flags.on("suppress-outputs"),
         suppress_progress=flags.on("suppress-progress"),
         replacements_in_one=flags.on("diff") or flags.on("json"),

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from sandbox.engine.cli.flags import Flag, FlagKind, hidden, number, refused, switch, text, texts
 
-_COMMON: tuple[Flag, ...] = (
-    texts("config", "A configuration value to set and keep, key=value", "c"),
-    switch("config-path", "Keys given with --config are paths into maps and lists"),
+_COMMON_TO_ALL: tuple[Flag, ...] = (
     switch("debug", "Print debugging messages", "d"),
     text("message", "A message for the history", "m"),
-    texts("target", "Only these resources (URN, `*` and `**` allowed)", "t"),
-    switch("target-dependents", "And what depends on the targets"),
     switch("diff", "Show what changes in full"),
     switch("json", "Print JSON", "j"),
     number("parallel", "How many resources at once", "p", default=16),
-    Flag("refresh", FlagKind.OPTIONAL_TEXT, "Read what the resources are now first", "r"),
-    switch("run-program", "Run the program to learn of its resources"),
-    switch("show-sames", "Show unchanged resources"),
-    switch("show-replacement-steps", "Show the steps of replacements"),
     switch("urns", "Show URNs"),
     switch("suppress-outputs", "Do not show the outputs"),
     switch("suppress-progress", "Do not show progress dots"),
     Flag("suppress-permalink", FlagKind.OPTIONAL_TEXT, "Show no link to the state"),
-    switch("show-full-output", "Show outputs in full", default=True),
-    switch("skip-config-validation", "Do not check the configuration against the project"),
     switch("skip-plugin-pre-install", "Look for plugins only when they are used"),
     *hidden(
-        text("client", ""),
         text("exec-kind", ""),
         text("exec-agent", ""),
         text("event-log", ""),
     ),
+)
+
+_COMMON: tuple[Flag, ...] = (
+    *_COMMON_TO_ALL,
+    texts("config", "A configuration value to set and keep, key=value", "c"),
+    switch("config-path", "Keys given with --config are paths into maps and lists"),
+    texts("target", "Only these resources (URN, `*` and `**` allowed)", "t"),
+    switch("target-dependents", "And what depends on the targets"),
+    Flag("refresh", FlagKind.OPTIONAL_TEXT, "Read what the resources are now first", "r"),
+    switch("run-program", "Run the program to learn of its resources"),
+    switch("show-sames", "Show unchanged resources"),
+    switch("show-replacement-steps", "Show the steps of replacements"),
+    switch("show-full-output", "Show outputs in full", default=True),
+    switch("skip-config-validation", "Do not check the configuration against the project"),
+    *hidden(text("client", "")),
     *refused(FlagKind.SWITCH, "show-config", "ignore-protect"),
     *refused(FlagKind.SWITCH, "neo", "copilot", "neo-task-on-failure"),
     *refused(FlagKind.TEXT, "output"),
@@ -111,4 +115,18 @@ DESTROY = (
     switch("exclude-protected", "Keep protected resources and what they need"),
     switch("remove", "Remove the stack when nothing is left"),
     *_REMOTE,
+)
+
+IMPORT = (
+    text("parent", "The parent, as name=URN"),
+    text("provider", "The provider, as name=URN"),
+    texts("properties", "The names of the properties to import, name1,name2"),
+    text("file", "Import what this JSON file lists", "f"),
+    text("out", "Write the generated program to this file", "o"),
+    switch("generate-code", "Print a program for what was imported", default=True),
+    switch("protect", "Protect what is imported from deletion", default=True),
+    *_COMMON_TO_ALL,
+    *_CONFIRMED,
+    _PREVIEW_ONLY,
+    *refused(FlagKind.TEXT, "output", "from", "generate-resources"),
 )

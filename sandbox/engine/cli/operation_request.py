@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sandbox.engine.cli.errors import CommandError, UnsupportedError, UsageError
-from sandbox.engine.cli.flags import FlagValues
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.stack_state import StackState
 from sandbox.engine.cli.truth import is_truthy
@@ -40,38 +39,38 @@ def operation_request(
 
 def _options(session: Session) -> Options:
     flags = session.flags
-    both = _texts(flags, "target-replace")
-    if _texts(flags, "exclude") and (_texts(flags, "target") or both):
-        given = "target" if _texts(flags, "target") else "target-replace"
+    both = flags.texts("target-replace")
+    if flags.texts("exclude") and (flags.texts("target") or both):
+        given = "target" if flags.texts("target") else "target-replace"
         raise UsageError(
             f"if any flags in the group [{given} exclude] are set none of the others can be; "
             f"[exclude {given}] were all set"
         )
-    packs = _comma_separated(_texts(flags, "policy-pack"))
-    configs = _comma_separated(_texts(flags, "policy-pack-config"))
+    packs = _comma_separated(flags.texts("policy-pack"))
+    configs = _comma_separated(flags.texts("policy-pack-config"))
     if configs and not packs:
         raise CommandError('"--policy-pack-config" must be specified with "--policy-pack"')
     if configs and len(configs) != len(packs):
         raise CommandError(
             'the number of "--policy-pack-config" flags must match the number of "--policy-pack" flags'
         )
-    if _on(flags, "exclude-protected") and _texts(flags, "target"):
+    if flags.on("exclude-protected") and flags.texts("target"):
         raise UsageError("you cannot specify --target and --exclude-protected")
     return Options(
         parallel=_parallel(flags.number("parallel")),
-        targets=(*_texts(flags, "target"), *both),
+        targets=(*flags.texts("target"), *both),
         target_dependents=flags.on("target-dependents"),
-        excludes=_texts(flags, "exclude"),
-        exclude_dependents=_on(flags, "exclude-dependents"),
-        exclude_protected=_on(flags, "exclude-protected"),
-        replace=(*_texts(flags, "replace"), *both),
+        excludes=flags.texts("exclude"),
+        exclude_dependents=flags.on("exclude-dependents"),
+        exclude_protected=flags.on("exclude-protected"),
+        replace=(*flags.texts("replace"), *both),
         refresh=_refresh(session),
         run_program=flags.on("run-program") or is_truthy(session.environment.get("PULUMI_RUN_PROGRAM", "")),
-        continue_on_error=_on(flags, "continue-on-error")
+        continue_on_error=flags.on("continue-on-error")
         or is_truthy(session.environment.get("PULUMI_CONTINUE_ON_ERROR", "")),
-        clear_pending_creates=_on(flags, "clear-pending-creates"),
-        skip_pending_creates=_on(flags, "skip-pending-creates"),
-        import_pending_creates=_pairs(_texts(flags, "import-pending-creates")),
+        clear_pending_creates=flags.on("clear-pending-creates"),
+        skip_pending_creates=flags.on("skip-pending-creates"),
+        import_pending_creates=_pairs(flags.texts("import-pending-creates")),
         policy_packs=packs,
         policy_pack_configs=configs,
     )
@@ -100,11 +99,3 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _comma_separated(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part for text in texts for part in text.split(",") if part)
-
-
-def _texts(flags: FlagValues, name: str) -> tuple[str, ...]:
-    return flags.texts(name) if name in flags.declared else ()
-
-
-def _on(flags: FlagValues, name: str) -> bool:
-    return name in flags.declared and flags.on(name)

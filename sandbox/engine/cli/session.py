@@ -184,7 +184,7 @@ class Session:
 
     def settings(self, reference: StackReference) -> StackSettings:
         """The stack's settings file. Raises SettingsFileError, SecretsError."""
-        given = self.flags.text("config-file") if "config-file" in self.flags.declared else ""
+        given = self.flags.text("config-file")
         project = self.project_if_any
         if project is None and not given:
             return StackSettings(self.folder / f"Pulumi.{reference.name}.yaml")

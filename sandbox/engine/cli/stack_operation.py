@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -23,6 +23,7 @@ from sandbox.engine.cli.snapshot_writer import NoWriter, SnapshotWriter
 from sandbox.engine.cli.stack_state import StackState, load_stack_state
 from sandbox.engine.cli.truth import is_truthy
 from sandbox.engine.cli.update_metadata import update_environment
+from sandbox.engine.deploy.imports.wanted import Import
 from sandbox.engine.deploy.plans.plan import Plan
 from sandbox.engine.deploy.request import (
     Cancellation,
@@ -38,6 +39,7 @@ _TITLES = {
     OperationKind.UPDATE: ("update", "Updating"),
     OperationKind.REFRESH: ("refresh", "Refreshing"),
     OperationKind.DESTROY: ("destroy", "Destroying"),
+    OperationKind.IMPORT: ("import", "Importing"),
 }
 
 
@@ -65,14 +67,17 @@ class Outcome:
         return any(count for op, count in self.changes.items() if op not in ("same", "read"))
 
 
-def run_operation_command(session: Session, kind: OperationKind) -> Outcome:
-    """Runs up, refresh or destroy, with the plan and the question before it unless flags say otherwise.
+def run_operation_command(
+    session: Session, kind: OperationKind, imports: Callable[[StackState], tuple[Import, ...]] | None = None
+) -> Outcome:
+    """Runs up, refresh, destroy or import; shows the plan and asks first unless flags say otherwise.
+    `imports` tells what an import takes in.
 
     Raises CommandError; its text is empty when the display has told the failure.
     """
     flags = session.flags
     yes = flags.on("yes") or is_truthy(session.environment.get("PULUMI_SKIP_CONFIRMATIONS", ""))
-    preview_only = "preview-only" in flags.declared and flags.on("preview-only")
+    preview_only = flags.on("preview-only")
     if not (yes or flags.on("skip-preview") or preview_only or session.interactive):
         raise CommandError(
             "--yes or --skip-preview or --preview-only must be passed in to proceed when running in "
@@ -81,27 +86,36 @@ def run_operation_command(session: Session, kind: OperationKind) -> Outcome:
         )
     reference = session.require_stack(may_create=True)
     if preview_only:
-        return plan(session, reference, kind)
-    strict = "strict" in flags.declared and flags.on("strict")
+        return plan(session, reference, kind, imports)
+    strict = flags.on("strict")
     if strict and flags.on("skip-preview"):
         raise CommandError("--strict cannot be used with --skip-preview; strict requires a preview")
     state = _load(session, reference, kind)
+    wanted = imports(state) if imports else ()
     limits = _given_plan(session, state)
     with session.backend.locks.hold(reference):
         if not flags.on("skip-preview"):
-            previewed = _run(session, state, kind, planning=True, limits=limits, make_plan=strict)
+            previewed = _run(
+                session, state, kind, planning=True, limits=limits, make_plan=strict, imports=wanted
+            )
             limits = limits or previewed.plan
             if not yes:
                 _ask(session, kind)
-        result = _run(session, state, kind, planning=False, limits=limits)
+        result = _run(session, state, kind, planning=False, limits=limits, imports=wanted)
     return Outcome(state, result.changes)
 
 
-def plan(session: Session, reference: StackReference, kind: OperationKind) -> Outcome:
+def plan(
+    session: Session,
+    reference: StackReference,
+    kind: OperationKind,
+    imports: Callable[[StackState], tuple[Import, ...]] | None = None,
+) -> Outcome:
     """Shows what an operation would do. Takes no lock, changes nothing."""
     state = _load(session, reference, kind)
-    saved = "save-plan" in session.flags.declared and bool(session.flags.text("save-plan"))
-    result = _run(session, state, kind, planning=True, make_plan=saved)
+    wanted = imports(state) if imports else ()
+    saved = bool(session.flags.text("save-plan"))
+    result = _run(session, state, kind, planning=True, make_plan=saved, imports=wanted)
     return Outcome(state, result.changes, result.plan)
 
 
@@ -115,12 +129,13 @@ def refuse_changes(session: Session, outcome: Outcome, operation: str) -> None:
 
 def _load(session: Session, reference: StackReference, kind: OperationKind) -> StackState:
     set_from_flags(session)
-    runs_program = kind in (OperationKind.PREVIEW, OperationKind.UPDATE) or session.flags.on("run-program")
+    reads_config = kind in (OperationKind.PREVIEW, OperationKind.UPDATE, OperationKind.IMPORT)
+    runs_program = reads_config or session.flags.on("run-program")
     return load_stack_state(session, reference, runs_program=runs_program)
 
 
 def _given_plan(session: Session, state: StackState) -> Plan | None:
-    path = session.flags.text("plan") if "plan" in session.flags.declared else ""
+    path = session.flags.text("plan")
     return read_plan(path, state) if path else None
 
 
@@ -132,12 +147,14 @@ def _run(
     planning: bool,
     limits: Plan | None = None,
     make_plan: bool = False,
+    imports: tuple[Import, ...] = (),
 ) -> OperationResult:
     from sandbox.engine.deploy.operation import run_operation
 
     snapshot = state.snapshot(check=not session.flags.on("disable-integrity-checking"))
     request = _request(session, state, kind, planning=planning)
-    request = replace(request, options=replace(request.options, plan=limits, make_plan=make_plan))
+    options = replace(request.options, plan=limits, make_plan=make_plan)
+    request = replace(request, options=options, imports=imports)
     writer: CheckpointWriter = NoWriter()
     if not planning:
         writer = SnapshotWriter(session.backend.checkpoints, state.reference, state.secrets)

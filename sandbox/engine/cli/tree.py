@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.engine.cli.command import Arguments, Command, unsupported
 from sandbox.engine.cli.flags import FlagKind, hidden, number, refused, switch, text, texts
-from sandbox.engine.cli.operation_flags import DESTROY, PREVIEW, REFRESH, UP
+from sandbox.engine.cli.operation_flags import DESTROY, IMPORT, PREVIEW, REFRESH, UP
 from sandbox.engine.cli.shared_flags import CONFIG_FILE, JSON, PATH, SHOW_SECRETS, STACK, YES
 from sandbox.engine.cli.stack_tree import STACK_COMMAND
 
@@ -220,6 +220,14 @@ ROOT = Command(
             section="Deployment Commands",
         ),
         Command(
+            "import",
+            "Take resources that exist into a stack",
+            "import_resources:run",
+            flags=(STACK, CONFIG_FILE, *IMPORT),
+            arguments=Arguments(("type", "name", "id"), 0, variadic=True),
+            section="Deployment Commands",
+        ),
+        Command(
             "cancel",
             "Remove the locks of a stack",
             "cancel:run",
@@ -292,7 +300,6 @@ ROOT = Command(
         Command("help", "Show help", "help:run", arguments=Arguments(("command",), 0, variadic=True)),
         *unsupported(
             "new",
-            "import",
             "env",
             "org",
             "project",

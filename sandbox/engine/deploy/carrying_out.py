@@ -9,6 +9,7 @@ from sandbox.engine.deploy.deployment import Deployment
 from sandbox.engine.deploy.execution import Execution, Happening, RunningProgram, unknown_targets
 from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.generation.step_generator import Mode
+from sandbox.engine.deploy.imports.importing import import_resources
 from sandbox.engine.deploy.pending_operations import pending_warning
 from sandbox.engine.deploy.refreshing import refresh
 from sandbox.engine.deploy.request import OperationKind, OperationRequest
@@ -28,6 +29,9 @@ def carry_out(
 ) -> None:
     """Carries the operation out. Blocking. Raises Bail when it failed and people have been told why."""
     request = deployment.request
+    if request.kind is OperationKind.IMPORT:
+        import_resources(deployment, actions, stopped)
+        return
     options, pending = request.options, deployment.previous.pending_operations
     with_program = runs_program(request)
     wants_refresh = options.refresh or request.kind is OperationKind.REFRESH

@@ -16,6 +16,7 @@ from sandbox.engine.deploy.events import Events
 from sandbox.engine.deploy.execution import Happening
 from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.grpc_server import LoopbackServer
+from sandbox.engine.deploy.imports.importing import unusable_import
 from sandbox.engine.deploy.journal import Journal
 from sandbox.engine.deploy.language.api import Program
 from sandbox.engine.deploy.language.inline import InlineProgram
@@ -66,7 +67,7 @@ def run_operation(
     request = _with_protected_excluded(request, base)
     started = time.monotonic()
     try:
-        error = _unknown_resource(request, base)
+        error = _unknown_resource(request, base) or unusable_import(request.imports)
         if error:
             return OperationResult({}, True, False, error, snapshot, 0.0)
         return _Operation(request, base, snapshot, events, checkpoints, cancel, stacks).run(started)

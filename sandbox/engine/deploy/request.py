@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from sandbox.engine.deploy.imports.wanted import Import
 from sandbox.engine.deploy.plans.plan import Plan
 from sandbox.engine.model import Snapshot
 from sandbox.engine.properties import PropertyMap
@@ -21,6 +22,7 @@ class OperationKind(str, Enum):
     UPDATE = "update"
     REFRESH = "refresh"
     DESTROY = "destroy"
+    IMPORT = "resource-import"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class OperationRequest:
     options: Options = field(default_factory=Options)
     environment: Mapping[str, str] = field(default_factory=dict)
     """The whole environment for programs and providers."""
+    imports: tuple[Import, ...] = ()
+    """What an import is to take into the stack."""
 
     @property
     def dry_run(self) -> bool:

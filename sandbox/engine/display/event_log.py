@@ -39,6 +39,10 @@ class EventRecorder:
         self._sequence += 1
         self._log.send(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n")
 
+    def pass_over(self) -> None:
+        """Counts an event that is not recorded."""
+        self._sequence += 1
+
     def close(self) -> None:
         """Returns when everything has arrived."""
         self._log.close()

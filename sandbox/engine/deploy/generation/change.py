@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from sandbox.engine.deploy.check_failures import rendered
 from sandbox.engine.deploy.deployment import Deployment
 from sandbox.engine.deploy.diffing import diff_resource, with_replace_on_changes
 from sandbox.engine.deploy.failures import Bail, GenerationError
@@ -16,7 +17,6 @@ from sandbox.engine.deploy.generation.replacements import (
 from sandbox.engine.deploy.goal import Goal, Registration
 from sandbox.engine.deploy.providers.api import (
     Changes,
-    CheckFailure,
     Diff,
     DiffCall,
     DiffUnavailable,
@@ -28,7 +28,7 @@ from sandbox.engine.deploy.steps.base import Step
 from sandbox.engine.deploy.steps.changing import CreateStep, DeleteStep, UpdateStep, quoted
 from sandbox.engine.deploy.steps.unchanged import ReplaceStep, SameStep
 from sandbox.engine.model import Resource, provider_urn
-from sandbox.engine.properties import contains_unknowns, plain, same, to_json
+from sandbox.engine.properties import contains_unknowns, plain, same
 
 
 class Subject(NamedTuple):
@@ -54,20 +54,6 @@ class CheckInputs(Protocol):
 
     def __call__(self, subject: Subject, *, fresh: bool = False) -> bool:
         """With `fresh` the old inputs play no part."""
-
-
-def refusal(resource: Resource, failure: CheckFailure) -> str:
-    """What to tell people of inputs that a provider refuses."""
-    if not failure.property:
-        return f"{resource.type} resource '{resource.name}' has a problem: {failure.reason}"
-    return (
-        f"{resource.type} resource '{resource.name}': property {failure.property} value "
-        f"{_rendered(resource.inputs.get(failure.property))} has a problem: {failure.reason}"
-    )
-
-
-def _rendered(value: object) -> str:
-    return "{" + str(to_json(value, lambda _: "", redact=True)) + "}"
 
 
 class ChangeDecision:
@@ -262,7 +248,7 @@ class ChangeDecision:
         if not subject.goal.import_id:
             return
         changes = "\n".join(
-            f"{key}: {_rendered(old.inputs.get(key))} => {_rendered(subject.new.inputs.get(key))}"
+            f"{key}: {rendered(old.inputs.get(key))} => {rendered(subject.new.inputs.get(key))}"
             for key in diff.replace_keys
         )
         message = (

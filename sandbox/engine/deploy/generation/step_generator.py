@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from sandbox.engine import urn as urns
+from sandbox.engine.deploy.check_failures import refusal
 from sandbox.engine.deploy.deployment import Deployment
 from sandbox.engine.deploy.diffing import with_ignored_changes
 from sandbox.engine.deploy.failures import Bail, GenerationError
@@ -16,7 +17,7 @@ from sandbox.engine.deploy.generation.carried_over import (
     take_queued,
     untargeted_steps,
 )
-from sandbox.engine.deploy.generation.change import ChangeDecision, Subject, refusal
+from sandbox.engine.deploy.generation.change import ChangeDecision, Subject
 from sandbox.engine.deploy.generation.inclusion import excluded, included, targeted
 from sandbox.engine.deploy.generation.old_resources import find_old
 from sandbox.engine.deploy.generation.progress import Progress
@@ -24,7 +25,8 @@ from sandbox.engine.deploy.goal import Goal, Reading, Registration
 from sandbox.engine.deploy.providers.api import Changes, CheckCall, Diff, Provider
 from sandbox.engine.deploy.steps.base import Step
 from sandbox.engine.deploy.steps.changing import CreateStep
-from sandbox.engine.deploy.steps.reading import ImportStep, ReadStep, RefreshStep
+from sandbox.engine.deploy.steps.importing import ImportStep
+from sandbox.engine.deploy.steps.reading import ReadStep, RefreshStep
 from sandbox.engine.deploy.steps.unchanged import ReplaceStep, SameStep, skipped_create
 from sandbox.engine.model import Resource, provider_urn
 from sandbox.engine.properties import PropertyMap, without_outputs

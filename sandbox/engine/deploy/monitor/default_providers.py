@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Mapping
 
 from sandbox.engine.deploy.goal import Goal, Registered, Registration
 from sandbox.engine.deploy.providers.api import ProviderError
+from sandbox.engine.deploy.providers.default_resources import (
+    ANY_PLUGIN,
+    PluginSource,
+    default_inputs,
+    default_name,
+)
 from sandbox.engine.model import PROVIDER_TYPE_PREFIX
-from sandbox.engine.properties import PropertyMap, Secret
 
-_DYNAMIC = {"pulumi-python", "pulumi-nodejs"}
-"""Packages whose providers are part of the program, and get all of its configuration."""
+_BUILT_IN = "pulumi"
+"""The package whose provider is part of the engine."""
 
 
 class DefaultProviders:
     """References to default providers, one a package and version. Safe for use from many threads.
 
+    `sources` tells which plugin a package gets when nobody says; it is asked when that is needed, once.
     `register` registers the provider resource and blocks until that is done.
     """
 
@@ -26,13 +31,16 @@ class DefaultProviders:
         self,
         config: Mapping[str, str],
         secret_keys: frozenset[str],
+        sources: Callable[[], Mapping[str, PluginSource]],
         register: Callable[[Registration], Registered],
     ) -> None:
         self._config, self._secret_keys, self._register = config, secret_keys, register
+        self._ask_sources = sources
+        self._sources: Mapping[str, PluginSource] | None = None
         self._lock = threading.Lock()
-        self._references: dict[tuple[str, str, str], str] = {}
+        self._references: dict[tuple[str, PluginSource], str] = {}
 
-    def reference(self, package: str, version: str, download_url: str) -> str:
+    def reference(self, package: str, source: PluginSource) -> str:
         """The provider's reference; the provider is made when there is none yet. Blocking.
 
         Raises ProviderError when the configuration forbids default providers for the package."""
@@ -41,48 +49,36 @@ class DefaultProviders:
                 f"Default provider for '{package}' disabled. Resources of '{package}' must use an "
                 "explicit provider."
             )
-        key = (package, version, download_url)
         with self._lock:
+            key = (package, self._settled(package, source))
             if key not in self._references:
-                registered = self._register(Registration(self._goal(package, version, download_url)))
+                registered = self._register(Registration(self._goal(*key)))
                 resource = registered.resource
                 self._references[key] = f"{resource.urn}::{resource.id}"
             return self._references[key]
 
-    def _goal(self, package: str, version: str, download_url: str) -> Goal:
-        inputs: PropertyMap = {}
-        for key, value in self._config.items():
-            namespace, _, name = key.partition(":")
-            if package in _DYNAMIC or namespace == package:
-                shown = key if package in _DYNAMIC else name
-                inputs[shown] = Secret(value) if key in self._secret_keys else value
-        if version or download_url:
-            inputs["__internal"] = {"pluginDownloadURL": download_url} if download_url else {}
-        if version:
-            inputs["version"] = version
+    def _settled(self, package: str, source: PluginSource) -> PluginSource:
+        """The source with what nobody said filled in."""
+        if all(source) or package == _BUILT_IN:
+            return source
+        if self._sources is None:
+            self._sources = self._ask_sources()
+        return source.or_else(self._sources.get(package, ANY_PLUGIN))
+
+    def _goal(self, package: str, source: PluginSource) -> Goal:
         return Goal(
             type=PROVIDER_TYPE_PREFIX + package,
-            name=default_name(version, download_url),
+            name=default_name(source),
             custom=True,
-            properties=inputs,
+            properties=default_inputs(self._config, self._secret_keys, package, source),
         )
 
     def _denied(self, package: str) -> bool:
         text = self._config.get("pulumi:disable-default-providers")
-        if package == "pulumi" or not text:
+        if package == _BUILT_IN or not text:
             return False
         try:
             listed = json.loads(text)
         except json.JSONDecodeError as error:
             raise ProviderError(f"Failed to parse pulumi:disable-default-providers: {error}") from error
         return any(str(name).strip() in ("*", package) for name in listed)
-
-
-def default_name(version: str, download_url: str) -> str:
-    """The logical name of a default provider."""
-    name = "default"
-    if version:
-        name += "_" + re.sub(r"[.+-]", "_", version)
-    if download_url:
-        name += "_" + re.sub(r"[^A-Za-z0-9_./]", "_", download_url).strip("/")
-    return name

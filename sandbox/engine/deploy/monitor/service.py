@@ -35,6 +35,8 @@ from sandbox.engine.deploy.monitor.requests import (
 from sandbox.engine.deploy.monitor.transforms import TransformFailed, Transforms
 from sandbox.engine.deploy.protocol import provider_pb2, resource_pb2, resource_pb2_grpc
 from sandbox.engine.deploy.providers.api import ConfigurableProvider, Invoked, ProviderError
+from sandbox.engine.deploy.providers.default_resources import PluginSource, with_source
+from sandbox.engine.deploy.providers.default_versions import default_sources
 from sandbox.engine.deploy.wire import Send, from_struct, to_struct
 from sandbox.engine.model import Resource
 from sandbox.engine.properties import PropertyError, contains_unknowns
@@ -86,14 +88,19 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         request = deployment.request
         self._deployment, self._surroundings, self._post = deployment, surroundings, post
         self._finished = finished
-        self._defaults = DefaultProviders(request.config, request.secret_keys, self._register_default)
+        self._defaults = DefaultProviders(
+            request.config,
+            request.secret_keys,
+            lambda: default_sources(request, deployment.previous.resources),
+            self._register_default,
+        )
         self._lock = threading.Lock()
         self._waiting: set[Item] = set()
         self._closed = threading.Event()
         self._transforms = Transforms()
         self._goals: dict[str, Goal] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
-        self._packages: dict[str, tuple[str, str, str]] = {}
+        self._packages: dict[str, tuple[str, PluginSource]] = {}
 
     def close(self) -> None:
         """Ends every request that waits. Nothing is answered afterwards."""
@@ -155,7 +162,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
             if request.HasField("parameterization") or request.HasField("extension"):
                 raise RequestError(f"parameterized packages are not supported: {request.name}")
             reference = f"{request.name}@{request.version}#{request.download_url}"
-            self._packages[reference] = (request.name, request.version, request.download_url)
+            self._packages[reference] = request.name, PluginSource(request.version, request.download_url)
             return resource_pb2.RegisterPackageResponse(ref=reference)
 
     def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002
@@ -283,24 +290,22 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
             return self._component_providers.get(request.parent, {}).get(package, "")
 
     def _default_for(self, request: Any, package: str) -> str:
-        version, url = request.version, request.pluginDownloadURL
+        source = PluginSource(request.version, request.pluginDownloadURL)
         if request.packageRef:
-            try:
-                package, version, url = self._packages[request.packageRef]
-            except KeyError:
-                raise RequestError(f"unknown provider package '{request.packageRef}'") from None
-        return self._defaults.reference(package, version, url)
+            package, source = self._package(request.packageRef)
+        return self._defaults.reference(package, source)
+
+    def _package(self, reference: str) -> tuple[str, PluginSource]:
+        try:
+            return self._packages[reference]
+        except KeyError:
+            raise RequestError(f"unknown provider package '{reference}'") from None
 
     def _provider_goal(self, goal: Goal, request: Any) -> Goal:
-        version, url = request.version, request.pluginDownloadURL
+        source = PluginSource(request.version, request.pluginDownloadURL)
         if request.packageRef:
-            _, version, url = self._packages[request.packageRef]
-        properties = dict(goal.properties)
-        if version or url:
-            properties["__internal"] = {"pluginDownloadURL": url} if url else {}
-        if version:
-            properties["version"] = version
-        return replace(goal, properties=properties)
+            _, source = self._package(request.packageRef)
+        return replace(goal, properties=with_source(goal.properties, source))
 
     def _remember(self, resource: Resource, goal: Goal, request: Any) -> None:
         self._transforms.remember(resource.urn, request)

@@ -1,11 +1,10 @@
-"""Steps that look at resources as they are: reads, refreshes and imports."""
+"""Steps that look at resources as they are: reads and refreshes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sandbox.engine import urn as urns
 from sandbox.engine.deploy.diffing import diff_resource, inverted
 from sandbox.engine.deploy.goal import Outcome, Reading
 from sandbox.engine.deploy.providers.api import (
@@ -192,58 +191,3 @@ class RefreshStep(RegisteredStep):
                 diff_resource(provider, self.new, old.inputs, self.context.dry_run, tuple(old.ignore_changes))
             )
         return status, None
-
-
-@dataclass
-class ImportStep(RegisteredStep):
-    """Takes a resource that exists into the stack. With `original` it replaces a resource of the stack."""
-
-    continuation: Callable[[Resource | None, Exception | None], None] | None = None
-    original: Resource | None = None
-
-    def __post_init__(self) -> None:
-        self.logical = self.original is None
-
-    @property
-    def op(self) -> Op:
-        return Op.IMPORT_REPLACEMENT if self.original else Op.IMPORT
-
-    @property
-    def resource(self) -> Resource:
-        assert self.new is not None  # noqa: S101
-        return self.new
-
-    def apply(self) -> Complete:
-        try:
-            self._import(self.resource)
-        except ProviderError as error:
-            if self.continuation:
-                self.continuation(None, error)
-            raise StepFailed(error, error.status) from error
-
-        def complete() -> None:
-            if self.continuation:
-                self.continuation(self.resource, None)
-
-        return complete
-
-    def _import(self, new: Resource) -> None:
-        provider = self.context.provider_of(new)
-        try:
-            state = provider.read(ReadCall(new.urn, new.import_id, None, {}))
-        except InitFailed as error:
-            new.init_errors = error.reasons
-            state = ReadState(error.identity, error.outputs, error.inputs)
-        if state.outputs is None:
-            raise ProviderError(f"resource '{new.import_id}' does not exist")
-        if state.inputs is None:
-            raise ProviderError(
-                "provider does not support importing resources; please try updating the "
-                f"'{urns.package_of(new.type)}' plugin"
-            )
-        new.inputs, new.outputs, new.id = state.inputs, state.outputs, state.identity or new.import_id
-        new.refresh_before_update = state.refresh_before_update
-        new.created = new.modified = self.context.now()
-        self.old = new.copy(created=None, modified=None)
-        if self.original:
-            self.original.delete = True
