@@ -14,6 +14,7 @@ from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
+from sandbox.aws.cloud.points import Points
 
 SERVICES = frozenset({"ec2", "iam", "kms", "logs", "s3", "ssm", "sts", "tagging"})
 """Names of the emulated services, as signatures call them."""
@@ -21,6 +22,8 @@ SERVICES = frozenset({"ec2", "iam", "kms", "logs", "s3", "ssm", "sts", "tagging"
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
 _READ_WHOLE = 1024 * 1024
+
+_DROPPED = AwsError("RequestDropped", "A test has dropped this call on its way to the cloud.")
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -49,6 +52,7 @@ class CloudApplication:
         moto: Wsgi,
         control: Control,
         faults: Faults,
+        points: Points,
         changes: Changes,
         locks: CloudLocks,
         located: Callable[[AwsCall], AwsCall],
@@ -56,6 +60,7 @@ class CloudApplication:
         self._moto = moto
         self._control = control
         self._faults = faults
+        self._points = points
         self._changes = changes
         self._locks = locks
         self._located = located
@@ -66,10 +71,15 @@ class CloudApplication:
         body, start = _receive(environ)
         environ["wsgi.input"] = body
         call = read_call(environ, start)
+        visit = self._points.enter(call, environ.get("HTTP_USER_AGENT", ""))
+        if not self._points.may_pass(visit, "before"):
+            return _answer_error(_DROPPED, call, environ, start_response)
         error = self._refusal(call)
         if error is None:
             try:
-                return self._ask_moto(call, environ, start_response)
+                answer = self._ask_moto(call, environ, start_response)
+                self._points.may_pass(visit, "after")
+                return answer
             except NotImplementedError as missing:
                 error = AwsError("InvalidAction", f"The sandbox's cloud cannot do {call.name}: {missing}")
             except Exception:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.faults import BadFault, Fault, Faults
 from sandbox.aws.cloud.lifecycle import Lifecycle, WrongState
+from sandbox.aws.cloud.points import BadWatch, Points, Watch
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.inventory import inventory
 
@@ -42,6 +43,7 @@ class Control:
     lifecycle: Lifecycle
     changes: Changes
     faults: Faults
+    points: Points
     consistency: Consistency
     describe: Callable[[], dict[str, Any]]
 
@@ -68,6 +70,8 @@ class Control:
                 answer = self._interrupt(instance_id, _body(environ))
             case _, ["faults"]:
                 answer = self._faults(method, environ)
+            case _, ["points", *rest]:
+                answer = self._numbered(method, rest, environ)
             case "GET", ["inventory"]:
                 with self.lock, self.storage_lock:
                     answer = dict(inventory())
@@ -125,6 +129,25 @@ class Control:
                 HTTPStatus.METHOD_NOT_ALLOWED, f"faults know GET, POST and DELETE, not {method}"
             )
         return {"faults": self.faults.as_json()}
+
+    def _numbered(self, method: str, rest: list[str], environ: dict[str, Any]) -> dict[str, Any]:
+        match method, rest:
+            case "GET", []:
+                query = parse_qs(environ.get("QUERY_STRING", ""))
+                return self.points.as_json(min(_number(query, "timeout", 0.0), _LONGEST_POLL))
+            case "DELETE", []:
+                self.points.watch(None)
+            case "POST", []:
+                try:
+                    self.points.watch(Watch.from_json(_body(environ)))
+                except BadWatch as error:
+                    raise ControlError(HTTPStatus.BAD_REQUEST, str(error)) from error
+            case "POST", ["release"]:
+                if not self.points.release(drop=bool(_body(environ).get("drop", False))):
+                    raise ControlError(HTTPStatus.CONFLICT, "no call is held")
+            case _:
+                raise ControlError(HTTPStatus.NOT_FOUND, f"no call {method} {environ['PATH_INFO']}")
+        return self.points.as_json()
 
     def _set_consistency(self, body: dict[str, Any]) -> dict[str, Any]:
         delay = body.get("delay_seconds")

@@ -13,6 +13,7 @@ from sandbox.aws.cloud.description import describe
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
+from sandbox.aws.cloud.points import Points
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.patches import Emulation
@@ -37,6 +38,7 @@ class Emulator:
         consistency = Consistency()
         apply_all(Emulation(clock, self._lifecycle, consistency))
         faults = Faults()
+        points = Points()
         control = Control(
             cloud_id,
             self._locks.plane,
@@ -44,6 +46,7 @@ class Emulator:
             self._lifecycle,
             self._changes,
             faults,
+            points,
             consistency,
             lambda: describe(self._lifecycle.lives()),
         )
@@ -51,6 +54,7 @@ class Emulator:
             moto=_moto(),
             control=control,
             faults=faults,
+            points=points,
             changes=self._changes,
             locks=self._locks,
             located=with_zone,

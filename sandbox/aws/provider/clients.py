@@ -11,6 +11,8 @@ from botocore.config import Config
 
 from sandbox.aws.provider.configuration import CloudAccess
 
+USER_AGENT = "runctl-sandbox-provider"
+"""What all calls of the provider carry, so that the cloud can tell them from other callers'."""
 _KEPT = 64
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
@@ -54,6 +56,7 @@ class ClientPool:
                 read_timeout=_READ_SECONDS,
                 max_pool_connections=32,
                 retries={"total_max_attempts": 1},
+                user_agent_extra=USER_AGENT,
                 s3={"addressing_style": "path" if access.path_style else "auto"},
             ),
         )

@@ -16,6 +16,7 @@ from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
+from sandbox.aws.cloud.points import Points
 from sandbox.aws.corrections.eventual_consistency import Consistency
 
 
@@ -73,6 +74,7 @@ class Cloud:
         self.locks = CloudLocks()
         self.changes = Changes()
         self.faults = Faults()
+        self.points = Points()
         self.consistency = Consistency()
         self.machine = Machine()
         self.lifecycle = Lifecycle(lambda: self.now, self.changes.bump, Timing())
@@ -84,6 +86,7 @@ class Cloud:
             self.lifecycle,
             self.changes,
             self.faults,
+            self.points,
             self.consistency,
             lambda: {"instances": [life.state for life in self.lifecycle.lives()], "volumes": []},
         )
@@ -91,6 +94,7 @@ class Cloud:
             moto=self.moto,
             control=control,
             faults=self.faults,
+            points=self.points,
             changes=self.changes,
             locks=self.locks,
             located=self._located,
@@ -298,3 +302,23 @@ def test_consistency_is_switched(cloud: Cloud) -> None:
 
 def test_a_body_that_is_not_json_is_refused(cloud: Cloud) -> None:
     assert cloud.call("POST", "/sandbox-api/faults", b"{")[0].startswith("400")
+
+
+@pytest.mark.parametrize(("when", "reached"), [("before", []), ("after", [b"Action=CreateVolume"])])
+def test_a_call_is_held_before_or_after_it_is_carried_out(
+    cloud: Cloud, when: str, reached: list[bytes]
+) -> None:
+    assert cloud.control("POST", "points", {"hold": 1, "when": when})[0] == 200
+    answers: list[tuple[str, bytes]] = []
+    thread = threading.Thread(target=lambda: answers.append(cloud.ec2("CreateVolume")), daemon=True)
+    thread.start()
+    held = cloud.control("GET", "points", query="timeout=10")[1]["held"]
+    assert held == {"number": 1, "when": when, "call": "ec2:CreateVolume"}
+    assert cloud.moto.bodies == reached
+    assert cloud.control("POST", "points/release", {"drop": True})[0] == 200
+    thread.join(10)
+    assert cloud.moto.bodies == reached, "dropped: it is not carried out later"
+    assert answers[0][0].startswith("200" if reached else "400")
+    assert cloud.control("POST", "points/release", {})[0] == 409
+    assert cloud.control("POST", "points", {"hold": -1})[0] == 400
+    assert cloud.control("DELETE", "points")[1] == {"seen": [], "held": None}
