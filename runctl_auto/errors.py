@@ -48,14 +48,22 @@ class RunctlError(Exception):
         """What JSON output carries beyond the common fields; subclasses add theirs."""
         return {}
 
+    def causes(self) -> list[BaseException]:
+        """What led to the error, from the nearest to the first."""
+        found: list[BaseException] = []
+        cause = self.__cause__
+        while cause is not None and cause not in found:
+            found.append(cause)
+            cause = cause.__cause__
+        return found
+
     def as_json(self) -> dict[str, object]:
         """The error as JSON output shows it: stable keys, no traceback."""
-        cause = self.__cause__
         return {
             "kind": self.kind,
             "what": self.what,
             "where": self.where,
-            "cause": None if cause is None else str(cause),
+            "causes": [str(each) for each in self.causes()],
             "next_step": self.next_step,
             "exit_code": int(self.exit_code),
             **self.details(),
@@ -296,6 +304,13 @@ class UnfetchedArtifactsError(RunctlError):
 
     exit_code = ExitCode.REFUSED
     kind = "unfetched-artifacts"
+
+
+class InterruptedByUserError(RunctlError):
+    """The user interrupted the command (Ctrl-C, SIGTERM); what was made goes on and is recorded."""
+
+    exit_code = ExitCode.INTERRUPTED
+    kind = "interrupted"
 
 
 class ConfirmationNeededError(RunctlError):

@@ -80,7 +80,7 @@ def test_an_error_tells_what_where_why_and_what_to_do() -> None:
         "kind": "no-capacity",
         "what": "No machine.",
         "where": {"job": "digits"},
-        "cause": "the cause",
+        "causes": ["the cause"],
         "next_step": "Wait.",
         "exit_code": 6,
         "code": "VcpuLimitExceeded",
