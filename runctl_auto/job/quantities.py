@@ -9,15 +9,23 @@ from __future__ import annotations
 import math
 import re
 
-_SIZE = re.compile(r"(\d{1,9})\s*(GB|GiB|G|TB|TiB|T)", re.IGNORECASE)
-_DURATION = re.compile(r"(?:(\d{1,9})d)?\s*(?:(\d{1,9})h)?\s*(?:(\d{1,9})m)?\s*(?:(\d{1,9})s)?")
+COUNT_PATTERN = "[1-9][0-9]{0,5}"
+SIZE_PATTERN = r"\s*[0-9]{1,6}\s*([gG]([iI]?[bB])?|[tT]([iI]?[bB])?)\s*"
+DURATION_PATTERN = r"\s*([0-9]{1,9}[dD])?\s*([0-9]{1,9}[hH])?\s*([0-9]{1,9}[mM])?\s*([0-9]{1,9}[sS])?\s*"
+
+_COUNT = re.compile(COUNT_PATTERN)
+_SIZE = re.compile(SIZE_PATTERN)
+_DURATION = re.compile(DURATION_PATTERN)
 _RANGE = re.compile(r"(?P<low>[^.\s]+)?\s*\.\.\s*(?P<high>[^.\s]+)?")
+_AND_MORE = re.compile(r"(?P<low>[0-9]{1,6})\s*\+")
 
 SIZE_FORM = "a size in whole GB or TB, such as 100GB or 2TB"
 DURATION_FORM = "a duration in days, hours, minutes, seconds, such as 90s, 12h or 1h30m"
 PRICE_FORM = "a number above 0, in USD"
 
-_SECONDS = (86_400, 3_600, 60, 1)
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_LARGEST_SIZE_GB = 64 * 1024
+_LONGEST_SECONDS = 366 * 86_400
 
 
 def parse_size_gb(value: object) -> int:
@@ -27,12 +35,15 @@ def parse_size_gb(value: object) -> int:
     if isinstance(value, int):
         gigabytes = value
     else:
-        match = _SIZE.fullmatch(value.strip())
+        match = _SIZE.fullmatch(value)
         if match is None:
-            raise ValueError("is not a size")
-        gigabytes = int(match[1]) * (1024 if match[2][0] in "tT" else 1)
+            raise ValueError("is a number without its unit" if value.strip().isdigit() else "is not a size")
+        number = re.sub(r"\D", "", value)
+        gigabytes = int(number) * (1024 if match[1][0] in "tT" else 1)
     if gigabytes < 1:
         raise ValueError("is less than 1 GB")
+    if gigabytes > _LARGEST_SIZE_GB:
+        raise ValueError("is more than 64 TB")
     return gigabytes
 
 
@@ -43,13 +54,15 @@ def parse_duration_seconds(value: object) -> int:
     if isinstance(value, int):
         seconds = value
     else:
-        text = value.strip().lower()
-        match = _DURATION.fullmatch(text)
-        if match is None or not text:
-            raise ValueError("is not a duration")
-        seconds = sum(int(part or 0) * unit for part, unit in zip(match.groups(), _SECONDS, strict=True))
+        match = _DURATION.fullmatch(value)
+        if match is None or not value.strip():
+            bare = value.strip().isdigit()
+            raise ValueError("is a number without its unit" if bare else "is not a duration")
+        seconds = sum(int(part[:-1]) * _SECONDS[part[-1].lower()] for part in match.groups() if part)
     if seconds < 1:
         raise ValueError("is less than a second")
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError("is more than a year")
     return seconds
 
 
@@ -57,13 +70,17 @@ def parse_price(value: object) -> float:
     """A finite number of USD above zero; a number in quotes is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("is not a number")  # noqa: TRY004
-    if not math.isfinite(value) or value <= 0:
+    if not math.isfinite(value):
+        raise ValueError("is not a finite number")
+    if value <= 0:
         raise ValueError("is not above 0")
     return float(value)
 
 
 def split_range(value: object) -> tuple[object | None, object | None]:
-    """The two ends of ``4..8``, ``4..``, ``..8`` or of a single value, which means exactly that value."""
+    """The two ends of ``4..8``, ``4..``, ``4+``, ``..8`` or of a single value, which means exactly that."""
+    if isinstance(value, str) and (more := _AND_MORE.fullmatch(value.strip())):
+        return int(more["low"]), None
     if isinstance(value, str) and ".." in value:
         match = _RANGE.fullmatch(value.strip())
         if match is None or not any(match.groups()):
@@ -72,12 +89,17 @@ def split_range(value: object) -> tuple[object | None, object | None]:
     return value, value
 
 
-def parse_count(value: object) -> int:
-    """A whole number above zero, also as the text that an end of a range is."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 7:
-        value = int(value)
+def parse_whole_number(value: object) -> int:
+    """A whole number above zero, not a text."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("is not a whole number")  # noqa: TRY004
     if value < 1:
         raise ValueError("is less than 1")
     return value
+
+
+def parse_count(value: object) -> int:
+    """A whole number above zero, also as the text that an end of a range is."""
+    if isinstance(value, str) and _COUNT.fullmatch(value):
+        value = int(value)
+    return parse_whole_number(value)

@@ -1,132 +1,104 @@
 """What a job file says, validated: the schema of the job file and nothing else.
 
-``description`` of a field says what is allowed there; error messages and the JSON schema both use it.
+Of each field, ``title`` says what it is for and ``description`` what is allowed there; error messages, the
+JSON schema and the reference all use them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictStr,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from runctl_auto.job.quantities import (
-    DURATION_FORM,
-    PRICE_FORM,
-    SIZE_FORM,
-    parse_count,
-    parse_duration_seconds,
-    parse_price,
-    parse_size_gb,
-    split_range,
+from runctl_auto.job.field_types import (
+    COUNT_TEXT,
+    POSITIVE,
+    PROTECTION_TAGS,
+    SIZE_TEXT,
+    Count,
+    CountInText,
+    GpuModel,
+    Image,
+    InstanceType,
+    JobName,
+    MountPoint,
+    Plain,
+    Region,
+    RelativePath,
+    S3Address,
+    Seconds,
+    SizeGb,
+    SnapshotId,
+    SubnetId,
+    TagKey,
+    TagValue,
+    Text,
+    Usd,
+    VariableName,
+    VolumeId,
+    VolumeName,
+    VpcId,
+    Zone,
 )
+from runctl_auto.job.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
+
+__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "PROTECTION_TAGS", "JobSpec"]
 
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
-PROTECTION_TAGS = frozenset({"runctl:protected", "runctl:important", "runctl:persistent"})
 MAX_VOLUMES = 11
 MAX_TAGS = 30
-
-_SYSTEM_FOLDERS = frozenset(
-    {"bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "var"}
-)
+COUNT_FORM = "a whole number above 0"
 
 
-def _pattern(expression: str, complaint: str) -> AfterValidator:
-    compiled = re.compile(expression)
+def _or_shorter(*forms: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """The JSON schema of a mapping that may also be written as one value, in one of ``forms``."""
 
-    def check(value: str) -> str:
-        if compiled.fullmatch(value) is None:
-            raise ValueError(complaint)
-        return value
+    def extend(schema: dict[str, Any]) -> None:
+        mapping = {name: schema.pop(name) for name in list(schema) if name not in ("title", "description")}
+        schema["anyOf"] = [*forms, mapping]
 
-    return AfterValidator(check)
-
-
-def _not_blank(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty")
-    if "\0" in value:
-        raise ValueError("holds a NUL character")
-    return value
+    return extend
 
 
-def _inside_work_folder(value: str) -> str:
-    path = PurePosixPath(_not_blank(value))
-    if path.is_absolute() or ".." in path.parts or value.startswith("~"):
-        raise ValueError("leads out of the work folder")
-    if path == PurePosixPath():
-        raise ValueError("is the work folder itself")
-    return value
+def _range_text(end: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^\s*(({end})?\s*\.\.\s*({end})?|[0-9]{{1,6}}\s*\+)\s*$"}
 
 
-def _mount_point(value: str) -> str:
-    path = PurePosixPath(_not_blank(value))
-    if not path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
-        raise ValueError("is not an absolute path below /")
-    if path.parts[1] in _SYSTEM_FOLDERS:
-        raise ValueError(f"lies in the system folder /{path.parts[1]}")
-    return str(path)
+class Part(BaseModel):
+    """A mapping in a job file."""
 
-
-Text = Annotated[StrictStr, AfterValidator(_not_blank)]
-SizeGb = Annotated[int, BeforeValidator(parse_size_gb, json_schema_input_type=int | str)]
-Seconds = Annotated[int, BeforeValidator(parse_duration_seconds, json_schema_input_type=int | str)]
-Usd = Annotated[float, BeforeValidator(parse_price)]
-Count = Annotated[int, BeforeValidator(parse_count)]
-RelativePath = Annotated[StrictStr, AfterValidator(_inside_work_folder)]
-MountPoint = Annotated[StrictStr, AfterValidator(_mount_point)]
-JobName = Annotated[
-    StrictStr,
-    _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "is not a job name"),
-    Field(min_length=2, max_length=40),
-]
-InstanceType = Annotated[StrictStr, _pattern(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "is not an instance type")]
-VariableName = Annotated[
-    StrictStr,
-    _pattern(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name of an environment variable"),
-    _pattern(r"(?!RUNCTL_).*", "begins with RUNCTL_, which runctl itself sets"),
-]
-Plain = Annotated[StrictStr, _pattern(r"[^\0]*", "holds a NUL character")]
-
-
-class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
 
-class Network(_Part):
-    vpc: Annotated[StrictStr, _pattern(r"default|vpc-[0-9a-f]{8,17}", "is not a VPC")] = Field(
-        default="default", description="'default' or a VPC's id (vpc-...)"
+class Network(Part):
+    """Where the machine stands in the cloud's network."""
+
+    vpc: VpcId = Field(
+        default="default", title="Network of the machine", description="'default' or a VPC's id (vpc-...)"
     )
-    subnet: Annotated[StrictStr, _pattern(r"auto|subnet-[0-9a-f]{8,17}", "is not a subnet")] = Field(
-        default="auto", description="'auto' or a subnet's id (subnet-...)"
+    subnet: SubnetId = Field(
+        default="auto", title="Subnet of the machine", description="'auto' or a subnet's id (subnet-...)"
     )
 
 
-class CountRange(_Part):
-    """From ``min`` to ``max``; an end that is None is open."""
-
-    min: Count | None = Field(default=None, description="a whole number above 0")
-    max: Count | None = Field(default=None, description="a whole number above 0")
-
+class _Range(Part):
     @model_validator(mode="before")
     @classmethod
     def _ends(cls, value: Any) -> Any:
-        return (
-            value
-            if isinstance(value, Mapping)
-            else dict(zip(("min", "max"), split_range(value), strict=True))
-        )
+        if isinstance(value, Mapping):
+            return value
+        return dict(zip(("min", "max"), split_range(value), strict=True))
+
+
+class CountRange(_Range):
+    """From ``min`` to ``max``; an end that is None is open."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_or_shorter(POSITIVE, COUNT_TEXT, _range_text("[1-9][0-9]{0,5}"))
+    )
+    min: CountInText | None = Field(default=None, title="At least so many", description=COUNT_FORM)
+    max: CountInText | None = Field(default=None, title="At most so many", description=COUNT_FORM)
 
     @model_validator(mode="after")
     def _in_order(self) -> CountRange:
@@ -135,20 +107,14 @@ class CountRange(_Part):
         return self
 
 
-class SizeRange(_Part):
+class SizeRange(_Range):
     """Whole GB from ``min`` to ``max``; an end that is None is open."""
 
-    min: SizeGb | None = Field(default=None, description=SIZE_FORM)
-    max: SizeGb | None = Field(default=None, description=SIZE_FORM)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _ends(cls, value: Any) -> Any:
-        return (
-            value
-            if isinstance(value, Mapping)
-            else dict(zip(("min", "max"), split_range(value), strict=True))
-        )
+    model_config = ConfigDict(
+        json_schema_extra=_or_shorter(POSITIVE, SIZE_TEXT, _range_text("[0-9]{1,6}([gG]|[tT])([iI]?[bB])?"))
+    )
+    min: SizeGb | None = Field(default=None, title="At least so much", description=SIZE_FORM)
+    max: SizeGb | None = Field(default=None, title="At most so much", description=SIZE_FORM)
 
     @model_validator(mode="after")
     def _in_order(self) -> SizeRange:
@@ -157,13 +123,23 @@ class SizeRange(_Part):
         return self
 
 
-class Gpu(_Part):
+class Gpu(Part):
     """``count`` GPUs of the model ``name`` (any model when None)."""
 
-    name: Annotated[StrictStr, _pattern(r"[A-Za-z][A-Za-z0-9-]*", "is not a GPU model")] | None = Field(
-        default=None, description="a GPU model such as A10G"
+    model_config = ConfigDict(
+        json_schema_extra=_or_shorter(
+            POSITIVE,
+            {
+                "type": "string",
+                "pattern": "^[A-Za-z][A-Za-z0-9-]*(:[1-9][0-9]{0,5})?$",
+                "examples": ["A10G:1", "H100:8"],
+            },
+        )
     )
-    count: Count = Field(default=1, description="a whole number above 0")
+    name: GpuModel | None = Field(
+        default=None, title="Model of the GPU", description="a GPU model such as A10G"
+    )
+    count: CountInText = Field(default=1, title="How many GPUs", description=COUNT_FORM)
 
     @model_validator(mode="before")
     @classmethod
@@ -176,18 +152,34 @@ class Gpu(_Part):
         return {"count": value}
 
 
-class Resources(_Part):
+class Resources(Part):
+    """The machine: its types by name, or what it must have."""
+
     instance_types: tuple[InstanceType, ...] = Field(
-        default=DEFAULT_INSTANCE_TYPES, description="instance types such as g5.xlarge, the preferred first"
+        default=DEFAULT_INSTANCE_TYPES,
+        title="Instance types to choose from",
+        description="instance types such as g5.xlarge, the preferred first",
+        examples=[["g5.xlarge", "g4dn.xlarge"]],
     )
-    gpu: Gpu | None = Field(default=None, description="MODEL:COUNT such as A10G:1, a model or a count")
+    gpu: Gpu | None = Field(
+        default=None,
+        title="GPUs of the machine",
+        description="MODEL:COUNT such as A10G:1, a model or a count",
+        examples=["A10G:1"],
+    )
     cpu: CountRange | None = Field(
-        default=None, description="a number or range of CPUs such as 4, 4.. or 4..8"
+        default=None,
+        title="CPUs of the machine",
+        description="a number or range of CPUs such as 4, 4.. or 4..8",
+        examples=["4..8"],
     )
     memory: SizeRange | None = Field(
-        default=None, description="a size or range of sizes such as 16GB or 16GB..64GB"
+        default=None,
+        title="Memory of the machine",
+        description="a size or range of sizes such as 16GB or 16GB..64GB",
+        examples=["16GB.."],
     )
-    disk: SizeGb = Field(default=50, description=SIZE_FORM)
+    disk: SizeGb = Field(default=50, title="Size of the machine's own disk", description=SIZE_FORM)
 
     @model_validator(mode="before")
     @classmethod
@@ -202,28 +194,50 @@ class Resources(_Part):
         return self
 
 
-class Retry(_Part):
+class Retry(Part):
+    """When a run that did not get to its end is tried again, and for how long."""
+
     on_events: tuple[Literal["no-capacity", "interruption", "error"], ...] = Field(
-        default=("no-capacity", "interruption"), description="a list of no-capacity, interruption, error"
+        default=("no-capacity", "interruption"),
+        title="What is tried again",
+        description="a list of no-capacity, interruption, error",
     )
-    duration: Seconds | None = Field(default=None, description=DURATION_FORM)
+    duration: Seconds | None = Field(default=None, title="For how long", description=DURATION_FORM)
 
 
-class Volume(_Part):
+class Volume(Part):
     """A disk that outlives the machine: a new one (``size``), or one that exists (``id``)."""
 
-    name: Annotated[
-        StrictStr, _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "is not a volume name"), Field(max_length=30)
-    ] = Field(description="lower-case letters, digits and single hyphens, at most 30 characters")
-    mount: MountPoint = Field(description="an absolute path outside the system's folders, such as /data")
-    size: SizeGb | None = Field(default=None, description=SIZE_FORM)
-    id: Annotated[StrictStr, _pattern(r"vol-[0-9a-f]{8,17}", "is not a volume's id")] | None = Field(
-        default=None, description="the id of a volume that exists (vol-...)"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["size"], "properties": {"size": {"not": {"type": "null"}}}},
+                {"required": ["id"], "properties": {"id": {"not": {"type": "null"}}}},
+            ]
+        }
     )
-    snapshot: Annotated[StrictStr, _pattern(r"snap-[0-9a-f]{8,17}", "is not a snapshot's id")] | None = Field(
-        default=None, description="the id of a snapshot (snap-...)"
+    name: VolumeName = Field(
+        title="Name of the volume",
+        description="lower-case letters, digits and single hyphens, at most 30 characters",
+        examples=["data"],
     )
-    protect: StrictBool = Field(default=False, description="true or false")
+    mount: MountPoint = Field(
+        title="Where the machine mounts it",
+        description="an absolute path outside the system's folders, such as /data",
+        examples=["/data"],
+    )
+    size: SizeGb | None = Field(default=None, title="Size of a new volume", description=SIZE_FORM)
+    id: VolumeId | None = Field(
+        default=None,
+        title="A volume that exists, used and never deleted",
+        description="the id of a volume that exists (vol-...)",
+    )
+    snapshot: SnapshotId | None = Field(
+        default=None,
+        title="Snapshot that a new volume begins with",
+        description="the id of a snapshot (snap-...)",
+    )
+    protect: StrictBool = Field(default=False, title="Keep it when the job goes", description="true or false")
 
     @model_validator(mode="after")
     def _new_or_existing(self) -> Volume:
@@ -234,42 +248,39 @@ class Volume(_Part):
         return self
 
 
-class DataSource(_Part):
-    source: Annotated[
-        StrictStr,
-        _pattern(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\0*?]*)?", "is not an S3 address"),
-    ] = Field(description="s3://BUCKET/PREFIX")
-    path: RelativePath = Field(description="a path inside the work folder")
+class DataSource(Part):
+    """Data that is brought to the machine before the job begins; the job may only read it."""
+
+    source: S3Address = Field(
+        title="Where the data is", description="s3://BUCKET/PREFIX", examples=["s3://bucket/prefix"]
+    )
+    path: RelativePath = Field(
+        title="Where the job finds it", description="a path inside the work folder", examples=["data/"]
+    )
 
 
-class Checkpoints(_Part):
-    path: RelativePath = Field(default="checkpoints", description="a path inside the work folder")
-    every: Seconds = Field(default=60, description=DURATION_FORM)
-    keep: Annotated[Count, Field(le=1000)] = Field(default=3, description="a whole number from 1 to 1000")
+class Checkpoints(Part):
+    """What is saved while the job runs, so that another machine can go on."""
+
+    path: RelativePath = Field(
+        default="checkpoints", title="Folder that is saved", description="a path inside the work folder"
+    )
+    every: Seconds = Field(default=60, title="How often it is saved", description=DURATION_FORM)
+    keep: Count = Field(default=3, title="How many are kept", description="a whole number from 1 to 1000")
 
 
-class Artifacts(_Part):
-    paths: tuple[RelativePath, ...] = Field(default=(), description="a list of paths inside the work folder")
-    keep: StrictBool = Field(default=False, description="true or false")
+class Artifacts(Part):
+    """What is brought home when the job has ended."""
 
-
-def _tag_key(value: str) -> str:
-    if not re.fullmatch(r"[\w .:/=+@-]{1,128}", value):
-        raise ValueError("is not a tag key")
-    if value.lower().startswith("aws:"):
-        raise ValueError("begins with aws:, which is reserved")
-    if value.lower().startswith("runctl:") and value not in PROTECTION_TAGS:
-        raise ValueError("begins with runctl:, which runctl itself sets")
-    return value
-
-
-TagKey = Annotated[StrictStr, AfterValidator(_tag_key)]
-TagValue = Annotated[StrictStr, _pattern(r"[\w .:/=+@-]{0,256}", "is not a tag value")]
-Region = Annotated[StrictStr, _pattern(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", "is not a region")]
-Zone = Annotated[StrictStr, _pattern(r"[a-z]{2}(-[a-z0-9]+)+-\d{1,2}[a-z]", "is not a zone")]
-Image = Annotated[
-    StrictStr, _pattern(r"auto|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,1000}", "is not an image")
-]
+    paths: tuple[RelativePath, ...] = Field(
+        default=(),
+        title="Files and folders to bring home",
+        description="a list of paths inside the work folder",
+        examples=[["model/"]],
+    )
+    keep: StrictBool = Field(
+        default=False, title="Keep the bucket when the job goes", description="true or false"
+    )
 
 
 class JobSpec(BaseModel):
@@ -277,42 +288,103 @@ class JobSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="runctl job")
 
-    name: JobName = Field(description="2 to 40 lower-case letters, digits and single hyphens, a letter first")
-    provider: Literal["aws", "local", "runpod"] = Field(default="aws", description="aws, local or runpod")
-    region: Region = Field(description="a region such as us-east-1")
-    image: Image = Field(default="auto", description="auto, an AMI's id (ami-...) or ssm:/NAME/OF/PARAMETER")
-    network: Network = Field(default=Network(), description="a mapping of vpc and subnet")
-    workdir: Text = Field(default=".", description="a folder, relative to the job file")
-    setup: Text | None = Field(default=None, description="a shell command")
-    run: Text = Field(description="a shell command")
+    name: JobName = Field(
+        title="Name of the job and of its stack",
+        description="2 to 40 lower-case letters, digits and single hyphens, a letter first",
+        examples=["digits"],
+    )
+    provider: Literal["aws", "local", "runpod"] = Field(
+        default="aws", title="Who rents out the machine", description="aws, local or runpod"
+    )
+    region: Region = Field(
+        title="Region of the cloud", description="a region such as us-east-1", examples=["us-east-1"]
+    )
+    image: Image = Field(
+        default="auto",
+        title="System image of the machine",
+        description="auto, an AMI's id (ami-...) or ssm:/NAME/OF/PARAMETER",
+    )
+    network: Network = Field(
+        default=Network(), title="Network of the machine", description="a mapping of vpc and subnet"
+    )
+    workdir: Text = Field(
+        default=".",
+        title="Folder that travels to the machine",
+        description="a folder in the project, relative to the job file",
+    )
+    setup: Text | None = Field(
+        default=None,
+        title="What prepares the machine",
+        description="a shell command",
+        examples=["pip install -r requirements.txt"],
+    )
+    run: Text = Field(
+        title="What trains", description="a shell command", examples=["python train.py --epochs 5"]
+    )
     env: dict[VariableName, Plain] = Field(
-        default_factory=dict, description='a mapping of names to texts; numbers in quotes, such as SEED: "1"'
+        default_factory=dict,
+        title="Environment variables of setup and run",
+        description='a mapping of names to texts; numbers in quotes, such as SEED: "1"',
+        examples=[{"SEED": "1"}],
     )
     secrets: tuple[VariableName, ...] = Field(
-        default=(), description="a list of names of environment variables"
+        default=(),
+        title="Environment variables whose values are secret and come from the caller's environment",
+        description="a list of names of environment variables",
+        examples=[["HF_TOKEN"]],
     )
     resources: Resources = Field(
-        default=Resources(), description="a mapping of instance_types, gpu, cpu, memory, disk"
+        default=Resources(),
+        title="What the machine must have",
+        description="a mapping of instance_types, gpu, cpu, memory, disk",
     )
     zones: tuple[Zone, ...] = Field(
-        default=(), description="a list of zones of the region, such as us-east-1a"
+        default=(),
+        title="Zones to choose from; none means all",
+        description="a list of zones of the region, such as us-east-1a",
     )
     spot_policy: Literal["spot", "on-demand", "auto"] = Field(
-        default="auto", description="spot, on-demand or auto"
+        default="auto",
+        title="Spot, on-demand, or spot first",
+        description="spot, on-demand or auto",
     )
-    max_price: Usd | None = Field(default=None, description=f"{PRICE_FORM} an hour")
-    budget: Usd | None = Field(default=None, description=PRICE_FORM)
-    max_duration: Seconds | None = Field(default=None, description=DURATION_FORM)
-    idle_duration: Seconds | None = Field(default=None, description=DURATION_FORM)
-    retry: Retry | None = Field(default=None, description="a mapping of on_events and duration")
-    nodes: Annotated[Count, Field(le=1000)] = Field(default=1, description="a whole number from 1 to 1000")
+    max_price: Usd | None = Field(
+        default=None, title="Highest price of the machine", description=f"{PRICE_FORM} an hour"
+    )
+    budget: Usd | None = Field(default=None, title="What the job may cost in all", description=PRICE_FORM)
+    max_duration: Seconds | None = Field(
+        default=None, title="When the job is stopped at the latest", description=DURATION_FORM
+    )
+    idle_duration: Seconds | None = Field(
+        default=None, title="How long the machine may be idle", description=DURATION_FORM
+    )
+    retry: Retry | None = Field(
+        default=None, title="What is tried again", description="a mapping of on_events and duration"
+    )
+    nodes: Count = Field(default=1, title="How many machines", description="a whole number from 1 to 1000")
     volumes: Annotated[tuple[Volume, ...], Field(max_length=MAX_VOLUMES)] = Field(
         default=(),
+        title="Disks that outlive the machine",
         description=f"a list of at most {MAX_VOLUMES} volumes, each a mapping with name, size and mount",
+        examples=[[{"name": "data", "size": "100GB", "mount": "/data"}]],
     )
-    data: tuple[DataSource, ...] = Field(default=(), description="a list of mappings of source and path")
-    checkpoints: Checkpoints = Field(default=Checkpoints(), description="a mapping of path, every and keep")
-    artifacts: Artifacts = Field(default=Artifacts(), description="a mapping of paths and keep")
+    data: tuple[DataSource, ...] = Field(
+        default=(),
+        title="Data to bring to the machine",
+        description="a list of mappings of source and path",
+        examples=[[{"source": "s3://bucket/prefix", "path": "data/"}]],
+    )
+    checkpoints: Checkpoints = Field(
+        default=Checkpoints(),
+        title="What is saved while the job runs",
+        description="a mapping of path, every and keep",
+    )
+    artifacts: Artifacts = Field(
+        default=Artifacts(), title="What is brought home", description="a mapping of paths and keep"
+    )
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(
-        default_factory=dict, description=f"a mapping of at most {MAX_TAGS} keys to texts"
+        default_factory=dict,
+        title="Tags of everything that is made",
+        description=f"a mapping of at most {MAX_TAGS} keys to texts",
+        examples=[{"team": "nlp"}],
     )

@@ -140,7 +140,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: Jo
         ("artifacts: {paths: [/abs]}", "artifacts.paths[0]", "leads out of the work folder"),
         ("artifacts: {paths: [.]}", "artifacts.paths[0]", "is the work folder itself"),
         ("max_price: '0.6'", "max_price", "is not a number"),
-        ("max_price: .inf", "max_price", "is not above 0"),
+        ("max_price: .inf", "max_price", "is not a finite number"),
         ("max_duration: 12:30", "max_duration", "found 12:30"),
         ("max_duration: 12 parsecs", "max_duration", "such as 90s, 12h or 1h30m"),
         ("nodes: true", "nodes", "is not a whole number"),
