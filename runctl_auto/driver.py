@@ -7,7 +7,7 @@ One job is one stack. Every method blocks until the engine is done. What fails i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -204,10 +204,14 @@ class JobStack:
             texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
             self._workspace.set_all_config(self.job, texts)
 
-    def preview(self, *, refresh: bool = False) -> Plan:
+    def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
         return self._planned(
-            "preview", self._stack.preview, refresh=refresh or None, parallel=self._conduct.parallel
+            "preview",
+            self._stack.preview,
+            refresh=refresh or None,
+            target=list(only) or None,
+            parallel=self._conduct.parallel,
         )
 
     def preview_destroy(self) -> Plan:
@@ -221,12 +225,13 @@ class JobStack:
                 return Plan((), 0)
             raise
 
-    def up(self, *, refresh: bool = False) -> Changes:
-        """Makes the cloud agree with the program. Idempotent."""
+    def up(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Changes:
+        """Makes the cloud agree with the program; with URNs in ``only``, in nothing but these. Idempotent."""
         return self._changed(
             "update",
             self._stack.up,
             refresh=refresh or None,
+            target=list(only) or None,
             parallel=self._conduct.parallel,
             show_secrets=False,
         )
@@ -280,6 +285,25 @@ class JobStack:
         """All that the state holds."""
         with translated("export", self.job):
             return parse_state(self._stack.export_stack().deployment or {})
+
+    def mark_protected(self, urns: Collection[str], *, protect: bool) -> None:
+        """Sets the option ``protect`` of resources in the state alone: the program is not asked.
+
+        The next ``up`` makes it again what the configuration says. Nobody else may work on the stack.
+        """
+        from pulumi import automation
+
+        with translated("change of protection", self.job):
+            exported = self._stack.export_stack()
+            content = dict(exported.deployment or {})
+            changed = [
+                {**each, "protect": protect} if each.get("urn") in urns and not each.get("delete") else each
+                for each in content.get("resources") or []
+            ]
+            if changed == content.get("resources"):
+                return
+            content["resources"] = changed
+            self._stack.import_stack(automation.Deployment(version=exported.version, deployment=content))
 
     def remove(self) -> None:
         """Removes the empty stack with its settings file and history."""

@@ -10,10 +10,18 @@ import getpass
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from runctl_auto.errors import FieldProblem, SettingsError
 from runctl_auto.project import ProjectFolders
@@ -96,10 +104,19 @@ class EngineSettings(_Section):
         return _checked_url(value, _BACKEND_SCHEMES)
 
 
+_ProtectedId = Annotated[
+    str, StringConstraints(pattern=r"^(vol-[0-9a-f]{8,17}|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$")
+]
+
+
 class PolicySettings(_Section):
-    """Which policies judge a change."""
+    """Which policies judge a change, and what is protected by its id whatever a job says.
+
+    ``protected`` holds ids of volumes (``vol-...``) and names of buckets.
+    """
 
     allow_skip: bool = False
+    protected: tuple[_ProtectedId, ...] = ()
 
 
 class Settings(_Section):

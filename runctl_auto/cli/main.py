@@ -17,6 +17,8 @@ _COMMANDS: dict[str, str] = {
     "up": "Train: apply a job file, follow it to its end, bring the result home.",
     "preview": "Show what `up` would change, and change nothing.",
     "down": "End a job, keep what is protected, prove that nothing else is left.",
+    "protect": "Keep a volume or the bucket of a job from deletion.",
+    "unprotect": "End such a protection.",
     "ls": "List all jobs.",
     "status": "Show how a job is.",
     "logs": "Print the output of a job's training.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +13,11 @@ from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
 from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.protection.held import held_in
+from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import Placement, Protection, StackConfig, wanted_protection
+from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
 
 
@@ -130,7 +131,12 @@ def decide(
         rerun=rerun or moves,
     )
     places = _places(spec, cloud, account, present, run)
-    wanted = wanted_protection(spec)
+    wanted = wanted_protection(
+        spec,
+        asked=present.config.protection.asked if present.config else None,
+        listed=workplace.settings.policies.protected,
+        held=held_in(spec.name, present.state),
+    )
     config = StackConfig(
         job=spec,
         run=run,
@@ -173,14 +179,15 @@ def _still_fits(spec: JobSpec, present: Present) -> bool:
 
 def _in_force(job: str, wanted: Protection, present: Present) -> Protection:
     """Protection begins once the job was placed; until then failover may make a volume in another zone."""
-    before: Mapping[str, bool] = present.config.protection.volumes if present.config else {}
+    before = present.config.protection if present.config else Protection()
     existing = {each.name for each in present.state.of_type(VOLUME)} if present.was_placed else set()
     return Protection(
         volumes={
-            name: protect and (before.get(name, False) or f"{job}-{name}-volume" in existing)
+            name: protect and (before.of_volume(name) or f"{job}-{name}-volume" in existing)
             for name, protect in wanted.volumes.items()
         },
-        bucket=wanted.bucket and present.was_placed,
+        bucket=wanted.bucket and (before.bucket or present.was_placed),
+        asked=wanted.asked,
     )
 
 

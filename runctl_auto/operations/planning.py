@@ -12,9 +12,11 @@ from runctl_auto.errors import JobNotFoundError
 from runctl_auto.job.load import JobSpec
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
+from runctl_auto.operations.held_volumes import refuse_what_the_state_forbids
 from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace
+from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 
 
@@ -50,6 +52,7 @@ def prepare(
         stack, is_new = opening.result()
     try:
         present = NEW_JOB if is_new else look(workplace, stack)
+        refuse_what_the_state_forbids(path, spec, present.state)
         intent = decide(workplace, spec, present, material, rerun=rerun)
     except BaseException:
         _remove_new(stack, is_new)
@@ -75,8 +78,9 @@ def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: In
     with workplace.reporter.working("planning"):
         _await_dead_machine(workplace, present)
         plan = stack.preview(refresh=present.instance is not None)
-    notes = ("the run that is active is stopped gracefully first",) if intent.replaces_active_run else ()
-    return PlanView(stack.job, intent.config.run.id, plan, intent.config.placement, notes)
+    notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
+    notes += protection_notes(present.config.protection if present.config else None, intent.wanted)
+    return PlanView(stack.job, intent.config.run.id, plan, intent.config.placement, tuple(notes))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.errors import ProgramError
-from runctl_auto.job.spec import PROTECTION_TAGS, JobSpec
+from runctl_auto.job.spec import JobSpec
 from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"
@@ -43,10 +43,15 @@ class Placement:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class Protection:
-    """Which protections are in force now: by volume name, and for the bucket with the results."""
+    """Which protections are in force now: by volume name, and for the bucket with the results.
+
+    ``asked`` is what ``runctl protect|unprotect`` said, by key (``volume:<name>``, ``bucket``): it stays in
+    force whatever the job file says.
+    """
 
     volumes: Mapping[str, bool] = field(default_factory=dict)
     bucket: bool = False
+    asked: Mapping[str, bool] = field(default_factory=dict)
 
     def of_volume(self, name: str) -> bool:
         return self.volumes.get(name, False)
@@ -93,20 +98,6 @@ class StackConfig:
             owner=_read(values, "owner", TypeAdapter(str).validate_python),
             protection=_read(values, "protection", TypeAdapter(Protection).validate_python),
         )
-
-
-def wanted_protection(spec: JobSpec) -> Protection:
-    """The protection that the job asks for: ``protect``, ``artifacts.keep``, a protection tag on the job."""
-    whole_job = is_protected_by_tag(spec.tags)
-    return Protection(
-        volumes={volume.name: whole_job or volume.protect for volume in spec.volumes},
-        bucket=whole_job or spec.artifacts.keep,
-    )
-
-
-def is_protected_by_tag(tags: Mapping[str, str]) -> bool:
-    """Whether a tag that means protection has a value that means yes."""
-    return any(tags.get(key, "").strip().lower() in ("true", "yes", "1", "on") for key in PROTECTION_TAGS)
 
 
 def _json(value: object) -> str:

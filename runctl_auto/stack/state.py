@@ -11,6 +11,8 @@ from runctl_auto.engine.events import name_of
 INSTANCE = "aws:ec2/instance:Instance"
 VOLUME = "aws:ebs/volume:Volume"
 BUCKET = "aws:s3/bucket:Bucket"
+DATA_VOLUME = "runctl:aws:DataVolume"
+ARTIFACT_BUCKET = "runctl:aws:ArtifactBucket"
 STACK = "pulumi:pulumi:Stack"
 _PROVIDER_PREFIX = "pulumi:providers:"
 

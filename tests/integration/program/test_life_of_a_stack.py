@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from runctl_auto.packaging.package import package_code
+from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import choose_run
 from runctl_auto.run.status import status_key
-from runctl_auto.stack.config import wanted_protection
 
 pytestmark = pytest.mark.sandbox
 

@@ -9,8 +9,9 @@ import pytest
 
 from runctl_auto.errors import ProgramError
 from runctl_auto.job.spec import JobSpec
+from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import RunIdentity
-from runctl_auto.stack.config import Placement, Protection, StackConfig, wanted_protection
+from runctl_auto.stack.config import Placement, Protection, StackConfig
 
 JOB: dict[str, Any] = {
     "name": "digits",
