@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from runctl_auto.agent.spec import RunSpec
 
@@ -46,9 +47,15 @@ class JobFolders:
 
 
 def job_environment(
-    spec: RunSpec, folders: JobFolders, mounts: Mapping[str, Path], inherited: Mapping[str, str], home: Path
+    spec: RunSpec,
+    folders: JobFolders,
+    mounts: Mapping[str, Path],
+    inherited: Mapping[str, str],
+    home: Path,
+    *,
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The machine's environment, over it the job file's `env`, over both the contract's variables.
+    """The machine's environment, over it the job file's `env` and secrets, over all the contract's variables.
 
     A run on one node is its own master.
     """
@@ -59,6 +66,7 @@ def job_environment(
     # Lines appear in the logs when they are printed, not when a buffer is full.
     environment.setdefault("PYTHONUNBUFFERED", "1")
     environment.update(spec.env)
+    environment.update(secrets)
     environment.update(
         RUNCTL_JOB=spec.job,
         RUNCTL_RUN_ID=spec.run,

@@ -19,6 +19,7 @@ from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.layout import Layout
 from runctl_auto.agent.machine import run_program, shut_down
 from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.parameters import Parameters
 from runctl_auto.agent.processes import ProcProcessTable
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.s3 import S3
@@ -43,6 +44,13 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         forget_credentials=metadata.forget_credentials,
         forgive_until=time.monotonic() + FORGIVE_SECONDS,
     )
+    parameters = Parameters(
+        web,
+        config.region,
+        metadata.credentials,
+        bucket.patient(PATIENCE_SECONDS).retried,
+        endpoint=address.endpoint,
+    )
     folder = layout.run_folder(config.run)
     journal = Journal(folder / "output.log")
     volumes = Volumes(layout, run_program, journal.say)
@@ -63,6 +71,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             status=status,
             logs=logs,
             volumes=volumes,
+            secrets=parameters.secrets,
             start=start,
             switch=switch,
             say=journal.say,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.agent.config import write_private
+from runctl_auto.agent.redaction import HiddenValues, OwnLinesOnly, Redaction
 
 PART_BYTES = 1024 * 1024
 FLUSH_SECONDS = 2.0
@@ -27,7 +28,8 @@ class LogShipper:
 
     A part is recorded on disk before it is uploaded, so that an agent that died in between uploads exactly
     the same bytes under the same number again. On a new machine the numbers go on after the run's last part.
-    `shipped` is told how many parts the run has.
+    `shipped` is told how many parts the run has. With `redaction` None nothing is shipped before `hide` has
+    told what to hide; should nobody ever have told, the end ships the agent's own lines only.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class LogShipper:
         position_file: Path,
         shipped: Callable[[int], None] = lambda _: None,
         part_bytes: int = PART_BYTES,
+        redaction: Redaction | None = HiddenValues(),  # noqa: B008 (hides nothing, holds no state)
     ) -> None:
         self._bucket = bucket
         self._prefix = prefix
@@ -46,10 +49,16 @@ class LogShipper:
         self._position_file = position_file
         self._shipped = shipped
         self._part_bytes = part_bytes
+        self._redaction = redaction
         self._lock = threading.Lock()
         self._part, self._start, self._end = -1, 0, 0
         self._held_passes = 0
         self._held_size = 0
+
+    def hide(self, values: Iterable[str]) -> None:
+        """From now on these values are masked in what is shipped."""
+        with self._lock:
+            self._redaction = HiddenValues(values)
 
     def ship(self) -> None:
         """One pass: uploads every part that is due. Raises what the bucket raises; nothing is lost then."""
@@ -62,18 +71,20 @@ class LogShipper:
 
     def _ship(self, final: bool) -> None:
         with self._lock:
-            self._ship_parts(final)
+            redaction = self._redaction or (OwnLinesOnly() if final else None)
+            if redaction is not None:
+                self._ship_parts(redaction, final)
 
-    def _ship_parts(self, final: bool) -> None:
+    def _ship_parts(self, redaction: Redaction, final: bool) -> None:
         self._locate()
         if self._end > self._start:
-            self._upload()
+            self._upload(redaction)
         while True:
-            length = self._due(final)
+            length = self._due(redaction, final)
             if not length:
                 return
             self._record(self._part, self._start, self._start + length)
-            self._upload()
+            self._upload(redaction)
 
     def _locate(self) -> None:
         if self._part >= 0:
@@ -87,8 +98,11 @@ class LogShipper:
             ]
             self._part, self._start, self._end = max(numbers, default=-1) + 1, 0, 0
 
-    def _due(self, final: bool) -> int:
-        data = self._peek()
+    def _due(self, redaction: Redaction, final: bool) -> int:
+        seen = self._read(self._start, self._part_bytes + redaction.reach)
+        # What may be the beginning of a secret waits for what follows.
+        sure = len(seen) if final else len(seen) - redaction.unsure(seen)
+        data = seen[: min(sure, self._part_bytes)]
         if not data:
             self._held_passes = self._held_size = 0
             return 0
@@ -103,18 +117,22 @@ class LogShipper:
         self._held_size = len(data)
         return len(data) if self._held_passes >= PATIENT_PASSES else 0
 
-    def _peek(self) -> bytes:
+    def _read(self, start: int, length: int) -> bytes:
         try:
             with self._source.open("rb") as file:
-                file.seek(self._start)
-                return file.read(self._part_bytes)
+                file.seek(start)
+                return file.read(length)
         except FileNotFoundError:
             return b""
 
-    def _upload(self) -> None:
-        with self._source.open("rb") as file:
-            file.seek(self._start)
-            data = file.read(self._end - self._start)
+    def _upload(self, redaction: Redaction) -> None:
+        reach = redaction.reach
+        first = max(0, self._start - reach)
+        data = redaction.redacted(
+            before=self._read(first, self._start - first),
+            piece=self._read(self._start, self._end - self._start),
+            after=self._read(self._end, reach),
+        )
         self._bucket.put(
             f"{self._prefix}{self._part:08d}.log", data, content_type="text/plain; charset=utf-8"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
 from runctl_auto.agent.periodic import Periodic
-from runctl_auto.agent.spec import RunSpec, VolumeSpec
+from runctl_auto.agent.spec import RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import HEARTBEAT_SECONDS, Outcome, RunStatus
 from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
 from runctl_auto.agent.watchers import (
@@ -48,6 +48,12 @@ class MountsVolumes(Protocol):
     def unmount_all(self) -> None: ...
 
 
+class ReadsSecrets(Protocol):
+    """Gives the values of the job's secrets by the names of their variables."""
+
+    def __call__(self, wanted: Sequence[SecretSpec], /) -> dict[str, str]: ...
+
+
 @dataclass(frozen=True)
 class RunTools:
     """What a run works with; tests inject their own."""
@@ -60,6 +66,7 @@ class RunTools:
     status: RunStatus
     logs: LogShipper
     volumes: MountsVolumes
+    secrets: ReadsSecrets
     start: ScriptStarter
     switch: StopSwitch
     say: Callable[[str], None]
@@ -101,6 +108,8 @@ class Run:
 
     def execute(self) -> Outcome:
         """Blocks for the whole run. Raises nothing expected; artifacts and last checkpoint are stored."""
+        if not self._spec.secrets:
+            self._tools.logs.hide(())
         with self._watching():
             try:
                 outcome = self._to_the_end()
@@ -141,6 +150,10 @@ class Run:
     def _prepare(self) -> None:
         spec, tools = self._spec, self._tools
         self._stop_if_asked()
+        # First of all: until it is known what to hide, no output leaves the machine.
+        secrets = tools.secrets(spec.secrets) if spec.secrets else {}
+        tools.logs.hide(tuple(secrets.values()))
+        self._stop_if_asked()
         if code_package.fetch_code(self._steady_bucket, spec.code_key, spec.code_sha256, self._work):
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
@@ -152,7 +165,9 @@ class Run:
         if resumed:
             tools.say(f"going on from checkpoint {resumed}")
             tools.status.note(resumed_from=resumed)
-        self._environment = job_environment(spec, folders, mounts, tools.inherited, tools.home)
+        self._environment = job_environment(
+            spec, folders, mounts, tools.inherited, tools.home, secrets=secrets
+        )
         self._stop_if_asked()
 
     def _run_script(self, script: str) -> ScriptEnd:

@@ -39,7 +39,7 @@ PASSING_CODES = {
     "Throttling",
     "ThrottlingException",
 }
-STALE_CREDENTIALS_CODES = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+STALE_CREDENTIALS_CODES = {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"}
 
 
 class _Hash(Protocol):
@@ -255,6 +255,10 @@ class S3:
         except AgentError:
             # The bucket's lifecycle rule removes what is left of it; the first error matters more.
             return
+
+    def retried(self, operation: Callable[[], T]) -> T:
+        """Result of an operation, with the same patience as the bucket's own."""
+        return self._call(operation)
 
     def _call(self, operation: Callable[[], T]) -> T:
         started = self.retrier.clock()

@@ -69,6 +69,7 @@ class AgentService:
             source=self.journal.path,
             position_file=self.folder / "logs.json",
             shipped=lambda count: status.note(log_parts=count),
+            redaction=None,
         )
         outcome = self._outcome(status, logs)
         self._last_words(outcome, status, logs)

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for S3 requests."""
+"""AWS Signature Version 4."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def signed_headers(
     credentials: Credentials,
     region: str,
     now: datetime,
+    service: str = "s3",
 ) -> dict[str, str]:
     """`headers` and those that prove who asks; `now` is in UTC, `url` is encoded already.
 
@@ -56,10 +57,10 @@ def signed_headers(
             payload_sha256,
         ]
     )
-    scope = f"{stamp[:8]}/{region}/s3/aws4_request"
+    scope = f"{stamp[:8]}/{region}/{service}/aws4_request"
     to_sign = "\n".join([ALGORITHM, stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()])
     key = f"AWS4{credentials.secret_key}".encode()
-    for step in (stamp[:8], region, "s3", "aws4_request"):
+    for step in (stamp[:8], region, service, "aws4_request"):
         key = hmac.new(key, step.encode(), hashlib.sha256).digest()
     signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
     signed["authorization"] = (

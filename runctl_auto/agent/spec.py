@@ -23,6 +23,14 @@ class VolumeSpec:
 
 
 @dataclass(frozen=True)
+class SecretSpec:
+    """A variable of the job and the parameter that holds its value."""
+
+    name: str
+    parameter: str
+
+
+@dataclass(frozen=True)
 class CheckpointSpec:
     """Where checkpoints appear in the work folder, how often they are saved, how many are kept."""
 
@@ -50,6 +58,7 @@ class RunSpec:
     checkpoints: CheckpointSpec
     artifacts: tuple[str, ...]
     max_duration_seconds: float | None
+    secrets: tuple[SecretSpec, ...] = ()
 
 
 def parse_spec(text: bytes) -> RunSpec:
@@ -88,6 +97,9 @@ def _spec(data: Mapping[str, Any]) -> RunSpec:
         ),
         artifacts=tuple(inside(str(path)) for path in data["artifacts"]["paths"]),
         max_duration_seconds=None if limit is None else _positive(limit),
+        secrets=tuple(
+            SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
+        ),
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import AgentError, VolumeError
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
-from runctl_auto.agent.spec import VolumeSpec
+from runctl_auto.agent.spec import SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, RunStatus
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
@@ -88,9 +88,14 @@ class Machine:
             metadata=NoNotice(),
             status=self.status,
             logs=LogShipper(
-                bucket, "runs/r1/logs/0/", source=folder / "out", position_file=folder / "position"
+                bucket,
+                "runs/r1/logs/0/",
+                source=folder / "out",
+                position_file=folder / "position",
+                redaction=None,
             ),
             volumes=self.volumes,
+            secrets=self.secrets,
             start=self.start,
             switch=self.switch,
             say=self.said.append,
@@ -98,6 +103,9 @@ class Machine:
             home=Path("/root"),
             clock=clock,
         )
+
+    def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
+        return {each.name: f"value of {each.parameter}" for each in wanted}
 
     def start(self, script: str, environment: Mapping[str, str]) -> ScriptedJob:
         self.started.append((script, environment))
@@ -261,3 +269,31 @@ def test_a_job_is_ended_when_the_agent_fails_beside_it(machine: Machine) -> None
     with pytest.raises(TypeError):
         machine.run()
     assert machine.jobs[-1].grace is not None
+
+
+def test_secrets_reach_setup_and_command_and_are_hidden_in_the_output(
+    tmp_path: Path, bucket: MemoryBucket, clock: Clock
+) -> None:
+    spec = {"secrets": [{"name": "TOKEN", "parameter": "/p/TOKEN"}], "setup": "setup", "command": "train"}
+    machine = Machine(tmp_path, bucket, clock, **spec)
+    (tmp_path / "out").write_text("a value of /p/TOKEN b\n")
+    machine.run()
+    assert [given["TOKEN"] for _, given in machine.started] == ["value of /p/TOKEN"] * 2
+    machine.tools.logs.ship_all(bucket)
+    assert bucket.objects["runs/r1/logs/0/00000000.log"] == b"a *** b\n"
+
+
+def test_without_its_secrets_nothing_of_the_job_is_started_or_shown(
+    tmp_path: Path, bucket: MemoryBucket, clock: Clock
+) -> None:
+    machine = Machine(tmp_path, bucket, clock, secrets=[{"name": "TOKEN", "parameter": "/p/TOKEN"}])
+
+    def denied(wanted: Sequence[SecretSpec]) -> dict[str, str]:
+        raise AgentError("denied")
+
+    (tmp_path / "out").write_text("from an earlier life\n")
+    with pytest.raises(AgentError, match="denied"):
+        Run(replace(machine.tools, secrets=denied)).execute()
+    machine.tools.logs.ship_all(bucket)
+    assert machine.started == []
+    assert not any(b"earlier life" in data for data in bucket.objects.values())
