@@ -292,8 +292,11 @@ class PolicyViolationError(RunctlError):
     kind = "policy"
 
 
-class ProtectedError(RunctlError):
-    """The change would delete or replace something that is protected."""
+class ProtectedError(_FileError):
+    """The change would delete or replace something that is protected.
+
+    ``problems`` are the changes of the job file that would, where they are known.
+    """
 
     exit_code = ExitCode.REFUSED
     kind = "protected"
