@@ -65,6 +65,12 @@ def treat_termination_as_interruption() -> None:
     signal.signal(signal.SIGTERM, handle)
 
 
+def ignore_interruptions() -> None:
+    """From now on nothing interrupts this process, which is about to end with a code that it has chosen."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def _children() -> list[int]:
     """Processes that this one has started; none where the system does not tell."""
     found: list[int] = []

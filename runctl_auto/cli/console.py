@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,15 +15,23 @@ from runctl_auto.errors import RunctlError
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from runctl_auto.cli.table import Column
     from runctl_auto.engine.events import EngineEvent
     from runctl_auto.operations.reporting import PlanView
 
+_SIGN_COLOURS = {"+": "green", "-": "red", "~": "yellow", "±": "yellow", "!": "red"}
+
 
 class Console:
-    """The reporter of all operations. Live display and colour only on terminals, and not with NO_COLOR."""
+    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR."""
 
     def __init__(
-        self, *, as_json: bool, verbose: bool, out: TextIO | None = None, err: TextIO | None = None
+        self,
+        *,
+        as_json: bool = False,
+        verbose: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
     ) -> None:
         self.as_json = as_json
         self.verbose = verbose
@@ -31,6 +40,7 @@ class Console:
         self._live: Status | None = None
         self._title = ""
         self._steps: Any = None
+        self._display = threading.RLock()
 
     def say(self, text: str) -> None:
         """One sentence for people."""
@@ -46,6 +56,27 @@ class Console:
         if self.as_json:
             self._write(self._out, json.dumps(value, indent=2, default=str))
 
+    def json_line(self, value: Mapping[str, Any]) -> None:
+        """One of many results for programs, on a line of its own; nothing in text mode."""
+        if self.as_json:
+            self._write(self._out, json.dumps(value, default=str))
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        """A table for people; as wide as the terminal at most, whole where there is none."""
+        from runctl_auto.cli.table import table_lines
+
+        if self.as_json:
+            return
+        width = terminal_width() if self._out.isatty() else None
+        heading, *lines = table_lines(columns, rows, width)
+        self.line(self.painted(heading, bold=True))
+        for each in lines:
+            self.line(each)
+
+    def painted(self, text: str, *, colour: str | None = None, bold: bool = False) -> str:
+        """``text`` in colour where stdout is a terminal that shows it; as it is elsewhere."""
+        return _painted(self._out, text, colour=colour, bold=bold)
+
     def log_line(self, line: str) -> None:
         """One line of the training's own output."""
         self._write(self._err if self.as_json else self._out, line)
@@ -56,7 +87,7 @@ class Console:
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
         for each in plan_lines(view.plan):
-            self.say(f"  {each}")
+            self.say(f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
         if view.placement is not None:
             place = view.placement
             price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
@@ -81,7 +112,8 @@ class Console:
         self._steps.take(event)
         text = line_for(event)
         if text is not None:
-            self.say(f"  {text}")
+            colour = "red" if text.startswith("!") else "yellow" if text.startswith("warning") else None
+            self.say(f"  {_painted(self._err, text, colour=colour)}")
         self._refresh()
 
     def engine_output(self, line: str) -> None:
@@ -90,41 +122,67 @@ class Console:
             self.say(line)
 
     @contextmanager
-    def working(self, title: str) -> Iterator[None]:
-        """Shows that something lasts, while the context is open."""
-        self._title = title
-        if not self._is_live:
-            self.say(f"{title} ...")
-            yield
-            return
-        from rich.console import Console as RichConsole
+    def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
+        """Shows that something lasts, while the context is open; once it has lasted ``after`` seconds.
 
-        console = RichConsole(file=self._err)
-        with console.status(title) as live:
-            self._live = live
-            try:
-                yield
-            finally:
-                self._live = None
-                self._steps = None
+        On a terminal it is one line that goes again; elsewhere it is told once.
+        """
+        ended = threading.Event()
+        if after:
+            patience = threading.Timer(after, self._begin, [title, ended])
+            patience.daemon = True
+            patience.start()
+        else:
+            self._begin(title, ended)
+        try:
+            yield
+        finally:
+            self._end(ended)
+
+    def progress(self, text: str) -> None:
+        """Where the work is that ``working`` shows; nothing where only its beginning is told."""
+        if self._live is not None:
+            self._live.update(f"{self._title}: {text}")
 
     def error(self, error: RunctlError) -> None:
         """Tells an error in full; in JSON mode as the result."""
         self.result({"error": error.as_json()})
         if self.as_json:
             return
-        self._write(self._err, f"error: {error}")
+        self._write(self._err, f"{_painted(self._err, 'error:', colour='red', bold=True)} {error}")
         if error.where:
             place = ", ".join(f"{key} {value}" for key, value in error.where.items())
             self._write(self._err, f"  where: {place}")
-        if error.__cause__ is not None and self.verbose:
-            self._write(self._err, f"  cause: {error.__cause__}")
+        for cause in error.causes() if self.verbose else ():
+            self._write(self._err, f"  cause: {cause}")
         if error.next_step:
             self._write(self._err, f"  next:  {error.next_step}")
 
     @property
-    def _is_live(self) -> bool:
-        return self._err.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"
+    def is_terminal(self) -> bool:
+        """Whether results go to a terminal on which they can be drawn anew."""
+        return self._out.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"
+
+    def _begin(self, title: str, ended: threading.Event) -> None:
+        with self._display:
+            if ended.is_set():
+                return
+            self._title = title
+            if not (self._err.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"):
+                self.say(f"{title} ...")
+                return
+            from rich.console import Console as RichConsole
+
+            live = RichConsole(file=self._err).status(title)
+            live.start()
+            self._live = live
+
+    def _end(self, ended: threading.Event) -> None:
+        with self._display:
+            ended.set()
+            if self._live is not None:
+                self._live.stop()
+                self._live = self._steps = None
 
     def _refresh(self) -> None:
         if self._live is not None:
@@ -133,7 +191,26 @@ class Console:
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._live is not None and stream.isatty():
-            self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            from rich.text import Text
+
+            self._live.console.print(Text.from_ansi(text), soft_wrap=True)
             return
         stream.write(text + "\n")
         stream.flush()
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; COLUMNS where it is set, 80 where nothing tells."""
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def _painted(stream: TextIO, text: str, *, colour: str | None = None, bold: bool = False) -> str:
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    if colour is None and not bold:
+        return text
+    import click
+
+    return click.style(text, fg=colour, bold=bold or None)

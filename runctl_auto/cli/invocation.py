@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 class Invocation:
     """One call of ``runctl``. ``options`` are settings given as options, by path."""
 
-    console: Console
-    options: Mapping[tuple[str, ...], object] = field(default_factory=dict)
+    console: Console = field(default_factory=Console)
+    options: dict[tuple[str, ...], object] = field(default_factory=dict)
 
     def folders(self) -> ProjectFolders:
         """The project that the current folder belongs to."""

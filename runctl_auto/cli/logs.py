@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from runctl_auto.cli.console import Console
@@ -31,4 +29,4 @@ class _JsonLines(Console):
     """A console whose log lines are JSON objects on stdout."""
 
     def log_line(self, line: str) -> None:
-        click.echo(json.dumps({"line": line}))
+        self.json_line({"line": line})

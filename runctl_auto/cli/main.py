@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib import import_module
+from typing import Any
 
 import click
 
 from runctl_auto.cli.console import Console
+from runctl_auto.cli.general_options import accept_after, general_options
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.errors import ExitCode, RunctlError
-from runctl_auto.interruption import treat_termination_as_interruption
+from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, UsageError
+from runctl_auto.interruption import ignore_interruptions, treat_termination_as_interruption
 
 _COMMANDS: dict[str, str] = {
     "up": "Train: apply a job file, follow it to its end, bring the result home.",
@@ -42,6 +44,7 @@ class _Commands(click.Group):
             return None
         module = import_module(f"runctl_auto.cli.{cmd_name}")
         command: click.Command = module.command
+        accept_after(command, _take)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -49,26 +52,37 @@ class _Commands(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
+def _take(context: click.Context, option: str, value: Any) -> None:
+    invocation = context.ensure_object(Invocation)
+    if option == "sandbox":
+        invocation.options[("sandbox",)] = True
+    elif option == "output":
+        invocation.console.as_json = value == "json"
+    else:
+        invocation.console.verbose = True
+
+
 @click.group(
     cls=_Commands,
+    params=general_options(_take, hidden=False),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Runs machine-learning training on rented machines and leaves nothing behind.",
 )
-@click.option("--sandbox", is_flag=True, help="Work in the sandbox on this machine, not in a real cloud.")
-@click.option(
-    "--output", type=click.Choice(["text", "json"]), default="text", help="How results are printed."
-)
-@click.option("-v", "--verbose", is_flag=True, help="Show what the engine says, and causes of errors.")
 @click.pass_context
-def cli(context: click.Context, sandbox: bool, output: str, verbose: bool) -> None:
-    options: dict[tuple[str, ...], object] = {("sandbox",): True} if sandbox else {}
-    context.obj = Invocation(Console(as_json=output == "json", verbose=verbose), options)
+def cli(context: click.Context) -> None:
+    context.ensure_object(Invocation)
 
 
 def main() -> None:
     """Runs the program and exits with the code of ``ExitCode`` that tells how it went."""
-    treat_termination_as_interruption()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        treat_termination_as_interruption()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = int(ExitCode.INTERRUPTED)
+    finally:
+        ignore_interruptions()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -82,11 +96,11 @@ def run(arguments: list[str]) -> int:
         console.error(error)
         return int(error.exit_code)
     except click.ClickException as error:
-        console.result({"error": {"kind": "usage", "what": error.format_message(), "exit_code": 7}})
+        console.result({"error": _usage_error(error).as_json()})
         error.show(file=sys.stderr)
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, click.Abort):
-        console.result({"error": {"kind": "interrupted", "what": "interrupted", "exit_code": 130}})
+        console.result({"error": _INTERRUPTED.as_json()})
         console.say("interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
@@ -95,6 +109,18 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         return _told_as_unexpected(console, error)
     return int(code or ExitCode.DONE)
+
+
+_INTERRUPTED = InterruptedByUserError(
+    "The command was interrupted.",
+    next_step="What was made goes on and is recorded: `runctl ls` lists it, `runctl down JOB` removes it.",
+)
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "runctl"
+    return UsageError(error.format_message(), next_step=f"`{command} --help` shows what is possible.")
 
 
 def _told_as_unexpected(console: Console, error: Exception) -> int:

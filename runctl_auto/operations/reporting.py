@@ -39,5 +39,8 @@ class Reporter(Protocol):
     def engine_event(self, event: EngineEvent) -> None:
         """One step of the engine."""
 
-    def working(self, title: str) -> AbstractContextManager[None]:
-        """Shows that something lasts, while the context is open."""
+    def working(self, title: str, *, after: float = 0.0) -> AbstractContextManager[None]:
+        """Shows that something lasts, while the context is open, once it has lasted ``after`` seconds."""
+
+    def progress(self, text: str) -> None:
+        """How far the work is that ``working`` shows."""

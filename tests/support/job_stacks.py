@@ -106,8 +106,11 @@ class Told:
         pass
 
     @contextmanager
-    def working(self, title: str) -> Iterator[None]:
+    def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
         yield
+
+    def progress(self, text: str) -> None:
+        pass
 
 
 class FakeTime:

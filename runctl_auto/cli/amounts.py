@@ -1,0 +1,27 @@
+"""Times and sums of money as people read them at a glance."""
+
+from __future__ import annotations
+
+_UNKNOWN = "unknown"
+
+
+def short_age(seconds: float | None) -> str:
+    """``42s``, ``5m``, ``3h 12m``, ``4d 2h``; ``unknown`` for None."""
+    if seconds is None:
+        return _UNKNOWN
+    whole = max(0, int(seconds))
+    days, hours, minutes = whole // 86400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days}d {hours}h" if hours else f"{days}d"
+    if hours:
+        return f"{hours}h {minutes}m" if minutes else f"{hours}h"
+    return f"{minutes}m" if minutes else f"{whole}s"
+
+
+def usd(amount: float | None) -> str:
+    """``$1.27``, and ``<$0.01`` rather than nothing; ``unknown`` for None."""
+    if amount is None:
+        return _UNKNOWN
+    if 0 < amount < 0.01:
+        return "<$0.01"
+    return f"${amount:.2f}"

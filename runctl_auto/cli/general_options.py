@@ -1,0 +1,55 @@
+"""The options that every command takes, before its name or after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+_EPILOG = "--sandbox, --output text|json and -v may stand before the command or after it."
+
+
+def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: bool) -> list[click.Option]:
+    """The options; ``take`` gets the name and value of each that was given."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value and parameter.name is not None:
+            take(context, parameter.name, value)
+        return value
+
+    common: dict[str, Any] = {"expose_value": False, "is_eager": True, "hidden": hidden, "callback": callback}
+    return [
+        click.Option(
+            ["--sandbox"], is_flag=True, help="Work in the sandbox on this machine, not in a cloud.", **common
+        ),
+        click.Option(
+            ["--output"], type=click.Choice(["text", "json"]), help="How results are printed.", **common
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            help="Show what the engine says and causes of errors.",
+            **common,
+        ),
+    ]
+
+
+def accept_after(command: click.Command, take: Callable[[click.Context, str, Any], None]) -> None:
+    """Lets ``command`` and all commands below it take the general options as well. Idempotent."""
+    for leaf in _leaves(command):
+        if leaf.epilog == _EPILOG:
+            continue
+        leaf.epilog = _EPILOG
+        own = {name for parameter in leaf.params for name in parameter.opts}
+        leaf.params.extend(
+            option for option in general_options(take, hidden=True) if own.isdisjoint(option.opts)
+        )
+
+
+def _leaves(command: click.Command) -> Iterator[click.Command]:
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            yield from _leaves(each)
+    else:
+        yield command
