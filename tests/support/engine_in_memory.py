@@ -23,6 +23,7 @@ from sandbox.engine.deploy.events import Events
 from sandbox.engine.deploy.execution import ProgramEnded, ProgramError
 from sandbox.engine.deploy.failures import Bail
 from sandbox.engine.deploy.goal import Goal, Outcome, OutputsRegistration, Reading, Registration
+from sandbox.engine.deploy.imports.wanted import Import
 from sandbox.engine.deploy.journal import Journal
 from sandbox.engine.deploy.providers.api import (
     Changes,
@@ -337,6 +338,10 @@ class Stack:
     def destroy(self, program: PulumiProgram | None = None, **options: Any) -> Report:
         return self._run(OperationKind.DESTROY, program, options)
 
+    def take_in(self, *imports: Import, preview: bool = False, **options: Any) -> Report:
+        """Runs an import."""
+        return self._run(OperationKind.IMPORT, None, options, imports=imports, preview_only=preview)
+
     def resource(self, name: str) -> Resource:
         """The live resource of that name."""
         return next(r for r in self.state.resources if r.name == name and not r.delete)
@@ -357,11 +362,12 @@ class Stack:
         """The URN of a thing directly under the stack."""
         return f"urn:pulumi:{self.name}::{self.project}::{THING}::{name}"
 
-    def _run(self, kind: OperationKind, program: PulumiProgram | None, options: dict[str, Any]) -> Report:
+    def _run(
+        self, kind: OperationKind, program: PulumiProgram | None, options: dict[str, Any], **more: Any
+    ) -> Report:
         options.setdefault("parallel", 1)
-        request = OperationRequest(
-            kind, self.project, self.name, Program(Path("/nowhere")), options=Options(**options)
-        )
+        nowhere = Program(Path("/nowhere"), runtime="none")
+        request = OperationRequest(kind, self.project, self.name, nowhere, options=Options(**options), **more)
         base = replace(self.state, resources=[r.copy() for r in self.state.resources])
         sink = _Sink()
         events = Events(sink)

@@ -46,7 +46,7 @@ def import_resources(deployment: Deployment, actions: Actions, cancelled: Stop) 
     executor = StepExecutor(deployment, actions, stop, cancelled, ignore_errors=True)
     what = "preview" if deployment.dry_run else "update"
     try:
-        _Importing(deployment, actions, executor).run()
+        _Importing(deployment, executor).run()
     except Exception as error:
         executor.wait()
         how = "canceled" if cancelled.stopped else f"failed: {error}"
@@ -59,8 +59,8 @@ def import_resources(deployment: Deployment, actions: Actions, cancelled: Stop) 
 
 
 class _Importing:
-    def __init__(self, deployment: Deployment, actions: Actions, executor: StepExecutor) -> None:
-        self._deployment, self._actions, self._executor = deployment, actions, executor
+    def __init__(self, deployment: Deployment, executor: StepExecutor) -> None:
+        self._deployment, self._executor = deployment, executor
         self._imports = _with_plugins(deployment)
         self._references: dict[str, str] = {}
 
@@ -76,8 +76,6 @@ class _Importing:
             self._execute([step])
         self._make_providers()
         self._take_in(root)
-        if step:
-            self._actions.outputs_registered(step)
 
     def _execute(self, steps: Iterable[Step]) -> None:
         self._executor.run_beside(steps)
