@@ -103,6 +103,14 @@ class Console:
 
         return click.confirm(question, default=False, err=True)
 
+    def ask(self, question: str) -> str:
+        """Asks for a text on the terminal; without one the answer is empty."""
+        if not sys.stdin.isatty():
+            return ""
+        import click
+
+        return str(click.prompt(question, default="", show_default=False, err=True))
+
     def engine_event(self, event: EngineEvent) -> None:
         """Shows one step of the engine."""
         from runctl_auto.observe.progress import StepsInWork, line_for

@@ -23,8 +23,30 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds that the training gets to save its checkpoint.",
 )
+@click.option(
+    "--include-protected",
+    metavar="NAME",
+    multiple=True,
+    help="Delete this protected volume, or 'bucket', too; asks for its name again. May be repeated.",
+)
+@click.option(
+    "--confirm",
+    metavar="NAME",
+    multiple=True,
+    help="Answer to that question, for scripts: --yes does not answer it.",
+)
 @click.pass_obj
-def command(invocation: Invocation, job: str, yes: bool, discard_artifacts: bool, grace: int) -> None:
+def command(
+    invocation: Invocation,
+    /,
+    job: str,
+    *,
+    yes: bool,
+    discard_artifacts: bool,
+    grace: int,
+    include_protected: tuple[str, ...],
+    confirm: tuple[str, ...],
+) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 
@@ -33,7 +55,13 @@ def command(invocation: Invocation, job: str, yes: bool, discard_artifacts: bool
         result = down(
             workplace,
             job,
-            DownOptions(yes=yes, discard_artifacts=discard_artifacts, grace_seconds=grace),
+            DownOptions(
+                yes=yes,
+                discard_artifacts=discard_artifacts,
+                grace_seconds=grace,
+                include_protected=include_protected,
+                confirmed=confirm,
+            ),
         )
     _show(invocation, result)
     refuse_leaks(result.receipt)

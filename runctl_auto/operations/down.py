@@ -9,6 +9,11 @@ from runctl_auto.engine.events import Plan
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
+from runctl_auto.operations.protected_teardown import (
+    TeardownProtection,
+    confirm_included,
+    teardown_protection,
+)
 from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace, known_config
@@ -31,6 +36,8 @@ class DownOptions:
     yes: bool = False
     discard_artifacts: bool = False
     grace_seconds: int = DEFAULT_GRACE_SECONDS
+    include_protected: tuple[str, ...] = ()
+    confirmed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,12 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     before, removed = settle(workplace, stack, config)
     if config is None:
         return _remove_unused(workplace, stack, before)
-    _confirm(workplace, stack, before, config, options)
+    protection = teardown_protection(workplace, job, before, options.include_protected)
+    _confirm(workplace, stack, before, config, options, protection)
     stopped = _stop(workplace, config, before, options)
     brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
     with workplace.reporter.working("deleting"):
+        protection.put_in_force(stack)
         stack.destroy()
     receipt = _prove(workplace, stack, config, before, removed)
     return DownResult(receipt, stopped, brought)
@@ -91,20 +100,32 @@ def _remove_unused(workplace: Workplace, stack: JobStack, before: StackState) ->
 
 
 def _confirm(
-    workplace: Workplace, stack: JobStack, state: StackState, config: StackConfig, options: DownOptions
+    workplace: Workplace,
+    stack: JobStack,
+    state: StackState,
+    config: StackConfig,
+    options: DownOptions,
+    protection: TeardownProtection,
 ) -> None:
     plan = Plan((), 0)
     if state.resources:
         with workplace.reporter.working("planning"):
             plan = stack.preview_destroy()
-    kept = [f"kept, since it is protected: {each.name}" for each in state.in_cloud() if each.protect]
-    workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, tuple(kept)))
+    goes = {urn for each in protection.included for urn in each.urns}
+    kept = [
+        f"kept, since it is protected: {each.name}"
+        for each in state.in_cloud()
+        if each.protect and each.urn not in goes
+    ]
+    notes = (*kept, *protection.notes)
+    workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, notes))
     if not (options.yes or workplace.reporter.confirm(f"Delete this and end job '{stack.job}'?")):
         raise ConfirmationNeededError(
             "Nothing was deleted: the plan was not confirmed.",
             where={"job": stack.job},
             next_step="Answer yes, or use --yes.",
         )
+    confirm_included(workplace, stack.job, protection, options.confirmed)
 
 
 def _stop(

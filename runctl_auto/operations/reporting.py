@@ -33,6 +33,9 @@ class Reporter(Protocol):
     def confirm(self, question: str) -> bool:
         """Asks; False means no. Blocks until answered."""
 
+    def ask(self, question: str) -> str:
+        """Asks for a text; empty when there is nobody to ask. Blocks until answered."""
+
     def log_line(self, line: str) -> None:
         """One line of the training's own output."""
 

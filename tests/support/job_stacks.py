@@ -84,7 +84,9 @@ def stack_state(*resources: dict[str, Any]) -> StackState:
 class Told:
     """A reporter that remembers."""
 
-    def __init__(self, *, agrees: bool = True) -> None:
+    def __init__(self, *, agrees: bool = True, answers: str = "") -> None:
+        self.asked: list[str] = []
+        self._answers = answers
         self.said: list[str] = []
         self.lines: list[str] = []
         self.plans: list[PlanView] = []
@@ -98,6 +100,10 @@ class Told:
 
     def confirm(self, question: str) -> bool:
         return self._agrees
+
+    def ask(self, question: str) -> str:
+        self.asked.append(question)
+        return self._answers
 
     def log_line(self, line: str) -> None:
         self.lines.append(line)

@@ -1,0 +1,70 @@
+"""What a teardown does about protection: keeps what the settings list, and deletes what was named twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runctl_auto.driver import JobStack
+from runctl_auto.errors import ConfirmationNeededError
+from runctl_auto.operations.protect import refuse_listed
+from runctl_auto.operations.workplace import Workplace
+from runctl_auto.protection.held import Held, find_held, held_in
+from runctl_auto.stack.state import StackState
+
+
+@dataclass(frozen=True)
+class TeardownProtection:
+    """``included`` loses its protection and is deleted; ``listed`` gets it, since the settings say so."""
+
+    included: tuple[Held, ...] = ()
+    listed: tuple[Held, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the plan, which leaves out all that is protected, does not show."""
+        return (
+            *(f"deleted although it is protected: {each} ({each.id})" for each in self.included),
+            *(f"kept, since the settings protect it: {each} ({each.id})" for each in self.listed),
+        )
+
+    def put_in_force(self, stack: JobStack) -> None:
+        """Makes the state say so. Idempotent."""
+        for held in self.listed:
+            stack.mark_protected(held.urns, protect=True)
+        for held in self.included:
+            stack.mark_protected(held.urns, protect=False)
+
+
+def teardown_protection(
+    workplace: Workplace, job: str, state: StackState, include: Sequence[str]
+) -> TeardownProtection:
+    """What is to change about protection before the teardown of ``job``.
+
+    Raises ``UsageError`` for a name that nothing has, ``ProtectedError`` for what the settings protect.
+    """
+    included = tuple(dict.fromkeys(find_held(name, job, state) for name in include))
+    for each in included:
+        refuse_listed(workplace, job, each)
+    ids = workplace.settings.policies.protected
+    listed = tuple(each for each in held_in(job, state) if each.id in ids and not each.protected)
+    return TeardownProtection(tuple(each for each in included if each.protected), listed)
+
+
+def confirm_included(
+    workplace: Workplace, job: str, chosen: TeardownProtection, confirmed: Sequence[str]
+) -> None:
+    """Asks for the name of everything protected that is to go. ``--yes`` does not answer this.
+
+    Raises ``ConfirmationNeededError`` unless each name was typed, or is in ``confirmed``.
+    """
+    for held in chosen.included:
+        if held.name in confirmed or held.id in confirmed:
+            continue
+        answer = workplace.reporter.ask(f"{held} ({held.id}) is protected. Type '{held.name}' to delete it")
+        if answer.strip() not in (held.name, held.id):
+            raise ConfirmationNeededError(
+                f"Nothing was deleted: the name of protected {held} was not confirmed.",
+                where={"job": job, "resource": held.name},
+                next_step=f"Type the name when asked; in scripts add `--confirm {held.name}`.",
+            )
