@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -94,10 +95,15 @@ class StackConfig:
         return cls(
             job=_read(values, "job", JobSpec.model_validate),
             run=_read(values, "run", _run),
-            placement=_read(values, "placement", TypeAdapter(Placement).validate_python),
-            owner=_read(values, "owner", TypeAdapter(str).validate_python),
-            protection=_read(values, "protection", TypeAdapter(Protection).validate_python),
+            placement=_read(values, "placement", _adapter(Placement).validate_python),
+            owner=_read(values, "owner", _adapter(str).validate_python),
+            protection=_read(values, "protection", _adapter(Protection).validate_python),
         )
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _json(value: object) -> str:
@@ -105,7 +111,7 @@ def _json(value: object) -> str:
 
 
 def _run(value: Any) -> RunIdentity:
-    return TypeAdapter(RunIdentity).validate_python(
+    identity: RunIdentity = _adapter(RunIdentity).validate_python(
         {
             "id": value["id"],
             "attempt": value["attempt"],
@@ -114,6 +120,7 @@ def _run(value: Any) -> RunIdentity:
             "agent_sha256": value["agent"]["sha256"],
         }
     )
+    return identity
 
 
 def _read(values: Mapping[str, str], key: str, parse: Any) -> Any:

@@ -25,8 +25,9 @@ def read_config(file: Path) -> dict[str, str]:
     """runctl's own values by full key; empty without a file. Raises ``EngineError`` for a broken one."""
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        settings = yaml.load(file.read_text(encoding="utf-8"), loader) or {}  # noqa: S506 - a safe one
         config = dict(settings.get("config") or {})
     except FileNotFoundError:
         return {}

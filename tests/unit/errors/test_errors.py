@@ -14,6 +14,7 @@ EXIT_CODES = {
     "CredentialsError": 1,
     "EngineError": 1,
     "EngineNotFoundError": 1,
+    "InterruptedByUserError": 130,
     "InterruptionsExhaustedError": 1,
     "JobFileError": 7,
     "JobNotFoundError": 7,
