@@ -62,7 +62,7 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     if config is None:
         return _remove_unused(workplace, stack, before)
     protection = teardown_protection(workplace, job, before, options.include_protected)
-    _confirm(workplace, stack, before, config, options, protection)
+    _confirm(workplace, stack, before, config, options, protection=protection)
     stopped = _stop(workplace, config, before, options)
     brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
     with workplace.reporter.working("deleting"):
@@ -105,6 +105,7 @@ def _confirm(
     state: StackState,
     config: StackConfig,
     options: DownOptions,
+    *,
     protection: TeardownProtection,
 ) -> None:
     plan = Plan((), 0)
