@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runctl_auto.driver import JobStack
 from runctl_auto.engine.events import Plan
@@ -66,7 +66,7 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     stopped = _stop(workplace, config, before, options)
     brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
     with workplace.reporter.working("deleting"):
-        protection.put_in_force(stack)
+        protection.give_up_included(stack)
         stack.destroy()
     receipt = _prove(workplace, stack, config, before, removed)
     return DownResult(receipt, stopped, brought)
@@ -111,13 +111,10 @@ def _confirm(
     plan = Plan((), 0)
     if state.resources:
         with workplace.reporter.working("planning"):
+            protection.keep_listed(stack)
             plan = stack.preview_destroy()
-    goes = {urn for each in protection.included for urn in each.urns}
-    kept = [
-        f"kept, since it is protected: {each.name}"
-        for each in state.in_cloud()
-        if each.protect and each.urn not in goes
-    ]
+    plan = replace(plan, changes=(*plan.changes, *protection.deletions(state)))
+    kept = protection.kept(state)
     notes = (*kept, *protection.notes)
     workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, notes))
     if not (options.yes or workplace.reporter.confirm(f"Delete this and end job '{stack.job}'?")):

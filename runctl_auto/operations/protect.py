@@ -85,5 +85,5 @@ def _apply(
                 next_step="Answer yes, or use --yes.",
             )
         settled()
-    with workplace.reporter.working("protecting" if held.key in config.protection.asked else "applying"):
+    with workplace.reporter.working("applying"):
         stack.up(only=held.urns)

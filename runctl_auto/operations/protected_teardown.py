@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runctl_auto.driver import JobStack
+from runctl_auto.engine.events import PlannedChange
 from runctl_auto.errors import ConfirmationNeededError
 from runctl_auto.operations.protect import refuse_listed
 from runctl_auto.operations.workplace import Workplace
@@ -22,16 +23,35 @@ class TeardownProtection:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the plan, which leaves out all that is protected, does not show."""
-        return (
-            *(f"deleted although it is protected: {each} ({each.id})" for each in self.included),
-            *(f"kept, since the settings protect it: {each} ({each.id})" for each in self.listed),
+        """What is said beside the plan."""
+        return tuple(f"deleted although it is protected: {each} ({each.id})" for each in self.included)
+
+    def deletions(self, state: StackState) -> tuple[PlannedChange, ...]:
+        """What a plan made while ``included`` is still protected leaves out."""
+        goes = {urn for each in self.included for urn in each.urns}
+        return tuple(
+            PlannedChange("delete", each.type, each.name, each.urn, protected=True)
+            for each in state.in_cloud()
+            if each.urn in goes
         )
 
-    def put_in_force(self, stack: JobStack) -> None:
-        """Makes the state say so. Idempotent."""
+    def kept(self, state: StackState) -> tuple[str, ...]:
+        """What stays and why, in a line each."""
+        goes = {urn for each in self.included for urn in each.urns}
+        listed = {urn for each in self.listed for urn in each.urns}
+        return tuple(
+            f"kept, since {'the settings protect it' if each.urn in listed else 'it is protected'}: {each.name}"
+            for each in state.in_cloud()
+            if each.urn not in goes and (each.protect or each.urn in listed)
+        )
+
+    def keep_listed(self, stack: JobStack) -> None:
+        """Makes the state protect what the settings list. Idempotent."""
         for held in self.listed:
             stack.mark_protected(held.urns, protect=True)
+
+    def give_up_included(self, stack: JobStack) -> None:
+        """Ends the protection of what was named. Idempotent."""
         for held in self.included:
             stack.mark_protected(held.urns, protect=False)
 
