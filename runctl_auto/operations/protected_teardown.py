@@ -39,8 +39,9 @@ class TeardownProtection:
         """What stays and why, in a line each."""
         goes = {urn for each in self.included for urn in each.urns}
         listed = {urn for each in self.listed for urn in each.urns}
+        why = {urn: "the settings protect it" for urn in listed}
         return tuple(
-            f"kept, since {'the settings protect it' if each.urn in listed else 'it is protected'}: {each.name}"
+            f"kept, since {why.get(each.urn, 'it is protected')}: {each.name}"
             for each in state.in_cloud()
             if each.urn not in goes and (each.protect or each.urn in listed)
         )
