@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
 
 from components.artifact_bucket import bucket_arn
+from components.secret_parameters import parameter_folder
 
 TYPE = "runctl:aws:IamProfile"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IamProfileArgs:
-    """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served."""
+    """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served.
+
+    ``has_secrets``: whether the job has parameters to read.
+    """
 
     role_name: str
     policy_name: str
@@ -27,6 +31,7 @@ class IamProfileArgs:
     job: str
     run: str
     bucket: str
+    has_secrets: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -46,7 +51,6 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
     bucket = bucket_arn(args.partition, args.bucket)
     read = ["code/*", "agent/*", f"runs/{args.run}/*", "checkpoints/*"]
     write = [f"runs/{args.run}/*", "checkpoints/*"]
-    parameters = f"arn:{args.partition}:ssm:{args.region}:{args.account}:parameter/runctl/{args.job}/*"
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -76,12 +80,7 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
                 "Action": ["s3:DeleteObject"],
                 "Resource": [f"{bucket}/checkpoints/*"],
             },
-            {
-                "Sid": "ReadOwnParameters",
-                "Effect": "Allow",
-                "Action": ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"],
-                "Resource": [parameters],
-            },
+            *(_reading_secrets(args) if args.has_secrets else ()),
             {
                 "Sid": "SessionManager",
                 "Effect": "Allow",
@@ -96,6 +95,31 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
             },
         ],
     }
+
+
+def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:
+    """Leave to read the job's own parameters, and to decrypt these, and nothing else, by way of the store."""
+    place = f"{args.region}:{args.account}"
+    parameters = f"arn:{args.partition}:ssm:{place}:parameter{parameter_folder(args.job)}*"
+    suffix = "amazonaws.com.cn" if args.partition == "aws-cn" else "amazonaws.com"
+    return (
+        {
+            "Sid": "ReadOwnParameters",
+            "Effect": "Allow",
+            "Action": ["ssm:GetParameters"],
+            "Resource": [parameters],
+        },
+        {
+            "Sid": "DecryptOwnParameters",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": [f"arn:{args.partition}:kms:{place}:key/*"],
+            "Condition": {
+                "StringEquals": {"kms:ViaService": f"ssm.{args.region}.{suffix}"},
+                "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
+            },
+        },
+    )
 
 
 class IamProfile(pulumi.ComponentResource):

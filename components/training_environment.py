@@ -16,6 +16,7 @@ from components.data_volume import DataVolume, DataVolumeArgs
 from components.iam_profile import IamProfile, IamProfileArgs
 from components.naming import POLICY_LIMIT, PROFILE_LIMIT, ROLE_LIMIT, TAG_LIMIT, Names
 from components.network_access import NetworkAccess, NetworkAccessArgs
+from components.secret_parameters import SecretParameters, SecretParametersArgs
 from components.spot_instance import Market, SpotInstance, SpotInstanceArgs
 from components.tags import RUN, without_protection
 
@@ -72,7 +73,7 @@ class TrainingEnvironmentArgs:
 
     ``run_spec`` is what the agent runs, as JSON data without its volumes, whose ids are known only here.
     ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
-    the root volume, which no provider default reaches.
+    the root volume, which no provider default reaches. ``secrets`` are values by the name of their variable.
     """
 
     names: Names
@@ -87,6 +88,7 @@ class TrainingEnvironmentArgs:
     machine: MachineRequest | None
     identity: Mapping[str, str]
     volumes: Sequence[VolumeRequest] = ()
+    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     protect_bucket: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -116,8 +118,8 @@ class TrainingEnvironment(pulumi.ComponentResource):
             NetworkAccessArgs(names=args.names, vpc=args.vpc, tags=self._tags),
             self._child,
         )
-        objects = self._objects(bucket)
-        self.instance_id = self._machine(profile, network, needs=[bucket, profile, *objects])
+        needs = [bucket, profile, *self._secrets(), *self._objects(bucket)]
+        self.instance_id = self._machine(profile, network, needs=needs)
         self.register_outputs(
             {"bucket": self.bucket, "instanceId": self.instance_id, "volumes": dict(self.volume_ids)}
         )
@@ -151,6 +153,13 @@ class TrainingEnvironment(pulumi.ComponentResource):
             for volume in self._args.volumes
         }
 
+    def _secrets(self) -> list[pulumi.Resource]:
+        args = self._args
+        if not args.secrets:
+            return []
+        parameters = SecretParametersArgs(job=args.names.job, values=args.secrets, tags=self._tags)
+        return [SecretParameters(f"{self._name}-secrets", parameters, self._child)]
+
     def _iam_profile(self) -> IamProfile:
         args, names = self._args, self._args.names
         return IamProfile(
@@ -165,6 +174,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 job=names.job,
                 run=args.run,
                 bucket=names.bucket(),
+                has_secrets=bool(args.secrets),
                 tags=self._tags,
             ),
             self._child,

@@ -6,13 +6,14 @@ One job is one stack. Every method blocks until the engine is done. What fails i
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runctl_auto.engine.automation_edge import engine_command, plain_events, translated
+from runctl_auto.engine.automation_edge import engine_command, plain_events, set_secret, translated
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -35,7 +36,16 @@ from runctl_auto.environment import Environment
 from runctl_auto.errors import EngineError, JobNotFoundError, StackLockedError
 from runctl_auto.interruption import run_to_a_safe_end
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
-from runctl_auto.stack.settings_file import BACKEND_KEY, read_config, set_aside, settings_file, write_config
+from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
+from runctl_auto.stack.settings_file import (
+    BACKEND_KEY,
+    encrypted_value,
+    put_encrypted_value,
+    read_config,
+    set_aside,
+    settings_file,
+    write_config,
+)
 from runctl_auto.stack.state import StackState, parse_state
 
 if TYPE_CHECKING:
@@ -46,6 +56,7 @@ Result = TypeVar("Result")
 
 _NO_SUMMARY = "summary event never found"
 ORPHAN_SECONDS = 600.0
+_SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
 """How long to wait for an engine whose runctl was killed."""
 
 
@@ -206,6 +217,32 @@ class JobStack:
 
     def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
+    def secrets(self) -> dict[str, str]:
+        """The values of the job's secrets by name, decrypted; empty when the stack holds none."""
+        if self.sealed_secrets() is None:
+            return {}
+        with translated("reading of the secrets", self.job):
+            return dict(json.loads(self._workspace.get_config(self.job, _SECRETS).value))
+
+    def set_secrets(self, values: Mapping[str, str]) -> None:
+        """Keeps the values in the stack's configuration, encrypted. Writes only what differs."""
+        if values == self.secrets():
+            return
+        if not values:
+            self.restore_secrets(None)
+            return
+        with translated("keeping of the secrets", self.job):
+            set_secret(self._workspace, self.job, _SECRETS, json.dumps(dict(values), sort_keys=True))
+
+    def sealed_secrets(self) -> str | None:
+        """The secrets as they are kept, to be put back by ``restore_secrets``; None when there are none."""
+        return encrypted_value(settings_file(Path(self._workspace.work_dir), self.job), _SECRETS)
+
+    def restore_secrets(self, sealed: str | None) -> None:
+        """Takes back what ``set_secrets`` did since ``sealed_secrets`` was asked."""
+        if self.sealed_secrets() != sealed:
+            put_encrypted_value(settings_file(Path(self._workspace.work_dir), self.job), _SECRETS, sealed)
+
         return self._planned(
             "preview",
             self._stack.preview,

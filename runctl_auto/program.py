@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.naming import Names
+from components.secret_parameters import parameter_name
 from components.tags import identity_tags
 from components.training_environment import (
     Limits,
@@ -29,10 +31,10 @@ from components.training_environment import (
 )
 from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.packaging.package import Kind, package_key, require_package
 from runctl_auto.run.status import read_run_status
-from runctl_auto.stack.config import KEYS, NAMESPACE, StackConfig
+from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
 
 DEADLINE_SLACK_SECONDS = 600
 """How long after max_duration the machine's own deadline ends it, should the agent not have."""
@@ -46,7 +48,9 @@ def run() -> None:
     What went wrong on purpose reaches the person as a sentence, with what to do next, and not as a traceback.
     """
     try:
-        declare(read_stack_config(), project=pulumi.get_project(), stack=pulumi.get_stack())
+        config = read_stack_config()
+        secrets = read_secrets(config)
+        declare(config, project=pulumi.get_project(), stack=pulumi.get_stack(), secrets=secrets)
     except RunctlError as error:
         said = [str(error), *(f"{key}: {value}" for key, value in error.where.items()), error.next_step]
         raise pulumi.RunError("\n".join(line for line in said if line)) from error
@@ -59,8 +63,44 @@ def read_stack_config() -> StackConfig:
     return StackConfig.from_values(given)
 
 
+def read_secrets(config: StackConfig) -> dict[str, pulumi.Output[str]]:
+    """The values of the job's secrets by name, out of the stack's encrypted configuration.
+
+    Raises ProgramError when the configuration holds none.
+    """
+    names = config.job.secrets
+    if not names:
+        return {}
+    text = pulumi.Config(NAMESPACE).get_secret(SECRETS_KEY)
+    if text is None:
+        raise _no_secrets(names)
+    return {name: text.apply(lambda held, name=name: _secret_of(held, name)) for name in names}  # type: ignore[misc]
+
+
+def _secret_of(text: str, name: str) -> str:
+    held = json.loads(text)
+    if name not in held:
+        raise _no_secrets((name,))
+    return str(held[name])
+
+
+def _no_secrets(names: Sequence[str]) -> ProgramError:
+    return ProgramError(
+        f"The stack's configuration holds no value for the job's secrets {', '.join(names)}.",
+        where={"configuration": f"{NAMESPACE}:{SECRETS_KEY}"},
+        next_step="Set the variables and run `runctl up JOB.yaml`, or fetch the configuration of a job that "
+        "runs with `pulumi config refresh -s JOB`.",
+    )
+
+
 def declare(
-    config: StackConfig, *, project: str, stack: str, cloud: Cloud | None = None, packages: Path | None = None
+    config: StackConfig,
+    *,
+    project: str,
+    stack: str,
+    secrets: Mapping[str, pulumi.Input[str]] = MappingProxyType({}),
+    cloud: Cloud | None = None,
+    packages: Path | None = None,
 ) -> None:
     """Declares everything of the job and exports the stack's outputs.
 
@@ -96,6 +136,7 @@ def declare(
             machine=None if ended else _machine(config, names),
             identity=identity,
             volumes=_volumes(config),
+            secrets=secrets,
             protect_bucket=config.protection.bucket,
             tags=job.tags,
             limits=Limits(
@@ -145,6 +186,7 @@ def run_spec(config: StackConfig) -> dict[str, object]:
         },
         "artifacts": {"paths": list(job.artifacts.paths)},
         "limits": {"max_duration_seconds": job.max_duration},
+        "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
     }
 
 

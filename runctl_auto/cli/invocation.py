@@ -47,6 +47,7 @@ class Invocation:
             place = environment.real_cloud(settings, folders, os.environ)
         for job in place.lost_jobs:
             self.console.say(f"the sandbox's cloud is a new one; job '{job}' was lost with the old one")
+        shell = dict(os.environ)
         place.enter()
         driver = Driver(
             place,
@@ -57,4 +58,4 @@ class Invocation:
                 on_output=self.console.engine_output,
             ),
         )
-        return Workplace(settings, folders, place, driver, self.console)
+        return Workplace(settings, folders, place, driver, self.console, shell=shell)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +49,29 @@ def install_cli(root: Path) -> str:
             next_step="Check that get.pulumi.com can be reached, or install `pulumi` by other means "
             "and put it on PATH. The sandbox works without it.",
         ) from error
+
+
+def set_secret(workspace: automation.LocalWorkspace, stack: str, key: str, value: str) -> None:
+    """Sets an encrypted value. It travels by standard input: what is an argument, every process may read.
+
+    Raises what Automation API's own commands raise.
+    """
+    from pulumi import automation
+
+    command = [workspace.pulumi_command.command, "config", "set", key, "--secret", "--stack", stack]
+    done = subprocess.run(
+        [*command, "--non-interactive"],
+        input=value,
+        capture_output=True,
+        text=True,
+        cwd=workspace.work_dir,
+        env={**os.environ, **workspace.env_vars},
+        check=False,
+    )
+    if done.returncode != 0:
+        raise automation.CommandError(
+            automation.CommandResult(stdout=done.stdout, stderr=done.stderr, code=done.returncode)
+        )
 
 
 @contextmanager

@@ -23,7 +23,6 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
     resources = spec.resources
     asked = {
         f"provider: {spec.provider}": (spec.provider != "aws", "use provider: aws"),
-        "secrets": (bool(spec.secrets), "remove it"),
         "resources.gpu": (resources.gpu is not None, "name resources.instance_types"),
         "resources.cpu": (resources.cpu is not None, "name resources.instance_types"),
         "resources.memory": (resources.memory is not None, "name resources.instance_types"),

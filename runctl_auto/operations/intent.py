@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runctl_auto import placement
@@ -11,6 +11,7 @@ from runctl_auto.driver import JobStack
 from runctl_auto.errors import NotSupportedError, UsageError
 from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
 from runctl_auto.operations.recovery import settle
+from runctl_auto.operations.secret_values import SecretValues
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.protection.held import held_in
@@ -57,12 +58,14 @@ class Present:
 
 @dataclass(frozen=True)
 class Intent:
-    """What is to be: ``config`` with the first of ``places``; ``wanted`` protection once it is placed."""
+    """What is to be: ``config`` with the first of ``places``; ``wanted`` protection once it is placed; the
+    values of the job's ``secrets``, which are not part of what is plain."""
 
     config: StackConfig
     places: tuple[Placement, ...]
     wanted: Protection
     replaces_active_run: bool
+    secrets: SecretValues = field(default_factory=SecretValues)
 
 
 def read_job(path: Path) -> JobSpec:

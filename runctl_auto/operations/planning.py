@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from runctl_auto.driver import JobStack
@@ -15,6 +16,7 @@ from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.held_volumes import refuse_what_the_state_forbids
 from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
 from runctl_auto.operations.reporting import PlanView
+from runctl_auto.operations.secret_values import SecretValues, choose_secrets
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
@@ -25,7 +27,7 @@ def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
     spec = read_job(path)
     stack, present, intent = prepare(workplace, path, spec, rerun=rerun)
     try:
-        with tentative_config(stack, intent.config):
+        with tentative_config(stack, intent.config, intent.secrets):
             view = plan_for(workplace, stack, present, intent)
         workplace.reporter.plan(view)
         return view
@@ -53,7 +55,9 @@ def prepare(
     try:
         present = NEW_JOB if is_new else look(workplace, stack)
         refuse_what_the_state_forbids(path, spec, present.state)
+        secrets = choose_secrets(spec.name, spec.secrets, workplace.shell, stack.secrets())
         intent = decide(workplace, spec, present, material, rerun=rerun)
+        intent = replace(intent, secrets=secrets)
     except BaseException:
         _remove_new(stack, is_new)
         raise
@@ -79,14 +83,21 @@ def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: In
         _await_dead_machine(workplace, present)
         plan = stack.preview(refresh=present.instance is not None)
     notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
+    notes += [
+        f"secret {name}: not set here; the value that the stack keeps is used" for name in intent.secrets.kept
+    ]
     notes += protection_notes(present.config.protection if present.config else None, intent.wanted)
     return PlanView(stack.job, intent.config.run.id, plan, intent.config.placement, tuple(notes))
 
 
 @contextmanager
-def tentative_config(stack: JobStack, config: StackConfig) -> Iterator[Callable[[], None]]:
-    """``config`` on the stack, taken back at the end unless the yielded function was called."""
-    held = stack.config()
+def tentative_config(
+    stack: JobStack, config: StackConfig, secrets: SecretValues | None = None
+) -> Iterator[Callable[[], None]]:
+    """``config`` on the stack, taken back at the end unless the yielded function was called. Without
+    ``secrets`` those of the stack stay.
+    """
+    held, sealed = stack.config(), stack.sealed_secrets()
     settled = False
 
     def settle() -> None:
@@ -95,10 +106,13 @@ def tentative_config(stack: JobStack, config: StackConfig) -> Iterator[Callable[
 
     stack.set_config(config.to_values())
     try:
+        if secrets is not None:
+            stack.set_secrets(secrets.values)
         yield settle
     finally:
         if not settled and held:
             stack.set_config(held)
+            stack.restore_secrets(sealed)
 
 
 def _await_dead_machine(workplace: Workplace, present: Present) -> None:

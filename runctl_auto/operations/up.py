@@ -94,7 +94,7 @@ class _Up:
 
     def _plan_and_confirm(self, stack: JobStack, present: Present, intent: Intent) -> bool:
         """Shows the plan and asks. True when there is something to do; what was declined leaves no trace."""
-        with tentative_config(stack, intent.config) as settle:
+        with tentative_config(stack, intent.config, intent.secrets) as settle:
             with self._timed("preview"):
                 view = plan_for(self._workplace, stack, present, intent)
             self._reporter.plan(view)

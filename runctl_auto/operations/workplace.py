@@ -28,7 +28,7 @@ class Time:
 
 @dataclass(frozen=True)
 class Workplace:
-    """One command's surroundings."""
+    """One command's surroundings. ``shell`` is the environment that the person started the command with."""
 
     settings: Settings
     folders: ProjectFolders
@@ -42,6 +42,7 @@ class Workplace:
         """The region of the account that the credentials reach; its clients are made once."""
         if region not in self._clouds:
             self._clouds[region] = Cloud(self.environment.clients(), region, sleep=self.time.sleep)
+    shell: Mapping[str, str] = field(default_factory=dict, repr=False)
         return self._clouds[region]
 
     def bucket(self, config: StackConfig, cloud: Cloud) -> JobBucket:

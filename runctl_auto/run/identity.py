@@ -1,7 +1,7 @@
 """Which run an ``up`` means: the one that is there, or a new one.
 
-A run is one attempt at running one thing. What runs is setup, run, env and code; tags, limits, volumes and
-budget may change without a new run.
+A run is one attempt at running one thing. What runs is setup, run, env, the names of secrets, data and code;
+tags, limits, volumes, budget and the values of secrets may change without a new run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ class RunIdentity:
 
 def run_id(spec: JobSpec, code_sha256: str, attempt: int) -> str:
     """The id of attempt ``attempt`` at what ``spec`` and the code say to run."""
-    what = [spec.setup, spec.run, dict(spec.env), code_sha256, attempt]
+    what: list[object] = [spec.setup, spec.run, dict(spec.env), code_sha256, attempt]
+    if spec.secrets:
+        what.append({"secrets": sorted(spec.secrets)})
+    if spec.data:
+        what.append({"data": [[each.source, each.path] for each in spec.data]})
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
 

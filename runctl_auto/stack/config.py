@@ -19,6 +19,8 @@ from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"
 KEYS = ("job", "run", "placement", "owner", "protection")
+SECRETS_KEY = "secrets"
+"""A JSON object of the secrets' values by name, encrypted; kept apart from what is plain."""
 
 Market = Literal["spot", "on-demand"]
 

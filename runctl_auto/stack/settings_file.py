@@ -22,7 +22,7 @@ def settings_file(workspace: Path, job: str) -> Path:
 
 
 def read_config(file: Path) -> dict[str, str]:
-    """runctl's own values by full key; empty without a file. Raises ``EngineError`` for a broken one."""
+    """runctl's plain values by full key; empty without a file. Raises ``EngineError`` for a broken one."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -41,7 +41,7 @@ def read_config(file: Path) -> dict[str, str]:
     return {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in config.items()
-        if key.startswith(prefix)
+        if key.startswith(prefix) and not _is_encrypted(value)
     }
 
 
@@ -52,14 +52,46 @@ def write_config(file: Path, values: Mapping[str, str]) -> bool:
 
     settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.exists() else {}
     config = settings.get("config") or {}
-    is_plain = all(isinstance(value, str) for value in config.values())
+    is_plain = all(isinstance(value, str) or _is_encrypted(value) for value in config.values())
     if not is_plain or not _KNOWN_SETTINGS.issuperset(settings):
         return False
-    text = yaml.safe_dump({**settings, "config": {**config, **values}}, width=1_000_000)
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(file)
+    _replace(file, {**settings, "config": {**config, **values}})
     return True
+
+
+def encrypted_value(file: Path, key: str) -> str | None:
+    """The ciphertext that the file holds under the full key ``key``; None when it holds none."""
+    import yaml
+
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        value = (settings.get("config") or {}).get(key)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError):
+        return None
+    return str(value["secure"]) if value is not None and _is_encrypted(value) else None
+
+
+def put_encrypted_value(file: Path, key: str, ciphertext: str | None) -> None:
+    """Makes the file hold this ciphertext, one that it held before, under ``key``; None removes the key."""
+    import yaml
+
+    settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    config = {name: value for name, value in (settings.get("config") or {}).items() if name != key}
+    if ciphertext is not None:
+        config[key] = {"secure": ciphertext}
+    _replace(file, {**settings, "config": config})
+
+
+def _is_encrypted(value: object) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def _replace(file: Path, settings: Mapping[str, object]) -> None:
+    import yaml
+
+    beside = file.with_name(f".{file.name}.new")
+    beside.write_text(yaml.safe_dump(dict(settings), width=1_000_000), encoding="utf-8")
+    beside.replace(file)
 
 
 def set_aside(file: Path, folders: ProjectFolders) -> None:

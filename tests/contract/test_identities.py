@@ -16,7 +16,7 @@ from runctl_auto.packaging.package import package_key
 from runctl_auto.program import spec_key
 from runctl_auto.run.identity import run_id
 from runctl_auto.run.status import TERMINAL_PHASES, status_key
-from runctl_auto.stack.config import KEYS, NAMESPACE
+from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY
 
 JOB: dict[str, Any] = {
     "name": "digits",
@@ -33,6 +33,7 @@ JOB: dict[str, Any] = {
         ("data_volume", "runctl:aws:DataVolume"),
         ("iam_profile", "runctl:aws:IamProfile"),
         ("network_access", "runctl:aws:NetworkAccess"),
+        ("secret_parameters", "runctl:aws:SecretParameters"),
         ("spot_instance", "runctl:aws:SpotInstance"),
         ("training_environment", "runctl:aws:TrainingEnvironment"),
     ],
@@ -70,6 +71,7 @@ def test_physical_names() -> None:
 
 def test_run_ids() -> None:
     assert run_id(JobSpec.model_validate(JOB), "c0de", 1) == "f1d4a2d552"
+    assert run_id(JobSpec.model_validate({**JOB, "secrets": ["B", "A"]}), "c0de", 1) == "0c7d284042"
 
 
 def test_keys_in_the_bucket() -> None:
@@ -81,6 +83,7 @@ def test_keys_in_the_bucket() -> None:
 
 def test_keys_of_the_configuration() -> None:
     assert (NAMESPACE, KEYS) == ("runctl", ("job", "run", "placement", "owner", "protection"))
+    assert SECRETS_KEY == "secrets"
 
 
 def test_phases_that_end_a_run() -> None:

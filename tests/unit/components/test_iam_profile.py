@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ ARGS = IamProfileArgs(
     job="digits",
     run="abc123",
     bucket="runctl-digits-artifacts-12345678",
+    has_secrets=True,
 )
 BUCKET = "arn:aws:s3:::runctl-digits-artifacts-12345678"
 STATEMENTS: list[dict[str, Any]] = access_policy(ARGS)["Statement"]  # type: ignore[assignment]
@@ -43,7 +45,7 @@ def allowed(action: str, resource: str) -> bool:
         ("s3:PutObject", f"{BUCKET}/runs/abc123/logs/0/00000000.log"),
         ("s3:PutObject", f"{BUCKET}/checkpoints/abc123/00000001/manifest.json"),
         ("s3:DeleteObject", f"{BUCKET}/checkpoints/abc123/00000001/manifest.json"),
-        ("ssm:GetParametersByPath", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/digits/HF_TOKEN"),
+        ("ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/digits/HF_TOKEN"),
         ("ssmmessages:OpenDataChannel", "*"),
     ],
 )
@@ -61,8 +63,10 @@ def test_what_the_agent_needs(action: str, resource: str) -> None:
         ("s3:DeleteObject", f"{BUCKET}/runs/abc123/status.json"),
         ("s3:GetObject", "arn:aws:s3:::someone-elses/code/c.tar.gz"),
         ("s3:ListBucket", "arn:aws:s3:::someone-elses"),
-        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/other/HF_TOKEN"),
-        ("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/database-password"),
+        ("ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/other/HF_TOKEN"),
+        ("ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/digits-2/HF_TOKEN"),
+        ("ssm:PutParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/digits/HF_TOKEN"),
+        ("ssm:GetParameters", "arn:aws:ssm:eu-west-1:123456789012:parameter/database-password"),
         ("ec2:TerminateInstances", "*"),
         ("iam:PassRole", "*"),
         ("sts:AssumeRole", "*"),
@@ -97,3 +101,18 @@ def test_only_machines_assume_the_role(partition: str, service: str) -> None:
     assert trust_policy(partition)["Statement"] == [
         {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     ]
+
+
+def test_it_decrypts_its_own_parameters_only_and_only_by_way_of_their_store() -> None:
+    (statement,) = [each for each in STATEMENTS if "kms:Decrypt" in each["Action"]]
+    parameters = "arn:aws:ssm:eu-west-1:123456789012:parameter/runctl/digits/*"
+    assert statement["Condition"] == {
+        "StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"},
+        "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
+    }
+
+
+def test_a_job_without_secrets_reads_no_parameters_at_all() -> None:
+    statements: Any = access_policy(replace(ARGS, has_secrets=False))["Statement"]
+    actions = {action for statement in statements for action in statement["Action"]}
+    assert not {action for action in actions if action.startswith(("ssm:Get", "kms:"))}

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from runctl_auto.errors import EngineError
 from runctl_auto.project import ProjectFolders
-from runctl_auto.stack.settings_file import read_config, set_aside, write_config
+from runctl_auto.stack.settings_file import (
+    encrypted_value,
+    put_encrypted_value,
+    read_config,
+    set_aside,
+    write_config,
+)
 
 
 @pytest.fixture
@@ -52,8 +58,8 @@ def test_a_new_file_is_made(file: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["environment: [prod]\n", "config:\n  app:key:\n    secure: AAAB\n", "config:\n  app:list: [1]\n"],
-    ids=["environments", "secrets", "structures"],
+    ["environment: [prod]\n", "config:\n  app:list: [1]\n", "config:\n  app:key: {secure: [1]}\n"],
+    ids=["environments", "structures", "secrets inside structures"],
 )
 def test_what_only_the_engine_may_rewrite_is_left_to_it(file: Path, content: str) -> None:
     file.write_text(content)
@@ -74,3 +80,24 @@ def test_what_is_set_aside_is_kept(tmp_path: Path, file: Path) -> None:
     set_aside(file, ProjectFolders(tmp_path))
     assert not file.exists()
     assert (tmp_path / ".runctl" / "other-settings" / file.name).read_text() == "config: {}\n"
+
+
+SECRETS = "runctl:secrets"
+
+
+def test_what_is_encrypted_is_not_read_as_a_value_and_stays_as_it_is(file: Path) -> None:
+    file.write_text(f"config:\n  {SECRETS}:\n    secure: v1:AAAB\n  runctl:a: old\n")
+    assert read_config(file) == {"runctl:a": "old"}
+    assert write_config(file, {"runctl:a": "new"})
+    assert encrypted_value(file, SECRETS) == "v1:AAAB"
+    assert read_config(file) == {"runctl:a": "new"}
+
+
+def test_ciphertexts_are_put_back_and_taken_away(file: Path) -> None:
+    file.write_text("encryptionsalt: v1:x\nconfig:\n  runctl:a: x\n")
+    assert encrypted_value(file, SECRETS) is None
+    put_encrypted_value(file, SECRETS, "v1:AAAB")
+    assert encrypted_value(file, SECRETS) == "v1:AAAB"
+    put_encrypted_value(file, SECRETS, None)
+    assert yaml.safe_load(file.read_text()) == {"encryptionsalt": "v1:x", "config": {"runctl:a": "x"}}
+    assert encrypted_value(file.with_name("absent"), SECRETS) is None

@@ -16,10 +16,10 @@ from support.declared import Declarations, declarations_of
 
 from components.naming import Names
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.errors import AccessDeniedError
+from runctl_auto.errors import AccessDeniedError, ProgramError
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.packaging.package import package_path
-from runctl_auto.program import declare, packages_folder, user_data_config
+from runctl_auto.program import declare, packages_folder, read_secrets, user_data_config
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -174,6 +174,7 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
         "checkpoints": {"path": "ck", "every_seconds": 10, "keep": 2},
         "artifacts": {"paths": ["model/"]},
         "limits": {"max_duration_seconds": 3600},
+        "secrets": [],
     }
 
 
@@ -216,3 +217,73 @@ def test_packages_lie_in_the_project_that_the_workspace_belongs_to(
 ) -> None:
     monkeypatch.setattr(pulumi, "get_root_directory", lambda: f"/home/{workspace}")
     assert packages_folder() == Path("/home") / expected
+
+
+SECRET_KEY = "4dabf18193072939515e22adb298388d"
+
+
+def with_secrets(config: StackConfig, *names: str) -> StackConfig:
+    return replace(config, job=config.job.model_copy(update={"secrets": names}))
+
+
+def test_a_secret_is_an_encrypted_parameter_and_appears_nowhere_else(
+    config: StackConfig, packages: Path
+) -> None:
+    cloud = Cloud(lambda service, region: Bucket(), "eu-west-1", sleep=lambda seconds: None)
+    found = declarations_of(
+        lambda: declare(
+            with_secrets(config, "HF_TOKEN"),
+            project="runctl",
+            stack="digits",
+            cloud=cloud,
+            packages=packages,
+            secrets={"HF_TOKEN": "plain-value"},
+        )
+    )
+    parameter = found.named("digits-secrets-HF_TOKEN")
+    assert parameter.type == "aws:ssm/parameter:Parameter"
+    assert parameter.inputs["name"] == "/runctl/digits/HF_TOKEN"
+    assert parameter.inputs["type"] == "SecureString"
+    assert parameter.inputs["value"][SECRET_KEY] == "1b47061264138c4ac30d75fd1eb44270"
+    others = [each for each in found.resources if each is not parameter]
+    assert "plain-value" not in str([(each.inputs, each.options) for each in others])
+    assert "digits-secrets-HF_TOKEN" in found.named("digits-machine-instance").dependencies
+    told = json.loads(found.named("digits-spec").inputs["content"])["secrets"]
+    assert told == [{"name": "HF_TOKEN", "parameter": "/runctl/digits/HF_TOKEN"}]
+
+
+def secrets_with(
+    config: StackConfig, held: object, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """What the program reads from a configuration that holds ``held``."""
+    seen: dict[str, Any] = {}
+
+    def get_secret(self: pulumi.Config, key: str) -> object:
+        assert key == "secrets"
+        return None if held is None else pulumi.Output.secret(json.dumps(held))
+
+    monkeypatch.setattr(pulumi.Config, "get_secret", get_secret)
+
+    def program() -> None:
+        for name, value in read_secrets(with_secrets(config, *names)).items():
+            value.apply(lambda known, name=name: seen.__setitem__(name, known))
+
+    declarations_of(program)
+    return seen
+
+
+def test_secrets_come_from_the_stacks_configuration(
+    config: StackConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {"A": "1", "B": "2", "OLD": "3"}
+    assert secrets_with(config, held, ("A", "B"), monkeypatch) == {"A": "1", "B": "2"}
+    assert secrets_with(config, None, (), monkeypatch) == {}
+
+
+def test_a_configuration_without_secrets_is_told(
+    config: StackConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ProgramError, match="no value for the job's secrets A, B"):
+        secrets_with(config, None, ("A", "B"), monkeypatch)
+    with pytest.raises(ProgramError, match="secrets B"):
+        secrets_with(config, {"A": "1"}, ("A", "B"), monkeypatch)

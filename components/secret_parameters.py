@@ -1,0 +1,48 @@
+"""The secrets of a job, in the parameter store, where only its own machine reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+TYPE = "runctl:aws:SecretParameters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretParametersArgs:
+    """``values`` by the name of the variable; they are secrets whether they come as such or not."""
+
+    job: str
+    values: Mapping[str, pulumi.Input[str]]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def parameter_folder(job: str) -> str:
+    """What the names of all parameters of a job begin with."""
+    return f"/runctl/{job}/"
+
+
+def parameter_name(job: str, variable: str) -> str:
+    """Where the value of a job's variable lies."""
+    return f"{parameter_folder(job)}{variable}"
+
+
+class SecretParameters(pulumi.ComponentResource):
+    """One encrypted parameter for each secret. A changed value changes the parameter and restarts nothing."""
+
+    def __init__(self, name: str, args: SecretParametersArgs, opts: pulumi.ResourceOptions | None = None):
+        super().__init__(TYPE, name, {"names": sorted(args.values)}, opts)
+        for variable, value in args.values.items():
+            aws.ssm.Parameter(
+                f"{name}-{variable}",
+                name=parameter_name(args.job, variable),
+                description=f"Secret of the runctl job {args.job}",
+                type="SecureString",
+                value=pulumi.Output.secret(value),
+                tags=dict(args.tags),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({})

@@ -1,0 +1,53 @@
+"""The values of a job's secrets: from the caller's environment, else those that the stack keeps encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runctl_auto.errors import UsageError
+
+MOST_BYTES = 4096
+"""What a parameter of the standard tier holds."""
+
+
+@dataclass(frozen=True)
+class SecretValues:
+    """``values`` by name, never shown; ``kept`` names those that came from the stack."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kept: tuple[str, ...] = ()
+
+
+def choose_secrets(
+    job: str, names: Sequence[str], environ: Mapping[str, str], held: Mapping[str, str]
+) -> SecretValues:
+    """A value for each of ``names``: the caller's, else the one ``held`` by the stack.
+
+    Raises ``UsageError`` that names all that have none, or that no parameter can hold.
+    """
+    found = {name: environ.get(name) or held.get(name, "") for name in names}
+    missing = [name for name, value in found.items() if not value]
+    if missing:
+        raise UsageError(
+            f"Secrets of job '{job}' are not set: {', '.join(missing)}.",
+            where={"job": job, "field": "secrets"},
+            next_step=f"Set them in the environment, as in `{missing[0]}=... runctl up JOB.yaml`, or remove "
+            "them from secrets.",
+        )
+    unfit = [f"{name} ({why})" for name, value in found.items() if (why := _unfit(value))]
+    if unfit:
+        raise UsageError(
+            f"Secrets of job '{job}' cannot be kept: {', '.join(unfit)}.",
+            where={"job": job, "field": "secrets"},
+            next_step="Give the job a shorter secret, such as one that fetches the long one.",
+        )
+    return SecretValues(found, tuple(name for name in names if not environ.get(name)))
+
+
+def _unfit(value: str) -> str | None:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        return "not UTF-8 text"
+    return f"{size} bytes, at most {MOST_BYTES}" if size > MOST_BYTES else None
