@@ -39,7 +39,7 @@ class TeardownProtection:
         """What stays and why, in a line each."""
         goes = {urn for each in self.included for urn in each.urns}
         listed = {urn for each in self.listed for urn in each.urns}
-        why = {urn: "the settings protect it" for urn in listed}
+        why = dict.fromkeys(listed, "the settings protect it")
         return tuple(
             f"kept, since {why.get(each.urn, 'it is protected')}: {each.name}"
             for each in state.in_cloud()
