@@ -6,32 +6,34 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policies.rule import UNKNOWN, Judged, Rule, StackRule
+from policies.rule import UNKNOWN, Judged, Rule, Settings, StackRule, Violation, shown
 
 BUCKET = "aws:s3/bucket:Bucket"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 
 _BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 _PRIVATE_ACLS = frozenset({"private", "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write"})
+_GUARDS = ((PUBLIC_ACCESS, "public-access block"), (POLICY, "policy"), (ENCRYPTION, "encryption"))
 
 
-def open_doors(resource: Judged) -> Iterator[str]:
+def open_doors(resource: Judged, _: Settings) -> Iterator[Violation]:
     """What of a public-access block is not switched on."""
     for block in _BLOCKS:
         value = resource.inputs.get(block)
         if value is not True and value is not UNKNOWN:
-            yield f"{block} is {json.dumps(value)}; allowed: true"
+            yield Violation(found=f"{block} is {shown(value)}", allowed="true")
 
 
-def public_acl(resource: Judged) -> Iterator[str]:
+def public_acl(resource: Judged, _: Settings) -> Iterator[Violation]:
     """An access list of the bucket itself that lets others in."""
     acl = resource.inputs.get("acl")
     if acl is not None and acl is not UNKNOWN and acl not in _PRIVATE_ACLS:
-        yield f"acl is {acl}; allowed: private"
+        yield Violation(found=f"acl is {acl}", allowed="private")
 
 
-def public_statements(resource: Judged) -> Iterator[str]:
+def public_statements(resource: Judged, _: Settings) -> Iterator[Violation]:
     """What in a bucket policy lets anyone in, and the missing refusal of requests without TLS."""
     policy = _document(resource.inputs.get("policy"))
     if policy is None:
@@ -40,22 +42,28 @@ def public_statements(resource: Judged) -> Iterator[str]:
     for statement in statements:
         if statement.get("Effect") == "Allow" and _is_anyone(statement.get("Principal")):
             sid = statement.get("Sid", "(no Sid)")
-            yield f"the statement {sid} lets anyone in; allowed: named principals"
+            yield Violation(found=f"the statement {sid} lets anyone in", allowed="named principals")
     if not any(_refuses_without_tls(statement) for statement in statements):
-        yield "no statement denies requests without TLS (aws:SecureTransport false) to everyone"
+        yield Violation(
+            found="no statement refuses requests without TLS",
+            allowed="a policy that denies s3:* to everyone where aws:SecureTransport is false",
+        )
 
 
-def unguarded_buckets(resources: Sequence[Judged]) -> Iterator[tuple[Judged, str]]:
-    """Buckets that have no public-access block or no policy."""
-    for kind, what in ((PUBLIC_ACCESS, "public-access block"), (POLICY, "TLS-only policy")):
-        guarded = {resource.inputs.get("bucket") for resource in resources if resource.type == kind}
+def unguarded_buckets(resources: Sequence[Judged]) -> Iterator[tuple[Judged, Violation]]:
+    """Buckets that lack a public-access block, a policy or an encryption configuration of their own."""
+    for kind, what in _GUARDS:
+        guards = [resource for resource in resources if resource.type == kind]
         for bucket in resources:
-            if bucket.type == BUCKET and UNKNOWN not in guarded and _name(bucket) not in guarded:
-                yield bucket, f"the bucket has no {what}"
+            if bucket.type == BUCKET and not any(_is_of(guard, bucket) for guard in guards):
+                yield bucket, Violation(found=f"the bucket has no {what}", allowed=f"one of its own ({kind})")
 
 
-def _name(bucket: Judged) -> object:
-    return bucket.inputs.get("bucket")
+def _is_of(guard: Judged, bucket: Judged) -> bool:
+    """Whether ``guard`` is of this bucket: by its name, or by where the name comes from."""
+    name = guard.inputs.get("bucket")
+    named = name is not None and name is not UNKNOWN and name == bucket.inputs.get("bucket")
+    return named or bucket.urn in guard.sources.get("bucket", frozenset())
 
 
 def _document(policy: Any) -> Mapping[str, Any] | None:
@@ -101,22 +109,25 @@ PUBLIC_ACCESS_RULE = Rule(
     name="bucket-public-access-blocked",
     description="A public-access block blocks everything that is public.",
     types=frozenset({PUBLIC_ACCESS}),
+    reads=frozenset(_BLOCKS),
     check=open_doors,
 )
 ACL_RULE = Rule(
     name="bucket-acl-private",
     description="No bucket has a public access list.",
     types=frozenset({BUCKET}),
+    reads=frozenset({"acl"}),
     check=public_acl,
 )
 POLICY_RULE = Rule(
     name="bucket-policy-tls-only",
     description="A bucket policy lets nobody in without TLS, and not just anybody with it.",
     types=frozenset({POLICY}),
+    reads=frozenset({"policy"}),
     check=public_statements,
 )
 GUARDED_RULE = StackRule(
     name="bucket-guarded",
-    description="Every bucket has a public-access block and a TLS-only policy.",
+    description="Every bucket has a public-access block, a policy and an encryption configuration.",
     check=unguarded_buckets,
 )

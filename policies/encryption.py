@@ -2,64 +2,68 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
-from policies.rule import UNKNOWN, Judged, Rule, items, section
+from policies.bucket_access import ENCRYPTION
+from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, section, shown
 
 INSTANCE = "aws:ec2/instance:Instance"
 VOLUME = "aws:ebs/volume:Volume"
-BUCKET_ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 
 _ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
-def plain_volume(resource: Judged) -> Iterator[str]:
+def plain_volume(resource: Judged, _: Settings) -> Iterator[Violation]:
     """A volume that is not encrypted."""
-    yield from _plain(resource.inputs.get("encrypted"), "the volume")
+    yield from _plain(resource.inputs.get("encrypted"), "encrypted")
 
 
-def plain_disks(resource: Judged) -> Iterator[str]:
+def plain_disks(resource: Judged, _: Settings) -> Iterator[Violation]:
     """Disks made with an instance that are not encrypted."""
-    yield from _plain(section(resource.inputs, "rootBlockDevice").get("encrypted"), "the root volume")
+    if resource.inputs.get("rootBlockDevice") is not UNKNOWN:
+        root = section(resource.inputs, "rootBlockDevice")
+        yield from _plain(root.get("encrypted"), "rootBlockDevice.encrypted")
     for device in items(resource.inputs, "ebsBlockDevices"):
-        if device is not UNKNOWN:
-            yield from _plain(device.get("encrypted"), f"the disk {device.get('deviceName')}")
+        what = f"encrypted of the disk {shown(device.get('deviceName'))}"
+        yield from _plain(device.get("encrypted"), what)
 
 
-def weak_bucket_encryption(resource: Judged) -> Iterator[str]:
+def weak_bucket_encryption(resource: Judged, _: Settings) -> Iterator[Violation]:
     """A bucket's encryption rules that name no algorithm known to encrypt."""
-    if resource.inputs.get("rules") is UNKNOWN:
-        return
-    rules = items(resource.inputs, "rules")
-    if not rules:
-        yield f"no rule encrypts; allowed: {', '.join(_ALGORITHMS)}"
-    for rule in rules:
+    allowed = ", ".join(_ALGORITHMS)
+    rules = resource.inputs.get("rules")
+    if rules is not UNKNOWN and not rules:
+        yield Violation(found="no rule encrypts", allowed=allowed)
+    for rule in items(resource.inputs, "rules"):
+        default = rule.get("applyServerSideEncryptionByDefault")
         algorithm = section(rule, "applyServerSideEncryptionByDefault").get("sseAlgorithm")
-        if algorithm is not UNKNOWN and algorithm not in _ALGORITHMS:
-            yield f"sseAlgorithm is {json.dumps(algorithm)}; allowed: {', '.join(_ALGORITHMS)}"
+        if default is not UNKNOWN and algorithm is not UNKNOWN and algorithm not in _ALGORITHMS:
+            yield Violation(found=f"sseAlgorithm is {shown(algorithm)}", allowed=allowed)
 
 
-def _plain(encrypted: object, what: str) -> Iterator[str]:
+def _plain(encrypted: object, what: str) -> Iterator[Violation]:
     if encrypted is not True and encrypted is not UNKNOWN:
-        yield f"{what} has encrypted {json.dumps(encrypted)}; allowed: true"
+        yield Violation(found=f"{what} is {shown(encrypted)}", allowed="true")
 
 
 VOLUME_RULE = Rule(
     name="volume-encrypted",
     description="Every volume is encrypted.",
     types=frozenset({VOLUME}),
+    reads=frozenset({"encrypted"}),
     check=plain_volume,
 )
 DISK_RULE = Rule(
     name="instance-disks-encrypted",
     description="Every disk made with an instance is encrypted.",
     types=frozenset({INSTANCE}),
+    reads=frozenset({"rootBlockDevice", "ebsBlockDevices"}),
     check=plain_disks,
 )
 BUCKET_RULE = Rule(
     name="bucket-encrypted",
     description="A bucket's encryption configuration encrypts.",
-    types=frozenset({BUCKET_ENCRYPTION}),
+    types=frozenset({ENCRYPTION}),
+    reads=frozenset({"rules"}),
     check=weak_bucket_encryption,
 )

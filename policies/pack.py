@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pulumi_policy import (
     EnforcementLevel,
+    PolicyConfigSchema,
     PolicyPack,
     ReportViolation,
     ResourceValidationArgs,
@@ -14,10 +16,10 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
-from pulumi_policy.proxy import UnknownValueError
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, UnknownValueError
 
 from policies.rule import UNKNOWN, Judged, Rule, StackRule
-from policies.rules import RULES, STACK_RULES
+from policies.rules import LATER, RULES, STACK_RULES
 
 NAME = "runctl"
 
@@ -30,19 +32,40 @@ def serve() -> None:
         policies=[
             *(resource_policy(rule) for rule in RULES),
             *(stack_policy(rule) for rule in STACK_RULES),
+            later_policy(RULES),
         ],
     )
 
 
 def resource_policy(rule: Rule) -> ResourceValidationPolicy:
-    """``rule`` as Pulumi's policy."""
+    """``rule`` as Pulumi's policy. A rule with a remedy applies it unless the project says otherwise."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type in rule.types:
-            for violation in rule.check(judged(args)):
+        if rule.concerns(args.resource_type):
+            for violation in rule.check(judged(args), args.get_config()):
                 report(f"{args.name}: {violation}", None)
 
-    return ResourceValidationPolicy(name=rule.name, description=rule.description, validate=validate)
+    def remediate(args: ResourceValidationArgs) -> Mapping[str, Any] | None:
+        if rule.remedy is None or not rule.concerns(args.resource_type):
+            return None
+        changed = rule.remedy(judged(args))
+        if changed is None:
+            return None
+        for key, value in changed.items():
+            args.props[key] = _sent(value)
+        inputs: Mapping[str, Any] = args.props
+        return inputs
+
+    return ResourceValidationPolicy(
+        name=rule.name,
+        description=rule.description,
+        validate=validate,
+        remediate=remediate if rule.remedy else None,
+        enforcement_level=EnforcementLevel.REMEDIATE if rule.remedy else None,
+        config_schema=PolicyConfigSchema({key: dict(value) for key, value in rule.schema.items()})
+        if rule.schema
+        else None,
+    )
 
 
 def stack_policy(rule: StackRule) -> StackValidationPolicy:
@@ -56,6 +79,25 @@ def stack_policy(rule: StackRule) -> StackValidationPolicy:
     return StackValidationPolicy(name=rule.name, description=rule.description, validate=validate)
 
 
+def later_policy(rules: Sequence[Rule]) -> ResourceValidationPolicy:
+    """Says what a preview does not know: without it, a rule that cannot see would be silent."""
+
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        concerned = [rule for rule in rules if rule.concerns(args.resource_type)]
+        resource = judged(args)
+        for rule in concerned:
+            unseen = ", ".join(rule.not_known(resource))
+            if unseen:
+                report(f"{args.name}: {rule.name} judges at `up` what is not known yet: {unseen}", None)
+
+    return ResourceValidationPolicy(
+        name=LATER,
+        description="What a preview does not know yet is judged when it is about to be made.",
+        validate=validate,
+        enforcement_level=EnforcementLevel.ADVISORY,
+    )
+
+
 def judged(args: Any) -> Judged:
     """A resource of Pulumi's as rules see it; what is not known yet is marked, not raised."""
     options = getattr(args, "opts", None)
@@ -65,6 +107,11 @@ def judged(args: Any) -> Judged:
         urn=args.urn,
         inputs=known(args.props),
         protect=bool(options.protect) if options else False,
+        default_tags=_default_tags(args.provider),
+        sources={
+            key: frozenset(resource.urn for resource in resources)
+            for key, resources in getattr(args, "property_dependencies", {}).items()
+        },
     )
 
 
@@ -82,3 +129,28 @@ def _item(read: Callable[[Any], Any], key: Any) -> Any:
         return known(read(key))
     except UnknownValueError:
         return UNKNOWN
+
+
+def _sent(value: Any) -> Any:
+    """Plain data as Pulumi takes it back: the opposite of ``known``."""
+    if value is UNKNOWN:
+        return UNKNOWN_STRING_VALUE
+    if isinstance(value, Mapping):
+        return {key: _sent(each) for key, each in value.items()}
+    return [_sent(each) for each in value] if isinstance(value, list) else value
+
+
+def _default_tags(provider: Any) -> Mapping[str, Any]:
+    """The tags that the provider puts on everything. Nested settings of providers are JSON texts."""
+    found = known(provider.props).get("defaultTags") if provider is not None else None
+    if isinstance(found, str):
+        found = _parsed(found)
+    tags = found.get("tags") if isinstance(found, Mapping) else None
+    return tags if isinstance(tags, Mapping) else {}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

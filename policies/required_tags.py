@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.tags import CREATED_BY, CREATOR, REQUIRED
-from policies.rule import UNKNOWN, Judged, Rule, section
+from components.tags import CREATED_BY, CREATOR, JOB, OWNER, PROJECT, REQUIRED, STACK
+from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, section
 
 INSTANCE = "aws:ec2/instance:Instance"
 
@@ -25,27 +25,63 @@ TAGGABLE = frozenset(
 )
 
 
-def missing_tags(resource: Judged) -> Iterator[str]:
+def missing_tags(resource: Judged, _: Settings) -> Iterator[Violation]:
     """The identity tags that ``tagsAll`` lacks; on an instance also those that its root volume lacks."""
     yield from _missing(resource.inputs.get("tagsAll"), "the resource")
-    if resource.type == INSTANCE:
+    if resource.type == INSTANCE and resource.inputs.get("rootBlockDevice") is not UNKNOWN:
         yield from _missing(section(resource.inputs, "rootBlockDevice").get("tags"), "its root volume")
 
 
-def _missing(tags: Any, what: str) -> Iterator[str]:
+def with_identity(resource: Judged) -> Mapping[str, Any] | None:
+    """The inputs that change so that the tags which are missing are there; None when none is missing.
+
+    Tags that are there stay as they are, wrong ones too, and what a preview does not know is left alone.
+    """
+    identity = _identity(resource)
+    changed: dict[str, Any] = {}
+    if _lacks(resource.inputs.get("tagsAll"), identity):
+        for key in ("tags", "tagsAll"):
+            changed[key] = {**identity, **_given(section(resource.inputs, key))}
+    root = resource.inputs.get("rootBlockDevice")
+    if resource.type == INSTANCE and isinstance(root, Mapping) and _lacks(root.get("tags"), identity):
+        tags = {**identity, **_given(section(root, "tags"))}
+        changed["rootBlockDevice"] = {**root, "tags": tags}
+    return changed or None
+
+
+def _identity(resource: Judged) -> dict[str, str]:
+    """What is known of whose the resource is. The owner is known from the provider's default tags alone."""
+    owner = resource.default_tags.get(OWNER)
+    known = {PROJECT: resource.project, JOB: resource.stack, STACK: resource.stack, CREATED_BY: CREATOR}
+    return {**known, OWNER: owner} if isinstance(owner, str) and owner else known
+
+
+def _lacks(tags: Any, identity: Mapping[str, str]) -> bool:
+    return tags is not UNKNOWN and any(not _given(tags).get(key) for key in identity)
+
+
+def _given(tags: Any) -> dict[str, Any]:
+    return {key: value for key, value in tags.items() if value != ""} if isinstance(tags, Mapping) else {}
+
+
+def _missing(tags: Any, what: str) -> Iterator[Violation]:
     if tags is UNKNOWN:
         return
     found = tags if isinstance(tags, Mapping) else {}
     absent = [key for key in REQUIRED if not found.get(key)]
     if absent:
-        yield f"{what} lacks the tags {', '.join(absent)}"
-    if found.get(CREATED_BY, CREATOR) not in (CREATOR, UNKNOWN):
-        yield f"{what} has {CREATED_BY}={found[CREATED_BY]}; allowed: {CREATOR}"
+        yield Violation(
+            found=f"{what} lacks the tags {', '.join(absent)}", allowed="all tags that say whose it is"
+        )
+    if found.get(CREATED_BY, CREATOR) not in (CREATOR, UNKNOWN, ""):
+        yield Violation(found=f"{what} has {CREATED_BY}={found[CREATED_BY]}", allowed=CREATOR)
 
 
 RULE = Rule(
     name="required-tags",
     description="Everything that can carry tags carries the tags that identify its job and owner.",
     types=TAGGABLE,
+    reads=frozenset({"tagsAll", "rootBlockDevice"}),
     check=missing_tags,
+    remedy=with_identity,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 
@@ -16,39 +16,88 @@ class _Unknown:
 
 UNKNOWN: Final = _Unknown()
 
+Settings = Mapping[str, Any]
+"""What a project's ``policies.yaml`` says to one rule, defaults filled in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """What was ``found`` and what is ``allowed`` instead.
+
+    ``field`` is the field of the job file to change (``volumes[0].size``); None when no field of a job file
+    causes it, but the program does.
+    """
+
+    found: str
+    allowed: str
+    field: str | None = None
+
+    def __str__(self) -> str:
+        place = f"; job file: {self.field}" if self.field else ""
+        return f"{self.found}; allowed: {self.allowed}{place}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A resource as rules see it: its inputs after the provider's check, ``UNKNOWN`` where not known yet."""
+    """A resource as rules see it: its inputs after the provider's check, ``UNKNOWN`` where not known yet.
+
+    ``stack`` and ``project`` are those it belongs to. ``sources`` names the resources that an input's value
+    comes from, by their URNs; only rules about resources together get them.
+    """
 
     type: str
     name: str
     urn: str
     inputs: Mapping[str, Any]
     protect: bool = False
+    default_tags: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def stack(self) -> str:
+        return self.urn.split("::")[0].rsplit(":", 1)[-1]
+
+    @property
+    def project(self) -> str:
+        return self.urn.split("::")[1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule about one resource. ``check`` yields a sentence for each thing found and what is allowed."""
+    """A rule about one resource.
+
+    ``check`` yields a violation for each thing found; what is not known yet it passes over. ``types`` are the
+    resources it judges, None: all. ``reads`` are the inputs it looks at: where a preview does not know them,
+    the pack says that the rule judges them at `up`. ``schema`` describes the rule's own settings in JSON
+    Schema. ``remedy`` gives the inputs that change so that nothing is found, and None when all is well.
+    """
 
     name: str
     description: str
-    types: frozenset[str]
-    check: Callable[[Judged], Iterable[str]]
+    reads: frozenset[str]
+    check: Callable[[Judged, Settings], Iterable[Violation]]
+    types: frozenset[str] | None = None
+    schema: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    remedy: Callable[[Judged], Mapping[str, Any] | None] | None = None
+
+    def concerns(self, type_token: str) -> bool:
+        """Whether it judges resources of this type."""
+        return self.types is None or type_token in self.types
+
+    def not_known(self, resource: Judged) -> Iterator[str]:
+        """Paths of what it would look at and cannot see yet, in order."""
+        if self.concerns(resource.type):
+            for key in sorted(self.reads):
+                yield from _unknown_paths(resource.inputs.get(key), key)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackRule:
-    """A rule about resources together. ``check`` yields the resource at fault and the sentence."""
+    """A rule about resources together. ``check`` yields the resource at fault and the violation."""
 
     name: str
     description: str
-    check: Callable[[Sequence[Judged]], Iterable[tuple[Judged, str]]]
-
-
-def is_known(value: object) -> bool:
-    return value is not UNKNOWN
+    check: Callable[[Sequence[Judged]], Iterable[tuple[Judged, Violation]]]
 
 
 def section(inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -58,6 +107,34 @@ def section(inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def items(inputs: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """The list at ``key``; empty when it is absent or not known yet."""
+    """What is known of the list at ``key``; empty when it is absent or not known yet."""
     value = inputs.get(key)
-    return value if isinstance(value, (list, tuple)) else ()
+    return [each for each in value if each is not UNKNOWN] if isinstance(value, (list, tuple)) else ()
+
+
+def number(inputs: Mapping[str, Any], key: str) -> float | None:
+    """The number at ``key``; None when it is absent, no number or not known yet."""
+    value = inputs.get(key)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def shown(value: object) -> str:
+    """A value as violations show it."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"{value:.6f}".rstrip("0").rstrip(".")
+    return str(value) if value != "" else '""'
+
+
+def _unknown_paths(value: object, path: str) -> Iterator[str]:
+    if value is UNKNOWN:
+        yield path
+    elif isinstance(value, Mapping):
+        for key in value:
+            yield from _unknown_paths(value[key], f"{path}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for index, each in enumerate(value):
+            yield from _unknown_paths(each, f"{path}[{index}]")

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from policies import (
+    allowed_places,
     bucket_access,
     encryption,
     ingress,
     instance_metadata,
     machine_end,
+    maximum_sizes,
+    permissions,
+    price,
+    protection,
     required_tags,
 )
 from policies.rule import Rule, StackRule
 
 RULES: tuple[Rule, ...] = (
+    allowed_places.REGION_RULE,
+    allowed_places.TYPE_RULE,
+    maximum_sizes.RULE,
+    price.HOUR_RULE,
+    price.RUN_RULE,
     required_tags.RULE,
+    protection.TAG_RULE,
+    protection.BUCKET_RULE,
     bucket_access.PUBLIC_ACCESS_RULE,
     bucket_access.ACL_RULE,
     bucket_access.POLICY_RULE,
@@ -26,6 +38,10 @@ RULES: tuple[Rule, ...] = (
     machine_end.SHUTDOWN_RULE,
     machine_end.SPOT_RULE,
     machine_end.REQUEST_RULE,
+    permissions.RULE,
 )
 
 STACK_RULES: tuple[StackRule, ...] = (bucket_access.GUARDED_RULE,)
+
+LATER = "judged-at-up"
+"""The pack's own advisory policy: says what a preview does not know and which rules judge it then."""

@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from policies.machine_end import INSTANCE
-from policies.rules import RULES, STACK_RULES
+from policies.rules import LATER, RULES, STACK_RULES
 
 pytestmark = pytest.mark.sandbox
 
@@ -69,8 +69,11 @@ def request(**properties: Any) -> analyzer_pb2.AnalyzeRequest:
 def test_it_tells_its_rules_and_judges_by_them(analyzer: analyzer_pb2_grpc.AnalyzerStub) -> None:
     info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30)
     assert info.name == "runctl"
-    assert {policy.name for policy in info.policies} == {rule.name for rule in [*RULES, *STACK_RULES]}
-    assert {policy.enforcementLevel for policy in info.policies} == {analyzer_pb2.MANDATORY}
+    levels = {policy.name: policy.enforcementLevel for policy in info.policies}
+    assert levels.keys() == {LATER, *(rule.name for rule in [*RULES, *STACK_RULES])}
+    assert levels.pop(LATER) == analyzer_pb2.ADVISORY
+    assert levels.pop("required-tags") == analyzer_pb2.REMEDIATE
+    assert set(levels.values()) == {analyzer_pb2.MANDATORY}
 
     found = analyzer.Analyze(request(instanceInitiatedShutdownBehavior="stop"), timeout=30).diagnostics
     assert {each.policyName for each in found} == {

@@ -7,14 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pulumi_policy import ResourceValidationArgs, StackValidationArgs
+from pulumi_policy import PolicyProviderResource, ResourceValidationArgs, StackValidationArgs
+from pulumi_policy.deserialize import serialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from support.judged_resources import TAGS
 
-from policies.bucket_access import BUCKET, GUARDED_RULE, PUBLIC_ACCESS
+from policies.bucket_access import BUCKET, ENCRYPTION, GUARDED_RULE, PUBLIC_ACCESS
 from policies.encryption import VOLUME_RULE
+from policies.environment import ENVIRONMENT
 from policies.machine_end import INSTANCE, SHUTDOWN_RULE
-from policies.pack import known, resource_policy, stack_policy
+from policies.maximum_sizes import RULE as SIZES_RULE
+from policies.pack import known, later_policy, resource_policy, stack_policy
+from policies.required_tags import RULE as TAGS_RULE
 from policies.rule import UNKNOWN
+from policies.rules import RULES
 
 Validate = Callable[[Any, Callable[[str, Any], None]], None]
 
@@ -39,7 +45,7 @@ def reported(policy: Any, args: Any) -> list[tuple[str, str | None]]:
 def test_a_violation_names_the_resource() -> None:
     args = resource(INSTANCE, instanceInitiatedShutdownBehavior="stop")
     assert reported(resource_policy(SHUTDOWN_RULE), args) == [
-        ('thing: instanceInitiatedShutdownBehavior is "stop"; allowed: terminate', None)
+        ("thing: instanceInitiatedShutdownBehavior is stop; allowed: terminate", None)
     ]
 
 
@@ -56,12 +62,73 @@ def test_an_unknown_value_does_not_turn_the_rest_of_a_rule_off() -> None:
     ]
 
 
+def with_provider(args: ResourceValidationArgs, **props: Any) -> ResourceValidationArgs:
+    args.provider = PolicyProviderResource(
+        "pulumi:providers:aws", unknown_checking_proxy(props), "urn", "aws"
+    )
+    return args
+
+
+@pytest.mark.parametrize("default_tags", [json.dumps({"tags": TAGS}), {"tags": TAGS}])
+def test_missing_tags_are_added_and_what_is_not_known_stays_so(default_tags: Any) -> None:
+    args = with_provider(
+        resource(BUCKET, bucket=UNKNOWN_STRING_VALUE, tags={"a": UNKNOWN_STRING_VALUE}),
+        defaultTags=default_tags,
+    )
+    remedied: Any = resource_policy(TAGS_RULE).remediate(args)
+    tags = {**TAGS, "runctl:job": "s", "runctl:stack": "s"}  # the stack's, whatever the provider says
+    assert serialize_properties(remedied) == {
+        "bucket": UNKNOWN_STRING_VALUE,
+        "tags": {**tags, "a": UNKNOWN_STRING_VALUE},
+        "tagsAll": tags,
+    }
+
+
+def test_what_needs_no_remedy_is_left_alone() -> None:
+    policy = resource_policy(TAGS_RULE)
+    assert policy.remediate(resource(BUCKET, tagsAll=TAGS)) is None
+    assert policy.remediate(resource("aws:s3/bucketPolicy:BucketPolicy")) is None
+
+
+def test_settings_reach_their_rule() -> None:
+    args = ResourceValidationArgs(
+        resource_type=ENVIRONMENT,
+        props=unknown_checking_proxy({"nodes": 3.0}),
+        urn="urn:pulumi:s::runctl::x::thing",
+        name="thing",
+        opts=None,  # type: ignore[arg-type]
+        provider=None,
+        config={"nodes": 2.0},
+    )
+    assert reported(resource_policy(SIZES_RULE), args) == [
+        ("thing: 3 machines; allowed: at most 2; job file: nodes", None)
+    ]
+
+
+def test_what_a_preview_does_not_know_is_told_with_the_rule_that_will_judge_it() -> None:
+    args = resource(INSTANCE, metadataOptions={"httpTokens": UNKNOWN_STRING_VALUE}, ami=UNKNOWN_STRING_VALUE)
+    assert reported(later_policy(RULES), args) == [
+        (
+            "thing: instance-metadata-v2 judges at `up` what is not known yet: metadataOptions.httpTokens",
+            None,
+        )
+    ]
+    assert reported(later_policy(RULES), resource(INSTANCE, ami=UNKNOWN_STRING_VALUE)) == []
+
+
 def test_a_stack_rule_names_the_resource_at_fault() -> None:
     args = StackValidationArgs(
-        resources=[resource(BUCKET, bucket="one"), resource(PUBLIC_ACCESS, bucket="one")]  # type: ignore[list-item]
+        resources=[  # type: ignore[list-item]
+            resource(BUCKET, bucket="one"),
+            resource(PUBLIC_ACCESS, bucket="one"),
+            resource(ENCRYPTION, bucket="one"),
+        ]
     )
     assert reported(stack_policy(GUARDED_RULE), args) == [
-        ("thing: the bucket has no TLS-only policy", f"urn:pulumi:s::runctl::{BUCKET}::thing")
+        (
+            "thing: the bucket has no policy; allowed: one of its own (aws:s3/bucketPolicy:BucketPolicy)",
+            f"urn:pulumi:s::runctl::{BUCKET}::thing",
+        )
     ]
 
 

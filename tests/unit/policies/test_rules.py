@@ -2,192 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.judged_resources import TAGS, protected, without
+from support.policy_cases import BROKEN, KEPT, OUTSIDE_SETTINGS, SETTINGS, WITHIN_SETTINGS
 
-from components.artifact_bucket import tls_only_policy
-from components.tags import identity_tags
 from policies.bucket_access import BUCKET, POLICY, PUBLIC_ACCESS
-from policies.encryption import BUCKET_ENCRYPTION, VOLUME
-from policies.ingress import INGRESS_RULE, OLD_RULE, SECURITY_GROUP
-from policies.machine_end import INSTANCE, SPOT_REQUEST
-from policies.rule import UNKNOWN, Judged
+from policies.bucket_access import ENCRYPTION as BUCKET_ENCRYPTION
+from policies.encryption import VOLUME
+from policies.machine_end import INSTANCE
+from policies.rule import UNKNOWN, Judged, Rule, Violation
 from policies.rules import RULES, STACK_RULES
 
-TAGS = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
-GOOD_INSTANCE: dict[str, Any] = {
-    "tagsAll": TAGS,
-    "instanceInitiatedShutdownBehavior": "terminate",
-    "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
-    "rootBlockDevice": {"encrypted": True, "tags": TAGS},
-    "instanceMarketOptions": {
-        "marketType": "spot",
-        "spotOptions": {"spotInstanceType": "one-time", "instanceInterruptionBehavior": "terminate"},
-    },
-}
-CLOSED = dict.fromkeys(
-    ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
-)
-TLS_ONLY = tls_only_policy("aws", "bucket")
-DENY: Mapping[str, Any] = TLS_ONLY["Statement"][0]  # type: ignore[index]
 
-
-def policy_of(*statements: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "bucket": "bucket",
-        "policy": json.dumps({"Version": "2012-10-17", "Statement": list(statements)}),
-    }
-
-
-def instance(**changes: Any) -> dict[str, Any]:
-    return {**GOOD_INSTANCE, **changes}
-
-
-def spot(**options: Any) -> dict[str, Any]:
-    return instance(instanceMarketOptions={"marketType": "spot", "spotOptions": options})
-
-
-def without(key: str) -> dict[str, str]:
-    return {name: value for name, value in TAGS.items() if name != key}
-
-
-def ingress(source: str, family: str = "cidrBlocks") -> dict[str, Any]:
-    return {"tagsAll": TAGS, "ingress": [{"fromPort": 22, "toPort": 22, family: [source]}]}
-
-
-KEPT: list[tuple[str, dict[str, Any]]] = [
-    (INSTANCE, GOOD_INSTANCE),
-    (INSTANCE, {key: value for key, value in GOOD_INSTANCE.items() if key != "instanceMarketOptions"}),
-    (INSTANCE, spot(maxPrice="0.6")),
-    (INSTANCE, instance(tagsAll=UNKNOWN)),
-    (INSTANCE, instance(metadataOptions=UNKNOWN)),
-    (INSTANCE, instance(instanceMarketOptions={"marketType": "spot", "spotOptions": UNKNOWN})),
-    (BUCKET, {"tagsAll": TAGS, "bucket": "bucket"}),
-    (BUCKET, {"tagsAll": TAGS, "acl": "private"}),
-    (PUBLIC_ACCESS, CLOSED),
-    (PUBLIC_ACCESS, {**CLOSED, "blockPublicAcls": UNKNOWN}),
-    (POLICY, policy_of(DENY)),
-    (POLICY, {"bucket": "bucket", "policy": TLS_ONLY}),
-    (POLICY, {"bucket": "bucket", "policy": UNKNOWN}),
-    (POLICY, policy_of(DENY, {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:role/x"}})),
-    (BUCKET_ENCRYPTION, {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]}),
-    (BUCKET_ENCRYPTION, {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}]}),
-    (BUCKET_ENCRYPTION, {"rules": UNKNOWN}),
-    (VOLUME, {"tagsAll": TAGS, "encrypted": True}),
-    (VOLUME, {"tagsAll": TAGS, "encrypted": UNKNOWN}),
-    (SECURITY_GROUP, {"tagsAll": TAGS, "ingress": []}),
-    (SECURITY_GROUP, {"tagsAll": TAGS}),
-    (SECURITY_GROUP, ingress("203.0.113.7/32")),
-    (SECURITY_GROUP, ingress("10.0.0.0/8")),
-    (SECURITY_GROUP, ingress("fc00::/7", "ipv6CidrBlocks")),
-    (SECURITY_GROUP, {"tagsAll": TAGS, "ingress": UNKNOWN}),
-    (INGRESS_RULE, {"cidrIpv4": "203.0.113.0/24"}),
-    (OLD_RULE, {"type": "egress", "cidrBlocks": ["0.0.0.0/0"]}),
-    ("aws:iam/role:Role", {"tagsAll": TAGS}),
-]
-
-BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
-    (INSTANCE, instance(tagsAll=without("runctl:owner")), "required-tags", "runctl:owner"),
-    (INSTANCE, instance(tagsAll=None), "required-tags", "runctl:job"),
-    (INSTANCE, instance(rootBlockDevice={"encrypted": True}), "required-tags", "root volume"),
-    (INSTANCE, instance(tagsAll={**TAGS, "runctl:created-by": "hand"}), "required-tags", "allowed: runctl"),
-    (BUCKET, {"tagsAll": without("runctl:job")}, "required-tags", "runctl:job"),
-    (BUCKET, {}, "required-tags", "runctl:project"),
-    ("aws:iam/role:Role", {"tagsAll": {}}, "required-tags", "runctl:stack"),
-    (VOLUME, {"tagsAll": {**TAGS, "runctl:owner": ""}, "encrypted": True}, "required-tags", "runctl:owner"),
-    (PUBLIC_ACCESS, {**CLOSED, "restrictPublicBuckets": False}, "bucket-public-access-blocked", "restrict"),
-    (PUBLIC_ACCESS, {}, "bucket-public-access-blocked", "blockPublicAcls is null"),
-    (BUCKET, {"tagsAll": TAGS, "acl": "public-read"}, "bucket-acl-private", "public-read"),
-    (BUCKET, {"tagsAll": TAGS, "acl": "authenticated-read"}, "bucket-acl-private", "authenticated"),
-    (POLICY, policy_of(), "bucket-policy-tls-only", "without TLS"),
-    (POLICY, policy_of({**DENY, "Effect": "Allow"}), "bucket-policy-tls-only", "lets anyone in"),
-    (POLICY, policy_of({**DENY, "Action": "s3:GetObject"}), "bucket-policy-tls-only", "without TLS"),
-    (
-        POLICY,
-        policy_of({**DENY, "Principal": {"AWS": "arn:aws:iam::1:root"}}),
-        "bucket-policy-tls-only",
-        "TLS",
-    ),
-    (
-        POLICY,
-        policy_of({**DENY, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}),
-        "bucket-policy-tls-only",
-        "without TLS",
-    ),
-    (
-        POLICY,
-        policy_of({**DENY, "Condition": {**DENY["Condition"], "StringEquals": {"aws:username": "x"}}}),
-        "bucket-policy-tls-only",
-        "without TLS",
-    ),
-    (
-        POLICY,
-        policy_of(DENY, {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": "s3:GetObject"}),
-        "bucket-policy-tls-only",
-        "lets anyone in",
-    ),
-    (POLICY, {"bucket": "bucket", "policy": "not json"}, "bucket-policy-tls-only", "without TLS"),
-    (BUCKET_ENCRYPTION, {"rules": []}, "bucket-encrypted", "no rule"),
-    (
-        BUCKET_ENCRYPTION,
-        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "rot13"}}]},
-        "bucket-encrypted",
-        "rot13",
-    ),
-    (VOLUME, {"tagsAll": TAGS}, "volume-encrypted", "null"),
-    (VOLUME, {"tagsAll": TAGS, "encrypted": False}, "volume-encrypted", "false"),
-    (INSTANCE, instance(rootBlockDevice={"tags": TAGS}), "instance-disks-encrypted", "root volume"),
-    (
-        INSTANCE,
-        instance(ebsBlockDevices=[{"deviceName": "/dev/sdx", "encrypted": False}]),
-        "instance-disks-encrypted",
-        "/dev/sdx",
-    ),
-    (INSTANCE, instance(metadataOptions={"httpTokens": "optional"}), "instance-metadata-v2", "optional"),
-    (INSTANCE, instance(metadataOptions=None), "instance-metadata-v2", "null"),
-    (
-        INSTANCE,
-        instance(metadataOptions={"httpTokens": "required", "httpPutResponseHopLimit": 64}),
-        "instance-metadata-v2",
-        "64",
-    ),
-    (SECURITY_GROUP, ingress("0.0.0.0/0"), "no-ingress-from-anywhere", "22-22"),
-    (SECURITY_GROUP, ingress("::/0", "ipv6CidrBlocks"), "no-ingress-from-anywhere", "::/0"),
-    (SECURITY_GROUP, ingress("0.0.0.0/1"), "no-ingress-from-anywhere", "0.0.0.0/1"),
-    (SECURITY_GROUP, ingress("2000::/3", "ipv6CidrBlocks"), "no-ingress-from-anywhere", "2000::/3"),
-    (SECURITY_GROUP, ingress("anything"), "no-ingress-from-anywhere", "anything"),
-    (INGRESS_RULE, {"cidrIpv4": "0.0.0.0/0"}, "no-ingress-rule-from-anywhere", "0.0.0.0/0"),
-    (INGRESS_RULE, {"cidrIpv6": "::/0"}, "no-ingress-rule-from-anywhere", "::/0"),
-    (OLD_RULE, {"type": "ingress", "cidrBlocks": ["0.0.0.0/0"]}, "no-ingress-rule-from-anywhere", "0.0.0.0"),
-    (
-        INSTANCE,
-        instance(instanceInitiatedShutdownBehavior="stop"),
-        "instance-ends-at-shutdown",
-        '"stop"; allowed: terminate',
-    ),
-    (INSTANCE, instance(instanceInitiatedShutdownBehavior=None), "instance-ends-at-shutdown", "null"),
-    (INSTANCE, instance(disableApiTermination=True), "instance-ends-at-shutdown", "disableApiTermination"),
-    (
-        INSTANCE,
-        instance(rootBlockDevice={"encrypted": True, "tags": TAGS, "deleteOnTermination": False}),
-        "instance-ends-at-shutdown",
-        "deleteOnTermination",
-    ),
-    (INSTANCE, spot(spotInstanceType="persistent"), "spot-one-time", "persistent"),
-    (INSTANCE, spot(instanceInterruptionBehavior="stop"), "spot-one-time", '"stop"'),
-    (INSTANCE, spot(instanceInterruptionBehavior="hibernate"), "spot-one-time", "hibernate"),
-    (SPOT_REQUEST, {}, "no-spot-request", "relaunches"),
-]
-
-
-def violations(resource: Judged) -> Iterator[tuple[str, str]]:
+def violations(resource: Judged, settings: Mapping[str, Any] | None = None) -> Iterator[tuple[str, str]]:
     for rule in RULES:
-        if resource.type in rule.types:
-            for sentence in rule.check(resource):
-                yield rule.name, sentence
+        if rule.concerns(resource.type):
+            for violation in rule.check(resource, (settings or {}).get(rule.name, {})):
+                yield rule.name, str(violation)
 
 
 @pytest.mark.parametrize(("type_token", "inputs"), KEPT)
@@ -204,8 +39,145 @@ def test_what_breaks_a_rule_breaks_that_one_alone(
     assert any(said in sentence for _, sentence in found)
 
 
+@pytest.mark.parametrize(("type_token", "inputs"), WITHIN_SETTINGS)
+def test_what_the_project_allows_passes(type_token: str, inputs: dict[str, Any], judge: Any) -> None:
+    assert list(violations(judge(type_token, **inputs), SETTINGS)) == []
+
+
+@pytest.mark.parametrize(("type_token", "inputs", "rule", "said"), OUTSIDE_SETTINGS)
+def test_what_the_project_does_not_allow_is_found(
+    type_token: str, inputs: dict[str, Any], rule: str, said: list[str], judge: Any
+) -> None:
+    assert list(violations(judge(type_token, **inputs), SETTINGS)) == [(rule, each) for each in said]
+
+
+class TestProtected:
+    def test_a_tag_with_the_option_is_in_order(self, judge: Any) -> None:
+        resource = replace(judge(VOLUME, **protected("true")), protect=True)
+        assert list(violations(resource)) == []
+
+    @pytest.mark.parametrize("tags", [TAGS, {**TAGS, "runctl:persistent": "on"}])
+    def test_a_protected_bucket_is_never_emptied(self, tags: dict[str, str], judge: Any) -> None:
+        resource = replace(judge(BUCKET, tagsAll=tags, forceDestroy=True), protect=True)
+        assert list(violations(resource)) == [
+            ("no-force-destroy-of-protected", "forceDestroy is true on a protected bucket; allowed: false")
+        ]
+
+    def test_a_bucket_that_its_tag_protects_is_never_emptied(self, judge: Any) -> None:
+        tags = {**TAGS, "runctl:persistent": "on"}
+        found = {rule for rule, _ in violations(judge(BUCKET, tagsAll=tags, forceDestroy=True))}
+        assert found == {"no-force-destroy-of-protected", "protection-tag-protects"}
+
+
 def test_every_rule_has_a_case_that_breaks_it() -> None:
-    assert {rule for _, _, rule, _ in BROKEN} == {rule.name for rule in RULES}
+    broken = {rule for _, _, rule, _ in BROKEN} | {rule for _, _, rule, _ in OUTSIDE_SETTINGS}
+    assert broken | {"no-force-destroy-of-protected"} == {rule.name for rule in RULES}
+
+
+class _Read(dict[str, Any]):
+    """Inputs that remember which of them were read."""
+
+    def __init__(self, inputs: Mapping[str, Any]) -> None:
+        super().__init__(inputs)
+        self.seen: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.seen.add(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        self.seen.add(key)
+        return super().__getitem__(key)
+
+
+class TestWhatIsNotKnown:
+    @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+    def test_a_rule_tells_all_that_it_reads(self, rule: Rule, judge: Any) -> None:
+        cases = [
+            *KEPT,
+            *WITHIN_SETTINGS,
+            *((kind, inputs) for kind, inputs, _, _ in (*BROKEN, *OUTSIDE_SETTINGS)),
+        ]
+        for type_token, inputs in cases:
+            if rule.concerns(type_token):
+                read = _Read(inputs)
+                resource = replace(judge(type_token), inputs=read)
+                list(rule.check(resource, SETTINGS.get(rule.name, {})))
+                assert read.seen <= rule.reads
+
+    @pytest.mark.parametrize(
+        ("type_token", "inputs", "rule"),
+        [(kind, inputs, rule) for kind, inputs, rule, _ in (*BROKEN, *OUTSIDE_SETTINGS) if inputs],
+    )
+    def test_what_is_not_known_is_told_and_breaks_nothing(
+        self, type_token: str, inputs: dict[str, Any], rule: str, judge: Any
+    ) -> None:
+        (found,) = [each for each in RULES if each.name == rule]
+        if not found.reads:
+            return
+        unknown = judge(type_token, **{key: UNKNOWN if key in found.reads else inputs[key] for key in inputs})
+        broken = [str(each) for each in found.check(unknown, SETTINGS.get(rule, {}))]
+        told = set(found.not_known(unknown))
+        assert told == found.reads & inputs.keys()
+        missing = found.reads - inputs.keys()
+        assert not broken or missing, broken
+
+    def test_the_path_of_what_is_not_known_is_told(self, judge: Any) -> None:
+        (rule,) = [each for each in RULES if each.name == "instance-disks-encrypted"]
+        resource = judge(INSTANCE, rootBlockDevice={"encrypted": UNKNOWN}, ebsBlockDevices=[{}, UNKNOWN])
+        assert list(rule.not_known(resource)) == ["ebsBlockDevices[1]", "rootBlockDevice.encrypted"]
+
+
+class TestRemedyOfTags:
+    @pytest.fixture
+    def rule(self) -> Rule:
+        (rule,) = [each for each in RULES if each.remedy]
+        return rule
+
+    def remedied(self, rule: Rule, resource: Judged) -> Judged:
+        assert rule.remedy is not None
+        return replace(resource, inputs={**resource.inputs, **(rule.remedy(resource) or {})})
+
+    def resource(self, judge: Any, type_token: str, **inputs: Any) -> Judged:
+        made = judge(type_token, **inputs)
+        urn = f"urn:pulumi:digits::runctl::{type_token}::thing"
+        return replace(made, urn=urn, default_tags={"runctl:owner": "ada"})
+
+    @pytest.mark.parametrize(
+        "tags", [None, {}, {"team": "nlp"}, without("runctl:owner"), {**TAGS, "runctl:job": ""}]
+    )
+    def test_missing_tags_are_added_and_nothing_is_found_any_more(
+        self, tags: Any, rule: Rule, judge: Any
+    ) -> None:
+        resource = self.remedied(rule, self.resource(judge, BUCKET, tagsAll=tags, tags=tags))
+        assert list(rule.check(resource, {})) == []
+        kept = {key: value for key, value in (tags or {}).items() if value}
+        assert resource.inputs["tagsAll"] == resource.inputs["tags"] == {**TAGS, **kept}
+
+    def test_those_of_a_root_volume_too(self, rule: Rule, judge: Any) -> None:
+        given = {"encrypted": True, "kmsKeyId": UNKNOWN, "tags": {"Name": "disk"}}
+        resource = self.remedied(rule, self.resource(judge, INSTANCE, tagsAll=TAGS, rootBlockDevice=given))
+        assert resource.inputs["rootBlockDevice"] == {**given, "tags": {"Name": "disk", **TAGS}}
+
+    @pytest.mark.parametrize("tags", [TAGS, UNKNOWN])
+    def test_what_is_whole_or_not_known_stays(self, tags: Any, rule: Rule, judge: Any) -> None:
+        assert rule.remedy is not None
+        assert rule.remedy(self.resource(judge, BUCKET, tagsAll=tags)) is None
+
+    def test_an_owner_that_nobody_knows_is_not_made_up(self, rule: Rule, judge: Any) -> None:
+        resource = replace(self.resource(judge, BUCKET), default_tags={})
+        (found,) = rule.check(self.remedied(rule, resource), {})
+        assert found.found == "the resource lacks the tags runctl:owner"
+
+    def test_a_wrong_tag_is_refused_and_not_replaced(self, rule: Rule, judge: Any) -> None:
+        resource = self.resource(judge, BUCKET, tagsAll={"runctl:created-by": "hand"})
+        assert [each.allowed for each in rule.check(self.remedied(rule, resource), {})] == ["runctl"]
+
+
+def test_a_violation_reads_as_a_sentence() -> None:
+    assert str(Violation(found="3 machines", allowed="at most 2", field="nodes")) == (
+        "3 machines; allowed: at most 2; job file: nodes"
+    )
 
 
 def test_names_of_rules_are_distinct() -> None:
@@ -216,20 +188,17 @@ def test_names_of_rules_are_distinct() -> None:
 class TestGuardedBuckets:
     def check(self, *resources: Judged) -> list[tuple[str, str]]:
         (rule,) = STACK_RULES
-        return [(resource.name, sentence) for resource, sentence in rule.check(resources)]
+        return [(resource.name, violation.found) for resource, violation in rule.check(resources)]
 
-    def test_a_bucket_with_both_guards_passes(self, judge: Any) -> None:
-        assert (
-            self.check(
-                judge(BUCKET, bucket="one"), judge(PUBLIC_ACCESS, bucket="one"), judge(POLICY, bucket="one")
-            )
-            == []
-        )
+    def test_a_bucket_with_all_guards_passes(self, judge: Any) -> None:
+        guards = [judge(kind, bucket="one") for kind in (PUBLIC_ACCESS, POLICY, BUCKET_ENCRYPTION)]
+        assert self.check(judge(BUCKET, bucket="one"), *guards) == []
 
-    def test_a_bare_bucket_lacks_both(self, judge: Any) -> None:
+    def test_a_bare_bucket_lacks_all(self, judge: Any) -> None:
         assert self.check(judge(BUCKET, "bare", bucket="one")) == [
             ("bare", "the bucket has no public-access block"),
-            ("bare", "the bucket has no TLS-only policy"),
+            ("bare", "the bucket has no policy"),
+            ("bare", "the bucket has no encryption"),
         ]
 
     def test_the_guards_of_another_bucket_do_not_count(self, judge: Any) -> None:
@@ -237,9 +206,17 @@ class TestGuardedBuckets:
             judge(BUCKET, "bare", bucket="one"),
             judge(PUBLIC_ACCESS, bucket="two"),
             judge(POLICY, bucket="one"),
+            judge(BUCKET_ENCRYPTION, bucket="one"),
         )
         assert found == [("bare", "the bucket has no public-access block")]
 
-    def test_guards_of_a_bucket_not_known_yet_are_not_held_against_it(self, judge: Any) -> None:
-        guards = [judge(kind, bucket=UNKNOWN) for kind in (PUBLIC_ACCESS, POLICY)]
-        assert self.check(judge(BUCKET, bucket=UNKNOWN), *guards) == []
+    def test_guards_whose_bucket_is_not_known_yet_count_for_where_its_name_comes_from(
+        self, judge: Any
+    ) -> None:
+        bucket, other = (judge(BUCKET, name, bucket=UNKNOWN) for name in ("one", "other"))
+        guards = [
+            replace(judge(kind, bucket=UNKNOWN), sources={"bucket": frozenset({bucket.urn})})
+            for kind in (PUBLIC_ACCESS, POLICY, BUCKET_ENCRYPTION)
+        ]
+        assert self.check(bucket, *guards) == []
+        assert [name for name, _ in self.check(bucket, other, *guards)] == ["other"] * 3

@@ -1,0 +1,67 @@
+"""The environment component as rules see it: plain inputs, judged before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.rule import UNKNOWN, Judged, number
+
+ENVIRONMENT = "runctl:aws:TrainingEnvironment"
+INSTANCE = "aws:ec2/instance:Instance"
+VOLUME = "aws:ebs/volume:Volume"
+
+HOURS_OF_A_MONTH = 730
+COST_INPUTS = frozenset(
+    {
+        "market",
+        "priceHour",
+        "maxPrice",
+        "maxDurationSeconds",
+        "nodes",
+        "diskGb",
+        "volumesGb",
+        "budget",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What an environment may cost. USD, seconds, GB; None is unlimited for limits, unknown for prices."""
+
+    price_hour: float | None
+    max_price: float | None
+    max_duration_seconds: float | None
+    nodes: float
+    storage_gb: float
+    budget: float | None
+    market: str
+
+    def worst_case(self, storage_price_gb_month: float) -> float | None:
+        """All that the run can cost until its limit; None when the price or the limit is not known."""
+        if self.price_hour is None or self.max_duration_seconds is None:
+            return None
+        hours = self.max_duration_seconds / 3600
+        return hours * self.cost_hour(storage_price_gb_month)
+
+    def cost_hour(self, storage_price_gb_month: float) -> float:
+        """What all machines with their disks and volumes cost an hour. The price must be known."""
+        storage = self.storage_gb * storage_price_gb_month / HOURS_OF_A_MONTH
+        return (self.price_hour or 0.0) * self.nodes + storage
+
+
+def costs_of(resource: Judged) -> Costs | None:
+    """The costs that an environment declares; None while it has no machine or does not know them."""
+    inputs = resource.inputs
+    if inputs.get("market") is None or any(inputs.get(key) is UNKNOWN for key in COST_INPUTS):
+        return None
+    nodes = number(inputs, "nodes") or 1
+    return Costs(
+        price_hour=number(inputs, "priceHour"),
+        max_price=number(inputs, "maxPrice"),
+        max_duration_seconds=number(inputs, "maxDurationSeconds"),
+        nodes=nodes,
+        storage_gb=(number(inputs, "diskGb") or 0) * nodes + (number(inputs, "volumesGb") or 0),
+        budget=number(inputs, "budget"),
+        market=str(inputs["market"]),
+    )

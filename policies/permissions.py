@@ -1,0 +1,119 @@
+"""What a job's machine is allowed to do is named action by action and resource by resource."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items
+
+ROLE = "aws:iam/role:Role"
+POLICY_TYPES = frozenset(
+    {
+        "aws:iam/policy:Policy",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/userPolicy:UserPolicy",
+        "aws:iam/groupPolicy:GroupPolicy",
+        ROLE,
+    }
+)
+
+WITHOUT_RESOURCES = frozenset(
+    {
+        "ssm:updateinstanceinformation",
+        "ssmmessages:createcontrolchannel",
+        "ssmmessages:createdatachannel",
+        "ssmmessages:opencontrolchannel",
+        "ssmmessages:opendatachannel",
+    }
+)
+"""Actions, in lower case, that Session Manager's agent calls and that IAM knows no narrower resource for."""
+
+_TYPED = frozenset({"parameter", "log-group", "role", "policy", "instance", "instance-profile", "volume"})
+"""First words of ARNs that are a type, and not yet a name."""
+
+_WILD = "*?"
+
+
+def broad_permissions(resource: Judged, _: Settings) -> Iterator[Violation]:
+    """Allow statements with wildcards where a name belongs, and those that pass roles on."""
+    for document in _documents(resource):
+        if document is None:
+            yield Violation(found="a policy that is no JSON document", allowed="an IAM policy document")
+            continue
+        for position, statement in enumerate(_listed(document.get("Statement"))):
+            if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+                yield from _broad(statement, str(statement.get("Sid") or f"number {position + 1}"))
+
+
+def _documents(resource: Judged) -> Iterator[Mapping[str, Any] | None]:
+    texts = [resource.inputs.get("policy")] if resource.type != ROLE else []
+    texts += [each.get("policy") for each in items(resource.inputs, "inlinePolicies")]
+    for text in texts:
+        if text is not None and text is not UNKNOWN:
+            yield _parsed(text)
+
+
+def _parsed(text: Any) -> Mapping[str, Any] | None:
+    if isinstance(text, str):
+        try:
+            text = json.loads(text)
+        except ValueError:
+            return None
+    return text if isinstance(text, Mapping) else None
+
+
+def _broad(statement: Mapping[str, Any], sid: str) -> Iterator[Violation]:
+    where = f"the statement {sid}"
+    for key in ("NotAction", "NotResource"):
+        if key in statement:
+            yield Violation(
+                found=f"{where} allows all but a list ({key})", allowed="named actions and resources"
+            )
+    actions = [str(each) for each in _listed(statement.get("Action"))]
+    for action in actions:
+        if any(sign in action for sign in _WILD):
+            yield Violation(found=f"{where} allows {action}", allowed="actions without wildcards")
+        elif action.lower() == "iam:passrole":
+            yield Violation(found=f"{where} allows {action}", allowed="no iam:PassRole at all")
+    for arn in (str(each) for each in _listed(statement.get("Resource"))):
+        if not _is_narrow(arn) and not (arn == "*" and _know_no_resource(actions)):
+            yield Violation(
+                found=f"{where} allows {', '.join(actions) or 'nothing'} on {arn}",
+                allowed="resources that are named up to a folder of their own",
+            )
+
+
+def _know_no_resource(actions: list[str]) -> bool:
+    return bool(actions) and all(action.lower() in WITHOUT_RESOURCES for action in actions)
+
+
+def _is_narrow(arn: str) -> bool:
+    """Whether wildcards in an ARN stand only below something that is named."""
+    if not any(sign in arn for sign in _WILD):
+        return True
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return False
+    head, rest = ":".join(parts[:5]), parts[5]
+    if any(sign in head for sign in _WILD):
+        return False
+    words = rest.replace(":", "/").split("/")
+    named = words[1:] if words[0] in _TYPED else words
+    return bool(named) and len(named) > 1 and not any(sign in named[0] for sign in _WILD)
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+RULE = Rule(
+    name="narrow-permissions",
+    description="A job's machine may do only what is named: no wildcard actions or resources, no PassRole.",
+    types=POLICY_TYPES,
+    reads=frozenset({"policy", "inlinePolicies"}),
+    check=broad_permissions,
+)
