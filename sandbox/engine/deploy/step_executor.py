@@ -97,10 +97,22 @@ class StepExecutor:
         try:
             for number, step in enumerate(chain):
                 stopped = self._cancelled.stopped if number else self.stop.stopped
-                if stopped or not self._try(step):
+                if stopped:
+                    return
+                if not self._try(step):
+                    self._give_up(chain[number + 1 :])
                     return
         finally:
             self._free.release()
+
+    def _give_up(self, steps: list[Step]) -> None:
+        """Tells of steps that are not reached any more; a program that goes on waits for them."""
+        if self.stop.stopped:
+            return
+        for step in steps:
+            step.fail()
+        with self._lock:
+            self._errored += steps
 
     def _try(self, step: Step) -> bool:
         try:
