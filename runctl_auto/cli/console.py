@@ -63,12 +63,13 @@ class Console:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """A table for people; as wide as the terminal at most, whole where there is none."""
-        from runctl_auto.cli.table import table_lines
-
         if self.as_json:
             return
+        from runctl_auto.cli.phases import phase_colour
+        from runctl_auto.cli.table import table_lines
+
         width = terminal_width() if self._out.isatty() else None
-        heading, *lines = table_lines(columns, rows, width)
+        heading, *lines = table_lines(columns, rows, width, lambda c: self.painted(c, colour=phase_colour(c)))
         self.line(self.painted(heading, bold=True))
         for each in lines:
             self.line(each)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _GAP = "  "
@@ -19,16 +19,22 @@ class Column:
 
 
 def table_lines(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int | None = None
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    width: int | None = None,
+    paint: Callable[[str], str] = str,
 ) -> list[str]:
-    """The heading and a line for each row, at most ``width`` wide (None: as wide as they are)."""
+    """The heading and a line for each row, at most ``width`` wide (None: as wide as they are).
+
+    ``paint`` may put signs around a cell that take no room.
+    """
     cells = [tuple(column.title for column in columns), *(tuple(row) for row in rows)]
     shown = _fitting(columns, cells, width)
     widths = {index: max(len(row[index]) for row in cells) for index in shown}
     if width is not None:
         widths = _narrowed(widths, width)
     return [
-        _GAP.join(_cell(row[index], widths[index], columns[index]) for index in shown).rstrip()
+        _GAP.join(paint(_cell(row[index], widths[index], columns[index])) for index in shown).rstrip()
         for row in cells
     ]
 

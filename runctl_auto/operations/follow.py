@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.observe.logs import LogReader
@@ -95,18 +93,6 @@ def await_end(cloud: Cloud, machine: Machine, time: Time, *, seconds: float = EN
         time.sleep(POLL_SECONDS)
         machine = find_machine(cloud, machine.id)
     return machine
-
-
-def heartbeat_age(status: RunStatus, now: Callable[[], datetime] | None = None) -> float | None:
-    """Seconds since the agent last wrote the status; None when it never said when."""
-    if status.updated_at is None:
-        return None
-    current = now() if now else datetime.now(timezone.utc)
-    try:
-        updated = datetime.fromisoformat(status.updated_at.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return max(0.0, (current - updated).total_seconds())
 
 
 _WORDS = {

@@ -1,30 +1,46 @@
-"""What is known of jobs: listing, status, logs, outputs. Reads only."""
+"""What is known of one job: status, description, logs, outputs. Reads only."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.driver import JobSummary
-from runctl_auto.errors import RunctlError
+from runctl_auto.cloud.access import Cloud
+from runctl_auto.driver import JobStack
+from runctl_auto.engine.events import name_of
+from runctl_auto.errors import CloudError, RunctlError
+from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.observe.machines import Machine, find_machine
-from runctl_auto.operations.follow import Follower, Lost, heartbeat_age
-from runctl_auto.operations.workplace import Workplace, applied_config, parse_config
+from runctl_auto.observe.statuses import RunPlace, read_statuses
+from runctl_auto.operations.follow import Follower, Lost
+from runctl_auto.operations.run_facts import RunFacts, checkpoints_of
+from runctl_auto.operations.workplace import Workplace, applied_config
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import INSTANCE
+from runctl_auto.stack.state import INSTANCE, ResourceState, StackState
+
+_PATIENCE_SECONDS = 1.0
+WATCH_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job as it is now. ``age_seconds`` is the time since the agent was last heard of."""
+    """A job as it is now."""
 
-    config: StackConfig
-    status: RunStatus | None
+    facts: RunFacts
     machine: Machine | None
-    age_seconds: float | None
-    protected: tuple[str, ...]
+    state: StackState
+    drift: tuple[Drift, ...]
+
+    @property
+    def config(self) -> StackConfig:
+        return self.facts.config
+
+    @property
+    def status(self) -> RunStatus | None:
+        return self.facts.status
 
     @property
     def phase(self) -> str:
@@ -33,39 +49,89 @@ class JobStatus:
             return self.status.phase
         return "starting" if self.machine is not None else "no machine"
 
+    @property
+    def ended(self) -> bool:
+        return self.status is not None and self.status.ended
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """Names of the protected resources."""
+        return tuple(each.name for each in self.state.in_cloud() if each.protect)
+
     def as_json(self) -> dict[str, Any]:
-        place = self.config.placement
+        status = self.status
         return {
-            "job": self.config.job.name,
-            "run": self.config.run.id,
-            "attempt": self.config.run.attempt,
+            **self.facts.as_json(),
             "phase": self.phase,
-            "exit_code": self.status.exit_code if self.status else None,
-            "reason": self.status.reason if self.status else None,
-            "message": self.status.message if self.status else None,
-            "status": dict(self.status.raw) if self.status else None,
+            "exit_code": status.exit_code if status else None,
+            "reason": status.reason if status else None,
+            "message": status.message if status else None,
+            "ended_at": status.ended_at if status else None,
             "machine": vars(self.machine) if self.machine else None,
-            "placement": vars(place),
-            "heartbeat_age_seconds": None if self.age_seconds is None else round(self.age_seconds, 1),
+            "placement": vars(self.config.placement),
             "protected": list(self.protected),
+            "drift": [each.as_json() for each in self.drift],
+            "status": dict(status.raw) if status else None,
+        }
+
+
+@dataclass(frozen=True)
+class JobDescription:
+    """All that is known of a job. ``runs`` are those that left something in its bucket."""
+
+    now: JobStatus
+    runs: tuple[tuple[str, RunStatus | RunctlError | None], ...]
+    outputs: dict[str, Any]
+
+    @property
+    def resources(self) -> tuple[ResourceState, ...]:
+        """What the state holds of the cloud."""
+        return self.now.state.in_cloud()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.now.as_json(),
+            "spec": self.now.config.job.model_dump(mode="json"),
+            "resources": [_resource_as_json(each) for each in self.resources],
+            "runs": [_run_as_json(run, status) for run, status in self.runs],
+            "outputs": self.outputs,
+            "pending": [
+                {"operation": each.operation, "resource": each.resource.name}
+                for each in self.now.state.pending
+            ],
         }
 
 
 def status(workplace: Workplace, job: str) -> JobStatus:
     """The job as it is now. Raises ``JobNotFoundError`` when there is none."""
+    with workplace.reporter.working(f"looking at job '{job}'", after=_PATIENCE_SECONDS):
+        return _look(workplace, workplace.driver.open(job))
+
+
+def watch(workplace: Workplace, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
+    """Shows the job every few seconds until its run has ended; how it ended. Blocks."""
     stack = workplace.driver.open(job)
-    config = applied_config(stack)
-    state = stack.state()
-    cloud = workplace.cloud(config.placement.region)
-    found = workplace.bucket(config, cloud).status(config.run.id)
-    instance = state.first(INSTANCE)
-    return JobStatus(
-        config=config,
-        status=found,
-        machine=find_machine(cloud, instance.id) if instance and instance.id else None,
-        age_seconds=heartbeat_age(found) if found else None,
-        protected=tuple(each.name for each in state.in_cloud() if each.protect),
-    )
+    while True:
+        found = _look(workplace, stack)
+        show(found)
+        if found.ended:
+            return found
+        workplace.time.sleep(WATCH_SECONDS)
+
+
+def describe(workplace: Workplace, job: str) -> JobDescription:
+    """All that is known of the job. Raises ``JobNotFoundError`` when there is none."""
+    with workplace.reporter.working(f"looking at job '{job}'", after=_PATIENCE_SECONDS):
+        stack = workplace.driver.open(job)
+        now = _look(workplace, stack)
+        cloud = workplace.cloud(now.config.placement.region)
+        bucket = workplace.bucket(now.config, cloud)
+        place = now.config.placement
+        runs = bucket.runs()
+        statuses = read_statuses(
+            [RunPlace(place.region, bucket.name, place.account, run) for run in runs], workplace.cloud
+        )
+        return JobDescription(now, tuple(zip(runs, statuses, strict=True)), stack.outputs())
 
 
 def logs(workplace: Workplace, job: str, *, follow: bool) -> RunStatus | None:
@@ -94,42 +160,51 @@ def outputs(workplace: Workplace, job: str) -> dict[str, Any]:
     return workplace.driver.open(job).outputs()
 
 
-@dataclass(frozen=True)
-class ListedJob:
-    """One line of the list of jobs. ``problem`` says why its status is not known."""
-
-    summary: JobSummary
-    config: StackConfig | None = None
-    status: RunStatus | None = None
-    problem: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        place = self.config.placement if self.config else None
-        return {
-            "job": self.summary.name,
-            "run": self.config.run.id if self.config else None,
-            "phase": self.status.phase if self.status else None,
-            "region": place.region if place else None,
-            "zone": place.zone if place else None,
-            "instance_type": place.instance_type if place else None,
-            "market": place.market if place else None,
-            "resources": self.summary.resources,
-            "updated_at": self.summary.updated_at,
-            "problem": self.problem,
-        }
+def _look(workplace: Workplace, stack: JobStack) -> JobStatus:
+    config = applied_config(stack)
+    state = stack.state()
+    cloud = workplace.cloud(config.placement.region)
+    found = workplace.bucket(config, cloud).status(config.run.id)
+    instance = state.first(INSTANCE)
+    machine = find_machine(cloud, instance.id) if instance and instance.id else None
+    facts = RunFacts(
+        config, found, workplace.time.now(), machine_runs=machine is not None and not machine.has_ended
+    )
+    drift = (*machine_drift(stack.job, state, machine, found), *_volume_drift(cloud, state))
+    return JobStatus(facts, machine, state, drift)
 
 
-def jobs(workplace: Workplace) -> tuple[ListedJob, ...]:
-    """All jobs of the backend with what is known of each, or why nothing is."""
-    return tuple(_listed(workplace, each) for each in workplace.driver.jobs())
-
-
-def _listed(workplace: Workplace, summary: JobSummary) -> ListedJob:
+def _volume_drift(cloud: Cloud, state: StackState) -> tuple[Drift, ...]:
+    wanted = volume_ids(state)
+    if not wanted:
+        return ()
+    # Asked for by filter: an id that is gone is then left out of the answer and is no error.
     try:
-        config = parse_config(workplace.driver.config_of(summary.name))
-        if config is None:
-            return ListedJob(summary, problem="never set up")
-        bucket = workplace.bucket(config, workplace.cloud(config.placement.region))
-        return ListedJob(summary, config, bucket.status(config.run.id))
-    except RunctlError as error:
-        return ListedJob(summary, problem=error.what)
+        described = cloud.pages(
+            "ec2", "describe_volumes", "Volumes", Filters=[{"Name": "volume-id", "Values": wanted}]
+        )
+        return tuple(volume_drift(state, {each["VolumeId"]: each for each in described}))
+    except CloudError as error:
+        return (Drift("volumes", ", ".join(wanted), f"not known: {error.what}", error.next_step or ""),)
+
+
+def _resource_as_json(resource: ResourceState) -> dict[str, Any]:
+    return {
+        "name": resource.name,
+        "type": resource.type,
+        "id": resource.id,
+        "protected": resource.protect,
+        "parent": name_of(resource.parent) if resource.parent else None,
+    }
+
+
+def _run_as_json(run: str, found: RunStatus | RunctlError | None) -> dict[str, Any]:
+    known = found if isinstance(found, RunStatus) else None
+    return {
+        "run": run,
+        "phase": known.phase if known else None,
+        "started_at": known.started_at if known else None,
+        "ended_at": known.ended_at if known else None,
+        "exit_code": known.exit_code if known else None,
+        "checkpoints": checkpoints_of(known),
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from components.naming import Names
 from runctl_auto.cloud.access import Cloud
@@ -18,12 +19,17 @@ from runctl_auto.settings import Settings
 from runctl_auto.stack.config import StackConfig
 
 
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 @dataclass(frozen=True)
 class Time:
-    """The clock, replaceable in tests. ``monotonic`` counts seconds."""
+    """The clock, replaceable in tests. ``monotonic`` counts seconds; ``now`` is in UTC."""
 
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _utc_now
 
 
 @dataclass(frozen=True)
@@ -36,13 +42,13 @@ class Workplace:
     driver: Driver
     reporter: Reporter
     time: Time = field(default_factory=Time)
+    shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     _clouds: dict[str, Cloud] = field(default_factory=dict)
 
     def cloud(self, region: str) -> Cloud:
         """The region of the account that the credentials reach; its clients are made once."""
         if region not in self._clouds:
             self._clouds[region] = Cloud(self.environment.clients(), region, sleep=self.time.sleep)
-    shell: Mapping[str, str] = field(default_factory=dict, repr=False)
         return self._clouds[region]
 
     def bucket(self, config: StackConfig, cloud: Cloud) -> JobBucket:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support.output_schemas import check_output
+
 # What a person's shell may hold and a test must not inherit.
 FOREIGN = ("AWS_", "PULUMI_", "RUNCTL_SANDBOX", "RUNCTL_CONFIG")
 
@@ -77,4 +79,7 @@ class Runctl:
         return ran
 
     def json(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Any:
-        return self("--output", "json", *arguments, code=code, timeout=timeout).json
+        """What the command prints as JSON; it must be as its schema in docs/reference/json says."""
+        ran = self("--output", "json", *arguments, code=code, timeout=timeout)
+        check_output(arguments, ran.out)
+        return ran.json

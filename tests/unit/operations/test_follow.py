@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 from unittest.mock import create_autospec
 
-import pytest
 from support.job_stacks import FakeTime, Told
 
 from runctl_auto.cloud.access import Cloud
@@ -16,7 +14,6 @@ from runctl_auto.operations.follow import (
     Ended,
     Follower,
     Lost,
-    heartbeat_age,
 )
 from runctl_auto.operations.workplace import Time
 from runctl_auto.run.bucket import JobBucket, LogPart
@@ -99,12 +96,3 @@ def test_a_healthy_machine_is_not_asked_for_all_the_time() -> None:
     ec2 = Ec2("running")
     follow([status("running")] * 35 + [status("succeeded")], ec2)
     assert ec2.asked <= 4
-
-
-@pytest.mark.parametrize(
-    ("written", "age"),
-    [("2026-01-01T00:00:00Z", 90.0), ("2026-01-01T00:02:00+00:00", 0.0), (None, None), ("soon", None)],
-)
-def test_the_age_of_the_last_sign_of_life(written: str | None, age: float | None) -> None:
-    now = datetime(2026, 1, 1, 0, 1, 30, tzinfo=timezone.utc)
-    assert heartbeat_age(status("running", updated_at=written), lambda: now) == age

@@ -1,0 +1,24 @@
+"""``runctl describe``."""
+
+from __future__ import annotations
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+
+@click.command(
+    help="Show all that is known of JOB: its status, the job as it was applied, its runs, its resources."
+)
+@click.argument("job")
+@click.pass_obj
+def command(invocation: Invocation, job: str) -> None:
+    from runctl_auto.cli.job_view import description_lines
+    from runctl_auto.cli.phases import phase_colour
+    from runctl_auto.operations.inspect import describe
+
+    found, console = describe(invocation.workplace(), job), invocation.console
+    console.result(found.as_json())
+    console.line(f"{job}: {console.painted(found.now.phase, colour=phase_colour(found.now.phase))}")
+    for line in description_lines(found):
+        console.line(line)

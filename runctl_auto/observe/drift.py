@@ -1,0 +1,89 @@
+"""Where the cloud is not as the stack's state says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runctl_auto.observe.machines import Machine
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.state import INSTANCE, VOLUME, ResourceState, StackState
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference; ``resource`` is the name in the state, ``id`` the cloud's."""
+
+    resource: str
+    id: str
+    what: str
+    next_step: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def machine_drift(
+    job: str, state: StackState, machine: Machine | None, status: RunStatus | None
+) -> Iterator[Drift]:
+    """What the machine is and should not be. ``machine`` is what the cloud says of the state's instance."""
+    instance = state.first(INSTANCE)
+    if instance is None or machine is None:
+        return
+    ended = status is not None and status.ended
+    if machine.is_ending and not ended:
+        yield Drift(
+            instance.name,
+            machine.id,
+            f"the state has it, and it is {machine.state}",
+            "`runctl up` with the job file gives the run a new machine, from its last checkpoint.",
+        )
+    elif ended and not machine.is_ending:
+        yield Drift(
+            instance.name,
+            machine.id,
+            f"the run has ended ({status.phase if status else ''}), and it is still {machine.state}",
+            f"It ends itself within a minute; if not, `runctl down {job}` ends it.",
+        )
+    recorded = instance.outputs.get("instanceType")
+    if machine.type and recorded and machine.type != recorded and not machine.has_ended:
+        yield Drift(
+            instance.name,
+            machine.id,
+            f"the state has type {recorded}, and it is a {machine.type}",
+            "`runctl up` with the job file makes it what the job says.",
+        )
+
+
+def volume_drift(state: StackState, found: Mapping[str, Mapping[str, Any]]) -> Iterator[Drift]:
+    """Volumes that are gone or attached elsewhere. ``found`` is what EC2 says, by volume id."""
+    instance = state.first(INSTANCE)
+    for volume in _own_volumes(state):
+        described = found.get(volume.id)
+        if described is None:
+            yield Drift(
+                volume.name,
+                volume.id,
+                "the state has it, and the cloud does not",
+                "`runctl up` with the job file makes a new, empty one; restore a snapshot if there is one.",
+            )
+            continue
+        holders = [each.get("InstanceId", "") for each in described.get("Attachments") or ()]
+        strangers = [each for each in holders if instance is None or each != instance.id]
+        if strangers:
+            yield Drift(
+                volume.name,
+                volume.id,
+                f"it is attached to {', '.join(strangers)}, which is not this job's machine",
+                f"Detach it: aws ec2 detach-volume --volume-id {volume.id}",
+            )
+
+
+def volume_ids(state: StackState) -> list[str]:
+    """Ids of the job's own volumes, to ask EC2 for."""
+    return [each.id for each in _own_volumes(state)]
+
+
+def _own_volumes(state: StackState) -> list[ResourceState]:
+    return [each for each in state.of_type(VOLUME) if each.id and each.in_cloud]

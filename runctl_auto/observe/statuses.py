@@ -1,0 +1,96 @@
+"""Reads the statuses of many runs: one signed request each, several at a time.
+
+The ordinary way through a client costs more than a millisecond of CPU a call, most of it spent on building a
+request that differs in bucket and key only. Here the client's own connections, proxies and credentials are
+used with a request that was built once. Whatever does not go smoothly is asked for again in the ordinary
+way, which retries and tells errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from runctl_auto.cloud.access import Cloud
+from runctl_auto.errors import RunctlError
+from runctl_auto.run.status import RunStatus, parse_run_status, read_run_status, status_key
+
+_AT_ONCE = 8
+_ABSENT = b""
+
+
+@dataclass(frozen=True)
+class RunPlace:
+    """Where the status of a run is. ``owner`` is the account that must own the bucket."""
+
+    region: str
+    bucket: str
+    owner: str
+    run: str
+
+
+def read_statuses(
+    places: Sequence[RunPlace], cloud_of: Callable[[str], Cloud]
+) -> list[RunStatus | RunctlError | None]:
+    """The status at each of ``places``: None where there is none (yet), else why it is not known. Blocks."""
+    regions = {place.region for place in places}
+    getters = {region: _quick_getter(cloud_of(region)) for region in regions} if len(places) > 1 else {}
+
+    def quickly(place: RunPlace) -> bytes | None:
+        get = getters.get(place.region)
+        try:
+            return get(place) if get else None
+        except Exception:  # whatever it was, the ordinary way tells it
+            return None
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        contents = list(pool.map(quickly, places))
+    return [
+        _read(place, content, cloud_of(place.region)) for place, content in zip(places, contents, strict=True)
+    ]
+
+
+def _read(place: RunPlace, content: bytes | None, cloud: Cloud) -> RunStatus | RunctlError | None:
+    if content == _ABSENT:
+        return None
+    try:
+        if content is not None:
+            return parse_run_status(content, place.run)
+        return read_run_status(cloud, bucket=place.bucket, owner=place.owner, run=place.run)
+    except RunctlError as error:
+        return error
+
+
+def _quick_getter(cloud: Cloud) -> Callable[[RunPlace], bytes | None] | None:
+    """Gets a status in one request: its bytes, empty when there is none, None when it should be asked for
+    otherwise. None when this client has no such way."""
+    try:
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        client = cloud.client("s3")
+        connections = client._endpoint.http_session
+        credentials = client._request_signer._credentials
+        address = str(client.meta.endpoint_url).rstrip("/")
+        sign = S3SigV4Auth(credentials, "s3", cloud.region).add_auth
+    except (AttributeError, ImportError):
+        return None
+
+    def get(place: RunPlace) -> bytes | None:
+        request: Any = AWSRequest(
+            "GET",
+            f"{address}/{place.bucket}/{quote(status_key(place.run))}",
+            headers={"x-amz-expected-bucket-owner": place.owner},
+        )
+        request.context["signing"] = {}
+        sign(request)
+        answer = connections.send(request.prepare())
+        if answer.status_code == 200:
+            content: bytes = answer.content
+            return content or None
+        return _ABSENT if answer.status_code == 404 else None
+
+    return get
