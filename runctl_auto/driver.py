@@ -23,6 +23,7 @@ from runctl_auto.engine.events import (
     StepEvent,
 )
 from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.file_backend import last_config
 from runctl_auto.engine.locks import (
     STARTER_VARIABLE,
     LockOwner,
@@ -129,11 +130,12 @@ class Driver:
             return self._job_stack(automation.Stack.create(job, self._workspace))
 
     def config_of(self, job: str) -> dict[str, str]:
-        """A job's configuration, without an engine's help when its settings file is at hand."""
+        """A job's configuration, without an engine's help when its settings file or its history is at hand."""
         config = read_config(settings_file(self._folders.workspace(), job))
         if config.get(BACKEND_KEY) == self._environment.backend:
             return config
-        return self.open(job).config()
+        recorded = last_config(self._environment.backend, PROJECT_NAME, job)
+        return recorded if recorded is not None else self.open(job).config()
 
     def jobs(self) -> tuple[JobSummary, ...]:
         """All stacks of this project in the backend, by name."""
