@@ -74,6 +74,8 @@ class TrainingEnvironmentArgs:
     ``run_spec`` is what the agent runs, as JSON data without its volumes, whose ids are known only here.
     ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
     the root volume, which no provider default reaches. ``secrets`` are values by the name of their variable.
+    ``candidate_types`` are the instance types that the machine may come to be of, for policies to judge
+    before any is made.
     """
 
     names: Names
@@ -92,6 +94,7 @@ class TrainingEnvironmentArgs:
     protect_bucket: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    candidate_types: Sequence[str] = ()
 
 
 class TrainingEnvironment(pulumi.ComponentResource):
@@ -267,6 +270,7 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "region": args.names.region,
         "run": args.run,
         "instanceType": machine.instance_type if machine else None,
+        "instanceTypes": list(args.candidate_types),
         "market": machine.market if machine else None,
         "priceHour": limits.price_hour,
         "maxPrice": limits.max_price,
@@ -275,4 +279,5 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "nodes": limits.nodes,
         "diskGb": machine.disk_gb if machine else None,
         "volumesGb": sum(volume.size_gb for volume in args.volumes),
+        "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],
     }

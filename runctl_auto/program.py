@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from components.naming import Names
+from components.retention import RetentionRefusedError, refuse_retention
 from components.secret_parameters import parameter_name
 from components.tags import identity_tags
 from components.training_environment import (
@@ -31,6 +30,7 @@ from components.training_environment import (
 )
 from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.cloud.access import Cloud
+from runctl_auto.cloud.clients import client_maker
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.packaging.package import Kind, package_key, require_package
 from runctl_auto.run.status import read_run_status
@@ -54,6 +54,8 @@ def run() -> None:
     except RunctlError as error:
         said = [str(error), *(f"{key}: {value}" for key, value in error.where.items()), error.next_step]
         raise pulumi.RunError("\n".join(line for line in said if line)) from error
+    except RetentionRefusedError as error:
+        raise pulumi.RunError(str(error)) from error
 
 
 def read_stack_config() -> StackConfig:
@@ -107,8 +109,9 @@ def declare(
     Reads the run's status from the bucket (one blocking request) and, when a package is missing locally,
     fetches it back from there. ``cloud`` and ``packages`` are for tests.
     """
+    refuse_retention()
     placement, job, run = config.placement, config.job, config.run
-    cloud = cloud or Cloud(_client, placement.region)
+    cloud = cloud or Cloud(client_maker(), placement.region)
     names = Names(account=placement.account, region=placement.region, project=project, job=job.name)
     status = read_run_status(cloud, bucket=names.bucket(), owner=placement.account, run=run.id)
     ended = status is not None and status.ended
@@ -141,11 +144,12 @@ def declare(
             tags=job.tags,
             limits=Limits(
                 price_hour=placement.price_hour,
-                max_price=placement.max_price,
+                max_price=job.max_price,
                 budget=job.budget,
                 max_duration_seconds=job.max_duration,
                 nodes=job.nodes,
             ),
+            candidate_types=job.resources.instance_types,
         ),
         pulumi.ResourceOptions(providers=[_provider(config, identity)]),
     )
@@ -260,18 +264,3 @@ def _export(config: StackConfig, environment: TrainingEnvironment) -> None:
     pulumi.export("instanceType", placement.instance_type)
     pulumi.export("market", placement.market)
     pulumi.export("volumes", dict(environment.volume_ids))
-
-
-def _client(service: str, region: str) -> Any:
-    """A boto3 client from the environment that Pulumi's provider sees too; retries are ours."""
-    import boto3
-    from botocore.config import Config
-
-    own_endpoint = bool(os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL_S3"))
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 1},
-        connect_timeout=10,
-        read_timeout=60,
-        s3={"addressing_style": "path"} if own_endpoint else None,
-    )
-    return boto3.client(service, region_name=region, config=config)

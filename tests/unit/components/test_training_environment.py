@@ -59,6 +59,7 @@ def args(tmp_path: Path) -> TrainingEnvironmentArgs:
         ],
         tags={"team": "nlp", "runctl:protected": "true"},
         limits=Limits(price_hour=0.5, max_price=0.6, budget=20.0, max_duration_seconds=3600),
+        candidate_types=["g5.xlarge", "g4dn.xlarge"],
     )
 
 
@@ -280,7 +281,9 @@ def test_policies_see_price_and_limits_before_anything_is_made(args: TrainingEnv
             "instanceType": "g5.xlarge",
             "market": "spot",
             "volumesGb": 110,
+            "volumes": [{"name": "data", "sizeGb": 100}, {"name": "cache", "sizeGb": 10}],
             "diskGb": 80,
+            "instanceTypes": ["g5.xlarge", "g4dn.xlarge"],
         }.items()
     )
 

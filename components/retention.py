@@ -1,0 +1,27 @@
+"""Refuses options by which resources would outlive their stack unseen: leaks by design."""
+
+from __future__ import annotations
+
+import pulumi
+
+
+class RetentionRefusedError(Exception):
+    """A resource asks to be forgotten instead of deleted; the message says which, and what to do instead."""
+
+
+def refuse_retention() -> None:
+    """From now on, a resource of this program with ``retain_on_delete`` or ``deleted_with`` raises
+    ``RetentionRefusedError`` before it is registered. Call it before the first resource."""
+    pulumi.runtime.register_stack_transformation(_refused)
+
+
+def _refused(args: pulumi.ResourceTransformationArgs) -> None:
+    for option, is_used in (
+        ("retain_on_delete", bool(args.opts.retain_on_delete)),
+        ("deleted_with", args.opts.deleted_with is not None),
+    ):
+        if is_used:
+            raise RetentionRefusedError(
+                f"{args.name} ({args.type_}) has the option {option}, which leaves it in the cloud when it "
+                "is deleted. Remove the option; what must stay is protected (protect: true in the job file)."
+            )
