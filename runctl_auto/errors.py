@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from runctl_auto.printable import printable
+
 
 class ExitCode(IntEnum):
     """What the program's exit status means; a contract with scripts."""
@@ -92,7 +94,7 @@ class FieldProblem:
             text += f"; allowed: {self.allowed}"
         if self.nearest is not None:
             text += f"; did you mean '{self.nearest}'?"
-        return text
+        return printable(text)
 
 
 class _FileError(RunctlError):

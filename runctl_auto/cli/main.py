@@ -27,6 +27,7 @@ _COMMANDS: dict[str, str] = {
     "logs": "Print the output of a job's training.",
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",
+    "schema": "Print the JSON schema of job files, for editors.",
     "env": "Print what plain `pulumi` needs to work on the same stacks.",
     "sandbox": "Start, stop or inspect the sandbox.",
     "setup": "Install Pulumi's CLI, which real clouds need.",

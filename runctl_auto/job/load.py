@@ -8,12 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runctl_auto.errors import JobFileError
+from runctl_auto.errors import FieldProblem, JobFileError
 from runctl_auto.job.consistency import contradictions
-from runctl_auto.job.document import read_job_document
-from runctl_auto.job.problems import problems_of_contradictions, problems_of_validation
+from runctl_auto.job.document import invalid_job_file, read_job_document
+from runctl_auto.job.other_names import in_our_names
+from runctl_auto.job.problems import in_order, problems_of_contradictions, problems_of_validation
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.job.support import Unsupported, unsupported
+from runctl_auto.printable import shortened
+from runctl_auto.project import find_project
 
 __all__ = ["JobSpec", "Unsupported", "load_job", "unsupported", "work_folder"]
 
@@ -23,28 +26,53 @@ def load_job(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobSpe
 
     Raises JobFileError whose ``problems`` are all that is wrong, each with its place in the file.
     """
-    document = read_job_document(path, defaults)
+    translated = in_our_names(read_job_document(path, defaults))
+    document = translated.document
+    read_problems = [*document.problems, *translated.problems]
     try:
         spec = JobSpec.model_validate(document.values)
     except ValidationError as error:
-        problems = problems_of_validation(document, error)
-        raise JobFileError(
-            "the job file is not valid", problems=problems, where={"file": document.file}
-        ) from None
-    problems = problems_of_contradictions(document, contradictions(spec))
+        problems, more = problems_of_validation(document, error, translated.undecided)
+        raise invalid_job_file(document.file, in_order([*read_problems, *problems]), more=more) from None
+    problems = in_order([*read_problems, *problems_of_contradictions(document, contradictions(spec))])
     if problems:
-        raise JobFileError("the job file is not valid", problems=problems, where={"file": document.file})
+        raise invalid_job_file(document.file, problems)
     return spec
 
 
 def work_folder(path: Path, spec: JobSpec) -> Path:
     """The folder that travels to the machine: ``workdir``, relative to the job file at ``path``.
 
-    Raises JobFileError when it is no folder.
+    A job file may be another person's: it names folders of its own project only. Raises JobFileError for
+    any other, and for what is no folder.
     """
-    folder = (path.parent / Path(spec.workdir).expanduser()).resolve()
-    if not folder.is_dir():
-        raise JobFileError(
-            f"workdir is not a folder: {folder}", where={"file": str(path), "field": "workdir"}
+    project = find_project(path.parent).root
+    try:
+        folder = (path.parent / Path(spec.workdir).expanduser()).resolve()
+        is_folder = folder.is_dir()
+    except (OSError, RuntimeError):  # too long a name, links that turn in circles, ~nobody
+        is_folder = False
+    if not is_folder:
+        raise _wrong_workdir(path, spec, "is not a folder", "a folder")
+    if not folder.is_relative_to(project):
+        raise _wrong_workdir(
+            path,
+            spec,
+            "leads out of the project",
+            f"a folder in {project}, the nearest with a .git, .runctl or .runctl.toml",
         )
     return folder
+
+
+def _wrong_workdir(path: Path, spec: JobSpec, message: str, allowed: str) -> JobFileError:
+    position = read_job_document(path).position(("workdir",))
+    problem = FieldProblem(
+        file=str(path),
+        line=position.line if position else None,
+        column=position.column if position else None,
+        field="workdir",
+        message=message,
+        found=shortened(spec.workdir),
+        allowed=allowed,
+    )
+    return invalid_job_file(str(path), [problem])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -13,115 +13,128 @@ from pydantic_core import ErrorDetails
 
 from runctl_auto.errors import FieldProblem
 from runctl_auto.job.consistency import Contradiction
-from runctl_auto.job.document import JobDocument, Location, field_name
+from runctl_auto.job.document import MAX_PROBLEMS, JobDocument, field_name, is_unspoken
+from runctl_auto.job.other_names import ADVICE
+from runctl_auto.job.plain_values import Location
 from runctl_auto.job.spec import JobSpec
+from runctl_auto.printable import shortened
 
-# Words of SkyPilot and dstack for what a job file names differently.
-KNOWN_ELSEWHERE: Mapping[str, str] = {
-    "num_nodes": "nodes",
-    "use_spot": "spot_policy",
-    "envs": "env",
-    "commands": "run",
-    "command": "run",
-    "entrypoint": "run",
-    "init": "setup",
-    "python": "setup",
-    "file_mounts": "data",
-    "storage_mounts": "data",
-    "working_dir": "workdir",
-    "instance_type": "instance_types",
-    "accelerators": "gpu",
-    "cpus": "cpu",
-    "disk_size": "disk",
-    "regions": "region",
-    "backends": "provider",
-    "cloud": "provider",
-    "infra": "provider",
-    "image_id": "image",
-    "labels": "tags",
-    "autostop": "idle_duration",
-    "availability_zones": "zones",
+_IMPLICIT_TEXTS = {
+    bool: "is a truth value to YAML, not a text; quotes make it one",
+    int: "is a number to YAML, not a text; quotes make it one",
+    float: "is a number to YAML, not a text; quotes make it one",
 }
 
-# Values that may be anything, secrets included, are never repeated in a message.
-_UNSPOKEN = frozenset({"env"})
+_MESSAGES = {
+    **dict.fromkeys(("bool_type", "tuple_type", "dict_type", "model_type"), "is of the wrong type"),
+    **dict.fromkeys(("less_than_equal", "greater_than_equal"), "is out of range"),
+    **dict.fromkeys(("string_too_long", "too_long"), "is too long"),
+    **dict.fromkeys(("string_too_short", "too_short"), "is too short"),
+    "literal_error": "is not one of the values",
+}
 
 
-def problems_of_validation(document: JobDocument, error: ValidationError) -> list[FieldProblem]:
-    """Every problem in ``error``, in the order of the file."""
-    return _in_order(
-        _problem(document, details) for details in error.errors(include_url=False, include_context=True)
-    )
+def problems_of_validation(
+    document: JobDocument, error: ValidationError, undecided: Collection[Location] = ()
+) -> tuple[list[FieldProblem], int]:
+    """The first problems in ``error`` in the order of the file, and how many there are more.
+
+    What is wrong only because it could not be read (``undecided``: another name of it was wrong) is no
+    problem of its own.
+    """
+    found = [
+        details
+        for details in error.errors(include_url=False, include_context=True)
+        if not (details["type"] == "missing" and details["loc"] in undecided)
+        and not _is_unread(document, _plain(details["loc"]))
+    ]
+    placed = sorted(found, key=lambda details: _order(document, details["loc"]))
+    problems = dict.fromkeys(_problem(document, details) for details in placed[:MAX_PROBLEMS])
+    return list(problems), len(placed) - len(placed[:MAX_PROBLEMS])
 
 
 def problems_of_contradictions(document: JobDocument, found: Iterable[Contradiction]) -> list[FieldProblem]:
     """The contradictions as problems of the file, in its order."""
-    return _in_order(
+    return in_order(
         _placed(
             document,
-            item.location,
+            document.written(item.location),
             message=item.message,
-            found=_written(document, item.location, None),
+            found=_written_text(document, document.written(item.location), None),
             allowed=item.allowed,
         )
         for item in found
     )
 
 
-def _in_order(problems: Iterable[FieldProblem]) -> list[FieldProblem]:
-    unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda problem: (problem.line or 0, problem.column or 0, problem.field))
+def in_order(problems: Iterable[FieldProblem]) -> list[FieldProblem]:
+    """``problems`` in the order of the file, each once."""
+    return sorted(dict.fromkeys(problems), key=lambda each: (each.line or 0, each.column or 0, each.field))
+
+
+def _is_unread(document: JobDocument, location: Location) -> bool:
+    written = document.written(location)
+    return any(written[:length] in document.unread for length in range(1, len(written) + 1))
+
+
+def _order(document: JobDocument, loc: tuple[int | str, ...]) -> tuple[int, int, str]:
+    location = _written_location(document, _plain(loc))
+    position = document.position(location)
+    return (position.line, position.column, str(location)) if position else (0, 0, str(location))
+
+
+def _plain(loc: tuple[int | str, ...]) -> Location:
+    """``loc`` without what is pydantic's own."""
+    return tuple(part for part in loc if part != "[key]")
+
+
+def _written_location(document: JobDocument, location: Location) -> Location:
+    """``location`` as it was written, without the ends of a range that stands in one text."""
+    written = document.written(location)
+    while len(written) > 1 and written not in document.positions and written[:-1] in document.texts:
+        written = written[:-1]
+    return written
 
 
 def _problem(document: JobDocument, details: ErrorDetails) -> FieldProblem:
-    location = _written_location(document, details["loc"])
-    model, field = _field_at(location)
-    kind = details["type"]
-    if kind == "extra_forbidden":
-        known = list(model.model_fields) if model else []
-        return _placed(
-            document,
-            location,
-            message="is not a field of a job file" if len(location) == 1 else "is not a field here",
-            allowed=", ".join(known),
-            nearest=_nearest(str(location[-1]), known),
-        )
+    canonical = _plain(details["loc"])
+    location = _written_location(document, canonical)
+    if details["type"] == "extra_forbidden":
+        return _unknown_field(document, canonical, location)
+    _, field = _field_at(canonical)
     allowed = field.description if field else None
-    if kind == "missing":
+    if details["type"] == "missing":
         return _placed(document, location, message="is missing", allowed=allowed)
-    options = _options(field)
-    found = _written(document, location, details["input"])
+    options = list(_literals(field.annotation)) if field else []
+    found = _written_text(document, location, details["input"])
     return _placed(
         document,
         location,
         message=_message(details),
         found=found,
         allowed=allowed,
-        nearest=_nearest(found, options) if found and options else None,
+        nearest=_closest(found, options) if found and options else None,
     )
+
+
+def _unknown_field(document: JobDocument, canonical: Location, location: Location) -> FieldProblem:
+    model, _ = _field_at(canonical)
+    name = str(canonical[-1])
+    known = list(model.model_fields) if model else []
+    message = "is not a field of a job file" if len(location) == 1 else "is not a field here"
+    if name in ADVICE:
+        return _placed(document, location, message=f"{message}; {ADVICE[name]}")
+    nearest = _field_elsewhere(name, above=canonical[:-1]) or _closest(name, known)
+    return _placed(document, location, message=message, allowed=", ".join(known), nearest=nearest)
 
 
 def _message(details: ErrorDetails) -> str:
     kind = details["type"]
     if kind == "value_error":
         return str(details["ctx"]["error"])
-    if kind == "literal_error":
-        return "is not one of the values"
-    if kind in ("string_type", "bool_type", "tuple_type", "dict_type", "model_type", "mapping_type"):
-        return "is of the wrong type"
-    if kind.startswith(("string_too", "too_")):
-        return "is too long" if kind.endswith("long") else "is too short"
-    if kind in ("less_than_equal", "greater_than_equal"):
-        return "is out of range"
-    return details["msg"]
-
-
-def _written_location(document: JobDocument, loc: tuple[int | str, ...]) -> Location:
-    """``loc`` without what is pydantic's own (``[key]``) and without the ends of a range in one text."""
-    parts = tuple(part for part in loc if part != "[key]")
-    while len(parts) > 1 and parts not in document.positions and parts[:-1] in document.texts:
-        parts = parts[:-1]
-    return parts
+    if kind == "string_type":
+        return _IMPLICIT_TEXTS.get(type(details["input"]), "is of the wrong type")
+    return _MESSAGES.get(kind, details["msg"])
 
 
 def _placed(
@@ -146,15 +159,13 @@ def _placed(
     )
 
 
-def _written(document: JobDocument, location: Location, value: object) -> str | None:
-    if location and location[0] in _UNSPOKEN and len(location) > 1:
-        return type(value).__name__ if value is not None and not isinstance(value, str) else None
+def _written_text(document: JobDocument, location: Location, value: object) -> str | None:
     text = document.texts.get(location)
     if text is None:
-        text = {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(value), repr(value))
-    elif text == "":
-        text = "nothing"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(value))
+    if is_unspoken(location):
+        return None
+    return shortened(text) if text else "nothing"
 
 
 def _field_at(location: Location) -> tuple[type[BaseModel] | None, FieldInfo | None]:
@@ -178,10 +189,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((model for item in get_args(annotation) if (model := _model_in(item))), None)
 
 
-def _options(field: FieldInfo | None) -> list[str]:
-    return [] if field is None else list(_literals(field.annotation))
-
-
 def _literals(annotation: Any) -> Iterable[str]:
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
@@ -190,8 +197,17 @@ def _literals(annotation: Any) -> Iterable[str]:
             yield from _literals(item)
 
 
-def _nearest(word: str, known: list[str]) -> str | None:
-    elsewhere = KNOWN_ELSEWHERE.get(word)
-    if elsewhere in known:
-        return elsewhere
+def _closest(word: str, known: list[str]) -> str | None:
+    if len(word) > 40:
+        return None
     return next(iter(difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)), None)
+
+
+def _field_elsewhere(name: str, *, above: Location) -> str | None:
+    """The one place in a job file where a field of this name belongs, when it is another than ``above``."""
+    places = [name] if above and name in JobSpec.model_fields else []
+    for section, field in JobSpec.model_fields.items():
+        model = _model_in(field.annotation)
+        if model is not None and name in model.model_fields and (section,) != above:
+            places.append(f"{section}.{name}")
+    return places[0] if len(places) == 1 else None

@@ -123,11 +123,6 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: Jo
 @pytest.mark.parametrize(
     ("written", "field", "said"),
     [
-        ("num_nodes: 2", "num_nodes", "did you mean 'nodes'?"),
-        ("use_spot: true", "use_spot", "did you mean 'spot_policy'?"),
-        ("envs: {A: b}", "envs", "did you mean 'env'?"),
-        ("commands: [a]", "commands", "did you mean 'run'?"),
-        ("resources: {accelerators: 'A10G:1'}", "resources.accelerators", "did you mean 'gpu'?"),
         ("spot_policy: spto", "spot_policy", "did you mean 'spot'?"),
         ("retry: {on_events: [eror]}", "retry.on_events[0]", "did you mean 'error'?"),
         ("env: {SEED: 1}", "env.SEED", "numbers in quotes"),
@@ -168,7 +163,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: Jo
         ("run: again", "run", "stands here again; first on line 3"),
         ("setup: ''", "setup", "is empty"),
         ("? [a, b]\n: c", "", "a key that is not a plain text"),
-        ("x: !!python/object/new:os.system [ls]", "x", "is not a plain value|is not a field"),
+        ("x: !!python/object/new:os.system [ls]", "x", "has the tag"),
         ("setup: !!int x", "setup", "is not a plain value"),
     ],
 )
@@ -192,7 +187,7 @@ def test_values_of_env_are_never_repeated(job_file: JobFile) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "is not a mapping"),
+        (b"", "is empty"),
         (b"- a\n- b\n", "is not a mapping"),
         (b"just text", "is not a mapping"),
         (b"name: [\n", "is not YAML"),
@@ -203,7 +198,6 @@ def test_values_of_env_are_never_repeated(job_file: JobFile) -> None:
         (b"x: " + b"[" * 500 + b"]" * 500, "is nested too deeply"),
         (b"x: " + b"{a: " * 500, "is nested too deeply"),
         (b"# " + b"x" * 70_000, "is too large"),
-        (b"x: " + b"9" * 6000, "is not a plain value"),
     ],
 )
 def test_what_is_no_job_file_at_all(job_file: JobFile, content: bytes, said: str) -> None:
@@ -227,7 +221,7 @@ def test_a_folder_and_a_pipe_are_not_opened_for_long(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert "is not a regular file" in str(only_problem(pipe))
-    assert "is not a regular file" in str(only_problem(tmp_path))
+    assert "is a folder" in str(only_problem(tmp_path))
 
 
 @settings(max_examples=150, deadline=None)
@@ -290,7 +284,6 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
         job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
     )
     assert [each.field for each in unsupported(spec)] == [
-        "secrets",
         "budget",
         "idle_duration",
         "retry",

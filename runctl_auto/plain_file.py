@@ -1,0 +1,41 @@
+"""Reads small files that people wrote, and nothing that could block, flood or act when it is opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class NotAPlainFileError(Exception):
+    """``complaint`` says what is wrong with the file, ``allowed`` what would do."""
+
+    def __init__(self, complaint: str, allowed: str | None = None) -> None:
+        super().__init__(complaint)
+        self.complaint = complaint
+        self.allowed = allowed
+
+
+def read_plain_file(path: Path, max_bytes: int) -> bytes:
+    """The content of a regular file of at most ``max_bytes``, read once.
+
+    Never blocks on what is not one (pipes, devices). Raises NotAPlainFileError.
+    """
+    try:
+        _require_regular(path.stat())
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            _require_regular(os.fstat(descriptor))
+            content = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise NotAPlainFileError(f"cannot be read: {error.strerror or error}") from error
+    if len(content) > max_bytes:
+        raise NotAPlainFileError("is too large", f"at most {max_bytes // 1024} KB")
+    return content
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise NotAPlainFileError("is a folder", "a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAPlainFileError("is not a regular file", "a file")
