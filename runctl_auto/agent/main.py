@@ -21,7 +21,7 @@ from runctl_auto.agent.machine import run_program, shut_down
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.parameters import Parameters
 from runctl_auto.agent.processes import ProcProcessTable
-from runctl_auto.agent.run import Run, RunTools
+from runctl_auto.agent.run import Run, RunTools, StopEarly
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.service import PATIENCE_SECONDS, AgentService
@@ -53,7 +53,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     )
     folder = layout.run_folder(config.run)
     journal = Journal(folder / "output.log")
-    volumes = Volumes(layout, run_program, journal.say)
+    volumes = Volumes(layout, run_program, journal.say, wait=partial(wait_unless_stopped, switch))
 
     def run(status: RunStatus, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
@@ -93,6 +93,13 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         end_machine=lambda: shut_down(run_program, journal.say),
         clock=time.time,
     )
+
+
+def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
+    """Blocks for `seconds`. Raises StopEarly when the run is to stop: there is nothing to wait for then."""
+    switch.wait(seconds)
+    if switch.request is not None:
+        raise StopEarly
 
 
 def leave_on_sigterm(switch: StopSwitch, deadline_at: float | None, clock: Callable[[], float]) -> None:

@@ -12,8 +12,9 @@ import pytest
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
-from runctl_auto.agent.main import system_stop
+from runctl_auto.agent.main import system_stop, wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.run import StopEarly
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.status import Outcome, RunStatus
 from runctl_auto.agent.stopping import StopSwitch
@@ -158,3 +159,11 @@ def test_a_machine_that_the_system_ends_is_not_ended_by_the_agent(tmp_path, buck
 def test_the_hard_deadline_ends_the_run() -> None:
     outcome = system_stop(at_deadline=True).outcome(143)
     assert (outcome.phase, outcome.reason) == ("stopped", "max_duration")
+
+
+def test_nothing_is_waited_for_once_the_run_is_to_stop() -> None:
+    switch = StopSwitch()
+    wait_unless_stopped(switch, 0.0)
+    switch.set_in_signal_handler(system_stop(at_deadline=False))
+    with pytest.raises(StopEarly):
+        wait_unless_stopped(switch, 0.0)
