@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from runctl_auto.cloud.access import ClientFactory
+from runctl_auto.cloud.clients import client_maker
 from runctl_auto.errors import EngineNotFoundError, SandboxError
 from runctl_auto.project import ProjectFolders
 from runctl_auto.settings import Settings
@@ -79,27 +80,7 @@ class Environment:
 
     def clients(self) -> ClientFactory:
         """Makes AWS clients for this cloud; call ``enter`` first."""
-
-        sessions: list[Any] = []
-
-        def make(service: str, region: str) -> Any:
-            # botocore alone: boto3 adds resources and transfers, which nothing here uses and which cost time.
-            from botocore.config import Config
-            from botocore.session import Session
-
-            if not sessions:
-                sessions.append(Session(profile=os.environ.get("AWS_PROFILE") or None))
-            config = Config(
-                retries={"mode": "standard", "total_max_attempts": 1},
-                connect_timeout=10,
-                read_timeout=60,
-                s3={"addressing_style": "path"} if self.endpoint_url else None,
-            )
-            return sessions[0].create_client(
-                service, region_name=region, config=config, endpoint_url=self.endpoint_url
-            )
-
-        return make
+        return client_maker(self.endpoint_url)
 
 
 def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> Environment:
