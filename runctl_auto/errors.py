@@ -287,11 +287,48 @@ class ProgramError(EngineError):
     kind = "program"
 
 
+@dataclass(frozen=True)
+class Violation:
+    """What a policy's ``rule`` found wrong with ``resource``; ``field`` is that of the job file to change,
+    None when none causes it. ``line`` counts from 1."""
+
+    rule: str
+    resource: str
+    found: str
+    allowed: str | None = None
+    field: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.field) if part is not None)
+        allowed = f"; allowed: {self.allowed}" if self.allowed else ""
+        text = f"{self.found}{allowed} (rule {self.rule}, resource {self.resource})"
+        return printable(f"{place}: {text}" if place else text)
+
+
 class PolicyViolationError(RunctlError):
-    """A policy refused the change before anything was made."""
+    """Policies refuse the change: what ``violations`` name was not made."""
 
     exit_code = ExitCode.REFUSED
     kind = "policy"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        violations: Sequence[Violation] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.violations = tuple(violations)
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *(f"  {violation}" for violation in self.violations)])
+
+    def details(self) -> dict[str, object]:
+        return {"violations": [vars(violation) for violation in self.violations]}
 
 
 class ProtectedError(_FileError):

@@ -112,10 +112,13 @@ _ProtectedId = Annotated[
 class PolicySettings(_Section):
     """Which policies judge a change, and what is protected by its id whatever a job says.
 
+    ``file`` says how strictly each rule is held and what the project allows, relative to the project folder;
+    ``allow_skip`` permits ``--no-policy``.
     ``protected`` holds ids of volumes (``vol-...``) and names of buckets.
     """
 
     allow_skip: bool = False
+    file: Path = Path("policies.yaml")
     protected: tuple[_ProtectedId, ...] = ()
 
 

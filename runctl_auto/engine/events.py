@@ -77,10 +77,12 @@ class PlannedChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that an operation would do. ``changes`` is empty when nothing would change."""
+    """All that an operation would do. ``changes`` is empty when nothing would change; ``advice`` is what
+    policies say without refusing."""
 
     changes: tuple[PlannedChange, ...]
     unchanged: int
+    advice: tuple[str, ...] = ()
 
     def count(self, operation: str) -> int:
         """How many resources meet ``operation``."""

@@ -20,12 +20,14 @@ from runctl_auto.errors import (
     RunctlError,
     StackLockedError,
 )
+from runctl_auto.policy.violations import read_violation, refusal, without_repetition
 
 CANCELLED_EXIT_CODE = 8
 _COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 _PROTECTED = re.compile(r"\bprotect(ed|ion)\b")
 _CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
 _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
+_LEFT_BEHIND = re.compile(r"has the option (retain_on_delete|deleted_with)")
 _PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
 
 
@@ -91,16 +93,16 @@ def locked_error(
 
 def _policy(failure: Failure) -> RunctlError | None:
     violations = [
-        event for event in failure.events if isinstance(event, PolicyEvent) and event.level == "mandatory"
+        read_violation(event.policy, name_of(event.urn), _plain(event.message))
+        for event in failure.events
+        if isinstance(event, PolicyEvent) and event.level == "mandatory"
     ]
-    if not violations:
-        return None
-    listed = "; ".join(f"{each.policy} on {name_of(each.urn)}: {_plain(each.message)}" for each in violations)
-    return PolicyViolationError(
-        f"A policy refused the change: {listed}",
-        where=failure.where,
-        next_step="Change the job file so that the rule holds.",
-    )
+    if violations:
+        return refusal(without_repetition(violations), failure.where)
+    for event in _errors(failure):
+        if _LEFT_BEHIND.search(event.message):
+            return PolicyViolationError(_plain(event.message), where=failure.where)
+    return None
 
 
 def _cloud(failure: Failure) -> RunctlError | None:

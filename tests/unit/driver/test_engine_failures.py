@@ -89,7 +89,9 @@ def test_mandatory_violations_refuse_and_advice_does_not() -> None:
     broken = PolicyEvent("imds-v2", "pack", "mandatory", "<{%fg 1%}>tokens<{%reset%}> needed", URN)
     told = typed_error(failure(advice, broken))
     assert isinstance(told, PolicyViolationError)
-    assert "imds-v2 on digits-machine-instance: tokens needed" in told.what
+    assert [str(each) for each in told.violations] == [
+        "tokens needed (rule imds-v2, resource digits-machine-instance)"
+    ]
     assert "please" not in told.what
     assert isinstance(typed_error(failure(advice)), EngineError)
 
