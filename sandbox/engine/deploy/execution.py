@@ -303,19 +303,21 @@ class Execution:
 
     def _needed_by_failed(self) -> set[int]:
         """Identities of what must stay because something that depends on it could not be deleted."""
-        needed: set[int] = set()
-        deleting = DependencyGraph(self._generator.progress.to_delete)
+        needed: list[Resource] = []
+        registered = self._generator.progress.to_delete
+        deleting = DependencyGraph(registered)
         for step in self._executor.errored():
             for resource in (step.resource, step.old):
-                needed |= _dependencies(resource, self._deployment.graph, deleting)
-        return needed
+                needed += _dependencies(resource, self._deployment.graph, deleting)
+        live = {r.urn for r in needed if not r.delete}
+        return {id(r) for r in needed} | {id(r) for r in registered if r.urn in live}
 
 
-def _dependencies(resource: Resource | None, *graphs: DependencyGraph) -> set[int]:
+def _dependencies(resource: Resource | None, *graphs: DependencyGraph) -> list[Resource]:
     for graph in graphs:
         if resource is not None and resource in graph:
-            return {id(r) for r in graph.transitive_dependencies_of(resource)}
-    return set()
+            return graph.transitive_dependencies_of(resource)
+    return []
 
 
 _NOTHING = Registered(Resource(urn="", type=""))

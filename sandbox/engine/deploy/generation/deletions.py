@@ -32,7 +32,7 @@ def deletions(deployment: Deployment, progress: Progress) -> tuple[list[Step], l
     for resource in progress.to_delete:
         if chosen.holds(resource.urn):
             progress.deletes.add(resource.urn)
-            gone.append(DeleteStep(deployment, resource, None, progress.deletes))
+            gone.append(_deletion(deployment, progress, resource))
     _refuse_untargeted(deployment, progress, gone)
     return kept, gone
 
@@ -46,9 +46,14 @@ def _delete(deployment: Deployment, progress: Progress, resource: Resource) -> l
     if progress.operated_on(resource.urn):
         return []
     progress.deletes.add(resource.urn)
+    return [_deletion(deployment, progress, resource)]
+
+
+def _deletion(deployment: Deployment, progress: Progress, resource: Resource) -> Step:
+    """The step that ends a live resource. One that waits for its replacement was deleted before."""
     if resource.pending_replacement:
-        return [RemovePendingReplaceStep(deployment, resource, None)]
-    return [DeleteStep(deployment, resource, None, progress.deletes)]
+        return RemovePendingReplaceStep(deployment, resource, None)
+    return DeleteStep(deployment, resource, None, progress.deletes)
 
 
 def _refuse_untargeted(deployment: Deployment, progress: Progress, steps: list[Step]) -> None:

@@ -182,7 +182,7 @@ class StepGenerator:
             return Generated([skipped_create(self._deployment, subject.registration, new)])
         progress.sames.add(subject.urn)
         progress.to_delete.append(new)
-        new.inputs = old.inputs
+        new.inputs, new.pending_replacement = old.inputs, old.pending_replacement
         return Generated([SameStep(self._deployment, old, new, subject.registration)])
 
     def _needs_skipped(self, resource: Resource) -> bool:

@@ -1,0 +1,62 @@
+"""States in which something waits: for its replacement, or for its deletion."""
+
+from __future__ import annotations
+
+import pytest
+from support.engine_in_memory import Registrar, Stack
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack()
+
+
+def keyed(key: int) -> object:
+    return lambda p: p.thing("a", {"key": key, "dbr": True})
+
+
+@pytest.fixture
+def interrupted(stack: Stack) -> Stack:
+    """A stack whose `a` was deleted to be replaced, and was not made again."""
+    stack.up(keyed(1))
+    stack.cloud.refuse.add(("create", "a"))
+    assert stack.up(keyed(2)).failed
+    assert stack.resource("a").pending_replacement
+    stack.cloud.refuse.clear()
+    stack.cloud.calls.clear()
+    return stack
+
+
+def test_destroying_with_the_program_does_not_delete_what_waits_for_its_replacement(
+    interrupted: Stack,
+) -> None:
+    assert not interrupted.destroy(keyed(2), run_program=True).failed
+    assert interrupted.cloud.called("delete") == []
+    assert interrupted.state.resources == []
+
+
+def test_what_waits_for_its_replacement_waits_on_when_its_destruction_fails(interrupted: Stack) -> None:
+    def program(p: Registrar) -> None:
+        a = p.thing("a", {"key": 2, "dbr": True})
+        p.thing("b", depends_on=[a], protect=True)
+
+    interrupted.up(program)
+    interrupted.cloud.refuse.add(("create", "a"))
+    interrupted.up(lambda p: p.thing("a", {"key": 3, "dbr": True}))
+    assert interrupted.resource("a").pending_replacement
+    assert interrupted.destroy(program, run_program=True).failed
+    assert interrupted.resource("a").pending_replacement
+
+
+def test_destroying_with_the_program_keeps_what_a_protected_resource_of_before_needs(stack: Stack) -> None:
+    """`b` is not in the program any more and may not go, so `a`, which is in the program, may not either."""
+
+    def before(p: Registrar) -> None:
+        p.thing("b", depends_on=[p.thing("a")], protect=True)
+
+    stack.up(before)
+    report = stack.destroy(lambda p: p.thing("a"), run_program=True)
+    assert report.failed
+    assert len([e for e in report.errors if "cannot be deleted" in e]) == 1
+    assert set(stack.cloud.things) == {"a-1", "b-1"}
+    assert stack.state.pending_operations == []
