@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.plain_pulumi import pulumi
 from support.runctl_cli import Runctl
 
 pytestmark = pytest.mark.sandbox
-
-
-def pulumi(runctl: Runctl, job: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Plain ``pulumi`` in a shell that has read what ``runctl env`` prints."""
-    exports = runctl("env", job).out
-    folder = runctl.json("env", job)["folder"]
-    command = f"{exports}\npulumi {' '.join(arguments)} -s {job} --non-interactive"
-    return subprocess.run(
-        ["/bin/sh", "-c", command],
-        check=False,
-        cwd=folder,
-        env={"HOME": str(Path.home()), "PATH": "/usr/local/bin:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def test_plain_pulumi_agrees_before_and_after_the_end_of_a_run(
