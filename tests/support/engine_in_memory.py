@@ -154,6 +154,7 @@ class ToyProvider:
         name = _name(call.urn)
         self._cloud.begin("read", name)
         thing = self._cloud.things.get(call.identity)
+        self._cloud.after_call("read", name)
         if thing is None:
             return ReadState("", None)
         inputs = dict(thing)
@@ -323,6 +324,7 @@ class Stack:
     state: Snapshot = field(default_factory=Snapshot)
     told: dict[str, str] = field(default_factory=dict)
     """What programs were told of resources that did not come to be."""
+    before_write: Callable[[], None] = lambda: None
     on_write: Callable[[Snapshot], None] = lambda snapshot: None
     writes: int = 0
 
@@ -393,6 +395,7 @@ class Stack:
     def write(self, snapshot: Snapshot) -> None:
         """Takes a checkpoint, as it would be read back from the disk."""
         check_integrity(snapshot)
+        self.before_write()
         text = json.dumps(encode_deployment(snapshot, lambda plaintext: f"sealed:{plaintext}"))
         self.state = decode_deployment(json.loads(text), lambda sealed: sealed.removeprefix("sealed:"))
         self.writes += 1
