@@ -215,6 +215,18 @@ def embedded_engine() -> Path:
     return Path(__file__).resolve().parents[1] / "sandbox" / "engine"
 
 
+def choose_engine(settings: Settings, environ: Mapping[str, str]) -> Engine:
+    """The engine that a command with these settings uses. Raises ``EngineNotFoundError``."""
+    if settings.sandbox:
+        return _engine_for_sandbox(settings, environ)
+    return _engine_for_real_cloud(settings, environ)
+
+
+def engine_version(engine: Engine) -> str:
+    """What ``pulumi version`` prints; empty when it does not run."""
+    return _told_version(engine.folder / "pulumi")
+
+
 def _engine_for_sandbox(settings: Settings, environ: Mapping[str, str]) -> Engine:
     choice = settings.engine.choice
     if choice == "embedded":

@@ -30,6 +30,7 @@ _COMMANDS: dict[str, str] = {
     "schema": "Print the JSON schema of job files, for editors.",
     "env": "Print what plain `pulumi` needs to work on the same stacks.",
     "sandbox": "Start, stop or inspect the sandbox.",
+    "doctor": "Look whether all is there that runctl needs.",
     "setup": "Install Pulumi's CLI, which real clouds need.",
     "version": "Print the version.",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,17 +39,48 @@ def engine_command(root: Path) -> automation.PulumiCommand:
 
 
 def install_cli(root: Path) -> str:
-    """Installs the Pulumi CLI of this SDK's version into ``root``; its version. Needs the network."""
+    """Installs the Pulumi CLI of this SDK's version into ``root``; its version. Blocks; needs the network
+    unless it is there already. Raises ``EngineNotFoundError`` when it cannot be had."""
     from pulumi import automation
 
     try:
         return str(automation.PulumiCommand.install(root=str(root)).version)
     except Exception as error:
         raise EngineNotFoundError(
-            f"Pulumi's CLI could not be installed: {error}",
+            f"Pulumi's CLI could not be installed: {_last_line(error)}",
+            where={"folder": str(root)},
             next_step="Check that get.pulumi.com can be reached, or install `pulumi` by other means "
-            "and put it on PATH. The sandbox works without it.",
+            "and put it on PATH. The sandbox works without it: runctl --sandbox.",
         ) from error
+
+
+def install_plugin(root: Path, name: str, version: str) -> bool:
+    """Installs a provider's plugin with the CLI in ``root``; False when it was there. Blocks; needs the
+    network then. Raises ``EngineNotFoundError`` when it cannot be had."""
+    from pulumi import automation
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="runctl-setup-") as folder:
+            workspace = automation.LocalWorkspace(work_dir=folder, pulumi_command=engine_command(root))
+            held = {(each.name, each.version) for each in workspace.list_plugins()}
+            if (name, version) in held:
+                return False
+            workspace.install_plugin(name, f"v{version}")
+            return True
+    except (automation.CommandError, OSError, ValueError) as error:
+        raise EngineNotFoundError(
+            f"The plugin {name} {version} could not be installed: {_last_line(error)}",
+            where={"plugin": name},
+            next_step="Check that get.pulumi.com and github.com can be reached, or bring the archive: "
+            f"pulumi plugin install resource {name} v{version} --file ARCHIVE",
+        ) from error
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next(
+        (line for line in reversed(lines) if line not in ("stdout:", "stderr:")), type(error).__name__
+    )
 
 
 def set_secret(workspace: automation.LocalWorkspace, stack: str, key: str, value: str) -> None:

@@ -1,0 +1,262 @@
+"""Looks whether all is there that a command needs, and says how to get what is not. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from runctl_auto import environment
+from runctl_auto.cloud.access import ClientFactory, Cloud
+from runctl_auto.driver import Driver
+from runctl_auto.environment import Engine, Environment
+from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
+from runctl_auto.project import ProjectFolders
+from runctl_auto.settings import Settings
+
+Verdict = Literal["ok", "note", "problem"]
+PACKAGES = ("runctl", "pulumi", "pulumi_aws", "pulumi_policy", "botocore")
+QUOTAS = {
+    "L-34B43A08": "standard spot vCPUs",
+    "L-1216C47A": "standard on-demand vCPUs",
+    "L-3819A6DF": "G and VT spot vCPUs",
+    "L-DB2E81BA": "G and VT on-demand vCPUs",
+}
+_MAX_SKEW_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``fix`` says what to do about a problem, or may be done about a note."""
+
+    subject: str
+    verdict: Verdict
+    what: str
+    fix: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What the doctor works with. ``region`` is None for that of the person's own AWS settings."""
+
+    folders: ProjectFolders
+    environ: Mapping[str, str]
+    load_settings: Callable[[], Settings]
+    clients: Callable[[str | None], ClientFactory]
+    progress: Callable[[str], None]
+    region: str | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+
+
+def examine(practice: Practice) -> Iterator[Finding]:
+    """All findings, one as soon as it is there. Blocks between them; raises nothing that it can tell."""
+    yield _installed()
+    try:
+        settings = practice.load_settings()
+    except RunctlError as error:
+        yield _problem("settings", error)
+        return
+    yield _settings(practice, settings)
+    yield _private_folder(practice.folders)
+    engine = None
+    try:
+        engine = environment.choose_engine(settings, practice.environ)
+        yield _engine(engine, settings)
+    except RunctlError as error:
+        yield _problem("engine", error)
+    place = None
+    if engine is not None:
+        try:
+            place = _place(practice, settings)
+        except RunctlError as error:
+            yield _problem("sandbox" if settings.sandbox else "backend", error)
+    if place is not None:
+        yield from _backend(practice, place)
+    yield _sandbox(practice.folders)
+    if place is not None or not settings.sandbox:
+        yield from _cloud(practice, settings, place)
+
+
+def _installed() -> Finding:
+    found = {name: _version(name) for name in PACKAGES}
+    listed = ", ".join(f"{name} {number or 'missing'}" for name, number in found.items())
+    what = f"Python {sys.version.split()[0]}, {listed}"
+    if all(found.values()):
+        return Finding("installed", "ok", what)
+    return Finding("installed", "problem", what, "Install runctl again: what it needs is not all there.")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _settings(practice: Practice, settings: Settings) -> Finding:
+    file = practice.folders.settings_file
+    source = str(file) if file.exists() else "defaults, environment and options"
+    return Finding("settings", "ok", f"{source}; owner {settings.owner}")
+
+
+def _private_folder(folders: ProjectFolders) -> Finding:
+    folder = folders.private
+    nearest = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(nearest, os.W_OK):
+        return Finding("project", "problem", f"{nearest} is not writable", "Work in a folder of your own.")
+    if folder.exists() and folder.stat().st_mode & 0o077:
+        return Finding(
+            "project", "problem", f"{folder} is open to other users", f"Close it: chmod 700 {folder}"
+        )
+    return Finding("project", "ok", str(folders.root))
+
+
+def _engine(engine: Engine, settings: Settings) -> Finding:
+    told = environment.engine_version(engine)
+    if not told:
+        return Finding(
+            "engine", "problem", f"{engine.folder / 'pulumi'} does not run", "Install it again: runctl setup"
+        )
+    what = f"{engine.name} {told} in {engine.folder} ({engine.why})"
+    if engine.name == "embedded" or settings.sandbox:
+        return Finding("engine", "ok", what)
+    pinned = _version("pulumi_aws")
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    if (home / "plugins" / f"resource-aws-v{pinned}").exists():
+        return Finding("engine", "ok", f"{what}, plugin aws {pinned}")
+    return Finding("engine", "note", f"{what}; its plugin aws {pinned} is not there yet", "runctl setup")
+
+
+def _place(practice: Practice, settings: Settings) -> Environment:
+    if settings.sandbox:
+        return environment.sandbox(settings, practice.folders, practice.environ, practice.progress)
+    return environment.real_cloud(settings, practice.folders, practice.environ)
+
+
+def _backend(practice: Practice, place: Environment) -> Iterator[Finding]:
+    place.enter()
+    try:
+        jobs = Driver(place, practice.folders).jobs()
+        yield Finding("backend", "ok", f"{place.backend}, {len(jobs)} jobs")
+    except RunctlError as error:
+        yield replace(_problem("backend", error), what=f"{place.backend}: {error.what}")
+    file = place.variables.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if file is None:
+        yield Finding("secrets", "ok", f"provider {place.secrets_provider}")
+    elif not os.access(file, os.R_OK):
+        yield Finding(
+            "secrets",
+            "problem",
+            f"the passphrase file {file} cannot be read",
+            "Restore it: without it secrets in the stacks cannot be read.",
+        )
+    elif Path(file).stat().st_mode & 0o077:
+        yield Finding(
+            "secrets", "problem", f"the passphrase file {file} is open to others", f"chmod 600 {file}"
+        )
+    else:
+        local = urlsplit(place.backend).scheme == "file" and not place.sandbox
+        what = f"passphrase in {file}"
+        yield Finding(
+            "secrets", "note" if local else "ok", what, _keep(place.backend, file) if local else None
+        )
+
+
+def _keep(backend: str, file: str) -> str:
+    return (
+        f"Back up {unquote(urlsplit(backend).path)} and {file} together; "
+        "a team uses a shared backend and a key service (docs/guide/teams.md)."
+    )
+
+
+def _sandbox(folders: ProjectFolders) -> Finding:
+    found = environment.sandbox_status(folders)
+    if found.phase in ("failed", "crashed"):
+        return Finding("sandbox", "problem", found.message or found.phase, "runctl sandbox stop, then start")
+    if not found.running:
+        return Finding("sandbox", "ok", "stopped; `--sandbox` starts it")
+    dead = [each.name for each in found.processes if not each.alive]
+    if dead:
+        return Finding("sandbox", "problem", f"not alive: {', '.join(dead)}", "runctl sandbox stop")
+    what = f"runs at {found.cloud_url}, hosts isolated by {found.isolation}"
+    if found.isolation == "plain":
+        why = found.isolation_reason or "no namespaces"
+        return Finding("sandbox", "note", f"{what} ({why})", "Install bubblewrap to isolate its machines.")
+    return Finding("sandbox", "ok", what)
+
+
+def _cloud(practice: Practice, settings: Settings, place: Environment | None) -> Iterator[Finding]:
+    if settings.aws.profile:
+        os.environ["AWS_PROFILE"] = settings.aws.profile
+    endpoint = place.endpoint_url if place is not None else settings.aws.endpoint_url
+    region = practice.region or _own_region(practice.environ)
+    cloud = Cloud(practice.clients(endpoint), region)
+    try:
+        caller = cloud.call("sts", "get_caller_identity")
+    except RunctlError as error:
+        yield _problem("credentials", error)
+        return
+    yield Finding("credentials", "ok", f"account {caller['Account']}, {caller['Arn']}")
+    yield from _clock(practice, caller)
+    try:
+        zones = cloud.call("ec2", "describe_availability_zones")["AvailabilityZones"]
+        yield Finding("region", "ok", f"{region}, {len(zones)} zones; a job names its own region")
+    except RunctlError as error:
+        yield replace(_problem("region", error), what=f"{region}: {error.what}")
+        return
+    yield _quotas(cloud, is_sandbox=settings.sandbox)
+
+
+def _own_region(environ: Mapping[str, str]) -> str:
+    from botocore.session import Session
+
+    told = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    return told or Session(profile=os.environ.get("AWS_PROFILE")).get_config_variable("region") or "us-east-1"
+
+
+def _clock(practice: Practice, answer: Mapping[str, Any]) -> Iterator[Finding]:
+    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    if not told:
+        return
+    skew = abs((practice.now() - parsedate_to_datetime(told)).total_seconds())
+    if skew > _MAX_SKEW_SECONDS:
+        yield Finding(
+            "clock",
+            "problem",
+            f"this machine's clock differs from AWS's by {skew:.0f} s",
+            "Set the clock; AWS refuses requests that are five minutes off.",
+        )
+
+
+def _quotas(cloud: Cloud, *, is_sandbox: bool) -> Finding:
+    if is_sandbox:
+        return Finding("quotas", "ok", "the sandbox has none")
+    found = []
+    try:
+        for code, name in QUOTAS.items():
+            quota = cloud.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)
+            found.append((name, float(quota["Quota"]["Value"])))
+    except AccessDeniedError as error:
+        return Finding("quotas", "note", error.what, "Allow servicequotas:GetServiceQuota to see them.")
+    except CloudError as error:
+        return Finding("quotas", "note", f"cannot be read: {error.what}", error.next_step)
+    listed = ", ".join(f"{value:g} {name}" for name, value in found)
+    if all(value == 0 for _, value in found):
+        return Finding(
+            "quotas", "problem", listed, "Ask for more in the Service Quotas console; no machine can start."
+        )
+    return Finding("quotas", "ok", listed)
+
+
+def _problem(subject: str, error: RunctlError) -> Finding:
+    return Finding(subject, "problem", str(error), error.next_step)
