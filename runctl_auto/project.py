@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT_NAME = "runctl"
-_MARKS = (".runctl.toml", ".runctl", ".git")
+SETTINGS_FILE = ".runctl.toml"
+_MARKS = (SETTINGS_FILE, ".runctl", ".git")
 _NAME_LINE = re.compile(rf"^name:\s*['\"]?{PROJECT_NAME}['\"]?\s*(#.*)?$", re.MULTILINE)
 
 
@@ -33,7 +34,7 @@ class ProjectFolders:
 
     @property
     def settings_file(self) -> Path:
-        return self.root / ".runctl.toml"
+        return self.root / SETTINGS_FILE
 
     def make_private(self) -> Path:
         """Creates the private folder, readable by its owner only. Idempotent."""

@@ -1,43 +1,31 @@
-"""Settings of a project or person: ``.runctl.toml``, environment ``RUNCTL_*`` over it, options over both.
+"""Settings of a project or person: what there is to set, and what is allowed.
 
-Validated whole on load: all that is wrong is told at once, with file and field.
+Of each setting, ``title`` says what it is for and ``description`` what is allowed. ``settings_sources`` reads
+them, ``settings_edit`` changes them.
 """
 
 from __future__ import annotations
 
-import difflib
 import getpass
-import sys
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
-from runctl_auto.errors import FieldProblem, SettingsError
-from runctl_auto.project import ProjectFolders
+SettingPath = tuple[str, ...]
+"""``("engine", "parallel")`` for the setting that is written ``engine.parallel``."""
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found]
-
-_MAX_FILE_BYTES = 1_000_000
 _BACKEND_SCHEMES = ("file", "s3", "gs", "azblob", "http", "https")
+_NO_OWNER_CHARACTER = re.compile(r"[^\w .:/=+@-]")
 
 
 def _current_user() -> str:
     try:
-        return getpass.getuser()
+        return _NO_OWNER_CHARACTER.sub("-", getpass.getuser())[:128] or "unknown"
     except (KeyError, OSError):
         return "unknown"
 
@@ -49,9 +37,18 @@ class _Section(BaseModel):
 class AwsSettings(_Section):
     """How to reach AWS."""
 
-    enabled: bool = True
-    profile: str | None = None
-    endpoint_url: str | None = None
+    enabled: bool = Field(default=True, title="Whether jobs may use AWS", description="true or false")
+    profile: str | None = Field(
+        default=None,
+        min_length=1,
+        title="Profile of the AWS configuration whose credentials are used",
+        description="a profile's name",
+    )
+    endpoint_url: str | None = Field(
+        default=None,
+        title="Another address of AWS's services, such as a proxy's",
+        description="a URL that begins with https:// or http://",
+    )
 
     @field_validator("endpoint_url")
     @classmethod
@@ -62,8 +59,12 @@ class AwsSettings(_Section):
 class RunpodSettings(_Section):
     """How to reach RunPod."""
 
-    enabled: bool = False
-    endpoint_url: str = "https://api.runpod.io/v2"
+    enabled: bool = Field(default=False, title="Whether jobs may use RunPod", description="true or false")
+    endpoint_url: str = Field(
+        default="https://api.runpod.io/v2",
+        title="Address of RunPod's service",
+        description="a URL that begins with https:// or http://",
+    )
 
     @field_validator("endpoint_url")
     @classmethod
@@ -74,29 +75,60 @@ class RunpodSettings(_Section):
 class LocalSettings(_Section):
     """Jobs on the local machine."""
 
-    enabled: bool = False
+    enabled: bool = Field(
+        default=False, title="Whether jobs may run on this machine", description="true or false"
+    )
 
 
 class CheckpointSettings(_Section):
     """Where checkpoints that are brought home go, relative to the project folder."""
 
-    directory: Path = Path("runs")
+    directory: Path = Field(
+        default=Path("runs"),
+        title="Folder of checkpoints that are brought home",
+        description="a writable folder, relative to the project folder",
+    )
 
 
 class MonitoringSettings(_Section):
     """What runctl tells of itself."""
 
-    metrics_file: Path | None = None
+    metrics_file: Path | None = Field(
+        default=None, title="File that metrics are written to", description="a path"
+    )
 
 
 class EngineSettings(_Section):
     """Which Pulumi engine works, and where it keeps state."""
 
-    choice: Literal["auto", "pulumi", "embedded"] = "auto"
-    backend: str | None = None
-    passphrase_file: Path | None = None
-    secrets_provider: str = "passphrase"
-    parallel: int = Field(default=16, ge=1, le=256)
+    choice: Literal["auto", "pulumi", "embedded"] = Field(
+        default="auto",
+        title="Which engine works; embedded is for the sandbox only",
+        description="auto, pulumi or embedded",
+    )
+    backend: str | None = Field(
+        default=None,
+        title="Where stacks are kept",
+        description="a URL that begins with " + ", ".join(f"{each}://" for each in _BACKEND_SCHEMES),
+    )
+    passphrase_file: Path | None = Field(
+        default=None,
+        title="File with the passphrase of the stacks' secrets",
+        description="a path, relative to the project folder",
+    )
+    secrets_provider: str = Field(
+        default="passphrase",
+        min_length=1,
+        title="What encrypts the stacks' secrets",
+        description="passphrase, or a key's address as Pulumi writes them",
+    )
+    parallel: int = Field(
+        default=16,
+        ge=1,
+        le=256,
+        title="How many resources are worked on at once",
+        description="a whole number from 1 to 256",
+    )
 
     @field_validator("backend")
     @classmethod
@@ -117,17 +149,46 @@ class PolicySettings(_Section):
     ``protected`` holds ids of volumes (``vol-...``) and names of buckets.
     """
 
-    allow_skip: bool = False
-    file: Path = Path("policies.yaml")
-    protected: tuple[_ProtectedId, ...] = ()
+    allow_skip: bool = Field(
+        default=False, title="Whether --no-policy is permitted", description="true or false"
+    )
+    file: Path = Field(
+        default=Path("policies.yaml"),
+        title="How strictly each rule is held, and what the project allows",
+        description="a file, relative to the project folder; it need not exist",
+    )
+    file: Path = Field(
+        default=Path("policies.yaml"),
+        title="How strictly each rule is held, and what the project allows",
+        description="a path, relative to the project folder",
+    )
+    protected: tuple[_ProtectedId, ...] = Field(
+        default=(),
+        title="What is never deleted, whatever a job says",
+        description="ids of volumes (vol-...) and names of buckets",
+    )
 
 
 class Settings(_Section):
     """All settings, complete and valid."""
 
-    owner: str = Field(default_factory=_current_user, min_length=1, max_length=128)
-    sandbox: bool = False
-    max_parallel_jobs: int = Field(default=10, ge=1, le=100)
+    owner: str = Field(
+        default_factory=_current_user,
+        min_length=1,
+        max_length=128,
+        title="Whose jobs these are; the tag runctl:owner",
+        description="at most 128 letters, digits, blanks and . : / = + @ - _",
+    )
+    sandbox: bool = Field(
+        default=False, title="Work in the sandbox, not in a real cloud", description="true or false"
+    )
+    max_parallel_jobs: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        title="How many jobs may run at once",
+        description="a whole number from 1 to 100",
+    )
     aws: AwsSettings = AwsSettings()
     runpod: RunpodSettings = RunpodSettings()
     local: LocalSettings = LocalSettings()
@@ -136,6 +197,13 @@ class Settings(_Section):
     engine: EngineSettings = EngineSettings()
     policies: PolicySettings = PolicySettings()
 
+    @field_validator("owner")
+    @classmethod
+    def _can_be_a_tag(cls, value: str) -> str:
+        if _NO_OWNER_CHARACTER.search(value) or not value.strip():
+            raise ValueError("cannot be the value of a tag")
+        return value
+
     @model_validator(mode="after")
     def _has_a_provider(self) -> Settings:
         if not (self.aws.enabled or self.runpod.enabled or self.local.enabled):
@@ -143,107 +211,22 @@ class Settings(_Section):
         return self
 
 
-_VARIABLES: dict[str, tuple[str, ...]] = {
-    "RUNCTL_OWNER": ("owner",),
-    "RUNCTL_SANDBOX": ("sandbox",),
-    "RUNCTL_MAX_PARALLEL_JOBS": ("max_parallel_jobs",),
-    "RUNCTL_ENGINE": ("engine", "choice"),
-    "RUNCTL_BACKEND": ("engine", "backend"),
-    "RUNCTL_PASSPHRASE_FILE": ("engine", "passphrase_file"),
-    "RUNCTL_PARALLEL": ("engine", "parallel"),
-    "RUNCTL_AWS_PROFILE": ("aws", "profile"),
-}
+def setting_fields(section: type[BaseModel] = Settings) -> Iterator[tuple[SettingPath, FieldInfo]]:
+    """Every setting with its path, sections in the order of the model."""
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (((name, *path), inner) for path, inner in setting_fields(kind))
+        else:
+            yield (name,), field
 
 
-def load_settings(
-    folders: ProjectFolders, environ: Mapping[str, str], options: Mapping[tuple[str, ...], object]
-) -> Settings:
-    """The settings in force: defaults, then the project's file, then ``environ``, then ``options``.
-
-    ``options`` maps paths such as ``("engine", "choice")`` to values. Raises ``SettingsError`` with all that
-    is wrong.
-    """
-    file = folders.settings_file
-    merged = _read_file(file)
-    sources: dict[tuple[str, ...], str] = {}
-    for name, path in _VARIABLES.items():
-        if environ.get(name, "") != "":
-            _put(merged, path, environ[name])
-            sources[path] = name
-    for path, value in options.items():
-        _put(merged, path, value)
-        sources[path] = "option --" + path[-1].replace("_", "-")
-    try:
-        settings = Settings.model_validate(merged)
-    except ValidationError as error:
-        problems = [_problem(entry, str(file), sources) for entry in error.errors()]
-        raise _settings_error(problems) from error
-    _check_folder(folders.root / settings.checkpoint.directory, file)
-    return settings
-
-
-def _read_file(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        return {}
-    try:
-        if file.stat().st_size > _MAX_FILE_BYTES:
-            raise _settings_error([FieldProblem(str(file), None, None, "", "the file is over 1 MB")])
-        content: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-        return content
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise _settings_error([FieldProblem(str(file), None, None, "", f"not TOML: {error}")]) from error
-    except OSError as error:
-        raise _settings_error(
-            [FieldProblem(str(file), None, None, "", f"cannot be read: {error}")]
-        ) from error
-
-
-def _put(values: dict[str, Any], path: tuple[str, ...], value: object) -> None:
-    for key in path[:-1]:
-        inner = values.setdefault(key, {})
-        if not isinstance(inner, dict):
-            return
-        values = inner
-    values[path[-1]] = value
-
-
-def _problem(entry: Any, file: str, sources: Mapping[tuple[str, ...], str]) -> FieldProblem:
-    path = tuple(str(part) for part in entry["loc"])
-    unknown = entry["type"] == "extra_forbidden"
-    return FieldProblem(
-        file=sources.get(path, file),
-        line=None,
-        column=None,
-        field=".".join(path),
-        message="unknown setting" if unknown else entry["msg"].removeprefix("Value error, "),
-        found=None if unknown or not path else repr(entry["input"]),
-        nearest=_nearest(path) if unknown else None,
-    )
-
-
-def _nearest(path: tuple[str, ...]) -> str | None:
-    section: Any = Settings
-    for key in path[:-1]:
-        section = section.model_fields[key].annotation
-    close = difflib.get_close_matches(path[-1], section.model_fields, n=1)
-    return close[0] if close else None
-
-
-def _check_folder(folder: Path, file: Path) -> None:
-    import os
-
-    existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        problem = FieldProblem(
-            str(file), None, None, "checkpoint.directory", "not a writable folder", found=str(folder)
-        )
-        raise _settings_error([problem])
-
-
-def _settings_error(problems: list[FieldProblem]) -> SettingsError:
-    return SettingsError(
-        "The settings are wrong.", problems=problems, next_step="Correct the named settings and repeat."
-    )
+def setting_value(settings: Settings, path: SettingPath) -> object:
+    """The value of the setting at ``path``, which must exist."""
+    value: object = settings
+    for name in path:
+        value = getattr(value, name)
+    return value
 
 
 def _checked_url(value: str | None, schemes: tuple[str, ...]) -> str | None:

@@ -30,7 +30,7 @@ class Invocation:
 
     def settings(self) -> Settings:
         """The settings in force. Raises ``SettingsError``."""
-        from runctl_auto.settings import load_settings
+        from runctl_auto.settings_sources import load_settings
 
         return load_settings(self.folders(), os.environ, self.options)
 
