@@ -73,10 +73,12 @@ def _as_json(result: DownResult) -> dict[str, object]:
         **result.receipt.as_json(),
         "stopped": result.stopped.how if result.stopped else None,
         "artifacts": [str(home.folder) for home in result.brought_home],
+        "receipt_file": str(result.receipt_file) if result.receipt_file else None,
     }
 
 
 def _show(invocation: Invocation, result: DownResult) -> None:
+    from runctl_auto.leaks.told import age_text, cost_text
     from runctl_auto.observe.progress import short_type
 
     line, receipt = invocation.console.line, result.receipt
@@ -89,9 +91,18 @@ def _show(invocation: Invocation, result: DownResult) -> None:
         line(f"kept ({len(receipt.kept)}):")
     for kept in receipt.kept:
         line(f"  = {kept.name} ({short_type(kept.type)}) {kept.id}: {kept.why}")
-    for leak in receipt.leaked:
-        line(f"left: {leak.kind} {leak.id}; remove it with: {leak.remove}")
     if receipt.leaked:
+        line(f"left ({len(receipt.leaked)}):")
+    for leak in receipt.leaked:
+        line(f"  ! {leak.kind} {leak.id}: {age_text(leak.age_seconds)}, {cost_text(leak.cost_hour)}")
+        line(f"    {leak.remove}")
+    for foreign in receipt.foreign:
+        line(f"not touched, since it is {foreign.owner}'s: {foreign.kind} {foreign.id}")
+    for unchecked in receipt.unchecked:
+        line(f"not looked for: {unchecked.kind}: {unchecked.why}")
+    if result.receipt_file is not None:
+        line(f"receipt: {result.receipt_file}")
+    if not receipt.is_complete:
         return
     if receipt.kept:
         line(f"Nothing else of job '{receipt.job}' is left.")

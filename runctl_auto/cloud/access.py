@@ -64,9 +64,12 @@ class Cloud:
 
 _PAGE_TOKENS: tuple[dict[str, str], ...] = (
     {"NextToken": "NextToken"},
+    {"nextToken": "nextToken"},
+    {"PaginationToken": "PaginationToken"},
     {"NextContinuationToken": "ContinuationToken"},
     {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"},
     {"Marker": "Marker"},
+    {"ContinuationToken": "ContinuationToken"},
 )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from runctl_auto.driver import JobStack
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.protected_teardown import (
@@ -21,9 +23,19 @@ from runctl_auto.run.artifacts import Homecoming, bring_home
 from runctl_auto.run.bucket import JobBucket
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
+from runctl_auto.teardown.archive import store
 from runctl_auto.teardown.graceful_stop import StopOutcome, stop_run
 from runctl_auto.teardown.proof import prove
-from runctl_auto.teardown.receipt import Deleted, Receipt, deleted_between, kept_in
+from runctl_auto.teardown.receipt import (
+    Deleted,
+    Foreign,
+    Receipt,
+    deleted_between,
+    kept_by_tag,
+    kept_in,
+    leak_of,
+)
+from runctl_auto.teardown.relations import relations_of
 from runctl_auto.teardown.scan import Scanner
 
 DEFAULT_GRACE_SECONDS = 30
@@ -42,11 +54,12 @@ class DownOptions:
 
 @dataclass(frozen=True)
 class DownResult:
-    """What ``down`` came to."""
+    """What ``down`` came to. ``receipt_file`` holds the receipt, which outlives the stack."""
 
     receipt: Receipt
     stopped: StopOutcome | None
     brought_home: tuple[Homecoming, ...]
+    receipt_file: Path | None = None
 
 
 def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
@@ -65,23 +78,27 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     _confirm(workplace, stack, before, config, options, protection=protection)
     stopped = _stop(workplace, config, before, options)
     brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
+    related = relations_of(workplace.cloud(config.placement.region), job, before)
     with workplace.reporter.working("deleting"):
         protection.give_up_included(stack)
         stack.destroy()
-    receipt = _prove(workplace, stack, config, before, removed)
-    return DownResult(receipt, stopped, brought)
+    receipt = _prove(workplace, stack, config, before=before, removed=removed, related=related)
+    file = store(receipt, workplace.folders.make_private(), workplace.time.now())
+    return DownResult(receipt, stopped, brought, file)
 
 
 def refuse_leaks(receipt: Receipt) -> None:
-    """Raises ``LeakedError`` when the receipt names something that should not be there."""
-    if not receipt.leaked:
+    """Raises ``LeakedError`` when the receipt names something that should not be there, or has a gap."""
+    if receipt.is_complete:
         return
-    listed = "; ".join(f"{each.kind} {each.id}" for each in receipt.leaked)
+    leaked = [f"{each.kind} {each.id}" for each in receipt.leaked]
+    unseen = [f"{each.kind} could not be looked for" for each in receipt.unchecked]
+    by_hand = f", or remove by hand: {receipt.leaked[0].remove}" if receipt.leaked else ""
     raise LeakedError(
-        f"Teardown of job '{receipt.job}' is incomplete: {listed}.",
+        f"Teardown of job '{receipt.job}' is incomplete: {'; '.join((*leaked, *unseen))}.",
         receipt=receipt.as_json(),
         where={"job": receipt.job},
-        next_step=f"Repeat `runctl down {receipt.job}`, or remove by hand: {receipt.leaked[0].remove}",
+        next_step=f"Repeat `runctl down {receipt.job}`{by_hand}",
     )
 
 
@@ -171,25 +188,34 @@ def _prove(
     workplace: Workplace,
     stack: JobStack,
     config: StackConfig,
+    *,
     before: StackState,
     removed: tuple[Deleted, ...],
+    related: Relations,
 ) -> Receipt:
     after = stack.state()
-    cloud = workplace.cloud(config.placement.region)
-    instances = [each.id for each in before.of_type(INSTANCE) if each.id]
-    for instance in instances:
+    place = config.placement
+    cloud = workplace.cloud(place.region)
+    for instance in related.instances:
         await_end(cloud, find_machine(cloud, instance), workplace.time)
-    scanner = Scanner(cloud, config.job.name, config.placement.account)
+    scanner = Scanner(cloud, config.job.name, place.account, config.owner, place.price_hour)
     kept = {each.id for each in after.in_cloud()}
     with workplace.reporter.working("looking for what is left"):
-        leaked = prove(scanner, instances, kept, workplace.time.sleep, workplace.time.monotonic)
-    is_empty = not (after.in_cloud() or after.pending or leaked)
+        proof = prove(scanner, related, kept, workplace.time.sleep, workplace.time.monotonic)
+    is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
     if is_empty:
         stack.remove()
+    now = workplace.time.now()
     return Receipt(
         job=stack.job,
         deleted=(*removed, *deleted_between(before, after)),
-        kept=kept_in(after),
-        leaked=leaked,
+        kept=(*kept_in(after), *(kept_by_tag(each) for each in proof.kept)),
+        leaked=tuple(leak_of(each, now) for each in proof.survey.found),
         stack_removed=is_empty,
+        foreign=tuple(Foreign(each.kind, each.id, each.owner) for each in proof.survey.foreign),
+        unchecked=proof.survey.unchecked,
+        at=now.isoformat(),
+        account=place.account,
+        region=place.region,
+        run=config.run.id,
     )

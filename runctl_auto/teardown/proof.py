@@ -1,30 +1,60 @@
-"""Proves that nothing is left: scans until all is gone, or tells what stays."""
+"""Proves that nothing is left: looks until all is gone, or tells what stays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
-from runctl_auto.teardown.receipt import Leak
+from runctl_auto.leaks import found
+from runctl_auto.leaks.found import Found, Survey
+from runctl_auto.leaks.machines import Relations
 from runctl_auto.teardown.scan import Scanner
 
 DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 2.0
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What was found after a teardown. ``survey.found`` are leaks; ``kept`` is protected by its tag alone,
+    in no state, which is a person's own affair."""
+
+    survey: Survey
+    kept: tuple[Found, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.survey.found or self.survey.unchecked)
+
+
 def prove(
     scanner: Scanner,
-    instances: Sequence[str],
+    related: Relations,
     kept: Collection[str],
     sleep: Callable[[float], None],
     clock: Callable[[], float],
-) -> tuple[Leak, ...]:
-    """What exists of the job beside ``kept`` (physical ids); empty once all is gone. Blocks a minute at most.
+) -> Proof:
+    """What exists of the job beside ``kept`` (physical ids); clean once all is gone. Blocks a minute at most.
 
     Lists of the cloud are late: what was just deleted is given the time to disappear.
     """
     deadline = clock() + DEADLINE_SECONDS
     while True:
-        left = [each for each in scanner.find(instances=instances) if each.id not in kept]
-        if not left or clock() >= deadline:
-            return tuple(Leak(each.kind, each.id, each.remove) for each in left)
+        survey = _without(scanner.survey(related), kept)
+        protected = tuple(each for each in survey.found if each.protected)
+        left = tuple(each for each in survey.found if not each.protected)
+        is_settled = not (left or survey.unchecked)
+        if is_settled or clock() >= deadline:
+            return Proof(replace(survey, found=left), protected)
         sleep(_POLL_SECONDS)
+
+
+def _without(survey: Survey, kept: Collection[str]) -> Survey:
+    """Leaves out what is kept, and what a kept machine cannot be without."""
+    parts = (found.VOLUME, found.INTERFACE, found.SPOT_REQUEST)
+    left = (
+        each
+        for each in survey.found
+        if each.id not in kept and not (each.kind in parts and each.parent in kept)
+    )
+    return replace(survey, found=tuple(left))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from runctl_auto.leaks.found import Found, Unchecked
 from runctl_auto.stack.state import ResourceState, StackState
+
+TAGGED = "protected by its tag"
 
 
 @dataclass(frozen=True)
@@ -29,32 +33,84 @@ class Kept:
 
 @dataclass(frozen=True)
 class Leak:
-    """Something of the job that exists and that no state holds. ``remove`` is a command that removes it."""
+    """Something of the job that exists and that no state holds. ``remove`` is a command that removes it.
+
+    ``cost_hour`` is USD an hour, None when unknown; ``how`` says what shows that it is the job's.
+    """
 
     kind: str
     id: str
     remove: str
+    name: str = ""
+    age_seconds: float | None = None
+    cost_hour: float | None = None
+    how: str = "tag"
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Something that carries the job's name and somebody else's mark. Nobody touches it."""
+
+    kind: str
+    id: str
+    owner: str
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The result of a teardown."""
+    """The result of a teardown. ``unchecked`` are kinds of things that could not be looked for."""
 
     job: str
     deleted: tuple[Deleted, ...]
     kept: tuple[Kept, ...]
     leaked: tuple[Leak, ...]
     stack_removed: bool
+    foreign: tuple[Foreign, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
+    at: str | None = None
+    account: str | None = None
+    region: str | None = None
+    run: str | None = field(default=None)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left but what is kept on purpose, and that is known."""
+        return not (self.leaked or self.unchecked)
 
     def as_json(self) -> dict[str, object]:
         return {
             "job": self.job,
+            "run": self.run,
+            "account": self.account,
+            "region": self.region,
+            "at": self.at,
             "deleted": [vars(each) for each in self.deleted],
             "kept": [vars(each) for each in self.kept],
             "leaked": [vars(each) for each in self.leaked],
+            "foreign": [vars(each) for each in self.foreign],
+            "unchecked": [vars(each) for each in self.unchecked],
             "stack_removed": self.stack_removed,
-            "nothing_left": not self.kept and not self.leaked,
+            "nothing_left": self.is_complete and not self.kept,
         }
+
+
+def leak_of(thing: Found, now: datetime) -> Leak:
+    """What the receipt says of something that was found and should not be there."""
+    age = thing.age_seconds(now)
+    return Leak(
+        thing.kind,
+        thing.id,
+        thing.remove,
+        name=thing.name,
+        age_seconds=None if age is None else round(age, 1),
+        cost_hour=thing.cost_hour,
+        how=thing.how,
+    )
+
+
+def kept_by_tag(thing: Found) -> Kept:
+    """What a person protected in the cloud itself, in no state."""
+    return Kept(thing.kind, thing.name or thing.id, thing.id, TAGGED)
 
 
 def deleted_between(before: StackState, after: StackState) -> tuple[Deleted, ...]:

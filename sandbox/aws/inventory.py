@@ -23,6 +23,8 @@ def inventory() -> dict[str, list[Row]]:
         found.setdefault(kind, []).append(row)
     for row in _parameters(get_backend("ssm")):
         found.setdefault("parameter", []).append(row)
+    for row in _log_groups(get_backend("logs")):
+        found.setdefault("log-group", []).append(row)
     return found
 
 
@@ -104,6 +106,12 @@ def _parameters(backends: Any) -> Iterator[Row]:
             # the public parameters of AWS are loaded on first use; ours lie under /runctl
             if name.startswith("/runctl"):
                 yield _row(name, name=name)
+
+
+def _log_groups(backends: Any) -> Iterator[Row]:
+    for backend in _regional(backends):
+        for group in list(backend.groups.values()):
+            yield _row(group.name, name=group.name, tags=dict(backend.list_tags_log_group(group.name)))
 
 
 def _listed(tags: Any) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, create_autospec
@@ -21,6 +22,8 @@ from runctl_auto.driver import Driver, JobStack
 from runctl_auto.engine.events import Plan
 from runctl_auto.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.leaks.found import Found, Survey, Unchecked
+from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import Machine
 from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
@@ -30,7 +33,7 @@ from runctl_auto.run.bucket import JobBucket
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings import Settings
 from runctl_auto.stack.state import StackState
-from runctl_auto.teardown.scan import Found, Scanner
+from runctl_auto.teardown.scan import Scanner
 
 BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")
 YES = DownOptions(yes=True)
@@ -49,7 +52,7 @@ class World:
         self.bucket.runs.return_value = ("r1",)
         self.bucket.artifacts.return_value = None
         self.scanner: Any = create_autospec(Scanner, instance=True)
-        self.scanner.find.return_value = ()
+        self.scanner.survey.return_value = Survey()
         self.order = Mock(spec=["stack", "bucket"])
         self.order.attach_mock(self.stack, "stack")
         self.order.attach_mock(self.bucket, "bucket")
@@ -66,7 +69,10 @@ class World:
             Time(sleep=clock.sleep, monotonic=clock.monotonic),
         )
         monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
-        monkeypatch.setattr(teardown, "Scanner", lambda cloud, job, account: self.scanner)
+        monkeypatch.setattr(teardown, "Scanner", lambda *about: self.scanner)
+        monkeypatch.setattr(
+            teardown, "relations_of", lambda cloud, job, state: Relations({"i-1": job}, {}, {})
+        )
         monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "terminated"))
 
     def states(self, before: StackState, after: StackState) -> None:
@@ -118,7 +124,7 @@ def test_artifacts_that_do_not_arrive_stop_the_teardown_unless_given_up(world: W
 def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: World) -> None:
     kept = volume_state(protect=True)
     world.states(stack_state(BUCKET, kept), stack_state(kept))
-    world.scanner.find.return_value = (Found("volume", "vol-data", "aws ..."),)
+    world.scanner.survey.return_value = Survey((Found("volume", "vol-data", "aws ..."),))
     receipt = down(world.workplace, "digits", YES).receipt
     assert [(each.id, each.why) for each in receipt.kept] == [("vol-data", "protected")]
     assert not receipt.leaked
@@ -129,7 +135,8 @@ def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: 
 
 def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None:
     world.states(stack_state(BUCKET), stack_state())
-    world.scanner.find.return_value = (Found("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9"),)
+    left = Found("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9")
+    world.scanner.survey.return_value = Survey((left,))
     receipt = down(world.workplace, "digits", YES).receipt
     world.stack.remove.assert_not_called()
     with pytest.raises(LeakedError) as raised:
@@ -152,3 +159,23 @@ def test_a_stack_that_was_never_configured_is_just_removed(world: World) -> None
     receipt = down(world.workplace, "digits", YES).receipt
     assert receipt.stack_removed
     world.stack.destroy.assert_not_called()
+
+
+def test_what_could_not_be_looked_for_keeps_the_stack_and_is_told(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.scanner.survey.return_value = Survey(unchecked=(Unchecked("role", "AccessDenied"),))
+    receipt = down(world.workplace, "digits", YES).receipt
+    world.stack.remove.assert_not_called()
+    with pytest.raises(LeakedError, match="role could not be looked for") as raised:
+        refuse_leaks(receipt)
+    assert raised.value.exit_code == 5
+
+
+def test_the_receipt_outlives_the_stack(world: World, tmp_path: Path) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    result = down(world.workplace, "digits", YES)
+    assert result.receipt.stack_removed
+    assert result.receipt_file is not None
+    assert result.receipt_file.parent == tmp_path / ".runctl" / "receipts" / "digits"
+    stored = json.loads(result.receipt_file.read_text())
+    assert [each["id"] for each in stored["deleted"]] == ["runctl-digits-artifacts-1"]

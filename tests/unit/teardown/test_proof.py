@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import create_autospec
 
-from runctl_auto.teardown.proof import DEADLINE_SECONDS, prove
-from runctl_auto.teardown.receipt import Leak
-from runctl_auto.teardown.scan import Found, Scanner
+from runctl_auto.leaks.found import Found, Survey, Unchecked
+from runctl_auto.leaks.machines import NOTHING_RELATED
+from runctl_auto.teardown.proof import DEADLINE_SECONDS, Proof, prove
+from runctl_auto.teardown.scan import Scanner
 
-VOLUME = Found("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1")
+VOLUME = Found("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")
 GROUP = Found("security group", "sg-1", "aws ec2 delete-security-group --group-id sg-1")
+BACKUP = Found("snapshot", "snap-1", "", protected=True)
+UPLOAD = Found("multipart upload", "b/k#1", "", parent="b")
 
 
 class Clock:
@@ -23,28 +27,55 @@ class Clock:
         return self.now
 
 
-def test_what_disappears_late_is_no_leak() -> None:
+def proof(*surveys: Survey, kept: tuple[str, ...] = ()) -> tuple[Proof, Clock, Any]:
     scanner = create_autospec(Scanner, instance=True)
-    scanner.find.side_effect = [(VOLUME, GROUP), (GROUP,), ()]
+    scanner.survey.side_effect = lambda related: surveys[min(scanner.survey.call_count, len(surveys)) - 1]
     clock = Clock()
-    assert prove(scanner, ["i-1"], set(), clock.sleep, clock) == ()
+    return prove(scanner, NOTHING_RELATED, kept, clock.sleep, clock), clock, scanner
+
+
+def test_what_disappears_late_is_no_leak() -> None:
+    told, clock, scanner = proof(Survey((VOLUME, GROUP)), Survey((GROUP,)), Survey())
+    assert told.is_clean
     assert clock.now > 0
-    assert scanner.find.call_args.kwargs == {"instances": ["i-1"]}
+    scanner.survey.assert_called_with(NOTHING_RELATED)
 
 
 def test_what_stays_is_a_leak_and_kept_things_are_not() -> None:
-    scanner = create_autospec(Scanner, instance=True)
-    scanner.find.return_value = (VOLUME, GROUP)
-    clock = Clock()
-    assert prove(scanner, [], {"vol-1"}, clock.sleep, clock) == (
-        Leak("security group", "sg-1", GROUP.remove),
-    )
+    told, clock, _ = proof(Survey((VOLUME, GROUP)), kept=("vol-1",))
+    assert told.survey.found == (GROUP,)
+    assert not told.is_clean
     assert clock.now >= DEADLINE_SECONDS
 
 
 def test_nothing_left_needs_no_wait() -> None:
-    scanner = create_autospec(Scanner, instance=True)
-    scanner.find.return_value = (VOLUME,)
-    clock = Clock()
-    assert prove(scanner, [], {"vol-1"}, clock.sleep, clock) == ()
+    told, clock, _ = proof(Survey((VOLUME,)), kept=("vol-1",))
+    assert told.is_clean
     assert clock.now == 0
+
+
+def test_what_a_kept_machine_cannot_be_without_is_kept_and_what_lies_in_a_kept_bucket_is_not() -> None:
+    told, _, _ = proof(Survey((VOLUME, UPLOAD)), kept=("i-1", "b"))
+    assert told.survey.found == (UPLOAD,)
+
+
+def test_what_a_person_protected_in_the_cloud_is_no_leak_and_waits_for_nothing() -> None:
+    told, clock, _ = proof(Survey((BACKUP,)))
+    assert told.kept == (BACKUP,)
+    assert told.is_clean
+    assert clock.now == 0
+
+
+def test_what_could_not_be_looked_for_is_asked_again_and_then_told() -> None:
+    unseen = (Unchecked("roles", "denied"),)
+    told, clock, _ = proof(Survey(unchecked=unseen))
+    assert told.survey.unchecked == unseen
+    assert not told.is_clean
+    assert clock.now >= DEADLINE_SECONDS
+    assert proof(Survey(unchecked=unseen), Survey())[0].is_clean
+
+
+def test_what_is_somebodys_else_is_told_and_is_no_leak() -> None:
+    told, _, _ = proof(Survey((), (VOLUME,)))
+    assert told.is_clean
+    assert told.survey.foreign == (VOLUME,)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+from runctl_auto.leaks.found import Found, Unchecked
 from runctl_auto.stack.state import StackState, parse_state
-from runctl_auto.teardown.receipt import Kept, Leak, Receipt, deleted_between, kept_in
+from runctl_auto.teardown.archive import store
+from runctl_auto.teardown.receipt import Kept, Leak, Receipt, deleted_between, kept_in, leak_of
 
 
 def resource(name: str, token: str = "aws:ebs/volume:Volume", **more: Any) -> dict[str, Any]:
@@ -58,4 +63,33 @@ def test_as_json_says_whether_nothing_is_left() -> None:
     assert Receipt("j", (), (Kept("t", "n", "i", "protected"),), (), False).as_json()["nothing_left"] is False
     leaked = Receipt("j", (), (), (Leak("volume", "vol-1", "aws ..."),), False).as_json()
     assert leaked["nothing_left"] is False
-    assert leaked["leaked"] == [{"kind": "volume", "id": "vol-1", "remove": "aws ..."}]
+    assert leaked["leaked"] == [
+        {
+            "kind": "volume",
+            "id": "vol-1",
+            "remove": "aws ...",
+            "name": "",
+            "age_seconds": None,
+            "cost_hour": None,
+            "how": "tag",
+        }
+    ]
+    unseen = Receipt("j", (), (), (), False, unchecked=(Unchecked("role", "denied"),)).as_json()
+    assert unseen["nothing_left"] is False
+
+
+def test_a_leak_tells_its_age_and_an_unknown_one_as_unknown() -> None:
+    now = datetime(2030, 1, 2, tzinfo=timezone.utc)
+    volume = Found("volume", "vol-1", "aws ...", created_at=now - timedelta(hours=1), cost_hour=0.01)
+    assert leak_of(volume, now).age_seconds == 3600
+    assert leak_of(Found("security group", "sg-1", "aws ..."), now).age_seconds is None
+
+
+def test_receipts_are_kept_one_a_teardown(tmp_path: Path) -> None:
+    at = datetime(2030, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    receipt = Receipt("digits", (), (), (), stack_removed=True)
+    first = store(receipt, tmp_path, at)
+    second = store(receipt, tmp_path, at + timedelta(seconds=1))
+    assert first == tmp_path / "receipts" / "digits" / "20300102T030405.000000Z.json"
+    assert sorted(first.parent.iterdir()) == [first, second]
+    assert json.loads(first.read_text()) == receipt.as_json()
