@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.artifact_bucket import bucket_arn
+from components.data_access import reading_data
 from components.secret_parameters import parameter_folder
 
 TYPE = "runctl:aws:IamProfile"
@@ -19,7 +20,7 @@ TYPE = "runctl:aws:IamProfile"
 class IamProfileArgs:
     """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served.
 
-    ``has_secrets``: whether the job has parameters to read.
+    ``has_secrets``: whether the job has parameters to read. ``data``: the sources (``s3://...``) it reads.
     """
 
     role_name: str
@@ -32,6 +33,7 @@ class IamProfileArgs:
     run: str
     bucket: str
     has_secrets: bool = False
+    data: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -81,6 +83,7 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
                 "Resource": [f"{bucket}/checkpoints/*"],
             },
             *(_reading_secrets(args) if args.has_secrets else ()),
+            *reading_data(args.partition, args.data),
             {
                 "Sid": "SessionManager",
                 "Effect": "Allow",

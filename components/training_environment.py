@@ -73,7 +73,8 @@ class TrainingEnvironmentArgs:
 
     ``run_spec`` is what the agent runs, as JSON data without its volumes, whose ids are known only here.
     ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
-    the root volume, which no provider default reaches. ``secrets`` are values by the name of their variable.
+    the root volume, which no provider default reaches. ``secrets`` are values by the name of their variable;
+    ``data`` are the sources (``s3://...``) that the machine reads.
     ``candidate_types`` are the instance types that the machine may come to be of, for policies to judge
     before any is made.
     """
@@ -91,6 +92,7 @@ class TrainingEnvironmentArgs:
     identity: Mapping[str, str]
     volumes: Sequence[VolumeRequest] = ()
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    data: Sequence[str] = ()
     protect_bucket: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -178,6 +180,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 run=args.run,
                 bucket=names.bucket(),
                 has_secrets=bool(args.secrets),
+                data=args.data,
                 tags=self._tags,
             ),
             self._child,

@@ -16,6 +16,7 @@ from types import MappingProxyType
 import pulumi
 import pulumi_aws as aws
 
+from components.data_access import DataLocation
 from components.naming import Names
 from components.retention import RetentionRefusedError, refuse_retention
 from components.secret_parameters import parameter_name
@@ -140,6 +141,7 @@ def declare(
             identity=identity,
             volumes=_volumes(config),
             secrets=secrets,
+            data=[each.source for each in job.data],
             protect_bucket=config.protection.bucket,
             tags=job.tags,
             limits=Limits(
@@ -191,6 +193,7 @@ def run_spec(config: StackConfig) -> dict[str, object]:
         "artifacts": {"paths": list(job.artifacts.paths)},
         "limits": {"max_duration_seconds": job.max_duration},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
+        "data": [{**vars(DataLocation.of(each.source)), "path": each.path} for each in job.data],
     }
 
 

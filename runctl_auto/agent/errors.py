@@ -16,7 +16,9 @@ class CredentialsError(AgentError):
 
 
 class S3Error(AgentError):
-    """S3 answered with an error; `status` and `code` are S3's own."""
+    """S3 answered with an error; `status` and `code` are its own, `region` is where it says the bucket is."""
+
+    region: str | None = None
 
     def __init__(self, operation: str, status: int, code: str, message: str) -> None:
         super().__init__(f"{operation}: S3 answered {status} {code}: {message}".rstrip(": "))

@@ -8,10 +8,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from runctl_auto.agent import job_process
 from runctl_auto.agent.config import AgentConfig, read_config
+from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.install import install
@@ -44,6 +46,13 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         forget_credentials=metadata.forget_credentials,
         forgive_until=time.monotonic() + FORGIVE_SECONDS,
     )
+
+    def data_bucket(name: str, region: str | None) -> S3:
+        """A bucket of anybody's, in the job's region unless it is known to be elsewhere."""
+        place = Bucket(name, region or config.region, "", address.endpoint)
+        requests = S3Requests(web, place, metadata.credentials)
+        return replace(bucket, requests=requests, patience_seconds=PATIENCE_SECONDS)
+
     parameters = Parameters(
         web,
         config.region,
@@ -61,6 +70,13 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             journal.say("ended the job that an earlier agent left running")
         spec = parse_spec(bucket.patient(PATIENCE_SECONDS).get(config.spec_key))
         status.note(attempt=spec.attempt)
+        data = DataSources(
+            data_bucket,
+            folder / "data.tmp",
+            say=journal.say,
+            progress=lambda numbers: status.note(data=numbers),
+            check=partial(wait_unless_stopped, switch, 0.0),
+        )
         start = partial(job_process.start_script, work=folder / "work", output=journal.path, record=record)
         tools = RunTools(
             config=config,
@@ -72,6 +88,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             logs=logs,
             volumes=volumes,
             secrets=parameters.secrets,
+            stage_data=data.stage,
             start=start,
             switch=switch,
             say=journal.say,

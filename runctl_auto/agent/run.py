@@ -17,7 +17,7 @@ from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
 from runctl_auto.agent.periodic import Periodic
-from runctl_auto.agent.spec import RunSpec, SecretSpec, VolumeSpec
+from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import HEARTBEAT_SECONDS, Outcome, RunStatus
 from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
 from runctl_auto.agent.watchers import (
@@ -54,6 +54,12 @@ class ReadsSecrets(Protocol):
     def __call__(self, wanted: Sequence[SecretSpec], /) -> dict[str, str]: ...
 
 
+class StagesData(Protocol):
+    """Brings data sources into the work folder; raises StopEarly when the run is to stop meanwhile."""
+
+    def __call__(self, sources: Sequence[DataSpec], work: Path, /) -> None: ...
+
+
 @dataclass(frozen=True)
 class RunTools:
     """What a run works with; tests inject their own."""
@@ -67,6 +73,7 @@ class RunTools:
     logs: LogShipper
     volumes: MountsVolumes
     secrets: ReadsSecrets
+    stage_data: StagesData
     start: ScriptStarter
     switch: StopSwitch
     say: Callable[[str], None]
@@ -161,6 +168,8 @@ class Run:
         self._stop_if_asked()
         folders = JobFolders.of(spec, self._work, mounts)
         folders.make()
+        if spec.data:
+            tools.stage_data(spec.data, self._work)
         resumed = self._checkpoints.restore()
         if resumed:
             tools.say(f"going on from checkpoint {resumed}")

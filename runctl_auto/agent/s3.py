@@ -82,6 +82,16 @@ class FileSlice:
 
 
 @dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing tells it: `etag` with its quotes, `modified` as S3 writes times."""
+
+    key: str
+    size: int
+    etag: str
+    modified: str
+
+
+@dataclass(frozen=True)
 class S3:
     """Objects of one bucket. Every call blocks until done or raises an AgentError.
 
@@ -163,11 +173,18 @@ class S3:
 
     def list_objects(self, prefix: str) -> dict[str, int]:
         """Keys below `prefix`, in order, with their sizes in bytes."""
-        found: dict[str, int] = {}
+        return {each.key: each.size for each in self.list_stored(prefix)}
+
+    def list_stored(self, prefix: str) -> Iterator[StoredObject]:
+        """Objects below `prefix`, in order; a page is asked for when it is needed."""
         for page in self._pages((("prefix", prefix),)):
             for item in page.findall("Contents"):
-                found[item.findtext("Key") or ""] = int(item.findtext("Size") or 0)
-        return found
+                yield StoredObject(
+                    key=item.findtext("Key") or "",
+                    size=int(item.findtext("Size") or 0),
+                    etag=item.findtext("ETag") or "",
+                    modified=item.findtext("LastModified") or "",
+                )
 
     def list_folders(self, prefix: str) -> list[str]:
         """Names directly below `prefix` (which ends in '/') that have objects below them, in order."""

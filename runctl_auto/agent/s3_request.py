@@ -18,7 +18,7 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Bucket:
-    """The job's bucket; `owner` is the account that must own it, `endpoint` stands for AWS's own address."""
+    """A bucket; `owner` is the account that must own it (empty: any), `endpoint` stands for AWS's address."""
 
     name: str
     region: str
@@ -70,7 +70,9 @@ class S3Requests:
     ) -> Response:
         """The open answer. A body that is not bytes needs `body_sha256` and a content-length header."""
         url = self._bucket.url(key, query)
-        sent = {"x-amz-expected-bucket-owner": self._bucket.owner, **(headers or {})}
+        sent = dict(headers or {})
+        if self._bucket.owner:
+            sent["x-amz-expected-bucket-owner"] = self._bucket.owner
         carries = method in ("PUT", "POST")
         if isinstance(body, bytes):
             body_sha256 = hashlib.sha256(body).hexdigest()
@@ -100,4 +102,6 @@ def _error(operation: str, answer: Response) -> S3Error:
     code, message = (match.group(1) if match else "" for match in found.values())
     missing = answer.status == 404 and code in ("", "NoSuchKey")
     kind = NotFoundError if missing else S3Error
-    return kind(operation, answer.status, code or str(answer.status), message)
+    error = kind(operation, answer.status, code or str(answer.status), message)
+    error.region = answer.headers.get("x-amz-bucket-region")
+    return error

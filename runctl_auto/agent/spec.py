@@ -23,6 +23,18 @@ class VolumeSpec:
 
 
 @dataclass(frozen=True)
+class DataSpec:
+    """What lies below a prefix of a bucket, or one object, and the folder of the work folder it goes to."""
+
+    bucket: str
+    prefix: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+
+@dataclass(frozen=True)
 class SecretSpec:
     """A variable of the job and the parameter that holds its value."""
 
@@ -59,6 +71,7 @@ class RunSpec:
     artifacts: tuple[str, ...]
     max_duration_seconds: float | None
     secrets: tuple[SecretSpec, ...] = ()
+    data: tuple[DataSpec, ...] = ()
 
 
 def parse_spec(text: bytes) -> RunSpec:
@@ -100,6 +113,13 @@ def _spec(data: Mapping[str, Any]) -> RunSpec:
         secrets=tuple(
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
+        data=tuple(_data(each) for each in data.get("data") or ()),
+    )
+
+
+def _data(data: Mapping[str, Any]) -> DataSpec:
+    return DataSpec(
+        bucket=str(data["bucket"]), prefix=str(data["prefix"]).strip("/"), path=inside(str(data["path"]))
     )
 
 

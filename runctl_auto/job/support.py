@@ -30,7 +30,6 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
         "idle_duration": (spec.idle_duration is not None, "limit max_duration"),
         "retry": (spec.retry is not None, "remove it"),
         f"nodes: {spec.nodes}": (spec.nodes != 1, "use nodes: 1"),
-        "data": (bool(spec.data), "fetch it in setup"),
     }
     found = [Unsupported(field, instead) for field, (present, instead) in asked.items() if present]
     for index, volume in enumerate(spec.volumes):

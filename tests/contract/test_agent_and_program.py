@@ -6,7 +6,7 @@ import json
 
 from runctl_auto.agent.config import parse_config
 from runctl_auto.agent.install import with_deadline
-from runctl_auto.agent.spec import VolumeSpec, parse_spec
+from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
 from runctl_auto.agent.status import PHASES, TERMINAL
 from runctl_auto.job.load import JobSpec
 from runctl_auto.program import run_spec, user_data_config
@@ -51,6 +51,8 @@ def test_the_agent_understands_the_programs_spec() -> None:
         max_duration="1h",
         checkpoints={"path": "ck", "every": "10s", "keep": 2},
         artifacts={"paths": ["model/"]},
+        secrets=["HF_TOKEN"],
+        data=[{"source": "s3://sets/digits/", "path": "data/"}],
     )
     volumes = [{"name": "data", "id": "vol-1", "mount": "/data"}]
     spec = parse_spec(json.dumps({**run_spec(config), "volumes": volumes}).encode())
@@ -60,6 +62,8 @@ def test_the_agent_understands_the_programs_spec() -> None:
     assert spec.volumes == (VolumeSpec("data", "vol-1", "/data"),)
     assert (spec.checkpoints.path, spec.checkpoints.every_seconds, spec.checkpoints.keep) == ("ck", 10, 2)
     assert (spec.artifacts, spec.max_duration_seconds) == (("model",), 3600)
+    assert spec.secrets == (SecretSpec("HF_TOKEN", "/runctl/digits/HF_TOKEN"),)
+    assert spec.data == (DataSpec("sets", "digits", "data"),)
 
 
 def test_the_agent_understands_the_least_spec() -> None:

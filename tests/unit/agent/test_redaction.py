@@ -114,7 +114,7 @@ VALUES = st.lists(st.text("ab\n", min_size=4, max_size=9), min_size=1, max_size=
 WRITES = st.lists(st.one_of(st.text("abc\n", max_size=12), st.sampled_from(["fail", "restart"])), max_size=14)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(VALUES, WRITES)
 def test_however_it_is_cut_the_parts_are_the_hidden_output(values: list[str], writes: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:

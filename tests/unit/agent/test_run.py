@@ -19,7 +19,7 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import AgentError, VolumeError
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
-from runctl_auto.agent.spec import SecretSpec, VolumeSpec
+from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, RunStatus
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
@@ -96,6 +96,7 @@ class Machine:
             ),
             volumes=self.volumes,
             secrets=self.secrets,
+            stage_data=self.stage_data,
             start=self.start,
             switch=self.switch,
             say=self.said.append,
@@ -103,6 +104,10 @@ class Machine:
             home=Path("/root"),
             clock=clock,
         )
+
+    def stage_data(self, sources: Sequence[DataSpec], work: Path) -> None:
+        for source in sources:
+            self.write(f"{source.path}/from", str(source))
 
     def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
         return {each.name: f"value of {each.parameter}" for each in wanted}
@@ -297,3 +302,12 @@ def test_without_its_secrets_nothing_of_the_job_is_started_or_shown(
     machine.tools.logs.ship_all(bucket)
     assert machine.started == []
     assert not any(b"earlier life" in data for data in bucket.objects.values())
+
+
+def test_data_is_there_before_setup(tmp_path: Path, bucket: MemoryBucket, clock: Clock) -> None:
+    data = [{"bucket": "sets", "prefix": "digits/", "path": "data/"}]
+    machine = Machine(tmp_path, bucket, clock, data=data, setup="setup", command="train")
+    seen: list[str] = []
+    machine.scripts["setup"] = (0, lambda: seen.append((machine.work / "data/from").read_text()))
+    machine.run()
+    assert seen == ["s3://sets/digits"]

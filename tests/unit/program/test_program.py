@@ -175,6 +175,7 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
         "artifacts": {"paths": ["model/"]},
         "limits": {"max_duration_seconds": 3600},
         "secrets": [],
+        "data": [],
     }
 
 

@@ -1,0 +1,261 @@
+"""The job's data: brought from S3 into the work folder, several files at a time, also after a break."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error, UnreachableError
+from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3, StoredObject
+from runctl_auto.agent.spec import DataSpec
+
+AT_ONCE = 8
+BATCH = 1000
+TELL_EVERY_SECONDS = 10.0
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One object and the file that it becomes."""
+
+    stored: StoredObject
+    target: Path
+    bucket: S3
+
+    @property
+    def modified(self) -> float:
+        moment = datetime.strptime(self.stored.modified[:19], "%Y-%m-%dT%H:%M:%S")
+        return moment.replace(tzinfo=timezone.utc).timestamp()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file was staged before: it has the object's size and time."""
+        try:
+            found = self.target.stat()
+        except OSError:
+            return False
+        return found.st_size == self.stored.size and int(found.st_mtime) == int(self.modified)
+
+
+class DataSources:
+    """Stages data sources. `open_bucket` gives a bucket by name and region (None: the job's own region).
+
+    `progress` is told numbers for the status; `check` is called often and raises to stop.
+    """
+
+    def __init__(
+        self,
+        open_bucket: Callable[[str, str | None], S3],
+        scratch: Path,
+        *,
+        say: Callable[[str], None],
+        progress: Callable[[dict[str, int]], None],
+        check: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._open_bucket = open_bucket
+        self._scratch = scratch
+        self._say = say
+        self._progress = progress
+        self._check = check
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._broken = False
+        self._numbers: dict[str, int] = {}
+        self._told_at = 0.0
+
+    def stage(self, sources: Sequence[DataSpec], work: Path) -> None:
+        """Brings all that is not there yet. Blocks; raises AgentError, OSError or what `check` does."""
+        wanted = [file for source in sources for file in self._files(source, work)]
+        missing = [file for file in wanted if not file.is_there]
+        size = sum(file.stored.size for file in missing)
+        self._refuse_without_room(work, size)
+        done = len(wanted) - len(missing)
+        total = sum(file.stored.size for file in wanted)
+        self._numbers = {
+            "files": done,
+            "files_total": len(wanted),
+            "bytes": total - size,
+            "bytes_total": total,
+        }
+        self._told_at = self._clock()
+        self._progress(dict(self._numbers))
+        self._say(f"data: {len(missing)} of {len(wanted)} files to fetch, {_readable(size)}")
+        self._fetch_all(missing)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._progress(dict(self._numbers))
+        self._say(f"data: all {len(wanted)} files are there, {_readable(total)}")
+
+    def _files(self, source: DataSpec, work: Path) -> list[StagedFile]:
+        bucket, found = self._listed(source)
+        folder = work / source.path
+        return [
+            StagedFile(stored, folder / _relative(stored.key, source), bucket)
+            for stored in found
+            if not stored.key.endswith("/")
+        ]
+
+    def _listed(self, source: DataSpec) -> tuple[S3, list[StoredObject]]:
+        bucket = self._open_bucket(source.bucket, None)
+        try:
+            found = _look(bucket, source)
+        except S3Error as error:
+            if not error.region:
+                raise AgentError(f"data source {source}: {error}") from error
+            bucket = self._open_bucket(source.bucket, error.region)
+            found = _look(bucket, source)
+        if not found:
+            raise AgentError(f"data source {source} holds nothing")
+        return bucket, found
+
+    def _fetch_all(self, missing: Sequence[StagedFile]) -> None:
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            for start in range(0, len(missing), BATCH):
+                futures = [pool.submit(self._fetch, file) for file in missing[start : start + BATCH]]
+                try:
+                    for future in as_completed(futures):
+                        future.result()
+                except BaseException:
+                    self._broken = True
+                    for future in futures:
+                        future.cancel()
+                    raise
+
+    def _fetch(self, file: StagedFile) -> None:
+        part = self._scratch / _part_name(file)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._arrived(part.stat().st_size if part.exists() else 0)
+            is_plain = self._receive(file, part)
+            _verify(file, part, is_plain)
+        except S3Error as error:
+            raise AgentError(f"data s3 object {file.stored.key}: {error}") from error
+        _set_time(part, file.modified)
+        file.target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(str(part), str(file.target))
+        with self._lock:
+            self._numbers["files"] += 1
+
+    def _receive(self, file: StagedFile, part: Path) -> bool:
+        """Fetches until all is there; whether the ETag is the content's MD5. A break after some bytes goes on
+        behind them, as often as needed; a break before any is retried as every request is."""
+        part.touch()
+        is_plain = True
+        while part.stat().st_size < file.stored.size:
+            is_plain = file.bucket.retried(lambda: self._receive_some(file, part))
+        return is_plain
+
+    def _receive_some(self, file: StagedFile, part: Path) -> bool:
+        start = part.stat().st_size
+        headers = {"if-match": file.stored.etag, **({"range": f"bytes={start}-"} if start else {})}
+        answer = file.bucket.requests.send(
+            "GET", file.stored.key, headers=headers, timeout=BODY_TIMEOUT_SECONDS
+        )
+        received = 0
+        with answer, part.open("ab") as out:
+            if start and answer.status != 206:
+                out.truncate(0)
+            while True:
+                try:
+                    chunk = answer.read(CHUNK)
+                except UnreachableError:
+                    if received:
+                        break
+                    raise
+                if not chunk:
+                    break
+                out.write(chunk)
+                received += len(chunk)
+                self._arrived(len(chunk))
+        if not received:
+            raise UnreachableError(f"{file.stored.key}: the answer held nothing")
+        if part.stat().st_size > file.stored.size:
+            part.unlink()
+            raise IntegrityError(f"{file.stored.key} is longer than the {file.stored.size} bytes listed")
+        return "kms" not in answer.headers.get("x-amz-server-side-encryption", "")
+
+    def _arrived(self, count: int) -> None:
+        if self._broken:
+            raise AgentError("stopped, since another file could not be fetched")
+        self._check()
+        with self._lock:
+            self._numbers["bytes"] += count
+            if self._clock() < self._told_at + TELL_EVERY_SECONDS:
+                return
+            self._told_at = self._clock()
+            numbers = dict(self._numbers)
+        self._progress(numbers)
+        self._say(
+            f"data: {numbers['files']} of {numbers['files_total']} files, "
+            f"{_readable(numbers['bytes'])} of {_readable(numbers['bytes_total'])}"
+        )
+
+    def _refuse_without_room(self, work: Path, size: int) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(work).free
+        if size > free:
+            raise AgentError(
+                f"the data needs {_readable(size)} and the disk has {_readable(free)} free: "
+                "give the job more with resources.disk"
+            )
+
+
+def _look(bucket: S3, source: DataSpec) -> list[StoredObject]:
+    """What lies below the prefix, else the one object of this name."""
+    if not source.prefix:
+        return list(bucket.list_stored(""))
+    below = list(bucket.list_stored(f"{source.prefix}/"))
+    return below or [each for each in bucket.list_stored(source.prefix) if each.key == source.prefix]
+
+
+def _relative(key: str, source: DataSpec) -> str:
+    """Where below the source's folder the object goes; raises AgentError for a way out of it."""
+    if key == source.prefix:
+        return PurePosixPath(key).name
+    name = key[len(source.prefix) + 1 :] if source.prefix else key
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts) or "\0" in name:
+        raise AgentError(f"data source {source}: the object {key!r} cannot be a file of this name")
+    return name
+
+
+def _part_name(file: StagedFile) -> str:
+    """The same for the same content at the same place only, so that no two contents are ever mixed."""
+    identity = "\0".join((file.stored.key, file.stored.etag, str(file.target)))
+    return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def _verify(file: StagedFile, part: Path, is_plain: bool) -> None:
+    match = _MD5.fullmatch(file.stored.etag)
+    if not is_plain or match is None:
+        return
+    digest: Any = hashlib.md5(usedforsecurity=False)
+    with part.open("rb") as content:
+        for chunk in iter(lambda: content.read(CHUNK), b""):
+            digest.update(chunk)
+    if digest.hexdigest() != match.group(1):
+        part.unlink()
+        raise IntegrityError(f"{file.stored.key} arrived with another content than its ETag says")
+
+
+def _set_time(path: Path, seconds: float) -> None:
+    os.utime(path, (seconds, seconds))
+
+
+def _readable(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
