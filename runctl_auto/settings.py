@@ -157,11 +157,6 @@ class PolicySettings(_Section):
         title="How strictly each rule is held, and what the project allows",
         description="a file, relative to the project folder; it need not exist",
     )
-    file: Path = Field(
-        default=Path("policies.yaml"),
-        title="How strictly each rule is held, and what the project allows",
-        description="a path, relative to the project folder",
-    )
     protected: tuple[_ProtectedId, ...] = Field(
         default=(),
         title="What is never deleted, whatever a job says",
