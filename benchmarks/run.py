@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import engine_scale
 import engine_speed
+import listing
 import startup
 import up_overhead
 
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "up-overhead": up_overhead.measure,
     "engine-speed": engine_speed.measure,
     "engine-scale": engine_scale.measure,
+    "listing": listing.measure,
 }
 
 

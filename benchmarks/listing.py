@@ -1,0 +1,127 @@
+"""`runctl ls` over many jobs with status: CPU of runctl and of the engine that it asks, and wall time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from command_line import RUNCTL, ask, run
+
+COUNTS = (100, 1000)
+TEMPLATE = "listed"
+JOB = f"""\
+name: {TEMPLATE}
+provider: aws
+region: us-east-1
+workdir: work
+run: "true"
+tags: {{team: nlp}}
+resources: {{instance_types: [m5.large], disk: 10GB}}
+"""
+
+
+def measure(folder: Path, rounds: int) -> None:
+    (folder / ".runctl").mkdir(mode=0o700)
+    (folder / "work").mkdir()
+    (folder / "job.yaml").write_text(JOB)
+    try:
+        ask(folder, "up", "job.yaml", "--yes")
+        made = 1
+        for count in COUNTS:
+            _copy(folder, range(made, count))
+            made = count
+            _report(folder, count, max(3, rounds))
+    finally:
+        run(folder, [RUNCTL, "--sandbox", "sandbox", "stop"])
+
+
+def _report(folder: Path, count: int, rounds: int) -> None:
+    listed = ask(folder, "ls")["jobs"]
+    assert len(listed) == count, f"{len(listed)} of {count}"
+    assert all(each["phase"] == "succeeded" and each["cost"]["usd"] for each in listed)
+    whole = [_cost(folder) for _ in range(rounds)]
+    print(
+        f"ls of {count} jobs with status: {median(each[0] for each in whole):.2f} s CPU of runctl "
+        f"(bar at 1,000: 2), {median(each[1] for each in whole):.2f} s CPU of its engine, "
+        f"{median(each[2] for each in whole):.2f} s in all",
+        flush=True,
+    )
+
+
+_MEASURED = """\
+import resource, sys
+from runctl_auto.cli.main import run
+code = run(sys.argv[1:])
+own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+print(own.ru_utime + own.ru_stime, below.ru_utime + below.ru_stime, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def _cost(folder: Path) -> tuple[float, float, float]:
+    """CPU of runctl itself with its start, CPU of the processes that it waited for, wall time."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED, "--sandbox", "ls"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wall = time.perf_counter() - began
+    own, below = done.stderr.split()[-2:]
+    return float(own), float(below), wall
+
+
+def _copy(folder: Path, numbers: range) -> None:
+    """More jobs like the one that ran: stack, history, settings, bucket and status, without an engine."""
+    from runctl_auto.cli.console import Console
+    from runctl_auto.cli.invocation import Invocation
+    from runctl_auto.operations.workplace import parse_config
+
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        place = Invocation(Console(), {("sandbox",): True}).workplace()
+    finally:
+        os.chdir(here)
+    state = Path(place.environment.backend.removeprefix("file://")) / ".pulumi"
+    stack = (state / "stacks" / "runctl" / f"{TEMPLATE}.json").read_text()
+    settings_file = place.folders.workspace() / f"Pulumi.{TEMPLATE}.yaml"
+    settings = settings_file.read_text()
+    config = parse_config(place.driver.config_of(TEMPLATE))
+    assert config is not None
+    cloud = place.cloud(config.placement.region)
+    status = place.bucket(config, cloud).status(config.run.id)
+    assert status is not None
+    from dataclasses import replace
+
+    for number in numbers:
+        name = f"{TEMPLATE}-{number:04}"
+        renamed = re.compile(rf"\b{TEMPLATE}\b")
+        (state / "stacks" / "runctl" / f"{name}.json").write_text(renamed.sub(name, stack))
+        shutil.copytree(
+            state / "history" / "runctl" / TEMPLATE, state / "history" / "runctl" / name, dirs_exist_ok=True
+        )
+        settings_file.with_name(f"Pulumi.{name}.yaml").write_text(renamed.sub(name, settings))
+        copied = replace(config, job=config.job.model_copy(update={"name": name}))
+        bucket = place.bucket(copied, cloud)
+        cloud.call("s3", "create_bucket", Bucket=bucket.name)
+        document: dict[str, Any] = {**status.raw, "job": name}
+        document["updated_at"] = datetime.now(timezone.utc).isoformat()
+        cloud.call(
+            "s3",
+            "put_object",
+            Bucket=bucket.name,
+            Key=f"runs/{config.run.id}/status.json",
+            Body=json.dumps(document).encode(),
+        )
