@@ -27,7 +27,7 @@ def settle(
     reporter = workplace.reporter
     reporter.say(f"an operation on job '{stack.job}' was killed; settling what it left open")
     cloud = workplace.cloud(config.placement.region)
-    scanner = Scanner(cloud, config.job.name, config.placement.account)
+    scanner = Scanner(cloud, config.job.name, config.placement.account, config.owner)
     with reporter.working("removing what was made and not recorded"):
         removed = remove_all(cloud, unrecorded(scanner, state), owner=config.placement.account)
         stack.forget_pending()

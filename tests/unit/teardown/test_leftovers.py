@@ -54,6 +54,13 @@ def test_other_open_operations_made_nothing(operation: str) -> None:
     found.find.assert_not_called()
 
 
+def test_what_only_hangs_on_something_or_is_named_alike_stays() -> None:
+    found = scanner(
+        Found("volume", "vol-1", "", how="relation"), Found("volume", "vol-2", "", how="name", sure=False)
+    )
+    assert unrecorded(found, state(pending(VOLUME))) == ()
+
+
 def test_an_inline_policy_is_known_by_its_role() -> None:
     open_policy = pending("aws:iam/rolePolicy:RolePolicy", role="r", name="p")
     found = scanner(volume("vol-1"))
@@ -67,18 +74,20 @@ class Aws:
 
     def __init__(self, *failing: str) -> None:
         self.calls: list[str] = []
-        self._failing = failing
+        self.failing = failing
 
     def __getattr__(self, operation: str) -> Any:
         def call(**parameters: Any) -> Any:
             self.calls.append(operation)
-            if operation in self._failing:
+            if operation in self.failing:
                 raise ClientError({"Error": {"Code": "DependencyViolation", "Message": ""}}, operation)
             if operation == "list_objects_v2":
                 assert parameters["ExpectedBucketOwner"] == "111122223333"
                 return {"Contents": [{"Key": "a"}]}
             if operation == "get_instance_profile":
                 return {"InstanceProfile": {"Roles": [{"RoleName": "r"}]}}
+            if operation == "list_attached_role_policies":
+                return {"AttachedPolicies": [{"PolicyArn": "a"}]}
             return {"PolicyNames": ["p"]} if operation == "list_role_policies" else {}
 
         return call
@@ -93,6 +102,13 @@ class _Waiter:
 
 
 KINDS = (
+    "network interface",
+    "spot request",
+    "snapshot",
+    "launch template",
+    "key pair",
+    "multipart upload",
+    "log group",
     "bucket",
     "role",
     "instance profile",
@@ -114,6 +130,8 @@ def test_dependents_go_first() -> None:
     order = removed(Aws(), *KINDS)
     assert set(order) == set(KINDS)
     assert order.index("instance") < order.index("volume") < order.index("security group")
+    assert order.index("spot request") < order.index("instance")
+    assert order.index("network interface") < order.index("security group")
     assert order.index("role policy") < order.index("role")
     assert order.index("instance profile") < order.index("role")
 
@@ -127,6 +145,8 @@ def test_a_bucket_is_emptied_and_a_role_loses_its_policies() -> None:
         "delete_instance_profile",
         "list_role_policies",
         "delete_role_policy",
+        "list_attached_role_policies",
+        "detach_role_policy",
         "delete_role",
         "list_objects_v2",
         "delete_objects",
@@ -136,3 +156,19 @@ def test_a_bucket_is_emptied_and_a_role_loses_its_policies() -> None:
 
 def test_what_resists_is_not_called_removed_and_stops_nothing() -> None:
     assert removed(Aws("delete_security_group"), "security group", "role") == ["role"]
+
+
+def test_what_is_held_for_a_while_is_tried_again() -> None:
+    aws = Aws("delete_security_group")
+    slept: list[float] = []
+
+    def give_way(seconds: float) -> None:
+        slept.append(seconds)
+        aws.failing = ()
+
+    cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
+    things = [Found("security group", "sg-1", ""), Found("volume", "vol-1", "")]
+    removed = remove_all(cloud, things, owner="111122223333", rounds=3, sleep=give_way)
+    assert [each.id for each in removed] == ["vol-1", "sg-1"]
+    assert aws.calls.count("delete_volume") == 1
+    assert len(slept) == 1
