@@ -166,6 +166,17 @@ def variable_for(path: SettingPath) -> str:
     return _SHORT_VARIABLES.get(path) or "RUNCTL_" + "_".join(path).upper()
 
 
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like one of ours and are none, each with the one that was perhaps meant."""
+    ours = [variable_for(path) for path, _ in setting_fields()]
+    found: dict[str, str] = {}
+    for name in sorted(environ):
+        if name.startswith("RUNCTL_") and name not in ours:
+            for near in difflib.get_close_matches(name, ours, n=1, cutoff=0.85):
+                found[name] = near
+    return found
+
+
 def check_settings_text(file: str, text: str) -> None:
     """Raises ``SettingsError`` with all that is wrong with ``text`` as the content of ``file``."""
     layer = _layer_of_text(file, text)

@@ -28,6 +28,7 @@ _COMMANDS: dict[str, str] = {
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",
     "schema": "Print the JSON schema of job files, for editors.",
+    "config": "Show, change and check the settings.",
     "env": "Print what plain `pulumi` needs to work on the same stacks.",
     "sandbox": "Start, stop or inspect the sandbox.",
     "doctor": "Look whether all is there that runctl needs.",
