@@ -32,6 +32,7 @@ _COMMANDS: dict[str, str] = {
     "env": "Print what plain `pulumi` needs to work on the same stacks.",
     "sandbox": "Start, stop or inspect the sandbox.",
     "doctor": "Look whether all is there that runctl needs.",
+    "permissions": "Print the least IAM policy that runctl needs.",
     "setup": "Install Pulumi's CLI, which real clouds need.",
     "version": "Print the version.",
 }

@@ -1,0 +1,1 @@
+"""What runctl may do in an account: IAM policies made from the calls it makes."""

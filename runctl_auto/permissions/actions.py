@@ -1,0 +1,54 @@
+"""Which IAM actions a call of AWS's API needs. Most are named as the call; the rest stands here.
+
+Source: AWS's service authorization reference, tables "actions" of each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SERVICE_PREFIXES: Mapping[str, str] = {"tagging": "tag", "service-quotas": "servicequotas"}
+
+_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    # A machine gets the job's role with the launch.
+    "ec2:RunInstances": ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
+    "ec2:CreateVolume": ("ec2:CreateVolume", "ec2:CreateTags"),
+    "ec2:CreateSecurityGroup": ("ec2:CreateSecurityGroup", "ec2:CreateTags"),
+    "iam:CreateRole": ("iam:CreateRole", "iam:TagRole"),
+    "iam:CreateInstanceProfile": ("iam:CreateInstanceProfile", "iam:TagInstanceProfile"),
+    # The instance profile hands the role on to EC2.
+    "iam:AddRoleToInstanceProfile": ("iam:AddRoleToInstanceProfile", "iam:PassRole"),
+    "s3:CompleteMultipartUpload": ("s3:PutObject",),
+    "s3:CreateMultipartUpload": ("s3:PutObject",),
+    "s3:DeleteBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3:DeleteBucketLifecycle": ("s3:PutLifecycleConfiguration",),
+    "s3:DeleteBucketOwnershipControls": ("s3:PutBucketOwnershipControls",),
+    "s3:DeleteObject": ("s3:DeleteObject",),
+    "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    "s3:DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
+    "s3:GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
+    "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
+    "s3:HeadBucket": ("s3:ListBucket",),
+    "s3:HeadObject": ("s3:GetObject",),
+    "s3:ListBuckets": ("s3:ListAllMyBuckets",),
+    "s3:ListMultipartUploads": ("s3:ListBucketMultipartUploads",),
+    "s3:ListObjectVersions": ("s3:ListBucketVersions",),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
+    "s3:PutBucketEncryption": ("s3:PutEncryptionConfiguration",),
+    "s3:PutBucketLifecycleConfiguration": ("s3:PutLifecycleConfiguration",),
+    "s3:PutObject": ("s3:PutObject", "s3:PutObjectTagging"),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:UploadPart": ("s3:PutObject",),
+    "ssm:PutParameter": ("ssm:PutParameter", "ssm:AddTagsToResource"),
+    # Everyone may ask who they are.
+    "sts:GetCallerIdentity": (),
+}
+
+
+def actions_of(call: str) -> tuple[str, ...]:
+    """The IAM actions behind ``call`` (``service:Operation``, the service as botocore names it)."""
+    if call in _ACTIONS:
+        return _ACTIONS[call]
+    service, _, operation = call.partition(":")
+    return (f"{_SERVICE_PREFIXES.get(service, service)}:{operation}",)

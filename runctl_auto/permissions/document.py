@@ -1,0 +1,71 @@
+"""IAM policies from the grants: the least that each role of runctl's users needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runctl_auto.permissions.actions import actions_of
+from runctl_auto.permissions.grants import GRANTS, ROLES, Grant, Role
+
+_DOMAINS = {"aws-cn": "amazonaws.com.cn"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Whose permissions: one region of one account."""
+
+    account: str
+    region: str
+    partition: str = "aws"
+
+
+def grants_of(role: Role) -> tuple[Grant, ...]:
+    """All that ``role`` may do, what the roles before it may included."""
+    allowed = ROLES[: ROLES.index(role) + 1]
+    return tuple(grant for grant in GRANTS if grant.role in allowed)
+
+
+def calls_of(role: Role, *, seen: bool | None = None) -> frozenset[str]:
+    """The calls of ``role``; with ``seen`` those only that the sandbox can show, or cannot."""
+    return frozenset(
+        call for grant in grants_of(role) if seen is None or grant.seen is seen for call in grant.calls
+    )
+
+
+def policy_document(role: Role, place: Place) -> dict[str, object]:
+    """The policy of ``role``, ready for IAM. Actions and statements in a stable order."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [_statement(grant, place) for grant in grants_of(role)],
+    }
+
+
+def _statement(grant: Grant, place: Place) -> dict[str, object]:
+    statement: dict[str, object] = {
+        "Sid": grant.sid,
+        "Effect": "Allow",
+        "Action": sorted(set(_actions(grant))),
+        "Resource": [_filled(resource, place) for resource in grant.resources],
+    }
+    if grant.conditions:
+        statement["Condition"] = {
+            operator: {key: _in_partition(value, place) for key, value in values.items()}
+            for operator, values in grant.conditions.items()
+        }
+    return statement
+
+
+def _actions(grant: Grant) -> Iterable[str]:
+    if grant.actions is not None:
+        return grant.actions
+    return (action for call in grant.calls for action in actions_of(call))
+
+
+def _filled(resource: str, place: Place) -> str:
+    return resource.format(partition=place.partition, region=place.region, account=place.account)
+
+
+def _in_partition(value: str, place: Place) -> str:
+    domain = _DOMAINS.get(place.partition)
+    return value.replace("amazonaws.com", domain) if domain and value == "ec2.amazonaws.com" else value
