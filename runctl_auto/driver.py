@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runctl_auto.cloud.clients import client_maker
 from runctl_auto.engine.automation_edge import engine_command, plain_events, set_secret, translated
 from runctl_auto.engine.events import (
     DiagnosticEvent,
@@ -24,17 +25,17 @@ from runctl_auto.engine.events import (
 )
 from runctl_auto.engine.failures import locked_error
 from runctl_auto.engine.file_backend import last_config
+from runctl_auto.engine.lock_store import LockStore, lock_store
 from runctl_auto.engine.locks import (
     STARTER_VARIABLE,
     LockOwner,
     Processes,
     is_dead,
     is_orphan,
-    lock_owners,
     this_process,
 )
 from runctl_auto.environment import Environment
-from runctl_auto.errors import EngineError, JobNotFoundError, StackLockedError
+from runctl_auto.errors import EngineError, JobNotFoundError, NotSupportedError, StackLockedError
 from runctl_auto.interruption import run_to_a_safe_end
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
@@ -164,8 +165,16 @@ class Driver:
             )
         return self._opened
 
+    def locks(self, job: str) -> LockStore:
+        """The locks on a job's stack. Raises ``NotSupportedError`` where the backend does not show them."""
+        return lock_store(self._environment.backend, PROJECT_NAME, job, client_maker)
+
     def _job_stack(self, stack: automation.Stack) -> JobStack:
-        return JobStack(stack, self._workspace, self._environment.backend, self._conduct)
+        try:
+            locks = self.locks(stack.name)
+        except NotSupportedError:
+            locks = None
+        return JobStack(stack, self._workspace, self._environment.backend, self._conduct, locks)
 
     def _adopt_settings(self, job: str, *, exists: bool) -> None:
         """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.
@@ -191,11 +200,13 @@ class JobStack:
         workspace: automation.LocalWorkspace,
         backend: str,
         conduct: Conduct,
+        locks: LockStore | None,
     ) -> None:
         self.job: str = stack.name
         self._stack = stack
         self._workspace = workspace
         self._backend = backend
+        self._locks = locks
         self._conduct = conduct
 
     def config(self) -> dict[str, str]:
@@ -219,6 +230,7 @@ class JobStack:
 
     def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
+
     def secrets(self) -> dict[str, str]:
         """The values of the job's secrets by name, decrypted; empty when the stack holds none."""
         if self.sealed_secrets() is None:
@@ -299,7 +311,8 @@ class JobStack:
         """
 
         def look() -> None:
-            owners = lock_owners(self._backend, PROJECT_NAME, self.job)
+            locks = self._locks.locks() if self._locks is not None else ()
+            owners = [each.owner for each in locks if each.owner is not None]
             if owners:
                 raise locked_error(self.job, owners)
 
@@ -415,9 +428,8 @@ class JobStack:
                 owners = [each for each in error.owners if isinstance(each, LockOwner)]
                 if owners and all(is_dead(each, self._conduct.processes) for each in owners):
                     self._tell("removing the lock of an operation that was killed")
-                    with translated("removal of a dead lock", self.job):
-                        self._stack.cancel()
-                    continue
+                    if self._remove_dead_locks():
+                        continue
                 waits = owners and all(
                     is_dead(each, self._conduct.processes) or is_orphan(each, self._conduct.processes)
                     for each in owners
@@ -428,6 +440,21 @@ class JobStack:
                     self._tell(f"waiting for an engine whose runctl was killed: {owners[0]}")
                     told = True
                 self._conduct.sleep(1.0)
+
+    def _remove_dead_locks(self) -> int:
+        """How many were removed; each by itself where the backend shows them, as one taken meanwhile stays."""
+        if self._locks is None:
+            with translated("removal of a dead lock", self.job):
+                self._stack.cancel()
+            return 1
+        dead = [
+            each
+            for each in self._locks.locks()
+            if each.owner is not None and is_dead(each.owner, self._conduct.processes)
+        ]
+        for lock in dead:
+            self._locks.remove(lock)
+        return len(dead)
 
     def _tell(self, text: str) -> None:
         if self._conduct.on_event is not None:

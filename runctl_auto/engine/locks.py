@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 STARTER_VARIABLE = "RUNCTL_STARTED_BY"
 """In an engine's environment: the runctl that started it, as ``pid:start time``."""
@@ -35,22 +34,13 @@ class LockOwner:
         return f"{self.user}@{self.host} (pid {self.pid}) since {self.since}"
 
 
-def lock_owners(backend: str, project: str, stack: str) -> tuple[LockOwner, ...]:
-    """Who holds a stack of a file backend, by its lock files; nothing is known of other backends."""
-    if not backend.startswith("file://"):
-        return ()
-    folder = Path(unquote(urlsplit(backend).path)) / ".pulumi" / "locks" / "organization" / project / stack
-    return tuple(owner for file in sorted(folder.glob("*.json")) if (owner := _read_lock(file)) is not None)
-
-
-def _read_lock(file: Path) -> LockOwner | None:
+def parse_lock(text: bytes) -> LockOwner | None:
+    """The owner that a lock file names; None when it names none."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(text)
         return LockOwner(
             str(content["username"]), str(content["hostname"]), int(content["pid"]), str(content["timestamp"])
         )
-    except FileNotFoundError:
-        return None
     except (ValueError, KeyError, TypeError):
         return None
 
