@@ -131,7 +131,7 @@ class Driver:
             return self._job_stack(automation.Stack.create(job, self._workspace))
 
     def config_of(self, job: str) -> dict[str, str]:
-        """A job's configuration, without an engine's help when its settings file or its history is at hand."""
+        """A job's configuration, without an engine when its settings file or its history is at hand."""
         config = read_config(settings_file(self._folders.workspace(), job))
         if config.get(BACKEND_KEY) == self._environment.backend:
             return config
@@ -442,7 +442,7 @@ class JobStack:
                 self._conduct.sleep(1.0)
 
     def _remove_dead_locks(self) -> int:
-        """How many were removed; each by itself where the backend shows them, as one taken meanwhile stays."""
+        """How many were removed; each by itself where the backend shows them: one taken meanwhile stays."""
         if self._locks is None:
             with translated("removal of a dead lock", self.job):
                 self._stack.cancel()

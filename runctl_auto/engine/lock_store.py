@@ -1,7 +1,7 @@
 """The lock files of a backend, wherever they lie: read without an engine, removed one by one.
 
 Pulumi keeps them below ``.pulumi/locks/organization/<project>/<stack>/`` in a ``file://`` or ``s3://``
-backend. ``pulumi cancel`` removes all of a stack; here each goes by itself, so that one taken meanwhile stays.
+backend. ``pulumi cancel`` removes all of a stack; here each goes by itself: one taken meanwhile stays.
 """
 
 from __future__ import annotations
