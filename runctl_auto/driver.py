@@ -228,9 +228,6 @@ class JobStack:
             texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
             self._workspace.set_all_config(self.job, texts)
 
-    def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
-        """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
-
     def secrets(self) -> dict[str, str]:
         """The values of the job's secrets by name, decrypted; empty when the stack holds none."""
         if self.sealed_secrets() is None:
@@ -257,6 +254,8 @@ class JobStack:
         if self.sealed_secrets() != sealed:
             put_encrypted_value(settings_file(Path(self._workspace.work_dir), self.job), _SECRETS, sealed)
 
+    def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
+        """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
         return self._planned(
             "preview",
             self._stack.preview,
