@@ -23,6 +23,7 @@ def operation_request(
         runtime_options=project.runtime_options,
         main=project.main,
         client_address=client or None,
+        plugins=project.plugins,
     )
     return OperationRequest(
         kind=kind,

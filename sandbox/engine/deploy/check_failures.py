@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
-from sandbox.engine.deploy.providers.api import CheckFailure
+from sandbox.engine import property_path
+from sandbox.engine.deploy.providers.api import CheckFailure, ProviderError
 from sandbox.engine.model import Resource
-from sandbox.engine.properties import PropertyValue, to_json
+from sandbox.engine.properties import PropertyMap, PropertyValue, to_json, without_outputs
 
 
 def refusal(resource: Resource, failure: CheckFailure) -> str:
@@ -17,6 +19,26 @@ def refusal(resource: Resource, failure: CheckFailure) -> str:
         f"{resource.type} resource '{resource.name}': property {failure.property} value "
         f"{rendered(resource.inputs.get(failure.property))} has a problem: {failure.reason}"
     )
+
+
+def described(error: ProviderError, inputs: PropertyMap) -> str:
+    """An error with the inputs that the provider refuses."""
+    lines = [str(error)]
+    for path, reason in error.refused:
+        found, value = _value_at(inputs, path)
+        shown = f" with value '{rendered(value)}'" if found else ""
+        lines.append(f"\n\t\t- property {path}{shown} has a problem: {reason}")
+    return "".join(lines)
+
+
+def _value_at(inputs: PropertyMap, path: str) -> tuple[bool, PropertyValue]:
+    value: Any = without_outputs(inputs)
+    try:
+        for part in property_path.parse(path):
+            value = value[part]
+    except (property_path.PathError, LookupError, TypeError):
+        return False, None
+    return True, value
 
 
 def rendered(value: PropertyValue) -> str:

@@ -262,11 +262,11 @@ class _Operation:
     def _load_provider(self, package: str, version: str) -> ConfigurableProvider:
         if package == "pulumi":
             return self._builtin
-        environment, address = self._request.environment, self._engine.address
-        if package == DYNAMIC and attach_port(package, environment) is None:
-            connection = start_dynamic(self._request, address, self._show_output)
+        request, address = self._request, self._engine.address
+        if package == DYNAMIC and attach_port(package, request.environment) is None:
+            connection = start_dynamic(request, address, self._show_output)
         else:
-            connection = connect(package, version, environment, address, self._show_output)
+            connection = connect(package, version, request, address, self._show_output)
         return PluginProvider(connection, self._engine.address)
 
     def _show_output(self, severity: str, line: str) -> None:

@@ -32,6 +32,7 @@ class ProgramRun:
             lambda server: resource_pb2_grpc.add_ResourceMonitorServicer_to_server(self._monitor, server),
             threads,
         )
+        self._monitor.address = self._server.address
         self._error: ProgramError | None = None
         self._thread = threading.Thread(target=self._run, name="program", daemon=True)
 

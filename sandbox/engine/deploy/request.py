@@ -39,6 +39,8 @@ class Program:
     runtime_options: Mapping[str, Any] = field(default_factory=dict)
     main: str = ""
     client_address: str | None = None
+    plugins: Mapping[str, Path] = field(default_factory=dict)
+    """The folders of providers that the project brings along, by package."""
 
     @property
     def folder(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.engine.settings.documents import SettingsFileError, read_document
 
 EXTENSIONS = (".yaml", ".yml", ".json")
-_UNSUPPORTED = ("plugins", "packages", "requiredPulumiVersion")
+_UNSUPPORTED = ("packages", "requiredPulumiVersion")
 _NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
 
@@ -41,6 +41,8 @@ class Project:
     config: Mapping[str, Any] = field(default_factory=dict)
     always_refreshes: bool = False
     """Whether the project asks for `--refresh` on every operation."""
+    plugins: Mapping[str, Path] = field(default_factory=dict)
+    """The folders of providers that the project brings along, by package."""
     unsupported: tuple[str, ...] = ()
     """Sections that change how programs run and that this engine does not have."""
 
@@ -102,8 +104,25 @@ def parse_project(file: Path, document: Mapping[str, Any]) -> Project:
         stack_config_dir=document.get("stackConfigDir"),
         config=config if isinstance(config, dict) else {},
         always_refreshes=(document.get("options") or {}).get("refresh") == "always",
-        unsupported=tuple(name for name in _UNSUPPORTED if document.get(name)),
+        plugins=_plugins(file, document),
+        unsupported=tuple(_unsupported(document)),
     )
+
+
+def _plugins(file: Path, document: Mapping[str, Any]) -> dict[str, Path]:
+    """The folders of the project's own providers."""
+    found = {}
+    for entry in (document.get("plugins") or {}).get("providers") or ():
+        name, path = entry.get("name"), entry.get("path")
+        if not name or not path:
+            raise SettingsFileError(f"could not validate '{file}': a plugin needs a name and a path")
+        found[str(name)] = file.parent / str(path)
+    return found
+
+
+def _unsupported(document: Mapping[str, Any]) -> Iterator[str]:
+    yield from (name for name in _UNSUPPORTED if document.get(name))
+    yield from (f"plugins.{kind}" for kind in document.get("plugins") or () if kind != "providers")
 
 
 def check_project_name(name: str) -> None:

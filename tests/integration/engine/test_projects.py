@@ -313,12 +313,8 @@ Thing("a", opts=Options(transforms=[broken]))
             "Thing('a', opts=Options(hooks=pulumi.ResourceHookBinding(before_create=[h])))",
             "hook",
         ),
-        (
-            "pulumi.ComponentResource('toy:index:Far', 'far', {}, None, True)",
-            "remote components (toy:index:Far)",
-        ),
     ],
-    ids=["hooks", "remote components"],
+    ids=["hooks"],
 )
 def test_what_is_not_supported_is_refused_by_name(project: Any, program: str, name: str) -> None:
     project.program(program)

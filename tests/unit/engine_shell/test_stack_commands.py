@@ -263,5 +263,5 @@ def test_a_stack_is_read_from_outside_its_project(shell, deployment, monkeypatch
 
 def test_sections_of_a_project_that_would_be_ignored_are_refused(shell):
     shell.run("stack", "init", "dev")
-    (shell.folder / "Pulumi.yaml").write_text("name: p\nruntime: python\nplugins: {providers: [{name: x}]}\n")
-    assert "the section `plugins`" in shell.run("preview", code=2)
+    (shell.folder / "Pulumi.yaml").write_text("name: p\nruntime: python\nplugins: {languages: [{name: x}]}\n")
+    assert "the section `plugins.languages`" in shell.run("preview", code=2)

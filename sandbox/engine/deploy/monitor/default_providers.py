@@ -57,13 +57,21 @@ class DefaultProviders:
                 self._references[key] = f"{resource.urn}::{resource.id}"
             return self._references[key]
 
+    def usual_source(self, package: str) -> PluginSource:
+        """The plugin of the package when nobody says which."""
+        with self._lock:
+            return self._usual(package)
+
     def _settled(self, package: str, source: PluginSource) -> PluginSource:
         """The source with what nobody said filled in."""
         if all(source) or package == _BUILT_IN:
             return source
+        return source.or_else(self._usual(package))
+
+    def _usual(self, package: str) -> PluginSource:
         if self._sources is None:
             self._sources = self._ask_sources()
-        return source.or_else(self._sources.get(package, ANY_PLUGIN))
+        return self._sources.get(package, ANY_PLUGIN)
 
     def _goal(self, package: str, source: PluginSource) -> Goal:
         return Goal(

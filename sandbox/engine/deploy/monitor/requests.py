@@ -53,7 +53,7 @@ def goal_from(request: Any, provider: str, root: Path, folder: Path) -> Goal:
         provider=provider,
         protect=request.protect if request.HasField("protect") else None,
         dependencies=dependencies,
-        property_dependencies=_property_dependencies(request, properties, dependencies),
+        property_dependencies=property_dependencies(request, properties, dependencies),
         delete_before_replace=_delete_before_replace(request),
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
@@ -91,9 +91,10 @@ def read_goal_from(request: Any, provider: str, root: Path, folder: Path) -> Goa
     )
 
 
-def _property_dependencies(
+def property_dependencies(
     request: Any, properties: PropertyMap, dependencies: tuple[str, ...]
 ) -> dict[str, list[str]]:
+    """What each property of a registration depends on."""
     if not request.propertyDependencies and not request.remote:
         found = {key: list(dependencies) for key in properties}
     else:

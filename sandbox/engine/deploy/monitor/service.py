@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import InvalidStateError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,8 +13,9 @@ import grpc
 from google.protobuf import empty_pb2
 
 from sandbox.engine import urn as urns
+from sandbox.engine.deploy.check_failures import described
 from sandbox.engine.deploy.deployment import Deployment
-from sandbox.engine.deploy.failures import GenerationError
+from sandbox.engine.deploy.failures import Bail, GenerationError
 from sandbox.engine.deploy.goal import (
     Goal,
     Outcome,
@@ -24,7 +24,16 @@ from sandbox.engine.deploy.goal import (
     Registered,
     Registration,
 )
+from sandbox.engine.deploy.monitor.components import (
+    called_package,
+    called_provider,
+    construct_call,
+    constructed_response,
+    method_call,
+    method_response,
+)
 from sandbox.engine.deploy.monitor.default_providers import DefaultProviders
+from sandbox.engine.deploy.monitor.provider_choice import ProviderChoice
 from sandbox.engine.deploy.monitor.requests import (
     RequestError,
     check_three_parts,
@@ -33,12 +42,12 @@ from sandbox.engine.deploy.monitor.requests import (
     receiver,
 )
 from sandbox.engine.deploy.monitor.transforms import TransformFailed, Transforms
+from sandbox.engine.deploy.monitor.waiting import MonitorClosed, Waiting
 from sandbox.engine.deploy.protocol import provider_pb2, resource_pb2, resource_pb2_grpc
 from sandbox.engine.deploy.providers.api import ConfigurableProvider, Invoked, ProviderError
-from sandbox.engine.deploy.providers.default_resources import PluginSource, with_source
+from sandbox.engine.deploy.providers.component_calls import Constructed
 from sandbox.engine.deploy.providers.default_versions import default_sources
 from sandbox.engine.deploy.wire import Send, from_struct, to_struct
-from sandbox.engine.model import Resource
 from sandbox.engine.properties import PropertyError, contains_unknowns
 
 _FEATURES = {
@@ -54,11 +63,6 @@ _FEATURES = {
 }
 _FEATURES_WITHOUT_ID = ("BYTE_STRING", "INVOKE_DEPENDS_ON", "INVOKE_PARENT")
 _RESULTS = {Outcome.SUCCESS: 0, Outcome.FAILED: 1, Outcome.SKIPPED: 2}
-_SHUT_DOWN = "resource monitor shut down"
-
-
-class MonitorClosed(Exception):
-    """The operation is over; nobody will answer."""
 
 
 @dataclass(frozen=True)
@@ -82,53 +86,36 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         self,
         deployment: Deployment,
         surroundings: Surroundings,
-        post: Callable[[Item], None],
+        post: Callable[[Item | Callable[[], NoReturn]], None],
         finished: Callable[[], None],
     ) -> None:
         request = deployment.request
         self._deployment, self._surroundings, self._post = deployment, surroundings, post
         self._finished = finished
-        self._defaults = DefaultProviders(
+        defaults = DefaultProviders(
             request.config,
             request.secret_keys,
             lambda: default_sources(request, deployment.previous.resources),
-            self._register_default,
+            self._ask,
         )
-        self._lock = threading.Lock()
-        self._waiting: set[Item] = set()
-        self._closed = threading.Event()
+        self._providers = ProviderChoice(defaults)
+        self._waiting = Waiting()
         self._transforms = Transforms()
+        self._lock = threading.Lock()
         self._goals: dict[str, Goal] = {}
-        self._component_providers: dict[str, dict[str, str]] = {}
-        self._packages: dict[str, tuple[str, PluginSource]] = {}
+        self.address = ""
+        """Where providers that make components reach the monitor."""
 
     def close(self) -> None:
         """Ends every request that waits. Nothing is answered afterwards."""
-        self._closed.set()
-        with self._lock:
-            waiting, self._waiting = self._waiting, set()
-        for item in waiting:
-            with contextlib.suppress(InvalidStateError):
-                item.answer.set_exception(MonitorClosed(_SHUT_DOWN))
+        self._waiting.close()
 
     def release(self) -> None:
         """Ends the connections to the program, which has ended."""
         self._transforms.close()
 
     def _ask(self, item: Item) -> Registered:
-        with self._lock:
-            if self._closed.is_set():
-                raise MonitorClosed(_SHUT_DOWN)
-            self._waiting.add(item)
-        self._post(item)
-        try:
-            return item.answer.result()
-        finally:
-            with self._lock:
-                self._waiting.discard(item)
-
-    def _register_default(self, registration: Registration) -> Registered:
-        return self._ask(registration)
+        return self._waiting.for_answer(item.answer, lambda: self._post(item))
 
     # What the engine can do
 
@@ -154,16 +141,12 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         self._finished()
-        self._closed.wait()
+        self._waiting.until_closed()
         return empty_pb2.Empty()
 
     def RegisterPackage(self, request: Any, context: Any) -> Any:
         with _errors(context):
-            if request.HasField("parameterization") or request.HasField("extension"):
-                raise RequestError(f"parameterized packages are not supported: {request.name}")
-            reference = f"{request.name}@{request.version}#{request.download_url}"
-            self._packages[reference] = request.name, PluginSource(request.version, request.download_url)
-            return resource_pb2.RegisterPackageResponse(ref=reference)
+            return resource_pb2.RegisterPackageResponse(ref=self._providers.register_package(request))
 
     def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         self._transforms.add_for_stack(request)
@@ -179,26 +162,29 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
     def RegisterErrorHook(self, request: Any, context: Any) -> Any:
         _refuse(context, f"error hooks ({request.name})")
 
-    def Call(self, request: Any, context: Any) -> Any:
-        _refuse(context, f"calls of component methods ({request.tok})")
-
     # Resources
 
     def RegisterResource(self, request: Any, context: Any) -> Any:
         with _errors(context):
             self._refuse_unsupported(request)
             self._inherit(request)
-            if request.custom:
+            if request.custom or request.remote:
                 check_three_parts(request.type)
+            self._transforms.take_over(request)
             self._transforms.apply(request)
-            provider = self._provider_for(request)
+            provider = self._providers.for_resource(request)
+            if request.remote:
+                return self._construct(request, provider)
             goal = goal_from(request, provider, self._surroundings.root, self._surroundings.folder)
             if urns.is_provider_type(goal.type):
-                goal = self._provider_goal(goal, request)
+                goal = self._providers.with_plugin(goal, request)
             registered = self._ask(Registration(goal))
             if registered.outcome is not Outcome.SUCCESS and not request.supportsResultReporting:
                 context.abort(grpc.StatusCode.INTERNAL, "resource registration failed")
-            self._remember(registered.resource, goal, request)
+            urn = registered.resource.urn
+            self._remember(urn, request)
+            with self._lock:
+                self._goals[urn] = goal
             return self._registered(request, registered)
 
     def _registered(self, request: Any, registered: Registered) -> Any:
@@ -228,7 +214,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
     def ReadResource(self, request: Any, context: Any) -> Any:
         with _errors(context):
             check_three_parts(request.type)
-            provider = request.provider or self._default_for(request, urns.package_of(request.type))
+            provider = request.provider or self._providers.default(request, urns.package_of(request.type))
             goal = read_goal_from(request, provider, self._surroundings.root, self._surroundings.folder)
             registered = self._ask(Reading(goal, request.id))
             send = Send(
@@ -242,7 +228,6 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
 
     def _refuse_unsupported(self, request: Any) -> None:
         for used, what in (
-            (request.remote, f"remote components ({request.type})"),
             (request.HasField("hooks") and request.hooks.ByteSize() > 0, "resource hooks"),
             (len(request.state_migrations) > 0, "state migrations"),
             (len(request.envVarMappings) > 0, "environment variable mappings of providers"),
@@ -264,55 +249,55 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         if not request.provider and parent.provider:
             kind = urns.type_of(urns.split_reference(parent.provider)[0])
             same_package = urns.provided_package(kind) == urns.package_of(request.type)
-            if same_package or not request.custom:
+            if same_package or not (request.custom or request.remote):
                 request.provider = parent.provider
 
-    def _provider_for(self, request: Any) -> str:
-        """The reference of the provider to use, "" for components and providers."""
-        if not request.custom or urns.is_provider_type(request.type):
-            self._inherit_providers(request)
-            return ""
-        package = urns.package_of(request.type)
-        found = request.provider or request.providers.get(package) or self._of_component(request, package)
-        return found or self._default_for(request, package)
+    def _remember(self, urn: str, request: Any) -> None:
+        self._transforms.remember(urn, request)
+        self._providers.remember(urn, request)
 
-    def _inherit_providers(self, request: Any) -> None:
-        if request.custom or not request.parent:
-            return
-        with self._lock:
-            inherited = self._component_providers.get(request.parent, {})
-        for package, reference in inherited.items():
-            if package not in request.providers:
-                request.providers[package] = reference
+    # Components that providers make
 
-    def _of_component(self, request: Any, package: str) -> str:
-        with self._lock:
-            return self._component_providers.get(request.parent, {}).get(package, "")
-
-    def _default_for(self, request: Any, package: str) -> str:
-        source = PluginSource(request.version, request.pluginDownloadURL)
-        if request.packageRef:
-            package, source = self._package(request.packageRef)
-        return self._defaults.reference(package, source)
-
-    def _package(self, reference: str) -> tuple[str, PluginSource]:
+    def _construct(self, request: Any, reference: str) -> Any:
+        operation, folder = self._deployment.request, self._surroundings.folder
+        call = construct_call(request, operation, self.address, folder)
+        provider = self._loaded(reference, request.type)
         try:
-            return self._packages[reference]
-        except KeyError:
-            raise RequestError(f"unknown provider package '{reference}'") from None
+            made = self._waiting.for_work(lambda: provider.construct(call))
+        except ProviderError as error:
+            message = described(error, call.inputs)
+            self._abort(f"{request.type} resource '{request.name}' has a problem: {message}")
+        if made is None:
+            goal = Goal(request.type, request.name, custom=False, parent=request.parent)
+            made = Constructed(self._ask(Registration(goal)).resource.urn)
+        self._remember(made.urn, request)
+        return constructed_response(request, made)
 
-    def _provider_goal(self, goal: Goal, request: Any) -> Goal:
-        source = PluginSource(request.version, request.pluginDownloadURL)
-        if request.packageRef:
-            _, source = self._package(request.packageRef)
-        return replace(goal, properties=with_source(goal.properties, source))
+    def Call(self, request: Any, context: Any) -> Any:
+        with _errors(context):
+            with self._lock:
+                references = {urn: goal.provider for urn, goal in self._goals.items()}
+            reference = called_provider(request, references)
+            reference = reference or self._providers.default(request, called_package(request.tok))
+            provider = self._loaded(reference, request.tok)
+            operation, folder = self._deployment.request, self._surroundings.folder
+            call = method_call(request, operation, self.address, folder)
+            try:
+                returned = self._waiting.for_work(lambda: provider.call(call))
+            except ProviderError as error:
+                self._abort(f"call to function '{call.token}' failed: {described(error, call.arguments)}")
+            return method_response(request, returned)
 
-    def _remember(self, resource: Resource, goal: Goal, request: Any) -> None:
-        self._transforms.remember(resource.urn, request)
-        with self._lock:
-            self._goals[resource.urn] = goal
-            if not request.custom:
-                self._component_providers[resource.urn] = dict(request.providers)
+    def _abort(self, message: str) -> NoReturn:
+        """Ends the operation. Raises MonitorClosed when it is over."""
+        self._deployment.report("", message)
+
+        def fail() -> NoReturn:
+            raise Bail(message)
+
+        self._post(fail)
+        self._waiting.until_closed()
+        raise MonitorClosed
 
     # Functions
 
@@ -320,8 +305,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         with _errors(context):
             self._transforms.apply_to_invoke(request)
             package = urns.package_of(request.tok)
-            reference = request.provider or self._of_component(request, package)
-            reference = reference or self._default_for(request, package)
+            reference = self._providers.for_function(request, package)
             provider = self._loaded(reference, request.tok)
             if self._unresolved(request.dependsOn):
                 return resource_pb2.ResourceInvokeResponse(unknown=True)

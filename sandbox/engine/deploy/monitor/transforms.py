@@ -33,6 +33,7 @@ class Transforms:
         self._stack: list[Any] = []
         self._invokes: list[Any] = []
         self._own: dict[str, list[Any]] = {}
+        self._of_remote: dict[tuple[str, str, str], list[Any]] = {}
         self._parents: dict[str, str] = {}
 
     def add_for_stack(self, callback: Any) -> None:
@@ -44,6 +45,17 @@ class Transforms:
         """Lets a callback change every invoke."""
         with self._lock:
             self._invokes.append(callback)
+
+    def take_over(self, request: Any) -> None:
+        """Gives a component that a provider registers the transforms that the program asked for it with."""
+        key = (request.parent, request.type, request.name)
+        with self._lock:
+            if key in self._of_remote:
+                callbacks = self._of_remote.pop(key)
+                del request.transforms[:]
+                request.transforms.extend(callbacks)
+            elif request.remote and request.transforms:
+                self._of_remote[key] = list(request.transforms)
 
     def remember(self, urn: str, request: Any) -> None:
         """Keeps a resource's own transforms for its children."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Protocol
 
+from sandbox.engine.deploy.providers.component_calls import ConstructCall, Constructed, MethodCall, Returned
 from sandbox.engine.properties import PropertyMap
 
 
@@ -19,11 +20,14 @@ class Status(IntEnum):
 
 
 class ProviderError(Exception):
-    """A provider's call failed; the message is the provider's."""
+    """A provider's call failed; the message is the provider's. `refused` are (path, reason) of inputs."""
 
-    def __init__(self, message: str, status: Status = Status.OK) -> None:
+    def __init__(
+        self, message: str, status: Status = Status.OK, refused: Sequence[tuple[str, str]] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.refused = tuple(refused)
 
 
 class InitFailed(ProviderError):
@@ -269,6 +273,12 @@ class ConfigurableProvider(Provider, Protocol):
 
     def configure(self, urn: str, identity: str, inputs: PropertyMap) -> None:
         """Configures the provider; needed before any other call but the two above."""
+
+    def construct(self, call: ConstructCall) -> Constructed | None:
+        """Makes a component; None in a preview when the provider's own configuration is not known yet."""
+
+    def call(self, call: MethodCall) -> Returned:
+        """Calls a method."""
 
     def cancel(self) -> None:
         """Asks the provider to stop what is in flight. Never raises."""

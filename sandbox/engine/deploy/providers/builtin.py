@@ -24,6 +24,7 @@ from sandbox.engine.deploy.providers.api import (
     UpdateCall,
     Updated,
 )
+from sandbox.engine.deploy.providers.component_calls import ConstructCall, Constructed, MethodCall, Returned
 from sandbox.engine.deploy.request import StackOutputs
 from sandbox.engine.model import Resource
 from sandbox.engine.properties import Computed, PropertyMap, contains_secrets, same
@@ -47,6 +48,12 @@ class BuiltinProvider:
 
     def configure(self, urn: str, identity: str, inputs: PropertyMap) -> None:
         """Nothing to configure."""
+
+    def construct(self, call: ConstructCall) -> Constructed | None:  # noqa: ARG002
+        raise ProviderError("builtin resources may not be constructed")
+
+    def call(self, call: MethodCall) -> Returned:  # noqa: ARG002
+        raise ProviderError("the builtin provider does not implement call")
 
     def cancel(self) -> None:
         """Nothing in flight."""

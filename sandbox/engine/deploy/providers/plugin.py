@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -15,21 +13,20 @@ from google.protobuf import empty_pb2
 from sandbox.engine import urn as urns
 from sandbox.engine.deploy.assets import restored
 from sandbox.engine.deploy.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc
+from sandbox.engine.deploy.providers import answers, components
+from sandbox.engine.deploy.providers.abilities import Abilities, marked_secret
 from sandbox.engine.deploy.providers.api import (
     Changes,
     CheckCall,
     Checked,
-    CheckFailure,
     CreateCall,
     Created,
     DeleteCall,
     Diff,
     DiffCall,
-    DiffKind,
     DiffUnavailable,
     InitFailed,
     Invoked,
-    PropertyDiff,
     ProviderError,
     ReadCall,
     ReadState,
@@ -37,6 +34,7 @@ from sandbox.engine.deploy.providers.api import (
     UpdateCall,
     Updated,
 )
+from sandbox.engine.deploy.providers.component_calls import ConstructCall, Constructed, MethodCall, Returned
 from sandbox.engine.deploy.providers.plugin_errors import (
     configure_failure_of,
     failure_of,
@@ -45,7 +43,6 @@ from sandbox.engine.deploy.providers.plugin_errors import (
 from sandbox.engine.deploy.providers.process import Connection
 from sandbox.engine.deploy.wire import Receive, Send, from_struct, to_struct
 from sandbox.engine.properties import (
-    PropertyError,
     PropertyMap,
     Secret,
     contains_secrets,
@@ -54,30 +51,8 @@ from sandbox.engine.properties import (
     to_json,
 )
 
-_DIFF_KINDS = dict(
-    enumerate(
-        (
-            DiffKind.ADD,
-            DiffKind.ADD_REPLACE,
-            DiffKind.DELETE,
-            DiffKind.DELETE_REPLACE,
-            DiffKind.UPDATE,
-            DiffKind.UPDATE_REPLACE,
-        )
-    )
-)
 _CONFIG = Send(secrets=False)
 _NO_UNKNOWNS = Receive(reject_unknowns=True)
-
-
-@dataclass(frozen=True)
-class _Abilities:
-    """What the provider understands."""
-
-    secrets: bool = False
-    resources: bool = False
-    preview: bool = False
-    byte_strings: bool = False
 
 
 class PluginProvider:
@@ -99,7 +74,7 @@ class PluginProvider:
 
     # Life
 
-    def _handshake(self, engine_address: str) -> _Abilities | None:
+    def _handshake(self, engine_address: str) -> Abilities | None:
         folder = self._connection.folder
         request = provider_pb2.ProviderHandshakeRequest(
             engine_address=engine_address,
@@ -117,11 +92,12 @@ class PluginProvider:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 return None
             raise ProviderError(f"failed to handshake with the provider: {error.details()}") from error
-        return _Abilities(
+        return Abilities(
             answer.accept_secrets,
             answer.accept_resources,
             preview=True,
             byte_strings=getattr(answer, "accepts_byte_string", False),
+            outputs=answer.accept_outputs,
         )
 
     def _attach(self, engine_address: str) -> None:
@@ -145,7 +121,7 @@ class PluginProvider:
             if lacks_configuration(error):
                 return Checked(news)
             raise failure_of(error) from error
-        return Checked(_annotated(from_struct(answer.inputs), news), _failures(answer))
+        return Checked(marked_secret(from_struct(answer.inputs), news), answers.failures(answer))
 
     def diff_config(self, call: DiffCall) -> Diff:
         request = provider_pb2.DiffRequest(
@@ -158,7 +134,7 @@ class PluginProvider:
             ignoreChanges=call.ignore_changes,
         )
         try:
-            return _diff(self._stub.DiffConfig(request))
+            return answers.diff(self._stub.DiffConfig(request))
         except grpc.RpcError as error:
             if lacks_configuration(error):
                 return Diff(Changes.UNKNOWN)
@@ -168,7 +144,7 @@ class PluginProvider:
         values = {key: value for key, value in inputs.items() if key != "version"}
         if any(contains_unknowns(value) for value in values.values()):
             self._config_known = False
-            self._abilities = self._abilities or _Abilities()
+            self._abilities = self._abilities or Abilities()
             return
         package = urns.provided_package(urns.type_of(urn))
         request = provider_pb2.ConfigureRequest(
@@ -188,7 +164,12 @@ class PluginProvider:
         except grpc.RpcError as error:
             raise configure_failure_of(error) from error
         if self._abilities is None:
-            self._abilities = _Abilities(answer.acceptSecrets, answer.acceptResources, answer.supportsPreview)
+            self._abilities = Abilities(
+                answer.acceptSecrets,
+                answer.acceptResources,
+                preview=answer.supportsPreview,
+                outputs=answer.acceptOutputs,
+            )
 
     def cancel(self) -> None:
         with contextlib.suppress(grpc.RpcError, ValueError):
@@ -202,26 +183,13 @@ class PluginProvider:
 
     # Resources
 
-    def _can(self) -> _Abilities:
-        return self._abilities or _Abilities()
-
-    def _send(self, *, unknowns: bool, contents: bool = True) -> Send:
-        can = self._can()
-        return Send(
-            unknowns=unknowns,
-            secrets=can.secrets,
-            resources=can.resources,
-            asset_contents=contents,
-            byte_strings=can.byte_strings,
-        )
-
-    def _with_secrets_of(self, values: PropertyMap, source: PropertyMap) -> PropertyMap:
-        return values if self._can().secrets else _annotated(values, source)
+    def _can(self) -> Abilities:
+        return self._abilities or Abilities()
 
     def check(self, call: CheckCall) -> Checked:
         if not self._config_known:
             return Checked(call.news)
-        send = self._send(unknowns=call.allow_unknowns)
+        send = self._can().send(unknowns=call.allow_unknowns)
         request = provider_pb2.CheckRequest(
             urn=call.urn,
             name=urns.name_of(call.urn),
@@ -230,10 +198,10 @@ class PluginProvider:
             news=to_struct(call.news, send),
             randomSeed=call.random_seed,
         )
-        answer = _call(self._stub.Check, request)
+        answer = answers.call(self._stub.Check, request)
         receive = Receive(reject_unknowns=not call.allow_unknowns)
-        inputs = _received(answer.inputs, receive)
-        return Checked(self._with_secrets_of(inputs, call.news), _failures(answer))
+        inputs = answers.received(answer.inputs, receive)
+        return Checked(self._can().with_secrets_of(inputs, call.news), answers.failures(answer))
 
     def diff(self, call: DiffCall) -> Diff:
         if not self._config_known:
@@ -241,7 +209,7 @@ class PluginProvider:
                 "The provider for this resource has inputs that are not known during preview.\n"
                 "This preview may not correctly represent the changes that will be applied during an update."
             )
-        send = self._send(unknowns=call.allow_unknowns, contents=False)
+        send = self._can().send(unknowns=call.allow_unknowns, contents=False)
         request = provider_pb2.DiffRequest(
             id=call.identity,
             urn=call.urn,
@@ -252,7 +220,7 @@ class PluginProvider:
             news=to_struct(call.new_inputs, send),
             ignoreChanges=call.ignore_changes,
         )
-        return _diff(_call(self._stub.Diff, request))
+        return answers.diff(answers.call(self._stub.Diff, request))
 
     def create(self, call: CreateCall) -> Created:
         if call.preview and not self._config_known:
@@ -263,26 +231,28 @@ class PluginProvider:
             urn=call.urn,
             name=urns.name_of(call.urn),
             type=urns.type_of(call.urn),
-            properties=to_struct(call.inputs, self._send(unknowns=call.preview)),
+            properties=to_struct(call.inputs, self._can().send(unknowns=call.preview)),
             timeout=call.timeout,
             preview=call.preview,
         )
         try:
-            answer = _call(self._stub.Create, request)
+            answer = answers.call(self._stub.Create, request)
         except InitFailed as error:
-            error.outputs = self._with_secrets_of(error.outputs, call.inputs)
+            error.outputs = self._can().with_secrets_of(error.outputs, call.inputs)
             raise
         if not answer.id and not call.preview:
             raise ProviderError(f"plugin returned empty resource.ID from create '{call.urn}'", Status.UNKNOWN)
-        outputs = _received(answer.properties, Receive(reject_unknowns=not call.preview))
-        return Created(answer.id, self._with_secrets_of(outputs, call.inputs), answer.refresh_before_update)
+        outputs = answers.received(answer.properties, Receive(reject_unknowns=not call.preview))
+        return Created(
+            answer.id, self._can().with_secrets_of(outputs, call.inputs), answer.refresh_before_update
+        )
 
     def update(self, call: UpdateCall) -> Updated:
         if call.preview and not self._config_known:
             return Updated({})
         if call.preview and not self._can().preview:
             return Updated(call.new_inputs)
-        old = self._send(unknowns=False, contents=False)
+        old = self._can().send(unknowns=False, contents=False)
         request = provider_pb2.UpdateRequest(
             id=call.identity,
             urn=call.urn,
@@ -290,23 +260,23 @@ class PluginProvider:
             type=urns.type_of(call.urn),
             olds=to_struct(call.old_outputs, old),
             old_inputs=to_struct(call.old_inputs, old),
-            news=to_struct(call.new_inputs, self._send(unknowns=call.preview)),
+            news=to_struct(call.new_inputs, self._can().send(unknowns=call.preview)),
             timeout=call.timeout,
             ignoreChanges=call.ignore_changes,
             preview=call.preview,
         )
         try:
-            answer = _call(self._stub.Update, request)
+            answer = answers.call(self._stub.Update, request)
         except InitFailed as error:
-            error.outputs = self._with_secrets_of(error.outputs, call.new_inputs)
+            error.outputs = self._can().with_secrets_of(error.outputs, call.new_inputs)
             raise
-        outputs = _received(answer.properties, Receive(reject_unknowns=not call.preview))
-        return Updated(self._with_secrets_of(outputs, call.new_inputs), answer.refresh_before_update)
+        outputs = answers.received(answer.properties, Receive(reject_unknowns=not call.preview))
+        return Updated(self._can().with_secrets_of(outputs, call.new_inputs), answer.refresh_before_update)
 
     def read(self, call: ReadCall) -> ReadState:
         if not self._config_known:
             return ReadState("", {}, {})
-        send = self._send(unknowns=False, contents=False)
+        send = self._can().send(unknowns=False, contents=False)
         request = provider_pb2.ReadRequest(
             id=call.identity,
             urn=call.urn,
@@ -316,18 +286,22 @@ class PluginProvider:
         )
         if call.inputs is not None:
             request.inputs.CopyFrom(to_struct(call.inputs, send))
-        answer = _call(self._stub.Read, request)
+        answer = answers.call(self._stub.Read, request)
         outputs = inputs = None
         if answer.HasField("properties"):
-            outputs = self._with_secrets_of(_received(answer.properties, _NO_UNKNOWNS), call.state)
+            outputs = self._can().with_secrets_of(
+                answers.received(answer.properties, _NO_UNKNOWNS), call.state
+            )
             outputs = restored(outputs, call.inputs or {})
         if answer.HasField("inputs"):
-            inputs = self._with_secrets_of(_received(answer.inputs, _NO_UNKNOWNS), call.inputs or {})
+            inputs = self._can().with_secrets_of(
+                answers.received(answer.inputs, _NO_UNKNOWNS), call.inputs or {}
+            )
             inputs = restored(inputs, call.inputs or {})
         return ReadState(answer.id, outputs, inputs, answer.refresh_before_update)
 
     def delete(self, call: DeleteCall) -> None:
-        send = self._send(unknowns=False, contents=False)
+        send = self._can().send(unknowns=False, contents=False)
         request = provider_pb2.DeleteRequest(
             id=call.identity,
             urn=call.urn,
@@ -337,69 +311,28 @@ class PluginProvider:
             old_inputs=to_struct(call.inputs, send),
             timeout=call.timeout,
         )
-        _call(self._stub.Delete, request)
+        answers.call(self._stub.Delete, request)
 
     def invoke(self, token: str, arguments: PropertyMap, *, preview: bool) -> Invoked:
         if not self._config_known:
             return Invoked({})
-        send = self._send(unknowns=False)
+        send = self._can().send(unknowns=False)
         request = provider_pb2.InvokeRequest(tok=token, args=to_struct(arguments, send), preview=preview)
-        answer = _call(self._stub.Invoke, request)
-        values = _received(getattr(answer, "return"), _NO_UNKNOWNS)
+        answer = answers.call(self._stub.Invoke, request)
+        values = answers.received(getattr(answer, "return"), _NO_UNKNOWNS)
         if not self._can().secrets and contains_secrets(arguments):
             values = {k: v if isinstance(v, Secret) else Secret(v) for k, v in values.items()}
-        return Invoked(values, _failures(answer))
+        return Invoked(values, answers.failures(answer))
 
+    # Components
 
-def _call(method: Callable[[Any], Any], request: Any) -> Any:
-    try:
-        return method(request)
-    except grpc.RpcError as error:
-        raise failure_of(error) from error
+    def construct(self, call: ConstructCall) -> Constructed | None:
+        return components.construct(self._stub, self._can(), call) if self._config_known else None
 
-
-def _received(struct: Any, receive: Receive) -> PropertyMap:
-    try:
-        return from_struct(struct, receive)
-    except PropertyError as error:
-        raise ProviderError(f"the provider's answer is malformed: {error}") from error
-
-
-def _failures(answer: Any) -> tuple[CheckFailure, ...]:
-    return tuple(CheckFailure(f.property, f.reason) for f in answer.failures)
-
-
-def _diff(answer: Any) -> Diff:
-    detailed = None
-    if answer.hasDetailedDiff:
-        detailed = {
-            path: PropertyDiff(_DIFF_KINDS.get(d.kind, DiffKind.UPDATE), d.inputDiff)
-            for path, d in answer.detailedDiff.items()
-        }
-    return Diff(
-        Changes(answer.changes),
-        tuple(answer.replaces),
-        tuple(answer.stables),
-        tuple(answer.diffs),
-        detailed,
-        answer.deleteBeforeReplace,
-    )
+    def call(self, call: MethodCall) -> Returned:
+        return components.call_method(self._stub, self._can(), call) if self._config_known else Returned()
 
 
 def _variable(value: Any) -> str:
     value = plain(value)
     return value if isinstance(value, str) else json.dumps(to_json(value, lambda text: text))
-
-
-def _annotated(values: PropertyMap, source: PropertyMap) -> PropertyMap:
-    """The values, secret where their namesakes in the source are: for providers that drop the marks."""
-    out = dict(values)
-    for key, original in source.items():
-        value = out.get(key)
-        if key not in out:
-            continue
-        if isinstance(value, dict) and isinstance(original, dict):
-            out[key] = _annotated(value, original)
-        elif not isinstance(value, Secret) and contains_secrets(original):
-            out[key] = Secret(value)
-    return out

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from sandbox.engine.deploy.protocol import provider_pb2, status_pb2
+from sandbox.engine.deploy.protocol import errors_pb2, provider_pb2, status_pb2
 from sandbox.engine.deploy.providers.api import InitFailed, ProviderError, Status
 from sandbox.engine.deploy.wire import from_struct
 
@@ -46,7 +46,18 @@ def failure_of(error: Any) -> ProviderError:
                 getattr(content, "refresh_before_update", False),
             )
     status = Status.UNKNOWN if error.code() in _UNCERTAIN else Status.OK
-    return ProviderError(error.details() or str(error.code()), status)
+    refused = _refused(error)
+    return ProviderError(error.details() or ("" if refused else str(error.code())), status, refused)
+
+
+def _refused(error: Any) -> list[tuple[str, str]]:
+    """The inputs that a component refuses."""
+    for detail in _status_details(error):
+        if detail.TypeName().endswith("InputPropertiesError"):
+            content = errors_pb2.InputPropertiesError()
+            content.ParseFromString(detail.value)
+            return [(found.property_path, found.reason) for found in content.errors]
+    return []
 
 
 def _init_failed_content(detail: Any) -> Any:
