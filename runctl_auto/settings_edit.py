@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any, get_origin
@@ -14,6 +12,7 @@ import tomlkit
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from runctl_auto.atomic_file import replace_file
 from runctl_auto.errors import FieldProblem, SettingsError
 from runctl_auto.printable import shortened
 from runctl_auto.settings import SettingPath, setting_fields
@@ -145,21 +144,8 @@ def _holds(values: Any, path: SettingPath) -> bool:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Atomic, also where the file is a link; the mode stays."""
-    target = file.resolve()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o644)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_file(file, text)
     except OSError as error:
         raise SettingsError(
             f"The settings file cannot be written: {error.strerror or error}", where={"file": str(file)}

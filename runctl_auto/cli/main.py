@@ -16,6 +16,7 @@ from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, Us
 from runctl_auto.interruption import ignore_interruptions, treat_termination_as_interruption
 
 _COMMANDS: dict[str, str] = {
+    "init": "Write a first job file.",
     "up": "Train: apply a job file, follow it to its end, bring the result home.",
     "preview": "Show what `up` would change, and change nothing.",
     "down": "End a job, keep what is protected, prove that nothing else is left.",
