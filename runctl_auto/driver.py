@@ -24,7 +24,7 @@ from runctl_auto.engine.events import (
     StepEvent,
 )
 from runctl_auto.engine.failures import locked_error
-from runctl_auto.engine.file_backend import last_config
+from runctl_auto.engine.file_backend import last_config, stack_files
 from runctl_auto.engine.lock_store import LockStore, lock_store
 from runctl_auto.engine.locks import (
     STARTER_VARIABLE,
@@ -34,9 +34,11 @@ from runctl_auto.engine.locks import (
     is_orphan,
     this_process,
 )
+from runctl_auto.engine.stored_states import read_states
 from runctl_auto.environment import Environment
-from runctl_auto.errors import EngineError, JobNotFoundError, NotSupportedError, StackLockedError
+from runctl_auto.errors import EngineError, JobNotFoundError, NotSupportedError, RunctlError, StackLockedError
 from runctl_auto.interruption import run_to_a_safe_end
+from runctl_auto.policy.violations import advice_in
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
@@ -54,11 +56,13 @@ if TYPE_CHECKING:
     from pulumi import automation
     from pulumi.automation import events as automation_events
 
+    from runctl_auto.policy.pack import PackInForce
+
 Result = TypeVar("Result")
 
 _NO_SUMMARY = "summary event never found"
-ORPHAN_SECONDS = 600.0
 _SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
+ORPHAN_SECONDS = 600.0
 """How long to wait for an engine whose runctl was killed."""
 
 
@@ -85,9 +89,11 @@ class Changes:
 
 @dataclass(frozen=True)
 class Conduct:
-    """How operations are carried out, and who hears of it. ``monotonic`` counts seconds."""
+    """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
+    every preview and every update."""
 
     parallel: int = 16
+    policies: PackInForce | None = None
     on_event: EventSink | None = None
     on_output: Callable[[str], None] | None = None
     processes: Processes = field(default_factory=Processes)
@@ -139,7 +145,10 @@ class Driver:
         return recorded if recorded is not None else self.open(job).config()
 
     def jobs(self) -> tuple[JobSummary, ...]:
-        """All stacks of this project in the backend, by name."""
+        """All stacks of this project in the backend, by name; without an engine where files tell them."""
+        files = stack_files(self._environment.backend, PROJECT_NAME)
+        if files is not None:
+            return tuple(JobSummary(**vars(each)) for each in files)
         with translated("listing", "*"):
             found = self._workspace.list_stacks()
         return tuple(
@@ -151,6 +160,27 @@ class Driver:
             )
             for each in sorted(found, key=lambda each: str(each.name))
         )
+
+    def states(
+        self, jobs: Sequence[str], told: Callable[[int], None] | None = None
+    ) -> Mapping[str, StackState | RunctlError]:
+        """The states of many stacks, or why one cannot be read; ``told`` hears how many are done.
+
+        Read where they lie when files hold them; else asked of the engine, a few at a time.
+        """
+        return read_states(self._environment.backend, PROJECT_NAME, jobs, self._exporter, told)
+
+    def _exporter(self) -> Callable[[str], StackState | RunctlError]:
+        workspace = self._workspace
+
+        def export(job: str) -> StackState | RunctlError:
+            try:
+                with translated("export", job):
+                    return parse_state(workspace.export_stack(job).deployment or {})
+            except RunctlError as error:
+                return error
+
+        return export
 
     @property
     def _workspace(self) -> automation.LocalWorkspace:
@@ -262,6 +292,7 @@ class JobStack:
             refresh=refresh or None,
             target=list(only) or None,
             parallel=self._conduct.parallel,
+            **self._judging(),
         )
 
     def preview_destroy(self) -> Plan:
@@ -283,6 +314,7 @@ class JobStack:
             refresh=refresh or None,
             target=list(only) or None,
             parallel=self._conduct.parallel,
+            **self._judging(),
             show_secrets=False,
         )
 
@@ -361,6 +393,12 @@ class JobStack:
         with translated("removal", self.job):
             self._workspace.remove_stack(self.job)
 
+    def _judging(self) -> dict[str, object]:
+        pack = self._conduct.policies
+        if pack is None:
+            return {}
+        return {"policy_packs": [str(pack.folder)], "policy_pack_configs": [str(pack.config)]}
+
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
         events = self._run(operation, method, options, only_planned=True)[1]
         steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
@@ -371,6 +409,7 @@ class JobStack:
                 if step.operation not in ("same", "read", "refresh")
             ),
             unchanged=sum(1 for step in steps if step.operation == "same"),
+            advice=advice_in(events),
         )
 
     def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:

@@ -34,13 +34,21 @@ class Invocation:
 
         return load_settings(self.folders(), os.environ, self.options)
 
-    def workplace(self) -> Workplace:
-        """Everything an operation needs; starts the sandbox when it is asked for and does not run."""
+    def workplace(self, *, policies: bool = True) -> Workplace:
+        """Everything an operation needs; starts the sandbox when it is asked for and does not run.
+
+        Without ``policies`` nothing judges what is made, where the settings permit that.
+        """
         from runctl_auto import environment
         from runctl_auto.driver import Conduct, Driver
         from runctl_auto.operations.workplace import Workplace
+        from runctl_auto.policy.pack import pack_in_force, refuse_to_skip
 
         folders, settings = self.folders(), self.settings()
+        if policies:
+            pack = pack_in_force(settings.policies, folders)
+        else:
+            refuse_to_skip(settings.policies)
         if settings.sandbox:
             place = environment.sandbox(settings, folders, os.environ, self.console.say)
         else:
@@ -54,6 +62,7 @@ class Invocation:
             folders,
             Conduct(
                 parallel=settings.engine.parallel,
+                policies=pack if policies else None,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
             ),

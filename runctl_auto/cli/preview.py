@@ -13,14 +13,17 @@ from runctl_auto.errors import ExitCode
 @click.command(help="Show what `up JOB_FILE` would change, and change nothing.")
 @click.argument("job_file", type=click.Path(path_type=Path))
 @click.option("--rerun", is_flag=True, help="As `up --rerun` would.")
+@click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
 @click.pass_obj
-def command(invocation: Invocation, job_file: Path, rerun: bool, detailed_exitcode: bool) -> int | None:
+def command(
+    invocation: Invocation, job_file: Path, rerun: bool, no_policy: bool, detailed_exitcode: bool
+) -> int | None:
     from dataclasses import asdict
 
     from runctl_auto.operations.planning import preview
 
-    view = preview(invocation.workplace(), job_file, rerun=rerun)
+    view = preview(invocation.workplace(policies=not no_policy), job_file, rerun=rerun)
     invocation.console.result(
         {
             "job": view.job,

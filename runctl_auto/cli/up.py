@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask after the plan.")
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is made; it needs nobody.")
 @click.option("--rerun", is_flag=True, help="Make a new attempt of a job that has ended.")
+@click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
 @click.option(
     "--grace",
     type=click.IntRange(0, 3600),
@@ -27,14 +28,22 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(
-    invocation: Invocation, /, job_file: Path, *, yes: bool, detach: bool, rerun: bool, grace: int
+    invocation: Invocation,
+    /,
+    job_file: Path,
+    *,
+    yes: bool,
+    detach: bool,
+    rerun: bool,
+    no_policy: bool,
+    grace: int,
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.intent import read_job
     from runctl_auto.operations.up import UpOptions, up
 
     job = read_job(job_file).name
-    workplace = invocation.workplace()
+    workplace = invocation.workplace(policies=not no_policy)
     with told_what_goes_on(invocation.console, job):
         result = up(workplace, job_file, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
     invocation.console.result(as_json(result))

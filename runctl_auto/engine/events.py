@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+
+_COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ EventSink = Callable[[EngineEvent], None]
 def name_of(urn: str) -> str:
     """The logical name at the end of a URN."""
     return urn.rsplit("::", 1)[-1]
+
+
+def plain(text: str) -> str:
+    """``text`` without the engine's colours and blanks around it."""
+    return _COLOURS.sub("", text).strip()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runctl_auto.cloud.errors import class_of_code, code_in_text, next_step_for
-from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of, plain
 from runctl_auto.engine.locks import LockOwner, owners_in
 from runctl_auto.errors import (
     CloudError,
@@ -23,7 +23,6 @@ from runctl_auto.errors import (
 from runctl_auto.policy.violations import read_violation, refusal, without_repetition
 
 CANCELLED_EXIT_CODE = 8
-_COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 _PROTECTED = re.compile(r"\bprotect(ed|ion)\b")
 _CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
 _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
@@ -93,7 +92,7 @@ def locked_error(
 
 def _policy(failure: Failure) -> RunctlError | None:
     violations = [
-        read_violation(event.policy, name_of(event.urn), _plain(event.message))
+        read_violation(event.policy, name_of(event.urn), plain(event.message))
         for event in failure.events
         if isinstance(event, PolicyEvent) and event.level == "mandatory"
     ]
@@ -101,7 +100,7 @@ def _policy(failure: Failure) -> RunctlError | None:
         return refusal(without_repetition(violations), failure.where)
     for event in _errors(failure):
         if _LEFT_BEHIND.search(event.message):
-            return PolicyViolationError(_plain(event.message), where=failure.where)
+            return PolicyViolationError(plain(event.message), where=failure.where)
     return None
 
 
@@ -114,7 +113,7 @@ def _cloud(failure: Failure) -> RunctlError | None:
         if error_class is CloudError and not event.urn:
             continue
         return error_class(
-            f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {_plain(event.message)}",
+            f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {plain(event.message)}",
             code=code,
             where=_place(failure, event.urn),
             next_step=next_step_for(error_class),
@@ -126,7 +125,7 @@ def _protected(failure: Failure) -> RunctlError | None:
     for event in _errors(failure):
         if _PROTECTED.search(event.message) and _CANNOT.search(event.message):
             return ProtectedError(
-                f"The change would delete or replace what is protected: {_plain(event.message)}",
+                f"The change would delete or replace what is protected: {plain(event.message)}",
                 where=_place(failure, event.urn),
                 next_step="Undo the change of the job file that causes it, or end the protection first.",
             )
@@ -200,14 +199,10 @@ def _place(failure: Failure, urn: str) -> dict[str, str]:
 
 def _words(failure: Failure) -> str:
     """The most telling sentence: a resource's error, else the last line that the engine wrote as an error."""
-    diagnostics = [_plain(event.message) for event in _errors(failure)]
+    diagnostics = [plain(event.message) for event in _errors(failure)]
     telling = [text for text in diagnostics if not _SUMMARIES.search(text)]
     if telling:
         return telling[0]
-    lines = [_plain(line) for line in failure.stderr.splitlines() if line.strip()]
+    lines = [plain(line) for line in failure.stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error:")]
     return (errors or lines or [f"exit code {failure.exit_code}"])[-1]
-
-
-def _plain(text: str) -> str:
-    return _COLOURS.sub("", text).strip()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from runctl_auto.driver import Changes, JobStack
-from runctl_auto.errors import NoCapacityError
+from runctl_auto.errors import NoCapacityError, PolicyViolationError
 from runctl_auto.operations.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -19,7 +19,7 @@ def apply_in_first_place(
     *,
     refresh: bool,
 ) -> tuple[StackConfig, Changes]:
-    """Applies ``config``; where there is no capacity, the same in the next of ``others``.
+    """Applies ``config``; where there is no capacity, the same in the next of ``others`` that policies allow.
 
     ``others`` is only asked for when it is needed. Raises ``NoCapacityError`` with the reasons of all places
     when none has capacity.
@@ -28,16 +28,18 @@ def apply_in_first_place(
     last: NoCapacityError | None = None
     for attempt in _attempts(config, others):
         if last is not None:
-            place = attempt.placement
-            reporter.say(f"no capacity; trying {place.instance_type} {place.market} in {place.zone}")
+            reporter.say(f"no capacity; trying {_place_text(attempt.placement)}")
         stack.set_config(attempt.to_values())
         try:
             with reporter.working("applying"):
                 return attempt, stack.up(refresh=refresh)
         except NoCapacityError as error:
-            place = attempt.placement
-            reasons.append(f"{place.instance_type} {place.market} in {place.zone}: {error.code}")
+            reasons.append(f"{_place_text(attempt.placement)}: {error.code}")
             last = error
+        except PolicyViolationError as error:
+            if last is None:
+                raise
+            reasons += [f"{_place_text(attempt.placement)}: {each}" for each in error.violations]
     if last is None:  # an iterator over at least the first place ends here only after a failure
         raise AssertionError
     raise NoCapacityError(
@@ -60,6 +62,10 @@ def protect_when_placed(
     with reporter.working("protecting"):
         stack.up()
     return protected
+
+
+def _place_text(place: Placement) -> str:
+    return f"{place.instance_type} {place.market} in {place.zone}"
 
 
 def _attempts(config: StackConfig, others: Iterable[Placement]) -> Iterator[StackConfig]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runctl_auto.driver import JobStack
-from runctl_auto.errors import JobNotFoundError
+from runctl_auto.errors import JobNotFoundError, PolicyViolationError
 from runctl_auto.job.load import JobSpec
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
@@ -18,6 +18,7 @@ from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gath
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.secret_values import SecretValues, choose_secrets
 from runctl_auto.operations.workplace import Workplace
+from runctl_auto.policy.violations import placed
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 
@@ -27,7 +28,7 @@ def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
     spec = read_job(path)
     stack, present, intent = prepare(workplace, path, spec, rerun=rerun)
     try:
-        with tentative_config(stack, intent.config, intent.secrets):
+        with tentative_config(stack, intent.config, intent.secrets), told_in_terms_of(path):
             view = plan_for(workplace, stack, present, intent)
         workplace.reporter.plan(view)
         return view
@@ -86,8 +87,29 @@ def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: In
     notes += [
         f"secret {name}: not set here; the value that the stack keeps is used" for name in intent.secrets.kept
     ]
+    notes += plan.advice
     notes += protection_notes(present.config.protection if present.config else None, intent.wanted)
     return PlanView(stack.job, intent.config.run.id, plan, intent.config.placement, tuple(notes))
+
+
+@contextmanager
+def no_trace_of_what_is_refused(stack: JobStack, present: Present) -> Iterator[None]:
+    """The stack of a new job is removed again when nothing came of it."""
+    try:
+        yield
+    except BaseException:
+        if present is NEW_JOB and not stack.state().resources:
+            stack.remove()
+        raise
+
+
+@contextmanager
+def told_in_terms_of(path: Path) -> Iterator[None]:
+    """What policies refuse is told with the lines of the job file at ``path``."""
+    try:
+        yield
+    except PolicyViolationError as error:
+        raise placed(error, path) from error.__cause__
 
 
 @contextmanager

@@ -18,7 +18,13 @@ from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.operations.follow import Follower, Lost, await_end
 from runctl_auto.operations.intent import Intent, Present, look, other_places, read_job
-from runctl_auto.operations.planning import plan_for, prepare, tentative_config
+from runctl_auto.operations.planning import (
+    no_trace_of_what_is_refused,
+    plan_for,
+    prepare,
+    tentative_config,
+    told_in_terms_of,
+)
 from runctl_auto.operations.results import read_metrics
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.run.artifacts import Homecoming, bring_home
@@ -83,7 +89,7 @@ class _Up:
         config = intent.config
         if changed:
             self._stop_replaced_run(present, intent)
-            with self._timed("apply"):
+            with self._timed("apply"), told_in_terms_of(self._path):
                 config = self._apply(stack, present, intent)
         if self._options.detach:
             return self._result(config, changed)
@@ -94,8 +100,11 @@ class _Up:
 
     def _plan_and_confirm(self, stack: JobStack, present: Present, intent: Intent) -> bool:
         """Shows the plan and asks. True when there is something to do; what was declined leaves no trace."""
-        with tentative_config(stack, intent.config, intent.secrets) as settle:
-            with self._timed("preview"):
+        with (
+            no_trace_of_what_is_refused(stack, present),
+            tentative_config(stack, intent.config, intent.secrets) as settle,
+        ):
+            with self._timed("preview"), told_in_terms_of(self._path):
                 view = plan_for(self._workplace, stack, present, intent)
             self._reporter.plan(view)
             has_changes = bool(view.plan.changes) or intent.config.protection != intent.wanted

@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from runctl_auto.engine.events import EngineEvent, PolicyEvent, name_of, plain
 from runctl_auto.errors import JobFileError, PolicyViolationError, Violation
-from runctl_auto.job.document import JobDocument, read_job_document
+
+if TYPE_CHECKING:
+    from runctl_auto.job.document import JobDocument
 
 _REPORT = re.compile(
     r"(?P<resource>[^\s:]+): (?P<found>.*); allowed: (?P<allowed>.*?)"
@@ -36,6 +40,17 @@ def read_violation(rule: str, resource: str, message: str) -> Violation:
     )
 
 
+def advice_in(events: Iterable[EngineEvent]) -> tuple[str, ...]:
+    """What policies said without refusing, each once."""
+    told = (event for event in events if isinstance(event, PolicyEvent) and event.level != "mandatory")
+    return tuple(dict.fromkeys(advice(event) for event in told))
+
+
+def advice(event: PolicyEvent) -> str:
+    """A policy's advice as one line."""
+    return f"policy: {read_violation(event.policy, name_of(event.urn), plain(event.message))}"
+
+
 def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]:
     """``violations`` but for those that say of a part what another says of the whole, with the field of the
     job file to change: a disk that is too large is found in the environment and in the machine."""
@@ -46,6 +61,8 @@ def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]
 
 def placed(error: PolicyViolationError, path: Path) -> PolicyViolationError:
     """``error`` with the line of the job file at ``path`` for each violation that names a field of it."""
+    from runctl_auto.job.document import read_job_document
+
     try:
         document = read_job_document(path)
     except JobFileError:  # it was read before, and has changed since
