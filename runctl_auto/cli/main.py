@@ -22,6 +22,7 @@ _COMMANDS: dict[str, str] = {
     "down": "End a job, keep what is protected, prove that nothing else is left.",
     "protect": "Keep a volume or the bucket of a job from deletion.",
     "unprotect": "End such a protection.",
+    "unlock": "Remove the lock that a killed command left on a job.",
     "ls": "List the jobs.",
     "status": "Show how a job is.",
     "describe": "Show all that is known of a job.",
