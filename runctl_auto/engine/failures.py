@@ -85,8 +85,7 @@ def locked_error(
         f"Another operation holds job '{job}'{by}.",
         owners=owners,
         where=where or {"job": job},
-        next_step="Wait for it to end. When its process is dead, `pulumi cancel` (see `runctl env`) removes "
-        "the lock.",
+        next_step=f"Wait for it to end. When its process is dead, `runctl unlock {job}` removes the lock.",
     )
 
 
