@@ -16,7 +16,7 @@ from typing import Any
 
 from command_line import RUNCTL, ask, run
 
-COUNTS = (100, 1000)
+COUNTS = (1000,)
 TEMPLATE = "listed"
 JOB = f"""\
 name: {TEMPLATE}
