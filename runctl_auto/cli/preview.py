@@ -21,8 +21,10 @@ def command(
 ) -> int | None:
     from dataclasses import asdict
 
+    from runctl_auto.operations.job_check import check_job
     from runctl_auto.operations.planning import preview
 
+    check_job(job_file)
     view = preview(invocation.workplace(policies=not no_policy), job_file, rerun=rerun)
     invocation.console.result(
         {

@@ -39,10 +39,10 @@ def command(
     grace: int,
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
-    from runctl_auto.operations.intent import read_job
+    from runctl_auto.operations.job_check import check_job
     from runctl_auto.operations.up import UpOptions, up
 
-    job = read_job(job_file).name
+    job = check_job(job_file).name
     workplace = invocation.workplace(policies=not no_policy)
     with told_what_goes_on(invocation.console, job):
         result = up(workplace, job_file, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))

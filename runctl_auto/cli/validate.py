@@ -9,13 +9,14 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 
-@click.command(help="Check JOB_FILE and tell all that is wrong with it at once.")
+@click.command(help="Check JOB_FILE and its work folder, and tell all that is wrong with the file at once.")
 @click.argument("job_file", type=click.Path(path_type=Path))
 @click.pass_obj
 def command(invocation: Invocation, job_file: Path) -> None:
-    from runctl_auto.job.load import load_job, unsupported
+    from runctl_auto.job.load import unsupported
+    from runctl_auto.operations.job_check import check_files
 
-    spec = load_job(job_file)
+    spec = check_files(job_file)
     refused = [str(each) for each in unsupported(spec)]
     invocation.console.result(
         {"valid": True, "job": spec.model_dump(mode="json"), "not_supported_yet": refused}
