@@ -10,6 +10,7 @@ JOB = "runctl:job"
 STACK = "runctl:stack"
 OWNER = "runctl:owner"
 CREATED_BY = "runctl:created-by"
+BACKEND = "runctl:backend"
 RUN = "runctl:run"
 PROTECTED = "runctl:protected"
 
@@ -23,14 +24,18 @@ _MAX_VALUE = 256
 _NOT_IN_A_VALUE = re.compile(r"[^\w .:/=+@-]")
 
 
-def identity_tags(*, project: str, job: str, stack: str, owner: str) -> dict[str, str]:
-    """The tags that say whose a resource is; set once, on the provider."""
+def identity_tags(
+    *, project: str, job: str, stack: str, owner: str, backend: str | None = None
+) -> dict[str, str]:
+    """The tags that say whose a resource is, and in which backend its stack; set once, on the provider."""
+    marked = {} if backend is None else {BACKEND: tag_value(backend)}
     return {
         PROJECT: tag_value(project),
         JOB: tag_value(job),
         STACK: tag_value(stack),
         OWNER: tag_value(owner),
         CREATED_BY: CREATOR,
+        **marked,
     }
 
 

@@ -35,6 +35,7 @@ from runctl_auto.cloud.clients import client_maker
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.packaging.package import Kind, package_key, require_package
 from runctl_auto.run.status import read_run_status
+from runctl_auto.stack.backend_mark import backend_mark
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
 
 DEADLINE_SLACK_SECONDS = 600
@@ -51,7 +52,13 @@ def run() -> None:
     try:
         config = read_stack_config()
         secrets = read_secrets(config)
-        declare(config, project=pulumi.get_project(), stack=pulumi.get_stack(), secrets=secrets)
+        declare(
+            config,
+            project=pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            secrets=secrets,
+            backend=pulumi.Config(NAMESPACE).get("backend"),
+        )
     except RunctlError as error:
         said = [str(error), *(f"{key}: {value}" for key, value in error.where.items()), error.next_step]
         raise pulumi.RunError("\n".join(line for line in said if line)) from error
@@ -102,13 +109,15 @@ def declare(
     project: str,
     stack: str,
     secrets: Mapping[str, pulumi.Input[str]] = MappingProxyType({}),
+    backend: str | None = None,
     cloud: Cloud | None = None,
     packages: Path | None = None,
 ) -> None:
     """Declares everything of the job and exports the stack's outputs.
 
     Reads the run's status from the bucket (one blocking request) and, when a package is missing locally,
-    fetches it back from there. ``cloud`` and ``packages`` are for tests.
+    fetches it back from there. ``backend`` is the address of the stack's backend, if known. ``cloud`` and
+    ``packages`` are for tests.
     """
     refuse_retention()
     placement, job, run = config.placement, config.job, config.run
@@ -116,7 +125,13 @@ def declare(
     names = Names(account=placement.account, region=placement.region, project=project, job=job.name)
     status = read_run_status(cloud, bucket=names.bucket(), owner=placement.account, run=run.id)
     ended = status is not None and status.ended
-    identity = identity_tags(project=project, job=job.name, stack=stack, owner=config.owner)
+    identity = identity_tags(
+        project=project,
+        job=job.name,
+        stack=stack,
+        owner=config.owner,
+        backend=None if backend is None else backend_mark(backend),
+    )
     folder = packages or packages_folder()
 
     def package(kind: Kind, sha256: str) -> PackageFile:

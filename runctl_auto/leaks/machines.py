@@ -305,6 +305,7 @@ class MachineLists:
             name=name or held.get("Name", ""),
             job=whose.job,
             owner=held.get(tags.OWNER, ""),
+            backend=held.get(tags.BACKEND, ""),
             how=whose.how,
             sure=whose.sure,
             created_at=created_at,

@@ -108,6 +108,7 @@ class RecordLists:
             name=name,
             job=whose.job,
             owner=held.get(tags.OWNER, ""),
+            backend=held.get(tags.BACKEND, ""),
             how=whose.how,
             sure=whose.sure,
             created_at=created_at,

@@ -198,7 +198,14 @@ def _prove(
     cloud = workplace.cloud(place.region)
     for instance in related.instances:
         await_end(cloud, find_machine(cloud, instance), workplace.time)
-    scanner = Scanner(cloud, config.job.name, place.account, config.owner, place.price_hour)
+    scanner = Scanner(
+        cloud,
+        config.job.name,
+        place.account,
+        owner=config.owner,
+        price_hour=place.price_hour,
+        backend=workplace.environment.backend,
+    )
     kept = {each.id for each in after.in_cloud()}
     with workplace.reporter.working("looking for what is left"):
         proof = prove(scanner, related, kept, workplace.time.sleep, workplace.time.monotonic)

@@ -14,10 +14,14 @@ from runctl_auto.leaks.look import look_around, set_apart
 from runctl_auto.leaks.machines import NOTHING_RELATED, Relations
 from runctl_auto.leaks.ownership import Scope
 from runctl_auto.project import PROJECT_NAME
+from runctl_auto.stack.backend_mark import backend_mark
 
 
 class Scanner:
-    """Finds what belongs to one job in one region. What carries another ``owner``'s tag is not the job's."""
+    """Finds what belongs to one job in one region.
+
+    What carries the mark of another ``backend``, or none and another ``owner``'s tag, is not the job's.
+    """
 
     def __init__(
         self,
@@ -25,20 +29,28 @@ class Scanner:
         job: str,
         account: str,
         owner: str | None = None,
+        *,
         price_hour: float | None = None,
+        backend: str | None = None,
     ) -> None:
         names = Names(account=account, region=cloud.region, project=PROJECT_NAME, job=job)
         self._cloud = cloud
         self._scope = Scope(names, job=job, regions=known_regions)
         self._owner = owner
         self._price_hour = price_hour
+        self._mark = None if backend is None else backend_mark(backend)
 
     def survey(self, related: Relations = NOTHING_RELATED) -> Survey:
         """All that exists of the job, somebody else's apart, and what could not be looked for."""
         survey = look_around(
             self._cloud, self._scope, related=related, price_of=lambda _job, _type: self._price_hour
         )
-        return set_apart(survey, lambda each: self._owner is not None and each.owner not in ("", self._owner))
+        return set_apart(survey, self._is_foreign)
+
+    def _is_foreign(self, thing: Found) -> bool:
+        if self._mark is not None and thing.backend:
+            return thing.backend != self._mark
+        return self._owner is not None and thing.owner not in ("", self._owner)
 
     def find(self, *, instances: Sequence[str] = ()) -> tuple[Found, ...]:
         """All that exists of the job. ``instances``: ids that were the job's, whose relations count too.

@@ -63,13 +63,13 @@ class World:
         self.workplace = Workplace(
             Settings(owner="bob"),
             ProjectFolders(folder),
-            create_autospec(Environment, instance=True),
+            create_autospec(Environment, instance=True, backend="file:///state"),
             self.driver,
             self.told,
             Time(sleep=clock.sleep, monotonic=clock.monotonic),
         )
         monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
-        monkeypatch.setattr(teardown, "Scanner", lambda *about: self.scanner)
+        monkeypatch.setattr(teardown, "Scanner", lambda *about, **more: self.scanner)
         monkeypatch.setattr(
             teardown, "relations_of", lambda cloud, job, state: Relations({"i-1": job}, {}, {})
         )

@@ -1,0 +1,259 @@
+"""``leaks``: everything of runctl's in an account held against all stacks of the backend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from components.naming import Names
+from runctl_auto.cloud.access import Cloud
+from runctl_auto.cloud.home_region import home_region
+from runctl_auto.errors import ConfirmationNeededError, RunctlError
+from runctl_auto.leaks import found
+from runctl_auto.leaks.compare import Comparison, Gone, Judge, KnownStack, Orphan, Overdue, compare
+from runctl_auto.leaks.found import Found, Unchecked
+from runctl_auto.leaks.look import look_around
+from runctl_auto.leaks.ownership import Scope
+from runctl_auto.leaks.removal import remove_all
+from runctl_auto.leaks.storage import StorageLists
+from runctl_auto.operations.workplace import Workplace
+from runctl_auto.placement import find_account
+from runctl_auto.project import PROJECT_NAME
+from runctl_auto.stack.backend_mark import backend_mark
+from runctl_auto.stack.state import StackState
+from runctl_auto.teardown.scan import known_regions
+
+ALL_KINDS = frozenset(
+    {
+        found.INSTANCE,
+        found.VOLUME,
+        found.INTERFACE,
+        found.SECURITY_GROUP,
+        found.SPOT_REQUEST,
+        found.SNAPSHOT,
+        found.LAUNCH_TEMPLATE,
+        found.KEY_PAIR,
+        found.BUCKET,
+        found.UPLOAD,
+        found.ROLE,
+        found.PROFILE,
+        found.PARAMETER,
+        found.LOG_GROUP,
+    }
+)
+_REMOVAL_ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class LeaksOptions:
+    """``regions`` empty: those of the stacks and the caller's own. ``owners``: whose things count as the
+    caller's own too."""
+
+    regions: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    delete: bool = False
+    yes: bool = False
+
+
+@dataclass(frozen=True)
+class RegionFinding:
+    """What was found in one region."""
+
+    region: str
+    comparison: Comparison
+    unchecked: tuple[Unchecked, ...]
+    things: int
+
+
+@dataclass(frozen=True)
+class LeaksResult:
+    """What the look at the account came to; ``deleted`` is no longer in ``findings``."""
+
+    account: str
+    stacks: int
+    findings: tuple[RegionFinding, ...]
+    unread: tuple[tuple[str, str], ...]
+    deleted: tuple[Found, ...]
+    at: datetime
+
+    @property
+    def finds_something(self) -> bool:
+        return any(each.comparison.finds_something or each.unchecked for each in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "account": self.account,
+            "regions": [each.region for each in self.findings],
+            "stacks": self.stacks,
+            "things": sum(each.things for each in self.findings),
+            "at": self.at.isoformat(),
+            "orphans": [self._orphan(each) for region in self.findings for each in region.comparison.orphans],
+            "gone": [vars(each) for region in self.findings for each in region.comparison.gone],
+            "overdue": [
+                {**self._thing(each.thing), "limit_seconds": each.limit_seconds}
+                for region in self.findings
+                for each in region.comparison.overdue
+            ],
+            "foreign": self._things("foreign"),
+            "protected": self._things("protected"),
+            "unsettled": self._things("unsettled"),
+            "deleted": [{"kind": each.kind, "id": each.id, "job": each.job} for each in self.deleted],
+            "unchecked": [
+                {"region": region.region, **vars(each)}
+                for region in self.findings
+                for each in region.unchecked
+            ],
+            "unread": [{"job": job, "why": why} for job, why in self.unread],
+            "found_something": self.finds_something,
+        }
+
+    def _things(self, group: str) -> list[dict[str, Any]]:
+        return [self._thing(each) for region in self.findings for each in getattr(region.comparison, group)]
+
+    def _orphan(self, orphan: Orphan) -> dict[str, Any]:
+        return {**self._thing(orphan.thing), "why": orphan.why, "keep": orphan.keep}
+
+    def _thing(self, thing: Found) -> dict[str, Any]:
+        age = thing.age_seconds(self.at)
+        return {
+            "kind": thing.kind,
+            "id": thing.id,
+            "name": thing.name,
+            "job": thing.job,
+            "owner": thing.owner,
+            "how": thing.how,
+            "age_seconds": None if age is None else round(age, 1),
+            "cost_hour": thing.cost_hour,
+            "remove": thing.remove,
+        }
+
+
+def find_leaks(workplace: Workplace, options: LeaksOptions) -> LeaksResult:
+    """Looks through the account; with ``delete`` removes orphans after showing them and asking. Blocks.
+
+    Raises ``ConfirmationNeededError`` when removal was declined.
+    """
+    return _Sweep(workplace, options).run()
+
+
+class _Sweep:
+    def __init__(self, workplace: Workplace, options: LeaksOptions) -> None:
+        self._workplace = workplace
+        self._options = options
+        self._reporter = workplace.reporter
+        self._owners = (workplace.settings.owner, *options.owners)
+
+    def run(self) -> LeaksResult:
+        jobs = {each.name: each.busy for each in self._workplace.driver.jobs()}
+        states = self._states(tuple(jobs))
+        stacks = {
+            job: KnownStack(job, state, jobs[job])
+            for job, state in states.items()
+            if isinstance(state, StackState)
+        }
+        unread = tuple((job, str(state)) for job, state in states.items() if isinstance(state, RunctlError))
+        home = home_region(os.environ)
+        account = find_account(self._workplace.cloud(home)).id
+        findings = [self._region(account, region, stacks) for region in self._regions(home, stacks, account)]
+        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), self._workplace.time.now())
+        if not self._options.delete:
+            return result
+        return self._without_orphans(result, stacks)
+
+    def _states(self, jobs: tuple[str, ...]) -> Mapping[str, StackState | RunctlError]:
+        with self._reporter.working(f"reading the states of {len(jobs)} stacks"):
+            return self._workplace.driver.states(
+                jobs, lambda done: self._reporter.progress(f"{done} of {len(jobs)}")
+            )
+
+    def _regions(self, home: str, stacks: Mapping[str, KnownStack], account: str) -> tuple[str, ...]:
+        if self._options.regions:
+            return tuple(dict.fromkeys(self._options.regions))
+        own = (each.region for each in stacks.values() if each.account in (None, account))
+        return tuple(sorted({home, *(region for region in own if region)}))
+
+    def _region(self, account: str, region: str, stacks: Mapping[str, KnownStack]) -> RegionFinding:
+        here = {
+            job: stack
+            for job, stack in stacks.items()
+            if stack.region in (None, region) and stack.account in (None, account)
+        }
+        names = Names(account=account, region=region, project=PROJECT_NAME, job="")
+        scope = Scope(names, jobs=tuple(stacks), regions=known_regions)
+
+        def price_of(job: str, instance_type: str) -> float | None:  # noqa: ARG001
+            return here[job].price_hour if job in here else None
+
+        with self._reporter.working(f"looking through {region}"):
+            survey = look_around(self._workplace.cloud(region), scope, price_of=price_of)
+        unseen = {each.kind for each in survey.unchecked}
+        judge = Judge(
+            self._owners, backend_mark(self._workplace.environment.backend), self._workplace.time.now()
+        )
+        comparison = compare(survey.found, here, judge, ALL_KINDS - unseen)
+        return RegionFinding(region, comparison, survey.unchecked, len(survey.found))
+
+    def _without_orphans(self, result: LeaksResult, stacks: Mapping[str, KnownStack]) -> LeaksResult:
+        """The result after the removal of what may be removed, looked at anew."""
+        wanted = {
+            each.region: [orphan.thing for orphan in each.comparison.orphans if orphan.keep is None]
+            for each in result.findings
+        }
+        count = sum(len(things) for things in wanted.values())
+        if not count:
+            return result
+        self._confirm(wanted, count)
+        deleted: list[Found] = []
+        for region, things in wanted.items():
+            cloud = self._workplace.cloud(region)
+            with self._reporter.working(f"removing {len(things)} things in {region}"):
+                deleted += remove_all(
+                    cloud,
+                    self._still_unprotected(cloud, things, result.account),
+                    owner=result.account,
+                    rounds=_REMOVAL_ROUNDS,
+                    sleep=self._workplace.time.sleep,
+                )
+        findings = tuple(self._region(result.account, region, stacks) for region in wanted)
+        left = {(each.thing.kind, each.thing.id) for region in findings for each in region.comparison.orphans}
+        gone = tuple(each for each in deleted if (each.kind, each.id) not in left)
+        return replace(result, findings=findings, deleted=gone, at=self._workplace.time.now())
+
+    def _confirm(self, wanted: Mapping[str, Iterable[Found]], count: int) -> None:
+        for region, things in wanted.items():
+            for each in things:
+                self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
+        if not (self._options.yes or self._reporter.confirm(f"Delete these {count} things for ever?")):
+            raise ConfirmationNeededError(
+                "Nothing was deleted: the removal was not confirmed.",
+                next_step="Answer yes, or use --yes.",
+            )
+
+    def _still_unprotected(self, cloud: Cloud, things: Iterable[Found], account: str) -> Iterator[Found]:
+        """Asks buckets themselves: the tagging list may not know yet that one is protected."""
+        from components import tags
+
+        scope = Scope(Names(account=account, region=cloud.region, project=PROJECT_NAME, job=""))
+        storage = StorageLists(cloud, scope, account, {})
+        for each in things:
+            held = storage.tags_of(each.id) if each.kind == found.BUCKET else {}
+            if not tags.is_protecting(held) and held.get(tags.OWNER, "") in ("", *self._owners):
+                yield each
+
+
+def describe_gone(gone: Gone) -> str:
+    """One line about a stack whose things are gone, with what to do."""
+    return (
+        f"{gone.job}: none of its {gone.resources} things exists; `runctl down {gone.job}` removes the stack"
+    )
+
+
+def describe_overdue(overdue: Overdue) -> str:
+    """One line about a machine that should have ended."""
+    return (
+        f"{overdue.thing.kind} {overdue.thing.id} of job '{overdue.job}' is over its limit of "
+        f"{overdue.limit_seconds:g} s; `runctl down {overdue.job}` ends it"
+    )
