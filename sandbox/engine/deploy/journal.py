@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
-from sandbox.engine.checkpoint import IntegrityChecker
-from sandbox.engine.deploy.normalizing import normalized, without_dangling_references
+from sandbox.engine.checkpoint import IntegrityChecker, IntegrityError
+from sandbox.engine.deploy.normalizing import in_order, normalized, without_dangling_references
 from sandbox.engine.deploy.request import CheckpointWriter
 from sandbox.engine.deploy.steps.base import Step
 from sandbox.engine.deploy.steps.reading import RefreshStep
@@ -168,8 +169,7 @@ class Journal:
         self._condition.release()
         error: Exception | None = None
         try:
-            self._checker.check(snapshot)
-            self._writer.write(snapshot)
+            self._writer.write(self._sound(snapshot))
         except Exception as problem:
             error = problem
         finally:
@@ -177,6 +177,15 @@ class Journal:
         self._writing, self._written, self._elided = False, covered, False
         self._error = error
         self._condition.notify_all()
+
+    def _sound(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot, put in order if it is not. Raises IntegrityError when order does not help."""
+        try:
+            self._checker.check(snapshot)
+        except IntegrityError:
+            snapshot = replace(snapshot, resources=in_order(snapshot.resources))
+            self._checker.check(snapshot)
+        return snapshot
 
     def _snapshot(self) -> Snapshot:
         resources = [r for r in self._new if id(r) not in self._done]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -90,6 +91,36 @@ def prune(resources: list[Resource]) -> None:
         kept = {key: urn_list for key, urn_list in resource.property_dependencies.items() if urn_list}
         if len(kept) != len(resource.property_dependencies):
             resource.property_dependencies = kept
+
+
+def in_order(resources: list[Resource]) -> list[Resource]:
+    """The resources with everything before what refers to it, else in the order they have.
+
+    What an operation leaves out may stand behind what it has carried over, such as a provider that waits for
+    its deletion and that a resource still needs."""
+    ordered: list[Resource] = []
+    begun: set[int] = set()
+    by_reference: dict[str, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        by_reference[resource.urn].append(resource)
+        if resource.is_provider:
+            by_reference[f"{resource.urn}::{resource.id}"].append(resource)
+
+    def put(resource: Resource) -> None:
+        if id(resource) in begun:
+            return
+        begun.add(id(resource))
+        references = (resource.provider, *sorted(resource.references()))
+        for reference in filter(None, references):
+            candidates = by_reference[reference]
+            if not any(id(candidate) in begun for candidate in candidates):
+                for candidate in candidates[:1]:
+                    put(candidate)
+        ordered.append(resource)
+
+    for resource in resources:
+        put(resource)
+    return ordered
 
 
 def _prunings(resources: list[Resource]) -> Iterator[tuple[Resource, dict[str, Any]]]:

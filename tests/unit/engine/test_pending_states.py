@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.engine_in_memory import Registrar, Stack
+from support.state_rules import broken_rules
 
 
 @pytest.fixture
@@ -60,3 +61,21 @@ def test_destroying_with_the_program_keeps_what_a_protected_resource_of_before_n
     assert len([e for e in report.errors if "cannot be deleted" in e]) == 1
     assert set(stack.cloud.things) == {"a-1", "b-1"}
     assert stack.state.pending_operations == []
+
+
+def test_a_provider_that_waits_for_its_deletion_stays_before_what_still_needs_it(stack: Stack) -> None:
+    def program(region: str, *, whole: bool) -> object:
+        def run(p: Registrar) -> None:
+            provider = p.make_provider("own", region=region)
+            uses = {"ref": p.thing("a", {"key": 1}, provider=provider, protect=True)} if whole else {}
+            p.thing("b", {"value": len(region)}, uses=uses)
+
+        return run
+
+    stack.up(program("one", whole=True))
+    assert stack.up(program("three", whole=True)).failed  # the new provider is there, `a` may not be replaced
+    before = stack.resource("a").provider
+    report = stack.up(program("three", whole=False), targets=(stack.urn("b"),))
+    assert not report.failed
+    assert stack.resource("a").provider == before
+    assert broken_rules(stack.state) == []
