@@ -85,7 +85,9 @@ class Environment:
 
 def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> Environment:
     """AWS as the person's credentials reach it. Raises ``EngineNotFoundError`` without ``pulumi``."""
-    backend = settings.engine.backend or environ.get("PULUMI_BACKEND_URL") or _own_backend(folders)
+    backend = backend_of(settings, folders, environ)
+    if backend == _own_backend(folders):
+        (folders.make_private() / "state").mkdir(mode=0o700, exist_ok=True)
     variables = {
         **_engine_variables(backend),
         **_passphrase_variables(settings, folders, environ),
@@ -103,6 +105,12 @@ def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str
         variables=variables,
         endpoint_url=endpoint,
     )
+
+
+def backend_of(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> str:
+    """Where state of real clouds is kept: as the settings say, else as Pulumi's own variable does, else
+    in the project folder. Makes nothing."""
+    return settings.engine.backend or environ.get("PULUMI_BACKEND_URL") or _own_backend(folders)
 
 
 def sandbox(
@@ -186,9 +194,7 @@ def _engine_variables(backend: str) -> dict[str, str]:
 
 
 def _own_backend(folders: ProjectFolders) -> str:
-    folder = folders.make_private() / "state"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder.as_uri()
+    return (folders.private / "state").as_uri()
 
 
 def _passphrase_variables(

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from runctl_auto.cli.job_names import JobName
+
 _EPILOG = "--sandbox, --output text|json and -v may stand before the command or after it."
 
 
@@ -36,11 +38,15 @@ def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: 
 
 
 def accept_after(command: click.Command, take: Callable[[click.Context, str, Any], None]) -> None:
-    """Lets ``command`` and all commands below it take the general options as well. Idempotent."""
+    """Lets ``command`` and all commands below it take the general options as well, and shells complete
+    their argument ``job``. Idempotent."""
     for leaf in _leaves(command):
         if leaf.epilog == _EPILOG:
             continue
         leaf.epilog = _EPILOG
+        for parameter in leaf.params:
+            if isinstance(parameter, click.Argument) and parameter.name == "job":
+                parameter.type = JobName()
         own = {name for parameter in leaf.params for name in parameter.opts}
         leaf.params.extend(
             option for option in general_options(take, hidden=True) if own.isdisjoint(option.opts)

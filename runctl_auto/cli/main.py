@@ -37,6 +37,7 @@ _COMMANDS: dict[str, str] = {
     "doctor": "Look whether all is there that runctl needs.",
     "permissions": "Print the least IAM policy that runctl needs.",
     "setup": "Install Pulumi's CLI, which real clouds need.",
+    "completion": "Print what makes your shell complete commands and job names.",
     "version": "Print the version.",
 }
 

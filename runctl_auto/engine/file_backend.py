@@ -42,6 +42,19 @@ def stack_files(backend: str, project: str) -> tuple[StackFile, ...] | None:
         return None
 
 
+def stack_names(backend: str, project: str) -> tuple[str, ...] | None:
+    """Names of all stacks of ``project``; None when the engine has to be asked."""
+    root = _root(backend)
+    if root is None:
+        return None
+    found = (root / "stacks" / project).glob("*.json*")
+    return tuple(sorted({file.name.split(".json")[0] for file in found if _is_state(file)}))
+
+
+def _is_state(file: Path) -> bool:
+    return file.name.endswith((".json", ".json.gz"))
+
+
 def last_config(backend: str, project: str, stack: str) -> dict[str, str] | None:
     """Plain values of the stack's last operation by full key; None when the engine has to be asked."""
     root = _root(backend)

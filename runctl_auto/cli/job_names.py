@@ -1,0 +1,70 @@
+"""Completes names of jobs in shells: from files alone. Starts nothing; says nothing where there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from runctl_auto.project import ProjectFolders
+
+
+class JobName(click.types.StringParamType):
+    """A job's name; any text is taken, and names of jobs that the backend holds are offered."""
+
+    name = "job"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        try:
+            found = sorted(set(_names(sandbox=_is_sandbox(ctx))))
+        except Exception:  # a shell that completes has no place to tell an error
+            return []
+        return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
+def _is_sandbox(context: click.Context) -> bool:
+    from runctl_auto.cli.invocation import Invocation
+
+    invocation = context.find_object(Invocation)
+    if invocation is not None and invocation.options.get(("sandbox",)):
+        return True
+    return os.environ.get("RUNCTL_SANDBOX", "").lower() in ("1", "true", "yes", "on")
+
+
+def _names(*, sandbox: bool) -> Iterator[str]:
+    from runctl_auto.engine.file_backend import stack_names
+    from runctl_auto.project import PROJECT_NAME, find_project
+
+    folders = find_project(Path.cwd())
+    backend = _sandbox_backend(folders) if sandbox else _backend(folders)
+    names = stack_names(backend, PROJECT_NAME)
+    if names is not None:
+        yield from names
+        return
+    # Of a backend elsewhere, the jobs that were set up from here.
+    for file in folders.workspace().glob("Pulumi.*.yaml"):
+        yield file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+
+
+def _sandbox_backend(folders: ProjectFolders) -> str:
+    from runctl_auto.environment import sandbox_status
+
+    cloud = sandbox_status(folders).cloud_id
+    return (folders.sandbox / "clouds" / cloud / "state").as_uri() if cloud else ""
+
+
+def _backend(folders: ProjectFolders) -> str:
+    from runctl_auto.environment import backend_of
+    from runctl_auto.settings_sources import load_settings
+
+    return backend_of(load_settings(folders, os.environ, {}), folders, os.environ)
