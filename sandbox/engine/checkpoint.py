@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.engine.json_text import compact
 from sandbox.engine.model import (
     PROVIDER_TYPE_PREFIX,
     CustomTimeouts,
@@ -84,16 +84,16 @@ class DeploymentEncoder:
     def text(self, snapshot: Snapshot) -> str:
         """The deployment as compact JSON text."""
         shell = _shell(snapshot)
-        parts = [f'"manifest":{_dump(shell.pop("manifest"))}']
+        parts = [f'"manifest":{compact(shell.pop("manifest"))}']
         if "secrets_providers" in shell:
-            parts.append(f'"secrets_providers":{_dump(shell.pop("secrets_providers"))}')
+            parts.append(f'"secrets_providers":{compact(shell.pop("secrets_providers"))}')
         if snapshot.resources:
             parts.append(f'"resources":[{",".join(map(self._resource, snapshot.resources))}]')
         if snapshot.pending_operations:
             parts.append(
                 f'"pending_operations":[{",".join(map(self._pending, snapshot.pending_operations))}]'
             )
-        parts.extend(f"{_dump(key)}:{_dump(value)}" for key, value in shell.items())
+        parts.extend(f"{compact(key)}:{compact(value)}" for key, value in shell.items())
         return "{" + ",".join(parts) + "}"
 
     def _resource(self, resource: Resource) -> str:
@@ -101,12 +101,12 @@ class DeploymentEncoder:
         known = self._known.get(id(resource))
         if known is not None and known[1] == revision:
             return known[2]
-        text = _dump(encode_resource(resource, self._encrypt))
+        text = compact(encode_resource(resource, self._encrypt))
         self._known[id(resource)] = (resource, revision, text)
         return text
 
     def _pending(self, operation: PendingOperation) -> str:
-        return f'{{"resource":{self._resource(operation.resource)},"type":{_dump(operation.kind.value)}}}'
+        return f'{{"resource":{self._resource(operation.resource)},"type":{compact(operation.kind.value)}}}'
 
 
 def encode_deployment(snapshot: Snapshot, encrypt: Encrypt, *, show_secrets: bool = False) -> dict[str, Any]:
@@ -326,10 +326,6 @@ def _shell(snapshot: Snapshot) -> dict[str, Any]:
         shell["secrets_providers"] = dict(snapshot.secrets_provider)
     shell["metadata"] = dict(snapshot.metadata)
     return shell | snapshot.extra
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 __all__ = [

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.engine.json_text import compact
+
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker of Pulumi's formats, no secret
 ASSET_SIGNATURE = "c44067f5952c0a294b673a41bacd8c17"
@@ -208,7 +210,7 @@ class _Encoder:
         if secret.ciphertext is not None and not self._show:
             return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": secret.ciphertext}
         inner = _Encoder(lambda text: text, show_secrets=True, redact=False).value(secret.value)
-        text = json.dumps(inner, separators=(",", ":"), ensure_ascii=False)
+        text = compact(inner, html=True)
         if self._show:
             return {SIGNATURE: SECRET_SIGNATURE, "plaintext": text}
         ciphertext = self._encrypt(text)

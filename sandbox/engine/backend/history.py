@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.engine.backend.bucket import Bucket
 from sandbox.engine.backend.errors import BackendError
 from sandbox.engine.backend.reference import StackReference
+from sandbox.engine.json_text import compact
 
 FOLDER = ".pulumi/history"
 _RECORD = ".history.json"
@@ -69,7 +70,7 @@ class History:
     def add(self, reference: StackReference, record: HistoryRecord, checkpoint_key: str) -> None:
         """Adds a record, with a copy of the checkpoint as it is now."""
         prefix = f"{folder(reference)}/{reference.name}-{time.time_ns()}"
-        text = json.dumps(record.to_json(), separators=(",", ":"), ensure_ascii=False)
+        text = compact(record.to_json(), html=True)
         self._bucket.write(f"{prefix}{_RECORD}", text.encode())
         self._bucket.copy(checkpoint_key, f"{prefix}.checkpoint.json")
 

@@ -38,11 +38,6 @@ def empty_deployment(secrets_provider: Mapping[str, Any] | None) -> dict[str, An
     return document | {"metadata": {}}
 
 
-def compact(document: Mapping[str, Any]) -> str:
-    """The document as it stands in a checkpoint."""
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-
-
 def stack_outputs(document: Mapping[str, Any] | None) -> dict[str, Any]:
     """The outputs of the stack as the document holds them, secrets encrypted."""
     for resource in (document or {}).get("resources") or []:

@@ -10,6 +10,7 @@ from sandbox.engine.cli.errors import CommandError
 from sandbox.engine.cli.stack_state import StackState
 from sandbox.engine.deploy.plans.document import PlanFormatError, decode_plan, encode_plan
 from sandbox.engine.deploy.plans.plan import Plan
+from sandbox.engine.json_text import indented
 from sandbox.engine.properties import PropertyError
 
 
@@ -17,7 +18,7 @@ def write_plan(path: str, plan: Plan, state: StackState) -> None:
     """Writes a plan with its secrets encrypted as the stack's are. Raises CommandError."""
     document = encode_plan(replace(plan, config=state.raw_config), state.secrets.encrypt)
     try:
-        Path(path).write_text(json.dumps(document, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
+        Path(path).write_text(indented(document, 4) + "\n", encoding="utf-8")
     except OSError as error:
         raise CommandError(f"open {path}: {(error.strerror or str(error)).lower()}") from error
 

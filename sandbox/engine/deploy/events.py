@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,7 @@ class Events:
     def __init__(self, sink: EventSink) -> None:
         self._sink = sink
         self._lock = threading.Lock()
+        self._streams = itertools.count(1)
 
     def emit(self, kind: str, content: dict[str, Any]) -> None:
         """Emits an event; `kind` is its name in the JSON."""
@@ -66,6 +68,16 @@ class Events:
         if ephemeral:
             content["ephemeral"] = True
         self.emit("diagnosticEvent", content)
+
+    def output(self) -> Callable[[str, str], None]:
+        """What shows the output of one process, given (severity, line with its end). Displays keep each of
+        its two streams together."""
+        streams = {"info": next(self._streams), "info#err": next(self._streams)}
+        return lambda severity, line: self.diagnostic(severity, "", line, stream=streams[severity])
+
+    def hidden_output(self, severity: str, line: str) -> None:  # noqa: ARG002
+        """Takes the output of a process whose words are for its developers."""
+        self.diagnostic("debug", "", line)
 
     def error(self, urn: str, message: str) -> None:
         """Shows an error."""

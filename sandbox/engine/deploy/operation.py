@@ -194,7 +194,7 @@ class _Operation:
             for path, config in zip(options.policy_packs, configs, strict=True):
                 self._events.emit("policyLoadEvent", {})
                 pack = PolicyPack(
-                    path, config or None, self._request, self._engine.address, self._show_output
+                    path, config or None, self._request, self._engine.address, self._events.output()
                 )
                 self._packs.append(pack)
         except (PolicyPackError, OperationRefused) as error:
@@ -257,17 +257,14 @@ class _Operation:
     def _program(self) -> Program:
         if self._request.program.client_address:
             return InlineProgram(self._request)
-        return PythonProgram(self._request, self._show_output)
+        return PythonProgram(self._request, self._events.output())
 
     def _load_provider(self, package: str, version: str) -> ConfigurableProvider:
         if package == "pulumi":
             return self._builtin
         request, address = self._request, self._engine.address
         if package == DYNAMIC and attach_port(package, request.environment) is None:
-            connection = start_dynamic(request, address, self._show_output)
+            connection = start_dynamic(request, address, self._events.output())
         else:
-            connection = connect(package, version, request, address, self._show_output)
+            connection = connect(package, version, request, address, self._events.hidden_output)
         return PluginProvider(connection, self._engine.address)
-
-    def _show_output(self, severity: str, line: str) -> None:
-        self._events.diagnostic(severity, "", line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sandbox.engine.display.markup import render
+from sandbox.engine.json_text import compact
 
 _TEXTS = {"diagnosticEvent": ("message", "prefix"), "stdoutEvent": ("message",), "policyEvent": ("message",)}
 
@@ -37,7 +37,7 @@ class EventRecorder:
         """Records an event."""
         document = {"sequence": self._sequence, "timestamp": int(time.time()), **self._plain(event)}
         self._sequence += 1
-        self._log.send(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n")
+        self._log.send(compact(document) + "\n")
 
     def pass_over(self) -> None:
         """Counts an event that is not recorded."""
@@ -48,6 +48,9 @@ class EventRecorder:
         self._log.close()
 
     def _plain(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "diagnosticEvent" in event and "streamID" in event["diagnosticEvent"]:
+            content = {key: value for key, value in event["diagnosticEvent"].items() if key != "streamID"}
+            event = {"diagnosticEvent": content}
         if self._coloured:
             return event
         for name, fields in _TEXTS.items():

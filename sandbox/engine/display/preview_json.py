@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from sandbox.engine.display.markup import render
 from sandbox.engine.display.options import DisplayOptions
 from sandbox.engine.display.steps import Metadata, is_root, is_shown
 from sandbox.engine.display.values import SECRET_TEXT, is_secret
+from sandbox.engine.json_text import indented
 from sandbox.engine.model import Resource
 
 
@@ -42,7 +42,7 @@ class PreviewJson:
         elif "summaryEvent" in event:
             self._summary = event["summaryEvent"]
         elif "cancelEvent" in event:
-            self._write(json.dumps(self._document(), indent=4, ensure_ascii=False))
+            self._write(indented(self._document(), 4, html=True))
 
     def _before(self, metadata: Metadata) -> None:
         if metadata["op"] == "refresh":

@@ -9,9 +9,9 @@ import sys
 from typing import Any
 
 from sandbox.engine.cli.errors import CommandError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.table import table
+from sandbox.engine.json_text import indented
 from sandbox.engine.model import ENGINE_VERSION
 from sandbox.engine.settings.project import ProjectNotFoundError
 
@@ -20,7 +20,7 @@ def run(session: Session) -> None:
     """Prints version, host, backend and project."""
     facts = _facts(session)
     if session.flags.on("json"):
-        session.print(pretty(facts))
+        session.print(indented(facts))
         return
     cli, host, backend = facts["cliAbout"], facts["host"], facts["backend"]
     session.print("CLI")

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from sandbox.engine.cli.errors import CommandError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_secrets import salt_of
 from sandbox.engine.cli.table import table
+from sandbox.engine.json_text import indented
 from sandbox.engine.secrets.manager import SecretsManager
 from sandbox.engine.settings.config_key import parse_argument
 from sandbox.engine.settings.config_value import RawValue, holds_secret, is_object, to_text
@@ -24,7 +24,7 @@ def list_config(session: Session) -> None:
     secrets = secrets_of(session) if session.flags.on("show-secrets") else None
     if session.flags.on("json"):
         values = {str(key): _json(config[key], secrets) for key in sorted(config)}
-        session.print(pretty(dict(sorted(values.items()))))
+        session.print(indented(dict(sorted(values.items()))))
         return
     rows = [(key.pretty(session.project.name), _text(config[key], secrets)) for key in sorted(config)]
     session.print(table(("KEY", "VALUE"), rows), end="")
@@ -50,7 +50,7 @@ def get(session: Session) -> None:
     out: dict[str, Any] = {"value": text}
     if is_object(value):
         out["objectValue"] = json.loads(text)
-    session.print(pretty(out | {"secret": holds_secret(value)}))
+    session.print(indented(out | {"secret": holds_secret(value)}))
 
 
 def secrets_of(session: Session) -> SecretsManager:

@@ -7,10 +7,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from sandbox.engine.cli.errors import CommandError, ExitCode, UnsupportedError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.relative_time import ago
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.table import table
+from sandbox.engine.json_text import indented
 
 _KINDS = ("analyzer", "language", "resource", "converter", "tool")
 
@@ -36,7 +36,7 @@ def list_plugins(session: Session) -> None:
     """Lists the plugins in the home folder; attached providers and those on PATH are not among them."""
     plugins = _installed(session)
     if session.flags.on("json"):
-        session.print(pretty([_json(plugin) for plugin in plugins]))
+        session.print(indented([_json(plugin) for plugin in plugins]))
         return
     rows = [
         (p.name, p.kind, p.version, _size_text(p.size), ago(p.installed), ago(p.installed)) for p in plugins

@@ -6,11 +6,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sandbox.engine.backend.history import HistoryRecord
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.relative_time import ago
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_secrets import salt_of
 from sandbox.engine.display.summary import duration_text
+from sandbox.engine.json_text import indented
 from sandbox.engine.secrets.manager import SecretsManager
 from sandbox.engine.settings.config_value import holds_secret, is_object, to_text
 
@@ -23,7 +23,7 @@ def history(session: Session) -> None:
     records = session.backend.history.page(reference, flags.number("page-size"), page)
     if flags.on("json"):
         secrets = _secrets(session) if flags.on("show-secrets") else None
-        session.print(pretty([_json(record, secrets) for record in records]))
+        session.print(indented([_json(record, secrets) for record in records]))
     elif not records:
         session.print("Stack has never been updated")
     else:

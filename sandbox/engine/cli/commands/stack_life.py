@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sandbox.engine.backend.errors import StackHasResourcesError
 from sandbox.engine.backend.reference import StackReference
-from sandbox.engine.cli.deployment_document import compact, empty_deployment, used_features
+from sandbox.engine.cli.deployment_document import empty_deployment, used_features
 from sandbox.engine.cli.errors import CommandError, ExitCode, UsageError
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.stack_renaming import rename_in_document
+from sandbox.engine.json_text import compact
 from sandbox.engine.secrets.manager import check_supported
 from sandbox.engine.settings.config_value import map_secrets
 

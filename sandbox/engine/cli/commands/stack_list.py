@@ -6,10 +6,10 @@ from sandbox.engine.backend.errors import StackNotFoundError
 from sandbox.engine.backend.filestate import StackSummary
 from sandbox.engine.backend.reference import ORGANIZATION, StackReference
 from sandbox.engine.cli.errors import CommandError, UsageError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.relative_time import ago, milliseconds, parse_time
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.table import table
+from sandbox.engine.json_text import indented
 from sandbox.engine.settings.project import ProjectNotFoundError
 
 
@@ -25,7 +25,7 @@ def list_stacks(session: Session) -> None:
             continue  # removed meanwhile
     summaries.sort(key=lambda summary: session.shown(summary.reference))
     if session.flags.on("json"):
-        session.print(pretty([_json(session, s, current) for s in summaries]))
+        session.print(indented([_json(session, s, current) for s in summaries]))
         return
     rows = [_row(session, summary, current) for summary in summaries]
     session.print(table(("NAME", "LAST UPDATE", "RESOURCE COUNT"), rows), end="")

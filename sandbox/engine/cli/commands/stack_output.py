@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import Any
 
 from sandbox.engine.cli.deployment_document import blind, has_secret, reveal, stack_outputs
 from sandbox.engine.cli.errors import CommandError, UsageError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_secrets import salt_of
 from sandbox.engine.cli.table import table
+from sandbox.engine.json_text import compact, indented
 
 
 def output(session: Session) -> None:
@@ -23,7 +22,7 @@ def output(session: Session) -> None:
     if session.arguments:
         _one(session, values, session.arguments[0])
     elif flags.on("json"):
-        session.print(pretty(values))
+        session.print(indented(values))
     elif flags.on("shell"):
         for name, value in values.items():
             session.print(f"{name}={shlex.quote(text_of(value))}")
@@ -54,14 +53,14 @@ def outputs_table(values: dict[str, Any]) -> str:
 
 def text_of(value: Any) -> str:
     """A value on one line: texts as they are, all else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value if isinstance(value, str) else compact(value)
 
 
 def _one(session: Session, values: dict[str, Any], name: str) -> None:
     if name not in values:
         raise CommandError(f"current stack does not have output property '{name}'")
     if session.flags.on("json"):
-        session.print(pretty(values[name]))
+        session.print(indented(values[name]))
     elif session.flags.on("shell"):
         session.print(f"{name}={shlex.quote(text_of(values[name]))}")
     else:

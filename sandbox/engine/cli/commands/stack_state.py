@@ -10,7 +10,6 @@ from typing import Any
 from sandbox.engine.backend.checkpoints import features_in
 from sandbox.engine.cli.deployment_document import (
     VERSION,
-    compact,
     empty_deployment,
     has_secret,
     used_features,
@@ -18,9 +17,9 @@ from sandbox.engine.cli.deployment_document import (
     with_plaintext,
 )
 from sandbox.engine.cli.errors import CommandError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_secrets import salt_of
+from sandbox.engine.json_text import compact, indented
 
 
 def export(session: Session) -> None:
@@ -37,7 +36,7 @@ def export(session: Session) -> None:
             decrypt = secrets.decrypter_of(document.get("secrets_providers"))
             document = with_plaintext(document, decrypt)
         exported["deployment"] = document
-    text = pretty(exported, indent=4)
+    text = indented(exported, indent=4)
     if session.flags.text("file"):
         (session.folder / session.flags.text("file")).write_text(text + "\n", encoding="utf-8")
     else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sandbox.engine.cli.errors import CommandError
-from sandbox.engine.cli.json_text import pretty
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.table import table
+from sandbox.engine.json_text import indented
 
 
 def get(session: Session) -> None:
@@ -22,7 +22,7 @@ def list_tags(session: Session) -> None:
     """Lists the tags."""
     tags = session.backend.tags.load(session.require_stack())
     if session.flags.on("json"):
-        session.print(pretty(dict(sorted(tags.items()))))
+        session.print(indented(dict(sorted(tags.items()))))
     else:
         session.print(table(("NAME", "VALUE"), sorted(tags.items())), end="")
 

@@ -9,7 +9,6 @@ from typing import Any
 from sandbox.engine.backend.reference import StackReference
 from sandbox.engine.cli.deployment_document import (
     Document,
-    compact,
     live_resources,
     used_features,
 )
@@ -18,6 +17,7 @@ from sandbox.engine.cli.errors import CommandError, ExitCode
 from sandbox.engine.cli.session import Session
 from sandbox.engine.cli.state_deletion import DependedOnError, ProtectedError, without
 from sandbox.engine.cli.urn_suggestions import resource_not_found
+from sandbox.engine.json_text import compact
 from sandbox.engine.times import now_text
 
 Edit = Callable[[Document], Document]
