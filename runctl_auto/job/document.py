@@ -31,7 +31,7 @@ _PLAIN_KEY = re.compile(r"[\w./:@+=-]+")
 
 @dataclass
 class JobDocument:
-    """The values of a file, with the position and the written text of each."""
+    """The values of a file, with the position and the written text of each (in quotes if it was)."""
 
     file: str
     values: dict[str, Any]
@@ -91,9 +91,9 @@ def read_job_document(path: Path, defaults: Mapping[str, Any] | None = None) -> 
 
 def invalid_job_file(file: str, problems: Sequence[FieldProblem], *, more: int = 0) -> JobFileError:
     """The error for a file with ``problems``, of which the first fifty are told, and with ``more``."""
-    more += max(0, len(problems) - MAX_PROBLEMS)
+    told, count = len(problems[:MAX_PROBLEMS]), len(problems) + more
     return JobFileError(
-        "the job file is not valid" + (f"; {more} more problems follow these:" if more else ""),
+        "the job file is not valid" + (f"; the first {told} of {count} problems:" if count > told else ""),
         problems=problems[:MAX_PROBLEMS],
         where={"file": file},
         next_step="Correct the named fields; `runctl schema` prints all that there are.",

@@ -74,10 +74,10 @@ class PlainValues:
     def _value(self, node: yaml.Node, location: Location) -> Any:
         if isinstance(node, yaml.ScalarNode):
             self._place(location, node)
-            self.texts[location] = str(node.value)
+            self.texts[location] = f'"{node.value}"' if node.style in ("'", '"') else str(node.value)
             return self._scalar(node, location)
         if node.tag not in (f"{_PREFIX}map", f"{_PREFIX}seq"):
-            self._fault(location, node, f"has the tag {shortened(_tag(node))}, which is not read")
+            self._fault(location, node, f"has the tag {shortened(_tag(node))}, which is not read; remove it")
             return None
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, location)
@@ -92,7 +92,7 @@ class PlainValues:
         if kind in _TEXTS:
             return text
         if kind not in ("int", "float", "bool", "null"):
-            self._fault(location, node, f"has the tag {shortened(_tag(node))}, which is not read")
+            self._fault(location, node, f"has the tag {shortened(_tag(node))}, which is not read; remove it")
             return None
         as_written = _NUMBERS.get(kind)
         if as_written and not as_written.fullmatch(text) and self._is_untagged(node):

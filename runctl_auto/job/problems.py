@@ -99,6 +99,7 @@ def _written_location(document: JobDocument, location: Location) -> Location:
 def _problem(document: JobDocument, details: ErrorDetails) -> FieldProblem:
     canonical = _plain(details["loc"])
     location = _written_location(document, canonical)
+    canonical = canonical[: len(canonical) - (len(document.written(canonical)) - len(location))]
     if details["type"] == "extra_forbidden":
         return _unknown_field(document, canonical, location)
     _, field = _field_at(canonical)
@@ -113,7 +114,7 @@ def _problem(document: JobDocument, details: ErrorDetails) -> FieldProblem:
         message=_message(details),
         found=found,
         allowed=allowed,
-        nearest=_closest(found, options) if found and options else None,
+        nearest=_closest(found.strip('"'), options) if found and options else None,
     )
 
 

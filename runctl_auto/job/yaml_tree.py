@@ -51,12 +51,14 @@ def compose_tree(text: str) -> yaml.Node | None:
     try:
         events = list(_plain_events(text))
         return _Composer(events).get_single_node()
+    except yaml.reader.ReaderError as error:
+        raise _no_character(text, error) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unknown fault"
         raise NotAPlainTreeError(f"is not YAML: {problem}", position_of(mark) if mark else None) from error
-    except (ValueError, OverflowError) as error:  # numbers in escapes and directives that are none
-        raise NotAPlainTreeError(f"is not YAML: {error}") from error
+    except (ValueError, OverflowError) as error:  # Python's own, where the parser reads numbers
+        raise NotAPlainTreeError("is not YAML: a number in an escape or directive is out of range") from error
     except RecursionError as error:
         raise _too_deep(None) from error
 
@@ -77,6 +79,14 @@ def _plain_events(text: str) -> Iterator[yaml.Event]:
         if depth > MAX_DEPTH:
             raise _too_deep(position)
         yield event
+
+
+def _no_character(text: str, error: yaml.reader.ReaderError) -> NotAPlainTreeError:
+    before = text[: error.position]
+    position = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return NotAPlainTreeError(
+        "holds a character that no text may hold", position, found=text[error.position : error.position + 1]
+    )
 
 
 def _too_deep(position: Position | None) -> NotAPlainTreeError:

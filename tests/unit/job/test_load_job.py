@@ -192,7 +192,7 @@ def test_values_of_env_are_never_repeated(job_file: JobFile) -> None:
         (b"just text", "is not a mapping"),
         (b"name: [\n", "is not YAML"),
         (b"name: \xff\xfe", "is not UTF-8 text"),
-        (b"name: a\x00b", "is not YAML"),
+        (b"name: a\x00b", "holds a character that no text may hold"),
         (b"a: &x [1]\nb: *x\n", "aliases are not supported"),
         (b"a: 1\n---\nb: 2\n", "holds a second document"),
         (b"x: " + b"[" * 500 + b"]" * 500, "is nested too deeply"),
