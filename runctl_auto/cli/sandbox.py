@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from runctl_auto.environment import SandboxStatus
 
 
+_NAMED = 10
+
+
 @click.group(help="Start, stop or inspect the sandbox: an emulated cloud on this machine.")
 def command() -> None:
     pass
@@ -42,8 +45,10 @@ def stop(invocation: Invocation) -> None:
     if not report.was_running:
         invocation.console.line("The sandbox was not running.")
         return
-    for job in report.jobs:
+    for job in report.jobs[:_NAMED]:
         invocation.console.line(f"job '{job}' still held resources; they are gone with the cloud")
+    if len(report.jobs) > _NAMED:
+        invocation.console.line(f"so did {len(report.jobs) - _NAMED} more jobs")
     invocation.console.line(f"The sandbox is stopped: {', '.join(report.ended)}.")
 
 
