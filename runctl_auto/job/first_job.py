@@ -10,6 +10,8 @@ from typing import Literal
 
 import yaml
 
+from runctl_auto.printable import printable
+
 SpotPolicy = Literal["spot", "on-demand", "auto"]
 
 _SCRIPTS = ("train.py", "main.py", "run.py")
@@ -77,7 +79,7 @@ def _written(text: str) -> str:
     """``text`` as YAML reads it back."""
     if "\n" in text and text.isascii() and all(each.isprintable() for each in text.split("\n")):
         lines = text.rstrip("\n").split("\n")
-        if not lines[0].startswith(" "):
+        if lines[0].strip() and not lines[0].startswith(" "):
             return "|\n" + "\n".join(f"  {line}" if line else "" for line in lines)
     is_plain = text.isprintable() and _PLAIN.fullmatch(text) and yaml.safe_load(text) == text
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+    return text if is_plain else printable(json.dumps(text, ensure_ascii=False))

@@ -162,8 +162,10 @@ def test_the_name_follows_from_the_folder(folder: str, name: str) -> None:
     assert suggested_name(Path("/somewhere") / folder) == name
 
 
-@settings(max_examples=40, deadline=None)
-@given(command=st.text(min_size=1, max_size=40))
+@settings(max_examples=25, deadline=None)
+@given(
+    command=st.text(st.sampled_from("ab 0:#'\"\n\t\\-&*!|\x85\u2028\x7f\x1b😀é{[%@"), min_size=1, max_size=12)
+)
 def test_every_command_is_read_back_as_it_was_given_or_refused(
     command: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -173,6 +175,6 @@ def test_every_command_is_read_back_as_it_was_given_or_refused(
     found: str | None = None
     with contextlib.suppress(JobFileError):
         found = load_job(file).run
-    if command.isprintable() and command.strip():
-        assert found == command
+    if command.strip():
+        assert found is not None
     assert found is None or found.rstrip("\n") == command.rstrip("\n")
