@@ -373,9 +373,9 @@ class StepGenerator:
                 subject.random_seed,
             )
         )
-        subject.new.inputs = checked.inputs
         for failure in checked.failures:
             self._deployment.report(subject.urn, refusal(subject.new, failure))
+        subject.new.inputs = checked.inputs
         return not checked.failures
 
     def _validated(self, generated: Generated) -> Generated:
