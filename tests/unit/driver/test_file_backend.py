@@ -1,0 +1,77 @@
+"""A file backend read where it lies; None where an engine must be asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runctl_auto.engine.file_backend import StackFile, last_config, stack_files, stack_names
+
+TIME = "2026-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> str:
+    (tmp_path / "my state" / ".pulumi" / "stacks" / "runctl").mkdir(parents=True)
+    return (tmp_path / "my state").as_uri()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, backend: str) -> Path:
+    return tmp_path / "my state" / ".pulumi"
+
+
+def write_stack(folder: Path, name: str, **checkpoint: Any) -> Path:
+    file = folder / "stacks" / "runctl" / f"{name}.json"
+    file.write_text(json.dumps({"version": 3, "checkpoint": checkpoint}))
+    return file
+
+
+def test_stacks_with_what_stack_ls_tells(backend: str, folder: Path) -> None:
+    latest = {"manifest": {"time": TIME}, "resources": [{}, {}]}
+    write_stack(folder, "digits", latest=latest)
+    write_stack(folder, "a-new-one")
+    (folder / "locks" / "organization" / "runctl" / "digits").mkdir(parents=True)
+    (folder / "locks" / "organization" / "runctl" / "digits" / "x.json").write_text("{}")
+    (folder / "stacks" / "runctl" / "digits.json.bak").write_text("{}")
+    new, digits = stack_files(backend, "runctl") or ()
+    assert digits == StackFile("digits", 2, TIME, busy=True)
+    assert (new.name, new.resources, new.busy) == ("a-new-one", None, False)
+    assert new.updated_at.endswith("Z")
+    assert stack_names(backend, "runctl") == ("a-new-one", "digits")
+
+
+def test_no_stacks(backend: str, folder: Path) -> None:
+    assert stack_files(backend, "runctl") == ()
+    assert stack_files(backend, "another") == ()
+
+
+def test_what_an_engine_has_to_be_asked(backend: str, folder: Path) -> None:
+    assert stack_files("s3://bucket", "runctl") is None
+    assert stack_names("s3://bucket", "runctl") is None
+    assert stack_files(f"{backend}/elsewhere", "runctl") is None
+    file = write_stack(folder, "digits")
+    file.write_text("half a st")
+    assert stack_files(backend, "runctl") is None
+    file.write_text(json.dumps({"version": 9, "checkpoint": {}}))
+    assert stack_files(backend, "runctl") is None
+    file.rename(file.with_name("digits.json.gz"))
+    assert stack_files(backend, "runctl") is None
+    assert stack_names(backend, "runctl") == ("digits",)
+
+
+def test_the_newest_configuration_without_what_is_secret(backend: str, folder: Path) -> None:
+    history = folder / "history" / "runctl" / "digits"
+    history.mkdir(parents=True)
+    for moment, owner in ((1795361280264209934, "ann"), (1795361287636217706, "bob")):
+        config = {"runctl:owner": owner, "runctl:secrets": {"secure": "v1:x"}}
+        (history / f"digits-{moment}.history.json").write_text(json.dumps({"config": config}))
+        (history / f"digits-{moment}.checkpoint.json").write_text("{}")
+    assert last_config(backend, "runctl", "digits") == {"runctl:owner": "bob"}
+    assert last_config(backend, "runctl", "absent") is None
+    (history / "digits-1795361287636217707.history.json").write_text("half")
+    assert last_config(backend, "runctl", "digits") is None
+    assert last_config("s3://bucket", "runctl", "digits") is None
