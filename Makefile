@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint types layers unit bench matrix clean
+.PHONY: setup demo test lint types layers unit bench matrix docs clean
 
 setup: $(VENV)/.ready
 
@@ -36,6 +36,9 @@ bench: setup
 
 matrix: setup
 	$(BIN)/pytest -m matrix -n 3 -v -rP
+
+docs: setup
+	$(BIN)/python docs/reference/generate.py
 
 clean:
 	rm -rf $(VENV) .runctl runs
