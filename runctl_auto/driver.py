@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_CREATIONS = ("create", "create-replacement")
 _NO_SUMMARY = "summary event never found"
 _SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
 ORPHAN_SECONDS = 600.0
@@ -223,6 +224,9 @@ class Driver:
 
 class JobStack:
     """The stack of one job."""
+
+    broken_creations: frozenset[str] = frozenset()
+    """Types of what the last operation failed to create: what of it exists, the state may not know."""
 
     def __init__(
         self,
@@ -439,13 +443,16 @@ class JobStack:
 
         def attempt() -> Result:
             events.clear()
-            with translated(operation, self.job, events):
-                return run_to_a_safe_end(
-                    lambda: method(
-                        on_event=take, on_output=self._conduct.on_output, color="never", **options
-                    ),
-                    self._tell,
-                )
+            try:
+                with translated(operation, self.job, events):
+                    return run_to_a_safe_end(
+                        lambda: method(
+                            on_event=take, on_output=self._conduct.on_output, color="never", **options
+                        ),
+                        self._tell,
+                    )
+            finally:
+                self.broken_creations = _broken_creations(events)
 
         result = self._past_dead_owners(attempt)
         if faults:
@@ -497,6 +504,14 @@ class JobStack:
     def _tell(self, text: str) -> None:
         if self._conduct.on_event is not None:
             self._conduct.on_event(DiagnosticEvent("warning", text))
+
+
+def _broken_creations(events: Iterable[EngineEvent]) -> frozenset[str]:
+    return frozenset(
+        event.type
+        for event in events
+        if isinstance(event, StepEvent) and event.stage == "failed" and event.operation in _CREATIONS
+    )
 
 
 def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:

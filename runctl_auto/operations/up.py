@@ -25,6 +25,7 @@ from runctl_auto.operations.planning import (
     tentative_config,
     told_in_terms_of,
 )
+from runctl_auto.operations.recovery import nothing_unrecorded
 from runctl_auto.operations.results import read_metrics
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.run.artifacts import Homecoming, bring_home
@@ -140,10 +141,11 @@ class _Up:
         def others() -> Iterator[Placement]:
             yield from intent.places[1:] or other_places(self._workplace, intent.config, present)
 
-        config, _ = apply_in_first_place(
-            stack, intent.config, others(), self._reporter, refresh=present.instance is not None
-        )
-        return protect_when_placed(stack, config, intent.wanted, self._reporter)
+        with nothing_unrecorded(self._workplace, stack, intent.config):
+            config, _ = apply_in_first_place(
+                stack, intent.config, others(), self._reporter, refresh=present.instance is not None
+            )
+            return protect_when_placed(stack, config, intent.wanted, self._reporter)
 
     def _to_the_end(self, stack: JobStack, config: StackConfig, changed: bool) -> UpResult:
         cloud = self._workplace.cloud(config.placement.region)
@@ -182,7 +184,8 @@ class _Up:
         def others() -> Iterator[Placement]:
             yield from other_places(self._workplace, config, present)
 
-        replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
+        with nothing_unrecorded(self._workplace, stack, config):
+            replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
         return replaced
 
     def _refuse_endless(self, config: StackConfig, replacements: int) -> None:

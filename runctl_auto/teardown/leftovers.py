@@ -6,7 +6,7 @@ answer, the thing may exist: with the job's tag, and in no state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from runctl_auto.leaks.commands import remove_role_policy
 from runctl_auto.leaks.found import ROLE_POLICY
@@ -28,12 +28,15 @@ _KIND_OF_TYPE = {
 _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
 
 
-def unrecorded(scanner: Scanner, state: StackState) -> tuple[Found, ...]:
-    """What the open creations of ``state`` may have made: surely the job's by tag or name, of the kinds that
-    were being created, in no state and not protected."""
+def unrecorded(
+    scanner: Scanner, state: StackState, broken: Collection[str] = frozenset()
+) -> tuple[Found, ...]:
+    """What the open creations of ``state``, and those of the types ``broken``, may have made: surely the
+    job's by tag or name, of the kinds that were being created, in no state and not protected."""
     policies = tuple(_role_policies(state))
-    kinds = {_KIND_OF_TYPE.get(each.resource.type) for each in state.pending_creates}
-    if not kinds - {None}:
+    types = {each.resource.type for each in state.pending_creates} | set(broken)
+    kinds = {_KIND_OF_TYPE[each] for each in types if each in _KIND_OF_TYPE}
+    if not kinds:
         return policies
     recorded = {each.id for each in state.in_cloud()}
     found = scanner.find()

@@ -61,6 +61,11 @@ def test_what_only_hangs_on_something_or_is_named_alike_stays() -> None:
     assert unrecorded(found, state(pending(VOLUME))) == ()
 
 
+def test_what_failed_to_be_created_may_exist_as_well() -> None:
+    found = scanner(volume("vol-1"), Found("bucket", "b", ""))
+    assert unrecorded(found, state(), {VOLUME, "aws:s3/bucketPolicy:BucketPolicy"}) == (volume("vol-1"),)
+
+
 def test_an_inline_policy_is_known_by_its_role() -> None:
     open_policy = pending("aws:iam/rolePolicy:RolePolicy", role="r", name="p")
     found = scanner(volume("vol-1"))

@@ -1,0 +1,127 @@
+"""Settling a job whose operation was killed or broke off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from support.job_stacks import Told, resource, stack_config
+
+from runctl_auto.cloud.access import Cloud
+from runctl_auto.driver import Driver, JobStack
+from runctl_auto.environment import Environment
+from runctl_auto.errors import EngineError, UnreachableError
+from runctl_auto.leaks.found import Found
+from runctl_auto.operations import recovery
+from runctl_auto.operations.recovery import nothing_unrecorded, settle
+from runctl_auto.operations.workplace import Workplace
+from runctl_auto.project import ProjectFolders
+from runctl_auto.settings import Settings
+from runctl_auto.stack.state import parse_state
+
+VOLUME = "aws:ebs/volume:Volume"
+MADE = Found("volume", "vol-1", "")
+COMPONENT = {
+    "urn": "urn:pulumi:digits::runctl::runctl:aws:DataVolume::digits-data",
+    "type": "runctl:aws:DataVolume",
+    "custom": False,
+}
+CHILD = {**resource(VOLUME, "digits-data-volume", "vol-1"), "parent": COMPONENT["urn"]}
+
+
+class World:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
+        self.stack: Any = create_autospec(JobStack, instance=True)
+        self.stack.job = "digits"
+        self.stack.state.return_value = parse_state({})
+        self.stack.broken_creations = frozenset()
+        self.removed: list[Found] = []
+        self.told = Told()
+        self.workplace = Workplace(
+            Settings(owner="bob"),
+            ProjectFolders(Path("/none")),
+            create_autospec(Environment, instance=True),
+            create_autospec(Driver, instance=True),
+            self.told,
+        )
+        scanner = create_autospec(recovery.Scanner, instance=True)
+        scanner.find.return_value = found
+        monkeypatch.setattr(recovery, "Scanner", lambda *about: scanner)
+        monkeypatch.setattr(recovery, "remove_all", self._remove)
+        monkeypatch.setattr(Workplace, "cloud", lambda place, region: create_autospec(Cloud, instance=True))
+        self.refuses: Exception | None = None
+
+    def _remove(self, cloud: Cloud, found: tuple[Found, ...], *, owner: str) -> tuple[Found, ...]:
+        if self.refuses is not None:
+            raise self.refuses
+        self.removed += found
+        return found
+
+    def holds(self, *resources: dict[str, Any], pending: tuple[dict[str, Any], ...] = ()) -> None:
+        self.stack.state.return_value = parse_state(
+            {"resources": list(resources), "pending_operations": list(pending)}
+        )
+
+
+def test_what_an_open_creation_made_is_removed_before_it_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, MADE)
+    world.holds(pending=({"type": "creating", "resource": CHILD},))
+    world.stack.forget_pending.side_effect = lambda: world.removed.append(Found("forgotten", "", ""))
+    _, removed = settle(world.workplace, world.stack, stack_config())
+    assert [each.kind for each in world.removed] == ["volume", "forgotten"]
+    assert [each.id for each in removed] == ["vol-1"]
+
+
+def test_a_settled_job_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, MADE)
+    world.holds({**COMPONENT, "protect": True}, {**CHILD, "protect": True})
+    settle(world.workplace, world.stack, stack_config())
+    assert world.removed == []
+    world.stack.mark_protected.assert_not_called()
+    world.stack.forget_pending.assert_not_called()
+
+
+def test_a_protection_that_was_being_put_in_force_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+    bucket = resource("aws:s3/bucket:Bucket", "digits-bucket", "b")
+    world.holds({**COMPONENT, "protect": True}, CHILD, bucket, {**CHILD, "delete": True})
+    settle(world.workplace, world.stack, stack_config())
+    world.stack.mark_protected.assert_called_once_with([CHILD["urn"]], protect=True)
+
+
+def test_a_creation_that_broke_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, MADE)
+    world.stack.broken_creations = frozenset({VOLUME})
+    with (
+        pytest.raises(EngineError, match="provider died"),
+        nothing_unrecorded(world.workplace, world.stack, stack_config()),
+    ):
+        raise EngineError("provider died")
+    assert world.removed == [MADE]
+    assert "volume vol-1" in world.told.said[0]
+
+
+def test_a_failed_look_does_not_hide_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, MADE)
+    world.stack.broken_creations = frozenset({VOLUME})
+    world.refuses = UnreachableError("no answer")
+    with (
+        pytest.raises(EngineError, match="provider died"),
+        nothing_unrecorded(world.workplace, world.stack, stack_config()),
+    ):
+        raise EngineError("provider died")
+    assert "still to be looked for" in world.told.said[0]
+
+
+def test_nothing_is_looked_for_when_no_creation_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, MADE)
+    with (
+        pytest.raises(EngineError),
+        nothing_unrecorded(world.workplace, world.stack, stack_config()),
+    ):
+        raise EngineError("refused")
+    assert (world.removed, world.told.said) == ([], [])
