@@ -27,6 +27,10 @@ _COMPARED = {
     "aws:iam/instanceProfile:InstanceProfile": found.PROFILE,
     "aws:ssm/parameter:Parameter": found.PARAMETER,
 }
+_HELD_BY_PARENT = frozenset(
+    {found.SPOT_REQUEST, found.VOLUME, found.INTERFACE, found.SNAPSHOT, found.UPLOAD, found.PROFILE}
+)
+"""What belongs to a stack because that does on which it hangs; a machine never does."""
 _ACCOUNT = re.compile(r"^arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
 
 
@@ -131,6 +135,7 @@ def compare(
     were looked for with success: of others nothing is called gone.
     """
     managed = _managed(things, stacks, judge.now)
+    foreign_jobs = _jobs_of_others(things, stacks, judge)
     groups: dict[str, list[Found]] = {"foreign": [], "protected": [], "unsettled": []}
     orphans = []
     for each in things:
@@ -139,7 +144,7 @@ def compare(
         stack = stacks.get(each.job)
         if stack is not None and stack.busy:
             groups["unsettled"].append(each)
-        elif _is_foreign(each, stack, judge):
+        elif _is_foreign(each, stack, judge) or (_tells_nobody(each) and each.job in foreign_jobs):
             groups["foreign"].append(each)
         elif each.protected:
             groups["protected"].append(each)
@@ -168,6 +173,8 @@ def _managed(things: Sequence[Found], stacks: Mapping[str, KnownStack], now: dat
             return False
         if thing.kind == found.UPLOAD and not _may_be_finished(thing, stacks.get(thing.job), now):
             return False
+        if thing.kind not in _HELD_BY_PARENT or by_id.get(thing.parent, thing).kind == found.SECURITY_GROUP:
+            return False
         parent = by_id.get(thing.parent)
         return thing.parent in ids or (parent is not None and is_held(parent, seen | {thing.id}))
 
@@ -184,6 +191,17 @@ def _is_foreign(thing: Found, stack: KnownStack | None, judge: Judge) -> bool:
     if thing.backend:
         return thing.backend != judge.backend
     return stack is None and thing.owner not in ("", *judge.owners)
+
+
+def _tells_nobody(thing: Found) -> bool:
+    return not (thing.owner or thing.backend)
+
+
+def _jobs_of_others(
+    things: Iterable[Found], stacks: Mapping[str, KnownStack], judge: Judge
+) -> frozenset[str]:
+    """Jobs with something that is somebody's else: what carries no mark there may be theirs as well."""
+    return frozenset(each.job for each in things if _is_foreign(each, stacks.get(each.job), judge))
 
 
 def _orphan(thing: Found, stack: KnownStack | None, judge: Judge) -> Orphan:

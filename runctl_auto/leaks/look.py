@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from components import tags
@@ -69,7 +69,8 @@ class _Look:
             *self._stored(),
             *self._permissions(),
         ]
-        return Survey(tuple(_without_parts(everything)), (), tuple(self._unchecked))
+        owned = _with_owners(everything)
+        return Survey(tuple(_without_parts(owned)), (), tuple(self._unchecked))
 
     def _stored(self) -> Iterator[Found]:
         known = self._known_tags()
@@ -119,9 +120,25 @@ class _Look:
             return ()
 
 
-def _without_parts(things: Iterable[Found]) -> Iterator[Found]:
+def _with_owners(things: Sequence[Found]) -> list[Found]:
+    """What says of nobody that it is theirs belongs to whom that belongs on which it hangs."""
+    by_id = {each.id: each for each in things}
+
+    def owned(thing: Found) -> Found:
+        above, seen = thing, {thing.id}
+        while not (above.owner or above.backend):
+            parent = by_id.get(above.parent)
+            if parent is None or parent.id in seen:
+                return thing
+            seen.add(parent.id)
+            above = parent
+        return replace(thing, owner=above.owner, backend=above.backend)
+
+    return [owned(each) for each in things]
+
+
+def _without_parts(things: Sequence[Found]) -> Iterator[Found]:
     """Leaves out what ends with something else that was found, and cannot be removed before it."""
-    things = list(things)
     wholes = {each.id for each in things if each.kind == found.INSTANCE}
     return (each for each in things if not (each.part and each.parent in wholes))
 

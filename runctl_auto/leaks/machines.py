@@ -159,6 +159,7 @@ class MachineLists:
                         whose,
                         created_at=each.get("LaunchTime"),
                         cost_hour=self._price_of(whose.job, each.get("InstanceType", "")),
+                        parent=_launcher(each, groups) if whose.how == "relation" else "",
                     )
 
     def volumes(self, related: Relations) -> Iterator[Found]:
@@ -226,7 +227,7 @@ class MachineLists:
             volume = str(each.get("VolumeId") or "")
             whose = self._judge(each, None) or self._first_relation([related.volumes.get(volume)])
             if whose is not None:
-                yield self._of(_SNAPSHOTS, each, whose)
+                yield self._of(_SNAPSHOTS, each, whose, parent=volume if volume in related.volumes else "")
 
     def launch_templates(self) -> Iterator[Found]:
         for each in self._listed(_TEMPLATES):
@@ -325,6 +326,12 @@ def _in_filters(name: str, ids: Iterable[str]) -> tuple[Filter, ...]:
 
 def _ends_too(attachment: Thing) -> bool:
     return bool(attachment.get("DeleteOnTermination"))
+
+
+def _launcher(instance: Thing, groups: Mapping[str, str]) -> str:
+    """The spot request that launched a machine, else the security group it is in."""
+    inside = [each["GroupId"] for each in instance.get("SecurityGroups") or ()]
+    return _first_of(inside, groups) or str(instance.get("SpotInstanceRequestId") or "")
 
 
 def _attached_to(volume: Thing) -> str:

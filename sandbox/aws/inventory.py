@@ -58,7 +58,7 @@ def _machines(backend: Any) -> Iterator[Found]:
     for template in list(backend.launch_templates.values()):
         yield "launch-template", template.id, template.name, ""
     for pair in list(backend.key_pairs.values()):
-        yield "key-pair", pair.id, pair.name, ""
+        yield "key-pair", pair.id, pair.key_name, ""
 
 
 def _disks(backend: Any) -> Iterator[Found]:

@@ -80,6 +80,22 @@ def test_what_carries_another_backends_mark_is_foreign_whoever_owns_it() -> None
     assert compared(thing("instance", "i-1", backend="here", owner="bob")).orphans
 
 
+def test_what_tells_nobodys_name_belongs_to_whom_the_jobs_other_things_belong() -> None:
+    theirs = thing("volume", "vol-1", owner="bob")
+    group = thing("log group", "/runctl/digits/x", owner="", how="name")
+    assert compared(theirs, group).foreign == (theirs, group)
+    assert compared(group).orphans
+
+
+def test_a_machine_or_an_interface_is_not_managed_for_being_in_a_jobs_group() -> None:
+    group = thing("security group", "sg-1")
+    stray = thing("instance", "i-9", how="relation", parent="sg-1")
+    interface = thing("network interface", "eni-9", how="relation", parent="sg-1")
+    known = stack(("aws:ec2/securityGroup:SecurityGroup", "sg-1"))
+    orphans = compared(group, stray, interface, stacks=(known,)).orphans
+    assert [each.thing for each in orphans] == [stray, interface]
+
+
 def test_what_a_tag_protects_is_told_and_is_no_leak() -> None:
     backup = thing("snapshot", "snap-1", protected=True)
     assert compared(backup) == Comparison(protected=(backup,))

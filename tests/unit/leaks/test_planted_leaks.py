@@ -49,6 +49,7 @@ def test_13_of_13_are_found_and_each_command_works(account: Any, look: Any) -> N
     before = account.ids()
     planted = plant(account.client, runctls(JOB))
     assert set(planted) == set(KINDS)
+    assert len(account.ids() - before) >= len(KINDS)
     found = look(account)
     told = by_kind(found)
     assert [kind for kind in KINDS if not is_same(kind, planted[kind], told.get(kind, ""))] == []
@@ -73,6 +74,8 @@ def test_what_carries_another_owners_tag_is_told_apart(account: Any) -> None:
     foreign = {each.id for each in survey.foreign}
     assert {planted["volume"], planted["bucket"], planted["role"], planted["key pair"]} <= foreign
     assert not {each.id for each in survey.found} & foreign
+    # What hangs on foreign things is foreign, though it carries no tags of its own.
+    assert {planted["snapshot"], planted["network interface"]} <= foreign
 
 
 def test_the_same_job_in_another_region_is_not_meant(account: Any) -> None:
