@@ -138,6 +138,8 @@ class IamProfile(pulumi.ComponentResource):
             name=args.role_name,
             description=f"Machine of the runctl job {args.job}",
             assume_role_policy=json.dumps(trust_policy(args.partition), sort_keys=True),
+            # What somebody else attached must not keep the role from being deleted.
+            force_detach_policies=True,
             tags=dict(args.tags),
             opts=child,
         )
