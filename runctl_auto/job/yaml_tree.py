@@ -1,6 +1,6 @@
 """From the text of a YAML file to its tree of nodes, in one pass; what is more than a plain tree is refused.
 
-Bounded: depth, one document, no aliases (and with them no bombs).
+Bounded: depth, how many values, one document, no aliases (and with them no bombs).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 MAX_DEPTH = 12
+MAX_VALUES = 4_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def compose_tree(text: str) -> yaml.Node | None:
 
 
 def _plain_events(text: str) -> Iterator[yaml.Event]:
-    depth = documents = 0
+    depth = documents = values = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         position = position_of(event.start_mark) if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
@@ -75,6 +76,11 @@ def _plain_events(text: str) -> Iterator[yaml.Event]:
             documents += 1
             if documents > 1:
                 raise NotAPlainTreeError("holds a second document", position, allowed="one job a file")
+        values += isinstance(event, yaml.NodeEvent)
+        if values > MAX_VALUES:
+            raise NotAPlainTreeError(
+                "holds too many values", position, allowed=f"at most {MAX_VALUES} keys and values"
+            )
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise _too_deep(position)

@@ -115,14 +115,19 @@ MADE = [
         ),
     ),
     Hostile(
-        "five thousand wrong items",
-        SMALL + b"artifacts: {paths: [" + b"3," * 5_000 + b"]}\n",
-        "the job file is not valid; the first 50 of 5000 problems:\n"
+        "three thousand wrong items",
+        SMALL + b"artifacts: {paths: [" + b"3," * 3_000 + b"]}\n",
+        "the job file is not valid; the first 50 of 3000 problems:\n"
         + "\n".join(
             f"  job.yaml:4:{21 + 2 * number}: artifacts.paths[{number}]: is a number to YAML, not a text; "
             "quotes make it one; found 3; allowed: a list of paths inside the work folder"
             for number in range(50)
         ),
+    ),
+    Hostile(
+        "five thousand values",
+        SMALL + b"x: [" + b"1," * 5_000 + b"]\n",
+        f"{NOT_READ}:4:7987: holds too many values; allowed: at most 4000 keys and values",
     ),
     Hostile(
         "a workdir of too long a name",
