@@ -1,7 +1,7 @@
 """Select, preview and up of a stack program, bare through the Automation API; prints the seconds as JSON.
 
-Arguments: the workspace folder, the stack's name, its configuration as JSON. The environment is that of
-`runctl env`. Making the stack and its configuration is not timed.
+Arguments: the workspace folder, the stack's name, its configuration as JSON, a policy pack and the pack's
+configuration. The environment is that of `runctl env`. Making the stack and its configuration is not timed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from pulumi import automation
 
 
-def main(folder: str, name: str, config: str) -> None:
+def main(folder: str, name: str, config: str, pack: str, pack_config: str) -> None:
     executable = shutil.which("pulumi")
     assert executable is not None
     variables = {key: value for key, value in os.environ.items() if key.startswith(("PULUMI_", "AWS_"))}
@@ -32,8 +32,8 @@ def main(folder: str, name: str, config: str) -> None:
     )
     began = time.perf_counter()
     stack = automation.Stack.select(name, workspace)
-    stack.preview(parallel=16)
-    stack.up(parallel=16)
+    stack.preview(parallel=16, policy_packs=[pack], policy_pack_configs=[pack_config])
+    stack.up(parallel=16, policy_packs=[pack], policy_pack_configs=[pack_config])
     print(json.dumps({"seconds": time.perf_counter() - began}))
 
 

@@ -17,12 +17,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import engine_scale
 import engine_speed
 import listing
+import policy_pack
 import startup
 import up_overhead
 
 BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,
     "up-overhead": up_overhead.measure,
+    "policy-pack": policy_pack.measure,
     "engine-speed": engine_speed.measure,
     "engine-scale": engine_scale.measure,
     "listing": listing.measure,

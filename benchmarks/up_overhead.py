@@ -1,8 +1,8 @@
 """What `runctl up --yes` costs over the same program driven bare through the Automation API.
 
 The digits environment without its training, in a warm sandbox. Bare: select, preview and up of the same stack
-program with the same configuration on the same engine, in a process that has imported the Automation API
-already.
+program with the same configuration and the same policy pack on the same engine, in a process that has
+imported the Automation API already.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import yaml
 from command_line import RUNCTL, ask, run
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "stacks" / "examples" / "digits"
+PACK = EXAMPLE.parents[2] / "policies"
 BARE = Path(__file__).with_name("bare_automation.py")
 
 
@@ -32,7 +33,15 @@ def measure(folder: Path, rounds: int) -> None:
             run(folder, [RUNCTL, "--sandbox", "down", "digits", "--yes", "--grace", "0"])
             out, _ = run(
                 folder,
-                [sys.executable, str(BARE), place["folder"], "digits", json.dumps(settings["config"])],
+                [
+                    sys.executable,
+                    str(BARE),
+                    place["folder"],
+                    "digits",
+                    json.dumps(settings["config"]),
+                    str(PACK),
+                    str(folder / ".runctl" / "policies.json"),
+                ],
                 env=place["set"],
             )
             bare.append(json.loads(out.splitlines()[-1])["seconds"])

@@ -69,6 +69,17 @@ def test_the_main_job_runs_from_the_wheel(installed: InstalledRunctl) -> None:
         installed("sandbox", "stop")
 
 
+def test_the_policy_pack_of_the_wheel_judges(installed: InstalledRunctl) -> None:
+    (installed.folder / "policies.yaml").write_text("allowed-regions: {regions: [eu-*]}\n")
+    installed("sandbox", "start")
+    try:
+        ran = installed("up", str(write_job(installed.folder, "refused")), "--yes", code=4)
+        assert "region: region is us-east-1; allowed: eu-*" in ran.err
+    finally:
+        (installed.folder / "policies.yaml").unlink()
+        installed("sandbox", "stop")
+
+
 def test_nothing_is_taken_from_the_checkout(installed: InstalledRunctl) -> None:
     python = installed.folder.parent / "environment" / "bin" / "python"
     script = "import runctl_auto, sandbox; print(runctl_auto.__file__, sandbox.__file__)"
