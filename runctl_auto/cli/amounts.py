@@ -25,3 +25,10 @@ def usd(amount: float | None) -> str:
     if 0 < amount < 0.01:
         return "<$0.01"
     return f"${amount:.2f}"
+
+
+def moment(text: str | None) -> str:
+    """``2026-01-31 12:00:00Z`` of an RFC 3339 time in UTC; ``unknown`` for None."""
+    if text is None:
+        return _UNKNOWN
+    return f"{text[:19].replace('T', ' ')}Z"

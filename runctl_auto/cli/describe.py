@@ -5,6 +5,9 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.table import Column
+
+_COLUMNS = (Column("  RESOURCES"), Column("TYPE", spare=1), Column("PROTECTED", spare=2), Column("ID"))
 
 
 @click.command(
@@ -13,7 +16,7 @@ from runctl_auto.cli.invocation import Invocation
 @click.argument("job")
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:
-    from runctl_auto.cli.job_view import description_lines
+    from runctl_auto.cli.job_view import description_lines, resource_rows
     from runctl_auto.cli.phases import phase_colour
     from runctl_auto.operations.inspect import describe
 
@@ -22,3 +25,4 @@ def command(invocation: Invocation, job: str) -> None:
     console.line(f"{job}: {console.painted(found.now.phase, colour=phase_colour(found.now.phase))}")
     for line in description_lines(found):
         console.line(line)
+    console.table(_COLUMNS, resource_rows(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.amounts import short_age, usd
+from runctl_auto.cli.amounts import moment, short_age, usd
 
 if TYPE_CHECKING:
     from runctl_auto.operations.inspect import JobDescription, JobStatus
@@ -21,13 +21,17 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     yield _line("machine", f"{job.machine.id} ({job.machine.state})" if job.machine else "none")
     yield _line("placement", f"{place.instance_type} {place.market} in {place.zone}")
     if status is not None:
-        ended = f", ended {status.ended_at}" if status.ended_at else ""
-        yield _line("age", f"{short_age(facts.age_seconds)}, began {status.started_at or 'unknown'}{ended}")
+        ended = f", ended {moment(status.ended_at)}" if status.ended_at else ""
+        yield _line("age", f"{short_age(facts.age_seconds)}, began {moment(status.started_at)}{ended}")
     yield _line("cost", _cost(job))
     if status is not None:
         yield _line("last heard", f"{short_age(facts.heartbeat_age_seconds)} ago")
         checkpoints = facts.checkpoints or {}
-        last = f", last {checkpoints['last']} at {checkpoints['last_at']}" if checkpoints.get("last") else ""
+        last = (
+            f", last {checkpoints['last']} at {moment(checkpoints.get('last_at'))}"
+            if checkpoints.get("last")
+            else ""
+        )
         yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
         if status.exit_code is not None:
             yield _line("exit code", str(status.exit_code))
@@ -43,7 +47,6 @@ def status_lines(job: JobStatus) -> Iterator[str]:
 def description_lines(job: JobDescription) -> Iterator[str]:
     """All that is known of the job, without its name and phase."""
     from runctl_auto.errors import RunctlError
-    from runctl_auto.observe.progress import short_type
 
     yield from status_lines(job.now)
     config = job.now.config
@@ -62,13 +65,19 @@ def description_lines(job: JobDescription) -> Iterator[str]:
             yield f"    {run}: {'no status yet' if status is None else status.what}"
             continue
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
-        yield f"    {run}: {status.phase}{code}, began {status.started_at or 'unknown'}"
-    yield f"  resources ({len(job.resources)}):"
-    for resource in job.resources:
-        protected = ", protected" if resource.protect else ""
-        yield f"    {resource.name} ({short_type(resource.type)}{protected}) {resource.id}"
+        yield f"    {run}: {status.phase}{code}, began {moment(status.started_at)}"
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
+
+
+def resource_rows(job: JobDescription) -> list[tuple[str, str, str, str]]:
+    """Name, type, protection and id of what the state holds of the cloud, indented as the lines above."""
+    from runctl_auto.observe.progress import short_type
+
+    return [
+        (f"    {each.name}", short_type(each.type), "protected" if each.protect else "", each.id)
+        for each in job.resources
+    ]
 
 
 def change_line(job: JobStatus) -> str:

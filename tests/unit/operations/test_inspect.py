@@ -19,7 +19,7 @@ from support.job_stacks import (
 )
 from support.output_schemas import problems
 
-from runctl_auto.cli.job_view import change_line, description_lines, status_lines
+from runctl_auto.cli.job_view import change_line, description_lines, resource_rows, status_lines
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import Driver, JobStack
 from runctl_auto.environment import Environment
@@ -111,10 +111,10 @@ def test_the_status_for_people(world: World) -> None:
         "  run:         r1, attempt 1",
         "  machine:     i-1 (running)",
         "  placement:   t3.micro spot in us-east-1a",
-        "  age:         1h, began 2026-01-01T00:00:00Z",
+        "  age:         1h, began 2026-01-01 00:00:00Z",
         "  cost:        $0.60 so far for the machine, $0.6 an hour",
         "  last heard:  2s ago",
-        "  checkpoints: 2, last 00000001 at 2026-01-01T00:59:00Z",
+        "  checkpoints: 2, last 00000001 at 2026-01-01 00:59:00Z",
         "  protected:   digits-data-volume",
     ]
 
@@ -192,5 +192,5 @@ def test_the_description_tells_runs_resources_and_the_job(world: World, statuses
     assert told["spec"]["run"] == "true"
     lines = list(description_lines(found))
     assert "    r0: failed, exit code 7, began unknown" in lines
-    assert "    digits-data-volume (ebs Volume, protected) vol-data" in lines
+    assert ("    digits-data-volume", "ebs Volume", "protected", "vol-data") in resource_rows(found)
     assert "  volumes:     data vol-data" in lines
