@@ -52,8 +52,9 @@ def dear_run(resource: Judged, settings: Settings) -> Iterator[Violation]:
 def _over_budget(costs: Costs, worst: float, cost_hour: float) -> Violation:
     hours = (costs.max_duration_seconds or 0) / 3600
     enough = (costs.budget or 0) / cost_hour
+    machines = "1 machine" if costs.nodes == 1 else f"{_amount(costs.nodes)} machines"
     return Violation(
-        found=f"at worst {_usd(worst)} ({_amount(hours)} h, {_amount(costs.nodes)} machines at "
+        found=f"at worst {_usd(worst)} ({_amount(hours)} h, {machines} at "
         f"{_usd(costs.price_hour or 0)} an hour, {_amount(costs.storage_gb)} GB of storage)",
         allowed=f"at most {_usd(costs.budget or 0)}, enough for a max_duration of {_amount(enough)} h",
         field="budget",
