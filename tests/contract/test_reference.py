@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
@@ -12,6 +14,9 @@ import pytest
 from support.output_schemas import leaves
 
 from runctl_auto.cli.main import cli
+from runctl_auto.job.load import load_job
+from runctl_auto.job.support import unsupported
+from runctl_auto.settings_sources import check_settings_text
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -62,3 +67,46 @@ def test_commands_that_are_named_exist(page: Path) -> None:
         assert words[0] in known, f"{page.name} names `runctl {' '.join(words)}`"
         if words[0] in groups and len(words) > 1:
             assert words[:2] in COMMANDS, f"{page.name} names `runctl {' '.join(words)}`"
+
+
+def blocks(kind: str) -> list[tuple[str, str]]:
+    """Code of one kind in the pages, each with a name for its test."""
+    return [
+        (f"{page.relative_to(ROOT)}:{number}", block)
+        for page in PAGES
+        for number, block in enumerate(re.findall(rf"```{kind}\n(.*?)```", page.read_text(), flags=re.DOTALL))
+    ]
+
+
+JOBS = [each for each in blocks("yaml") if "\nrun:" in each[1]]
+
+
+@pytest.mark.parametrize("job", [each[1] for each in JOBS], ids=[each[0] for each in JOBS])
+def test_jobs_that_are_shown_are_accepted(job: str, tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(job)
+    assert unsupported(load_job(file)) == []
+
+
+@pytest.mark.parametrize(
+    "text", [each[1] for each in blocks("toml")], ids=[each[0] for each in blocks("toml")]
+)
+def test_settings_that_are_shown_are_accepted(text: str) -> None:
+    check_settings_text(".runctl.toml", text)
+
+
+def test_pages_show_jobs_and_settings() -> None:
+    assert len(JOBS) >= 5
+    assert blocks("toml")
+
+
+def test_the_training_loop_that_is_shown_keeps_the_contract(tmp_path: Path) -> None:
+    ((_, script),) = [each for each in blocks("python") if "SIGTERM" in each[1]]
+    counted = f"{script[: script.index('sys.exit')]}\nprint(state['epoch'], len(stop))"
+    environment = {"RUNCTL_CHECKPOINT_DIR": str(tmp_path / "saved")}
+    for _ in range(2):  # the second time it finds that all is done
+        ran = subprocess.run(
+            [sys.executable, "-I", "-c", counted], env=environment, capture_output=True, text=True, check=True
+        )
+        assert ran.stdout == "10 0\n"
+    assert [file.name for file in (tmp_path / "saved").iterdir()] == ["state.json"]
