@@ -15,11 +15,15 @@ TYPE = "runctl:aws:DataVolume"
 
 @dataclass(frozen=True, kw_only=True)
 class DataVolumeArgs:
-    """``label`` is shown in the console; the volume and the machine must be in the same ``zone``."""
+    """``label`` is shown in the console; the volume and the machine must be in the same ``zone``.
+
+    ``snapshot`` is what a new volume begins with; once it was made, another snapshot changes nothing.
+    """
 
     label: str
     zone: str
     size_gb: int
+    snapshot: str | None = None
     protect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -37,10 +41,12 @@ class DataVolume(pulumi.ComponentResource):
             f"{name}-volume",
             availability_zone=args.zone,
             size=args.size_gb,
+            snapshot_id=args.snapshot,
             type="gp3",
             encrypted=True,
             tags={"Name": args.label, **protected.tags(args.tags)},
-            opts=pulumi.ResourceOptions(parent=self),
+            # A snapshot that is gone, or another one, must not take the volume's content with it.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["snapshotId"]),
         )
         self.volume_id = volume.id
         self.register_outputs({"volumeId": self.volume_id})

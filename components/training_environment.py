@@ -35,11 +35,16 @@ class PackageFile:
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeRequest:
-    """A new volume: ``protect`` is whether it is protected now."""
+    """A new volume of ``size_gb``, made from ``snapshot`` if there is one, or the one that exists as ``id``.
+
+    ``protect`` is whether a new one is protected now. One that exists is attached, and otherwise let alone.
+    """
 
     name: str
-    size_gb: int
     mount: str
+    size_gb: int | None = None
+    snapshot: str | None = None
+    id: str | None = None
     protect: bool = False
 
 
@@ -116,7 +121,10 @@ class TrainingEnvironment(pulumi.ComponentResource):
         bucket = self._artifact_bucket()
         volumes = self._data_volumes()
         self.bucket = bucket.bucket
-        self.volume_ids = {volume: component.volume_id for volume, component in volumes.items()}
+        self.volume_ids = {
+            **{each.name: pulumi.Output.from_input(each.id) for each in args.volumes if each.id is not None},
+            **{volume: component.volume_id for volume, component in volumes.items()},
+        }
         profile = self._iam_profile()
         network = NetworkAccess(
             f"{name}-network",
@@ -151,12 +159,14 @@ class TrainingEnvironment(pulumi.ComponentResource):
                     zone=self._args.zone,
                     size_gb=volume.size_gb,
                     protect=volume.protect,
+                    snapshot=volume.snapshot,
                     tags=self._tags,
                 ),
                 self._child,
             )
             for volume in self._args.volumes
         }
+            if volume.id is None and volume.size_gb is not None
 
     def _secrets(self) -> list[pulumi.Resource]:
         args = self._args
@@ -281,6 +291,8 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "maxDurationSeconds": limits.max_duration_seconds,
         "nodes": limits.nodes,
         "diskGb": machine.disk_gb if machine else None,
-        "volumesGb": sum(volume.size_gb for volume in args.volumes),
-        "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],
+        "volumesGb": sum(volume.size_gb or 0 for volume in args.volumes),
+        "volumes": [
+            {"name": each.name, "sizeGb": each.size_gb} for each in args.volumes if each.size_gb is not None
+        ],
     }

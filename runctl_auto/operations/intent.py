@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from components.naming import Names
 from runctl_auto import placement
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import JobStack
@@ -14,6 +15,9 @@ from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.secret_values import SecretValues
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.placement.data import look_at_data
+from runctl_auto.placement.volumes import Held, zone_of_volumes
+from runctl_auto.project import PROJECT_NAME
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import RunIdentity, choose_run
@@ -59,13 +63,14 @@ class Present:
 @dataclass(frozen=True)
 class Intent:
     """What is to be: ``config`` with the first of ``places``; ``wanted`` protection once it is placed; the
-    values of the job's ``secrets``, which are not part of what is plain."""
+    values of the job's ``secrets``, which are not part of what is plain; ``notes`` for the plan."""
 
     config: StackConfig
     places: tuple[Placement, ...]
     wanted: Protection
     replaces_active_run: bool
     secrets: SecretValues = field(default_factory=SecretValues)
+    notes: tuple[str, ...] = ()
 
 
 def read_job(path: Path) -> JobSpec:
@@ -124,7 +129,8 @@ def decide(
     """
     cloud, account = workplace.cloud(spec.region), material.account
     _refuse_another_cloud(spec, present, account)
-    moves = present.run_is_active and not _still_fits(spec, present)
+    zone = _zone_of_volumes(workplace, spec, present, account)
+    moves = present.run_is_active and not _still_fits(spec, present, cloud, zone)
     run = choose_run(
         spec,
         code_sha256=material.code_sha256,
@@ -133,7 +139,8 @@ def decide(
         previous_status=present.status,
         rerun=rerun or moves,
     )
-    places = _places(spec, cloud, account, present, run)
+    with workplace.reporter.working("looking for places"):
+        places = _places(spec, cloud, account, present, run, zone=zone)
     wanted = wanted_protection(
         spec,
         asked=present.config.protection.asked if present.config else None,
@@ -145,17 +152,25 @@ def decide(
         run=run,
         placement=places[0],
         owner=workplace.settings.owner if present.config is None else present.config.owner,
+        permissions_boundary=workplace.settings.aws.permissions_boundary,
         protection=_in_force(spec.name, wanted, present),
     )
-    is_new_run = present.config is not None and present.config.run.id != run.id
-    return Intent(config, places, wanted, replaces_active_run=is_new_run and present.run_is_active)
+    is_same_run = present.config is not None and present.config.run.id == run.id
+    return Intent(
+        config,
+        places,
+        wanted,
+        replaces_active_run=not is_same_run and present.run_is_active,
+        notes=() if is_same_run else look_at_data(spec, cloud),
+    )
 
 
 def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
     cloud = workplace.cloud(config.job.region)
     account = placement.find_account(cloud)
-    found = placement.candidates(config.job, cloud, account, zone=present.pinned_zone)
+    zone = _zone_of_volumes(workplace, config.job, present, account)
+    found = placement.candidates(config.job, cloud, account, zone=zone)
     return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
 
 
@@ -165,19 +180,47 @@ def placed(config: StackConfig, wanted: Protection) -> StackConfig:
 
 
 def _places(
-    spec: JobSpec, cloud: Cloud, account: placement.Account, present: Present, run: RunIdentity
+    spec: JobSpec,
+    cloud: Cloud,
+    account: placement.Account,
+    present: Present,
+    run: RunIdentity,
+    *,
+    zone: str | None,
 ) -> tuple[Placement, ...]:
     config = present.config
     if config is not None and config.run.id == run.id:
         has_ended = present.status is not None and present.status.ended
-        if has_ended or _still_fits(spec, present):
+        if has_ended or _still_fits(spec, present, cloud, zone):
             return (config.placement,)
-    return placement.candidates(spec, cloud, account, zone=present.pinned_zone)
+    return placement.candidates(spec, cloud, account, zone=zone)
 
 
-def _still_fits(spec: JobSpec, present: Present) -> bool:
-    """Whether the place of the job as it is is still one that the job file allows."""
-    return present.config is not None and placement.fits(present.config.placement, spec)
+def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None) -> bool:
+    """Whether the place of the job as it is is still one that the job file and its volumes allow."""
+    if present.config is None:
+        return False
+    place, previous = present.config.placement, present.config.job
+    return (
+        zone in (None, place.zone)
+        and placement.fits(place, spec, previous=previous)
+        and placement.machine_fits(place, spec, previous, cloud)
+    )
+
+
+def _zone_of_volumes(
+    workplace: Workplace, spec: JobSpec, present: Present, account: placement.Account
+) -> str | None:
+    """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
+    own = {
+        each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id
+        for each in present.state.of_type(VOLUME)
+    }
+    if not spec.volumes:
+        return present.pinned_zone
+    names = Names(account=account.id, region=spec.region, project=PROJECT_NAME, job=spec.name)
+    held = Held(own, present.instance, present.pinned_zone)
+    return zone_of_volumes(spec, workplace.cloud(spec.region), names, held)
 
 
 def _in_force(job: str, wanted: Protection, present: Present) -> Protection:

@@ -84,6 +84,7 @@ def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: In
         _await_dead_machine(workplace, present)
         plan = stack.preview(refresh=present.instance is not None)
     notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
+    notes += intent.notes
     notes += [
         f"secret {name}: not set here; the value that the stack keeps is used" for name in intent.secrets.kept
     ]

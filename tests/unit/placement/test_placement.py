@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import Any
 
@@ -31,6 +32,17 @@ MACHINES = {
 }
 
 
+def product(name: str, price: float) -> str:
+    """An entry of the price list."""
+    dimension = {"unit": "Hrs", "pricePerUnit": {"USD": f"{price:.10f}"}}
+    return json.dumps(
+        {
+            "product": {"attributes": {"instanceType": name}},
+            "terms": {"OnDemand": {"A": {"priceDimensions": {"A.1": dimension}}}},
+        }
+    )
+
+
 class FakeEc2:
     """EC2, SSM and STS, as far as placement asks them."""
 
@@ -53,6 +65,8 @@ class FakeEc2:
             }
         ]
         self.parameters: list[str] = []
+        self.images: dict[str, dict[str, Any]] = {}
+        self.prices: dict[str, float] = {}
 
     def get_caller_identity(self) -> Any:
         return {"Account": "123456789012", "Arn": "arn:aws-cn:iam::123456789012:user/x"}
@@ -67,16 +81,32 @@ class FakeEc2:
             "InstanceTypes": [{"InstanceType": name, **MACHINES[name]} for name in reversed(InstanceTypes)]
         }
 
-    def describe_vpcs(self, Filters: Any) -> Any:
+    def describe_vpcs(self, Filters: Any = ()) -> Any:
         return {"Vpcs": self.vpcs}
 
-    def describe_subnets(self, Filters: list[dict[str, Any]]) -> Any:
+    def describe_images(self, ImageIds: list[str] = [], Owners: list[str] = []) -> Any:  # noqa: B006
+        if Owners:
+            return {"Images": [{"ImageId": "ami-own", "Name": "mine", "CreationDate": "2026-01-01"}]}
+        if ImageIds[0] == "ami-00000000":
+            raise ClientError({"Error": {"Code": "InvalidAMIID.NotFound", "Message": ""}}, "DescribeImages")
+        return {"Images": [self.images.get(ImageIds[0], {"ImageId": ImageIds[0]})]}
+
+    def get_products(self, Filters: list[dict[str, str]], **_: Any) -> Any:
+        if not self.prices:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetProducts")
+        asked = Filters[-1]["Value"].split(",")
+        return {"PriceList": [product(name, self.prices[name]) for name in asked if name in self.prices]}
+
+    def get_parameters_by_path(self, Path: str, MaxResults: int) -> Any:
+        return {"Parameters": [{"Name": f"{Path}/there"}]}
+
+    def describe_subnets(self, Filters: list[dict[str, Any]] = []) -> Any:  # noqa: B006
         wanted = {each["Name"]: each["Values"] for each in Filters}
         return {
             "Subnets": [
                 each
                 for each in self.subnets
-                if each["VpcId"] in wanted["vpc-id"]
+                if each["VpcId"] in wanted.get("vpc-id", [each["VpcId"]])
                 and ("subnet-id" not in wanted or each["SubnetId"] in wanted["subnet-id"])
             ]
         }
@@ -106,7 +136,7 @@ class FakeEc2:
 
     def get_parameter(self, Name: str) -> Any:
         self.parameters.append(Name)
-        if Name == "/missing":
+        if Name.endswith("/missing"):
             raise ClientError({"Error": {"Code": "ParameterNotFound", "Message": ""}}, "GetParameter")
         return {"Parameter": {"Value": f"ami-{len(Name):08x}"}}
 
@@ -145,7 +175,9 @@ def test_spot_before_on_demand_then_the_jobs_order_then_the_cheaper_zone(cloud: 
         ("spot", "m7g.large", "a"),
     ]
     found = candidates(job(), cloud, ACCOUNT)
-    assert order(found) == spot + [("on-demand", name, zone) for _, name, zone in spot]
+    on_demand = [("g5.xlarge", "a"), ("g5.xlarge", "b"), ("g5.xlarge", "c"), ("m7g.large", "a")]
+    on_demand.append(("m7g.large", "b"))
+    assert order(found) == spot + [("on-demand", name, zone) for name, zone in on_demand]
     assert (found[0].price_hour, found[0].subnet, found[0].account) == (0.40, "subnet-b", "123456789012")
     assert found[5].price_hour is None, "an unknown price is unknown"
 
@@ -213,7 +245,7 @@ def test_what_does_not_exist_is_the_job_files_mistake(cloud: Cloud, ec2: FakeEc2
         candidates(job(image="ssm:/missing"), cloud, ACCOUNT)
     with pytest.raises(JobFileError, match="instance type"):
         candidates(job(resources={"instance_types": ["q9.nothing"]}), cloud, ACCOUNT)
-    with pytest.raises(JobFileError, match="no subnet"):
+    with pytest.raises(JobFileError, match="no VPC vpc-00000000"):
         candidates(job(network={"vpc": "vpc-00000000"}), cloud, ACCOUNT)
     ec2.vpcs = []
     with pytest.raises(JobFileError, match="no default VPC"):
@@ -243,3 +275,81 @@ def test_the_account_and_its_partition(cloud: Cloud) -> None:
 def test_which_changes_of_the_job_move_it(cloud: Cloud, changes: dict[str, Any], still: bool) -> None:
     first = candidates(job(), cloud, ACCOUNT)[0]
     assert fits(first, job(**changes)) is still
+
+
+def test_on_demand_prices_are_known_where_the_price_list_is(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.prices = {"g5.xlarge": 1.006}
+    found = candidates(job(spot_policy="on-demand"), cloud, ACCOUNT)
+    assert {each.instance_type: each.price_hour for each in found} == {"g5.xlarge": 1.006, "m7g.large": None}
+    cheap = candidates(job(spot_policy="on-demand", max_price=1.1), cloud, ACCOUNT)
+    assert {each.instance_type for each in cheap} == {"g5.xlarge"}, "an unknown price keeps no limit"
+    with pytest.raises(NoCapacityError, match=r"1\.006 USD an hour is over max_price 1\.0"):
+        candidates(job(spot_policy="on-demand", max_price=1.0), cloud, ACCOUNT)
+
+
+def test_an_image_of_another_architecture_is_left_out(cloud: Cloud, ec2: FakeEc2) -> None:
+    arm = "ami-0123456789abcdef0"
+    ec2.images[arm] = {"ImageId": arm, "Architecture": "arm64"}
+    assert {each.instance_type for each in candidates(job(image=arm), cloud, ACCOUNT)} == {"m7g.large"}
+    spec = job(image=arm, resources={"instance_types": ["g5.xlarge"]})
+    with pytest.raises(NoCapacityError, match=f"it is x86_64 and the image {arm} is arm64"):
+        candidates(spec, cloud, ACCOUNT)
+
+
+def test_an_image_that_is_larger_than_the_disk_is_told_before_anything_is_made(
+    cloud: Cloud, ec2: FakeEc2
+) -> None:
+    large = "ami-0123456789abcdef0"
+    root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 75}}
+    ec2.images[large] = {"ImageId": large, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [root]}
+    with pytest.raises(JobFileError, match="needs a disk of 75 GB, and the job asks for 50 GB") as raised:
+        candidates(job(image=large), cloud, ACCOUNT)
+    assert "resources.disk to 75GB" in str(raised.value.next_step)
+    roomy = {"instance_types": ["g5.xlarge"], "disk": "75GB"}
+    assert candidates(job(image=large, resources=roomy), cloud, ACCOUNT)
+
+
+def test_what_does_not_exist_is_answered_with_what_does(cloud: Cloud, ec2: FakeEc2) -> None:
+    def next_step(**changes: Any) -> str:
+        with pytest.raises(JobFileError) as raised:
+            candidates(job(**changes), cloud, ACCOUNT)
+        return str(raised.value.next_step)
+
+    ec2.vpcs = [{"VpcId": "vpc-1", "IsDefault": True, "Tags": [{"Key": "Name", "Value": "main"}]}]
+    assert next_step(network={"vpc": "vpc-00000000"}) == "VPCs there: vpc-1 (main, default)."
+    assert "subnet-a (us-east-1a, vpc-1)" in next_step(network={"subnet": "subnet-00000000"})
+    assert "Images of this account: ami-own (mine)" in next_step(image="ami-00000000")
+    assert "Parameters there: /some/there" in next_step(image="ssm:/some/missing")
+    assert next_step(zones=["us-east-1f"]) == "Zones with a subnet: us-east-1a, us-east-1b, us-east-1c."
+
+
+def test_a_parameter_that_names_no_image_is_told(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.get_parameter = lambda Name: {"Parameter": {"Value": "hello"}}  # type: ignore[method-assign]
+    with pytest.raises(JobFileError, match="/my/text names no image"):
+        candidates(job(image="ssm:/my/text"), cloud, ACCOUNT)
+
+
+def test_a_named_subnet_brings_its_own_network(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.subnets.append(
+        {"SubnetId": "subnet-0badc0de", "VpcId": "vpc-0badc0de", "AvailabilityZone": "us-east-1b"}
+    )
+    found = candidates(job(network={"subnet": "subnet-0badc0de"}), cloud, ACCOUNT)
+    assert {(each.vpc, each.subnet, each.zone) for each in found} == {
+        ("vpc-0badc0de", "subnet-0badc0de", "us-east-1b")
+    }
+    with pytest.raises(JobFileError, match="it lies in vpc-0badc0de"):
+        candidates(job(network={"vpc": "vpc-00000001", "subnet": "subnet-0badc0de"}), cloud, ACCOUNT)
+
+
+def test_a_full_subnet_is_the_last_choice(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.subnets[0]["AvailableIpAddressCount"] = 0
+    found = candidates(job(zones=["us-east-1a"]), cloud, ACCOUNT)
+    assert {each.subnet for each in found} == {"subnet-0"}
+
+
+def test_another_image_parameter_moves_the_job(cloud: Cloud) -> None:
+    before = job(image="ssm:/my/image")
+    first = candidates(before, cloud, ACCOUNT)[0]
+    assert fits(first, before, previous=before)
+    assert not fits(first, job(image="ssm:/other"), previous=before)
+    assert not fits(first, job(image="auto"), previous=before)
