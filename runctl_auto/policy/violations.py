@@ -84,6 +84,10 @@ def refusal(violations: Sequence[Violation], where: dict[str, str]) -> PolicyVio
             "What names no field comes from the program, not from the job file: change the program, or what "
             "the project allows (policies.yaml)."
         )
+    if where.get("operation") == "update":
+        steps.append(
+            f"What was made before the refusal is recorded: `runctl down {where.get('job')}` removes it."
+        )
     return PolicyViolationError(
         "The policies refuse the change.", violations=violations, where=where, next_step=" ".join(steps)
     )

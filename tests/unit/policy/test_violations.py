@@ -111,6 +111,14 @@ def test_the_next_step_fits_what_was_found(fields: list[str | None], says: str, 
     assert does_not_say not in error.next_step
 
 
+def test_an_update_may_have_made_something_before() -> None:
+    error = refusal([violation()], {"job": "digits", "operation": "update"})
+    assert "`runctl down digits` removes it" in str(error.next_step)
+    assert "runctl down" not in str(
+        refusal([violation()], {"job": "digits", "operation": "preview"}).next_step
+    )
+
+
 def test_it_ends_with_4_and_tells_programs_all() -> None:
     error = PolicyViolationError("refused", violations=[violation(field="nodes", file="job.yaml", line=3)])
     assert error.exit_code is ExitCode.REFUSED
