@@ -13,7 +13,7 @@ from sandbox.engine.cli.flags import FlagValues
 from sandbox.engine.cli.session import Session
 from sandbox.engine.display.diff import DiffDisplay
 from sandbox.engine.display.event_log import EventRecorder, open_log
-from sandbox.engine.display.markup import HEADLINE, RESET, render
+from sandbox.engine.display.markup import HEADLINE, RESET, YELLOW, render
 from sandbox.engine.display.options import DisplayOptions
 from sandbox.engine.display.preview_json import PreviewJson
 from sandbox.engine.display.progress import ProgressDisplay
@@ -73,12 +73,13 @@ class OperationSink:
 class _Ticker:
     """Prints `@ updating....` while nothing else is printed."""
 
-    def __init__(self, label: str, write: Callable[[str], None]) -> None:
-        self._label, self._write = label, write
+    def __init__(self, label: str, write: Callable[[str], None], *, coloured: bool) -> None:
+        self._label, self._write, self._coloured = label, write, coloured
         self._dots = False
 
     def show(self) -> None:
-        self._write("." if self._dots else f"@ {self._label}....")
+        begin = "" if self._dots else f"{YELLOW}@ {self._label}...{RESET}"
+        self._write(render(f"{begin}{YELLOW}.{RESET}", coloured=self._coloured))
         self._dots = True
 
     def reset(self) -> None:
@@ -105,7 +106,7 @@ def operation_sink(
     display = _display(session, reference, options, preview=preview, json_wanted=json_wanted)
     ticker = None
     if not json_wanted and not options.suppress_progress and not flags.on("diff"):
-        ticker = _Ticker(label.lower(), _writer(session))
+        ticker = _Ticker(label.lower(), _writer(session), coloured=options.coloured)
     sink = OperationSink(display, recorder, ticker)
     stopped = threading.Event()
     clock = threading.Thread(target=_tick, args=(sink, stopped), daemon=True)
@@ -166,6 +167,7 @@ def _options(session: Session, flags: FlagValues) -> DisplayOptions:
         show_urns=flags.on("urns"),
         show_policy_remediations=flags.on("show-policy-remediations"),
         suppress_outputs=flags.on("suppress-outputs"),
+        cut_texts="show-full-output" in flags.declared and not flags.on("show-full-output"),
         suppress_progress=flags.on("suppress-progress"),
         replacements_in_one=flags.on("diff") or flags.on("json"),
     )

@@ -32,7 +32,6 @@ _COMMON: tuple[Flag, ...] = (
     switch("run-program", "Run the program to learn of its resources"),
     switch("show-sames", "Show unchanged resources"),
     switch("show-replacement-steps", "Show the steps of replacements"),
-    switch("show-full-output", "Show outputs in full", default=True),
     switch("skip-config-validation", "Do not check the configuration against the project"),
     *hidden(text("client", "")),
     *refused(FlagKind.SWITCH, "show-config", "ignore-protect"),
@@ -58,6 +57,7 @@ _CONFIRMED: tuple[Flag, ...] = (
 _CONTINUE = switch("continue-on-error", "Go on with what does not depend on the failure")
 _NO_CHANGES = switch("expect-no-changes", "Fail when something changes")
 _PREVIEW_ONLY = switch("preview-only", "Only show what would be done")
+_FULL_OUTPUT = switch("show-full-output", "Show long texts in full")
 _EXCLUDE = texts("exclude", "All but these resources")
 _EXCLUDE_SHORT = texts("exclude", "All but these resources", "x")
 _EXCLUDE_DEPENDENTS = switch("exclude-dependents", "And all but what depends on the excluded")
@@ -68,6 +68,7 @@ _REMOTE: tuple[Flag, ...] = refused(
 
 UP = (
     *_COMMON,
+    _FULL_OUTPUT,
     *_PROGRAM,
     *_CONFIRMED,
     _CONTINUE,
@@ -83,6 +84,7 @@ UP = (
 
 PREVIEW = (
     *_COMMON,
+    _FULL_OUTPUT,
     *_PROGRAM,
     _NO_CHANGES,
     _EXCLUDE_SHORT,
@@ -108,6 +110,7 @@ REFRESH = (
 
 DESTROY = (
     *_COMMON,
+    _FULL_OUTPUT,
     *_CONFIRMED,
     _CONTINUE,
     _PREVIEW_ONLY,

@@ -20,12 +20,15 @@ def diff_resource(
     new_inputs: PropertyMap,
     allow_unknowns: bool,
     ignore_changes: tuple[str, ...],
+    *,
+    urn: str = "",
 ) -> Diff:
     """The provider's diff from the resource as recorded to the new inputs; where the provider cannot tell,
-    the difference of the inputs. Raises ProviderError and DiffUnavailable."""
+    the difference of the inputs. `urn` is what the resource is called now, if not what it was called.
+    Raises ProviderError and DiffUnavailable."""
     diff = provider.diff(
         DiffCall(
-            resource.urn,
+            urn or resource.urn,
             resource.id,
             resource.inputs,
             resource.outputs,

@@ -67,7 +67,9 @@ def run_operation(
     request = _with_protected_excluded(request, base)
     started = time.monotonic()
     try:
-        error = _unknown_resource(request, base) or unusable_import(request.imports)
+        error = (
+            _missing_program(request) or _unknown_resource(request, base) or unusable_import(request.imports)
+        )
         if error:
             return OperationResult({}, True, False, error, snapshot, 0.0)
         return _Operation(request, base, snapshot, events, checkpoints, cancel, stacks).run(started)
@@ -108,6 +110,15 @@ def _with_protected_excluded(request: OperationRequest, base: Snapshot) -> Opera
         return request
     excludes = (*request.options.excludes, *protected_excludes(base.resources))
     return replace(request, options=replace(request.options, excludes=excludes))
+
+
+def _missing_program(request: OperationRequest) -> str | None:
+    """What is wrong with the project's `main`."""
+    program = request.program
+    path = program.root / program.main
+    if not program.main or path.exists():
+        return None
+    return f"project 'main' could not be read: stat {path}: no such file or directory"
 
 
 def _unknown_resource(request: OperationRequest, base: Snapshot) -> str | None:

@@ -77,11 +77,7 @@ class DiffDisplay:
             return
         indent = self._indent(metadata) + 1
         text = outputs_text(
-            metadata,
-            indent=indent,
-            preview=self._preview,
-            refreshed=refreshed,
-            show_sames=self._options.show_sames,
+            metadata, self._options, indent=indent, preview=self._preview, refreshed=refreshed
         )
         if refreshed and (metadata["op"] != "refresh" or text or is_root(metadata["urn"])):
             self._print(self._head(metadata))
@@ -103,7 +99,7 @@ class DiffDisplay:
 
     def _step(self, metadata: Metadata) -> str:
         details = self._details(metadata) if metadata["op"] != "same" else ""
-        return self._head(metadata) + details
+        return self._head(metadata) + details + RESET
 
     def _head(self, metadata: Metadata) -> str:
         op, urn = OPS[metadata["op"]], metadata["urn"]
@@ -118,9 +114,9 @@ class DiffDisplay:
         space = "    " * (indent + 1)
         lines = []
         if old.get("id"):
-            lines.append(f"{colour}{space}[id={old['id']}]{RESET}\n")
+            lines.append(f"{colour}{space}[id={old['id']}]\n{RESET}")
         if not self._options.show_urns:
-            lines.append(f"{colour}{space}[urn={urn}]{RESET}\n")
+            lines.append(f"{colour}{space}[urn={urn}]\n{RESET}")
         lines.append(self._provider(metadata, old, new, colour + space))
         return title + "".join(lines)
 
@@ -132,15 +128,15 @@ class DiffDisplay:
             return ""
         before, after = old.get("provider"), new.get("provider")
         if before and after and before != after:
-            return f"{start}[provider: {before} => {after}]{RESET}\n"
+            return f"{start}[provider: {before} => {after}]\n{RESET}"
         urn = provider.rpartition("::")[0]
-        return "" if urn.endswith("::default") else f"{start}[provider={provider}]{RESET}\n"
+        return "" if urn.endswith("::default") else f"{start}[provider={provider}]\n{RESET}"
 
     def _details(self, metadata: Metadata) -> str:
         old, new = metadata.get("old"), metadata.get("new")
         op = str(metadata["op"])
         text: list[str] = []
-        printer = Printer(text.append, self._indent(metadata) + 1, op)
+        printer = Printer(text.append, self._indent(metadata) + 1, op, short=self._options.cut_texts)
         if old is None and new is not None:
             printer.properties(new.get("outputs") or new.get("inputs") or {})
         elif new is None and old is not None:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sandbox.engine.display import text_diff
+from sandbox.engine.display.encoded import Decoded, decoded
 from sandbox.engine.display.markup import RESET
 from sandbox.engine.display.op_text import OPS
 from sandbox.engine.display.values import (
+    cut,
     fields,
     is_internal,
     is_primitive,
@@ -37,6 +40,8 @@ class Printer:
     signed: bool = False
     hang: int = 0
     """How much further in than its title a value stands."""
+    short: bool = False
+    """Whether long texts are cut."""
 
     def at(self, op: str, *, signed: bool = True) -> Printer:
         """The same place for another operation."""
@@ -53,16 +58,17 @@ class Printer:
     def start(self, text: str) -> None:
         """The beginning of a line."""
         space = "    " * self.indent
+        text = cut(text) if self.short else text
         self.text((space[:-2] + OPS[self.op].sign if self.signed and space else space) + text)
 
     def close(self, text: str) -> None:
         """The end of a structure, never signed."""
         self.text("    " * self.indent + text)
 
-    def properties(self, values: Mapping[str, Any]) -> None:
-        """All properties, aligned."""
+    def properties(self, values: Mapping[str, Any], *, width: int = 0) -> None:
+        """All properties, aligned, their names at least `width` wide."""
         keys = [key for key in sorted(values) if not is_internal(key)]
-        width = max(map(len, keys), default=0)
+        width = max([width, *map(len, keys)])
         for key in keys:
             self.start(f"{key:<{width}}: ")
             self.value(values[key])
@@ -73,8 +79,12 @@ class Printer:
         self.text("\n")
 
     def _value(self, value: Any) -> None:
-        if is_primitive(value):
-            self.text(primitive(value))
+        holds = decoded(value) if isinstance(value, str) else None
+        if holds is not None:
+            self.text(f"({holds.kind}) ")
+            self.value(holds.value)
+        elif is_primitive(value):
+            self.text(primitive(cut(value) if self.short and isinstance(value, str) else value))
         elif isinstance(value, list) and value:
             self.text("[\n")
             for index, item in enumerate(value):
@@ -99,13 +109,15 @@ class Printer:
         *,
         only: Iterable[str] | None = None,
         show_sames: bool = True,
+        width: int = 0,
     ) -> None:
-        """How `new` differs from `old`; unchanged properties too with `show_sames`."""
+        """How `new` differs from `old`; unchanged properties too with `show_sames`. Names are at least
+        `width` wide."""
         keys = sorted(key for key in {*old, *new} if not is_internal(key))
         if only is not None:
             wanted = set(only)
             keys = [key for key in keys if key in wanted]
-        width = max(map(len, keys), default=0)
+        width = max([width, *map(len, keys)])
         for key in keys:
             self._entry(f"{key:<{width}}: ", old.get(key), new.get(key), show_sames=show_sames)
 
@@ -126,17 +138,12 @@ class Printer:
         printer.deeper(self.hang).value(value)
 
     def _change(self, title: str, before: Any, after: Any, *, show_sames: bool) -> None:
-        body = self.deeper(self.hang)
-        if _is_map(before) and _is_map(after):
+        if isinstance(before, str) and isinstance(after, str):
             self.start(title)
-            self.text("{\n")
-            body.deeper().difference(fields(before), fields(after), show_sames=show_sames)
-            body.close("}\n")
-        elif isinstance(before, list) and isinstance(after, list):
+            self.deeper(self.hang)._text_change(before, after, show_sames=show_sames)
+        elif (_is_map(before) and _is_map(after)) or (isinstance(before, list) and isinstance(after, list)):
             self.start(title)
-            self.text("[\n")
-            body._items(before, after, show_sames=show_sames)
-            body.close("]\n")
+            self._structure(before, after, show_sames=show_sames)
         elif all(_one_line(value) and is_worth_showing(value) for value in (before, after)):
             self.start(title)
             self.at("delete")._value(before)
@@ -147,6 +154,62 @@ class Printer:
             for value, op in ((before, "delete"), (after, "create")):
                 if is_worth_showing(value):
                     self._one(title, value, op)
+
+    def _structure(self, before: Any, after: Any, *, show_sames: bool) -> None:
+        """The change of a map or list, whose title stands already."""
+        body = self.deeper(self.hang)
+        if isinstance(before, dict):
+            self.text("{\n")
+            body.deeper().difference(fields(before), fields(after), show_sames=show_sames)
+            body.close("}\n")
+        else:
+            self.text("[\n")
+            body._items(before, after, show_sames=show_sames)
+            body.close("]\n")
+
+    def _text_change(self, before: str, after: str, *, show_sames: bool) -> None:
+        """The change of a text, whose title stands already."""
+        old, new = decoded(before), decoded(after)
+        if old is not None and new is not None:
+            self._encoded_change(before, after, old, new, show_sames=show_sames)
+        elif "\n" in before or "\n" in after:
+            self._line_change(before, after)
+        else:
+            self._character_change(before, after)
+
+    def _encoded_change(
+        self, before: str, after: str, old: Decoded, new: Decoded, *, show_sames: bool
+    ) -> None:
+        if old.value == new.value:
+            self._character_change(primitive(before), primitive(after))
+            return
+        self.text(f"({old.kind}) " if old.kind == new.kind else f"({old.kind} => {new.kind}) ")
+        if type(old.value) is type(new.value):
+            self._structure(old.value, new.value, show_sames=show_sames)
+            return
+        self.at("delete").value(old.value)
+        self.at("create").value(new.value)
+
+    def _line_change(self, before: str, after: str) -> None:
+        self.text("\n")
+        for op, line in text_diff.lines(before, after):
+            printer = self.deeper().at(op, signed=op != "same")
+            if line == text_diff.ELLIPSIS:
+                printer.start(f"{line}\n")
+                continue
+            printer.start(line)
+            self.write("\n")
+
+    def _character_change(self, before: str, after: str) -> None:
+        pieces = text_diff.characters(before, after)
+        for left_out, end in (("create", '"'), ("delete", '"\n')):
+            self.text('"')
+            for op, text in pieces:
+                if op != left_out:
+                    self.at(op).text(primitive(text)[1:-1])
+            self.text(end)
+            if left_out == "create":
+                self.text(" => ")
 
     def _items(self, before: list[Any], after: list[Any], *, show_sames: bool) -> None:
         inner = replace(self, indent=self.indent + 1, hang=1)

@@ -17,6 +17,8 @@ class DisplayOptions:
     show_urns: bool = False
     show_policy_remediations: bool = False
     suppress_outputs: bool = False
+    cut_texts: bool = False
+    """Show only the beginning of long texts."""
     suppress_progress: bool = False
     replacements_in_one: bool = False
     """Hide the single steps of a replacement (diff and JSON displays do)."""

@@ -293,8 +293,7 @@ class ProgressDisplay:
         root = self._rows.get(self._root)
         if self._options.suppress_outputs or root is None or not self._root:
             return
-        show_sames = self._options.show_sames
-        text = outputs_text(root.metadata, indent=1, preview=self._preview, show_sames=show_sames)
+        text = outputs_text(root.metadata, self._options, indent=1, preview=self._preview)
         if text:
             self._print(f"{HEADLINE}Outputs:{RESET}")
             self._print(text)
@@ -314,7 +313,7 @@ def _change_text(metadata: Metadata) -> str:
         for op, sign, keys in (("create", "+", added), ("delete", "-", deleted), ("update", "~", changed))
         if keys
     )
-    return f"[diff: {text}]" if text else ""
+    return f"[diff: {text}{RESET}]" if text else ""
 
 
 def _property_changes(

@@ -16,6 +16,9 @@ from sandbox.engine.properties import (
 
 SECRET_TEXT = "[secret]"  # noqa: S105 - what stands for a secret
 
+_MOST, _LONGEST = 3, 150
+"""How many lines of a text are shown, and how long each may be."""
+
 
 def is_internal(key: str) -> bool:
     """Whether a property is the engine's or the SDK's own."""
@@ -52,6 +55,12 @@ def primitive(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else f"{value:g}"
     return json.dumps(value, ensure_ascii=False)
+
+
+def cut(text: str) -> str:
+    """The text without what is beyond three lines or, in one, beyond 150 characters."""
+    lines = [line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..." for line in text.split("\n")[:_MOST]]
+    return "\n".join(lines) + ("\n..." if text.count("\n") >= _MOST else "")
 
 
 def source(value: dict[str, Any]) -> str | None:

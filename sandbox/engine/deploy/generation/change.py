@@ -124,7 +124,12 @@ class ChangeDecision:
             return Diff(Changes.NONE if same(old.inputs, new.inputs) else Changes.SOME)
         try:
             return diff_resource(
-                subject.provider, old, new.inputs, self._deployment.dry_run, subject.goal.ignore_changes
+                subject.provider,
+                old,
+                new.inputs,
+                self._deployment.dry_run,
+                subject.goal.ignore_changes,
+                urn=subject.urn,
             )
         except DiffUnavailable as reason:
             self._deployment.warn(subject.urn, str(reason))

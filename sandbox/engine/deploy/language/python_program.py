@@ -33,8 +33,6 @@ class PythonProgram:
     def run(self, addresses: Addresses) -> None:
         """Runs the program to its end. Blocking. Raises Bail or ProgramFailed when it fails."""
         request, program = self._request, self._request.program
-        if not program.folder.is_dir():
-            raise ProgramFailed(f"the program's folder {program.folder} does not exist")
         arguments = {
             "project": request.project,
             "stack": request.stack,
