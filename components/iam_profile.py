@@ -20,6 +20,7 @@ TYPE = "runctl:aws:IamProfile"
 class IamProfileArgs:
     """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served.
 
+    ``permissions_boundary``: the ARN of a policy beyond which the role can do nothing.
     ``has_secrets``: whether the job has parameters to read. ``data``: the sources (``s3://...``) it reads.
     """
 
@@ -33,6 +34,7 @@ class IamProfileArgs:
     run: str
     bucket: str
     has_secrets: bool = False
+    permissions_boundary: str | None = None
     data: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,6 +139,7 @@ class IamProfile(pulumi.ComponentResource):
             f"{name}-role",
             name=args.role_name,
             description=f"Machine of the runctl job {args.job}",
+            permissions_boundary=args.permissions_boundary,
             assume_role_policy=json.dumps(trust_policy(args.partition), sort_keys=True),
             # What somebody else attached must not keep the role from being deleted.
             force_detach_policies=True,

@@ -99,6 +99,7 @@ class TrainingEnvironmentArgs:
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     data: Sequence[str] = ()
     protect_bucket: bool = False
+    permissions_boundary: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     candidate_types: Sequence[str] = ()
@@ -190,6 +191,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 run=args.run,
                 bucket=names.bucket(),
                 has_secrets=bool(args.secrets),
+                permissions_boundary=args.permissions_boundary,
                 data=args.data,
                 tags=self._tags,
             ),

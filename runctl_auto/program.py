@@ -159,6 +159,7 @@ def declare(
             secrets=secrets,
             data=[each.source for each in job.data],
             protect_bucket=config.protection.bucket,
+            permissions_boundary=config.permissions_boundary,
             tags=job.tags,
             limits=Limits(
                 price_hour=placement.price_hour,

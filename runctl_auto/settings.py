@@ -50,6 +50,13 @@ class AwsSettings(_Section):
         description="a URL that begins with https:// or http://",
     )
 
+    permissions_boundary: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]+$",
+        title="Policy that bounds what a job's machine may do, whatever its role says",
+        description="the ARN of an IAM policy",
+    )
+
     @field_validator("endpoint_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:

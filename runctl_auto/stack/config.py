@@ -18,7 +18,7 @@ from runctl_auto.job.spec import JobSpec
 from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; kept apart from what is plain."""
 
@@ -69,6 +69,7 @@ class StackConfig:
     placement: Placement
     owner: str
     protection: Protection
+    permissions_boundary: str | None = None
 
     def to_values(self) -> dict[str, str]:
         """The values to set, by full key (``runctl:job``, ...)."""
@@ -85,6 +86,7 @@ class StackConfig:
             "placement": asdict(self.placement),
             "owner": self.owner,
             "protection": asdict(self.protection),
+            "boundary": self.permissions_boundary,
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -100,7 +102,14 @@ class StackConfig:
             placement=_read(values, "placement", _adapter(Placement).validate_python),
             owner=_read(values, "owner", _adapter(str).validate_python),
             protection=_read(values, "protection", _adapter(Protection).validate_python),
+            permissions_boundary=_read(
+                {_key("boundary"): "null", **values}, "boundary", TypeAdapter(str | None).validate_python
+            ),
         )
+
+
+def _key(name: str) -> str:
+    return f"{NAMESPACE}:{name}"
 
 
 @cache

@@ -82,7 +82,7 @@ def test_keys_in_the_bucket() -> None:
 
 
 def test_keys_of_the_configuration() -> None:
-    assert (NAMESPACE, KEYS) == ("runctl", ("job", "run", "placement", "owner", "protection"))
+    assert (NAMESPACE, KEYS) == ("runctl", ("job", "run", "placement", "owner", "protection", "boundary"))
     assert SECRETS_KEY == "secrets"
 
 

@@ -287,6 +287,7 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
         "idle_duration",
         "retry",
         "nodes: 2",
+        "volumes[0].id",
     ]
     assert all("is not supported yet; " in str(each) for each in unsupported(spec))
 

@@ -49,7 +49,7 @@ def config() -> StackConfig:
 def test_what_is_written_reads_back_the_same(config: StackConfig) -> None:
     values = config.to_values()
     assert StackConfig.from_values(values) == config
-    assert all(json.loads(value) is not None for value in values.values())
+    assert all(json.dumps(json.loads(value)) for value in values.values())
 
 
 def test_the_same_configuration_is_the_same_text(config: StackConfig) -> None:
@@ -104,3 +104,9 @@ def test_what_a_job_asks_to_be_protected(changes: dict[str, Any], expected: Prot
 
 def test_a_volume_that_nothing_is_said_about_is_not_protected() -> None:
     assert Protection().of_volume("data") is False
+
+
+def test_a_configuration_from_before_there_were_boundaries_has_none(config: StackConfig) -> None:
+    values = config.to_values()
+    del values["runctl:boundary"]
+    assert StackConfig.from_values(values).permissions_boundary is None

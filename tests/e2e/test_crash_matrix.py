@@ -1,0 +1,150 @@
+"""runctl, its engine or the provider killed at numbered points of up, replace and down: one `down` later
+nothing is left but what is protected, and that is not lost.
+
+A point is the moment just before or just after a changing call of the provider reaches the cloud, or a write
+of the checkpoint. Which calls there are is counted first: the numbers below must cover them all.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cloud_points import CloudPoints
+from support.cloud_scanner import leaks
+from support.counting_job import write_job
+from support.crash_points import Crash, Point, Who
+from support.runctl_cli import Runctl
+
+pytestmark = pytest.mark.sandbox
+
+CALLS = {"up": 22, "replace": 9, "down": 17}
+"""How many changing calls the provider makes in each operation on the job below."""
+WRITES = {"up": 10, "replace": 6, "down": 6}
+"""The first so many writes of the checkpoint; how many there are depends on which steps end together."""
+WHO: tuple[Who, ...] = ("group", "alone", "provider")
+VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
+SAMPLE = {"up-cloud-19-after-group"}
+"""What `make test` holds: the machine runs, and nobody has recorded it."""
+
+
+def points(operation: str) -> Iterator[Point]:
+    """All points of an operation, each killing somebody else than the one before it."""
+    who = itertools.cycle(WHO)
+    for number in range(1, CALLS[operation] + 1):
+        yield Point("cloud", number, "before", next(who))
+        yield Point("cloud", number, "after", next(who))
+        if number % 3 == 0:
+            next(who)  # so that all three meet all kinds of calls
+    for number in range(1, WRITES[operation] + 1):
+        yield Point("write", number, "before" if number % 2 else "after", next(who))
+
+
+def parameters() -> Iterator[object]:
+    for operation in CALLS:
+        for point in points(operation):
+            name = f"{operation}-{point.name}"
+            marks = [] if name in SAMPLE else [pytest.mark.matrix]
+            yield pytest.param(operation, point, id=name, marks=marks)
+
+
+@pytest.fixture
+def crashed(runctl: Runctl, ended: list[str]) -> Crash:
+    """A job that is removed at the end, whatever came of it; its calls come one by one, in one order."""
+    one_by_one = Runctl(runctl.folder, {**runctl.env, "RUNCTL_PARALLEL": "1"})
+    job = f"crash-{len(list(runctl.folder.glob('crash-*.yaml'))) + 1}"
+    ended.append(job)
+    return Crash(one_by_one, job)
+
+
+def job_file(crash: Crash, message: str = "counting") -> Path:
+    return write_job(
+        crash.runctl.folder,
+        crash.job,
+        message=message,
+        env={"HOLD_AT": "1", "HOLD_STARTS": "9"},
+        volumes=VOLUME,
+    )
+
+
+def command_of(operation: str, crash: Crash) -> tuple[str, ...]:
+    """The command to be killed, with everything made that has to be there before it."""
+    first = ("up", str(job_file(crash)), "--yes", "--detach")
+    if operation == "up":
+        return first
+    crash.runctl(*first)
+    return replacement(crash) if operation == "replace" else teardown(crash)
+
+
+def replacement(crash: Crash) -> tuple[str, ...]:
+    return ("up", str(job_file(crash, "better code")), "--yes", "--detach", "--grace", "1")
+
+
+def teardown(crash: Crash) -> tuple[str, ...]:
+    return ("down", crash.job, "--yes", "--grace", "1")
+
+
+@pytest.mark.parametrize(("operation", "point"), list(parameters()))
+def test_one_down_leaves_nothing(crashed: Crash, cloud_url: str, operation: str, point: Point) -> None:
+    command = command_of(operation, crashed)
+    volumes = protected_volumes(crashed, operation)
+    killed = crashed.kill_at(point, *command)
+    held = {found.id for found in killed.held}
+    assert volumes <= held, "what is protected is there before anything is repaired"
+
+    down = crashed.runctl("--output", "json", "down", crashed.job, "--yes", "--grace", "1", code=None)
+    if down.json.get("error", {}).get("kind") == "job-not-found":
+        print(f"COUNTED {operation} {point.name}: no stack yet, the cloud held {killed.kinds}")
+        assert held == set()
+        assert leaks(crashed.job, cloud_url) == []
+        return
+    assert down.code == 0, down.text
+    receipt = down.json
+    kept = {each["id"] for each in receipt["kept"]}
+    left = {found.id for found in leaks(crashed.job, cloud_url)}
+    print(
+        f"COUNTED {operation} {point.name}: at {killed.at} the cloud held {killed.kinds}; "
+        f"after one down: {len(left - kept)} left, {len(volumes - left)} protected lost, {len(kept)} kept"
+    )
+    assert receipt["leaked"] == []
+    assert left == kept, "what is left is what the receipt says is kept"
+    assert volumes <= left, "nothing that is protected was lost"
+    assert receipt["stack_removed"] == (not kept)
+
+
+def protected_volumes(crash: Crash, operation: str) -> set[str]:
+    """The job's volume, once it is protected."""
+    if operation == "up":
+        return set()
+    return {crash.runctl.json("outputs", crash.job)["volumes"]["data"]}
+
+
+@pytest.mark.matrix
+def test_the_points_cover_all_calls(crashed: Crash, cloud_url: str) -> None:
+    numbered = CloudPoints(cloud_url)
+    file = str(job_file(crashed))
+    commands = {
+        "up": lambda: crashed.runctl("up", file, "--yes", "--detach"),
+        "replace": lambda: crashed.runctl(*replacement(crashed)),
+        "down": lambda: crashed.runctl(*teardown(crashed)),
+    }
+    counted = {}
+    for operation, run in commands.items():
+        numbered.count()
+        run()
+        seen = numbered.seen()
+        counted[operation] = len(seen)
+        print(f"COUNTED {operation}: {len(seen)} changing calls: {' '.join(seen)}")
+    numbered.clear()
+    assert counted == CALLS
+
+
+@pytest.mark.matrix
+def test_up_after_a_crash_goes_on_with_one_machine(crashed: Crash, cloud_url: str) -> None:
+    file = job_file(crashed)
+    crashed.kill_at(Point("cloud", 19, "after", "group"), "up", str(file), "--yes", "--detach")
+    crashed.runctl.json("up", str(file), "--yes", "--detach")
+    alive = [found.id for found in leaks(crashed.job, cloud_url) if found.kind == "instance"]
+    assert alive == [crashed.runctl.json("outputs", crashed.job)["instanceId"]]

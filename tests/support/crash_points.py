@@ -1,0 +1,167 @@
+"""Kills `runctl`, its engine or the provider at one numbered point of an operation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from support.checkpoint_writes import CheckpointWrites
+from support.cloud_points import CloudPoints, Held
+from support.cloud_scanner import Found, leaks
+from support.runctl_cli import Runctl
+
+Who = Literal["alone", "group", "provider"]
+"""runctl alone, its engine living on; everything it started, the provider too; the provider alone."""
+
+_EFFECTS: dict[str, tuple[str, bool, bool]] = {
+    "ec2:CreateSecurityGroup": ("security-group", False, True),
+    "ec2:CreateVolume": ("volume", False, True),
+    "ec2:RunInstances": ("instance", False, True),
+    "iam:CreateInstanceProfile": ("instance-profile", False, True),
+    "iam:CreateRole": ("role", False, True),
+    "s3:CreateBucket": ("bucket", False, True),
+    "ec2:DeleteSecurityGroup": ("security-group", True, False),
+    "iam:DeleteInstanceProfile": ("instance-profile", True, False),
+    "iam:DeleteRole": ("role", True, False),
+    "s3:DeleteBucket": ("bucket", True, False),
+}
+"""Of a call: the kind it makes or removes, and whether one of the job exists before and after it."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A numbered moment: of a `cloud` call of the provider, or of a `write` of the checkpoint."""
+
+    of: Literal["cloud", "write"]
+    number: int
+    when: Literal["before", "after"]
+    who: Who
+
+    @property
+    def name(self) -> str:
+        return f"{self.of}-{self.number:02}-{self.when}-{self.who}"
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What a kill left: the call it cut, and all that the cloud then held of the job."""
+
+    at: str
+    held: tuple[Found, ...]
+
+    @property
+    def kinds(self) -> str:
+        names = [found.kind for found in self.held]
+        return ", ".join(f"{names.count(kind)} {kind}" for kind in sorted(set(names))) or "nothing"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """Commands on one job that are killed at a point. Nothing else may use the provider meanwhile."""
+
+    runctl: Runctl
+    job: str
+
+    def kill_at(self, point: Point, *command: str) -> Killed:
+        """Runs `command` and kills at `point`; says what was cut. First asserts what the cloud holds then."""
+        place = self.runctl.json("sandbox", "status")
+        provider = next(each["pid"] for each in place["processes"] if each["name"] == "provider")
+        url = str(place["cloud_url"])
+        if point.of == "cloud":
+            killed = self._at_call(point, command, url, provider)
+        else:
+            state = self.runctl.folder / ".runctl" / "sandbox" / "clouds" / place["cloud_id"] / "state"
+            killed = self._at_write(point, command, state, url, provider)
+        return killed
+
+    def _at_call(self, point: Point, command: tuple[str, ...], url: str, provider: int) -> Killed:
+        points = CloudPoints(url)
+        points.hold(point.number, point.when)
+        process = self.runctl.start(*command)
+        try:
+            cut = _wait_at(points, process)
+            held = leaks(self.job, url)
+            assert_effect(cut.call, point.when, held)
+            _kill(point.who, process, provider)
+            points.release(drop=point.who != "alone")
+            _end(point.who, process, must_fail=True)
+        finally:
+            points.clear()
+            _end_surely(process)
+        if point.who != "alone":
+            assert_effect(cut.call, point.when, leaks(self.job, url))
+        return Killed(cut.call, tuple(held))
+
+    def _at_write(
+        self, point: Point, command: tuple[str, ...], state: Path, url: str, provider: int
+    ) -> Killed:
+        watch = CheckpointWrites(state, self.job).watch()
+        process = self.runctl.start(*command)
+        try:
+            came = watch.at(
+                point.number,
+                point.when,
+                lambda: _kill(point.who, process, provider),
+                lambda: process.poll() is None,
+            )
+            assert came, f"{point.name}: the command ended before that write"
+            held = leaks(self.job, url)
+            _end(point.who, process, must_fail=False)
+        finally:
+            watch.close()
+            _end_surely(process)
+        return Killed("the checkpoint", tuple(held))
+
+
+def assert_effect(call: str, when: str, held: list[Found]) -> None:
+    """Holds what the cloud has of the job against what it has to have at this side of the call."""
+    kind, before, after = _EFFECTS.get(call, ("", True, True))
+    expected = before if when == "before" else after
+    exists = any(found.kind == kind for found in held) if kind else bool(held)
+    assert exists == expected, f"{when} {call}: {kind or 'anything'} exists: {exists}; held: {held}"
+
+
+def _wait_at(points: CloudPoints, process: subprocess.Popen[str], seconds: float = 90) -> Held:
+    """The held call; fails with what the command said when it ends without coming to it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        held = points.held(timeout=1.0)
+        if held is not None:
+            return held
+        if process.poll() is not None:
+            out, err = process.communicate()
+            raise AssertionError(f"the command ended without that call; seen: {points.seen()}\n{out}\n{err}")
+    raise AssertionError(f"no call was held within {seconds} s; seen: {points.seen()}")
+
+
+def _kill(who: Who, process: subprocess.Popen[str], provider: int) -> None:
+    if who == "alone":
+        process.kill()
+    elif who == "group":
+        os.killpg(process.pid, signal.SIGKILL)
+    if who != "alone":
+        os.kill(provider, signal.SIGKILL)
+
+
+def _end(who: Who, process: subprocess.Popen[str], *, must_fail: bool) -> None:
+    """A killed command is gone; one whose provider died during a call fails by itself."""
+    if who != "provider":
+        process.wait(timeout=30)
+        return
+    out, err = process.communicate(timeout=120)
+    assert process.returncode != -signal.SIGKILL
+    assert not must_fail or process.returncode != 0, f"its provider died, it ended well\n{out}\n{err}"
+
+
+def _end_surely(process: subprocess.Popen[str]) -> None:
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
