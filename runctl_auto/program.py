@@ -33,7 +33,6 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.cloud.clients import client_maker
 from runctl_auto.errors import ProgramError, RunctlError
-from runctl_auto.job.spec import Volume
 from runctl_auto.packaging.package import Kind, package_key, require_package
 from runctl_auto.run.status import read_run_status
 from runctl_auto.stack.backend_mark import backend_mark
@@ -159,7 +158,6 @@ def declare(
             secrets=secrets,
             data=[each.source for each in job.data],
             protect_bucket=config.protection.bucket,
-            permissions_boundary=config.permissions_boundary,
             tags=job.tags,
             limits=Limits(
                 price_hour=placement.price_hour,
@@ -208,7 +206,12 @@ def run_spec(config: StackConfig) -> dict[str, object]:
             "keep": job.checkpoints.keep,
         },
         "artifacts": {"paths": list(job.artifacts.paths)},
-        "limits": {"max_duration_seconds": job.max_duration},
+        "limits": {
+            "max_duration_seconds": job.max_duration,
+            "idle_duration_seconds": job.idle_duration,
+            "budget": job.budget,
+            "price_hour": config.placement.price_hour,
+        },
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
         "data": [{**vars(DataLocation.of(each.source)), "path": each.path} for each in job.data],
     }
@@ -226,7 +229,7 @@ def user_data_config(config: StackConfig, bucket: str) -> Mapping[str, object]:
         "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
         "spec_key": spec_key(run.id),
         # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
-        "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
+        "mounts": _digest({volume.name: volume.mount for volume in job.volumes}),
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
 
@@ -237,10 +240,6 @@ def _digest(content: object) -> str:
 
 
 def _machine(config: StackConfig, names: Names) -> MachineRequest:
-def _mounted(volume: Volume) -> str:
-    return volume.mount if volume.id is None else f"{volume.id} {volume.mount}"
-
-
     placement = config.placement
     return MachineRequest(
         image=placement.image,
@@ -262,9 +261,8 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
             protect=config.protection.of_volume(volume.name),
         )
         for volume in config.job.volumes
+        if volume.size is not None
     ]
-            snapshot=volume.snapshot,
-            id=volume.id,
 
 
 def _provider(config: StackConfig, identity: Mapping[str, str]) -> aws.Provider:

@@ -15,6 +15,7 @@ from runctl_auto.agent import job_process
 from runctl_auto.agent.config import AgentConfig, read_config
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.idleness import GpuUse, job_processor_seconds
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.install import install
 from runctl_auto.agent.journal import Journal
@@ -95,6 +96,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             inherited=os.environ,
             home=layout.resolve("/root"),
             clock=time.time,
+            processor_seconds=partial(job_processor_seconds, record, ProcProcessTable()),
+            gpu_in_use=GpuUse(run_program),
         )
         return Run(tools).execute()
 

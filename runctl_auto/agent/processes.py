@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 STATE, SESSION, START_TICKS = 0, 3, 19
+USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM = 11, 12, 13, 14
 
 
 class ProcessTable(Protocol):
@@ -33,6 +34,15 @@ class ProcProcessTable:
             if fields and fields[STATE] not in "ZX" and int(fields[SESSION]) == leader:
                 found.append(int(entry.name))
         return found
+
+    def processor_seconds(self, leader: int) -> float:
+        """What the living processes of that session, and those they have seen end, have used so far."""
+        ticks = 0
+        for pid in self.session(leader):
+            fields = self._fields(str(pid))
+            if fields:
+                ticks += sum(int(fields[n]) for n in (USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM))
+        return ticks / float(os.sysconf("SC_CLK_TCK"))
 
     def start_ticks(self, pid: int) -> int | None:
         """When `pid` started, in ticks since boot; None when there is no such process."""

@@ -13,6 +13,7 @@ from runctl_auto.agent import artifacts, code_package
 from runctl_auto.agent.checkpoints import CheckpointBucket, Checkpoints
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
@@ -26,6 +27,7 @@ from runctl_auto.agent.watchers import (
     STOP_EVERY_SECONDS,
     ControlBucket,
     InterruptionWatcher,
+    Limits,
     LimitWatcher,
     Metadata,
     StopRequestWatcher,
@@ -80,6 +82,8 @@ class RunTools:
     inherited: Mapping[str, str]
     home: Path
     clock: Callable[[], float]
+    processor_seconds: Callable[[], float | None] = lambda: None
+    gpu_in_use: Callable[[], bool] = lambda: False
 
 
 class StopEarly(Exception):
@@ -257,20 +261,19 @@ class Run:
         tools = self._tools
         stop_request = StopRequestWatcher(tools.bucket, self._spec.run, tools.switch)
         interruption = InterruptionWatcher(tools.metadata, tools.switch, tools.clock)
-        limits = LimitWatcher(
-            tools.status.seconds_spent,
-            self._spec.max_duration_seconds,
-            tools.config.deadline_at,
-            tools.switch,
-            tools.clock,
-        )
-        steps = (
+        allowed = Limits(self._spec.max_duration_seconds, self._spec.budget_seconds, tools.config.deadline_at)
+        limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
+        steps = [
             ("status", HEARTBEAT_SECONDS, tools.status.write),
             ("logs", FLUSH_SECONDS, tools.logs.ship),
             ("stop request", STOP_EVERY_SECONDS, stop_request.look),
             ("interruption", INTERRUPTION_EVERY_SECONDS, interruption.look),
             ("limits", LIMITS_EVERY_SECONDS, limits.look),
-        )
+        ]
+        idle_seconds = self._spec.idle_duration_seconds
+        if idle_seconds is not None:
+            idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)
+            steps.append(("idleness", min(IDLE_EVERY_SECONDS, idle_seconds / 4), idle.look))
         # A wish to stop may be older than this machine.
         self._try("stop request", stop_request.look)
         with self._periodically(*steps):

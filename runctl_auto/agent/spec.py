@@ -70,8 +70,18 @@ class RunSpec:
     checkpoints: CheckpointSpec
     artifacts: tuple[str, ...]
     max_duration_seconds: float | None
+    idle_duration_seconds: float | None = None
+    budget: float | None = None
+    price_hour: float | None = None
     secrets: tuple[SecretSpec, ...] = ()
     data: tuple[DataSpec, ...] = ()
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """How long the budget pays for a machine of this price; None when either is not known."""
+        if self.budget is None or not self.price_hour:
+            return None
+        return self.budget / self.price_hour * 3600
 
 
 def parse_spec(text: bytes) -> RunSpec:
@@ -89,7 +99,7 @@ def _spec(data: Mapping[str, Any]) -> RunSpec:
     if int(data["nodes"]) != 1:
         raise SpecError(f"a run on {data['nodes']} nodes is not supported by this agent")
     checkpoints = data["checkpoints"]
-    limit = data["limits"].get("max_duration_seconds")
+    limits = data["limits"]
     return RunSpec(
         job=str(data["job"]),
         run=str(data["run"]),
@@ -109,7 +119,10 @@ def _spec(data: Mapping[str, Any]) -> RunSpec:
             keep=int(_positive(checkpoints["keep"])),
         ),
         artifacts=tuple(inside(str(path)) for path in data["artifacts"]["paths"]),
-        max_duration_seconds=None if limit is None else _positive(limit),
+        max_duration_seconds=_limit(limits, "max_duration_seconds"),
+        idle_duration_seconds=_limit(limits, "idle_duration_seconds"),
+        budget=_limit(limits, "budget"),
+        price_hour=_limit(limits, "price_hour"),
         secrets=tuple(
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
@@ -136,6 +149,11 @@ def inside(path: str) -> str:
     if pure.is_absolute() or ".." in pure.parts or "\0" in path:
         raise ValueError(f"{path!r} is not a path inside the work folder")
     return str(pure)
+
+
+def _limit(limits: Mapping[str, Any], name: str) -> float | None:
+    found = limits.get(name)
+    return None if found is None else _positive(found)
 
 
 def _positive(value: Any) -> float:

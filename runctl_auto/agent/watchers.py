@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
@@ -69,31 +70,46 @@ class StopRequestWatcher:
         self._switch.set(StopRequest("stopped", reason, f"stopped on request ({reason})", grace))
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a run may take: seconds of all its machines together, and the hour at which this one ends.
+
+    `budget_seconds` is how long the budget pays for a machine of this price.
+    """
+
+    max_duration: float | None = None
+    budget_seconds: float | None = None
+    deadline_at: float | None = None
+
+
 class LimitWatcher:
-    """Compares what the run has taken so far with its limits (seconds; deadline since the epoch)."""
+    """Compares what the run has taken so far with its limits."""
 
     def __init__(
         self,
         spent: Callable[[], float],
-        max_duration: float | None,
-        deadline_at: float | None,
+        limits: Limits,
         switch: StopSwitch,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._spent = spent
-        self._max_duration = max_duration
-        self._deadline_at = deadline_at
+        self._limits = limits
         self._switch = switch
         self._clock = clock
 
     def look(self) -> None:
-        if self._max_duration is not None and self._spent() >= self._max_duration:
-            message = f"the run reached its max_duration of {self._max_duration:.0f} s"
-        elif self._deadline_at is not None and self._clock() >= self._deadline_at - 2 * GRACE_SECONDS:
+        limits = self._limits
+        reason = "max_duration"
+        if limits.max_duration is not None and self._spent() >= limits.max_duration:
+            message = f"the run reached its max_duration of {limits.max_duration:.0f} s"
+        elif limits.budget_seconds is not None and self._spent() >= limits.budget_seconds:
+            reason = "budget"
+            message = f"the run has spent its budget, which pays for {limits.budget_seconds:.0f} s"
+        elif limits.deadline_at is not None and self._clock() >= limits.deadline_at - 2 * GRACE_SECONDS:
             message = "the machine reached its hard deadline"
         else:
             return
-        self._switch.set(StopRequest("stopped", "max_duration", message))
+        self._switch.set(StopRequest("stopped", reason, message))
 
 
 def _notice(text: str) -> tuple[str, float | None]:

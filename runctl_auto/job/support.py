@@ -26,11 +26,6 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
         "resources.gpu": (resources.gpu is not None, "name resources.instance_types"),
         "resources.cpu": (resources.cpu is not None, "name resources.instance_types"),
         "resources.memory": (resources.memory is not None, "name resources.instance_types"),
-        "budget": (
-            spec.budget is not None and spec.max_duration is None,
-            "set max_duration as well, so that what the run costs at worst can be held against it",
-        ),
-        "idle_duration": (spec.idle_duration is not None, "limit max_duration"),
         "retry": (spec.retry is not None, "remove it"),
         f"nodes: {spec.nodes}": (spec.nodes != 1, "use nodes: 1"),
     }

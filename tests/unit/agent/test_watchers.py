@@ -5,10 +5,11 @@ import time
 from unittest import mock
 
 import pytest
+from support.agent_spec import run_spec
 
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
-from runctl_auto.agent.watchers import InterruptionWatcher, LimitWatcher, StopRequestWatcher
+from runctl_auto.agent.watchers import InterruptionWatcher, Limits, LimitWatcher, StopRequestWatcher
 
 STOP = "runs/r1/control/stop.json"
 
@@ -75,7 +76,7 @@ def test_wishes(switch, bucket, wish: object, reason: str, grace: float) -> None
 
 
 def limits(switch, clock, spent: float, most: float | None, deadline: float | None) -> None:
-    LimitWatcher(lambda: spent, most, deadline, switch, clock).look()
+    LimitWatcher(lambda: spent, Limits(most, deadline_at=deadline), switch, clock).look()
 
 
 def test_within_its_limits_a_run_goes_on(switch, clock) -> None:
@@ -88,6 +89,21 @@ def test_within_its_limits_a_run_goes_on(switch, clock) -> None:
 def test_a_run_ends_at_its_limit_and_before_the_machines(switch, clock, spent: float, left: float) -> None:
     limits(switch, clock, spent, 3600, clock.now + left)
     assert (switch.request.phase, switch.request.reason) == ("stopped", "max_duration")
+
+
+def test_a_run_ends_when_its_budget_is_spent(switch, clock) -> None:
+    spec = run_spec(limits={"max_duration_seconds": None, "budget": 0.5, "price_hour": 2.0})
+    assert spec.budget_seconds == 900.0
+    allowed = Limits(spec.max_duration_seconds, spec.budget_seconds)
+    LimitWatcher(lambda: 899.0, allowed, switch, clock).look()
+    assert switch.request is None
+    LimitWatcher(lambda: 900.0, allowed, switch, clock).look()
+    assert (switch.request.phase, switch.request.reason) == ("stopped", "budget")
+
+
+@pytest.mark.parametrize("limits", [{"budget": 5}, {"price_hour": 2}, {"budget": None, "price_hour": None}])
+def test_without_a_price_a_budget_cannot_be_counted(limits: dict) -> None:
+    assert run_spec(limits=limits).budget_seconds is None
 
 
 @pytest.mark.parametrize("first", ["set", "set_in_signal_handler"])

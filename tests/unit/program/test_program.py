@@ -173,7 +173,12 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
         "volumes": [{"name": "data", "id": "digits-data-volume-id", "mount": "/data"}],
         "checkpoints": {"path": "ck", "every_seconds": 10, "keep": 2},
         "artifacts": {"paths": ["model/"]},
-        "limits": {"max_duration_seconds": 3600},
+        "limits": {
+            "max_duration_seconds": 3600,
+            "idle_duration_seconds": None,
+            "budget": None,
+            "price_hour": 0.05,
+        },
         "secrets": [],
         "data": [],
     }

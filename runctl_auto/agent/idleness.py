@@ -1,0 +1,93 @@
+"""Whether the job does anything: processor time of its processes, and use of the machine's GPUs.
+
+Idle is a job whose processes together take less than 5 % of one processor while no GPU computes. A job that
+only waits for the network is idle, too.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from runctl_auto.agent.machine import RunProgram
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
+
+IDLE_EVERY_SECONDS = 10.0
+BUSY_SHARE = 0.05
+GPU_QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")
+GPU_SECONDS = 30.0
+PROGRAM_MISSING = 127
+
+
+class CountsProcessorTime(Protocol):
+    """The process table, as far as processor time goes."""
+
+    def processor_seconds(self, leader: int) -> float: ...
+
+
+def job_processor_seconds(record: Path, table: CountsProcessorTime) -> float | None:
+    """What the job that `record` names has used so far; None when none runs."""
+    try:
+        leader = int(json.loads(record.read_text(encoding="utf-8"))["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return table.processor_seconds(leader)
+
+
+class GpuUse:
+    """Asks nvidia-smi; a machine without it has no GPU, and is not asked again."""
+
+    def __init__(self, run: RunProgram) -> None:
+        self._run = run
+        self._has_gpu = True
+
+    def __call__(self) -> bool:
+        """Whether any GPU computes now. One that cannot be asked counts as in use."""
+        if not self._has_gpu:
+            return False
+        done = self._run(GPU_QUERY, timeout=GPU_SECONDS)
+        if done.code == PROGRAM_MISSING:
+            self._has_gpu = False
+            return False
+        if done.code != 0:
+            return True
+        return any(line.strip() not in ("", "0") for line in done.output.splitlines())
+
+
+class IdleWatcher:
+    """Ends a run whose job has been idle for `longest` seconds without a break."""
+
+    def __init__(
+        self,
+        longest: float,
+        processor_seconds: Callable[[], float | None],
+        gpu_in_use: Callable[[], bool],
+        switch: StopSwitch,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._longest = longest
+        self._processor_seconds = processor_seconds
+        self._gpu_in_use = gpu_in_use
+        self._switch = switch
+        self._ticks = ticks
+        self._last: tuple[float, float] | None = None
+        self._idle_since: float | None = None
+
+    def look(self) -> None:
+        """Compares with the look before; without a job there is nothing to be idle."""
+        now, used = self._ticks(), self._processor_seconds()
+        last, self._last = self._last, None if used is None else (now, used)
+        if used is None or last is None or not self._is_idle(now - last[0], used - last[1]):
+            self._idle_since = None
+            return
+        if self._idle_since is None:
+            self._idle_since = last[0]
+        if now - self._idle_since >= self._longest:
+            message = f"the job was idle for its idle_duration of {self._longest:.0f} s"
+            self._switch.set(StopRequest("stopped", "idle_duration", message))
+
+    def _is_idle(self, seconds: float, used: float) -> bool:
+        return seconds > 0 and used < BUSY_SHARE * seconds and not self._gpu_in_use()

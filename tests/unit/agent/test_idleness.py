@@ -1,0 +1,114 @@
+"""Idle jobs: what counts as idle, and for how long."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from runctl_auto.agent.idleness import GpuUse, IdleWatcher, job_processor_seconds
+from runctl_auto.agent.machine import ProgramResult
+from runctl_auto.agent.processes import ProcProcessTable
+from runctl_auto.agent.stopping import StopSwitch
+
+
+class Machine:
+    """A job that uses so much of a processor in each ten seconds."""
+
+    def __init__(self, *, gpu: bool = False) -> None:
+        self.switch = StopSwitch()
+        self.now = 100.0
+        self.used: float | None = 0.0
+        self.gpu = gpu
+        self.watcher = IdleWatcher(60.0, lambda: self.used, lambda: self.gpu, self.switch, lambda: self.now)
+        self.watcher.look()
+
+    def passes(self, times: int, used: float) -> None:
+        for _ in range(times):
+            self.now += 10
+            self.used = (self.used or 0.0) + used
+            self.watcher.look()
+
+    @property
+    def reason(self) -> str | None:
+        return self.switch.request.reason if self.switch.request else None
+
+
+def test_a_job_is_ended_after_so_long_below_five_percent() -> None:
+    machine = Machine()
+    machine.passes(5, 0.4)
+    assert machine.reason is None
+    machine.passes(1, 0.4)
+    assert machine.reason == "idle_duration"
+    assert machine.switch.request is not None
+    assert machine.switch.request.phase == "stopped"
+
+
+def test_work_begins_the_count_anew() -> None:
+    machine = Machine()
+    machine.passes(5, 0.0)
+    machine.passes(1, 0.5)
+    machine.passes(5, 0.0)
+    assert machine.reason is None
+    machine.passes(1, 0.0)
+    assert machine.reason == "idle_duration"
+
+
+def test_a_job_on_the_gpu_is_not_idle() -> None:
+    machine = Machine(gpu=True)
+    machine.passes(20, 0.0)
+    assert machine.reason is None
+
+
+def test_before_there_is_a_job_nothing_is_idle() -> None:
+    machine = Machine()
+    machine.passes(3, 0.0)
+    for _ in range(20):
+        machine.now += 10
+        machine.used = None
+        machine.watcher.look()
+    machine.passes(6, 0.0)
+    assert machine.reason is None, "the count begins with the job's first look"
+
+
+def test_a_count_that_shrinks_with_its_processes_is_no_work() -> None:
+    machine = Machine()
+    machine.passes(1, 50.0)
+    machine.passes(6, -5.0)
+    assert machine.reason == "idle_duration"
+
+
+@pytest.mark.parametrize(
+    ("result", "in_use"),
+    [
+        (ProgramResult(0, "0\n0"), False),
+        (ProgramResult(0, "0\n37"), True),
+        (ProgramResult(9, "driver failed"), True),
+        (ProgramResult(127, "not installed"), False),
+    ],
+)
+def test_gpus(result: ProgramResult, in_use: bool) -> None:
+    asked: list[Sequence[str]] = []
+
+    def run(argv: Sequence[str], timeout: float) -> ProgramResult:
+        asked.append(argv)
+        return result
+
+    gpus = GpuUse(run)
+    assert [gpus(), gpus()] == [in_use, in_use]
+    assert len(asked) == (1 if result.code == 127 else 2), "without nvidia-smi it is not asked again"
+
+
+def test_processor_time_is_that_of_the_jobs_session(tmp_path: Path) -> None:
+    table = ProcProcessTable()
+    record = tmp_path / "job.json"
+    assert job_processor_seconds(record, table) is None
+    record.write_text(json.dumps({"pid": os.getsid(0)}))
+    used = job_processor_seconds(record, table)
+    assert used is not None
+    assert used > 0
+    record.write_text("{")
+    assert job_processor_seconds(record, table) is None
