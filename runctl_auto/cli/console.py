@@ -38,7 +38,7 @@ class Console:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._live: Status | None = None
-        self._title = ""
+        self._titles: list[tuple[threading.Event, str]] = []
         self._steps: Any = None
         self._display = threading.RLock()
 
@@ -151,7 +151,7 @@ class Console:
     def progress(self, text: str) -> None:
         """Where the work is that ``working`` shows; nothing where only its beginning is told."""
         if self._live is not None:
-            self._live.update(f"{self._title}: {text}")
+            self._live.update(f"{self._titles[-1][1]}: {text}")
 
     def error(self, error: RunctlError) -> None:
         """Tells an error in full; in JSON mode as the result."""
@@ -176,9 +176,12 @@ class Console:
         with self._display:
             if ended.is_set():
                 return
-            self._title = title
             if not (self._err.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"):
                 self.say(f"{title} ...")
+                return
+            self._titles.append((ended, title))
+            if self._live is not None:
+                self._live.update(title)
                 return
             from rich.console import Console as RichConsole
 
@@ -187,16 +190,24 @@ class Console:
             self._live = live
 
     def _end(self, ended: threading.Event) -> None:
+        """Back to the work around the one that has ended; the display goes with the last one."""
         with self._display:
             ended.set()
-            if self._live is not None:
+            self._titles = [each for each in self._titles if each[0] is not ended]
+            if self._live is None:
+                return
+            self._steps = None
+            if self._titles:
+                self._live.update(self._titles[-1][1])
+            else:
                 self._live.stop()
-                self._live = self._steps = None
+                self._live = None
 
     def _refresh(self) -> None:
         if self._live is not None:
             steps = str(self._steps)
-            self._live.update(f"{self._title}: {steps}" if steps else self._title)
+            title = self._titles[-1][1]
+            self._live.update(f"{title}: {steps}" if steps else title)
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._live is not None and stream.isatty():

@@ -15,7 +15,8 @@ from runctl_auto.cli.invocation import Invocation
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:
     workplace = invocation.workplace()
-    workplace.driver.open(job)
+    with invocation.console.working(f"looking at job '{job}'", after=1.0):
+        workplace.driver.open(job)
     place = workplace.environment
     path = os.pathsep.join([str(place.engine.folder), os.environ.get("PATH", os.defpath)])
     variables = {**place.variables, "PATH": path}

@@ -17,7 +17,7 @@ from runctl_auto.operations.protected_teardown import (
     teardown_protection,
 )
 from runctl_auto.operations.recovery import settle
-from runctl_auto.operations.reporting import PlanView
+from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.run.artifacts import Homecoming, bring_home
 from runctl_auto.run.bucket import JobBucket
@@ -69,9 +69,10 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     is in the receipt (``refuse_leaks`` turns it into an error). Raises ``UnfetchedArtifactsError`` when
     artifacts would be lost, ``ConfirmationNeededError`` when declined.
     """
-    stack = workplace.driver.open(job)
-    config = known_config(stack)
-    before, removed = settle(workplace, stack, config)
+    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        stack = workplace.driver.open(job)
+        config = known_config(stack)
+        before, removed = settle(workplace, stack, config)
     if config is None:
         return _remove_unused(workplace, stack, before)
     protection = teardown_protection(workplace, job, before, options.include_protected)

@@ -15,13 +15,13 @@ from runctl_auto.observe.logs import LogReader
 from runctl_auto.observe.machines import Machine, find_machine
 from runctl_auto.observe.statuses import RunPlace, read_statuses
 from runctl_auto.operations.follow import Follower, Lost
+from runctl_auto.operations.reporting import PATIENCE_SECONDS
 from runctl_auto.operations.run_facts import RunFacts, checkpoints_of
 from runctl_auto.operations.workplace import Workplace, applied_config
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, ResourceState, StackState
 
-_PATIENCE_SECONDS = 1.0
 WATCH_SECONDS = 3.0
 
 
@@ -104,13 +104,13 @@ class JobDescription:
 
 def status(workplace: Workplace, job: str) -> JobStatus:
     """The job as it is now. Raises ``JobNotFoundError`` when there is none."""
-    with workplace.reporter.working(f"looking at job '{job}'", after=_PATIENCE_SECONDS):
+    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
         return _look(workplace, workplace.driver.open(job))
 
 
 def watch(workplace: Workplace, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
     """Shows the job every few seconds until its run has ended; how it ended. Blocks."""
-    stack = workplace.driver.open(job)
+    stack = _opened(workplace, job)
     while True:
         found = _look(workplace, stack)
         show(found)
@@ -121,7 +121,7 @@ def watch(workplace: Workplace, job: str, show: Callable[[JobStatus], None]) -> 
 
 def describe(workplace: Workplace, job: str) -> JobDescription:
     """All that is known of the job. Raises ``JobNotFoundError`` when there is none."""
-    with workplace.reporter.working(f"looking at job '{job}'", after=_PATIENCE_SECONDS):
+    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
         stack = workplace.driver.open(job)
         now = _look(workplace, stack)
         cloud = workplace.cloud(now.config.placement.region)
@@ -136,7 +136,7 @@ def describe(workplace: Workplace, job: str) -> JobDescription:
 
 def logs(workplace: Workplace, job: str, *, follow: bool) -> RunStatus | None:
     """Tells the log of the job's run, line by line; with ``follow`` until the run has ended. Blocks."""
-    stack = workplace.driver.open(job)
+    stack = _opened(workplace, job)
     config = applied_config(stack)
     cloud = workplace.cloud(config.placement.region)
     bucket = workplace.bucket(config, cloud)
@@ -157,7 +157,13 @@ def logs(workplace: Workplace, job: str, *, follow: bool) -> RunStatus | None:
 
 def outputs(workplace: Workplace, job: str) -> dict[str, Any]:
     """The outputs of the job's stack."""
-    return workplace.driver.open(job).outputs()
+    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        return workplace.driver.open(job).outputs()
+
+
+def _opened(workplace: Workplace, job: str) -> JobStack:
+    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        return workplace.driver.open(job)
 
 
 def _look(workplace: Workplace, stack: JobStack) -> JobStatus:

@@ -10,13 +10,12 @@ from components.naming import Names
 from runctl_auto.driver import JobSummary
 from runctl_auto.errors import RunctlError
 from runctl_auto.observe.statuses import RunPlace, read_statuses
+from runctl_auto.operations.reporting import PATIENCE_SECONDS
 from runctl_auto.operations.run_facts import RunFacts
 from runctl_auto.operations.workplace import Workplace, parse_config
 from runctl_auto.project import PROJECT_NAME
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
-
-_PATIENCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class ListedJob:
 def list_jobs(workplace: Workplace, filters: Filters | None = None) -> tuple[ListedJob, ...]:
     """The wanted jobs of the backend by name, with what is known of each, or why nothing is. Blocks."""
     filters = filters or Filters()
-    with workplace.reporter.working("reading the jobs", after=_PATIENCE_SECONDS):
+    with workplace.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
         configured = [
             (summary, config)
             for summary in workplace.driver.jobs()

@@ -15,7 +15,7 @@ from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.held_volumes import refuse_what_the_state_forbids
 from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
-from runctl_auto.operations.reporting import PlanView
+from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.operations.secret_values import SecretValues, choose_secrets
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.policy.violations import placed
@@ -45,6 +45,13 @@ def prepare(
     The engine opens or makes the stack while the work folder is packaged. A stack that was made for what is
     then refused is removed again.
     """
+    with workplace.reporter.working("preparing", after=PATIENCE_SECONDS):
+        return _prepared(workplace, path, spec, rerun=rerun)
+
+
+def _prepared(
+    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool
+) -> tuple[JobStack, Present, Intent]:
     with ThreadPoolExecutor(max_workers=1) as beside:
         opening = beside.submit(_open_or_create, workplace, spec.name)
         try:

@@ -9,6 +9,9 @@ from typing import Protocol
 from runctl_auto.engine.events import EngineEvent, Plan
 from runctl_auto.stack.config import Placement
 
+PATIENCE_SECONDS = 1.0
+"""What is done within so long needs no telling."""
+
 
 @dataclass(frozen=True)
 class PlanView:

@@ -26,6 +26,7 @@ from runctl_auto.operations.planning import (
     told_in_terms_of,
 )
 from runctl_auto.operations.recovery import nothing_unrecorded
+from runctl_auto.operations.reporting import PATIENCE_SECONDS
 from runctl_auto.operations.results import read_metrics
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.run.artifacts import Homecoming, bring_home
@@ -166,7 +167,8 @@ class _Up:
     ) -> UpResult:
         """Artifacts home, the machine released, and the result, or what went wrong."""
         bucket = self._workplace.bucket(config, self._workplace.cloud(config.placement.region))
-        with self._timed("bring home"):
+        fetching = self._reporter.working("bringing artifacts home", after=PATIENCE_SECONDS)
+        with self._timed("bring home"), fetching:
             home = bring_home(
                 bucket, config.run.id, self._workplace.folders.runs / config.job.name / config.run.id
             )

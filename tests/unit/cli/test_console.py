@@ -128,6 +128,19 @@ def test_on_a_terminal_what_is_told_meanwhile_stands_on_lines_of_its_own() -> No
     assert err.getvalue()[before:] == "afterwards\n"
 
 
+def test_work_inside_work_ends_one_after_the_other() -> None:
+    speaker, _, err = console(terminal=True)
+    with speaker.working("outer"):
+        with speaker.working("inner"):
+            pass
+        assert speaker._live is not None, "the outer one goes on"
+        speaker.progress("half")
+    assert speaker._live is None
+    before = len(err.getvalue())
+    speaker.say("afterwards")
+    assert err.getvalue()[before:] == "afterwards\n"
+
+
 def test_an_error_tells_where_and_what_next_and_its_causes_on_v() -> None:
     error = NoCapacityError("No machine.", where={"job": "digits", "zone": "a"}, next_step="Wait.")
     error.__cause__ = OSError("full")
