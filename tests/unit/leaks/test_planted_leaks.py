@@ -112,6 +112,39 @@ def test_names_that_only_begin_like_runctls_are_nobodys(account: Any) -> None:
     assert found_in_account(account) == ()
 
 
+def test_calls_do_not_grow_with_the_number_of_things(account: Any) -> None:
+    plant(account.client, runctls("one"))
+    found_in_account(account)
+    once = account.calls.copy()
+    plant(account.client, runctls("two"))
+    plant(account.client, runctls("three", owner="bob"))
+    account.calls.clear()
+    found_in_account(account)
+    more = {name: count - once[name] for name, count in account.calls.items() if count != once[name]}
+    assert more == {"list_multipart_uploads": 2}  # one a bucket: S3 has no list of them above that
+    assert sum(once.values()) < 40
+
+
+def test_lists_are_asked_for_in_pages_of_100(account: Any) -> None:
+    ec2 = account.client("ec2")
+    for _ in range(201):
+        ec2.create_volume(
+            AvailabilityZone=f"{REGION}a",
+            Size=1,
+            TagSpecifications=[{"ResourceType": "volume", "Tags": runctls("many").listed()}],
+        )
+    assert len(found_in_account(account)) == 201
+    by_tag = [asked for name, asked in account.asked if name == "describe_volumes"]
+    assert len([asked for asked in by_tag if asked["Filters"][0]["Name"] == "tag-key"]) == 3
+    sizes = {
+        (name, size)
+        for name, asked in account.asked
+        for key in ("MaxResults", "MaxItems", "MaxBuckets", "ResourcesPerPage", "MaxUploads", "limit")
+        if (size := asked.get(key))
+    }
+    assert {name for name, size in sizes if size != 100} == {"describe_parameters", "describe_log_groups"}
+
+
 def test_public_snapshots_are_not_asked_for(account: Any) -> None:
     found_in_account(account)
     asked = [parameters for name, parameters in account.asked if name == "describe_snapshots"]
