@@ -33,6 +33,7 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.cloud.clients import client_maker
 from runctl_auto.errors import ProgramError, RunctlError
+from runctl_auto.job.spec import Volume
 from runctl_auto.packaging.package import Kind, package_key, require_package
 from runctl_auto.run.status import read_run_status
 from runctl_auto.stack.backend_mark import backend_mark
@@ -158,6 +159,7 @@ def declare(
             secrets=secrets,
             data=[each.source for each in job.data],
             protect_bucket=config.protection.bucket,
+            permissions_boundary=config.permissions_boundary,
             tags=job.tags,
             limits=Limits(
                 price_hour=placement.price_hour,
@@ -229,9 +231,13 @@ def user_data_config(config: StackConfig, bucket: str) -> Mapping[str, object]:
         "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
         "spec_key": spec_key(run.id),
         # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
-        "mounts": _digest({volume.name: volume.mount for volume in job.volumes}),
+        "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
+
+
+def _mounted(volume: Volume) -> str:
+    return volume.mount if volume.id is None else f"{volume.id} {volume.mount}"
 
 
 def _digest(content: object) -> str:
@@ -257,11 +263,12 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
         VolumeRequest(
             name=volume.name,
             size_gb=volume.size,
+            snapshot=volume.snapshot,
+            id=volume.id,
             mount=volume.mount,
             protect=config.protection.of_volume(volume.name),
         )
         for volume in config.job.volumes
-        if volume.size is not None
     ]
 
 

@@ -83,6 +83,7 @@ def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
         Told(),
     )
     monkeypatch.setattr(placing, "find_account", lambda cloud: placing.Account("111122223333", "aws"))
+    monkeypatch.setattr(intent, "zone_of_volumes", lambda spec, cloud, names, held: held.zone)
     monkeypatch.setattr(
         placing,
         "candidates",
@@ -120,7 +121,8 @@ def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:
 
 def test_the_same_job_again_keeps_run_place_owner_and_protection(workplace: Any) -> None:
     spec = job_spec(volumes=VOLUME)
-    before = same_run(spec, present(instance_state(), volume_state(protect=True)))
+    held = volume_state(protect=True, zone="us-east-1a")
+    before = same_run(spec, present(instance_state(), held))
     found = decided(workplace, spec, before)
     assert before.config is not None
     assert (found.config.run, found.config.placement) == (before.config.run, before.config.placement)
