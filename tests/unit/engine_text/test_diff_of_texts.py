@@ -51,7 +51,7 @@ def test_the_same_json_written_otherwise_is_shown_as_text() -> None:
 
 def test_another_kind_of_json_is_shown_as_a_replacement() -> None:
     assert _difference("[1]", '{"a":1}') == (
-        "  ~ k: (json) [\n  -     [0]: 1\n    ]\n{\n  +     a: 1\n    }\n"
+        "  ~ k: (json) [\n  -     [0]: 1\n    ]\n{\n      + a: 1\n    }\n"
     )
 
 
