@@ -22,8 +22,11 @@ class DataLocation:
         return cls(bucket, prefix.rstrip("/"))
 
 
-def reading_data(partition: str, sources: Sequence[str]) -> Iterator[dict[str, object]]:
-    """Statements that let a role list and read these sources, and nothing beside them."""
+def reading_data(partition: str, keys: str, sources: Sequence[str]) -> Iterator[dict[str, object]]:
+    """Statements that let a role list and read these sources, and nothing beside them.
+
+    ``keys`` is where the keys are with which sources may be encrypted, as ``REGION:ACCOUNT``.
+    """
     locations = sorted({DataLocation.of(source) for source in sources}, key=lambda at: (at.bucket, at.prefix))
     if not locations:
         return
@@ -44,7 +47,7 @@ def reading_data(partition: str, sources: Sequence[str]) -> Iterator[dict[str, o
         "Sid": "DecryptData",
         "Effect": "Allow",
         "Action": ["kms:Decrypt"],
-        "Resource": [f"arn:{partition}:kms:*:*:key/*"],
+        "Resource": [f"arn:{partition}:kms:{keys}:key/*"],
         "Condition": {
             "StringLike": {
                 "kms:ViaService": "s3.*",

@@ -85,7 +85,7 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
                 "Resource": [f"{bucket}/checkpoints/*"],
             },
             *(_reading_secrets(args) if args.has_secrets else ()),
-            *reading_data(args.partition, args.data),
+            *reading_data(args.partition, f"{args.region}:{args.account}", args.data),
             {
                 "Sid": "SessionManager",
                 "Effect": "Allow",

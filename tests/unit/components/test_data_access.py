@@ -10,7 +10,7 @@ import pytest
 from components.data_access import DataLocation, reading_data
 
 SOURCES = ["s3://sets/digits/", "s3://sets/words", "s3://open-data"]
-STATEMENTS: list[Any] = list(reading_data("aws", SOURCES))
+STATEMENTS: list[Any] = list(reading_data("aws", "us-east-1:1", SOURCES))
 
 
 def allowed(action: str, resource: str, prefix: str | None = None) -> bool:
@@ -70,11 +70,11 @@ def test_keys_decrypt_these_objects_only_and_only_through_s3() -> None:
 
 
 def test_without_sources_there_is_nothing_to_say() -> None:
-    assert list(reading_data("aws", [])) == []
+    assert list(reading_data("aws", "us-east-1:1", [])) == []
 
 
 def test_a_dollar_is_no_variable_of_the_policy() -> None:
-    statement = next(reading_data("aws", ["s3://sets/${aws:username}"]))
+    statement = next(reading_data("aws", "us-east-1:1", ["s3://sets/${aws:username}"]))
     assert statement["Resource"] == [
         "arn:aws:s3:::sets/${$}{aws:username}",
         "arn:aws:s3:::sets/${$}{aws:username}/*",
