@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from runctl_auto.agent import job_process
+from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
@@ -71,6 +72,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             journal.say("ended the job that an earlier agent left running")
         spec = parse_spec(bucket.patient(PATIENCE_SECONDS).get(config.spec_key))
         status.note(attempt=spec.attempt)
+        spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
+        bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say)
         data = DataSources(
             data_bucket,
             folder / "data.tmp",

@@ -1,0 +1,47 @@
+"""The machine's end when its run's budget is spent and the agent, which ends runs, is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runctl_auto.agent.layout import Layout
+from runctl_auto.agent.machine import RunProgram
+from runctl_auto.agent.units import DEADLINE_TIMER, deadline_units
+
+SLACK_SECONDS = 600.0
+"""What the agent gets to end the run by itself; as for the deadline that max_duration sets."""
+SYSTEMCTL_SECONDS = 90.0
+
+
+def budget_deadline(budget_seconds: float | None, spent: float, now: float) -> float | None:
+    """When the machine must be gone; None without a budget that can be counted. Seconds since the epoch."""
+    return None if budget_seconds is None else now + max(0.0, budget_seconds - spent) + SLACK_SECONDS
+
+
+def bring_forward(
+    deadline_at: float | None,
+    known: float | None,
+    layout: Layout,
+    run: RunProgram,
+    say: Callable[[str], None],
+) -> None:
+    """Sets the machine's own timer to `deadline_at` unless it ends before, at `known`. Idempotent.
+
+    A budget is not part of what the machine boots with, so that changing it replaces no machine. What fails
+    is told: the agent itself still ends the run.
+    """
+    if deadline_at is None or (known is not None and known <= deadline_at):
+        return
+    try:
+        layout.units.mkdir(parents=True, exist_ok=True)
+        for name, unit in deadline_units(deadline_at).items():
+            (layout.units / name).write_text(unit, encoding="utf-8")
+    except OSError as error:
+        say(f"the timer of the budget cannot be written: {error}")
+        return
+    if known is not None:
+        run(("systemctl", "stop", DEADLINE_TIMER), timeout=SYSTEMCTL_SECONDS)
+    for arguments in (("daemon-reload",), ("enable", "--now", DEADLINE_TIMER)):
+        done = run(("systemctl", *arguments), timeout=SYSTEMCTL_SECONDS)
+        if done.code != 0:
+            say(f"the timer of the budget is not set: systemctl {' '.join(arguments)}: {done.output}")
