@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sandbox.engine.deploy.providers.api import (
@@ -10,11 +9,11 @@ from sandbox.engine.deploy.providers.api import (
     DeleteCall,
     Diff,
     InitFailed,
-    PropertyDiff,
     ProviderError,
     UpdateCall,
 )
 from sandbox.engine.deploy.steps.base import Complete, RegisteredStep, Step, StepFailed, timeout_of
+from sandbox.engine.deploy.steps.differences import TellsDifference, TellsReplacement
 from sandbox.engine.model import Op, Resource
 
 
@@ -37,7 +36,7 @@ def quoted(urn: str) -> str:
 
 
 @dataclass
-class CreateStep(RegisteredStep):
+class CreateStep(TellsReplacement, RegisteredStep):
     """Makes a resource, as the replacement of `old` if there is one. With `pending_delete` the old one is
     left to be deleted later."""
 
@@ -51,18 +50,6 @@ class CreateStep(RegisteredStep):
     @property
     def op(self) -> Op:
         return Op.CREATE_REPLACEMENT if self.replacing else Op.CREATE
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return self.diff.replace_keys if self.diff else ()
-
-    @property
-    def diffs(self) -> tuple[str, ...]:
-        return self.diff.changed_keys if self.diff else ()
-
-    @property
-    def detailed_diff(self) -> Mapping[str, PropertyDiff] | None:
-        return self.diff.detailed if self.diff else None
 
     def apply(self) -> Complete:
         new = self.new
@@ -95,7 +82,7 @@ class CreateStep(RegisteredStep):
 
 
 @dataclass
-class UpdateStep(RegisteredStep):
+class UpdateStep(TellsDifference, RegisteredStep):
     """Changes a resource in place."""
 
     diff: Diff | None = None
@@ -104,14 +91,6 @@ class UpdateStep(RegisteredStep):
     @property
     def op(self) -> Op:
         return Op.UPDATE
-
-    @property
-    def diffs(self) -> tuple[str, ...]:
-        return self.diff.changed_keys if self.diff else ()
-
-    @property
-    def detailed_diff(self) -> Mapping[str, PropertyDiff] | None:
-        return self.diff.detailed if self.diff else None
 
     def apply(self) -> Complete:
         old, new = self.old, self.new

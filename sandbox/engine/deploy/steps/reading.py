@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.engine.deploy.diffing import diff_resource, inverted
@@ -11,13 +11,13 @@ from sandbox.engine.deploy.providers.api import (
     Changes,
     Diff,
     InitFailed,
-    PropertyDiff,
     ProviderError,
     ReadCall,
     ReadState,
     Status,
 )
 from sandbox.engine.deploy.steps.base import Complete, RegisteredStep, Step, StepFailed
+from sandbox.engine.deploy.steps.differences import TellsDifference
 from sandbox.engine.model import Op, Resource
 from sandbox.engine.properties import UNKNOWN_TEXT, same
 
@@ -85,7 +85,7 @@ class ReadStep(Step):
 
 
 @dataclass
-class RefreshStep(RegisteredStep):
+class RefreshStep(TellsDifference, RegisteredStep):
     """Brings the recorded state of a resource in line with what is there.
 
     With `continuation` the refresh is part of an update: the result is recorded at once and handed on (None
@@ -128,14 +128,6 @@ class RefreshStep(RegisteredStep):
     @property
     def urn(self) -> str:
         return self.new.urn if self.new else self.resource.urn
-
-    @property
-    def diffs(self) -> tuple[str, ...]:
-        return self.diff.changed_keys if self.diff else ()
-
-    @property
-    def detailed_diff(self) -> Mapping[str, PropertyDiff] | None:
-        return self.diff.detailed if self.diff else None
 
     def apply(self) -> Complete | None:
         old = self.resource

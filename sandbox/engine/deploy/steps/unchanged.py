@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.engine.deploy.goal import Registration
-from sandbox.engine.deploy.providers.api import Diff, PropertyDiff, ProviderError
+from sandbox.engine.deploy.providers.api import Diff, ProviderError
 from sandbox.engine.deploy.steps.base import Complete, RegisteredStep, Step, StepContext, StepFailed
+from sandbox.engine.deploy.steps.differences import TellsReplacement
 from sandbox.engine.model import Op, Resource
 
 
@@ -53,7 +53,7 @@ def untargeted_same(context: StepContext, registration: Registration | None, old
 
 
 @dataclass
-class ReplaceStep(Step):
+class ReplaceStep(TellsReplacement, Step):
     """Shows and counts a replacement, whose work other steps do."""
 
     diff: Diff | None = None
@@ -61,18 +61,6 @@ class ReplaceStep(Step):
     @property
     def op(self) -> Op:
         return Op.REPLACE
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return self.diff.replace_keys if self.diff else ()
-
-    @property
-    def diffs(self) -> tuple[str, ...]:
-        return self.diff.changed_keys if self.diff else ()
-
-    @property
-    def detailed_diff(self) -> Mapping[str, PropertyDiff] | None:
-        return self.diff.detailed if self.diff else None
 
     def apply(self) -> None:
         return None
