@@ -79,3 +79,66 @@ def test_a_provider_that_waits_for_its_deletion_stays_before_what_still_needs_it
     assert not report.failed
     assert stack.resource("a").provider == before
     assert broken_rules(stack.state) == []
+
+
+def test_a_protected_resource_keeps_the_new_copy_of_what_it_needs_and_lets_the_old_one_go(
+    stack: Stack,
+) -> None:
+    def program(key: int) -> object:
+        return lambda p: p.thing("b", depends_on=[p.thing("a", {"key": key})], protect=True)
+
+    stack.up(program(1))
+    stack.cloud.refuse.add(("delete", "a-1"))
+    assert stack.up(program(2)).failed
+    assert sorted(stack.names()) == ["-a", "a", "b"]
+    stack.cloud.refuse.clear()
+    report = stack.destroy()
+    assert report.failed
+    assert set(stack.cloud.things) == {"a-2", "b-1"}
+    assert sorted(stack.names()) == ["a", "b"]
+
+
+def test_several_old_copies_are_deleted_each_once(stack: Stack) -> None:
+    for key in (1, 2, 3):
+        stack.cloud.refuse = {("delete", "a-1"), ("delete", "a-2")}
+        stack.up(lambda p, key=key: p.thing("a", {"key": key}))
+    assert sorted(stack.names()) == ["-a", "-a", "a"]
+    stack.cloud.refuse.clear()
+    stack.cloud.calls.clear()
+    assert not stack.destroy().failed
+    assert len(stack.cloud.called("delete")) == len(set(stack.cloud.called("delete")))
+    assert stack.cloud.things == {}
+
+
+def test_an_interrupted_replacement_goes_on_with_what_the_program_wants_by_then(interrupted: Stack) -> None:
+    assert not interrupted.up(keyed(3)).failed
+    assert interrupted.cloud.called("create", "delete") == [("create", "a")]
+    assert interrupted.cloud.things == {"a-2": {"key": 3, "dbr": True}}
+
+
+def test_an_interrupted_replacement_that_fails_again_is_still_pending(interrupted: Stack) -> None:
+    interrupted.cloud.refuse.add(("create", "a"))
+    assert interrupted.up(keyed(2)).failed
+    assert interrupted.resource("a").pending_replacement
+    assert interrupted.cloud.called("delete") == []
+
+
+def test_a_chain_that_is_deleted_first_and_interrupted_is_made_again_in_order(stack: Stack) -> None:
+    def program(key: int) -> object:
+        def run(p: Registrar) -> None:
+            a = p.thing("a", {"key": key, "dbr": True})
+            b = p.thing("b", {"dbr": True}, uses={"key": a})
+            p.thing("c", {"dbr": True}, uses={"key": b})
+
+        return run
+
+    stack.up(program(1))
+    stack.cloud.refuse.add(("create", "b"))
+    assert stack.up(program(2)).failed
+    stack.cloud.refuse.clear()
+    stack.cloud.calls.clear()
+    assert not stack.up(program(2)).failed
+    assert stack.cloud.called("create") == [("create", "b"), ("create", "c")]
+    assert ("delete", "b-1") not in stack.cloud.calls
+    assert stack.ids() == {"a-2", "b-2", "c-2"}
+    assert set(stack.cloud.things) == {"a-2", "b-2", "c-2"}
