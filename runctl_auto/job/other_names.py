@@ -25,7 +25,9 @@ def _only_one(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
+    if isinstance(value, list):
+        raise ValueError("is of the wrong type")  # noqa: TRY004
+    return [value]
 
 
 def _spot_or_not(value: Any) -> str:
@@ -75,11 +77,11 @@ OTHER_NAMES = (
     OtherName(("regions",), ("region",), _only_one, "one region", _list_of_one(_TEXT)),
     OtherName(("resources", "region"), ("region",)),
     OtherName(("availability_zones",), ("zones",)),
-    OtherName(("resources", "zone"), ("zones",), _listed, None, _TEXT),
+    OtherName(("resources", "zone"), ("zones",), _listed, "one zone", _TEXT),
     OtherName(("backends",), ("provider",), _only_one, "one provider", _list_of_one(_PROVIDER)),
     OtherName(("resources", "cloud"), ("provider",)),
     OtherName(("instance_types",), ("resources", "instance_types")),
-    OtherName(("resources", "instance_type"), ("resources", "instance_types"), _listed, None, _TEXT),
+    OtherName(("resources", "instance_type"), ("resources", "instance_types"), _listed, "one type", _TEXT),
     OtherName(("resources", "accelerators"), ("resources", "gpu")),
     OtherName(("resources", "cpus"), ("resources", "cpu")),
     OtherName(("resources", "disk_size"), ("resources", "disk")),

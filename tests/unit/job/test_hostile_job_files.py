@@ -115,9 +115,9 @@ MADE = [
         ),
     ),
     Hostile(
-        "three thousand wrong items",
-        SMALL + b"artifacts: {paths: [" + b"3," * 3_000 + b"]}\n",
-        "the job file is not valid; the first 50 of 3000 problems:\n"
+        "fifteen hundred wrong items",
+        SMALL + b"artifacts: {paths: [" + b"3," * 1_500 + b"]}\n",
+        "the job file is not valid; the first 50 of 1500 problems:\n"
         + "\n".join(
             f"  job.yaml:4:{21 + 2 * number}: artifacts.paths[{number}]: is a number to YAML, not a text; "
             "quotes make it one; found 3; allowed: a list of paths inside the work folder"

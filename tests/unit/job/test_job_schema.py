@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from runctl_auto.cli.main import run
@@ -165,3 +167,59 @@ def test_both_miss_what_is_required(left_out: str, job_file: JobFile) -> None:
 def test_what_is_required_may_have_another_name(job: dict[str, Any], job_file: JobFile) -> None:
     assert VALIDATOR.is_valid(job)
     assert is_loaded(job_file(yaml.safe_dump(job)))
+
+
+_ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 2000),
+    st.sampled_from([0.5, -1.0]),
+    st.sampled_from(
+        ["", " ", "1", "1GB", "4..8", "4+", "12h", "A10G:1", "us-east-1", "us-east-1a", "a", "/a"]
+    ),
+    st.lists(st.sampled_from(["us-east-1", "m5.large", "A=b", "A", 1]), max_size=2),
+    st.dictionaries(
+        st.sampled_from(["path", "min", "name", "use_spot", "keep", "A"]),
+        st.sampled_from([1, "a"]),
+        max_size=2,
+    ),
+)
+_FIELDS = sorted(SCHEMA["properties"])
+_IN_RESOURCES = sorted(SCHEMA["$defs"]["Resources"]["properties"])
+_JOBS = st.builds(
+    lambda parts, odd, resources: {
+        **SMALL,
+        **{key: value for part in parts for key, value in part.items()},
+        **odd,
+        **({"resources": resources} if resources else {}),
+    },
+    st.lists(st.sampled_from(ACCEPTED), max_size=2),
+    st.dictionaries(st.sampled_from(_FIELDS), _ODD, max_size=2),
+    st.dictionaries(st.sampled_from(_IN_RESOURCES), _ODD, max_size=2),
+)
+_STRUCTURAL = (
+    "is not a field",
+    "is missing",
+    "is of the wrong type",
+    "is not one of the values",
+    "is neither",
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(job=_JOBS)
+def test_the_schema_refuses_nothing_valid_and_all_that_is_built_wrongly(
+    job: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "agreed.yaml"
+    path.write_text(yaml.safe_dump(job, allow_unicode=True), encoding="utf-8")
+    messages: list[str] = []
+    try:
+        load_job(path)
+    except JobFileError as error:
+        messages = [problem.message for problem in error.problems]
+    told = [error.message for error in VALIDATOR.iter_errors(job)]
+    if not messages:
+        assert told == []
+    elif any(message.startswith(_STRUCTURAL) for message in messages):
+        assert told != []

@@ -218,7 +218,8 @@ _LINES = st.lists(
 def test_any_text_gives_settings_or_a_settings_error(
     lines: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = tmp_path_factory.getbasetemp() / "any-settings"
+    folder.mkdir(exist_ok=True)
     (folder / ".runctl.toml").write_bytes("\n".join(lines).encode(errors="replace"))
     found: list[FieldProblem] = []
     try:

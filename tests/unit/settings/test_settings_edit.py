@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         set_setting(tmp_path / "taken" / ".runctl.toml", ("owner",), "x")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(owner=st.text(alphabet=st.characters(categories=["L", "N"]), min_size=1, max_size=20))
 def test_any_text_is_read_back_as_it_was_given(owner: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "read-back.toml"
