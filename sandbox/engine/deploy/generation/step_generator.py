@@ -21,6 +21,7 @@ from sandbox.engine.deploy.generation.change import ChangeDecision, Subject
 from sandbox.engine.deploy.generation.inclusion import excluded, included, targeted
 from sandbox.engine.deploy.generation.old_resources import find_old
 from sandbox.engine.deploy.generation.progress import Progress
+from sandbox.engine.deploy.generation.wanted_resources import resource_to_read, resource_to_register
 from sandbox.engine.deploy.goal import Goal, Reading, Registration
 from sandbox.engine.deploy.providers.api import Changes, CheckCall, Diff, Provider
 from sandbox.engine.deploy.steps.base import Step
@@ -76,21 +77,7 @@ class StepGenerator:
         found = find_old(deployment, progress, urn, goal)
         if not reading.identity:
             raise GenerationError(f"Expected an ID for {urn}")
-        new = Resource(
-            urn=urn,
-            type=goal.type,
-            custom=True,
-            id=reading.identity,
-            inputs=goal.properties,
-            parent=goal.parent,
-            external=True,
-            dependencies=list(goal.dependencies),
-            provider=goal.provider,
-            additional_secret_outputs=list(goal.additional_secret_outputs),
-            aliases=[found.alias] if found.alias else [],
-            source_position=goal.source_position,
-            stack_trace=list(goal.stack_trace),
-        )
+        new = resource_to_read(urn, reading, found.alias)
         old = found.old
         if old is not None and not old.external and old.id != reading.identity:
             progress.replaces.add(urn)
@@ -118,7 +105,7 @@ class StepGenerator:
         urn = self._new_urn(goal)
         found = find_old(deployment, progress, urn, goal)
         deployment.goals[urn] = goal
-        new = _new_resource(urn, goal, found.old, found.alias)
+        new = resource_to_register(urn, goal, found.old, found.alias)
         if new.is_provider:
             progress.providers[urn] = new
             if found.alias:
@@ -205,7 +192,7 @@ class StepGenerator:
             def proceed() -> Generated:
                 if error is not None or state is None:
                     return Generated([])  # the step has reported it
-                new = _new_resource(subject.urn, goal, state, "")
+                new = resource_to_register(subject.urn, goal, state, "")
                 new.aliases, new.created, new.modified = state.aliases, state.created, state.modified
                 new.replacement_trigger = None  # an import is no reason to replace
                 return self._validated(self._decide(subject._replace(old=state, new=new)))
@@ -405,33 +392,3 @@ class StepGenerator:
             if not self._deployment.dry_run:
                 raise Bail("untargeted create")
             self.progress.skipped_creates.discard(urn)
-
-
-def _new_resource(urn: str, goal: Goal, old: Resource | None, alias: str) -> Resource:
-    return Resource(
-        urn=urn,
-        type=goal.type,
-        custom=goal.custom,
-        inputs=without_outputs(goal.properties),
-        parent=goal.parent,
-        protect=bool(goal.protect),
-        dependencies=list(goal.dependencies),
-        provider=goal.provider,
-        property_dependencies=goal.property_dependencies,
-        additional_secret_outputs=list(goal.additional_secret_outputs),
-        aliases=[alias] if alias else [],
-        custom_timeouts=goal.custom_timeouts,
-        import_id=goal.import_id,
-        retain_on_delete=bool(goal.retain_on_delete),
-        deleted_with=goal.deleted_with,
-        replace_with=list(goal.replace_with),
-        created=old.created if old is not None else None,
-        modified=old.modified if old is not None else None,
-        source_position=goal.source_position,
-        stack_trace=list(goal.stack_trace),
-        ignore_changes=list(goal.ignore_changes),
-        hide_diff=list(goal.hide_diff),
-        replace_on_changes=list(goal.replace_on_changes),
-        replacement_trigger=without_outputs(goal.replacement_trigger),
-        refresh_before_update=old.refresh_before_update if old is not None else False,
-    )

@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.engine import urn as urns
 from sandbox.engine.deploy.monitor.requests import (
     RequestError,
+    accepted_by,
     output_dependencies,
     property_dependencies,
     receiver,
@@ -45,14 +46,9 @@ def constructed_response(request: Any, made: Constructed) -> Any:
     outputs = {key: without_outputs(value) for key, value in made.outputs.items()}
     if not request.supportsPartialValues:
         outputs = {key: value for key, value in outputs.items() if not contains_unknowns(value)}
-    send = Send(
-        secrets=request.acceptSecrets,
-        resources=request.acceptResources,
-        byte_strings=request.accepts_byte_string,
-    )
     return resource_pb2.RegisterResourceResponse(
         urn=made.urn,
-        object=to_struct(outputs, send),
+        object=to_struct(outputs, accepted_by(request)),
         propertyDependencies={
             key: resource_pb2.RegisterResourceResponse.PropertyDependencies(urns=listed)
             for key, listed in _dependencies(made.outputs, made.dependencies).items()

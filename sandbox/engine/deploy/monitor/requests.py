@@ -11,7 +11,7 @@ from sandbox.engine import urn as urns
 from sandbox.engine.deploy.assets import hashed
 from sandbox.engine.deploy.goal import Alias, Goal
 from sandbox.engine.deploy.monitor.source_positions import source_position, stack_trace
-from sandbox.engine.deploy.wire import Receive, from_struct, from_value
+from sandbox.engine.deploy.wire import Receive, Send, from_struct, from_value
 from sandbox.engine.model import CustomTimeouts
 from sandbox.engine.properties import (
     Archive,
@@ -38,6 +38,15 @@ def receiver(folder: Path, *, outputs: bool = False) -> Receive:
         return hashed(source, folder)
 
     return Receive(outputs=outputs, hash_source=with_hash)
+
+
+def accepted_by(request: Any) -> Send:
+    """How to send values to whoever made the request."""
+    return Send(
+        secrets=request.acceptSecrets,
+        resources=request.acceptResources,
+        byte_strings=request.accepts_byte_string,
+    )
 
 
 def goal_from(request: Any, provider: str, root: Path, folder: Path) -> Goal:

@@ -36,6 +36,7 @@ from sandbox.engine.deploy.monitor.default_providers import DefaultProviders
 from sandbox.engine.deploy.monitor.provider_choice import ProviderChoice
 from sandbox.engine.deploy.monitor.requests import (
     RequestError,
+    accepted_by,
     check_three_parts,
     goal_from,
     read_goal_from,
@@ -192,11 +193,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         outputs = resource.outputs if request.custom else {}
         if not request.supportsPartialValues:
             outputs = {key: value for key, value in outputs.items() if not contains_unknowns(value)}
-        send = Send(
-            secrets=request.acceptSecrets,
-            resources=request.acceptResources,
-            byte_strings=request.accepts_byte_string,
-        )
+        send = accepted_by(request)
         return resource_pb2.RegisterResourceResponse(
             urn=resource.urn,
             id=resource.id,
@@ -217,11 +214,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
             provider = request.provider or self._providers.default(request, urns.package_of(request.type))
             goal = read_goal_from(request, provider, self._surroundings.root, self._surroundings.folder)
             registered = self._ask(Reading(goal, request.id))
-            send = Send(
-                secrets=request.acceptSecrets,
-                resources=request.acceptResources,
-                byte_strings=request.accepts_byte_string,
-            )
+            send = accepted_by(request)
             return resource_pb2.ReadResourceResponse(
                 urn=registered.resource.urn, properties=to_struct(registered.resource.outputs, send)
             )
