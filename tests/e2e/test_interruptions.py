@@ -131,6 +131,7 @@ def test_ctrl_c_while_the_cloud_is_changed(runctl: Runctl, cloud_url: str, ended
     found = interrupted_at(UP[6], runctl, cloud_url, from_the_keyboard, "up", str(job), "--yes")
     assert_told(found, "ctrlc")
     assert "safe end" in found.err
+    assert "Plan for job 'ctrlc'" in found.err, "--yes skips the question, never the plan"
     assert leaks("ctrlc", cloud_url), "it was in the middle"
     nothing_left_after_down(runctl, "ctrlc", cloud_url)
 
@@ -161,8 +162,8 @@ def test_each_point(runctl: Runctl, cloud_url: str, ended: list[str], index: int
 def test_the_second_ctrl_c_leaves_a_stack_that_down_can_end(
     runctl: Runctl, cloud_url: str, ended: list[str]
 ) -> None:
-    ended.append("twice")
-    job = write_job(runctl.folder, "twice")
+    ended.append("second")
+    job = write_job(runctl.folder, "second")
     points = CloudPoints(cloud_url)
     points.hold(9, "after")
     process = runctl.start("up", str(job), "--yes")
@@ -176,7 +177,7 @@ def test_the_second_ctrl_c_leaves_a_stack_that_down_can_end(
         points.release()
         points.clear()
     assert process.returncode == 130
-    nothing_left_after_down(runctl, "twice", cloud_url)
+    nothing_left_after_down(runctl, "second", cloud_url)
 
 
 @pytest.mark.matrix

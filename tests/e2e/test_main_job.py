@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.output_schemas import check_output
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_phase
 
@@ -25,8 +26,15 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
     home = Path(result["artifacts"]["folder"])
     assert home == runctl.folder / "runs" / "first" / result["run"]
     assert json.loads((home / "model" / "metrics.json").read_text()) == {"steps": 3, "starts": [0]}
-    assert "step 3" in runctl("logs", "first").out
-    assert runctl.json("status", "first")["status"]["checkpoints"]["count"] >= 1
+    lines = runctl("--output", "json", "logs", "first").out
+    check_output(["logs"], lines)
+    assert {"line": "step 3"} in [json.loads(line) for line in lines.splitlines()]
+    described = runctl.json("describe", "first")
+    assert described["checkpoints"]["count"] >= 1
+    assert described["cost"]["usd"] > 0
+    assert described["drift"] == []
+    assert "first-artifacts-bucket" in [each["name"] for each in described["resources"]]
+    assert runctl.json("doctor")["ok"]
     assert leaks("first", cloud_url) != [], "the bucket is alive until down"
 
     receipt = runctl.json("down", "first", "--yes")
