@@ -10,7 +10,7 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_origin
@@ -74,24 +74,39 @@ class _Layer:
 
     def problems(self) -> list[FieldProblem]:
         """What is wrong with these values by themselves."""
+        found = [
+            self._placed(path, "holds a character that no setting may hold", found=_shown(text))
+            for path, text in _texts(self.values)
+            if not text.isprintable()
+        ]
         try:
             if self.strict:
                 Settings.model_validate_json(json.dumps(self.values, default=str), strict=True)
             else:
                 Settings.model_validate(self.values)
         except ValidationError as error:
-            return [self._problem(each) for each in error.errors() if each["loc"]]
-        return []
+            found += [self._problem(each) for each in error.errors() if each["loc"]]
+        return found
 
     def _problem(self, details: ErrorDetails) -> FieldProblem:
         path = tuple(str(part) for part in details["loc"] if not isinstance(part, int))
-        allowed, nearest = _allowed(path), None
         if details["type"] == "extra_forbidden":
-            message, allowed, nearest = "unknown setting", None, _nearest(path)
-        elif details["type"] == "value_error":
+            return self._placed(path, "unknown setting", nearest=_nearest(path))
+        if details["type"] == "value_error":
             message = str(details["ctx"]["error"])
         else:
             message = _MESSAGES.get(details["type"], "is of the wrong type")
+        return self._placed(path, message, found=_shown(details["input"]), allowed=_allowed(path))
+
+    def _placed(
+        self,
+        path: SettingPath,
+        message: str,
+        *,
+        found: str | None = None,
+        allowed: str | None = None,
+        nearest: str | None = None,
+    ) -> FieldProblem:
         place = self.origins.get(path)
         return FieldProblem(
             file=place.name if place and place.kind != "file" else self.file,
@@ -99,7 +114,7 @@ class _Layer:
             column=None,
             field=shortened(".".join(path)),
             message=message,
-            found=None if details["type"] == "extra_forbidden" else _shown(details["input"]),
+            found=found,
             allowed=allowed,
             nearest=nearest,
         )
@@ -271,6 +286,18 @@ def _options_layer(options: Mapping[SettingPath, object]) -> _Layer:
     return layer
 
 
+def _texts(value: object, path: SettingPath = ()) -> Iterator[tuple[SettingPath, str]]:
+    """All texts in ``value``, with the paths they stand at."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)
+
+
 def _put(values: dict[str, Any], path: SettingPath, value: object) -> None:
     for key in path[:-1]:
         values = values.setdefault(key, {})
@@ -326,16 +353,19 @@ def _plain(message: str) -> str:
 
 
 def _require_writable(folder: Path, origins: Mapping[SettingPath, Origin]) -> None:
-    existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK):
-        return
+    try:
+        existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
+        if existing.is_dir() and os.access(existing, os.W_OK):
+            return
+    except OSError:  # too long a name
+        pass
     problem = FieldProblem(
         origins["checkpoint", "directory"].name,
         None,
         None,
         "checkpoint.directory",
         "not a writable folder",
-        found=str(folder),
+        found=shortened(str(folder), 120),
         allowed=_allowed(("checkpoint", "directory")),
     )
     raise settings_error([problem])

@@ -140,11 +140,29 @@ def test_at_least_one_provider(tmp_path: Path) -> None:
     assert load(tmp_path, environ={"RUNCTL_LOCAL_ENABLED": "true"}).local.enabled
 
 
+def test_signs_that_no_setting_may_hold_are_refused_wherever_they_stand(tmp_path: Path) -> None:
+    text = '[aws]\nprofile = "a\\u0000"\n[policies]\nprotected = ["a\\nb"]\n[engine]\nparallel = inf\n'
+    assert problems(tmp_path, text, {"RUNCTL_BACKEND": "file:///a\x1b[2J"}) == [
+        ":2: aws.profile: holds a character that no setting may hold; found \"a\\u0000\"",
+        ":4: policies.protected: holds a character that no setting may hold; found \"a\\nb\"",
+        ":6: engine.parallel: is of the wrong type; found Infinity; allowed: a whole number from 1 to 256",
+        ":4: policies.protected: is not of the right form; found \"a\\nb\"; "
+        "allowed: ids of volumes (vol-...) and names of buckets",
+        'RUNCTL_BACKEND: engine.backend: holds a character that no setting may hold; '
+        'found "file:///a\\u001b[2J"',
+    ]  # fmt: skip
+
+
+def test_too_long_a_folder_is_told(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, f'[checkpoint]\ndirectory = "{300 * chr(120)}"\n')
+    assert ":2: checkpoint.directory: not a writable folder; found " in told
+
+
 @pytest.mark.parametrize("owner", ["", " ", "a\\nb", "x" * 129, "\\u001b[31m"])
 def test_an_owner_that_cannot_be_a_tag_is_refused(tmp_path: Path, owner: str) -> None:
-    (told,) = problems(tmp_path, f'owner = "{owner}"\n')
-    assert "owner: " in told
-    assert told.isprintable()
+    told = problems(tmp_path, f'owner = "{owner}"\n')
+    assert "owner: " in told[-1]
+    assert all(each.isprintable() for each in told)
 
 
 def test_a_users_name_becomes_an_owner_that_can_be_a_tag(
