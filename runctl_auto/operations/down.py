@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from runctl_auto.operations.protected_teardown import (
 )
 from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
+from runctl_auto.operations.right_account import refuse_another_account
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.run.artifacts import Homecoming, bring_home
 from runctl_auto.run.bucket import JobBucket
@@ -67,11 +69,13 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
 
     May be repeated after it, or an ``up``, was killed at any moment. Blocks. What is left that should not be
     is in the receipt (``refuse_leaks`` turns it into an error). Raises ``UnfetchedArtifactsError`` when
-    artifacts would be lost, ``ConfirmationNeededError`` when declined.
+    artifacts would be lost, ``ConfirmationNeededError`` when declined, ``UsageError`` in another account.
     """
     with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
         stack = workplace.driver.open(job)
         config = known_config(stack)
+        if config is not None:
+            refuse_another_account(workplace, config)
         before, removed = settle(workplace, stack, config)
     if config is None:
         return _remove_unused(workplace, stack, before)
@@ -133,15 +137,29 @@ def _confirm(
             plan = stack.preview_destroy()
     plan = replace(plan, changes=(*plan.changes, *protection.deletions(state)))
     kept = protection.kept(state)
-    notes = (*kept, *protection.notes)
+    trains = _is_training(workplace, config, state)
+    first = (
+        f"the training is running: it gets {options.grace_seconds} s to save its checkpoint and is stopped"
+    )
+    notes = (*((first,) if trains else ()), *kept, *protection.notes)
     workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, notes))
-    if not (options.yes or workplace.reporter.confirm(f"Delete this and end job '{stack.job}'?")):
+    what = "Stop the training, delete this" if trains else "Delete this"
+    if not (options.yes or workplace.reporter.confirm(f"{what} and end job '{stack.job}'?")):
         raise ConfirmationNeededError(
             "Nothing was deleted: the plan was not confirmed.",
             where={"job": stack.job},
             next_step="Answer yes, or use --yes.",
         )
     confirm_included(workplace, stack.job, protection, options.confirmed)
+
+
+def _is_training(workplace: Workplace, config: StackConfig, state: StackState) -> bool:
+    machine = state.first(INSTANCE)
+    if machine is None or not machine.id:
+        return False
+    cloud = workplace.cloud(config.placement.region)
+    status = workplace.bucket(config, cloud).status(config.run.id)
+    return (status is None or not status.ended) and not find_machine(cloud, machine.id).is_ending
 
 
 def _stop(
@@ -175,7 +193,7 @@ def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) ->
     folder = workplace.folders.runs / config.job.name
     with workplace.reporter.working("bringing artifacts home"):
         try:
-            brought = [bring_home(bucket, run, folder / run) for run in bucket.runs()]
+            brought = [bring_home(bucket, run, folder / run) for run in _complete(bucket)]
         except OSError as error:
             raise UnfetchedArtifactsError(
                 f"The artifacts could not be written to {folder}: {error}",
@@ -183,6 +201,20 @@ def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) ->
                 next_step="Make room there and repeat, or give them up: --discard-artifacts.",
             ) from error
     return tuple(home for home in brought if home is not None)
+
+
+def _complete(bucket: JobBucket) -> Iterator[str]:
+    """The runs of a bucket; refuses one whose artifacts were being written when its machine ended."""
+    for run in bucket.runs():
+        if bucket.has_unlisted_artifacts(run):
+            raise UnfetchedArtifactsError(
+                f"Run {run} was writing its artifacts when its machine ended: some are in the bucket, and no "
+                "list of them.",
+                where={"bucket": bucket.name, "run": run},
+                next_step=f"Fetch runs/{run}/artifacts/ by hand or let `runctl up` finish the run; "
+                "--discard-artifacts gives them up.",
+            )
+        yield run
 
 
 def _prove(

@@ -12,6 +12,7 @@ from runctl_auto.driver import JobStack
 from runctl_auto.errors import NotSupportedError, UsageError
 from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
 from runctl_auto.operations.recovery import settle
+from runctl_auto.operations.right_account import another_account
 from runctl_auto.operations.secret_values import SecretValues
 from runctl_auto.operations.workplace import Workplace, known_config
 from runctl_auto.packaging.package import package_agent, package_code
@@ -246,11 +247,7 @@ def _refuse_another_cloud(spec: JobSpec, present: Present, account: placement.Ac
         return
     held = present.config.placement
     if held.account != account.id:
-        raise UsageError(
-            f"Job '{spec.name}' lives in account {held.account}, and the credentials are of {account.id}.",
-            where={"job": spec.name},
-            next_step="Use credentials of that account, or give this job another name.",
-        )
+        raise another_account(spec.name, held.account, account.id)
     if held.region != spec.region and present.state.in_cloud():
         raise UsageError(
             f"Job '{spec.name}' lives in {held.region} and cannot move to {spec.region}.",

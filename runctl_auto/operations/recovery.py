@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import JobStack
 from runctl_auto.errors import RunctlError
+from runctl_auto.operations.right_account import refuse_another_account
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
@@ -30,6 +31,7 @@ def settle(
     state = _with_whole_protection(stack, stack.state())
     if config is None or not state.pending:
         return state, ()
+    refuse_another_account(workplace, config)
     reporter = workplace.reporter
     reporter.say(f"an operation on job '{stack.job}' was killed; settling what it left open")
     cloud = workplace.cloud(config.placement.region)

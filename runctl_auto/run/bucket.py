@@ -115,6 +115,18 @@ class JobBucket:
                 "`runctl down --discard-artifacts` gives them up.",
             ) from error
 
+    def has_unlisted_artifacts(self, run: str) -> bool:
+        """Whether the run wrote artifacts and not their list, which comes last."""
+        listed = self._cloud.call(
+            "s3",
+            "list_objects_v2",
+            Bucket=self.name,
+            Prefix=f"runs/{run}/artifacts/",
+            MaxKeys=1,
+            ExpectedBucketOwner=self._owner,
+        )
+        return bool(listed.get("Contents")) and self._read(f"runs/{run}/artifacts/manifest.json") is None
+
     def fetch_artifact(self, run: str, file: ArtifactFile, target: Path) -> None:
         """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it differs."""
         key = f"runs/{run}/artifacts/files/{file.path}"

@@ -40,6 +40,7 @@ class S3InMemory:
         StartAfter: str = "",
         Delimiter: str = "",
         ContinuationToken: str = "",
+        MaxKeys: int = 1000,
     ) -> Any:
         after = ContinuationToken or StartAfter
         objects = self._bucket(Bucket, ExpectedBucketOwner, "ListObjectsV2")
@@ -47,7 +48,8 @@ class S3InMemory:
         if Delimiter:
             prefixes = sorted({Prefix + key[len(Prefix) :].split(Delimiter)[0] + Delimiter for key in keys})
             return {"CommonPrefixes": [{"Prefix": each} for each in prefixes], "IsTruncated": False}
-        page, rest = keys[: self.page_size], keys[self.page_size :]
+        size = min(self.page_size, MaxKeys)
+        page, rest = keys[:size], keys[size:]
         answer: dict[str, Any] = {"Contents": [{"Key": key} for key in page], "IsTruncated": bool(rest)}
         if rest:
             answer["NextContinuationToken"] = page[-1]

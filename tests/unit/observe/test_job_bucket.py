@@ -98,6 +98,14 @@ def test_a_file_that_differs_stops_everything_and_leaves_what_was_there(
     assert (tmp_path / "r1" / "mine").read_text() == "precious"
 
 
+def test_artifacts_without_their_list_are_told(s3: S3InMemory) -> None:
+    assert not bucket(s3).has_unlisted_artifacts("r1")
+    s3.buckets["b"]["runs/r1/artifacts/files/model.bin"] = b"half"
+    assert bucket(s3).has_unlisted_artifacts("r1")
+    s3.buckets["b"]["runs/r1/artifacts/manifest.json"] = b'{"files": []}'
+    assert not bucket(s3).has_unlisted_artifacts("r1")
+
+
 def test_no_manifest_means_no_artifacts(s3: S3InMemory, tmp_path: Path) -> None:
     assert bring_home(bucket(s3), "r1", tmp_path / "r1") is None
     assert not (tmp_path / "r1").exists()

@@ -21,13 +21,15 @@ from support.job_stacks import (
 from runctl_auto.driver import Driver, JobStack
 from runctl_auto.engine.events import Plan
 from runctl_auto.environment import Environment
-from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
 from runctl_auto.leaks.found import Found, Survey, Unchecked
 from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import Machine
 from runctl_auto.operations import down as teardown
+from runctl_auto.operations import right_account
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.operations.workplace import Time, Workplace
+from runctl_auto.placement.candidates import Account
 from runctl_auto.project import ProjectFolders
 from runctl_auto.run.bucket import JobBucket
 from runctl_auto.run.status import RunStatus
@@ -50,7 +52,9 @@ class World:
         self.bucket: Any = create_autospec(JobBucket, instance=True)
         self.bucket.status.return_value = RunStatus(run="r1", phase="succeeded")
         self.bucket.runs.return_value = ("r1",)
+        self.bucket.name = "runctl-digits-artifacts-1"
         self.bucket.artifacts.return_value = None
+        self.bucket.has_unlisted_artifacts.return_value = False
         self.scanner: Any = create_autospec(Scanner, instance=True)
         self.scanner.survey.return_value = Survey()
         self.order = Mock(spec=["stack", "bucket"])
@@ -69,6 +73,10 @@ class World:
             Time(sleep=clock.sleep, monotonic=clock.monotonic),
         )
         monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
+        self.account = "111122223333"
+        monkeypatch.setattr(
+            right_account, "find_account", lambda cloud: Account(id=self.account, partition="aws")
+        )
         monkeypatch.setattr(teardown, "Scanner", lambda *about, **more: self.scanner)
         monkeypatch.setattr(
             teardown, "relations_of", lambda cloud, job, state: Relations({"i-1": job}, {}, {})
@@ -179,3 +187,39 @@ def test_the_receipt_outlives_the_stack(world: World, tmp_path: Path) -> None:
     assert result.receipt_file.parent == tmp_path / ".runctl" / "receipts" / "digits"
     stored = json.loads(result.receipt_file.read_text())
     assert [each["id"] for each in stored["deleted"]] == ["runctl-digits-artifacts-1"]
+
+
+def test_in_another_account_nothing_is_touched(world: World) -> None:
+    world.states(stack_state(BUCKET, instance_state()), stack_state())
+    world.account = "999900001111"
+    with pytest.raises(UsageError, match="lives in account 111122223333") as raised:
+        down(world.workplace, "digits", YES)
+    assert raised.value.exit_code == 7
+    assert world.steps() == []
+
+
+@pytest.mark.parametrize("phase", ["running", None])
+def test_a_training_that_runs_is_named_in_the_plan_and_the_question(
+    world: World, monkeypatch: pytest.MonkeyPatch, phase: str | None
+) -> None:
+    world.states(stack_state(BUCKET, instance_state()), stack_state())
+    world.bucket.status.return_value = RunStatus(run="r1", phase=phase) if phase else None
+    monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "running"))
+    asked: list[str] = []
+    monkeypatch.setattr(world.told, "confirm", lambda question: bool(asked.append(question)))
+    with pytest.raises(ConfirmationNeededError):
+        down(world.workplace, "digits", DownOptions(grace_seconds=45))
+    assert asked == ["Stop the training, delete this and end job 'digits'?"]
+    assert "45 s to save its checkpoint" in world.told.plans[0].notes[0]
+    world.stack.destroy.assert_not_called()
+
+
+def test_artifacts_without_their_list_stop_the_teardown_unless_given_up(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.bucket.has_unlisted_artifacts.return_value = True
+    with pytest.raises(UnfetchedArtifactsError, match="was writing its artifacts") as raised:
+        down(world.workplace, "digits", YES)
+    assert raised.value.exit_code == 4
+    world.stack.destroy.assert_not_called()
+    world.states(stack_state(BUCKET), stack_state())
+    assert down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt

@@ -12,11 +12,12 @@ from support.job_stacks import Told, resource, stack_config
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import Driver, JobStack
 from runctl_auto.environment import Environment
-from runctl_auto.errors import EngineError, UnreachableError
+from runctl_auto.errors import EngineError, UnreachableError, UsageError
 from runctl_auto.leaks.found import Found
-from runctl_auto.operations import recovery
+from runctl_auto.operations import recovery, right_account
 from runctl_auto.operations.recovery import nothing_unrecorded, settle
 from runctl_auto.operations.workplace import Workplace
+from runctl_auto.placement.candidates import Account
 from runctl_auto.project import ProjectFolders
 from runctl_auto.settings import Settings
 from runctl_auto.stack.state import parse_state
@@ -51,6 +52,8 @@ class World:
         monkeypatch.setattr(recovery, "Scanner", lambda *about: scanner)
         monkeypatch.setattr(recovery, "remove_all", self._remove)
         monkeypatch.setattr(Workplace, "cloud", lambda place, region: create_autospec(Cloud, instance=True))
+        self.account = "111122223333"
+        monkeypatch.setattr(right_account, "find_account", lambda cloud: Account(self.account, "aws"))
         self.refuses: Exception | None = None
 
     def _remove(self, cloud: Cloud, found: tuple[Found, ...], *, owner: str) -> tuple[Found, ...]:
@@ -74,6 +77,16 @@ def test_what_an_open_creation_made_is_removed_before_it_is_forgotten(
     _, removed = settle(world.workplace, world.stack, stack_config())
     assert [each.kind for each in world.removed] == ["volume", "forgotten"]
     assert [each.id for each in removed] == ["vol-1"]
+
+
+def test_in_another_account_nothing_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, MADE)
+    world.account = "999900001111"
+    world.holds(pending=({"type": "creating", "resource": CHILD},))
+    with pytest.raises(UsageError, match="lives in account 111122223333"):
+        settle(world.workplace, world.stack, stack_config())
+    assert not world.removed
+    world.stack.forget_pending.assert_not_called()
 
 
 def test_a_settled_job_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
