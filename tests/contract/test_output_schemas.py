@@ -75,7 +75,7 @@ def _objects(content: Any) -> Iterator[dict[str, Any]]:
 
 def _error_types(base: type[RunctlError] = RunctlError) -> Iterator[type[RunctlError]]:
     yield base
-    for each in base.__subclasses__():
+    for each in (kind for kind in base.__subclasses__() if kind.__module__.startswith("runctl_auto.")):
         yield from _error_types(each)
 
 
