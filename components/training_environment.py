@@ -159,15 +159,15 @@ class TrainingEnvironment(pulumi.ComponentResource):
                     label=self._args.names.name(f"volume-{volume.name}", limit=TAG_LIMIT),
                     zone=self._args.zone,
                     size_gb=volume.size_gb,
-                    protect=volume.protect,
                     snapshot=volume.snapshot,
+                    protect=volume.protect,
                     tags=self._tags,
                 ),
                 self._child,
             )
             for volume in self._args.volumes
-        }
             if volume.id is None and volume.size_gb is not None
+        }
 
     def _secrets(self) -> list[pulumi.Resource]:
         args = self._args
@@ -294,7 +294,5 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "nodes": limits.nodes,
         "diskGb": machine.disk_gb if machine else None,
         "volumesGb": sum(volume.size_gb or 0 for volume in args.volumes),
-        "volumes": [
-            {"name": each.name, "sizeGb": each.size_gb} for each in args.volumes if each.size_gb is not None
-        ],
+        "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],
     }
