@@ -53,9 +53,10 @@ class JobDocument:
 
     def position(self, location: Location) -> Position | None:
         """Where ``location`` stands, or the nearest thing around it that is written in the file."""
-        for length in range(len(location), -1, -1):
-            if location[:length] in self.positions:
-                return self.positions[location[:length]]
+        written = self.written(location)
+        for length in range(len(written), -1, -1):
+            if written[:length] in self.positions:
+                return self.positions[written[:length]]
         return None
 
 

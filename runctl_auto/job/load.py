@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from runctl_auto.errors import FieldProblem, JobFileError
 from runctl_auto.job.consistency import contradictions
-from runctl_auto.job.document import invalid_job_file, read_job_document
+from runctl_auto.job.document import JobDocument, invalid_job_file, read_job_document
 from runctl_auto.job.other_names import in_our_names
 from runctl_auto.job.problems import in_order, problems_of_contradictions, problems_of_validation
 from runctl_auto.job.spec import JobSpec
@@ -18,7 +18,7 @@ from runctl_auto.job.support import Unsupported, unsupported
 from runctl_auto.printable import shortened
 from runctl_auto.project import find_project
 
-__all__ = ["JobSpec", "Unsupported", "load_job", "unsupported", "work_folder"]
+__all__ = ["JobSpec", "Unsupported", "load_job", "places_in", "unsupported", "work_folder"]
 
 
 def load_job(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobSpec:
@@ -38,6 +38,14 @@ def load_job(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobSpe
     if problems:
         raise invalid_job_file(document.file, problems)
     return spec
+
+
+def places_in(path: Path) -> JobDocument:
+    """Where in the job file at ``path`` each field stands, whatever name it has there.
+
+    Raises JobFileError when the file cannot be read.
+    """
+    return in_our_names(read_job_document(path)).document
 
 
 def work_folder(path: Path, spec: JobSpec) -> Path:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from runctl_auto.errors import FieldProblem, JobFileError
-from runctl_auto.job.document import JobDocument, field_name, read_job_document
+from runctl_auto.job.document import JobDocument, field_name
+from runctl_auto.job.load import places_in
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.protection.causes import broken_protection, causes
 from runctl_auto.protection.held import Held, held_in
@@ -22,8 +23,8 @@ def refuse_what_the_state_forbids(path: Path, spec: JobSpec, state: StackState) 
     held = held_in(spec.name, state)
     broken = causes(spec, held)
     if broken:
-        raise broken_protection(read_job_document(path), spec, broken)
-    problems = list(_shrinking(read_job_document(path), spec, held)) if held else []
+        raise broken_protection(places_in(path), spec, broken)
+    problems = list(_shrinking(places_in(path), spec, held)) if held else []
     if problems:
         raise JobFileError(
             f"Volumes of job '{spec.name}' would have to shrink, which AWS cannot do.",

@@ -61,10 +61,10 @@ def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]
 
 def placed(error: PolicyViolationError, path: Path) -> PolicyViolationError:
     """``error`` with the line of the job file at ``path`` for each violation that names a field of it."""
-    from runctl_auto.job.document import read_job_document
+    from runctl_auto.job.load import places_in
 
     try:
-        document = read_job_document(path)
+        document = places_in(path)
     except JobFileError:  # it was read before, and has changed since
         return error
     violations = [_placed(each, document) for each in error.violations]

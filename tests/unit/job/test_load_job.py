@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runctl_auto.errors import FieldProblem, JobFileError
-from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.job.load import JobSpec, load_job, places_in, unsupported, work_folder
 
 JobFile = Callable[..., Path]
 
@@ -220,6 +220,74 @@ def test_a_folder_and_a_pipe_are_not_opened_for_long(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     assert "is not a regular file" in str(only_problem(pipe))
     assert "is a folder" in str(only_problem(tmp_path))
+
+
+OTHER_WORDS = """name: digits
+type: task
+regions: [us-east-1]
+num_nodes: 2
+instance_types: [g5.xlarge]
+resources:
+  use_spot: true
+  cpus: 4+
+  memory: 16+
+  accelerators: A10G:1
+  disk_size: 256
+envs: [A=b, C=d=e, F=]
+commands:
+  - pip install x
+  - |
+    for i in 1 2; do
+      echo $i
+    done
+"""
+OUR_WORDS = """name: digits
+region: us-east-1
+nodes: 2
+resources: {instance_types: [g5.xlarge], cpu: 4.., memory: 16GB.., gpu: A10G:1, disk: 256GB}
+spot_policy: spot
+env: {A: b, C: d=e, F: ""}
+run: "pip install x\\nfor i in 1 2; do\\n  echo $i\\ndone\\n"
+"""
+
+
+def test_words_of_skypilot_and_dstack_mean_what_ours_mean(job_file: JobFile) -> None:
+    theirs = load_job(job_file(OTHER_WORDS))
+    assert theirs == load_job(job_file(OUR_WORDS))
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ("use_spot: false", "spot_policy: on-demand"),
+        ("backends: [aws]", "provider: aws"),
+        ("availability_zones: [us-east-1a]", "zones: [us-east-1a]"),
+        ("resources: {zone: us-east-1a, cloud: aws}", "zones: [us-east-1a]"),
+        ("resources: {instance_type: g5.xlarge}", "resources: {instance_types: [g5.xlarge]}"),
+        ("envs: {A: b}", "env: {A: b}"),
+    ],
+)
+def test_another_name_means_the_same(job_file: JobFile, written: str, ours: str) -> None:
+    assert load_job(job_file(SMALL + written + "\n")) == load_job(job_file(SMALL + ours + "\n"))
+
+
+def test_the_place_of_a_field_is_where_it_stands_under_any_name(job_file: JobFile) -> None:
+    places = places_in(job_file(OTHER_WORDS))
+    lines = {
+        location: position.line
+        for location in (
+            ("region",),
+            ("nodes",),
+            ("resources", "instance_types", 0),
+            ("resources", "gpu"),
+            ("spot_policy",),
+            ("env", "C"),
+            ("run",),
+            ("max_price",),
+        )
+        if (position := places.position(location))
+    }
+    assert list(lines.values()) == [3, 4, 5, 10, 7, 12, 13, 1]
 
 
 def test_the_work_folder_is_relative_to_the_job_file(job_file: JobFile, tmp_path: Path) -> None:
