@@ -292,3 +292,34 @@ def test_every_child_is_named_from_its_parent(args: TrainingEnvironmentArgs) -> 
     found = declared(args)
     for each in found.resources[1:]:
         assert each.name.startswith(f"{each.parent}-"), each
+
+
+class TestVolumesThatExist:
+    @pytest.fixture
+    def existing(self, args: TrainingEnvironmentArgs) -> Declarations:
+        old = VolumeRequest(name="old", id="vol-12345678", mount="/old")
+        restored = VolumeRequest(name="back", size_gb=20, snapshot="snap-12345678", mount="/back")
+        return declared(replace(args, volumes=[old, restored]))
+
+    def test_one_that_exists_is_attached_and_nothing_else_is_said_of_it(self, existing: Declarations) -> None:
+        (attached,) = [
+            each for each in existing.of_type(ATTACHMENT) if each.inputs["volumeId"] == "vol-12345678"
+        ]
+        assert attached.inputs["skipDestroy"] is True
+        others = [each for each in existing.resources if each is not attached and each.name != "digits-spec"]
+        assert "vol-12345678" not in str([(each.inputs, each.options) for each in others])
+        assert {each.name for each in existing.of_type("aws:ebs/volume:Volume")} == {"digits-back-volume"}
+
+    def test_the_agent_mounts_it_like_any_other(self, existing: Declarations) -> None:
+        spec = json.loads(existing.named("digits-spec").inputs["content"])
+        assert spec["volumes"] == [
+            {"name": "old", "id": "vol-12345678", "mount": "/old"},
+            {"name": "back", "id": "digits-back-volume-id", "mount": "/back"},
+        ]
+
+    def test_a_snapshot_is_what_a_volume_begins_with_and_never_replaces_it(
+        self, existing: Declarations
+    ) -> None:
+        volume = existing.named("digits-back-volume")
+        assert volume.inputs["snapshotId"] == "snap-12345678"
+        assert volume.options["ignoreChanges"] == ["snapshotId"]
