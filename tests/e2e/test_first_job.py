@@ -1,0 +1,68 @@
+"""`runctl init` writes a job that runs at once; what is hostile reaches neither cloud nor backend."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cloud_scanner import leaks
+from support.runctl_cli import Runctl
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
+
+SMALL = "name: hostile\nregion: us-east-1\nrun: 'true'\n"
+HOSTILE = [
+    "",
+    "a: &a [x, x]\nb: &b [*a, *a]\n",
+    SMALL + "setup: !!python/object/apply:os.system ['touch owned']\n",
+    SMALL + "name: again\n",
+    SMALL + "workdir: ../../..\n",
+    SMALL + "workdir: /etc\n",
+    SMALL + "artifacts: {paths: [../../etc/passwd]}\n",
+    SMALL + "checkpoints: {path: /var}\n",
+    SMALL + "nodes: .inf\n",
+    SMALL + "colour: red\n",
+    SMALL + 'run: "\\ud800"\n',
+    "x: " + "[" * 5000,
+]
+
+
+def inventory(cloud_url: str) -> Any:
+    with urllib.request.urlopen(f"{cloud_url}/sandbox-api/inventory", timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_a_first_job_runs_as_it_was_written(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
+    ended.append("first-try")
+    folder = runctl.folder / "first-try"
+    folder.mkdir()
+    (folder / "train.py").write_text(
+        "import os, pathlib\n"
+        "(pathlib.Path(os.environ['RUNCTL_OUTPUT_DIR']) / 'model').write_text('trained')\n"
+    )
+    file = str(folder / "job.yaml")
+    assert runctl.json("init", file, "--yes")["job"]["name"] == "first-try"
+    assert runctl.json("validate", file)["not_supported_yet"] == []
+    result = runctl.json("up", file, "--yes")
+    assert result["phase"] == "succeeded"
+    assert (Path(result["artifacts"]["folder"]) / "output" / "model").read_text() == "trained"
+    assert runctl.json("down", "first-try", "--yes")["nothing_left"]
+    assert leaks("first-try", cloud_url) == []
+
+
+def test_hostile_job_files_change_nothing_that_runs(runctl: Runctl, cloud_url: str) -> None:
+    folder = runctl.folder / "hostile"
+    folder.mkdir()
+    (folder / "far").symlink_to("/etc")
+    before, jobs = inventory(cloud_url), runctl.json("ls")
+    for content in [*HOSTILE, SMALL]:  # the last is refused for the link
+        (folder / "job.yaml").write_text(content)
+        error = runctl.json("up", str(folder / "job.yaml"), "--yes", code=7)["error"]
+        assert error["kind"] in ("job-file", "packaging")
+    assert inventory(cloud_url) == before
+    assert runctl.json("ls") == jobs
+    assert sorted(each.name for each in folder.iterdir()) == ["far", "job.yaml"]
+    print(f"\n{len(HOSTILE) + 1} hostile job files: 0 changes in cloud, backend and folder")
