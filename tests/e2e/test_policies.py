@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 from support.cloud_points import CloudPoints
 from support.counting_job import write_job
-from support.rule_breaking import BREACHES, KNOWN_LATE, LEFT_BEHIND, Breach, break_in
+from support.rule_breaking import BREACHES, KNOWN_LATE, LEFT_BEHIND, TAGS_MISSING, Breach, break_in
 from support.runctl_cli import Runctl
 
 from policies.rules import RULES, STACK_RULES
@@ -57,14 +59,15 @@ def test_a_job_over_its_budget_is_refused_with_the_line_to_change(project: Runct
 
 
 @pytest.mark.matrix
-def test_every_rule_refuses_before_anything_is_made(project: Runctl, cloud_url: str) -> None:
-    for breach in [*BREACHES, *LEFT_BEHIND]:
-        told = refused(project, cloud_url, breach)
-        assert breach.rule in told["text"], told["text"]
-        print(f"refused: {breach.rule}", flush=True)
-    rules = {rule.name for rule in [*RULES, *STACK_RULES]}
-    assert {breach.rule for breach in BREACHES} == rules
-    print(f"\n{len(rules)} rules, each broken once by `runctl up`: exit 4, 0 changing calls at the cloud")
+@pytest.mark.parametrize("breach", [*BREACHES, *LEFT_BEHIND], ids=lambda breach: breach.rule)
+def test_a_rule_refuses_before_anything_is_made(breach: Breach, project: Runctl, cloud_url: str) -> None:
+    told = refused(project, cloud_url, breach)
+    assert breach.rule in told["text"], told["text"]
+    print(f"\n{breach.rule}: exit 4, 0 changing calls at the cloud")
+
+
+def test_every_rule_is_broken_once() -> None:
+    assert sorted(breach.rule for breach in BREACHES) == sorted(rule.name for rule in [*RULES, *STACK_RULES])
 
 
 @pytest.mark.matrix
@@ -106,3 +109,26 @@ def test_going_without_policies_needs_the_permission_of_the_settings(
         project("preview", str(job), code=4)
     finally:
         settings.unlink()
+
+
+@pytest.mark.matrix
+def test_missing_tags_are_added_before_anything_is_made(
+    project: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append("tagged")
+    break_in(project.folder, TAGS_MISSING)
+    job = write_job(project.folder, "tagged", env={"STEPS": "600"})
+    project("up", str(job), "--yes", "--detach")
+    with urllib.request.urlopen(f"{cloud_url}/sandbox-api/inventory", timeout=60) as answer:
+        inventory = json.load(answer)
+    tagged = {
+        kind: dict(each["tags"])
+        for kind in ("bucket", "role", "security-group", "instance", "volume")
+        for each in inventory.get(kind, [])
+        if "tagged" in str(each)
+    }
+    assert {"bucket", "role", "instance", "volume"} <= tagged.keys(), inventory.keys()
+    for kind, tags in tagged.items():
+        assert tags.items() >= {"runctl:job": "tagged", "runctl:created-by": "runctl"}.items(), (kind, tags)
+    assert project.json("preview", str(job))["changes"] == []
+    assert project.json("down", "tagged", "--yes", "--discard-artifacts", "--grace", "1")["nothing_left"]

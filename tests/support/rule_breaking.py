@@ -257,6 +257,13 @@ KNOWN_LATE = Breach(
     said="metadataOptions.httpTokens is optional; allowed: required",
 )
 
+TAGS_MISSING = Breach(
+    rule="required-tags",
+    type="pulumi:providers:aws",
+    props={"defaultTags": json.dumps({"tags": {"runctl:owner": "ada"}})},
+    said="",
+)
+
 LEFT_BEHIND: tuple[Breach, ...] = (
     Breach(
         rule="retain_on_delete",
