@@ -68,7 +68,7 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
     for overdue in comparison.overdue:
         line(f"  ! {describe_overdue(overdue)}")
     for each in comparison.protected:
-        line(f"  = {_told(each, now)}: protected by its tag")
+        line(f"  = {_told(each, now)}: protected by its tag or your settings")
     for each in comparison.foreign:
         line(f"  = {_told(each, now)}: not managed from here, not touched")
     for each in comparison.unsettled:

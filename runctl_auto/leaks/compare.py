@@ -119,11 +119,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Judge:
-    """Who asks: ``owners`` whose things may be removed, ``backend`` whose stacks are known; when."""
+    """Who asks: ``owners`` whose things may be removed, ``backend`` whose stacks are known; when.
+
+    ``listed`` are ids that the settings protect.
+    """
 
     owners: Collection[str]
     backend: str
     now: datetime
+    listed: Collection[str] = ()
 
 
 def compare(
@@ -146,7 +150,7 @@ def compare(
             groups["unsettled"].append(each)
         elif _is_foreign(each, stack, judge) or (_tells_nobody(each) and each.job in foreign_jobs):
             groups["foreign"].append(each)
-        elif each.protected:
+        elif each.protected or each.id in judge.listed:
             groups["protected"].append(each)
         else:
             orphans.append(_orphan(each, stack, judge))

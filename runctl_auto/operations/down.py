@@ -241,7 +241,14 @@ def _prove(
     )
     kept = {each.id for each in after.in_cloud()}
     with workplace.reporter.working("looking for what is left"):
-        proof = prove(scanner, related, kept, workplace.time.sleep, workplace.time.monotonic)
+        proof = prove(
+            scanner,
+            related,
+            kept,
+            workplace.time.sleep,
+            workplace.time.monotonic,
+            listed=workplace.settings.policies.protected,
+        )
     is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
     if is_empty:
         stack.remove()

@@ -191,7 +191,10 @@ class _Sweep:
             survey = look_around(self._workplace.cloud(region), scope, price_of=price_of)
         unseen = {each.kind for each in survey.unchecked}
         judge = Judge(
-            self._owners, backend_mark(self._workplace.environment.backend), self._workplace.time.now()
+            self._owners,
+            backend_mark(self._workplace.environment.backend),
+            self._workplace.time.now(),
+            self._workplace.settings.policies.protected,
         )
         comparison = compare(survey.found, here, judge, ALL_KINDS - unseen)
         return RegionFinding(region, comparison, survey.unchecked, len(survey.found))

@@ -16,8 +16,8 @@ _POLL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found after a teardown. ``survey.found`` are leaks; ``kept`` is protected by its tag alone,
-    in no state, which is a person's own affair."""
+    """What was found after a teardown. ``survey.found`` are leaks; ``kept`` is protected by its tag or by the
+    settings and in no state, which is a person's own affair."""
 
     survey: Survey
     kept: tuple[Found, ...] = ()
@@ -33,16 +33,20 @@ def prove(
     kept: Collection[str],
     sleep: Callable[[float], None],
     clock: Callable[[], float],
+    *,
+    listed: Collection[str] = (),
 ) -> Proof:
     """What exists of the job beside ``kept`` (physical ids); clean once all is gone. Blocks a minute at most.
+
+    ``listed`` are ids that the settings protect.
 
     Lists of the cloud are late: what was just deleted is given the time to disappear.
     """
     deadline = clock() + DEADLINE_SECONDS
     while True:
         survey = _without(scanner.survey(related), kept)
-        protected = tuple(each for each in survey.found if each.protected)
-        left = tuple(each for each in survey.found if not each.protected)
+        protected = tuple(each for each in survey.found if each.protected or each.id in listed)
+        left = tuple(each for each in survey.found if each not in protected)
         is_settled = not (left or survey.unchecked)
         if is_settled or clock() >= deadline:
             return Proof(replace(survey, found=left), protected)

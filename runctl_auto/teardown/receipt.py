@@ -10,6 +10,7 @@ from runctl_auto.leaks.found import Found, Unchecked
 from runctl_auto.stack.state import ResourceState, StackState
 
 TAGGED = "protected by its tag"
+LISTED = "protected by the settings"
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,8 @@ def leak_of(thing: Found, now: datetime) -> Leak:
 
 
 def kept_by_tag(thing: Found) -> Kept:
-    """What a person protected in the cloud itself, in no state."""
-    return Kept(thing.kind, thing.name or thing.id, thing.id, TAGGED)
+    """What a person protected in the cloud itself or in the settings, in no state."""
+    return Kept(thing.kind, thing.name or thing.id, thing.id, TAGGED if thing.protected else LISTED)
 
 
 def deleted_between(before: StackState, after: StackState) -> tuple[Deleted, ...]:

@@ -99,6 +99,9 @@ def test_a_machine_or_an_interface_is_not_managed_for_being_in_a_jobs_group() ->
 def test_what_a_tag_protects_is_told_and_is_no_leak() -> None:
     backup = thing("snapshot", "snap-1", protected=True)
     assert compared(backup) == Comparison(protected=(backup,))
+    listed = thing("volume", "vol-1")
+    judge = Judge(("ann",), "here", NOW, listed=("vol-1",))
+    assert compare((listed,), {}, judge, ALL_KINDS) == Comparison(protected=(listed,))
 
 
 def test_things_of_a_job_that_is_being_worked_on_are_not_judged() -> None:

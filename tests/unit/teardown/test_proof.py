@@ -66,6 +66,15 @@ def test_what_a_person_protected_in_the_cloud_is_no_leak_and_waits_for_nothing()
     assert clock.now == 0
 
 
+def test_what_the_settings_protect_is_no_leak() -> None:
+    scanner = create_autospec(Scanner, instance=True)
+    scanner.survey.return_value = Survey((VOLUME,))
+    clock = Clock()
+    told = prove(scanner, NOTHING_RELATED, (), clock.sleep, clock, listed=("vol-1",))
+    assert told.kept == (VOLUME,)
+    assert told.is_clean
+
+
 def test_what_could_not_be_looked_for_is_asked_again_and_then_told() -> None:
     unseen = (Unchecked("roles", "denied"),)
     told, clock, _ = proof(Survey(unchecked=unseen))
