@@ -16,6 +16,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+_LEFT_ALONE = Event()
+
 
 def run_to_a_safe_end(operation: Callable[[], Result], tell: Callable[[str], None]) -> Result:
     """The result of ``operation``, which runs beside. Blocks.
@@ -49,9 +51,18 @@ def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> boo
         ended.wait()
     except KeyboardInterrupt:
         tell("interrupted; the engine comes to a safe end first (once more to leave it alone)")
-        ended.wait()
+        try:
+            ended.wait()
+        except KeyboardInterrupt:
+            _LEFT_ALONE.set()
+            raise
         return True
     return False
+
+
+def has_left_an_operation_alone() -> bool:
+    """Whether an operation goes on for which nobody waits any more; its threads would hold up the exit."""
+    return _LEFT_ALONE.is_set()
 
 
 def treat_termination_as_interruption() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -13,7 +14,11 @@ from runctl_auto.cli.console import Console
 from runctl_auto.cli.general_options import accept_after, general_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, UsageError
-from runctl_auto.interruption import ignore_interruptions, treat_termination_as_interruption
+from runctl_auto.interruption import (
+    has_left_an_operation_alone,
+    ignore_interruptions,
+    treat_termination_as_interruption,
+)
 
 _COMMANDS: dict[str, str] = {
     "init": "Write a first job file.",
@@ -91,6 +96,10 @@ def main() -> None:
         code = int(ExitCode.INTERRUPTED)
     finally:
         ignore_interruptions()
+    if has_left_an_operation_alone():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

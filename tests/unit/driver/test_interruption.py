@@ -54,10 +54,17 @@ def test_an_interrupted_failure_is_an_interruption(interrupted: Callable[[int], 
         run_to_a_safe_end(lambda: {}["cancelled"], lambda _: None)
 
 
-def test_a_second_interruption_leaves_the_operation_alone(interrupted: Callable[[int], None]) -> None:
+def test_a_second_interruption_leaves_the_operation_alone(
+    interrupted: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     interrupted(2)
     release = threading.Lock()
     release.acquire()
+    monkeypatch.setattr(interruption, "_LEFT_ALONE", threading.Event())
+    assert not interruption.has_left_an_operation_alone()
     with pytest.raises(KeyboardInterrupt):
         run_to_a_safe_end(release.acquire, lambda _: None)
+    assert interruption.has_left_an_operation_alone(), (
+        "whoever ends the program must not wait for its threads"
+    )
     release.release()
