@@ -238,6 +238,7 @@ class JobStack:
     ) -> None:
         self.job: str = stack.name
         self._stack = stack
+        self._advised: set[str] = set()
         self._workspace = workspace
         self._backend = backend
         self._locks = locks
@@ -406,6 +407,8 @@ class JobStack:
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
         events = self._run(operation, method, options, only_planned=True)[1]
         steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
+        advice = advice_in(events)
+        self._advised.update(advice)
         return Plan(
             changes=tuple(
                 PlannedChange(step.operation, step.type, step.name, step.urn, step.changed, step.protected)
@@ -413,11 +416,15 @@ class JobStack:
                 if step.operation not in ("same", "read", "refresh")
             ),
             unchanged=sum(1 for step in steps if step.operation == "same"),
-            advice=advice_in(events),
+            advice=advice,
         )
 
     def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:
-        result, _ = self._run(operation, method, options)
+        result, events = self._run(operation, method, options)
+        for advice in advice_in(events):
+            if advice not in self._advised:
+                self._tell(advice)
+                self._advised.add(advice)
         return Changes(dict(result.summary.resource_changes or {}))
 
     def _run(

@@ -43,12 +43,8 @@ def read_violation(rule: str, resource: str, message: str) -> Violation:
 def advice_in(events: Iterable[EngineEvent]) -> tuple[str, ...]:
     """What policies said without refusing, each once."""
     told = (event for event in events if isinstance(event, PolicyEvent) and event.level != "mandatory")
-    return tuple(dict.fromkeys(advice(event) for event in told))
-
-
-def advice(event: PolicyEvent) -> str:
-    """A policy's advice as one line."""
-    return f"policy: {read_violation(event.policy, name_of(event.urn), plain(event.message))}"
+    found = (read_violation(each.policy, name_of(each.urn), plain(each.message)) for each in told)
+    return tuple(f"policy: {each}" for each in without_repetition(found))
 
 
 def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]:

@@ -142,3 +142,15 @@ def test_advice_is_told_once_and_refusals_are_none() -> None:
     refused = PolicyEvent("imds", "pack", "mandatory", "no", urn)
     events = [advice, refused, DiagnosticEvent("info", "x"), advice]
     assert advice_in(events) == ("policy: x; allowed: y (rule tags, resource machine)",)
+
+
+def test_advice_about_the_whole_is_not_told_again_of_its_parts() -> None:
+    events = [
+        PolicyEvent(
+            "allowed-regions", "pack", "advisory", f"{name}: region is x; allowed: y{field}", f"urn::{name}"
+        )
+        for name, field in (("digits", "; job file: region"), ("bucket", ""), ("role", ""))
+    ]
+    assert advice_in(events) == (
+        "policy: region: region is x; allowed: y (rule allowed-regions, resource digits)",
+    )
