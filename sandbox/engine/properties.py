@@ -11,7 +11,7 @@ import binascii
 import json
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.engine.json_text import compact
@@ -171,9 +171,11 @@ def without_outputs(value: PropertyValue) -> PropertyValue:
 def to_json(
     value: PropertyValue, encrypt: Encrypt, *, show_secrets: bool = False, redact: bool = False
 ) -> Any:
-    """The value as it stands in a checkpoint. Secrets are encrypted, shown as plain text with
-    `show_secrets`, or with `redact` have the ciphertext `[secret]` (as in engine events). A secret that was
-    read from a checkpoint keeps its ciphertext."""
+    """The value as it stands in a checkpoint. Secrets are encrypted, or shown as plain text with
+    `show_secrets`. A secret that was read from a checkpoint keeps its ciphertext.
+
+    With `redact` it is the value as engine events show it: the ciphertext of secrets is `[secret]`, and texts
+    of assets are left out."""
     return _Encoder(encrypt, show_secrets, redact).value(value)
 
 
@@ -199,7 +201,7 @@ class _Encoder:
         if isinstance(value, Output):
             return self.value(without_outputs(value))
         if isinstance(value, (Asset, Archive)):
-            return source_to_dict(value)
+            return source_to_dict(_without_texts(value) if self._redact else value)
         if isinstance(value, ResourceReference):
             return _reference_to_json(value)
         raise PropertyError(f"{type(value).__name__} is no property value")
@@ -218,7 +220,17 @@ class _Encoder:
         return {SIGNATURE: SECRET_SIGNATURE, "ciphertext": ciphertext}
 
 
+def _without_texts(source: Asset | Archive) -> Asset | Archive:
+    if isinstance(source, Asset):
+        return source if source.text is None else replace(source, text="<contents elided>")
+    if source.assets is None:
+        return source
+    return replace(source, assets={name: _without_texts(part) for name, part in source.assets.items()})
+
+
 def _text_to_json(text: str) -> Any:
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -6,7 +6,6 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sandbox.engine.deploy.providers.api import Status
@@ -14,12 +13,7 @@ from sandbox.engine.deploy.request import EventSink
 from sandbox.engine.deploy.steps.base import Step
 from sandbox.engine.model import Op, Resource
 from sandbox.engine.properties import (
-    Archive,
-    Asset,
-    Output,
     PropertyMap,
-    PropertyValue,
-    Secret,
     to_json,
 )
 
@@ -201,20 +195,4 @@ def _state(resource: Resource | None) -> ResourceView | None:
 
 def shown(values: PropertyMap) -> Any:
     """Values as events show them: secrets hidden, contents of assets left out."""
-    return to_json(_without_contents(values), lambda _: "[secret]", redact=True)
-
-
-def _without_contents(value: PropertyValue) -> PropertyValue:  # noqa: PLR0911 - one a kind of value
-    if isinstance(value, dict):
-        return {key: _without_contents(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_contents(item) for item in value]
-    if isinstance(value, Secret):
-        return Secret("[secret]")
-    if isinstance(value, Output):
-        return _without_contents(value.value) if value.known and not value.secret else value
-    if isinstance(value, Asset) and value.text is not None:
-        return replace(value, text="<contents elided>")
-    if isinstance(value, Archive) and value.assets is not None:
-        return replace(value, assets={k: _without_contents(v) for k, v in value.assets.items()})
-    return value
+    return to_json(values, lambda _: "[secret]", redact=True)
