@@ -31,6 +31,8 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
 MAX_FILE_BYTES = 64 * 1024
+MAX_PROBLEMS = 50
+_MORE_THAN_TOLD = MAX_PROBLEMS + 1
 
 _SHORT_VARIABLES: Mapping[SettingPath, str] = {
     ("engine", "choice"): "RUNCTL_ENGINE",
@@ -85,7 +87,10 @@ class _Layer:
             else:
                 Settings.model_validate(self.values)
         except ValidationError as error:
-            found += [self._problem(each) for each in error.errors() if each["loc"]]
+            details = error.errors()
+            if any(each["type"] == "json_invalid" for each in details):
+                return [*found, FieldProblem(self.file, None, None, "", "is nested too deeply")]
+            found += [self._problem(each) for each in details[:_MORE_THAN_TOLD] if each["loc"]]
         return found
 
     def _problem(self, details: ErrorDetails) -> FieldProblem:
@@ -219,10 +224,11 @@ def read_settings_text(file: Path) -> str:
 
 
 def settings_error(problems: list[FieldProblem]) -> SettingsError:
-    """The error for settings with ``problems``."""
+    """The error for settings with ``problems``, of which the first fifty are told."""
+    some = len(problems) > MAX_PROBLEMS
     return SettingsError(
-        "The settings are wrong.",
-        problems=problems,
+        f"The settings are wrong; the first {MAX_PROBLEMS} problems:" if some else "The settings are wrong.",
+        problems=problems[:MAX_PROBLEMS],
         next_step="Correct the named settings and repeat; `runctl config show` lists all there are.",
     )
 

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from runctl_auto.settings_sources import SourcedSettings
 
 _COLUMNS = (Column("SETTING"), Column("VALUE"), Column("FROM"))
+_NOTHING = "(none)"
+
+
+def _keys(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Settings that begin so, for the shell's completion."""
+    from runctl_auto.settings import setting_fields
+
+    keys = [".".join(path) for path, _ in setting_fields()]
+    return [key for key in keys if key.startswith(incomplete)]
+
+
 _PERSONAL = click.option(
     "--personal", is_flag=True, help="Write ~/.runctl.toml, which all your projects start from."
 )
@@ -39,12 +50,13 @@ def show(invocation: Invocation) -> None:
     entries = [_entry(sourced, path) for path, _ in setting_fields()]
     invocation.console.result({"file": str(invocation.folders().settings_file), "settings": entries})
     invocation.console.table(
-        _COLUMNS, [(each["key"], _text(each["value"]), each["origin"]["name"]) for each in entries]
+        _COLUMNS,
+        [(each["key"], _text(each["value"]) or _NOTHING, each["origin"]["name"]) for each in entries],
     )
 
 
 @command.command(help="Print the value of the setting KEY, such as engine.parallel.")
-@click.argument("key")
+@click.argument("key", shell_complete=_keys)
 @click.pass_obj
 def get(invocation: Invocation, key: str) -> None:
     from runctl_auto.settings_sources import known_setting
@@ -60,7 +72,7 @@ def get(invocation: Invocation, key: str) -> None:
     "set",
     help="Set KEY to VALUE in the settings file, leaving the rest of it as it is. Lists are written a,b.",
 )
-@click.argument("key")
+@click.argument("key", shell_complete=_keys)
 @click.argument("value")
 @_PERSONAL
 @click.pass_obj
@@ -74,7 +86,7 @@ def set_value(invocation: Invocation, key: str, value: str, personal: bool) -> N
 
 
 @command.command(help="Take KEY out of the settings file, so that its default holds.")
-@click.argument("key")
+@click.argument("key", shell_complete=_keys)
 @_PERSONAL
 @click.pass_obj
 def unset(invocation: Invocation, key: str, personal: bool) -> None:
@@ -116,7 +128,9 @@ def _tell_change(invocation: Invocation, path: SettingPath, file: Path, change: 
     """What was changed, and the value in force, which another source may hold."""
     entry = _entry(_sourced(invocation), path)
     invocation.console.result({"file": str(file), **entry})
-    invocation.console.line(f"{change}; in force: {_text(entry['value'])}, from {entry['origin']['name']}")
+    invocation.console.line(
+        f"{change}; in force: {_text(entry['value']) or _NOTHING}, from {entry['origin']['name']}"
+    )
 
 
 def _entry(sourced: SourcedSettings, path: SettingPath) -> dict[str, Any]:
@@ -135,5 +149,5 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return ",".join(str(each) for each in value)
     if value is None:
-        return "(none)"
+        return ""
     return value if isinstance(value, str) else json.dumps(value)

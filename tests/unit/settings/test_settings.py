@@ -122,6 +122,13 @@ def test_all_problems_are_told_at_once_with_line_and_nearest_name(tmp_path: Path
     ]  # fmt: skip
 
 
+def test_of_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
+    text = "".join(f"k{number} = 1\n" for number in range(5000))
+    assert len(problems(tmp_path, text)) == 50
+    with pytest.raises(SettingsError, match="the first 50 problems"):
+        load(tmp_path)
+
+
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path, environ={"RUNCTL_ENGINE": "steam"}) == [
         'RUNCTL_ENGINE: engine.choice: is not one of the values; found "steam"; '
@@ -179,9 +186,10 @@ def test_a_users_name_becomes_an_owner_that_can_be_a_tag(
         ("\x00", ": not TOML: "),
         ("a = 1\na = 2\n", ": not TOML: "),
         ("a = " + "[" * 20_000, ": is nested too deeply"),
+        ("a = " + "[" * 210 + "]" * 210, ": is nested too deeply"),
         ("# " + "x" * 70_000, ": is too large; allowed: at most 64 KB"),
     ],
-    ids=["value", "nul", "twice", "deep", "large"],
+    ids=["value", "nul", "twice", "deep", "deep and closed", "large"],
 )
 def test_what_is_not_toml_is_told(tmp_path: Path, text: str, said: str) -> None:
     (told,) = problems(tmp_path, text)
