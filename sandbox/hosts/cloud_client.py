@@ -32,6 +32,7 @@ class AttachedVolume:
     device: str
     root: bool
     size_gb: int
+    snapshot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,12 @@ class Instance:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All instances and volumes at one version of the cloud."""
+    """All instances and volumes at one version of the cloud; `snapshots` of volumes, each with its volume."""
 
     version: int
     instances: tuple[Instance, ...]
     volumes: frozenset[str]
+    snapshots: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -181,17 +183,24 @@ def snapshot_of(told: Mapping[str, Any]) -> Snapshot:
     """Raises CloudError when the answer does not keep the contract."""
     try:
         instances = tuple(_instance(entry) for entry in told["instances"])
-        return Snapshot(int(told["version"]), instances, frozenset(str(v) for v in told["volumes"]))
+        snapshots = {_plain_id(s): _plain_id(v) for s, v in dict(told.get("snapshots") or {}).items()}
+        volumes = frozenset(str(volume) for volume in told["volumes"])
+        return Snapshot(int(told["version"]), instances, volumes, snapshots)
     except (KeyError, TypeError, ValueError) as error:
         raise CloudError(f"the cloud's list of instances cannot be read: {error!r}") from error
 
 
-def _instance(told: Mapping[str, Any]) -> Instance:
-    identifier = str(told["id"])
+def _plain_id(told: object) -> str:
+    """An id that can be a file's name."""
+    identifier = str(told)
     if not identifier.replace("-", "").isalnum():
-        raise ValueError(f"not an instance id: {identifier!r}")
+        raise ValueError(f"not an id: {identifier!r}")
+    return identifier
+
+
+def _instance(told: Mapping[str, Any]) -> Instance:
     return Instance(
-        id=identifier,
+        id=_plain_id(told["id"]),
         region=str(told["region"]),
         zone=str(told["zone"]),
         type=str(told["type"]),
@@ -204,7 +213,13 @@ def _instance(told: Mapping[str, Any]) -> Instance:
         role=told.get("role") or None,
         tags=dict(told.get("tags") or {}),
         volumes=tuple(
-            AttachedVolume(str(v["id"]), str(v["device"]), bool(v.get("root")), int(v.get("size_gb") or 0))
+            AttachedVolume(
+                str(v["id"]),
+                str(v["device"]),
+                bool(v.get("root")),
+                int(v.get("size_gb") or 0),
+                _plain_id(v["snapshot"]) if v.get("snapshot") else None,
+            )
             for v in told.get("volumes") or ()
         ),
         interruption=told.get("interruption") or None,

@@ -158,6 +158,7 @@ class Manager:
         }
         places = {name: host.for_volumes for name, host in self._hosts.items()}
         try:
+            self._volumes.keep_snapshots(snapshot.snapshots, places)
             self._volumes.arrange(wanted, places, snapshot.volumes)
         except OSError as error:
             self._say(f"volumes: {error}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.hosts.cloud_client import AttachedVolume
+from sandbox.hosts.copy_tree import copy_tree
 from sandbox.hosts.guest.layout import BY_ID_PREFIX
 from sandbox.hosts.host_folder import HostFolder, remove_tree
 
@@ -27,10 +28,17 @@ class HostOfVolumes:
 
 
 class VolumeFolders:
-    """Moves volumes' folders as the cloud attaches and detaches them. All calls may be repeated."""
+    """Moves volumes' folders as the cloud attaches and detaches them. All calls may be repeated.
+
+    Beside the resting volumes lie snapshots: copies of volumes as they were, which new volumes begin with.
+    """
 
     def __init__(self, resting: Path) -> None:
         self._resting = resting
+
+    @property
+    def _snapshots(self) -> Path:
+        return self._resting.with_name("snapshots")
 
     def arrange(
         self,
@@ -55,6 +63,26 @@ class VolumeFolders:
             if volume not in known:
                 remove_tree(self._resting / volume)
 
+    def keep_snapshots(self, wanted: Mapping[str, str], hosts: Mapping[str, HostOfVolumes]) -> None:
+        """Copy the volume (the value) of each new snapshot (the key), and remove those that are no more."""
+        kept = set(os.listdir(self._snapshots)) if self._snapshots.is_dir() else set()  # noqa: PTH208
+        for name in kept - set(wanted):
+            remove_tree(self._snapshots / name)
+        for name in sorted(set(wanted) - kept):
+            source = self._place_of(wanted[name], hosts)
+            if source is None:
+                continue
+            self._snapshots.mkdir(mode=0o700, exist_ok=True)
+            copied = self._snapshots / f".{name}"
+            remove_tree(copied)
+            copy_tree(source, copied)
+            copied.rename(self._snapshots / name)
+
+    def _place_of(self, volume: str, hosts: Mapping[str, HostOfVolumes]) -> Path | None:
+        """Where the volume's folder is; None while it was never attached, and so holds nothing."""
+        places = (*(host.folder.volumes / volume for host in hosts.values()), self._resting / volume)
+        return next((place for place in places if _is_folder(place)), None)
+
     def release_all(self, host: HostOfVolumes) -> None:
         """Bring everything that is at this host back to rest."""
         for volume in _volume_names(host.folder.volumes):
@@ -78,7 +106,7 @@ class VolumeFolders:
             remove_tree(place)
             if not _is_folder(resting):
                 resting.unlink(missing_ok=True)
-                resting.mkdir(mode=0o755)
+                self._begin(resting, attached.snapshot)
             if host.uid is not None:
                 _hand_over(resting, host.uid)
             resting.rename(place)
@@ -91,6 +119,13 @@ class VolumeFolders:
             written.write_text(text)
             written.chmod(0o644)
             written.rename(node)
+
+    def _begin(self, resting: Path, snapshot: str | None) -> None:
+        """A new volume's folder: empty, or what the snapshot holds."""
+        if snapshot is not None and _is_folder(self._snapshots / snapshot):
+            copy_tree(self._snapshots / snapshot, resting)
+        else:
+            resting.mkdir(mode=0o755)
 
 
 def _node(folder: HostFolder, volume: str) -> Path:

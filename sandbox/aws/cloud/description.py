@@ -8,8 +8,13 @@ from sandbox.aws.cloud.lifecycle import Life
 
 
 def describe(lives: Iterable[Life]) -> dict[str, Any]:
-    """`instances` and `volumes` of all accounts and regions; the caller holds the cloud's lock."""
-    return {"instances": [_instance(life) for life in lives], "volumes": sorted(_volume_ids())}
+    """`instances`, `volumes`, `snapshots` (by id, the volume each was made of), all accounts and regions;
+    the caller holds the cloud's lock."""
+    return {
+        "instances": [_instance(life) for life in lives],
+        "volumes": sorted(_volume_ids()),
+        "snapshots": dict(_snapshots()),
+    }
 
 
 def _instance(life: Life) -> dict[str, Any]:
@@ -53,7 +58,13 @@ def _volumes(instance: Any) -> Iterator[dict[str, Any]]:
             "device": device,
             "root": device == instance.root_device_name,
             "size_gb": attached.size,
+            "snapshot": _snapshot_of(instance, attached.volume_id),
         }
+
+
+def _snapshot_of(instance: Any, volume: str) -> str | None:
+    known = instance.ec2_backend.volumes.get(volume)
+    return known.snapshot_id or None if known is not None else None
 
 
 def _interruption(life: Life) -> dict[str, str] | None:
@@ -68,3 +79,13 @@ def _volume_ids() -> Iterator[str]:
 
     for _, _, backend in ec2_backends.iter_backends():
         yield from backend.volumes
+
+
+def _snapshots() -> Iterator[tuple[str, str]]:
+    """Those that were made of volumes; images have theirs from the start."""
+    from moto.ec2.models import ec2_backends
+
+    for _, _, backend in ec2_backends.iter_backends():
+        for snapshot in backend.snapshots.values():
+            if not snapshot.from_ami:
+                yield snapshot.id, snapshot.volume.id

@@ -1,6 +1,7 @@
 """Where volumes' folders are."""
 
 import json
+import os
 
 import pytest
 from hypothesis import settings
@@ -126,3 +127,47 @@ class Moves(RuleBasedStateMachine):
 
 Moves.TestCase.settings = settings(max_examples=20, stateful_step_count=10, deadline=None)
 TestMoves = Moves.TestCase
+
+
+def test_a_volume_made_from_a_snapshot_begins_with_what_was_there_then(tmp_path, resting):
+    volumes, host = VolumeFolders(resting), host_at(tmp_path / "h")
+    volumes.arrange({"h": (attached("vol-1"),)}, {"h": host}, ["vol-1"])
+    content = host.folder.volumes / "vol-1/data"
+    content.mkdir()
+    (content / "kept").write_text("then")
+    (content / "kept").chmod(0o640)
+    (content / "link").symlink_to("/etc/hostname")
+    volumes.keep_snapshots({"snap-1": "vol-1"}, {"h": host})
+    (content / "kept").write_text("now")
+    volumes.keep_snapshots({"snap-1": "vol-1"}, {"h": host})
+    restored = AttachedVolume("vol-2", "/dev/sdg", False, 3, "snap-1")
+    volumes.arrange({"h": (restored,)}, {"h": host}, ["vol-2"])
+    copy = host.folder.volumes / "vol-2/data"
+    assert (copy / "kept").read_text() == "then"
+    assert (copy / "kept").stat().st_mode & 0o777 == 0o640
+    assert str((copy / "link").readlink()) == "/etc/hostname", "a link is copied, not followed"
+    assert not (resting / "vol-1").exists(), "the snapshot outlives its volume"
+    volumes.keep_snapshots({}, {"h": host})
+    assert list((tmp_path / "snapshots").iterdir()) == []
+    assert (copy / "kept").read_text() == "then"
+
+
+def test_a_snapshot_of_a_volume_that_was_never_attached_is_empty(tmp_path, resting):
+    volumes, host = VolumeFolders(resting), host_at(tmp_path / "h")
+    volumes.keep_snapshots({"snap-1": "vol-1"}, {"h": host})
+    volumes.arrange({"h": (AttachedVolume("vol-2", "/dev/sdg", False, 3, "snap-1"),)}, {"h": host}, ["vol-2"])
+    assert list((host.folder.volumes / "vol-2").iterdir()) == []
+
+
+def test_a_snapshot_never_copies_what_a_link_or_a_pipe_leads_to(tmp_path, resting):
+    volumes, host = VolumeFolders(resting), host_at(tmp_path / "h")
+    volumes.arrange({"h": (attached("vol-1"),)}, {"h": host}, ["vol-1"])
+    place = host.folder.volumes / "vol-1"
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_text("x")
+    (place / "folder").symlink_to(tmp_path / "outside")
+    os.mkfifo(place / "pipe")
+    volumes.keep_snapshots({"snap-1": "vol-1"}, {"h": host})
+    copied = tmp_path / "snapshots/snap-1"
+    assert [path.name for path in copied.iterdir()] == ["folder"]
+    assert (copied / "folder").is_symlink()
