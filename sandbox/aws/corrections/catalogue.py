@@ -21,6 +21,7 @@ from sandbox.aws.corrections import (
     shutdown_behavior,
     spot_prices,
     spot_requests,
+    tag_lookup,
     volume_attachments,
     volume_defaults,
 )
@@ -32,6 +33,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     bucket_defaults.apply,
     bucket_owner.apply,
     bucket_policies.apply,
+    tag_lookup.apply,
     public_images.apply,
     primary_interfaces.apply,
     groups_in_use.apply,
