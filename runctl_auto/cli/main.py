@@ -28,6 +28,7 @@ _COMMANDS: dict[str, str] = {
     "protect": "Keep a volume or the bucket of a job from deletion.",
     "unprotect": "End such a protection.",
     "unlock": "Remove the lock that a killed command left on a job.",
+    "reap": "End machines that outlived their limits.",
     "leaks": "Find what no stack manages in the account, and remove it.",
     "ls": "List the jobs.",
     "status": "Show how a job is.",

@@ -1,0 +1,33 @@
+"""``runctl reap``."""
+
+from __future__ import annotations
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+
+@click.command(
+    help="End machines of the backend's jobs that outlived their max_duration, their budget or their run by "
+    "ten minutes. Needs no job file; their buckets and volumes stay."
+)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before ending them.")
+@click.pass_obj
+def command(invocation: Invocation, yes: bool) -> None:
+    from runctl_auto.operations.reap import reap
+
+    result = reap(invocation.workplace(), yes=yes)
+    invocation.console.result(
+        {
+            "reaped": [each.as_json() for each in result.reaped],
+            "unread": [{"job": job, "why": why} for job, why in result.unread],
+        }
+    )
+    for job, why in result.unread:
+        invocation.console.say(f"job '{job}' could not be looked at: {why}")
+    for each in result.reaped:
+        invocation.console.line(
+            f"ended {each.instance} of job '{each.job}'; `runctl down {each.job}` clears up"
+        )
+    if not result.reaped:
+        invocation.console.line("No machine is over its limits.")
