@@ -25,7 +25,7 @@ SCHEMA_FILE = "job.schema.json"
     help="Write a first job file, JOB_FILE (default: job.yaml), and the schema that editors complete it "
     "from. Asks for what no option says, unless --yes."
 )
-@click.argument("job_file", type=click.Path(path_type=Path), default="job.yaml")
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False), default="job.yaml")
 @click.option("--name", help="Name of the job; default: the folder's.")
 @click.option("--run", "command_line", metavar="COMMAND", help="What trains; default: what the folder holds.")
 @click.option("--region", help="Region of the cloud; default: AWS_REGION, else us-east-1.")

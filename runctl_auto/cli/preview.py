@@ -11,7 +11,7 @@ from runctl_auto.errors import ExitCode
 
 
 @click.command(help="Show what `up JOB_FILE` would change, and change nothing.")
-@click.argument("job_file", type=click.Path(path_type=Path))
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False))
 @click.option("--rerun", is_flag=True, help="As `up --rerun` would.")
 @click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command(help="Train: apply JOB_FILE, follow the training to its end, bring the result home.")
-@click.argument("job_file", type=click.Path(path_type=Path))
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False))
 @click.option("--yes", "-y", is_flag=True, help="Do not ask after the plan.")
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is made; it needs nobody.")
 @click.option("--rerun", is_flag=True, help="Make a new attempt of a job that has ended.")
