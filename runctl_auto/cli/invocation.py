@@ -49,6 +49,7 @@ class Invocation:
             pack = pack_in_force(settings.policies, folders)
         else:
             refuse_to_skip(settings.policies)
+            self.console.say("no policy judges this, as --no-policy asks")
         if settings.sandbox:
             place = environment.sandbox(settings, folders, os.environ, self.console.say)
         else:
