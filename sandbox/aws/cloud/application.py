@@ -1,6 +1,7 @@
 """The WSGI application of the cloud: moto behind locks, faults before it, control beside it."""
 
 import io
+import json
 import tempfile
 import threading
 import traceback
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
+from sandbox.aws.cloud import price_list
 from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
@@ -16,7 +18,7 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
 
-SERVICES = frozenset({"ec2", "iam", "kms", "logs", "s3", "ssm", "sts", "tagging"})
+SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "ssm", "sts", "tagging"})
 """Names of the emulated services, as signatures call them."""
 
 _IN_MEMORY = 8 * 1024 * 1024
@@ -75,6 +77,11 @@ class CloudApplication:
         if not self._points.may_pass(visit, "before"):
             return _answer_error(_DROPPED, call, environ, start_response)
         error = self._refusal(call)
+        if error is None and call.service == price_list.SERVICE:
+            told = price_list.answer(call.operation, start)
+            if not isinstance(told, AwsError):
+                return _answer_json(told, start_response)
+            error = told
         if error is None:
             try:
                 answer = self._ask_moto(call, environ, start_response)
@@ -109,6 +116,14 @@ class CloudApplication:
         if call.service == "ec2" and call.changes_something:
             self._changes.bump()
         return answer
+
+
+def _answer_json(content: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    text = json.dumps(content).encode()
+    start_response(
+        "200 OK", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(text)))]
+    )
+    return [text]
 
 
 def _answer_error(

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _TOLD_OTHERWISE = ("CopyObject", "UploadPartCopy")
-_JSON_SERVICES = {"AmazonSSM": "ssm", "Logs_20140328": "logs"}
+_JSON_SERVICES = {"AmazonSSM": "ssm", "AWSPriceListService": "pricing", "Logs_20140328": "logs"}
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,9 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.responses.spot_instances import SpotInstances
 
+from sandbox.aws.cloud.price_list import USD_AN_HOUR
 from sandbox.aws.corrections.patches import Emulation, Patches
 
-_KNOWN_USD_HOUR = {
-    "t3.micro": 0.0104,
-    "t3.medium": 0.0416,
-    "m5.large": 0.096,
-    "g4dn.xlarge": 0.526,
-    "g5.xlarge": 1.006,
-    "p3.2xlarge": 3.06,
-    "p4d.24xlarge": 32.77,
-    "p5.48xlarge": 98.32,
-}
 _USD_VCPU_HOUR = 0.032
 _USD_GIB_HOUR = 0.0042
 _USD_GPU_GIB_HOUR = 0.03
@@ -50,7 +41,7 @@ def spot_price(instance_type: str, zone: str) -> float:
 
 
 def _base_price(instance_type: str) -> float:
-    known = _KNOWN_USD_HOUR.get(instance_type)
+    known = USD_AN_HOUR.get(instance_type)
     if known is not None:
         return known
     described = INSTANCE_TYPES.get(instance_type)

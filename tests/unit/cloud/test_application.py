@@ -196,9 +196,9 @@ def test_faults_are_listed_and_cleared(cloud: Cloud) -> None:
 
 
 def test_a_service_that_is_not_emulated_is_refused_by_name(cloud: Cloud) -> None:
-    status, body = cloud.aws("pricing", "POST", "/", b"")
+    status, body = cloud.aws("sqs", "POST", "/", b"")
     assert status.startswith("400")
-    assert b"no service 'pricing'" in body
+    assert b"no service 'sqs'" in body
     assert cloud.moto.bodies == []
 
 
