@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from sandbox.aws.provider import operations
 from sandbox.aws.provider.cancellation import Cancellation, CancelledError, Clock
@@ -25,6 +25,7 @@ from sandbox.aws.provider.configuration import (
     with_defaults,
 )
 from sandbox.aws.provider.diffing import Difference
+from sandbox.aws.provider.partial_failure import partial_failure
 from sandbox.aws.provider.registry import functions, resource_types
 from sandbox.aws.provider.resource import Known, ResourceType
 from sandbox.aws.provider.schema import Change
@@ -302,14 +303,9 @@ def _refuse(context: Any, what: str) -> None:
 
 
 def _abort_partial(context: Any, failure: _InitFailed) -> None:
-    reasons = [f"1 error occurred:\n\t* {reason}\n\n" for reason in failure.made.reasons]
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=failure.made.identifier, properties=encode(failure.made.outputs), reasons=reasons
-    )
-    message = "".join(reasons)
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
-    status.details.add().Pack(detail)
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    made = failure.made
+    message, metadata = partial_failure(made.identifier, made.outputs, made.reasons)
+    context.set_trailing_metadata(metadata)
     context.abort(grpc.StatusCode.UNKNOWN, message)
 
 
