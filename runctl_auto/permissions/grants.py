@@ -75,6 +75,7 @@ GRANTS: tuple[Grant, ...] = (
             "s3:ListBuckets",
             "iam:ListInstanceProfiles",
             "iam:ListRoles",
+            "pricing:GetProducts",
         ),
         _EVERYWHERE,
     ),
@@ -84,6 +85,7 @@ GRANTS: tuple[Grant, ...] = (
         ("ssm:GetParameter",),
         ("arn:{partition}:ssm:{region}::parameter/aws/service/*",),
     ),
+    Grant("ReadOwnParameters", "plan", ("ssm:GetParameter", "ssm:ListTagsForResource"), _PARAMETERS),
     Grant(
         "ReadOwnRoles",
         "plan",
@@ -183,6 +185,24 @@ GRANTS: tuple[Grant, ...] = (
         (f"{_EC2}:volume/*", f"{_EC2}:security-group/*"),
         _TAGGED,
         actions=("ec2:CreateVolume", "ec2:CreateSecurityGroup"),
+    ),
+    Grant(
+        "MakeFromSnapshot",
+        "apply",
+        ("ec2:CreateVolume",),
+        ("arn:{partition}:ec2:{region}::snapshot/*",),
+        actions=("ec2:CreateVolume",),
+    ),
+    Grant(
+        "KeepSecrets",
+        "apply",
+        (
+            "ssm:PutParameter",
+            "ssm:DeleteParameter",
+            "ssm:AddTagsToResource",
+            "ssm:RemoveTagsFromResource",
+        ),
+        _PARAMETERS,
     ),
     Grant(
         "MakeInNetwork",
