@@ -48,7 +48,7 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.RLock()
-        self._cloud: dict[str, Any] = json.loads((folder / "cloud.json").read_text())
+        self.cloud: dict[str, Any] = json.loads((folder / "cloud.json").read_text())
         self._numbers: dict[str, int] = {}
         self._cancelled = threading.Event()
         self._busy = self.peak = 0
@@ -67,7 +67,7 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
 
     def _save(self) -> None:
         new = self._folder / "cloud.json.new"
-        new.write_text(json.dumps(self._cloud))
+        new.write_text(json.dumps(self.cloud))
         new.replace(self._folder / "cloud.json")
 
     def _refuse(self, call: str, name: str, context: Any) -> None:
@@ -163,7 +163,7 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
             with self._lock:
                 number = self._numbers[request.name] = self._numbers.get(request.name, 0) + 1
                 identity = f"{request.name}-{number}"
-                self._cloud[identity] = bare(inputs)
+                self.cloud[identity] = bare(inputs)
                 self._save()
         outputs = struct({**inputs, "out": f"out-{identity}"})
         if request.name in self._orders().get("half", []):
@@ -187,7 +187,7 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:
         self._refuse("read", request.name, context)
         with self._lock:
-            found = self._cloud.get(request.id)
+            found = self.cloud.get(request.id)
         if found is None:
             return provider_pb2.ReadResponse()
         known = MessageToDict(request.inputs)
@@ -202,7 +202,7 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
             self._note("update", name=request.name)
             self._refuse("update", request.name, context)
             with self._lock:
-                self._cloud[request.id] = bare(inputs)
+                self.cloud[request.id] = bare(inputs)
                 self._save()
         return provider_pb2.UpdateResponse(properties=outputs)
 
@@ -210,7 +210,7 @@ class Toys(provider_pb2_grpc.ResourceProviderServicer):
         self._note("delete", id=request.id)
         self._refuse("delete", request.name, context)
         with self._lock:
-            self._cloud.pop(request.id, None)
+            self.cloud.pop(request.id, None)
             self._save()
         return empty_pb2.Empty()
 

@@ -10,14 +10,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from concurrent import futures
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import grpc
 import pytest
+from support.toy_histories import inline
 
 from sandbox.engine.checkpoint import DeploymentEncoder, decode_deployment, encode_deployment
 from sandbox.engine.deploy.operation import run_operation
@@ -76,22 +74,6 @@ class Sink:
 
     def emit(self, event: dict[str, Any]) -> None:
         self.events.append(event)
-
-
-@contextmanager
-def inline(program: Any) -> Iterator[str]:
-    """Serves a program as the Automation API does; its address."""
-    from pulumi.automation._server import LanguageServer
-    from pulumi.runtime.proto import language_pb2_grpc
-
-    server = grpc.server(futures.ThreadPoolExecutor(4))
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(0).wait()
 
 
 def perform(
