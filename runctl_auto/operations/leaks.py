@@ -258,5 +258,5 @@ def describe_overdue(overdue: Overdue) -> str:
     """One line about a machine that should have ended."""
     return (
         f"{overdue.thing.kind} {overdue.thing.id} of job '{overdue.job}' is over its limit of "
-        f"{overdue.limit_seconds:g} s; `runctl down {overdue.job}` ends it"
+        f"{overdue.limit_seconds:g} s; `runctl reap` ends it"
     )
