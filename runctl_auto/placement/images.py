@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.errors import JobFileError, NotFoundError
+from runctl_auto.errors import CloudError, JobFileError, NotFoundError
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.placement.machines import Machine
 
@@ -100,7 +100,7 @@ class Images:
             return ""
         try:
             answer = self._cloud.call("ssm", "get_parameters_by_path", Path=folder, MaxResults=_MOST_NAMED)
-        except Exception:
+        except CloudError:
             return ""
         names = sorted(str(each["Name"]) for each in answer.get("Parameters") or ())
         return f" Parameters there: {', '.join(names)}." if names else ""
