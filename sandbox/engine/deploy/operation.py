@@ -278,4 +278,8 @@ class _Operation:
             connection = start_dynamic(request, address, self._events.output())
         else:
             connection = connect(package, version, request, address, self._events.hidden_output)
-        return PluginProvider(connection, self._engine.address)
+        provider = PluginProvider(connection, self._engine.address)
+        warning = provider.warning_of_age(package, version) if version else None
+        if warning:
+            self._events.warning("", warning)
+        return provider

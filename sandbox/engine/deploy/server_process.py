@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
 )
 _START_SECONDS = 60.0
+_LIFELINES: list[int] = []
+"""Writing ends of pipes, open as long as this process lives."""
 
 
 class ServerFailed(Exception):
@@ -55,6 +58,32 @@ def start_server(
         )
     except OSError as error:
         raise ServerFailed(f"{what} could not be started: {error}") from error
+    try:
+        _end_with_the_engine(process)
+        return process, _port(process, what, on_output)
+    except BaseException:
+        end_process(process)
+        raise
+
+
+def _end_with_the_engine(process: subprocess.Popen[str]) -> None:
+    """Has the process and its group killed when this one is gone, however it went. A server of others cannot be
+    told to look for itself: a shell waits for the end of a pipe that this process alone holds open."""
+    reading, lifeline = os.pipe()
+    try:
+        subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; kill -KILL -- "-$1" 2>/dev/null', "sh", str(process.pid)],
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    finally:
+        os.close(reading)
+    _LIFELINES.append(lifeline)
+
+
+def _port(process: subprocess.Popen[str], what: str, on_output: Callable[[str, str], None]) -> int:
     threading.Thread(target=_forward, args=(process.stderr, "info#err", on_output), daemon=True).start()
     assert process.stdout is not None  # noqa: S101
     watchdog = threading.Timer(_START_SECONDS, process.kill)
@@ -63,11 +92,10 @@ def start_server(
     line = process.stdout.readline().strip()
     watchdog.cancel()
     if not line.isdigit():
-        end_process(process)
         found = f"printed {line!r} instead of its port" if line else "ended or printed nothing"
         raise ServerFailed(f"{what} did not start: it {found}")
     threading.Thread(target=_forward, args=(process.stdout, "info", on_output), daemon=True).start()
-    return process, int(line)
+    return int(line)
 
 
 def _forward(stream: Any, severity: str, on_output: Callable[[str, str], None]) -> None:

@@ -63,6 +63,8 @@ _FEATURES = {
     "invokeTransforms": "INVOKE_TRANSFORMS",
 }
 _FEATURES_WITHOUT_ID = ("BYTE_STRING", "INVOKE_DEPENDS_ON", "INVOKE_PARENT")
+_REFUSED_WHEN_USED = ("RESOURCE_HOOKS", "ERROR_HOOKS")
+"""Features that programs are told are there, so that it is the engine that refuses them, by name."""
 _RESULTS = {Outcome.SUCCESS: 0, Outcome.FAILED: 1, Outcome.SKIPPED: 2}
 
 
@@ -122,7 +124,7 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         asked = self._deployment.request
-        names = (*_FEATURES.values(), *_FEATURES_WITHOUT_ID)
+        names = (*_FEATURES.values(), *_FEATURES_WITHOUT_ID, *_REFUSED_WHEN_USED)
         return resource_pb2.DeploymentInfo(
             project=asked.project,
             stack=asked.stack,
@@ -158,10 +160,12 @@ class ResourceMonitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignor
         return empty_pb2.Empty()
 
     def RegisterResourceHook(self, request: Any, context: Any) -> Any:
-        _refuse(context, f"resource hooks ({request.name})")
+        with _errors(context):
+            self._abort(f"this engine does not support resource hooks: '{request.name}' cannot be registered")
 
     def RegisterErrorHook(self, request: Any, context: Any) -> Any:
-        _refuse(context, f"error hooks ({request.name})")
+        with _errors(context):
+            self._abort(f"this engine does not support error hooks: '{request.name}' cannot be registered")
 
     # Resources
 
@@ -334,11 +338,6 @@ def _invoke_response(request: Any, invoked: Invoked) -> Any:
     )
     getattr(response, "return").CopyFrom(to_struct(invoked.values, send))
     return response
-
-
-def _refuse(context: Any, what: str) -> NoReturn:
-    context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this engine does not support {what}")
-    raise AssertionError
 
 
 @contextlib.contextmanager

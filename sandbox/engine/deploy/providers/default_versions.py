@@ -22,7 +22,7 @@ def default_sources(request: OperationRequest, resources: Iterable[Resource]) ->
     none of them says anything, as the providers say that the stack has."""
     found: dict[str, PluginSource] = {}
     pairs = list(_of_program(request)) or list(_of_state(resources))
-    for package, source in sorted(pairs, key=lambda pair: _order(pair[1].version)):
+    for package, source in sorted(pairs, key=lambda pair: age(pair[1].version)):
         found[package] = source
     return found
 
@@ -63,7 +63,7 @@ def _of_state(resources: Iterable[Resource]) -> Iterator[tuple[str, PluginSource
         yield urns.provided_package(resource.type), source
 
 
-def _order(version: str) -> tuple[bool, tuple[int, ...], bool]:
+def age(version: str) -> tuple[bool, tuple[int, ...], bool]:
     """Sorts versions by age, a missing one first and a preliminary one before the final."""
     numbers = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     return bool(version), tuple(map(int, numbers.groups())) if numbers else (), "-" not in version

@@ -35,6 +35,7 @@ from sandbox.engine.deploy.providers.api import (
     Updated,
 )
 from sandbox.engine.deploy.providers.component_calls import ConstructCall, Constructed, MethodCall, Returned
+from sandbox.engine.deploy.providers.default_versions import age
 from sandbox.engine.deploy.providers.plugin_errors import (
     configure_failure_of,
     failure_of,
@@ -106,6 +107,19 @@ class PluginProvider:
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
                 raise failure_of(error) from error
+
+    def warning_of_age(self, package: str, expected: str) -> str | None:
+        """What to tell people of a plugin that is older than expected; None when it is not."""
+        try:
+            found = str(self._stub.GetPluginInfo(empty_pb2.Empty(), timeout=30).version).removeprefix("v")
+        except grpc.RpcError as error:
+            raise failure_of(error) from error
+        if age(found) >= age(expected):
+            return None
+        return (
+            f"resource plugin {package} is expected to have version >={expected}, but has {found}; the wrong "
+            "version may be on your path, or this may be a bug in the plugin"
+        )
 
     def check_config(self, urn: str, olds: PropertyMap, news: PropertyMap) -> Checked:
         request = provider_pb2.CheckRequest(
