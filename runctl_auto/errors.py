@@ -341,6 +341,13 @@ class ProtectedError(_FileError):
     kind = "protected"
 
 
+class TooManyJobsError(RunctlError):
+    """As many jobs have a machine as the settings permit."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "too-many-jobs"
+
+
 class UnfetchedArtifactsError(RunctlError):
     """Results would be lost: artifacts in the bucket are not at home, or did not arrive whole."""
 

@@ -28,11 +28,6 @@ class ProjectFolders:
         return self.private / "sandbox"
 
     @property
-    def runs(self) -> Path:
-        """Artifacts brought home: ``runs/<job>/<run id>/``."""
-        return self.root / "runs"
-
-    @property
     def settings_file(self) -> Path:
         return self.root / SETTINGS_FILE
 

@@ -88,12 +88,12 @@ class LocalSettings(_Section):
 
 
 class CheckpointSettings(_Section):
-    """Where checkpoints that are brought home go, relative to the project folder."""
+    """Where what is brought home of jobs goes, relative to the project folder."""
 
     directory: Path = Field(
         default=Path("runs"),
-        title="Folder of checkpoints that are brought home",
-        description="a writable folder, relative to the project folder",
+        title="Folder of what is brought home: a folder for each job and run",
+        description="a writable folder, relative to the project folder, that does not hold it",
     )
 
 
@@ -101,8 +101,14 @@ class MonitoringSettings(_Section):
     """What runctl tells of itself."""
 
     metrics_file: Path | None = Field(
-        default=None, title="File that metrics are written to", description="a path"
+        default=None, title="File that metrics are written to", description="nothing yet"
     )
+
+    @field_validator("metrics_file")
+    @classmethod
+    def _not_yet(cls, value: Path | None) -> None:
+        if value is not None:
+            raise ValueError("is not supported yet")
 
 
 class EngineSettings(_Section):

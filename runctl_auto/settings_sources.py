@@ -169,7 +169,7 @@ def load_sourced_settings(
     except ValidationError as error:  # between settings, each of which is valid
         found = [FieldProblem(file, None, None, "", _plain(each["msg"])) for each in error.errors()]
         raise settings_error(found) from error
-    _require_writable(folders.root / settings.checkpoint.directory, origins)
+    _require_home(folders.root, settings.checkpoint.directory, origins)
     return SourcedSettings(settings, origins)
 
 
@@ -358,20 +358,28 @@ def _plain(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-def _require_writable(folder: Path, origins: Mapping[SettingPath, Origin]) -> None:
-    try:
-        existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
-        if existing.is_dir() and os.access(existing, os.W_OK):
-            return
-    except OSError:  # too long a name
-        pass
+def _require_home(project: Path, directory: Path, origins: Mapping[SettingPath, Origin]) -> None:
+    """What comes home has a folder of its own, or it would travel with the code of the next run."""
+    fault = _fault_of_home(project, project / directory)
+    if fault is None:
+        return
     problem = FieldProblem(
         origins["checkpoint", "directory"].name,
         None,
         None,
         "checkpoint.directory",
-        "not a writable folder",
-        found=shortened(str(folder), 120),
+        fault,
+        found=shortened(str(project / directory), 120),
         allowed=_allowed(("checkpoint", "directory")),
     )
     raise settings_error([problem])
+
+
+def _fault_of_home(project: Path, folder: Path) -> str | None:
+    try:
+        if project.resolve().is_relative_to(folder.resolve()):
+            return "holds the project itself"
+        existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
+        return None if existing.is_dir() and os.access(existing, os.W_OK) else "not a writable folder"
+    except OSError:  # too long a name
+        return "not a writable folder"

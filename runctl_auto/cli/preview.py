@@ -22,9 +22,10 @@ def command(
     from dataclasses import asdict
 
     from runctl_auto.operations.job_check import check_job
+    from runctl_auto.operations.permitted import refuse_disabled_provider
     from runctl_auto.operations.planning import preview
 
-    check_job(job_file)
+    refuse_disabled_provider(check_job(job_file), invocation.settings())
     view = preview(invocation.workplace(policies=not no_policy), job_file, rerun=rerun)
     invocation.console.result(
         {

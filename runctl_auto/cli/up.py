@@ -40,9 +40,12 @@ def command(
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.job_check import check_job
+    from runctl_auto.operations.permitted import refuse_disabled_provider
     from runctl_auto.operations.up import UpOptions, up
 
-    job = check_job(job_file).name
+    spec = check_job(job_file)
+    refuse_disabled_provider(spec, invocation.settings())
+    job = spec.name
     workplace = invocation.workplace(policies=not no_policy)
     with told_what_goes_on(invocation.console, job):
         result = up(workplace, job_file, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))

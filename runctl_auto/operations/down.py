@@ -190,7 +190,7 @@ def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) ->
     if state.first(BUCKET) is None:
         return ()
     bucket: JobBucket = workplace.bucket(config, workplace.cloud(config.placement.region))
-    folder = workplace.folders.runs / config.job.name
+    folder = workplace.home_of(config.job.name)
     with workplace.reporter.working("bringing artifacts home"):
         try:
             brought = [bring_home(bucket, run, folder / run) for run in _complete(bucket)]

@@ -114,10 +114,17 @@ class Material:
 def gather(workplace: Workplace, path: Path, spec: JobSpec) -> Material:
     """Packages the work folder and the agent, and asks whose cloud it is."""
     packages = workplace.folders.make_private() / "packages"
-    code = package_code(work_folder(path, spec), packages)
+    folder = work_folder(path, spec)
+    code = package_code(folder, packages, leave_out=_brought_home(workplace, folder))
     agent = package_agent(packages)
     account = placement.find_account(workplace.cloud(spec.region))
     return Material(account, code.sha256, agent.sha256)
+
+
+def _brought_home(workplace: Workplace, folder: Path) -> tuple[str, ...]:
+    """The folder of what comes home, when it lies in the work folder: it is no code."""
+    home = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
+    return (str(home.relative_to(folder)),) if home.is_relative_to(folder) else ()
 
 
 def decide(

@@ -18,6 +18,7 @@ from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.operations.follow import Follower, Lost, await_end
 from runctl_auto.operations.intent import Intent, Present, look, other_places, read_job
+from runctl_auto.operations.permitted import refuse_too_many_jobs
 from runctl_auto.operations.planning import (
     no_trace_of_what_is_refused,
     plan_for,
@@ -109,6 +110,7 @@ class _Up:
             with self._timed("preview"), told_in_terms_of(self._path):
                 view = plan_for(self._workplace, stack, present, intent)
             self._reporter.plan(view)
+            refuse_too_many_jobs(self._workplace, stack.job, view.plan)
             has_changes = bool(view.plan.changes) or intent.config.protection != intent.wanted
             if has_changes and not (self._options.yes or self._reporter.confirm("Apply this?")):
                 raise ConfirmationNeededError(
@@ -169,9 +171,7 @@ class _Up:
         bucket = self._workplace.bucket(config, self._workplace.cloud(config.placement.region))
         fetching = self._reporter.working("bringing artifacts home", after=PATIENCE_SECONDS)
         with self._timed("bring home"), fetching:
-            home = bring_home(
-                bucket, config.run.id, self._workplace.folders.runs / config.job.name / config.run.id
-            )
+            home = bring_home(bucket, config.run.id, self._workplace.home_of(config.job.name) / config.run.id)
         with self._timed("release"):
             self._release_machine(stack, config)
         result = self._result(config, changed, status, home, replacements)

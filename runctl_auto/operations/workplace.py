@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 
 from components.naming import Names
 from runctl_auto.cloud.access import Cloud
@@ -50,6 +51,10 @@ class Workplace:
         if region not in self._clouds:
             self._clouds[region] = Cloud(self.environment.clients(), region, sleep=self.time.sleep)
         return self._clouds[region]
+
+    def home_of(self, job: str) -> Path:
+        """The folder of what is brought home of a job: a folder for each run."""
+        return self.folders.root / self.settings.checkpoint.directory / job
 
     def bucket(self, config: StackConfig, cloud: Cloud) -> JobBucket:
         """The job's bucket, by its deterministic name; it need not exist."""

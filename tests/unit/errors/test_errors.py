@@ -35,6 +35,7 @@ EXIT_CODES = {
     "ThrottledError": 1,
     "TrainingFailedError": 3,
     "UnfetchedArtifactsError": 4,
+    "TooManyJobsError": 4,
     "UnreachableError": 1,
     "UsageError": 7,
 }

@@ -217,7 +217,19 @@ def test_the_checkpoint_folder_must_be_writable(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     assert problems(tmp_path, '[checkpoint]\ndirectory = "taken"\n') == [
         f":2: checkpoint.directory: not a writable folder; found {tmp_path}/taken; "
-        "allowed: a writable folder, relative to the project folder"
+        "allowed: a writable folder, relative to the project folder, that does not hold it"
+    ]
+
+
+@pytest.mark.parametrize("directory", [".", "..", "x/..", "/"])
+def test_what_comes_home_has_a_folder_of_its_own(tmp_path: Path, directory: str) -> None:
+    (told,) = problems(tmp_path, f'[checkpoint]\ndirectory = "{directory}"\n')
+    assert told.startswith(":2: checkpoint.directory: holds the project itself")
+
+
+def test_what_is_not_supported_yet_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[monitoring]\nmetrics_file = "m.prom"\n') == [
+        ':2: monitoring.metrics_file: is not supported yet; found "m.prom"; allowed: nothing yet'
     ]
 
 
