@@ -117,7 +117,7 @@ def told_in_terms_of(path: Path) -> Iterator[None]:
     try:
         yield
     except PolicyViolationError as error:
-        raise placed(error, path) from error.__cause__
+        raise placed(error, path) from None  # all that the engine printed says nothing more
 
 
 @contextmanager
