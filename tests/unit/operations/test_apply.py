@@ -9,7 +9,7 @@ import pytest
 from support.job_stacks import Told, placement, stack_config
 
 from runctl_auto.driver import Changes, JobStack
-from runctl_auto.errors import AccessDeniedError, NoCapacityError
+from runctl_auto.errors import AccessDeniedError, NoCapacityError, PolicyViolationError, Violation
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.stack.config import Placement, Protection
 
@@ -61,6 +61,33 @@ def test_no_capacity_anywhere_tells_all_reasons(stack: Mock) -> None:
         apply_in_first_place(stack, stack_config(), [THIRD], Told(), refresh=False)
     assert "t3.micro spot in us-east-1a: InsufficientInstanceCapacity" in raised.value.what
     assert "t3.micro on-demand in us-east-1c: VcpuLimitExceeded" in raised.value.what
+
+
+def refusal() -> PolicyViolationError:
+    violation = Violation(
+        rule="cost-within-budget", resource="digits", found="9 USD", allowed="at most 5 USD"
+    )
+    return PolicyViolationError("refused", violations=[violation])
+
+
+def test_another_place_that_policies_refuse_is_passed_over(stack: Mock) -> None:
+    stack.up.side_effect = [no_capacity(), refusal(), DONE]
+    config, _ = apply_in_first_place(stack, stack_config(), [SECOND, THIRD], Told(), refresh=False)
+    assert config.placement == THIRD
+
+
+def test_why_policies_refuse_a_place_is_among_the_reasons(stack: Mock) -> None:
+    stack.up.side_effect = [no_capacity(), refusal()]
+    with pytest.raises(NoCapacityError) as raised:
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False)
+    assert "us-east-1b: 9 USD; allowed: at most 5 USD (rule cost-within-budget" in raised.value.what
+
+
+def test_what_policies_refuse_in_the_first_place_is_refused(stack: Mock) -> None:
+    stack.up.side_effect = refusal()
+    with pytest.raises(PolicyViolationError):
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False)
+    assert stack.up.call_count == 1
 
 
 def test_another_error_is_not_taken_for_no_capacity(stack: Mock) -> None:
