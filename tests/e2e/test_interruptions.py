@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -123,6 +124,17 @@ def nothing_left_after_down(runctl: Runctl, job: str, url: str) -> None:
     assert receipt["nothing_left"]
     assert receipt["stack_removed"]
     assert leaks(job, url) == []
+    assert processes_for(job) == []
+
+
+def processes_for(job: str) -> list[str]:
+    """Engines, programs and policy packs that were started for this stack and live."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"PULUMI_STACK={job}\0".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
 
 
 def test_ctrl_c_while_the_cloud_is_changed(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:

@@ -67,12 +67,14 @@ def start_server(
 
 
 def _end_with_the_engine(process: subprocess.Popen[str]) -> None:
-    """Has the process and its group killed when this one is gone, however it went. A server of others cannot be
-    told to look for itself: a shell waits for the end of a pipe that this process alone holds open."""
+    """Has the process and its group killed when this one is gone, however it went.
+
+    A server that others wrote does not look for itself: a shell waits for the end of a pipe that only this
+    process holds open."""
     reading, lifeline = os.pipe()
     try:
         subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r _; kill -KILL -- "-$1" 2>/dev/null', "sh", str(process.pid)],
+            ["/bin/sh", "-c", 'read -r _; kill -s KILL -- "-$1" 2>/dev/null', "sh", str(process.pid)],
             stdin=reading,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
