@@ -2,8 +2,8 @@
 
 Every provider call and every write of the checkpoint is a point before and after which the engine can be
 killed; the points of an operation are numbered. A kill is played by remembering the disk and the cloud as
-they are at the point, letting the operation run out, and putting both back: with one step at a time that is
-what a killed process leaves.
+they are at the point, letting the operation run out, and putting both back: that is what a killed process
+leaves.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Left:
 class History:
     """One stack and a program that changes from step to step. Counts in `met` what it meets."""
 
-    def __init__(self, rng: Random, met: Counter[str]) -> None:
-        self.rng, self.met = rng, met
+    def __init__(self, rng: Random, met: Counter[str], parallel: int = 1) -> None:
+        self.rng, self.met, self.parallel = rng, met, parallel
         self.cloud = Cloud()
         self.cloud.things[OUTSIDE] = {"value": 7}
         self.stack = Stack(self.cloud)
@@ -150,7 +150,10 @@ class History:
     def _operate(self) -> Report:
         rng = self.rng
         kind = rng.choice(["up", "up", "up", "up", "up", "destroy", "refresh"])
-        options: dict[str, Any] = {"continue_on_error": rng.random() < 0.15}
+        options: dict[str, Any] = {
+            "continue_on_error": rng.random() < 0.15,
+            "parallel": self.parallel,
+        }
         things = [r.urn for r in self.stack.state.resources if r.custom and not r.is_provider]
         if things and rng.random() < 0.1:
             options["targets"] = (rng.choice(things),)
@@ -158,7 +161,7 @@ class History:
         elif things and rng.random() < 0.05:
             options["excludes"] = (rng.choice(things),)
         if kind == "refresh":
-            return self.stack.refresh(targets=options.get("targets", ()))
+            return self.stack.refresh(targets=options.get("targets", ()), parallel=self.parallel)
         if kind == "destroy":
             with_program = rng.random() < 0.2
             return self.stack.destroy(self.program, run_program=with_program, **options)
@@ -172,9 +175,10 @@ class History:
         self.left, left = None, [countdown or 0]
 
         def point(kind: str) -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                self.left = Left(kind, self.stack.state, copy.deepcopy(self.cloud.things))
+            with self.cloud.lock:
+                left[0] -= 1
+                if left[0] == 0:
+                    self.left = Left(kind, self.stack.state, copy.deepcopy(self.cloud.things))
 
         self.cloud.before_call = lambda call, name: point("before a call")
         self.cloud.after_call = lambda call, name: point("after a call")
@@ -252,9 +256,9 @@ def _first_name(name: str) -> str:
     return name.partition("-")[0].rstrip("n")
 
 
-def run(rng: Random, steps: int, met: Counter[str]) -> None:
-    """One history."""
-    history = History(rng, met)
+def run(rng: Random, steps: int, met: Counter[str], parallel: int = 1) -> None:
+    """One history, with so many steps beside each other."""
+    history = History(rng, met, parallel)
     for _ in range(steps):
         history.step()
     history.finish()

@@ -65,6 +65,8 @@ class Cloud:
     """Names of things that come into being but fail to initialise."""
     before_call: Callable[[str, str], None] = lambda call, name: None
     after_call: Callable[[str, str], None] = lambda call, name: None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held while the cloud or the state on disk changes, so that whoever holds it sees both at one moment."""
     _numbers: dict[str, Any] = field(default_factory=dict)
 
     def called(self, *kinds: str) -> list[tuple[str, str]]:
@@ -78,10 +80,19 @@ class Cloud:
             raise ProviderError(f"{call} of {name} refused")
 
     def make(self, name: str, properties: PropertyMap) -> str:
-        identity = f"{name}-{next(self._numbers.setdefault(name, count(1)))}"
-        self.things[identity] = plain(properties)
+        with self.lock:
+            identity = f"{name}-{next(self._numbers.setdefault(name, count(1)))}"
+            self.things[identity] = plain(properties)
         self.after_call("create", name)
         return identity
+
+    def change(self, identity: str, properties: PropertyMap | None) -> None:
+        """Changes a thing, or with None removes it."""
+        with self.lock:
+            if properties is None:
+                self.things.pop(identity, None)
+            else:
+                self.things[identity] = plain(properties)
 
 
 class ToyProvider:
@@ -144,7 +155,7 @@ class ToyProvider:
         outputs = {**call.new_inputs, "out": call.old_outputs.get("out")}
         if not call.preview:
             self._cloud.begin("update", name)
-            self._cloud.things[call.identity] = plain(call.new_inputs)
+            self._cloud.change(call.identity, call.new_inputs)
             self._cloud.after_call("update", name)
             if name in self._cloud.half_made:
                 raise InitFailed(["not ready"], call.identity, outputs, None, False)
@@ -162,7 +173,7 @@ class ToyProvider:
 
     def delete(self, call: DeleteCall) -> None:
         self._cloud.begin("delete", call.identity)
-        self._cloud.things.pop(call.identity, None)
+        self._cloud.change(call.identity, None)
         self._cloud.after_call("delete", call.identity)
 
     def invoke(self, token: str, arguments: PropertyMap, *, preview: bool) -> Invoked:
@@ -397,7 +408,9 @@ class Stack:
         check_integrity(snapshot)
         self.before_write()
         text = json.dumps(encode_deployment(snapshot, lambda plaintext: f"sealed:{plaintext}"))
-        self.state = decode_deployment(json.loads(text), lambda sealed: sealed.removeprefix("sealed:"))
+        state = decode_deployment(json.loads(text), lambda sealed: sealed.removeprefix("sealed:"))
+        with self.cloud.lock:
+            self.state = state
         self.writes += 1
         self.on_write(self.state)
 
