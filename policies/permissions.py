@@ -30,9 +30,6 @@ WITHOUT_RESOURCES = frozenset(
 )
 """Actions, in lower case, that Session Manager's agent calls and that IAM knows no narrower resource for."""
 
-_TYPED = frozenset({"parameter", "log-group", "role", "policy", "instance", "instance-profile", "volume"})
-"""First words of ARNs that are a type, and not yet a name."""
-
 _WILD = "*?"
 
 
@@ -78,7 +75,8 @@ def _broad(statement: Mapping[str, Any], sid: str) -> Iterator[Violation]:
         elif action.lower() == "iam:passrole":
             yield Violation(found=f"{where} allows {action}", allowed="no iam:PassRole at all")
     for arn in (str(each) for each in _listed(statement.get("Resource"))):
-        if not _is_narrow(arn) and not (arn == "*" and _know_no_resource(actions)):
+        is_needed = (arn == "*" and _know_no_resource(actions)) or _decrypts_what_is_named(statement, arn)
+        if not _is_narrow(arn) and not is_needed:
             yield Violation(
                 found=f"{where} allows {', '.join(actions) or 'nothing'} on {arn}",
                 allowed="resources that are named up to a folder of their own",
@@ -87,6 +85,23 @@ def _broad(statement: Mapping[str, Any], sid: str) -> Iterator[Violation]:
 
 def _know_no_resource(actions: list[str]) -> bool:
     return bool(actions) and all(action.lower() in WITHOUT_RESOURCES for action in actions)
+
+
+def _decrypts_what_is_named(statement: Mapping[str, Any], arn: str) -> bool:
+    """Whether it allows no more than to decrypt, with any key of one account and region, what a condition
+    names: which key that is, its owner decided."""
+    head, _, rest = arn.rpartition(":")
+    actions = {str(each).lower() for each in _listed(statement.get("Action"))}
+    if rest != "key/*" or any(sign in head for sign in _WILD) or actions != {"kms:decrypt"}:
+        return False
+    asked = statement.get("Condition")
+    tests = (
+        [each for each in asked.values() if isinstance(each, Mapping)] if isinstance(asked, Mapping) else []
+    )
+    values = {key: value for test in tests for key, value in test.items()}
+    contexts = [key for key in values if key.startswith("kms:EncryptionContext:")]
+    named = [each for key in contexts for each in _listed(values[key])]
+    return "kms:ViaService" in values and bool(named) and "*" not in named
 
 
 def _is_narrow(arn: str) -> bool:
@@ -100,8 +115,8 @@ def _is_narrow(arn: str) -> bool:
     if any(sign in head for sign in _WILD):
         return False
     words = rest.replace(":", "/").split("/")
-    named = words[1:] if words[0] in _TYPED else words
-    return bool(named) and len(named) > 1 and not any(sign in named[0] for sign in _WILD)
+    named = words if parts[2] == "s3" else words[1:]  # elsewhere the first word is a type: parameter, key
+    return len(named) > 1 and not any(sign in named[0] for sign in _WILD)
 
 
 def _listed(value: Any) -> list[Any]:

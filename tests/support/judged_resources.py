@@ -78,6 +78,8 @@ OWN_PERMISSIONS = access_policy(
         job="digits",
         run="abc",
         bucket="bucket",
+        has_secrets=True,
+        data=["s3://whole", "s3://other/a/b*"],
     )
 )
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"

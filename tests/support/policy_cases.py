@@ -33,6 +33,12 @@ from policies.machine_end import INSTANCE, SPOT_REQUEST
 from policies.permissions import ROLE
 from policies.rule import UNKNOWN
 
+KEYS = "arn:aws:kms:us-east-1:123456789012:key/*"
+NAMED_CONTENT = {
+    "kms:ViaService": "s3.*",
+    "kms:EncryptionContext:aws:s3:arn": ["arn:aws:s3:::bucket", "arn:aws:s3:::bucket/*"],
+}
+
 KEPT: list[tuple[str, dict[str, Any]]] = [
     (INSTANCE, GOOD_INSTANCE),
     (INSTANCE, {key: value for key, value in GOOD_INSTANCE.items() if key != "instanceMarketOptions"}),
@@ -81,6 +87,8 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
     (ROLE_POLICY, {"policy": UNKNOWN}),
     (ROLE_POLICY, permissions(Effect="Deny", Action="*", Resource="*")),
     (ROLE_POLICY, permissions(Resource="arn:aws:ssm:us-east-1:1:parameter/runctl/digits/*")),
+    (ROLE_POLICY, permissions(Action="kms:Decrypt", Resource=KEYS, Condition={"StringLike": NAMED_CONTENT})),
+    (ROLE_POLICY, permissions(Resource="arn:aws:dynamodb:us-east-1:1:table/x/index/*")),
     (ROLE, {"tagsAll": TAGS, "inlinePolicies": [{"policy": json.dumps(OWN_PERMISSIONS)}]}),
 ]
 
@@ -248,6 +256,37 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (ROLE_POLICY, permissions(NotAction="iam:*"), "narrow-permissions", "(NotAction)"),
     (ROLE_POLICY, permissions(NotResource="arn:aws:s3:::b"), "narrow-permissions", "(NotResource)"),
+    (
+        ROLE_POLICY,
+        permissions(Resource="arn:aws:dynamodb:us-east-1:1:table/*"),
+        "narrow-permissions",
+        "table/*",
+    ),
+    (ROLE_POLICY, permissions(Resource="arn:aws:sqs:us-east-1:1:jobs-*"), "narrow-permissions", "jobs-*"),
+    (
+        ROLE_POLICY,
+        permissions(Action="kms:Decrypt", Resource=KEYS),
+        "narrow-permissions",
+        "kms:Decrypt on arn",
+    ),
+    (
+        ROLE_POLICY,
+        permissions(
+            Action="kms:Decrypt",
+            Resource=KEYS,
+            Condition={"StringLike": {**NAMED_CONTENT, "kms:EncryptionContext:aws:s3:arn": ["*"]}},
+        ),
+        "narrow-permissions",
+        "kms:Decrypt on arn",
+    ),
+    (
+        ROLE_POLICY,
+        permissions(
+            Action=["kms:Decrypt", "kms:Encrypt"], Resource=KEYS, Condition={"StringLike": NAMED_CONTENT}
+        ),
+        "narrow-permissions",
+        "kms:Encrypt on arn",
+    ),
     (ROLE_POLICY, {"policy": "not json"}, "narrow-permissions", "no JSON document"),
     (
         ROLE,
