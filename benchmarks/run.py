@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import engine_scale
 import engine_speed
+import leaks_sweep
 import listing
 import policy_pack
 import startup
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "engine-speed": engine_speed.measure,
     "engine-scale": engine_scale.measure,
     "listing": listing.measure,
+    "leaks": leaks_sweep.measure,
 }
 
 
