@@ -38,12 +38,16 @@ def unrecorded(
     kinds = {_KIND_OF_TYPE[each] for each in types if each in _KIND_OF_TYPE}
     if not kinds:
         return policies
-    recorded = {each.id for each in state.in_cloud()}
+    # With its kind: a role and its instance profile have one name.
+    recorded = {(_KIND_OF_TYPE.get(each.type), each.id) for each in state.in_cloud()}
     found = scanner.find()
     return policies + tuple(
         each
         for each in found
-        if each.kind in kinds and each.id not in recorded and not each.protected and _is_surely_its_own(each)
+        if each.kind in kinds
+        and (each.kind, each.id) not in recorded
+        and not each.protected
+        and _is_surely_its_own(each)
     )
 
 

@@ -14,6 +14,19 @@ from sandbox.aws.provider.resource import Known, Properties, ResourceType
 from sandbox.aws.provider.schema import Change
 from sandbox.aws.provider.wire import UNKNOWN, Secret, holds_secret, reveal
 
+_NOT_SEEN_YET = frozenset(
+    {
+        "NotFound",
+        "NoSuchEntity",
+        "NoSuchBucket",
+        "InvalidGroup.NotFound",
+        "InvalidInstanceID.NotFound",
+        "InvalidVolume.NotFound",
+    }
+)
+"""What reading something that was just made answers while the cloud is not consistent yet."""
+_SEEN_SECONDS = 20.0
+
 FAILURES = (CloudError, RefusedError, CancelledError)
 
 
@@ -78,11 +91,16 @@ def create(resource: ResourceType, cloud: Cloud, last_look: Cloud, inputs: Mappi
     wanted = _without_marks(reveal(inputs))
     identifier = resource.create(cloud, wanted)
     known = Known(inputs=wanted)
-    try:
+
+    def finish() -> Properties:
         resource.settle(cloud, identifier, wanted)
-        outputs = resource.read(cloud, identifier, known)
-        if outputs is None:
+        found = resource.read(cloud, identifier, known)
+        if found is None:
             raise CloudError(f"reading {resource.title} ({identifier})", "NotFound", "couldn't find resource")
+        return found
+
+    try:
+        outputs: Properties = cloud.retry_while(_NOT_SEEN_YET, finish, standard=_SEEN_SECONDS)
     except FAILURES as failure:
         outputs = _look_again(resource, last_look, identifier, known) or wanted
         return Made(identifier, _marked(resource, inputs, outputs), (str(failure),))

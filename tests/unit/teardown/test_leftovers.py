@@ -61,6 +61,18 @@ def test_what_only_hangs_on_something_or_is_named_alike_stays() -> None:
     assert unrecorded(found, state(pending(VOLUME))) == ()
 
 
+def test_what_is_recorded_of_another_kind_is_something_else() -> None:
+    profile = Found("instance profile", "runctl-digits-machine-1", "")
+    role = {"urn": "urn::role", "type": "aws:iam/role:Role", "id": profile.id, "custom": True}
+    held = parse_state(
+        {
+            "resources": [role],
+            "pending_operations": [pending("aws:iam/instanceProfile:InstanceProfile")],
+        }
+    )
+    assert unrecorded(scanner(profile), held) == (profile,)
+
+
 def test_what_failed_to_be_created_may_exist_as_well() -> None:
     found = scanner(volume("vol-1"), Found("bucket", "b", ""))
     assert unrecorded(found, state(), {VOLUME, "aws:s3/bucketPolicy:BucketPolicy"}) == (volume("vol-1"),)
