@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from runctl_auto.errors import (
     AccessDeniedError,
@@ -125,12 +126,15 @@ _CODE_IN_TEXT = re.compile(
 
 
 def error_code(error: BaseException) -> str | None:
-    """The service's own error code of a botocore ``ClientError``; None for anything else."""
-    response = getattr(error, "response", None)
-    if not isinstance(response, Mapping):
-        return None
-    code = response.get("Error", {}).get("Code")
+    """The service's own code of a botocore ``ClientError``, also of one that ended a waiter; None for the rest."""
+    code = _response(error).get("Error", {}).get("Code")
     return str(code) if code else None
+
+
+def _response(error: BaseException) -> Mapping[str, Any]:
+    """What the service answered; empty when it did not."""
+    response = getattr(error, "response", None) or getattr(error, "last_response", None)
+    return response if isinstance(response, Mapping) else {}
 
 
 def passes(error: BaseException) -> bool:
@@ -144,8 +148,7 @@ def passes(error: BaseException) -> bool:
 
 
 def _server_fault(error: BaseException) -> bool:
-    response = getattr(error, "response", {})
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = _response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return isinstance(status, int) and status >= 500
 
 
@@ -190,7 +193,7 @@ def translate(error: BaseException, what: str, where: Mapping[str, str] | None =
         sentence = f"{what} failed: {error}"
     else:
         error_class = class_of_code(code)
-        message = getattr(error, "response", {}).get("Error", {}).get("Message") or "no message"
+        message = _response(error).get("Error", {}).get("Message") or "no message"
         sentence = f"{what} failed with {code}: {message}"
     return error_class(sentence, code=code, where=where, next_step=next_step_for(error_class))
 

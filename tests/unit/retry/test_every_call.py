@@ -82,6 +82,7 @@ class Transport:
         self.operation = operation
         self.codes = list(codes)
         self.requests = 0
+        self.good: bytes | None = None
 
     def __call__(self, request: Any, **_: object) -> AWSResponse:
         self.requests += 1
@@ -93,6 +94,8 @@ class Transport:
         return AWSResponse(request.url, status, {"Content-Length": str(len(body))}, raw)
 
     def body(self, code: str | None) -> bytes:
+        if code is None and self.good is not None:
+            return self.good
         protocol = models()[self.service].resolved_protocol
         if protocol == "json":
             return b"{}" if code is None else json.dumps({"__type": code, "message": "said so"}).encode()
@@ -183,6 +186,23 @@ def test_no_call_of_ours_is_repeated_for_ever(clients: Any) -> None:
             called(clients, name, *[code] * 9)
         assert called.transport.requests == 5  # type: ignore[attr-defined]
         assert [round(wait, 1) for wait in called.waits] == pytest.approx([0.1, 0.2, 0.4, 0.8], abs=0.11)  # type: ignore[attr-defined]
+
+
+def test_a_wait_of_botocores_own_is_retried_too(clients: Any) -> None:
+    """A waiter hides the answer that ended it inside an error of its own."""
+    transport, waits = Transport("ec2", "DescribeInstances", "RequestLimitExceeded", "Unavailable"), []  # type: ignore[var-annotated]
+    client = clients("ec2", "")
+    event = "before-send.ec2.DescribeInstances"
+    client.meta.events.register(event, transport)
+    try:
+        waiter = client.get_waiter("instance_exists")
+        transport.good = b"<R><reservationSet><item><instancesSet/></item></reservationSet></R>"
+        cloud = Cloud(clients, "eu-west-1", sleep=waits.append)
+        cloud.retried(lambda: waiter.wait(WaiterConfig={"Delay": 0, "MaxAttempts": 1}), "waiting")
+    finally:
+        client.meta.events.unregister(event, transport)
+    assert transport.requests == 3
+    assert len(waits) == 2
 
 
 def test_clients_are_made_in_one_place() -> None:
