@@ -75,9 +75,10 @@ Thing("user", of=box.out, said=said)
             "box:index:Box resource 'wrong' has a problem: \n"
             "           \t\t- property size with value '{5}' has a problem: too big",
         ),
-        (
+        pytest.param(
             'Box("b").call("fail", "x")',
             "call to function 'box:index:Box/fail' failed: Unexpected <class 'Exception'>: cannot speak",
+            marks=pytest.mark.matrix,
         ),
     ],
 )
