@@ -126,7 +126,7 @@ _CODE_IN_TEXT = re.compile(
 
 
 def error_code(error: BaseException) -> str | None:
-    """The service's own code of a botocore ``ClientError``, also of one that ended a waiter; None for the rest."""
+    """The service's own code of a botocore ``ClientError``, also of one that ended a waiter; else None."""
     code = _response(error).get("Error", {}).get("Code")
     return str(code) if code else None
 
