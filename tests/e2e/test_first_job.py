@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.cloud_scanner import leaks
+from support.counting_job import write_job
 from support.runctl_cli import Runctl
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
@@ -51,6 +52,33 @@ def test_a_first_job_runs_as_it_was_written(runctl: Runctl, cloud_url: str, ende
     assert (Path(result["artifacts"]["folder"]) / "output" / "model").read_text() == "trained"
     assert runctl.json("down", "first-try", "--yes")["nothing_left"]
     assert leaks("first-try", cloud_url) == []
+
+
+def test_no_more_jobs_run_at_once_than_the_settings_permit(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    limited = Runctl(runctl.folder, env={"RUNCTL_MAX_PARALLEL_JOBS": "1"})
+    ended.append("runs-alone")
+    first = str(write_job(runctl.folder, "runs-alone", env={"HOLD_AT": "2"}))
+    limited.json("up", first, "--yes", "--detach")
+    second = str(write_job(runctl.folder, "comes-second"))
+    error = limited.json("up", second, "--yes", code=4)["error"]
+    assert error["kind"] == "too-many-jobs"
+    assert "runs-alone" in error["what"]
+    assert leaks("comes-second", cloud_url) == []
+    assert "comes-second" not in [job["job"] for job in runctl.json("ls")["jobs"]]
+    assert not limited.json("up", first, "--yes", "--detach")["changed"], "the one that runs is no other"
+
+
+def test_results_come_home_where_the_settings_say(runctl: Runctl, ended: list[str]) -> None:
+    elsewhere = Runctl(runctl.folder, env={"RUNCTL_CHECKPOINT_DIRECTORY": "results"})
+    ended.append("elsewhere")
+    job = str(write_job(runctl.folder, "elsewhere"))
+    result = elsewhere.json("up", job, "--yes")
+    home = runctl.folder / "results" / "elsewhere" / result["run"]
+    assert result["artifacts"]["folder"] == str(home)
+    assert (home / "model" / "metrics.json").exists()
+    assert not elsewhere.json("up", job, "--yes")["changed"], "what came home is no code"
 
 
 def test_hostile_job_files_change_nothing_that_runs(runctl: Runctl, cloud_url: str) -> None:
