@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runctl_auto.driver import Conduct, Driver
+from runctl_auto.engine import stored_states
 from runctl_auto.engine.events import EngineEvent, StepEvent
 from runctl_auto.environment import Engine, Environment, embedded_engine
 from runctl_auto.errors import (
@@ -24,6 +25,7 @@ from runctl_auto.errors import (
 )
 from runctl_auto.project import ProjectFolders
 from runctl_auto.stack.settings_file import BACKEND_KEY
+from runctl_auto.stack.state import StackState
 
 pytestmark = pytest.mark.sandbox
 
@@ -84,12 +86,19 @@ class World:
         return self.folders.root / "Pulumi.j1.yaml"
 
 
+def urns(driver: Driver, job: str) -> list[str]:
+    """What many stacks' states tell, here of one."""
+    (found,) = driver.states([job]).values()
+    assert isinstance(found, StackState)
+    return [each.urn for each in found.resources]
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def test_the_life_of_a_stack(world: World) -> None:
+def test_the_life_of_a_stack(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = world.driver()
     with pytest.raises(JobNotFoundError):
         driver.open("j1")
@@ -107,6 +116,10 @@ def test_the_life_of_a_stack(world: World) -> None:
     assert stack.up().counts["create"] == 4
     assert {each.name for each in world.events if isinstance(each, StepEvent)} >= {"a", "b", "c"}
     assert stack.outputs() == {"things": "a,b,c"}, "secrets stay hidden"
+    from_files = urns(driver, "j1")
+    monkeypatch.setattr(stored_states, "stored_state", lambda backend, project, stack: None)
+    assert urns(driver, "j1") == from_files
+    assert len(from_files) == 4
     assert stack.up().nothing
     assert stack.preview().changes == ()
     assert [each.name for each in driver.jobs()] == ["j1"]
