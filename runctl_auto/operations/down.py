@@ -239,7 +239,8 @@ def _prove(
         price_hour=place.price_hour,
         backend=workplace.environment.backend,
     )
-    kept = {each.id for each in after.in_cloud()}
+    # A volume that the job used by its id is somebody's own, whatever its tags say.
+    kept = {each.id for each in after.in_cloud()} | {each.id for each in config.job.volumes if each.id}
     with workplace.reporter.working("looking for what is left"):
         proof = prove(
             scanner,

@@ -12,6 +12,7 @@ from support.job_stacks import (
     FakeTime,
     Told,
     instance_state,
+    job_spec,
     resource,
     stack_config,
     stack_state,
@@ -223,3 +224,13 @@ def test_artifacts_without_their_list_stop_the_teardown_unless_given_up(world: W
     world.stack.destroy.assert_not_called()
     world.states(stack_state(BUCKET), stack_state())
     assert down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt
+
+
+def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
+    volumes = [{"name": "old", "id": "vol-12345678", "mount": "/old"}]
+    world.stack.config.return_value = stack_config(job=job_spec(volumes=volumes)).to_values()
+    world.states(stack_state(BUCKET), stack_state())
+    world.scanner.survey.return_value = Survey((Found("volume", "vol-12345678", "aws ec2 delete-volume"),))
+    receipt = down(world.workplace, "digits", YES).receipt
+    assert receipt.leaked == ()
+    assert receipt.stack_removed
