@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from runctl_auto.errors import FieldProblem, ProtectedError
-from runctl_auto.job.document import JobDocument, Location, field_name
+from runctl_auto.job.document import JobDocument, field_name
+from runctl_auto.job.plain_values import Location
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.protection.held import Held
 
