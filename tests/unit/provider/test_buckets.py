@@ -75,12 +75,29 @@ def test_emptying_goes_on_until_nothing_is_listed() -> None:
     assert calls[-2][1]["KeyMarker"] == "u"
 
 
+def test_what_is_written_while_it_is_emptied_goes_too(
+    mocked_cloud: Cloud, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[str] = []
+
+    def empty_too_early(cloud: Cloud, name: str) -> None:
+        empty_bucket(cloud, name)
+        if not emptied:
+            put(mocked_cloud, "late")
+        emptied.append(name)
+
+    monkeypatch.setattr("sandbox.aws.provider.types.bucket.empty_bucket", empty_too_early)
+    Bucket().delete(mocked_cloud, bucket, {"forceDestroy": True})
+    assert len(emptied) == 2
+
+
 def test_an_error_in_a_batch_is_an_error() -> None:
     cloud = create_autospec(Cloud, instance=True)
     cloud.call_s3.side_effect = [
         {"Versions": [{"Key": "k", "VersionId": "v"}]},
         {"Errors": [{"Key": "k", "Code": "AccessDenied", "Message": "no"}]},
     ]
+    cloud.retry_while.side_effect = lambda codes, action, standard: action()
     with pytest.raises(CloudError, match=r"emptying S3 Bucket \(the-bucket\): deleting k: no"):
         Bucket().delete(cloud, NAME, {"forceDestroy": True})
 

@@ -13,6 +13,7 @@ from sandbox.aws.provider.schema import REGION, TAGS, Change, Field, Kind, refus
 from sandbox.aws.provider.types.bucket_emptying import empty_bucket
 
 _FIRST_REGION = "us-east-1"
+_REFILLED = frozenset({"BucketNotEmpty"})
 _SETTLE_SECONDS = 120.0
 GONE = frozenset({"NoSuchBucket", "404", "NotFound"})
 
@@ -112,10 +113,16 @@ class Bucket(ResourceType):
 
     def delete(self, cloud: Cloud, identifier: str, state: Properties) -> None:
         doing = f"deleting {self.title} ({identifier})"
-        try:
-            if state.get("forceDestroy"):
+        empties = bool(state.get("forceDestroy"))
+
+        def delete() -> None:
+            if empties:
                 empty_bucket(cloud, identifier)
             cloud.call_s3("delete_bucket", doing, Bucket=identifier)
+
+        try:
+            # Somebody may still write while it is emptied.
+            cloud.retry_while(_REFILLED if empties else frozenset(), delete, standard=_SETTLE_SECONDS)
         except CloudError as error:
             if error.code not in GONE:
                 raise
