@@ -176,11 +176,25 @@ def test_a_machine_whose_agent_is_not_the_one_asked_for_ends_and_says_why(machin
     assert machine.calls() == ["shutdown -h now"]
 
 
-def test_a_limit_stops_the_job(machine: Machine) -> None:
-    machine.provide({"count.sh": COUNT}, command="exec bash count.sh", limits={"max_duration_seconds": 1})
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"max_duration_seconds": 1}, "max_duration"),
+        pytest.param({"budget": 0.001, "price_hour": 3.6}, "budget", marks=pytest.mark.matrix),
+        pytest.param({"idle_duration_seconds": 3}, "idle_duration", marks=pytest.mark.matrix),
+    ],
+    ids=["max_duration", "budget", "idle_duration"],
+)
+def test_a_limit_stops_the_job(machine: Machine, limits: dict[str, float], reason: str) -> None:
+    command = (
+        "exec bash count.sh"
+        if reason != "idle_duration"
+        else "trap 'exit 143' TERM; while :; do sleep 1; done"
+    )
+    machine.provide({"count.sh": COUNT}, command=command, limits=limits)
     machine.boot()
     status = machine.wait_until_halted()
-    assert (status["phase"], status["reason"]) == ("stopped", "max_duration")
+    assert (status["phase"], status["reason"]) == ("stopped", reason)
 
 
 def test_an_agent_that_the_system_stops_saves_and_leaves_the_machine_to_it(machine: Machine) -> None:
