@@ -51,6 +51,7 @@ def test_tags() -> None:
         "runctl:created-by",
     )
     assert tags.RUN == "runctl:run"
+    assert tags.BACKEND == "runctl:backend"
     assert {"runctl:protected", "runctl:important", "runctl:persistent"} == tags.PROTECTION_TAGS
 
 
