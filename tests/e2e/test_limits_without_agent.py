@@ -1,0 +1,79 @@
+"""A machine ends at its deadline although its agent was killed, or hangs for want of a network."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from typing import Any
+
+import pytest
+from support.runctl_cli import Runctl
+
+from runctl_auto.agent.units import AGENT_SERVICE, DEADLINE_TIMER, deadline_units
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
+
+DEADLINE_SECONDS = 12
+HANGING = "trap '' TERM; while :; do sleep 1; done"
+
+
+def user_data(units: dict[str, str], *, kill_agent: bool) -> str:
+    """Puts the machine's own timer and an agent that does nothing in place, as the installation does."""
+    agent = f"""[Service]
+Type=simple
+ExecStart=/usr/bin/env bash -c {shlex.quote(HANGING)}
+TimeoutStopSec=5
+KillMode=mixed
+
+[Install]
+WantedBy=multi-user.target
+"""
+    lines = ["#!/bin/bash", "mkdir -p /etc/systemd/system"]
+    for name, text in {**units, AGENT_SERVICE: agent}.items():
+        lines.append(f"cat >/etc/systemd/system/{name} <<'UNIT'\n{text}UNIT")
+    lines += ["systemctl daemon-reload", f"systemctl enable --now {DEADLINE_TIMER} {AGENT_SERVICE}"]
+    if kill_agent:
+        lines += ["sleep 1", "kill -9 $(pgrep -f 'trap.*TERM' | head -1)"]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("kill_agent", [True, False], ids=["killed", "hanging"])
+def test_the_machine_ends_at_its_deadline(runctl: Runctl, cloud_url: str, kill_agent: bool) -> None:
+    ec2 = client(cloud_url)
+    deadline = time.time() + DEADLINE_SECONDS
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    launched = ec2.run_instances(
+        ImageId=image,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        UserData=user_data(deadline_units(deadline), kill_agent=kill_agent),
+        InstanceInitiatedShutdownBehavior="terminate",
+    )
+    instance = launched["Instances"][0]["InstanceId"]
+    try:
+        seen = []
+        while time.time() < deadline + 60:
+            found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+            seen.append((time.time() - deadline, found["State"]["Name"]))
+            if found["State"]["Name"] == "terminated":
+                break
+            time.sleep(0.5)
+        assert seen[-1][1] == "terminated"
+        assert any(name == "running" for late, name in seen if late < 0), "it ran until its deadline"
+        how = "killed" if kill_agent else "hanging"
+        print(f"COUNTED agent {how}: the machine ended {seen[-1][0]:.0f} s after its deadline")
+    finally:
+        ec2.terminate_instances(InstanceIds=[instance])
+
+
+def client(cloud_url: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        "ec2",
+        region_name="us-east-1",
+        endpoint_url=cloud_url,
+        aws_access_key_id="sandbox",
+        aws_secret_access_key="sandbox",
+    )
