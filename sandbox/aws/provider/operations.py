@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sandbox.aws.provider.cancellation import CancelledError
@@ -92,15 +93,16 @@ def create(resource: ResourceType, cloud: Cloud, last_look: Cloud, inputs: Mappi
     identifier = resource.create(cloud, wanted)
     known = Known(inputs=wanted)
 
-    def finish() -> Properties:
-        resource.settle(cloud, identifier, wanted)
+    def read() -> Properties:
         found = resource.read(cloud, identifier, known)
         if found is None:
             raise CloudError(f"reading {resource.title} ({identifier})", "NotFound", "couldn't find resource")
         return found
 
     try:
-        outputs: Properties = cloud.retry_while(_NOT_SEEN_YET, finish, standard=_SEEN_SECONDS)
+        settle = partial(resource.settle, cloud, identifier, wanted)
+        cloud.retry_while(_NOT_SEEN_YET, settle, standard=_SEEN_SECONDS)
+        outputs: Properties = cloud.retry_while(_NOT_SEEN_YET, read, standard=_SEEN_SECONDS)
     except FAILURES as failure:
         outputs = _look_again(resource, last_look, identifier, known) or wanted
         return Made(identifier, _marked(resource, inputs, outputs), (str(failure),))

@@ -22,7 +22,7 @@ def resource(*reads: Any) -> Any:
 
 def test_what_is_seen_late_is_made_well(some_cloud: Cloud) -> None:
     late = resource(None, None, {"name": "r"})
-    late.settle.side_effect = [CloudError("reading", "NoSuchEntity", "none"), None, None, None]
+    late.settle.side_effect = [CloudError("reading", "NoSuchEntity", "none"), None]
     made = operations.create(late, some_cloud, some_cloud, {})
     assert (made.identifier, made.reasons) == ("r", ())
     assert made.outputs["name"] == "r"
