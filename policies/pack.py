@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pulumi import Archive, Asset
 from pulumi_policy import (
     EnforcementLevel,
     PolicyConfigSchema,
@@ -48,8 +49,10 @@ def resource_policy(rule: Rule) -> ResourceValidationPolicy:
     def remediate(args: ResourceValidationArgs) -> Mapping[str, Any] | None:
         if rule.remedy is None or not rule.concerns(args.resource_type):
             return None
-        changed = rule.remedy(judged(args))
-        if changed is None:
+        resource = judged(args)
+        changed = rule.remedy(resource)
+        # Assets come back from here without their hash, and would be uploaded anew every time.
+        if changed is None or any(isinstance(each, (Asset, Archive)) for each in resource.inputs.values()):
             return None
         for key, value in changed.items():
             args.props[key] = _sent(value)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pulumi import FileAsset
 from pulumi_policy import PolicyProviderResource, ResourceValidationArgs, StackValidationArgs
 from pulumi_policy.deserialize import serialize_properties
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
@@ -88,6 +89,15 @@ def test_what_needs_no_remedy_is_left_alone() -> None:
     policy = resource_policy(TAGS_RULE)
     assert policy.remediate(resource(BUCKET, tagsAll=TAGS)) is None
     assert policy.remediate(resource("aws:s3/bucketPolicy:BucketPolicy")) is None
+
+
+def test_what_holds_an_asset_is_refused_and_not_remedied() -> None:
+    args = with_provider(
+        resource("aws:s3/bucketObjectv2:BucketObjectv2", source=FileAsset("code.tar.gz")),
+        defaultTags={"tags": TAGS},
+    )
+    assert resource_policy(TAGS_RULE).remediate(args) is None
+    assert reported(resource_policy(TAGS_RULE), args)
 
 
 def test_settings_reach_their_rule() -> None:
