@@ -259,8 +259,8 @@ KNOWN_LATE = Breach(
 
 TAGS_MISSING = Breach(
     rule="required-tags",
-    type="pulumi:providers:aws",
-    props={"defaultTags": json.dumps({"tags": {"runctl:owner": "ada"}})},
+    type=_INSTANCE,
+    props={"rootBlockDevice": {"tags": None}},
     said="",
 )
 
