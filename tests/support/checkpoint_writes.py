@@ -59,7 +59,7 @@ class OpenWatch:
         action: Callable[[], None],
         goes_on: Callable[[], bool],
         *,
-        seconds: float = 90,
+        seconds: float = 240,
     ) -> bool:
         """Calls `action` at the write `number`; False when the operation ended (`goes_on`) without it."""
         count = 0

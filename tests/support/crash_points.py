@@ -126,7 +126,7 @@ def assert_effect(call: str, when: str, held: list[Found]) -> None:
     assert exists == expected, f"{when} {call}: {kind or 'anything'} exists: {exists}; held: {held}"
 
 
-def _wait_at(points: CloudPoints, process: subprocess.Popen[str], seconds: float = 90) -> Held:
+def _wait_at(points: CloudPoints, process: subprocess.Popen[str], seconds: float = 240) -> Held:
     """The held call; fails with what the command said when it ends without coming to it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
