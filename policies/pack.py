@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pulumi import Archive, Asset
 from pulumi_policy import (
     EnforcementLevel,
     PolicyConfigSchema,
@@ -52,7 +51,7 @@ def resource_policy(rule: Rule) -> ResourceValidationPolicy:
         resource = judged(args)
         changed = rule.remedy(resource)
         # Assets come back from here without their hash, and would be uploaded anew every time.
-        if changed is None or any(isinstance(each, (Asset, Archive)) for each in resource.inputs.values()):
+        if changed is None or any(_holds_content(each) for each in resource.inputs.values()):
             return None
         for key, value in changed.items():
             args.props[key] = _sent(value)
@@ -157,3 +156,14 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def _holds_content(value: object) -> bool:
+    """Whether it is one of Pulumi's assets or archives.
+
+    Told by the names of its classes: a pack needs no more of the SDK than its policy part.
+    """
+    return any(
+        each.__name__ in ("Asset", "Archive") and each.__module__.startswith("pulumi.")
+        for each in type(value).__mro__
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from runctl_auto import retry
+from runctl_auto.errors import CloudError
 
 Client = Any
 """A client of botocore or boto3: its methods are made at run time from the service's model."""
@@ -42,13 +43,23 @@ class Cloud:
         return answer
 
     def pages(self, service: str, operation: str, key: str, **parameters: object) -> Iterator[Any]:
-        """Items under ``key`` of all pages of a list call; each page is one retried call."""
+        """Items under ``key`` of all pages of a list call; each page is one retried call.
+
+        Raises ``CloudError`` when a page leads to itself.
+        """
         while True:
             page = self.call(service, operation, **parameters)
             yield from page.get(key) or []
             following = _next_page(page)
             if not following:
                 return
+            if following.items() <= parameters.items():
+                raise CloudError(
+                    f"{service} {operation} answers with the same page again and again.",
+                    code="RepeatedPage",
+                    where={"region": self.region},
+                    next_step="Repeat later; if it stays so, report it.",
+                )
             parameters = {**parameters, **following}
 
     def retried(self, operation: Callable[[], Any], what: str) -> Any:

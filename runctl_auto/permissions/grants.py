@@ -54,6 +54,7 @@ GRANTS: tuple[Grant, ...] = (
         "plan",
         (
             "sts:GetCallerIdentity",
+            "ec2:DescribeAvailabilityZones",
             "ec2:DescribeImages",
             "ec2:DescribeInstanceAttribute",
             "ec2:DescribeInstanceTypeOfferings",
@@ -73,6 +74,7 @@ GRANTS: tuple[Grant, ...] = (
             "ssm:DescribeParameters",
             "tagging:GetResources",
             "s3:ListBuckets",
+            "iam:GetAccountAuthorizationDetails",
             "iam:ListInstanceProfiles",
             "iam:ListRoles",
             "pricing:GetProducts",
@@ -92,7 +94,9 @@ GRANTS: tuple[Grant, ...] = (
         (
             "iam:GetRole",
             "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
             "iam:ListInstanceProfilesForRole",
+            "iam:ListRolePolicies",
         ),
         _ROLES,
     ),
@@ -146,13 +150,6 @@ GRANTS: tuple[Grant, ...] = (
             "s3:GetBucketWebsite",
             "s3:GetReplicationConfiguration",
         ),
-        seen=False,
-    ),
-    Grant(
-        "ReadRolesAsTheOfficialProvider",
-        "plan",
-        ("iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
-        _ROLES,
         seen=False,
     ),
     Grant(
@@ -307,5 +304,10 @@ GRANTS: tuple[Grant, ...] = (
         ),
         _BUCKETS,
     ),
-    Grant("FillOwnBuckets", "apply", ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjects"), _OBJECTS),
+    Grant(
+        "FillOwnBuckets",
+        "apply",
+        ("s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjects"),
+        _OBJECTS,
+    ),
 )

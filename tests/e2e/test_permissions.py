@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from typing import Any
 
 import pytest
 from support.cloud_points import CloudPoints
@@ -35,14 +36,22 @@ def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, clou
     points.count(caller=NOT_THE_AGENT, reads=True)
     volume = {"name": "data", "size": "10GB", "mount": "/data"}
     env = {"STEPS": "9", "HOLD_AT": "4"}
-    changes = {"env": env, "volumes": [volume], "spot_policy": "spot"}
+    changes: dict[str, Any] = {
+        "env": env,
+        "volumes": [volume],
+        "secrets": ["GRANTED"],
+        "tags": {"team": "nlp"},
+    }
+    person = Runctl(runctl.folder, {"GRANTED": "first value"})
 
-    runctl("up", str(write_job(runctl.folder, "granted", **changes)), "--yes", "--detach")
+    person("up", str(write_job(runctl.folder, "granted", **changes)), "--yes", "--detach")
     wait_for_step(runctl, "granted", 4)
     volume["size"] = "12GB"
     env |= {"HOLD_AT": "6", "HOLD_STARTS": "2"}
+    changes["tags"] = {"group": "nlp"}
+    person = Runctl(runctl.folder, {"GRANTED": "second value"})
     changed = write_job(runctl.folder, "granted", message="better", **changes)
-    replacing = runctl.start("up", str(changed), "--yes")
+    replacing = person.start("up", str(changed), "--yes")
     try:
         wait_for_step(runctl, "granted", 6)
         interrupt(cloud_url, runctl.json("outputs", "granted")["instanceId"])

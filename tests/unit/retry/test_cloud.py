@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.errors import AccessDeniedError
+from runctl_auto.errors import AccessDeniedError, CloudError
 
 
 class Service:
@@ -49,6 +49,12 @@ def test_all_pages_of_every_style_are_read(given_token: str, asked_token: str) -
     found = list(cloud_of(service).pages("ec2", "list_things", "Things", Filter="f"))
     assert found == [1, 2, 3]
     assert service.asked == [{"Filter": "f"}, {"Filter": "f", asked_token: "more"}]
+
+
+def test_a_page_that_leads_to_itself_is_an_error() -> None:
+    service = Service({"Things": [1], "NextToken": "a"}, {"Things": [2], "NextToken": "a"})
+    with pytest.raises(CloudError, match="same page again"):
+        list(cloud_of(service).pages("ec2", "list_things", "Things"))
 
 
 def test_a_list_that_is_not_truncated_ends() -> None:
