@@ -1,70 +1,38 @@
-"""Drives Pulumi: with ``automation_edge``, the only user of ``pulumi.automation``.
+"""Drives Pulumi: opens, makes and lists the stacks of jobs.
 
-One job is one stack. Every method blocks until the engine is done. What fails is raised as a typed error of
-``runctl_auto.errors``; what the engine tells meanwhile goes to the event sink as ``engine_events``.
+With ``engine.job_stack`` and ``automation_edge``, the only user of ``pulumi.automation``. One job is one
+stack. What fails is raised as a typed error of ``runctl_auto.errors``.
 """
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runctl_auto.cloud.clients import client_maker
-from runctl_auto.engine.automation_edge import engine_command, plain_events, set_secret, translated
-from runctl_auto.engine.events import (
-    DiagnosticEvent,
-    EngineEvent,
-    EventSink,
-    Plan,
-    PlannedChange,
-    StepEvent,
-)
-from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.file_backend import last_config, stack_files
+from runctl_auto.engine.job_stack import Conduct, JobStack
 from runctl_auto.engine.lock_store import LockStore, lock_store
 from runctl_auto.engine.locks import (
     STARTER_VARIABLE,
-    LockOwner,
-    Processes,
-    is_dead,
-    is_orphan,
     this_process,
 )
 from runctl_auto.engine.stored_states import read_states
 from runctl_auto.environment import Environment
-from runctl_auto.errors import EngineError, JobNotFoundError, NotSupportedError, RunctlError, StackLockedError
-from runctl_auto.interruption import run_to_a_safe_end
-from runctl_auto.policy.violations import advice_in
+from runctl_auto.errors import JobNotFoundError, NotSupportedError, RunctlError
 from runctl_auto.project import PROJECT_NAME, ProjectFolders
-from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
-    encrypted_value,
-    put_encrypted_value,
     read_config,
     set_aside,
     settings_file,
-    write_config,
 )
 from runctl_auto.stack.state import StackState, parse_state
 
 if TYPE_CHECKING:
     from pulumi import automation
-    from pulumi.automation import events as automation_events
-
-    from runctl_auto.policy.pack import PackInForce
-
-Result = TypeVar("Result")
-
-_CREATIONS = ("create", "create-replacement")
-_NO_SUMMARY = "summary event never found"
-_SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
-ORPHAN_SECONDS = 600.0
-"""How long to wait for an engine whose runctl was killed."""
 
 
 @dataclass(frozen=True)
@@ -75,31 +43,6 @@ class JobSummary:
     resources: int | None
     updated_at: str | None
     busy: bool
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What an operation did: how many resources met each of Pulumi's operations."""
-
-    counts: Mapping[str, int]
-
-    @property
-    def nothing(self) -> bool:
-        return not any(count for operation, count in self.counts.items() if operation != "same")
-
-
-@dataclass(frozen=True)
-class Conduct:
-    """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
-    every preview and every update."""
-
-    parallel: int = 16
-    policies: PackInForce | None = None
-    on_event: EventSink | None = None
-    on_output: Callable[[str], None] | None = None
-    processes: Processes = field(default_factory=Processes)
-    sleep: Callable[[float], None] = time.sleep
-    monotonic: Callable[[], float] = time.monotonic
 
 
 class Driver:
@@ -220,305 +163,6 @@ class Driver:
         if exists and not file.exists():
             with translated("configuration", job):
                 _refresh_config(self._workspace, job)
-
-
-class JobStack:
-    """The stack of one job."""
-
-    broken_creations: frozenset[str] = frozenset()
-    """Types of what the last operation failed to create: what of it exists, the state may not know."""
-
-    def __init__(
-        self,
-        stack: automation.Stack,
-        workspace: automation.LocalWorkspace,
-        backend: str,
-        conduct: Conduct,
-        locks: LockStore | None,
-    ) -> None:
-        self.job: str = stack.name
-        self._stack = stack
-        self._advised: set[str] = set()
-        self._workspace = workspace
-        self._backend = backend
-        self._locks = locks
-        self._conduct = conduct
-
-    def config(self) -> dict[str, str]:
-        """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
-        return read_config(settings_file(Path(self._workspace.work_dir), self.job))
-
-    def set_config(self, values: Mapping[str, str]) -> None:
-        """Makes these full keys hold these values; others stay. Writes only what differs."""
-        from pulumi import automation
-
-        held = self.config()
-        wanted = {**values, BACKEND_KEY: self._backend}
-        changed = {key: value for key, value in wanted.items() if held.get(key) != value}
-        if not changed:
-            return
-        with translated("configuration", self.job):
-            if write_config(settings_file(Path(self._workspace.work_dir), self.job), changed):
-                return
-            texts = {key: automation.ConfigValue(value) for key, value in changed.items()}
-            self._workspace.set_all_config(self.job, texts)
-
-    def secrets(self) -> dict[str, str]:
-        """The values of the job's secrets by name, decrypted; empty when the stack holds none."""
-        if self.sealed_secrets() is None:
-            return {}
-        with translated("reading of the secrets", self.job):
-            return dict(json.loads(self._workspace.get_config(self.job, _SECRETS).value))
-
-    def set_secrets(self, values: Mapping[str, str]) -> None:
-        """Keeps the values in the stack's configuration, encrypted. Writes only what differs."""
-        if values == self.secrets():
-            return
-        if not values:
-            self.restore_secrets(None)
-            return
-        with translated("keeping of the secrets", self.job):
-            set_secret(self._workspace, self.job, _SECRETS, json.dumps(dict(values), sort_keys=True))
-
-    def sealed_secrets(self) -> str | None:
-        """The secrets as they are kept, to be put back by ``restore_secrets``; None when there are none."""
-        return encrypted_value(settings_file(Path(self._workspace.work_dir), self.job), _SECRETS)
-
-    def restore_secrets(self, sealed: str | None) -> None:
-        """Takes back what ``set_secrets`` did since ``sealed_secrets`` was asked."""
-        if self.sealed_secrets() != sealed:
-            put_encrypted_value(settings_file(Path(self._workspace.work_dir), self.job), _SECRETS, sealed)
-
-    def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
-        """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
-        return self._planned(
-            "preview",
-            self._stack.preview,
-            refresh=refresh or None,
-            target=list(only) or None,
-            parallel=self._conduct.parallel,
-            **self._judging(),
-        )
-
-    def preview_destroy(self) -> Plan:
-        """What ``destroy`` would do."""
-        try:
-            return self._planned(
-                "preview of the teardown", self._stack.preview_destroy, exclude_protected=True
-            )
-        except EngineError as error:
-            if _NO_SUMMARY in str(error.__cause__):  # all that is left is protected: nothing was planned
-                return Plan((), 0)
-            raise
-
-    def up(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Changes:
-        """Makes the cloud agree with the program; with URNs in ``only``, in nothing but these. Idempotent."""
-        return self._changed(
-            "update",
-            self._stack.up,
-            refresh=refresh or None,
-            target=list(only) or None,
-            parallel=self._conduct.parallel,
-            **self._judging(),
-            show_secrets=False,
-        )
-
-    def refresh(self) -> Changes:
-        """Makes the state agree with the cloud."""
-        return self._changed(
-            "refresh", self._stack.refresh, parallel=self._conduct.parallel, show_secrets=False
-        )
-
-    def destroy(self) -> Changes:
-        """Deletes all that is not protected, and not needed by what is. Idempotent."""
-        return self._changed(
-            "teardown",
-            self._stack.destroy,
-            exclude_protected=True,
-            parallel=self._conduct.parallel,
-            show_secrets=False,
-        )
-
-    def await_quiet(self) -> None:
-        """Returns once no engine works on the stack, as far as the backend's locks can be read.
-
-        Removes locks of dead owners; waits for an engine that outlived its runctl. Raises
-        ``StackLockedError`` when somebody else holds the stack.
-        """
-
-        def look() -> None:
-            locks = self._locks.locks() if self._locks is not None else ()
-            owners = [each.owner for each in locks if each.owner is not None]
-            if owners:
-                raise locked_error(self.job, owners)
-
-        self._past_dead_owners(look)
-
-    def forget_pending(self) -> None:
-        """Drops the record of creations whose outcome is unknown. The caller has seen to what they made."""
-        self._changed(
-            "clearing of pending operations",
-            self._stack.refresh,
-            clear_pending_creates=True,
-            parallel=self._conduct.parallel,
-            show_secrets=False,
-        )
-
-    def outputs(self) -> dict[str, Any]:
-        """The stack's outputs; empty before the first update. Secrets stay hidden."""
-        with translated("reading of the outputs", self.job):
-            return {key: each.value for key, each in self._stack.outputs().items() if not each.secret}
-
-    def state(self) -> StackState:
-        """All that the state holds."""
-        with translated("export", self.job):
-            return parse_state(self._stack.export_stack().deployment or {})
-
-    def mark_protected(self, urns: Collection[str], *, protect: bool) -> None:
-        """Sets the option ``protect`` of resources in the state alone: the program is not asked.
-
-        The next ``up`` makes it again what the configuration says. Nobody else may work on the stack.
-        """
-        from pulumi import automation
-
-        with translated("change of protection", self.job):
-            exported = self._stack.export_stack()
-            content = dict(exported.deployment or {})
-            changed = [
-                {**each, "protect": protect} if each.get("urn") in urns and not each.get("delete") else each
-                for each in content.get("resources") or []
-            ]
-            if changed == content.get("resources"):
-                return
-            content["resources"] = changed
-            self._stack.import_stack(automation.Deployment(version=exported.version, deployment=content))
-
-    def remove(self) -> None:
-        """Removes the empty stack with its settings file and history."""
-        with translated("removal", self.job):
-            self._workspace.remove_stack(self.job)
-
-    def _judging(self) -> dict[str, object]:
-        pack = self._conduct.policies
-        if pack is None:
-            return {}
-        return {"policy_packs": [str(pack.folder)], "policy_pack_configs": [str(pack.config)]}
-
-    def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
-        events = self._run(operation, method, options, only_planned=True)[1]
-        steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
-        advice = advice_in(events)
-        self._advised.update(advice)
-        return Plan(
-            changes=tuple(
-                PlannedChange(step.operation, step.type, step.name, step.urn, step.changed, step.protected)
-                for step in steps
-                if step.operation not in ("same", "read", "refresh")
-            ),
-            unchanged=sum(1 for step in steps if step.operation == "same"),
-            advice=advice,
-        )
-
-    def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:
-        result, events = self._run(operation, method, options)
-        for advice in advice_in(events):
-            if advice not in self._advised:
-                self._tell(advice)
-                self._advised.add(advice)
-        return Changes(dict(result.summary.resource_changes or {}))
-
-    def _run(
-        self,
-        operation: str,
-        method: Callable[..., Result],
-        options: Mapping[str, object],
-        *,
-        only_planned: bool = False,
-    ) -> tuple[Result, list[EngineEvent]]:
-        events: list[EngineEvent] = []
-        faults: list[Exception] = []
-
-        def take(event: automation_events.EngineEvent) -> None:
-            try:
-                for each in plain_events(event):
-                    events.append(each)
-                    is_imagined = only_planned and isinstance(each, StepEvent)
-                    if self._conduct.on_event is not None and not is_imagined:
-                        self._conduct.on_event(each)
-            except Exception as fault:
-                faults.append(fault)
-
-        def attempt() -> Result:
-            events.clear()
-            try:
-                with translated(operation, self.job, events):
-                    return run_to_a_safe_end(
-                        lambda: method(
-                            on_event=take, on_output=self._conduct.on_output, color="never", **options
-                        ),
-                        self._tell,
-                    )
-            finally:
-                self.broken_creations = _broken_creations(events)
-
-        result = self._past_dead_owners(attempt)
-        if faults:
-            raise EngineError(
-                f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self.job}
-            ) from faults[0]
-        return result, events
-
-    def _past_dead_owners(self, attempt: Callable[[], Result]) -> Result:
-        """Result of ``attempt``. A lock whose owner was killed is removed; an engine that outlived its runctl
-        is waited for, ten minutes at most."""
-        deadline = self._conduct.monotonic() + ORPHAN_SECONDS
-        told = False
-        while True:
-            try:
-                return attempt()
-            except StackLockedError as error:
-                owners = [each for each in error.owners if isinstance(each, LockOwner)]
-                if owners and all(is_dead(each, self._conduct.processes) for each in owners):
-                    self._tell("removing the lock of an operation that was killed")
-                    if self._remove_dead_locks():
-                        continue
-                waits = owners and all(
-                    is_dead(each, self._conduct.processes) or is_orphan(each, self._conduct.processes)
-                    for each in owners
-                )
-                if not waits or self._conduct.monotonic() >= deadline:
-                    raise
-                if not told:
-                    self._tell(f"waiting for an engine whose runctl was killed: {owners[0]}")
-                    told = True
-                self._conduct.sleep(1.0)
-
-    def _remove_dead_locks(self) -> int:
-        """How many were removed; each by itself where the backend shows them: one taken meanwhile stays."""
-        if self._locks is None:
-            with translated("removal of a dead lock", self.job):
-                self._stack.cancel()
-            return 1
-        dead = [
-            each
-            for each in self._locks.locks()
-            if each.owner is not None and is_dead(each.owner, self._conduct.processes)
-        ]
-        for lock in dead:
-            self._locks.remove(lock)
-        return len(dead)
-
-    def _tell(self, text: str) -> None:
-        if self._conduct.on_event is not None:
-            self._conduct.on_event(DiagnosticEvent("warning", text))
-
-
-def _broken_creations(events: Iterable[EngineEvent]) -> frozenset[str]:
-    return frozenset(
-        event.type
-        for event in events
-        if isinstance(event, StepEvent) and event.stage == "failed" and event.operation in _CREATIONS
-    )
 
 
 def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:

@@ -40,7 +40,8 @@ class Invocation:
         Without ``policies`` nothing judges what is made, where the settings permit that.
         """
         from runctl_auto import environment
-        from runctl_auto.driver import Conduct, Driver
+        from runctl_auto.driver import Driver
+        from runctl_auto.engine.job_stack import Conduct
         from runctl_auto.operations.workplace import Workplace
         from runctl_auto.policy.pack import pack_in_force, refuse_to_skip
 

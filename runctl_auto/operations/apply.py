@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from runctl_auto.driver import Changes, JobStack
+from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import NoCapacityError, PolicyViolationError
 from runctl_auto.operations.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.driver import JobStack
 from runctl_auto.engine.events import Plan
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
 from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import find_machine

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.driver import JobStack
 from runctl_auto.engine.events import name_of
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.observe.logs import LogReader

@@ -8,7 +8,7 @@ from pathlib import Path
 from components.naming import Names
 from runctl_auto import placement
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.driver import JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import NotSupportedError, UsageError
 from runctl_auto.job.load import JobSpec, load_job, unsupported, work_folder
 from runctl_auto.operations.recovery import settle

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runctl_auto.driver import JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import JobNotFoundError, PolicyViolationError
 from runctl_auto.job.load import JobSpec
 from runctl_auto.observe.machines import find_machine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from runctl_auto.driver import JobStack
 from runctl_auto.engine.events import Plan
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError
 from runctl_auto.operations.planning import tentative_config
 from runctl_auto.operations.recovery import settle

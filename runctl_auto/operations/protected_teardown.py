@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runctl_auto.driver import JobStack
 from runctl_auto.engine.events import PlannedChange
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError
 from runctl_auto.operations.protect import refuse_listed
 from runctl_auto.operations.workplace import Workplace

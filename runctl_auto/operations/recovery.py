@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.driver import JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import RunctlError
 from runctl_auto.operations.right_account import refuse_another_account
 from runctl_auto.operations.workplace import Workplace

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.driver import JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import (
     ConfirmationNeededError,
     InterruptionsExhaustedError,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from components.naming import Names
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.driver import Driver, JobStack
+from runctl_auto.driver import Driver
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.environment import Environment
 from runctl_auto.errors import JobNotFoundError
 from runctl_auto.operations.reporting import Reporter

@@ -35,8 +35,8 @@ Conditions = Mapping[str, Mapping[str, str]]
 class Grant:
     """``calls`` on ``resources`` for ``role``. ``actions`` are those of the calls unless given here.
 
-    ``seen`` is False for what the sandbox cannot show: calls that only the official provider makes, or that
-    AWS makes by itself.
+    ``seen`` is False for what a life in the sandbox does not show: calls that only the official provider
+    makes, that AWS makes by itself, or that only a mistake in a job file leads to.
     """
 
     sid: str
@@ -86,6 +86,14 @@ GRANTS: tuple[Grant, ...] = (
         "plan",
         ("ssm:GetParameter",),
         ("arn:{partition}:ssm:{region}::parameter/aws/service/*",),
+    ),
+    Grant(
+        # Asked only to name what there is when a parameter that a job names is not there.
+        "NamePublicParameters",
+        "plan",
+        ("ssm:GetParametersByPath",),
+        ("arn:{partition}:ssm:{region}::parameter/aws/service/*",),
+        seen=False,
     ),
     Grant("ReadOwnParameters", "plan", ("ssm:GetParameter", "ssm:ListTagsForResource"), _PARAMETERS),
     Grant(
@@ -245,6 +253,8 @@ GRANTS: tuple[Grant, ...] = (
             "iam:DeleteRole",
             "iam:DeleteRolePolicy",
             "iam:PutRolePolicy",
+            "iam:TagRole",
+            "iam:UntagRole",
         ),
         _ROLES,
     ),
@@ -256,14 +266,17 @@ GRANTS: tuple[Grant, ...] = (
             "iam:DeleteInstanceProfile",
             "iam:RemoveRoleFromInstanceProfile",
             "iam:AddRoleToInstanceProfile",
+            "iam:TagInstanceProfile",
+            "iam:UntagInstanceProfile",
         ),
         _PROFILES,
         actions=(
             "iam:CreateInstanceProfile",
-            "iam:TagInstanceProfile",
             "iam:DeleteInstanceProfile",
             "iam:RemoveRoleFromInstanceProfile",
             "iam:AddRoleToInstanceProfile",
+            "iam:TagInstanceProfile",
+            "iam:UntagInstanceProfile",
         ),
     ),
     Grant(
@@ -310,4 +323,24 @@ GRANTS: tuple[Grant, ...] = (
         ("s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjects"),
         _OBJECTS,
     ),
+    Grant(
+        "RemoveOwnLeftovers",
+        "sweep",
+        ("ec2:DeleteLaunchTemplate", "ec2:DeleteNetworkInterface", "ec2:DeleteSnapshot"),
+        (
+            f"{_EC2}:launch-template/*",
+            f"{_EC2}:network-interface/*",
+            "arn:{partition}:ec2:{region}::snapshot/*",
+        ),
+        _OWN,
+    ),
+    Grant("RemoveOwnKeyPairs", "sweep", ("ec2:DeleteKeyPair",), (f"{_EC2}:key-pair/runctl-*",)),
+    Grant(
+        "RemoveOwnLogs",
+        "sweep",
+        ("logs:DeleteLogGroup",),
+        ("arn:{partition}:logs:{region}:{account}:log-group:*runctl*",),
+    ),
+    Grant("EndOwnUploads", "sweep", ("s3:AbortMultipartUpload",), _OBJECTS),
+    Grant("FreeOwnRoles", "sweep", ("iam:DetachRolePolicy",), _ROLES),
 )

@@ -162,7 +162,7 @@ def test_hosts_are_told_what_they_need(cloud: Cloud) -> None:
     told = cloud.instance(instance_id)
     root, data = sorted(told["volumes"], key=lambda one: one["root"], reverse=True)
     assert (root["root"], root["device"], root["size_gb"]) == (True, "/dev/xvda", 8)
-    assert data == {"id": volume, "device": "/dev/sdf", "root": False, "size_gb": 7}
+    assert data == {"id": volume, "device": "/dev/sdf", "root": False, "size_gb": 7, "snapshot": None}
     assert told["role"].endswith(":role/job")
     assert told["tags"] == {"runctl:job": "digits"}
     expected = {
@@ -197,7 +197,7 @@ def test_injected_faults_look_like_aws(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize(
     ("service", "operation", "words"),
-    [("pricing", "describe_services", "no service 'pricing'"), ("ec2", "describe_fpga_images", "FpgaImages")],
+    [("rds", "describe_db_instances", "no service 'rds'"), ("ec2", "describe_fpga_images", "FpgaImages")],
 )
 def test_what_is_not_emulated_is_refused_by_name(
     cloud: Cloud, service: str, operation: str, words: str

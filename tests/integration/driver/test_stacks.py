@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runctl_auto.driver import Conduct, Driver
+from runctl_auto.driver import Driver
 from runctl_auto.engine import stored_states
 from runctl_auto.engine.events import EngineEvent, StepEvent
+from runctl_auto.engine.job_stack import Conduct
 from runctl_auto.environment import Engine, Environment, embedded_engine
 from runctl_auto.errors import (
     EngineError,

@@ -11,8 +11,8 @@ import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
-from runctl_auto.driver import Conduct, JobStack
 from runctl_auto.engine.events import DiagnosticEvent
+from runctl_auto.engine.job_stack import Conduct, JobStack
 from runctl_auto.errors import PolicyViolationError
 from runctl_auto.policy.pack import PackInForce
 

@@ -8,7 +8,7 @@ from unittest.mock import Mock, create_autospec
 import pytest
 from support.job_stacks import Told, placement, stack_config
 
-from runctl_auto.driver import Changes, JobStack
+from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import AccessDeniedError, NoCapacityError, PolicyViolationError, Violation
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.stack.config import Placement, Protection

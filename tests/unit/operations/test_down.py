@@ -19,8 +19,9 @@ from support.job_stacks import (
     volume_state,
 )
 
-from runctl_auto.driver import Driver, JobStack
+from runctl_auto.driver import Driver
 from runctl_auto.engine.events import Plan
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
 from runctl_auto.leaks.found import Found, Survey, Unchecked

@@ -21,7 +21,8 @@ from support.output_schemas import problems
 
 from runctl_auto.cli.job_view import change_line, description_lines, resource_rows, status_lines
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.driver import Driver, JobStack
+from runctl_auto.driver import Driver
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.environment import Environment
 from runctl_auto.operations import inspect
 from runctl_auto.operations.workplace import Time, Workplace

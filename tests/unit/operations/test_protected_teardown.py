@@ -10,7 +10,8 @@ import pytest
 from support.held_resources import held_state
 from support.job_stacks import Told
 
-from runctl_auto.driver import Driver, JobStack
+from runctl_auto.driver import Driver
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError, UsageError
 from runctl_auto.operations.protected_teardown import confirm_included, teardown_protection

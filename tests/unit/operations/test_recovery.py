@@ -10,7 +10,8 @@ import pytest
 from support.job_stacks import Told, resource, stack_config
 
 from runctl_auto.cloud.access import Cloud
-from runctl_auto.driver import Driver, JobStack
+from runctl_auto.driver import Driver
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.environment import Environment
 from runctl_auto.errors import EngineError, UnreachableError, UsageError
 from runctl_auto.leaks.found import Found

@@ -8,7 +8,7 @@ from unittest.mock import Mock, create_autospec
 import pytest
 from support.job_stacks import instance_state, stack_state
 
-from runctl_auto.driver import JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import PolicyViolationError, Violation
 from runctl_auto.operations.intent import NEW_JOB, Present
 from runctl_auto.operations.planning import no_trace_of_what_is_refused, told_in_terms_of

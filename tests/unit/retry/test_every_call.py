@@ -23,6 +23,7 @@ from botocore.session import Session
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.cloud.clients import client_maker
 from runctl_auto.errors import AccessDeniedError, ThrottledError
+from runctl_auto.permissions.document import calls_of
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "runctl_auto").rglob("*.py"))
@@ -227,3 +228,9 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
     for taker in takers - {"runctl_auto/cloud/access.py"}:
         text = (ROOT / taker).read_text(encoding="utf-8")
         assert "retried(" in text or taker == "runctl_auto/observe/statuses.py", taker
+
+
+@pytest.mark.parametrize("name", our_calls())
+def test_every_call_is_granted_to_somebody(name: str) -> None:
+    service, operation = operations()[name]
+    assert f"{service.removeprefix('resourcegroups').removesuffix('api')}:{operation}" in calls_of("sweep")
