@@ -50,8 +50,8 @@ def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> boo
     try:
         ended.wait()
     except KeyboardInterrupt:
-        tell("interrupted; the engine comes to a safe end first (once more to leave it alone)")
         try:
+            tell("interrupted; the engine comes to a safe end first (once more to leave it alone)")
             ended.wait()
         except KeyboardInterrupt:
             _LEFT_ALONE.set()

@@ -43,7 +43,7 @@ from runctl_auto.stack.settings_file import (
     settings_file,
     write_config,
 )
-from runctl_auto.stack.state import StackState, parse_state
+from runctl_auto.stack.state import BUCKET, StackState, parse_state
 
 if TYPE_CHECKING:
     from pulumi import automation
@@ -240,7 +240,9 @@ class JobStack:
     def mark_protected(self, urns: Collection[str], *, protect: bool) -> None:
         """Sets the option ``protect`` of resources in the state alone: the program is not asked.
 
-        The next ``up`` makes it again what the configuration says. Nobody else may work on the stack.
+        A bucket that is given up is marked to be deleted with what it holds, which the provider looks for in
+        the state. The next ``up`` makes it all again what the configuration says. Nobody else may work on the
+        stack.
         """
         from pulumi import automation
 
@@ -248,7 +250,7 @@ class JobStack:
             exported = self._stack.export_stack()
             content = dict(exported.deployment or {})
             changed = [
-                {**each, "protect": protect} if each.get("urn") in urns and not each.get("delete") else each
+                _marked(each, protect) if each.get("urn") in urns and not each.get("delete") else each
                 for each in content.get("resources") or []
             ]
             if changed == content.get("resources"):
@@ -382,3 +384,14 @@ def _broken_creations(events: Iterable[EngineEvent]) -> frozenset[str]:
         for event in events
         if isinstance(event, StepEvent) and event.stage == "failed" and event.operation in _CREATIONS
     )
+
+
+def _marked(resource: dict[str, Any], protect: bool) -> dict[str, Any]:
+    marked = {**resource, "protect": protect}
+    if resource.get("type") != BUCKET or protect:
+        return marked
+    return {
+        **marked,
+        "inputs": {**resource.get("inputs", {}), "forceDestroy": True},
+        "outputs": {**resource.get("outputs", {}), "forceDestroy": True},
+    }

@@ -22,7 +22,14 @@ from pathlib import Path
 from sandbox.hosts.binds import PROGRAMS_INSIDE, make_mount_points, view_of
 from sandbox.hosts.host_folder import HostFolder, make_host_folder, remove_tree
 from sandbox.hosts.interpreter import Interpreter
-from sandbox.hosts.launch import BubblewrapLauncher, HostStart, HostStartError, Launcher, UnshareLauncher
+from sandbox.hosts.launch import (
+    BubblewrapLauncher,
+    HostProcesses,
+    HostStart,
+    HostStartError,
+    Launcher,
+    UnshareLauncher,
+)
 
 SWITCH = "RUNCTL_SANDBOX_ISOLATION"
 _PROBE_SECONDS = 10.0
@@ -124,19 +131,20 @@ def _try_out(
         command = (str(PROGRAMS_INSIDE / "bin/python3"), "-I", "-S", "-c", _PROBE)
         with console.open("wb") as output:
             start = HostStart(folder, "probe", {"PATH": "/usr/bin:/bin"}, output.fileno(), command)
-            problem = _run(lambda: launcher.start(start, view, None).outer.pid)
+            problem = _run(lambda: launcher.start(start, view, None))
         return _last_line(console) or problem
     finally:
         remove_tree(place)
 
 
-def _run(start: Callable[[], int]) -> str | None:
+def _run(start: Callable[[], HostProcesses]) -> str | None:
     import time
 
     try:
-        pid = start()
+        processes = start()
     except HostStartError as error:
         return str(error)
+    pid = processes.outer.pid
     deadline = time.monotonic() + _PROBE_SECONDS
     while time.monotonic() < deadline:
         ended, status = os.waitpid(pid, os.WNOHANG)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -28,10 +28,14 @@ class HostStartError(Exception):
 
 @dataclass(frozen=True)
 class HostProcesses:
-    """`outer` is what was started; `init` the host's first process, which may be the same."""
+    """`outer` is what was started; `init` the host's first process, which may be the same.
+
+    While `started` is held, Python does not collect the exit status of `outer` by itself.
+    """
 
     outer: ProcessIdentity
     init: ProcessIdentity
+    started: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class PlainLauncher:
         command = start.command or init_command(self._programs)
         process = _start(list(command), start, uid=uid, cwd=str(start.folder.root))
         identity = ProcessIdentity.of(process.pid)
-        return HostProcesses(identity, identity)
+        return HostProcesses(identity, identity, process)
 
 
 def _start(
@@ -177,7 +181,7 @@ def _start_and_learn_pid(arguments: list[str], start: HostStart, read: int, writ
             process.kill()
             process.wait()
             raise HostStartError(f"{arguments[0]} did not start the host") from error
-    return HostProcesses(ProcessIdentity.of(process.pid), _identity_of(child))
+    return HostProcesses(ProcessIdentity.of(process.pid), _identity_of(child), process)
 
 
 def _identity_of(pid: int) -> ProcessIdentity:

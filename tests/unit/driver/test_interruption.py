@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -68,3 +69,19 @@ def test_a_second_interruption_leaves_the_operation_alone(
         "whoever ends the program must not wait for its threads"
     )
     release.release()
+
+
+def test_a_second_interruption_may_come_while_the_first_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left = threading.Event()
+    monkeypatch.setattr(interruption, "_LEFT_ALONE", left)
+    ended = create_autospec(threading.Event, instance=True)
+    ended.wait.side_effect = KeyboardInterrupt
+
+    def told(_text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interruption._waits_out_an_interruption(ended, told)
+    assert left.is_set()
