@@ -59,6 +59,28 @@ class JobDocument:
                 return self.positions[written[:length]]
         return None
 
+    def problem(
+        self,
+        location: Location,
+        message: str,
+        *,
+        found: str | None = None,
+        allowed: str | None = None,
+        nearest: str | None = None,
+    ) -> FieldProblem:
+        """What is wrong at ``location``, with its place in the file."""
+        position = self.position(location)
+        return FieldProblem(
+            file=self.file,
+            line=position.line if position else None,
+            column=position.column if position else None,
+            field=field_name(location),
+            message=message,
+            found=found,
+            allowed=allowed,
+            nearest=nearest,
+        )
+
 
 def read_job_document(path: Path, defaults: Mapping[str, Any] | None = None) -> JobDocument:
     """The document at ``path``; ``defaults`` fill top-level keys that it leaves out.

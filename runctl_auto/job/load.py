@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runctl_auto.errors import FieldProblem, JobFileError
+from runctl_auto.errors import JobFileError
 from runctl_auto.job.consistency import contradictions
 from runctl_auto.job.document import JobDocument, invalid_job_file, read_job_document
 from runctl_auto.job.other_names import in_our_names
@@ -73,14 +73,7 @@ def work_folder(path: Path, spec: JobSpec) -> Path:
 
 
 def _wrong_workdir(path: Path, spec: JobSpec, message: str, allowed: str) -> JobFileError:
-    position = read_job_document(path).position(("workdir",))
-    problem = FieldProblem(
-        file=str(path),
-        line=position.line if position else None,
-        column=position.column if position else None,
-        field="workdir",
-        message=message,
-        found=shortened(spec.workdir),
-        allowed=allowed,
+    problem = read_job_document(path).problem(
+        ("workdir",), message, found=shortened(spec.workdir), allowed=allowed
     )
     return invalid_job_file(str(path), [problem])

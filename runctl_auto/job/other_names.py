@@ -213,16 +213,9 @@ class _Translation:
         return parent if isinstance(parent, dict) else None
 
     def _problem(self, written: Location, message: str, allowed: str | None) -> None:
-        position = self._document.position(written)
         text = None if is_unspoken(written) else self._document.texts.get(written)
         self.problems.append(
-            FieldProblem(
-                file=self._document.file,
-                line=position.line if position else None,
-                column=position.column if position else None,
-                field=field_name(written),
-                message=message,
-                found=None if text is None else shortened(text),
-                allowed=allowed,
+            self._document.problem(
+                written, message, found=None if text is None else shortened(text), allowed=allowed
             )
         )

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from runctl_auto.errors import FieldProblem
 from runctl_auto.job.consistency import Contradiction
-from runctl_auto.job.document import MAX_PROBLEMS, JobDocument, field_name, is_unspoken
+from runctl_auto.job.document import MAX_PROBLEMS, JobDocument, is_unspoken
 from runctl_auto.job.other_names import ADVICE
 from runctl_auto.job.plain_values import Location
 from runctl_auto.job.spec import JobSpec
@@ -56,8 +56,7 @@ def problems_of_validation(
 def problems_of_contradictions(document: JobDocument, found: Iterable[Contradiction]) -> list[FieldProblem]:
     """The contradictions as problems of the file, in its order."""
     return in_order(
-        _placed(
-            document,
+        document.problem(
             document.written(item.location),
             message=item.message,
             found=_written_text(document, document.written(item.location), None),
@@ -105,11 +104,10 @@ def _problem(document: JobDocument, details: ErrorDetails) -> FieldProblem:
     _, field = _field_at(canonical)
     allowed = field.description if field else None
     if details["type"] == "missing":
-        return _placed(document, location, message="is missing", allowed=allowed)
+        return document.problem(location, message="is missing", allowed=allowed)
     options = list(_literals(field.annotation)) if field else []
     found = _written_text(document, location, details["input"])
-    return _placed(
-        document,
+    return document.problem(
         location,
         message=_message(details),
         found=found,
@@ -124,9 +122,9 @@ def _unknown_field(document: JobDocument, canonical: Location, location: Locatio
     known = list(model.model_fields) if model else []
     message = "is not a field of a job file" if len(location) == 1 else "is not a field here"
     if name in ADVICE:
-        return _placed(document, location, message=f"{message}; {ADVICE[name]}")
+        return document.problem(location, message=f"{message}; {ADVICE[name]}")
     nearest = _field_elsewhere(name, above=canonical[:-1]) or _closest(name, known)
-    return _placed(document, location, message=message, allowed=", ".join(known), nearest=nearest)
+    return document.problem(location, message=message, allowed=", ".join(known), nearest=nearest)
 
 
 def _message(details: ErrorDetails) -> str:
@@ -136,28 +134,6 @@ def _message(details: ErrorDetails) -> str:
     if kind == "string_type":
         return _IMPLICIT_TEXTS.get(type(details["input"]), "is of the wrong type")
     return _MESSAGES.get(kind, details["msg"])
-
-
-def _placed(
-    document: JobDocument,
-    location: Location,
-    *,
-    message: str,
-    found: str | None = None,
-    allowed: str | None = None,
-    nearest: str | None = None,
-) -> FieldProblem:
-    position = document.position(location)
-    return FieldProblem(
-        file=document.file,
-        line=position.line if position else None,
-        column=position.column if position else None,
-        field=field_name(location),
-        message=message,
-        found=found,
-        allowed=allowed,
-        nearest=nearest,
-    )
 
 
 def _written_text(document: JobDocument, location: Location, value: object) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runctl_auto.leaks import found
 from runctl_auto.leaks.found import Found
-from runctl_auto.stack.state import BUCKET, INSTANCE, VOLUME, StackState
+from runctl_auto.stack.state import INSTANCE, StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
 SLACK_SECONDS = 600.0
@@ -18,15 +18,6 @@ SLACK_SECONDS = 600.0
 UPLOAD_SECONDS = 86400.0
 """How long an upload of a running machine may take."""
 
-_COMPARED = {
-    INSTANCE: found.INSTANCE,
-    VOLUME: found.VOLUME,
-    BUCKET: found.BUCKET,
-    "aws:ec2/securityGroup:SecurityGroup": found.SECURITY_GROUP,
-    "aws:iam/role:Role": found.ROLE,
-    "aws:iam/instanceProfile:InstanceProfile": found.PROFILE,
-    "aws:ssm/parameter:Parameter": found.PARAMETER,
-}
 _HELD_BY_PARENT = frozenset(
     {found.SPOT_REQUEST, found.VOLUME, found.INTERFACE, found.SNAPSHOT, found.UPLOAD, found.PROFILE}
 )
@@ -225,7 +216,9 @@ def _gone(
 ) -> Iterable[Gone]:
     for stack in stacks:
         compared = [
-            each.id for each in stack.state.in_cloud() if each.id and _COMPARED.get(each.type) in looked_for
+            each.id
+            for each in stack.state.in_cloud()
+            if each.id and found.KIND_OF_TYPE.get(each.type) in looked_for
         ]
         if compared and not stack.busy and not any(each in existing for each in compared):
             yield Gone(stack.job, len(stack.state.in_cloud()))

@@ -23,6 +23,17 @@ PARAMETER = "parameter"
 LOG_GROUP = "log group"
 ROLE_POLICY = "role policy"
 
+KIND_OF_TYPE: Mapping[str, str] = {
+    "aws:ec2/instance:Instance": INSTANCE,
+    "aws:ebs/volume:Volume": VOLUME,
+    "aws:ec2/securityGroup:SecurityGroup": SECURITY_GROUP,
+    "aws:iam/role:Role": ROLE,
+    "aws:iam/instanceProfile:InstanceProfile": PROFILE,
+    "aws:s3/bucket:Bucket": BUCKET,
+    "aws:ssm/parameter:Parameter": PARAMETER,
+}
+"""What a resource of a state is called here, for those that the services' lists tell by themselves."""
+
 How = Literal["tag", "name", "relation"]
 
 

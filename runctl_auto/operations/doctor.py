@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from runctl_auto import environment
 from runctl_auto.cloud.access import ClientFactory, Cloud
+from runctl_auto.cloud.home_region import home_region
 from runctl_auto.driver import Driver
 from runctl_auto.environment import Engine, Environment
 from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
@@ -199,7 +200,7 @@ def _cloud(practice: Practice, settings: Settings, place: Environment | None) ->
     if settings.aws.profile:
         os.environ["AWS_PROFILE"] = settings.aws.profile
     endpoint = place.endpoint_url if place is not None else settings.aws.endpoint_url
-    region = practice.region or _own_region(practice.environ)
+    region = practice.region or home_region(practice.environ)
     cloud = Cloud(practice.clients(endpoint), region)
     try:
         caller = cloud.call("sts", "get_caller_identity")
@@ -215,13 +216,6 @@ def _cloud(practice: Practice, settings: Settings, place: Environment | None) ->
         yield replace(_problem("region", error), what=f"{region}: {error.what}")
         return
     yield _quotas(cloud, is_sandbox=settings.sandbox)
-
-
-def _own_region(environ: Mapping[str, str]) -> str:
-    from botocore.session import Session
-
-    told = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    return told or Session(profile=os.environ.get("AWS_PROFILE")).get_config_variable("region") or "us-east-1"
 
 
 def _clock(practice: Practice, answer: Mapping[str, Any]) -> Iterator[Finding]:

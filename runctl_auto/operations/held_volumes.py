@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from runctl_auto.errors import FieldProblem, JobFileError
-from runctl_auto.job.document import JobDocument, field_name
+from runctl_auto.job.document import JobDocument
 from runctl_auto.job.load import places_in
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.protection.causes import broken_protection, causes
@@ -40,14 +40,9 @@ def _shrinking(document: JobDocument, spec: JobSpec, held: Collection[Held]) -> 
         size = sizes.get(volume.name)
         if volume.size is None or size is None or volume.size >= size:
             continue
-        location = ("volumes", index, "size")
-        position = document.position(location)
-        yield FieldProblem(
-            file=document.file,
-            line=position.line if position else None,
-            column=position.column if position else None,
-            field=field_name(location),
-            message="is less than the volume has",
+        yield document.problem(
+            ("volumes", index, "size"),
+            "is less than the volume has",
             found=f"{volume.size} GB",
             allowed=f"{size} GB or more",
         )

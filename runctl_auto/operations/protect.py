@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError
 from runctl_auto.operations.planning import tentative_config
@@ -73,7 +72,6 @@ def _apply(
     workplace: Workplace, stack: JobStack, config: StackConfig, held: Held, before: StackConfig, *, yes: bool
 ) -> None:
     with tentative_config(stack, config) as settled:
-        plan = Plan((), 0)
         with workplace.reporter.working("planning"):
             plan = stack.preview(only=held.urns)
         notes = tuple(protection_notes(before.protection, config.protection))

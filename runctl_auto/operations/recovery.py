@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import RunctlError
+from runctl_auto.leaks.removal import remove_all
 from runctl_auto.operations.right_account import refuse_another_account
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
-from runctl_auto.teardown.leftovers import remove_all, unrecorded
+from runctl_auto.teardown.leftovers import unrecorded
 from runctl_auto.teardown.receipt import Deleted
 from runctl_auto.teardown.scan import Scanner
 

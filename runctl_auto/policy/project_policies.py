@@ -11,7 +11,7 @@ from typing import Any
 from policies.rule import Rule
 from policies.rules import LATER, RULES, STACK_RULES
 from runctl_auto.errors import FieldProblem, JobFileError, SettingsError
-from runctl_auto.job.document import JobDocument, field_name, read_job_document
+from runctl_auto.job.document import JobDocument, read_job_document
 
 LEVEL = "enforcementLevel"
 _LEVELS = ("mandatory", "advisory", "disabled")
@@ -47,13 +47,13 @@ def _problems(document: JobDocument) -> Iterator[FieldProblem]:
     rules |= dict.fromkeys([*(rule.name for rule in STACK_RULES), LATER])
     for name, value in document.values.items():
         if name not in rules:
-            yield _problem(document, (name,), "is not a rule", nearest=_nearest(name, rules))
+            yield document.problem((name,), "is not a rule", nearest=_nearest(name, rules))
             continue
         rule = rules[name]
         if isinstance(value, Mapping):
             yield from _problems_of_rule(document, name, rule, value)
         elif value not in _levels(rule):
-            yield _problem(document, (name,), "is no level", found=value, allowed=_listed(_levels(rule)))
+            yield document.problem((name,), "is no level", found=_told(value), allowed=_listed(_levels(rule)))
 
 
 def _problems_of_rule(
@@ -64,11 +64,12 @@ def _problems_of_rule(
         here = (name, key)
         if key == LEVEL:
             if value not in _levels(rule):
-                yield _problem(document, here, "is no level", found=value, allowed=_listed(_levels(rule)))
+                yield document.problem(
+                    here, "is no level", found=_told(value), allowed=_listed(_levels(rule))
+                )
         elif key not in schema:
             known = [LEVEL, *schema]
-            yield _problem(
-                document,
+            yield document.problem(
                 here,
                 "is not a setting of this rule",
                 allowed=_listed(known),
@@ -76,7 +77,7 @@ def _problems_of_rule(
             )
         elif not _fits(value, schema[key]):
             allowed = str(schema[key].get("description", ""))
-            yield _problem(document, here, "is not right here", found=value, allowed=allowed)
+            yield document.problem(here, "is not right here", found=_told(value), allowed=allowed)
 
 
 def _levels(rule: Rule | None) -> Sequence[str]:
@@ -94,26 +95,8 @@ def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) and each for each in value)
 
 
-def _problem(
-    document: JobDocument,
-    location: tuple[str, ...],
-    message: str,
-    *,
-    found: Any = None,
-    allowed: str | None = None,
-    nearest: str | None = None,
-) -> FieldProblem:
-    position = document.position(location)
-    return FieldProblem(
-        file=document.file,
-        line=position.line if position else None,
-        column=position.column if position else None,
-        field=field_name(location),
-        message=message,
-        found=None if found is None else json.dumps(found, default=str),
-        allowed=allowed,
-        nearest=nearest,
-    )
+def _told(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, default=str)
 
 
 def _nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str | None:

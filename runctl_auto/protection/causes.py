@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from runctl_auto.errors import FieldProblem, ProtectedError
-from runctl_auto.job.document import JobDocument, field_name
+from runctl_auto.errors import ProtectedError
+from runctl_auto.job.document import JobDocument
 from runctl_auto.job.plain_values import Location
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.protection.held import Held
@@ -33,19 +33,7 @@ def causes(job: JobSpec, held: Collection[Held]) -> tuple[Cause, ...]:
 
 def broken_protection(document: JobDocument, job: JobSpec, found: Collection[Cause]) -> ProtectedError:
     """The error that names file and line of every change that would break a protection."""
-    problems = []
-    for cause in found:
-        position = document.position(cause.location)
-        problems.append(
-            FieldProblem(
-                file=document.file,
-                line=position.line if position else None,
-                column=position.column if position else None,
-                field=field_name(cause.location),
-                message=cause.message,
-                found=cause.found,
-            )
-        )
+    problems = [document.problem(cause.location, cause.message, found=cause.found) for cause in found]
     return ProtectedError(
         "The change would delete or replace what is protected; nothing was touched.",
         problems=problems,

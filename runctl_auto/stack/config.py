@@ -103,17 +103,13 @@ class StackConfig:
             owner=_read(values, "owner", _adapter(str).validate_python),
             protection=_read(values, "protection", _adapter(Protection).validate_python),
             permissions_boundary=_read(
-                {_key("boundary"): "null", **values}, "boundary", TypeAdapter(str | None).validate_python
+                {f"{NAMESPACE}:boundary": "null", **values}, "boundary", _adapter(str | None).validate_python
             ),
         )
 
 
-def _key(name: str) -> str:
-    return f"{NAMESPACE}:{name}"
-
-
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

@@ -9,21 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from runctl_auto.leaks.commands import remove_role_policy
-from runctl_auto.leaks.found import ROLE_POLICY
-from runctl_auto.leaks.removal import remove_all as remove_all  # noqa: PLC0414
+from runctl_auto.leaks.found import KIND_OF_TYPE, ROLE_POLICY
 from runctl_auto.stack.state import StackState
 from runctl_auto.teardown.scan import Found, Scanner
-
-_KIND_OF_TYPE = {
-    "aws:ec2/instance:Instance": "instance",
-    "aws:ebs/volume:Volume": "volume",
-    "aws:ec2/securityGroup:SecurityGroup": "security group",
-    "aws:iam/role:Role": "role",
-    "aws:iam/instanceProfile:InstanceProfile": "instance profile",
-    "aws:s3/bucket:Bucket": "bucket",
-    "aws:ssm/parameter:Parameter": "parameter",
-}
-
 
 _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
 
@@ -35,11 +23,11 @@ def unrecorded(
     job's by tag or name, of the kinds that were being created, in no state and not protected."""
     policies = tuple(_role_policies(state))
     types = {each.resource.type for each in state.pending_creates} | set(broken)
-    kinds = {_KIND_OF_TYPE[each] for each in types if each in _KIND_OF_TYPE}
+    kinds = {KIND_OF_TYPE[each] for each in types if each in KIND_OF_TYPE}
     if not kinds:
         return policies
     # With its kind: a role and its instance profile have one name.
-    recorded = {(_KIND_OF_TYPE.get(each.type), each.id) for each in state.in_cloud()}
+    recorded = {(KIND_OF_TYPE.get(each.type), each.id) for each in state.in_cloud()}
     found = scanner.find()
     return policies + tuple(
         each

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runctl_auto.cloud.access import Cloud
+from runctl_auto.leaks.removal import remove_all
 from runctl_auto.stack.state import StackState, parse_state
-from runctl_auto.teardown.leftovers import remove_all, unrecorded
+from runctl_auto.teardown.leftovers import unrecorded
 from runctl_auto.teardown.scan import Found, Scanner
 
 VOLUME = "aws:ebs/volume:Volume"
