@@ -33,8 +33,7 @@ def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
         workplace.reporter.plan(view)
         return view
     finally:
-        if present is NEW_JOB and not stack.state().resources:
-            stack.remove()
+        _remove_unused(stack, present)
 
 
 def prepare(
@@ -106,9 +105,13 @@ def no_trace_of_what_is_refused(stack: JobStack, present: Present) -> Iterator[N
     try:
         yield
     except BaseException:
-        if present is NEW_JOB and not stack.state().resources:
-            stack.remove()
+        _remove_unused(stack, present)
         raise
+
+
+def _remove_unused(stack: JobStack, present: Present) -> None:
+    if present is NEW_JOB and not stack.state().resources:
+        stack.remove()
 
 
 @contextmanager

@@ -294,7 +294,6 @@ def machine(hosts, cloud, waiting):
             name=name,
             root=root,
             result=result.read_text() if result.exists() else "",
-            console=hosts.console(name),
         )
 
     return run

@@ -5,12 +5,13 @@ import pytest
 pytestmark = pytest.mark.sandbox
 
 
-def test_user_data_runs_as_it_is(machine):
+def test_user_data_runs_as_it_is(machine, hosts, waiting):
     ran = machine(
         'echo "on $(id -u) in $PWD at $HOME"; python3 -V; echo "$AWS_ENDPOINT_URL" > $ROOT/root/result'
     )
     assert ran.result.startswith("http://127.0.0.1:")
-    assert "Python 3" in ran.console
+    waiting(lambda: "user data ended" in hosts.console(ran.name))  # what it says arrives after what it does
+    assert "Python 3" in hosts.console(ran.name)
 
 
 def test_shutdown_ends_the_instance_and_removes_its_folder(hosts, cloud, waiting):
