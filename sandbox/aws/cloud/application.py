@@ -14,6 +14,7 @@ from sandbox.aws.cloud import price_list
 from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
+from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
@@ -57,6 +58,7 @@ class CloudApplication:
         points: Points,
         changes: Changes,
         locks: CloudLocks,
+        disconnected: Disconnected,
         located: Callable[[AwsCall], AwsCall],
     ) -> None:
         self._moto = moto
@@ -65,11 +67,14 @@ class CloudApplication:
         self._points = points
         self._changes = changes
         self._locks = locks
+        self._disconnected = disconnected
         self._located = located
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(PREFIX):
             return self._control(environ, start_response)
+        if not self._disconnected.may_arrive(environ):
+            raise ConnectionAbortedError("the caller has no network")  # the server closes without an answer
         body, start = _receive(environ)
         environ["wsgi.input"] = body
         call = read_call(environ, start)

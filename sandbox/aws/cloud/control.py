@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.aws.cloud.changes import Changes
+from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import BadFault, Fault, Faults
 from sandbox.aws.cloud.lifecycle import Lifecycle, WrongState
 from sandbox.aws.cloud.points import BadWatch, Points, Watch
@@ -45,6 +46,7 @@ class Control:
     faults: Faults
     points: Points
     consistency: Consistency
+    disconnected: Disconnected
     describe: Callable[[], dict[str, Any]]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -68,6 +70,8 @@ class Control:
                 answer = self._ended(instance_id, _body(environ))
             case "POST", ["instances", instance_id, "interrupt"]:
                 answer = self._interrupt(instance_id, _body(environ))
+            case "POST", ["instances", instance_id, "network"]:
+                answer = self._set_network(instance_id, _body(environ))
             case _, ["faults"]:
                 answer = self._faults(method, environ)
             case _, ["points", *rest]:
@@ -115,6 +119,16 @@ class Control:
             except WrongState as error:
                 raise ControlError(HTTPStatus.CONFLICT, str(error)) from error
         return {"action": interruption.action, "time": interruption.time}
+
+    def _set_network(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        connected = body.get("connected")
+        if not isinstance(connected, bool):
+            raise ControlError(HTTPStatus.BAD_REQUEST, "'connected' is true or false")
+        with self.lock:
+            if self.lifecycle.find(instance_id) is None:
+                raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
+        self.disconnected.set(instance_id, connected=connected)
+        return {"connected": connected}
 
     def _faults(self, method: str, environ: dict[str, Any]) -> dict[str, Any]:
         if method == "DELETE":

@@ -10,6 +10,7 @@ from sandbox.aws.cloud.application import CloudApplication, CloudLocks, Wsgi
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.description import describe
+from sandbox.aws.cloud.disconnected import Disconnected, instance_of_session
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
@@ -39,6 +40,7 @@ class Emulator:
         apply_all(Emulation(clock, self._lifecycle, consistency))
         faults = Faults()
         points = Points()
+        disconnected = Disconnected(instance_of_session)
         control = Control(
             cloud_id,
             self._locks.plane,
@@ -48,6 +50,7 @@ class Emulator:
             faults,
             points,
             consistency,
+            disconnected,
             lambda: describe(self._lifecycle.lives()),
         )
         self.application = CloudApplication(
@@ -57,6 +60,7 @@ class Emulator:
             points=points,
             changes=self._changes,
             locks=self._locks,
+            disconnected=disconnected,
             located=with_zone,
         )
 

@@ -13,6 +13,7 @@ import pytest
 from sandbox.aws.cloud.application import CloudApplication, CloudLocks
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
+from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
@@ -76,6 +77,7 @@ class Cloud:
         self.faults = Faults()
         self.points = Points()
         self.consistency = Consistency()
+        self.disconnected = Disconnected({"key-of-machine": "i-1"}.get, silent_seconds=0)
         self.machine = Machine()
         self.lifecycle = Lifecycle(lambda: self.now, self.changes.bump, Timing())
         self.moto = ScriptedMoto(self.locks)
@@ -88,6 +90,7 @@ class Cloud:
             self.faults,
             self.points,
             self.consistency,
+            self.disconnected,
             lambda: {"instances": [life.state for life in self.lifecycle.lives()], "volumes": []},
         )
         self.application = CloudApplication(
@@ -97,6 +100,7 @@ class Cloud:
             points=self.points,
             changes=self.changes,
             locks=self.locks,
+            disconnected=self.disconnected,
             located=self._located,
         )
 
@@ -293,6 +297,28 @@ def test_only_running_spot_instances_are_interrupted(cloud: Cloud) -> None:
     cloud.machine.is_spot = True
     cloud.lifecycle.terminate("i-1")
     assert cloud.control("POST", "instances/i-1/interrupt", {})[0] == 409
+
+
+def test_what_a_machine_without_a_network_sends_never_arrives(cloud: Cloud) -> None:
+    cloud.launch()
+    scope = "AWS4-HMAC-SHA256 Credential=key-of-machine/20261122/us-east-1/s3/aws4_request"
+    assert cloud.control("POST", "instances/i-1/network", {"connected": False}) == (200, {"connected": False})
+    with pytest.raises(ConnectionAbortedError):
+        cloud.call("PUT", "/bucket/key", b"x", HTTP_AUTHORIZATION=scope)
+    assert cloud.moto.bodies == []
+    assert cloud.ec2("DescribeInstances")[0].startswith("200"), "others reach the cloud as before"
+    cloud.control("POST", "instances/i-1/network", {"connected": True})
+    assert cloud.call("PUT", "/bucket/key", b"x", HTTP_AUTHORIZATION=scope)[0].startswith("200")
+
+
+@pytest.mark.parametrize(
+    ("instance", "content", "status"), [("i-9", {"connected": True}, 404), ("i-1", {"connected": "no"}, 400)]
+)
+def test_only_a_machine_that_exists_loses_its_network(
+    cloud: Cloud, instance: str, content: Any, status: int
+) -> None:
+    cloud.launch()
+    assert cloud.control("POST", f"instances/{instance}/network", content)[0] == status
 
 
 def test_consistency_is_switched(cloud: Cloud) -> None:

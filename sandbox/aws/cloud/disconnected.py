@@ -1,0 +1,54 @@
+"""Instances that have lost their network: nothing that they send arrives, and nothing answers them.
+
+An instance is known by the credentials of its role. Its metadata service is on the machine itself and stays
+in reach, as on AWS.
+"""
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
+_SILENT_SECONDS = 45.0
+"""Longer than callers wait; no request of a lost machine is held for ever."""
+
+
+class Disconnected:
+    """The instances without a network. Thread-safe. `instance_of` tells whose an access key is, if any's."""
+
+    def __init__(
+        self, instance_of: Callable[[str], str | None], silent_seconds: float = _SILENT_SECONDS
+    ) -> None:
+        self._instance_of = instance_of
+        self._silent_seconds = silent_seconds
+        self._instances: frozenset[str] = frozenset()
+        self._changed = threading.Condition()
+
+    def set(self, instance: str, *, connected: bool) -> None:
+        with self._changed:
+            self._instances = self._instances - {instance} if connected else self._instances | {instance}
+            self._changed.notify_all()
+
+    def may_arrive(self, environ: dict[str, Any]) -> bool:
+        """Whether this request reaches the cloud; blocks first when it does not, as lost packets do."""
+        if not self._instances:
+            return True
+        told = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+        instance = self._instance_of(told[1]) if told else None
+        if instance not in self._instances:
+            return True
+        with self._changed:
+            self._changed.wait_for(lambda: instance not in self._instances, self._silent_seconds)
+        return False
+
+
+def instance_of_session(access_key: str) -> str | None:
+    """The instance whose role session has this key: the session carries its id. Reads moto's tables."""
+    from moto.sts.models import sts_backends
+
+    for _, _, backend in list(sts_backends.iter_backends()):
+        role = backend.get_assumed_role_from_access_key(access_key)
+        if role is not None:
+            return str(role.session_name)
+    return None
