@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from runctl_auto.leaks import found
-from runctl_auto.leaks.found import Found
+from runctl_auto.leaks.found import Found, Key, keys_in
 from runctl_auto.stack.state import INSTANCE, StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
@@ -18,7 +18,7 @@ SLACK_SECONDS = 600.0
 UPLOAD_SECONDS = 86400.0
 """How long an upload of a running machine may take."""
 
-_HELD_BY_PARENT = frozenset(
+_HELD_FROM_ABOVE = frozenset(
     {found.SPOT_REQUEST, found.VOLUME, found.INTERFACE, found.SNAPSHOT, found.UPLOAD, found.PROFILE}
 )
 """What belongs to a stack because that does on which it hangs; a machine never does."""
@@ -57,9 +57,9 @@ class KnownStack:
         return next((float(each) for each in prices if each), None)
 
     @property
-    def ids(self) -> frozenset[str]:
-        """Physical ids of all that it manages."""
-        return frozenset(each.id for each in self.state.in_cloud() if each.id)
+    def keys(self) -> frozenset[Key]:
+        """Kind and id of all that it manages."""
+        return keys_in(self.state)
 
     def _environments(self) -> Iterable[Mapping[str, Any]]:
         return (each.inputs for each in self.state.resources if each.type == ENVIRONMENT)
@@ -145,7 +145,7 @@ def compare(
             groups["protected"].append(each)
         else:
             orphans.append(_orphan(each, stack, judge))
-    existing = {each.id for each in things}
+    existing = frozenset[Key]().union(*(each.keys_in_states for each in things))
     return Comparison(
         orphans=tuple(orphans),
         gone=tuple(_gone(stacks.values(), existing, looked_for)),
@@ -158,22 +158,27 @@ def compare(
 
 def _managed(things: Sequence[Found], stacks: Mapping[str, KnownStack], now: datetime) -> list[Found]:
     """What a stack holds, and what hangs on that; uploads only while something may finish them."""
-    ids = frozenset[str]().union(*(stack.ids for stack in stacks.values()))
-    by_id = {each.id: each for each in things}
+    managed = frozenset[Key]().union(*(stack.keys for stack in stacks.values()))
+    by_key = {each.key: each for each in things}
 
-    def is_held(thing: Found, seen: frozenset[str] = frozenset()) -> bool:
-        if thing.id in ids or (thing.kind == found.KEY_PAIR and thing.name in ids):
+    def is_held(thing: Found, seen: frozenset[Key] = frozenset()) -> bool:
+        if thing.keys_in_states & managed:
             return True
-        if thing.id in seen:
+        if thing.key in seen or thing.kind not in _HELD_FROM_ABOVE or _stands_alone(thing):
             return False
         if thing.kind == found.UPLOAD and not _may_be_finished(thing, stacks.get(thing.job), now):
             return False
-        if thing.kind not in _HELD_BY_PARENT or by_id.get(thing.parent, thing).kind == found.SECURITY_GROUP:
-            return False
-        parent = by_id.get(thing.parent)
-        return thing.parent in ids or (parent is not None and is_held(parent, seen | {thing.id}))
+        above = [key for key in thing.keys_above if key[0] != found.SECURITY_GROUP]
+        return any(
+            key in managed or (key in by_key and is_held(by_key[key], seen | {thing.key})) for key in above
+        )
 
     return [each for each in things if is_held(each)]
+
+
+def _stands_alone(thing: Found) -> bool:
+    """A profile with the name of its role is the one that stacks make: one holds it, or nobody does."""
+    return thing.kind == found.PROFILE and thing.id == thing.parent
 
 
 def _may_be_finished(upload: Found, stack: KnownStack | None, now: datetime) -> bool:
@@ -212,14 +217,10 @@ def _orphan(thing: Found, stack: KnownStack | None, judge: Judge) -> Orphan:
 
 
 def _gone(
-    stacks: Iterable[KnownStack], existing: Collection[str], looked_for: Collection[str]
+    stacks: Iterable[KnownStack], existing: Collection[Key], looked_for: Collection[str]
 ) -> Iterable[Gone]:
     for stack in stacks:
-        compared = [
-            each.id
-            for each in stack.state.in_cloud()
-            if each.id and found.KIND_OF_TYPE.get(each.type) in looked_for
-        ]
+        compared = [key for key in stack.keys if key[0] in looked_for]
         if compared and not stack.busy and not any(each in existing for each in compared):
             yield Gone(stack.job, len(stack.state.in_cloud()))
 

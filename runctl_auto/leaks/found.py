@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from runctl_auto.stack.state import StackState
+
 INSTANCE = "instance"
 VOLUME = "volume"
 INTERFACE = "network interface"
@@ -31,8 +33,28 @@ KIND_OF_TYPE: Mapping[str, str] = {
     "aws:iam/instanceProfile:InstanceProfile": PROFILE,
     "aws:s3/bucket:Bucket": BUCKET,
     "aws:ssm/parameter:Parameter": PARAMETER,
+    "aws:ec2/networkInterface:NetworkInterface": INTERFACE,
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest": SPOT_REQUEST,
+    "aws:ebs/snapshot:Snapshot": SNAPSHOT,
+    "aws:ec2/launchTemplate:LaunchTemplate": LAUNCH_TEMPLATE,
+    "aws:ec2/keyPair:KeyPair": KEY_PAIR,
+    "aws:cloudwatch/logGroup:LogGroup": LOG_GROUP,
 }
 """What a resource of a state is called here, for those that the services' lists tell by themselves."""
+
+Key = tuple[str, str]
+"""Kind and id. An id alone may be that of two things: a role and its instance profile have one name."""
+
+_KINDS_ABOVE: Mapping[str, tuple[str, ...]] = {
+    INSTANCE: (SECURITY_GROUP, SPOT_REQUEST),
+    VOLUME: (INSTANCE,),
+    INTERFACE: (INSTANCE, SECURITY_GROUP),
+    SPOT_REQUEST: (INSTANCE,),
+    SNAPSHOT: (VOLUME,),
+    UPLOAD: (BUCKET,),
+    PROFILE: (ROLE,),
+}
+"""Of what kinds that is on which a thing hangs."""
 
 How = Literal["tag", "name", "relation"]
 
@@ -60,6 +82,21 @@ class Found:
     parent: str = ""
     part: bool = False
 
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.id)
+
+    @property
+    def keys_in_states(self) -> frozenset[Key]:
+        """Under which a state may hold it: key pairs are resources by their name."""
+        return frozenset({self.key, (self.kind, self.name)} if self.kind == KEY_PAIR else {self.key})
+
+    @property
+    def keys_above(self) -> frozenset[Key]:
+        """Under which that may be found on which it hangs; empty when it hangs on nothing."""
+        kinds = _KINDS_ABOVE.get(self.kind, ()) if self.parent else ()
+        return frozenset((kind, self.parent) for kind in kinds)
+
     def age_seconds(self, now: datetime) -> float | None:
         """Since when it exists, in seconds; None when the service does not tell."""
         return None if self.created_at is None else max(0.0, (now - self.created_at).total_seconds())
@@ -80,6 +117,15 @@ class Survey:
     found: tuple[Found, ...] = ()
     foreign: tuple[Found, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
+
+
+def keys_in(state: StackState) -> frozenset[Key]:
+    """Kind and id of all that a state holds, of the kinds that can be looked for."""
+    return frozenset(
+        (KIND_OF_TYPE[each.type], each.id)
+        for each in state.in_cloud()
+        if each.id and each.type in KIND_OF_TYPE
+    )
 
 
 def read_tags(listed: object) -> dict[str, str]:

@@ -122,15 +122,15 @@ class _Look:
 
 def _with_owners(things: Sequence[Found]) -> list[Found]:
     """What says of nobody that it is theirs belongs to whom that belongs on which it hangs."""
-    by_id = {each.id: each for each in things}
+    by_key = {each.key: each for each in things}
 
     def owned(thing: Found) -> Found:
-        above, seen = thing, {thing.id}
+        above, seen = thing, {thing.key}
         while not (above.owner or above.backend):
-            parent = by_id.get(above.parent)
-            if parent is None or parent.id in seen:
+            parent = next((by_key[key] for key in above.keys_above if key in by_key), None)
+            if parent is None or parent.key in seen:
                 return thing
-            seen.add(parent.id)
+            seen.add(parent.key)
             above = parent
         return replace(thing, owner=above.owner, backend=above.backend)
 

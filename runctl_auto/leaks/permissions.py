@@ -35,7 +35,7 @@ class PermissionLists:
             role = next((roles[member] for member in members if member in roles), None)
             held: dict[str, str] = {}
             if name.startswith(self._scope.name_prefix) and (role is None or self._scope.job is not None):
-                held = self._profile_tags(name)
+                held = self.tags_of_profile(name)
                 whose = self._scope.judge(name, held, regional=False)
             else:
                 whose = self._scope.related(role.job) if role is not None else None
@@ -55,6 +55,14 @@ class PermissionLists:
                     cost_hour=0.0,
                     parent=role.id if role else "",
                 )
+
+    def tags_of_profile(self, profile: str) -> dict[str, str]:
+        """An instance profile's tags; empty when it has none, or does not exist."""
+        try:
+            described = self._cloud.call("iam", "get_instance_profile", InstanceProfileName=profile)
+        except NotFoundError:
+            return {}
+        return read_tags(described["InstanceProfile"].get("Tags"))
 
     def _roles_of_job(self) -> Iterator[Found]:
         for each in self._cloud.pages("iam", "list_roles", "Roles", MaxItems=PAGE):
@@ -115,10 +123,3 @@ class PermissionLists:
     def _attached(self, role: str) -> list[str]:
         listed = self._cloud.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role)
         return [each["PolicyArn"] for each in listed]
-
-    def _profile_tags(self, name: str) -> dict[str, str]:
-        try:
-            described = self._cloud.call("iam", "get_instance_profile", InstanceProfileName=name)
-        except NotFoundError:
-            return {}
-        return read_tags(described["InstanceProfile"].get("Tags"))

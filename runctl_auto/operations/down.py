@@ -9,6 +9,7 @@ from pathlib import Path
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.leaks.found import VOLUME, keys_in
 from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
@@ -240,7 +241,7 @@ def _prove(
         backend=workplace.environment.backend,
     )
     # A volume that the job used by its id is somebody's own, whatever its tags say.
-    kept = {each.id for each in after.in_cloud()} | {each.id for each in config.job.volumes if each.id}
+    kept = keys_in(after) | {(VOLUME, each.id) for each in config.job.volumes if each.id}
     with workplace.reporter.working("looking for what is left"):
         proof = prove(
             scanner,

@@ -17,6 +17,7 @@ from runctl_auto.leaks.compare import Comparison, Gone, Judge, KnownStack, Orpha
 from runctl_auto.leaks.found import Found, Unchecked
 from runctl_auto.leaks.look import look_around
 from runctl_auto.leaks.ownership import Scope
+from runctl_auto.leaks.permissions import PermissionLists
 from runctl_auto.leaks.removal import remove_all
 from runctl_auto.leaks.storage import StorageLists
 from runctl_auto.operations.workplace import Workplace
@@ -236,14 +237,19 @@ class _Sweep:
             )
 
     def _still_unprotected(self, cloud: Cloud, things: Iterable[Found], account: str) -> Iterator[Found]:
-        """Asks buckets themselves: the tagging list may not know yet that one is protected."""
+        """Asks buckets and profiles themselves: lists do not tell, or not yet, that one is protected."""
         from components import tags
 
         scope = Scope(Names(account=account, region=cloud.region, project=PROJECT_NAME, job=""))
-        storage = StorageLists(cloud, scope, account, {})
+        mark = backend_mark(self._workplace.environment.backend)
+        asked = {
+            found.BUCKET: StorageLists(cloud, scope, account, {}).tags_of,
+            found.PROFILE: PermissionLists(cloud, scope).tags_of_profile,
+        }
         for each in things:
-            held = storage.tags_of(each.id) if each.kind == found.BUCKET else {}
-            if not tags.is_protecting(held) and held.get(tags.OWNER, "") in ("", *self._owners):
+            held = asked[each.kind](each.id) if each.kind in asked else {}
+            is_own = held.get(tags.OWNER, "") in ("", *self._owners) and held.get(tags.BACKEND, mark) == mark
+            if is_own and not tags.is_protecting(held):
                 yield each
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from runctl_auto.leaks.commands import remove_role_policy
-from runctl_auto.leaks.found import KIND_OF_TYPE, ROLE_POLICY
+from runctl_auto.leaks.found import KIND_OF_TYPE, ROLE_POLICY, keys_in
 from runctl_auto.stack.state import StackState
 from runctl_auto.teardown.scan import Found, Scanner
 
@@ -26,14 +26,13 @@ def unrecorded(
     kinds = {KIND_OF_TYPE[each] for each in types if each in KIND_OF_TYPE}
     if not kinds:
         return policies
-    # With its kind: a role and its instance profile have one name.
-    recorded = {(KIND_OF_TYPE.get(each.type), each.id) for each in state.in_cloud()}
+    recorded = keys_in(state)
     found = scanner.find()
     return policies + tuple(
         each
         for each in found
         if each.kind in kinds
-        and (each.kind, each.id) not in recorded
+        and not (each.keys_in_states & recorded)
         and not each.protected
         and _is_surely_its_own(each)
     )

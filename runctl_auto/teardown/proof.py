@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from runctl_auto.leaks import found
-from runctl_auto.leaks.found import Found, Survey
+from runctl_auto.leaks.found import Found, Key, Survey
 from runctl_auto.leaks.machines import Relations
 from runctl_auto.teardown.scan import Scanner
 
@@ -30,13 +30,13 @@ class Proof:
 def prove(
     scanner: Scanner,
     related: Relations,
-    kept: Collection[str],
+    kept: Collection[Key],
     sleep: Callable[[float], None],
     clock: Callable[[], float],
     *,
     listed: Collection[str] = (),
 ) -> Proof:
-    """What exists of the job beside ``kept`` (physical ids); clean once all is gone. Blocks a minute at most.
+    """What exists of the job beside ``kept``; clean once all is gone. Blocks a minute at most.
 
     ``listed`` are ids that the settings protect.
 
@@ -53,12 +53,11 @@ def prove(
         sleep(_POLL_SECONDS)
 
 
-def _without(survey: Survey, kept: Collection[str]) -> Survey:
+def _without(survey: Survey, kept: Collection[Key]) -> Survey:
     """Leaves out what is kept, and what a kept machine cannot be without."""
-    parts = (found.VOLUME, found.INTERFACE, found.SPOT_REQUEST)
-    left = (
-        each
-        for each in survey.found
-        if each.id not in kept and not (each.kind in parts and each.parent in kept)
-    )
-    return replace(survey, found=tuple(left))
+
+    def stays(thing: Found) -> bool:
+        machines = (key for key in thing.keys_above if key[0] == found.INSTANCE)
+        return any(key in kept for key in (*thing.keys_in_states, *machines))
+
+    return replace(survey, found=tuple(each for each in survey.found if not stays(each)))

@@ -160,6 +160,41 @@ def test_a_key_pair_is_known_by_its_name() -> None:
     assert compared(pair, stacks=(known,)) == Comparison()
 
 
+ROLE = ("aws:iam/role:Role", "runctl-digits-machine-1")
+PROFILE = ("aws:iam/instanceProfile:InstanceProfile", "runctl-digits-machine-1")
+
+
+@pytest.mark.parametrize("parent", ["", "runctl-digits-machine-1"])
+def test_a_profile_with_the_name_of_a_managed_role_is_managed_by_who_holds_it_itself(parent: str) -> None:
+    role, profile = thing("role", ROLE[1]), thing("instance profile", PROFILE[1], parent=parent)
+    assert [each.thing for each in compared(role, profile, stacks=(stack(ROLE),)).orphans] == [profile]
+    assert [each.thing for each in compared(role, profile, stacks=(stack(PROFILE),)).orphans] == [role]
+    assert compared(role, profile, stacks=(stack(ROLE, PROFILE),)) == Comparison()
+
+
+def test_a_profile_of_somebodys_own_with_a_managed_role_in_it_belongs_to_the_role() -> None:
+    role, mine = thing("role", ROLE[1]), thing("instance profile", "mine", how="relation", parent=ROLE[1])
+    assert compared(role, mine, stacks=(stack(ROLE, PROFILE),)) == Comparison()
+
+
+def test_a_stack_whose_role_is_gone_is_not_there_for_a_profile_of_that_name() -> None:
+    assert compared(thing("instance profile", PROFILE[1]), stacks=(stack(ROLE),)).gone == (Gone("digits", 1),)
+
+
+@pytest.mark.parametrize(
+    ("token", "kind"),
+    [
+        ("aws:ec2/launchTemplate:LaunchTemplate", "launch template"),
+        ("aws:cloudwatch/logGroup:LogGroup", "log group"),
+        ("aws:ebs/snapshot:Snapshot", "snapshot"),
+        ("aws:ec2/networkInterface:NetworkInterface", "network interface"),
+        ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", "spot request"),
+    ],
+)
+def test_what_a_stack_holds_is_managed_whatever_its_kind(token: str, kind: str) -> None:
+    assert compared(thing(kind, "x-1"), stacks=(stack((token, "x-1")),)) == Comparison()
+
+
 def test_a_stack_tells_its_region_account_and_price() -> None:
     role = {**resource("aws:iam/role:Role", "r"), "outputs": {"arn": "arn:aws:iam::111122223333:role/r"}}
     known = KnownStack(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import create_autospec
 
-from runctl_auto.leaks.found import Found, Survey, Unchecked
+from runctl_auto.leaks.found import Found, Key, Survey, Unchecked
 from runctl_auto.leaks.machines import NOTHING_RELATED
 from runctl_auto.teardown.proof import DEADLINE_SECONDS, Proof, prove
 from runctl_auto.teardown.scan import Scanner
@@ -27,7 +27,7 @@ class Clock:
         return self.now
 
 
-def proof(*surveys: Survey, kept: tuple[str, ...] = ()) -> tuple[Proof, Clock, Any]:
+def proof(*surveys: Survey, kept: tuple[Key, ...] = ()) -> tuple[Proof, Clock, Any]:
     scanner = create_autospec(Scanner, instance=True)
     scanner.survey.side_effect = lambda related: surveys[min(scanner.survey.call_count, len(surveys)) - 1]
     clock = Clock()
@@ -42,21 +42,27 @@ def test_what_disappears_late_is_no_leak() -> None:
 
 
 def test_what_stays_is_a_leak_and_kept_things_are_not() -> None:
-    told, clock, _ = proof(Survey((VOLUME, GROUP)), kept=("vol-1",))
+    told, clock, _ = proof(Survey((VOLUME, GROUP)), kept=(VOLUME.key,))
     assert told.survey.found == (GROUP,)
     assert not told.is_clean
     assert clock.now >= DEADLINE_SECONDS
 
 
 def test_nothing_left_needs_no_wait() -> None:
-    told, clock, _ = proof(Survey((VOLUME,)), kept=("vol-1",))
+    told, clock, _ = proof(Survey((VOLUME,)), kept=(VOLUME.key,))
     assert told.is_clean
     assert clock.now == 0
 
 
 def test_what_a_kept_machine_cannot_be_without_is_kept_and_what_lies_in_a_kept_bucket_is_not() -> None:
-    told, _, _ = proof(Survey((VOLUME, UPLOAD)), kept=("i-1", "b"))
+    told, _, _ = proof(Survey((VOLUME, UPLOAD)), kept=(("instance", "i-1"), ("bucket", "b")))
     assert told.survey.found == (UPLOAD,)
+
+
+def test_what_has_the_id_of_something_kept_and_another_kind_is_a_leak() -> None:
+    role, profile = Found("role", "r", ""), Found("instance profile", "r", "", parent="r")
+    told, _, _ = proof(Survey((role, profile)), kept=(role.key,))
+    assert told.survey.found == (profile,)
 
 
 def test_what_a_person_protected_in_the_cloud_is_no_leak_and_waits_for_nothing() -> None:
