@@ -25,6 +25,8 @@ def inventory() -> dict[str, list[Row]]:
         found.setdefault("parameter", []).append(row)
     for row in _log_groups(get_backend("logs")):
         found.setdefault("log-group", []).append(row)
+    for kind, row in _schedules(get_backend("scheduler")):
+        found.setdefault(kind, []).append(row)
     return found
 
 
@@ -112,6 +114,17 @@ def _log_groups(backends: Any) -> Iterator[Row]:
     for backend in _regional(backends):
         for group in list(backend.groups.values()):
             yield _row(group.name, name=group.name, tags=dict(backend.list_tags_log_group(group.name)))
+
+
+def _schedules(backends: Any) -> Iterator[tuple[str, Row]]:
+    for backend in _regional(backends):
+        for group in list(backend.schedule_groups.values()):
+            if group.name != "default":
+                tags = backend.tagger.get_tag_dict_for_resource(group.arn)
+                yield "schedule-group", _row(group.name, name=group.name, tags=tags)
+            for schedule in list(group.schedules.values()):
+                identity = f"{group.name}/{schedule.name}"
+                yield "schedule", _row(identity, name=schedule.name, parent=group.name)
 
 
 def _listed(tags: Any) -> dict[str, str]:

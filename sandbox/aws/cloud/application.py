@@ -19,7 +19,7 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
 
-SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "ssm", "sts", "tagging"})
+SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"})
 """Names of the emulated services, as signatures call them."""
 
 _IN_MEMORY = 8 * 1024 * 1024

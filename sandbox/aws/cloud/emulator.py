@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.test import create_environ
 
+from sandbox.aws.cloud import scheduler_store
 from sandbox.aws.cloud.application import CloudApplication, CloudLocks, Wsgi
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
@@ -15,6 +16,7 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.patches import Emulation
@@ -37,7 +39,8 @@ class Emulator:
         self._something_due = threading.Event()
         self._lifecycle = Lifecycle(clock, self._changed, Timing())
         consistency = Consistency()
-        apply_all(Emulation(clock, self._lifecycle, consistency))
+        self._scheduled = ScheduledCalls(clock, scheduler_store.listed, scheduler_store.invoke)
+        apply_all(Emulation(clock, self._lifecycle, consistency, self._something_due.set))
         faults = Faults()
         points = Points()
         disconnected = Disconnected(instance_of_session)
@@ -65,11 +68,13 @@ class Emulator:
         )
 
     def keep_time(self) -> None:
-        """Make the transitions of the instances when they are due; does not return."""
+        """Make the transitions of the instances and the calls of schedules when due; does not return."""
         while True:
             with self._locks.plane:
+                self._scheduled.fire()
                 self._lifecycle.advance()
-                due = self._lifecycle.next_deadline()
+                deadlines = (self._lifecycle.next_deadline(), self._scheduled.next_deadline())
+            due = min((each for each in deadlines if each is not None), default=None)
             nap = _LONGEST_NAP if due is None else min(max(due - self._clock(), 0.0), _LONGEST_NAP)
             self._something_due.wait(nap)
             self._something_due.clear()

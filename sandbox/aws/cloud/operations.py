@@ -15,6 +15,22 @@ _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+
 _TOLD_OTHERWISE = ("CopyObject", "UploadPartCopy")
 _JSON_SERVICES = {"AmazonSSM": "ssm", "AWSPriceListService": "pricing", "Logs_20140328": "logs"}
 
+_SCHEDULER_CALLS = {
+    ("POST", "schedules", True): "CreateSchedule",
+    ("GET", "schedules", True): "GetSchedule",
+    ("PUT", "schedules", True): "UpdateSchedule",
+    ("DELETE", "schedules", True): "DeleteSchedule",
+    ("GET", "schedules", False): "ListSchedules",
+    ("POST", "schedule-groups", True): "CreateScheduleGroup",
+    ("GET", "schedule-groups", True): "GetScheduleGroup",
+    ("DELETE", "schedule-groups", True): "DeleteScheduleGroup",
+    ("GET", "schedule-groups", False): "ListScheduleGroups",
+    ("GET", "tags", True): "ListTagsForResource",
+    ("POST", "tags", True): "TagResource",
+    ("DELETE", "tags", True): "UntagResource",
+}
+"""Method, first part of the path, and whether more follows."""
+
 
 @dataclass(frozen=True)
 class AwsCall:
@@ -44,8 +60,19 @@ def read_call(environ: dict[str, Any], body: bytes) -> AwsCall:
         return AwsCall(known, operation, dict(_flat(_json(body))), is_json=True)
     if service == "s3":
         return _s3_call(environ)
+    if service == "scheduler":
+        return _scheduler_call(environ, body)
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     return AwsCall(service, form.pop("Action", ""), form)
+
+
+def _scheduler_call(environ: dict[str, Any], body: bytes) -> AwsCall:
+    """A call of EventBridge Scheduler, whose method and path say what it is."""
+    kind, _, name = unquote(environ.get("PATH_INFO", "")).strip("/").partition("/")
+    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    parameters = {"Name": name, **query, **dict(_flat(_json(body)))}
+    operation = _SCHEDULER_CALLS.get((environ["REQUEST_METHOD"], kind, bool(name)), "")
+    return AwsCall("scheduler", operation, parameters, is_json=True)
 
 
 def _service(environ: dict[str, Any]) -> str:

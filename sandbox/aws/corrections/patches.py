@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Emulation:
-    """What the corrections share: the time, the lives of the instances, how late reads are."""
+    """What the corrections share: the time, the lives of the instances, how late reads are, and whom to tell
+    that a schedule was made or changed."""
 
     clock: Callable[[], float]
     lifecycle: Lifecycle
     consistency: Consistency
+    rescheduled: Callable[[], None] = field(default=lambda: None)
 
 
 class Patches:

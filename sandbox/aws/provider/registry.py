@@ -22,6 +22,8 @@ from sandbox.aws.provider.types.log_group import LogGroup
 from sandbox.aws.provider.types.parameter import Parameter
 from sandbox.aws.provider.types.role import Role
 from sandbox.aws.provider.types.role_policy import RolePolicy
+from sandbox.aws.provider.types.schedule import Schedule
+from sandbox.aws.provider.types.schedule_group import ScheduleGroup
 from sandbox.aws.provider.types.security_group import SecurityGroup
 from sandbox.aws.provider.types.security_group_rule import SecurityGroupEgressRule, SecurityGroupIngressRule
 from sandbox.aws.provider.types.volume import Volume
@@ -42,6 +44,8 @@ _TYPES: tuple[type[ResourceType], ...] = (
     Parameter,
     Role,
     RolePolicy,
+    Schedule,
+    ScheduleGroup,
     SecurityGroup,
     SecurityGroupEgressRule,
     SecurityGroupIngressRule,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from unittest.mock import create_autospec
 
 import pytest
 from moto import mock_aws
 
+from sandbox.aws.corrections.patches import Patches
+from sandbox.aws.corrections.schedules import know_groups
 from sandbox.aws.provider.cancellation import Cancellation
 from sandbox.aws.provider.clients import ClientPool
 from sandbox.aws.provider.cloud import Cloud, Pace
@@ -57,7 +60,10 @@ def clients() -> ClientPool:
 @pytest.fixture
 def mocked_cloud(clock: SteppingClock, clients: ClientPool) -> Iterator[Cloud]:
     """The cloud as a type sees it, over moto in this process: no sockets, no waiting."""
-    with mock_aws():
+    patches = Patches()
+    know_groups(patches)  # plain moto fails with an internal error where a schedule group is not
+    with ExitStack() as stack, mock_aws():
+        stack.callback(patches.undo)
         access = CloudAccess(region="us-west-2", endpoint="", access_key="test", secret_key="test")
         configuration = Configuration(access, default_tags={"runctl:project": "p"}, max_attempts=3)
         yield Cloud(configuration, clients, Cancellation(clock), Pace(jitter=lambda: 1.0), account=ACCOUNT)

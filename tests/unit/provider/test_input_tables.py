@@ -101,6 +101,8 @@ REPLACED_BY = {
         "bucket expectedBucketOwner region"
     ),
     "aws:s3/bucketVersioning:BucketVersioning": "bucket expectedBucketOwner region",
+    "aws:scheduler/schedule:Schedule": "groupName name namePrefix region",
+    "aws:scheduler/scheduleGroup:ScheduleGroup": "name namePrefix region",
     "aws:ssm/parameter:Parameter": "dataType name region",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": "region securityGroupId",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "region securityGroupId",

@@ -17,6 +17,7 @@ from sandbox.aws.provider.resource import Known, Properties, ResourceType
 from sandbox.aws.provider.schema import Change
 from sandbox.aws.provider.wire import Asset, Secret, reveal
 
+ACCOUNT = "123456789012"
 IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 TRUST = json.dumps(
     {
@@ -124,6 +125,14 @@ def instance(cloud: Cloud, **more: Any) -> Living:
         "aws:ec2/instance:Instance",
         **{"ami": image(cloud), "instanceType": "t3.micro", "userData": "#!/bin/sh\n", **more},
     )
+
+
+def ending(instance_id: str) -> dict[str, Any]:
+    return {
+        "arn": "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances",
+        "roleArn": f"arn:aws:iam::{ACCOUNT}:role/the-role",
+        "input": json.dumps({"InstanceIds": [instance_id]}),
+    }
 
 
 @dataclass(frozen=True)
@@ -362,6 +371,27 @@ CASES = [
         "aws:cloudwatch/logGroup:LogGroup",
         lambda _: {"name": "/runctl/life", "retentionInDays": 7, "tags": {"a": "1"}},
         {"retentionInDays": 0, "tags": {"b": "2"}},
+    ),
+    Case(
+        "aws:scheduler/scheduleGroup:ScheduleGroup",
+        lambda _: {"name": "life-timer", "tags": {"a": "1"}},
+        {"tags": {"b": "2"}},
+    ),
+    Case(
+        "aws:scheduler/schedule:Schedule",
+        lambda cloud: {
+            "name": "life-end",
+            "groupName": make(cloud, "aws:scheduler/scheduleGroup:ScheduleGroup", name="life").identifier,
+            "scheduleExpression": "at(2030-01-01T00:00:00)",
+            "flexibleTimeWindow": {"mode": "OFF"},
+            "target": ending("i-1"),
+        },
+        {
+            "scheduleExpression": "at(2031-01-01T00:00:00)",
+            "description": "later",
+            "state": "DISABLED",
+            "target": {**ending("i-2"), "retryPolicy": {"maximumRetryAttempts": 3}},
+        },
     ),
 ]
 
