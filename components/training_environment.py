@@ -13,6 +13,7 @@ import pulumi_aws as aws
 
 from components.artifact_bucket import ArtifactBucket, ArtifactBucketArgs
 from components.data_volume import DataVolume, DataVolumeArgs
+from components.end_schedule import EndSchedule, EndScheduleArgs
 from components.iam_profile import IamProfile, IamProfileArgs
 from components.naming import POLICY_LIMIT, PROFILE_LIMIT, ROLE_LIMIT, TAG_LIMIT, Names
 from components.network_access import NetworkAccess, NetworkAccessArgs
@@ -50,7 +51,10 @@ class VolumeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class MachineRequest:
-    """The machine of a run that has not ended."""
+    """The machine of a run that has not ended.
+
+    ``end_after_seconds``: when the cloud itself terminates it, counted from when it was made; None: never.
+    """
 
     image: str
     instance_type: str
@@ -59,6 +63,7 @@ class MachineRequest:
     disk_gb: int
     user_data: str
     max_price: float | None = None
+    end_after_seconds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,7 +280,25 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 skip_destroy=True,
                 opts=self._child,
             )
+        self._end_schedule(spot.instance_id, machine.end_after_seconds)
         return spot.instance_id
+
+    def _end_schedule(self, instance_id: pulumi.Output[str], after_seconds: int | None) -> None:
+        if after_seconds is None:
+            return
+        args = self._args
+        EndSchedule(
+            f"{self._name}-end",
+            EndScheduleArgs(
+                names=args.names,
+                partition=args.partition,
+                instance_id=instance_id,
+                after_seconds=after_seconds,
+                permissions_boundary=args.permissions_boundary,
+                tags=self._tags,
+            ),
+            self._child,
+        )
 
 
 def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:

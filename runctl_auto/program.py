@@ -41,6 +41,9 @@ from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
 
 DEADLINE_SLACK_SECONDS = 600
 """How long after max_duration the machine's own deadline ends it, should the agent not have."""
+END_SCHEDULE_SLACK_SECONDS = 600
+"""How long after that deadline the cloud's schedule ends the machine. It counts from when the machine was
+made; the deadline counts from its first boot, which may be minutes later."""
 
 _MAX_RETRIES = 3
 
@@ -255,7 +258,16 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         subnet=placement.subnet,
         disk_gb=config.job.resources.disk,
         user_data=render_user_data(user_data_config(config, names.bucket())),
+        end_after_seconds=end_after_seconds(config),
     )
+
+
+def end_after_seconds(config: StackConfig) -> int | None:
+    """When the cloud's schedule ends a machine, counted from its making; None when it is not to, or when the
+    job has no max_duration to tell the time."""
+    if not config.end_schedule or config.job.max_duration is None:
+        return None
+    return config.job.max_duration + DEADLINE_SLACK_SECONDS + END_SCHEDULE_SLACK_SECONDS
 
 
 def _volumes(config: StackConfig) -> list[VolumeRequest]:

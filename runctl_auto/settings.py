@@ -56,6 +56,11 @@ class AwsSettings(_Section):
         title="Policy that bounds what a job's machine may do, whatever its role says",
         description="the ARN of an IAM policy",
     )
+    end_schedule: bool = Field(
+        default=False,
+        title="Whether a one-time EventBridge schedule ends each machine, after max_duration and all else",
+        description="true or false",
+    )
 
     @field_validator("endpoint_url")
     @classmethod

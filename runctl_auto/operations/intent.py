@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -161,6 +162,7 @@ def decide(
         placement=places[0],
         owner=workplace.settings.owner if present.config is None else present.config.owner,
         permissions_boundary=workplace.settings.aws.permissions_boundary,
+        end_schedule=workplace.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, present),
     )
     is_same_run = present.config is not None and present.config.run.id == run.id
@@ -169,8 +171,13 @@ def decide(
         places,
         wanted,
         replaces_active_run=not is_same_run and present.run_is_active,
-        notes=() if is_same_run else look_at_data(spec, cloud),
+        notes=(*_no_time_to_end(config), *(() if is_same_run else look_at_data(spec, cloud))),
     )
+
+
+def _no_time_to_end(config: StackConfig) -> Iterator[str]:
+    if config.end_schedule and config.job.max_duration is None:
+        yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
 def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:

@@ -18,7 +18,7 @@ from runctl_auto.job.spec import JobSpec
 from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; kept apart from what is plain."""
 
@@ -62,7 +62,10 @@ class Protection:
 
 @dataclass(frozen=True, kw_only=True)
 class StackConfig:
-    """The whole configuration of a job's stack."""
+    """The whole configuration of a job's stack.
+
+    ``end_schedule``: whether the cloud itself keeps the time at which a machine ends.
+    """
 
     job: JobSpec
     run: RunIdentity
@@ -70,6 +73,7 @@ class StackConfig:
     owner: str
     protection: Protection
     permissions_boundary: str | None = None
+    end_schedule: bool = False
 
     def to_values(self) -> dict[str, str]:
         """The values to set, by full key (``runctl:job``, ...)."""
@@ -87,6 +91,7 @@ class StackConfig:
             "owner": self.owner,
             "protection": asdict(self.protection),
             "boundary": self.permissions_boundary,
+            "schedule": self.end_schedule,
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -104,6 +109,9 @@ class StackConfig:
             protection=_read(values, "protection", _adapter(Protection).validate_python),
             permissions_boundary=_read(
                 {f"{NAMESPACE}:boundary": "null", **values}, "boundary", _adapter(str | None).validate_python
+            ),
+            end_schedule=_read(
+                {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
             ),
         )
 

@@ -31,6 +31,7 @@ JOB: dict[str, Any] = {
     [
         ("artifact_bucket", "runctl:aws:ArtifactBucket"),
         ("data_volume", "runctl:aws:DataVolume"),
+        ("end_schedule", "runctl:aws:EndSchedule"),
         ("iam_profile", "runctl:aws:IamProfile"),
         ("network_access", "runctl:aws:NetworkAccess"),
         ("secret_parameters", "runctl:aws:SecretParameters"),
@@ -83,7 +84,9 @@ def test_keys_in_the_bucket() -> None:
 
 
 def test_keys_of_the_configuration() -> None:
-    assert (NAMESPACE, KEYS) == ("runctl", ("job", "run", "placement", "owner", "protection", "boundary"))
+    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
+    assert NAMESPACE == "runctl"
+    assert keys == KEYS
     assert SECRETS_KEY == "secrets"
 
 

@@ -55,11 +55,15 @@ class Declarations:
         return {each.name: each.type for each in self.resources}
 
 
+MADE_AT = "2026-11-22T10:00:00Z"
+"""When the cloud says that whatever tells it was made."""
+
+
 class _EchoingCloud(pulumi_mocks.Mocks):
     """Every resource comes out as it was asked for, with an id made of its name."""
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", {**args.inputs, "arn": f"arn:{args.name}"}
+        return f"{args.name}-id", {**args.inputs, "arn": f"arn:{args.name}", "creationDate": MADE_AT}
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:
         raise AssertionError(f"the program invoked {args.token}; what was decided is configuration")

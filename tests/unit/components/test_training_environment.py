@@ -133,6 +133,15 @@ class TestMachine:
         assert {type_token for _, type_token in gone} == {"runctl:aws:SpotInstance", INSTANCE, ATTACHMENT}
         assert ended.types.items() <= alive.types.items()
 
+    def test_the_cloud_ends_it_only_when_it_is_to(self, args: TrainingEnvironmentArgs) -> None:
+        assert "digits-end" not in declared(args).types
+        found = declared(with_machine(args, end_after_seconds=4800))
+        assert "4800" in str(found.named("digits-end").inputs)
+        target = found.named("digits-end-schedule").inputs["target"]
+        assert json.loads(target["input"]) == {"InstanceIds": ["digits-machine-instance-id"]}
+        assert found.named("digits-end-group").inputs["tags"] == {"team": "nlp"}
+        assert "digits-machine-instance" in found.named("digits-end-group").dependencies
+
 
 class TestVolumes:
     def test_are_encrypted_and_in_the_zone_of_the_machine(self, args: TrainingEnvironmentArgs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -27,7 +28,7 @@ from runctl_auto.operations.intent import Material, Present, decide, read_job
 from runctl_auto.operations.workplace import Workplace
 from runctl_auto.project import ProjectFolders
 from runctl_auto.run.status import RunStatus
-from runctl_auto.settings import Settings
+from runctl_auto.settings import AwsSettings, Settings
 from runctl_auto.stack.config import Protection
 from runctl_auto.stack.state import StackState
 
@@ -99,14 +100,23 @@ def decided(workplace: Any, spec: Any, job: Present, *, rerun: bool = False) -> 
 
 def same_run(spec: Any, job: Present) -> Present:
     """``job`` with the run that ``spec`` means, as a first attempt."""
-    from dataclasses import replace
-
     from runctl_auto.run.identity import run_id
 
     assert job.config is not None
     identity = run_id(spec, "c" * 64, 1)
     run = replace(RUN, id=identity, lineage=identity)
     return Present(replace(job.config, run=run, job=spec), job.state, job.status)
+
+
+@pytest.mark.parametrize(("wanted", "limit", "noted"), [(True, None, 1), (True, "1h", 0), (False, None, 0)])
+def test_a_schedule_that_has_no_time_is_told(
+    workplace: Any, wanted: bool, limit: str | None, noted: int
+) -> None:
+    aws = AwsSettings(end_schedule=wanted)
+    workplace = replace(workplace, settings=workplace.settings.model_copy(update={"aws": aws}))
+    found = decided(workplace, job_spec(max_duration=limit), NEW)
+    assert found.config.end_schedule is wanted
+    assert len([note for note in found.notes if "aws.end_schedule" in note]) == noted
 
 
 def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:

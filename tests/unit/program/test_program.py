@@ -19,7 +19,13 @@ from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import AccessDeniedError, ProgramError
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.packaging.package import package_path
-from runctl_auto.program import declare, packages_folder, read_secrets, user_data_config
+from runctl_auto.program import (
+    declare,
+    end_after_seconds,
+    packages_folder,
+    read_secrets,
+    user_data_config,
+)
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -203,6 +209,38 @@ def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_h
 def test_without_a_max_duration_there_is_no_deadline(config: StackConfig) -> None:
     unlimited = replace(config, job=config.job.model_copy(update={"max_duration": None}))
     assert user_data_config(unlimited, "bucket")["deadline_seconds"] is None
+
+
+def test_the_clouds_schedule_ends_a_machine_after_its_own_deadline_would(
+    config: StackConfig, packages: Path
+) -> None:
+    scheduled = replace(config, end_schedule=True)
+    after = end_after_seconds(scheduled)
+    deadline = user_data_config(scheduled, "bucket")["deadline_seconds"]
+    assert (after, deadline) == (4800, 4200)
+    found = run(scheduled, packages, Bucket("running"))
+    assert found.named("digits-end-schedule").inputs["scheduleExpression"] == "at(2026-11-22T11:20:00)"
+
+
+def test_a_machine_is_the_same_with_and_without_a_schedule(config: StackConfig, packages: Path) -> None:
+    without, scheduled = (
+        run(replace(config, end_schedule=wanted), packages, Bucket()) for wanted in (False, True)
+    )
+    assert "digits-end" not in without.types
+    for each in without.resources:
+        assert scheduled.named(each.name).inputs == each.inputs
+
+
+@pytest.mark.parametrize("phase", ["succeeded", "failed", "stopped"])
+def test_a_run_that_has_ended_has_no_schedule(config: StackConfig, packages: Path, phase: str) -> None:
+    found = run(replace(config, end_schedule=True), packages, Bucket(phase))
+    assert not [name for name in found.types if name.startswith("digits-end")]
+
+
+def test_without_a_max_duration_there_is_no_time_to_end_at(config: StackConfig) -> None:
+    unlimited = replace(config, job=config.job.model_copy(update={"max_duration": None}))
+    assert end_after_seconds(replace(unlimited, end_schedule=True)) is None
+    assert end_after_seconds(config) is None
 
 
 def test_protection_in_force_decides_and_not_what_the_job_asks_for(

@@ -110,3 +110,5 @@ def test_a_configuration_from_before_there_were_boundaries_has_none(config: Stac
     values = config.to_values()
     del values["runctl:boundary"]
     assert StackConfig.from_values(values).permissions_boundary is None
+    del values["runctl:schedule"]
+    assert StackConfig.from_values(values).end_schedule is False
