@@ -33,8 +33,8 @@ class EndScheduleArgs:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def trust_policy(account: str, group_arn: str) -> dict[str, object]:
-    """Only the scheduler may assume the role, for schedules of this group of this account."""
+def trust_policy(account: str, groups: str) -> dict[str, object]:
+    """Only the scheduler may assume the role, for schedules of the job's groups (an ARN with ``?``)."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -42,7 +42,10 @@ def trust_policy(account: str, group_arn: str) -> dict[str, object]:
                 "Effect": "Allow",
                 "Principal": {"Service": SERVICE},
                 "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": group_arn}},
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": account},
+                    "ArnLike": {"aws:SourceArn": groups},
+                },
             }
         ],
     }
@@ -73,9 +76,9 @@ def expression(made_at: str, after_seconds: int) -> str:
 class EndSchedule(pulumi.ComponentResource):
     """Terminates one machine, and nothing else, when its time has come.
 
-    All of it is made for one machine and replaced with it: names hold a digest of the machine's id. The time
-    counts from the creation of the group, which the cloud keeps, so that nothing that is done to the stack
-    later moves it.
+    Group and schedule are made for one machine and replaced with it: the group's name holds a digest of the
+    machine's id. The time counts from the creation of the group, which the cloud keeps, so that nothing that
+    is done to the stack later moves it. The role stays, and its permission follows the machine.
     """
 
     def __init__(self, name: str, args: EndScheduleArgs, opts: pulumi.ResourceOptions | None = None):
@@ -85,14 +88,14 @@ class EndSchedule(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         group = aws.scheduler.ScheduleGroup(
             f"{name}-group",
-            name=self._physical("timer", SCHEDULE_LIMIT),
+            name=pulumi.Output.from_input(args.instance_id).apply(self._group_name),
             tags=dict(args.tags),
             opts=self._child,
         )
-        role = self._role(group)
+        role = self._role()
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
-            name=self._physical("end", POLICY_LIMIT),
+            name=args.names.name("end", limit=POLICY_LIMIT),
             role=role.name,
             policy=self._instance_arn().apply(lambda arn: _text(ending_policy(arn))),
             opts=self._child,
@@ -100,14 +103,14 @@ class EndSchedule(pulumi.ComponentResource):
         self._schedule(group, role, policy)
         self.register_outputs({})
 
-    def _role(self, group: aws.scheduler.ScheduleGroup) -> aws.iam.Role:
+    def _role(self) -> aws.iam.Role:
         args = self._args
         return aws.iam.Role(
             f"{self._name}-role",
-            name=self._physical("end", ROLE_LIMIT),
+            name=args.names.name("end", limit=ROLE_LIMIT),
             description=f"Ends the machine of the runctl job {args.names.job} at its time",
             permissions_boundary=args.permissions_boundary,
-            assume_role_policy=group.arn.apply(lambda arn: _text(trust_policy(args.names.account, arn))),
+            assume_role_policy=_text(trust_policy(args.names.account, self._groups())),
             # What somebody else attached must not keep the role from being deleted.
             force_detach_policies=True,
             tags=dict(args.tags),
@@ -121,7 +124,7 @@ class EndSchedule(pulumi.ComponentResource):
         instance = pulumi.Output.from_input(args.instance_id)
         aws.scheduler.Schedule(
             f"{self._name}-schedule",
-            name=self._physical("end", SCHEDULE_LIMIT),
+            name=args.names.name("end", limit=SCHEDULE_LIMIT),
             group_name=group.name,
             description=f"Ends the machine of the runctl job {args.names.job}",
             schedule_expression=group.creation_date.apply(lambda made: expression(made, args.after_seconds)),
@@ -140,11 +143,14 @@ class EndSchedule(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
 
-    def _physical(self, role: str, limit: int) -> pulumi.Output[str]:
-        names = self._args.names
-        return pulumi.Output.from_input(self._args.instance_id).apply(
-            lambda identity: names.name(role, limit=limit, content=identity)
-        )
+    def _group_name(self, instance_id: str) -> str:
+        return self._args.names.name("timer", limit=SCHEDULE_LIMIT, content=instance_id)
+
+    def _groups(self) -> str:
+        """The ARN of the groups of all the job's machines, which end with eight hexadecimal digits."""
+        args, any_machine = self._args, self._group_name("any")
+        place = f"arn:{args.partition}:scheduler:{args.names.region}:{args.names.account}"
+        return f"{place}:schedule-group/{any_machine[:-8]}????????"
 
     def _instance_arn(self) -> pulumi.Output[str]:
         args = self._args

@@ -11,6 +11,7 @@ from support.declared import MADE_AT, Declarations, declarations_of
 
 from components.end_schedule import EndSchedule, EndScheduleArgs, ending_policy, expression, trust_policy
 from components.naming import Names
+from sandbox.aws.cloud.role_access import trusts
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -76,7 +77,8 @@ def test_its_role_may_end_that_machine_for_that_group_and_nothing_else(found: De
         }
     ]
     role = inputs(found, "role")
-    trust = trust_policy("123456789012", "arn:digits-end-group")
+    groups = "arn:aws:scheduler:eu-west-1:123456789012:schedule-group/runctl-digits-timer-????????"
+    trust = trust_policy("123456789012", groups)
     assert json.loads(role["assumeRolePolicy"]) == trust
     assert trust["Statement"] == [
         {
@@ -84,10 +86,8 @@ def test_its_role_may_end_that_machine_for_that_group_and_nothing_else(found: De
             "Principal": {"Service": "scheduler.amazonaws.com"},
             "Action": "sts:AssumeRole",
             "Condition": {
-                "StringEquals": {
-                    "aws:SourceAccount": "123456789012",
-                    "aws:SourceArn": "arn:digits-end-group",
-                }
+                "StringEquals": {"aws:SourceAccount": "123456789012"},
+                "ArnLike": {"aws:SourceArn": groups},
             },
         }
     ]
@@ -107,13 +107,28 @@ def names_of(args: EndScheduleArgs) -> dict[str, str]:
     return {each.name: each.inputs["name"] for each in declared(args).resources if "name" in each.inputs}
 
 
-def test_the_same_machine_has_the_same_names_and_another_has_none_of_them() -> None:
+def test_another_machine_has_another_group_and_the_same_role() -> None:
+    """A new group has a new time; a role is one for all regions, so that its name has to tell the region."""
     first = names_of(ARGS)
     assert names_of(replace(ARGS, after_seconds=1, tags={})) == first
     second = names_of(replace(ARGS, instance_id="i-2"))
-    assert first.keys() == second.keys()
-    assert not set(first.values()) & set(second.values())
-    assert first["digits-end-group"] != first["digits-end-role"]
+    assert {name for name in first if first[name] != second[name]} == {"digits-end-group"}
+    assert first["digits-end-role"] == NAMES.name("end", limit=64)
+
+
+@pytest.mark.parametrize(("job", "trusted"), [("digits", True), ("digits-timer-x", False), ("digit", False)])
+@pytest.mark.parametrize("length", [0, 40])
+def test_the_role_is_for_all_groups_of_its_job_and_for_none_of_another(
+    job: str, trusted: bool, length: int
+) -> None:
+    mine, theirs = (replace(NAMES, job=name.ljust(length, "x")) for name in ("digits", job))
+    role = inputs(declared(replace(ARGS, names=mine)), "role")
+    group = inputs(declared(replace(ARGS, names=theirs, instance_id="i-9")), "group")["name"]
+    context = {
+        "aws:SourceAccount": "123456789012",
+        "aws:SourceArn": f"arn:aws:scheduler:eu-west-1:123456789012:schedule-group/{group}",
+    }
+    assert trusts(role["assumeRolePolicy"], "scheduler.amazonaws.com", context) is trusted
 
 
 def test_names_fit_into_what_the_services_take() -> None:
