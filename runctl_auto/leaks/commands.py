@@ -42,6 +42,15 @@ def remove_log_group(region: str, name: str) -> str:
     return f"aws logs --region {region} delete-log-group --log-group-name {quote(name)}"
 
 
+def remove_schedule(region: str, group: str, name: str) -> str:
+    return f"aws scheduler --region {region} delete-schedule --group-name {quote(group)} --name {quote(name)}"
+
+
+def remove_schedule_group(region: str, name: str) -> str:
+    """Its schedules are deleted with it."""
+    return f"aws scheduler --region {region} delete-schedule-group --name {quote(name)}"
+
+
 def remove_role_policy(role: str, policy: str) -> str:
     return f"aws iam delete-role-policy --role-name {quote(role)} --policy-name {quote(policy)}"
 

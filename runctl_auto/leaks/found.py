@@ -24,6 +24,8 @@ PROFILE = "instance profile"
 PARAMETER = "parameter"
 LOG_GROUP = "log group"
 ROLE_POLICY = "role policy"
+SCHEDULE = "schedule"
+SCHEDULE_GROUP = "schedule group"
 
 KIND_OF_TYPE: Mapping[str, str] = {
     "aws:ec2/instance:Instance": INSTANCE,
@@ -39,6 +41,8 @@ KIND_OF_TYPE: Mapping[str, str] = {
     "aws:ec2/launchTemplate:LaunchTemplate": LAUNCH_TEMPLATE,
     "aws:ec2/keyPair:KeyPair": KEY_PAIR,
     "aws:cloudwatch/logGroup:LogGroup": LOG_GROUP,
+    "aws:scheduler/schedule:Schedule": SCHEDULE,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": SCHEDULE_GROUP,
 }
 """What a resource of a state is called here, for those that the services' lists tell by themselves."""
 
@@ -53,6 +57,7 @@ _KINDS_ABOVE: Mapping[str, tuple[str, ...]] = {
     SNAPSHOT: (VOLUME,),
     UPLOAD: (BUCKET,),
     PROFILE: (ROLE,),
+    SCHEDULE: (SCHEDULE_GROUP,),
 }
 """Of what kinds that is on which a thing hangs."""
 

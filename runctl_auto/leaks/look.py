@@ -16,6 +16,7 @@ from runctl_auto.leaks.ownership import Scope
 from runctl_auto.leaks.permissions import PermissionLists
 from runctl_auto.leaks.records import RecordLists
 from runctl_auto.leaks.storage import StorageLists
+from runctl_auto.leaks.timers import TimerLists
 
 PAGE = 100
 
@@ -81,6 +82,10 @@ class _Look:
         yield from buckets
         yield from self._list(found.PARAMETER, records.parameters)
         yield from self._list(found.LOG_GROUP, records.log_groups)
+        timers = TimerLists(self._cloud, self._scope, known["scheduler"])
+        groups = self._list(found.SCHEDULE_GROUP, timers.groups)
+        yield from self._list(found.SCHEDULE, lambda: timers.schedules(groups))
+        yield from groups
 
     def _permissions(self) -> Iterator[Found]:
         permissions = PermissionLists(self._cloud, self._scope)
@@ -101,14 +106,16 @@ class _Look:
                 "get_resources",
                 "ResourceTagMappingList",
                 TagFilters=[wanted],
-                ResourceTypeFilters=["s3", "ssm:parameter", "logs:log-group"],
+                ResourceTypeFilters=["s3", "ssm:parameter", "logs:log-group", "scheduler:schedule-group"],
                 ResourcesPerPage=PAGE,
             )
             for each in listed:
                 _, _, service, _, _, path = each["ResourceARN"].split(":", 5)
                 known[service][_name_in(path)] = read_tags(each["Tags"])
         except CloudError as error:
-            self._unchecked.append(Unchecked("buckets, parameters and log groups by tag", str(error)))
+            self._unchecked.append(
+                Unchecked("buckets, parameters, log groups and schedule groups by tag", str(error))
+            )
         return known
 
     def _list(self, kind: str, look: Callable[[], Iterable[Found]]) -> tuple[Found, ...]:
@@ -144,8 +151,8 @@ def _without_parts(things: Sequence[Found]) -> Iterator[Found]:
 
 
 def _name_in(path: str) -> str:
-    """The name at the end of an ARN: ``bucket``, ``parameter/runctl/x`` or ``log-group:/runctl/x``."""
-    for begin in ("parameter", "log-group:"):
+    """The name at the end of an ARN: ``bucket``, ``parameter/runctl/x``, ``log-group:/runctl/x`` and such."""
+    for begin in ("parameter", "log-group:", "schedule-group/"):
         if path.startswith(begin):
             name = path.removeprefix(begin)
             return name.removesuffix(":*")

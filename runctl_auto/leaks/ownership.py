@@ -21,7 +21,7 @@ PATH = "/runctl/"
 """What physical names, and names of parameters and log groups, begin with."""
 
 _LEAST_OF_JOB = 30
-_ROLES = ("artifacts", "machine", "network")
+_ROLES = ("artifacts", "end", "machine", "network", "timer")
 _NAME = re.compile(r"^runctl-(?P<body>.+)-(?P<digest>[0-9a-f]{8})$")
 _VOLUME = "-volume-"
 

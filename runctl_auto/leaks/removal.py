@@ -59,6 +59,10 @@ def _removers(cloud: Cloud, owner: str) -> dict[str, Callable[[Found], object]]:
             "ec2", "cancel_spot_instance_requests", SpotInstanceRequestIds=[each.id]
         ),
         found.INSTANCE: lambda each: _terminate(cloud, each.id),
+        found.SCHEDULE: lambda each: cloud.call(
+            "scheduler", "delete_schedule", GroupName=each.parent, Name=each.name
+        ),
+        found.SCHEDULE_GROUP: lambda each: cloud.call("scheduler", "delete_schedule_group", Name=each.id),
         found.INTERFACE: ec2("delete_network_interface", "NetworkInterfaceId"),
         found.SNAPSHOT: ec2("delete_snapshot", "SnapshotId"),
         found.VOLUME: ec2("delete_volume", "VolumeId"),

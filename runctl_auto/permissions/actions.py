@@ -40,6 +40,10 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "s3:PutObject": ("s3:PutObject", "s3:PutObjectTagging"),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "s3:UploadPart": ("s3:PutObject",),
+    "scheduler:CreateScheduleGroup": ("scheduler:CreateScheduleGroup", "scheduler:TagResource"),
+    # The schedule hands the role on to the scheduler.
+    "scheduler:CreateSchedule": ("scheduler:CreateSchedule", "iam:PassRole"),
+    "scheduler:UpdateSchedule": ("scheduler:UpdateSchedule", "iam:PassRole"),
     "ssm:PutParameter": ("ssm:PutParameter", "ssm:AddTagsToResource"),
     # Everyone may ask who they are.
     "sts:GetCallerIdentity": (),

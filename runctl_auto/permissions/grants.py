@@ -22,6 +22,11 @@ _OBJECTS = ("arn:{partition}:s3:::runctl-*/*",)
 _ROLES = ("arn:{partition}:iam::{account}:role/runctl-*",)
 _PROFILES = ("arn:{partition}:iam::{account}:instance-profile/runctl-*",)
 _PARAMETERS = ("arn:{partition}:ssm:{region}:{account}:parameter/runctl/*",)
+_SCHEDULE_ROLES = ("arn:{partition}:iam::{account}:role/runctl-*-end-*",)
+_SCHEDULES = (
+    "arn:{partition}:scheduler:{region}:{account}:schedule-group/runctl-*",
+    "arn:{partition}:scheduler:{region}:{account}:schedule/runctl-*/*",
+)
 _TAGGABLE = tuple(
     f"{_EC2}:{kind}/*"
     for kind in ("instance", "security-group", "security-group-rule", "spot-instances-request", "volume")
@@ -78,6 +83,8 @@ GRANTS: tuple[Grant, ...] = (
             "iam:ListInstanceProfiles",
             "iam:ListRoles",
             "pricing:GetProducts",
+            "scheduler:ListScheduleGroups",
+            "scheduler:ListSchedules",
         ),
         _EVERYWHERE,
     ),
@@ -124,6 +131,12 @@ GRANTS: tuple[Grant, ...] = (
             "s3:ListObjectsV2",
         ),
         _BUCKETS,
+    ),
+    Grant(
+        "ReadOwnSchedules",
+        "plan",
+        ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"),
+        _SCHEDULES,
     ),
     Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), _OBJECTS),
     Grant(
@@ -285,6 +298,41 @@ GRANTS: tuple[Grant, ...] = (
         ("ec2:RunInstances", "iam:AddRoleToInstanceProfile"),
         _ROLES,
         {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        actions=("iam:PassRole",),
+    ),
+    Grant(
+        "MakeOwnSchedules",
+        "apply",
+        (
+            "scheduler:CreateSchedule",
+            "scheduler:CreateScheduleGroup",
+            "scheduler:DeleteSchedule",
+            "scheduler:DeleteScheduleGroup",
+        ),
+        _SCHEDULES,
+        actions=(
+            "scheduler:CreateSchedule",
+            "scheduler:CreateScheduleGroup",
+            "scheduler:DeleteSchedule",
+            "scheduler:DeleteScheduleGroup",
+            "scheduler:TagResource",
+        ),
+    ),
+    Grant(
+        # Another machine has another schedule: only changed tags, and another version of runctl, change one.
+        "ChangeOwnSchedules",
+        "apply",
+        ("scheduler:TagResource", "scheduler:UntagResource", "scheduler:UpdateSchedule"),
+        _SCHEDULES,
+        actions=("scheduler:UntagResource", "scheduler:UpdateSchedule"),
+        seen=False,
+    ),
+    Grant(
+        "HandRolesToSchedules",
+        "apply",
+        ("scheduler:CreateSchedule",),
+        _SCHEDULE_ROLES,
+        {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
         actions=("iam:PassRole",),
     ),
     Grant(

@@ -1,4 +1,4 @@
-"""Leaks of all 13 kinds in a running cloud: told, removed by command, and nobody's else touched.
+"""Leaks of all 15 kinds in a running cloud: told, removed by command, and nobody's else touched.
 
 What is there is counted by a scanner that reads the emulator's own stores and knows nothing of runctl's.
 """
@@ -45,7 +45,7 @@ def client_of(cloud_url: str) -> Any:
 
 @pytest.fixture
 def bobs(client_of: Any, cloud_url: str) -> Iterator[set[str]]:
-    """Ids of 13 look-alikes: another owner's, and such as only look like runctl's."""
+    """Ids of 15 look-alikes: another owner's, and such as only look like runctl's."""
     before = everything(cloud_url)
     planted = plant(client_of, owner("planted2", "bob"))
     strange = Owner("planted", "00000000", (("job", "planted"), ("created-by", "runctl")))
@@ -86,7 +86,7 @@ def told(planted: dict[str, str], listed: list[dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.matrix
-def test_13_kinds_are_found_and_removed_and_look_alikes_are_not(
+def test_15_kinds_are_found_and_removed_and_look_alikes_are_not(
     ann: Runctl, cloud_url: str, client_of: Any, bobs: set[str]
 ) -> None:
     planted = plant(client_of, owner("planted", "ann"))
@@ -102,7 +102,7 @@ def test_13_kinds_are_found_and_removed_and_look_alikes_are_not(
     assert [each for each in ran["orphans"] if each["job"] == "planted"] == []
     assert left_over("planted", cloud_url) == []
     assert everything(cloud_url) >= bobs
-    print(f"13 kinds planted: {len(told(planted, mine))} told, {len(told(planted, ran['deleted']))} removed")
+    print(f"15 kinds planted: {len(told(planted, mine))} told, {len(told(planted, ran['deleted']))} removed")
 
 
 def test_without_an_answer_nothing_is_removed(ann: Runctl, cloud_url: str, client_of: Any) -> None:
@@ -117,7 +117,7 @@ def test_without_an_answer_nothing_is_removed(ann: Runctl, cloud_url: str, clien
 
 
 @pytest.mark.matrix
-def test_a_teardown_tells_13_leaks_each_with_a_command_that_works(
+def test_a_teardown_tells_15_leaks_each_with_a_command_that_works(
     ann: Runctl, cloud_url: str, client_of: Any, ended: list[str]
 ) -> None:
     file = write_job(ann.folder / "leaky", "leaky")
@@ -144,4 +144,4 @@ def test_a_teardown_tells_13_leaks_each_with_a_command_that_works(
     assert receipt["stack_removed"]
     assert left_over("leaky", cloud_url) == []
     assert len(list((ann.folder / ".runctl" / "receipts" / "leaky").glob("*.json"))) == 2
-    print(f"13 kinds planted, {len(told(planted, leaked))} told with a command, all commands worked")
+    print(f"15 kinds planted, {len(told(planted, leaked))} told with a command, all commands worked")

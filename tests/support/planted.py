@@ -1,4 +1,4 @@
-"""Leaks of the 13 kinds, planted as a job's, and 13 look-alikes that are somebody's else.
+"""Leaks of the 15 kinds, planted as a job's, and 15 look-alikes that are somebody's else.
 
 Written against AWS alone: nothing of runctl is used but what its documents say of names and tags.
 """
@@ -25,13 +25,19 @@ KINDS = (
     "security group",
     "bucket",
     "parameter",
+    "schedule group",
+    "schedule",
 )
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 _TRUST = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": ["ec2.amazonaws.com", "scheduler.amazonaws.com"]},
+                "Action": "sts:AssumeRole",
+            }
         ],
     }
 )
@@ -72,6 +78,7 @@ def plant(client_of: ClientOf, owner: Owner, *, named: bool = True) -> dict[str,
         **_in_s3(client_of("s3"), owner, name),
         **_in_iam(client_of("iam"), owner, name),
         **_records(client_of("ssm"), client_of("logs"), owner, named=named),
+        **_schedules(client_of("scheduler"), client_of("iam"), owner, name),
     }
 
 
@@ -153,3 +160,21 @@ def _records(ssm: Any, logs: Any, owner: Owner, *, named: bool) -> dict[str, str
     if not named and owner.tags:
         logs.tag_log_group(logGroupName=group, tags=dict(owner.tags))
     return {"parameter": parameter, "log group": group}
+
+
+def _schedules(scheduler: Any, iam: Any, owner: Owner, name: Callable[[str], str]) -> dict[str, str]:
+    """A group that carries the tags, and a schedule in it, which can carry none."""
+    group, schedule = name("timer"), name("end")
+    scheduler.create_schedule_group(Name=group, Tags=owner.listed())
+    scheduler.create_schedule(
+        Name=schedule,
+        GroupName=group,
+        ScheduleExpression="at(2100-01-01T00:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances",
+            "RoleArn": iam.get_role(RoleName=name("machine"))["Role"]["Arn"],
+            "Input": json.dumps({"InstanceIds": ["i-00000000000000000"]}),
+        },
+    )
+    return {"schedule group": group, "schedule": f"{group}/{schedule}"}

@@ -33,12 +33,19 @@ def test_no_action_has_a_wildcard_and_no_write_is_for_everything(role: Role) -> 
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_passed_to_ec2_alone(role: Role) -> None:
-    for statement in statements(role):
-        if "iam:PassRole" in statement["Action"]:
-            assert statement["Action"] == ["iam:PassRole"]
-            assert statement["Resource"] == ["arn:aws:iam::111122223333:role/runctl-*"]
-            assert statement["Condition"]["StringEquals"]["iam:PassedToService"] == "ec2.amazonaws.com"
+def test_a_role_is_passed_to_machines_and_the_one_that_ends_them_to_schedules(role: Role) -> None:
+    passes = [each for each in statements(role) if "iam:PassRole" in each["Action"]]
+    assert all(each["Action"] == ["iam:PassRole"] for each in passes)
+    services = {each["Condition"]["StringEquals"]["iam:PassedToService"]: each["Resource"] for each in passes}
+    assert len(services) == len(passes)
+    assert services == (
+        {}
+        if role == "plan"
+        else {
+            "ec2.amazonaws.com": ["arn:aws:iam::111122223333:role/runctl-*"],
+            "scheduler.amazonaws.com": ["arn:aws:iam::111122223333:role/runctl-*-end-*"],
+        }
+    )
 
 
 def test_who_plans_changes_nothing() -> None:
@@ -83,5 +90,8 @@ def test_another_partition_has_its_own_names() -> None:
     china = statements("apply", Place("111122223333", "cn-north-1", "aws-cn"))
     text = json.dumps(china)
     assert "arn:aws:" not in text
-    (passes,) = [each for each in china if each["Action"] == ["iam:PassRole"]]
-    assert passes["Condition"]["StringEquals"]["iam:PassedToService"] == "ec2.amazonaws.com.cn"
+    passes = [each for each in china if each["Action"] == ["iam:PassRole"]]
+    assert [each["Condition"]["StringEquals"]["iam:PassedToService"] for each in passes] == [
+        "ec2.amazonaws.com.cn",
+        "scheduler.amazonaws.com",
+    ]
