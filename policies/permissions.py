@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ WITHOUT_RESOURCES = frozenset(
 """Actions, in lower case, that Session Manager's agent calls and that IAM knows no narrower resource for."""
 
 _WILD = "*?"
+_TERMINATE = "ec2:terminateinstances"
+_ONE_INSTANCE = re.compile(r"^arn:[^:]+:ec2:[^:]+:[0-9]+:instance/i-[0-9a-f]+$")
 
 
 def broad_permissions(resource: Judged, _: Settings) -> Iterator[Violation]:
@@ -81,6 +84,8 @@ def _broad(statement: Mapping[str, Any], sid: str) -> Iterator[Violation]:
                 found=f"{where} allows {', '.join(actions) or 'nothing'} on {arn}",
                 allowed="resources that are named up to a folder of their own",
             )
+        elif _TERMINATE in (each.lower() for each in actions) and not _ONE_INSTANCE.match(arn):
+            yield Violation(found=f"{where} terminates {arn}", allowed="one instance, by its id")
 
 
 def _know_no_resource(actions: list[str]) -> bool:

@@ -21,6 +21,7 @@ TAGGABLE = frozenset(
         "aws:s3/bucketObjectv2:BucketObjectv2",
         "aws:ssm/parameter:Parameter",
         "aws:cloudwatch/logGroup:LogGroup",
+        "aws:scheduler/scheduleGroup:ScheduleGroup",
     }
 )
 

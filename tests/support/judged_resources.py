@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.artifact_bucket import tls_only_policy
+from components.end_schedule import ending_policy
 from components.iam_profile import IamProfileArgs, access_policy
 from components.tags import identity_tags
 
@@ -82,6 +83,7 @@ OWN_PERMISSIONS = access_policy(
         data=["s3://whole", "s3://other/a/b*"],
     )
 )
+ENDING_PERMISSION = ending_policy("arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0")
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from support.judged_resources import (
     CLOSED,
     DENY,
+    ENDING_PERMISSION,
     GOOD_INSTANCE,
     OWN_PERMISSIONS,
     ROLE_POLICY,
@@ -33,6 +34,7 @@ from policies.machine_end import INSTANCE, SPOT_REQUEST
 from policies.permissions import ROLE
 from policies.rule import UNKNOWN
 
+SCHEDULE_GROUP = "aws:scheduler/scheduleGroup:ScheduleGroup"
 KEYS = "arn:aws:kms:us-east-1:123456789012:key/*"
 NAMED_CONTENT = {
     "kms:ViaService": "s3.*",
@@ -85,6 +87,8 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
     (ROLE_POLICY, {"policy": json.dumps(OWN_PERMISSIONS)}),
     (ROLE_POLICY, {"policy": OWN_PERMISSIONS}),
     (ROLE_POLICY, {"policy": UNKNOWN}),
+    (ROLE_POLICY, {"policy": json.dumps(ENDING_PERMISSION)}),
+    (SCHEDULE_GROUP, {"tagsAll": TAGS, "name": UNKNOWN}),
     (ROLE_POLICY, permissions(Effect="Deny", Action="*", Resource="*")),
     (ROLE_POLICY, permissions(Resource="arn:aws:ssm:us-east-1:1:parameter/runctl/digits/*")),
     (ROLE_POLICY, permissions(Action="kms:Decrypt", Resource=KEYS, Condition={"StringLike": NAMED_CONTENT})),
@@ -100,6 +104,7 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
     (BUCKET, {"tagsAll": without("runctl:job")}, "required-tags", "runctl:job"),
     (BUCKET, {}, "required-tags", "runctl:project"),
     ("aws:iam/role:Role", {"tagsAll": {}}, "required-tags", "runctl:stack"),
+    (SCHEDULE_GROUP, {"tagsAll": without("runctl:job")}, "required-tags", "runctl:job"),
     (VOLUME, {"tagsAll": {**TAGS, "runctl:owner": ""}, "encrypted": True}, "required-tags", "runctl:owner"),
     (PUBLIC_ACCESS, {**CLOSED, "restrictPublicBuckets": False}, "bucket-public-access-blocked", "restrict"),
     (PUBLIC_ACCESS, {}, "bucket-public-access-blocked", "blockPublicAcls is not set"),
@@ -241,6 +246,22 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
         permissions(Action=["ssmmessages:OpenDataChannel", "ec2:TerminateInstances"], Resource="*"),
         "narrow-permissions",
         "ec2:TerminateInstances on *",
+    ),
+    *(
+        (
+            ROLE_POLICY,
+            permissions(Action="ec2:TerminateInstances", Resource=f"arn:aws:ec2:us-east-1:1:{resource}"),
+            "narrow-permissions",
+            resource,
+        )
+        for resource in (
+            "instance/*",
+            "instance/i-*",
+            "instance/i-0?",
+            "*",
+            "volume/vol-01",
+            "instance/i-0/*",
+        )
     ),
     (
         ROLE_POLICY,
