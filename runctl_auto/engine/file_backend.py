@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from runctl_auto.engine.unfinished import HistoryRecord
+
 _STATE_VERSION = 3
 
 
@@ -69,6 +71,38 @@ def last_config(backend: str, project: str, stack: str) -> dict[str, str] | None
         return {key: value for key, value in config.items() if isinstance(value, str)}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
+
+
+def history(backend: str, project: str, stack: str) -> tuple[HistoryRecord, ...] | None:
+    """The stack's operations, newest first; None when the engine has to be asked."""
+    root = _root(backend)
+    if root is None:
+        return None
+    try:
+        files = sorted((root / "history" / project / stack).glob("*.history.json*"), reverse=True)
+        return tuple(
+            _record(json.loads(file.read_text(encoding="utf-8"))) for file in files if _is_plain(file)
+        )
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def _is_plain(file: Path) -> bool:
+    """Whether it is a record; refuses a compressed one."""
+    if file.name.endswith(".history.json"):
+        return True
+    if file.name.endswith(".attrs"):
+        return False
+    raise ValueError(f"{file} is not a plain record")
+
+
+def _record(document: dict[str, Any]) -> HistoryRecord:
+    return HistoryRecord(
+        kind=str(document["kind"]),
+        succeeded=document["result"] == "succeeded",
+        began=datetime.fromtimestamp(document["startTime"], tz=timezone.utc),
+        ended=datetime.fromtimestamp(document["endTime"], tz=timezone.utc),
+    )
 
 
 def _root(backend: str) -> Path | None:

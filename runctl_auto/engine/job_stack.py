@@ -24,6 +24,7 @@ from runctl_auto.engine.events import (
     StepEvent,
 )
 from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.file_backend import history
 from runctl_auto.engine.lock_store import LockStore
 from runctl_auto.engine.locks import (
     LockOwner,
@@ -31,9 +32,11 @@ from runctl_auto.engine.locks import (
     is_dead,
     is_orphan,
 )
+from runctl_auto.engine.unfinished import Period, unfinished_periods
 from runctl_auto.errors import EngineError, StackLockedError
 from runctl_auto.interruption import run_to_a_safe_end
 from runctl_auto.policy.violations import advice_in
+from runctl_auto.project import PROJECT_NAME
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
@@ -236,6 +239,12 @@ class JobStack:
         """All that the state holds."""
         with translated("export", self.job):
             return parse_state(self._stack.export_stack().deployment or {})
+
+    def unfinished(self, state: StackState) -> tuple[Period, ...]:
+        """When updates worked that failed or were killed, since the last that succeeded; empty where the
+        backend's history cannot be read. ``state`` is the present one."""
+        records = history(self._backend, PROJECT_NAME, self.job)
+        return () if records is None else unfinished_periods(records, state)
 
     def mark_protected(self, urns: Collection[str], *, protect: bool) -> None:
         """Sets the option ``protect`` of resources in the state alone: the program is not asked.

@@ -18,7 +18,7 @@ from runctl_auto.operations.protected_teardown import (
     confirm_included,
     teardown_protection,
 )
-from runctl_auto.operations.recovery import settle
+from runctl_auto.operations.recovery import Settled, remove_unnoticed, settle
 from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.operations.right_account import refuse_another_account
 from runctl_auto.operations.workplace import Workplace, known_config
@@ -30,7 +30,6 @@ from runctl_auto.teardown.archive import store
 from runctl_auto.teardown.graceful_stop import StopOutcome, stop_run
 from runctl_auto.teardown.proof import prove
 from runctl_auto.teardown.receipt import (
-    Deleted,
     Foreign,
     Receipt,
     deleted_between,
@@ -77,7 +76,8 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
         config = known_config(stack)
         if config is not None:
             refuse_another_account(workplace, config)
-        before, removed = settle(workplace, stack, config)
+        settled = settle(workplace, stack, config)
+        before = settled.state
     if config is None:
         return _remove_unused(workplace, stack, before)
     protection = teardown_protection(workplace, job, before, options.include_protected)
@@ -88,7 +88,7 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
     with workplace.reporter.working("deleting"):
         protection.give_up_included(stack)
         stack.destroy()
-    receipt = _prove(workplace, stack, config, before=before, removed=removed, related=related)
+    receipt = _prove(workplace, stack, config, settled=settled, related=related)
     file = store(receipt, workplace.folders.make_private(), workplace.time.now())
     return DownResult(receipt, stopped, brought, file)
 
@@ -223,8 +223,7 @@ def _prove(
     stack: JobStack,
     config: StackConfig,
     *,
-    before: StackState,
-    removed: tuple[Deleted, ...],
+    settled: Settled,
     related: Relations,
 ) -> Receipt:
     after = stack.state()
@@ -242,22 +241,22 @@ def _prove(
     )
     # A volume that the job used by its id is somebody's own, whatever its tags say.
     kept = keys_in(after) | {(VOLUME, each.id) for each in config.job.volumes if each.id}
+    listed = workplace.settings.policies.protected
+    time = workplace.time
     with workplace.reporter.working("looking for what is left"):
-        proof = prove(
-            scanner,
-            related,
-            kept,
-            workplace.time.sleep,
-            workplace.time.monotonic,
-            listed=workplace.settings.policies.protected,
-        )
+        proof = prove(scanner, related, kept, time.sleep, time.monotonic, listed=listed)
+    # What lists did not tell before the teardown, since they are late, they tell now.
+    late = remove_unnoticed(workplace, config, after, settled.unfinished) if proof.survey.found else ()
+    if late:
+        with workplace.reporter.working("looking for what is left"):
+            proof = prove(scanner, related, kept, time.sleep, time.monotonic, listed=listed)
     is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
     if is_empty:
         stack.remove()
     now = workplace.time.now()
     return Receipt(
         job=stack.job,
-        deleted=(*removed, *deleted_between(before, after)),
+        deleted=(*settled.removed, *late, *deleted_between(settled.state, after)),
         kept=(*kept_in(after), *(kept_by_tag(each) for each in proof.kept)),
         leaked=tuple(leak_of(each, now) for each in proof.survey.found),
         stack_removed=is_empty,

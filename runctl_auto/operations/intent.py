@@ -96,7 +96,7 @@ NEW_JOB = Present(None, StackState((), ()), None)
 def look(workplace: Workplace, stack: JobStack) -> Present:
     """The job as it is now, once it is settled: configuration, state, and the status of its run."""
     config = known_config(stack)
-    state, _ = settle(workplace, stack, config)
+    state = settle(workplace, stack, config).state
     if config is None:
         return NEW_JOB
     bucket = workplace.bucket(config, workplace.cloud(config.placement.region))

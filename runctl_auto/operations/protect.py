@@ -36,7 +36,7 @@ def set_protection(
     """
     stack = workplace.driver.open(job)
     config = applied_config(stack)
-    state, _ = settle(workplace, stack, config)
+    state = settle(workplace, stack, config).state
     held = find_held(resource, job, state)
     if not protect:
         refuse_listed(workplace, job, held)

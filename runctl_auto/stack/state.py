@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from runctl_auto.engine.events import name_of
@@ -15,6 +17,8 @@ DATA_VOLUME = "runctl:aws:DataVolume"
 ARTIFACT_BUCKET = "runctl:aws:ArtifactBucket"
 STACK = "pulumi:pulumi:Stack"
 _PROVIDER_PREFIX = "pulumi:providers:"
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+_NO_TIME = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,13 @@ class PendingOperation:
 
 @dataclass(frozen=True)
 class StackState:
-    """The whole state of a stack."""
+    """The whole state of a stack. ``written_at``: when an operation last wrote it; ``begun_at``: when the
+    oldest of its resources was made; None when it does not tell."""
 
     resources: tuple[ResourceState, ...]
     pending: tuple[PendingOperation, ...]
+    written_at: datetime | None = None
+    begun_at: datetime | None = None
 
     def of_type(self, type_token: str) -> Iterator[ResourceState]:
         """Live resources of a type, in the order of the state."""
@@ -80,13 +87,31 @@ class StackState:
 
 def parse_state(deployment: Mapping[str, Any]) -> StackState:
     """The state from an exported deployment (format version 3). An empty stack has an empty state."""
+    listed = deployment.get("resources") or ()
     return StackState(
-        resources=tuple(_resource(each) for each in deployment.get("resources") or ()),
+        resources=tuple(_resource(each) for each in listed),
         pending=tuple(
             PendingOperation(str(each.get("type", "")), _resource(each.get("resource") or {}))
             for each in deployment.get("pending_operations") or ()
         ),
+        written_at=_moment((deployment.get("manifest") or {}).get("time")),
+        begun_at=min(filter(None, (_moment(each.get("created")) for each in listed)), default=None),
     )
+
+
+def _moment(text: object) -> datetime | None:
+    """A time of a state, RFC 3339 with up to nine digits of a second; None when it tells none."""
+    matched = _TIME.match(text) if isinstance(text, str) else None
+    if matched is None or text == _NO_TIME:
+        return None
+    fraction = float(f"0{matched[2] or ''}")
+    zone = matched[3].replace("Z", "+00:00")
+    try:
+        return datetime.fromisoformat(f"{matched[1]}{zone}").astimezone(timezone.utc) + timedelta(
+            seconds=fraction
+        )
+    except ValueError:
+        return None
 
 
 def _resource(data: Mapping[str, Any]) -> ResourceState:

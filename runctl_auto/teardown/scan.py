@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 
+from components import tags
 from components.naming import Names
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import CloudError
+from runctl_auto.leaks.found import PARAMETER, SECURITY_GROUP, Survey, read_tags
 from runctl_auto.leaks.found import Found as Found  # noqa: PLC0414
-from runctl_auto.leaks.found import Survey
 from runctl_auto.leaks.look import look_around, set_apart
 from runctl_auto.leaks.machines import NOTHING_RELATED, Relations
 from runctl_auto.leaks.ownership import Scope
@@ -36,7 +37,7 @@ class Scanner:
         names = Names(account=account, region=cloud.region, project=PROJECT_NAME, job=job)
         self._cloud = cloud
         self._scope = Scope(names, job=job, regions=known_regions)
-        self._owner = owner
+        self._owner = None if owner is None else tags.tag_value(owner)
         self._price_hour = price_hour
         self._mark = None if backend is None else backend_mark(backend)
 
@@ -52,6 +53,20 @@ class Scanner:
             return thing.backend != self._mark
         return self._owner is not None and thing.owner not in ("", self._owner)
 
+    def is_surely_own(self, thing: Found) -> bool:
+        """Whether its tags and its name say, each by itself, that the stack of this job made it. What carries
+        no tags yet has to have a name that nobody else can give."""
+        named = self._scope.judge(thing.name or thing.id, {}, regional=False)
+        if named is None or named.job != self._job or thing.how == "relation":
+            return False
+        if thing.how == "name" and thing.kind == PARAMETER:  # its tags are listed late
+            return self._bears_our_marks(self._tags_of_parameter(thing.id))
+        if thing.how == "name":
+            return thing.sure and named.sure
+        # The name of a security group hashes its content too.
+        is_given = named.sure or thing.kind == SECURITY_GROUP
+        return is_given and self._bears_our_marks({tags.OWNER: thing.owner, tags.BACKEND: thing.backend})
+
     def find(self, *, instances: Sequence[str] = ()) -> tuple[Found, ...]:
         """All that exists of the job. ``instances``: ids that were the job's, whose relations count too.
 
@@ -62,6 +77,20 @@ class Scanner:
             told = "; ".join(f"{each.kind}: {each.why}" for each in survey.unchecked)
             raise CloudError(f"Not everything of job '{self._job}' could be looked for: {told}")
         return survey.found
+
+    def _bears_our_marks(self, held: Mapping[str, str]) -> bool:
+        wanted = {tags.OWNER: self._owner, tags.BACKEND: self._mark}
+        return all(value and held.get(key) == value for key, value in wanted.items())
+
+    def _tags_of_parameter(self, name: str) -> Mapping[str, str]:
+        """A parameter's tags; empty when they cannot be read."""
+        try:
+            answer = self._cloud.call(
+                "ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=name
+            )
+        except CloudError:
+            return {}
+        return read_tags(answer["TagList"])
 
     @property
     def _job(self) -> str:

@@ -42,11 +42,19 @@ def points(operation: str) -> Iterator[Point]:
         yield Point("write", number, "before" if number % 2 else "after", next(who))
 
 
+def cut_creations() -> Iterator[Point]:
+    """All calls of an `up` carried out and never answered, with nobody left who could clean up but `down`."""
+    for number in range(1, CALLS["up"] + 1):
+        yield Point("cloud", number, "after", "around")
+
+
 def parameters() -> Iterator[object]:
     yield pytest.param(*SAMPLE, id=f"{SAMPLE[0]}-{SAMPLE[1].name}")
     for operation in CALLS:
         for point in points(operation):
             yield pytest.param(operation, point, id=f"{operation}-{point.name}", marks=pytest.mark.matrix)
+    for point in cut_creations():
+        yield pytest.param("up", point, id=f"up-{point.name}", marks=pytest.mark.matrix)
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from support.cloud_points import CloudPoints, Held
 from support.cloud_scanner import Found, leaks
 from support.runctl_cli import Runctl
 
-Who = Literal["alone", "group", "provider"]
-"""runctl alone, its engine living on; everything it started, the provider too; the provider alone."""
+Who = Literal["alone", "group", "provider", "around"]
+"""runctl alone, its engine living on; everything it started, the provider too; the provider alone; runctl
+and the provider, the engine between them living on."""
 
 _EFFECTS: dict[str, tuple[str, bool, bool]] = {
     "ec2:CreateSecurityGroup": ("security-group", False, True),
@@ -140,7 +141,7 @@ def _wait_at(points: CloudPoints, process: subprocess.Popen[str], seconds: float
 
 
 def _kill(who: Who, process: subprocess.Popen[str], provider: int) -> None:
-    if who == "alone":
+    if who in ("alone", "around"):
         process.kill()
     elif who == "group":
         os.killpg(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.engine.file_backend import StackFile, last_config, stack_files, stack_names
+from runctl_auto.engine.file_backend import StackFile, history, last_config, stack_files, stack_names
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -75,3 +75,32 @@ def test_the_newest_configuration_without_what_is_secret(backend: str, folder: P
     (history / "digits-1795361287636217707.history.json").write_text("half")
     assert last_config(backend, "runctl", "digits") is None
     assert last_config("s3://bucket", "runctl", "digits") is None
+
+
+def write_record(folder: Path, number: int, **record: Any) -> Path:
+    place = folder / "history" / "runctl" / "digits"
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"digits-{number}.history.json"
+    file.write_text(json.dumps({"kind": "update", "startTime": 60, "endTime": 120, **record}))
+    (place / f"digits-{number}.history.json.attrs").write_text("{}")
+    (place / f"digits-{number}.checkpoint.json").write_text("{}")
+    return file
+
+
+def test_operations_newest_first(backend: str, folder: Path) -> None:
+    write_record(folder, 1, result="succeeded")
+    write_record(folder, 2, result="failed", kind="destroy", startTime=180, endTime=240)
+    told = history(backend, "runctl", "digits") or ()
+    assert [(each.kind, each.succeeded) for each in told] == [("destroy", False), ("update", True)]
+    assert told[1].began.timestamp() == 60
+    assert told[1].ended.timestamp() == 120
+    assert history(backend, "runctl", "other") == ()
+
+
+def test_a_history_that_files_do_not_tell_is_nobodys_guess(backend: str, folder: Path) -> None:
+    file = write_record(folder, 1, result="succeeded")
+    file.with_name(f"{file.name}.gz").write_bytes(b"x")
+    assert history(backend, "runctl", "digits") is None
+    write_record(folder, 1).write_text("{}")
+    assert history(backend, "runctl", "digits") is None
+    assert history("s3://bucket", "runctl", "digits") is None

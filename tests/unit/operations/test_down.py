@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, create_autospec
@@ -22,13 +23,14 @@ from support.job_stacks import (
 from runctl_auto.driver import Driver
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
+from runctl_auto.engine.unfinished import Period
 from runctl_auto.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
 from runctl_auto.leaks.found import Found, Survey, Unchecked
 from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import Machine
 from runctl_auto.operations import down as teardown
-from runctl_auto.operations import right_account
+from runctl_auto.operations import recovery, right_account
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.operations.workplace import Time, Workplace
 from runctl_auto.placement.candidates import Account
@@ -235,3 +237,27 @@ def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
     receipt = down(world.workplace, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
+
+
+def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the_teardown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    then = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    world.stack.unfinished.return_value = (Period(then, then),)
+    left = [Found("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9", created_at=then)]
+    world.scanner.survey.side_effect = lambda *about: Survey(
+        tuple(left) if world.stack.destroy.called else ()
+    )
+    monkeypatch.setattr(recovery, "Scanner", lambda *about, **more: world.scanner)
+
+    def remove(cloud: Any, things: tuple[Found, ...], *, owner: str) -> tuple[Found, ...]:
+        removed = tuple(each for each in things if each in left)
+        left[:] = [each for each in left if each not in removed]
+        return removed
+
+    monkeypatch.setattr(recovery, "remove_all", remove)
+    receipt = down(world.workplace, "digits", YES).receipt
+    assert receipt.leaked == ()
+    assert receipt.stack_removed
+    assert ("unrecorded volume", "vol-9") in [(each.type, each.id) for each in receipt.deleted]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import Told, resource, stack_config
+from support.job_stacks import Told, job_spec, resource, stack_config
 
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import Driver
 from runctl_auto.engine.job_stack import JobStack
+from runctl_auto.engine.unfinished import Period
 from runctl_auto.environment import Environment
 from runctl_auto.errors import EngineError, UnreachableError, UsageError
-from runctl_auto.leaks.found import Found
+from runctl_auto.leaks.found import Found, Survey
 from runctl_auto.operations import recovery, right_account
 from runctl_auto.operations.recovery import nothing_unrecorded, settle
 from runctl_auto.operations.workplace import Workplace
@@ -44,18 +47,28 @@ class World:
         self.workplace = Workplace(
             Settings(owner="bob"),
             ProjectFolders(Path("/none")),
-            create_autospec(Environment, instance=True),
+            create_autospec(Environment, instance=True, backend="file:///state"),
             create_autospec(Driver, instance=True),
             self.told,
         )
+        self.stack.unfinished.return_value = ()
         scanner = create_autospec(recovery.Scanner, instance=True)
         scanner.find.return_value = found
-        monkeypatch.setattr(recovery, "Scanner", lambda *about: scanner)
+        scanner.survey.return_value = Survey(found)
+        self.scanner = scanner
+        self.looked_for: dict[str, Any] = {}
+        monkeypatch.setattr(recovery, "Scanner", self._scanner)
+        self.cloud = create_autospec(Cloud, instance=True)
+        self.cloud.pages.return_value = iter(())
         monkeypatch.setattr(recovery, "remove_all", self._remove)
-        monkeypatch.setattr(Workplace, "cloud", lambda place, region: create_autospec(Cloud, instance=True))
+        monkeypatch.setattr(Workplace, "cloud", lambda place, region: self.cloud)
         self.account = "111122223333"
         monkeypatch.setattr(right_account, "find_account", lambda cloud: Account(self.account, "aws"))
         self.refuses: Exception | None = None
+
+    def _scanner(self, *about: Any, **more: Any) -> Any:
+        self.looked_for.update(more)
+        return self.scanner
 
     def _remove(self, cloud: Cloud, found: tuple[Found, ...], *, owner: str) -> tuple[Found, ...]:
         if self.refuses is not None:
@@ -75,7 +88,7 @@ def test_what_an_open_creation_made_is_removed_before_it_is_forgotten(
     world = World(monkeypatch, MADE)
     world.holds(pending=({"type": "creating", "resource": CHILD},))
     world.stack.forget_pending.side_effect = lambda: world.removed.append(Found("forgotten", "", ""))
-    _, removed = settle(world.workplace, world.stack, stack_config())
+    removed = settle(world.workplace, world.stack, stack_config()).removed
     assert [each.kind for each in world.removed] == ["volume", "forgotten"]
     assert [each.id for each in removed] == ["vol-1"]
 
@@ -139,3 +152,57 @@ def test_nothing_is_looked_for_when_no_creation_broke(monkeypatch: pytest.Monkey
     ):
         raise EngineError("refused")
     assert (world.removed, world.told.said) == ([], [])
+
+
+THEN = datetime(2030, 1, 1, tzinfo=timezone.utc)
+PERIOD = Period(THEN, THEN + timedelta(minutes=1))
+
+
+def test_what_a_failed_update_made_and_did_not_record_is_removed_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = replace(MADE, created_at=THEN)
+    world = World(monkeypatch, made, replace(made, id="vol-2"))
+    world.holds(resource(VOLUME, "digits-data-volume", "vol-2"))
+    world.stack.unfinished.return_value = (PERIOD,)
+    settled = settle(world.workplace, world.stack, stack_config())
+    assert world.removed == [made]
+    assert [(each.type, each.id) for each in settled.removed] == [("unrecorded volume", "vol-1")]
+    assert settled.unfinished == (PERIOD,)
+    assert "volume vol-1" in world.told.said[0]
+
+
+def test_what_is_not_surely_the_jobs_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, replace(MADE, created_at=THEN))
+    world.stack.unfinished.return_value = (PERIOD,)
+    world.scanner.is_surely_own.return_value = False
+    assert settle(world.workplace, world.stack, stack_config()).removed == ()
+    assert world.removed == []
+
+
+def test_what_settings_protect_and_what_the_job_uses_by_id_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, *(replace(MADE, id=f"vol-{n}", created_at=THEN) for n in ("11111111", "2")))
+    world.stack.unfinished.return_value = (PERIOD,)
+    settings = world.workplace.settings
+    policies = settings.policies.model_copy(update={"protected": ["vol-2"]})
+    workplace = replace(world.workplace, settings=settings.model_copy(update={"policies": policies}))
+    used = job_spec(volumes=[{"name": "old", "id": "vol-11111111", "mount": "/old"}])
+    assert settle(workplace, world.stack, stack_config(job=used)).removed == ()
+
+
+def test_an_inline_policy_that_was_not_recorded_goes_and_a_persons_own_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch)
+    world.holds(resource("aws:iam/role:Role", "digits-iam-role", "runctl-digits-machine-1"))
+    world.stack.unfinished.return_value = (PERIOD,)
+    world.cloud.pages.return_value = iter(["runctl-digits-machine-1", "mine"])
+    settle(world.workplace, world.stack, stack_config())
+    assert [each.id for each in world.removed] == ["runctl-digits-machine-1:runctl-digits-machine-1"]
+
+
+def test_things_of_another_backend_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch, MADE)
+    world.holds(pending=({"type": "creating", "resource": CHILD},))
+    settle(world.workplace, world.stack, stack_config())
+    assert world.looked_for["backend"] == "file:///state"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -9,9 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runctl_auto.cloud.access import Cloud
+from runctl_auto.engine.unfinished import Period
 from runctl_auto.leaks.removal import remove_all
 from runctl_auto.stack.state import StackState, parse_state
-from runctl_auto.teardown.leftovers import unrecorded
+from runctl_auto.teardown.leftovers import made_unnoticed, unrecorded
 from runctl_auto.teardown.scan import Found, Scanner
 
 VOLUME = "aws:ebs/volume:Volume"
@@ -190,3 +193,38 @@ def test_what_is_held_for_a_while_is_tried_again() -> None:
     assert [each.id for each in removed] == ["vol-1", "sg-1"]
     assert aws.calls.count("delete_volume") == 1
     assert len(slept) == 1
+
+
+THEN = datetime(2030, 1, 1, tzinfo=timezone.utc)
+PERIOD = Period(THEN, THEN + timedelta(minutes=10))
+MADE = Found("volume", "vol-1", "", created_at=THEN + timedelta(minutes=5))
+
+
+def unnoticed(*things: Found, own: bool = True, recorded: tuple[str, ...] = ()) -> tuple[Found, ...]:
+    return made_unnoticed(things, state(recorded=recorded), (PERIOD,), lambda _: own, listed=("vol-listed",))
+
+
+@pytest.mark.parametrize(
+    "kind", ["instance", "volume", "role", "instance profile", "bucket", "parameter", "security group"]
+)
+def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:
+    made = replace(MADE, kind=kind)
+    assert unnoticed(made) == (made,)
+    assert unnoticed(made, own=False) == ()
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        replace(MADE, id="vol-recorded"),
+        replace(MADE, id="vol-listed"),
+        replace(MADE, protected=True),
+        replace(MADE, created_at=THEN - timedelta(minutes=2)),
+        replace(MADE, created_at=THEN + timedelta(minutes=12)),
+        replace(MADE, created_at=None),
+        replace(MADE, kind="snapshot"),
+        replace(MADE, kind="log group"),
+    ],
+)
+def test_what_was_there_before_or_came_later_or_no_stack_makes_stays(thing: Found) -> None:
+    assert unnoticed(thing, recorded=("vol-recorded",)) == ()
