@@ -39,7 +39,7 @@ def invoke(call: ScheduledCall) -> str | None:
     """Make the call of a schedule's target; what went wrong, or None. Call with the cloud's lock held."""
     for backend, group, schedule in _schedules():
         if schedule.arn == call.arn:
-            wrong = _terminate(backend, group, schedule.target)
+            wrong = _carried_out(backend, group, schedule.target)
             _log.warning("schedule %s is due: %s", call.arn, wrong or "its call was made")
             if wrong is None and schedule.action_after_completion == "DELETE":
                 group.delete_schedule(schedule.name)
@@ -72,23 +72,27 @@ def _schedules() -> Iterator[tuple[Any, Any, Any]]:
                     yield backend, group, schedule
 
 
+def _carried_out(backend: Any, group: Any, target: Mapping[str, Any]) -> str | None:
+    """Whatever goes wrong here is that call's affair: the cloud's time goes on."""
+    try:
+        return _terminate(backend, group, target)
+    except Exception as error:  # moto's refusals, and failures of its own
+        return f"{type(error).__name__}: {error}"
+
+
 def _terminate(backend: Any, group: Any, target: Mapping[str, Any]) -> str | None:
-    from moto.core.exceptions import RESTError
     from moto.ec2.models import ec2_backends
 
     account, region, role_arn = backend.account_id, backend.region_name, str(target.get("RoleArn"))
     if not may_assume(account, role_arn, group.arn):
         return CANNOT_ASSUME
     documents = _permissions(role_of(account, role_arn))
-    try:
-        instances = instances_of(target)
-        for each in instances:
-            arn = f"arn:{backend.partition}:ec2:{region}:{account}:instance/{each}"
-            if not permits(documents, "ec2:TerminateInstances", arn):
-                return f"{role_arn} is not authorized to perform: ec2:TerminateInstances on resource: {arn}"
-        ec2_backends[account][region].terminate_instances(instances)
-    except (NotCarriedOut, RESTError) as error:
-        return str(error)
+    instances = instances_of(target)
+    for each in instances:
+        arn = f"arn:{backend.partition}:ec2:{region}:{account}:instance/{each}"
+        if not permits(documents, "ec2:TerminateInstances", arn):
+            return f"{role_arn} is not authorized to perform: ec2:TerminateInstances on resource: {arn}"
+    ec2_backends[account][region].terminate_instances(instances)
     return None
 
 
