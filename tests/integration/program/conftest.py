@@ -201,6 +201,7 @@ def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
             "resources": {"instance_types": ["m5.large"], "disk": "20GB"},
             "volumes": [{"name": "data", "size": "1GB", "mount": "/data"}],
             "tags": {"team": "nlp"},
+            "max_duration": "1h",
         }
     )
     packages = tmp_path / ".runctl" / "packages"

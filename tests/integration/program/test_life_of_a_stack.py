@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.due_schedules import bring_forward, due_of
 
 from runctl_auto.packaging.package import package_code
+from runctl_auto.program import DEADLINE_SLACK_SECONDS
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import choose_run
 from runctl_auto.run.status import status_key
@@ -61,9 +63,11 @@ def end_run(stack: Any, phase: str) -> None:
 
 
 def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
+    stack.configure(replace(stack.config, end_schedule=True))
     stack.up()
     first = of_cloud(stack.resources())
     _check_the_machine(stack)
+    _check_the_schedule(stack, first)
     stack.unchanged("--refresh")
 
     stack.change(tags={"team": "vision"}, budget=20.0)
@@ -74,7 +78,11 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     new_code(stack)
     stack.up()
     second = of_cloud(stack.resources())
-    assert changed(stack, first, second) == {"-machine-instance", "-data-attachment", "-code", "-spec"}
+    assert changed(stack, first, second) == {
+        *("-machine-instance", "-data-attachment", "-code", "-spec"),
+        *("-end-group", "-end-schedule"),
+    }
+    _check_the_schedule(stack, second)
     _check_that_the_volume_moved(stack, first, second)
     assert f"runs/{first_run}/spec.json" not in keys(stack)
 
@@ -89,12 +97,17 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
         "-machine-instance",
         *("-data-attachment", "-data-volume"),
         *("-cache-attachment", "-cache-volume"),
+        *("-end-group", "-end-schedule"),
     }, "other volumes are another machine, and one that goes is not held by the old one"
 
+    _let_the_schedule_end_the_machine(stack, third)
     end_run(stack, "failed")
     stack.up()
     ended = of_cloud(stack.resources())
-    assert changed(stack, third, ended) == {"-machine-instance", "-cache-attachment"}
+    assert changed(stack, third, ended) == {
+        *("-machine-instance", "-cache-attachment"),
+        *("-end-group", "-end-role", "-end-policy", "-end-schedule"),
+    }
     assert "instanceId" not in stack.outputs()
     assert status_key(stack.config.run.id) in keys(stack)
     stack.unchanged()
@@ -105,6 +118,34 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     assert bucket not in [each["Name"] for each in stack.world.client("s3").list_buckets()["Buckets"]]
     volumes = stack.world.client("ec2").describe_volumes()["Volumes"]
     assert ended[f"{stack.name}-cache-volume"] not in [each["VolumeId"] for each in volumes]
+    groups = stack.world.client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    assert [each["Name"] for each in groups] == ["default"]
+
+
+def _check_the_schedule(stack: Any, made: dict[str, str]) -> None:
+    """It is for this machine, after the machine's own deadline, and belongs to a group of the job's."""
+    scheduler = stack.world.client("scheduler")
+    identity = made[f"{stack.name}-end-schedule"]
+    group, name = identity.split("/")
+    assert group == made[f"{stack.name}-end-group"]
+    target = scheduler.get_schedule(GroupName=group, Name=name)["Target"]
+    assert json.loads(target["Input"]) == {"InstanceIds": [made[f"{stack.name}-machine-instance"]]}
+    described = scheduler.get_schedule_group(Name=group)
+    limit = stack.config.job.max_duration + DEADLINE_SLACK_SECONDS
+    assert due_of(scheduler, identity) - int(described["CreationDate"].timestamp()) > limit
+    tags = {each["Key"]: each["Value"] for each in _tags(scheduler, described["Arn"])}
+    assert tags.items() >= {"runctl:job": stack.name, "runctl:owner": "someone@example.org"}.items()
+
+
+def _tags(scheduler: Any, arn: str) -> list[dict[str, str]]:
+    return list(scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"])
+
+
+def _let_the_schedule_end_the_machine(stack: Any, made: dict[str, str]) -> None:
+    machine = made[f"{stack.name}-machine-instance"]
+    bring_forward(stack.world.client("scheduler"), made[f"{stack.name}-end-schedule"], 1)
+    waiter = stack.world.client("ec2").get_waiter("instance_terminated")
+    waiter.wait(InstanceIds=[machine], WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def _check_the_machine(stack: Any) -> None:
