@@ -20,6 +20,7 @@ from runctl_auto.agent.errors import (
     S3Error,
     UnreachableError,
 )
+from runctl_auto.agent.outage import Outage
 from runctl_auto.agent.retrying import Retrier
 from runctl_auto.agent.s3_request import Query, S3Requests
 from runctl_auto.agent.web import Body, Response
@@ -30,6 +31,8 @@ CHUNK = 1024 * 1024
 PART_BYTES = 64 * CHUNK
 MOST_PARTS = 10_000
 BODY_TIMEOUT_SECONDS = 120.0
+OUTAGE_SECONDS = 120.0
+"""After so long without any answer a call is made once: a machine without a network must come to its end."""
 
 PASSING_CODES = {
     "SlowDown",
@@ -96,7 +99,8 @@ class S3:
     """Objects of one bucket. Every call blocks until done or raises an AgentError.
 
     `forgive_until`: before this time of the retrier's clock a refusal (403) is taken for permissions that
-    have not propagated yet. `patience_seconds`: passing errors are retried at least that long.
+    have not propagated yet. `patience_seconds`: passing errors are retried at least that long, unless the
+    `outage` that they are part of has lasted OUTAGE_SECONDS.
     """
 
     requests: S3Requests
@@ -105,6 +109,7 @@ class S3:
     forgive_until: float = 0.0
     patience_seconds: float = 0.0
     part_bytes: int = PART_BYTES
+    outage: Outage = field(default_factory=Outage)
 
     def patient(self, seconds: float) -> S3:
         """The same bucket, retrying for at least `seconds`: for what must not be lost."""
@@ -279,12 +284,29 @@ class S3:
 
     def _call(self, operation: Callable[[], T]) -> T:
         started = self.retrier.clock()
-        return self.retrier.call(operation, self._is_passing, lambda error: self._patience(error, started))
+        return self.retrier.call(
+            lambda: self._watched(operation), self._is_passing, lambda error: self._patience(error, started)
+        )
+
+    def _watched(self, operation: Callable[[], T]) -> T:
+        asked = self.retrier.clock()
+        try:
+            result = operation()
+        except UnreachableError:
+            self.outage.unanswered(asked)
+            raise
+        except S3Error:
+            self.outage.answered()
+            raise
+        self.outage.answered()
+        return result
 
     def _is_passing(self, error: AgentError) -> bool:
         if isinstance(error, S3Error) and error.code in STALE_CREDENTIALS_CODES:
             self.forget_credentials()
             return True
+        if isinstance(error, UnreachableError) and self.outage.lasts(OUTAGE_SECONDS, self.retrier.clock()):
+            return False
         return is_passing(error) or self._is_forgiven(error)
 
     def _is_forgiven(self, error: AgentError) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from pathlib import Path
 
 import pytest
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.machine_events import interrupt
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_phase, wait_for_step
 
@@ -54,13 +54,7 @@ def test_a_spot_interruption_is_survived(runctl: Runctl, cloud_url: str, ended: 
     process = runctl.start("--output", "json", "up", str(job), "--yes")
     wait_for_step(runctl, "spot", 4)
     instance = runctl.json("outputs", "spot")["instanceId"]
-    request = urllib.request.Request(
-        f"{cloud_url.rstrip('/')}/sandbox-api/instances/{instance}/interrupt",
-        data=json.dumps({"notice_seconds": 8}).encode(),
-        method="POST",
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert json.load(answer)["action"] == "terminate"
+    interrupt(cloud_url, instance, notice_seconds=8)
     out, err = process.communicate(timeout=150)
     assert process.returncode == 0, out + err
     result = json.loads(out)

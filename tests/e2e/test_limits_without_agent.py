@@ -1,4 +1,4 @@
-"""A machine ends at its deadline although its agent was killed, or hangs for want of a network."""
+"""A machine ends at its limit although its agent was killed, hangs, or has lost its network."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import time
 from typing import Any
 
 import pytest
+from support.cloud_scanner import leaks
+from support.counting_job import write_job
+from support.machine_events import cut_off
 from support.runctl_cli import Runctl
+from support.waiting import wait_for_step
 
 from runctl_auto.agent.units import AGENT_SERVICE, DEADLINE_TIMER, deadline_units
+from runctl_auto.program import DEADLINE_SLACK_SECONDS
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
@@ -54,9 +59,8 @@ def test_the_machine_ends_at_its_deadline(runctl: Runctl, cloud_url: str, kill_a
     try:
         seen = []
         while time.time() < deadline + 60:
-            found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
-            seen.append((time.time() - deadline, found["State"]["Name"]))
-            if found["State"]["Name"] == "terminated":
+            seen.append((time.time() - deadline, state_of(ec2, instance)))
+            if seen[-1][1] == "terminated":
                 break
             time.sleep(0.5)
         assert seen[-1][1] == "terminated"
@@ -65,6 +69,32 @@ def test_the_machine_ends_at_its_deadline(runctl: Runctl, cloud_url: str, kill_a
         print(f"COUNTED agent {how}: the machine ended {seen[-1][0]:.0f} s after its deadline")
     finally:
         ec2.terminate_instances(InstanceIds=[instance])
+
+
+def test_a_machine_that_lost_its_network_ends_by_itself(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append("lonely")
+    job = write_job(runctl.folder, "lonely", max_duration="20s", env={"STEPS": "9999", "STEP_SECONDS": "0.2"})
+    runctl("up", str(job), "--yes", "--detach")
+    wait_for_step(runctl, "lonely", 3)
+    instance = runctl.json("outputs", "lonely")["instanceId"]
+    cut_off(cloud_url, instance)
+    began = time.monotonic()
+    ec2 = client(cloud_url)
+    while state_of(ec2, instance) != "terminated":
+        assert time.monotonic() - began < DEADLINE_SLACK_SECONDS, "it waited for its own hard deadline"
+        time.sleep(2)
+    print(f"COUNTED network gone: the machine ended {time.monotonic() - began:.0f} s after it was cut off")
+    assert runctl.json("status", "lonely")["phase"] != "succeeded"
+    receipt = runctl.json("down", "lonely", "--yes", "--discard-artifacts")
+    assert receipt["nothing_left"]
+    assert leaks("lonely", cloud_url) == []
+
+
+def state_of(ec2: Any, instance: str) -> str:
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return str(found["State"]["Name"])
 
 
 def client(cloud_url: str) -> Any:

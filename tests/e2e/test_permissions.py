@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import Any
 
 import pytest
 from support.cloud_points import CloudPoints
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.machine_events import interrupt
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
 
@@ -19,16 +19,6 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 # Clients of the person's side and of the provider say so; the agent on a machine has a role of its own.
 NOT_THE_AGENT = "Botocore"
-
-
-def interrupt(cloud_url: str, instance: str) -> None:
-    request = urllib.request.Request(
-        f"{cloud_url.rstrip('/')}/sandbox-api/instances/{instance}/interrupt",
-        data=json.dumps({"notice_seconds": 6}).encode(),
-        method="POST",
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert json.load(answer)["action"] == "terminate"
 
 
 def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, cloud_url: str) -> None:
@@ -54,7 +44,7 @@ def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, clou
     replacing = person.start("up", str(changed), "--yes")
     try:
         wait_for_step(runctl, "granted", 6)
-        interrupt(cloud_url, runctl.json("outputs", "granted")["instanceId"])
+        interrupt(cloud_url, runctl.json("outputs", "granted")["instanceId"], notice_seconds=6)
         out, err = replacing.communicate(timeout=150)
     finally:
         replacing.kill()

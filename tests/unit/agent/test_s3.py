@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from pathlib import Path
@@ -71,6 +72,34 @@ def test_forgiveness_ends(clock) -> None:
 def test_patience_retries_longer(clock) -> None:
     s3, web = make(clock, *[SLOW] * 6, (200, b""))
     s3.patient(60).put("k", b"x")
+    assert len(web.asked) == 7
+
+
+def test_once_the_network_is_gone_for_two_minutes_a_call_is_made_once(clock) -> None:
+    lost = [UnreachableError("no route")] * 100
+    s3, web = make(clock, *lost)
+    began = clock.now
+    with pytest.raises(RetriesExhaustedError):
+        s3.patient(120).put("k", b"x")
+    clock.now = began + 120
+    asked = len(web.asked)
+    for _ in range(5):
+        with pytest.raises(UnreachableError):
+            s3.patient(120).put("k", b"x")
+    assert len(web.asked) == asked + 5
+    assert clock.now == began + 120, "nothing was waited for"
+
+
+@pytest.mark.parametrize("answer", [(200, b""), (404, b"<Error><Code>NoSuchKey</Code></Error>")])
+def test_any_answer_ends_the_outage(clock, answer: object) -> None:
+    lost = UnreachableError("no route")
+    s3, web = make(clock, lost, lost, lost, answer, lost, lost, (200, b""))
+    with pytest.raises(RetriesExhaustedError):
+        s3.put("k", b"x")
+    clock.now += 1000
+    with contextlib.suppress(S3Error):
+        s3.patient(1).put("k", b"x")
+    s3.put("k", b"x")
     assert len(web.asked) == 7
 
 
