@@ -390,6 +390,12 @@ class TrainingFailedError(RunctlError):
         return {"training_exit_code": self.training_exit_code}
 
 
+class JobEndedError(RunctlError):
+    """Another command ended the job, or the run, that this one followed."""
+
+    kind = "job-ended"
+
+
 class InterruptionsExhaustedError(RunctlError):
     """The machine was lost more often than the run may be restarted."""
 

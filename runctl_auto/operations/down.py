@@ -13,6 +13,7 @@ from runctl_auto.leaks.found import VOLUME, keys_in
 from runctl_auto.leaks.machines import Relations
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
+from runctl_auto.operations.job_claim import claimed
 from runctl_auto.operations.protected_teardown import (
     TeardownProtection,
     confirm_included,
@@ -41,6 +42,8 @@ from runctl_auto.teardown.relations import relations_of
 from runctl_auto.teardown.scan import Scanner
 
 DEFAULT_GRACE_SECONDS = 30
+CLAIM_PATIENCE_SECONDS = 30.0
+"""How long a teardown waits for a command that works on the job: its plan could be of yesterday then."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,23 @@ def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
         return _remove_unused(workplace, stack, before)
     protection = teardown_protection(workplace, job, before, options.include_protected)
     _confirm(workplace, stack, before, config, options, protection=protection)
+    with claimed(workplace, job, patience_seconds=CLAIM_PATIENCE_SECONDS):
+        return _end(workplace, stack, config, options, settled=settled, protection=protection)
+
+
+def _end(
+    workplace: Workplace,
+    stack: JobStack,
+    config: StackConfig,
+    options: DownOptions,
+    *,
+    settled: Settled,
+    protection: TeardownProtection,
+) -> DownResult:
+    before = settled.state
     stopped = _stop(workplace, config, before, options)
     brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
-    related = relations_of(workplace.cloud(config.placement.region), job, before)
+    related = relations_of(workplace.cloud(config.placement.region), stack.job, before)
     with workplace.reporter.working("deleting"):
         protection.give_up_included(stack)
         stack.destroy()

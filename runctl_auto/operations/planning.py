@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import JobNotFoundError, PolicyViolationError
+from runctl_auto.errors import JobNotFoundError, PolicyViolationError, StackLockedError
 from runctl_auto.job.load import JobSpec
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.held_volumes import refuse_what_the_state_forbids
 from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
+from runctl_auto.operations.job_claim import claimed
 from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.operations.secret_values import SecretValues, choose_secrets
 from runctl_auto.operations.workplace import Workplace
@@ -26,14 +27,15 @@ from runctl_auto.stack.config import StackConfig
 def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
     """What ``up`` would change. Leaves neither a stack nor a changed configuration behind."""
     spec = read_job(path)
-    stack, present, intent = prepare(workplace, path, spec, rerun=rerun)
-    try:
-        with tentative_config(stack, intent.config, intent.secrets), told_in_terms_of(path):
-            view = plan_for(workplace, stack, present, intent)
-        workplace.reporter.plan(view)
-        return view
-    finally:
-        _remove_unused(stack, present)
+    with claimed(workplace, spec.name):
+        stack, present, intent = prepare(workplace, path, spec, rerun=rerun)
+        try:
+            with tentative_config(stack, intent.config, intent.secrets), told_in_terms_of(path):
+                view = plan_for(workplace, stack, present, intent)
+            workplace.reporter.plan(view)
+            return view
+        finally:
+            _remove_unused(stack, present)
 
 
 def prepare(
@@ -123,6 +125,24 @@ def told_in_terms_of(path: Path) -> Iterator[None]:
         raise placed(error, path) from None  # all that the engine printed says nothing more
 
 
+@dataclass(frozen=True)
+class HeldConfig:
+    """What a stack's settings file held at a moment; ``sealed`` are its secrets as they are kept."""
+
+    values: Mapping[str, str]
+    sealed: str | None
+
+    def put_back(self, stack: JobStack) -> None:
+        """Makes it so again; a file that held nothing stays, with its stack, as it is."""
+        if self.values:
+            stack.set_config(self.values)
+            stack.restore_secrets(self.sealed)
+
+
+def held_config(stack: JobStack) -> HeldConfig:
+    return HeldConfig(stack.config(), stack.sealed_secrets())
+
+
 @contextmanager
 def tentative_config(
     stack: JobStack, config: StackConfig, secrets: SecretValues | None = None
@@ -130,7 +150,7 @@ def tentative_config(
     """``config`` on the stack, taken back at the end unless the yielded function was called. Without
     ``secrets`` those of the stack stay.
     """
-    held, sealed = stack.config(), stack.sealed_secrets()
+    held = held_config(stack)
     settled = False
 
     def settle() -> None:
@@ -143,9 +163,18 @@ def tentative_config(
             stack.set_secrets(secrets.values)
         yield settle
     finally:
-        if not settled and held:
-            stack.set_config(held)
-            stack.restore_secrets(sealed)
+        if not settled:
+            held.put_back(stack)
+
+
+@contextmanager
+def unchanged_when_locked(stack: JobStack, held: HeldConfig) -> Iterator[None]:
+    """The stack's settings are again what they were, when somebody else turns out to hold the stack."""
+    try:
+        yield
+    except StackLockedError:
+        held.put_back(stack)
+        raise
 
 
 def _await_dead_machine(workplace: Workplace, present: Present) -> None:

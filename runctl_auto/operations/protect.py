@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError
-from runctl_auto.operations.planning import tentative_config
+from runctl_auto.operations.job_claim import claimed
+from runctl_auto.operations.planning import held_config, tentative_config, unchanged_when_locked
 from runctl_auto.operations.recovery import settle
 from runctl_auto.operations.reporting import PlanView
 from runctl_auto.operations.workplace import Workplace, applied_config
@@ -34,17 +35,18 @@ def set_protection(
     job has no such thing, ``ProtectedError`` when the settings protect it by its id,
     ``ConfirmationNeededError`` when declined.
     """
-    stack = workplace.driver.open(job)
-    config = applied_config(stack)
-    state = settle(workplace, stack, config).state
-    held = find_held(resource, job, state)
-    if not protect:
-        refuse_listed(workplace, job, held)
-    wanted = _with_word(config.protection, held, protect)
-    changed = wanted != config.protection or held.protected != protect
-    if changed:
-        _apply(workplace, stack, replace(config, protection=wanted), held, config, yes=yes)
-    return ProtectionResult(job, replace(held, protected=protect), protect, changed)
+    with claimed(workplace, job):
+        stack = workplace.driver.open(job)
+        config = applied_config(stack)
+        state = settle(workplace, stack, config).state
+        held = find_held(resource, job, state)
+        if not protect:
+            refuse_listed(workplace, job, held)
+        wanted = _with_word(config.protection, held, protect)
+        changed = wanted != config.protection or held.protected != protect
+        if changed:
+            _apply(workplace, stack, replace(config, protection=wanted), held, config, yes=yes)
+        return ProtectionResult(job, replace(held, protected=protect), protect, changed)
 
 
 def refuse_listed(workplace: Workplace, job: str, held: Held) -> None:
@@ -71,6 +73,7 @@ def _with_word(protection: Protection, held: Held, protect: bool) -> Protection:
 def _apply(
     workplace: Workplace, stack: JobStack, config: StackConfig, held: Held, before: StackConfig, *, yes: bool
 ) -> None:
+    settings = held_config(stack)
     with tentative_config(stack, config) as settled:
         with workplace.reporter.working("planning"):
             plan = stack.preview(only=held.urns)
@@ -83,5 +86,5 @@ def _apply(
                 next_step="Answer yes, or use --yes.",
             )
         settled()
-    with workplace.reporter.working("applying"):
+    with unchanged_when_locked(stack, settings), workplace.reporter.working("applying"):
         stack.up(only=held.urns)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,27 @@ from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import (
     ConfirmationNeededError,
     InterruptionsExhaustedError,
+    JobEndedError,
+    NotFoundError,
+    StackLockedError,
     TrainingFailedError,
 )
+from runctl_auto.job.spec import JobSpec
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
+from runctl_auto.operations.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
 from runctl_auto.operations.follow import Follower, Lost, await_end
 from runctl_auto.operations.intent import Intent, Present, look, other_places, read_job
+from runctl_auto.operations.job_claim import claimed
 from runctl_auto.operations.permitted import refuse_too_many_jobs
 from runctl_auto.operations.planning import (
+    held_config,
     no_trace_of_what_is_refused,
     plan_for,
     prepare,
     tentative_config,
     told_in_terms_of,
+    unchanged_when_locked,
 )
 from runctl_auto.operations.recovery import nothing_unrecorded
 from runctl_auto.operations.reporting import PATIENCE_SECONDS
@@ -38,6 +47,9 @@ from runctl_auto.teardown.graceful_stop import stop_run
 
 MAX_REPLACEMENTS = 10
 DEFAULT_GRACE_SECONDS = 30
+PATIENCE_WITH_OTHERS_SECONDS = 600.0
+"""How long a command that follows a run waits for another that works on the job."""
+LOCK_POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -86,20 +98,32 @@ class _Up:
 
     def run(self) -> UpResult:
         spec = read_job(self._path)
-        with self._timed("prepare"):
-            stack, present, intent = prepare(self._workplace, self._path, spec, rerun=self._options.rerun)
-        changed = self._plan_and_confirm(stack, present, intent)
-        config = intent.config
-        if changed:
-            self._stop_replaced_run(present, intent)
-            with self._timed("apply"), told_in_terms_of(self._path):
-                config = self._apply(stack, present, intent)
+        with claimed(self._workplace, spec.name):
+            stack, present, config, changed = self._plan_and_apply(spec)
         if self._options.detach:
             return self._result(config, changed)
         if not changed and present.status is not None and present.status.ended:
             self._reporter.say(f"run {config.run.id} has ended before; --rerun makes a new attempt")
             return self._finish(stack, config, changed, present.status, 0)
         return self._to_the_end(stack, config, changed)
+
+    def _plan_and_apply(self, spec: JobSpec) -> tuple[JobStack, Present, StackConfig, bool]:
+        with self._timed("prepare"):
+            stack, present, intent = prepare(self._workplace, self._path, spec, rerun=self._options.rerun)
+        settings = held_config(stack)
+        changed = self._plan_and_confirm(stack, present, intent)
+        config = intent.config
+        if changed:
+            self._stop_replaced_run(present, intent)
+            with (
+                self._timed("apply"),
+                told_in_terms_of(self._path),
+                nothing_unrecorded(self._workplace, stack, config),
+            ):
+                with unchanged_when_locked(stack, settings):
+                    config = self._apply(stack, present, intent)
+                config = protect_when_placed(stack, config, intent.wanted, self._reporter)
+        return stack, present, config, changed
 
     def _plan_and_confirm(self, stack: JobStack, present: Present, intent: Intent) -> bool:
         """Shows the plan and asks. True when there is something to do; what was declined leaves no trace."""
@@ -144,11 +168,10 @@ class _Up:
         def others() -> Iterator[Placement]:
             yield from intent.places[1:] or other_places(self._workplace, intent.config, present)
 
-        with nothing_unrecorded(self._workplace, stack, intent.config):
-            config, _ = apply_in_first_place(
-                stack, intent.config, others(), self._reporter, refresh=present.instance is not None
-            )
-            return protect_when_placed(stack, config, intent.wanted, self._reporter)
+        config, _ = apply_in_first_place(
+            stack, intent.config, others(), self._reporter, refresh=present.instance is not None
+        )
+        return config
 
     def _to_the_end(self, stack: JobStack, config: StackConfig, changed: bool) -> UpResult:
         cloud = self._workplace.cloud(config.placement.region)
@@ -160,7 +183,7 @@ class _Up:
             while isinstance(outcome, Lost):
                 replacements += 1
                 self._refuse_endless(config, replacements)
-                config = self._replace_machine(stack, config, outcome)
+                config = self._once_unlocked(partial(self._replace_machine, stack, config, outcome))
                 outcome = follower.until_end(_instance(stack))
         return self._finish(stack, config, changed, outcome.status, replacements)
 
@@ -168,27 +191,56 @@ class _Up:
         self, stack: JobStack, config: StackConfig, changed: bool, status: RunStatus, replacements: int
     ) -> UpResult:
         """Artifacts home, the machine released, and the result, or what went wrong."""
+        refuse_stopped_elsewhere(config, status)
         bucket = self._workplace.bucket(config, self._workplace.cloud(config.placement.region))
         fetching = self._reporter.working("bringing artifacts home", after=PATIENCE_SECONDS)
+        place = self._workplace.home_of(config.job.name) / config.run.id
         with self._timed("bring home"), fetching:
-            home = bring_home(bucket, config.run.id, self._workplace.home_of(config.job.name) / config.run.id)
+            try:
+                home = bring_home(bucket, config.run.id, place)
+            except NotFoundError:
+                refuse_ended_elsewhere(stack, config)
+                raise
         with self._timed("release"):
-            self._release_machine(stack, config)
+            try:
+                self._release_machine(stack, config)
+            except (JobEndedError, StackLockedError) as error:  # the run's result is home all the same
+                self._reporter.say(f"the machine is left to another command: {error.what}")
         result = self._result(config, changed, status, home, replacements)
         if not status.succeeded:
             raise _training_failed(config, status, result)
         return result
 
     def _replace_machine(self, stack: JobStack, config: StackConfig, lost: Lost) -> StackConfig:
-        self._reporter.say(f"machine {lost.machine.id or '(none)'} is lost; making a new one")
-        present = look(self._workplace, stack)
+        with self._alone_with(stack, config):
+            self._reporter.say(f"machine {lost.machine.id or '(none)'} is lost; making a new one")
+            present = look(self._workplace, stack)
 
-        def others() -> Iterator[Placement]:
-            yield from other_places(self._workplace, config, present)
+            def others() -> Iterator[Placement]:
+                yield from other_places(self._workplace, config, present)
 
-        with nothing_unrecorded(self._workplace, stack, config):
-            replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
+            with nothing_unrecorded(self._workplace, stack, config):
+                replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
         return replaced
+
+    def _once_unlocked(self, attempt: Callable[[], StackConfig]) -> StackConfig:
+        """What ``attempt`` comes to, once nobody else holds the stack: a command elsewhere knows no claim."""
+        time = self._workplace.time
+        deadline = time.monotonic() + PATIENCE_WITH_OTHERS_SECONDS
+        while True:
+            try:
+                return attempt()
+            except StackLockedError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(LOCK_POLL_SECONDS)
+
+    @contextmanager
+    def _alone_with(self, stack: JobStack, config: StackConfig) -> Iterator[None]:
+        """Within it no other command of this folder changes the job, which still has this run."""
+        with claimed(self._workplace, config.job.name, patience_seconds=PATIENCE_WITH_OTHERS_SECONDS):
+            refuse_ended_elsewhere(stack, config)
+            yield
 
     def _refuse_endless(self, config: StackConfig, replacements: int) -> None:
         if replacements > MAX_REPLACEMENTS:
@@ -201,13 +253,14 @@ class _Up:
 
     def _release_machine(self, stack: JobStack, config: StackConfig) -> None:
         """The ended run's machine leaves the stack: the program sees that the run has ended."""
-        instance = _instance(stack)
-        if instance is None:
-            return
-        cloud = self._workplace.cloud(config.placement.region)
-        with self._reporter.working("releasing the machine"):
-            await_end(cloud, find_machine(cloud, instance), self._workplace.time, seconds=60)
-            stack.up()
+        with self._alone_with(stack, config):
+            instance = _instance(stack)
+            if instance is None:
+                return
+            cloud = self._workplace.cloud(config.placement.region)
+            with self._reporter.working("releasing the machine"):
+                await_end(cloud, find_machine(cloud, instance), self._workplace.time, seconds=60)
+                stack.up()
 
     def _result(
         self,
