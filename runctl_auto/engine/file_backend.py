@@ -28,6 +28,12 @@ class StackFile:
     busy: bool
 
 
+def backend_folder(backend: str) -> Path | None:
+    """The folder that a ``file://`` backend is; None for others."""
+    root = _root(backend)
+    return None if root is None else root.parent
+
+
 def stack_files(backend: str, project: str) -> tuple[StackFile, ...] | None:
     """All stacks of ``project`` by name; None when the engine has to be asked."""
     root = _root(backend)

@@ -6,7 +6,6 @@ settings file before. The claim is a lock of the system on a file: it ends with 
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import json
 import os
@@ -17,6 +16,7 @@ from typing import IO
 
 from runctl_auto.engine.failures import locked_error
 from runctl_auto.engine.locks import parse_lock
+from runctl_auto.file_lock import take
 from runctl_auto.operations.workplace import Workplace
 
 _POLL_SECONDS = 1.0
@@ -32,7 +32,7 @@ def claimed(workplace: Workplace, job: str, *, patience_seconds: float = 0.0) ->
     folder.mkdir(exist_ok=True)
     deadline = workplace.time.monotonic() + patience_seconds
     with (folder / f"{job}.json").open("a+b") as file:
-        while not _taken(file):
+        while not take(file):
             if workplace.time.monotonic() >= deadline:
                 raise _refusal(job, file)
             workplace.time.sleep(_POLL_SECONDS)
@@ -41,14 +41,6 @@ def claimed(workplace: Workplace, job: str, *, patience_seconds: float = 0.0) ->
             yield
         finally:
             file.truncate(0)
-
-
-def _taken(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _sign(file: IO[bytes], at: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from runctl_auto.driver import JobSummary
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import TooManyJobsError, UsageError
@@ -23,28 +25,36 @@ def refuse_disabled_provider(spec: JobSpec, settings: Settings) -> None:
         )
 
 
-def refuse_too_many_jobs(workplace: Workplace, job: str, plan: Plan) -> None:
+def makes_machine(plan: Plan) -> bool:
+    """Whether ``plan`` gives a job a machine that it has not."""
+    return plan.touches(INSTANCE, "create")
+
+
+def refuse_too_many_jobs(
+    workplace: Workplace, job: str, plan: Plan, *, starting: Collection[str] = ()
+) -> None:
     """Raises TooManyJobsError when ``plan`` gives ``job`` a machine and as many others as may have one do.
 
-    Asks no more than it must: the stacks' states, and of those with a machine whether the run goes on.
+    ``starting`` are others that are getting one. Asks no more than it must: the stacks' states, and of those
+    with a machine whether the run goes on.
     """
     limit = workplace.settings.max_parallel_jobs
-    if not plan.touches(INSTANCE, "create"):
+    if not makes_machine(plan):
         return
     others = [each.name for each in workplace.driver.jobs() if each.name != job and _may_have_machine(each)]
-    if len(others) < limit:
+    if len({*others, *starting}) < limit:
         return
     with workplace.reporter.working("counting the jobs that run", after=PATIENCE_SECONDS):
         states = workplace.driver.states(others)
     machines = {name for name, state in states.items() if _has_machine(state)}
-    if len(machines) < limit:
+    if len({*machines, *starting}) < limit:
         return
-    running = [
+    running = {
         each.summary.name
-        for each in list_jobs(workplace)
+        for each in (list_jobs(workplace) if machines else ())
         if each.summary.name in machines
         and not (each.facts and each.facts.status and each.facts.status.ended)
-    ]
+    } | set(starting)
     if len(running) >= limit:
         raise TooManyJobsError(
             f"{len(running)} jobs run, and at most {limit} may: {', '.join(sorted(running))}.",
@@ -59,4 +69,6 @@ def _may_have_machine(summary: JobSummary) -> bool:
 
 def _has_machine(state: object) -> bool:
     """What cannot be read counts: it may have one."""
-    return not isinstance(state, StackState) or state.first(INSTANCE) is not None
+    if not isinstance(state, StackState) or state.first(INSTANCE) is not None:
+        return True
+    return any(each.resource.type == INSTANCE for each in state.pending_creates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from runctl_auto.errors import (
 )
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.observe.machines import find_machine
+from runctl_auto.operations.admission import admitted
 from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.operations.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
 from runctl_auto.operations.follow import Follower, Lost, await_end
@@ -111,22 +112,28 @@ class _Up:
         with self._timed("prepare"):
             stack, present, intent = prepare(self._workplace, self._path, spec, rerun=self._options.rerun)
         settings = held_config(stack)
-        changed = self._plan_and_confirm(stack, present, intent)
         config = intent.config
-        if changed:
-            self._stop_replaced_run(present, intent)
-            with (
-                self._timed("apply"),
-                told_in_terms_of(self._path),
-                nothing_unrecorded(self._workplace, stack, config),
-            ):
-                with unchanged_when_locked(stack, settings):
-                    config = self._apply(stack, present, intent)
-                config = protect_when_placed(stack, config, intent.wanted, self._reporter)
+        with ExitStack() as admission:
+            changed = self._plan_and_confirm(stack, present, intent, admission)
+            if changed:
+                self._stop_replaced_run(present, intent)
+                with (
+                    self._timed("apply"),
+                    told_in_terms_of(self._path),
+                    nothing_unrecorded(self._workplace, stack, config),
+                ):
+                    with unchanged_when_locked(stack, settings):
+                        config = self._apply(stack, present, intent)
+                    config = protect_when_placed(stack, config, intent.wanted, self._reporter)
         return stack, present, config, changed
 
-    def _plan_and_confirm(self, stack: JobStack, present: Present, intent: Intent) -> bool:
-        """Shows the plan and asks. True when there is something to do; what was declined leaves no trace."""
+    def _plan_and_confirm(
+        self, stack: JobStack, present: Present, intent: Intent, admission: ExitStack
+    ) -> bool:
+        """Shows the plan and asks. True when there is something to do; what was declined leaves no trace.
+
+        The job counts as one that runs while ``admission`` is open.
+        """
         with (
             no_trace_of_what_is_refused(stack, present),
             tentative_config(stack, intent.config, intent.secrets) as settle,
@@ -142,6 +149,7 @@ class _Up:
                     where={"job": stack.job},
                     next_step="Answer yes, or use --yes.",
                 )
+            admission.enter_context(admitted(self._workplace, stack.job, view.plan))
             settle()
         return has_changes
 

@@ -113,5 +113,28 @@ def test_an_up_says_that_its_job_was_ended_in_another_terminal(
     assert leaks("gone", cloud_url) == []
 
 
+def test_of_two_jobs_that_begin_at_once_only_as_many_as_may_run_do(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended += ["early", "later"]
+    one = Runctl(runctl.folder, {**runctl.env, "RUNCTL_MAX_PARALLEL_JOBS": "1"})
+    points = CloudPoints(cloud_url)
+    points.hold(3, "before")
+    first = one.start("up", str(write_job(one.folder, "early", env={"HOLD_AT": "1"})), "--yes", "--detach")
+    try:
+        points.wait(seconds=240)
+        later = write_job(one.folder, "later", env={"HOLD_AT": "1"})
+        refused = one.json("up", str(later), "--yes", "--detach", code=4)["error"]
+        assert "early" in refused["what"]
+        assert leaks("later", cloud_url) == []
+        assert [each["job"] for each in one.json("ls")["jobs"] if each["job"] == "later"] == []
+    finally:
+        points.clear()
+    out, err = first.communicate(timeout=240)
+    assert first.returncode == 0, out + err
+    assert one.json("down", "early", "--yes", "--grace", "1")["nothing_left"]
+    print("2 jobs begin at once where 1 may run: 1 runs, the other made nothing")
+
+
 def settings_of(runctl: Runctl, job: str) -> str:
     return (runctl.folder / ".runctl" / "pulumi" / f"Pulumi.{job}.yaml").read_text()
