@@ -62,9 +62,9 @@ def command(
 
 
 def _known(phases: tuple[str, ...]) -> frozenset[str]:
-    from runctl_auto.run.status import PHASES
+    from runctl_auto.run.status import LOST, PHASES
 
-    known = sorted({*PHASES, "starting"})
+    known = sorted({*PHASES, LOST, "starting"})
     for phase in phases:
         if phase not in known:
             raise click.BadParameter(f"{phase!r} is no phase; phases are {', '.join(known)}.")

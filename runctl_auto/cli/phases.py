@@ -9,6 +9,7 @@ _COLOURS = {
     "stopped": "yellow",
     "stopping": "yellow",
     "interrupted": "yellow",
+    "lost": "red",
     "unknown": "yellow",
 }
 

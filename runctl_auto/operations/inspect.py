@@ -18,7 +18,7 @@ from runctl_auto.operations.follow import Follower, Lost
 from runctl_auto.operations.reporting import PATIENCE_SECONDS
 from runctl_auto.operations.run_facts import RunFacts, checkpoints_of
 from runctl_auto.operations.workplace import Workplace, applied_config
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, ResourceState, StackState
 
@@ -44,10 +44,12 @@ class JobStatus:
 
     @property
     def phase(self) -> str:
-        """The run's phase; ``starting`` or ``no machine`` before the agent has said anything."""
-        if self.status is not None:
-            return self.status.phase
-        return "starting" if self.machine is not None else "no machine"
+        """The run's phase as its facts tell it; ``starting`` or ``no machine`` before the agent's word."""
+        if self.facts.phase is not None:
+            return self.facts.phase
+        if self.machine is None:
+            return "no machine"
+        return LOST if self.machine.has_ended else "starting"
 
     @property
     def ended(self) -> bool:

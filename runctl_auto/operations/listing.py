@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.naming import Names
 from runctl_auto.driver import JobSummary
 from runctl_auto.errors import RunctlError
+from runctl_auto.observe.machines import running_machines
 from runctl_auto.observe.statuses import RunPlace, read_statuses
 from runctl_auto.operations.reporting import PATIENCE_SECONDS
 from runctl_auto.operations.run_facts import RunFacts
@@ -56,7 +57,7 @@ class ListedJob:
         """The run's phase; ``starting`` before the agent's first word; None when it is not known."""
         if self.facts is None or self.problem is not None:
             return None
-        return self.facts.status.phase if self.facts.status else "starting"
+        return self.facts.phase or "starting"
 
     def as_json(self) -> dict[str, Any]:
         place = self.facts.config.placement if self.facts else None
@@ -86,7 +87,8 @@ def list_jobs(workplace: Workplace, filters: Filters | None = None) -> tuple[Lis
         statuses = _statuses(
             workplace, [config for _, config in configured if isinstance(config, StackConfig)]
         )
-    listed = (_listed(workplace, summary, config, statuses) for summary, config in configured)
+        listed = [_listed(workplace, summary, config, statuses) for summary, config in configured]
+        listed = _with_machines(workplace, listed)
     return tuple(each for each in listed if filters.fit_phase(each.phase))
 
 
@@ -128,6 +130,29 @@ def _listed(
     if isinstance(status, RunctlError):
         return ListedJob(summary, RunFacts(config, None, workplace.time.now()), problem=status.what)
     return ListedJob(summary, RunFacts(config, status, workplace.time.now()))
+
+
+def _with_machines(workplace: Workplace, listed: Sequence[ListedJob]) -> list[ListedJob]:
+    """Of runs that should tell of themselves and do not, whether their machines run: a request a region."""
+    silent: dict[str, dict[str, str]] = {}
+    for each in listed:
+        facts = each.facts
+        if facts is not None and facts.is_silent and facts.status is not None and facts.status.instance:
+            silent.setdefault(facts.config.placement.region, {})[each.summary.name] = facts.status.instance
+    runs: dict[str, bool] = {}
+    for region, machines in silent.items():
+        try:
+            running = running_machines(workplace.cloud(region), sorted(machines.values()))
+        except RunctlError as error:
+            workplace.reporter.say(f"whether silent machines in {region} run is not known: {error.what}")
+            continue
+        runs.update({job: instance in running for job, instance in machines.items()})
+    return [
+        replace(each, facts=replace(each.facts, machine_runs=runs[each.summary.name]))
+        if each.facts is not None and each.summary.name in runs
+        else each
+        for each in listed
+    ]
 
 
 def _nothing_known(job: str) -> dict[str, Any]:

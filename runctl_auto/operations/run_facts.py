@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runctl_auto.observe.cost import Cost, run_cost
+from runctl_auto.observe.cost import SILENT_SECONDS, Cost, run_cost
 from runctl_auto.project import PROJECT_NAME
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 
 
@@ -23,6 +23,21 @@ class RunFacts:
     status: RunStatus | None
     now: datetime
     machine_runs: bool | None = None
+
+    @property
+    def phase(self) -> str | None:
+        """The run's phase, ``lost`` when its machine ended before it; None before the agent's first word."""
+        if self.status is None:
+            return None
+        goes_on = not self.status.ended and self.status.phase != "interrupted"
+        return LOST if goes_on and self.machine_runs is False else self.status.phase
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the run should tell of itself, and has not for so long that its machine may be gone."""
+        heard = self.heartbeat_age_seconds
+        goes_on = self.status is not None and not self.status.ended
+        return goes_on and (heard is None or heard > SILENT_SECONDS)
 
     @property
     def age_seconds(self) -> float | None:

@@ -11,6 +11,8 @@ from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import CloudError, NotFoundError
 
 TERMINAL_PHASES = frozenset({"succeeded", "failed", "stopped"})
+LOST = "lost"
+"""The phase, for whoever looks from outside, of a run that has not ended and whose machine has."""
 PHASES = frozenset({"booting", "fetching", "setup", "running", "stopping", "interrupted"}) | TERMINAL_PHASES
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import AccessDeniedError
-from runctl_auto.observe.machines import Machine, find_machine
+from runctl_auto.observe.machines import Machine, find_machine, running_machines
 
 
 class Ec2:
@@ -49,6 +49,31 @@ def test_states(state: str, ending: bool, ended: bool) -> None:
     )
     assert (machine.zone, machine.type) == ("z", "t3.micro")
     assert (machine.is_ending, machine.has_ended) == (ending, ended)
+
+
+class Many:
+    """Answers a filter by id as EC2 does: unknown ids are left out."""
+
+    def __init__(self, states: dict[str, str]) -> None:
+        self.states = states
+        self.asked: list[int] = []
+
+    def describe_instances(self, Filters: list[dict[str, Any]]) -> Any:
+        (wanted,) = Filters
+        self.asked.append(len(wanted["Values"]))
+        found = [
+            {"InstanceId": each, "State": {"Name": self.states[each]}}
+            for each in wanted["Values"]
+            if each in self.states
+        ]
+        return {"Reservations": [{"Instances": found}]}
+
+
+def test_which_of_many_run_is_asked_for_200_at_a_time() -> None:
+    ec2 = Many({"i-1": "running", "i-2": "terminated", "i-3": "shutting-down", "i-300": "pending"})
+    cloud = Cloud(lambda service, region: ec2, "us-east-1")
+    assert running_machines(cloud, [f"i-{number}" for number in range(1, 302)]) == {"i-1", "i-3", "i-300"}
+    assert ec2.asked == [200, 101]
 
 
 def test_being_denied_is_not_being_gone() -> None:

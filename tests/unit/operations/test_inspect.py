@@ -123,6 +123,7 @@ def test_the_status_for_people(world: World) -> None:
 def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
     world.ec2 = Ec2("terminated", volumes=())
     found = inspect.status(world.workplace, "digits")
+    assert found.phase == "lost"
     assert [each.id for each in found.drift] == ["i-1", "vol-data"]
     assert problems("status", found.as_json()) == []
     lines = list(status_lines(found))
@@ -155,6 +156,12 @@ def test_before_the_agents_first_word(world: World) -> None:
     world.stack.state.return_value = StackState((), ())
     assert inspect.status(world.workplace, "digits").phase == "no machine"
     assert problems("status", inspect.status(world.workplace, "digits").as_json()) == []
+
+
+def test_a_machine_that_ended_before_its_first_word_is_lost(world: World) -> None:
+    world.bucket.status.return_value = None
+    world.ec2 = Ec2("terminated")
+    assert inspect.status(world.workplace, "digits").phase == "lost"
 
 
 def test_watching_shows_every_look_until_the_end(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from support.job_stacks import Told, job_spec, stack_config
 from support.output_schemas import problems
 
+from runctl_auto.cloud.access import Cloud
 from runctl_auto.driver import Driver, JobSummary
 from runctl_auto.environment import Environment
 from runctl_auto.errors import EngineError, UnreachableError
@@ -115,6 +116,47 @@ def test_a_job_of_which_something_is_not_known_says_why_and_hides_no_other(
         "fresh": ("starting", None),
     }
     assert problems("ls", {"jobs": [each.as_json() for each in found]}) == []
+
+
+@pytest.fixture
+def silent(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Two runs that have not told of themselves for long; ids of the machines that were asked for."""
+    machines: list[Any] = []
+    cloud = create_autospec(Cloud, instance=True)
+    monkeypatch.setattr(Workplace, "cloud", lambda place, region: cloud)
+    for job, instance in (("digits", "i-1"), ("eyes", "i-2")):
+        status = RunStatus("r1", "running", instance=instance, updated_at="2020-01-01T00:00:00Z")
+        monkeypatch.setitem(STATUSES, job, status)
+
+    def running(cloud: Cloud, instances: Any) -> frozenset[str]:
+        machines.append(list(instances))
+        return frozenset({"i-2"})
+
+    monkeypatch.setattr(listing, "running_machines", running)
+    return machines
+
+
+def test_a_silent_run_whose_machine_ended_is_lost(silent: list[Any]) -> None:
+    found = list_jobs(workplace())
+    assert silent == [["i-1", "i-2"]], "one request for the region"
+    assert [(each.summary.name, each.phase) for each in found] == [
+        ("digits", "lost"),
+        ("eyes", "running"),
+        ("fresh", "starting"),
+    ]
+    assert names(*list_jobs(workplace(), Filters(phases=frozenset({"lost"})))) == ["digits"]
+
+
+def test_whose_machines_cannot_be_asked_for_keep_their_phase(
+    silent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(cloud: Cloud, instances: Any) -> frozenset[str]:
+        raise UnreachableError("EC2 does not answer")
+
+    monkeypatch.setattr(listing, "running_machines", refused)
+    place = workplace()
+    assert [each.phase for each in list_jobs(place)] == ["running", "running", "starting"]
+    assert any("EC2 does not answer" in line for line in place.reporter.said)  # type: ignore[attr-defined]
 
 
 def test_what_was_never_set_up_fits_no_filter_but_the_project(asked: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -52,6 +53,39 @@ def test_before_the_first_word_nothing_is_known() -> None:
     unknown = ("started_at", "age_seconds", "heartbeat_age_seconds", "checkpoints")
     assert [told[key] for key in unknown] == [None] * 4
     assert told["cost"]["usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "machine_runs", "told"),
+    [
+        ("running", None, "running"),
+        ("running", True, "running"),
+        ("running", False, "lost"),
+        ("stopping", False, "lost"),
+        ("interrupted", False, "interrupted"),
+        ("succeeded", False, "succeeded"),
+        ("failed", False, "failed"),
+    ],
+)
+def test_a_run_whose_machine_ended_before_it_is_lost(
+    phase: str, machine_runs: bool | None, told: str
+) -> None:
+    assert replace(facts(phase=phase), machine_runs=machine_runs).phase == told
+
+
+@pytest.mark.parametrize(
+    ("phase", "heard_at", "silent"),
+    [
+        ("running", "2026-01-01T00:59:00Z", False),
+        ("running", "2026-01-01T00:57:59Z", True),
+        ("running", None, True),
+        ("stopped", "2026-01-01T00:10:00Z", False),
+    ],
+)
+def test_who_should_tell_of_itself_and_does_not_is_silent(
+    phase: str, heard_at: str | None, silent: bool
+) -> None:
+    assert facts(phase=phase, updated_at=heard_at).is_silent == silent
 
 
 @pytest.mark.parametrize(
