@@ -27,6 +27,7 @@ MAX_PROBLEMS = 50
 UNSPOKEN = frozenset({"env", "envs", "secrets"})
 
 _PLAIN_KEY = re.compile(r"[\w./:@+=-]+")
+_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 @dataclass
@@ -133,6 +134,11 @@ def field_name(location: Location) -> str:
         key = shortened(part) if _PLAIN_KEY.fullmatch(part) else repr(shortened(part))
         name += f".{key}" if name else key
     return name
+
+
+def location_of(field: str) -> Location:
+    """What ``field_name`` names; of plain words only."""
+    return tuple(int(index) if index else name for index, name in _PART.findall(field))
 
 
 def is_unspoken(location: Location) -> bool:

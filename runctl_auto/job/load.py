@@ -10,15 +10,24 @@ from pydantic import ValidationError
 
 from runctl_auto.errors import JobFileError
 from runctl_auto.job.consistency import contradictions
-from runctl_auto.job.document import JobDocument, invalid_job_file, read_job_document
+from runctl_auto.job.document import JobDocument, invalid_job_file, location_of, read_job_document
 from runctl_auto.job.other_names import in_our_names
+from runctl_auto.job.plain_values import Location
 from runctl_auto.job.problems import in_order, problems_of_contradictions, problems_of_validation
 from runctl_auto.job.spec import JobSpec
 from runctl_auto.job.support import Unsupported, unsupported
 from runctl_auto.printable import shortened
 from runctl_auto.project import find_project
 
-__all__ = ["JobSpec", "Unsupported", "load_job", "places_in", "unsupported", "work_folder"]
+__all__ = [
+    "JobSpec",
+    "Unsupported",
+    "load_job",
+    "places_in",
+    "told_at_its_line",
+    "unsupported",
+    "work_folder",
+]
 
 
 def load_job(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobSpec:
@@ -46,6 +55,39 @@ def places_in(path: Path) -> JobDocument:
     Raises JobFileError when the file cannot be read.
     """
     return in_our_names(read_job_document(path)).document
+
+
+def told_at_its_line(error: JobFileError, path: Path) -> JobFileError:
+    """``error`` with the line of the job file at ``path`` where the field stands that it names.
+
+    For what the cloud answers about a field: an image that does not exist. Others are returned as they are.
+    """
+    field = error.where.get("field")
+    if error.problems or field is None:
+        return error
+    try:
+        document = places_in(path)
+    except JobFileError:  # it was read before, and has changed since
+        return error
+    location = location_of(field)
+    value = _value_at(document.values, location)
+    found = shortened(str(value)) if isinstance(value, (str, int, float)) else None
+    return JobFileError(
+        error.what,
+        problems=[document.problem(location, "is at fault", found=found)],
+        where={**error.where, "file": document.file},
+        next_step=error.next_step,
+    )
+
+
+def _value_at(values: object, location: Location) -> object:
+    """What stands there; None when nothing does."""
+    for part in location:
+        try:
+            values = values[part]  # type: ignore[index]
+        except (LookupError, TypeError):
+            return None
+    return values
 
 
 def work_folder(path: Path, spec: JobSpec) -> Path:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import JobNotFoundError, PolicyViolationError, StackLockedError
-from runctl_auto.job.load import JobSpec
+from runctl_auto.errors import JobFileError, JobNotFoundError, PolicyViolationError, StackLockedError
+from runctl_auto.job.load import JobSpec, told_at_its_line
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.held_volumes import refuse_what_the_state_forbids
@@ -65,7 +65,8 @@ def _prepared(
         present = NEW_JOB if is_new else look(workplace, stack)
         refuse_what_the_state_forbids(path, spec, present.state)
         secrets = choose_secrets(spec.name, spec.secrets, workplace.shell, stack.secrets())
-        intent = decide(workplace, spec, present, material, rerun=rerun)
+        with told_in_terms_of(path):
+            intent = decide(workplace, spec, present, material, rerun=rerun)
         intent = replace(intent, secrets=secrets)
     except BaseException:
         _remove_new(stack, is_new)
@@ -118,11 +119,14 @@ def _remove_unused(stack: JobStack, present: Present) -> None:
 
 @contextmanager
 def told_in_terms_of(path: Path) -> Iterator[None]:
-    """What policies refuse is told with the lines of the job file at ``path``."""
+    """What policies refuse and what the cloud does not have is told with the lines of the job file at
+    ``path``."""
     try:
         yield
     except PolicyViolationError as error:
         raise placed(error, path) from None  # all that the engine printed says nothing more
+    except JobFileError as error:
+        raise told_at_its_line(error, path) from error.__cause__
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ class _Up:
             def others() -> Iterator[Placement]:
                 yield from other_places(self._workplace, config, present)
 
-            with nothing_unrecorded(self._workplace, stack, config):
+            with told_in_terms_of(self._path), nothing_unrecorded(self._workplace, stack, config):
                 replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
         return replaced
 

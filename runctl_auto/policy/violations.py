@@ -18,7 +18,6 @@ _REPORT = re.compile(
     r"(?P<resource>[^\s:]+): (?P<found>.*); allowed: (?P<allowed>.*?)"
     r"(?:; job file: (?P<field>[\w.]+(?:\[\d+\][\w.]*)*))?"
 )
-_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 def read_violation(rule: str, resource: str, message: str) -> Violation:
@@ -90,11 +89,9 @@ def refusal(violations: Sequence[Violation], where: dict[str, str]) -> PolicyVio
 
 
 def _placed(violation: Violation, document: JobDocument) -> Violation:
+    from runctl_auto.job.document import location_of
+
     if violation.field is None:
         return violation
-    position = document.position(_location(violation.field))
+    position = document.position(location_of(violation.field))
     return replace(violation, file=document.file, line=position.line if position else None)
-
-
-def _location(field: str) -> tuple[str | int, ...]:
-    return tuple(int(index) if index else name for index, name in _PART.findall(field))
