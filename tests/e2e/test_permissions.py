@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 # Clients of the person's side and of the provider say so; the agent on a machine has a role of its own.
 NOT_THE_AGENT = "Botocore"
+WITH_SCHEDULE = {"RUNCTL_AWS_END_SCHEDULE": "true"}
 
 
 def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, cloud_url: str) -> None:
@@ -32,14 +33,14 @@ def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, clou
         "secrets": ["GRANTED"],
         "tags": {"team": "nlp"},
     }
-    person = Runctl(runctl.folder, {"GRANTED": "first value"})
+    person = Runctl(runctl.folder, {"GRANTED": "first value", **WITH_SCHEDULE})
 
     person("up", str(write_job(runctl.folder, "granted", **changes)), "--yes", "--detach")
     wait_for_step(runctl, "granted", 4)
     volume["size"] = "12GB"
     env |= {"HOLD_AT": "6", "HOLD_STARTS": "2"}
     changes["tags"] = {"group": "nlp"}
-    person = Runctl(runctl.folder, {"GRANTED": "second value"})
+    person = Runctl(runctl.folder, {"GRANTED": "second value", **WITH_SCHEDULE})
     changed = write_job(runctl.folder, "granted", message="better", **changes)
     replacing = person.start("up", str(changed), "--yes")
     try:
