@@ -189,6 +189,8 @@ def test_a_stack_whose_role_is_gone_is_not_there_for_a_profile_of_that_name() ->
         ("aws:ebs/snapshot:Snapshot", "snapshot"),
         ("aws:ec2/networkInterface:NetworkInterface", "network interface"),
         ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", "spot request"),
+        ("aws:scheduler/schedule:Schedule", "schedule"),
+        ("aws:scheduler/scheduleGroup:ScheduleGroup", "schedule group"),
     ],
 )
 def test_what_a_stack_holds_is_managed_whatever_its_kind(token: str, kind: str) -> None:

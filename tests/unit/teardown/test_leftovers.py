@@ -46,6 +46,12 @@ def test_only_the_kinds_that_were_being_created_count() -> None:
     assert unrecorded(found, state(pending(VOLUME))) == (volume("vol-1"),)
 
 
+def test_a_schedule_that_was_being_made_is_found_in_its_group() -> None:
+    one = Found("schedule", "timer/end", "", how="tag", parent="timer")
+    open_one = state(pending("aws:scheduler/schedule:Schedule"))
+    assert unrecorded(scanner(one, Found("schedule group", "timer", "")), open_one) == (one,)
+
+
 def test_what_is_recorded_or_protected_stays() -> None:
     found = scanner(volume("vol-1"), volume("vol-2"), volume("vol-3", protected=True))
     assert unrecorded(found, state(pending(VOLUME), recorded=("vol-1",))) == (volume("vol-2"),)
@@ -138,6 +144,8 @@ KINDS = (
     "instance",
     "role policy",
     "parameter",
+    "schedule group",
+    "schedule",
 )
 
 
@@ -155,6 +163,14 @@ def test_dependents_go_first() -> None:
     assert order.index("network interface") < order.index("security group")
     assert order.index("role policy") < order.index("role")
     assert order.index("instance profile") < order.index("role")
+    assert order.index("schedule") < order.index("schedule group")
+
+
+def test_a_schedule_is_deleted_in_its_group() -> None:
+    aws = create_autospec(Cloud, instance=True)
+    schedule = Found("schedule", "timer/end", "", name="end", parent="timer")
+    assert remove_all(aws, [schedule], owner="111122223333") == (schedule,)
+    aws.call.assert_called_once_with("scheduler", "delete_schedule", GroupName="timer", Name="end")
 
 
 def test_a_bucket_is_emptied_and_a_role_loses_its_policies() -> None:
