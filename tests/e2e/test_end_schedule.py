@@ -1,13 +1,16 @@
-"""The cloud's own schedule ends a machine whose agent and whose own timer are dead, with nobody watching."""
+"""The cloud's own schedule ends a machine whose agent and own timer are dead, and is never left over."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cloud_points import CloudPoints
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.crash_points import Crash, Point
 from support.due_schedules import bring_forward, due_of
 from support.runctl_cli import Runctl
 
@@ -60,6 +63,40 @@ def test_it_ends_a_machine_that_nobody_else_ends(runctl: Runctl, cloud_url: str,
     print(
         f"COUNTED agent and timer dead: the schedule ended the machine {late:.0f} s after it was due; 0 left"
     )
+
+
+def test_a_killed_up_leaves_no_schedule_that_a_down_does_not_find(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    one_by_one = Runctl(runctl.folder, {**WITH_SCHEDULE, "RUNCTL_PARALLEL": "1"})
+    points = CloudPoints(cloud_url)
+    points.count()
+    begin(one_by_one, "cut-0", ended)
+    calls = points.seen()
+    points.clear()
+    runctl("down", "cut-0", "--yes", "--grace", "1", "--discard-artifacts")
+    for number, call in enumerate(("scheduler:CreateScheduleGroup", "scheduler:CreateSchedule"), 1):
+        job = f"cut-{number}"
+        ended.append(job)
+        command = ("up", str(holding_job(one_by_one, job)), "--yes", "--detach")
+        point = Point("cloud", calls.index(call) + 1, "after", "group")
+        killed = Crash(one_by_one, job).kill_at(point, *command)
+        assert killed.at == call
+        made = {each.kind for each in killed.held}
+        assert ("schedule-group" if number == 1 else "schedule") in made
+        receipt = runctl.json("down", job, "--yes", "--grace", "1", "--discard-artifacts")
+        assert receipt["nothing_left"]
+        assert leaks(job, cloud_url) == []
+        print(f"COUNTED killed after {call}: the cloud held {killed.kinds}; 0 left after one down")
+
+
+def holding_job(runctl: Runctl, job: str) -> Path:
+    return write_job(runctl.folder, job, env={"HOLD_AT": "1", "HOLD_STARTS": "9"})
+
+
+def begin(runctl: Runctl, job: str, ended: list[str]) -> None:
+    ended.append(job)
+    runctl("up", str(holding_job(runctl, job)), "--yes", "--detach")
 
 
 def the(runctl: Runctl, job: str, kind: str) -> str:
