@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from runctl_auto.cloud.clients import client_maker
 from runctl_auto.engine.automation_edge import engine_command, translated
+from runctl_auto.engine.backend_files import BackendFiles, backend_files
 from runctl_auto.engine.file_backend import last_config, stack_files
 from runctl_auto.engine.job_stack import Conduct, JobStack
 from runctl_auto.engine.lock_store import LockStore, lock_store
@@ -85,7 +87,7 @@ class Driver:
         config = read_config(settings_file(self._folders.workspace(), job))
         if config.get(BACKEND_KEY) == self._environment.backend:
             return config
-        recorded = last_config(self._environment.backend, PROJECT_NAME, job)
+        recorded = last_config(self._files, PROJECT_NAME, job)
         return recorded if recorded is not None else self.open(job).config()
 
     def jobs(self) -> tuple[JobSummary, ...]:
@@ -148,7 +150,12 @@ class Driver:
             locks = self.locks(stack.name)
         except NotSupportedError:
             locks = None
-        return JobStack(stack, self._workspace, self._environment.backend, self._conduct, locks)
+        backend = self._environment.backend
+        return JobStack(stack, self._workspace, backend, self._conduct, locks, files=self._files)
+
+    @cached_property
+    def _files(self) -> BackendFiles | None:
+        return backend_files(self._environment.backend, client_maker)
 
     def _adopt_settings(self, job: str, *, exists: bool) -> None:
         """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.

@@ -1,4 +1,5 @@
-"""What a ``file://`` backend tells without an engine: its stacks and the configuration they were last given.
+"""What a backend of files tells without an engine: its stacks, their history, the configuration they were
+last given.
 
 The layout is Pulumi's own. Whatever is not found as expected (compressed states, another version) has to be
 asked of an engine: every function then answers None.
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from runctl_auto.engine.unfinished import HistoryRecord
+from runctl_auto.engine.backend_files import ROOT, BackendFiles
+from runctl_auto.engine.unfinished import UPDATE, HistoryRecord
 
 _STATE_VERSION = 3
+_RECORD = ".history.json"
 
 
 @dataclass(frozen=True)
@@ -63,43 +66,45 @@ def _is_state(file: Path) -> bool:
     return file.name.endswith((".json", ".json.gz"))
 
 
-def last_config(backend: str, project: str, stack: str) -> dict[str, str] | None:
+def last_config(files: BackendFiles | None, project: str, stack: str) -> dict[str, str] | None:
     """Plain values of the stack's last operation by full key; None when the engine has to be asked."""
-    root = _root(backend)
-    if root is None:
+    if files is None:
         return None
+    folder = f"history/{project}/{stack}"
     try:
-        recorded = (root / "history" / project / stack).glob("*.history.json")
-        newest = max(recorded, key=lambda file: file.name, default=None)
-        if newest is None:
+        records = [name for name in files.names(folder) if name.endswith(_RECORD)]
+        if not records:
             return None
-        config = json.loads(newest.read_text(encoding="utf-8"))["config"]
+        config = json.loads(files.read(f"{folder}/{max(records)}"))["config"]
         return {key: value for key, value in config.items() if isinstance(value, str)}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
 
 
-def history(backend: str, project: str, stack: str) -> tuple[HistoryRecord, ...] | None:
-    """The stack's operations, newest first; None when the engine has to be asked."""
-    root = _root(backend)
-    if root is None:
+def history(files: BackendFiles | None, project: str, stack: str) -> tuple[HistoryRecord, ...] | None:
+    """The stack's operations since the last update that succeeded, and that, newest first; None when the
+    engine has to be asked."""
+    if files is None:
         return None
+    folder = f"history/{project}/{stack}"
+    found: list[HistoryRecord] = []
     try:
-        files = sorted((root / "history" / project / stack).glob("*.history.json*"), reverse=True)
-        return tuple(
-            _record(json.loads(file.read_text(encoding="utf-8"))) for file in files if _is_plain(file)
-        )
+        for name in sorted(files.names(folder), reverse=True):
+            if not _is_record(name):
+                continue
+            found.append(_record(json.loads(files.read(f"{folder}/{name}"))))
+            if found[-1].kind == UPDATE and found[-1].succeeded:
+                break
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
+    return tuple(found)
 
 
-def _is_plain(file: Path) -> bool:
-    """Whether it is a record; refuses a compressed one."""
-    if file.name.endswith(".history.json"):
-        return True
-    if file.name.endswith(".attrs"):
-        return False
-    raise ValueError(f"{file} is not a plain record")
+def _is_record(name: str) -> bool:
+    """Whether a file is a record; refuses a compressed one."""
+    if name.endswith((f"{_RECORD}.gz", f"{_RECORD}.zst")):
+        raise ValueError(f"{name} is compressed")
+    return name.endswith(_RECORD)
 
 
 def _record(document: dict[str, Any]) -> HistoryRecord:
@@ -114,7 +119,7 @@ def _record(document: dict[str, Any]) -> HistoryRecord:
 def _root(backend: str) -> Path | None:
     if not backend.startswith("file://"):
         return None
-    return Path(unquote(urlsplit(backend).path)) / ".pulumi"
+    return Path(unquote(urlsplit(backend).path)) / ROOT
 
 
 def _stack(file: Path, locks: Path) -> StackFile:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runctl_auto.engine.automation_edge import plain_events, set_secret, translated
+from runctl_auto.engine.backend_files import BackendFiles
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -101,6 +102,8 @@ class JobStack:
         backend: str,
         conduct: Conduct,
         locks: LockStore | None,
+        *,
+        files: BackendFiles | None = None,
     ) -> None:
         self.job: str = stack.name
         self._stack = stack
@@ -108,6 +111,7 @@ class JobStack:
         self._workspace = workspace
         self._backend = backend
         self._locks = locks
+        self._files = files
         self._conduct = conduct
 
     def config(self) -> dict[str, str]:
@@ -243,7 +247,7 @@ class JobStack:
     def unfinished(self, state: StackState) -> tuple[Period, ...]:
         """When updates worked that failed or were killed, since the last that succeeded; empty where the
         backend's history cannot be read. ``state`` is the present one."""
-        records = history(self._backend, PROJECT_NAME, self.job)
+        records = history(self._files, PROJECT_NAME, self.job)
         return () if records is None else unfinished_periods(records, state)
 
     def mark_protected(self, urns: Collection[str], *, protect: bool) -> None:

@@ -6,28 +6,19 @@ backend. ``pulumi cancel`` removes all of a stack; here each goes by itself: one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from runctl_auto.cloud.access import ClientFactory, Cloud
+from runctl_auto.cloud.access import Cloud
+from runctl_auto.engine.backend_files import MakeClients, s3_place
 from runctl_auto.engine.locks import LockOwner, parse_lock
 from runctl_auto.errors import NotFoundError, NotSupportedError
 
 _FOLDER = ".pulumi/locks/organization"
-_S3_OPTIONS = frozenset(
-    {
-        "awssdk",
-        "disableSSL",
-        "endpoint",
-        "region",
-        "s3ForcePathStyle",
-        "use_path_style",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -104,9 +95,7 @@ class S3Locks:
         self.cloud.call("s3", "delete_object", Bucket=self.bucket, Key=key)
 
 
-def lock_store(
-    backend: str, project: str, stack: str, make_clients: Callable[[str | None], ClientFactory]
-) -> LockStore:
+def lock_store(backend: str, project: str, stack: str, make_clients: MakeClients) -> LockStore:
     """The locks of a stack in the backend of this URL.
 
     ``make_clients`` makes clients for an endpoint, None for the usual one. Raises ``NotSupportedError`` for
@@ -117,31 +106,17 @@ def lock_store(
     if url.scheme == "file":
         return FileLocks(Path(unquote(url.path)) / below)
     if url.scheme == "s3":
-        options = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        _refuse_others(options.keys() - _S3_OPTIONS, backend, stack)
-        prefix = "/".join(part for part in (url.path.strip("/"), below) if part)
-        cloud = Cloud(make_clients(_endpoint(options)), options.get("region") or "us-east-1")
-        return S3Locks(cloud, url.netloc, prefix)
+        try:
+            cloud, bucket, prefix = s3_place(backend, make_clients)
+        except NotSupportedError as error:
+            raise NotSupportedError(
+                error.what,
+                where={"job": stack, "backend": backend},
+                next_step=f"{error.next_step} Or use `pulumi cancel -s {stack}` (see `runctl env {stack}`).",
+            ) from None
+        return S3Locks(cloud, bucket, f"{prefix}{below}")
     raise NotSupportedError(
         f"The locks of a backend at {url.scheme}:// cannot be read without its engine.",
         where={"job": stack, "backend": backend},
         next_step=f"`runctl env {stack}` prints what `pulumi cancel -s {stack}` needs, which removes them.",
     )
-
-
-def _endpoint(options: dict[str, str]) -> str | None:
-    address = options.get("endpoint")
-    if not address or "://" in address:
-        return address
-    scheme = "http" if options.get("disableSSL") == "true" else "https"
-    return f"{scheme}://{address}"
-
-
-def _refuse_others(unknown: set[str], backend: str, stack: str) -> None:
-    if unknown:
-        raise NotSupportedError(
-            f"The backend's URL has an option that reading its locks does not know: {sorted(unknown)[0]}.",
-            where={"job": stack, "backend": backend},
-            next_step="Give region and credentials by AWS's own environment variables, or use "
-            f"`pulumi cancel -s {stack}` (see `runctl env {stack}`).",
-        )

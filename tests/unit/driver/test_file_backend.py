@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runctl_auto.engine.backend_files import FolderFiles
 from runctl_auto.engine.file_backend import StackFile, history, last_config, stack_files, stack_names
 
 TIME = "2026-01-01T00:00:00Z"
@@ -64,17 +65,17 @@ def test_what_an_engine_has_to_be_asked(backend: str, folder: Path) -> None:
 
 
 def test_the_newest_configuration_without_what_is_secret(backend: str, folder: Path) -> None:
-    history = folder / "history" / "runctl" / "digits"
-    history.mkdir(parents=True)
+    place = folder / "history" / "runctl" / "digits"
+    place.mkdir(parents=True)
     for moment, owner in ((1795361280264209934, "ann"), (1795361287636217706, "bob")):
         config = {"runctl:owner": owner, "runctl:secrets": {"secure": "v1:x"}}
-        (history / f"digits-{moment}.history.json").write_text(json.dumps({"config": config}))
-        (history / f"digits-{moment}.checkpoint.json").write_text("{}")
-    assert last_config(backend, "runctl", "digits") == {"runctl:owner": "bob"}
-    assert last_config(backend, "runctl", "absent") is None
-    (history / "digits-1795361287636217707.history.json").write_text("half")
-    assert last_config(backend, "runctl", "digits") is None
-    assert last_config("s3://bucket", "runctl", "digits") is None
+        (place / f"digits-{moment}.history.json").write_text(json.dumps({"config": config}))
+        (place / f"digits-{moment}.checkpoint.json").write_text("{}")
+    assert last_config(FolderFiles(folder), "runctl", "digits") == {"runctl:owner": "bob"}
+    assert last_config(FolderFiles(folder), "runctl", "absent") is None
+    (place / "digits-1795361287636217707.history.json").write_text("half")
+    assert last_config(FolderFiles(folder), "runctl", "digits") is None
+    assert last_config(None, "runctl", "digits") is None
 
 
 def write_record(folder: Path, number: int, **record: Any) -> Path:
@@ -90,17 +91,25 @@ def write_record(folder: Path, number: int, **record: Any) -> Path:
 def test_operations_newest_first(backend: str, folder: Path) -> None:
     write_record(folder, 1, result="succeeded")
     write_record(folder, 2, result="failed", kind="destroy", startTime=180, endTime=240)
-    told = history(backend, "runctl", "digits") or ()
+    told = history(FolderFiles(folder), "runctl", "digits") or ()
     assert [(each.kind, each.succeeded) for each in told] == [("destroy", False), ("update", True)]
     assert told[1].began.timestamp() == 60
     assert told[1].ended.timestamp() == 120
-    assert history(backend, "runctl", "other") == ()
+    assert history(FolderFiles(folder), "runctl", "other") == ()
+
+
+def test_what_came_before_an_update_that_succeeded_is_not_read(backend: str, folder: Path) -> None:
+    write_record(folder, 1).write_text("half")
+    write_record(folder, 2, result="succeeded")
+    write_record(folder, 3, result="failed")
+    told = history(FolderFiles(folder), "runctl", "digits") or ()
+    assert [each.succeeded for each in told] == [False, True]
 
 
 def test_a_history_that_files_do_not_tell_is_nobodys_guess(backend: str, folder: Path) -> None:
     file = write_record(folder, 1, result="succeeded")
     file.with_name(f"{file.name}.gz").write_bytes(b"x")
-    assert history(backend, "runctl", "digits") is None
+    assert history(FolderFiles(folder), "runctl", "digits") is None
     write_record(folder, 1).write_text("{}")
-    assert history(backend, "runctl", "digits") is None
-    assert history("s3://bucket", "runctl", "digits") is None
+    assert history(FolderFiles(folder), "runctl", "digits") is None
+    assert history(None, "runctl", "digits") is None
