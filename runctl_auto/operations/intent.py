@@ -96,7 +96,23 @@ NEW_JOB = Present(None, StackState((), ()), None)
 def look(workplace: Workplace, stack: JobStack) -> Present:
     """The job as it is now, once it is settled: configuration, state, and the status of its run."""
     config = known_config(stack)
-    state = settle(workplace, stack, config).state
+    return _present(workplace, config, settle(workplace, stack, config).state)
+
+
+def look_only(workplace: Workplace, stack: JobStack) -> Present:
+    """The job as it is now, with what a killed operation left open, if one did: that is only told."""
+    config = known_config(stack)
+    stack.await_quiet()
+    state = stack.state()
+    if state.pending:
+        workplace.reporter.say(
+            f"an operation on job '{stack.job}' was killed; `runctl up` and `runctl down` settle what it "
+            "left open, which the plan leaves out"
+        )
+    return _present(workplace, config, state)
+
+
+def _present(workplace: Workplace, config: StackConfig | None, state: StackState) -> Present:
     if config is None:
         return NEW_JOB
     bucket = workplace.bucket(config, workplace.cloud(config.placement.region))

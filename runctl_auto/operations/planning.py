@@ -14,7 +14,7 @@ from runctl_auto.job.load import JobSpec, told_at_its_line
 from runctl_auto.observe.machines import find_machine
 from runctl_auto.operations.follow import await_end
 from runctl_auto.operations.held_volumes import refuse_what_the_state_forbids
-from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, read_job
+from runctl_auto.operations.intent import NEW_JOB, Intent, Present, decide, gather, look, look_only, read_job
 from runctl_auto.operations.job_claim import claimed
 from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.operations.secret_values import SecretValues, choose_secrets
@@ -23,12 +23,15 @@ from runctl_auto.policy.violations import placed
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 
+Look = Callable[[Workplace, JobStack], Present]
+"""Finds out how a job is."""
+
 
 def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
-    """What ``up`` would change. Leaves neither a stack nor a changed configuration behind."""
+    """What ``up`` would change. Leaves no stack and no changed configuration behind, and settles nothing."""
     spec = read_job(path)
     with claimed(workplace, spec.name):
-        stack, present, intent = prepare(workplace, path, spec, rerun=rerun)
+        stack, present, intent = prepare(workplace, path, spec, rerun=rerun, look=look_only)
         try:
             with tentative_config(stack, intent.config, intent.secrets), told_in_terms_of(path):
                 view = plan_for(workplace, stack, present, intent)
@@ -39,7 +42,7 @@ def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
 
 
 def prepare(
-    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool
+    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool, look: Look = look
 ) -> tuple[JobStack, Present, Intent]:
     """The job's stack, the job as it is, and what applying ``spec`` means.
 
@@ -47,11 +50,11 @@ def prepare(
     then refused is removed again.
     """
     with workplace.reporter.working("preparing", after=PATIENCE_SECONDS):
-        return _prepared(workplace, path, spec, rerun=rerun)
+        return _prepared(workplace, path, spec, rerun=rerun, look=look)
 
 
 def _prepared(
-    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool
+    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool, look: Look
 ) -> tuple[JobStack, Present, Intent]:
     with ThreadPoolExecutor(max_workers=1) as beside:
         opening = beside.submit(_open_or_create, workplace, spec.name)

@@ -155,3 +155,14 @@ def test_up_after_a_crash_goes_on_with_one_machine(crashed: Crash, cloud_url: st
     crashed.runctl.json("up", str(file), "--yes", "--detach")
     alive = [found.id for found in leaks(crashed.job, cloud_url) if found.kind == "instance"]
     assert alive == [crashed.runctl.json("outputs", crashed.job)["instanceId"]]
+
+
+@pytest.mark.matrix
+def test_a_preview_settles_nothing(crashed: Crash, cloud_url: str) -> None:
+    operation, point = SAMPLE
+    killed = crashed.kill_at(point, *command_of(operation, crashed))
+    previewed = crashed.runctl("preview", str(crashed.runctl.folder / f"{crashed.job}.yaml"))
+    assert "which the plan leaves out" in previewed.err
+    assert {each.id for each in leaks(crashed.job, cloud_url)} == {each.id for each in killed.held}
+    crashed.runctl("down", crashed.job, "--yes", "--grace", "1")
+    assert leaks(crashed.job, cloud_url) == []
