@@ -34,6 +34,9 @@ def from_outside(process: subprocess.Popen[str]) -> None:
 SIGNALS = {"int": from_the_keyboard, "term": from_outside}
 
 
+HOLDING = {"HOLD_AT": "1", "HOLD_STARTS": "9"}
+
+
 @dataclass(frozen=True)
 class Point:
     """A numbered moment: a line that the command says, or a call of the provider, which is held meanwhile."""
@@ -156,11 +159,13 @@ def test_each_point(runctl: Runctl, cloud_url: str, ended: list[str], index: int
     interrupted; then `down`."""
     job, interrupt = f"at-{index + 1}-{name}", SIGNALS[name]
     ended.append(job)
-    quick = write_job(runctl.folder, job)
-    assert_told(interrupted_at(UP[index], runctl, cloud_url, interrupt, "up", str(quick), "--yes"), job)
+    # An engine may take longer to end than a short training: what is to be seen running waits.
+    held = {"env": HOLDING} if UP[index].line == "training runs" else {}
+    first = write_job(runctl.folder, job, **held)
+    assert_told(interrupted_at(UP[index], runctl, cloud_url, interrupt, "up", str(first), "--yes"), job)
     counted = 1
     if index < len(DOWN):
-        slow = write_job(runctl.folder, job, env={"HOLD_AT": "1", "HOLD_STARTS": "9"})
+        slow = write_job(runctl.folder, job, env=HOLDING)
         runctl.json("up", str(slow), "--yes", "--detach")
         wait_for_step(runctl, job, 1)
         down = ("down", job, "--yes", "--grace", "3")
