@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from components import tags
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.leaks import found
 from runctl_auto.leaks.commands import remove_ec2
@@ -298,22 +297,16 @@ class MachineLists:
         name: str = "",
     ) -> Found:
         held = read_tags(thing.get("Tags"))
-        return Found(
+        one = whose.found(
             kind,
             identity,
             remove_ec2(kind, self._cloud.region, name if kind == found.KEY_PAIR else identity),
-            tags.is_protecting(held),
+            held,
             name=name or held.get("Name", ""),
-            job=whose.job,
-            owner=held.get(tags.OWNER, ""),
-            backend=held.get(tags.BACKEND, ""),
-            how=whose.how,
-            sure=whose.sure,
             created_at=created_at,
             cost_hour=cost_hour,
-            parent=parent,
-            part=part,
         )
+        return replace(one, parent=parent, part=part)
 
 
 def _in_filters(name: str, ids: Iterable[str]) -> tuple[Filter, ...]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 
 from components import tags
 from components.naming import Names
-from runctl_auto.leaks.found import How
+from runctl_auto.leaks.found import Found, How
 
 PREFIX = "runctl-"
 PATH = "/runctl/"
@@ -33,6 +34,33 @@ class Attribution:
     job: str
     how: How
     sure: bool = True
+
+    def found(
+        self,
+        kind: str,
+        identity: str,
+        remove: str,
+        held: Mapping[str, str],
+        *,
+        name: str,
+        created_at: datetime | None,
+        cost_hour: float | None = None,
+    ) -> Found:
+        """The thing that this tells of; ``held`` are its own tags."""
+        return Found(
+            kind,
+            identity,
+            remove,
+            tags.is_protecting(held),
+            name=name,
+            job=self.job,
+            owner=held.get(tags.OWNER, ""),
+            backend=held.get(tags.BACKEND, ""),
+            how=self.how,
+            sure=self.sure,
+            created_at=created_at,
+            cost_hour=cost_hour,
+        )
 
 
 @dataclass(frozen=True)

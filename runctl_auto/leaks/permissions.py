@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from components import tags
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError
 from runctl_auto.leaks import found
@@ -40,21 +40,16 @@ class PermissionLists:
             else:
                 whose = self._scope.related(role.job) if role is not None else None
             if whose is not None:
-                yield Found(
+                profile = whose.found(
                     found.PROFILE,
                     name,
                     remove_profile(name, members),
-                    tags.is_protecting(held),
+                    held,
                     name=name,
-                    job=whose.job,
-                    owner=held.get(tags.OWNER, "") or (role.owner if role else ""),
-                    backend=held.get(tags.BACKEND, "") or (role.backend if role else ""),
-                    how=whose.how,
-                    sure=whose.sure,
                     created_at=each.get("CreateDate"),
                     cost_hour=0.0,
-                    parent=role.id if role else "",
                 )
+                yield profile if role is None else _of_role(profile, role)
 
     def tags_of_profile(self, profile: str) -> dict[str, str]:
         """An instance profile's tags; empty when it has none, or does not exist."""
@@ -102,17 +97,12 @@ class PermissionLists:
         whose = self._scope.judge(name, held, regional=False)
         if whose is None:
             return None
-        return Found(
+        return whose.found(
             found.ROLE,
             name,
             remove_role(name, inline, attached),
-            tags.is_protecting(held),
+            held,
             name=name,
-            job=whose.job,
-            owner=held.get(tags.OWNER, ""),
-            backend=held.get(tags.BACKEND, ""),
-            how=whose.how,
-            sure=whose.sure,
             created_at=role.get("CreateDate"),
             cost_hour=0.0,
         )
@@ -123,3 +113,13 @@ class PermissionLists:
     def _attached(self, role: str) -> list[str]:
         listed = self._cloud.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role)
         return [each["PolicyArn"] for each in listed]
+
+
+def _of_role(profile: Found, role: Found) -> Found:
+    """The profile that hangs on ``role``; what it does not say of itself, its role says."""
+    return replace(
+        profile,
+        owner=profile.owner or role.owner,
+        backend=profile.backend or role.backend,
+        parent=role.id,
+    )

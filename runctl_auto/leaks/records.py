@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from components import tags
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.leaks import found
 from runctl_auto.leaks.commands import remove_log_group, remove_parameter
@@ -100,17 +99,12 @@ class RecordLists:
         whose = self._scope.judge(name, held)
         if whose is None:
             return None
-        return Found(
+        return whose.found(
             kind,
             name,
             command,
-            tags.is_protecting(held),
+            held,
             name=name,
-            job=whose.job,
-            owner=held.get(tags.OWNER, ""),
-            backend=held.get(tags.BACKEND, ""),
-            how=whose.how,
-            sure=whose.sure,
             created_at=created_at,
             cost_hour=cost_hour,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from components import tags
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError
 from runctl_auto.leaks import found
@@ -48,17 +47,12 @@ class StorageLists:
                 held = self.tags_of(name)
             whose = self._scope.judge(name, held, regional=False)
             if whose is not None:
-                yield Found(
+                yield whose.found(
                     found.BUCKET,
                     name,
                     remove_bucket(self._cloud.region, name),
-                    tags.is_protecting(held),
+                    held,
                     name=name,
-                    job=whose.job,
-                    owner=held.get(tags.OWNER, ""),
-                    backend=held.get(tags.BACKEND, ""),
-                    how=whose.how,
-                    sure=whose.sure,
                     created_at=named.get(name),
                 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from components import tags
 from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError
 from runctl_auto.leaks import found
@@ -61,17 +60,12 @@ class TimerLists:
         whose = self._scope.judge(name, held)
         if whose is None:
             return None
-        return Found(
+        return whose.found(
             found.SCHEDULE_GROUP,
             name,
             remove_schedule_group(self._cloud.region, name),
-            tags.is_protecting(held),
+            held,
             name=name,
-            job=whose.job,
-            owner=held.get(tags.OWNER, ""),
-            backend=held.get(tags.BACKEND, ""),
-            how=whose.how,
-            sure=whose.sure,
             created_at=described.get("CreationDate"),
             cost_hour=0.0,
         )
