@@ -12,6 +12,7 @@ from support.cloud_scanner import leaks
 from support.counting_job import write_job
 from support.crash_points import Crash, Point
 from support.due_schedules import bring_forward, due_of
+from support.emulated_cloud import client, state_of
 from support.runctl_cli import Runctl
 
 from runctl_auto.program import DEADLINE_SLACK_SECONDS
@@ -112,20 +113,3 @@ def until(holds: Any, *, seconds: float) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"it was not so within {seconds} s"
         time.sleep(1)
-
-
-def state_of(ec2: Any, instance: str) -> str:
-    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
-    return str(found["State"]["Name"])
-
-
-def client(cloud_url: str, service: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        service,
-        region_name="us-east-1",
-        endpoint_url=cloud_url,
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
-    )

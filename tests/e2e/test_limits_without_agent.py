@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from typing import Any
 
 import pytest
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.emulated_cloud import client, state_of
 from support.machine_events import cut_off
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
@@ -44,7 +44,7 @@ WantedBy=multi-user.target
 
 @pytest.mark.parametrize("kill_agent", [True, False], ids=["killed", "hanging"])
 def test_the_machine_ends_at_its_deadline(runctl: Runctl, cloud_url: str, kill_agent: bool) -> None:
-    ec2 = client(cloud_url)
+    ec2 = client(cloud_url, "ec2")
     deadline = time.time() + DEADLINE_SECONDS
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     launched = ec2.run_instances(
@@ -81,7 +81,7 @@ def test_a_machine_that_lost_its_network_ends_by_itself(
     instance = runctl.json("outputs", "lonely")["instanceId"]
     cut_off(cloud_url, instance)
     began = time.monotonic()
-    ec2 = client(cloud_url)
+    ec2 = client(cloud_url, "ec2")
     while state_of(ec2, instance) != "terminated":
         assert time.monotonic() - began < DEADLINE_SLACK_SECONDS, "it waited for its own hard deadline"
         time.sleep(2)
@@ -90,20 +90,3 @@ def test_a_machine_that_lost_its_network_ends_by_itself(
     receipt = runctl.json("down", "lonely", "--yes", "--discard-artifacts")
     assert receipt["nothing_left"]
     assert leaks("lonely", cloud_url) == []
-
-
-def state_of(ec2: Any, instance: str) -> str:
-    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
-    return str(found["State"]["Name"])
-
-
-def client(cloud_url: str) -> Any:
-    import boto3
-
-    return boto3.client(
-        "ec2",
-        region_name="us-east-1",
-        endpoint_url=cloud_url,
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.engine_in_memory import Registrar, Stack
+from support.engine_programs import chain, nothing
 
 from sandbox.engine.properties import COMPUTED, Secret
 
@@ -11,16 +12,6 @@ from sandbox.engine.properties import COMPUTED, Secret
 @pytest.fixture
 def stack() -> Stack:
     return Stack()
-
-
-def chain(p: Registrar) -> None:
-    a = p.thing("a", {"value": 1})
-    b = p.thing("b", {"value": 1}, uses={"ref": a})
-    p.thing("c", uses={"ref": b})
-
-
-def nothing(p: Registrar) -> None:
-    """Wants nothing."""
 
 
 class TestUpdate:

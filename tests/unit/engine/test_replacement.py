@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import pytest
 from support.engine_in_memory import Registrar, Stack
+from support.engine_programs import chain, nothing
 
 
 @pytest.fixture
 def stack() -> Stack:
     return Stack()
-
-
-def chain(p: Registrar) -> None:
-    a = p.thing("a", {"value": 1})
-    b = p.thing("b", {"value": 1}, uses={"ref": a})
-    p.thing("c", uses={"ref": b})
-
-
-def nothing(p: Registrar) -> None:
-    """Wants nothing."""
 
 
 class TestReplacement:

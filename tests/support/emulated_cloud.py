@@ -1,0 +1,23 @@
+"""Asks the emulated cloud as anybody's own client of AWS does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+
+def client(cloud_url: str, service: str, region: str = "us-east-1") -> Any:
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=cloud_url,
+        aws_access_key_id="sandbox",
+        aws_secret_access_key="sandbox",
+    )
+
+
+def state_of(ec2: Any, instance: str) -> str:
+    """EC2's word for what the instance does."""
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return str(found["State"]["Name"])
