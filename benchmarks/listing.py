@@ -86,7 +86,7 @@ def _copy(folder: Path, numbers: range) -> None:
     """More jobs like the one that ran: stack, history, settings, bucket and status, without an engine."""
     from runctl_auto.cli.console import Console
     from runctl_auto.cli.invocation import Invocation
-    from runctl_auto.operations.workplace import parse_config
+    from runctl_auto.jobs.session import parse_config
 
     here = Path.cwd()
     os.chdir(folder)

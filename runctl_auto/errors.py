@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from runctl_auto.printable import printable
+from runctl_auto.local.printable import printable
 
 
 class ExitCode(IntEnum):

@@ -30,13 +30,13 @@ from components.training_environment import (
     VolumeRequest,
 )
 from runctl_auto.agent.user_data import render_user_data
-from runctl_auto.cloud.access import Cloud
-from runctl_auto.cloud.clients import client_maker
+from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ProgramError, RunctlError
-from runctl_auto.job.spec import Volume
+from runctl_auto.job_file.spec import Volume
 from runctl_auto.packaging.package import Kind, package_key, require_package
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.run.status import read_run_status
-from runctl_auto.stack.backend_mark import backend_mark
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
 
 DEADLINE_SLACK_SECONDS = 600

@@ -76,8 +76,8 @@ def _leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tup
 
 
 def _job_file() -> Iterator[str]:
-    from runctl_auto.job.other_names import OTHER_NAMES
-    from runctl_auto.job.spec import JobSpec
+    from runctl_auto.job_file.other_names import OTHER_NAMES
+    from runctl_auto.job_file.spec import JobSpec
 
     schema = JobSpec.model_json_schema()
     yield from (
@@ -142,8 +142,8 @@ def _users(schema: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _settings() -> Iterator[str]:
-    from runctl_auto.settings import setting_fields
-    from runctl_auto.settings_sources import variable_for
+    from runctl_auto.settings.schema import setting_fields
+    from runctl_auto.settings.sources import variable_for
 
     yield from (
         "# Settings",

@@ -15,9 +15,9 @@ from runctl_auto.errors import RunctlError
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from runctl_auto.cli.table import Column
+    from runctl_auto.cli.views.table import Column
     from runctl_auto.engine.events import EngineEvent
-    from runctl_auto.operations.reporting import PlanView
+    from runctl_auto.jobs.reporting import PlanView
 
 _SIGN_COLOURS = {"+": "green", "-": "red", "~": "yellow", "±": "yellow", "!": "red"}
 
@@ -65,8 +65,8 @@ class Console:
         """A table for people; as wide as the terminal at most, whole where there is none."""
         if self.as_json:
             return
-        from runctl_auto.cli.phases import phase_colour
-        from runctl_auto.cli.table import table_lines
+        from runctl_auto.cli.views.phases import phase_colour
+        from runctl_auto.cli.views.table import table_lines
 
         width = terminal_width() if self._out.isatty() else None
         heading, *lines = table_lines(columns, rows, width, lambda c: self.painted(c, colour=phase_colour(c)))
@@ -84,7 +84,7 @@ class Console:
 
     def plan(self, view: PlanView) -> None:
         """What would change, before anyone is asked."""
-        from runctl_auto.observe.progress import plan_lines
+        from runctl_auto.cli.progress import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
         for each in plan_lines(view.plan):
@@ -114,7 +114,7 @@ class Console:
 
     def engine_event(self, event: EngineEvent) -> None:
         """Shows one step of the engine."""
-        from runctl_auto.observe.progress import StepsInWork, line_for
+        from runctl_auto.cli.progress import StepsInWork, line_for
 
         if self._steps is None:
             self._steps = StepsInWork()

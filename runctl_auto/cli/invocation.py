@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from runctl_auto.cli.console import Console
 
 if TYPE_CHECKING:
-    from runctl_auto.operations.workplace import Workplace
-    from runctl_auto.project import ProjectFolders
-    from runctl_auto.settings import Settings
+    from runctl_auto.jobs.session import Workplace
+    from runctl_auto.local.project import ProjectFolders
+    from runctl_auto.settings.schema import Settings
 
 
 @dataclass
@@ -24,13 +24,13 @@ class Invocation:
 
     def folders(self) -> ProjectFolders:
         """The project that the current folder belongs to."""
-        from runctl_auto.project import find_project
+        from runctl_auto.local.project import find_project
 
         return find_project(Path.cwd())
 
     def settings(self) -> Settings:
         """The settings in force. Raises ``SettingsError``."""
-        from runctl_auto.settings_sources import load_settings
+        from runctl_auto.settings.sources import load_settings
 
         return load_settings(self.folders(), os.environ, self.options)
 
@@ -39,11 +39,11 @@ class Invocation:
 
         Without ``policies`` nothing judges what is made, where the settings permit that.
         """
-        from runctl_auto import environment
-        from runctl_auto.driver import Driver
+        from runctl_auto.engine import environment
+        from runctl_auto.engine.driver import Driver
         from runctl_auto.engine.job_stack import Conduct
-        from runctl_auto.operations.workplace import Workplace
-        from runctl_auto.policy.pack import pack_in_force, refuse_to_skip
+        from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
+        from runctl_auto.jobs.session import Workplace
 
         folders, settings = self.folders(), self.settings()
         if policies:

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from runctl_auto.project import ProjectFolders
+    from runctl_auto.local.project import ProjectFolders
 
 
 class JobName(click.types.StringParamType):
@@ -42,8 +42,8 @@ def _is_sandbox(context: click.Context) -> bool:
 
 
 def _names(*, sandbox: bool) -> Iterator[str]:
-    from runctl_auto.engine.file_backend import stack_names
-    from runctl_auto.project import PROJECT_NAME, find_project
+    from runctl_auto.backend.stacks import stack_names
+    from runctl_auto.local.project import PROJECT_NAME, find_project
 
     folders = find_project(Path.cwd())
     backend = _sandbox_backend(folders) if sandbox else _backend(folders)
@@ -57,14 +57,14 @@ def _names(*, sandbox: bool) -> Iterator[str]:
 
 
 def _sandbox_backend(folders: ProjectFolders) -> str:
-    from runctl_auto.environment import sandbox_status
+    from runctl_auto.engine.environment import sandbox_status
 
     cloud = sandbox_status(folders).cloud_id
     return (folders.sandbox / "clouds" / cloud / "state").as_uri() if cloud else ""
 
 
 def _backend(folders: ProjectFolders) -> str:
-    from runctl_auto.environment import backend_of
-    from runctl_auto.settings_sources import load_settings
+    from runctl_auto.engine.environment import backend_of
+    from runctl_auto.settings.sources import load_settings
 
     return backend_of(load_settings(folders, os.environ, {}), folders, os.environ)

@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from runctl_auto.cli.console import Console
-from runctl_auto.cli.general_options import accept_after, general_options
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.options import accept_after, general_options
 from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, UsageError
-from runctl_auto.interruption import (
+from runctl_auto.local.interruption import (
     has_left_an_operation_alone,
     ignore_interruptions,
     treat_termination_as_interruption,
@@ -61,7 +61,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = import_module(f"runctl_auto.cli.{cmd_name}")
+        module = import_module(f"runctl_auto.cli.commands.{cmd_name}")
         command: click.Command = module.command
         accept_after(command, _take)
         return command

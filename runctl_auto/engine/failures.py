@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runctl_auto.cloud.errors import class_of_code, code_in_text, next_step_for
+from runctl_auto.backend.locks import LockOwner, owners_in
 from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of, plain
-from runctl_auto.engine.locks import LockOwner, owners_in
+from runctl_auto.engine.violations import read_violation, refusal, without_repetition
 from runctl_auto.errors import (
     CloudError,
     EngineError,
@@ -20,7 +20,7 @@ from runctl_auto.errors import (
     RunctlError,
     StackLockedError,
 )
-from runctl_auto.policy.violations import read_violation, refusal, without_repetition
+from runctl_auto.providers.aws.errors import class_of_code, code_in_text, next_step_for
 
 CANCELLED_EXIT_CODE = 8
 _PROTECTED = re.compile(r"\bprotect(ed|ion)\b")

@@ -14,8 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runctl_auto.backend.files import BackendFiles
+from runctl_auto.backend.lock_store import LockStore
+from runctl_auto.backend.locks import (
+    LockOwner,
+    Processes,
+    is_dead,
+    is_orphan,
+)
+from runctl_auto.backend.stacks import history
+from runctl_auto.backend.unfinished import Period, unfinished_periods
 from runctl_auto.engine.automation_edge import plain_events, set_secret, translated
-from runctl_auto.engine.backend_files import BackendFiles
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -25,19 +34,10 @@ from runctl_auto.engine.events import (
     StepEvent,
 )
 from runctl_auto.engine.failures import locked_error
-from runctl_auto.engine.file_backend import history
-from runctl_auto.engine.lock_store import LockStore
-from runctl_auto.engine.locks import (
-    LockOwner,
-    Processes,
-    is_dead,
-    is_orphan,
-)
-from runctl_auto.engine.unfinished import Period, unfinished_periods
+from runctl_auto.engine.violations import advice_in
 from runctl_auto.errors import EngineError, StackLockedError
-from runctl_auto.interruption import run_to_a_safe_end
-from runctl_auto.policy.violations import advice_in
-from runctl_auto.project import PROJECT_NAME
+from runctl_auto.local.interruption import run_to_a_safe_end
+from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from pulumi import automation
     from pulumi.automation import events as automation_events
 
-    from runctl_auto.policy.pack import PackInForce
+    from runctl_auto.engine.policy_pack import PackInForce
 
 Result = TypeVar("Result")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runctl_auto.observe.machines import Machine
+from runctl_auto.providers.aws.machines import Machine
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import INSTANCE, VOLUME, ResourceState, StackState
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runctl_auto.run.bucket import JobBucket
+from runctl_auto.providers.aws.bucket import JobBucket
 
 
 class LogReader:

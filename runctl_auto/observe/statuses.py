@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import RunctlError
+from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.run.status import RunStatus, parse_run_status, read_run_status, status_key
 
 _AT_ONCE = 8

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from runctl_auto import environment
-from runctl_auto.cloud.access import ClientFactory, Cloud
-from runctl_auto.cloud.home_region import home_region
-from runctl_auto.driver import Driver
-from runctl_auto.environment import Engine, Environment
+from runctl_auto.engine import environment
+from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.environment import Engine, Environment
 from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
-from runctl_auto.project import ProjectFolders
-from runctl_auto.settings import Settings
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.providers.aws.access import ClientFactory, Cloud
+from runctl_auto.providers.aws.home_region import home_region
+from runctl_auto.settings.schema import Settings
 
 Verdict = Literal["ok", "note", "problem"]
 PACKAGES = ("runctl", "pulumi", "pulumi_aws", "pulumi_policy", "botocore")

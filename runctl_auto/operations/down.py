@@ -9,28 +9,22 @@ from pathlib import Path
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
-from runctl_auto.leaks.found import VOLUME, keys_in
-from runctl_auto.leaks.machines import Relations
-from runctl_auto.observe.machines import find_machine
-from runctl_auto.operations.follow import await_end
-from runctl_auto.operations.job_claim import claimed
-from runctl_auto.operations.protected_teardown import (
+from runctl_auto.jobs.artifacts import Homecoming, bring_home
+from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.follow import await_end
+from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
+from runctl_auto.jobs.protected_teardown import (
     TeardownProtection,
     confirm_included,
     teardown_protection,
 )
-from runctl_auto.operations.recovery import Settled, remove_unnoticed, settle
-from runctl_auto.operations.reporting import PATIENCE_SECONDS, PlanView
-from runctl_auto.operations.right_account import refuse_another_account
-from runctl_auto.operations.workplace import Workplace, known_config
-from runctl_auto.run.artifacts import Homecoming, bring_home
-from runctl_auto.run.bucket import JobBucket
-from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
-from runctl_auto.teardown.archive import store
-from runctl_auto.teardown.graceful_stop import StopOutcome, stop_run
-from runctl_auto.teardown.proof import prove
-from runctl_auto.teardown.receipt import (
+from runctl_auto.jobs.recovery import Settled, remove_unnoticed, settle
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
+from runctl_auto.jobs.right_account import refuse_another_account
+from runctl_auto.jobs.session import Workplace, known_config
+from runctl_auto.leftovers.archive import store
+from runctl_auto.leftovers.proof import prove
+from runctl_auto.leftovers.receipt import (
     Foreign,
     Receipt,
     deleted_between,
@@ -38,8 +32,14 @@ from runctl_auto.teardown.receipt import (
     kept_in,
     leak_of,
 )
-from runctl_auto.teardown.relations import relations_of
-from runctl_auto.teardown.scan import Scanner
+from runctl_auto.leftovers.relations import relations_of
+from runctl_auto.leftovers.scan import Scanner
+from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.aws.machines import find_machine
+from runctl_auto.providers.aws.records.found import VOLUME, keys_in
+from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
 
 DEFAULT_GRACE_SECONDS = 30
 CLAIM_PATIENCE_SECONDS = 30.0

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.cloud.access import Cloud
 from runctl_auto.engine.events import name_of
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import CloudError, RunctlError
+from runctl_auto.jobs.follow import Follower, Lost
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.run_facts import RunFacts, checkpoints_of
+from runctl_auto.jobs.session import Workplace, applied_config
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.observe.logs import LogReader
-from runctl_auto.observe.machines import Machine, find_machine
 from runctl_auto.observe.statuses import RunPlace, read_statuses
-from runctl_auto.operations.follow import Follower, Lost
-from runctl_auto.operations.reporting import PATIENCE_SECONDS
-from runctl_auto.operations.run_facts import RunFacts, checkpoints_of
-from runctl_auto.operations.workplace import Workplace, applied_config
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.machines import Machine, find_machine
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, ResourceState, StackState

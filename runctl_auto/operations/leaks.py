@@ -9,23 +9,23 @@ from datetime import datetime
 from typing import Any
 
 from components.naming import Names
-from runctl_auto.cloud.access import Cloud
-from runctl_auto.cloud.home_region import home_region
+from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ConfirmationNeededError, RunctlError
-from runctl_auto.leaks import found
-from runctl_auto.leaks.compare import Comparison, Gone, Judge, KnownStack, Orphan, Overdue, compare
-from runctl_auto.leaks.found import Found, Unchecked
-from runctl_auto.leaks.look import look_around
-from runctl_auto.leaks.ownership import Scope
-from runctl_auto.leaks.permissions import PermissionLists
-from runctl_auto.leaks.removal import remove_all
-from runctl_auto.leaks.storage import StorageLists
-from runctl_auto.operations.workplace import Workplace
+from runctl_auto.jobs.session import Workplace
+from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, Orphan, Overdue, compare
+from runctl_auto.leftovers.look import look_around
+from runctl_auto.leftovers.removal import remove_all
+from runctl_auto.leftovers.scan import known_regions
+from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.placement import find_account
-from runctl_auto.project import PROJECT_NAME
-from runctl_auto.stack.backend_mark import backend_mark
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.home_region import home_region
+from runctl_auto.providers.aws.records import found
+from runctl_auto.providers.aws.records.buckets import StorageLists
+from runctl_auto.providers.aws.records.found import Found, Unchecked
+from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.aws.records.permissions import PermissionLists
 from runctl_auto.stack.state import StackState
-from runctl_auto.teardown.scan import known_regions
 
 ALL_KINDS = frozenset(
     {

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError
-from runctl_auto.operations.job_claim import claimed
-from runctl_auto.operations.planning import held_config, tentative_config, unchanged_when_locked
-from runctl_auto.operations.recovery import settle
-from runctl_auto.operations.reporting import PlanView
-from runctl_auto.operations.workplace import Workplace, applied_config
+from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.planning import held_config, tentative_config, unchanged_when_locked
+from runctl_auto.jobs.recovery import settle
+from runctl_auto.jobs.reporting import PlanView
+from runctl_auto.jobs.session import Workplace, applied_config
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.protection.held import BUCKET_KEY, Held, find_held, volume_key
 from runctl_auto.stack.config import Protection, StackConfig

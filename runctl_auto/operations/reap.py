@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from components import tags
-from runctl_auto.cloud.access import Cloud
+from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ConfirmationNeededError, RunctlError
-from runctl_auto.operations.workplace import Workplace, parse_config
-from runctl_auto.stack.backend_mark import backend_mark
+from runctl_auto.jobs.session import Workplace, parse_config
+from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.stack.config import StackConfig
 
 SLACK_SECONDS = 600.0

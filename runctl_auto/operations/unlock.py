@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.engine.lock_store import Lock
-from runctl_auto.engine.locks import Processes, is_dead, is_orphan
+from runctl_auto.backend.lock_store import Lock
+from runctl_auto.backend.locks import Processes, is_dead, is_orphan
 from runctl_auto.errors import ConfirmationNeededError, StackLockedError
-from runctl_auto.operations.workplace import Workplace
+from runctl_auto.jobs.session import Workplace
 
 
 @dataclass(frozen=True)

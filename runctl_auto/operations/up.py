@@ -18,16 +18,17 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.job.spec import JobSpec
-from runctl_auto.observe.machines import find_machine
-from runctl_auto.operations.admission import admitted
-from runctl_auto.operations.apply import apply_in_first_place, protect_when_placed
-from runctl_auto.operations.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
-from runctl_auto.operations.follow import Follower, Lost, await_end
-from runctl_auto.operations.intent import Intent, Present, look, other_places, read_job
-from runctl_auto.operations.job_claim import claimed
-from runctl_auto.operations.permitted import refuse_too_many_jobs
-from runctl_auto.operations.planning import (
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.jobs.admission import admitted
+from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed
+from runctl_auto.jobs.artifacts import Homecoming, bring_home
+from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
+from runctl_auto.jobs.follow import Follower, Lost, await_end
+from runctl_auto.jobs.graceful_stop import stop_run
+from runctl_auto.jobs.intent import Intent, Present, look, other_places, read_job
+from runctl_auto.jobs.permitted import refuse_too_many_jobs
+from runctl_auto.jobs.planning import (
     held_config,
     no_trace_of_what_is_refused,
     plan_for,
@@ -36,15 +37,14 @@ from runctl_auto.operations.planning import (
     told_in_terms_of,
     unchanged_when_locked,
 )
-from runctl_auto.operations.recovery import nothing_unrecorded
-from runctl_auto.operations.reporting import PATIENCE_SECONDS
-from runctl_auto.operations.results import read_metrics
-from runctl_auto.operations.workplace import Workplace
-from runctl_auto.run.artifacts import Homecoming, bring_home
+from runctl_auto.jobs.recovery import nothing_unrecorded
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.results import read_metrics
+from runctl_auto.jobs.session import Workplace
+from runctl_auto.providers.aws.machines import find_machine
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
 from runctl_auto.stack.state import INSTANCE
-from runctl_auto.teardown.graceful_stop import stop_run
 
 MAX_REPLACEMENTS = 10
 DEFAULT_GRACE_SECONDS = 30

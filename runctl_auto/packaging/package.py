@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NotFoundError, PackagingError
 from runctl_auto.packaging.work_files import WorkFile, work_files
+from runctl_auto.providers.aws.access import Cloud
 
 Kind = Literal["code", "agent"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runctl_auto.permissions.actions import actions_of
-from runctl_auto.permissions.grants import GRANTS, ROLES, Grant, Role
+from runctl_auto.providers.aws.permissions.actions import actions_of
+from runctl_auto.providers.aws.permissions.grants import GRANTS, ROLES, Grant, Role
 
 _DOMAINS = {"aws-cn": "amazonaws.com.cn"}
 

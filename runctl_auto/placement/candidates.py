@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import NoCapacityError
-from runctl_auto.job.spec import JobSpec
-from runctl_auto.placement.images import Image, Images
-from runctl_auto.placement.machines import Machine, choose_machines, still_satisfies
-from runctl_auto.placement.networks import choose_subnets
-from runctl_auto.placement.prices import on_demand_prices, spot_prices
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.images import Image, Images
+from runctl_auto.providers.aws.instance_types import Machine, choose_machines, still_satisfies
+from runctl_auto.providers.aws.networks import choose_subnets
+from runctl_auto.providers.aws.prices import on_demand_prices, spot_prices
 from runctl_auto.stack.config import Market, Placement
 
 _MARKETS: Mapping[str, tuple[Market, ...]] = {

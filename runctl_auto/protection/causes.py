@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from runctl_auto.errors import ProtectedError
-from runctl_auto.job.document import JobDocument
-from runctl_auto.job.plain_values import Location
-from runctl_auto.job.spec import JobSpec
+from runctl_auto.job_file.document import JobDocument
+from runctl_auto.job_file.plain_values import Location
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.protection.held import Held
 
 

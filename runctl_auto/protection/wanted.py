@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from runctl_auto.job.spec import PROTECTION_TAGS, JobSpec
+from runctl_auto.job_file.spec import PROTECTION_TAGS, JobSpec
 from runctl_auto.protection.held import BUCKET_KEY, Held, volume_key
 from runctl_auto.stack.config import Protection
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from runctl_auto.job.spec import JobSpec
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.run.status import RunStatus
 
 RUN_ID_LENGTH = 10

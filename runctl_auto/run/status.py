@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.cloud.access import Cloud
 from runctl_auto.errors import CloudError, NotFoundError
+from runctl_auto.providers.aws.access import Cloud
 
 TERMINAL_PHASES = frozenset({"succeeded", "failed", "stopped"})
 LOST = "lost"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.errors import ProgramError
-from runctl_auto.job.spec import JobSpec
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runctl_auto.errors import EngineError
-from runctl_auto.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 
 BACKEND_KEY = f"{PROJECT_NAME}:backend"
 """Configuration key that names the backend which the settings file belongs to."""

@@ -8,7 +8,7 @@ from runctl_auto.agent.config import parse_config
 from runctl_auto.agent.install import with_deadline
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
 from runctl_auto.agent.status import PHASES, TERMINAL
-from runctl_auto.job.load import JobSpec
+from runctl_auto.job_file.load import JobSpec
 from runctl_auto.program import run_spec, user_data_config
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.run.status import PHASES as READ_PHASES

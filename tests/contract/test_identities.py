@@ -10,8 +10,8 @@ import pytest
 from components import tags
 from components.naming import Names
 from components.training_environment import DEVICES
-from runctl_auto.job import spec as job_spec
-from runctl_auto.job.spec import JobSpec
+from runctl_auto.job_file import spec as job_spec
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.packaging.package import package_key
 from runctl_auto.program import spec_key
 from runctl_auto.run.identity import run_id

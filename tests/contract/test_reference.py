@@ -14,9 +14,9 @@ import pytest
 from support.output_schemas import leaves
 
 from runctl_auto.cli.main import cli
-from runctl_auto.job.load import load_job
-from runctl_auto.job.support import unsupported
-from runctl_auto.settings_sources import check_settings_text
+from runctl_auto.job_file.load import load_job
+from runctl_auto.job_file.support import unsupported
+from runctl_auto.settings.sources import check_settings_text
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"

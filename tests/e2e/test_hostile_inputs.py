@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support.refused_jobs import JobReader, Reading
 
-from runctl_auto.job.other_names import ADVICE, OTHER_NAMES
-from runctl_auto.job.spec import JobSpec
+from runctl_auto.job_file.other_names import ADVICE, OTHER_NAMES
+from runctl_auto.job_file.spec import JobSpec
 
 pytestmark = pytest.mark.sandbox
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from runctl_auto.engine.events import EngineEvent
-from runctl_auto.job.spec import JobSpec
-from runctl_auto.operations.reporting import PlanView
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.state import StackState, parse_state

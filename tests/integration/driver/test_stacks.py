@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from runctl_auto.driver import Driver
-from runctl_auto.engine import stored_states
+from runctl_auto.backend import states as stored_states
+from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.environment import Engine, Environment, embedded_engine
 from runctl_auto.engine.events import EngineEvent, StepEvent
 from runctl_auto.engine.job_stack import Conduct
-from runctl_auto.environment import Engine, Environment, embedded_engine
 from runctl_auto.errors import (
     EngineError,
     JobNotFoundError,
@@ -24,7 +24,7 @@ from runctl_auto.errors import (
     RunctlError,
     StackLockedError,
 )
-from runctl_auto.project import ProjectFolders
+from runctl_auto.local.project import ProjectFolders
 from runctl_auto.stack.settings_file import BACKEND_KEY
 from runctl_auto.stack.state import StackState
 

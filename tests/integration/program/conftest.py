@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.job.spec import JobSpec
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.run.identity import choose_run
 from runctl_auto.stack.config import Placement, Protection, StackConfig

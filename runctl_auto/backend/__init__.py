@@ -1,0 +1,1 @@
+"""Pulumi's store, read without an engine."""

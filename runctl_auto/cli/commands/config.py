@@ -1,0 +1,153 @@
+"""``runctl config``."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.table import Column
+
+if TYPE_CHECKING:
+    from runctl_auto.settings.schema import SettingPath
+    from runctl_auto.settings.sources import SourcedSettings
+
+_COLUMNS = (Column("SETTING"), Column("VALUE"), Column("FROM"))
+_NOTHING = "(none)"
+
+
+def _keys(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Settings that begin so, for the shell's completion."""
+    from runctl_auto.settings.schema import setting_fields
+
+    keys = [".".join(path) for path, _ in setting_fields()]
+    return [key for key in keys if key.startswith(incomplete)]
+
+
+_PERSONAL = click.option(
+    "--personal", is_flag=True, help="Write ~/.runctl.toml, which all your projects start from."
+)
+
+
+@click.group(
+    help="Show, change and check the settings. A value comes from a default, ~/.runctl.toml, the project's "
+    ".runctl.toml, a variable RUNCTL_* or an option; the later ones have the last word."
+)
+def command() -> None:
+    pass
+
+
+@command.command(help="List every setting with its value and where that comes from.")
+@click.pass_obj
+def show(invocation: Invocation) -> None:
+    from runctl_auto.settings.schema import setting_fields
+
+    sourced = _sourced(invocation)
+    entries = [_entry(sourced, path) for path, _ in setting_fields()]
+    invocation.console.result({"file": str(invocation.folders().settings_file), "settings": entries})
+    invocation.console.table(
+        _COLUMNS,
+        [(each["key"], _text(each["value"]) or _NOTHING, each["origin"]["name"]) for each in entries],
+    )
+
+
+@command.command(help="Print the value of the setting KEY, such as engine.parallel.")
+@click.argument("key", shell_complete=_keys)
+@click.pass_obj
+def get(invocation: Invocation, key: str) -> None:
+    from runctl_auto.settings.sources import known_setting
+
+    entry = _entry(_sourced(invocation), known_setting(key))
+    invocation.console.result(entry)
+    invocation.console.line(_text(entry["value"]))
+    if not invocation.console.as_json:
+        invocation.console.say(f"from {entry['origin']['name']}")
+
+
+@command.command(
+    "set",
+    help="Set KEY to VALUE in the settings file, leaving the rest of it as it is. Lists are written a,b.",
+)
+@click.argument("key", shell_complete=_keys)
+@click.argument("value")
+@_PERSONAL
+@click.pass_obj
+def set_value(invocation: Invocation, key: str, value: str, personal: bool) -> None:
+    from runctl_auto.settings.edit import set_setting
+    from runctl_auto.settings.sources import known_setting
+
+    path, file = known_setting(key), _file(invocation, personal=personal)
+    set_setting(file, path, value)
+    _tell_change(invocation, path, file, f"{key} is set in {file}")
+
+
+@command.command(help="Take KEY out of the settings file, so that its default holds.")
+@click.argument("key", shell_complete=_keys)
+@_PERSONAL
+@click.pass_obj
+def unset(invocation: Invocation, key: str, personal: bool) -> None:
+    from runctl_auto.settings.edit import unset_setting
+    from runctl_auto.settings.sources import known_setting
+
+    path, file = known_setting(key), _file(invocation, personal=personal)
+    was_there = unset_setting(file, path)
+    _tell_change(invocation, path, file, f"{key} is {'no longer' if was_there else 'not'} set in {file}")
+
+
+@command.command(help="Check the settings of all sources and tell all that is wrong with them at once.")
+@click.pass_obj
+def validate(invocation: Invocation) -> None:
+    from runctl_auto.settings.sources import settings_files, unknown_variables
+
+    _sourced(invocation)
+    files = [str(file) for file in settings_files(invocation.folders(), os.environ) if file.exists()]
+    doubtful = unknown_variables(os.environ)
+    invocation.console.result({"valid": True, "files": files, "doubtful_variables": doubtful})
+    invocation.console.line(f"The settings are valid; read: {', '.join(files) or 'no file'}")
+    for name, nearest in doubtful.items():
+        invocation.console.say(f"{name} sets nothing; did you mean {nearest}?")
+
+
+def _sourced(invocation: Invocation) -> SourcedSettings:
+    from runctl_auto.settings.sources import load_sourced_settings
+
+    return load_sourced_settings(invocation.folders(), os.environ, invocation.options)
+
+
+def _file(invocation: Invocation, *, personal: bool) -> Path:
+    from runctl_auto.local.project import SETTINGS_FILE
+
+    return Path.home() / SETTINGS_FILE if personal else invocation.folders().settings_file
+
+
+def _tell_change(invocation: Invocation, path: SettingPath, file: Path, change: str) -> None:
+    """What was changed, and the value in force, which another source may hold."""
+    entry = _entry(_sourced(invocation), path)
+    invocation.console.result({"file": str(file), **entry})
+    invocation.console.line(
+        f"{change}; in force: {_text(entry['value']) or _NOTHING}, from {entry['origin']['name']}"
+    )
+
+
+def _entry(sourced: SourcedSettings, path: SettingPath) -> dict[str, Any]:
+    from pydantic_core import to_jsonable_python
+
+    from runctl_auto.settings.schema import setting_value
+
+    return {
+        "key": ".".join(path),
+        "value": to_jsonable_python(setting_value(sourced.settings, path)),
+        "origin": vars(sourced.origins[path]),
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(str(each) for each in value)
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

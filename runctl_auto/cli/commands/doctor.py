@@ -1,0 +1,46 @@
+"""``runctl doctor``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import ExitCode
+
+_MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("problem", "red")}
+
+
+@click.command(
+    help="Look whether all is there that runctl needs: versions, engine, backend, credentials, region, "
+    "quotas, sandbox. Each finding with its fix; exits with 1 when something stands in the way."
+)
+@click.option("--region", metavar="REGION", help="The region to look at; else that of your AWS settings.")
+@click.pass_obj
+def command(invocation: Invocation, region: str | None) -> int:
+    from runctl_auto.operations.doctor import Finding, Practice, examine
+    from runctl_auto.providers.aws.clients import client_maker
+
+    console = invocation.console
+    practice = Practice(
+        folders=invocation.folders(),
+        environ=os.environ,
+        load_settings=invocation.settings,
+        clients=client_maker,
+        progress=console.say,
+        region=region,
+    )
+    found: list[Finding] = []
+    with console.working("looking", after=1.0):
+        for finding in examine(practice):
+            found.append(finding)
+            word, colour = _MARKS[finding.verdict]
+            console.line(
+                f"{console.painted(f'{word:<8}', colour=colour)} {finding.subject + ':':<12} {finding.what}"
+            )
+            if finding.fix:
+                console.line(f"{'':<8} {'':<12} {finding.fix}")
+    is_well = all(each.verdict != "problem" for each in found)
+    console.result({"ok": is_well, "findings": [each.as_json() for each in found]})
+    return int(ExitCode.DONE if is_well else ExitCode.FAILURE)

@@ -1,0 +1,110 @@
+"""``runctl down``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.down import DownResult
+
+
+@click.command(help="End JOB: graceful stop, artifacts home, delete all that is not protected, and prove it.")
+@click.argument("job")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask after the plan.")
+@click.option("--discard-artifacts", is_flag=True, help="Give up results that are not at home yet.")
+@click.option(
+    "--grace",
+    type=click.IntRange(0, 3600),
+    default=30,
+    show_default=True,
+    help="Seconds that the training gets to save its checkpoint.",
+)
+@click.option(
+    "--include-protected",
+    metavar="NAME",
+    multiple=True,
+    help="Delete this protected volume, or 'bucket', too; asks for its name again. May be repeated.",
+)
+@click.option(
+    "--confirm",
+    metavar="NAME",
+    multiple=True,
+    help="Answer to that question, for scripts: --yes does not answer it.",
+)
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    job: str,
+    *,
+    yes: bool,
+    discard_artifacts: bool,
+    grace: int,
+    include_protected: tuple[str, ...],
+    confirm: tuple[str, ...],
+) -> None:
+    from runctl_auto.cli.interruption import told_what_goes_on
+    from runctl_auto.operations.down import DownOptions, down, refuse_leaks
+
+    workplace = invocation.workplace()
+    with told_what_goes_on(invocation.console, job):
+        result = down(
+            workplace,
+            job,
+            DownOptions(
+                yes=yes,
+                discard_artifacts=discard_artifacts,
+                grace_seconds=grace,
+                include_protected=include_protected,
+                confirmed=confirm,
+            ),
+        )
+    _show(invocation, result)
+    refuse_leaks(result.receipt)
+    invocation.console.result(_as_json(result))
+
+
+def _as_json(result: DownResult) -> dict[str, object]:
+    return {
+        **result.receipt.as_json(),
+        "stopped": result.stopped.how if result.stopped else None,
+        "artifacts": [str(home.folder) for home in result.brought_home],
+        "receipt_file": str(result.receipt_file) if result.receipt_file else None,
+    }
+
+
+def _show(invocation: Invocation, result: DownResult) -> None:
+    from runctl_auto.cli.progress import short_type
+    from runctl_auto.leftovers.told import age_text, cost_text
+
+    line, receipt = invocation.console.line, result.receipt
+    for home in result.brought_home:
+        line(f"artifacts at home: {home.folder} ({len(home.files)} files)")
+    line(f"deleted ({len(receipt.deleted)}):")
+    for deleted in receipt.deleted:
+        line(f"  - {deleted.name} ({short_type(deleted.type)}) {deleted.id}")
+    if receipt.kept:
+        line(f"kept ({len(receipt.kept)}):")
+    for kept in receipt.kept:
+        line(f"  = {kept.name} ({short_type(kept.type)}) {kept.id}: {kept.why}")
+    if receipt.leaked:
+        line(f"left ({len(receipt.leaked)}):")
+    for leak in receipt.leaked:
+        line(f"  ! {leak.kind} {leak.id}: {age_text(leak.age_seconds)}, {cost_text(leak.cost_hour)}")
+        line(f"    {leak.remove}")
+    for foreign in receipt.foreign:
+        line(f"not touched, since it is {foreign.owner}'s: {foreign.kind} {foreign.id}")
+    for unchecked in receipt.unchecked:
+        line(f"not looked for: {unchecked.kind}: {unchecked.why}")
+    if result.receipt_file is not None:
+        line(f"receipt: {result.receipt_file}")
+    if not receipt.is_complete:
+        return
+    if receipt.kept:
+        line(f"Nothing else of job '{receipt.job}' is left.")
+    else:
+        line(f"Nothing of job '{receipt.job}' is left.")

@@ -1,0 +1,140 @@
+"""``runctl init``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import UsageError
+
+if TYPE_CHECKING:
+    from runctl_auto.job_file.first_job import FirstJob
+    from runctl_auto.job_file.spec import JobSpec
+
+SCHEMA_FILE = "job.schema.json"
+
+
+@click.command(
+    help="Write a first job file, JOB_FILE (default: job.yaml), and the schema that editors complete it "
+    "from. Asks for what no option says, unless --yes."
+)
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False), default="job.yaml")
+@click.option("--name", help="Name of the job; default: the folder's.")
+@click.option("--run", "command_line", metavar="COMMAND", help="What trains; default: what the folder holds.")
+@click.option("--region", help="Region of the cloud; default: AWS_REGION, else us-east-1.")
+@click.option(
+    "--spot-policy", type=click.Choice(["spot", "on-demand", "auto"]), help="Which machines; default: auto."
+)
+@click.option("--force", is_flag=True, help="Overwrite a job file that is there.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; take the defaults.")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    job_file: Path,
+    *,
+    name: str | None,
+    command_line: str | None,
+    region: str | None,
+    spot_policy: Any,
+    force: bool,
+    yes: bool,
+) -> None:
+    from runctl_auto.job_file.first_job import FirstJob, suggested_command, suggested_name
+
+    asks = not yes and sys.stdin.isatty()
+    _require_folder_of(job_file)
+    if not asks and not yes and command_line is None:
+        raise UsageError(
+            "There is no terminal to ask on.", next_step="Give --run COMMAND, or --yes for the defaults."
+        )
+    _require_absent(job_file, force=force, asks=asks)
+    run, setup = suggested_command(job_file.parent)
+    name = name or _asked("Name of the job", suggested_name(job_file.parent.resolve()), asks)
+    command_line = command_line or _asked("Command that trains", run, asks)
+    if spot_policy is None:
+        spot = not asks or click.confirm("Spot machines, cheaper and interruptible?", default=True, err=True)
+        spot_policy = "auto" if spot else "on-demand"
+    job = FirstJob(
+        name=name,
+        run=command_line,
+        setup=setup if ".venv/" in command_line else None,
+        region=region or os.environ.get("AWS_REGION") or "us-east-1",
+        spot_policy=spot_policy,
+    )
+    spec, schema_file = _write(invocation, job_file, job)
+    invocation.console.result({"file": str(job_file), "schema_file": str(schema_file), "job": spec})
+    for line in (
+        f"Wrote {job_file}: job '{job.name}' runs {job.run.splitlines()[0]}",
+        f"  runctl validate {job_file}        check it",
+        f"  runctl --sandbox up {job_file}    try it on this machine",
+        f"  runctl up {job_file}              train in the cloud",
+    ):
+        invocation.console.line(line)
+
+
+def _asked(question: str, default: str, asks: bool) -> str:
+    return str(click.prompt(question, default=default, err=True)) if asks else default
+
+
+def _require_folder_of(job_file: Path) -> None:
+    if not job_file.parent.is_dir():
+        raise UsageError(
+            f"There is no folder {job_file.parent}.", next_step="Make it, or name another JOB_FILE."
+        )
+
+
+def _require_absent(job_file: Path, *, force: bool, asks: bool) -> None:
+    if force or not os.path.lexists(job_file):
+        return
+    if asks and click.confirm(f"{job_file} exists. Overwrite it?", default=False, err=True):
+        return
+    raise UsageError(
+        f"{job_file} exists, and nothing was written.",
+        where={"file": str(job_file)},
+        next_step="Name another JOB_FILE, or overwrite it with --force.",
+    )
+
+
+def _write(invocation: Invocation, job_file: Path, job: FirstJob) -> tuple[dict[str, Any], Path]:
+    """Writes the job file, once it has been read back as valid, and the schema; the job and where that is."""
+    from runctl_auto.job_file.first_job import job_text
+    from runctl_auto.job_file.schema import job_schema
+    from runctl_auto.local.atomic_file import replace_file
+
+    schema_file = invocation.folders().private / SCHEMA_FILE
+    text = job_text(job, os.path.relpath(schema_file, job_file.parent.resolve()))
+    spec = _read_back(text)
+    invocation.folders().make_private()
+    try:
+        replace_file(schema_file, json.dumps(job_schema(), indent=2) + "\n")
+        replace_file(job_file, text)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or job_file} cannot be written: {error.strerror}", where={"file": str(job_file)}
+        ) from error
+    return spec.model_dump(mode="json"), schema_file
+
+
+def _read_back(text: str) -> JobSpec:
+    from runctl_auto.errors import JobFileError
+    from runctl_auto.job_file.load import load_job
+
+    with tempfile.TemporaryDirectory(prefix="runctl-init-") as folder:
+        draft = Path(folder) / "job.yaml"
+        draft.write_text(text, encoding="utf-8", errors="replace")
+        try:
+            return load_job(draft)
+        except JobFileError as error:
+            wrong = [str(each).removeprefix(f"{draft}:").partition(": ")[2] for each in error.problems]
+            raise UsageError(
+                f"The job file would not be valid, and was not written: {'; '.join(wrong)}.",
+                next_step="Repeat with other values.",
+            ) from None

@@ -1,0 +1,85 @@
+"""``runctl leaks``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import ExitCode
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.leaks import LeaksResult, RegionFinding
+    from runctl_auto.providers.aws.records.found import Found
+
+
+@click.command(
+    help="Hold all that is runctl's in the account against all stacks of the backend: what no stack manages, "
+    "stacks whose cloud is gone, machines over their limit. Exits with 5 when something is found."
+)
+@click.option(
+    "--region", "regions", multiple=True, help="Look here; default: regions of the stacks, and yours."
+)
+@click.option("--owner", "owners", multiple=True, help="Count this owner's things as yours.")
+@click.option("--delete", is_flag=True, help="Remove what no stack manages, after showing it and asking.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before the removal.")
+@click.pass_obj
+def command(
+    invocation: Invocation, regions: tuple[str, ...], owners: tuple[str, ...], delete: bool, yes: bool
+) -> int:
+    from runctl_auto.operations.leaks import LeaksOptions, find_leaks
+
+    result = find_leaks(invocation.workplace(), LeaksOptions(regions, owners, delete, yes))
+    invocation.console.result(result.as_json())
+    _show(invocation, result)
+    return int(ExitCode.LEAKED if result.finds_something else ExitCode.DONE)
+
+
+def _show(invocation: Invocation, result: LeaksResult) -> None:
+    line = invocation.console.line
+    for finding in result.findings:
+        _show_region(invocation, finding, result.at)
+    for each in result.deleted:
+        line(f"deleted: {each.kind} {each.id}")
+    for job, why in result.unread:
+        line(f"the state of job '{job}' could not be read: {why}")
+    things = sum(each.things for each in result.findings)
+    regions = ", ".join(each.region for each in result.findings)
+    line(f"{things} things of runctl's in account {result.account} ({regions}), {result.stacks} stacks.")
+    if not result.finds_something:
+        line("Nothing is leaked.")
+
+
+def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) -> None:
+    from runctl_auto.operations.leaks import describe_gone, describe_overdue
+
+    line, comparison = invocation.console.line, finding.comparison
+    if comparison.orphans:
+        line(f"no stack manages these, in {finding.region} ({len(comparison.orphans)}):")
+    for orphan in comparison.orphans:
+        line(f"  ! {_told(orphan.thing, now)}: {orphan.why}")
+        line(f"    {orphan.thing.remove}")
+        if orphan.keep is not None:
+            line(f"    not removed by --delete: {orphan.keep}")
+    for gone in comparison.gone:
+        line(f"  ! {describe_gone(gone)}")
+    for overdue in comparison.overdue:
+        line(f"  ! {describe_overdue(overdue)}")
+    for each in comparison.protected:
+        line(f"  = {_told(each, now)}: protected by its tag or your settings")
+    for each in comparison.foreign:
+        line(f"  = {_told(each, now)}: not managed from here, not touched")
+    for each in comparison.unsettled:
+        line(f"  ~ {_told(each, now)}: its job is being worked on")
+    for unchecked in finding.unchecked:
+        line(f"  ? {unchecked.kind}: not looked for: {unchecked.why}")
+
+
+def _told(thing: Found, now: datetime) -> str:
+    from runctl_auto.leftovers.told import age_text, cost_text
+
+    whose = f", {thing.owner}'s" if thing.owner else ""
+    age = age_text(thing.age_seconds(now))
+    return f"{thing.kind} {thing.id} (job '{thing.job}'{whose}, {age}, {cost_text(thing.cost_hour)})"

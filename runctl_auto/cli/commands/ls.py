@@ -1,0 +1,91 @@
+"""``runctl ls``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.amounts import short_age, usd
+from runctl_auto.cli.views.table import Column
+
+if TYPE_CHECKING:
+    from runctl_auto.jobs.listing import ListedJob
+
+_COLUMNS = (
+    Column("JOB"),
+    Column("PHASE"),
+    Column("MACHINE", spare=1),
+    Column("ZONE", spare=4),
+    Column("AGE", spare=2, right=True),
+    Column("COST", spare=3, right=True),
+    Column("HEARD", spare=5, right=True),
+    Column("CHECKPOINTS", spare=6, right=True),
+    Column("OWNER", spare=7),
+    Column("RUN", spare=8),
+)
+
+
+@click.command(
+    help="List the jobs of the backend, all or those that fit every filter given. A filter that is given "
+    "several times wants one of its values; several tags are all wanted. COST is the machine's, so far."
+)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Jobs with this tag in their job file."
+)
+@click.option("--project", "projects", multiple=True, metavar="NAME", help="Jobs of this project.")
+@click.option("--owner", "owners", multiple=True, metavar="NAME", help="Jobs of this owner.")
+@click.option("--phase", "phases", multiple=True, metavar="PHASE", help="Jobs whose run is in this phase.")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    tags: tuple[str, ...],
+    projects: tuple[str, ...],
+    owners: tuple[str, ...],
+    phases: tuple[str, ...],
+) -> None:
+    from runctl_auto.jobs.listing import Filters, list_jobs
+
+    wanted = Filters(
+        tags={key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)},
+        projects=frozenset(projects),
+        owners=frozenset(owners),
+        phases=_known(phases),
+    )
+    found = list_jobs(invocation.workplace(), wanted)
+    invocation.console.result({"jobs": [each.as_json() for each in found]})
+    invocation.console.table(_COLUMNS, [_row(each) for each in found])
+    for each in found:
+        if each.problem is not None:
+            invocation.console.say(f"{each.summary.name}: {each.problem}")
+
+
+def _known(phases: tuple[str, ...]) -> frozenset[str]:
+    from runctl_auto.run.status import LOST, PHASES
+
+    known = sorted({*PHASES, LOST, "starting"})
+    for phase in phases:
+        if phase not in known:
+            raise click.BadParameter(f"{phase!r} is no phase; phases are {', '.join(known)}.")
+    return frozenset(phases)
+
+
+def _row(job: ListedJob) -> tuple[str, ...]:
+    facts = job.facts
+    if facts is None:
+        return (job.summary.name, job.phase or "unknown", *("-" for _ in _COLUMNS[2:]))
+    place = facts.config.placement
+    checkpoints = facts.checkpoints
+    return (
+        job.summary.name,
+        job.phase or "unknown",
+        f"{place.instance_type} {place.market}",
+        place.zone,
+        short_age(facts.age_seconds) if facts.status else "-",
+        usd(facts.cost.usd),
+        short_age(facts.heartbeat_age_seconds) if facts.status else "-",
+        str(checkpoints["count"]) if checkpoints else "-",
+        facts.config.owner,
+        facts.config.run.id,
+    )

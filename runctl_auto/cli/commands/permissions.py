@@ -1,0 +1,41 @@
+"""``runctl permissions``."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
+
+def _account(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001
+    if not re.fullmatch(r"\d{12}", value):
+        raise click.BadParameter("an account is twelve digits")
+    return value
+
+
+@click.command(help="Print the least IAM policy that a role of runctl's users needs.")
+@click.option(
+    "--role",
+    type=click.Choice(["plan", "apply", "sweep"]),
+    default="apply",
+    show_default=True,
+    help="plan: previews and looks; apply: makes and ends jobs; sweep: removes what no job holds.",
+)
+@click.option("--account", callback=_account, required=True, help="The account's twelve digits.")
+@click.option("--region", required=True, help="The region, such as us-east-1.")
+@click.pass_obj
+def command(invocation: Invocation, role: str, account: str, region: str) -> None:
+    import json
+
+    from runctl_auto.permissions.document import Place, policy_document
+    from runctl_auto.providers.aws.permissions.grants import ROLES
+
+    partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+    chosen = next(each for each in ROLES if each == role)
+    document = policy_document(chosen, Place(account, region, partition))
+    invocation.console.result(document)
+    invocation.console.line(json.dumps(document, indent=2))

@@ -1,0 +1,40 @@
+"""``runctl preview``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import ExitCode
+
+
+@click.command(help="Show what `up JOB_FILE` would change, and change nothing.")
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False))
+@click.option("--rerun", is_flag=True, help="As `up --rerun` would.")
+@click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.pass_obj
+def command(
+    invocation: Invocation, job_file: Path, rerun: bool, no_policy: bool, detailed_exitcode: bool
+) -> int | None:
+    from dataclasses import asdict
+
+    from runctl_auto.jobs.check import check_job
+    from runctl_auto.jobs.permitted import refuse_disabled_provider
+    from runctl_auto.jobs.planning import preview
+
+    refuse_disabled_provider(check_job(job_file), invocation.settings())
+    view = preview(invocation.workplace(policies=not no_policy), job_file, rerun=rerun)
+    invocation.console.result(
+        {
+            "job": view.job,
+            "run": view.run,
+            "changes": [asdict(each) for each in view.plan.changes],
+            "unchanged": view.plan.unchanged,
+            "placement": asdict(view.placement) if view.placement else None,
+            "notes": list(view.notes),
+        }
+    )
+    return int(ExitCode.CHANGES) if detailed_exitcode and view.plan.changes else None

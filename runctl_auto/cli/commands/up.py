@@ -1,0 +1,101 @@
+"""``runctl up``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runctl_auto.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.up import UpResult
+
+
+@click.command(help="Train: apply JOB_FILE, follow the training to its end, bring the result home.")
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False))
+@click.option("--yes", "-y", is_flag=True, help="Do not ask after the plan.")
+@click.option("--detach", "-d", is_flag=True, help="Return once the machine is made; it needs nobody.")
+@click.option("--rerun", is_flag=True, help="Make a new attempt of a job that has ended.")
+@click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
+@click.option(
+    "--grace",
+    type=click.IntRange(0, 3600),
+    default=30,
+    show_default=True,
+    help="Seconds that a run which is replaced gets to save its checkpoint.",
+)
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    job_file: Path,
+    *,
+    yes: bool,
+    detach: bool,
+    rerun: bool,
+    no_policy: bool,
+    grace: int,
+) -> None:
+    from runctl_auto.cli.interruption import told_what_goes_on
+    from runctl_auto.jobs.check import check_job
+    from runctl_auto.jobs.permitted import refuse_disabled_provider
+    from runctl_auto.operations.up import UpOptions, up
+
+    spec = check_job(job_file)
+    refuse_disabled_provider(spec, invocation.settings())
+    job = spec.name
+    workplace = invocation.workplace(policies=not no_policy)
+    with told_what_goes_on(invocation.console, job):
+        result = up(workplace, job_file, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
+    invocation.console.result(as_json(result))
+    _show(invocation, result)
+
+
+def as_json(result: UpResult) -> dict[str, Any]:
+    """The result as JSON output shows it."""
+    status = result.status
+    return {
+        "job": result.job,
+        "run": result.run,
+        "attempt": result.attempt,
+        "phase": status.phase if status else None,
+        "exit_code": status.exit_code if status else None,
+        "changed": result.changed,
+        "placement": vars(result.placement),
+        "replacements": result.replacements,
+        "metrics": result.metrics,
+        "artifacts": None
+        if result.home is None
+        else {"folder": str(result.home.folder), "files": list(result.home.files)},
+        "seconds": {
+            "runctl": result.seconds,
+            "machine": dict(status.seconds) if status else {},
+        },
+    }
+
+
+def _show(invocation: Invocation, result: UpResult) -> None:
+    line = invocation.console.line
+    if result.status is None:
+        line(f"Job '{result.job}' goes on by itself, run {result.run}.")
+        line(f"  runctl status {result.job}     how it is")
+        line(f"  runctl logs -f {result.job}    its output")
+        line(f"  runctl down {result.job}       end it")
+        return
+    line(f"Job '{result.job}', run {result.run}: {result.status.phase}")
+    for name, value in result.metrics.items():
+        line(f"  {name}: {value}")
+    if result.home is None:
+        line("  no artifacts")
+    else:
+        line(f"  artifacts: {result.home.folder} ({len(result.home.files)} files)")
+        for name in result.home.files:
+            line(f"    {name}")
+    line(f"  seconds here:           {_listed(result.seconds)}")
+    line(f"  seconds on the machine: {_listed(result.status.seconds)}")
+
+
+def _listed(seconds: Any) -> str:
+    return ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()) or "unknown"

@@ -1,0 +1,104 @@
+"""A job's status and description as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from runctl_auto.cli.views.amounts import moment, short_age, usd
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.inspect import JobDescription, JobStatus
+
+_WIDTH = 12
+
+
+def status_lines(job: JobStatus) -> Iterator[str]:
+    """What is known of the job, a subject a line, without its name and phase."""
+    config, status, facts = job.config, job.status, job.facts
+    place = config.placement
+    yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
+    yield _line("machine", f"{job.machine.id} ({job.machine.state})" if job.machine else "none")
+    yield _line("placement", f"{place.instance_type} {place.market} in {place.zone}")
+    if status is not None:
+        ended = f", ended {moment(status.ended_at)}" if status.ended_at else ""
+        yield _line("age", f"{short_age(facts.age_seconds)}, began {moment(status.started_at)}{ended}")
+    yield _line("cost", _cost(job))
+    if status is not None:
+        yield _line("last heard", f"{short_age(facts.heartbeat_age_seconds)} ago")
+        checkpoints = facts.checkpoints or {}
+        last = (
+            f", last {checkpoints['last']} at {moment(checkpoints.get('last_at'))}"
+            if checkpoints.get("last")
+            else ""
+        )
+        yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
+        if status.exit_code is not None:
+            yield _line("exit code", str(status.exit_code))
+        if status.reason:
+            yield _line("reason", status.reason + (f": {status.message}" if status.message else ""))
+    for name in job.protected:
+        yield _line("protected", name)
+    for each in job.drift:
+        yield _line("drift", f"{each.resource} {each.id}: {each.what}")
+        yield _line("", each.next_step)
+
+
+def description_lines(job: JobDescription) -> Iterator[str]:
+    """All that is known of the job, without its name and phase."""
+    from runctl_auto.errors import RunctlError
+
+    yield from status_lines(job.now)
+    config = job.now.config
+    yield _line("owner", config.owner)
+    yield _line("tags", ", ".join(f"{key}={value}" for key, value in config.job.tags.items()) or "none")
+    yield _line("command", " ".join(config.job.run.split()))
+    yield _line("image", config.placement.image)
+    yield _line("network", f"{config.placement.vpc}, {config.placement.subnet}")
+    yield _line("account", f"{config.placement.account}, {config.placement.region}")
+    for name, value in job.outputs.items():
+        if name in ("bucket", "volumes"):
+            yield _line(name, value if isinstance(value, str) else _pairs(value))
+    yield f"  runs ({len(job.runs)}):"
+    for run, status in job.runs:
+        if status is None or isinstance(status, RunctlError):
+            yield f"    {run}: {'no status yet' if status is None else status.what}"
+            continue
+        code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
+        yield f"    {run}: {status.phase}{code}, began {moment(status.started_at)}"
+    for pending in job.now.state.pending:
+        yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
+
+
+def resource_rows(job: JobDescription) -> list[tuple[str, str, str, str]]:
+    """Name, type, protection and id of what the state holds of the cloud, indented as the lines above."""
+    from runctl_auto.cli.progress import short_type
+
+    return [
+        (f"    {each.name}", short_type(each.type), "protected" if each.protect else "", each.id)
+        for each in job.resources
+    ]
+
+
+def change_line(job: JobStatus) -> str:
+    """The job's status in one line; the same text as long as nothing changed that a person waits for."""
+    checkpoints = (job.facts.checkpoints or {}).get("count", 0)
+    machine = f"{job.machine.id} {job.machine.state}" if job.machine else "no machine"
+    drift = "".join(f"; {each.resource}: {each.what}" for each in job.drift)
+    return f"{job.config.job.name}: {job.phase}, {machine}, {checkpoints} checkpoints{drift}"
+
+
+def _cost(job: JobStatus) -> str:
+    cost = job.facts.cost
+    price = "price unknown" if cost.price_hour is None else f"${cost.price_hour:g} an hour"
+    return f"{usd(cost.usd)} so far for the machine, {price}"
+
+
+def _pairs(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {each}" for key, each in value.items()) or "none"
+    return str(value)
+
+
+def _line(subject: str, text: str) -> str:
+    return f"  {subject + ':' if subject else '':<{_WIDTH}} {text}".rstrip()

@@ -1,0 +1,182 @@
+"""Drives Pulumi: opens, makes and lists the stacks of jobs.
+
+With ``engine.job_stack`` and ``automation_edge``, the only user of ``pulumi.automation``. One job is one
+stack. What fails is raised as a typed error of ``runctl_auto.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from runctl_auto.backend.files import BackendFiles, backend_files
+from runctl_auto.backend.lock_store import LockStore, lock_store
+from runctl_auto.backend.locks import (
+    STARTER_VARIABLE,
+    this_process,
+)
+from runctl_auto.backend.stacks import last_config, stack_files
+from runctl_auto.backend.states import read_states
+from runctl_auto.engine.automation_edge import engine_command, translated
+from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.job_stack import Conduct, JobStack
+from runctl_auto.errors import JobNotFoundError, NotSupportedError, RunctlError
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.providers.aws.clients import client_maker
+from runctl_auto.stack.settings_file import (
+    BACKEND_KEY,
+    read_config,
+    set_aside,
+    settings_file,
+)
+from runctl_auto.stack.state import StackState, parse_state
+
+if TYPE_CHECKING:
+    from pulumi import automation
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """One stack of the backend."""
+
+    name: str
+    resources: int | None
+    updated_at: str | None
+    busy: bool
+
+
+class Driver:
+    """Opens the stacks of one environment. Not to be shared between threads."""
+
+    def __init__(
+        self, environment: Environment, folders: ProjectFolders, conduct: Conduct | None = None
+    ) -> None:
+        self._environment = environment
+        self._folders = folders
+        self._conduct = conduct or Conduct()
+        self._opened: automation.LocalWorkspace | None = None
+
+    def open(self, job: str) -> JobStack:
+        """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
+        from pulumi import automation
+
+        with translated("selection", job):
+            stack = automation.Stack.select(job, self._workspace)
+        self._adopt_settings(job, exists=True)
+        return self._job_stack(stack)
+
+    def open_or_create(self, job: str) -> JobStack:
+        """The job's stack, made when the backend has none of this name."""
+        try:
+            return self.open(job)
+        except JobNotFoundError:
+            return self.create(job)
+
+    def create(self, job: str) -> JobStack:
+        """A new stack, without settings. Raises ``EngineError`` when there is one of this name."""
+        from pulumi import automation
+
+        self._adopt_settings(job, exists=False)
+        with translated("creation", job):
+            return self._job_stack(automation.Stack.create(job, self._workspace))
+
+    def config_of(self, job: str) -> dict[str, str]:
+        """A job's configuration, without an engine when its settings file or its history is at hand."""
+        config = read_config(settings_file(self._folders.workspace(), job))
+        if config.get(BACKEND_KEY) == self._environment.backend:
+            return config
+        recorded = last_config(self._files, PROJECT_NAME, job)
+        return recorded if recorded is not None else self.open(job).config()
+
+    def jobs(self) -> tuple[JobSummary, ...]:
+        """All stacks of this project in the backend, by name; without an engine where files tell them."""
+        files = stack_files(self._environment.backend, PROJECT_NAME)
+        if files is not None:
+            return tuple(JobSummary(**vars(each)) for each in files)
+        with translated("listing", "*"):
+            found = self._workspace.list_stacks()
+        return tuple(
+            JobSummary(
+                name=each.name.rsplit("/", 1)[-1],
+                resources=each.resource_count,
+                updated_at=each.last_update.isoformat() + "Z" if each.last_update else None,
+                busy=bool(each.update_in_progress),
+            )
+            for each in sorted(found, key=lambda each: str(each.name))
+        )
+
+    def states(
+        self, jobs: Sequence[str], told: Callable[[int], None] | None = None
+    ) -> Mapping[str, StackState | RunctlError]:
+        """The states of many stacks, or why one cannot be read; ``told`` hears how many are done.
+
+        Read where they lie when files hold them; else asked of the engine, a few at a time.
+        """
+        return read_states(self._environment.backend, PROJECT_NAME, jobs, self._exporter, told)
+
+    def _exporter(self) -> Callable[[str], StackState | RunctlError]:
+        workspace = self._workspace
+
+        def export(job: str) -> StackState | RunctlError:
+            try:
+                with translated("export", job):
+                    return parse_state(workspace.export_stack(job).deployment or {})
+            except RunctlError as error:
+                return error
+
+        return export
+
+    @property
+    def _workspace(self) -> automation.LocalWorkspace:
+        if self._opened is None:
+            from pulumi import automation
+
+            self._opened = automation.LocalWorkspace(
+                work_dir=str(self._folders.workspace()),
+                env_vars={**self._environment.variables, STARTER_VARIABLE: this_process()},
+                secrets_provider=self._environment.secrets_provider,
+                pulumi_command=engine_command(self._environment.engine.root),
+            )
+        return self._opened
+
+    def locks(self, job: str) -> LockStore:
+        """The locks on a job's stack. Raises ``NotSupportedError`` where the backend does not show them."""
+        return lock_store(self._environment.backend, PROJECT_NAME, job, client_maker)
+
+    def _job_stack(self, stack: automation.Stack) -> JobStack:
+        try:
+            locks = self.locks(stack.name)
+        except NotSupportedError:
+            locks = None
+        backend = self._environment.backend
+        return JobStack(stack, self._workspace, backend, self._conduct, locks, files=self._files)
+
+    @cached_property
+    def _files(self) -> BackendFiles | None:
+        return backend_files(self._environment.backend, client_maker)
+
+    def _adopt_settings(self, job: str, *, exists: bool) -> None:
+        """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.
+
+        The file lies beside ``Pulumi.yaml`` whatever the backend is. One of another backend (another cloud,
+        an erased sandbox) is set aside; that of this backend is taken back from the stack's history.
+        """
+        file = settings_file(self._folders.workspace(), job)
+        owner = read_config(file).get(BACKEND_KEY)
+        if file.exists() and (not exists or owner not in (None, self._environment.backend)):
+            set_aside(file, self._folders)
+        if exists and not file.exists():
+            with translated("configuration", job):
+                _refresh_config(self._workspace, job)
+
+
+def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:
+    from pulumi import automation
+
+    try:
+        workspace.refresh_config(job)
+    except automation.CommandError as error:
+        if "no previous deployment" not in str(error):
+            raise

@@ -1,0 +1,315 @@
+"""Where a command works: real AWS or the sandbox, with which engine and which backend.
+
+The only importer of ``sandbox`` and the only place that knows how the sandbox differs from AWS: in
+environment variables, nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runctl_auto.errors import EngineNotFoundError, SandboxError
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.providers.aws.access import ClientFactory
+from runctl_auto.providers.aws.clients import client_maker
+from runctl_auto.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from sandbox.daemon import Endpoints, StopReport
+    from sandbox.daemon import SandboxStatus as SandboxStatus  # noqa: PLC0414
+
+MINIMUM_ENGINE = (3, 181)
+_SANDBOX_KEY = "sandbox"
+_FOREIGN_VARIABLES = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CA_BUNDLE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_STACK",
+)
+"""Variables of a person's real accounts that must not reach the sandbox's processes."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A Pulumi engine: ``root/bin/pulumi``. ``why`` says why this one was chosen."""
+
+    name: Literal["pulumi", "embedded"]
+    root: Path
+    why: str
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "bin"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Everything that a command needs to know about where it works."""
+
+    sandbox: bool
+    engine: Engine
+    backend: str
+    secrets_provider: str
+    variables: Mapping[str, str]
+    removed: tuple[str, ...] = ()
+    endpoint_url: str | None = None
+    lost_jobs: tuple[str, ...] = ()
+    isolation: str | None = None
+
+    def enter(self) -> None:
+        """Makes this process's own environment agree, so that every library and child sees the same cloud."""
+        for name in self.removed:
+            os.environ.pop(name, None)
+        os.environ.update({name: value for name, value in self.variables.items() if name.startswith("AWS_")})
+
+    def clients(self) -> ClientFactory:
+        """Makes AWS clients for this cloud; call ``enter`` first."""
+        return client_maker(self.endpoint_url)
+
+
+def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> Environment:
+    """AWS as the person's credentials reach it. Raises ``EngineNotFoundError`` without ``pulumi``."""
+    backend = backend_of(settings, folders, environ)
+    if backend == _own_backend(folders):
+        (folders.make_private() / "state").mkdir(mode=0o700, exist_ok=True)
+    variables = {
+        **_engine_variables(backend),
+        **_passphrase_variables(settings, folders, environ),
+    }
+    if settings.aws.profile:
+        variables["AWS_PROFILE"] = settings.aws.profile
+    endpoint = settings.aws.endpoint_url or environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        variables["AWS_ENDPOINT_URL"] = endpoint
+    return Environment(
+        sandbox=False,
+        engine=_engine_for_real_cloud(settings, environ),
+        backend=backend,
+        secrets_provider=settings.engine.secrets_provider,
+        variables=variables,
+        endpoint_url=endpoint,
+    )
+
+
+def backend_of(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> str:
+    """Where state of real clouds is kept: as the settings say, else as Pulumi's own variable does, else
+    in the project folder. Makes nothing."""
+    return settings.engine.backend or environ.get("PULUMI_BACKEND_URL") or _own_backend(folders)
+
+
+def sandbox(
+    settings: Settings,
+    folders: ProjectFolders,
+    environ: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> Environment:
+    """The sandbox of this project; started when it is not running (a few seconds)."""
+    from sandbox.daemon import ensure_started
+
+    engine = _engine_for_sandbox(settings, environ)
+    folders.make_private()
+    with _typed_sandbox_errors():
+        endpoints = ensure_started(folders.sandbox, progress=progress)
+    return _sandbox_environment(endpoints, engine, folders)
+
+
+def stop_sandbox(folders: ProjectFolders) -> StopReport:
+    """Stops the sandbox and erases its cloud. Idempotent."""
+    from sandbox.daemon import stop
+
+    with _typed_sandbox_errors():
+        return stop(folders.sandbox)
+
+
+def sandbox_status(folders: ProjectFolders) -> SandboxStatus:
+    """What runs of the sandbox; starts nothing."""
+    from sandbox.daemon import status
+
+    return status(folders.sandbox)
+
+
+@contextmanager
+def _typed_sandbox_errors() -> Iterator[None]:
+    import sandbox.daemon
+
+    try:
+        yield
+    except sandbox.daemon.SandboxError as error:
+        raise SandboxError(
+            str(error), next_step="`runctl sandbox stop` ends what is left of it; then repeat."
+        ) from error
+
+
+def _sandbox_environment(endpoints: Endpoints, engine: Engine, folders: ProjectFolders) -> Environment:
+    backend = Path(endpoints.state_folder).resolve().as_uri()
+    nowhere = os.devnull
+    variables = {
+        **_engine_variables(backend),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(endpoints.passphrase_file),
+        "PULUMI_DEBUG_PROVIDERS": f"aws:{endpoints.provider_port}",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_HOME": str(folders.sandbox / "pulumi-home"),
+        "AWS_ENDPOINT_URL": endpoints.cloud_url,
+        "AWS_ACCESS_KEY_ID": _SANDBOX_KEY,
+        "AWS_SECRET_ACCESS_KEY": _SANDBOX_KEY,
+        "AWS_CONFIG_FILE": nowhere,
+        "AWS_SHARED_CREDENTIALS_FILE": nowhere,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return Environment(
+        sandbox=True,
+        engine=engine,
+        backend=backend,
+        secrets_provider="passphrase",
+        variables=variables,
+        removed=_FOREIGN_VARIABLES,
+        endpoint_url=endpoints.cloud_url,
+        lost_jobs=tuple(endpoints.lost_jobs),
+        isolation=endpoints.isolation,
+    )
+
+
+def _engine_variables(backend: str) -> dict[str, str]:
+    return {
+        "PULUMI_BACKEND_URL": backend,
+        "PULUMI_PYTHON_CMD": sys.executable,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def _own_backend(folders: ProjectFolders) -> str:
+    return (folders.private / "state").as_uri()
+
+
+def _passphrase_variables(
+    settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]
+) -> dict[str, str]:
+    if settings.engine.passphrase_file is not None:
+        return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(folders.root / settings.engine.passphrase_file)}
+    given = "PULUMI_CONFIG_PASSPHRASE" in environ or "PULUMI_CONFIG_PASSPHRASE_FILE" in environ
+    if given or settings.engine.secrets_provider != "passphrase":
+        return {}
+    file = folders.make_private() / "passphrase"
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_urlsafe(32))
+    return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
+
+
+def embedded_engine() -> Path:
+    """The root folder of the engine that runctl carries."""
+    return Path(__file__).resolve().parents[2] / "sandbox" / "engine"
+
+
+def choose_engine(settings: Settings, environ: Mapping[str, str]) -> Engine:
+    """The engine that a command with these settings uses. Raises ``EngineNotFoundError``."""
+    if settings.sandbox:
+        return _engine_for_sandbox(settings, environ)
+    return _engine_for_real_cloud(settings, environ)
+
+
+def engine_version(engine: Engine) -> str:
+    """What ``pulumi version`` prints; empty when it does not run."""
+    return _told_version(engine.folder / "pulumi")
+
+
+def _engine_for_sandbox(settings: Settings, environ: Mapping[str, str]) -> Engine:
+    choice = settings.engine.choice
+    if choice == "embedded":
+        return Engine("embedded", embedded_engine(), "RUNCTL_ENGINE=embedded")
+    found = _pulumi_on_path(environ)
+    if found is not None:
+        return Engine("pulumi", found, f"{choice}: a compatible pulumi is first on PATH")
+    if choice == "pulumi":
+        raise _no_pulumi("RUNCTL_ENGINE=pulumi")
+    return Engine("embedded", embedded_engine(), "auto: no compatible pulumi on PATH")
+
+
+def _engine_for_real_cloud(settings: Settings, environ: Mapping[str, str]) -> Engine:
+    if settings.engine.choice == "embedded":
+        raise EngineNotFoundError(
+            "The embedded engine never drives a real cloud, and RUNCTL_ENGINE=embedded asks for it.",
+            where={"provider": "aws"},
+            next_step="Use RUNCTL_ENGINE=auto with Pulumi's CLI (`runctl setup` installs it), or --sandbox.",
+        )
+    found = _pulumi_on_path(environ) or _installed_by_setup(environ)
+    if found is None:
+        raise _no_pulumi("a real cloud")
+    return Engine("pulumi", found, "a compatible pulumi was found")
+
+
+def _no_pulumi(who: str) -> EngineNotFoundError:
+    return EngineNotFoundError(
+        f"There is no compatible `pulumi` on PATH, and {who} needs one.",
+        where={"needed": f"pulumi {'.'.join(map(str, MINIMUM_ENGINE))} or newer, below 4"},
+        next_step="Run `runctl setup`, which installs the pinned CLI, or try the job with --sandbox.",
+    )
+
+
+def setup_folder(environ: Mapping[str, str]) -> Path:
+    """Where ``runctl setup`` installs Pulumi's CLI: shared by all projects of a person."""
+    data = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local/share")
+    return Path(data) / "runctl" / "pulumi"
+
+
+def _installed_by_setup(environ: Mapping[str, str]) -> Path | None:
+    root = setup_folder(environ)
+    return root if _is_compatible(root / "bin" / "pulumi") else None
+
+
+def _pulumi_on_path(environ: Mapping[str, str]) -> Path | None:
+    """Root of the first ``pulumi`` on PATH that is not our own and is compatible."""
+    for folder in (environ.get("PATH") or "").split(os.pathsep):
+        found = shutil.which("pulumi", path=folder) if folder else None
+        if found is None:
+            continue
+        executable = Path(found)
+        if executable.resolve().parent == embedded_engine() / "bin":
+            continue
+        is_usable = executable.parent.name == "bin" and _is_compatible(executable)
+        return executable.parent.parent if is_usable else None
+    return None
+
+
+def _is_compatible(executable: Path) -> bool:
+    found = re.match(r"v?(\d+)\.(\d+)", _told_version(executable)) if executable.exists() else None
+    if found is None:
+        return False
+    version = (int(found.group(1)), int(found.group(2)))
+    return version[0] == MINIMUM_ENGINE[0] and version >= MINIMUM_ENGINE
+
+
+def _told_version(executable: Path) -> str:
+    """What ``pulumi version`` prints; empty when it does not run."""
+    try:
+        answer = subprocess.run(
+            [str(executable), "version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

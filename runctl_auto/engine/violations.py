@@ -1,0 +1,97 @@
+"""From what the policy pack reports to the violation, and to the line of the job file that causes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runctl_auto.engine.events import EngineEvent, PolicyEvent, name_of, plain
+from runctl_auto.errors import JobFileError, PolicyViolationError, Violation
+
+if TYPE_CHECKING:
+    from runctl_auto.job_file.document import JobDocument
+
+_REPORT = re.compile(
+    r"(?P<resource>[^\s:]+): (?P<found>.*); allowed: (?P<allowed>.*?)"
+    r"(?:; job file: (?P<field>[\w.]+(?:\[\d+\][\w.]*)*))?"
+)
+
+
+def read_violation(rule: str, resource: str, message: str) -> Violation:
+    """The violation in a report of ``rule`` about the resource named ``resource``.
+
+    The pack writes ``RESOURCE: FOUND; allowed: ALLOWED; job file: FIELD`` in the last line; another pack may
+    write what it likes, which is then all that was found.
+    """
+    lines = message.strip().splitlines() or [""]
+    match = _REPORT.fullmatch(lines[-1].strip())
+    if match is None:
+        return Violation(rule=rule, resource=resource, found=" ".join(line.strip() for line in lines))
+    return Violation(
+        rule=rule,
+        resource=match["resource"],
+        found=match["found"],
+        allowed=match["allowed"],
+        field=match["field"],
+    )
+
+
+def advice_in(events: Iterable[EngineEvent]) -> tuple[str, ...]:
+    """What policies said without refusing, each once."""
+    told = (event for event in events if isinstance(event, PolicyEvent) and event.level != "mandatory")
+    found = (read_violation(each.policy, name_of(each.urn), plain(each.message)) for each in told)
+    return tuple(f"policy: {each}" for each in without_repetition(found))
+
+
+def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]:
+    """``violations`` but for those that say of a part what another says of the whole, with the field of the
+    job file to change: a disk that is too large is found in the environment and in the machine."""
+    found = list(dict.fromkeys(violations))
+    told = {(each.rule, each.allowed) for each in found if each.field is not None}
+    return tuple(each for each in found if each.field is not None or (each.rule, each.allowed) not in told)
+
+
+def placed(error: PolicyViolationError, path: Path) -> PolicyViolationError:
+    """``error`` with the line of the job file at ``path`` for each violation that names a field of it."""
+    from runctl_auto.job_file.load import places_in
+
+    try:
+        document = places_in(path)
+    except JobFileError:  # it was read before, and has changed since
+        return error
+    violations = [_placed(each, document) for each in error.violations]
+    return PolicyViolationError(
+        error.what,
+        violations=violations,
+        where={**error.where, "file": document.file},
+        next_step=error.next_step,
+    )
+
+
+def refusal(violations: Sequence[Violation], where: dict[str, str]) -> PolicyViolationError:
+    """The error that tells all ``violations``."""
+    steps = ["Change the named fields of the job file."] if any(each.field for each in violations) else []
+    if not all(each.field for each in violations):
+        steps.append(
+            "What names no field comes from the program, not from the job file: change the program, or what "
+            "the project allows (policies.yaml)."
+        )
+    if where.get("operation") == "update":
+        steps.append(
+            f"What was made before the refusal is recorded: `runctl down {where.get('job')}` removes it."
+        )
+    return PolicyViolationError(
+        "The policies refuse the change.", violations=violations, where=where, next_step=" ".join(steps)
+    )
+
+
+def _placed(violation: Violation, document: JobDocument) -> Violation:
+    from runctl_auto.job_file.document import location_of
+
+    if violation.field is None:
+        return violation
+    position = document.position(location_of(violation.field))
+    return replace(violation, file=document.file, line=position.line if position else None)

@@ -1,0 +1,390 @@
+"""What a job file says, validated: the schema of the job file and nothing else.
+
+Of each field, ``title`` says what it is for and ``description`` what is allowed there; error messages, the
+JSON schema and the reference all use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from runctl_auto.job_file.field_types import (
+    COUNT_TEXT,
+    POSITIVE,
+    PROTECTION_TAGS,
+    SIZE_TEXT,
+    Count,
+    CountInText,
+    GpuModel,
+    Image,
+    InstanceType,
+    JobName,
+    MountPoint,
+    Plain,
+    Region,
+    RelativePath,
+    S3Address,
+    Seconds,
+    SizeGb,
+    SnapshotId,
+    SubnetId,
+    TagKey,
+    TagValue,
+    Text,
+    Usd,
+    VariableName,
+    VolumeId,
+    VolumeName,
+    VpcId,
+    Zone,
+)
+from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
+
+__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "PROTECTION_TAGS", "JobSpec"]
+
+DEFAULT_INSTANCE_TYPES = ("m5.large",)
+MAX_VOLUMES = 11
+MAX_TAGS = 30
+COUNT_FORM = "a whole number above 0"
+
+
+def _or_shorter(*forms: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """The JSON schema of a mapping that may also be written as one value, in one of ``forms``."""
+
+    def extend(schema: dict[str, Any]) -> None:
+        mapping = {name: schema.pop(name) for name in list(schema) if name not in ("title", "description")}
+        schema["anyOf"] = [*forms, mapping]
+
+    return extend
+
+
+def _range_text(end: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": rf"^\s*(({end})?\s*\.\.\s*({end})?|[0-9]{{1,6}}\s*\+)\s*$"}
+
+
+class Part(BaseModel):
+    """A mapping in a job file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+
+class Network(Part):
+    """Where the machine stands in the cloud's network."""
+
+    vpc: VpcId = Field(
+        default="default", title="Network of the machine", description="'default' or a VPC's id (vpc-...)"
+    )
+    subnet: SubnetId = Field(
+        default="auto", title="Subnet of the machine", description="'auto' or a subnet's id (subnet-...)"
+    )
+
+
+class _Range(Part):
+    @model_validator(mode="before")
+    @classmethod
+    def _ends(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return value
+        return dict(zip(("min", "max"), split_range(value), strict=True))
+
+
+class CountRange(_Range):
+    """From ``min`` to ``max``; an end that is None is open."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_or_shorter(POSITIVE, COUNT_TEXT, _range_text("[1-9][0-9]{0,5}"))
+    )
+    min: CountInText | None = Field(default=None, title="At least so many", description=COUNT_FORM)
+    max: CountInText | None = Field(default=None, title="At most so many", description=COUNT_FORM)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CountRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("is a range whose end lies before its start")
+        return self
+
+
+class SizeRange(_Range):
+    """Whole GB from ``min`` to ``max``; an end that is None is open."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_or_shorter(POSITIVE, SIZE_TEXT, _range_text("[0-9]{1,6}([gG]|[tT])([iI]?[bB])?"))
+    )
+    min: SizeGb | None = Field(default=None, title="At least so much", description=SIZE_FORM)
+    max: SizeGb | None = Field(default=None, title="At most so much", description=SIZE_FORM)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SizeRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("is a range whose end lies before its start")
+        return self
+
+
+class Gpu(Part):
+    """``count`` GPUs of the model ``name`` (any model when None)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=_or_shorter(
+            POSITIVE,
+            {
+                "type": "string",
+                "pattern": "^[A-Za-z][A-Za-z0-9-]*(:[1-9][0-9]{0,5})?$",
+                "examples": ["A10G:1", "H100:8"],
+            },
+        )
+    )
+    name: GpuModel | None = Field(
+        default=None, title="Model of the GPU", description="a GPU model such as A10G"
+    )
+    count: CountInText = Field(default=1, title="How many GPUs", description=COUNT_FORM)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return value
+        if isinstance(value, str):
+            name, colon, count = value.partition(":")
+            return {"name": name, "count": count if colon else 1}
+        return {"count": value}
+
+
+class Resources(Part):
+    """The machine: its types by name, or what it must have."""
+
+    instance_types: tuple[InstanceType, ...] = Field(
+        default=DEFAULT_INSTANCE_TYPES,
+        title="Instance types to choose from",
+        description="instance types such as g5.xlarge, the preferred first",
+        examples=[["g5.xlarge", "g4dn.xlarge"]],
+    )
+    gpu: Gpu | None = Field(
+        default=None,
+        title="GPUs of the machine",
+        description="MODEL:COUNT such as A10G:1, a model or a count",
+        examples=["A10G:1"],
+    )
+    cpu: CountRange | None = Field(
+        default=None,
+        title="CPUs of the machine",
+        description="a number or range of CPUs such as 4, 4.. or 4..8",
+        examples=["4..8"],
+    )
+    memory: SizeRange | None = Field(
+        default=None,
+        title="Memory of the machine",
+        description="a size or range of sizes such as 16GB or 16GB..64GB",
+        examples=["16GB.."],
+    )
+    disk: SizeGb = Field(default=50, title="Size of the machine's own disk", description=SIZE_FORM)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _types_only_by_default(cls, value: Any) -> Any:
+        chooses = isinstance(value, Mapping) and {"gpu", "cpu", "memory"} & value.keys()
+        return {"instance_types": [], **value} if chooses else value
+
+    @model_validator(mode="after")
+    def _something_to_rent(self) -> Resources:
+        if not (self.instance_types or self.gpu or self.cpu or self.memory):
+            raise ValueError("names neither instance_types nor gpu, cpu or memory")
+        return self
+
+
+class Retry(Part):
+    """When a run that did not get to its end is tried again, and for how long."""
+
+    on_events: tuple[Literal["no-capacity", "interruption", "error"], ...] = Field(
+        default=("no-capacity", "interruption"),
+        title="What is tried again",
+        description="a list of no-capacity, interruption, error",
+    )
+    duration: Seconds | None = Field(default=None, title="For how long", description=DURATION_FORM)
+
+
+class Volume(Part):
+    """A disk that outlives the machine: a new one (``size``), or one that exists (``id``)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["size"], "properties": {"size": {"not": {"type": "null"}}}},
+                {"required": ["id"], "properties": {"id": {"not": {"type": "null"}}}},
+            ]
+        }
+    )
+    name: VolumeName = Field(
+        title="Name of the volume",
+        description="lower-case letters, digits and single hyphens, at most 30 characters",
+        examples=["data"],
+    )
+    mount: MountPoint = Field(
+        title="Where the machine mounts it",
+        description="an absolute path outside the system's folders, such as /data",
+        examples=["/data"],
+    )
+    size: SizeGb | None = Field(default=None, title="Size of a new volume", description=SIZE_FORM)
+    id: VolumeId | None = Field(
+        default=None,
+        title="A volume that exists, used and never deleted",
+        description="the id of a volume that exists (vol-...)",
+    )
+    snapshot: SnapshotId | None = Field(
+        default=None,
+        title="Snapshot that a new volume begins with",
+        description="the id of a snapshot (snap-...)",
+    )
+    protect: StrictBool = Field(default=False, title="Keep it when the job goes", description="true or false")
+
+    @model_validator(mode="after")
+    def _new_or_existing(self) -> Volume:
+        if (self.size is None) == (self.id is None):
+            raise ValueError("needs either size (a new volume) or id (one that exists)")
+        if self.id is not None and self.snapshot is not None:
+            raise ValueError("has an id and a snapshot; a volume that exists needs no snapshot")
+        return self
+
+
+class DataSource(Part):
+    """Data that is brought to the machine before the job begins; the job may only read it."""
+
+    source: S3Address = Field(
+        title="Where the data is", description="s3://BUCKET/PREFIX", examples=["s3://bucket/prefix"]
+    )
+    path: RelativePath = Field(
+        title="Where the job finds it", description="a path inside the work folder", examples=["data/"]
+    )
+
+
+class Checkpoints(Part):
+    """What is saved while the job runs, so that another machine can go on."""
+
+    path: RelativePath = Field(
+        default="checkpoints", title="Folder that is saved", description="a path inside the work folder"
+    )
+    every: Seconds = Field(default=60, title="How often it is saved", description=DURATION_FORM)
+    keep: Count = Field(default=3, title="How many are kept", description="a whole number from 1 to 1000")
+
+
+class Artifacts(Part):
+    """What is brought home when the job has ended."""
+
+    paths: tuple[RelativePath, ...] = Field(
+        default=(),
+        title="Files and folders to bring home",
+        description="a list of paths inside the work folder",
+        examples=[["model/"]],
+    )
+    keep: StrictBool = Field(
+        default=False, title="Keep the bucket when the job goes", description="true or false"
+    )
+
+
+class JobSpec(BaseModel):
+    """A whole job file, validated. Sizes are in GB, times in seconds, money in USD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="runctl job")
+
+    name: JobName = Field(
+        title="Name of the job and of its stack",
+        description="2 to 40 lower-case letters, digits and single hyphens, a letter first",
+        examples=["digits"],
+    )
+    provider: Literal["aws", "local", "runpod"] = Field(
+        default="aws", title="Who rents out the machine", description="aws, local or runpod"
+    )
+    region: Region = Field(
+        title="Region of the cloud", description="a region such as us-east-1", examples=["us-east-1"]
+    )
+    image: Image = Field(
+        default="auto",
+        title="System image of the machine",
+        description="auto, an AMI's id (ami-...) or ssm:/NAME/OF/PARAMETER",
+    )
+    network: Network = Field(
+        default=Network(), title="Network of the machine", description="a mapping of vpc and subnet"
+    )
+    workdir: Text = Field(
+        default=".",
+        title="Folder that travels to the machine",
+        description="a folder in the project, relative to the job file",
+    )
+    setup: Text | None = Field(
+        default=None,
+        title="What prepares the machine",
+        description="a shell command",
+        examples=["pip install -r requirements.txt"],
+    )
+    run: Text = Field(
+        title="What trains", description="a shell command", examples=["python train.py --epochs 5"]
+    )
+    env: dict[VariableName, Plain] = Field(
+        default_factory=dict,
+        title="Environment variables of setup and run",
+        description='a mapping of names to texts; numbers in quotes, such as SEED: "1"',
+        examples=[{"SEED": "1"}],
+    )
+    secrets: tuple[VariableName, ...] = Field(
+        default=(),
+        title="Environment variables whose values are secret and come from the caller's environment",
+        description="a list of names of environment variables",
+        examples=[["HF_TOKEN"]],
+    )
+    resources: Resources = Field(
+        default=Resources(),
+        title="What the machine must have",
+        description="a mapping of instance_types, gpu, cpu, memory, disk",
+    )
+    zones: tuple[Zone, ...] = Field(
+        default=(),
+        title="Zones to choose from; none means all",
+        description="a list of zones of the region, such as us-east-1a",
+    )
+    spot_policy: Literal["spot", "on-demand", "auto"] = Field(
+        default="auto",
+        title="Spot, on-demand, or spot first",
+        description="spot, on-demand or auto",
+    )
+    max_price: Usd | None = Field(
+        default=None, title="Highest price of the machine", description=f"{PRICE_FORM} an hour"
+    )
+    budget: Usd | None = Field(default=None, title="What the job may cost in all", description=PRICE_FORM)
+    max_duration: Seconds | None = Field(
+        default=None, title="When the job is stopped at the latest", description=DURATION_FORM
+    )
+    idle_duration: Seconds | None = Field(
+        default=None, title="How long the machine may be idle", description=DURATION_FORM
+    )
+    retry: Retry | None = Field(
+        default=None, title="What is tried again", description="a mapping of on_events and duration"
+    )
+    nodes: Count = Field(default=1, title="How many machines", description="a whole number from 1 to 1000")
+    volumes: Annotated[tuple[Volume, ...], Field(max_length=MAX_VOLUMES)] = Field(
+        default=(),
+        title="Disks that outlive the machine",
+        description=f"a list of at most {MAX_VOLUMES} volumes, each a mapping with name, size and mount",
+        examples=[[{"name": "data", "size": "100GB", "mount": "/data"}]],
+    )
+    data: tuple[DataSource, ...] = Field(
+        default=(),
+        title="Data to bring to the machine",
+        description="a list of mappings of source and path",
+        examples=[[{"source": "s3://bucket/prefix", "path": "data/"}]],
+    )
+    checkpoints: Checkpoints = Field(
+        default=Checkpoints(),
+        title="What is saved while the job runs",
+        description="a mapping of path, every and keep",
+    )
+    artifacts: Artifacts = Field(
+        default=Artifacts(), title="What is brought home", description="a mapping of paths and keep"
+    )
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(
+        default_factory=dict,
+        title="Tags of everything that is made",
+        description=f"a mapping of at most {MAX_TAGS} keys to texts",
+        examples=[{"team": "nlp"}],
+    )

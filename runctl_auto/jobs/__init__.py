@@ -1,0 +1,1 @@
+"""The job in hand and what commands do with it."""

@@ -1,0 +1,84 @@
+"""Brings a run's artifacts home to ``runs/<job>/<run id>/``: whole and verified, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from runctl_auto.errors import UnfetchedArtifactsError
+from runctl_auto.providers.aws.bucket import ArtifactFile, JobBucket
+
+_RECORD = ".artifacts.json"
+
+
+@dataclass(frozen=True)
+class Homecoming:
+    """Artifacts that are at home, all verified. ``fetched`` tells whether it happened just now."""
+
+    folder: Path
+    files: tuple[str, ...]
+    bytes: int
+    fetched: bool
+
+
+def bring_home(bucket: JobBucket, run: str, folder: Path) -> Homecoming | None:
+    """All artifacts of ``run`` in ``folder``, verified against the manifest; None when the run left none.
+
+    What is at home already and whole is not fetched again. Raises ``UnfetchedArtifactsError`` when something
+    did not arrive as it was written; files that are there from before stay untouched then.
+    """
+    files = bucket.artifacts(run)
+    if files is None:
+        return None
+    if _is_home(folder, files):
+        return _homecoming(folder, files, fetched=False)
+    arriving = folder.parent / f".{folder.name}.arriving"
+    shutil.rmtree(arriving, ignore_errors=True)
+    for file in files:
+        target = arriving / _safe(file.path, run)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        bucket.fetch_artifact(run, file, target)
+    arriving.mkdir(parents=True, exist_ok=True)
+    (arriving / _RECORD).write_text(json.dumps([vars(file) for file in files]), encoding="utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    arriving.replace(folder)
+    return _homecoming(folder, files, fetched=True)
+
+
+def _is_home(folder: Path, files: tuple[ArtifactFile, ...]) -> bool:
+    return (folder / _RECORD).exists() and all(_is_whole(folder / file.path, file) for file in files)
+
+
+def _is_whole(path: Path, file: ArtifactFile) -> bool:
+    if not path.is_file() or path.stat().st_size != file.bytes:
+        return False
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest() == file.sha256
+
+
+def _safe(path: str, run: str) -> PurePosixPath:
+    """``path`` when it stays inside the folder; a manifest is not trusted to name places on this machine."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in path:
+        raise UnfetchedArtifactsError(
+            f"The list of artifacts of run {run} names a place outside its folder: {path!r}",
+            where={"run": run},
+            next_step="Do not trust this bucket; `runctl down --discard-artifacts` gives the artifacts up.",
+        )
+    return pure
+
+
+def _homecoming(folder: Path, files: tuple[ArtifactFile, ...], *, fetched: bool) -> Homecoming:
+    return Homecoming(
+        folder=folder,
+        files=tuple(file.path for file in files),
+        bytes=sum(file.bytes for file in files),
+        fetched=fetched,
+    )

@@ -1,0 +1,117 @@
+"""Follows a run to its end, and gives it a new machine when it loses the one it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runctl_auto.jobs.reporting import Reporter
+from runctl_auto.jobs.session import Time
+from runctl_auto.observe.logs import LogReader
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.aws.machines import Machine, find_machine
+from runctl_auto.run.status import RunStatus
+
+POLL_SECONDS = 1.0
+MACHINE_CHECK_SECONDS = 10.0
+STALE_SECONDS = 60.0
+ENDING_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run came to its end."""
+
+    status: RunStatus
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The machine is gone and the run has not ended: interrupted, terminated, or never started."""
+
+    machine: Machine
+    status: RunStatus | None
+
+
+class Follower:
+    """Watches one run: tells its phases and its log lines, and when its machine is lost."""
+
+    def __init__(self, bucket: JobBucket, cloud: Cloud, run: str, reporter: Reporter, time: Time) -> None:
+        self._bucket = bucket
+        self._cloud = cloud
+        self._run = run
+        self._reporter = reporter
+        self._time = time
+        self._log = LogReader(bucket, run)
+        self._phase: str | None = None
+
+    def until_end(self, instance: str | None) -> Ended | Lost:
+        """Blocks until the run has ended or its machine ``instance`` is lost."""
+        next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
+        while True:
+            status = self._bucket.status(self._run)
+            if status is not None and status.ended:
+                return self._ended(status)
+            self._tell(status)
+            is_interrupted = status is not None and status.phase == "interrupted"
+            if is_interrupted or self._time.monotonic() >= next_check:
+                next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
+                lost = self._look_for_machine(instance)
+                if lost is not None:
+                    return lost
+            self._time.sleep(POLL_SECONDS)
+
+    def _look_for_machine(self, instance: str | None) -> Ended | Lost | None:
+        machine = find_machine(self._cloud, instance) if instance else Machine("", "gone")
+        if not machine.is_ending:
+            return None
+        machine = await_end(self._cloud, machine, self._time)
+        status = self._bucket.status(self._run)
+        if status is not None and status.ended:
+            return self._ended(status)
+        return Lost(machine, status)
+
+    def _ended(self, status: RunStatus) -> Ended:
+        """The end, told after the last line of the log."""
+        for line in self._log.rest():
+            self._reporter.log_line(line)
+        self._reporter.say(_sentence(status))
+        return Ended(status)
+
+    def _tell(self, status: RunStatus | None) -> None:
+        if status is not None and status.phase != self._phase:
+            self._phase = status.phase
+            self._reporter.say(_sentence(status))
+        for line in self._log.new_lines():
+            self._reporter.log_line(line)
+
+
+def await_end(cloud: Cloud, machine: Machine, time: Time, *, seconds: float = ENDING_SECONDS) -> Machine:
+    """The machine once it is terminated; as it is after ``seconds`` when it takes longer. Blocks."""
+    deadline = time.monotonic() + seconds
+    while machine.is_ending and not machine.has_ended and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        machine = find_machine(cloud, machine.id)
+    return machine
+
+
+_WORDS = {
+    "booting": "the machine has started",
+    "fetching": "fetching code, volumes and checkpoints",
+    "setup": "setup runs",
+    "running": "training runs",
+    "stopping": "stopping",
+    "succeeded": "training succeeded",
+    "failed": "training failed",
+    "stopped": "training was stopped",
+    "interrupted": "the machine is being taken away; the checkpoint is saved",
+}
+
+
+def _sentence(status: RunStatus) -> str:
+    text = _WORDS[status.phase]
+    if status.phase == "running" and status.resumed_from:
+        return f"{text}, from checkpoint {status.resumed_from}"
+    if status.phase in ("failed", "stopped") and status.reason:
+        return f"{text} ({status.reason})"
+    return text

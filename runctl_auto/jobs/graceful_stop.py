@@ -1,0 +1,56 @@
+"""Ends a run gracefully: the agent is told, the job saves its checkpoint, the agent reports the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Literal
+
+from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
+
+REPORTING_SECONDS = 60.0
+"""What the agent gets on top of the job's grace to upload the last checkpoint and the artifacts."""
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class StopOutcome:
+    """How a run came to its end. ``late`` means that it did not report in time and is ended regardless."""
+
+    how: Literal["ended-before", "stopped", "no-machine", "late"]
+    status: RunStatus | None
+
+
+def stop_run(
+    bucket: JobBucket,
+    run: str,
+    *,
+    reason: Literal["down", "replace", "user"],
+    grace_seconds: int,
+    machine_runs: Callable[[], bool],
+    sleep: Callable[[float], None],
+    clock: Callable[[], float],
+) -> StopOutcome:
+    """Stops ``run`` and waits for its end, at most the grace and a minute. Idempotent.
+
+    ``machine_runs`` tells whether there is a machine that could answer; ``clock`` counts seconds.
+    """
+    status = bucket.status(run)
+    if status is not None and status.ended:
+        return StopOutcome("ended-before", status)
+    if not machine_runs():
+        return StopOutcome("no-machine", status)
+    bucket.request_stop(
+        run, reason=reason, grace_seconds=grace_seconds, at=datetime.now(timezone.utc).isoformat()
+    )
+    deadline = clock() + grace_seconds + REPORTING_SECONDS
+    while clock() < deadline:
+        sleep(_POLL_SECONDS)
+        status = bucket.status(run)
+        if status is not None and status.ended:
+            return StopOutcome("stopped", status)
+        if not machine_runs():
+            return StopOutcome("no-machine", bucket.status(run))
+    return StopOutcome("late", status)

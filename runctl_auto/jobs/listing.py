@@ -1,0 +1,171 @@
+"""``ls``: all jobs of the backend and what is known of each. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from components.naming import Names
+from runctl_auto.engine.driver import JobSummary
+from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.run_facts import RunFacts
+from runctl_auto.jobs.session import Workplace, parse_config
+from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.observe.statuses import RunPlace, read_statuses
+from runctl_auto.providers.aws.machines import running_machines
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import StackConfig
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which jobs are wanted: those that fit all that is given. A tag's value None stands for any value."""
+
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    projects: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    phases: frozenset[str] = frozenset()
+
+    def fit_config(self, config: StackConfig | None) -> bool:
+        if self.projects and PROJECT_NAME not in self.projects:
+            return False
+        if config is None:
+            return not (self.tags or self.owners)
+        if self.owners and config.owner not in self.owners:
+            return False
+        return all(
+            key in config.job.tags and value in (None, config.job.tags[key])
+            for key, value in self.tags.items()
+        )
+
+    def fit_phase(self, phase: str | None) -> bool:
+        return not self.phases or phase in self.phases
+
+
+@dataclass(frozen=True)
+class ListedJob:
+    """One line of the list of jobs. ``problem`` says why its configuration or status is not known."""
+
+    summary: JobSummary
+    facts: RunFacts | None = None
+    problem: str | None = None
+
+    @property
+    def phase(self) -> str | None:
+        """The run's phase; ``starting`` before the agent's first word; None when it is not known."""
+        if self.facts is None or self.problem is not None:
+            return None
+        return self.facts.phase or "starting"
+
+    def as_json(self) -> dict[str, Any]:
+        place = self.facts.config.placement if self.facts else None
+        return {
+            **(self.facts.as_json() if self.facts else _nothing_known(self.summary.name)),
+            "phase": self.phase,
+            "region": place.region if place else None,
+            "zone": place.zone if place else None,
+            "instance_type": place.instance_type if place else None,
+            "market": place.market if place else None,
+            "resources": self.summary.resources,
+            "updated_at": self.summary.updated_at,
+            "problem": self.problem,
+        }
+
+
+def list_jobs(workplace: Workplace, filters: Filters | None = None) -> tuple[ListedJob, ...]:
+    """The wanted jobs of the backend by name, with what is known of each, or why nothing is. Blocks."""
+    filters = filters or Filters()
+    with workplace.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
+        configured = [
+            (summary, config)
+            for summary in workplace.driver.jobs()
+            if filters.fit_config(_plain(config := _config(workplace, summary.name)))
+        ]
+        workplace.reporter.progress(f"{len(configured)} statuses")
+        statuses = _statuses(
+            workplace, [config for _, config in configured if isinstance(config, StackConfig)]
+        )
+        listed = [_listed(workplace, summary, config, statuses) for summary, config in configured]
+        listed = _with_machines(workplace, listed)
+    return tuple(each for each in listed if filters.fit_phase(each.phase))
+
+
+def _config(workplace: Workplace, job: str) -> StackConfig | RunctlError | None:
+    try:
+        return parse_config(workplace.driver.config_of(job))
+    except RunctlError as error:
+        return error
+
+
+def _plain(config: StackConfig | RunctlError | None) -> StackConfig | None:
+    return config if isinstance(config, StackConfig) else None
+
+
+def _statuses(
+    workplace: Workplace, configs: Sequence[StackConfig]
+) -> dict[str, RunStatus | RunctlError | None]:
+    found = read_statuses([_place(config) for config in configs], workplace.cloud)
+    return {config.job.name: status for config, status in zip(configs, found, strict=True)}
+
+
+def _place(config: StackConfig) -> RunPlace:
+    place = config.placement
+    names = Names(account=place.account, region=place.region, project=PROJECT_NAME, job=config.job.name)
+    return RunPlace(place.region, names.bucket(), place.account, config.run.id)
+
+
+def _listed(
+    workplace: Workplace,
+    summary: JobSummary,
+    config: StackConfig | RunctlError | None,
+    statuses: Mapping[str, RunStatus | RunctlError | None],
+) -> ListedJob:
+    if config is None:
+        return ListedJob(summary, problem="never set up")
+    if isinstance(config, RunctlError):
+        return ListedJob(summary, problem=config.what)
+    status = statuses[config.job.name]
+    if isinstance(status, RunctlError):
+        return ListedJob(summary, RunFacts(config, None, workplace.time.now()), problem=status.what)
+    return ListedJob(summary, RunFacts(config, status, workplace.time.now()))
+
+
+def _with_machines(workplace: Workplace, listed: Sequence[ListedJob]) -> list[ListedJob]:
+    """Of runs that should tell of themselves and do not, whether their machines run: a request a region."""
+    silent: dict[str, dict[str, str]] = {}
+    for each in listed:
+        facts = each.facts
+        if facts is not None and facts.is_silent and facts.status is not None and facts.status.instance:
+            silent.setdefault(facts.config.placement.region, {})[each.summary.name] = facts.status.instance
+    runs: dict[str, bool] = {}
+    for region, machines in silent.items():
+        try:
+            running = running_machines(workplace.cloud(region), sorted(machines.values()))
+        except RunctlError as error:
+            workplace.reporter.say(f"whether silent machines in {region} run is not known: {error.what}")
+            continue
+        runs.update({job: instance in running for job, instance in machines.items()})
+    return [
+        replace(each, facts=replace(each.facts, machine_runs=runs[each.summary.name]))
+        if each.facts is not None and each.summary.name in runs
+        else each
+        for each in listed
+    ]
+
+
+def _nothing_known(job: str) -> dict[str, Any]:
+    return {
+        "job": job,
+        "owner": None,
+        "project": PROJECT_NAME,
+        "tags": {},
+        "run": None,
+        "attempt": None,
+        "started_at": None,
+        "age_seconds": None,
+        "heartbeat_age_seconds": None,
+        "cost": None,
+        "checkpoints": None,
+    }

@@ -1,0 +1,27 @@
+"""What a run left behind, as it is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runctl_auto.jobs.artifacts import Homecoming
+
+_MAX_METRICS_BYTES = 100_000
+
+
+def read_metrics(home: Homecoming | None) -> dict[str, Any]:
+    """The content of the artifact ``metrics.json``, wherever it lies; empty when there is none to read."""
+    if home is None:
+        return {}
+    for name in home.files:
+        file = home.folder / name
+        if file.name != "metrics.json" or file.stat().st_size > _MAX_METRICS_BYTES:
+            continue
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            return content
+    return {}

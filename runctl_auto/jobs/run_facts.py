@@ -1,0 +1,107 @@
+"""What is known of a job's run at one moment, as listing, status and description all tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from runctl_auto.cost.spent import SILENT_SECONDS, Cost, run_cost
+from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.run.status import LOST, RunStatus
+from runctl_auto.stack.config import StackConfig
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A job's configuration and the status of its run, seen at ``now``.
+
+    ``machine_runs`` is what the cloud says of the machine; None when it was not asked.
+    """
+
+    config: StackConfig
+    status: RunStatus | None
+    now: datetime
+    machine_runs: bool | None = None
+
+    @property
+    def phase(self) -> str | None:
+        """The run's phase, ``lost`` when its machine ended before it; None before the agent's first word."""
+        if self.status is None:
+            return None
+        goes_on = not self.status.ended and self.status.phase != "interrupted"
+        return LOST if goes_on and self.machine_runs is False else self.status.phase
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the run should tell of itself, and has not for so long that its machine may be gone."""
+        heard = self.heartbeat_age_seconds
+        goes_on = self.status is not None and not self.status.ended
+        return goes_on and (heard is None or heard > SILENT_SECONDS)
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Since the run began; until it ended, when it has."""
+        if self.status is None:
+            return None
+        ended = _moment(self.status.ended_at) or self.now
+        return _between(_moment(self.status.started_at), ended)
+
+    @property
+    def heartbeat_age_seconds(self) -> float | None:
+        """Since the agent last wrote the status."""
+        return _between(_moment(self.status.updated_at), self.now) if self.status else None
+
+    @property
+    def cost(self) -> Cost:
+        return run_cost(
+            self.status,
+            self.config.placement.price_hour,
+            heartbeat_age=self.heartbeat_age_seconds,
+            machine_runs=self.machine_runs,
+        )
+
+    @property
+    def checkpoints(self) -> dict[str, Any] | None:
+        """``count``, ``last`` and ``last_at``; None before the first status."""
+        return checkpoints_of(self.status)
+
+    def as_json(self) -> dict[str, Any]:
+        """What every listing of jobs tells of a run."""
+        config, status = self.config, self.status
+        return {
+            "job": config.job.name,
+            "owner": config.owner,
+            "project": PROJECT_NAME,
+            "tags": dict(config.job.tags),
+            "run": config.run.id,
+            "attempt": config.run.attempt,
+            "started_at": status.started_at if status else None,
+            "age_seconds": _rounded(self.age_seconds),
+            "heartbeat_age_seconds": _rounded(self.heartbeat_age_seconds),
+            "cost": self.cost.as_json(),
+            "checkpoints": self.checkpoints,
+        }
+
+
+def checkpoints_of(status: RunStatus | None) -> dict[str, Any] | None:
+    """The counts of a status; None when it has none."""
+    if status is None:
+        return None
+    told = status.raw.get("checkpoints") or {}
+    return {"count": told.get("count", 0), "last": told.get("last"), "last_at": told.get("last_at")}
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+    except ValueError:
+        return None
+
+
+def _between(begin: datetime | None, end: datetime) -> float | None:
+    return None if begin is None else max(0.0, (end - begin).total_seconds())
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -1,0 +1,20 @@
+"""Receipts outlive the stacks that they are about: ``.runctl/receipts/<job>/<time>.json``."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from runctl_auto.leftovers.receipt import Receipt
+
+
+def store(receipt: Receipt, folder: Path, at: datetime) -> Path:
+    """Writes the receipt; the file. ``folder`` is runctl's private one; earlier receipts stay."""
+    place = folder / "receipts" / receipt.job
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / f"{at:%Y%m%dT%H%M%S.%fZ}.json"
+    arriving = file.with_suffix(".arriving")
+    arriving.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
+    arriving.replace(file)
+    return file

@@ -1,0 +1,1 @@
+"""The person's machine: project folder, files, locks, retry."""

@@ -1,0 +1,95 @@
+"""Calls to AWS from the developer's machine: clients made once, every call retried and its errors typed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from runctl_auto.errors import CloudError
+from runctl_auto.local import retry
+
+Client = Any
+"""A client of botocore or boto3: its methods are made at run time from the service's model."""
+
+
+class ClientFactory(Protocol):
+    """Makes a client of a service for a region, with botocore's own retries off."""
+
+    def __call__(self, service: str, region: str) -> Client: ...
+
+
+class Cloud:
+    """One region of an account. Not thread-safe; make one for each thread."""
+
+    def __init__(
+        self, factory: ClientFactory, region: str, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.region = region
+        self._factory = factory
+        self._sleep = sleep
+        self._clients: dict[str, Client] = {}
+
+    def client(self, service: str) -> Client:
+        """The bare client: for those that retry by themselves (``call`` is for everyone else)."""
+        if service not in self._clients:
+            self._clients[service] = self._factory(service, self.region)
+        return self._clients[service]
+
+    def call(self, service: str, operation: str, **parameters: object) -> dict[str, Any]:
+        """One API call, retried while its error may pass. Raises ``CloudError`` and its kinds."""
+        method = getattr(self.client(service), operation)
+        answer: dict[str, Any] = self.retried(lambda: method(**parameters), f"{service} {operation}")
+        return answer
+
+    def pages(self, service: str, operation: str, key: str, **parameters: object) -> Iterator[Any]:
+        """Items under ``key`` of all pages of a list call; each page is one retried call.
+
+        Raises ``CloudError`` when a page leads to itself.
+        """
+        while True:
+            page = self.call(service, operation, **parameters)
+            yield from page.get(key) or []
+            following = _next_page(page)
+            if not following:
+                return
+            if following.items() <= parameters.items():
+                raise CloudError(
+                    f"{service} {operation} answers with the same page again and again.",
+                    code="RepeatedPage",
+                    where={"region": self.region},
+                    next_step="Repeat later; if it stays so, report it.",
+                )
+            parameters = {**parameters, **following}
+
+    def retried(self, operation: Callable[[], Any], what: str) -> Any:
+        """Runs an operation of several steps (call and read the body) under the retry policy."""
+        return retry.call(
+            operation,
+            what,
+            policy=retry.CONTROL_CALLS,
+            where={"region": self.region},
+            sleep=self._sleep,
+        )
+
+
+_PAGE_TOKENS: tuple[dict[str, str], ...] = (
+    {"NextToken": "NextToken"},
+    {"nextToken": "nextToken"},
+    {"PaginationToken": "PaginationToken"},
+    {"NextContinuationToken": "ContinuationToken"},
+    {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"},
+    {"Marker": "Marker"},
+    {"ContinuationToken": "ContinuationToken"},
+)
+
+
+def _next_page(page: Mapping[str, Any]) -> dict[str, object]:
+    """The parameters that ask for the page after this one; empty after the last."""
+    if page.get("IsTruncated") is False:
+        return {}
+    for style in _PAGE_TOKENS:
+        tokens: dict[str, object] = {asked: page[given] for given, asked in style.items() if page.get(given)}
+        if tokens:
+            return tokens
+    return {}

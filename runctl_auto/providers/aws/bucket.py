@@ -1,0 +1,165 @@
+"""A job's bucket as seen from the developer's machine: status, logs, artifacts, and the request to stop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.run.status import RunStatus, read_run_status
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """One artifact as the manifest names it; ``path`` is relative, with slashes."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """A part of a log; parts are never appended to and sort by key."""
+
+    key: str
+    text: str
+
+
+class JobBucket:
+    """The bucket of one job. Every call states the account that must own it."""
+
+    def __init__(self, cloud: Cloud, name: str, owner: str) -> None:
+        self.name = name
+        self._cloud = cloud
+        self._owner = owner
+
+    def status(self, run: str) -> RunStatus | None:
+        """The durable status of a run; None when there is none (yet), or no bucket."""
+        return read_run_status(self._cloud, bucket=self.name, owner=self._owner, run=run)
+
+    def request_stop(self, run: str, *, reason: str, grace_seconds: int, at: str) -> None:
+        """Tells the agent to stop the job gracefully. Repeating it is harmless."""
+        self._cloud.call(
+            "s3",
+            "put_object",
+            Bucket=self.name,
+            Key=f"runs/{run}/control/stop.json",
+            Body=json.dumps({"reason": reason, "grace_seconds": grace_seconds, "at": at}).encode(),
+            ContentType="application/json",
+            ExpectedBucketOwner=self._owner,
+        )
+
+    def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
+        """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket."""
+        prefix = f"runs/{run}/logs/"
+        position = {"StartAfter": after} if after else {}
+        try:
+            listed = list(
+                self._cloud.pages(
+                    "s3",
+                    "list_objects_v2",
+                    "Contents",
+                    Bucket=self.name,
+                    Prefix=prefix,
+                    ExpectedBucketOwner=self._owner,
+                    **position,
+                )
+            )
+        except NotFoundError:
+            return
+        for entry in listed:
+            content = self._read(entry["Key"])
+            if content is not None:
+                yield LogPart(entry["Key"], content.decode("utf-8", errors="replace"))
+
+    def runs(self) -> tuple[str, ...]:
+        """Ids of all runs that left something in the bucket; empty when there is no bucket."""
+        try:
+            listed = list(
+                self._cloud.pages(
+                    "s3",
+                    "list_objects_v2",
+                    "CommonPrefixes",
+                    Bucket=self.name,
+                    Prefix="runs/",
+                    Delimiter="/",
+                    ExpectedBucketOwner=self._owner,
+                )
+            )
+        except NotFoundError:
+            return ()
+        return tuple(each["Prefix"].split("/")[1] for each in listed)
+
+    def artifacts(self, run: str) -> tuple[ArtifactFile, ...] | None:
+        """What the run left, by its manifest; None when it left none (yet)."""
+        content = self._read(f"runs/{run}/artifacts/manifest.json")
+        if content is None:
+            return None
+        try:
+            return tuple(
+                ArtifactFile(str(each["path"]), int(each["bytes"]), str(each["sha256"]))
+                for each in json.loads(content)["files"]
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise UnfetchedArtifactsError(
+                f"The list of artifacts of run {run} cannot be read: {error}",
+                where={"bucket": self.name, "run": run},
+                next_step="Look at runs/RUN/artifacts/ in the bucket; "
+                "`runctl down --discard-artifacts` gives them up.",
+            ) from error
+
+    def has_unlisted_artifacts(self, run: str) -> bool:
+        """Whether the run wrote artifacts and not their list, which comes last."""
+        listed = self._cloud.call(
+            "s3",
+            "list_objects_v2",
+            Bucket=self.name,
+            Prefix=f"runs/{run}/artifacts/",
+            MaxKeys=1,
+            ExpectedBucketOwner=self._owner,
+        )
+        return bool(listed.get("Contents")) and self._read(f"runs/{run}/artifacts/manifest.json") is None
+
+    def fetch_artifact(self, run: str, file: ArtifactFile, target: Path) -> None:
+        """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it differs."""
+        key = f"runs/{run}/artifacts/files/{file.path}"
+
+        def fetch() -> str:
+            answer = self._cloud.client("s3").get_object(
+                Bucket=self.name, Key=key, ExpectedBucketOwner=self._owner
+            )
+            digest = hashlib.sha256()
+            with target.open("wb") as stream:
+                for chunk in answer["Body"].iter_chunks(_CHUNK):
+                    digest.update(chunk)
+                    stream.write(chunk)
+            return digest.hexdigest()
+
+        found = self._cloud.retried(fetch, f"fetching artifact {file.path}")
+        if found != file.sha256:
+            raise UnfetchedArtifactsError(
+                f"Artifact {file.path} of run {run} did not arrive as it was written.",
+                where={"bucket": self.name, "run": run, "file": file.path},
+                next_step="Repeat the command. If it stays so, the object in the bucket was changed.",
+            )
+
+    def _read(self, key: str) -> bytes | None:
+        def fetch() -> bytes:
+            answer = self._cloud.client("s3").get_object(
+                Bucket=self.name, Key=key, ExpectedBucketOwner=self._owner
+            )
+            content: bytes = answer["Body"].read()
+            return content
+
+        try:
+            read: bytes = self._cloud.retried(fetch, f"reading {key}")
+        except NotFoundError:
+            return None
+        return read

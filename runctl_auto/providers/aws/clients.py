@@ -1,0 +1,52 @@
+"""Makes the clients of AWS's services: the one place where any is made, with botocore's own retries off."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from runctl_auto.providers.aws.access import ClientFactory
+
+ONE_ATTEMPT = {"mode": "standard", "total_max_attempts": 1}
+"""Retries are ours (``runctl_auto.local.retry``): two layers would multiply."""
+
+_PRICES_ARE_TOLD_IN = {"cn": "cn-northwest-1", "eu": "eu-central-1", "ap": "ap-south-1", "me": "ap-south-1"}
+
+
+def client_maker(endpoint_url: str | None = None) -> ClientFactory:
+    """Makes clients by service and region, from the environment's credentials; a session is made once.
+
+    ``endpoint_url`` stands for AWS's own addresses; else AWS_ENDPOINT_URL does, when it is set.
+    """
+    sessions: list[Any] = []
+    endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
+
+    def make(service: str, region: str) -> Any:
+        # botocore alone: boto3 adds resources and transfers, which nothing here uses and which cost time.
+        from botocore.config import Config
+        from botocore.session import Session
+
+        if not sessions:
+            sessions.append(Session(profile=os.environ.get("AWS_PROFILE") or None))
+        config = Config(
+            retries=ONE_ATTEMPT,
+            connect_timeout=10,
+            read_timeout=60,
+            s3={"addressing_style": "path"} if endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") else None,
+        )
+        return sessions[0].create_client(
+            service,
+            region_name=_region_of(service, region),
+            config=config,
+            # An address for one service alone is botocore's to find.
+            endpoint_url=None if os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") else endpoint,
+        )
+
+    return make
+
+
+def _region_of(service: str, region: str) -> str:
+    """Where to ask: the price list of all regions is told in a few of them only."""
+    if service != "pricing":
+        return region
+    return _PRICES_ARE_TOLD_IN.get(region.partition("-")[0], "us-east-1")

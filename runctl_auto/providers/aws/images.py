@@ -1,0 +1,134 @@
+"""Which image a machine starts from: resolved once for each kind of machine, checked before it is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runctl_auto.errors import CloudError, JobFileError, NotFoundError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.instance_types import Machine
+
+_PUBLIC: Mapping[tuple[str, bool], str] = {
+    ("x86_64", False): "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+    ("arm64", False): "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+    ("x86_64", True): "/aws/service/deeplearning/ami/x86_64/"
+    "base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id",
+    ("arm64", True): "/aws/service/deeplearning/ami/arm64/"
+    "base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id",
+}
+"""Public parameter that names the newest image, by architecture and whether the machine has NVIDIA GPUs."""
+
+_MOST_NAMED = 6
+_AMI = re.compile(r"ami-[0-9a-f]{8,17}")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as the cloud describes it; what it does not tell is None."""
+
+    id: str
+    architecture: str | None = None
+    disk_gb: int | None = None
+
+
+class Images:
+    """Resolves the job's image for machines; each parameter and each image is asked for once."""
+
+    def __init__(self, spec: JobSpec, cloud: Cloud) -> None:
+        self._spec = spec
+        self._cloud = cloud
+        self._parameters: dict[str, str] = {}
+        self._images: dict[str, Image] = {}
+
+    def of(self, machine: Machine) -> Image:
+        """The image for a machine. Raises ``JobFileError`` when there is none or the disk is too small."""
+        identity = self._identity(machine)
+        if identity not in self._images:
+            self._images[identity] = self._described(identity)
+        image = self._images[identity]
+        disk = self._spec.resources.disk
+        if image.disk_gb is not None and image.disk_gb > disk:
+            raise JobFileError(
+                f"The image {image.id} for {machine.name} needs a disk of {image.disk_gb} GB, and the job "
+                f"asks for {disk} GB.",
+                where={"field": "resources.disk", "region": self._spec.region},
+                next_step=f"Set resources.disk to {image.disk_gb}GB or more, or choose another image.",
+            )
+        return image
+
+    def _identity(self, machine: Machine) -> str:
+        image = self._spec.image
+        if image.startswith("ami-"):
+            return image
+        if image == "auto":
+            return self._parameter(_PUBLIC[(machine.architecture, machine.has_gpu)])
+        return self._parameter(image.removeprefix("ssm:"))
+
+    def _parameter(self, name: str) -> str:
+        if name not in self._parameters:
+            self._parameters[name] = self._read(name)
+        return self._parameters[name]
+
+    def _read(self, name: str) -> str:
+        where = {"field": "image", "region": self._spec.region}
+        try:
+            answer = self._cloud.call("ssm", "get_parameter", Name=name)
+        except NotFoundError as error:
+            raise JobFileError(
+                f"There is no parameter {name} in {self._spec.region} that names an image.",
+                where=where,
+                next_step="Name an image (image: ami-...), or another parameter (image: ssm:/...)."
+                + self._parameters_beside(name),
+            ) from error
+        value = str(answer["Parameter"]["Value"])
+        if not _AMI.fullmatch(value):
+            raise JobFileError(
+                f"The parameter {name} names no image.",
+                where=where,
+                next_step="Name a parameter whose value is the id of an image (ami-...).",
+            )
+        return value
+
+    def _parameters_beside(self, name: str) -> str:
+        """Parameters of the same folder; nothing when there are none, or may not be looked at."""
+        folder = name.rpartition("/")[0]
+        if not folder:
+            return ""
+        try:
+            answer = self._cloud.call("ssm", "get_parameters_by_path", Path=folder, MaxResults=_MOST_NAMED)
+        except CloudError:
+            return ""
+        names = sorted(str(each["Name"]) for each in answer.get("Parameters") or ())
+        return f" Parameters there: {', '.join(names)}." if names else ""
+
+    def _described(self, identity: str) -> Image:
+        try:
+            answer = self._cloud.call("ec2", "describe_images", ImageIds=[identity])
+        except NotFoundError as error:
+            raise self._no_image(identity) from error
+        found = answer.get("Images") or []
+        if not found:
+            raise self._no_image(identity)
+        return Image(identity, found[0].get("Architecture"), _root_gb(found[0]))
+
+    def _no_image(self, identity: str) -> JobFileError:
+        own = list(self._cloud.pages("ec2", "describe_images", "Images", Owners=["self"]))
+        newest = sorted(own, key=lambda each: str(each.get("CreationDate")), reverse=True)[:_MOST_NAMED]
+        named = ", ".join(f"{each['ImageId']} ({each.get('Name', 'no name')})" for each in newest)
+        return JobFileError(
+            f"There is no image {identity} in {self._spec.region}, or it is not shared with this account.",
+            where={"field": "image", "region": self._spec.region},
+            next_step=f"Use image: auto, or one of this region. Images of this account: {named or 'none'}.",
+        )
+
+
+def _root_gb(image: Mapping[str, Any]) -> int | None:
+    for device in image.get("BlockDeviceMappings") or ():
+        if device.get("DeviceName") == image.get("RootDeviceName"):
+            size = device.get("Ebs", {}).get("VolumeSize")
+            return None if size is None else int(size)
+    return None

@@ -1,0 +1,244 @@
+"""Which instance types a job may rent: those that it names, or those that have what it asks for."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runctl_auto.errors import CloudError, JobFileError
+from runctl_auto.job_file.spec import CountRange, Gpu, JobSpec, Resources, SizeRange
+from runctl_auto.providers.aws.access import Cloud
+
+PAGE = 100
+MOST_CONSIDERED = 40
+"""How many types are looked at closely: the smallest that have what is asked for."""
+NEAREST = 4
+
+_VCPU_COUNTS = (
+    *(1, 2, 4, 6, 8, 12, 16, 24, 32, 36, 40, 48, 64, 72, 80, 96, 112, 128, 144, 176, 192, 224, 256, 288),
+    *(384, 448, 512, 576, 768, 896, 1152, 1440, 1792, 1920),
+)
+_MOST_FILTER_VALUES = 200
+_MIB = 1024
+_ACCELERATORS = ("FpgaInfo", "InferenceAcceleratorInfo", "MediaAcceleratorInfo", "NeuronInfo")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An instance type. ``gpu`` is the model of its GPUs; ``is_special``: it has other accelerators;
+    ``finds_volumes``: its volumes are found by their id.
+    """
+
+    name: str
+    architecture: str
+    has_gpu: bool
+    vcpus: int = 0
+    memory_gb: float = 0.0
+    gpu: str | None = None
+    gpus: int = 0
+    is_special: bool = False
+    finds_volumes: bool = True
+
+    def __str__(self) -> str:
+        gpus = f", {self.gpu or 'GPU'}:{self.gpus}" if self.gpus else ""
+        return f"{self.name} ({self.vcpus} CPUs, {self.memory_gb:g} GB{gpus})"
+
+
+def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[Machine, ...]:
+    """The types that the job may rent: in its own order when it names them, else the smaller first.
+
+    Raises ``JobFileError`` when a named type does not exist, or none has what is asked for; the nearest that
+    exist are named.
+    """
+    resources = spec.resources
+    if resources.instance_types:
+        named = _named(spec, cloud, resources.instance_types)
+        fitting = tuple(each for each in named if satisfies(each, resources))
+    else:
+        named = tuple(_described(cloud, _filters(resources)))
+        fitting = _smallest(each for each in named if satisfies(each, resources))
+    if spec.volumes:
+        fitting = tuple(each for each in fitting if each.finds_volumes)
+    if not fitting:
+        raise _nothing_fits(spec, cloud, named)
+    return fitting
+
+
+def still_satisfies(name: str, resources: Resources, cloud: Cloud) -> bool:
+    """Whether a type that was chosen earlier has what is asked for now."""
+    try:
+        found = list(_described(cloud, (), InstanceTypes=[name]))
+    except CloudError:
+        return False
+    return any(satisfies(each, resources) for each in found)
+
+
+def satisfies(machine: Machine, resources: Resources) -> bool:
+    """Whether a type has what is asked for. Nobody gets a GPU without asking, but by the type's name."""
+    if resources.gpu is None:
+        chosen_by_size = not resources.instance_types
+        if chosen_by_size and (machine.gpus or machine.has_gpu or machine.is_special):
+            return False
+    elif not _has_gpus(machine, resources.gpu):
+        return False
+    return _within(machine.vcpus, resources.cpu) and _within(machine.memory_gb, resources.memory)
+
+
+def _has_gpus(machine: Machine, asked: Gpu) -> bool:
+    if asked.name is None:
+        return machine.has_gpu and machine.gpus == asked.count
+    return machine.gpus == asked.count and _model(machine.gpu or "") == _model(asked.name)
+
+
+def _model(name: str) -> str:
+    return "".join(sign for sign in name.lower() if sign.isalnum())
+
+
+def _within(value: float, asked: CountRange | SizeRange | None) -> bool:
+    if asked is None:
+        return True
+    return (asked.min is None or value >= asked.min) and (asked.max is None or value <= asked.max)
+
+
+def _named(spec: JobSpec, cloud: Cloud, names: Sequence[str]) -> tuple[Machine, ...]:
+    try:
+        found = list(_described(cloud, (), InstanceTypes=list(names)))
+    except CloudError as error:
+        if error.code not in ("InvalidInstanceType", "InvalidParameterValue"):
+            raise
+        raise JobFileError(
+            f"An instance type of the job does not exist in {spec.region}: {error}",
+            where={"field": "resources.instance_types"},
+            next_step=f"Correct resources.instance_types, or choose another region than {spec.region}.",
+        ) from error
+    by_name = {each.name: each for each in found}
+    return tuple(by_name[name] for name in names if name in by_name)
+
+
+def _described(cloud: Cloud, filters: Sequence[Mapping[str, Any]], **more: object) -> Iterable[Machine]:
+    asked: dict[str, Any] = dict(more) if more else {"Filters": list(filters), "MaxResults": PAGE}
+    for each in cloud.pages("ec2", "describe_instance_types", "InstanceTypes", **asked):
+        yield _machine(each)
+
+
+def _machine(described: Mapping[str, Any]) -> Machine:
+    architectures = described.get("ProcessorInfo", {}).get("SupportedArchitectures") or ["x86_64"]
+    gpus = described.get("GpuInfo", {}).get("Gpus") or []
+    volumes = described.get("EbsInfo", {}).get("NvmeSupport", "required")
+    return Machine(
+        name=described["InstanceType"],
+        architecture="arm64" if "arm64" in architectures else "x86_64",
+        has_gpu=any(gpu.get("Manufacturer", "").upper() == "NVIDIA" for gpu in gpus),
+        vcpus=int(described.get("VCpuInfo", {}).get("DefaultVCpus", 0)),
+        memory_gb=described.get("MemoryInfo", {}).get("SizeInMiB", 0) / _MIB,
+        gpu=gpus[0].get("Name") if gpus else None,
+        gpus=sum(int(gpu.get("Count", 1)) for gpu in gpus),
+        is_special=any(described.get(kind) for kind in _ACCELERATORS),
+        finds_volumes=volumes in ("required", "supported"),
+    )
+
+
+def _filters(resources: Resources, *, wide: bool = False) -> tuple[dict[str, Any], ...]:
+    """What the service leaves out by itself, so that few pages are needed; ``satisfies`` decides."""
+    found = [
+        {"Name": "processor-info.supported-architecture", "Values": ["x86_64"]},
+        {"Name": "bare-metal", "Values": ["false"]},
+    ]
+    if resources.gpu is not None:
+        return (*found, {"Name": "instance-type", "Values": ["g*", "p*"]})
+    found.append({"Name": "hypervisor", "Values": ["nitro"]})
+    counts = _vcpu_counts(resources)
+    if counts and not wide:
+        found.append({"Name": "vcpu-info.default-vcpus", "Values": [str(count) for count in counts]})
+    return tuple(found)
+
+
+def _vcpu_counts(resources: Resources) -> list[int]:
+    """Counts of CPUs worth looking at: the range asked for, an open end closed at four times its start; where
+    only memory is asked for, those of machines with 2 to 16 GB a CPU."""
+    cpu, memory = resources.cpu, resources.memory
+    if cpu is not None:
+        low = cpu.min or 1
+        high = cpu.max if cpu.max is not None else 4 * low
+    elif memory is not None:
+        low = max(1, (memory.min or 1) // 16)
+        high = max(2, (memory.min or memory.max or 4) // 2)
+    else:
+        return []
+    if high - low < _MOST_FILTER_VALUES:
+        return list(range(low, high + 1))
+    return [count for count in _VCPU_COUNTS if low <= count <= high]
+
+
+def _smallest(machines: Iterable[Machine]) -> tuple[Machine, ...]:
+    return tuple(sorted(machines, key=_size)[:MOST_CONSIDERED])
+
+
+def _size(machine: Machine) -> tuple[int, int, float, str]:
+    return machine.gpus, machine.vcpus, machine.memory_gb, machine.name
+
+
+def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[Machine]) -> JobFileError:
+    resources = spec.resources
+    if not resources.instance_types and resources.gpu is None:
+        seen = tuple(_described(cloud, _filters(resources, wide=True)))
+    if spec.volumes:
+        seen = tuple(each for each in seen if each.finds_volumes)
+    nearest = sorted(seen, key=lambda each: (_distance(each, resources), _size(each)))[:NEAREST]
+    return JobFileError(
+        f"No instance type of {spec.region} has {_asked(resources)}.",
+        where={"field": "resources", "region": spec.region},
+        next_step=f"The nearest that exist: {'; '.join(map(str, nearest)) or 'none'}."
+        + _models(resources, seen),
+    )
+
+
+def _models(resources: Resources, seen: Iterable[Machine]) -> str:
+    """The GPU models there are, when the one asked for is not among them."""
+    models = sorted({each.gpu for each in seen if each.gpu})
+    asked = resources.gpu.name if resources.gpu else None
+    if asked is None or _model(asked) in map(_model, models):
+        return ""
+    return f" GPU models there: {', '.join(models) or 'none'}."
+
+
+def _asked(resources: Resources) -> str:
+    gpu = resources.gpu
+    words = [
+        *([f"{gpu.count} {gpu.name or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}"] if gpu else ()),
+        *([f"{_range(resources.cpu)} CPUs"] if resources.cpu else ()),
+        *([f"{_range(resources.memory)} GB of memory"] if resources.memory else ()),
+    ]
+    return " and ".join(words) or "volumes that the agent finds"
+
+
+def _range(asked: CountRange | SizeRange) -> str:
+    if asked.min == asked.max:
+        return str(asked.min)
+    return f"{asked.min or ''}..{asked.max or ''}"
+
+
+def _distance(machine: Machine, resources: Resources) -> float:
+    """How far a type is from what is asked for; a doubling counts 1, another GPU model up to 8."""
+    total = _outside(machine.vcpus, resources.cpu) + _outside(machine.memory_gb, resources.memory)
+    gpu = resources.gpu
+    if gpu is not None:
+        total += abs(math.log2(max(machine.gpus, 0.25) / gpu.count))
+        if gpu.name is not None:
+            total += 8 * (
+                1 - difflib.SequenceMatcher(None, _model(gpu.name), _model(machine.gpu or "")).ratio()
+            )
+    return total
+
+
+def _outside(value: float, asked: CountRange | SizeRange | None) -> float:
+    if asked is None or value <= 0:
+        return 0.0
+    if asked.min is not None and value < asked.min:
+        return math.log2(asked.min / value)
+    if asked.max is not None and value > asked.max:
+        return math.log2(value / asked.max)
+    return 0.0

@@ -1,0 +1,1 @@
+"""Which IAM actions runctl needs."""

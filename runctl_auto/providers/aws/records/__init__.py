@@ -1,0 +1,1 @@
+"""What each service of AWS lists, and how it is removed."""

@@ -1,1 +1,0 @@
-"""Ends a job and proves that nothing of it is left."""

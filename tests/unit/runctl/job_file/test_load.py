@@ -1,0 +1,313 @@
+"""Whole job files: the one of the documentation, and everything that can be wrong with one at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runctl_auto.errors import FieldProblem, JobFileError
+from runctl_auto.job_file.load import JobSpec, load_job, places_in, unsupported, work_folder
+
+JobFile = Callable[..., Path]
+
+WHOLE = """
+name: digits
+provider: aws
+region: us-east-1
+image: auto
+network: {vpc: default, subnet: auto}
+workdir: .
+setup: pip install -r requirements.txt
+run: python train.py --epochs 5
+env: {SEED: "1"}
+secrets: [HF_TOKEN]
+resources:
+  instance_types: [g5.xlarge, g4dn.xlarge]
+  disk: 50GB
+zones: []
+spot_policy: auto
+max_price: 0.60
+budget: 20
+max_duration: 12h
+idle_duration: 30m
+retry: {on_events: [no-capacity, interruption, error], duration: 24h}
+nodes: 1
+volumes:
+  - {name: data, size: 100GB, mount: /data, protect: true, snapshot: null}
+data: [{source: "s3://bucket/prefix", path: data/}]
+checkpoints: {path: checkpoints, every: 60s, keep: 3}
+artifacts: {paths: [model/], keep: false}
+tags: {team: nlp}
+"""
+SMALL = "name: digits\nregion: us-east-1\nrun: python train.py\n"
+
+
+def problems(path: Path) -> list[FieldProblem]:
+    with pytest.raises(JobFileError) as raised:
+        load_job(path)
+    return list(raised.value.problems)
+
+
+def only_problem(path: Path) -> FieldProblem:
+    (problem,) = problems(path)
+    return problem
+
+
+def test_every_field_is_understood(job_file: JobFile) -> None:
+    spec = load_job(job_file(WHOLE))
+    assert spec.resources.instance_types == ("g5.xlarge", "g4dn.xlarge")
+    assert spec.resources.disk == 50
+    assert (spec.max_duration, spec.idle_duration, spec.max_price, spec.budget) == (43_200, 1_800, 0.6, 20.0)
+    assert spec.volumes[0].protect is True
+    assert spec.volumes[0].size == 100
+    assert spec.retry is not None
+    assert spec.retry.duration == 86_400
+    assert spec.checkpoints.every == 60
+
+
+def test_a_small_job_has_defaults_for_the_rest(job_file: JobFile) -> None:
+    spec = load_job(job_file(SMALL))
+    assert (spec.provider, spec.image, spec.spot_policy, spec.nodes) == ("aws", "auto", "auto", 1)
+    assert spec.resources.instance_types == ("m5.large",)
+    assert spec.network.vpc == "default"
+    assert unsupported(spec) == []
+
+
+def test_a_job_reads_back_from_its_own_dump(job_file: JobFile) -> None:
+    spec = load_job(job_file(WHOLE))
+    assert JobSpec.model_validate(spec.model_dump(mode="json")) == spec
+
+
+def test_settings_fill_in_what_the_file_leaves_out_and_nothing_else(job_file: JobFile) -> None:
+    path = job_file("name: digits\nrun: x\n")
+    assert load_job(path, defaults={"region": "eu-west-1"}).region == "eu-west-1"
+    assert load_job(job_file(SMALL), defaults={"region": "eu-west-1"}).region == "us-east-1"
+
+
+def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: JobFile) -> None:
+    path = job_file(
+        "name: Digits\n"
+        "regoin: us-east-1\n"
+        "image: foo\n"
+        "run: 3\n"
+        "resources:\n"
+        "  cpu: 8..4\n"
+        "volumes:\n"
+        "  - {name: data, size: 100GB, mount: /etc/x, protec: true}\n"
+    )
+    found = problems(path)
+    assert [(problem.line, problem.field) for problem in found] == [
+        (1, "name"),
+        (1, "region"),
+        (2, "regoin"),
+        (3, "image"),
+        (4, "run"),
+        (6, "resources.cpu"),
+        (8, "volumes[0].mount"),
+        (8, "volumes[0].protec"),
+    ]
+    assert str(found[2]).startswith(
+        f"{path}:2:1: regoin: is not a field of a job file; allowed: name, provider"
+    )
+    assert str(found[2]).endswith("did you mean 'region'?")
+    assert str(found[6]) == (
+        f"{path}:8:31: volumes[0].mount: lies in the system folder /etc; found /etc/x; "
+        "allowed: an absolute path outside the system's folders, such as /data"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "field", "said"),
+    [
+        ("spot_policy: spto", "spot_policy", "did you mean 'spot'?"),
+        ("retry: {on_events: [eror]}", "retry.on_events[0]", "did you mean 'error'?"),
+        ("env: {SEED: 1}", "env.SEED", "numbers in quotes"),
+        ("env: {RUNCTL_JOB: x}", "env.RUNCTL_JOB", "which runctl itself sets"),
+        ("env: {1A: x}", "env.1A", "is not a name of an environment variable"),
+        ("tags: {'aws:x': y}", "tags.aws:x", "which is reserved"),
+        ("tags: {'runctl:job': y}", "tags.runctl:job", "which runctl itself sets"),
+        ("tags: {a: 'tab\\tin'}", "tags.a", "is of the wrong type|is not a tag value"),
+        ("checkpoints: {path: ../x}", "checkpoints.path", "leads out of the work folder"),
+        ("artifacts: {paths: [/abs]}", "artifacts.paths[0]", "leads out of the work folder"),
+        ("artifacts: {paths: [.]}", "artifacts.paths[0]", "is the work folder itself"),
+        ("max_price: '0.6'", "max_price", "is not a number"),
+        ("max_price: .inf", "max_price", "is not a finite number"),
+        ("max_duration: 12:30", "max_duration", "found 12:30"),
+        ("max_duration: 12 parsecs", "max_duration", "such as 90s, 12h or 1h30m"),
+        ("nodes: true", "nodes", "is not a whole number"),
+        ("nodes: 2000", "nodes", "is out of range"),
+        ("zones: [us-west-2a]", "zones[0]", "zones of us-east-1"),
+        ("zones: us-east-1a", "zones", "is of the wrong type"),
+        ("network: {vpc: mine}", "network.vpc", "is not a VPC"),
+        ("image: ssm:relative", "image", "ssm:/NAME"),
+        ("resources: {instance_types: [huge]}", "resources.instance_types[0]", "such as g5.xlarge"),
+        ("resources: {instance_types: []}", "resources", "names neither"),
+        ("resources: {memory: 4}", None, ""),
+        ("resources: {memory: much}", "resources.memory", "is not a size"),
+        ("resources: {gpu: 'A10G:none'}", "resources.gpu", "is not a whole number"),
+        ("resources: null", "resources", "found null|found nothing"),
+        ("data: [{source: 'https://x', path: d}]", "data[0].source", "s3://BUCKET/PREFIX"),
+        ("volumes: [{name: a, mount: /a}]", "volumes[0]", "needs either size"),
+        ("volumes: [{name: a, mount: /a, size: 1GB, id: vol-12345678}]", "volumes[0]", "needs either size"),
+        ("volumes: [{name: a, mount: a, size: 1GB}]", "volumes[0].mount", "not an absolute path"),
+        (
+            "volumes: [{name: a, mount: /a, size: 1GB}, {name: b, mount: /a/b, size: 1GB}]",
+            "volumes[1].mount",
+            "lies in another volume's folder",
+        ),
+        ("secrets: [A]\nenv: {A: b}", "secrets[0]", "is also in env"),
+        ("run: again", "run", "stands here again; first on line 3"),
+        ("setup: ''", "setup", "is empty"),
+        ("? [a, b]\n: c", "", "a key that is not a plain text"),
+        ("x: !!python/object/new:os.system [ls]", "x", "has the tag"),
+        ("setup: !!int x", "setup", "is not a plain value"),
+    ],
+)
+def test_one_thing_wrong(job_file: JobFile, written: str, field: str | None, said: str) -> None:
+    path = job_file(SMALL + written + "\n")
+    if field is None:
+        load_job(path)
+        return
+    problem = only_problem(path)
+    assert problem.field == field
+    assert any(each in str(problem) for each in said.split("|")), str(problem)
+    assert problem.line is not None
+
+
+def test_values_of_env_are_never_repeated(job_file: JobFile) -> None:
+    found = problems(job_file(SMALL + "env: {A: 'hunter2', RUNCTL_B: 'hunter2', C: 31337}\n"))
+    assert len(found) == 2
+    assert not any("hunter2" in str(problem) or "31337" in str(problem) for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"- a\n- b\n", "is not a mapping"),
+        (b"just text", "is not a mapping"),
+        (b"name: [\n", "is not YAML"),
+        (b"name: \xff\xfe", "is not UTF-8 text"),
+        (b"name: a\x00b", "holds a character that no text may hold"),
+        (b"a: &x [1]\nb: *x\n", "aliases are not supported"),
+        (b"a: 1\n---\nb: 2\n", "holds a second document"),
+        (b"x: " + b"[" * 500 + b"]" * 500, "is nested too deeply"),
+        (b"x: " + b"{a: " * 500, "is nested too deeply"),
+        (b"# " + b"x" * 70_000, "is too large"),
+    ],
+)
+def test_what_is_no_job_file_at_all(job_file: JobFile, content: bytes, said: str) -> None:
+    assert said in str(only_problem(job_file(content)))
+
+
+def test_an_alias_bomb_is_refused_at_its_first_alias(job_file: JobFile) -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(
+        f"a{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, 60)
+    )
+    assert only_problem(job_file(bomb)).line == 2
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert "No such file" in str(only_problem(tmp_path / "job.yaml"))
+
+
+def test_a_folder_and_a_pipe_are_not_opened_for_long(tmp_path: Path) -> None:
+    import os
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "is not a regular file" in str(only_problem(pipe))
+    assert "is a folder" in str(only_problem(tmp_path))
+
+
+OTHER_WORDS = """name: digits
+type: task
+regions: [us-east-1]
+num_nodes: 2
+instance_types: [g5.xlarge]
+resources:
+  use_spot: true
+  cpus: 4+
+  memory: 16+
+  accelerators: A10G:1
+  disk_size: 256
+envs: [A=b, C=d=e, F=]
+commands:
+  - pip install x
+  - |
+    for i in 1 2; do
+      echo $i
+    done
+"""
+OUR_WORDS = """name: digits
+region: us-east-1
+nodes: 2
+resources: {instance_types: [g5.xlarge], cpu: 4.., memory: 16GB.., gpu: A10G:1, disk: 256GB}
+spot_policy: spot
+env: {A: b, C: d=e, F: ""}
+run: "pip install x\\nfor i in 1 2; do\\n  echo $i\\ndone\\n"
+"""
+
+
+def test_words_of_skypilot_and_dstack_mean_what_ours_mean(job_file: JobFile) -> None:
+    theirs = load_job(job_file(OTHER_WORDS))
+    assert theirs == load_job(job_file(OUR_WORDS))
+
+
+@pytest.mark.parametrize(
+    ("written", "ours"),
+    [
+        ("use_spot: false", "spot_policy: on-demand"),
+        ("backends: [aws]", "provider: aws"),
+        ("availability_zones: [us-east-1a]", "zones: [us-east-1a]"),
+        ("resources: {zone: us-east-1a, cloud: aws}", "zones: [us-east-1a]"),
+        ("resources: {instance_type: g5.xlarge}", "resources: {instance_types: [g5.xlarge]}"),
+        ("envs: {A: b}", "env: {A: b}"),
+    ],
+)
+def test_another_name_means_the_same(job_file: JobFile, written: str, ours: str) -> None:
+    assert load_job(job_file(SMALL + written + "\n")) == load_job(job_file(SMALL + ours + "\n"))
+
+
+def test_the_place_of_a_field_is_where_it_stands_under_any_name(job_file: JobFile) -> None:
+    places = places_in(job_file(OTHER_WORDS))
+    lines = {
+        location: position.line
+        for location in (
+            ("region",),
+            ("nodes",),
+            ("resources", "instance_types", 0),
+            ("resources", "gpu"),
+            ("spot_policy",),
+            ("env", "C"),
+            ("run",),
+            ("max_price",),
+        )
+        if (position := places.position(location))
+    }
+    assert list(lines.values()) == [3, 4, 5, 10, 7, 12, 13, 1]
+
+
+def test_the_work_folder_is_relative_to_the_job_file(job_file: JobFile, tmp_path: Path) -> None:
+    path = job_file(SMALL + "workdir: code\n")
+    with pytest.raises(JobFileError, match="not a folder"):
+        work_folder(path, load_job(path))
+    (tmp_path / "code").mkdir()
+    assert work_folder(path, load_job(path)) == (tmp_path / "code").resolve()
+
+
+def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
+    spec = load_job(
+        job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
+    )
+    assert [each.field for each in unsupported(spec)] == [
+        "retry",
+        "nodes: 2",
+    ]
+    assert all("is not supported yet; " in str(each) for each in unsupported(spec))
+
+
+def test_a_budget_needs_no_limit_in_time(job_file: JobFile) -> None:
+    assert unsupported(load_job(job_file(SMALL + "budget: 5\nidle_duration: 10m\n"))) == []

@@ -1,0 +1,131 @@
+"""One command at a time decides about a job in a folder; the other is told who does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import create_autospec
+
+import pytest
+from support.job_stacks import FakeTime, Told, stack_config
+
+from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.job_stack import JobStack
+from runctl_auto.errors import StackLockedError
+from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.planning import held_config, preview, unchanged_when_locked
+from runctl_auto.jobs.session import Time, Workplace
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.operations.up import UpOptions, up
+from runctl_auto.settings.schema import Settings
+
+
+def workplace(folder: Path, clock: FakeTime | None = None) -> Workplace:
+    clock = clock or FakeTime()
+    return Workplace(
+        Settings(owner="bob"),
+        ProjectFolders(folder),
+        create_autospec(Environment, instance=True),
+        create_autospec(Driver, instance=True),
+        Told(),
+        Time(sleep=clock.sleep, monotonic=clock.monotonic),
+    )
+
+
+def test_the_second_is_told_who_has_the_job(tmp_path: Path) -> None:
+    with (
+        claimed(workplace(tmp_path), "digits"),
+        pytest.raises(StackLockedError, match=rf"holds job 'digits': .*\(pid {os.getpid()}\) since 20"),
+        claimed(workplace(tmp_path), "digits"),
+    ):
+        pass
+
+
+def test_other_jobs_and_other_folders_are_free(tmp_path: Path) -> None:
+    with (
+        claimed(workplace(tmp_path), "digits"),
+        claimed(workplace(tmp_path), "letters"),
+        claimed(workplace(tmp_path / "other"), "digits"),
+    ):
+        pass
+
+
+def test_it_ends_with_its_command_also_when_that_fails(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), claimed(workplace(tmp_path), "digits"):
+        raise KeyError
+    with claimed(workplace(tmp_path), "digits"):
+        pass
+
+
+def test_who_is_patient_waits_for_the_other(tmp_path: Path) -> None:
+    first = claimed(workplace(tmp_path), "digits")
+    first.__enter__()
+    clock = FakeTime()
+    waiting = workplace(tmp_path, clock)
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            first.__exit__(None, None, None)
+
+    patient = Workplace(**{**vars(waiting), "time": Time(sleep=sleep, monotonic=clock.monotonic)})
+    with claimed(patient, "digits", patience_seconds=60):
+        assert len(waited) == 3
+
+
+def test_patience_ends(tmp_path: Path) -> None:
+    clock = FakeTime()
+    with (
+        claimed(workplace(tmp_path), "digits"),
+        pytest.raises(StackLockedError),
+        claimed(workplace(tmp_path, clock), "digits", patience_seconds=60),
+    ):
+        pass
+    assert clock.now >= 60
+
+
+@pytest.fixture
+def stack() -> Any:
+    made = create_autospec(JobStack, instance=True)
+    made.config.return_value = stack_config().to_values()
+    made.sealed_secrets.return_value = "v1:sealed"
+    return made
+
+
+def test_the_settings_are_put_back_when_somebody_else_holds_the_stack(stack: Any) -> None:
+    held = held_config(stack)
+    with pytest.raises(StackLockedError), unchanged_when_locked(stack, held):
+        raise StackLockedError("held")
+    stack.set_config.assert_called_once_with(stack_config().to_values())
+    stack.restore_secrets.assert_called_once_with("v1:sealed")
+
+
+def test_other_failures_leave_the_settings_of_what_was_begun(stack: Any) -> None:
+    with pytest.raises(KeyError), unchanged_when_locked(stack, held_config(stack)):
+        raise KeyError
+    stack.set_config.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda place, file: up(place, file, UpOptions(yes=True)),
+        lambda place, file: preview(place, file, rerun=False),
+    ],
+)
+def test_who_comes_second_neither_opens_the_stack_nor_writes_its_settings(
+    tmp_path: Path, command: Callable[[Workplace, Path], object]
+) -> None:
+    (tmp_path / "train.py").touch()
+    file = tmp_path / "job.yaml"
+    file.write_text(
+        "name: digits\nregion: us-east-1\nrun: python train.py\nresources: {instance_types: [t3.micro]}\n"
+    )
+    second = workplace(tmp_path)
+    with claimed(workplace(tmp_path), "digits"), pytest.raises(StackLockedError):
+        command(second, file)
+    assert cast(Any, second.driver).mock_calls == []

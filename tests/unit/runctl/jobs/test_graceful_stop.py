@@ -1,0 +1,80 @@
+"""A graceful stop: asked once, waited for, never for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from runctl_auto.jobs.graceful_stop import REPORTING_SECONDS, StopOutcome, stop_run
+from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
+
+RUNNING = RunStatus(run="r1", phase="running")
+STOPPED = RunStatus(run="r1", phase="stopped", reason="down")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def bucket() -> Any:
+    return create_autospec(JobBucket, instance=True)
+
+
+def stop(bucket: Any, clock: Clock, machine: bool | list[bool] = True, grace: int = 30) -> StopOutcome:
+    answers = iter(machine) if isinstance(machine, list) else None
+    return stop_run(
+        bucket,
+        "r1",
+        reason="down",
+        grace_seconds=grace,
+        machine_runs=lambda: next(answers) if answers else bool(machine),
+        sleep=clock.sleep,
+        clock=clock,
+    )
+
+
+def test_it_asks_once_and_waits_for_the_end(bucket: Any) -> None:
+    bucket.status.side_effect = [RUNNING, RUNNING, RUNNING, STOPPED]
+    clock = Clock()
+    assert stop(bucket, clock) == StopOutcome("stopped", STOPPED)
+    bucket.request_stop.assert_called_once()
+    assert bucket.request_stop.call_args.kwargs["reason"] == "down"
+    assert bucket.request_stop.call_args.kwargs["grace_seconds"] == 30
+    assert clock.now == 3
+
+
+def test_a_run_that_has_ended_is_not_asked(bucket: Any) -> None:
+    bucket.status.return_value = STOPPED
+    assert stop(bucket, Clock()).how == "ended-before"
+    bucket.request_stop.assert_not_called()
+
+
+def test_without_a_machine_nobody_is_asked(bucket: Any) -> None:
+    bucket.status.return_value = RUNNING
+    assert stop(bucket, Clock(), machine=False).how == "no-machine"
+    bucket.request_stop.assert_not_called()
+
+
+def test_a_machine_that_goes_meanwhile_ends_the_wait(bucket: Any) -> None:
+    bucket.status.return_value = RUNNING
+    clock = Clock()
+    assert stop(bucket, clock, machine=[True, True, False]).how == "no-machine"
+    assert clock.now == 2
+
+
+def test_an_agent_that_does_not_answer_is_not_waited_for_for_ever(bucket: Any) -> None:
+    bucket.status.return_value = RUNNING
+    clock = Clock()
+    assert stop(bucket, clock, grace=7).how == "late"
+    assert clock.now == pytest.approx(7 + REPORTING_SECONDS, abs=1)

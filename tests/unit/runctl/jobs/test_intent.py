@@ -1,0 +1,190 @@
+"""What the job as it is means for what comes: the pinned zone, an active run, the protection in force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from support.job_stacks import (
+    RUN,
+    Told,
+    instance_state,
+    job_spec,
+    placement,
+    stack_config,
+    stack_state,
+    volume_state,
+)
+
+from runctl_auto import placement as placing
+from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.environment import Environment
+from runctl_auto.errors import JobFileError, NotSupportedError, UsageError
+from runctl_auto.jobs import intent
+from runctl_auto.jobs.intent import Material, Present, decide, read_job
+from runctl_auto.jobs.session import Workplace
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.run.status import RunStatus
+from runctl_auto.settings.schema import AwsSettings, Settings
+from runctl_auto.stack.config import Protection
+from runctl_auto.stack.state import StackState
+
+RUNNING = RunStatus(run="r1", phase="running")
+ENDED = RunStatus(run="r1", phase="succeeded")
+NEW = Present(None, StackState((), ()), None)
+VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
+
+
+def present(*resources: dict[str, Any], status: RunStatus | None = RUNNING, **config: Any) -> Present:
+    return Present(stack_config(**config), stack_state(*resources), status)
+
+
+@pytest.mark.parametrize(
+    ("job", "active"),
+    [
+        (NEW, False),
+        (present(instance_state()), True),
+        (present(instance_state(), status=None), True),
+        (present(instance_state(), status=ENDED), False),
+        (present(status=RUNNING), False),
+    ],
+    ids=["new", "runs", "starts", "ended", "no machine"],
+)
+def test_an_active_run_has_a_machine_and_no_end(job: Present, active: bool) -> None:
+    assert job.run_is_active is active
+
+
+@pytest.mark.parametrize(
+    ("job", "zone"),
+    [
+        (NEW, None),
+        (present(instance_state()), None),
+        (present(instance_state(), volume_state()), "us-east-1b"),
+        (present(volume_state(), status=ENDED), "us-east-1b"),
+        (present(volume_state(), status=None), None),
+        (present(volume_state(protect=True), status=None), "us-east-1b"),
+    ],
+    ids=["new", "no volume", "placed", "ended", "never placed", "kept by an earlier down"],
+)
+def test_volumes_pin_the_zone_from_the_first_placement_on(job: Present, zone: str | None) -> None:
+    assert job.pinned_zone == zone
+
+
+@pytest.fixture
+def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
+    environment = create_autospec(Environment, instance=True)
+    place = Workplace(
+        Settings(owner="bob"),
+        ProjectFolders(Path("/nowhere")),
+        environment,
+        create_autospec(Driver, instance=True),
+        Told(),
+    )
+    monkeypatch.setattr(placing, "find_account", lambda cloud: placing.Account("111122223333", "aws"))
+    monkeypatch.setattr(intent, "zone_of_volumes", lambda spec, cloud, names, held: held.zone)
+    monkeypatch.setattr(
+        placing,
+        "candidates",
+        lambda spec, cloud, account, zone=None: (placement(zone=zone or "us-east-1c"), placement()),
+    )
+    return place
+
+
+def decided(workplace: Any, spec: Any, job: Present, *, rerun: bool = False) -> intent.Intent:
+    material = Material(placing.Account("111122223333", "aws"), "c" * 64, "a" * 64)
+    return decide(workplace, spec, job, material, rerun=rerun)
+
+
+def same_run(spec: Any, job: Present) -> Present:
+    """``job`` with the run that ``spec`` means, as a first attempt."""
+    from runctl_auto.run.identity import run_id
+
+    assert job.config is not None
+    identity = run_id(spec, "c" * 64, 1)
+    run = replace(RUN, id=identity, lineage=identity)
+    return Present(replace(job.config, run=run, job=spec), job.state, job.status)
+
+
+@pytest.mark.parametrize(("wanted", "limit", "noted"), [(True, None, 1), (True, "1h", 0), (False, None, 0)])
+def test_a_schedule_that_has_no_time_is_told(
+    workplace: Any, wanted: bool, limit: str | None, noted: int
+) -> None:
+    aws = AwsSettings(end_schedule=wanted)
+    workplace = replace(workplace, settings=workplace.settings.model_copy(update={"aws": aws}))
+    found = decided(workplace, job_spec(max_duration=limit), NEW)
+    assert found.config.end_schedule is wanted
+    assert len([note for note in found.notes if "aws.end_schedule" in note]) == noted
+
+
+def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:
+    found = decided(workplace, job_spec(volumes=VOLUME), NEW)
+    assert found.config.placement.zone == "us-east-1c"
+    assert len(found.places) == 2
+    assert found.config.owner == "bob"
+    assert found.config.protection == Protection(volumes={"data": False})
+    assert found.wanted == Protection(volumes={"data": True})
+    assert not found.replaces_active_run
+
+
+def test_the_same_job_again_keeps_run_place_owner_and_protection(workplace: Any) -> None:
+    spec = job_spec(volumes=VOLUME)
+    held = volume_state(protect=True, zone="us-east-1a")
+    before = same_run(spec, present(instance_state(), held))
+    found = decided(workplace, spec, before)
+    assert before.config is not None
+    assert (found.config.run, found.config.placement) == (before.config.run, before.config.placement)
+    assert found.config.owner == "ann"
+    assert found.config.protection == found.wanted
+    assert not found.replaces_active_run
+
+
+def test_changed_code_replaces_the_active_run_in_its_zone(workplace: Any) -> None:
+    spec = job_spec(run="false", volumes=VOLUME)
+    before = same_run(job_spec(volumes=VOLUME), present(instance_state(), volume_state()))
+    found = decided(workplace, spec, before)
+    assert found.replaces_active_run
+    assert found.config.placement.zone == "us-east-1b"
+    assert before.config is not None
+    assert found.config.run.lineage == before.config.run.id, "it goes on from the checkpoints"
+
+
+def test_an_active_run_whose_place_is_no_longer_allowed_moves_as_a_new_attempt(workplace: Any) -> None:
+    before = same_run(job_spec(), present(instance_state()))
+    found = decided(workplace, job_spec(resources={"instance_types": ["m5.large"]}), before)
+    assert found.replaces_active_run
+    assert found.config.run.attempt == 2
+
+
+def test_an_ended_run_stays_where_it_was(workplace: Any) -> None:
+    before = same_run(job_spec(), present(status=ENDED))
+    found = decided(workplace, job_spec(resources={"instance_types": ["m5.large"]}), before)
+    assert before.config is not None
+    assert found.config.placement == before.config.placement
+
+
+def test_rerun_makes_a_new_attempt(workplace: Any) -> None:
+    before = same_run(job_spec(), present(status=ENDED))
+    assert decided(workplace, job_spec(), before, rerun=True).config.run.attempt == 2
+
+
+def test_another_account_is_refused(workplace: Any) -> None:
+    with pytest.raises(UsageError, match="lives in account 999"):
+        decided(workplace, job_spec(), present(placement=placement(account="999")))
+
+
+def test_another_region_is_refused_while_something_is_there(workplace: Any) -> None:
+    with pytest.raises(UsageError, match="cannot move to eu-west-1"):
+        decided(workplace, job_spec(region="eu-west-1"), present(instance_state()))
+    assert decided(workplace, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
+
+
+def test_what_up_does_not_do_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("name: digits\nregion: us-east-1\nrun: 'true'\nnodes: 3\nbudget: 5\n")
+    with pytest.raises(NotSupportedError, match="nodes: 3 is not supported yet"):
+        read_job(file)
+    with pytest.raises(JobFileError):
+        read_job(tmp_path / "absent.yaml")

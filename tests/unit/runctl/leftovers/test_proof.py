@@ -1,0 +1,96 @@
+"""The proof waits for what is late and tells what stays."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import create_autospec
+
+from runctl_auto.leftovers.proof import DEADLINE_SECONDS, Proof, prove
+from runctl_auto.leftovers.scan import Scanner
+from runctl_auto.providers.aws.records.found import Found, Key, Survey, Unchecked
+from runctl_auto.providers.aws.records.machines import NOTHING_RELATED
+
+VOLUME = Found("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")
+GROUP = Found("security group", "sg-1", "aws ec2 delete-security-group --group-id sg-1")
+BACKUP = Found("snapshot", "snap-1", "", protected=True)
+UPLOAD = Found("multipart upload", "b/k#1", "", parent="b")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def proof(*surveys: Survey, kept: tuple[Key, ...] = ()) -> tuple[Proof, Clock, Any]:
+    scanner = create_autospec(Scanner, instance=True)
+    scanner.survey.side_effect = lambda related: surveys[min(scanner.survey.call_count, len(surveys)) - 1]
+    clock = Clock()
+    return prove(scanner, NOTHING_RELATED, kept, clock.sleep, clock), clock, scanner
+
+
+def test_what_disappears_late_is_no_leak() -> None:
+    told, clock, scanner = proof(Survey((VOLUME, GROUP)), Survey((GROUP,)), Survey())
+    assert told.is_clean
+    assert clock.now > 0
+    scanner.survey.assert_called_with(NOTHING_RELATED)
+
+
+def test_what_stays_is_a_leak_and_kept_things_are_not() -> None:
+    told, clock, _ = proof(Survey((VOLUME, GROUP)), kept=(VOLUME.key,))
+    assert told.survey.found == (GROUP,)
+    assert not told.is_clean
+    assert clock.now >= DEADLINE_SECONDS
+
+
+def test_nothing_left_needs_no_wait() -> None:
+    told, clock, _ = proof(Survey((VOLUME,)), kept=(VOLUME.key,))
+    assert told.is_clean
+    assert clock.now == 0
+
+
+def test_what_a_kept_machine_cannot_be_without_is_kept_and_what_lies_in_a_kept_bucket_is_not() -> None:
+    told, _, _ = proof(Survey((VOLUME, UPLOAD)), kept=(("instance", "i-1"), ("bucket", "b")))
+    assert told.survey.found == (UPLOAD,)
+
+
+def test_what_has_the_id_of_something_kept_and_another_kind_is_a_leak() -> None:
+    role, profile = Found("role", "r", ""), Found("instance profile", "r", "", parent="r")
+    told, _, _ = proof(Survey((role, profile)), kept=(role.key,))
+    assert told.survey.found == (profile,)
+
+
+def test_what_a_person_protected_in_the_cloud_is_no_leak_and_waits_for_nothing() -> None:
+    told, clock, _ = proof(Survey((BACKUP,)))
+    assert told.kept == (BACKUP,)
+    assert told.is_clean
+    assert clock.now == 0
+
+
+def test_what_the_settings_protect_is_no_leak() -> None:
+    scanner = create_autospec(Scanner, instance=True)
+    scanner.survey.return_value = Survey((VOLUME,))
+    clock = Clock()
+    told = prove(scanner, NOTHING_RELATED, (), clock.sleep, clock, listed=("vol-1",))
+    assert told.kept == (VOLUME,)
+    assert told.is_clean
+
+
+def test_what_could_not_be_looked_for_is_asked_again_and_then_told() -> None:
+    unseen = (Unchecked("roles", "denied"),)
+    told, clock, _ = proof(Survey(unchecked=unseen))
+    assert told.survey.unchecked == unseen
+    assert not told.is_clean
+    assert clock.now >= DEADLINE_SECONDS
+    assert proof(Survey(unchecked=unseen), Survey())[0].is_clean
+
+
+def test_what_is_somebodys_else_is_told_and_is_no_leak() -> None:
+    told, _, _ = proof(Survey((), (VOLUME,)))
+    assert told.is_clean
+    assert told.survey.foreign == (VOLUME,)

@@ -1,0 +1,69 @@
+"""The log comes line by line, whole, once, whatever the parts look like."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.s3_in_memory import OWNER, S3InMemory
+
+from runctl_auto.observe.logs import LogReader
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.bucket import JobBucket
+
+
+def reader(s3: S3InMemory, bucket: str = "b") -> LogReader:
+    return LogReader(JobBucket(Cloud(lambda service, region: s3, "us-east-1"), bucket, OWNER), "r1")
+
+
+def write(s3: S3InMemory, part: int, text: str) -> None:
+    s3.buckets["b"][f"runs/r1/logs/0/{part:08}.log"] = text.encode()
+
+
+def test_lines_come_once_and_in_order_while_the_log_grows() -> None:
+    s3 = S3InMemory("b")
+    log = reader(s3)
+    assert list(log.new_lines()) == []
+    write(s3, 0, "one\ntwo\n")
+    assert list(log.new_lines()) == ["one", "two"]
+    assert list(log.new_lines()) == []
+    write(s3, 1, "thr")
+    assert list(log.new_lines()) == []
+    write(s3, 2, "ee\nfour")
+    assert list(log.new_lines()) == ["three"]
+    assert list(log.rest()) == ["four"]
+    assert list(log.rest()) == []
+
+
+def test_another_runs_log_is_not_read() -> None:
+    s3 = S3InMemory("b")
+    s3.buckets["b"]["runs/r10/logs/0/00000000.log"] = b"other\n"
+    assert list(reader(s3).rest()) == []
+
+
+def test_without_a_bucket_there_is_no_log() -> None:
+    assert list(reader(S3InMemory(), "gone").rest()) == []
+
+
+def test_bytes_that_are_no_text_do_not_end_the_reading() -> None:
+    s3 = S3InMemory("b")
+    s3.buckets["b"]["runs/r1/logs/0/00000000.log"] = b"\xff\xfe\nfine\n"
+    assert list(reader(s3).rest())[1] == "fine"
+
+
+@settings(max_examples=50)
+@given(
+    text=st.text(alphabet="ab\n", max_size=60),
+    cuts=st.lists(st.integers(0, 60), max_size=6),
+    page_size=st.integers(1, 3),
+)
+def test_however_the_log_is_cut_it_reads_the_same(text: str, cuts: list[int], page_size: int) -> None:
+    s3 = S3InMemory("b", page_size=page_size)
+    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    for part, (start, end) in enumerate(itertools.pairwise(edges)):
+        write(s3, part, text[start:end])
+    expected = text.split("\n")
+    if expected[-1] == "":
+        expected.pop()
+    assert list(reader(s3).rest()) == expected

@@ -1,0 +1,214 @@
+"""``doctor``: each thing that may be missing is found, with its fix, and nothing is raised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from runctl_auto.engine import environment
+from runctl_auto.engine.environment import Engine
+from runctl_auto.errors import EngineError, EngineNotFoundError, SettingsError
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.operations import doctor
+from runctl_auto.operations.doctor import Finding, Practice, examine
+from runctl_auto.settings.schema import Settings
+
+DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
+NOW = datetime(2026, 1, 1, 0, 0, 30, tzinfo=timezone.utc)
+
+
+def refusal(code: str, operation: str) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 403}}, operation
+    )
+
+
+@dataclass
+class Aws:
+    """All services in one: what fails is given by operation."""
+
+    failing: Mapping[str, Exception] = field(default_factory=dict)
+    quota: float = 32.0
+
+    def _or_fail(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+        if operation in self.failing:
+            raise self.failing[operation]
+        return answer
+
+    def get_caller_identity(self) -> Any:
+        headers = {"HTTPHeaders": {"date": DATE}}
+        return self._or_fail(
+            "GetCallerIdentity", {"Account": "1", "Arn": "arn:me", "ResponseMetadata": headers}
+        )
+
+    def describe_availability_zones(self) -> Any:
+        return self._or_fail("DescribeAvailabilityZones", {"AvailabilityZones": [{}, {}]})
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> Any:
+        return self._or_fail("GetServiceQuota", {"Quota": {"Value": self.quota}})
+
+
+class Jobs:
+    """Stands for the driver: the backend answers, or says why not."""
+
+    failure: Exception | None = None
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def jobs(self) -> tuple[str, ...]:
+        if Jobs.failure is not None:
+            raise Jobs.failure
+        return ("digits",)
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    found = Engine("pulumi", tmp_path / "engine", "a compatible pulumi was found")
+    monkeypatch.setattr(environment, "choose_engine", lambda settings, environ: found)
+    monkeypatch.setattr(environment, "_engine_for_real_cloud", lambda settings, environ: found)
+    monkeypatch.setattr(environment, "engine_version", lambda engine: "v3.272.0")
+    monkeypatch.setattr(doctor, "Driver", Jobs)
+    monkeypatch.setattr(Jobs, "failure", None)
+    for name in [each for each in os.environ if each.startswith(("AWS_", "PULUMI_", "RUNCTL_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi"))
+    plugin = doctor._version("pulumi_aws")
+    (tmp_path / "pulumi" / "plugins" / f"resource-aws-v{plugin}").mkdir(parents=True)
+    return found
+
+
+def found(
+    tmp_path: Path, aws: Aws | None = None, *, now: datetime = NOW, **settings: Any
+) -> dict[str, Finding]:
+    folder = tmp_path / "project"
+    folder.mkdir(exist_ok=True)
+    client = aws or Aws()
+
+    def load() -> Settings:
+        return Settings(owner="ann", **settings)
+
+    practice = Practice(
+        ProjectFolders(folder),
+        {},
+        settings.pop("load", load),
+        lambda endpoint: lambda service, region: client,
+        print,
+        region="us-east-1",
+        now=lambda: now,
+    )
+    return {each.subject: each for each in examine(practice)}
+
+
+def test_where_all_is_there_nothing_is_a_problem(engine: Engine, tmp_path: Path) -> None:
+    told = found(tmp_path)
+    assert {each.verdict for each in told.values()} <= {"ok", "note"}
+    assert list(told) == [
+        "installed",
+        "settings",
+        "project",
+        "engine",
+        "backend",
+        "secrets",
+        "sandbox",
+        "credentials",
+        "region",
+        "quotas",
+    ]
+    assert "a compatible pulumi was found" in told["engine"].what
+    assert "1 jobs" in told["backend"].what
+    assert "Back up" in (told["secrets"].fix or "")
+    assert told["quotas"].what.startswith("32 standard spot vCPUs")
+
+
+def test_wrong_settings_end_the_examination(engine: Engine, tmp_path: Path) -> None:
+    def refuse() -> Settings:
+        raise SettingsError("The settings are wrong.", next_step="Correct them.")
+
+    told = found(tmp_path, load=refuse)
+    assert list(told) == ["installed", "settings"]
+    assert (told["settings"].verdict, told["settings"].fix) == ("problem", "Correct them.")
+
+
+def test_without_an_engine_the_credentials_are_looked_at_all_the_same(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(settings: Settings, environ: Mapping[str, str]) -> Engine:
+        raise EngineNotFoundError("There is no compatible `pulumi`.", next_step="Run `runctl setup`.")
+
+    monkeypatch.setattr(environment, "choose_engine", none)
+    told = found(tmp_path)
+    assert told["engine"] == Finding(
+        "engine", "problem", "There is no compatible `pulumi`.", "Run `runctl setup`."
+    )
+    assert "backend" not in told
+    assert told["credentials"].verdict == "ok"
+
+
+def test_a_missing_plugin_is_noted(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "elsewhere"))
+    told = found(tmp_path)["engine"]
+    assert (told.verdict, told.fix) == ("note", "runctl setup")
+
+
+def test_a_backend_that_does_not_answer(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jobs, "failure", EngineError("no such bucket", next_step="Make it."))
+    told = found(tmp_path)["backend"]
+    assert told.verdict == "problem"
+    assert told.what.endswith("no such bucket")
+    assert told.fix == "Make it."
+
+
+def test_folders_that_others_may_read(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "project" / ".runctl").mkdir(parents=True, mode=0o755)
+    (tmp_path / "project" / ".runctl").chmod(0o755)
+    passphrase = tmp_path / "project" / ".runctl" / "passphrase"
+    passphrase.write_text("x")
+    passphrase.chmod(0o644)
+    told = found(tmp_path)
+    assert (told["project"].verdict, told["secrets"].verdict) == ("problem", "problem")
+    assert f"chmod 600 {passphrase}" in (told["secrets"].fix or "")
+
+
+def test_missing_credentials_end_the_look_at_the_cloud(engine: Engine, tmp_path: Path) -> None:
+    told = found(tmp_path, Aws({"GetCallerIdentity": NoCredentialsError()}))
+    assert told["credentials"].verdict == "problem"
+    assert "--sandbox" in (told["credentials"].fix or "")
+    assert "region" not in told
+
+
+def test_a_region_that_may_not_be_used(engine: Engine, tmp_path: Path) -> None:
+    told = found(tmp_path, Aws({"DescribeAvailabilityZones": refusal("UnauthorizedOperation", "D")}))
+    assert told["region"].verdict == "problem"
+    assert told["region"].what.startswith("us-east-1: ")
+
+
+@pytest.mark.parametrize(
+    ("aws", "verdict", "fix"),
+    [
+        (Aws({"GetServiceQuota": refusal("AccessDeniedException", "G")}), "note", "servicequotas:Get"),
+        (Aws(quota=0.0), "problem", "Service Quotas"),
+        (Aws(quota=8.0), "ok", ""),
+    ],
+    ids=["denied", "zero", "some"],
+)
+def test_quotas(engine: Engine, tmp_path: Path, aws: Aws, verdict: str, fix: str) -> None:
+    told = found(tmp_path, aws)["quotas"]
+    assert told.verdict == verdict
+    assert fix in (told.fix or "")
+
+
+def test_a_clock_that_is_off_is_a_problem(engine: Engine, tmp_path: Path) -> None:
+    assert "clock" not in found(tmp_path)
+    told = found(tmp_path, now=datetime(2026, 1, 1, 0, 10, tzinfo=timezone.utc))["clock"]
+    assert told.verdict == "problem"
+    assert "600 s" in told.what

@@ -1,0 +1,204 @@
+"""Status, watching and description of one job, over fakes of stack and cloud."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+from support.job_stacks import (
+    FakeTime,
+    Told,
+    instance_state,
+    placement,
+    stack_config,
+    stack_state,
+    volume_state,
+)
+from support.output_schemas import problems
+
+from runctl_auto.cli.views.job import change_line, description_lines, resource_rows, status_lines
+from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.job_stack import JobStack
+from runctl_auto.jobs.session import Time, Workplace
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.operations import inspect
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.run.status import RunStatus
+from runctl_auto.settings.schema import Settings
+from runctl_auto.stack.state import StackState
+
+NOW = datetime(2026, 1, 1, 1, 0, 0, tzinfo=timezone.utc)
+CHECKPOINTS = {"count": 2, "last": "00000001", "last_at": "2026-01-01T00:59:00Z"}
+RUNNING = RunStatus(
+    run="r1",
+    phase="running",
+    started_at="2026-01-01T00:00:00Z",
+    updated_at="2026-01-01T00:59:58Z",
+    seconds={"run": 3598.0},
+    raw={"checkpoints": CHECKPOINTS},
+)
+ENDED = RunStatus(run="r1", phase="failed", exit_code=7, reason="command_failed", message="no data")
+
+
+class Ec2:
+    """One instance in a state, and the volumes that there are."""
+
+    def __init__(self, state: str = "running", volumes: tuple[str, ...] = ("vol-data",)) -> None:
+        self.state = state
+        self.volumes = volumes
+
+    def describe_instances(self, InstanceIds: list[str]) -> Any:
+        return {"Reservations": [{"Instances": [{"State": {"Name": self.state}}]}]}
+
+    def describe_volumes(self, Filters: list[Any]) -> Any:
+        wanted = Filters[0]["Values"]
+        return {"Volumes": [{"VolumeId": each} for each in self.volumes if each in wanted]}
+
+
+class World:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ec2 = Ec2()
+        self.clock = FakeTime()
+        self.stack: Any = create_autospec(JobStack, instance=True)
+        self.stack.job = "digits"
+        self.stack.config.return_value = stack_config(placement=placement(price_hour=0.6)).to_values()
+        self.stack.state.return_value = stack_state(instance_state(), volume_state(protect=True))
+        self.stack.outputs.return_value = {"bucket": "b", "volumes": {"data": "vol-data"}}
+        self.bucket: Any = create_autospec(JobBucket, instance=True)
+        self.bucket.name = "b"
+        self.bucket.status.return_value = RUNNING
+        self.bucket.runs.return_value = ("r0", "r1")
+        driver = create_autospec(Driver, instance=True)
+        driver.open.return_value = self.stack
+        self.told = Told()
+        self.workplace = Workplace(
+            Settings(owner="bob"),
+            ProjectFolders(Path("/nowhere")),
+            create_autospec(Environment, instance=True),
+            driver,
+            self.told,
+            Time(sleep=self.clock.sleep, monotonic=self.clock.monotonic, now=lambda: NOW),
+        )
+        cloud = Cloud(lambda service, region: self.ec2, "us-east-1")
+        monkeypatch.setattr(Workplace, "cloud", lambda place, region: cloud)
+        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(monkeypatch)
+
+
+def test_the_status_tells_all_and_keeps_its_schema(world: World) -> None:
+    found = inspect.status(world.workplace, "digits")
+    told = found.as_json()
+    assert problems("status", told) == []
+    assert (told["phase"], told["machine"]["state"], told["age_seconds"]) == ("running", "running", 3600.0)
+    assert told["cost"] == {"usd": 0.6, "price_hour": 0.6, "seconds": 3600.0}
+    assert (told["checkpoints"], told["protected"], told["drift"]) == (
+        CHECKPOINTS,
+        ["digits-data-volume"],
+        [],
+    )
+
+
+def test_the_status_for_people(world: World) -> None:
+    assert list(status_lines(inspect.status(world.workplace, "digits"))) == [
+        "  run:         r1, attempt 1",
+        "  machine:     i-1 (running)",
+        "  placement:   t3.micro spot in us-east-1a",
+        "  age:         1h, began 2026-01-01 00:00:00Z",
+        "  cost:        $0.60 so far for the machine, $0.6 an hour",
+        "  last heard:  2s ago",
+        "  checkpoints: 2, last 00000001 at 2026-01-01 00:59:00Z",
+        "  protected:   digits-data-volume",
+    ]
+
+
+def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
+    world.ec2 = Ec2("terminated", volumes=())
+    found = inspect.status(world.workplace, "digits")
+    assert found.phase == "lost"
+    assert [each.id for each in found.drift] == ["i-1", "vol-data"]
+    assert problems("status", found.as_json()) == []
+    lines = list(status_lines(found))
+    assert "  drift:       digits-machine-instance i-1: the state has it, and it is terminated" in lines
+    assert found.facts.cost.seconds == 3598.0, "what the agent counted; the machine does not run on"
+
+
+def test_volumes_that_cannot_be_asked_for_are_told_as_such(world: World) -> None:
+    from botocore.exceptions import ClientError
+
+    def refused(Filters: Any) -> Any:
+        raise ClientError(
+            {
+                "Error": {"Code": "UnauthorizedOperation", "Message": "no"},
+                "ResponseMetadata": {"HTTPStatusCode": 403},
+            },
+            "DescribeVolumes",
+        )
+
+    world.ec2.describe_volumes = refused  # type: ignore[method-assign]
+    (drift,) = inspect.status(world.workplace, "digits").drift
+    assert drift.what.startswith("not known: ")
+
+
+def test_before_the_agents_first_word(world: World) -> None:
+    world.bucket.status.return_value = None
+    found = inspect.status(world.workplace, "digits")
+    assert found.phase == "starting"
+    assert "  cost:        unknown so far for the machine, $0.6 an hour" in list(status_lines(found))
+    world.stack.state.return_value = StackState((), ())
+    assert inspect.status(world.workplace, "digits").phase == "no machine"
+    assert problems("status", inspect.status(world.workplace, "digits").as_json()) == []
+
+
+def test_a_machine_that_ended_before_its_first_word_is_lost(world: World) -> None:
+    world.bucket.status.return_value = None
+    world.ec2 = Ec2("terminated")
+    assert inspect.status(world.workplace, "digits").phase == "lost"
+
+
+def test_watching_shows_every_look_until_the_end(world: World) -> None:
+    world.bucket.status.side_effect = [None, RUNNING, RUNNING, ENDED]
+    shown: list[str] = []
+    found = inspect.watch(world.workplace, "digits", lambda each: shown.append(change_line(each)))
+    assert [line.split(", ")[0] for line in shown] == [
+        "digits: starting",
+        "digits: running",
+        "digits: running",
+        "digits: failed",
+    ]
+    assert shown[1] == shown[2], "nothing a person waits for has changed"
+    assert found.ended
+    assert world.clock.now == 3 * inspect.WATCH_SECONDS
+
+
+@pytest.fixture
+def statuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        inspect,
+        "read_statuses",
+        lambda places, cloud_of: [ENDED if each.run == "r0" else RUNNING for each in places],
+    )
+
+
+def test_the_description_tells_runs_resources_and_the_job(world: World, statuses: None) -> None:
+    found = inspect.describe(world.workplace, "digits")
+    told = found.as_json()
+    assert problems("describe", told) == []
+    assert [(each["run"], each["phase"], each["exit_code"]) for each in told["runs"]] == [
+        ("r0", "failed", 7),
+        ("r1", "running", None),
+    ]
+    assert [each["name"] for each in told["resources"]] == ["digits-machine-instance", "digits-data-volume"]
+    assert told["spec"]["run"] == "true"
+    lines = list(description_lines(found))
+    assert "    r0: failed, exit code 7, began unknown" in lines
+    assert ("    digits-data-volume", "ebs Volume", "protected", "vol-data") in resource_rows(found)
+    assert "  volumes:     data vol-data" in lines

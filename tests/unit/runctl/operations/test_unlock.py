@@ -1,0 +1,91 @@
+"""Unlocking: only what is known to be dead, all by force and after asking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import call, create_autospec
+
+import pytest
+from support.job_stacks import Told
+
+from runctl_auto.backend.lock_store import FileLocks, Lock
+from runctl_auto.backend.locks import LockOwner, Processes
+from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.environment import Environment
+from runctl_auto.errors import ConfirmationNeededError, JobNotFoundError, StackLockedError
+from runctl_auto.jobs.session import Workplace
+from runctl_auto.local.project import ProjectFolders
+from runctl_auto.operations.unlock import unlock
+from runctl_auto.settings.schema import Settings
+
+AT = "2026-11-22T10:00:00Z"
+DEAD = Lock("/locks/a.json", LockOwner("ann", "here", 7, AT))
+ALIVE = Lock("/locks/b.json", LockOwner("bob", "here", 8, AT))
+FAR = Lock("/locks/c.json", LockOwner("eve", "there", 7, AT))
+ILLEGIBLE = Lock("/locks/d.json", None)
+HERE = Processes(
+    host=lambda: "here", started_at=lambda pid: 100.0 if pid == 8 else None, starter_of=lambda pid: None
+)
+
+
+class Place:
+    def __init__(self, *locks: Lock, agrees: bool = False) -> None:
+        self.store: Any = create_autospec(FileLocks, instance=True)
+        self.store.locks.return_value = locks
+        self.driver: Any = create_autospec(Driver, instance=True)
+        self.driver.locks.return_value = self.store
+        self.told = Told(agrees=agrees)
+        environment = create_autospec(Environment, instance=True)
+        self.workplace = Workplace(
+            Settings(owner="bob"), ProjectFolders(Path("/none")), environment, self.driver, self.told
+        )
+
+    def unlock(self, *, force: bool = False, yes: bool = False) -> list[tuple[str, str]]:
+        removed = unlock(self.workplace, "digits", force=force, yes=yes, processes=HERE)
+        return [(each.lock.place, each.why) for each in removed]
+
+    @property
+    def removed(self) -> list[Lock]:
+        return [each.args[0] for each in self.store.remove.call_args_list]
+
+
+def test_the_lock_of_a_dead_process_is_removed_and_told() -> None:
+    place = Place(DEAD)
+    assert place.unlock() == [("/locks/a.json", "its process is dead")]
+    assert place.store.remove.call_args_list == [call(DEAD)]
+
+
+@pytest.mark.parametrize(
+    ("lock", "word"),
+    [(ALIVE, "is alive"), (FAR, "cannot be seen from here"), (ILLEGIBLE, "does not say whose it is")],
+    ids=["alive", "far", "illegible"],
+)
+def test_a_lock_that_may_be_in_use_keeps_all(lock: Lock, word: str) -> None:
+    place = Place(DEAD, lock)
+    with pytest.raises(StackLockedError, match=word) as refused:
+        place.unlock()
+    assert place.removed == []
+    if lock.owner is not None:
+        assert str(lock.owner) in str(refused.value), "who, on which host, since when"
+
+
+def test_force_asks_and_removes_all() -> None:
+    declined = Place(DEAD, ALIVE, ILLEGIBLE)
+    with pytest.raises(ConfirmationNeededError):
+        declined.unlock(force=True)
+    assert declined.removed == []
+    agreed = Place(DEAD, ALIVE, agrees=True)
+    assert agreed.unlock(force=True) == [
+        ("/locks/a.json", "its process is dead"),
+        ("/locks/b.json", "removed by force"),
+    ]
+    assert Place(FAR).unlock(force=True, yes=True) == [("/locks/c.json", "removed by force")]
+
+
+def test_without_a_lock_the_job_has_to_exist() -> None:
+    assert Place().unlock() == []
+    mistyped = Place()
+    mistyped.driver.open.side_effect = JobNotFoundError("none")
+    with pytest.raises(JobNotFoundError):
+        mistyped.unlock()

@@ -1,0 +1,251 @@
+"""Packages: the same bytes for the same content, and nothing in them that must not travel."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock, create_autospec
+
+import pytest
+
+from runctl_auto.errors import NotFoundError, PackagingError
+from runctl_auto.packaging.package import (
+    Package,
+    package_agent,
+    package_code,
+    package_key,
+    package_path,
+    require_package,
+)
+from runctl_auto.providers.aws.access import Cloud
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "train.py").write_text("print('training')\n")
+    return folder
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    return tmp_path / ".runctl" / "packages"
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+
+def names_in(package: Package) -> list[str]:
+    with tarfile.open(package.path) as archive:
+        return archive.getnames()
+
+
+class TestSameness:
+    def test_times_owners_and_order_of_creation_leave_no_trace(self, tmp_path: Path, packages: Path) -> None:
+        first, second = tmp_path / "first", tmp_path / "second"
+        write(first, "a", "b/c", "b/d")
+        write(second, "b/d", "b/c", "a")
+        for path in second.rglob("*"):
+            os.utime(path, (1, 1))
+        (second / "a").chmod(0o600)
+        assert package_code(first, packages) == package_code(second, packages)
+
+    def test_the_bytes_of_this_folder_are_these(self, work: Path, packages: Path) -> None:
+        with tarfile.open(package_code(work, packages).path) as archive:
+            (member,) = archive.getmembers()
+        assert (member.name, member.mtime, member.uid, member.gid, member.uname, member.mode) == (
+            "train.py",
+            0,
+            0,
+            0,
+            "",
+            0o644,
+        )
+
+    def test_content_names_and_modes_do_matter(self, work: Path, packages: Path) -> None:
+        seen = {package_code(work, packages).sha256}
+        (work / "train.py").write_text("other\n")
+        seen.add(package_code(work, packages).sha256)
+        (work / "train.py").chmod(0o755)
+        seen.add(package_code(work, packages).sha256)
+        (work / "train.py").rename(work / "run.py")
+        seen.add(package_code(work, packages).sha256)
+        assert len(seen) == 4
+
+    def test_the_name_is_the_hash_of_the_file(self, work: Path, packages: Path) -> None:
+        import hashlib
+
+        package = package_code(work, packages)
+        assert hashlib.sha256(package.path.read_bytes()).hexdigest() == package.sha256
+        assert package.path == packages / f"code-{package.sha256}.tar.gz"
+        assert package.key == f"code/{package.sha256}.tar.gz"
+        assert package.bytes == package.path.stat().st_size
+
+    def test_nothing_half_made_stays(self, work: Path, packages: Path) -> None:
+        package = package_code(work, packages)
+        (work / "link").symlink_to("/etc/passwd")
+        with pytest.raises(PackagingError):
+            package_code(work, packages)
+        assert list(packages.iterdir()) == [package.path]
+
+    def test_the_agent_is_a_package_too(self, packages: Path) -> None:
+        agent = package_agent(packages)
+        assert agent == package_agent(packages)
+        assert agent.path.suffix == ".pyz"
+
+
+class TestWhatTravels:
+    def test_git_ignore_files_decide_as_git_does(self, work: Path, packages: Path) -> None:
+        write(work, "x.log", "keep.log", "sub/x.log", "sub/other.bin", "sub/deep/other.bin", "build/out")
+        (work / ".gitignore").write_text("*.log\n!keep.log\n/build/\n")
+        (work / "sub" / ".gitignore").write_text("!x.log\n/other.bin\n")
+        assert names_in(package_code(work, packages)) == [
+            ".gitignore",
+            "keep.log",
+            "sub/.gitignore",
+            "sub/deep/other.bin",
+            "sub/x.log",
+            "train.py",
+        ]
+
+    def test_ignore_files_above_the_work_folder_count_up_to_the_repository(
+        self, tmp_path: Path, packages: Path
+    ) -> None:
+        repository = tmp_path / "repository"
+        write(repository, "project/train.py", "project/data.bin", "project/secret", ".git/config")
+        (repository / ".gitignore").write_text("*.bin\n/project/secret\n")
+        (tmp_path / ".gitignore").write_text("train.py\n")
+        assert names_in(package_code(repository / "project", packages)) == ["train.py"]
+
+    def test_runctlignore_has_the_last_word(self, work: Path, packages: Path) -> None:
+        write(work, "model.bin", "notes.txt")
+        (work / ".gitignore").write_text("model.bin\n")
+        (work / ".runctlignore").write_text("!model.bin\nnotes.txt\n")
+        assert {"model.bin", "train.py"} <= set(names_in(package_code(work, packages)))
+        assert "notes.txt" not in names_in(package_code(work, packages))
+
+    def test_what_is_never_code_stays_at_home(self, work: Path, packages: Path) -> None:
+        write(work, ".git/HEAD", ".runctl/x", ".venv/bin/python", "runs/old/model", "a/__pycache__/m.pyc")
+        write(work, "experiments/runs/settings.yaml")
+        assert names_in(package_code(work, packages)) == ["experiments/runs/settings.yaml", "train.py"]
+
+    def test_what_is_left_out_by_name_stays_at_home_and_what_is_named_alike_travels(
+        self, work: Path, packages: Path
+    ) -> None:
+        write(work, "checkpoints/1/state", "sub/checkpoints/notes")
+        package = package_code(work, packages, leave_out=["checkpoints/"])
+        assert names_in(package) == ["sub/checkpoints/notes", "train.py"]
+
+    def test_links_inside_travel_as_links(self, work: Path, packages: Path) -> None:
+        write(work, "sub/real")
+        (work / "sub" / "link").symlink_to("../train.py")
+        with tarfile.open(package_code(work, packages).path) as archive:
+            assert archive.getmember("sub/link").linkname == "../train.py"
+
+    def test_executables_stay_executable(self, work: Path, packages: Path) -> None:
+        (work / "train.py").chmod(0o700)
+        with tarfile.open(package_code(work, packages).path) as archive:
+            assert archive.getmember("train.py").mode == 0o755
+
+    def test_an_empty_folder_is_a_package_without_files(self, tmp_path: Path, packages: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        assert package_code(tmp_path / "empty", packages).files == 0
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside", "/work/train.py"])
+    def test_a_link_that_leads_out(self, work: Path, packages: Path, target: str) -> None:
+        (work / "link").symlink_to(target)
+        with pytest.raises(PackagingError, match="link that leads out") as raised:
+            package_code(work, packages)
+        assert ".runctlignore" in str(raised.value.next_step)
+
+    def test_a_link_that_leads_out_by_way_of_another(self, work: Path, packages: Path) -> None:
+        (work / ".runctlignore").write_text("away\n")
+        (work / "away").symlink_to("/")
+        (work / "link").symlink_to("away/etc")
+        with pytest.raises(PackagingError, match=r"^link is a link that leads out"):
+            package_code(work, packages)
+
+    def test_an_ignored_link_may_lead_anywhere(self, work: Path, packages: Path) -> None:
+        (work / "link").symlink_to("/etc/passwd")
+        (work / ".runctlignore").write_text("link\n")
+        assert "link" not in names_in(package_code(work, packages))
+
+    def test_a_pipe(self, work: Path, packages: Path) -> None:
+        os.mkfifo(work / "pipe")
+        with pytest.raises(PackagingError, match="pipe is neither a file"):
+            package_code(work, packages)
+
+    def test_too_many_files_are_not_all_counted(
+        self, work: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("runctl_auto.packaging.work_files.MAX_FILES", 2)
+        write(work, "a")
+        assert package_code(work, packages).files == 2
+        write(work, "b")
+        with pytest.raises(PackagingError, match="more than 2 files"):
+            package_code(work, packages)
+
+    def test_too_much_names_the_largest(self, work: Path, packages: Path) -> None:
+        (work / "data.bin").write_bytes(b"x" * 5000)
+        with pytest.raises(PackagingError, match=r"the largest: data\.bin"):
+            package_code(work, packages, max_bytes=1000)
+
+
+class TestFetchingBack:
+    SHA = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+
+    def cloud(self, content: bytes | None) -> Mock:
+        """A cloud whose bucket holds ``content``; None: nothing."""
+
+        class Bucket:
+            def get_object(self, **asked: str) -> dict[str, Any]:
+                assert asked == {
+                    "Bucket": "bucket",
+                    "Key": package_key("code", TestFetchingBack.SHA),
+                    "ExpectedBucketOwner": "123456789012",
+                }
+                if content is None:
+                    raise NotFoundError("no such key")
+                from botocore.response import StreamingBody
+
+                return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+
+        cloud = create_autospec(Cloud, instance=True)
+        cloud.client.return_value = Bucket()
+        cloud.retried.side_effect = lambda operation, what: operation()
+        return cloud
+
+    def require(self, packages: Path, cloud: Cloud) -> Path:
+        return require_package(packages, "code", self.SHA, cloud=cloud, bucket="bucket", owner="123456789012")
+
+    def test_what_is_here_is_not_fetched(self, packages: Path) -> None:
+        packages.mkdir(parents=True)
+        path = package_path(packages, "code", self.SHA)
+        path.write_bytes(b"here")
+        cloud = self.cloud(None)
+        assert self.require(packages, cloud) == path
+        cloud.client.assert_not_called()
+
+    def test_what_is_missing_comes_from_the_bucket(self, packages: Path) -> None:
+        path = self.require(packages, self.cloud(b"hello\n"))
+        assert path.read_bytes() == b"hello\n"
+        assert path == package_path(packages, "code", self.SHA)
+
+    def test_what_is_nowhere_is_named(self, packages: Path) -> None:
+        with pytest.raises(PackagingError, match="neither here nor in the job's bucket"):
+            self.require(packages, self.cloud(None))
+
+    def test_what_is_something_else_is_refused_and_not_kept(self, packages: Path) -> None:
+        with pytest.raises(PackagingError, match="not the one it is named after"):
+            self.require(packages, self.cloud(b"tampered"))
+        assert list(packages.iterdir()) == []
