@@ -33,10 +33,11 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.job_file.spec import Volume
-from runctl_auto.packaging.package import Kind, package_key, require_package
+from runctl_auto.packaging.package import Kind, package_key
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
-from runctl_auto.run.status import read_run_status
+from runctl_auto.providers.aws.packages import require_package
+from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
 
 DEADLINE_SLACK_SECONDS = 600

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from runctl_auto.stack.urn import name_of
+
 _COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
 
 
@@ -59,11 +61,6 @@ class SummaryEvent:
 
 EngineEvent = StepEvent | DiagnosticEvent | PolicyEvent | SummaryEvent
 EventSink = Callable[[EngineEvent], None]
-
-
-def name_of(urn: str) -> str:
-    """The logical name at the end of a URN."""
-    return urn.rsplit("::", 1)[-1]
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runctl_auto.backend.locks import LockOwner, owners_in
-from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, name_of, plain
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, plain
 from runctl_auto.engine.violations import read_violation, refusal, without_repetition
 from runctl_auto.errors import (
     CloudError,
@@ -21,6 +21,7 @@ from runctl_auto.errors import (
     StackLockedError,
 )
 from runctl_auto.providers.aws.errors import class_of_code, code_in_text, next_step_for
+from runctl_auto.stack.urn import name_of
 
 CANCELLED_EXIT_CODE = 8
 _PROTECTED = re.compile(r"\bprotect(ed|ion)\b")

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runctl_auto.engine.events import EngineEvent, PolicyEvent, name_of, plain
+from runctl_auto.engine.events import EngineEvent, PolicyEvent, plain
 from runctl_auto.errors import JobFileError, PolicyViolationError, Violation
+from runctl_auto.stack.urn import name_of
 
 if TYPE_CHECKING:
     from runctl_auto.job_file.document import JobDocument

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from runctl_auto.engine.events import PlannedChange
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import ConfirmationNeededError
+from runctl_auto.errors import ConfirmationNeededError, ProtectedError
 from runctl_auto.jobs.session import Workplace
-from runctl_auto.operations.protect import refuse_listed
 from runctl_auto.protection.held import Held, find_held, held_in
 from runctl_auto.stack.state import StackState
 
@@ -70,6 +69,17 @@ def teardown_protection(
     ids = workplace.settings.policies.protected
     listed = tuple(each for each in held_in(job, state) if each.id in ids and not each.protected)
     return TeardownProtection(tuple(each for each in included if each.protected), listed)
+
+
+def refuse_listed(workplace: Workplace, job: str, held: Held) -> None:
+    """Raises ``ProtectedError`` for what the settings protect by its id."""
+    if held.id not in workplace.settings.policies.protected:
+        return
+    raise ProtectedError(
+        f"The settings protect {held} by its id {held.id}.",
+        where={"job": job, "resource": held.name, "setting": "policies.protected"},
+        next_step="Take it off policies.protected in .runctl.toml first.",
+    )
 
 
 def confirm_included(

@@ -1,19 +1,12 @@
-"""Repeats calls that may pass: exponential waits with jitter, a bounded number of attempts, injected sleep.
-
-Every cloud call outside the engine goes through ``call``. What may pass is decided by the service's error
-code (``cloud_errors.passes``); a permanent error is raised at once.
-"""
+"""Repeats an operation whose error may pass: exponential waits with jitter, a bounded number of attempts."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
-
-from runctl_auto.errors import CloudError, RetriesExhaustedError, ThrottledError, UnreachableError
-from runctl_auto.providers.aws.errors import class_of_code, error_code, next_step_for, passes, translate
 
 Result = TypeVar("Result")
 
@@ -38,19 +31,25 @@ DATA_CALLS = RetryPolicy()
 CONTROL_CALLS = RetryPolicy(attempts=5)
 
 
-def call(
+class AttemptsExhausted(Exception):
+    """Every attempt failed with an error that may pass; ``last`` is the error of the last one."""
+
+    def __init__(self, last: BaseException) -> None:
+        super().__init__(str(last))
+        self.last = last
+
+
+def repeat(
     operation: Callable[[], Result],
-    what: str,
+    passes: Callable[[BaseException], bool],
     *,
     policy: RetryPolicy = DATA_CALLS,
-    where: Mapping[str, str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
     fraction: Callable[[], float] = random.random,
 ) -> Result:
-    """Result of ``operation``, repeated while its error may pass. Blocks for the waits between.
+    """Result of ``operation``, repeated while ``passes`` says that its error may pass. Blocks between tries.
 
-    Raises the typed error of the cause: at once for a permanent one; when the attempts ran out,
-    ``ThrottledError`` for throttling and ``RetriesExhaustedError`` for the rest, with the last cause chained.
+    Raises the error itself when it does not pass, ``AttemptsExhausted`` when the attempts ran out.
     """
     import tenacity
 
@@ -69,30 +68,4 @@ def call(
     except tenacity.RetryError as exhausted:
         last = exhausted.last_attempt.exception()
         assert last is not None  # a result would have been returned  # noqa: S101
-        raise _exhausted(last, what, policy.attempts, where) from last
-    except CloudError:
-        raise
-    except Exception as error:
-        if not _is_cloud_failure(error):
-            raise
-        raise translate(error, what, where) from error
-
-
-def _is_cloud_failure(error: Exception) -> bool:
-    return error_code(error) is not None or type(error).__module__.startswith("botocore")
-
-
-def _exhausted(last: BaseException, what: str, attempts: int, where: Mapping[str, str] | None) -> CloudError:
-    code = error_code(last)
-    sentence = f"{what} failed {attempts} times, last with: {last}"
-    if isinstance(last, ThrottledError) or (code and class_of_code(code) is ThrottledError):
-        return ThrottledError(sentence, code=code, where=where, next_step=next_step_for(ThrottledError))
-    if isinstance(translate(last, what), UnreachableError):
-        return UnreachableError(sentence, code=code, where=where, next_step=next_step_for(UnreachableError))
-    return RetriesExhaustedError(
-        sentence,
-        attempts=attempts,
-        code=code,
-        where=where,
-        next_step="Repeat the command later; if it goes on, look at the service's health page.",
-    )
+        raise AttemptsExhausted(last) from last

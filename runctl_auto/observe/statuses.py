@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from runctl_auto.errors import RunctlError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.run.status import RunStatus, parse_run_status, read_run_status, status_key
+from runctl_auto.providers.aws.run_status import read_run_status
+from runctl_auto.run.status import RunStatus, parse_run_status, status_key
 
 _AT_ONCE = 8
 _ABSENT = b""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.engine.events import name_of
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.follow import Follower, Lost
@@ -21,6 +20,7 @@ from runctl_auto.providers.aws.machines import Machine, find_machine
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, ResourceState, StackState
+from runctl_auto.stack.urn import name_of
 
 WATCH_SECONDS = 3.0
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import ConfirmationNeededError, ProtectedError
+from runctl_auto.errors import ConfirmationNeededError
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.planning import held_config, tentative_config, unchanged_when_locked
+from runctl_auto.jobs.protected_teardown import refuse_listed
 from runctl_auto.jobs.recovery import settle
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Workplace, applied_config
@@ -47,17 +48,6 @@ def set_protection(
         if changed:
             _apply(workplace, stack, replace(config, protection=wanted), held, config, yes=yes)
         return ProtectionResult(job, replace(held, protected=protect), protect, changed)
-
-
-def refuse_listed(workplace: Workplace, job: str, held: Held) -> None:
-    """Raises ``ProtectedError`` for what the settings protect by its id."""
-    if held.id not in workplace.settings.policies.protected:
-        return
-    raise ProtectedError(
-        f"The settings protect {held} by its id {held.id}.",
-        where={"job": job, "resource": held.name, "setting": "policies.protected"},
-        next_step="Take it off policies.protected in .runctl.toml first.",
-    )
 
 
 def _with_word(protection: Protection, held: Held, protect: bool) -> Protection:

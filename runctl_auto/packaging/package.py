@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from runctl_auto.errors import NotFoundError, PackagingError
+from runctl_auto.errors import PackagingError
 from runctl_auto.packaging.work_files import WorkFile, work_files
-from runctl_auto.providers.aws.access import Cloud
 
 Kind = Literal["code", "agent"]
 
@@ -70,7 +69,7 @@ def package_code(
     """
     files = list(work_files(work_folder, leave_out))
     _refuse_too_much(files, max_bytes)
-    with _new_file(packages) as (stream, commit):
+    with new_package_file(packages) as (stream, commit):
         with (
             gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as compressed,
             tarfile.open(
@@ -86,47 +85,9 @@ def package_agent(packages: Path) -> Package:
     """Packages the agent of this version of runctl."""
     from runctl_auto.agent.bundle import build_bundle
 
-    with _new_file(packages) as (stream, commit):
+    with new_package_file(packages) as (stream, commit):
         stream.write(build_bundle())
         return commit("agent", 1)
-
-
-def require_package(
-    packages: Path, kind: Kind, sha256: str, *, cloud: Cloud, bucket: str, owner: str
-) -> Path:
-    """The local path of a package that was made before; fetched back from ``bucket`` when it is missing here.
-
-    Raises PackagingError when neither has it, or when what came is not what was asked for.
-    """
-    path = package_path(packages, kind, sha256)
-    if path.is_file():
-        return path
-
-    def fetch() -> None:
-        answer = cloud.client("s3").get_object(
-            Bucket=bucket, Key=package_key(kind, sha256), ExpectedBucketOwner=owner
-        )
-        with _new_file(packages) as (stream, commit):
-            for chunk in answer["Body"].iter_chunks(_CHUNK):
-                stream.write(chunk)
-            fetched = commit(kind, 1)
-        if fetched.sha256 != sha256:
-            fetched.path.unlink()
-            raise PackagingError(
-                f"the {kind} package in the bucket is not the one it is named after",
-                where={"bucket": bucket, "key": package_key(kind, sha256)},
-                next_step="Run `runctl up JOB.yaml` with the work folder at hand; it packages it again.",
-            )
-
-    try:
-        cloud.retried(fetch, f"fetching the {kind} package back")
-    except NotFoundError as error:
-        raise PackagingError(
-            f"the {kind} package of this run is neither here nor in the job's bucket",
-            where={"path": str(path), "bucket": bucket},
-            next_step="Run `runctl up JOB.yaml` with the work folder at hand; it packages it again.",
-        ) from error
-    return path
 
 
 def _refuse_too_much(files: list[WorkFile], max_bytes: int) -> None:
@@ -183,7 +144,7 @@ class _Commit:
 
 
 @contextmanager
-def _new_file(packages: Path) -> Iterator[tuple[IO[bytes], _Commit]]:
+def new_package_file(packages: Path) -> Iterator[tuple[IO[bytes], _Commit]]:
     """A file that appears in ``packages`` under its content's name when committed, else not at all."""
     packages.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=packages, prefix=".making-")

@@ -1,4 +1,4 @@
-"""The durable status of a run, as the agent on the machine wrote it: the one reader of ``status.json``."""
+"""The durable status of a run, as the agent on the machine wrote it: the shape of ``status.json``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.errors import CloudError, NotFoundError
-from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.errors import CloudError
 
 TERMINAL_PHASES = frozenset({"succeeded", "failed", "stopped"})
 LOST = "lost"
@@ -46,25 +45,6 @@ class RunStatus:
 def status_key(run: str) -> str:
     """Where in the job's bucket the status of ``run`` lies."""
     return f"runs/{run}/status.json"
-
-
-def read_run_status(cloud: Cloud, *, bucket: str, owner: str, run: str) -> RunStatus | None:
-    """The status of ``run``, or None when bucket or status do not exist (yet). One blocking request, retried.
-
-    ``owner`` is the account that must own the bucket. Raises CloudError when the cloud does not answer, and
-    when the status is not one that this version can read.
-    """
-
-    def fetch() -> bytes:
-        answer = cloud.client("s3").get_object(Bucket=bucket, Key=status_key(run), ExpectedBucketOwner=owner)
-        content: bytes = answer["Body"].read()
-        return content
-
-    try:
-        content = cloud.retried(fetch, f"reading the status of run {run}")
-    except NotFoundError:
-        return None
-    return parse_run_status(content, run)
 
 
 def parse_run_status(content: bytes, run: str) -> RunStatus:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from runctl_auto.errors import CloudError
-from runctl_auto.local import retry
+from runctl_auto.local.retry import CONTROL_CALLS
+from runctl_auto.providers.aws import retry
 
 Client = Any
 """A client of botocore or boto3: its methods are made at run time from the service's model."""
@@ -67,7 +68,7 @@ class Cloud:
         return retry.call(
             operation,
             what,
-            policy=retry.CONTROL_CALLS,
+            policy=CONTROL_CALLS,
             where={"region": self.region},
             sleep=self._sleep,
         )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.run.status import RunStatus, read_run_status
+from runctl_auto.providers.aws.run_status import read_run_status
+from runctl_auto.run.status import RunStatus
 
 _CHUNK = 1 << 20
 

@@ -8,7 +8,7 @@ from typing import Any
 from runctl_auto.providers.aws.access import ClientFactory
 
 ONE_ATTEMPT = {"mode": "standard", "total_max_attempts": 1}
-"""Retries are ours (``runctl_auto.local.retry``): two layers would multiply."""
+"""Retries are ours (``runctl_auto.providers.aws.retry``): two layers would multiply."""
 
 _PRICES_ARE_TOLD_IN = {"cn": "cn-northwest-1", "eu": "eu-central-1", "ap": "ap-south-1", "me": "ap-south-1"}
 

@@ -18,9 +18,9 @@ from runctl_auto.packaging.package import (
     package_code,
     package_key,
     package_path,
-    require_package,
 )
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.packages import require_package
 
 
 @pytest.fixture

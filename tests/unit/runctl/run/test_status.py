@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.errors import AccessDeniedError, CloudError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.run.status import RunStatus, parse_run_status, read_run_status, status_key
+from runctl_auto.providers.aws.run_status import read_run_status
+from runctl_auto.run.status import RunStatus, parse_run_status, status_key
 
 STATUS = {
     "schema": 1,

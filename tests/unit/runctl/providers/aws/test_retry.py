@@ -18,8 +18,8 @@ from runctl_auto.errors import (
     ThrottledError,
     UnreachableError,
 )
-from runctl_auto.local import retry
 from runctl_auto.local.retry import CONTROL_CALLS, DATA_CALLS, RetryPolicy
+from runctl_auto.providers.aws import retry
 
 
 def client_error(code: str, status: int = 400) -> ClientError:

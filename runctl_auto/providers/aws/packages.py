@@ -1,0 +1,49 @@
+"""Fetches a package back from the job's bucket when this machine does not have it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runctl_auto.errors import NotFoundError, PackagingError
+from runctl_auto.packaging.package import Kind, new_package_file, package_key, package_path
+from runctl_auto.providers.aws.access import Cloud
+
+_CHUNK = 1 << 20
+
+
+def require_package(
+    packages: Path, kind: Kind, sha256: str, *, cloud: Cloud, bucket: str, owner: str
+) -> Path:
+    """The local path of a package that was made before; fetched back from ``bucket`` when it is missing here.
+
+    Raises PackagingError when neither has it, or when what came is not what was asked for.
+    """
+    path = package_path(packages, kind, sha256)
+    if path.is_file():
+        return path
+
+    def fetch() -> None:
+        answer = cloud.client("s3").get_object(
+            Bucket=bucket, Key=package_key(kind, sha256), ExpectedBucketOwner=owner
+        )
+        with new_package_file(packages) as (stream, commit):
+            for chunk in answer["Body"].iter_chunks(_CHUNK):
+                stream.write(chunk)
+            fetched = commit(kind, 1)
+        if fetched.sha256 != sha256:
+            fetched.path.unlink()
+            raise PackagingError(
+                f"the {kind} package in the bucket is not the one it is named after",
+                where={"bucket": bucket, "key": package_key(kind, sha256)},
+                next_step="Run `runctl up JOB.yaml` with the work folder at hand; it packages it again.",
+            )
+
+    try:
+        cloud.retried(fetch, f"fetching the {kind} package back")
+    except NotFoundError as error:
+        raise PackagingError(
+            f"the {kind} package of this run is neither here nor in the job's bucket",
+            where={"path": str(path), "bucket": bucket},
+            next_step="Run `runctl up JOB.yaml` with the work folder at hand; it packages it again.",
+        ) from error
+    return path

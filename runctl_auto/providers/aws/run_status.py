@@ -1,0 +1,26 @@
+"""Reads the durable status of a run from the job's bucket."""
+
+from __future__ import annotations
+
+from runctl_auto.errors import NotFoundError
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.run.status import RunStatus, parse_run_status, status_key
+
+
+def read_run_status(cloud: Cloud, *, bucket: str, owner: str, run: str) -> RunStatus | None:
+    """The status of ``run``, or None when bucket or status do not exist (yet). One blocking request, retried.
+
+    ``owner`` is the account that must own the bucket. Raises CloudError when the cloud does not answer, and
+    when the status is not one that this version can read.
+    """
+
+    def fetch() -> bytes:
+        answer = cloud.client("s3").get_object(Bucket=bucket, Key=status_key(run), ExpectedBucketOwner=owner)
+        content: bytes = answer["Body"].read()
+        return content
+
+    try:
+        content = cloud.retried(fetch, f"reading the status of run {run}")
+    except NotFoundError:
+        return None
+    return parse_run_status(content, run)
