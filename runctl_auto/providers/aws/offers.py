@@ -17,25 +17,13 @@ from runctl_auto.providers.aws.images import Image, Images
 from runctl_auto.providers.aws.instance_types import Machine, choose_machines, still_satisfies
 from runctl_auto.providers.aws.networks import choose_subnets
 from runctl_auto.providers.aws.prices import on_demand_prices, spot_prices
+from runctl_auto.providers.contract import MARKETS, Account
 from runctl_auto.stack.config import Market, Placement
 
-_MARKETS: Mapping[str, tuple[Market, ...]] = {
-    "spot": ("spot",),
-    "on-demand": ("on-demand",),
-    "auto": ("spot", "on-demand"),
-}
 _UNKNOWN = float("inf")
 _MOST_NAMED = 12
 _MOST_TRIED = 20
 """How many places of a market are tried when the job leaves the choice of types to runctl."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """Whose cloud it is."""
-
-    id: str
-    partition: str
 
 
 @dataclass(frozen=True)
@@ -92,23 +80,6 @@ def candidates(
     )
 
 
-def fits(placement: Placement, spec: JobSpec, *, previous: JobSpec | None = None) -> bool:
-    """Whether a place that was decided earlier, for the job as it was ``previous``, is still one that the job
-    allows. What has to be asked of the cloud is left to ``machine_fits``."""
-    network, types = spec.network, spec.resources.instance_types
-    image_stays = previous is None or spec.image in (previous.image, placement.image)
-    return (
-        placement.region == spec.region
-        and (not types or placement.instance_type in types)
-        and placement.market in _MARKETS[spec.spot_policy]
-        and (not spec.zones or placement.zone in spec.zones)
-        and (network.vpc in ("default", placement.vpc))
-        and (network.subnet in ("auto", placement.subnet))
-        and (not spec.image.startswith("ami-") or spec.image == placement.image)
-        and image_stays
-    )
-
-
 def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: Cloud) -> bool:
     """Whether the machine still has what the job asks for by size; asks the cloud only when that changed."""
     asked, before = spec.resources, previous.resources
@@ -122,7 +93,7 @@ def _places(
     spec: JobSpec, cloud: Cloud, machines: Sequence[Machine], subnets: Sequence[Mapping[str, Any]]
 ) -> tuple[_Place, ...]:
     names = [machine.name for machine in machines]
-    markets = _MARKETS[spec.spot_policy]
+    markets = MARKETS[spec.spot_policy]
     offered = _offered(cloud, names)
     spot = spot_prices(cloud, names) if "spot" in markets else {}
     on_demand = on_demand_prices(cloud, names) if "on-demand" in markets else {}
@@ -162,7 +133,7 @@ def _offered(cloud: Cloud, names: Sequence[str]) -> set[tuple[str, str]]:
 def _affordable(
     spec: JobSpec, places: Sequence[_Place], left_out: list[str]
 ) -> Iterator[tuple[Market, _Place]]:
-    for market in _MARKETS[spec.spot_policy]:
+    for market in MARKETS[spec.spot_policy]:
 
         def preference(place: _Place, market: Market = market) -> tuple[int, float, int, str, str]:
             price = place.prices.get(market, _UNKNOWN)

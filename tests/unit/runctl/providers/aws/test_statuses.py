@@ -13,8 +13,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from runctl_auto.errors import AccessDeniedError
-from runctl_auto.observe.statuses import RunPlace, read_statuses
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
 from runctl_auto.run.status import RunStatus
 
 

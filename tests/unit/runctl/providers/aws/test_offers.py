@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.placement import Account, candidates, find_account, fits
+from runctl_auto.placement.fit import fits
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.offers import candidates, find_account
+from runctl_auto.providers.contract import Account
 
 ACCOUNT = Account("123456789012", "aws")
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
