@@ -14,7 +14,7 @@ from runctl_auto.engine.install.pinned import pinned_version
 from runctl_auto.engine.install.place import executable as executable_in
 from runctl_auto.engine.install.place import installed
 from runctl_auto.errors import EngineNotFoundError
-from runctl_auto.printable import printable
+from runctl_auto.local.printable import printable
 
 VARIABLE = "RUNCTL_ENGINE"
 SETTING = "engine.path"

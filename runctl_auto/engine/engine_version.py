@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.atomic_file import replace_file
+from runctl_auto.local.atomic_file import replace_file
 
 _ANSWER_SECONDS = 30
 _NATIVE_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")

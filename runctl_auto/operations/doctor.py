@@ -14,8 +14,9 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from runctl_auto.engine import environment
+from runctl_auto.engine.choice import Engine, choose_engine
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Engine, Environment
+from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import ClientFactory, Cloud
@@ -71,7 +72,7 @@ def examine(practice: Practice) -> Iterator[Finding]:
     yield _private_folder(practice.folders)
     engine = None
     try:
-        engine = environment.choose_engine(settings, practice.environ)
+        engine = choose_engine(settings.engine.path, practice.environ)
         yield _engine(engine, settings)
     except RunctlError as error:
         yield _problem("engine", error)
@@ -123,13 +124,8 @@ def _private_folder(folders: ProjectFolders) -> Finding:
 
 
 def _engine(engine: Engine, settings: Settings) -> Finding:
-    told = environment.engine_version(engine)
-    if not told:
-        return Finding(
-            "engine", "problem", f"{engine.folder / 'pulumi'} does not run", "Install it again: runctl setup"
-        )
-    what = f"{engine.name} {told} in {engine.folder} ({engine.why})"
-    if engine.name == "embedded" or settings.sandbox:
+    what = f"pulumi {engine.version} in {engine.folder} ({engine.why})"
+    if settings.sandbox:
         return Finding("engine", "ok", what)
     pinned = _version("pulumi_aws")
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")

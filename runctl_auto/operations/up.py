@@ -86,6 +86,7 @@ def up(workplace: Workplace, path: Path, options: UpOptions) -> UpResult:
     ends without success, ``NoCapacityError`` when no place has capacity, ``ConfirmationNeededError`` when
     the plan was declined.
     """
+    workplace.driver.expect_programs()
     return _Up(workplace, path, options).run()
 
 

@@ -32,7 +32,7 @@ def start(invocation: Invocation) -> None:
     for job in place.lost_jobs:
         console.line(f"job '{job}' was lost with an earlier cloud")
     console.line(f"The sandbox runs: {place.endpoint_url}, hosts isolated by {place.isolation}.")
-    console.line(f"Engine: {place.engine.name} ({place.engine.why}).")
+    console.line(f"Engine: pulumi {place.engine.version} in {place.engine.folder} ({place.engine.why}).")
 
 
 @command.command(help="Stop the sandbox and erase its cloud with all that is in it.")
