@@ -40,6 +40,7 @@ class Invocation:
         Without ``policies`` nothing judges what is made, where the settings permit that.
         """
         from runctl_auto.engine import environment
+        from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
         from runctl_auto.engine.job_stack import Conduct
         from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
@@ -51,10 +52,11 @@ class Invocation:
         else:
             refuse_to_skip(settings.policies)
             self.console.say("no policy judges this, as --no-policy asks")
+        engine = choose_engine(settings.engine.path, os.environ)
         if settings.sandbox:
-            place = environment.sandbox(settings, folders, os.environ, self.console.say)
+            place = environment.sandbox(folders, self.console.say, engine)
         else:
-            place = environment.real_cloud(settings, folders, os.environ)
+            place = environment.real_cloud(settings, folders, os.environ, engine)
         for job in place.lost_jobs:
             self.console.say(f"the sandbox's cloud is a new one; job '{job}' was lost with the old one")
         shell = dict(os.environ)

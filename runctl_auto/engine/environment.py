@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from runctl_auto.engine.choice import Engine, choose_engine
+from runctl_auto.engine.choice import Engine
 from runctl_auto.errors import SandboxError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import ClientFactory
@@ -25,6 +25,13 @@ from runctl_auto.settings.schema import Settings
 if TYPE_CHECKING:
     from sandbox.daemon import Endpoints, StopReport
     from sandbox.daemon import SandboxStatus as SandboxStatus  # noqa: PLC0414
+
+
+class StartSandbox(Protocol):
+    """Starts the sandbox of a folder unless it runs, and waits until it is ready."""
+
+    def __call__(self, folder: Path, *, progress: Callable[[str], None]) -> Endpoints: ...
+
 
 _SANDBOX_KEY = "sandbox"
 _FOREIGN_VARIABLES = (
@@ -67,8 +74,10 @@ class Environment:
         return client_maker(self.endpoint_url)
 
 
-def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> Environment:
-    """AWS as the person's credentials reach it. Raises ``EngineNotFoundError`` without an engine."""
+def real_cloud(
+    settings: Settings, folders: ProjectFolders, environ: Mapping[str, str], engine: Engine
+) -> Environment:
+    """AWS as the person's credentials reach it, driven by ``engine``."""
     backend = backend_of(settings, folders, environ)
     if backend == _own_backend(folders):
         (folders.make_private() / "state").mkdir(mode=0o700, exist_ok=True)
@@ -83,7 +92,7 @@ def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str
         variables["AWS_ENDPOINT_URL"] = endpoint
     return Environment(
         sandbox=False,
-        engine=choose_engine(settings.engine.path, environ),
+        engine=engine,
         backend=backend,
         secrets_provider=settings.engine.secrets_provider,
         variables=variables,
@@ -98,18 +107,20 @@ def backend_of(settings: Settings, folders: ProjectFolders, environ: Mapping[str
 
 
 def sandbox(
-    settings: Settings,
     folders: ProjectFolders,
-    environ: Mapping[str, str],
     progress: Callable[[str], None],
+    engine: Engine,
+    start: StartSandbox | None = None,
 ) -> Environment:
-    """The sandbox of this project; started when it is not running (a few seconds)."""
+    """The sandbox of this project, driven by ``engine``; started when it is not running (a few seconds).
+
+    ``start`` is ``sandbox.daemon.ensure_started`` by default. Raises ``SandboxError``.
+    """
     from sandbox.daemon import ensure_started
 
-    engine = choose_engine(settings.engine.path, environ)
     folders.make_private()
     with _typed_sandbox_errors():
-        endpoints = ensure_started(folders.sandbox, progress=progress)
+        endpoints = (start or ensure_started)(folders.sandbox, progress=progress)
     return _sandbox_environment(endpoints, engine, folders)
 
 

@@ -30,8 +30,8 @@ Look = Callable[[Workplace, JobStack], Present]
 def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
     """What ``up`` would change. Leaves no stack and no changed configuration behind, and settles nothing."""
     spec = read_job(path)
-    workplace.driver.expect_programs()
     with claimed(workplace, spec.name):
+        workplace.driver.expect_programs()
         stack, present, intent = prepare(workplace, path, spec, rerun=rerun, look=look_only)
         try:
             with tentative_config(stack, intent.config, intent.secrets), told_in_terms_of(path):

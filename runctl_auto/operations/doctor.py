@@ -58,6 +58,8 @@ class Practice:
     progress: Callable[[str], None]
     region: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    choose_engine: Callable[[str | None, Mapping[str, str]], Engine] = choose_engine
+    driver: Callable[[Environment, ProjectFolders], Driver] = Driver
 
 
 def examine(practice: Practice) -> Iterator[Finding]:
@@ -72,14 +74,14 @@ def examine(practice: Practice) -> Iterator[Finding]:
     yield _private_folder(practice.folders)
     engine = None
     try:
-        engine = choose_engine(settings.engine.path, practice.environ)
+        engine = practice.choose_engine(settings.engine.path, practice.environ)
         yield _engine(engine, settings)
     except RunctlError as error:
         yield _problem("engine", error)
     place = None
     if engine is not None:
         try:
-            place = _place(practice, settings)
+            place = _place(practice, settings, engine)
         except RunctlError as error:
             yield _problem("sandbox" if settings.sandbox else "backend", error)
     if place is not None:
@@ -134,16 +136,16 @@ def _engine(engine: Engine, settings: Settings) -> Finding:
     return Finding("engine", "note", f"{what}; its plugin aws {pinned} is not there yet", "runctl setup")
 
 
-def _place(practice: Practice, settings: Settings) -> Environment:
+def _place(practice: Practice, settings: Settings, engine: Engine) -> Environment:
     if settings.sandbox:
-        return environment.sandbox(settings, practice.folders, practice.environ, practice.progress)
-    return environment.real_cloud(settings, practice.folders, practice.environ)
+        return environment.sandbox(practice.folders, practice.progress, engine)
+    return environment.real_cloud(settings, practice.folders, practice.environ, engine)
 
 
 def _backend(practice: Practice, place: Environment) -> Iterator[Finding]:
     place.enter()
     try:
-        jobs = Driver(place, practice.folders).jobs()
+        jobs = practice.driver(place, practice.folders).jobs()
         yield Finding("backend", "ok", f"{place.backend}, {len(jobs)} jobs")
     except RunctlError as error:
         yield replace(_problem("backend", error), what=f"{place.backend}: {error.what}")

@@ -36,8 +36,8 @@ def set_protection(
     job has no such thing, ``ProtectedError`` when the settings protect it by its id,
     ``ConfirmationNeededError`` when declined.
     """
-    workplace.driver.expect_programs()
     with claimed(workplace, job):
+        workplace.driver.expect_programs()
         stack = workplace.driver.open(job)
         config = applied_config(stack)
         state = settle(workplace, stack, config).state

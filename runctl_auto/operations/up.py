@@ -86,7 +86,6 @@ def up(workplace: Workplace, path: Path, options: UpOptions) -> UpResult:
     ends without success, ``NoCapacityError`` when no place has capacity, ``ConfirmationNeededError`` when
     the plan was declined.
     """
-    workplace.driver.expect_programs()
     return _Up(workplace, path, options).run()
 
 
@@ -101,6 +100,7 @@ class _Up:
     def run(self) -> UpResult:
         spec = read_job(self._path)
         with claimed(self._workplace, spec.name):
+            self._workplace.driver.expect_programs()
             stack, present, config, changed = self._plan_and_apply(spec)
         if self._options.detach:
             return self._result(config, changed)

@@ -123,8 +123,8 @@ class EngineSettings(_Section):
         default=None,
         min_length=1,
         title="Which Pulumi engine is used",
-        description="an executable named pulumi or the folder above its bin; default: a compatible one on PATH, "
-        "else the one that `runctl setup` installed",
+        description="an executable named pulumi, or the folder above its bin; default: a compatible one on "
+        "PATH, else the one that `runctl setup` installed",
     )
     backend: str | None = Field(
         default=None,

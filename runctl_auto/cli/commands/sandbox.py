@@ -25,9 +25,11 @@ def command() -> None:
 @click.pass_obj
 def start(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
+    from runctl_auto.engine.choice import choose_engine
 
     folders, console = invocation.folders(), invocation.console
-    place = environment.sandbox(invocation.settings(), folders, os.environ, console.say)
+    engine = choose_engine(invocation.settings().engine.path, os.environ)
+    place = environment.sandbox(folders, console.say, engine)
     console.result(_as_json(environment.sandbox_status(folders), lost_jobs=list(place.lost_jobs)))
     for job in place.lost_jobs:
         console.line(f"job '{job}' was lost with an earlier cloud")

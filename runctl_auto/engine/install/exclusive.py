@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runctl_auto.local import file_lock
 from runctl_auto.engine.install.place import Place
 from runctl_auto.engine.install.stages import Stages
 from runctl_auto.engine.install.work_folder import Sleep, remove_tree
+from runctl_auto.local import file_lock
 
 _POLL_SECONDS = 0.5
 

@@ -108,7 +108,7 @@ def test_of_a_backend_elsewhere_the_jobs_set_up_from_here_are_offered(
 def test_completion_is_silent_where_settings_are_wrong(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RUNCTL_ENGINE", "steam")
+    monkeypatch.setenv("RUNCTL_PARALLEL", "many")
     assert complete("status ", capsys, monkeypatch) == []
 
 
