@@ -18,7 +18,7 @@ _SHOWN_LINES = 5
 _CHECKSUM = re.compile(r"checksum mismatch|SECURITY ERROR|DO NOT MATCH THE HASHES|missing go\.sum entry")
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _UNREACHABLE = re.compile(
-    r"dial tcp|dial udp|no such host|i/o timeout|TLS handshake|x509:|tls: |proxyconnect"
+    r"Get \"https?://|dial tcp|dial udp|no such host|i/o timeout|TLS handshake|x509:|tls: |proxyconnect"
     r"|connection re(?:fused|set)|unexpected EOF|context deadline exceeded"
     r"|network is unreachable|disabled by GOPROXY"
     r"|\b(?:403|404|407|410|429|50[0-9]) [A-Z]\w+|server misbehaving"
@@ -26,6 +26,7 @@ _UNREACHABLE = re.compile(
     r"|Temporary failure in name resolution|Could not fetch URL"
 )
 _KILLED = re.compile(r"signal: killed|cannot allocate memory|out of memory", re.IGNORECASE)
+_PIP_REPETITION = re.compile(r"^WARNING: Retrying \(Retry\([^)]*\)\) after |<[^<>]* object at 0x[0-9a-f]+>: ")
 _NO_WHEEL = re.compile(r"No matching distribution found|is not a supported wheel")
 
 
@@ -87,7 +88,8 @@ def _disk_full(cause: str) -> DiskFullError:
 
 
 def _first(pattern: re.Pattern[str], output: Sequence[str]) -> str:
-    return next((line.strip() for line in output if pattern.search(line)), "")
+    line = next((line.strip() for line in output if pattern.search(line)), "")
+    return _PIP_REPETITION.sub("", line)
 
 
 def _last(output: Sequence[str]) -> str:
