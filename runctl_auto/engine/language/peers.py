@@ -23,8 +23,8 @@ def read_table() -> str | None:
 class PeerCheck:
     """Tells connections of this user from those of others.
 
-    By the uid that Linux notes in ``/proc/net/tcp`` for the other end's socket. Where that table is missing or
-    does not show the host's own port (other systems, some sandboxes), nobody can be told apart and everybody
+    By the uid that Linux notes in ``/proc/net/tcp`` for the other end's socket. Where that table is missing
+    or does not show the host's own port (other systems, some sandboxes), nobody can be told apart and everybody
     is admitted: there, the random port and the list of folders are what protects the host.
     """
 
