@@ -1,7 +1,7 @@
 """Entry point of every process of the language host: ``python FOLDER MODE ...``, started by path.
 
-Modes: ``attached`` and ``plugin`` serve the protocol; ``task`` runs one program or policy pack; ``warm`` forks
-such tasks from a process that has imported their modules.
+Modes: ``attached`` and ``plugin`` serve the protocol; ``task`` runs one program or policy pack; ``warm``
+forks such tasks from a process that has imported their modules.
 """
 
 from __future__ import annotations

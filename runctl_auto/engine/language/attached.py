@@ -54,9 +54,9 @@ class LanguageHost:
         Programs get exactly ``environment`` and what Pulumi adds for a run; policy packs get the engine's.
         ``programs`` and ``packs`` are the folders it serves. ``packages`` are modules of provider SDKs, whose
         plugins the engine is told to have ready, without those that PULUMI_DEBUG_PROVIDERS attaches.
-        ``modules`` are imported beforehand, with the folders ``search`` first on the import path: each program
-        and pack is then forked from that process, where the system can, and otherwise started anew, as all
-        are without ``modules``. ``python`` runs host, programs and packs.
+        ``modules`` are imported beforehand, with the folders ``search`` first on the import path: each
+        program and pack is then forked from that process, where the system can, and otherwise started anew,
+        as all are without ``modules``. ``python`` runs host, programs and packs.
 
         Raises ``LanguageHostError`` when the process cannot be started.
         """

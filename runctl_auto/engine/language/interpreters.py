@@ -15,8 +15,8 @@ _TOOLCHAINS = {"pip", "uv"}
 
 
 def interpreter(root: Path, options: Mapping[str, Any], environment: Mapping[str, str]) -> str:
-    """The Python of the ``virtualenv`` option of the project in ``root``, else PULUMI_PYTHON_CMD, else that of
-    the active virtual environment, else ``python3`` on PATH.
+    """The Python of the ``virtualenv`` option of the project in ``root``, else PULUMI_PYTHON_CMD, else that
+    of the active virtual environment, else ``python3`` on PATH.
 
     With ``toolchain: uv`` the virtual environment is ``.venv`` unless the option names another. Raises
     ``RuntimeOptionsError`` for a missing virtual environment and for options that are not supported.
@@ -26,8 +26,8 @@ def interpreter(root: Path, options: Mapping[str, Any], environment: Mapping[str
         python = python_in(folder)
         if python is None:
             raise RuntimeOptionsError(
-                f"The virtual environment of the python runtime, {folder}, does not exist or holds no Python.",
-                next_step=f"Create it: python3 -m venv {folder}; then install the program's requirements into it.",
+                f"The virtual environment of the python runtime, {folder}, does not exist or has no Python.",
+                next_step=f"Create it with `python3 -m venv {folder}` and install the requirements there.",
             )
         return python
     chosen = environment.get("PULUMI_PYTHON_CMD")
@@ -56,7 +56,7 @@ def virtual_environment(root: Path, options: Mapping[str, Any]) -> Path | None:
 
 
 def activated(environment: Mapping[str, str], folder: Path | None) -> dict[str, str]:
-    """The environment with the virtual environment ``folder`` active, as its activation script would set it."""
+    """The environment with the virtual environment ``folder`` active, as its activation script sets it."""
     if folder is None:
         return dict(environment)
     found = {key: value for key, value in environment.items() if key != "PYTHONHOME"}

@@ -1,4 +1,4 @@
-"""The host that an engine starts as ``pulumi-language-python``: runs programs of any folder, for that engine."""
+"""The host that an engine starts as ``pulumi-language-python``: runs programs of any folder, for it."""
 
 from __future__ import annotations
 

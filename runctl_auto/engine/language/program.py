@@ -24,7 +24,7 @@ Install it there (pip install pulumi), or choose another Python: PULUMI_PYTHON_C
 
 
 def run_program(program: str, arguments: Sequence[str], settings: Mapping[str, Any]) -> int:
-    """Runs the program at the path ``program`` with ``arguments`` to its end; the exit code. Lets SystemExit pass.
+    """Runs the program at the path ``program`` with ``arguments``; the exit code. Lets SystemExit pass.
 
     ``settings`` are the arguments of ``pulumi.runtime.Settings``. What fails is reported to the engine: an
     exception with its traceback from the program's first frame on, a RunError as its sentence.

@@ -21,15 +21,15 @@ from .processes import FOLDER, GRACE_SECONDS, Command, NewProcesses, Running
 
 @dataclass(frozen=True)
 class Preload:
-    """Modules that the warm parent imports; ``search`` are folders that come first on the import path while it
-    does so. A module that cannot be imported is left to the program."""
+    """Modules that the warm parent imports; ``search`` are folders that come first on the import path while
+    it does so. A module that cannot be imported is left to the program."""
 
     modules: Sequence[str]
     search: Sequence[str] = ()
 
 
 def can_fork() -> bool:
-    """Whether this system has what a warm parent needs. macOS has ``fork``, but its libraries do not bear it."""
+    """Whether this system has what a warm parent needs. The libraries of macOS do not bear ``fork``."""
     return hasattr(os, "fork") and hasattr(socket, "send_fds") and sys.platform != "darwin"
 
 
