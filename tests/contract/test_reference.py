@@ -14,7 +14,7 @@ import pytest
 from support.output_schemas import leaves
 
 from runctl_auto.cli.main import cli
-from runctl_auto.job_file.load import load_job
+from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.support import unsupported
 from runctl_auto.settings.sources import check_settings_text
 
@@ -85,7 +85,7 @@ JOBS = [each for each in blocks("yaml") if "\nrun:" in each[1]]
 def test_jobs_that_are_shown_are_accepted(job: str, tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(job)
-    assert unsupported(load_job(file)) == []
+    assert unsupported(load_job_file(file).spec) == []
 
 
 @pytest.mark.parametrize(
