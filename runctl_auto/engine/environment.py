@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import EngineNotFoundError, SandboxError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import ClientFactory
@@ -119,9 +120,13 @@ def sandbox(
     environ: Mapping[str, str],
     progress: Callable[[str], None],
 ) -> Environment:
-    """The sandbox of this project; started when it is not running (a few seconds)."""
+    """The sandbox of this project; started when it is not running (a few seconds).
+
+    Raises ``SandboxError`` when it does not start, or the extra ``runctl[sandbox]`` is not installed.
+    """
     from sandbox.daemon import ensure_started
 
+    require_sandbox_extra()
     engine = _engine_for_sandbox(settings, environ)
     folders.make_private()
     with _typed_sandbox_errors():
