@@ -22,8 +22,9 @@ from runctl_auto.backend.states import read_states
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import Conduct, JobStack
+from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import JobNotFoundError, NotSupportedError, RunctlError
-from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders, program_of
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
@@ -57,6 +58,15 @@ class Driver:
         self._folders = folders
         self._conduct = conduct or Conduct()
         self._opened: automation.LocalWorkspace | None = None
+
+    def expect_programs(self) -> None:
+        """Starts what runs programs, for a command that previews or updates. Does not block. Idempotent."""
+        self._host.start()
+
+    def close(self) -> None:
+        """Ends the language host, if one was started. Blocks until it has ended. Idempotent."""
+        if "_host" in vars(self):
+            self._host.close()
 
     def open(self, job: str) -> JobStack:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
@@ -135,11 +145,25 @@ class Driver:
 
             self._opened = automation.LocalWorkspace(
                 work_dir=str(self._folders.workspace()),
-                env_vars={**self._environment.variables, STARTER_VARIABLE: this_process()},
+                env_vars=self._variables,
                 secrets_provider=self._environment.secrets_provider,
                 pulumi_command=engine_command(self._environment.engine.root),
             )
         return self._opened
+
+    @cached_property
+    def _variables(self) -> dict[str, str]:
+        """What the engine's environment has over that of this process."""
+        return {**self._environment.variables, STARTER_VARIABLE: this_process()}
+
+    @cached_property
+    def _host(self) -> ProgramHost:
+        policies = self._conduct.policies
+        return ProgramHost(
+            self._variables,
+            [program_of(self._folders.workspace())],
+            [policies.folder] if policies is not None else [],
+        )
 
     def locks(self, job: str) -> LockStore:
         """The locks on a job's stack. Raises ``NotSupportedError`` where the backend does not show them."""
@@ -151,7 +175,9 @@ class Driver:
         except NotSupportedError:
             locks = None
         backend = self._environment.backend
-        return JobStack(stack, self._workspace, backend, self._conduct, locks, files=self._files)
+        return JobStack(
+            stack, self._workspace, backend, self._conduct, locks, host=self._host, files=self._files
+        )
 
     @cached_property
     def _files(self) -> BackendFiles | None:

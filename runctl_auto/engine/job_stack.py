@@ -34,6 +34,7 @@ from runctl_auto.engine.events import (
     StepEvent,
 )
 from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.violations import advice_in
 from runctl_auto.errors import EngineError, StackLockedError
 from runctl_auto.local.interruption import run_to_a_safe_end
@@ -103,6 +104,7 @@ class JobStack:
         conduct: Conduct,
         locks: LockStore | None,
         *,
+        host: ProgramHost,
         files: BackendFiles | None = None,
     ) -> None:
         self.job: str = stack.name
@@ -112,6 +114,7 @@ class JobStack:
         self._backend = backend
         self._locks = locks
         self._files = files
+        self._host = host
         self._conduct = conduct
 
     def config(self) -> dict[str, str]:
@@ -161,6 +164,7 @@ class JobStack:
 
     def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
+        self._attach_host()
         return self._planned(
             "preview",
             self._stack.preview,
@@ -183,6 +187,7 @@ class JobStack:
 
     def up(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Changes:
         """Makes the cloud agree with the program; with URNs in ``only``, in nothing but these. Idempotent."""
+        self._attach_host()
         return self._changed(
             "update",
             self._stack.up,
@@ -275,6 +280,9 @@ class JobStack:
         """Removes the empty stack with its settings file and history."""
         with translated("removal", self.job):
             self._workspace.remove_stack(self.job)
+
+    def _attach_host(self) -> None:
+        self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
     def _judging(self) -> dict[str, object]:
         pack = self._conduct.policies

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from components.naming import Names
-from runctl_auto import placement
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import UsageError
 from runctl_auto.job_file.spec import JobSpec
@@ -18,11 +17,14 @@ from runctl_auto.jobs.session import Workplace, known_config
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_files import WorkFolder
+from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.data_sources import look_at_data
+from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
 from runctl_auto.providers.aws.volumes import Held, zone_of_volumes
+from runctl_auto.providers.contract import Account
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
@@ -109,7 +111,7 @@ def _present(workplace: Workplace, config: StackConfig | None, state: StackState
 class Material:
     """What deciding needs and the job as it is does not change."""
 
-    account: placement.Account
+    account: Account
     code_sha256: str
     agent_sha256: str
 
@@ -119,7 +121,7 @@ def gather(workplace: Workplace, job: CheckedJob) -> Material:
     packages = workplace.folders.make_private() / "packages"
     code = package_code(_without_results(workplace, job.work_folder), packages)
     agent = package_agent(packages)
-    account = placement.find_account(workplace.cloud(job.spec.region))
+    account = find_account(workplace.cloud(job.spec.region))
     return Material(account, code.sha256, agent.sha256)
 
 
@@ -184,9 +186,9 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
 def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
     cloud = workplace.cloud(config.job.region)
-    account = placement.find_account(cloud)
+    account = find_account(cloud)
     zone = _zone_of_volumes(workplace, config.job, present, account)
-    found = placement.candidates(config.job, cloud, account, zone=zone)
+    found = candidates(config.job, cloud, account, zone=zone)
     return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
 
 
@@ -198,7 +200,7 @@ def placed(config: StackConfig, wanted: Protection) -> StackConfig:
 def _places(
     spec: JobSpec,
     cloud: Cloud,
-    account: placement.Account,
+    account: Account,
     present: Present,
     run: RunIdentity,
     *,
@@ -209,7 +211,7 @@ def _places(
         has_ended = present.status is not None and present.status.ended
         if has_ended or _still_fits(spec, present, cloud, zone):
             return (config.placement,)
-    return placement.candidates(spec, cloud, account, zone=zone)
+    return candidates(spec, cloud, account, zone=zone)
 
 
 def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None) -> bool:
@@ -219,14 +221,12 @@ def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None)
     place, previous = present.config.placement, present.config.job
     return (
         zone in (None, place.zone)
-        and placement.fits(place, spec, previous=previous)
-        and placement.machine_fits(place, spec, previous, cloud)
+        and fits(place, spec, previous=previous)
+        and machine_fits(place, spec, previous, cloud)
     )
 
 
-def _zone_of_volumes(
-    workplace: Workplace, spec: JobSpec, present: Present, account: placement.Account
-) -> str | None:
+def _zone_of_volumes(workplace: Workplace, spec: JobSpec, present: Present, account: Account) -> str | None:
     """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
     own = {
         each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id
@@ -257,7 +257,7 @@ def _same_machine(place: Placement) -> tuple[str, str, str]:
     return place.market, place.instance_type, place.zone
 
 
-def _refuse_another_cloud(spec: JobSpec, present: Present, account: placement.Account) -> None:
+def _refuse_another_cloud(spec: JobSpec, present: Present, account: Account) -> None:
     if present.config is None:
         return
     held = present.config.placement

@@ -29,6 +29,7 @@ Look = Callable[[Workplace, JobStack], Present]
 def preview(workplace: Workplace, job: CheckedJob, *, rerun: bool) -> PlanView:
     """What ``up`` would change. Leaves no stack and no changed configuration behind, and settles nothing."""
     with claimed(workplace, job.spec.name):
+        workplace.driver.expect_programs()
         stack, present, intent = prepare(workplace, job, rerun=rerun, look=look_only)
         try:
             with tentative_config(stack, intent.config, intent.secrets), with_job_file_lines(job.file):

@@ -17,9 +17,9 @@ from runctl_auto.leftovers.look import look_around
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import known_regions
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.placement import find_account
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.home_region import home_region
+from runctl_auto.providers.aws.offers import find_account
 from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.buckets import StorageLists
 from runctl_auto.providers.aws.records.found import Found, Unchecked

@@ -98,6 +98,7 @@ class _Up:
 
     def run(self) -> UpResult:
         with claimed(self._workplace, self._job.spec.name):
+            self._workplace.driver.expect_programs()
             stack, present, config, changed = self._plan_and_apply()
         if self._options.detach:
             return self._result(config, changed)
