@@ -44,6 +44,7 @@ class Invocation:
         from runctl_auto.engine.driver import Driver
         from runctl_auto.engine.job_stack import Conduct
         from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
+        from runctl_auto.engine.sandbox_extra import require_sandbox_extra
         from runctl_auto.jobs.session import Workplace
 
         folders, settings = self.folders(), self.settings()
@@ -52,6 +53,8 @@ class Invocation:
         else:
             refuse_to_skip(settings.policies)
             self.console.say("no policy judges this, as --no-policy asks")
+        if settings.sandbox:
+            require_sandbox_extra()  # before the engine is asked for: installing one can take minutes
         engine = choose_engine(settings.engine.path, os.environ)
         if settings.sandbox:
             place = environment.sandbox(folders, self.console.say, engine)

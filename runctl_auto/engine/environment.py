@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from runctl_auto.engine.choice import Engine
+from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import SandboxError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import ClientFactory
@@ -114,10 +115,12 @@ def sandbox(
 ) -> Environment:
     """The sandbox of this project, driven by ``engine``; started when it is not running (a few seconds).
 
-    ``start`` is ``sandbox.daemon.ensure_started`` by default. Raises ``SandboxError``.
+    ``start`` is ``sandbox.daemon.ensure_started`` by default. Raises ``SandboxError`` when the sandbox does
+    not start, or the extra ``runctl[sandbox]`` is not installed.
     """
     from sandbox.daemon import ensure_started
 
+    require_sandbox_extra()
     folders.make_private()
     with _typed_sandbox_errors():
         endpoints = (start or ensure_started)(folders.sandbox, progress=progress)

@@ -26,7 +26,9 @@ def command() -> None:
 def start(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
     from runctl_auto.engine.choice import choose_engine
+    from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 
+    require_sandbox_extra()
     folders, console = invocation.folders(), invocation.console
     engine = choose_engine(invocation.settings().engine.path, os.environ)
     place = environment.sandbox(folders, console.say, engine)

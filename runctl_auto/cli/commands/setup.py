@@ -40,9 +40,7 @@ def command(invocation: Invocation, source: str) -> None:
     console.line(f"Engine: pulumi {engine.version} in {engine.folder} ({engine.why}{took}).")
     for plugin in done.plugins:
         if plugin.problem:
-            console.line(
-                f"Plugin {plugin.name} {plugin.version}: not installed; real clouds need it."
-            )
+            console.line(f"Plugin {plugin.name} {plugin.version}: not installed; real clouds need it.")
             console.line(f"  {plugin.problem}")
         else:
             state = "installed" if plugin.installed else "already installed"

@@ -17,6 +17,7 @@ from support.engine_root import engine_root
 
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.run.identity import choose_run
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -203,7 +204,7 @@ def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     packages = tmp_path / ".runctl" / "packages"
     run = choose_run(
         job,
-        code_sha256=package_code(work, packages).sha256,
+        code_sha256=package_code(walk_work_folder(work), packages).sha256,
         agent_sha256=package_agent(packages).sha256,
         previous=None,
         previous_status=None,

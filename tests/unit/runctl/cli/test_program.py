@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -179,7 +180,7 @@ def test_version_in_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["version"]) == 0
     assert capsys.readouterr().out.startswith("runctl ")
     assert program.run(["--output=json", "version"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"runctl", "pulumi"}
+    assert json.loads(capsys.readouterr().out) == {"runctl": version("runctl"), "pulumi": version("pulumi")}
 
 
 def test_the_state_of_a_sandbox_that_never_was(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

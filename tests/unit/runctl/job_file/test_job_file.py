@@ -1,17 +1,13 @@
-"""What the cloud does not have is told with the line of the job file that asks for it."""
+"""A job file as a value: fields have their lines, and errors about them name file and line."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from unittest.mock import create_autospec
 
 import pytest
 
-from runctl_auto.errors import JobFileError, NotFoundError
-from runctl_auto.job_file.load import load_job, told_at_its_line
-from runctl_auto.jobs.planning import told_in_terms_of
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.data_sources import look_at_data
+from runctl_auto.errors import JobFileError
+from runctl_auto.job_file.load import load_job_file
 
 JOB = """\
 name: digits
@@ -53,33 +49,32 @@ def file(tmp_path: Path) -> Path:
 )
 def test_file_line_and_field(file: Path, field: str, told: str) -> None:
     error = JobFileError("There is none.", where={"field": field}, next_step="Name another.")
-    placed = told_at_its_line(error, file)
+    placed = load_job_file(file).with_line(error)
     assert str(placed) == f"There is none.\n  {file}:{told}"
     assert (placed.next_step, placed.where["file"]) == ("Name another.", str(file))
 
 
-def test_what_has_its_line_and_what_names_no_field_stays_as_it_is(file: Path) -> None:
+def test_an_error_that_has_its_line_or_names_no_field_is_unchanged(file: Path) -> None:
     with pytest.raises(JobFileError) as raised:
-        load_job(file.with_name("none.yaml"))
-    assert told_at_its_line(raised.value, file) is raised.value
+        load_job_file(file.with_name("none.yaml"))
+    assert load_job_file(file).with_line(raised.value) is raised.value
     plain = JobFileError("There is none.")
-    assert told_at_its_line(plain, file) is plain
+    assert load_job_file(file).with_line(plain) is plain
 
 
-def test_a_file_that_is_gone_by_now_hides_nothing(file: Path) -> None:
+def test_lines_are_those_of_the_text_that_was_read(file: Path) -> None:
+    job = load_job_file(file)
     error = JobFileError("There is none.", where={"field": "image"})
+    expected = str(job.with_line(error))
+    assert "4:1: image: is at fault; found ami-0badc0de" in expected
+    file.write_text("image: ami-changed\n")
+    assert str(job.with_line(error)) == expected
     file.unlink()
-    assert told_at_its_line(error, file) is error
+    assert str(job.with_line(error)) == expected
 
 
-def test_a_look_into_the_cloud_is_told_with_its_cause(file: Path) -> None:
-    file.write_text(JOB.replace("accelerators: A10G:1", "gpu: A10G:1"))
-    cloud = create_autospec(Cloud, instance=True)
-    cloud.call.side_effect = NotFoundError("no bucket")
-    with (
-        pytest.raises(JobFileError, match="There is no bucket no-such-bucket") as raised,
-        told_in_terms_of(file),
-    ):
-        look_at_data(load_job(file), cloud)
-    assert f"{file}:15:6: data[0].source: is at fault; found s3://no-such-bucket/x" in str(raised.value)
-    assert isinstance(raised.value.__cause__, NotFoundError)
+@pytest.mark.parametrize(
+    ("field", "line"), [("region", 2), ("volumes[1].id", 13), ("resources.gpu", 8), ("resources.disk", 7)]
+)
+def test_a_field_has_its_line_under_any_name(file: Path, field: str, line: int) -> None:
+    assert load_job_file(file).line_of(field) == line
