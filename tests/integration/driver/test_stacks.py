@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.engine_root import engine
 
-from runctl_auto.backend import states as stored_states
-from runctl_auto.engine.driver import Driver
+from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.choice import Engine
+from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import EngineEvent, StepEvent
 from runctl_auto.engine.job_stack import Conduct
@@ -111,7 +111,7 @@ def test_the_life_of_a_stack(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     assert {each.name for each in world.events if isinstance(each, StepEvent)} >= {"a", "b", "c"}
     assert stack.outputs() == {"things": "a,b,c"}, "secrets stay hidden"
     from_files = urns(driver, "j1")
-    monkeypatch.setattr(stored_states, "stored_state", lambda backend, project, stack: None)
+    monkeypatch.setattr(Backend, "states", lambda backend, stacks: {})
     assert urns(driver, "j1") == from_files
     assert len(from_files) == 4
     assert stack.up().nothing
