@@ -16,7 +16,7 @@ from runctl_auto.leftovers.receipt import Deleted
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.leftovers.unrecorded import made_unnoticed, policies_unnoticed, unrecorded
-from runctl_auto.providers.aws.records.found import ROLE, Found, keys_in
+from runctl_auto.providers.resource import ROLE, Found, keys_in
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
 

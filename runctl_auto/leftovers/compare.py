@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.found import Found, Key, keys_in
+from runctl_auto.providers import resource as found
+from runctl_auto.providers.resource import Found, Key, keys_in
 from runctl_auto.stack.state import INSTANCE, StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"

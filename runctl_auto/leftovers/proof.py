@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.found import Found, Key, Survey
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers import resource as found
+from runctl_auto.providers.aws.records.instances import Relations
+from runctl_auto.providers.resource import Found, Key, Survey
 
 DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 2.0

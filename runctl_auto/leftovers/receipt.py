@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runctl_auto.providers.aws.records.found import Found, Unchecked
+from runctl_auto.providers.resource import Found, Unchecked
 from runctl_auto.stack.state import ResourceState, StackState
 
 TAGGED = "protected by its tag"

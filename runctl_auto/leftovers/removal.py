@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from runctl_auto.errors import CloudError
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.found import Found
+from runctl_auto.providers.resource import Found
 
 _PAUSE_SECONDS = 2.0
 _OBJECTS_A_CALL = 1000

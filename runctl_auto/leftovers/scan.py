@@ -9,13 +9,13 @@ from components import tags
 from components.naming import Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import CloudError
-from runctl_auto.leftovers.look import look_around, set_apart
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records.found import PARAMETER, SECURITY_GROUP, Survey, read_tags
-from runctl_auto.providers.aws.records.found import Found as Found  # noqa: PLC0414
-from runctl_auto.providers.aws.records.machines import NOTHING_RELATED, Relations
+from runctl_auto.providers.aws.records.instances import NOTHING_RELATED, Relations
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.aws.records.survey import look_around, set_apart
+from runctl_auto.providers.resource import PARAMETER, SECURITY_GROUP, Survey, read_tags
+from runctl_auto.providers.resource import Found as Found  # noqa: PLC0414
 
 
 class Scanner:

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.leftovers.scan import Found, Scanner
-from runctl_auto.providers.aws.records import found
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.records.commands import remove_role_policy
-from runctl_auto.providers.aws.records.found import KIND_OF_TYPE, ROLE_POLICY, keys_in
+from runctl_auto.providers.resource import KIND_OF_TYPE, ROLE_POLICY, keys_in
 from runctl_auto.stack.state import StackState
 
 CLOCKS_DIFFER = timedelta(seconds=60)

@@ -32,12 +32,12 @@ from runctl_auto.leftovers.receipt import (
     kept_in,
     leak_of,
 )
-from runctl_auto.leftovers.relations import relations_of
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.machines import find_machine
-from runctl_auto.providers.aws.records.found import VOLUME, keys_in
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers.aws.records.instances import Relations
+from runctl_auto.providers.aws.records.relations import relations_of
+from runctl_auto.providers.resource import VOLUME, keys_in
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
 

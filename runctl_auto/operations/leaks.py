@@ -13,18 +13,18 @@ from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ConfirmationNeededError, RunctlError
 from runctl_auto.jobs.session import Workplace
 from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, Orphan, Overdue, compare
-from runctl_auto.leftovers.look import look_around
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import known_regions
 from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.home_region import home_region
 from runctl_auto.providers.aws.offers import find_account
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.buckets import StorageLists
-from runctl_auto.providers.aws.records.found import Found, Unchecked
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.permissions import PermissionLists
+from runctl_auto.providers.aws.records.roles import PermissionLists
+from runctl_auto.providers.aws.records.survey import look_around
+from runctl_auto.providers.resource import Found, Unchecked
 from runctl_auto.stack.state import StackState
 
 ALL_KINDS = frozenset(

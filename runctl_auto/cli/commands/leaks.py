@@ -12,7 +12,7 @@ from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
     from runctl_auto.operations.leaks import LeaksResult, RegionFinding
-    from runctl_auto.providers.aws.records.found import Found
+    from runctl_auto.providers.resource import Found
 
 
 @click.command(
@@ -78,7 +78,7 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
 
 
 def _told(thing: Found, now: datetime) -> str:
-    from runctl_auto.leftovers.told import age_text, cost_text
+    from runctl_auto.cli.views.leftovers import age_text, cost_text
 
     whose = f", {thing.owner}'s" if thing.owner else ""
     age = age_text(thing.age_seconds(now))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from runctl_auto.errors import NotFoundError
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.commands import abort_upload, remove_bucket
-from runctl_auto.providers.aws.records.found import Found, read_tags
 from runctl_auto.providers.aws.records.ownership import PREFIX, Scope
+from runctl_auto.providers.resource import Found, read_tags
 
 PAGE = 100
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from shlex import quote
 
-from runctl_auto.providers.aws.records import found
+from runctl_auto.providers import resource as found
 
 _EC2 = {
     found.INSTANCE: "terminate-instances --instance-ids",

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from components import tags
 from components.naming import Names
-from runctl_auto.providers.aws.records.found import Found, How
+from runctl_auto.providers.resource import Found, How
 
 PREFIX = "runctl-"
 PATH = "/runctl/"

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.commands import remove_log_group, remove_parameter
-from runctl_auto.providers.aws.records.found import Found
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.resource import Found
 
 _PAGE = 50
 """What Systems Manager and CloudWatch Logs tell at most in one answer."""

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from runctl_auto.errors import NotFoundError
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.commands import remove_schedule, remove_schedule_group
-from runctl_auto.providers.aws.records.found import Found, read_tags
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.resource import Found, read_tags
 
 PAGE = 100
 

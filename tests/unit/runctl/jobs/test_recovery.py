@@ -21,8 +21,8 @@ from runctl_auto.jobs.recovery import nothing_unrecorded, settle
 from runctl_auto.jobs.session import Workplace
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records.found import Found, Survey
 from runctl_auto.providers.contract import Account
+from runctl_auto.providers.resource import Found, Survey
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import parse_state
 

@@ -10,7 +10,7 @@ import pytest
 
 from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, compare
 from runctl_auto.operations.leaks import ALL_KINDS
-from runctl_auto.providers.aws.records.found import Found
+from runctl_auto.providers.resource import Found
 from runctl_auto.stack.state import parse_state
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -10,7 +10,7 @@ import pytest
 from components.naming import ROLE_LIMIT, Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.found import Found
+from runctl_auto.providers.resource import Found
 
 ACCOUNT, JOB, BACKEND = "123456789012", "digits", "file:///state"
 NAMES = Names(account=ACCOUNT, region="us-east-1", project="runctl", job=JOB)

@@ -9,10 +9,10 @@ from support import aws_cli
 from support.planted import KINDS, Owner, plant
 
 from components.naming import Names
-from runctl_auto.leftovers.look import look_around
 from runctl_auto.leftovers.scan import Scanner, known_regions
-from runctl_auto.providers.aws.records.found import Found
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.aws.records.survey import look_around
+from runctl_auto.providers.resource import Found
 
 ACCOUNT, REGION, JOB = "123456789012", "us-east-1", "planted"
 

@@ -7,8 +7,8 @@ from unittest.mock import create_autospec
 
 from runctl_auto.leftovers.proof import DEADLINE_SECONDS, Proof, prove
 from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.found import Found, Key, Survey, Unchecked
-from runctl_auto.providers.aws.records.machines import NOTHING_RELATED
+from runctl_auto.providers.aws.records.instances import NOTHING_RELATED
+from runctl_auto.providers.resource import Found, Key, Survey, Unchecked
 
 VOLUME = Found("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")
 GROUP = Found("security group", "sg-1", "aws ec2 delete-security-group --group-id sg-1")

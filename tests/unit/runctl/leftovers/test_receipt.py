@@ -9,7 +9,7 @@ from typing import Any
 
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.receipt import Kept, Leak, Receipt, deleted_between, kept_in, leak_of
-from runctl_auto.providers.aws.records.found import Found, Unchecked
+from runctl_auto.providers.resource import Found, Unchecked
 from runctl_auto.stack.state import StackState, parse_state
 
 

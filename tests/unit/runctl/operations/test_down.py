@@ -34,9 +34,9 @@ from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.machines import Machine
-from runctl_auto.providers.aws.records.found import Found, Survey, Unchecked
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers.aws.records.instances import Relations
 from runctl_auto.providers.contract import Account
+from runctl_auto.providers.resource import Found, Survey, Unchecked
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState

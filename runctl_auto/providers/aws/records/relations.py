@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers.aws.records.instances import Relations
 from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
 
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from components import tags
 from runctl_auto.errors import CloudError
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.buckets import StorageLists
-from runctl_auto.providers.aws.records.found import Found, Survey, Unchecked, read_tags
-from runctl_auto.providers.aws.records.machines import (
+from runctl_auto.providers.aws.records.instances import (
     NOTHING_RELATED,
     MachineLists,
     PriceOf,
@@ -21,8 +20,9 @@ from runctl_auto.providers.aws.records.machines import (
 )
 from runctl_auto.providers.aws.records.ownership import Scope
 from runctl_auto.providers.aws.records.parameters import RecordLists
-from runctl_auto.providers.aws.records.permissions import PermissionLists
+from runctl_auto.providers.aws.records.roles import PermissionLists
 from runctl_auto.providers.aws.records.schedules import TimerLists
+from runctl_auto.providers.resource import Found, Survey, Unchecked, read_tags
 
 PAGE = 100
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from runctl_auto.errors import NotFoundError
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.commands import remove_profile, remove_role
-from runctl_auto.providers.aws.records.found import Found, read_tags
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.resource import Found, read_tags
 
 PAGE = 100
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
 from runctl_auto.providers.aws.records.commands import remove_ec2
-from runctl_auto.providers.aws.records.found import Found, read_tags
 from runctl_auto.providers.aws.records.ownership import Attribution, Scope
 from runctl_auto.providers.aws.records.prices import volume_hour
+from runctl_auto.providers.resource import Found, read_tags
 
 PAGE = 100
 _VALUES_A_FILTER = 100
