@@ -16,7 +16,7 @@ from runctl_auto.leftovers.receipt import Deleted
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.leftovers.unrecorded import made_unnoticed, policies_unnoticed, unrecorded
-from runctl_auto.providers.resource import ROLE, Found, keys_in
+from runctl_auto.providers.resource import ROLE, CloudResource, keys_in
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
 
@@ -67,7 +67,7 @@ def remove_unnoticed(
     listed = {*workplace.settings.policies.protected, *(each.id for each in config.job.volumes if each.id)}
     scanner = _scanner(workplace, config)
 
-    def look() -> tuple[Found, ...]:
+    def look() -> tuple[CloudResource, ...]:
         policies = policies_unnoticed(_policies(workplace, config, state), state)
         things = scanner.survey().found
         return policies + made_unnoticed(things, state, unfinished, scanner.is_surely_own, listed=listed)
@@ -76,7 +76,7 @@ def remove_unnoticed(
 
 
 def _remove(
-    workplace: Workplace, config: StackConfig, look: Callable[[], tuple[Found, ...]]
+    workplace: Workplace, config: StackConfig, look: Callable[[], tuple[CloudResource, ...]]
 ) -> tuple[Deleted, ...]:
     with workplace.reporter.working("looking for what was made and not recorded", after=PATIENCE_SECONDS):
         cloud = workplace.cloud(config.placement.region)

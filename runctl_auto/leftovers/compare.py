@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from runctl_auto.providers import resource as found
-from runctl_auto.providers.resource import Found, Key, keys_in
+from runctl_auto.providers.resource import CloudResource, Key, keys_in
 from runctl_auto.stack.state import INSTANCE, StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
@@ -69,7 +69,7 @@ class KnownStack:
 class Orphan:
     """Something of runctl's that no stack manages. ``keep`` says why it is not deleted, if it is not."""
 
-    thing: Found
+    thing: CloudResource
     why: str
     keep: str | None = None
 
@@ -86,7 +86,7 @@ class Gone:
 class Overdue:
     """A machine that is older than its job's limit."""
 
-    thing: Found
+    thing: CloudResource
     job: str
     limit_seconds: float
 
@@ -99,9 +99,9 @@ class Comparison:
     orphans: tuple[Orphan, ...] = ()
     gone: tuple[Gone, ...] = ()
     overdue: tuple[Overdue, ...] = ()
-    foreign: tuple[Found, ...] = ()
-    protected: tuple[Found, ...] = ()
-    unsettled: tuple[Found, ...] = ()
+    foreign: tuple[CloudResource, ...] = ()
+    protected: tuple[CloudResource, ...] = ()
+    unsettled: tuple[CloudResource, ...] = ()
 
     @property
     def finds_something(self) -> bool:
@@ -122,7 +122,10 @@ class Judge:
 
 
 def compare(
-    things: Sequence[Found], stacks: Mapping[str, KnownStack], judge: Judge, looked_for: Collection[str]
+    things: Sequence[CloudResource],
+    stacks: Mapping[str, KnownStack],
+    judge: Judge,
+    looked_for: Collection[str],
 ) -> Comparison:
     """``things`` of one account and region held against all stacks of the backend.
 
@@ -131,7 +134,7 @@ def compare(
     """
     managed = _managed(things, stacks, judge.now)
     foreign_jobs = _jobs_of_others(things, stacks, judge)
-    groups: dict[str, list[Found]] = {"foreign": [], "protected": [], "unsettled": []}
+    groups: dict[str, list[CloudResource]] = {"foreign": [], "protected": [], "unsettled": []}
     orphans = []
     for each in things:
         if each in managed:
@@ -156,12 +159,14 @@ def compare(
     )
 
 
-def _managed(things: Sequence[Found], stacks: Mapping[str, KnownStack], now: datetime) -> list[Found]:
+def _managed(
+    things: Sequence[CloudResource], stacks: Mapping[str, KnownStack], now: datetime
+) -> list[CloudResource]:
     """What a stack holds, and what hangs on that; uploads only while something may finish them."""
     managed = frozenset[Key]().union(*(stack.keys for stack in stacks.values()))
     by_key = {each.key: each for each in things}
 
-    def is_held(thing: Found, seen: frozenset[Key] = frozenset()) -> bool:
+    def is_held(thing: CloudResource, seen: frozenset[Key] = frozenset()) -> bool:
         if thing.keys_in_states & managed:
             return True
         if thing.key in seen or thing.kind not in _HELD_FROM_ABOVE or _stands_alone(thing):
@@ -176,35 +181,35 @@ def _managed(things: Sequence[Found], stacks: Mapping[str, KnownStack], now: dat
     return [each for each in things if is_held(each)]
 
 
-def _stands_alone(thing: Found) -> bool:
+def _stands_alone(thing: CloudResource) -> bool:
     """A profile with the name of its role is the one that stacks make: one holds it, or nobody does."""
     return thing.kind == found.PROFILE and thing.id == thing.parent
 
 
-def _may_be_finished(upload: Found, stack: KnownStack | None, now: datetime) -> bool:
+def _may_be_finished(upload: CloudResource, stack: KnownStack | None, now: datetime) -> bool:
     runs = stack is not None and stack.state.first(INSTANCE) is not None
     return runs and (upload.age_seconds(now) or 0.0) < UPLOAD_SECONDS
 
 
-def _is_foreign(thing: Found, stack: KnownStack | None, judge: Judge) -> bool:
+def _is_foreign(thing: CloudResource, stack: KnownStack | None, judge: Judge) -> bool:
     """Whether it may be managed where this backend does not see it."""
     if thing.backend:
         return thing.backend != judge.backend
     return stack is None and thing.owner not in ("", *judge.owners)
 
 
-def _tells_nobody(thing: Found) -> bool:
+def _tells_nobody(thing: CloudResource) -> bool:
     return not (thing.owner or thing.backend)
 
 
 def _jobs_of_others(
-    things: Iterable[Found], stacks: Mapping[str, KnownStack], judge: Judge
+    things: Iterable[CloudResource], stacks: Mapping[str, KnownStack], judge: Judge
 ) -> frozenset[str]:
     """Jobs with something that is somebody's else: what carries no mark there may be theirs as well."""
     return frozenset(each.job for each in things if _is_foreign(each, stacks.get(each.job), judge))
 
 
-def _orphan(thing: Found, stack: KnownStack | None, judge: Judge) -> Orphan:
+def _orphan(thing: CloudResource, stack: KnownStack | None, judge: Judge) -> Orphan:
     keep = None
     if stack is not None and stack.state.pending:
         keep = f"an operation on the job was killed: `runctl down {thing.job}` settles it"
@@ -225,7 +230,9 @@ def _gone(
             yield Gone(stack.job, len(stack.state.in_cloud()))
 
 
-def _overdue(managed: Iterable[Found], stacks: Mapping[str, KnownStack], now: datetime) -> Iterable[Overdue]:
+def _overdue(
+    managed: Iterable[CloudResource], stacks: Mapping[str, KnownStack], now: datetime
+) -> Iterable[Overdue]:
     for each in managed:
         stack = stacks.get(each.job)
         limit = stack.max_duration if stack is not None else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.records.instances import Relations
-from runctl_auto.providers.resource import Found, Key, Survey
+from runctl_auto.providers.resource import CloudResource, Key, Survey
 
 DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 2.0
@@ -20,7 +20,7 @@ class Proof:
     settings and in no state, which is a person's own affair."""
 
     survey: Survey
-    kept: tuple[Found, ...] = ()
+    kept: tuple[CloudResource, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -56,7 +56,7 @@ def prove(
 def _without(survey: Survey, kept: Collection[Key]) -> Survey:
     """Leaves out what is kept, and what a kept machine cannot be without."""
 
-    def stays(thing: Found) -> bool:
+    def stays(thing: CloudResource) -> bool:
         machines = (key for key in thing.keys_above if key[0] == found.INSTANCE)
         return any(key in kept for key in (*thing.keys_in_states, *machines))
 

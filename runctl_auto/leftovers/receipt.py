@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runctl_auto.providers.resource import Found, Unchecked
+from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import ResourceState, StackState
 
 TAGGED = "protected by its tag"
@@ -95,7 +95,7 @@ class Receipt:
         }
 
 
-def leak_of(thing: Found, now: datetime) -> Leak:
+def leak_of(thing: CloudResource, now: datetime) -> Leak:
     """What the receipt says of something that was found and should not be there."""
     age = thing.age_seconds(now)
     return Leak(
@@ -109,7 +109,7 @@ def leak_of(thing: Found, now: datetime) -> Leak:
     )
 
 
-def kept_by_tag(thing: Found) -> Kept:
+def kept_by_tag(thing: CloudResource) -> Kept:
     """What a person protected in the cloud itself or in the settings, in no state."""
     return Kept(thing.kind, thing.name or thing.id, thing.id, TAGGED if thing.protected else LISTED)
 

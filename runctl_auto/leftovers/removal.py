@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from runctl_auto.errors import CloudError
 from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.resource import Found
+from runctl_auto.providers.resource import CloudResource
 
 _PAUSE_SECONDS = 2.0
 _OBJECTS_A_CALL = 1000
@@ -15,12 +15,12 @@ _OBJECTS_A_CALL = 1000
 
 def remove_all(
     cloud: Cloud,
-    things: Iterable[Found],
+    things: Iterable[CloudResource],
     *,
     owner: str,
     rounds: int = 1,
     sleep: Callable[[float], None] | None = None,
-) -> tuple[Found, ...]:
+) -> tuple[CloudResource, ...]:
     """Deletes ``things`` and blocks until instances have ended. What was removed, in that order.
 
     What another thing still holds is tried again, ``rounds`` times in all; what resists then is left to the
@@ -30,7 +30,7 @@ def remove_all(
     left = sorted(
         (each for each in things if each.kind in removers), key=lambda each: list(removers).index(each.kind)
     )
-    removed: list[Found] = []
+    removed: list[CloudResource] = []
     for number in range(rounds):
         if number and left and sleep is not None:
             sleep(_PAUSE_SECONDS)
@@ -38,7 +38,9 @@ def remove_all(
     return tuple(removed)
 
 
-def _removed(remove: Callable[[Found], object], thing: Found, removed: list[Found]) -> bool:
+def _removed(
+    remove: Callable[[CloudResource], object], thing: CloudResource, removed: list[CloudResource]
+) -> bool:
     try:
         remove(thing)
     except CloudError:
@@ -47,10 +49,10 @@ def _removed(remove: Callable[[Found], object], thing: Found, removed: list[Foun
     return True
 
 
-def _removers(cloud: Cloud, owner: str) -> dict[str, Callable[[Found], object]]:
+def _removers(cloud: Cloud, owner: str) -> dict[str, Callable[[CloudResource], object]]:
     """How each kind is removed, in the order in which they can be."""
 
-    def ec2(operation: str, key: str) -> Callable[[Found], object]:
+    def ec2(operation: str, key: str) -> Callable[[CloudResource], object]:
         return lambda each: cloud.call("ec2", operation, **{key: each.id})
 
     return {
@@ -111,7 +113,7 @@ def _delete_role(cloud: Cloud, role: str) -> None:
     cloud.call("iam", "delete_role", RoleName=role)
 
 
-def _abort(cloud: Cloud, upload: Found, owner: str) -> None:
+def _abort(cloud: Cloud, upload: CloudResource, owner: str) -> None:
     identity = upload.id.rpartition("#")[2]
     place = {"Bucket": upload.parent, "ExpectedBucketOwner": owner}
     cloud.call("s3", "abort_multipart_upload", Key=upload.name, UploadId=identity, **place)

@@ -14,8 +14,7 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.instances import NOTHING_RELATED, Relations
 from runctl_auto.providers.aws.records.ownership import Scope
 from runctl_auto.providers.aws.records.survey import look_around, set_apart
-from runctl_auto.providers.resource import PARAMETER, SECURITY_GROUP, Survey, read_tags
-from runctl_auto.providers.resource import Found as Found  # noqa: PLC0414
+from runctl_auto.providers.resource import PARAMETER, SECURITY_GROUP, CloudResource, Survey, read_tags
 
 
 class Scanner:
@@ -48,12 +47,12 @@ class Scanner:
         )
         return set_apart(survey, self._is_foreign)
 
-    def _is_foreign(self, thing: Found) -> bool:
+    def _is_foreign(self, thing: CloudResource) -> bool:
         if self._mark is not None and thing.backend:
             return thing.backend != self._mark
         return self._owner is not None and thing.owner not in ("", self._owner)
 
-    def is_surely_own(self, thing: Found) -> bool:
+    def is_surely_own(self, thing: CloudResource) -> bool:
         """Whether its tags and its name say, each by itself, that the stack of this job made it. What carries
         no tags yet has to have a name that nobody else can give."""
         named = self._scope.judge(thing.name or thing.id, {}, regional=False)
@@ -67,7 +66,7 @@ class Scanner:
         is_given = named.sure or thing.kind == SECURITY_GROUP
         return is_given and self._bears_our_marks({tags.OWNER: thing.owner, tags.BACKEND: thing.backend})
 
-    def find(self, *, instances: Sequence[str] = ()) -> tuple[Found, ...]:
+    def find(self, *, instances: Sequence[str] = ()) -> tuple[CloudResource, ...]:
         """All that exists of the job. ``instances``: ids that were the job's, whose relations count too.
 
         Raises ``CloudError`` when something could not be looked for.

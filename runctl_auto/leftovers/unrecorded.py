@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 
 from runctl_auto.backend.unfinished import Period
-from runctl_auto.leftovers.scan import Found, Scanner
+from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.records.commands import remove_role_policy
-from runctl_auto.providers.resource import KIND_OF_TYPE, ROLE_POLICY, keys_in
+from runctl_auto.providers.resource import KIND_OF_TYPE, ROLE_POLICY, CloudResource, keys_in
 from runctl_auto.stack.state import StackState
 
 CLOCKS_DIFFER = timedelta(seconds=60)
@@ -39,7 +39,7 @@ _ROLE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
 
 def unrecorded(
     scanner: Scanner, state: StackState, broken: Collection[str] = frozenset()
-) -> tuple[Found, ...]:
+) -> tuple[CloudResource, ...]:
     """What the open creations of ``state``, and those of the types ``broken``, may have made: surely the
     job's by tag or name, of the kinds that were being created, in no state and not protected."""
     policies = tuple(_role_policies(state))
@@ -59,13 +59,13 @@ def unrecorded(
 
 
 def made_unnoticed(
-    things: Iterable[Found],
+    things: Iterable[CloudResource],
     state: StackState,
     periods: Collection[Period],
-    is_own: Callable[[Found], bool],
+    is_own: Callable[[CloudResource], bool],
     *,
     listed: Collection[str] = (),
-) -> tuple[Found, ...]:
+) -> tuple[CloudResource, ...]:
     """Of the ``things`` that exist, those that updates which worked in ``periods`` made and did not record.
 
     They are in no state, not protected, of a kind that stacks make, and surely the job's, as ``is_own`` says.
@@ -84,32 +84,32 @@ def made_unnoticed(
     )
 
 
-def policies_unnoticed(policies: Iterable[tuple[str, str]], state: StackState) -> tuple[Found, ...]:
+def policies_unnoticed(policies: Iterable[tuple[str, str]], state: StackState) -> tuple[CloudResource, ...]:
     """Of the inline ``policies``, as role and name, those that an update gave a role of the state and did not
     record: the role cannot be deleted before them. A stack names them as it names the role."""
     recorded = {each.id for each in state.in_cloud() if each.type == _ROLE_POLICY_TYPE}
     roles = {identity for kind, identity in keys_in(state) if kind == found.ROLE}
     return tuple(
-        Found(ROLE_POLICY, f"{role}:{name}", remove_role_policy(role, name))
+        CloudResource(ROLE_POLICY, f"{role}:{name}", remove_role_policy(role, name))
         for role, name in policies
         if role in roles and name == role and f"{role}:{name}" not in recorded
     )
 
 
-def _was_made_in(thing: Found, periods: Collection[Period]) -> bool:
+def _was_made_in(thing: CloudResource, periods: Collection[Period]) -> bool:
     if thing.kind in _TIMELESS:
         return True
     moment = thing.created_at
     return moment is not None and any(each.holds(moment, CLOCKS_DIFFER) for each in periods)
 
 
-def _is_surely_its_own(thing: Found) -> bool:
+def _is_surely_its_own(thing: CloudResource) -> bool:
     return thing.sure and thing.how != "relation"
 
 
-def _role_policies(state: StackState) -> Iterator[Found]:
+def _role_policies(state: StackState) -> Iterator[CloudResource]:
     """Inline policies carry no tags; they are known by their role, which cannot be deleted before them."""
     for pending in state.pending_creates:
         role, name = pending.resource.inputs.get("role"), pending.resource.inputs.get("name")
         if pending.resource.type == _ROLE_POLICY_TYPE and role and name:
-            yield Found(ROLE_POLICY, f"{role}:{name}", remove_role_policy(role, name))
+            yield CloudResource(ROLE_POLICY, f"{role}:{name}", remove_role_policy(role, name))

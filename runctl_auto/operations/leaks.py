@@ -24,7 +24,7 @@ from runctl_auto.providers.aws.records.buckets import StorageLists
 from runctl_auto.providers.aws.records.ownership import Scope
 from runctl_auto.providers.aws.records.roles import PermissionLists
 from runctl_auto.providers.aws.records.survey import look_around
-from runctl_auto.providers.resource import Found, Unchecked
+from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import StackState
 
 ALL_KINDS = frozenset(
@@ -77,7 +77,7 @@ class LeaksResult:
     stacks: int
     findings: tuple[RegionFinding, ...]
     unread: tuple[tuple[str, str], ...]
-    deleted: tuple[Found, ...]
+    deleted: tuple[CloudResource, ...]
     at: datetime
 
     @property
@@ -117,7 +117,7 @@ class LeaksResult:
     def _orphan(self, orphan: Orphan) -> dict[str, Any]:
         return {**self._thing(orphan.thing), "why": orphan.why, "keep": orphan.keep}
 
-    def _thing(self, thing: Found) -> dict[str, Any]:
+    def _thing(self, thing: CloudResource) -> dict[str, Any]:
         age = thing.age_seconds(self.at)
         return {
             "kind": thing.kind,
@@ -210,7 +210,7 @@ class _Sweep:
         if not count:
             return result
         self._confirm(wanted, count)
-        deleted: list[Found] = []
+        deleted: list[CloudResource] = []
         for region, things in wanted.items():
             cloud = self._workplace.cloud(region)
             with self._reporter.working(f"removing {len(things)} things in {region}"):
@@ -226,7 +226,7 @@ class _Sweep:
         gone = tuple(each for each in deleted if (each.kind, each.id) not in left)
         return replace(result, findings=findings, deleted=gone, at=self._workplace.time.now())
 
-    def _confirm(self, wanted: Mapping[str, Iterable[Found]], count: int) -> None:
+    def _confirm(self, wanted: Mapping[str, Iterable[CloudResource]], count: int) -> None:
         for region, things in wanted.items():
             for each in things:
                 self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
@@ -236,7 +236,9 @@ class _Sweep:
                 next_step="Answer yes, or use --yes.",
             )
 
-    def _still_unprotected(self, cloud: Cloud, things: Iterable[Found], account: str) -> Iterator[Found]:
+    def _still_unprotected(
+        self, cloud: Cloud, things: Iterable[CloudResource], account: str
+    ) -> Iterator[CloudResource]:
         """Asks buckets and profiles themselves: lists do not tell, or not yet, that one is protected."""
         from components import tags
 

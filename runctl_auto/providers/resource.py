@@ -65,7 +65,7 @@ How = Literal["tag", "name", "relation"]
 
 
 @dataclass(frozen=True)
-class Found:
+class CloudResource:
     """Something that exists. ``remove`` is a command of the AWS CLI that removes it.
 
     ``sure`` is False when nothing but a name, and not one that runctl gives, speaks for it. ``cost_hour`` is
@@ -119,8 +119,8 @@ class Unchecked:
 class Survey:
     """What a look at the cloud found, what of it is somebody else's, and where it could not look."""
 
-    found: tuple[Found, ...] = ()
-    foreign: tuple[Found, ...] = ()
+    found: tuple[CloudResource, ...] = ()
+    foreign: tuple[CloudResource, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
 
 

@@ -12,7 +12,7 @@ from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
     from runctl_auto.operations.leaks import LeaksResult, RegionFinding
-    from runctl_auto.providers.resource import Found
+    from runctl_auto.providers.resource import CloudResource
 
 
 @click.command(
@@ -77,7 +77,7 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
         line(f"  ? {unchecked.kind}: not looked for: {unchecked.why}")
 
 
-def _told(thing: Found, now: datetime) -> str:
+def _told(thing: CloudResource, now: datetime) -> str:
     from runctl_auto.cli.views.leftovers import age_text, cost_text
 
     whose = f", {thing.owner}'s" if thing.owner else ""

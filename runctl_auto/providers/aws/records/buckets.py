@@ -9,7 +9,7 @@ from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.commands import abort_upload, remove_bucket
 from runctl_auto.providers.aws.records.ownership import PREFIX, Scope
-from runctl_auto.providers.resource import Found, read_tags
+from runctl_auto.providers.resource import CloudResource, read_tags
 
 PAGE = 100
 
@@ -25,7 +25,7 @@ class StorageLists:
         self._owner = owner
         self._known_tags = known_tags
 
-    def buckets(self) -> Iterator[Found]:
+    def buckets(self) -> Iterator[CloudResource]:
         """Buckets of the region with a name of runctl's, and those that carry its tags."""
         listed = list(
             self._cloud.pages(
@@ -56,7 +56,7 @@ class StorageLists:
                     created_at=named.get(name),
                 )
 
-    def uploads(self, buckets: Iterable[Found]) -> Iterator[Found]:
+    def uploads(self, buckets: Iterable[CloudResource]) -> Iterator[CloudResource]:
         """Uploads that were begun in ``buckets`` and neither finished nor given up: they cost, unseen."""
         for bucket in buckets:
             try:
@@ -74,10 +74,10 @@ class StorageLists:
             return {}
         return read_tags(answer["TagSet"])
 
-    def _uploads(self, bucket: Found) -> Iterator[Found]:
+    def _uploads(self, bucket: CloudResource) -> Iterator[CloudResource]:
         place = {"Bucket": bucket.id, "ExpectedBucketOwner": self._owner}
         for each in self._cloud.pages("s3", "list_multipart_uploads", "Uploads", MaxUploads=PAGE, **place):
-            yield Found(
+            yield CloudResource(
                 found.UPLOAD,
                 f"{bucket.id}/{each['Key']}#{each['UploadId']}",
                 abort_upload(self._cloud.region, bucket.id, each["Key"], each["UploadId"]),

@@ -12,7 +12,7 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.commands import remove_ec2
 from runctl_auto.providers.aws.records.ownership import Attribution, Scope
 from runctl_auto.providers.aws.records.prices import volume_hour
-from runctl_auto.providers.resource import Found, read_tags
+from runctl_auto.providers.resource import CloudResource, read_tags
 
 PAGE = 100
 _VALUES_A_FILTER = 100
@@ -34,7 +34,7 @@ class Relations:
     volumes: Mapping[str, str]
     groups: Mapping[str, str]
 
-    def with_found(self, things: Iterable[Found]) -> Relations:
+    def with_found(self, things: Iterable[CloudResource]) -> Relations:
         """These and what was found meanwhile."""
         of = {kind: {each.id: each.job for each in things if each.kind == kind} for kind in _RELATING}
         return Relations(
@@ -121,11 +121,11 @@ class MachineLists:
         self._scope = scope
         self._price_of = price_of
 
-    def instances(self) -> Iterator[Found]:
+    def instances(self) -> Iterator[CloudResource]:
         """All that are not terminated: one shutting down still is there."""
         return self._machines(self._conditions("tag:Name"), {})
 
-    def instances_of(self, related: Relations, requests: Iterable[Found]) -> Iterator[Found]:
+    def instances_of(self, related: Relations, requests: Iterable[CloudResource]) -> Iterator[CloudResource]:
         """Machines in a security group of runctl's, or launched by one of its spot ``requests``."""
         jobs = {each.parent: each.job for each in requests if each.parent not in ("", *related.instances)}
         by_group = _in_filters("instance.group-id", related.groups)
@@ -137,7 +137,7 @@ class MachineLists:
 
     def _machines(
         self, conditions: Iterable[Filter], jobs: Mapping[str, str], groups: Mapping[str, str] = _NONE
-    ) -> Iterator[Found]:
+    ) -> Iterator[CloudResource]:
         seen: set[str] = set()
         for condition in conditions:
             listed = self._cloud.pages(
@@ -161,7 +161,7 @@ class MachineLists:
                         parent=_launcher(each, groups) if whose.how == "relation" else "",
                     )
 
-    def volumes(self, related: Relations) -> Iterator[Found]:
+    def volumes(self, related: Relations) -> Iterator[CloudResource]:
         """Tagged, named, known by id, and disks that should end with an instance of runctl's."""
         by_instance = _in_filters("attachment.instance-id", related.instances)
         by_id = _in_filters("volume-id", related.volumes)
@@ -178,13 +178,13 @@ class MachineLists:
                     part=any(_ends_too(attachment) for attachment in each.get("Attachments") or ()),
                 )
 
-    def security_groups(self) -> Iterator[Found]:
+    def security_groups(self) -> Iterator[CloudResource]:
         for each in self._listed(_GROUPS):
             whose = self._judge(each, "GroupName")
             if whose is not None:
                 yield self._of(_GROUPS, each, whose)
 
-    def interfaces(self, related: Relations) -> Iterator[Found]:
+    def interfaces(self, related: Relations) -> Iterator[CloudResource]:
         """Tagged, named, on an instance of runctl's, or in a security group of runctl's."""
         by_instance = _in_filters("attachment.instance-id", related.instances)
         by_group = _in_filters("group-id", related.groups)
@@ -198,7 +198,7 @@ class MachineLists:
                 parent = instance or _first_of(groups, related.groups)
                 yield self._of(_INTERFACES, each, whose, parent=parent, part=_ends_too(attachment))
 
-    def spot_requests(self, related: Relations) -> Iterator[Found]:
+    def spot_requests(self, related: Relations) -> Iterator[CloudResource]:
         """Requests that could still launch or hold a machine."""
         requests = self._cloud.pages(
             "ec2",
@@ -221,20 +221,20 @@ class MachineLists:
                     parent=instance,
                 )
 
-    def snapshots(self, related: Relations) -> Iterator[Found]:
+    def snapshots(self, related: Relations) -> Iterator[CloudResource]:
         for each in self._listed(_SNAPSHOTS, _in_filters("volume-id", related.volumes)):
             volume = str(each.get("VolumeId") or "")
             whose = self._judge(each, None) or self._first_relation([related.volumes.get(volume)])
             if whose is not None:
                 yield self._of(_SNAPSHOTS, each, whose, parent=volume if volume in related.volumes else "")
 
-    def launch_templates(self) -> Iterator[Found]:
+    def launch_templates(self) -> Iterator[CloudResource]:
         for each in self._listed(_TEMPLATES):
             whose = self._judge(each, "LaunchTemplateName")
             if whose is not None:
                 yield self._of(_TEMPLATES, each, whose)
 
-    def key_pairs(self) -> Iterator[Found]:
+    def key_pairs(self) -> Iterator[CloudResource]:
         for each in self._listed(_KEY_PAIRS):
             whose = self._judge(each, "KeyName")
             if whose is not None:
@@ -270,7 +270,7 @@ class MachineLists:
         job = next((each for each in jobs if each is not None), None)
         return None if job is None else self._scope.related(job)
 
-    def _of(self, what: _List, thing: Thing, whose: Attribution, **more: Any) -> Found:
+    def _of(self, what: _List, thing: Thing, whose: Attribution, **more: Any) -> CloudResource:
         created = thing.get(what.created_key) if what.created_key else None
         name = str(thing.get(what.name_key, "")) if what.name_key else ""
         cost = 0.0 if what.kind in _FREE else None
@@ -295,7 +295,7 @@ class MachineLists:
         parent: str = "",
         part: bool = False,
         name: str = "",
-    ) -> Found:
+    ) -> CloudResource:
         held = read_tags(thing.get("Tags"))
         one = whose.found(
             kind,

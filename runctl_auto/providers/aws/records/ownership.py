@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from components import tags
 from components.naming import Names
-from runctl_auto.providers.resource import Found, How
+from runctl_auto.providers.resource import CloudResource, How
 
 PREFIX = "runctl-"
 PATH = "/runctl/"
@@ -45,9 +45,9 @@ class Attribution:
         name: str,
         created_at: datetime | None,
         cost_hour: float | None = None,
-    ) -> Found:
+    ) -> CloudResource:
         """The thing that this tells of; ``held`` are its own tags."""
-        return Found(
+        return CloudResource(
             kind,
             identity,
             remove,

@@ -10,7 +10,7 @@ from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.commands import remove_log_group, remove_parameter
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.resource import Found
+from runctl_auto.providers.resource import CloudResource
 
 _PAGE = 50
 """What Systems Manager and CloudWatch Logs tell at most in one answer."""
@@ -34,7 +34,7 @@ class RecordLists:
         self._parameter_tags = parameter_tags
         self._group_tags = group_tags
 
-    def parameters(self) -> Iterator[Found]:
+    def parameters(self) -> Iterator[CloudResource]:
         """Those under the path of the scope, and those elsewhere that carry the tags."""
         conditions = [{"Key": "Path", "Option": "Recursive", "Values": [self._scope.path]}]
         elsewhere = sorted(name for name in self._parameter_tags if not self._is_under_path(name))
@@ -59,7 +59,7 @@ class RecordLists:
                 if one is not None:
                     yield one
 
-    def log_groups(self) -> Iterator[Found]:
+    def log_groups(self) -> Iterator[CloudResource]:
         """Those under the path of the scope, those with a name of runctl's, and those that carry the tags."""
         prefixes = {self._scope.path, self._scope.name_prefix}
         prefixes.update(name for name in self._group_tags if not self._is_under_path(name))
@@ -95,7 +95,7 @@ class RecordLists:
         *,
         created_at: datetime | None,
         cost_hour: float | None = None,
-    ) -> Found | None:
+    ) -> CloudResource | None:
         whose = self._scope.judge(name, held)
         if whose is None:
             return None

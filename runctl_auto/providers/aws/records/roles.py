@@ -11,7 +11,7 @@ from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.commands import remove_profile, remove_role
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.resource import Found, read_tags
+from runctl_auto.providers.resource import CloudResource, read_tags
 
 PAGE = 100
 
@@ -23,10 +23,10 @@ class PermissionLists:
         self._cloud = cloud
         self._scope = scope
 
-    def roles(self) -> Iterator[Found]:
+    def roles(self) -> Iterator[CloudResource]:
         return self._roles_of_job() if self._scope.job is not None else self._roles_of_account()
 
-    def profiles(self, roles: Mapping[str, Found]) -> Iterator[Found]:
+    def profiles(self, roles: Mapping[str, CloudResource]) -> Iterator[CloudResource]:
         """Instance profiles with a name of runctl's, or with one of ``roles`` (by name) in them."""
         listed = self._cloud.pages("iam", "list_instance_profiles", "InstanceProfiles", MaxItems=PAGE)
         for each in listed:
@@ -59,7 +59,7 @@ class PermissionLists:
             return {}
         return read_tags(described["InstanceProfile"].get("Tags"))
 
-    def _roles_of_job(self) -> Iterator[Found]:
+    def _roles_of_job(self) -> Iterator[CloudResource]:
         for each in self._cloud.pages("iam", "list_roles", "Roles", MaxItems=PAGE):
             name = each["RoleName"]
             if not name.startswith(self._scope.name_prefix):
@@ -74,7 +74,7 @@ class PermissionLists:
             if role is not None:
                 yield role
 
-    def _roles_of_account(self) -> Iterator[Found]:
+    def _roles_of_account(self) -> Iterator[CloudResource]:
         """By the one list of IAM that tells tags and policies together."""
         details = self._cloud.pages(
             "iam", "get_account_authorization_details", "RoleDetailList", Filter=["Role"], MaxItems=PAGE
@@ -92,7 +92,7 @@ class PermissionLists:
         held: Mapping[str, str],
         inline: Sequence[str],
         attached: Sequence[str],
-    ) -> Found | None:
+    ) -> CloudResource | None:
         name = role["RoleName"]
         whose = self._scope.judge(name, held, regional=False)
         if whose is None:
@@ -115,7 +115,7 @@ class PermissionLists:
         return [each["PolicyArn"] for each in listed]
 
 
-def _of_role(profile: Found, role: Found) -> Found:
+def _of_role(profile: CloudResource, role: CloudResource) -> CloudResource:
     """The profile that hangs on ``role``; what it does not say of itself, its role says."""
     return replace(
         profile,

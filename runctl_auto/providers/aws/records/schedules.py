@@ -10,7 +10,7 @@ from runctl_auto.providers import resource as found
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.commands import remove_schedule, remove_schedule_group
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.resource import Found, read_tags
+from runctl_auto.providers.resource import CloudResource, read_tags
 
 PAGE = 100
 
@@ -24,7 +24,7 @@ class TimerLists:
         self._scope = scope
         self._group_tags = group_tags
 
-    def groups(self) -> Iterator[Found]:
+    def groups(self) -> Iterator[CloudResource]:
         """Those with a name of runctl's, and those that carry the tags."""
         prefix = self._scope.name_prefix
         yield from self._groups_named(prefix)
@@ -32,7 +32,7 @@ class TimerLists:
             if not name.startswith(prefix):
                 yield from (each for each in self._groups_named(name) if each.id == name)
 
-    def schedules(self, groups: Collection[Found]) -> Iterator[Found]:
+    def schedules(self, groups: Collection[CloudResource]) -> Iterator[CloudResource]:
         """Those with a name of runctl's, and those in one of ``groups`` whose names are somebody's own."""
         by_id = {each.id: each for each in groups}
         looks: list[dict[str, object]] = [{"NamePrefix": self._scope.name_prefix}]
@@ -46,13 +46,13 @@ class TimerLists:
                     seen.add(one.id)
                     yield one
 
-    def _groups_named(self, prefix: str) -> Iterator[Found]:
+    def _groups_named(self, prefix: str) -> Iterator[CloudResource]:
         listed = self._cloud.pages(
             "scheduler", "list_schedule_groups", "ScheduleGroups", NamePrefix=prefix, MaxResults=PAGE
         )
         yield from (one for each in listed if (one := self._group(each)) is not None)
 
-    def _group(self, described: Mapping[str, Any]) -> Found | None:
+    def _group(self, described: Mapping[str, Any]) -> CloudResource | None:
         if described.get("State") == "DELETING":
             return None
         name = described["Name"]
@@ -80,12 +80,12 @@ class TimerLists:
             return {}
         return read_tags(listed.get("Tags"))
 
-    def _schedule(self, listed: Mapping[str, Any], group: Found | None) -> Found | None:
+    def _schedule(self, listed: Mapping[str, Any], group: CloudResource | None) -> CloudResource | None:
         name = listed["Name"]
         whose = None if group is not None else self._scope.judge(name, {})
         if group is None and whose is None:
             return None
-        return Found(
+        return CloudResource(
             found.SCHEDULE,
             f"{listed['GroupName']}/{name}",
             remove_schedule(self._cloud.region, listed["GroupName"], name),

@@ -22,7 +22,7 @@ from runctl_auto.providers.aws.records.ownership import Scope
 from runctl_auto.providers.aws.records.parameters import RecordLists
 from runctl_auto.providers.aws.records.roles import PermissionLists
 from runctl_auto.providers.aws.records.schedules import TimerLists
-from runctl_auto.providers.resource import Found, Survey, Unchecked, read_tags
+from runctl_auto.providers.resource import CloudResource, Survey, Unchecked, read_tags
 
 PAGE = 100
 
@@ -79,7 +79,7 @@ class _Look:
         owned = _with_owners(everything)
         return Survey(tuple(_without_parts(owned)), (), tuple(self._unchecked))
 
-    def _stored(self) -> Iterator[Found]:
+    def _stored(self) -> Iterator[CloudResource]:
         known = self._known_tags()
         storage = StorageLists(self._cloud, self._scope, self._scope.names.account, known["s3"])
         records = RecordLists(self._cloud, self._scope, known["ssm"], known["logs"])
@@ -93,7 +93,7 @@ class _Look:
         yield from self._list(found.SCHEDULE, lambda: timers.schedules(groups))
         yield from groups
 
-    def _permissions(self) -> Iterator[Found]:
+    def _permissions(self) -> Iterator[CloudResource]:
         permissions = PermissionLists(self._cloud, self._scope)
         roles = self._list(found.ROLE, permissions.roles)
         by_name = {each.id: each for each in roles}
@@ -124,7 +124,7 @@ class _Look:
             )
         return known
 
-    def _list(self, kind: str, look: Callable[[], Iterable[Found]]) -> tuple[Found, ...]:
+    def _list(self, kind: str, look: Callable[[], Iterable[CloudResource]]) -> tuple[CloudResource, ...]:
         self._progress(kind)
         try:
             return tuple(look())
@@ -133,11 +133,11 @@ class _Look:
             return ()
 
 
-def _with_owners(things: Sequence[Found]) -> list[Found]:
+def _with_owners(things: Sequence[CloudResource]) -> list[CloudResource]:
     """What says of nobody that it is theirs belongs to whom that belongs on which it hangs."""
     by_key = {each.key: each for each in things}
 
-    def owned(thing: Found) -> Found:
+    def owned(thing: CloudResource) -> CloudResource:
         above, seen = thing, {thing.key}
         while not (above.owner or above.backend):
             parent = next((by_key[key] for key in above.keys_above if key in by_key), None)
@@ -150,7 +150,7 @@ def _with_owners(things: Sequence[Found]) -> list[Found]:
     return [owned(each) for each in things]
 
 
-def _without_parts(things: Sequence[Found]) -> Iterator[Found]:
+def _without_parts(things: Sequence[CloudResource]) -> Iterator[CloudResource]:
     """Leaves out what ends with something else that was found, and cannot be removed before it."""
     wholes = {each.id for each in things if each.kind == found.INSTANCE}
     return (each for each in things if not (each.part and each.parent in wholes))
@@ -165,7 +165,7 @@ def _name_in(path: str) -> str:
     return path
 
 
-def set_apart(survey: Survey, is_foreign: Callable[[Found], bool]) -> Survey:
+def set_apart(survey: Survey, is_foreign: Callable[[CloudResource], bool]) -> Survey:
     """The survey with what ``is_foreign`` says is somebody's else apart."""
     return replace(
         survey,

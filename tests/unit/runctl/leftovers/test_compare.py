@@ -10,7 +10,7 @@ import pytest
 
 from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, compare
 from runctl_auto.operations.leaks import ALL_KINDS
-from runctl_auto.providers.resource import Found
+from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.state import parse_state
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -36,12 +36,14 @@ def stack(
     return KnownStack(job, parse_state(deployment), busy)
 
 
-def thing(kind: str, identity: str, **more: Any) -> Found:
+def thing(kind: str, identity: str, **more: Any) -> CloudResource:
     values: dict[str, Any] = {"job": "digits", "owner": "ann", **more}
-    return Found(kind, identity, "aws ...", **values)
+    return CloudResource(kind, identity, "aws ...", **values)
 
 
-def compared(*things: Found, stacks: tuple[KnownStack, ...] = (), backend: str = "here") -> Comparison:
+def compared(
+    *things: CloudResource, stacks: tuple[KnownStack, ...] = (), backend: str = "here"
+) -> Comparison:
     judge = Judge(("ann",), backend, NOW)
     return compare(things, {each.job: each for each in stacks}, judge, ALL_KINDS)
 
@@ -116,7 +118,9 @@ def test_things_of_a_job_that_is_being_worked_on_are_not_judged() -> None:
         (thing("volume", "vol-1"), (stack(pending=True),)),
     ],
 )
-def test_what_is_unsure_or_open_is_told_and_not_removed(found: Found, known: tuple[KnownStack, ...]) -> None:
+def test_what_is_unsure_or_open_is_told_and_not_removed(
+    found: CloudResource, known: tuple[KnownStack, ...]
+) -> None:
     (orphan,) = compared(found, stacks=known).orphans
     assert orphan.keep
 

@@ -12,7 +12,7 @@ from components.naming import Names
 from runctl_auto.leftovers.scan import Scanner, known_regions
 from runctl_auto.providers.aws.records.ownership import Scope
 from runctl_auto.providers.aws.records.survey import look_around
-from runctl_auto.providers.resource import Found
+from runctl_auto.providers.resource import CloudResource
 
 ACCOUNT, REGION, JOB = "123456789012", "us-east-1", "planted"
 
@@ -26,7 +26,7 @@ def runctls(job: str, owner: str = "ann", region: str = REGION) -> Owner:
     return Owner(job, names(job, region).bucket()[-8:], tags)
 
 
-def by_kind(things: tuple[Found, ...]) -> dict[str, str]:
+def by_kind(things: tuple[CloudResource, ...]) -> dict[str, str]:
     return {each.kind: each.id for each in things}
 
 
@@ -34,11 +34,11 @@ def is_same(kind: str, identity: str, found: str) -> bool:
     return identity in found if kind == "multipart upload" else identity == found
 
 
-def found_of_job(account: Any) -> tuple[Found, ...]:
+def found_of_job(account: Any) -> tuple[CloudResource, ...]:
     return Scanner(account.cloud, JOB, ACCOUNT, "ann").find()
 
 
-def found_in_account(account: Any) -> tuple[Found, ...]:
+def found_in_account(account: Any) -> tuple[CloudResource, ...]:
     survey = look_around(account.cloud, Scope(names(""), regions=known_regions))
     assert survey.unchecked == ()
     return survey.found
