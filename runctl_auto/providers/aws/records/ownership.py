@@ -35,7 +35,7 @@ class Attribution:
     how: How
     sure: bool = True
 
-    def found(
+    def resource(
         self,
         kind: str,
         identity: str,
@@ -44,9 +44,11 @@ class Attribution:
         *,
         name: str,
         created_at: datetime | None,
-        cost_hour: float | None = None,
+        cost_hour: float | None,
+        parent: str,
+        part: bool,
     ) -> CloudResource:
-        """The thing that this tells of; ``held`` are its own tags."""
+        """The resource that this is about; ``held`` are its own tags."""
         return CloudResource(
             kind,
             identity,
@@ -60,6 +62,8 @@ class Attribution:
             sure=self.sure,
             created_at=created_at,
             cost_hour=cost_hour,
+            parent=parent,
+            part=part,
         )
 
 
@@ -91,6 +95,10 @@ class Scope:
     def path(self) -> str:
         """The path of parameters and log groups, without a slash at its end."""
         return PATH.rstrip("/") if self.job is None else f"{PATH}{self.job}"
+
+    def is_under_path(self, name: str) -> bool:
+        """Whether a parameter or log group lies under the path of the scope."""
+        return name == self.path or name.startswith(f"{self.path}/")
 
     def judge(self, name: str, found_tags: Mapping[str, str], *, regional: bool = True) -> Attribution | None:
         """Whose something of this name and these tags is; None when it is not what is looked for.

@@ -1,12 +1,16 @@
-"""What hangs on a job's machines and volumes: noted before a teardown, since afterwards nothing tells it."""
+"""What depends on a job's machines and volumes: noted before a teardown, which leaves no trace of it."""
 
 from __future__ import annotations
 
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records.instances import Relations
-from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
+from collections.abc import Iterator
 
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.records.instances import INSTANCE
+from runctl_auto.providers.aws.records.kind import AwsKind
+from runctl_auto.providers.aws.records.networks import SECURITY_GROUP
+from runctl_auto.providers.aws.records.search import Relations
+from runctl_auto.providers.aws.records.volumes import VOLUME
+from runctl_auto.stack.state import ResourceState, StackState
 
 
 def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
@@ -14,24 +18,26 @@ def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
 
     A protected volume is left out: its snapshots may stay as it does.
     """
-    instances = [each.id for each in state.of_type(INSTANCE) if each.id]
-    volumes = [each.id for each in state.of_type(VOLUME) if each.id and not each.protect]
-    groups = [each.id for each in state.of_type(SECURITY_GROUP) if each.id]
+    instances = [each.id for each in _of_kind(state, INSTANCE)]
+    volumes = [each.id for each in _of_kind(state, VOLUME) if not each.protect]
     disks = _own_disks(cloud, instances) if instances else []
     return Relations(
         instances=dict.fromkeys(instances, job),
         volumes=dict.fromkeys([*volumes, *disks], job),
-        groups=dict.fromkeys(groups, job),
+        groups=dict.fromkeys((each.id for each in _of_kind(state, SECURITY_GROUP)), job),
     )
 
 
+def _of_kind(state: StackState, kind: AwsKind) -> Iterator[ResourceState]:
+    return (each for token in kind.types for each in state.of_type(token) if each.id)
+
+
 def _own_disks(cloud: Cloud, instances: list[str]) -> list[str]:
-    """Disks that are to end with their machine. By filter: an unknown instance is no error then."""
+    """Disks that are deleted with their machine. By filter: an unknown instance is no error then."""
     wanted = [{"Name": "instance-id", "Values": instances}]
-    described = cloud.pages("ec2", "describe_instances", "Reservations", Filters=wanted, MaxResults=100)
     return [
         disk["Ebs"]["VolumeId"]
-        for group in described
+        for group in INSTANCE.listing.pages(cloud, Filters=wanted)
         for each in group["Instances"]
         for disk in each.get("BlockDeviceMappings") or ()
         if disk.get("Ebs", {}).get("DeleteOnTermination")

@@ -71,7 +71,7 @@ class World:
         return self.scanner
 
     def _remove(
-        self, cloud: Cloud, found: tuple[CloudResource, ...], *, owner: str
+        self, cloud: Cloud, found: tuple[CloudResource, ...], kinds: object, *, owner: str
     ) -> tuple[CloudResource, ...]:
         if self.refuses is not None:
             raise self.refuses

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, compare
-from runctl_auto.operations.leaks import ALL_KINDS
+from runctl_auto.leftovers.compare import Caller, Comparison, Gone, KnownStack, compare
+from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.state import parse_state
 
@@ -44,8 +44,8 @@ def thing(kind: str, identity: str, **more: Any) -> CloudResource:
 def compared(
     *things: CloudResource, stacks: tuple[KnownStack, ...] = (), backend: str = "here"
 ) -> Comparison:
-    judge = Judge(("ann",), backend, NOW)
-    return compare(things, {each.job: each for each in stacks}, judge, ALL_KINDS)
+    caller = Caller(("ann",), backend, NOW)
+    return compare(things, {each.job: each for each in stacks}, caller, KINDS.listed)
 
 
 def test_what_a_stack_holds_and_what_hangs_on_it_is_managed() -> None:
@@ -62,7 +62,7 @@ def test_what_no_stack_holds_is_an_orphan_with_the_reason() -> None:
     orphans = compared(
         thing("volume", "vol-1"), thing("volume", "vol-2", job="other"), stacks=(stack((BUCKET, "b")),)
     ).orphans
-    assert [(each.thing.id, each.why, each.keep) for each in orphans] == [
+    assert [(each.resource.id, each.why, each.keep) for each in orphans] == [
         ("vol-1", "job 'digits' does not hold it", None),
         ("vol-2", "there is no job 'other'", None),
     ]
@@ -95,15 +95,15 @@ def test_a_machine_or_an_interface_is_not_managed_for_being_in_a_jobs_group() ->
     interface = thing("network interface", "eni-9", how="relation", parent="sg-1")
     known = stack(("aws:ec2/securityGroup:SecurityGroup", "sg-1"))
     orphans = compared(group, stray, interface, stacks=(known,)).orphans
-    assert [each.thing for each in orphans] == [stray, interface]
+    assert [each.resource for each in orphans] == [stray, interface]
 
 
 def test_what_a_tag_protects_is_told_and_is_no_leak() -> None:
     backup = thing("snapshot", "snap-1", protected=True)
     assert compared(backup) == Comparison(protected=(backup,))
     listed = thing("volume", "vol-1")
-    judge = Judge(("ann",), "here", NOW, listed=("vol-1",))
-    assert compare((listed,), {}, judge, ALL_KINDS) == Comparison(protected=(listed,))
+    caller = Caller(("ann",), "here", NOW, listed=("vol-1",))
+    assert compare((listed,), {}, caller, KINDS.listed) == Comparison(protected=(listed,))
 
 
 def test_things_of_a_job_that_is_being_worked_on_are_not_judged() -> None:
@@ -133,9 +133,9 @@ def test_a_stack_is_gone_when_none_of_its_things_exists() -> None:
 
 
 def test_nothing_is_called_gone_that_was_not_looked_for() -> None:
-    judge = Judge(("ann",), "here", NOW)
+    caller = Caller(("ann",), "here", NOW)
     known = {"digits": stack((BUCKET, "b"))}
-    assert not compare((), known, judge, ALL_KINDS - {"bucket"}).gone
+    assert not compare((), known, caller, KINDS.listed - {"bucket"}).gone
 
 
 @pytest.mark.parametrize(("age", "is_over"), [(3600 + 599, False), (3600 + 601, True)])
@@ -153,7 +153,7 @@ def test_an_unfinished_upload_is_managed_only_while_something_may_finish_it() ->
     running = stack((BUCKET, "b"), (INSTANCE, "i-1"))
     assert compared(upload, bucket, machine, stacks=(running,)) == Comparison()
     ended = compared(upload, bucket, stacks=(stack((BUCKET, "b")),))
-    assert [each.thing for each in ended.orphans] == [upload]
+    assert [each.resource for each in ended.orphans] == [upload]
     old = replace(upload, created_at=NOW - timedelta(days=2))
     assert compared(old, bucket, machine, stacks=(running,)).orphans
 
@@ -171,8 +171,8 @@ PROFILE = ("aws:iam/instanceProfile:InstanceProfile", "runctl-digits-machine-1")
 @pytest.mark.parametrize("parent", ["", "runctl-digits-machine-1"])
 def test_a_profile_with_the_name_of_a_managed_role_is_managed_by_who_holds_it_itself(parent: str) -> None:
     role, profile = thing("role", ROLE[1]), thing("instance profile", PROFILE[1], parent=parent)
-    assert [each.thing for each in compared(role, profile, stacks=(stack(ROLE),)).orphans] == [profile]
-    assert [each.thing for each in compared(role, profile, stacks=(stack(PROFILE),)).orphans] == [role]
+    assert [each.resource for each in compared(role, profile, stacks=(stack(ROLE),)).orphans] == [profile]
+    assert [each.resource for each in compared(role, profile, stacks=(stack(PROFILE),)).orphans] == [role]
     assert compared(role, profile, stacks=(stack(ROLE, PROFILE),)) == Comparison()
 
 

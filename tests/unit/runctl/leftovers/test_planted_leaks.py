@@ -11,7 +11,7 @@ from support.planted import KINDS, Owner, plant
 from components.naming import Names
 from runctl_auto.leftovers.scan import Scanner, known_regions
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.survey import look_around
+from runctl_auto.providers.aws.records.survey import survey_region
 from runctl_auto.providers.resource import CloudResource
 
 ACCOUNT, REGION, JOB = "123456789012", "us-east-1", "planted"
@@ -39,7 +39,7 @@ def found_of_job(account: Any) -> tuple[CloudResource, ...]:
 
 
 def found_in_account(account: Any) -> tuple[CloudResource, ...]:
-    survey = look_around(account.cloud, Scope(names(""), regions=known_regions))
+    survey = survey_region(account.cloud, Scope(names(""), regions=known_regions))
     assert survey.unchecked == ()
     return survey.found
 
@@ -187,6 +187,6 @@ def test_a_disk_of_ones_own_on_the_jobs_machine_is_not_the_jobs(account: Any) ->
 )
 def test_a_kind_that_cannot_be_looked_for_is_told(account: Any, operation: str, kind: str) -> None:
     account.refused.add(operation)
-    survey = look_around(account.cloud, Scope(names(""), regions=known_regions))
+    survey = survey_region(account.cloud, Scope(names(""), regions=known_regions))
     assert [each.kind for each in survey.unchecked] == [kind]
     assert "AccessDenied" in survey.unchecked[0].why

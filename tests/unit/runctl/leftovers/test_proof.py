@@ -7,7 +7,7 @@ from unittest.mock import create_autospec
 
 from runctl_auto.leftovers.proof import DEADLINE_SECONDS, Proof, prove
 from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.instances import NOTHING_RELATED
+from runctl_auto.providers.aws.records.search import NOTHING_RELATED
 from runctl_auto.providers.resource import CloudResource, Key, Survey, Unchecked
 
 VOLUME = CloudResource("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")

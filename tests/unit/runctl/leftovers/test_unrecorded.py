@@ -15,6 +15,7 @@ from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.leftovers.unrecorded import made_unnoticed, unrecorded
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.state import StackState, parse_state
 
@@ -130,7 +131,7 @@ class _Waiter:
     def wait(self, **parameters: Any) -> None: ...
 
 
-KINDS = (
+EVERY_KIND = (
     "network interface",
     "spot request",
     "snapshot",
@@ -154,12 +155,12 @@ KINDS = (
 def removed(aws: Aws, *kinds: str) -> list[str]:
     cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
     found = [CloudResource(kind, "r:p" if kind == "role policy" else "x", "") for kind in kinds]
-    return [each.kind for each in remove_all(cloud, found, owner="111122223333")]
+    return [each.kind for each in remove_all(cloud, found, KINDS, owner="111122223333")]
 
 
 def test_dependents_go_first() -> None:
-    order = removed(Aws(), *KINDS)
-    assert set(order) == set(KINDS)
+    order = removed(Aws(), *EVERY_KIND)
+    assert set(order) == set(EVERY_KIND) == set(KINDS.removal_order)
     assert order.index("instance") < order.index("volume") < order.index("security group")
     assert order.index("spot request") < order.index("instance")
     assert order.index("network interface") < order.index("security group")
@@ -171,7 +172,7 @@ def test_dependents_go_first() -> None:
 def test_a_schedule_is_deleted_in_its_group() -> None:
     aws = create_autospec(Cloud, instance=True)
     schedule = CloudResource("schedule", "timer/end", "", name="end", parent="timer")
-    assert remove_all(aws, [schedule], owner="111122223333") == (schedule,)
+    assert remove_all(aws, [schedule], KINDS, owner="111122223333") == (schedule,)
     aws.call.assert_called_once_with("scheduler", "delete_schedule", GroupName="timer", Name="end")
 
 
@@ -207,7 +208,7 @@ def test_what_is_held_for_a_while_is_tried_again() -> None:
 
     cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
     things = [CloudResource("security group", "sg-1", ""), CloudResource("volume", "vol-1", "")]
-    removed = remove_all(cloud, things, owner="111122223333", rounds=3, sleep=give_way)
+    removed = remove_all(cloud, things, KINDS, owner="111122223333", rounds=3, sleep=give_way)
     assert [each.id for each in removed] == ["vol-1", "sg-1"]
     assert aws.calls.count("delete_volume") == 1
     assert len(slept) == 1

@@ -34,7 +34,7 @@ from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.machines import Machine
-from runctl_auto.providers.aws.records.instances import Relations
+from runctl_auto.providers.aws.records.search import Relations
 from runctl_auto.providers.contract import Account
 from runctl_auto.providers.resource import CloudResource, Survey, Unchecked
 from runctl_auto.run.status import RunStatus
@@ -253,7 +253,9 @@ def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the
     )
     monkeypatch.setattr(recovery, "Scanner", lambda *about, **more: world.scanner)
 
-    def remove(cloud: Any, things: tuple[CloudResource, ...], *, owner: str) -> tuple[CloudResource, ...]:
+    def remove(
+        cloud: Any, things: tuple[CloudResource, ...], kinds: object, *, owner: str
+    ) -> tuple[CloudResource, ...]:
         removed = tuple(each for each in things if each in left)
         left[:] = [each for each in left if each not in removed]
         return removed
