@@ -132,6 +132,19 @@ def test_a_stack_is_gone_when_none_of_its_things_exists() -> None:
     assert not compared(stacks=(stack(),)).gone
 
 
+@pytest.mark.parametrize(
+    ("token", "kind"),
+    [
+        ("aws:scheduler/scheduleGroup:ScheduleGroup", "schedule group"),
+        ("aws:scheduler/schedule:Schedule", "schedule"),
+    ],
+)
+def test_a_stack_of_which_only_a_schedule_is_left_is_not_gone(token: str, kind: str) -> None:
+    known = stack((INSTANCE, "i-1"), (token, "timer"))
+    assert not compared(thing(kind, "timer"), stacks=(known,)).gone
+    assert compared(stacks=(known,)).gone == (Gone("digits", 2),)
+
+
 def test_nothing_is_called_gone_that_was_not_looked_for() -> None:
     caller = Caller(("ann",), "here", NOW)
     known = {"digits": stack((BUCKET, "b"))}
