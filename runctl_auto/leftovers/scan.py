@@ -57,7 +57,7 @@ class Scanner:
 
         Without tags, the name must be one that only this job can have.
         """
-        named = self._scope.judge(resource.name or resource.id, {}, regional=False)
+        named = self._scope.attribute(resource.name or resource.id, {}, regional=False)
         if named is None or named.job != self._job or resource.how == "relation":
             return False
         kind = KINDS[resource.kind]

@@ -78,7 +78,7 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
 
 
 def _described(resource: CloudResource, now: datetime) -> str:
-    from runctl_auto.cli.views.leftovers import age_text, cost_text
+    from runctl_auto.cli.views.amounts import age_text, cost_text
 
     whose = f", {resource.owner}'s" if resource.owner else ""
     age, cost = age_text(resource.age_seconds(now)), cost_text(resource.cost_hour)

@@ -40,7 +40,7 @@ def _find_buckets(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
             held = tagged.get(name, {})
         else:
             held = _bucket_tags(search.cloud, name, search.account)
-        whose = search.scope.judge(name, held, regional=False)
+        whose = search.scope.attribute(name, held, regional=False)
         if whose is not None:
             yield search.resource(kind, each, whose, held)
 
@@ -141,7 +141,7 @@ BUCKET = AwsKind(
     own_tags=_bucket_tags,
     asked_before_removal=True,
     removal=Removal(
-        (ApiCall("s3", "delete_objects", OBJECT_ARNS), ApiCall("s3", "delete_bucket", BUCKET_ARNS)),
+        (ApiCall("s3", "delete_objects"), ApiCall("s3", "delete_bucket")),
         _delete_bucket,
         reads=(ApiCall("s3", "list_objects_v2", BUCKET_ARNS),),
     ),

@@ -46,7 +46,7 @@ def attribution(
     kind: AwsKind, search: Search, described: Described, jobs: Iterable[str | None] = ()
 ) -> Attribution | None:
     """Whose it is by tag or name, else by the first of ``jobs`` that is known; None if nobody's in scope."""
-    whose = search.scope.judge(_own_name(kind, described), read_tags(described.get("Tags")))
+    whose = search.scope.attribute(_own_name(kind, described), read_tags(described.get("Tags")))
     related = next((each for each in jobs if each is not None), None)
     if whose is not None or related is None:
         return whose

@@ -119,14 +119,17 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsKind:
-    """One kind of AWS resource that runctl can leave behind. Implements ``ResourceKind``; see there for the
-    fields that other providers have too.
+    """One kind of AWS resource that runctl can leave behind.
+
+    Implements ``providers.resource_kind.ResourceKind``, which describes the fields of all providers.
+
+    ``lists`` are the calls that list it, the main one first; ``reads`` are further calls that its ``looks``
+    make. ``arns`` are the resources on which IAM checks its removal, as far as they are runctl's.
 
     ``commands`` are templates of AWS CLI commands for people. A template that names a list is repeated for
-    each of its values. ``arns`` are the resources of runctl's users in IAM policies. ``digest_in_name`` says
-    what the hash at the end of a name that runctl gives is made of. ``own_tags`` reads tags from the service
-    itself; with ``asked_before_removal`` that is done before one is removed, since lists do not show its
-    tags, or show them late.
+    each of its values. ``digest_in_name`` says what the hash at the end of a name that runctl gives is made
+    of. ``own_tags`` reads tags from the service itself; with ``asked_before_removal`` that is done before a
+    resource is removed, since lists do not show its tags, or show them late.
     """
 
     name: str

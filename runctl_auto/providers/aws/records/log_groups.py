@@ -19,7 +19,7 @@ def _find(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
         for each in kind.listing.pages(search.cloud, logGroupNamePrefix=prefix):
             name = each["logGroupName"]
             held = tagged.get(name, {})
-            whose = search.scope.judge(name, held)
+            whose = search.scope.attribute(name, held)
             if whose is not None and name not in seen:
                 seen.add(name)
                 yield search.resource(kind, each, whose, held)

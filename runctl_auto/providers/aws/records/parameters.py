@@ -35,7 +35,7 @@ def _find(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
     for condition in (under_path, *by_name):
         for each in kind.listing.pages(search.cloud, ParameterFilters=[condition]):
             held = tagged.get(each["Name"], {})
-            whose = search.scope.judge(each["Name"], held)
+            whose = search.scope.attribute(each["Name"], held)
             if whose is not None:
                 yield search.resource(kind, each, whose, held)
 

@@ -54,7 +54,7 @@ def _roles_of_job(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
             continue
         try:
             held = read_tags(search.cloud.call("iam", "get_role", RoleName=name)["Role"].get("Tags"))
-            if search.scope.judge(name, held, regional=False) is None:
+            if search.scope.attribute(name, held, regional=False) is None:
                 continue
             policies = {
                 "inline": list(inline_policies(search.cloud, name)),
@@ -83,7 +83,7 @@ def _role(
     held: dict[str, str],
     policies: Mapping[str, Sequence[str]],
 ) -> Iterator[CloudResource]:
-    whose = search.scope.judge(described["RoleName"], held, regional=False)
+    whose = search.scope.attribute(described["RoleName"], held, regional=False)
     if whose is not None:
         yield search.resource(kind, described, whose, held, values=policies)
 
@@ -98,7 +98,7 @@ def _find_profiles(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
         held: dict[str, str] = {}
         if name.startswith(search.scope.name_prefix) and (role is None or search.scope.job is not None):
             held = _profile_tags(search.cloud, name, search.account)
-            whose = search.scope.judge(name, held, regional=False)
+            whose = search.scope.attribute(name, held, regional=False)
         else:
             whose = search.scope.related(role.job) if role is not None else None
         if whose is not None:

@@ -38,7 +38,7 @@ def _groups_named(kind: AwsKind, search: Search, prefix: str) -> Iterator[CloudR
         if each.get("State") == "DELETING":
             continue
         held = _group_tags(kind, search, each)
-        whose = search.scope.judge(each["Name"], held)
+        whose = search.scope.attribute(each["Name"], held)
         if whose is not None:
             yield search.resource(kind, each, whose, held)
 
@@ -72,7 +72,7 @@ def _schedule(
     kind: AwsKind, search: Search, listed: Described, group: CloudResource | None
 ) -> CloudResource | None:
     name = listed["Name"]
-    whose = None if group is not None else search.scope.judge(name, {})
+    whose = None if group is not None else search.scope.attribute(name, {})
     if group is None and whose is None:
         return None
     job = group.job if group else whose.job if whose else ""
