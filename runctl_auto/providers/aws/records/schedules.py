@@ -97,6 +97,7 @@ SCHEDULE = AwsKind(
     name=names.SCHEDULE,
     types=("aws:scheduler/schedule:Schedule",),
     parents=(names.SCHEDULE_GROUP,),
+    made_by_stacks=True,
     lists=(
         ListCall("scheduler", "list_schedules", items="Schedules", id_key="Name", created_key="CreationDate"),
     ),

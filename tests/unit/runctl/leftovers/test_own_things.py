@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.planted import Owner, plant
 
 from components.naming import ROLE_LIMIT, Names
 from runctl_auto.backend.mark import backend_mark
@@ -57,6 +58,15 @@ def test_what_its_tags_and_name_or_a_name_of_nobody_else_speak_for_is_its_own(
 )
 def test_what_is_in_doubt_is_not(account: Any, thing: CloudResource) -> None:
     assert not scanner(account).is_surely_own(thing)
+
+
+def test_a_schedule_is_its_own_by_its_name_and_by_the_tags_of_its_group(account: Any) -> None:
+    own = (("runctl:job", JOB), ("runctl:owner", "ann_x"), ("runctl:backend", MARK))
+    plant(account.client, Owner(JOB, NAMES.bucket()[-8:], own))
+    found = {each.kind: each for each in scanner(account).find()}
+    assert scanner(account).is_surely_own(found["schedule"])
+    assert not scanner(account).is_surely_own(replace(found["schedule"], name="mine"))
+    assert not scanner(account).is_surely_own(replace(found["schedule"], backend="another"))
 
 
 @pytest.mark.parametrize(("mark", "is_own"), [(MARK, True), ("another", False), (None, False)])

@@ -226,7 +226,18 @@ def unnoticed(
 
 
 @pytest.mark.parametrize(
-    "kind", ["instance", "volume", "role", "instance profile", "bucket", "parameter", "security group"]
+    "kind",
+    [
+        "instance",
+        "volume",
+        "role",
+        "instance profile",
+        "bucket",
+        "parameter",
+        "security group",
+        "schedule",
+        "schedule group",
+    ],
 )
 def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:
     made = replace(MADE, kind=kind)
