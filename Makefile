@@ -28,8 +28,9 @@ layers: setup
 unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
+# Branch coverage of what runs in the tests' own processes; the total is printed, the floor is in pyproject.toml.
 test: setup lint types layers
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --cov --cov-report=
 
 bench: setup
 	$(BIN)/python benchmarks/run.py
