@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import textwrap
 import time
@@ -11,20 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
+from support.engine_root import engine_root
 
 _RUN_SECONDS = 180
-
-
-def engine_root() -> Path:
-    """The folder with ``bin/pulumi``: RUNCTL_TEST_ENGINE, else that of ``pulumi`` on PATH."""
-    named = os.environ.get("RUNCTL_TEST_ENGINE")
-    found = shutil.which("pulumi")
-    if named:
-        return Path(named)
-    if found is None:
-        pytest.fail("No engine: set RUNCTL_TEST_ENGINE to a folder with bin/pulumi, or put `pulumi` on PATH.")
-    return Path(found).resolve().parents[1]
 
 
 @dataclass

@@ -7,6 +7,7 @@ from unittest.mock import create_autospec
 import pytest
 from pulumi import automation
 
+from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.job_stack import Conduct, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 
@@ -30,7 +31,8 @@ def marked(stack: automation.Stack, urn: str, *, protect: bool) -> list[dict]:
     workspace.env_vars = {}
     host = create_autospec(ProgramHost, instance=True)
     host.variables.return_value = {"PULUMI_DEBUG_LANGUAGES": "python:7"}
-    JobStack(stack, workspace, "file:///x", Conduct(), None, host=host).mark_protected({urn}, protect=protect)
+    backend = open_backend("file:///x", "runctl")
+    JobStack(stack, workspace, backend, Conduct(), host).mark_protected({urn}, protect=protect)
     if not stack.import_stack.called:
         return []
     return stack.import_stack.call_args.args[0].deployment["resources"]

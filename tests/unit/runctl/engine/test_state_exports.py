@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.backend.states import read_states
+from runctl_auto.backend.backend import open_backend
+from runctl_auto.engine.state_exports import read_states
 from runctl_auto.errors import EngineError, RunctlError
 from runctl_auto.stack.state import StackState
 
@@ -44,7 +45,7 @@ def read(backend: str, *jobs: str, exported: list[str] | None = None) -> dict[st
 
         return export
 
-    return read_states(backend, "runctl", jobs, exporter)
+    return read_states(open_backend(backend, "runctl"), jobs, exporter)
 
 
 def test_plain_and_compressed_files_need_no_engine(tmp_path: Path) -> None:

@@ -25,41 +25,41 @@ def of_volume(job: str, volume: str) -> str:
 
 def test_a_tag_is_believed_before_a_name() -> None:
     other = names("other").bucket()
-    assert scope("digits").judge(other, {JOB: "digits"}) == Attribution("digits", "tag")
-    assert scope("digits").judge(names("digits").bucket(), {JOB: "other"}) is None
-    assert scope(None).judge("anything", {JOB: "other"}) == Attribution("other", "tag")
+    assert scope("digits").attribute(other, {JOB: "digits"}) == Attribution("digits", "tag")
+    assert scope("digits").attribute(names("digits").bucket(), {JOB: "other"}) is None
+    assert scope(None).attribute("anything", {JOB: "other"}) == Attribution("other", "tag")
 
 
 @pytest.mark.parametrize("job", ["digits", "a-volume-b", "a" * 40])
 def test_a_jobs_own_names_are_surely_its_own(job: str) -> None:
     roles = (names(job).name(role, limit=64) for role in ("machine", "end", "timer"))
     for name in (names(job).bucket(), *roles, of_volume(job, "data")):
-        assert scope(job).judge(name, {}) == Attribution(job, "name")
-        assert scope(None, job).judge(name, {}) == Attribution(job, "name")
+        assert scope(job).attribute(name, {}) == Attribution(job, "name")
+        assert scope(None, job).attribute(name, {}) == Attribution(job, "name")
 
 
 def test_the_names_of_a_job_whose_name_begins_alike_are_not() -> None:
-    assert scope("digits").judge(names("digits-two").bucket(), {}) is None
-    assert scope("digits").judge("runctl-digits-two-network-00000000", {}) is None
-    assert scope("a").judge(of_volume("a-volume-b", "c"), {}) is None
+    assert scope("digits").attribute(names("digits-two").bucket(), {}) is None
+    assert scope("digits").attribute("runctl-digits-two-network-00000000", {}) is None
+    assert scope("a").attribute(of_volume("a-volume-b", "c"), {}) is None
 
 
 def test_what_only_begins_like_the_jobs_is_told_as_unsure() -> None:
-    assert scope("digits").judge("runctl-digits-by-hand", {}) == Attribution("digits", "name", sure=False)
-    assert scope(None, "digits", "digits-two").judge("runctl-digits-two-x", {}) == Attribution(
+    assert scope("digits").attribute("runctl-digits-by-hand", {}) == Attribution("digits", "name", sure=False)
+    assert scope(None, "digits", "digits-two").attribute("runctl-digits-two-x", {}) == Attribution(
         "digits-two", "name", sure=False
     )
-    assert scope(None).judge("runctl-digits-by-hand", {}) is None
-    assert scope(None).judge("runctl-digits-network-00000000", {}) == Attribution(
+    assert scope(None).attribute("runctl-digits-by-hand", {}) is None
+    assert scope(None).attribute("runctl-digits-network-00000000", {}) == Attribution(
         "digits", "name", sure=False
     )
 
 
 def test_names_of_the_same_job_in_another_region_are_not_meant_where_lists_tell_all_regions() -> None:
     name = names("digits", "eu-west-1").bucket()
-    assert scope("digits").judge(name, {}, regional=False) is None
-    assert scope("digits").judge(name, {JOB: "digits"}, regional=False) is None
-    assert scope("digits").judge(name, {JOB: "digits"}) == Attribution("digits", "tag")
+    assert scope("digits").attribute(name, {}, regional=False) is None
+    assert scope("digits").attribute(name, {JOB: "digits"}, regional=False) is None
+    assert scope("digits").attribute(name, {JOB: "digits"}) == Attribution("digits", "tag")
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_names_of_the_same_job_in_another_region_are_not_meant_where_lists_tell_
     [("/runctl/digits/TOKEN", "digits"), ("/runctl/digits", "digits"), ("/runctl/digits-2/x", "digits-2")],
 )
 def test_paths_name_their_job(name: str, job: str) -> None:
-    assert scope(None).judge(name, {}) == Attribution(job, "name")
-    assert (scope("digits").judge(name, {}) is not None) == (job == "digits")
+    assert scope(None).attribute(name, {}) == Attribution(job, "name")
+    assert (scope("digits").attribute(name, {}) is not None) == (job == "digits")
 
 
 @pytest.mark.parametrize(
     "name", ["", "runctl", "runctl-", "mine-00000000", "runctl-apply", "my-runctl-digits-x"]
 )
 def test_other_names_are_nobodys(name: str) -> None:
-    assert scope(None, "digits").judge(name, {}) is None
+    assert scope(None, "digits").attribute(name, {}) is None
