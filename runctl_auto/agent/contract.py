@@ -282,9 +282,16 @@ class CheckpointCountJson(TypedDict):
     last_at: str | None
 
 
-class StatusJson(TypedDict):
-    """``status.json``: the durable status of a run. Times are RFC 3339 in UTC."""
+class DataProgressJson(TypedDict):
+    """What is staged so far of the data sources."""
 
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+
+
+class _EveryStatusJson(TypedDict):
     schema: int
     job: str
     run: str
@@ -303,6 +310,12 @@ class StatusJson(TypedDict):
     checkpoints: CheckpointCountJson
     artifacts: dict[str, int] | None
     log_parts: int
+
+
+class StatusJson(_EveryStatusJson, total=False):
+    """``status.json``: the durable status of a run. Times are RFC 3339 in UTC."""
+
+    data: DataProgressJson
 
 
 def new_status(job: str, run: str, started_at: str) -> StatusJson:
