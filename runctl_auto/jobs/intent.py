@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from components.naming import Names
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import NotSupportedError, UsageError
-from runctl_auto.job_file.load import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.errors import UsageError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.recovery import settle
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Workplace, known_config
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.packaging.work_files import WorkFolder
 from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
@@ -77,21 +78,6 @@ class Intent:
     notes: tuple[str, ...] = ()
 
 
-def read_job(path: Path) -> JobSpec:
-    """The job file, refused when it asks for what ``up`` does not do."""
-    spec = load_job(path)
-    refused = unsupported(spec)
-    if refused:
-        raise NotSupportedError(
-            f"Job '{spec.name}' asks for what is not supported yet: "
-            + "; ".join(str(each) for each in refused)
-            + ".",
-            where={"file": str(path), "job": spec.name},
-            next_step="Remove or replace the named fields.",
-        )
-    return spec
-
-
 NEW_JOB = Present(None, StackState((), ()), None)
 
 
@@ -130,20 +116,19 @@ class Material:
     agent_sha256: str
 
 
-def gather(workplace: Workplace, path: Path, spec: JobSpec) -> Material:
-    """Packages the work folder and the agent, and asks whose cloud it is."""
+def gather(workplace: Workplace, job: CheckedJob) -> Material:
+    """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = workplace.folders.make_private() / "packages"
-    folder = work_folder(path, spec)
-    code = package_code(folder, packages, leave_out=_brought_home(workplace, folder))
+    code = package_code(_without_results(workplace, job.work_folder), packages)
     agent = package_agent(packages)
-    account = find_account(workplace.cloud(spec.region))
+    account = find_account(workplace.cloud(job.spec.region))
     return Material(account, code.sha256, agent.sha256)
 
 
-def _brought_home(workplace: Workplace, folder: Path) -> tuple[str, ...]:
-    """The folder of what comes home, when it lies in the work folder: it is no code."""
-    home = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
-    return (str(home.relative_to(folder)),) if home.is_relative_to(folder) else ()
+def _without_results(workplace: Workplace, work: WorkFolder) -> WorkFolder:
+    """Results that were fetched into the work folder are not code."""
+    results = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
+    return work.without(results.relative_to(work.path)) if results.is_relative_to(work.path) else work
 
 
 def decide(

@@ -21,9 +21,9 @@ from support.job_stacks import (
 
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
-from runctl_auto.errors import JobFileError, NotSupportedError, UsageError
+from runctl_auto.errors import UsageError
 from runctl_auto.jobs import intent
-from runctl_auto.jobs.intent import Material, Present, decide, read_job
+from runctl_auto.jobs.intent import Material, Present, decide
 from runctl_auto.jobs.session import Workplace
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import Account
@@ -179,12 +179,3 @@ def test_another_region_is_refused_while_something_is_there(workplace: Any) -> N
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
         decided(workplace, job_spec(region="eu-west-1"), present(instance_state()))
     assert decided(workplace, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
-
-
-def test_what_up_does_not_do_is_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "job.yaml"
-    file.write_text("name: digits\nregion: us-east-1\nrun: 'true'\nnodes: 3\nbudget: 5\n")
-    with pytest.raises(NotSupportedError, match="nodes: 3 is not supported yet"):
-        read_job(file)
-    with pytest.raises(JobFileError):
-        read_job(tmp_path / "absent.yaml")
