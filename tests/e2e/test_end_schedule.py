@@ -15,7 +15,7 @@ from support.due_schedules import bring_forward, due_of
 from support.emulated_cloud import client, state_of
 from support.runctl_cli import Runctl
 
-from runctl_auto.program import DEADLINE_SLACK_SECONDS
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
