@@ -13,7 +13,7 @@ from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.recovery import settle
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.jobs.session import Workplace, known_config
+from runctl_auto.jobs.session import Session, known_config
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_files import WorkFolder
@@ -81,29 +81,29 @@ class Intent:
 NEW_JOB = Present(None, StackState((), ()), None)
 
 
-def look(workplace: Workplace, stack: JobStack) -> Present:
+def look(session: Session, stack: JobStack) -> Present:
     """The job as it is now, once it is settled: configuration, state, and the status of its run."""
     config = known_config(stack)
-    return _present(workplace, config, settle(workplace, stack, config).state)
+    return _present(session, config, settle(session, stack, config).state)
 
 
-def look_only(workplace: Workplace, stack: JobStack) -> Present:
+def look_only(session: Session, stack: JobStack) -> Present:
     """The job as it is now, with what a killed operation left open, if one did: that is only told."""
     config = known_config(stack)
     stack.await_quiet()
     state = stack.state()
     if state.pending:
-        workplace.reporter.say(
+        session.reporter.say(
             f"an operation on job '{stack.job}' was killed; `runctl up` and `runctl down` settle what it "
             "left open, which the plan leaves out"
         )
-    return _present(workplace, config, state)
+    return _present(session, config, state)
 
 
-def _present(workplace: Workplace, config: StackConfig | None, state: StackState) -> Present:
+def _present(session: Session, config: StackConfig | None, state: StackState) -> Present:
     if config is None:
         return NEW_JOB
-    bucket = workplace.bucket(config, workplace.cloud(config.placement.region))
+    bucket = session.bucket(config, session.cloud(config.placement.region))
     return Present(config, state, bucket.status(config.run.id))
 
 
@@ -116,32 +116,30 @@ class Material:
     agent_sha256: str
 
 
-def gather(workplace: Workplace, job: CheckedJob) -> Material:
+def gather(session: Session, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
-    packages = workplace.folders.make_private() / "packages"
-    code = package_code(_without_results(workplace, job.work_folder), packages)
+    packages = session.folders.make_private() / "packages"
+    code = package_code(_without_results(session, job.work_folder), packages)
     agent = package_agent(packages)
-    account = find_account(workplace.cloud(job.spec.region))
+    account = find_account(session.cloud(job.spec.region))
     return Material(account, code.sha256, agent.sha256)
 
 
-def _without_results(workplace: Workplace, work: WorkFolder) -> WorkFolder:
+def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
     """Results that were fetched into the work folder are not code."""
-    results = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
+    results = (session.folders.root / session.settings.checkpoint.directory).resolve()
     return work.without(results.relative_to(work.path)) if results.is_relative_to(work.path) else work
 
 
-def decide(
-    workplace: Workplace, spec: JobSpec, present: Present, material: Material, *, rerun: bool
-) -> Intent:
+def decide(session: Session, spec: JobSpec, present: Present, material: Material, *, rerun: bool) -> Intent:
     """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint.
     """
-    cloud, account = workplace.cloud(spec.region), material.account
+    cloud, account = session.cloud(spec.region), material.account
     _refuse_another_cloud(spec, present, account)
-    zone = _zone_of_volumes(workplace, spec, present, account)
+    zone = _zone_of_volumes(session, spec, present, account)
     moves = present.run_is_active and not _still_fits(spec, present, cloud, zone)
     run = choose_run(
         spec,
@@ -151,21 +149,21 @@ def decide(
         previous_status=present.status,
         rerun=rerun or moves,
     )
-    with workplace.reporter.working("looking for places"):
+    with session.reporter.working("looking for places"):
         places = _places(spec, cloud, account, present, run, zone=zone)
     wanted = wanted_protection(
         spec,
         asked=present.config.protection.asked if present.config else None,
-        listed=workplace.settings.policies.protected,
+        listed=session.settings.policies.protected,
         held=held_in(spec.name, present.state),
     )
     config = StackConfig(
         job=spec,
         run=run,
         placement=places[0],
-        owner=workplace.settings.owner if present.config is None else present.config.owner,
-        permissions_boundary=workplace.settings.aws.permissions_boundary,
-        end_schedule=workplace.settings.aws.end_schedule,
+        owner=session.settings.owner if present.config is None else present.config.owner,
+        permissions_boundary=session.settings.aws.permissions_boundary,
+        end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, present),
     )
     is_same_run = present.config is not None and present.config.run.id == run.id
@@ -183,11 +181,11 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
         yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
-def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:
+def other_places(session: Session, config: StackConfig, present: Present) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
-    cloud = workplace.cloud(config.job.region)
+    cloud = session.cloud(config.job.region)
     account = find_account(cloud)
-    zone = _zone_of_volumes(workplace, config.job, present, account)
+    zone = _zone_of_volumes(session, config.job, present, account)
     found = candidates(config.job, cloud, account, zone=zone)
     return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
 
@@ -226,7 +224,7 @@ def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None)
     )
 
 
-def _zone_of_volumes(workplace: Workplace, spec: JobSpec, present: Present, account: Account) -> str | None:
+def _zone_of_volumes(session: Session, spec: JobSpec, present: Present, account: Account) -> str | None:
     """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
     own = {
         each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id
@@ -236,7 +234,7 @@ def _zone_of_volumes(workplace: Workplace, spec: JobSpec, present: Present, acco
         return present.pinned_zone
     names = Names(account=account.id, region=spec.region, project=PROJECT_NAME, job=spec.name)
     held = Held(own, present.instance, present.pinned_zone)
-    return zone_of_volumes(spec, workplace.cloud(spec.region), names, held)
+    return zone_of_volumes(spec, session.cloud(spec.region), names, held)
 
 
 def _in_force(job: str, wanted: Protection, present: Present) -> Protection:

@@ -17,59 +17,59 @@ from runctl_auto.jobs.intent import NEW_JOB, Intent, Present, decide, gather, lo
 from runctl_auto.jobs.job_file_lines import with_job_file_lines
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.secret_values import SecretValues, choose_secrets
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.providers.aws.machines import find_machine
 from runctl_auto.stack.config import StackConfig
 
-Look = Callable[[Workplace, JobStack], Present]
+Look = Callable[[Session, JobStack], Present]
 """Finds out how a job is."""
 
 
-def preview(workplace: Workplace, job: CheckedJob, *, rerun: bool) -> PlanView:
+def preview(session: Session, job: CheckedJob, *, rerun: bool) -> PlanView:
     """What ``up`` would change. Leaves no stack and no changed configuration behind, and settles nothing."""
-    with claimed(workplace, job.spec.name):
-        workplace.driver.expect_programs()
-        stack, present, intent = prepare(workplace, job, rerun=rerun, look=look_only)
+    with claimed(session, job.spec.name):
+        session.driver.expect_programs()
+        stack, present, intent = prepare(session, job, rerun=rerun, look=look_only)
         try:
             with tentative_config(stack, intent.config, intent.secrets), with_job_file_lines(job.file):
-                view = plan_for(workplace, stack, present, intent)
-            workplace.reporter.plan(view)
+                view = plan_for(session, stack, present, intent)
+            session.reporter.plan(view)
             return view
         finally:
             _remove_unused(stack, present)
 
 
 def prepare(
-    workplace: Workplace, job: CheckedJob, *, rerun: bool, look: Look = look
+    session: Session, job: CheckedJob, *, rerun: bool, look: Look = look
 ) -> tuple[JobStack, Present, Intent]:
     """The job's stack, the job as it is, and what applying ``job`` means.
 
     The engine opens or makes the stack while the work folder is packaged. A stack that was made for what is
     then refused is removed again.
     """
-    with workplace.reporter.working("preparing", after=PATIENCE_SECONDS):
-        return _prepared(workplace, job, rerun=rerun, look=look)
+    with session.reporter.working("preparing", after=PATIENCE_SECONDS):
+        return _prepared(session, job, rerun=rerun, look=look)
 
 
 def _prepared(
-    workplace: Workplace, job: CheckedJob, *, rerun: bool, look: Look
+    session: Session, job: CheckedJob, *, rerun: bool, look: Look
 ) -> tuple[JobStack, Present, Intent]:
     spec = job.spec
     with ThreadPoolExecutor(max_workers=1) as beside:
-        opening = beside.submit(_open_or_create, workplace, spec.name)
+        opening = beside.submit(_open_or_create, session, spec.name)
         try:
-            material = gather(workplace, job)
+            material = gather(session, job)
         except BaseException:
             _remove_new(*opening.result())
             raise
         stack, is_new = opening.result()
     try:
-        present = NEW_JOB if is_new else look(workplace, stack)
+        present = NEW_JOB if is_new else look(session, stack)
         refuse_what_the_state_forbids(job.file, present.state)
-        secrets = choose_secrets(spec.name, spec.secrets, workplace.shell, stack.secrets())
+        secrets = choose_secrets(spec.name, spec.secrets, session.shell, stack.secrets())
         with with_job_file_lines(job.file):
-            intent = decide(workplace, spec, present, material, rerun=rerun)
+            intent = decide(session, spec, present, material, rerun=rerun)
         intent = replace(intent, secrets=secrets)
     except BaseException:
         _remove_new(stack, is_new)
@@ -77,12 +77,12 @@ def _prepared(
     return stack, present, intent
 
 
-def _open_or_create(workplace: Workplace, job: str) -> tuple[JobStack, bool]:
+def _open_or_create(session: Session, job: str) -> tuple[JobStack, bool]:
     """The stack, and whether it was made just now."""
     try:
-        return workplace.driver.open(job), False
+        return session.driver.open(job), False
     except JobNotFoundError:
-        return workplace.driver.create(job), True
+        return session.driver.create(job), True
 
 
 def _remove_new(stack: JobStack, is_new: bool) -> None:
@@ -90,10 +90,10 @@ def _remove_new(stack: JobStack, is_new: bool) -> None:
         stack.remove()
 
 
-def plan_for(workplace: Workplace, stack: JobStack, present: Present, intent: Intent) -> PlanView:
+def plan_for(session: Session, stack: JobStack, present: Present, intent: Intent) -> PlanView:
     """The plan with the stack's configuration as it is; waits first while a machine is shutting down."""
-    with workplace.reporter.working("planning"):
-        _await_dead_machine(workplace, present)
+    with session.reporter.working("planning"):
+        _await_dead_machine(session, present)
         plan = stack.preview(refresh=present.instance is not None)
     notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
     notes += intent.notes
@@ -172,9 +172,9 @@ def unchanged_when_locked(stack: JobStack, held: HeldConfig) -> Iterator[None]:
         raise
 
 
-def _await_dead_machine(workplace: Workplace, present: Present) -> None:
+def _await_dead_machine(session: Session, present: Present) -> None:
     """While a machine is shutting down the provider still sees it: waits until it is terminated."""
     if present.instance is None or present.config is None:
         return
-    cloud = workplace.cloud(present.config.placement.region)
-    await_end(cloud, find_machine(cloud, present.instance), workplace.time)
+    cloud = session.cloud(present.config.placement.region)
+    await_end(cloud, find_machine(cloud, present.instance), session.time)

@@ -11,7 +11,7 @@ from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import refuse_another_account
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.leftovers.receipt import Deleted
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import Scanner
@@ -33,7 +33,7 @@ class Settled:
     unfinished: tuple[Period, ...] = ()
 
 
-def settle(workplace: Workplace, stack: JobStack, config: StackConfig | None) -> Settled:
+def settle(session: Session, stack: JobStack, config: StackConfig | None) -> Settled:
     """The job once no engine works on it and no operation is open.
 
     Blocks while an engine that outlived its runctl is at work. What a killed engine, or one whose provider
@@ -48,49 +48,49 @@ def settle(workplace: Workplace, stack: JobStack, config: StackConfig | None) ->
     unfinished = tuple(stack.unfinished(state))
     if not (state.pending or unfinished):
         return Settled(state)
-    refuse_another_account(workplace, config)
+    refuse_another_account(session, config)
     removed: tuple[Deleted, ...] = ()
     if state.pending:
-        workplace.reporter.say(f"an operation on job '{stack.job}' was killed; settling what it left open")
-        removed = _remove(workplace, config, lambda: unrecorded(_scanner(workplace, config), state))
+        session.reporter.say(f"an operation on job '{stack.job}' was killed; settling what it left open")
+        removed = _remove(session, config, lambda: unrecorded(_scanner(session, config), state))
         stack.forget_pending()
         state = stack.state()
-    return Settled(state, (*removed, *remove_unnoticed(workplace, config, state, unfinished)), unfinished)
+    return Settled(state, (*removed, *remove_unnoticed(session, config, state, unfinished)), unfinished)
 
 
 def remove_unnoticed(
-    workplace: Workplace, config: StackConfig, state: StackState, unfinished: tuple[Period, ...]
+    session: Session, config: StackConfig, state: StackState, unfinished: tuple[Period, ...]
 ) -> tuple[Deleted, ...]:
     """Removes what updates made in the periods ``unfinished`` and no state holds; what was removed.
 
     Blocks until machines among it have ended. What is protected, somebody else's, or not surely the job's
     stays.
     """
-    listed = {*workplace.settings.policies.protected, *(each.id for each in config.job.volumes if each.id)}
-    scanner = _scanner(workplace, config)
+    listed = {*session.settings.policies.protected, *(each.id for each in config.job.volumes if each.id)}
+    scanner = _scanner(session, config)
 
     def look() -> tuple[CloudResource, ...]:
-        policies = policies_unnoticed(_policies(workplace, config, state), state)
+        policies = policies_unnoticed(_policies(session, config, state), state)
         things = scanner.survey().found
         return policies + made_unnoticed(things, state, unfinished, scanner.is_surely_own, listed=listed)
 
-    return _remove(workplace, config, look) if unfinished else ()
+    return _remove(session, config, look) if unfinished else ()
 
 
 def _remove(
-    workplace: Workplace, config: StackConfig, look: Callable[[], tuple[CloudResource, ...]]
+    session: Session, config: StackConfig, look: Callable[[], tuple[CloudResource, ...]]
 ) -> tuple[Deleted, ...]:
-    with workplace.reporter.working("looking for what was made and not recorded", after=PATIENCE_SECONDS):
-        cloud = workplace.cloud(config.placement.region)
+    with session.reporter.working("looking for what was made and not recorded", after=PATIENCE_SECONDS):
+        cloud = session.cloud(config.placement.region)
         removed = remove_all(cloud, look(), KINDS, owner=config.placement.account)
     for each in removed:
-        workplace.reporter.say(f"removed what was made and not recorded: {each.kind} {each.id}")
+        session.reporter.say(f"removed what was made and not recorded: {each.kind} {each.id}")
     return tuple(Deleted(f"unrecorded {each.kind}", each.name or each.id, each.id) for each in removed)
 
 
-def _policies(workplace: Workplace, config: StackConfig, state: StackState) -> Iterator[tuple[str, str]]:
+def _policies(session: Session, config: StackConfig, state: StackState) -> Iterator[tuple[str, str]]:
     """The inline policies that roles of the state have in the cloud, by role and name."""
-    cloud = workplace.cloud(config.placement.region)
+    cloud = session.cloud(config.placement.region)
     for kind, role in KINDS.keys_in(state):
         if kind == ROLE.name:
             try:
@@ -101,7 +101,7 @@ def _policies(workplace: Workplace, config: StackConfig, state: StackState) -> I
 
 
 @contextmanager
-def nothing_unrecorded(workplace: Workplace, stack: JobStack, config: StackConfig) -> Iterator[None]:
+def nothing_unrecorded(session: Session, stack: JobStack, config: StackConfig) -> Iterator[None]:
     """Within it operations change the stack; when one fails, what its broken creations made is removed.
 
     A provider that dies during a creation, or a call that is not answered, leaves things that exist and that
@@ -112,28 +112,28 @@ def nothing_unrecorded(workplace: Workplace, stack: JobStack, config: StackConfi
         yield
     except RunctlError:
         if stack.broken_creations:
-            _remove_what_broke(workplace, stack, config)
+            _remove_what_broke(session, stack, config)
         raise
 
 
-def _remove_what_broke(workplace: Workplace, stack: JobStack, config: StackConfig) -> None:
+def _remove_what_broke(session: Session, stack: JobStack, config: StackConfig) -> None:
     try:
         state = stack.state()
         broken = stack.broken_creations
-        _remove(workplace, config, lambda: unrecorded(_scanner(workplace, config), state, broken))
+        _remove(session, config, lambda: unrecorded(_scanner(session, config), state, broken))
     except RunctlError as error:
-        workplace.reporter.say(f"what a broken creation may have left is still to be looked for: {error}")
+        session.reporter.say(f"what a broken creation may have left is still to be looked for: {error}")
 
 
-def _scanner(workplace: Workplace, config: StackConfig) -> Scanner:
+def _scanner(session: Session, config: StackConfig) -> Scanner:
     """Looks for what is this job's: another backend may have one of the same name and owner."""
     place = config.placement
     return Scanner(
-        workplace.cloud(place.region),
+        session.cloud(place.region),
         config.job.name,
         place.account,
         config.owner,
-        backend=workplace.environment.backend,
+        backend=session.environment.backend,
     )
 
 

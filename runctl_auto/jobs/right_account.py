@@ -6,15 +6,15 @@ Another account knows nothing of the job's things: an engine would take them for
 from __future__ import annotations
 
 from runctl_auto.errors import UsageError
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.providers.aws.offers import find_account
 from runctl_auto.stack.config import StackConfig
 
 
-def refuse_another_account(workplace: Workplace, config: StackConfig) -> None:
+def refuse_another_account(session: Session, config: StackConfig) -> None:
     """Raises ``UsageError`` when the credentials are of another account than the job's; one request."""
     place = config.placement
-    reached = find_account(workplace.cloud(place.region)).id
+    reached = find_account(session.cloud(place.region)).id
     if reached != place.account:
         raise another_account(config.job.name, place.account, reached)
 

@@ -35,7 +35,7 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Session:
     """One command's surroundings. ``shell`` is the environment that the person started the command with."""
 
     settings: Settings

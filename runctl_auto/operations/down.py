@@ -22,7 +22,7 @@ from runctl_auto.jobs.protected_teardown import (
 from runctl_auto.jobs.recovery import Settled, remove_unnoticed, settle
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
-from runctl_auto.jobs.session import Workplace, known_config
+from runctl_auto.jobs.session import Session, known_config
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.proof import prove
 from runctl_auto.leftovers.receipt import (
@@ -68,30 +68,30 @@ class DownResult:
     receipt_file: Path | None = None
 
 
-def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
+def down(session: Session, job: str, options: DownOptions) -> DownResult:
     """Ends ``job``: graceful stop, artifacts home, destroy without what is protected, scan, receipt.
 
     May be repeated after it, or an ``up``, was killed at any moment. Blocks. What is left that should not be
     is in the receipt (``refuse_leaks`` turns it into an error). Raises ``UnfetchedArtifactsError`` when
     artifacts would be lost, ``ConfirmationNeededError`` when declined, ``UsageError`` in another account.
     """
-    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        stack = workplace.driver.open(job)
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        stack = session.driver.open(job)
         config = known_config(stack)
         if config is not None:
-            refuse_another_account(workplace, config)
-        settled = settle(workplace, stack, config)
+            refuse_another_account(session, config)
+        settled = settle(session, stack, config)
         before = settled.state
     if config is None:
-        return _remove_unused(workplace, stack, before)
-    protection = teardown_protection(workplace, job, before, options.include_protected)
-    _confirm(workplace, stack, before, config, options, protection=protection)
-    with claimed(workplace, job, patience_seconds=CLAIM_PATIENCE_SECONDS):
-        return _end(workplace, stack, config, options, settled=settled, protection=protection)
+        return _remove_unused(session, stack, before)
+    protection = teardown_protection(session, job, before, options.include_protected)
+    _confirm(session, stack, before, config, options, protection=protection)
+    with claimed(session, job, patience_seconds=CLAIM_PATIENCE_SECONDS):
+        return _end(session, stack, config, options, settled=settled, protection=protection)
 
 
 def _end(
-    workplace: Workplace,
+    session: Session,
     stack: JobStack,
     config: StackConfig,
     options: DownOptions,
@@ -100,14 +100,14 @@ def _end(
     protection: TeardownProtection,
 ) -> DownResult:
     before = settled.state
-    stopped = _stop(workplace, config, before, options)
-    brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
-    related = relations_of(workplace.cloud(config.placement.region), stack.job, before)
-    with workplace.reporter.working("deleting"):
+    stopped = _stop(session, config, before, options)
+    brought = () if options.discard_artifacts else _bring_home(session, config, before)
+    related = relations_of(session.cloud(config.placement.region), stack.job, before)
+    with session.reporter.working("deleting"):
         protection.give_up_included(stack)
         stack.destroy()
-    receipt = _prove(workplace, stack, config, settled=settled, related=related)
-    file = store(receipt, workplace.folders.make_private(), workplace.time.now())
+    receipt = _prove(session, stack, config, settled=settled, related=related)
+    file = store(receipt, session.folders.make_private(), session.time.now())
     return DownResult(receipt, stopped, brought, file)
 
 
@@ -126,10 +126,10 @@ def refuse_leaks(receipt: Receipt) -> None:
     )
 
 
-def _remove_unused(workplace: Workplace, stack: JobStack, before: StackState) -> DownResult:
+def _remove_unused(session: Session, stack: JobStack, before: StackState) -> DownResult:
     """A stack that was made and never configured holds nothing."""
     if before.in_cloud():
-        with workplace.reporter.working("deleting"):
+        with session.reporter.working("deleting"):
             stack.destroy()
     after = stack.state()
     if not after.in_cloud():
@@ -141,7 +141,7 @@ def _remove_unused(workplace: Workplace, stack: JobStack, before: StackState) ->
 
 
 def _confirm(
-    workplace: Workplace,
+    session: Session,
     stack: JobStack,
     state: StackState,
     config: StackConfig,
@@ -151,66 +151,66 @@ def _confirm(
 ) -> None:
     plan = Plan((), 0)
     if state.resources:
-        with workplace.reporter.working("planning"):
+        with session.reporter.working("planning"):
             protection.keep_listed(stack)
             plan = stack.preview_destroy()
     plan = replace(plan, changes=(*plan.changes, *protection.deletions(state)))
     kept = protection.kept(state)
-    trains = _is_training(workplace, config, state)
+    trains = _is_training(session, config, state)
     first = (
         f"the training is running: it gets {options.grace_seconds} s to save its checkpoint and is stopped"
     )
     notes = (*((first,) if trains else ()), *kept, *protection.notes)
-    workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, notes))
+    session.reporter.plan(PlanView(stack.job, config.run.id, plan, None, notes))
     what = "Stop the training, delete this" if trains else "Delete this"
-    if not (options.yes or workplace.reporter.confirm(f"{what} and end job '{stack.job}'?")):
+    if not (options.yes or session.reporter.confirm(f"{what} and end job '{stack.job}'?")):
         raise ConfirmationNeededError(
             "Nothing was deleted: the plan was not confirmed.",
             where={"job": stack.job},
             next_step="Answer yes, or use --yes.",
         )
-    confirm_included(workplace, stack.job, protection, options.confirmed)
+    confirm_included(session, stack.job, protection, options.confirmed)
 
 
-def _is_training(workplace: Workplace, config: StackConfig, state: StackState) -> bool:
+def _is_training(session: Session, config: StackConfig, state: StackState) -> bool:
     machine = state.first(INSTANCE)
     if machine is None or not machine.id:
         return False
-    cloud = workplace.cloud(config.placement.region)
-    status = workplace.bucket(config, cloud).status(config.run.id)
+    cloud = session.cloud(config.placement.region)
+    status = session.bucket(config, cloud).status(config.run.id)
     return (status is None or not status.ended) and not find_machine(cloud, machine.id).is_ending
 
 
 def _stop(
-    workplace: Workplace, config: StackConfig, state: StackState, options: DownOptions
+    session: Session, config: StackConfig, state: StackState, options: DownOptions
 ) -> StopOutcome | None:
     """Stops the run that is active; None when there is no machine to stop."""
     machine = state.first(INSTANCE)
     if machine is None or not machine.id:
         return None
-    cloud = workplace.cloud(config.placement.region)
-    with workplace.reporter.working("stopping the training"):
+    cloud = session.cloud(config.placement.region)
+    with session.reporter.working("stopping the training"):
         outcome = stop_run(
-            workplace.bucket(config, cloud),
+            session.bucket(config, cloud),
             config.run.id,
             reason=Reason.DOWN,
             grace_seconds=options.grace_seconds,
             machine_runs=lambda: not find_machine(cloud, machine.id).is_ending,
-            sleep=workplace.time.sleep,
-            clock=workplace.time.monotonic,
+            sleep=session.time.sleep,
+            clock=session.time.monotonic,
         )
     if outcome.how == "late":
-        workplace.reporter.say("the training did not stop in time; it is ended now")
+        session.reporter.say("the training did not stop in time; it is ended now")
     return outcome
 
 
-def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) -> tuple[Homecoming, ...]:
+def _bring_home(session: Session, config: StackConfig, state: StackState) -> tuple[Homecoming, ...]:
     """Artifacts of all runs that left some. What cannot be brought home stops the teardown."""
     if state.first(BUCKET) is None:
         return ()
-    bucket: JobBucket = workplace.bucket(config, workplace.cloud(config.placement.region))
-    folder = workplace.home_of(config.job.name)
-    with workplace.reporter.working("bringing artifacts home"):
+    bucket: JobBucket = session.bucket(config, session.cloud(config.placement.region))
+    folder = session.home_of(config.job.name)
+    with session.reporter.working("bringing artifacts home"):
         try:
             brought = [bring_home(bucket, run, folder / run) for run in _complete(bucket)]
         except OSError as error:
@@ -237,7 +237,7 @@ def _complete(bucket: JobBucket) -> Iterator[str]:
 
 
 def _prove(
-    workplace: Workplace,
+    session: Session,
     stack: JobStack,
     config: StackConfig,
     *,
@@ -246,32 +246,32 @@ def _prove(
 ) -> Receipt:
     after = stack.state()
     place = config.placement
-    cloud = workplace.cloud(place.region)
+    cloud = session.cloud(place.region)
     for instance in related.instances:
-        await_end(cloud, find_machine(cloud, instance), workplace.time)
+        await_end(cloud, find_machine(cloud, instance), session.time)
     scanner = Scanner(
         cloud,
         config.job.name,
         place.account,
         owner=config.owner,
         price_hour=place.price_hour,
-        backend=workplace.environment.backend,
+        backend=session.environment.backend,
     )
     # A volume that the job used by its id is somebody's own, whatever its tags say.
     kept = KINDS.keys_in(after) | {(VOLUME.name, each.id) for each in config.job.volumes if each.id}
-    listed = workplace.settings.policies.protected
-    time = workplace.time
-    with workplace.reporter.working("looking for what is left"):
+    listed = session.settings.policies.protected
+    time = session.time
+    with session.reporter.working("looking for what is left"):
         proof = prove(scanner, related, kept, time.sleep, time.monotonic, listed=listed)
     # What lists did not tell before the teardown, since they are late, they tell now.
-    late = remove_unnoticed(workplace, config, after, settled.unfinished) if proof.survey.found else ()
+    late = remove_unnoticed(session, config, after, settled.unfinished) if proof.survey.found else ()
     if late:
-        with workplace.reporter.working("looking for what is left"):
+        with session.reporter.working("looking for what is left"):
             proof = prove(scanner, related, kept, time.sleep, time.monotonic, listed=listed)
     is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
     if is_empty:
         stack.remove()
-    now = workplace.time.now()
+    now = session.time.now()
     return Receipt(
         job=stack.job,
         deleted=(*settled.removed, *late, *deleted_between(settled.state, after)),

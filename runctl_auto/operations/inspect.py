@@ -11,7 +11,7 @@ from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.follow import Follower, Lost
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts, checkpoints_of
-from runctl_auto.jobs.session import Workplace, applied_config
+from runctl_auto.jobs.session import Session, applied_config
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.providers.aws.access import Cloud
@@ -104,79 +104,79 @@ class JobDescription:
         }
 
 
-def status(workplace: Workplace, job: str) -> JobStatus:
+def status(session: Session, job: str) -> JobStatus:
     """The job as it is now. Raises ``JobNotFoundError`` when there is none."""
-    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        return _look(workplace, workplace.driver.open(job))
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        return _look(session, session.driver.open(job))
 
 
-def watch(workplace: Workplace, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
+def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
     """Shows the job every few seconds until its run has ended; how it ended. Blocks."""
-    stack = _opened(workplace, job)
+    stack = _opened(session, job)
     while True:
-        found = _look(workplace, stack)
+        found = _look(session, stack)
         show(found)
         if found.ended:
             return found
-        workplace.time.sleep(WATCH_SECONDS)
+        session.time.sleep(WATCH_SECONDS)
 
 
-def describe(workplace: Workplace, job: str) -> JobDescription:
+def describe(session: Session, job: str) -> JobDescription:
     """All that is known of the job. Raises ``JobNotFoundError`` when there is none."""
-    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        stack = workplace.driver.open(job)
-        now = _look(workplace, stack)
-        cloud = workplace.cloud(now.config.placement.region)
-        bucket = workplace.bucket(now.config, cloud)
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        stack = session.driver.open(job)
+        now = _look(session, stack)
+        cloud = session.cloud(now.config.placement.region)
+        bucket = session.bucket(now.config, cloud)
         place = now.config.placement
         runs = bucket.runs()
         statuses = read_statuses(
-            [RunPlace(place.region, bucket.name, place.account, run) for run in runs], workplace.cloud
+            [RunPlace(place.region, bucket.name, place.account, run) for run in runs], session.cloud
         )
         return JobDescription(now, tuple(zip(runs, statuses, strict=True)), stack.outputs())
 
 
-def logs(workplace: Workplace, job: str, *, follow: bool) -> RunStatus | None:
+def logs(session: Session, job: str, *, follow: bool) -> RunStatus | None:
     """Tells the log of the job's run, line by line; with ``follow`` until the run has ended. Blocks."""
-    stack = _opened(workplace, job)
+    stack = _opened(session, job)
     config = applied_config(stack)
-    cloud = workplace.cloud(config.placement.region)
-    bucket = workplace.bucket(config, cloud)
+    cloud = session.cloud(config.placement.region)
+    bucket = session.bucket(config, cloud)
     if not follow:
         for line in LogReader(bucket, config.run.id).rest():
-            workplace.reporter.log_line(line)
+            session.reporter.log_line(line)
         return bucket.status(config.run.id)
     instance = stack.state().first(INSTANCE)
-    follower = Follower(bucket, cloud, config.run.id, workplace.reporter, workplace.time)
+    follower = Follower(bucket, cloud, config.run.id, session.reporter, session.time)
     outcome = follower.until_end(instance.id if instance else None)
     if isinstance(outcome, Lost):
-        workplace.reporter.say(
+        session.reporter.say(
             f"the machine is gone and the run has not ended: `runctl up JOB.yaml` gives it a new one, "
             f"`runctl down {job}` ends it"
         )
     return outcome.status
 
 
-def outputs(workplace: Workplace, job: str) -> dict[str, Any]:
+def outputs(session: Session, job: str) -> dict[str, Any]:
     """The outputs of the job's stack."""
-    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        return workplace.driver.open(job).outputs()
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        return session.driver.open(job).outputs()
 
 
-def _opened(workplace: Workplace, job: str) -> JobStack:
-    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        return workplace.driver.open(job)
+def _opened(session: Session, job: str) -> JobStack:
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        return session.driver.open(job)
 
 
-def _look(workplace: Workplace, stack: JobStack) -> JobStatus:
+def _look(session: Session, stack: JobStack) -> JobStatus:
     config = applied_config(stack)
     state = stack.state()
-    cloud = workplace.cloud(config.placement.region)
-    found = workplace.bucket(config, cloud).status(config.run.id)
+    cloud = session.cloud(config.placement.region)
+    found = session.bucket(config, cloud).status(config.run.id)
     instance = state.first(INSTANCE)
     machine = find_machine(cloud, instance.id) if instance and instance.id else None
     facts = RunFacts(
-        config, found, workplace.time.now(), machine_runs=machine is not None and not machine.has_ended
+        config, found, session.time.now(), machine_runs=machine is not None and not machine.has_ended
     )
     drift = (*machine_drift(stack.job, state, machine, found), *_volume_drift(cloud, state))
     return JobStatus(facts, machine, state, drift)

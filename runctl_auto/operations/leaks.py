@@ -11,7 +11,7 @@ from typing import Any
 from components.naming import Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ConfirmationNeededError, RunctlError
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.leftovers.compare import (
     Caller,
     Comparison,
@@ -122,23 +122,23 @@ class LeaksResult:
         }
 
 
-def find_leaks(workplace: Workplace, options: LeaksOptions) -> LeaksResult:
+def find_leaks(session: Session, options: LeaksOptions) -> LeaksResult:
     """Searches the account; with ``delete`` removes orphans after showing them and asking. Blocks.
 
     Raises ``ConfirmationNeededError`` when removal was declined.
     """
-    return _Sweep(workplace, options).run()
+    return _Sweep(session, options).run()
 
 
 class _Sweep:
-    def __init__(self, workplace: Workplace, options: LeaksOptions) -> None:
-        self._workplace = workplace
+    def __init__(self, session: Session, options: LeaksOptions) -> None:
+        self._session = session
         self._options = options
-        self._reporter = workplace.reporter
-        self._owners = (workplace.settings.owner, *options.owners)
+        self._reporter = session.reporter
+        self._owners = (session.settings.owner, *options.owners)
 
     def run(self) -> LeaksResult:
-        jobs = {each.name: each.busy for each in self._workplace.driver.jobs()}
+        jobs = {each.name: each.busy for each in self._session.driver.jobs()}
         states = self._states(tuple(jobs))
         stacks = {
             job: KnownStack(job, state, jobs[job])
@@ -147,16 +147,16 @@ class _Sweep:
         }
         unread = tuple((job, str(state)) for job, state in states.items() if isinstance(state, RunctlError))
         home = home_region(os.environ)
-        account = find_account(self._workplace.cloud(home)).id
+        account = find_account(self._session.cloud(home)).id
         findings = [self._region(account, region, stacks) for region in self._regions(home, stacks, account)]
-        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), self._workplace.time.now())
+        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), self._session.time.now())
         if not self._options.delete:
             return result
         return self._without_orphans(result, stacks)
 
     def _states(self, jobs: tuple[str, ...]) -> Mapping[str, StackState | RunctlError]:
         with self._reporter.working(f"reading the states of {len(jobs)} stacks"):
-            return self._workplace.driver.states(
+            return self._session.driver.states(
                 jobs, lambda done: self._reporter.progress(f"{done} of {len(jobs)}")
             )
 
@@ -179,13 +179,13 @@ class _Sweep:
             return here[job].price_hour if job in here else None
 
         with self._reporter.working(f"looking through {region}"):
-            survey = survey_region(self._workplace.cloud(region), scope, price_of=price_of)
+            survey = survey_region(self._session.cloud(region), scope, price_of=price_of)
         unseen = {each.kind for each in survey.unchecked}
         caller = Caller(
             self._owners,
-            backend_mark(self._workplace.environment.backend),
-            self._workplace.time.now(),
-            self._workplace.settings.policies.protected,
+            backend_mark(self._session.environment.backend),
+            self._session.time.now(),
+            self._session.settings.policies.protected,
         )
         comparison = compare(survey.found, here, caller, KINDS.listed - unseen)
         return RegionFinding(region, comparison, survey.unchecked, len(survey.found))
@@ -202,7 +202,7 @@ class _Sweep:
         self._confirm(wanted, count)
         deleted: list[CloudResource] = []
         for region, things in wanted.items():
-            cloud = self._workplace.cloud(region)
+            cloud = self._session.cloud(region)
             with self._reporter.working(f"removing {len(things)} things in {region}"):
                 deleted += remove_all(
                     cloud,
@@ -210,7 +210,7 @@ class _Sweep:
                     KINDS,
                     owner=result.account,
                     rounds=_REMOVAL_ROUNDS,
-                    sleep=self._workplace.time.sleep,
+                    sleep=self._session.time.sleep,
                 )
         findings = tuple(self._region(result.account, region, stacks) for region in wanted)
         left = {
@@ -219,7 +219,7 @@ class _Sweep:
             for each in region.comparison.orphans
         }
         gone = tuple(each for each in deleted if each.key not in left)
-        return replace(result, findings=findings, deleted=gone, at=self._workplace.time.now())
+        return replace(result, findings=findings, deleted=gone, at=self._session.time.now())
 
     def _confirm(self, wanted: Mapping[str, Iterable[CloudResource]], count: int) -> None:
         for region, things in wanted.items():
@@ -237,7 +237,7 @@ class _Sweep:
         """Those whose own tags, which some lists do not show or show late, allow their removal."""
         from components import tags
 
-        mark = backend_mark(self._workplace.environment.backend)
+        mark = backend_mark(self._session.environment.backend)
         for each in resources:
             kind = KINDS[each.kind]
             asked = kind.own_tags if kind.asked_before_removal else None

@@ -11,7 +11,7 @@ from runctl_auto.jobs.planning import held_config, tentative_config, unchanged_w
 from runctl_auto.jobs.protected_teardown import refuse_listed
 from runctl_auto.jobs.recovery import settle
 from runctl_auto.jobs.reporting import PlanView
-from runctl_auto.jobs.session import Workplace, applied_config
+from runctl_auto.jobs.session import Session, applied_config
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.protection.held import BUCKET_KEY, Held, find_held, volume_key
 from runctl_auto.stack.config import Protection, StackConfig
@@ -28,7 +28,7 @@ class ProtectionResult:
 
 
 def set_protection(
-    workplace: Workplace, job: str, resource: str, *, protect: bool, yes: bool
+    session: Session, job: str, resource: str, *, protect: bool, yes: bool
 ) -> ProtectionResult:
     """Protects ``resource`` of ``job`` from now on, or not any more, whatever the job file says.
 
@@ -36,18 +36,18 @@ def set_protection(
     job has no such thing, ``ProtectedError`` when the settings protect it by its id,
     ``ConfirmationNeededError`` when declined.
     """
-    with claimed(workplace, job):
-        workplace.driver.expect_programs()
-        stack = workplace.driver.open(job)
+    with claimed(session, job):
+        session.driver.expect_programs()
+        stack = session.driver.open(job)
         config = applied_config(stack)
-        state = settle(workplace, stack, config).state
+        state = settle(session, stack, config).state
         held = find_held(resource, job, state)
         if not protect:
-            refuse_listed(workplace, job, held)
+            refuse_listed(session, job, held)
         wanted = _with_word(config.protection, held, protect)
         changed = wanted != config.protection or held.protected != protect
         if changed:
-            _apply(workplace, stack, replace(config, protection=wanted), held, config, yes=yes)
+            _apply(session, stack, replace(config, protection=wanted), held, config, yes=yes)
         return ProtectionResult(job, replace(held, protected=protect), protect, changed)
 
 
@@ -62,20 +62,20 @@ def _with_word(protection: Protection, held: Held, protect: bool) -> Protection:
 
 
 def _apply(
-    workplace: Workplace, stack: JobStack, config: StackConfig, held: Held, before: StackConfig, *, yes: bool
+    session: Session, stack: JobStack, config: StackConfig, held: Held, before: StackConfig, *, yes: bool
 ) -> None:
     settings = held_config(stack)
     with tentative_config(stack, config) as settled:
-        with workplace.reporter.working("planning"):
+        with session.reporter.working("planning"):
             plan = stack.preview(only=held.urns)
         notes = tuple(protection_notes(before.protection, config.protection))
-        workplace.reporter.plan(PlanView(stack.job, None, plan, None, notes))
-        if not (yes or workplace.reporter.confirm("Apply this?")):
+        session.reporter.plan(PlanView(stack.job, None, plan, None, notes))
+        if not (yes or session.reporter.confirm("Apply this?")):
             raise ConfirmationNeededError(
                 "Nothing was changed: the plan was not confirmed.",
                 where={"job": stack.job, "resource": held.name},
                 next_step="Answer yes, or use --yes.",
             )
         settled()
-    with unchanged_when_locked(stack, settings), workplace.reporter.working("applying"):
+    with unchanged_when_locked(stack, settings), session.reporter.working("applying"):
         stack.up(only=held.urns)

@@ -40,7 +40,7 @@ from runctl_auto.jobs.planning import (
 from runctl_auto.jobs.recovery import nothing_unrecorded
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.results import read_metrics
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.providers.aws.machines import find_machine
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
@@ -78,27 +78,27 @@ class UpResult:
     replacements: int = 0
 
 
-def up(workplace: Workplace, job: CheckedJob, options: UpOptions) -> UpResult:
+def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     """Applies ``job``. Blocks until the training has ended unless ``detach``.
 
     Idempotent: the same file applied twice changes nothing. Raises ``TrainingFailedError`` when the training
     ends without success, ``NoCapacityError`` when no place has capacity, ``ConfirmationNeededError`` when
     the plan was declined.
     """
-    return _Up(workplace, job, options).run()
+    return _Up(session, job, options).run()
 
 
 class _Up:
-    def __init__(self, workplace: Workplace, job: CheckedJob, options: UpOptions) -> None:
-        self._workplace = workplace
+    def __init__(self, session: Session, job: CheckedJob, options: UpOptions) -> None:
+        self._session = session
         self._job = job
         self._options = options
-        self._reporter = workplace.reporter
+        self._reporter = session.reporter
         self._seconds: dict[str, float] = {}
 
     def run(self) -> UpResult:
-        with claimed(self._workplace, self._job.spec.name):
-            self._workplace.driver.expect_programs()
+        with claimed(self._session, self._job.spec.name):
+            self._session.driver.expect_programs()
             stack, present, config, changed = self._plan_and_apply()
         if self._options.detach:
             return self._result(config, changed)
@@ -109,7 +109,7 @@ class _Up:
 
     def _plan_and_apply(self) -> tuple[JobStack, Present, StackConfig, bool]:
         with self._timed("prepare"):
-            stack, present, intent = prepare(self._workplace, self._job, rerun=self._options.rerun)
+            stack, present, intent = prepare(self._session, self._job, rerun=self._options.rerun)
         settings = held_config(stack)
         config = intent.config
         with ExitStack() as admission:
@@ -119,7 +119,7 @@ class _Up:
                 with (
                     self._timed("apply"),
                     with_job_file_lines(self._job.file),
-                    nothing_unrecorded(self._workplace, stack, config),
+                    nothing_unrecorded(self._session, stack, config),
                 ):
                     with unchanged_when_locked(stack, settings):
                         config = self._apply(stack, present, intent)
@@ -138,9 +138,9 @@ class _Up:
             tentative_config(stack, intent.config, intent.secrets) as settle,
         ):
             with self._timed("preview"), with_job_file_lines(self._job.file):
-                view = plan_for(self._workplace, stack, present, intent)
+                view = plan_for(self._session, stack, present, intent)
             self._reporter.plan(view)
-            refuse_too_many_jobs(self._workplace, stack.job, view.plan)
+            refuse_too_many_jobs(self._session, stack.job, view.plan)
             has_changes = bool(view.plan.changes) or intent.config.protection != intent.wanted
             if has_changes and not (self._options.yes or self._reporter.confirm("Apply this?")):
                 raise ConfirmationNeededError(
@@ -148,7 +148,7 @@ class _Up:
                     where={"job": stack.job},
                     next_step="Answer yes, or use --yes.",
                 )
-            admission.enter_context(admitted(self._workplace, stack.job, view.plan))
+            admission.enter_context(admitted(self._session, stack.job, view.plan))
             settle()
         return has_changes
 
@@ -156,24 +156,24 @@ class _Up:
         if not intent.replaces_active_run or present.config is None or present.instance is None:
             return
         instance = present.instance
-        cloud = self._workplace.cloud(present.config.placement.region)
+        cloud = self._session.cloud(present.config.placement.region)
         with self._timed("stop"), self._reporter.working("stopping the run that is replaced"):
             outcome = stop_run(
-                self._workplace.bucket(present.config, cloud),
+                self._session.bucket(present.config, cloud),
                 present.config.run.id,
                 reason=Reason.REPLACE,
                 grace_seconds=self._options.grace_seconds,
                 machine_runs=lambda: not find_machine(cloud, instance).has_ended,
-                sleep=self._workplace.time.sleep,
-                clock=self._workplace.time.monotonic,
+                sleep=self._session.time.sleep,
+                clock=self._session.time.monotonic,
             )
-            await_end(cloud, find_machine(cloud, instance), self._workplace.time)
+            await_end(cloud, find_machine(cloud, instance), self._session.time)
         if outcome.how == "late":
             self._reporter.say("the run did not stop in time; it goes on from its last checkpoint")
 
     def _apply(self, stack: JobStack, present: Present, intent: Intent) -> StackConfig:
         def others() -> Iterator[Placement]:
-            yield from intent.places[1:] or other_places(self._workplace, intent.config, present)
+            yield from intent.places[1:] or other_places(self._session, intent.config, present)
 
         config, _ = apply_in_first_place(
             stack, intent.config, others(), self._reporter, refresh=present.instance is not None
@@ -181,9 +181,9 @@ class _Up:
         return config
 
     def _to_the_end(self, stack: JobStack, config: StackConfig, changed: bool) -> UpResult:
-        cloud = self._workplace.cloud(config.placement.region)
-        bucket = self._workplace.bucket(config, cloud)
-        follower = Follower(bucket, cloud, config.run.id, self._reporter, self._workplace.time)
+        cloud = self._session.cloud(config.placement.region)
+        bucket = self._session.bucket(config, cloud)
+        follower = Follower(bucket, cloud, config.run.id, self._reporter, self._session.time)
         replacements = 0
         with self._timed("training"):
             outcome = follower.until_end(_instance(stack))
@@ -199,9 +199,9 @@ class _Up:
     ) -> UpResult:
         """Artifacts home, the machine released, and the result, or what went wrong."""
         refuse_stopped_elsewhere(config, status)
-        bucket = self._workplace.bucket(config, self._workplace.cloud(config.placement.region))
+        bucket = self._session.bucket(config, self._session.cloud(config.placement.region))
         fetching = self._reporter.working("bringing artifacts home", after=PATIENCE_SECONDS)
-        place = self._workplace.home_of(config.job.name) / config.run.id
+        place = self._session.home_of(config.job.name) / config.run.id
         with self._timed("bring home"), fetching:
             try:
                 home = bring_home(bucket, config.run.id, place)
@@ -221,18 +221,18 @@ class _Up:
     def _replace_machine(self, stack: JobStack, config: StackConfig, lost: Lost) -> StackConfig:
         with self._alone_with(stack, config):
             self._reporter.say(f"machine {lost.machine.id or '(none)'} is lost; making a new one")
-            present = look(self._workplace, stack)
+            present = look(self._session, stack)
 
             def others() -> Iterator[Placement]:
-                yield from other_places(self._workplace, config, present)
+                yield from other_places(self._session, config, present)
 
-            with with_job_file_lines(self._job.file), nothing_unrecorded(self._workplace, stack, config):
+            with with_job_file_lines(self._job.file), nothing_unrecorded(self._session, stack, config):
                 replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
         return replaced
 
     def _once_unlocked(self, attempt: Callable[[], StackConfig]) -> StackConfig:
         """What ``attempt`` comes to, once nobody else holds the stack: a command elsewhere knows no claim."""
-        time = self._workplace.time
+        time = self._session.time
         deadline = time.monotonic() + PATIENCE_WITH_OTHERS_SECONDS
         while True:
             try:
@@ -245,7 +245,7 @@ class _Up:
     @contextmanager
     def _alone_with(self, stack: JobStack, config: StackConfig) -> Iterator[None]:
         """Within it no other command of this folder changes the job, which still has this run."""
-        with claimed(self._workplace, config.job.name, patience_seconds=PATIENCE_WITH_OTHERS_SECONDS):
+        with claimed(self._session, config.job.name, patience_seconds=PATIENCE_WITH_OTHERS_SECONDS):
             refuse_ended_elsewhere(stack, config)
             yield
 
@@ -264,9 +264,9 @@ class _Up:
             instance = _instance(stack)
             if instance is None:
                 return
-            cloud = self._workplace.cloud(config.placement.region)
+            cloud = self._session.cloud(config.placement.region)
             with self._reporter.working("releasing the machine"):
-                await_end(cloud, find_machine(cloud, instance), self._workplace.time, seconds=60)
+                await_end(cloud, find_machine(cloud, instance), self._session.time, seconds=60)
                 stack.up()
 
     def _result(
@@ -292,11 +292,11 @@ class _Up:
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
-        started = self._workplace.time.monotonic()
+        started = self._session.time.monotonic()
         try:
             yield
         finally:
-            self._seconds[phase] = round(self._workplace.time.monotonic() - started, 2)
+            self._seconds[phase] = round(self._session.time.monotonic() - started, 2)
 
 
 def _instance(stack: JobStack) -> str | None:

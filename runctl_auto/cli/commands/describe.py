@@ -20,7 +20,7 @@ def command(invocation: Invocation, job: str) -> None:
     from runctl_auto.cli.views.phases import phase_colour
     from runctl_auto.operations.inspect import describe
 
-    found, console = describe(invocation.workplace(), job), invocation.console
+    found, console = describe(invocation.session(), job), invocation.console
     console.result(found.as_json())
     console.line(f"{job}: {console.painted(found.now.phase, colour=phase_colour(found.now.phase))}")
     for line in description_lines(found):

@@ -50,10 +50,10 @@ def command(
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 
-    workplace = invocation.workplace()
+    session = invocation.session()
     with told_what_goes_on(invocation.console, job):
         result = down(
-            workplace,
+            session,
             job,
             DownOptions(
                 yes=yes,

@@ -27,7 +27,7 @@ def command(
 
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
-    view = preview(invocation.workplace(policies=not no_policy), job, rerun=rerun)
+    view = preview(invocation.session(policies=not no_policy), job, rerun=rerun)
     invocation.console.result(
         {
             "job": view.job,

@@ -26,16 +26,16 @@ def command(invocation: Invocation, job: str, watch: bool) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations import inspect
 
-    workplace = invocation.workplace()
+    session = invocation.session()
     if not watch:
-        show(invocation.console, inspect.status(workplace, job))
+        show(invocation.console, inspect.status(session, job))
         return
     with told_what_goes_on(invocation.console, job):
         if invocation.console.is_terminal:
-            found = _watched_live(lambda each: inspect.watch(workplace, job, each), invocation.console)
+            found = _watched_live(lambda each: inspect.watch(session, job, each), invocation.console)
             show(invocation.console, found)
         else:
-            inspect.watch(workplace, job, _Changes(invocation.console))
+            inspect.watch(session, job, _Changes(invocation.console))
 
 
 def show(console: Console, found: JobStatus) -> None:

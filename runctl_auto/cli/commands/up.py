@@ -45,9 +45,9 @@ def command(
 
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
-    workplace = invocation.workplace(policies=not no_policy)
+    session = invocation.session(policies=not no_policy)
     with told_what_goes_on(invocation.console, job.spec.name):
-        result = up(workplace, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
+        result = up(session, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
     invocation.console.result(as_json(result))
     _show(invocation, result)
 

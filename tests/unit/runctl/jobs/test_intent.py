@@ -24,7 +24,7 @@ from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs import intent
 from runctl_auto.jobs.intent import Material, Present, decide
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import Account
 from runctl_auto.run.status import RunStatus
@@ -74,9 +74,9 @@ def test_volumes_pin_the_zone_from_the_first_placement_on(job: Present, zone: st
 
 
 @pytest.fixture
-def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
+def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     environment = create_autospec(Environment, instance=True)
-    place = Workplace(
+    place = Session(
         Settings(owner="bob"),
         ProjectFolders(Path("/nowhere")),
         environment,
@@ -93,9 +93,9 @@ def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
     return place
 
 
-def decided(workplace: Any, spec: Any, job: Present, *, rerun: bool = False) -> intent.Intent:
+def decided(session: Any, spec: Any, job: Present, *, rerun: bool = False) -> intent.Intent:
     material = Material(Account("111122223333", "aws"), "c" * 64, "a" * 64)
-    return decide(workplace, spec, job, material, rerun=rerun)
+    return decide(session, spec, job, material, rerun=rerun)
 
 
 def same_run(spec: Any, job: Present) -> Present:
@@ -110,17 +110,17 @@ def same_run(spec: Any, job: Present) -> Present:
 
 @pytest.mark.parametrize(("wanted", "limit", "noted"), [(True, None, 1), (True, "1h", 0), (False, None, 0)])
 def test_a_schedule_that_has_no_time_is_told(
-    workplace: Any, wanted: bool, limit: str | None, noted: int
+    session: Any, wanted: bool, limit: str | None, noted: int
 ) -> None:
     aws = AwsSettings(end_schedule=wanted)
-    workplace = replace(workplace, settings=workplace.settings.model_copy(update={"aws": aws}))
-    found = decided(workplace, job_spec(max_duration=limit), NEW)
+    session = replace(session, settings=session.settings.model_copy(update={"aws": aws}))
+    found = decided(session, job_spec(max_duration=limit), NEW)
     assert found.config.end_schedule is wanted
     assert len([note for note in found.notes if "aws.end_schedule" in note]) == noted
 
 
-def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:
-    found = decided(workplace, job_spec(volumes=VOLUME), NEW)
+def test_a_new_job_goes_to_the_first_place_unprotected(session: Any) -> None:
+    found = decided(session, job_spec(volumes=VOLUME), NEW)
     assert found.config.placement.zone == "us-east-1c"
     assert len(found.places) == 2
     assert found.config.owner == "bob"
@@ -129,11 +129,11 @@ def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:
     assert not found.replaces_active_run
 
 
-def test_the_same_job_again_keeps_run_place_owner_and_protection(workplace: Any) -> None:
+def test_the_same_job_again_keeps_run_place_owner_and_protection(session: Any) -> None:
     spec = job_spec(volumes=VOLUME)
     held = volume_state(protect=True, zone="us-east-1a")
     before = same_run(spec, present(instance_state(), held))
-    found = decided(workplace, spec, before)
+    found = decided(session, spec, before)
     assert before.config is not None
     assert (found.config.run, found.config.placement) == (before.config.run, before.config.placement)
     assert found.config.owner == "ann"
@@ -141,41 +141,41 @@ def test_the_same_job_again_keeps_run_place_owner_and_protection(workplace: Any)
     assert not found.replaces_active_run
 
 
-def test_changed_code_replaces_the_active_run_in_its_zone(workplace: Any) -> None:
+def test_changed_code_replaces_the_active_run_in_its_zone(session: Any) -> None:
     spec = job_spec(run="false", volumes=VOLUME)
     before = same_run(job_spec(volumes=VOLUME), present(instance_state(), volume_state()))
-    found = decided(workplace, spec, before)
+    found = decided(session, spec, before)
     assert found.replaces_active_run
     assert found.config.placement.zone == "us-east-1b"
     assert before.config is not None
     assert found.config.run.lineage == before.config.run.id, "it goes on from the checkpoints"
 
 
-def test_an_active_run_whose_place_is_no_longer_allowed_moves_as_a_new_attempt(workplace: Any) -> None:
+def test_an_active_run_whose_place_is_no_longer_allowed_moves_as_a_new_attempt(session: Any) -> None:
     before = same_run(job_spec(), present(instance_state()))
-    found = decided(workplace, job_spec(resources={"instance_types": ["m5.large"]}), before)
+    found = decided(session, job_spec(resources={"instance_types": ["m5.large"]}), before)
     assert found.replaces_active_run
     assert found.config.run.attempt == 2
 
 
-def test_an_ended_run_stays_where_it_was(workplace: Any) -> None:
+def test_an_ended_run_stays_where_it_was(session: Any) -> None:
     before = same_run(job_spec(), present(status=ENDED))
-    found = decided(workplace, job_spec(resources={"instance_types": ["m5.large"]}), before)
+    found = decided(session, job_spec(resources={"instance_types": ["m5.large"]}), before)
     assert before.config is not None
     assert found.config.placement == before.config.placement
 
 
-def test_rerun_makes_a_new_attempt(workplace: Any) -> None:
+def test_rerun_makes_a_new_attempt(session: Any) -> None:
     before = same_run(job_spec(), present(status=ENDED))
-    assert decided(workplace, job_spec(), before, rerun=True).config.run.attempt == 2
+    assert decided(session, job_spec(), before, rerun=True).config.run.attempt == 2
 
 
-def test_another_account_is_refused(workplace: Any) -> None:
+def test_another_account_is_refused(session: Any) -> None:
     with pytest.raises(UsageError, match="lives in account 999"):
-        decided(workplace, job_spec(), present(placement=placement(account="999")))
+        decided(session, job_spec(), present(placement=placement(account="999")))
 
 
-def test_another_region_is_refused_while_something_is_there(workplace: Any) -> None:
+def test_another_region_is_refused_while_something_is_there(session: Any) -> None:
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
-        decided(workplace, job_spec(region="eu-west-1"), present(instance_state()))
-    assert decided(workplace, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
+        decided(session, job_spec(region="eu-west-1"), present(instance_state()))
+    assert decided(session, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"

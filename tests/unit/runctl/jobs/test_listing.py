@@ -15,7 +15,7 @@ from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import EngineError, UnreachableError
 from runctl_auto.jobs import listing
 from runctl_auto.jobs.listing import Filters, ListedJob, list_jobs
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.run.status import RunStatus
@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return buckets
 
 
-def workplace(**answers: Any) -> Workplace:
+def session(**answers: Any) -> Session:
     driver = create_autospec(Driver, instance=True)
     values: dict[str, Any] = {name: config.to_values() for name, config in JOBS.items()}
     values.update(answers)
@@ -54,7 +54,7 @@ def workplace(**answers: Any) -> Workplace:
         return found
 
     driver.config_of.side_effect = config_of
-    return Workplace(
+    return Session(
         Settings(owner="ann"),
         ProjectFolders(Path("/nowhere")),
         create_autospec(Environment, instance=True),
@@ -68,7 +68,7 @@ def names(*jobs: ListedJob) -> list[str]:
 
 
 def test_all_jobs_with_their_phases(asked: list[str]) -> None:
-    found = list_jobs(workplace())
+    found = list_jobs(session())
     assert [(each.summary.name, each.phase) for each in found] == [
         ("digits", "running"),
         ("eyes", "failed"),
@@ -93,11 +93,11 @@ def test_all_jobs_with_their_phases(asked: list[str]) -> None:
     ],
 )
 def test_filters(asked: list[str], filters: Filters, fit: list[str]) -> None:
-    assert names(*list_jobs(workplace(), filters)) == fit
+    assert names(*list_jobs(session(), filters)) == fit
 
 
 def test_only_statuses_of_jobs_that_fit_are_asked_for(asked: list[str]) -> None:
-    list_jobs(workplace(), Filters(owners=frozenset({"ann"})))
+    list_jobs(session(), Filters(owners=frozenset({"ann"})))
     assert len(asked) == 1
     assert asked[0].startswith("runctl-digits-")
 
@@ -106,7 +106,7 @@ def test_a_job_of_which_something_is_not_known_says_why_and_hides_no_other(
     asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(STATUSES, "eyes", UnreachableError("the bucket does not answer"))  # type: ignore[arg-type]
-    found = list_jobs(workplace(broken=EngineError("its settings cannot be read"), empty={}))
+    found = list_jobs(session(broken=EngineError("its settings cannot be read"), empty={}))
     told = {each.summary.name: (each.phase, each.problem) for each in found}
     assert told == {
         "broken": (None, "its settings cannot be read"),
@@ -123,7 +123,7 @@ def silent(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Two runs that have not told of themselves for long; ids of the machines that were asked for."""
     machines: list[Any] = []
     cloud = create_autospec(Cloud, instance=True)
-    monkeypatch.setattr(Workplace, "cloud", lambda place, region: cloud)
+    monkeypatch.setattr(Session, "cloud", lambda place, region: cloud)
     for job, instance in (("digits", "i-1"), ("eyes", "i-2")):
         status = RunStatus("r1", "running", instance=instance, updated_at="2020-01-01T00:00:00Z")
         monkeypatch.setitem(STATUSES, job, status)
@@ -137,14 +137,14 @@ def silent(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_a_silent_run_whose_machine_ended_is_lost(silent: list[Any]) -> None:
-    found = list_jobs(workplace())
+    found = list_jobs(session())
     assert silent == [["i-1", "i-2"]], "one request for the region"
     assert [(each.summary.name, each.phase) for each in found] == [
         ("digits", "lost"),
         ("eyes", "running"),
         ("fresh", "starting"),
     ]
-    assert names(*list_jobs(workplace(), Filters(phases=frozenset({"lost"})))) == ["digits"]
+    assert names(*list_jobs(session(), Filters(phases=frozenset({"lost"})))) == ["digits"]
 
 
 def test_whose_machines_cannot_be_asked_for_keep_their_phase(
@@ -154,13 +154,13 @@ def test_whose_machines_cannot_be_asked_for_keep_their_phase(
         raise UnreachableError("EC2 does not answer")
 
     monkeypatch.setattr(listing, "running_machines", refused)
-    place = workplace()
+    place = session()
     assert [each.phase for each in list_jobs(place)] == ["running", "running", "starting"]
     assert any("EC2 does not answer" in line for line in place.reporter.said)  # type: ignore[attr-defined]
 
 
 def test_what_was_never_set_up_fits_no_filter_but_the_project(asked: list[str]) -> None:
-    place = workplace(empty={})
+    place = session(empty={})
     assert "empty" not in names(*list_jobs(place, Filters(owners=frozenset({"ann", "bob"}))))
     assert "empty" not in names(*list_jobs(place, Filters(phases=frozenset({"starting"}))))
     assert "empty" in names(*list_jobs(place, Filters(projects=frozenset({"runctl"}))))

@@ -14,7 +14,7 @@ from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.errors import EngineError, RunctlError, TooManyJobsError, UsageError
 from runctl_auto.jobs import listing
 from runctl_auto.jobs.permitted import refuse_disabled_provider, refuse_too_many_jobs
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import Settings
@@ -28,7 +28,7 @@ def plan(operation: str) -> Plan:
     return Plan((PlannedChange(operation, INSTANCE, "digits-machine-instance", "urn"),), 0)
 
 
-def workplace(monkeypatch: pytest.MonkeyPatch, limit: int, **machines: bool | RunctlError) -> Workplace:
+def session(monkeypatch: pytest.MonkeyPatch, limit: int, **machines: bool | RunctlError) -> Session:
     driver = create_autospec(Driver, instance=True)
     driver.jobs.return_value = tuple(JobSummary(name, 3, None, False) for name in machines)
     driver.config_of.side_effect = lambda job: stack_config(job=job_spec(name=job)).to_values()
@@ -46,7 +46,7 @@ def workplace(monkeypatch: pytest.MonkeyPatch, limit: int, **machines: bool | Ru
             RunStatus(run="r", phase=STATUSES[place.bucket.split("-")[1]]) for place in places
         ],
     )
-    return Workplace(
+    return Session(
         Settings(owner="ann", max_parallel_jobs=limit),
         ProjectFolders(Path("/nowhere")),
         create_autospec(Environment, instance=True),
@@ -56,35 +56,35 @@ def workplace(monkeypatch: pytest.MonkeyPatch, limit: int, **machines: bool | Ru
 
 
 def test_as_many_jobs_as_may_run_are_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = workplace(monkeypatch, 2, one=True, three=True, two=True)
+    place = session(monkeypatch, 2, one=True, three=True, two=True)
     with pytest.raises(TooManyJobsError, match="2 jobs run, and at most 2 may: one, three") as raised:
         refuse_too_many_jobs(place, "digits", plan(NEW_MACHINE))
     assert raised.value.exit_code == 4
 
 
 def test_a_run_that_has_ended_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_too_many_jobs(workplace(monkeypatch, 2, one=True, two=True), "digits", plan(NEW_MACHINE))
+    refuse_too_many_jobs(session(monkeypatch, 2, one=True, two=True), "digits", plan(NEW_MACHINE))
 
 
 def test_a_job_without_machine_does_not_count_and_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = workplace(monkeypatch, 1, one=False, three=False)
+    place = session(monkeypatch, 1, one=False, three=False)
     refuse_too_many_jobs(place, "digits", plan(NEW_MACHINE))
     place.driver.config_of.assert_not_called()  # type: ignore[attr-defined]
 
 
 def test_a_state_that_cannot_be_read_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    place = workplace(monkeypatch, 1, one=EngineError("locked"))
+    place = session(monkeypatch, 1, one=EngineError("locked"))
     with pytest.raises(TooManyJobsError):
         refuse_too_many_jobs(place, "digits", plan(NEW_MACHINE))
 
 
 def test_the_job_itself_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_too_many_jobs(workplace(monkeypatch, 1, one=True), "one", plan(NEW_MACHINE))
+    refuse_too_many_jobs(session(monkeypatch, 1, one=True), "one", plan(NEW_MACHINE))
 
 
 @pytest.mark.parametrize("operation", ["update", "replace", "delete"])
 def test_what_makes_no_further_machine_asks_nobody(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
-    place = workplace(monkeypatch, 1, one=True)
+    place = session(monkeypatch, 1, one=True)
     refuse_too_many_jobs(place, "digits", plan(operation))
     place.driver.jobs.assert_not_called()  # type: ignore[attr-defined]
 

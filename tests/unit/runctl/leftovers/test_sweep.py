@@ -13,7 +13,7 @@ from components.naming import ROLE_LIMIT, Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.engine.environment import Environment
-from runctl_auto.jobs.session import Time, Workplace
+from runctl_auto.jobs.session import Session, Time
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import leaks
 from runctl_auto.operations.leaks import LeaksOptions, LeaksResult, find_leaks
@@ -44,8 +44,8 @@ def swept(account: Any, monkeypatch: pytest.MonkeyPatch, *recorded: dict[str, An
     driver.jobs.return_value = (JobSummary(JOB, len(recorded), None, False),)
     driver.states.return_value = {JOB: stack_state(*recorded)}
     monkeypatch.setattr(leaks, "find_account", lambda cloud: Account(ACCOUNT, "aws"))
-    monkeypatch.setattr(Workplace, "cloud", lambda place, region: account.cloud)
-    workplace = Workplace(
+    monkeypatch.setattr(Session, "cloud", lambda place, region: account.cloud)
+    session = Session(
         Settings(owner="ann"),
         ProjectFolders(Path("/none")),
         create_autospec(Environment, instance=True, backend=BACKEND),
@@ -53,7 +53,7 @@ def swept(account: Any, monkeypatch: pytest.MonkeyPatch, *recorded: dict[str, An
         Told(),
         Time(sleep=lambda seconds: None),
     )
-    return find_leaks(workplace, LeaksOptions(regions=(REGION,), delete=True, yes=True))
+    return find_leaks(session, LeaksOptions(regions=(REGION,), delete=True, yes=True))
 
 
 def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(

@@ -27,7 +27,7 @@ from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
 from runctl_auto.jobs import recovery, right_account
-from runctl_auto.jobs.session import Time, Workplace
+from runctl_auto.jobs.session import Session, Time
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import down as teardown
@@ -68,7 +68,7 @@ class World:
         self.driver: Any = create_autospec(Driver, instance=True)
         self.driver.open.return_value = self.stack
         self.told = Told(agrees=False)
-        self.workplace = Workplace(
+        self.session = Session(
             Settings(owner="bob"),
             ProjectFolders(folder),
             create_autospec(Environment, instance=True, backend="file:///state"),
@@ -76,7 +76,7 @@ class World:
             self.told,
             Time(sleep=clock.sleep, monotonic=clock.monotonic),
         )
-        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
+        monkeypatch.setattr(Session, "bucket", lambda place, config, cloud: self.bucket)
         self.account = "111122223333"
         monkeypatch.setattr(
             right_account, "find_account", lambda cloud: Account(id=self.account, partition="aws")
@@ -108,7 +108,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert world.steps() == ["stack.await_quiet", "bucket.artifacts", "stack.destroy", "stack.remove"]
     assert [each.id for each in receipt.deleted] == ["runctl-digits-artifacts-1", "i-1"]
     assert receipt.stack_removed
@@ -118,7 +118,7 @@ def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
 def test_a_declined_plan_deletes_nothing(world: World) -> None:
     world.states(stack_state(BUCKET), stack_state())
     with pytest.raises(ConfirmationNeededError):
-        down(world.workplace, "digits", DownOptions())
+        down(world.session, "digits", DownOptions())
     assert world.steps() == ["stack.await_quiet"]
 
 
@@ -126,10 +126,10 @@ def test_artifacts_that_do_not_arrive_stop_the_teardown_unless_given_up(world: W
     world.states(stack_state(BUCKET), stack_state())
     world.bucket.artifacts.side_effect = UnfetchedArtifactsError("broken")
     with pytest.raises(UnfetchedArtifactsError):
-        down(world.workplace, "digits", YES)
+        down(world.session, "digits", YES)
     world.stack.destroy.assert_not_called()
     world.states(stack_state(BUCKET), stack_state())
-    down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True))
+    down(world.session, "digits", DownOptions(yes=True, discard_artifacts=True))
     world.stack.destroy.assert_called_once()
 
 
@@ -137,7 +137,7 @@ def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: 
     kept = volume_state(protect=True)
     world.states(stack_state(BUCKET, kept), stack_state(kept))
     world.scanner.survey.return_value = Survey((CloudResource("volume", "vol-data", "aws ..."),))
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert [(each.id, each.why) for each in receipt.kept] == [("vol-data", "protected")]
     assert not receipt.leaked
     assert not receipt.stack_removed
@@ -149,7 +149,7 @@ def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None
     world.states(stack_state(BUCKET), stack_state())
     left = CloudResource("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9")
     world.scanner.survey.return_value = Survey((left,))
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     world.stack.remove.assert_not_called()
     with pytest.raises(LeakedError) as raised:
         refuse_leaks(receipt)
@@ -162,13 +162,13 @@ def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None
 def test_an_open_operation_keeps_the_stack(world: World) -> None:
     open_state = StackState((), (Mock(spec=["operation", "resource"], operation="deleting"),))
     world.stack.state.side_effect = [stack_state(BUCKET), open_state]
-    assert not down(world.workplace, "digits", YES).receipt.stack_removed
+    assert not down(world.session, "digits", YES).receipt.stack_removed
 
 
 def test_a_stack_that_was_never_configured_is_just_removed(world: World) -> None:
     world.stack.config.return_value = {}
     world.states(stack_state(), stack_state())
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert receipt.stack_removed
     world.stack.destroy.assert_not_called()
 
@@ -176,7 +176,7 @@ def test_a_stack_that_was_never_configured_is_just_removed(world: World) -> None
 def test_what_could_not_be_looked_for_keeps_the_stack_and_is_told(world: World) -> None:
     world.states(stack_state(BUCKET), stack_state())
     world.scanner.survey.return_value = Survey(unchecked=(Unchecked("role", "AccessDenied"),))
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     world.stack.remove.assert_not_called()
     with pytest.raises(LeakedError, match="role could not be looked for") as raised:
         refuse_leaks(receipt)
@@ -185,7 +185,7 @@ def test_what_could_not_be_looked_for_keeps_the_stack_and_is_told(world: World) 
 
 def test_the_receipt_outlives_the_stack(world: World, tmp_path: Path) -> None:
     world.states(stack_state(BUCKET), stack_state())
-    result = down(world.workplace, "digits", YES)
+    result = down(world.session, "digits", YES)
     assert result.receipt.stack_removed
     assert result.receipt_file is not None
     assert result.receipt_file.parent == tmp_path / ".runctl" / "receipts" / "digits"
@@ -197,7 +197,7 @@ def test_in_another_account_nothing_is_touched(world: World) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
     world.account = "999900001111"
     with pytest.raises(UsageError, match="lives in account 111122223333") as raised:
-        down(world.workplace, "digits", YES)
+        down(world.session, "digits", YES)
     assert raised.value.exit_code == 7
     assert world.steps() == []
 
@@ -212,7 +212,7 @@ def test_a_training_that_runs_is_named_in_the_plan_and_the_question(
     asked: list[str] = []
     monkeypatch.setattr(world.told, "confirm", lambda question: bool(asked.append(question)))
     with pytest.raises(ConfirmationNeededError):
-        down(world.workplace, "digits", DownOptions(grace_seconds=45))
+        down(world.session, "digits", DownOptions(grace_seconds=45))
     assert asked == ["Stop the training, delete this and end job 'digits'?"]
     assert "45 s to save its checkpoint" in world.told.plans[0].notes[0]
     world.stack.destroy.assert_not_called()
@@ -222,11 +222,11 @@ def test_artifacts_without_their_list_stop_the_teardown_unless_given_up(world: W
     world.states(stack_state(BUCKET), stack_state())
     world.bucket.has_unlisted_artifacts.return_value = True
     with pytest.raises(UnfetchedArtifactsError, match="was writing its artifacts") as raised:
-        down(world.workplace, "digits", YES)
+        down(world.session, "digits", YES)
     assert raised.value.exit_code == 4
     world.stack.destroy.assert_not_called()
     world.states(stack_state(BUCKET), stack_state())
-    assert down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt
+    assert down(world.session, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt
 
 
 def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
@@ -236,7 +236,7 @@ def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
     world.scanner.survey.return_value = Survey(
         (CloudResource("volume", "vol-12345678", "aws ec2 delete-volume"),)
     )
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
 
@@ -261,7 +261,7 @@ def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the
         return removed
 
     monkeypatch.setattr(recovery, "remove_all", remove)
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
     assert ("unrecorded volume", "vol-9") in [(each.type, each.id) for each in receipt.deleted]

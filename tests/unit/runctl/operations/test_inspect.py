@@ -23,7 +23,7 @@ from runctl_auto.cli.views.job import change_line, description_lines, resource_r
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.jobs.session import Time, Workplace
+from runctl_auto.jobs.session import Session, Time
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import inspect
 from runctl_auto.providers.aws.access import Cloud
@@ -76,7 +76,7 @@ class World:
         driver = create_autospec(Driver, instance=True)
         driver.open.return_value = self.stack
         self.told = Told()
-        self.workplace = Workplace(
+        self.session = Session(
             Settings(owner="bob"),
             ProjectFolders(Path("/nowhere")),
             create_autospec(Environment, instance=True),
@@ -85,8 +85,8 @@ class World:
             Time(sleep=self.clock.sleep, monotonic=self.clock.monotonic, now=lambda: NOW),
         )
         cloud = Cloud(lambda service, region: self.ec2, "us-east-1")
-        monkeypatch.setattr(Workplace, "cloud", lambda place, region: cloud)
-        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
+        monkeypatch.setattr(Session, "cloud", lambda place, region: cloud)
+        monkeypatch.setattr(Session, "bucket", lambda place, config, cloud: self.bucket)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_the_status_tells_all_and_keeps_its_schema(world: World) -> None:
-    found = inspect.status(world.workplace, "digits")
+    found = inspect.status(world.session, "digits")
     told = found.as_json()
     assert problems("status", told) == []
     assert (told["phase"], told["machine"]["state"], told["age_seconds"]) == ("running", "running", 3600.0)
@@ -108,7 +108,7 @@ def test_the_status_tells_all_and_keeps_its_schema(world: World) -> None:
 
 
 def test_the_status_for_people(world: World) -> None:
-    assert list(status_lines(inspect.status(world.workplace, "digits"))) == [
+    assert list(status_lines(inspect.status(world.session, "digits"))) == [
         "  run:         r1, attempt 1",
         "  machine:     i-1 (running)",
         "  placement:   t3.micro spot in us-east-1a",
@@ -122,7 +122,7 @@ def test_the_status_for_people(world: World) -> None:
 
 def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
     world.ec2 = Ec2("terminated", volumes=())
-    found = inspect.status(world.workplace, "digits")
+    found = inspect.status(world.session, "digits")
     assert found.phase == "lost"
     assert [each.id for each in found.drift] == ["i-1", "vol-data"]
     assert problems("status", found.as_json()) == []
@@ -144,30 +144,30 @@ def test_volumes_that_cannot_be_asked_for_are_told_as_such(world: World) -> None
         )
 
     world.ec2.describe_volumes = refused  # type: ignore[method-assign]
-    (drift,) = inspect.status(world.workplace, "digits").drift
+    (drift,) = inspect.status(world.session, "digits").drift
     assert drift.what.startswith("not known: ")
 
 
 def test_before_the_agents_first_word(world: World) -> None:
     world.bucket.status.return_value = None
-    found = inspect.status(world.workplace, "digits")
+    found = inspect.status(world.session, "digits")
     assert found.phase == "starting"
     assert "  cost:        unknown so far for the machine, $0.6 an hour" in list(status_lines(found))
     world.stack.state.return_value = StackState((), ())
-    assert inspect.status(world.workplace, "digits").phase == "no machine"
-    assert problems("status", inspect.status(world.workplace, "digits").as_json()) == []
+    assert inspect.status(world.session, "digits").phase == "no machine"
+    assert problems("status", inspect.status(world.session, "digits").as_json()) == []
 
 
 def test_a_machine_that_ended_before_its_first_word_is_lost(world: World) -> None:
     world.bucket.status.return_value = None
     world.ec2 = Ec2("terminated")
-    assert inspect.status(world.workplace, "digits").phase == "lost"
+    assert inspect.status(world.session, "digits").phase == "lost"
 
 
 def test_watching_shows_every_look_until_the_end(world: World) -> None:
     world.bucket.status.side_effect = [None, RUNNING, RUNNING, ENDED]
     shown: list[str] = []
-    found = inspect.watch(world.workplace, "digits", lambda each: shown.append(change_line(each)))
+    found = inspect.watch(world.session, "digits", lambda each: shown.append(change_line(each)))
     assert [line.split(", ")[0] for line in shown] == [
         "digits: starting",
         "digits: running",
@@ -189,7 +189,7 @@ def statuses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_description_tells_runs_resources_and_the_job(world: World, statuses: None) -> None:
-    found = inspect.describe(world.workplace, "digits")
+    found = inspect.describe(world.session, "digits")
     told = found.as_json()
     assert problems("describe", told) == []
     assert [(each["run"], each["phase"], each["exit_code"]) for each in told["runs"]] == [

@@ -15,7 +15,7 @@ from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, EngineError
-from runctl_auto.jobs.session import Time, Workplace
+from runctl_auto.jobs.session import Session, Time
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations.reap import limit_of, reap
 from runctl_auto.providers.aws.access import Cloud
@@ -54,7 +54,7 @@ class World:
         environment: Any = create_autospec(Environment, instance=True)
         environment.backend = BACKEND
         self.told = Told(agrees=False)
-        self.workplace = Workplace(
+        self.session = Session(
             Settings(owner="bob"),
             ProjectFolders(Path("/none")),
             environment,
@@ -62,11 +62,11 @@ class World:
             self.told,
             Time(now=lambda: NOW),
         )
-        monkeypatch.setattr(Workplace, "cloud", lambda place, region: self.cloud)
-        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
+        monkeypatch.setattr(Session, "cloud", lambda place, region: self.cloud)
+        monkeypatch.setattr(Session, "bucket", lambda place, config, cloud: self.bucket)
 
     def reaped(self) -> list[str]:
-        result = reap(self.workplace, yes=True)
+        result = reap(self.session, yes=True)
         assert [each.instance for each in result.reaped] == self.terminated
         return self.terminated
 
@@ -103,7 +103,7 @@ def test_without_limits_a_machine_lives_as_long_as_its_run(monkeypatch: pytest.M
 def test_nothing_is_ended_when_declined(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, machine("i-1", 9999), max_duration=60)
     with pytest.raises(ConfirmationNeededError):
-        reap(world.workplace, yes=False)
+        reap(world.session, yes=False)
     assert world.terminated == []
     assert "i-1 of job 'digits'" in world.told.said[0]
 
@@ -122,6 +122,6 @@ def test_a_job_that_cannot_be_read_is_told_and_hides_no_other(monkeypatch: pytes
         return values
 
     world.driver.config_of.side_effect = config_of
-    result = reap(world.workplace, yes=True)
+    result = reap(world.session, yes=True)
     assert result.unread == (("broken", "no such history"),)
     assert world.terminated == ["i-1"]

@@ -14,7 +14,7 @@ from runctl_auto.backend.locks import Lock, LockOwner, Processes
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, JobNotFoundError, StackLockedError
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations.unlock import unlock
 from runctl_auto.settings.schema import Settings
@@ -36,12 +36,12 @@ class Place:
         self.driver: Any = create_autospec(Driver, instance=True, backend=self.backend)
         self.told = Told(agrees=agrees)
         environment = create_autospec(Environment, instance=True)
-        self.workplace = Workplace(
+        self.session = Session(
             Settings(owner="bob"), ProjectFolders(Path("/none")), environment, self.driver, self.told
         )
 
     def unlock(self, *, force: bool = False, yes: bool = False) -> list[tuple[str, str]]:
-        removed = unlock(self.workplace, "digits", force=force, yes=yes, processes=HERE)
+        removed = unlock(self.session, "digits", force=force, yes=yes, processes=HERE)
         return [(each.lock.place, each.why) for each in removed]
 
     @property
