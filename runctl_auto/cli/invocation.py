@@ -42,7 +42,7 @@ class Invocation:
         from runctl_auto.engine import environment
         from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
-        from runctl_auto.engine.job_stack import Conduct
+        from runctl_auto.engine.job_stack import EngineOptions
         from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
         from runctl_auto.engine.sandbox_extra import require_sandbox_extra
         from runctl_auto.jobs.session import Session
@@ -67,11 +67,11 @@ class Invocation:
         driver = Driver(
             place,
             folders,
-            Conduct(
+            EngineOptions(
                 parallel=settings.engine.parallel,
                 policies=pack if policies else None,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
             ),
         )
-        return Session(settings, folders, place, driver, self.console, shell=shell)
+        return Session(settings, folders, place, driver, place.provider, self.console, shell=shell)

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.naming import Names
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
-from runctl_auto.jobs.session import Session, parse_config
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.providers.aws.machines import running_machines
-from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
+from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
@@ -102,14 +101,15 @@ def _plain(config: StackConfig | RunctlError | None) -> StackConfig | None:
 
 
 def _statuses(session: Session, configs: Sequence[StackConfig]) -> dict[str, RunStatus | RunctlError | None]:
-    found = read_statuses([_place(config) for config in configs], session.cloud)
-    return {config.job.name: status for config, status in zip(configs, found, strict=True)}
-
-
-def _place(config: StackConfig) -> RunPlace:
-    place = config.placement
-    names = Names(account=place.account, region=place.region, project=PROJECT_NAME, job=config.job.name)
-    return RunPlace(place.region, names.bucket(), place.account, config.run.id)
+    regions: dict[str, list[RunKey]] = {}
+    for config in configs:
+        key = RunKey(config.job.name, config.placement.account, config.run.id)
+        regions.setdefault(config.placement.region, []).append(key)
+    return {
+        key.job: status
+        for region, keys in regions.items()
+        for key, status in zip(keys, session.provider(region).statuses(keys), strict=True)
+    }
 
 
 def _listed(
@@ -138,7 +138,7 @@ def _with_machines(session: Session, listed: Sequence[ListedJob]) -> list[Listed
     runs: dict[str, bool] = {}
     for region, machines in silent.items():
         try:
-            running = running_machines(session.cloud(region), sorted(machines.values()))
+            running = session.provider(region).running(sorted(machines.values()))
         except RunctlError as error:
             session.reporter.say(f"whether silent machines in {region} run is not known: {error.what}")
             continue

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.backend.locks import Lock, Processes, is_dead, is_orphan
-from runctl_auto.errors import ConfirmationNeededError, StackLockedError
+from runctl_auto.errors import StackLockedError
+from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.session import Session
 
 
@@ -40,7 +41,7 @@ def unlock(
     backend = session.driver.backend
     locks = backend.locks(job)
     if not locks:
-        session.driver.open(job)
+        session.job(job).open()
         return ()
     here = processes or Processes()
     dead = [each for each in locks if each.owner is not None and is_dead(each.owner, here)]
@@ -79,10 +80,10 @@ def _described(lock: Lock, here: Processes) -> str:
 def _ask(session: Session, job: str, locks: list[Lock], *, yes: bool) -> None:
     for each in locks:
         session.reporter.say(f"not known to be dead: {each.owner or each.place}")
-    if yes or session.reporter.confirm(f"Remove {len(locks)} lock(s) on job '{job}' all the same?"):
-        return
-    raise ConfirmationNeededError(
+    require_confirmation(
+        session.reporter,
+        f"Remove {len(locks)} lock(s) on job '{job}' all the same?",
         "Nothing was removed: it was not confirmed.",
+        yes=yes,
         where={"job": job},
-        next_step="Answer yes, or use --yes.",
     )

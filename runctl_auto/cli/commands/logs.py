@@ -16,7 +16,7 @@ def command(invocation: Invocation, job: str, follow: bool) -> None:
     from dataclasses import replace
 
     from runctl_auto.cli.interruption import told_what_goes_on
-    from runctl_auto.operations.inspect import logs
+    from runctl_auto.operations.logs import logs
 
     session = invocation.session()
     if invocation.console.as_json:

@@ -13,7 +13,7 @@ from runctl_auto.cli.invocation import Invocation
 @click.argument("job")
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:
-    from runctl_auto.operations.inspect import outputs
+    from runctl_auto.operations.outputs import outputs
 
     found = outputs(invocation.session(), job)
     invocation.console.result(found)

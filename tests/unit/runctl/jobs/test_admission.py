@@ -6,17 +6,17 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import FakeTime, Told
+from support.job_stacks import FakeTime
+from support.sessions import fake_session
 
 from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.errors import TooManyJobsError
 from runctl_auto.jobs.admission import admitted
-from runctl_auto.jobs.session import Session, Time
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.file_lock import take
-from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import INSTANCE, StackState, parse_state
 
@@ -26,17 +26,15 @@ NEW_MACHINE = Plan((PlannedChange("create", INSTANCE, "digits-machine-instance",
 def session(
     folder: Path, limit: int = 1, *, backend: Path | None = None, clock: FakeTime | None = None
 ) -> Session:
-    clock = clock or FakeTime()
     url = (backend or folder / "state").as_uri()
     driver = create_autospec(Driver, instance=True, backend=open_backend(url, PROJECT_NAME))
     driver.jobs.return_value = ()
-    return Session(
-        Settings(owner="ann", max_parallel_jobs=limit),
-        ProjectFolders(folder),
-        create_autospec(Environment, instance=True, backend=url),
-        driver,
-        Told(),
-        Time(sleep=clock.sleep, monotonic=clock.monotonic),
+    return fake_session(
+        folder,
+        driver=driver,
+        clock=clock,
+        backend=url,
+        settings=Settings(owner="ann", max_parallel_jobs=limit),
     )
 
 

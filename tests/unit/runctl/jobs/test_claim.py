@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import FakeTime, Told, stack_config
+from support.job_stacks import FakeTime, stack_config
+from support.sessions import fake_session
 
-from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import StackLockedError
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.claim import claimed
-from runctl_auto.jobs.planning import held_config, preview, unchanged_when_locked
+from runctl_auto.jobs.configuration import held_config, unchanged_when_locked
 from runctl_auto.jobs.session import Session, Time
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.operations.down import DownOptions, down
+from runctl_auto.operations.preview import preview
+from runctl_auto.operations.protect import set_protection
 from runctl_auto.operations.up import UpOptions, up
-from runctl_auto.settings.schema import Settings
 
 
 def session(folder: Path, clock: FakeTime | None = None) -> Session:
-    clock = clock or FakeTime()
-    return Session(
-        Settings(owner="bob"),
-        ProjectFolders(folder),
-        create_autospec(Environment, instance=True),
-        create_autospec(Driver, instance=True),
-        Told(),
-        Time(sleep=clock.sleep, monotonic=clock.monotonic),
-    )
+    return fake_session(folder, clock=clock)
 
 
 def test_the_second_is_told_who_has_the_job(tmp_path: Path) -> None:
@@ -73,7 +66,7 @@ def test_who_is_patient_waits_for_the_other(tmp_path: Path) -> None:
         if len(waited) == 3:
             first.__exit__(None, None, None)
 
-    patient = Session(**{**vars(waiting), "time": Time(sleep=sleep, monotonic=clock.monotonic)})
+    patient = replace(waiting, time=Time(sleep=sleep, monotonic=clock.monotonic))
     with claimed(patient, "digits", patience_seconds=60):
         assert len(waited) == 3
 
@@ -116,6 +109,8 @@ def test_other_failures_leave_the_settings_of_what_was_begun(stack: Any) -> None
     [
         lambda place, job: up(place, job, UpOptions(yes=True)),
         lambda place, job: preview(place, job, rerun=False),
+        lambda place, job: down(place, job.spec.name, DownOptions(yes=True)),
+        lambda place, job: set_protection(place, job.spec.name, "data", protect=True, yes=True),
     ],
 )
 def test_who_comes_second_neither_opens_the_stack_nor_writes_its_settings(

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 from support.held_resources import held_state
 from support.job_stacks import Told
+from support.sessions import fake_session
 
-from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError, UsageError
 from runctl_auto.jobs.protected_teardown import confirm_included, teardown_protection
 from runctl_auto.jobs.session import Session
-from runctl_auto.local.project import ProjectFolders
 from runctl_auto.settings.schema import Settings
 
 STATE = held_state("digits", volumes={"data": True, "cache": False}, bucket=True)
 
 
 def session(answers: str = "", **settings: Any) -> Session:
-    return Session(
-        Settings.model_validate({"owner": "bob", **settings}),
-        ProjectFolders(Path("/nowhere")),
-        create_autospec(Environment, instance=True),
-        create_autospec(Driver, instance=True),
-        Told(answers=answers),
+    return fake_session(
+        told=Told(answers=answers), settings=Settings.model_validate({"owner": "bob", **settings})
     )
 
 

@@ -10,7 +10,6 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 from support.job_stacks import (
-    FakeTime,
     Told,
     instance_state,
     job_spec,
@@ -19,26 +18,17 @@ from support.job_stacks import (
     stack_state,
     volume_state,
 )
+from support.sessions import fake_provider, fake_results, fake_scanner, fake_session
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
-from runctl_auto.jobs import recovery, right_account
-from runctl_auto.jobs.session import Session, Time
-from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.local.project import ProjectFolders
-from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
-from runctl_auto.providers.aws.bucket import JobBucket
-from runctl_auto.providers.aws.machines import Machine
-from runctl_auto.providers.aws.records.search import Relations
-from runctl_auto.providers.contract import Account
-from runctl_auto.providers.resource import CloudResource, Survey, Unchecked
+from runctl_auto.providers.contract import Account, Machine
+from runctl_auto.providers.resource import CloudResource, Relations, Survey, Unchecked
 from runctl_auto.run.status import RunStatus
-from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
 
 BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")
@@ -46,46 +36,29 @@ YES = DownOptions(yes=True)
 
 
 class World:
-    """A job with a stack, a bucket and a scanner, and the order in which they were used."""
+    """A job with a stack, results and a scanner, and the order in which they were used."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.stack: Any = create_autospec(JobStack, instance=True)
         self.stack.job = "digits"
         self.stack.config.return_value = stack_config().to_values()
         self.stack.preview_destroy.return_value = Plan((), 0)
-        self.bucket: Any = create_autospec(JobBucket, instance=True)
-        self.bucket.status.return_value = RunStatus(run="r1", phase="succeeded")
-        self.bucket.runs.return_value = ("r1",)
-        self.bucket.name = "runctl-digits-artifacts-1"
-        self.bucket.artifacts.return_value = None
-        self.bucket.has_unlisted_artifacts.return_value = False
-        self.scanner: Any = create_autospec(Scanner, instance=True)
-        self.scanner.survey.return_value = Survey()
+        self.stack.unfinished.return_value = ()
+        self.bucket: Any = fake_results(status=RunStatus(run="r1", phase="succeeded"), runs=("r1",))
+        self.scanner: Any = fake_scanner()
+        self.scanner.relations.return_value = Relations({"i-1": "digits"}, {}, {})
         self.order = Mock(spec=["stack", "bucket"])
         self.order.attach_mock(self.stack, "stack")
         self.order.attach_mock(self.bucket, "bucket")
-        clock = FakeTime()
         self.driver: Any = create_autospec(Driver, instance=True)
         self.driver.open.return_value = self.stack
         self.told = Told(agrees=False)
-        self.session = Session(
-            Settings(owner="bob"),
-            ProjectFolders(folder),
-            create_autospec(Environment, instance=True, backend="file:///state"),
-            self.driver,
-            self.told,
-            Time(sleep=clock.sleep, monotonic=clock.monotonic),
-        )
-        monkeypatch.setattr(Session, "bucket", lambda place, config, cloud: self.bucket)
         self.account = "111122223333"
-        monkeypatch.setattr(
-            right_account, "find_account", lambda cloud: Account(id=self.account, partition="aws")
-        )
-        monkeypatch.setattr(teardown, "Scanner", lambda *about, **more: self.scanner)
-        monkeypatch.setattr(
-            teardown, "relations_of", lambda cloud, job, state: Relations({"i-1": job}, {}, {})
-        )
-        monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "terminated"))
+        self.machine = "terminated"
+        self.provider: Any = fake_provider(results=self.bucket, scanner=self.scanner)
+        self.provider.account.side_effect = lambda: Account(id=self.account, partition="aws")
+        self.provider.machine.side_effect = lambda identity: Machine(identity, self.machine)
+        self.session = fake_session(folder, driver=self.driver, provider=self.provider, told=self.told)
 
     def states(self, before: StackState, after: StackState) -> None:
         self.stack.state.side_effect = [before, after]
@@ -102,8 +75,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(tmp_path, monkeypatch)
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
 
 
 def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
@@ -203,17 +176,13 @@ def test_in_another_account_nothing_is_touched(world: World) -> None:
 
 
 @pytest.mark.parametrize("phase", ["running", None])
-def test_a_training_that_runs_is_named_in_the_plan_and_the_question(
-    world: World, monkeypatch: pytest.MonkeyPatch, phase: str | None
-) -> None:
+def test_a_training_that_runs_is_named_in_the_plan_and_the_question(world: World, phase: str | None) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
     world.bucket.status.return_value = RunStatus(run="r1", phase=phase) if phase else None
-    monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "running"))
-    asked: list[str] = []
-    monkeypatch.setattr(world.told, "confirm", lambda question: bool(asked.append(question)))
+    world.machine = "running"
     with pytest.raises(ConfirmationNeededError):
         down(world.session, "digits", DownOptions(grace_seconds=45))
-    assert asked == ["Stop the training, delete this and end job 'digits'?"]
+    assert world.told.questions == ["Stop the training, delete this and end job 'digits'?"]
     assert "45 s to save its checkpoint" in world.told.plans[0].notes[0]
     world.stack.destroy.assert_not_called()
 
@@ -242,7 +211,7 @@ def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
 
 
 def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the_teardown(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     world.states(stack_state(BUCKET), stack_state())
     then = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -251,17 +220,19 @@ def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the
     world.scanner.survey.side_effect = lambda *about: Survey(
         tuple(left) if world.stack.destroy.called else ()
     )
-    monkeypatch.setattr(recovery, "Scanner", lambda *about, **more: world.scanner)
-
-    def remove(
-        cloud: Any, things: tuple[CloudResource, ...], kinds: object, *, owner: str
-    ) -> tuple[CloudResource, ...]:
-        removed = tuple(each for each in things if each in left)
-        left[:] = [each for each in left if each not in removed]
-        return removed
-
-    monkeypatch.setattr(recovery, "remove_all", remove)
+    world.provider.remove.side_effect = lambda resource, account: left.remove(resource)
     receipt = down(world.session, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
     assert ("unrecorded volume", "vol-9") in [(each.type, each.id) for each in receipt.deleted]
+
+
+def test_the_question_is_asked_while_the_job_is_claimed(world: World, tmp_path: Path) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    claim = tmp_path / ".runctl" / "claims" / "digits.json"
+    claimed_at: list[bool] = []
+    world.told.confirm = lambda question: bool(claimed_at.append(bool(claim.read_text())))  # type: ignore[method-assign]
+    with pytest.raises(ConfirmationNeededError):
+        down(world.session, "digits", DownOptions())
+    assert claimed_at == [True]
+    assert claim.read_text() == ""

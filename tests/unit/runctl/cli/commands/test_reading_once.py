@@ -30,6 +30,8 @@ from runctl_auto.errors import (
 )
 from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import ProjectFolders
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
 
@@ -69,9 +71,16 @@ class Prepared(Invocation):
 
     def session(self, *, policies: bool = True) -> Session:
         environment = create_autospec(Environment, instance=True)
-        environment.clients.return_value = lambda service, region: FakeAws()
         environment.backend = f"file://{self._folder}"
-        return Session(self.settings(), ProjectFolders(self._folder), environment, self._driver, self.console)
+        provider = AwsProvider(Cloud(lambda service, region: FakeAws(), "us-east-1"))
+        return Session(
+            self.settings(),
+            ProjectFolders(self._folder),
+            environment,
+            self._driver,
+            lambda region: provider,
+            self.console,
+        )
 
 
 @pytest.fixture
