@@ -28,6 +28,8 @@ _PROTECTED = re.compile(r"\bprotect(ed|ion)\b")
 _CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
 _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
 _LEFT_BEHIND = re.compile(r"has the option (retain_on_delete|deleted_with)")
+_CANCELLED = re.compile(r"\bcancell?ed\b")
+"""A second interruption is told as "update cancelled", a first one as "update canceled"."""
 _PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
 
 
@@ -144,7 +146,7 @@ def _program(failure: Failure) -> RunctlError | None:
 
 
 def _cancelled(failure: Failure) -> RunctlError | None:
-    if failure.exit_code != CANCELLED_EXIT_CODE and "cancelled" not in _words(failure):
+    if failure.exit_code != CANCELLED_EXIT_CODE and not _CANCELLED.search(_words(failure)):
         return None
     return OperationCancelledError(
         f"The {failure.operation} of job '{failure.job}' was cancelled.",

@@ -121,8 +121,13 @@ def test_a_program_that_raised() -> None:
     assert "KeyError: x" in told.what
 
 
-def test_a_cancelled_operation() -> None:
+def test_an_operation_that_was_interrupted_twice() -> None:
     told = typed_error(failure(stderr="error: update cancelled", code=8))
+    assert isinstance(told, OperationCancelledError)
+
+
+def test_an_operation_that_was_interrupted_once() -> None:
+    told = typed_error(failure(diagnostic("update canceled", STACK_URN), stderr="", code=1))
     assert isinstance(told, OperationCancelledError)
     assert told.exit_code == 130
 
