@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 VARIABLE = "RUNCTL_TEST_ENGINE"
-"""Names an engine's root folder (the one with ``bin/pulumi``); wins over the engine that runctl would choose."""
+"""Names an engine's root folder, the one with ``bin/pulumi``; wins over the engine that runctl chooses."""
 
 
 def engine_root() -> Path:
@@ -14,7 +14,9 @@ def engine_root() -> Path:
     given = os.environ.get(VARIABLE)
     root = Path(given) if given else _chosen_root()
     if not os.access(root / "bin" / "pulumi", os.X_OK):
-        raise FileNotFoundError(f"no engine at {root / 'bin' / 'pulumi'}; run `make setup`, or set {VARIABLE}")
+        raise FileNotFoundError(
+            f"no engine at {root / 'bin' / 'pulumi'}; run `make setup`, or set {VARIABLE}"
+        )
     return root
 
 

@@ -32,16 +32,23 @@ class Call:
 
 @dataclass
 class ToyProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """Records all calls. Calls of a (method, name) in ``refuse`` fail. Those in ``hold`` wait until
-    ``released``, until the engine is gone, or until their connection's Cancel, unless ``ignore_cancel``."""
+    """Records all calls. Calls of a (method, name) in ``refuse`` fail, with the text ``refusal`` if there is
+    one. Those in ``hold`` wait until
+    ``released``, until the engine is gone, or until their connection's Cancel, unless ``ignore_cancel``.
+    A creation takes ``create_seconds``; ``most_at_once`` is how many went on at the same time."""
 
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     refuse: set[tuple[str, str]] = field(default_factory=set)
+    refusal: str = ""
     hold: set[tuple[str, str]] = field(default_factory=set)
     ignore_cancel: bool = False
+    create_seconds: float = 0.0
+    most_at_once: int = 0
     released: threading.Event = field(default_factory=threading.Event)
     cancelled: set[str] = field(default_factory=set)
+    _creating: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def called(self, method: str) -> list[str]:
         """Targets of the calls of a method, in order."""
@@ -50,7 +57,7 @@ class ToyProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _record(self, method: str, target: str, context: Any) -> None:
         self.calls.append(Call(method, target, context.peer()))
         if (method, target) in self.refuse:
-            context.abort(grpc.StatusCode.UNKNOWN, f"{method} of {target} refused")
+            context.abort(grpc.StatusCode.UNKNOWN, self.refusal or f"{method} of {target} refused")
         while (method, target) in self.hold and not self.released.wait(_POLL_SECONDS):
             if context.peer() in self.cancelled or not context.is_active():
                 context.abort(grpc.StatusCode.CANCELLED, f"{method} of {target} cancelled")
@@ -99,6 +106,8 @@ class ToyProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
         self._record("create", request.name, context)
+        with self._counted():
+            self.released.wait(self.create_seconds)
         number = sum(1 for thing in self.things if thing.rpartition("-")[0] == request.name) + 1
         identity = f"{request.name}-{number}"
         self.things[identity] = MessageToDict(request.properties)
@@ -122,6 +131,17 @@ class ToyProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._record("delete", request.name, context)
         self.things.pop(request.id, None)
         return empty_pb2.Empty()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._creating += 1
+            self.most_at_once = max(self.most_at_once, self._creating)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._creating -= 1
 
     def _outputs(self, identity: str) -> struct_pb2.Struct:
         return _struct({**self.things[identity], "out": f"out-{identity}"})

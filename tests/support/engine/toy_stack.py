@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from typing import Any
 import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
+from support.engine.broken_programs import collect_broken_programs
 
 PROJECT = "toys"
 STACK = "dev"
@@ -190,7 +189,7 @@ class ToyStack:
                     process.kill()
                 process.communicate()
         if process.returncode != 0:
-            _collect_broken_program()
+            collect_broken_programs()
 
     def operate(self, verb: str, program: Program | None, *flags: str) -> Ran:
         """An operation to its end, however it ends."""
@@ -253,12 +252,3 @@ def _served_program(program: Program | None) -> Iterator[tuple[str, ...]]:
             yield ("--client", f"127.0.0.1:{port}")
         finally:
             server.stop(0).wait()
-
-
-def _collect_broken_program() -> None:
-    """Lets go of a program whose engine stopped it: the SDK's coroutines complain when they are collected."""
-    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
-    try:
-        gc.collect()
-    finally:
-        sys.unraisablehook = before
