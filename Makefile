@@ -1,16 +1,25 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv by themselves.
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv and Pulumi's engine by themselves.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 3
 
-.PHONY: setup demo test lint types layers unit bench matrix docs clean
+MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-rest
 
-setup: $(VENV)/.ready
+.PHONY: setup engine demo test lint types layers unit bench matrix $(MATRIX) docs clean
 
+setup: $(VENV)/.ready engine
+
+# The engine is built, where it must be, beside pip's work. It is installed once a person, not once a clone.
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -I runctl_auto/engine/install/standalone.py --early & engine=$$!; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; packages=$$?; \
+	wait $$engine && test $$packages -eq 0
 	touch $@
+
+engine: $(VENV)/.ready
+	@$(BIN)/runctl --sandbox setup
 
 demo: setup
 	$(BIN)/python stacks/examples/demo.py
@@ -29,13 +38,30 @@ unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
 test: setup lint types layers
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n $(WORKERS)
 
 bench: setup
 	$(BIN)/python benchmarks/run.py
 
-matrix: setup
-	$(BIN)/pytest -m matrix -n 3 -v -rP
+# The full counts of what `make test` samples, in parts that can be run one by one.
+matrix: $(MATRIX)
+
+RUN_MATRIX = $(BIN)/pytest -m matrix -n $(WORKERS) -v -rP
+
+matrix-crash: setup
+	$(RUN_MATRIX) tests/e2e/test_crash_matrix.py
+
+matrix-faults: setup
+	$(RUN_MATRIX) tests/e2e/test_fault_matrix.py tests/e2e/test_limits_without_agent.py tests/e2e/test_end_schedule.py
+
+matrix-interruptions: setup
+	$(RUN_MATRIX) tests/e2e/test_interruptions.py tests/e2e/test_locks.py
+
+matrix-protection: setup
+	$(RUN_MATRIX) tests/e2e/test_protection.py tests/e2e/test_policies.py
+
+matrix-rest: setup
+	$(RUN_MATRIX) tests $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies,--ignore=tests/e2e/test_$(part).py)
 
 docs: setup
 	$(BIN)/python docs/reference/generate.py

@@ -14,8 +14,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import engine_scale
-import engine_speed
 import leaks_sweep
 import listing
 import policy_pack
@@ -26,8 +24,6 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,
     "up-overhead": up_overhead.measure,
     "policy-pack": policy_pack.measure,
-    "engine-speed": engine_speed.measure,
-    "engine-scale": engine_scale.measure,
     "listing": listing.measure,
     "leaks": leaks_sweep.measure,
 }

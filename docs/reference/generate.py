@@ -171,6 +171,7 @@ def _plain(value: Any) -> Any:
 
 
 def _errors() -> Iterator[str]:
+    import runctl_auto.engine.install.errors  # noqa: F401 - its kinds are told too
     from runctl_auto.errors import ExitCode, RunctlError
 
     words = {

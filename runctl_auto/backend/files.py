@@ -1,121 +1,143 @@
-"""The files of a backend, read without an engine, in a folder (``file://``) or in a bucket (``s3://``)."""
+"""The files of a backend: what reading them needs, and a folder (``file://``) that provides it.
+
+The objects of a bucket provide the same; they come from the providers' layer (``OpenObjects``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from runctl_auto.errors import CloudError, NotSupportedError
-from runctl_auto.providers.aws.access import ClientFactory, Cloud
 
 ROOT = ".pulumi"
-_S3_OPTIONS = frozenset(
-    {
-        "awssdk",
-        "disableSSL",
-        "endpoint",
-        "region",
-        "s3ForcePathStyle",
-        "use_path_style",
-    }
-)
+"""The folder of the backend in which Pulumi keeps everything."""
 
-MakeClients = Callable[[str | None], ClientFactory]
-"""Makes clients for an endpoint, None for the usual one."""
+_ATTRIBUTES = ".attrs"
+"""Pulumi keeps the attributes of a file in a second file of this suffix; objects have them in the service."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a backend. ``path`` is below ``.pulumi``, with slashes; ``written_at`` is in UTC."""
+
+    path: str
+    written_at: datetime
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
 
 
 class BackendFiles(Protocol):
-    """Files below the backend's ``.pulumi``."""
+    """Files below the backend's ``.pulumi``, by path with slashes.
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        """Names of the files in ``folder``, in their order; empty when there is none. Raises OSError."""
+    Every call blocks and raises ``OSError`` or ``CloudError``, except as its docstring says.
+    """
 
-    def read(self, file: str) -> bytes:
-        """The content of ``file``. Raises OSError when it is not there or cannot be read."""
+    def find(self, folder: str, prefix: str = "") -> tuple[StoredFile, ...]:
+        """The files in ``folder`` at any depth, sorted by path; empty when there is no such folder.
+
+        ``prefix`` limits them to those whose path in ``folder`` begins with it.
+        """
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None when it does not exist."""
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
+        """The contents in the order of ``paths``; None for each file that is absent or cannot be read."""
+
+    def remove(self, path: str) -> None:
+        """Removes a file. Idempotent."""
+
+    def address(self, path: str) -> str:
+        """Where a file is, as people know it. Asks nobody."""
+
+
+OpenObjects = Callable[[str], BackendFiles]
+"""Opens an ``s3://`` URL. Raises ``NotSupportedError`` for options of the URL that it does not know."""
 
 
 @dataclass(frozen=True)
 class FolderFiles:
-    """Files in a folder."""
+    """Files below ``root``, the ``.pulumi`` of a ``file://`` backend."""
 
     root: Path
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        return tuple(sorted(each.name for each in (self.root / folder).glob("*")))
+    def find(self, folder: str, prefix: str = "") -> tuple[StoredFile, ...]:
+        return tuple(sorted(self._below(folder, f"{folder}/{prefix}"), key=lambda each: each.path))
 
-    def read(self, file: str) -> bytes:
-        return (self.root / file).read_bytes()
-
-
-@dataclass(frozen=True)
-class S3Files:
-    """Objects in a bucket below a prefix that ends with a slash."""
-
-    cloud: Cloud
-    bucket: str
-    prefix: str
-
-    def names(self, folder: str) -> tuple[str, ...]:
-        begin = f"{self.prefix}{folder}/"
+    def _below(self, folder: str, start: str) -> Iterator[StoredFile]:
         try:
-            listed = self.cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self.bucket, Prefix=begin)
-            names = [str(each["Key"]).removeprefix(begin) for each in listed]
-        except CloudError as error:
-            raise OSError(str(error)) from error
-        return tuple(sorted(name for name in names if "/" not in name))
+            entries = os.scandir(self.root / folder)
+        except FileNotFoundError:
+            return
+        with entries:
+            for entry in entries:
+                path = f"{folder}/{entry.name}"
+                if entry.is_dir():
+                    yield from self._below(path, start)
+                elif path.startswith(start) and not entry.name.endswith(_ATTRIBUTES):
+                    yield from _stored(path, entry)
 
-    def read(self, file: str) -> bytes:
-        def content() -> bytes:
-            answer = self.cloud.client("s3").get_object(Bucket=self.bucket, Key=f"{self.prefix}{file}")
-            whole: bytes = answer["Body"].read()
-            return whole
-
+    def read(self, path: str) -> bytes | None:
         try:
-            found: bytes = self.cloud.retried(content, f"reading of {file}")
-        except CloudError as error:
-            raise OSError(str(error)) from error
-        return found
+            return (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
+        for path in paths:
+            try:
+                yield (self.root / path).read_bytes()
+            except OSError:
+                yield None
+
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink(missing_ok=True)
+        (self.root / f"{path}{_ATTRIBUTES}").unlink(missing_ok=True)
+
+    def address(self, path: str) -> str:
+        return str(self.root / path)
 
 
-def backend_files(backend: str, make_clients: MakeClients) -> BackendFiles | None:
-    """The files of the backend of this URL; None where an engine has to be asked."""
-    url = urlsplit(backend)
-    if url.scheme == "file":
-        return FolderFiles(Path(unquote(url.path)) / ROOT)
-    if url.scheme != "s3":
-        return None
+def _stored(path: str, entry: os.DirEntry[str]) -> Iterator[StoredFile]:
     try:
-        cloud, bucket, prefix = s3_place(backend, make_clients)
-    except NotSupportedError:
+        seconds = entry.stat().st_mtime
+    except FileNotFoundError:  # a temporary file, which has got its name meanwhile
+        return
+    yield StoredFile(path, datetime.fromtimestamp(seconds, tz=timezone.utc))
+
+
+def backend_folder(url: str) -> Path | None:
+    """The folder that a ``file://`` backend is; None for others, and for one relative to who reads it."""
+    parts = urlsplit(url)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         return None
-    return S3Files(cloud, bucket, f"{prefix}{ROOT}/")
+    return Path(unquote(parts.path))
 
 
-def s3_place(backend: str, make_clients: MakeClients) -> tuple[Cloud, str, str]:
-    """Cloud, bucket and prefix (empty, or with a slash at its end) of an ``s3://`` backend.
+def open_files(url: str, open_objects: OpenObjects | None) -> BackendFiles:
+    """The files of the backend of this URL; without ``open_objects`` a folder's only.
 
-    Raises ``NotSupportedError`` for options of the URL that it does not know.
+    Raises ``NotSupportedError`` when only an engine can read it.
     """
-    url = urlsplit(backend)
-    options = {name: values[-1] for name, values in parse_qs(url.query).items()}
-    unknown = options.keys() - _S3_OPTIONS
-    if unknown:
-        raise NotSupportedError(
-            f"The backend's URL has an option that reading its files does not know: {sorted(unknown)[0]}.",
-            where={"backend": backend},
-            next_step="Give region and credentials by AWS's own environment variables.",
-        )
-    path = url.path.strip("/")
-    cloud = Cloud(make_clients(_endpoint(options)), options.get("region") or "us-east-1")
-    return cloud, url.netloc, f"{path}/" if path else ""
+    folder = backend_folder(url)
+    if folder is not None:
+        return FolderFiles(folder / ROOT)
+    scheme = urlsplit(url).scheme
+    if scheme == "s3" and open_objects is not None:
+        return open_objects(url)
+    raise NotSupportedError(
+        f"A backend at {scheme}:// cannot be read without its engine.",
+        where={"backend": url},
+    )
 
 
-def _endpoint(options: dict[str, str]) -> str | None:
-    address = options.get("endpoint")
-    if not address or "://" in address:
-        return address
-    scheme = "http" if options.get("disableSSL") == "true" else "https"
-    return f"{scheme}://{address}"
+UNREADABLE = (OSError, CloudError, ValueError, LookupError, AttributeError, TypeError, OverflowError)
+"""What is raised when files cannot be read, or hold something else than expected."""

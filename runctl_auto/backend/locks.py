@@ -1,7 +1,8 @@
 """Who holds a stack's lock, and whether that process still lives.
 
-Pulumi's file and object-store backends lock a stack with a file that names process, user, host and time.
-Removing it stops nobody: it is only removed when its owner is known to be dead.
+Pulumi's file and object-store backends lock a stack with a file that names process, user, host and time:
+``locks/organization/<project>/<stack>/<id>.json``, never compressed. Removing it stops nobody: it is only
+removed when its owner is known to be dead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 STARTER_VARIABLE = "RUNCTL_STARTED_BY"
 """In an engine's environment: the runctl that started it, as ``pid:start time``."""
@@ -32,6 +33,20 @@ class LockOwner:
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host} (pid {self.pid}) since {self.since}"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock file of a stack. ``place`` is its address, ``path`` its path in the backend; ``owner`` is None
+    when the file does not name one."""
+
+    place: str
+    owner: LockOwner | None
+    path: str
+
+    @property
+    def stack(self) -> str:
+        return PurePosixPath(self.path).parent.name
 
 
 def parse_lock(text: bytes) -> LockOwner | None:

@@ -10,20 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from runctl_auto.backend.history import UPDATE, HistoryRecord
 from runctl_auto.stack.state import StackState
 
-UPDATE = "update"
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class HistoryRecord:
-    """One operation as the history tells it. Its times are whole seconds, cut."""
-
-    kind: str
-    succeeded: bool
-    began: datetime
-    ended: datetime
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,11 @@ class Invocation:
         Without ``policies`` nothing judges what is made, where the settings permit that.
         """
         from runctl_auto.engine import environment
+        from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
         from runctl_auto.engine.job_stack import Conduct
         from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
+        from runctl_auto.engine.sandbox_extra import require_sandbox_extra
         from runctl_auto.jobs.session import Workplace
 
         folders, settings = self.folders(), self.settings()
@@ -52,9 +54,12 @@ class Invocation:
             refuse_to_skip(settings.policies)
             self.console.say("no policy judges this, as --no-policy asks")
         if settings.sandbox:
-            place = environment.sandbox(settings, folders, os.environ, self.console.say)
+            require_sandbox_extra()  # before the engine is asked for: installing one can take minutes
+        engine = choose_engine(settings.engine.path, os.environ)
+        if settings.sandbox:
+            place = environment.sandbox(folders, self.console.say, engine)
         else:
-            place = environment.real_cloud(settings, folders, os.environ)
+            place = environment.real_cloud(settings, folders, os.environ, engine)
         for job in place.lost_jobs:
             self.console.say(f"the sandbox's cloud is a new one; job '{job}' was lost with the old one")
         shell = dict(os.environ)

@@ -42,12 +42,12 @@ def _is_sandbox(context: click.Context) -> bool:
 
 
 def _names(*, sandbox: bool) -> Iterator[str]:
-    from runctl_auto.backend.stacks import stack_names
+    from runctl_auto.backend.backend import open_backend
     from runctl_auto.local.project import PROJECT_NAME, find_project
 
     folders = find_project(Path.cwd())
-    backend = _sandbox_backend(folders) if sandbox else _backend(folders)
-    names = stack_names(backend, PROJECT_NAME)
+    url = _sandbox_backend(folders) if sandbox else _backend(folders)
+    names = open_backend(url, PROJECT_NAME).stack_names()
     if names is not None:
         yield from names
         return

@@ -34,23 +34,7 @@ def engine_command(root: Path) -> automation.PulumiCommand:
     except Exception as error:
         raise EngineNotFoundError(
             f"The engine in {root} does not start: {error}",
-            next_step="`runctl setup` installs Pulumi's CLI; RUNCTL_ENGINE=embedded uses the sandbox's own.",
-        ) from error
-
-
-def install_cli(root: Path) -> str:
-    """Installs the Pulumi CLI of this SDK's version into ``root``; its version. Blocks; needs the network
-    unless it is there already. Raises ``EngineNotFoundError`` when it cannot be had."""
-    from pulumi import automation
-
-    try:
-        return str(automation.PulumiCommand.install(root=str(root)).version)
-    except Exception as error:
-        raise EngineNotFoundError(
-            f"Pulumi's CLI could not be installed: {_last_line(error)}",
-            where={"folder": str(root)},
-            next_step="Check that get.pulumi.com can be reached, or install `pulumi` by other means "
-            "and put it on PATH. The sandbox works without it: runctl --sandbox.",
+            next_step="`runctl setup` installs the pinned engine; RUNCTL_ENGINE names another.",
         ) from error
 
 

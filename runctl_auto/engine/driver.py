@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from runctl_auto.backend.files import BackendFiles, backend_files
-from runctl_auto.backend.lock_store import LockStore, lock_store
+from runctl_auto.backend.backend import Backend, open_backend
 from runctl_auto.backend.locks import (
     STARTER_VARIABLE,
     this_process,
 )
-from runctl_auto.backend.stacks import last_config, stack_files
-from runctl_auto.backend.states import read_states
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import Conduct, JobStack
-from runctl_auto.errors import JobNotFoundError, NotSupportedError, RunctlError
-from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.engine.program_host import ProgramHost
+from runctl_auto.engine.state_exports import read_states
+from runctl_auto.errors import JobNotFoundError, RunctlError
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders, program_of
+from runctl_auto.providers.aws.backend_objects import open_objects
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
@@ -58,6 +58,15 @@ class Driver:
         self._conduct = conduct or Conduct()
         self._opened: automation.LocalWorkspace | None = None
 
+    def expect_programs(self) -> None:
+        """Starts what runs programs, for a command that previews or updates. Does not block. Idempotent."""
+        self._host.start()
+
+    def close(self) -> None:
+        """Ends the language host, if one was started. Blocks until it has ended. Idempotent."""
+        if "_host" in vars(self):
+            self._host.close()
+
     def open(self, job: str) -> JobStack:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
         from pulumi import automation
@@ -87,14 +96,14 @@ class Driver:
         config = read_config(settings_file(self._folders.workspace(), job))
         if config.get(BACKEND_KEY) == self._environment.backend:
             return config
-        recorded = last_config(self._files, PROJECT_NAME, job)
+        recorded = self.backend.config(job)
         return recorded if recorded is not None else self.open(job).config()
 
     def jobs(self) -> tuple[JobSummary, ...]:
         """All stacks of this project in the backend, by name; without an engine where files tell them."""
-        files = stack_files(self._environment.backend, PROJECT_NAME)
-        if files is not None:
-            return tuple(JobSummary(**vars(each)) for each in files)
+        stacks = self.backend.stacks()
+        if stacks is not None:
+            return tuple(JobSummary(**vars(each)) for each in stacks)
         with translated("listing", "*"):
             found = self._workspace.list_stacks()
         return tuple(
@@ -114,7 +123,7 @@ class Driver:
 
         Read where they lie when files hold them; else asked of the engine, a few at a time.
         """
-        return read_states(self._environment.backend, PROJECT_NAME, jobs, self._exporter, told)
+        return read_states(self.backend, jobs, self._exporter, told)
 
     def _exporter(self) -> Callable[[str], StackState | RunctlError]:
         workspace = self._workspace
@@ -135,27 +144,35 @@ class Driver:
 
             self._opened = automation.LocalWorkspace(
                 work_dir=str(self._folders.workspace()),
-                env_vars={**self._environment.variables, STARTER_VARIABLE: this_process()},
+                env_vars=self._variables,
                 secrets_provider=self._environment.secrets_provider,
                 pulumi_command=engine_command(self._environment.engine.root),
             )
         return self._opened
 
-    def locks(self, job: str) -> LockStore:
-        """The locks on a job's stack. Raises ``NotSupportedError`` where the backend does not show them."""
-        return lock_store(self._environment.backend, PROJECT_NAME, job, client_maker)
-
-    def _job_stack(self, stack: automation.Stack) -> JobStack:
-        try:
-            locks = self.locks(stack.name)
-        except NotSupportedError:
-            locks = None
-        backend = self._environment.backend
-        return JobStack(stack, self._workspace, backend, self._conduct, locks, files=self._files)
+    @cached_property
+    def _variables(self) -> dict[str, str]:
+        """What the engine's environment has over that of this process."""
+        return {**self._environment.variables, STARTER_VARIABLE: this_process()}
 
     @cached_property
-    def _files(self) -> BackendFiles | None:
-        return backend_files(self._environment.backend, client_maker)
+    def _host(self) -> ProgramHost:
+        policies = self._conduct.policies
+        return ProgramHost(
+            self._variables,
+            [program_of(self._folders.workspace())],
+            [policies.folder] if policies is not None else [],
+        )
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The stacks' store, as it is read without an engine."""
+        return open_backend(
+            self._environment.backend, PROJECT_NAME, lambda url: open_objects(url, client_maker)
+        )
+
+    def _job_stack(self, stack: automation.Stack) -> JobStack:
+        return JobStack(stack, self._workspace, self.backend, self._conduct, self._host)
 
     def _adopt_settings(self, job: str, *, exists: bool) -> None:
         """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.

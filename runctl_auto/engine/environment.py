@@ -7,18 +7,17 @@ environment variables, nothing else.
 from __future__ import annotations
 
 import os
-import re
 import secrets
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Protocol
 
-from runctl_auto.errors import EngineNotFoundError, SandboxError
+from runctl_auto.engine.choice import Engine
+from runctl_auto.engine.sandbox_extra import require_sandbox_extra
+from runctl_auto.errors import SandboxError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import ClientFactory
 from runctl_auto.providers.aws.clients import client_maker
@@ -28,7 +27,13 @@ if TYPE_CHECKING:
     from sandbox.daemon import Endpoints, StopReport
     from sandbox.daemon import SandboxStatus as SandboxStatus  # noqa: PLC0414
 
-MINIMUM_ENGINE = (3, 181)
+
+class StartSandbox(Protocol):
+    """Starts the sandbox of a folder unless it runs, and waits until it is ready."""
+
+    def __call__(self, folder: Path, *, progress: Callable[[str], None]) -> Endpoints: ...
+
+
 _SANDBOX_KEY = "sandbox"
 _FOREIGN_VARIABLES = (
     "AWS_PROFILE",
@@ -43,19 +48,6 @@ _FOREIGN_VARIABLES = (
     "PULUMI_STACK",
 )
 """Variables of a person's real accounts that must not reach the sandbox's processes."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A Pulumi engine: ``root/bin/pulumi``. ``why`` says why this one was chosen."""
-
-    name: Literal["pulumi", "embedded"]
-    root: Path
-    why: str
-
-    @property
-    def folder(self) -> Path:
-        return self.root / "bin"
 
 
 @dataclass(frozen=True)
@@ -83,8 +75,10 @@ class Environment:
         return client_maker(self.endpoint_url)
 
 
-def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]) -> Environment:
-    """AWS as the person's credentials reach it. Raises ``EngineNotFoundError`` without ``pulumi``."""
+def real_cloud(
+    settings: Settings, folders: ProjectFolders, environ: Mapping[str, str], engine: Engine
+) -> Environment:
+    """AWS as the person's credentials reach it, driven by ``engine``."""
     backend = backend_of(settings, folders, environ)
     if backend == _own_backend(folders):
         (folders.make_private() / "state").mkdir(mode=0o700, exist_ok=True)
@@ -99,7 +93,7 @@ def real_cloud(settings: Settings, folders: ProjectFolders, environ: Mapping[str
         variables["AWS_ENDPOINT_URL"] = endpoint
     return Environment(
         sandbox=False,
-        engine=_engine_for_real_cloud(settings, environ),
+        engine=engine,
         backend=backend,
         secrets_provider=settings.engine.secrets_provider,
         variables=variables,
@@ -114,18 +108,22 @@ def backend_of(settings: Settings, folders: ProjectFolders, environ: Mapping[str
 
 
 def sandbox(
-    settings: Settings,
     folders: ProjectFolders,
-    environ: Mapping[str, str],
     progress: Callable[[str], None],
+    engine: Engine,
+    start: StartSandbox | None = None,
 ) -> Environment:
-    """The sandbox of this project; started when it is not running (a few seconds)."""
+    """The sandbox of this project, driven by ``engine``; started when it is not running (a few seconds).
+
+    ``start`` is ``sandbox.daemon.ensure_started`` by default. Raises ``SandboxError`` when the sandbox does
+    not start, or the extra ``runctl[sandbox]`` is not installed.
+    """
     from sandbox.daemon import ensure_started
 
-    engine = _engine_for_sandbox(settings, environ)
+    require_sandbox_extra()
     folders.make_private()
     with _typed_sandbox_errors():
-        endpoints = ensure_started(folders.sandbox, progress=progress)
+        endpoints = (start or ensure_started)(folders.sandbox, progress=progress)
     return _sandbox_environment(endpoints, engine, folders)
 
 
@@ -214,102 +212,3 @@ def _passphrase_variables(
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(secrets.token_urlsafe(32))
     return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
-
-
-def embedded_engine() -> Path:
-    """The root folder of the engine that runctl carries."""
-    return Path(__file__).resolve().parents[2] / "sandbox" / "engine"
-
-
-def choose_engine(settings: Settings, environ: Mapping[str, str]) -> Engine:
-    """The engine that a command with these settings uses. Raises ``EngineNotFoundError``."""
-    if settings.sandbox:
-        return _engine_for_sandbox(settings, environ)
-    return _engine_for_real_cloud(settings, environ)
-
-
-def engine_version(engine: Engine) -> str:
-    """What ``pulumi version`` prints; empty when it does not run."""
-    return _told_version(engine.folder / "pulumi")
-
-
-def _engine_for_sandbox(settings: Settings, environ: Mapping[str, str]) -> Engine:
-    choice = settings.engine.choice
-    if choice == "embedded":
-        return Engine("embedded", embedded_engine(), "RUNCTL_ENGINE=embedded")
-    found = _pulumi_on_path(environ)
-    if found is not None:
-        return Engine("pulumi", found, f"{choice}: a compatible pulumi is first on PATH")
-    if choice == "pulumi":
-        raise _no_pulumi("RUNCTL_ENGINE=pulumi")
-    return Engine("embedded", embedded_engine(), "auto: no compatible pulumi on PATH")
-
-
-def _engine_for_real_cloud(settings: Settings, environ: Mapping[str, str]) -> Engine:
-    if settings.engine.choice == "embedded":
-        raise EngineNotFoundError(
-            "The embedded engine never drives a real cloud, and RUNCTL_ENGINE=embedded asks for it.",
-            where={"provider": "aws"},
-            next_step="Use RUNCTL_ENGINE=auto with Pulumi's CLI (`runctl setup` installs it), or --sandbox.",
-        )
-    found = _pulumi_on_path(environ) or _installed_by_setup(environ)
-    if found is None:
-        raise _no_pulumi("a real cloud")
-    return Engine("pulumi", found, "a compatible pulumi was found")
-
-
-def _no_pulumi(who: str) -> EngineNotFoundError:
-    return EngineNotFoundError(
-        f"There is no compatible `pulumi` on PATH, and {who} needs one.",
-        where={"needed": f"pulumi {'.'.join(map(str, MINIMUM_ENGINE))} or newer, below 4"},
-        next_step="Run `runctl setup`, which installs the pinned CLI, or try the job with --sandbox.",
-    )
-
-
-def setup_folder(environ: Mapping[str, str]) -> Path:
-    """Where ``runctl setup`` installs Pulumi's CLI: shared by all projects of a person."""
-    data = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local/share")
-    return Path(data) / "runctl" / "pulumi"
-
-
-def _installed_by_setup(environ: Mapping[str, str]) -> Path | None:
-    root = setup_folder(environ)
-    return root if _is_compatible(root / "bin" / "pulumi") else None
-
-
-def _pulumi_on_path(environ: Mapping[str, str]) -> Path | None:
-    """Root of the first ``pulumi`` on PATH that is not our own and is compatible."""
-    for folder in (environ.get("PATH") or "").split(os.pathsep):
-        found = shutil.which("pulumi", path=folder) if folder else None
-        if found is None:
-            continue
-        executable = Path(found)
-        if executable.resolve().parent == embedded_engine() / "bin":
-            continue
-        is_usable = executable.parent.name == "bin" and _is_compatible(executable)
-        return executable.parent.parent if is_usable else None
-    return None
-
-
-def _is_compatible(executable: Path) -> bool:
-    found = re.match(r"v?(\d+)\.(\d+)", _told_version(executable)) if executable.exists() else None
-    if found is None:
-        return False
-    version = (int(found.group(1)), int(found.group(2)))
-    return version[0] == MINIMUM_ENGINE[0] and version >= MINIMUM_ENGINE
-
-
-def _told_version(executable: Path) -> str:
-    """What ``pulumi version`` prints; empty when it does not run."""
-    try:
-        answer = subprocess.run(
-            [str(executable), "version"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip()

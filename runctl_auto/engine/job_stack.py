@@ -14,15 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runctl_auto.backend.files import BackendFiles
-from runctl_auto.backend.lock_store import LockStore
+from runctl_auto.backend.backend import Backend
 from runctl_auto.backend.locks import (
     LockOwner,
     Processes,
     is_dead,
     is_orphan,
 )
-from runctl_auto.backend.stacks import history
 from runctl_auto.backend.unfinished import Period, unfinished_periods
 from runctl_auto.engine.automation_edge import plain_events, set_secret, translated
 from runctl_auto.engine.events import (
@@ -34,10 +32,10 @@ from runctl_auto.engine.events import (
     StepEvent,
 )
 from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.violations import advice_in
 from runctl_auto.errors import EngineError, StackLockedError
 from runctl_auto.local.interruption import run_to_a_safe_end
-from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
@@ -99,19 +97,16 @@ class JobStack:
         self,
         stack: automation.Stack,
         workspace: automation.LocalWorkspace,
-        backend: str,
+        backend: Backend,
         conduct: Conduct,
-        locks: LockStore | None,
-        *,
-        files: BackendFiles | None = None,
+        host: ProgramHost,
     ) -> None:
         self.job: str = stack.name
         self._stack = stack
         self._advised: set[str] = set()
         self._workspace = workspace
         self._backend = backend
-        self._locks = locks
-        self._files = files
+        self._host = host
         self._conduct = conduct
 
     def config(self) -> dict[str, str]:
@@ -123,7 +118,7 @@ class JobStack:
         from pulumi import automation
 
         held = self.config()
-        wanted = {**values, BACKEND_KEY: self._backend}
+        wanted = {**values, BACKEND_KEY: self._backend.url}
         changed = {key: value for key, value in wanted.items() if held.get(key) != value}
         if not changed:
             return
@@ -161,6 +156,7 @@ class JobStack:
 
     def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
+        self._attach_host()
         return self._planned(
             "preview",
             self._stack.preview,
@@ -183,6 +179,7 @@ class JobStack:
 
     def up(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Changes:
         """Makes the cloud agree with the program; with URNs in ``only``, in nothing but these. Idempotent."""
+        self._attach_host()
         return self._changed(
             "update",
             self._stack.up,
@@ -217,7 +214,7 @@ class JobStack:
         """
 
         def look() -> None:
-            locks = self._locks.locks() if self._locks is not None else ()
+            locks = self._backend.locks(self.job) if self._backend.is_readable else ()
             owners = [each.owner for each in locks if each.owner is not None]
             if owners:
                 raise locked_error(self.job, owners)
@@ -247,7 +244,7 @@ class JobStack:
     def unfinished(self, state: StackState) -> tuple[Period, ...]:
         """When updates worked that failed or were killed, since the last that succeeded; empty where the
         backend's history cannot be read. ``state`` is the present one."""
-        records = history(self._files, PROJECT_NAME, self.job)
+        records = self._backend.history(self.job)
         return () if records is None else unfinished_periods(records, state)
 
     def mark_protected(self, urns: Collection[str], *, protect: bool) -> None:
@@ -275,6 +272,9 @@ class JobStack:
         """Removes the empty stack with its settings file and history."""
         with translated("removal", self.job):
             self._workspace.remove_stack(self.job)
+
+    def _attach_host(self) -> None:
+        self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
     def _judging(self) -> dict[str, object]:
         pack = self._conduct.policies
@@ -373,17 +373,17 @@ class JobStack:
 
     def _remove_dead_locks(self) -> int:
         """How many were removed; each by itself where the backend shows them: one taken meanwhile stays."""
-        if self._locks is None:
+        if not self._backend.is_readable:
             with translated("removal of a dead lock", self.job):
                 self._stack.cancel()
             return 1
         dead = [
             each
-            for each in self._locks.locks()
+            for each in self._backend.locks(self.job)
             if each.owner is not None and is_dead(each.owner, self._conduct.processes)
         ]
         for lock in dead:
-            self._locks.remove(lock)
+            self._backend.remove_lock(lock)
         return len(dead)
 
     def _tell(self, text: str) -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runctl_auto.engine.events import EngineEvent, PolicyEvent, plain
-from runctl_auto.errors import JobFileError, PolicyViolationError, Violation
+from runctl_auto.errors import PolicyViolationError, Violation
 from runctl_auto.stack.urn import name_of
 
 if TYPE_CHECKING:
-    from runctl_auto.job_file.document import JobDocument
+    from runctl_auto.job_file.job_file import JobFile
 
 _REPORT = re.compile(
     r"(?P<resource>[^\s:]+): (?P<found>.*); allowed: (?P<allowed>.*?)"
@@ -55,19 +54,13 @@ def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]
     return tuple(each for each in found if each.field is not None or (each.rule, each.allowed) not in told)
 
 
-def placed(error: PolicyViolationError, path: Path) -> PolicyViolationError:
-    """``error`` with the line of the job file at ``path`` for each violation that names a field of it."""
-    from runctl_auto.job_file.load import places_in
-
-    try:
-        document = places_in(path)
-    except JobFileError:  # it was read before, and has changed since
-        return error
-    violations = [_placed(each, document) for each in error.violations]
+def with_lines(error: PolicyViolationError, file: JobFile) -> PolicyViolationError:
+    """``error`` with the line of ``file`` for each violation that names one of its fields."""
+    violations = [_with_line(each, file) for each in error.violations]
     return PolicyViolationError(
         error.what,
         violations=violations,
-        where={**error.where, "file": document.file},
+        where={**error.where, "file": str(file.path)},
         next_step=error.next_step,
     )
 
@@ -89,10 +82,7 @@ def refusal(violations: Sequence[Violation], where: dict[str, str]) -> PolicyVio
     )
 
 
-def _placed(violation: Violation, document: JobDocument) -> Violation:
-    from runctl_auto.job_file.document import location_of
-
+def _with_line(violation: Violation, file: JobFile) -> Violation:
     if violation.field is None:
         return violation
-    position = document.position(location_of(violation.field))
-    return replace(violation, file=document.file, line=position.line if position else None)
+    return replace(violation, file=str(file.path), line=file.line_of(violation.field))

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from runctl_auto.backend.stacks import backend_folder
 from runctl_auto.engine.events import Plan
 from runctl_auto.jobs.permitted import makes_machine, refuse_too_many_jobs
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
@@ -47,7 +46,7 @@ def admitted(workplace: Workplace, job: str, plan: Plan) -> Iterator[None]:
 
 
 def _folder(workplace: Workplace) -> Path:
-    folder = (backend_folder(workplace.environment.backend) or workplace.folders.make_private()) / _FOLDER
+    folder = (workplace.driver.backend.folder or workplace.folders.make_private()) / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -1,28 +1,55 @@
-"""What commands check first: the job file and its work folder. Needs no cloud and makes nothing."""
+"""Checks a job file and its work folder before anything else. Needs no cloud and creates nothing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.job_file.load import JobSpec, load_job, work_folder
-from runctl_auto.packaging.work_files import work_files
+from runctl_auto.errors import NotSupportedError
+from runctl_auto.job_file.job_file import JobFile
+from runctl_auto.job_file.load import load_job_file
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.support import unsupported
+from runctl_auto.job_file.work_folder import find_work_folder
+from runctl_auto.packaging.work_files import WorkFolder, walk_work_folder
 
 
-def check_files(path: Path) -> JobSpec:
-    """The job file at ``path``, its work folder looked through.
+@dataclass(frozen=True)
+class CheckedJob:
+    """A valid job file and its work folder, each read once for the whole command."""
 
-    Raises JobFileError for a wrong file, JobFileError or PackagingError for a work folder, or something in
-    it, that cannot travel.
+    file: JobFile
+    work_folder: WorkFolder
+
+    @property
+    def spec(self) -> JobSpec:
+        return self.file.spec
+
+
+def check_files(path: Path) -> CheckedJob:
+    """Reads the job file at ``path`` and walks its work folder.
+
+    Raises JobFileError for an invalid file, JobFileError or PackagingError for a work folder, or something
+    in it, that cannot travel.
     """
-    spec = load_job(path)
-    for _ in work_files(work_folder(path, spec)):
-        pass
-    return spec
+    file = load_job_file(path)
+    return CheckedJob(file, walk_work_folder(find_work_folder(file)))
 
 
-def check_job(path: Path) -> JobSpec:
-    """As ``check_files``, and refuses what ``up`` does not do."""
-    from runctl_auto.jobs.intent import read_job
+def check_job(path: Path) -> CheckedJob:
+    """As ``check_files``. Also raises NotSupportedError for valid fields that ``up`` does not support yet."""
+    checked = check_files(path)
+    _refuse_unsupported(checked.file)
+    return checked
 
-    check_files(path)
-    return read_job(path)
+
+def _refuse_unsupported(file: JobFile) -> None:
+    refused = unsupported(file.spec)
+    if refused:
+        raise NotSupportedError(
+            f"Job '{file.spec.name}' asks for what is not supported yet: "
+            + "; ".join(str(each) for each in refused)
+            + ".",
+            where={"file": str(file.path), "job": file.spec.name},
+            next_step="Remove or replace the named fields.",
+        )

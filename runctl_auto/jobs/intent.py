@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from components.naming import Names
-from runctl_auto import placement
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import NotSupportedError, UsageError
-from runctl_auto.job_file.load import JobSpec, load_job, unsupported, work_folder
+from runctl_auto.errors import UsageError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.recovery import settle
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Workplace, known_config
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.packaging.work_files import WorkFolder
+from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.data_sources import look_at_data
+from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
 from runctl_auto.providers.aws.volumes import Held, zone_of_volumes
+from runctl_auto.providers.contract import Account
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
@@ -75,21 +78,6 @@ class Intent:
     notes: tuple[str, ...] = ()
 
 
-def read_job(path: Path) -> JobSpec:
-    """The job file, refused when it asks for what ``up`` does not do."""
-    spec = load_job(path)
-    refused = unsupported(spec)
-    if refused:
-        raise NotSupportedError(
-            f"Job '{spec.name}' asks for what is not supported yet: "
-            + "; ".join(str(each) for each in refused)
-            + ".",
-            where={"file": str(path), "job": spec.name},
-            next_step="Remove or replace the named fields.",
-        )
-    return spec
-
-
 NEW_JOB = Present(None, StackState((), ()), None)
 
 
@@ -123,25 +111,24 @@ def _present(workplace: Workplace, config: StackConfig | None, state: StackState
 class Material:
     """What deciding needs and the job as it is does not change."""
 
-    account: placement.Account
+    account: Account
     code_sha256: str
     agent_sha256: str
 
 
-def gather(workplace: Workplace, path: Path, spec: JobSpec) -> Material:
-    """Packages the work folder and the agent, and asks whose cloud it is."""
+def gather(workplace: Workplace, job: CheckedJob) -> Material:
+    """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = workplace.folders.make_private() / "packages"
-    folder = work_folder(path, spec)
-    code = package_code(folder, packages, leave_out=_brought_home(workplace, folder))
+    code = package_code(_without_results(workplace, job.work_folder), packages)
     agent = package_agent(packages)
-    account = placement.find_account(workplace.cloud(spec.region))
+    account = find_account(workplace.cloud(job.spec.region))
     return Material(account, code.sha256, agent.sha256)
 
 
-def _brought_home(workplace: Workplace, folder: Path) -> tuple[str, ...]:
-    """The folder of what comes home, when it lies in the work folder: it is no code."""
-    home = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
-    return (str(home.relative_to(folder)),) if home.is_relative_to(folder) else ()
+def _without_results(workplace: Workplace, work: WorkFolder) -> WorkFolder:
+    """Results that were fetched into the work folder are not code."""
+    results = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
+    return work.without(results.relative_to(work.path)) if results.is_relative_to(work.path) else work
 
 
 def decide(
@@ -199,9 +186,9 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
 def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
     cloud = workplace.cloud(config.job.region)
-    account = placement.find_account(cloud)
+    account = find_account(cloud)
     zone = _zone_of_volumes(workplace, config.job, present, account)
-    found = placement.candidates(config.job, cloud, account, zone=zone)
+    found = candidates(config.job, cloud, account, zone=zone)
     return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
 
 
@@ -213,7 +200,7 @@ def placed(config: StackConfig, wanted: Protection) -> StackConfig:
 def _places(
     spec: JobSpec,
     cloud: Cloud,
-    account: placement.Account,
+    account: Account,
     present: Present,
     run: RunIdentity,
     *,
@@ -224,7 +211,7 @@ def _places(
         has_ended = present.status is not None and present.status.ended
         if has_ended or _still_fits(spec, present, cloud, zone):
             return (config.placement,)
-    return placement.candidates(spec, cloud, account, zone=zone)
+    return candidates(spec, cloud, account, zone=zone)
 
 
 def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None) -> bool:
@@ -234,14 +221,12 @@ def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None)
     place, previous = present.config.placement, present.config.job
     return (
         zone in (None, place.zone)
-        and placement.fits(place, spec, previous=previous)
-        and placement.machine_fits(place, spec, previous, cloud)
+        and fits(place, spec, previous=previous)
+        and machine_fits(place, spec, previous, cloud)
     )
 
 
-def _zone_of_volumes(
-    workplace: Workplace, spec: JobSpec, present: Present, account: placement.Account
-) -> str | None:
+def _zone_of_volumes(workplace: Workplace, spec: JobSpec, present: Present, account: Account) -> str | None:
     """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
     own = {
         each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id
@@ -272,7 +257,7 @@ def _same_machine(place: Placement) -> tuple[str, str, str]:
     return place.market, place.instance_type, place.zone
 
 
-def _refuse_another_cloud(spec: JobSpec, present: Present, account: placement.Account) -> None:
+def _refuse_another_cloud(spec: JobSpec, present: Present, account: Account) -> None:
     if present.config is None:
         return
     held = present.config.placement

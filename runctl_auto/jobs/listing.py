@@ -13,8 +13,8 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Workplace, parse_config
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.observe.statuses import RunPlace, read_statuses
 from runctl_auto.providers.aws.machines import running_machines
+from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 

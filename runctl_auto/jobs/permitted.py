@@ -7,7 +7,7 @@ from collections.abc import Collection
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import TooManyJobsError, UsageError
-from runctl_auto.job_file.load import JobSpec
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.listing import list_jobs
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Workplace

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.engine.violations import placed
-from runctl_auto.errors import JobFileError, JobNotFoundError, PolicyViolationError, StackLockedError
-from runctl_auto.job_file.load import JobSpec, told_at_its_line
+from runctl_auto.errors import JobNotFoundError, StackLockedError
+from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.follow import await_end
 from runctl_auto.jobs.held_volumes import refuse_what_the_state_forbids
-from runctl_auto.jobs.intent import NEW_JOB, Intent, Present, decide, gather, look, look_only, read_job
+from runctl_auto.jobs.intent import NEW_JOB, Intent, Present, decide, gather, look, look_only
+from runctl_auto.jobs.job_file_lines import with_job_file_lines
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.secret_values import SecretValues, choose_secrets
 from runctl_auto.jobs.session import Workplace
@@ -27,13 +26,13 @@ Look = Callable[[Workplace, JobStack], Present]
 """Finds out how a job is."""
 
 
-def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
+def preview(workplace: Workplace, job: CheckedJob, *, rerun: bool) -> PlanView:
     """What ``up`` would change. Leaves no stack and no changed configuration behind, and settles nothing."""
-    spec = read_job(path)
-    with claimed(workplace, spec.name):
-        stack, present, intent = prepare(workplace, path, spec, rerun=rerun, look=look_only)
+    with claimed(workplace, job.spec.name):
+        workplace.driver.expect_programs()
+        stack, present, intent = prepare(workplace, job, rerun=rerun, look=look_only)
         try:
-            with tentative_config(stack, intent.config, intent.secrets), told_in_terms_of(path):
+            with tentative_config(stack, intent.config, intent.secrets), with_job_file_lines(job.file):
                 view = plan_for(workplace, stack, present, intent)
             workplace.reporter.plan(view)
             return view
@@ -42,33 +41,34 @@ def preview(workplace: Workplace, path: Path, *, rerun: bool) -> PlanView:
 
 
 def prepare(
-    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool, look: Look = look
+    workplace: Workplace, job: CheckedJob, *, rerun: bool, look: Look = look
 ) -> tuple[JobStack, Present, Intent]:
-    """The job's stack, the job as it is, and what applying ``spec`` means.
+    """The job's stack, the job as it is, and what applying ``job`` means.
 
     The engine opens or makes the stack while the work folder is packaged. A stack that was made for what is
     then refused is removed again.
     """
     with workplace.reporter.working("preparing", after=PATIENCE_SECONDS):
-        return _prepared(workplace, path, spec, rerun=rerun, look=look)
+        return _prepared(workplace, job, rerun=rerun, look=look)
 
 
 def _prepared(
-    workplace: Workplace, path: Path, spec: JobSpec, *, rerun: bool, look: Look
+    workplace: Workplace, job: CheckedJob, *, rerun: bool, look: Look
 ) -> tuple[JobStack, Present, Intent]:
+    spec = job.spec
     with ThreadPoolExecutor(max_workers=1) as beside:
         opening = beside.submit(_open_or_create, workplace, spec.name)
         try:
-            material = gather(workplace, path, spec)
+            material = gather(workplace, job)
         except BaseException:
             _remove_new(*opening.result())
             raise
         stack, is_new = opening.result()
     try:
         present = NEW_JOB if is_new else look(workplace, stack)
-        refuse_what_the_state_forbids(path, spec, present.state)
+        refuse_what_the_state_forbids(job.file, present.state)
         secrets = choose_secrets(spec.name, spec.secrets, workplace.shell, stack.secrets())
-        with told_in_terms_of(path):
+        with with_job_file_lines(job.file):
             intent = decide(workplace, spec, present, material, rerun=rerun)
         intent = replace(intent, secrets=secrets)
     except BaseException:
@@ -118,18 +118,6 @@ def no_trace_of_what_is_refused(stack: JobStack, present: Present) -> Iterator[N
 def _remove_unused(stack: JobStack, present: Present) -> None:
     if present is NEW_JOB and not stack.state().resources:
         stack.remove()
-
-
-@contextmanager
-def told_in_terms_of(path: Path) -> Iterator[None]:
-    """What policies refuse and what the cloud does not have is told with the lines of the job file at
-    ``path``."""
-    try:
-        yield
-    except PolicyViolationError as error:
-        raise placed(error, path) from None  # all that the engine printed says nothing more
-    except JobFileError as error:
-        raise told_at_its_line(error, path) from error.__cause__
 
 
 @dataclass(frozen=True)

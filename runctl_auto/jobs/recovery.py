@@ -16,7 +16,9 @@ from runctl_auto.leftovers.receipt import Deleted
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.leftovers.unrecorded import made_unnoticed, policies_unnoticed, unrecorded
-from runctl_auto.providers.aws.records.found import ROLE, Found, keys_in
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.aws.records.roles import ROLE, inline_policies
+from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
 
@@ -67,7 +69,7 @@ def remove_unnoticed(
     listed = {*workplace.settings.policies.protected, *(each.id for each in config.job.volumes if each.id)}
     scanner = _scanner(workplace, config)
 
-    def look() -> tuple[Found, ...]:
+    def look() -> tuple[CloudResource, ...]:
         policies = policies_unnoticed(_policies(workplace, config, state), state)
         things = scanner.survey().found
         return policies + made_unnoticed(things, state, unfinished, scanner.is_surely_own, listed=listed)
@@ -76,11 +78,11 @@ def remove_unnoticed(
 
 
 def _remove(
-    workplace: Workplace, config: StackConfig, look: Callable[[], tuple[Found, ...]]
+    workplace: Workplace, config: StackConfig, look: Callable[[], tuple[CloudResource, ...]]
 ) -> tuple[Deleted, ...]:
     with workplace.reporter.working("looking for what was made and not recorded", after=PATIENCE_SECONDS):
         cloud = workplace.cloud(config.placement.region)
-        removed = remove_all(cloud, look(), owner=config.placement.account)
+        removed = remove_all(cloud, look(), KINDS, owner=config.placement.account)
     for each in removed:
         workplace.reporter.say(f"removed what was made and not recorded: {each.kind} {each.id}")
     return tuple(Deleted(f"unrecorded {each.kind}", each.name or each.id, each.id) for each in removed)
@@ -89,13 +91,13 @@ def _remove(
 def _policies(workplace: Workplace, config: StackConfig, state: StackState) -> Iterator[tuple[str, str]]:
     """The inline policies that roles of the state have in the cloud, by role and name."""
     cloud = workplace.cloud(config.placement.region)
-    for kind, role in keys_in(state):
-        if kind == ROLE:
+    for kind, role in KINDS.keys_in(state):
+        if kind == ROLE.name:
             try:
-                listed = tuple(cloud.pages("iam", "list_role_policies", "PolicyNames", RoleName=role))
+                listed = tuple(inline_policies(cloud, role))
             except CloudError:
                 continue
-            yield from ((role, str(name)) for name in listed)
+            yield from ((role, name) for name in listed)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.session import Workplace
-from runctl_auto.placement import find_account
+from runctl_auto.providers.aws.offers import find_account
 from runctl_auto.stack.config import StackConfig
 
 

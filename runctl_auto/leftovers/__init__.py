@@ -1,1 +1,1 @@
-"""Finds what is runctl's in an account by asking the services, and removes it."""
+"""Compares what exists in the cloud with what stacks manage, and removes what is left over."""

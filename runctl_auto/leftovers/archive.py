@@ -1,4 +1,4 @@
-"""Receipts outlive the stacks that they are about: ``.runctl/receipts/<job>/<time>.json``."""
+"""Receipts of teardowns, kept after the stack is gone: ``.runctl/receipts/<job>/<time>.json``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runctl_auto.leftovers.receipt import Receipt
 
 
 def store(receipt: Receipt, folder: Path, at: datetime) -> Path:
-    """Writes the receipt; the file. ``folder`` is runctl's private one; earlier receipts stay."""
+    """Writes the receipt into the project's ``.runctl`` and returns its file. Earlier receipts stay."""
     place = folder / "receipts" / receipt.job
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{at:%Y%m%dT%H%M%S.%fZ}.json"

@@ -1,4 +1,4 @@
-"""Holds what exists against what the stacks know: what nobody manages, and what is managed and gone. Pure."""
+"""Compares what exists with what the stacks manage: orphans, empty stacks, overdue machines. Pure."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.found import Found, Key, keys_in
-from runctl_auto.stack.state import INSTANCE, StackState
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.resource import CloudResource, Key
+from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.stack.state import StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
 SLACK_SECONDS = 600.0
-"""What a machine gets beyond its job's max_duration to end by itself."""
+"""Time that a machine gets beyond its job's max_duration to end by itself."""
 UPLOAD_SECONDS = 86400.0
 """How long an upload of a running machine may take."""
 
-_HELD_FROM_ABOVE = frozenset(
-    {found.SPOT_REQUEST, found.VOLUME, found.INTERFACE, found.SNAPSHOT, found.UPLOAD, found.PROFILE}
-)
-"""What belongs to a stack because that does on which it hangs; a machine never does."""
 _ACCOUNT = re.compile(r"^arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
 
 
 @dataclass(frozen=True)
 class KnownStack:
-    """A stack as its state tells it. ``busy``: somebody works on it now."""
+    """A stack and its state. ``busy``: an operation on it is running."""
 
     job: str
     state: StackState
@@ -35,14 +32,14 @@ class KnownStack:
 
     @property
     def region(self) -> str | None:
-        """Where its things are; None when it has none that tell."""
+        """The region of its resources; None if none of them tells."""
         return next((str(each["region"]) for each in self._environments() if each.get("region")), None)
 
     @property
     def account(self) -> str | None:
-        """Whose cloud its things are in; None when none tells."""
+        """The account of its resources; None if none of them tells."""
         names = (str(each.outputs.get("arn", "")) for each in self.state.in_cloud())
-        return next((told[1] for name in names if (told := _ACCOUNT.match(name))), None)
+        return next((match[1] for name in names if (match := _ACCOUNT.match(name))), None)
 
     @property
     def max_duration(self) -> float | None:
@@ -56,52 +53,47 @@ class KnownStack:
         prices = (each.get("priceHour") for each in self._environments())
         return next((float(each) for each in prices if each), None)
 
-    @property
-    def keys(self) -> frozenset[Key]:
-        """Kind and id of all that it manages."""
-        return keys_in(self.state)
-
     def _environments(self) -> Iterable[Mapping[str, Any]]:
         return (each.inputs for each in self.state.resources if each.type == ENVIRONMENT)
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """Something of runctl's that no stack manages. ``keep`` says why it is not deleted, if it is not."""
+    """A resource of runctl's that no stack manages. ``keep``: why it must not be deleted, if so."""
 
-    thing: Found
+    resource: CloudResource
     why: str
     keep: str | None = None
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A stack of whose things none exists any more."""
+    """A stack none of whose resources exists any more."""
 
     job: str
     resources: int
 
 
 @dataclass(frozen=True)
-class Overdue:
+class OverdueMachine:
     """A machine that is older than its job's limit."""
 
-    thing: Found
+    resource: CloudResource
     job: str
     limit_seconds: float
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The result. ``foreign`` and ``protected`` exist rightly, as far as can be told from here; what belongs
-    to jobs that are being worked on is ``unsettled``."""
+    """The result. ``foreign`` and ``protected`` are no leaks as far as this backend can tell; ``unsettled``
+    belongs to jobs with a running operation."""
 
     orphans: tuple[Orphan, ...] = ()
     gone: tuple[Gone, ...] = ()
-    overdue: tuple[Overdue, ...] = ()
-    foreign: tuple[Found, ...] = ()
-    protected: tuple[Found, ...] = ()
-    unsettled: tuple[Found, ...] = ()
+    overdue: tuple[OverdueMachine, ...] = ()
+    foreign: tuple[CloudResource, ...] = ()
+    protected: tuple[CloudResource, ...] = ()
+    unsettled: tuple[CloudResource, ...] = ()
 
     @property
     def finds_something(self) -> bool:
@@ -109,11 +101,9 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Who asks: ``owners`` whose things may be removed, ``backend`` whose stacks are known; when.
-
-    ``listed`` are ids that the settings protect.
-    """
+class Caller:
+    """For whom and when the comparison is made: ``owners`` whose resources may be removed, the mark of the
+    ``backend`` whose stacks are known, and ``listed``, ids that the settings protect."""
 
     owners: Collection[str]
     backend: str
@@ -122,114 +112,135 @@ class Judge:
 
 
 def compare(
-    things: Sequence[Found], stacks: Mapping[str, KnownStack], judge: Judge, looked_for: Collection[str]
+    resources: Sequence[CloudResource],
+    stacks: Mapping[str, KnownStack],
+    caller: Caller,
+    looked_for: Collection[str],
+    *,
+    kinds: AnyKinds = KINDS,
 ) -> Comparison:
-    """``things`` of one account and region held against all stacks of the backend.
+    """``resources`` of one account and region compared with all stacks of the backend.
 
-    ``stacks`` are those whose things can be in this account and region. ``looked_for`` are the kinds that
-    were looked for with success: of others nothing is called gone.
+    ``stacks`` are those whose resources can be in this account and region. ``looked_for`` are the kinds that
+    were searched for successfully: a stack is not called gone because of others.
     """
-    managed = _managed(things, stacks, judge.now)
-    foreign_jobs = _jobs_of_others(things, stacks, judge)
-    groups: dict[str, list[Found]] = {"foreign": [], "protected": [], "unsettled": []}
+    managed = _managed(resources, stacks, caller.now, kinds)
+    foreign_jobs = _jobs_of_others(resources, stacks, caller)
+    groups: dict[str, list[CloudResource]] = {"foreign": [], "protected": [], "unsettled": []}
     orphans = []
-    for each in things:
+    for each in resources:
         if each in managed:
             continue
         stack = stacks.get(each.job)
         if stack is not None and stack.busy:
             groups["unsettled"].append(each)
-        elif _is_foreign(each, stack, judge) or (_tells_nobody(each) and each.job in foreign_jobs):
+        elif _is_foreign(each, stack, caller) or (_has_no_owner(each) and each.job in foreign_jobs):
             groups["foreign"].append(each)
-        elif each.protected or each.id in judge.listed:
+        elif each.protected or each.id in caller.listed:
             groups["protected"].append(each)
         else:
-            orphans.append(_orphan(each, stack, judge))
-    existing = frozenset[Key]().union(*(each.keys_in_states for each in things))
+            orphans.append(_orphan(each, stack, caller))
+    existing = frozenset[Key]().union(*(kinds.state_keys(each) for each in resources))
     return Comparison(
         orphans=tuple(orphans),
-        gone=tuple(_gone(stacks.values(), existing, looked_for)),
-        overdue=tuple(_overdue(managed, stacks, judge.now)),
+        gone=tuple(_gone(stacks.values(), existing, looked_for, kinds)),
+        overdue=tuple(_overdue(managed, stacks, caller.now, kinds)),
         foreign=tuple(groups["foreign"]),
         protected=tuple(groups["protected"]),
         unsettled=tuple(groups["unsettled"]),
     )
 
 
-def _managed(things: Sequence[Found], stacks: Mapping[str, KnownStack], now: datetime) -> list[Found]:
-    """What a stack holds, and what hangs on that; uploads only while something may finish them."""
-    managed = frozenset[Key]().union(*(stack.keys for stack in stacks.values()))
-    by_key = {each.key: each for each in things}
+def _managed(
+    resources: Sequence[CloudResource], stacks: Mapping[str, KnownStack], now: datetime, kinds: AnyKinds
+) -> list[CloudResource]:
+    """What a stack holds, and what is managed through its parent."""
+    held = frozenset[Key]().union(*(kinds.keys_in(stack.state) for stack in stacks.values()))
+    by_key = {each.key: each for each in resources}
 
-    def is_held(thing: Found, seen: frozenset[Key] = frozenset()) -> bool:
-        if thing.keys_in_states & managed:
+    def is_managed(resource: CloudResource, seen: frozenset[Key] = frozenset()) -> bool:
+        if kinds.state_keys(resource) & held:
             return True
-        if thing.key in seen or thing.kind not in _HELD_FROM_ABOVE or _stands_alone(thing):
+        kind = kinds[resource.kind]
+        if resource.key in seen or (kind.separate_if_named_as_parent and resource.id == resource.parent):
             return False
-        if thing.kind == found.UPLOAD and not _may_be_finished(thing, stacks.get(thing.job), now):
+        if kind.needs_running_machine and not _may_be_completed(
+            resource, stacks.get(resource.job), now, kinds
+        ):
             return False
-        above = [key for key in thing.keys_above if key[0] != found.SECURITY_GROUP]
+        parents = [key for key in kinds.parent_keys(resource) if key[0] in kind.managed_with]
         return any(
-            key in managed or (key in by_key and is_held(by_key[key], seen | {thing.key})) for key in above
+            key in held or (key in by_key and is_managed(by_key[key], seen | {resource.key}))
+            for key in parents
         )
 
-    return [each for each in things if is_held(each)]
+    return [each for each in resources if is_managed(each)]
 
 
-def _stands_alone(thing: Found) -> bool:
-    """A profile with the name of its role is the one that stacks make: one holds it, or nobody does."""
-    return thing.kind == found.PROFILE and thing.id == thing.parent
+def _may_be_completed(
+    resource: CloudResource, stack: KnownStack | None, now: datetime, kinds: AnyKinds
+) -> bool:
+    return (
+        stack is not None
+        and _has_machine(stack.state, kinds)
+        and (resource.age_seconds(now) or 0.0) < UPLOAD_SECONDS
+    )
 
 
-def _may_be_finished(upload: Found, stack: KnownStack | None, now: datetime) -> bool:
-    runs = stack is not None and stack.state.first(INSTANCE) is not None
-    return runs and (upload.age_seconds(now) or 0.0) < UPLOAD_SECONDS
+def _has_machine(state: StackState, kinds: AnyKinds) -> bool:
+    tokens = (token for kind in kinds if kind.is_machine for token in kind.types)
+    return any(state.first(token) is not None for token in tokens)
 
 
-def _is_foreign(thing: Found, stack: KnownStack | None, judge: Judge) -> bool:
-    """Whether it may be managed where this backend does not see it."""
-    if thing.backend:
-        return thing.backend != judge.backend
-    return stack is None and thing.owner not in ("", *judge.owners)
+def _is_foreign(resource: CloudResource, stack: KnownStack | None, caller: Caller) -> bool:
+    """Whether another backend may manage it."""
+    if resource.backend:
+        return resource.backend != caller.backend
+    return stack is None and resource.owner not in ("", *caller.owners)
 
 
-def _tells_nobody(thing: Found) -> bool:
-    return not (thing.owner or thing.backend)
+def _has_no_owner(resource: CloudResource) -> bool:
+    return not (resource.owner or resource.backend)
 
 
 def _jobs_of_others(
-    things: Iterable[Found], stacks: Mapping[str, KnownStack], judge: Judge
+    resources: Iterable[CloudResource], stacks: Mapping[str, KnownStack], caller: Caller
 ) -> frozenset[str]:
-    """Jobs with something that is somebody's else: what carries no mark there may be theirs as well."""
-    return frozenset(each.job for each in things if _is_foreign(each, stacks.get(each.job), judge))
+    """Jobs with a foreign resource: their resources without an owner may be foreign as well."""
+    return frozenset(each.job for each in resources if _is_foreign(each, stacks.get(each.job), caller))
 
 
-def _orphan(thing: Found, stack: KnownStack | None, judge: Judge) -> Orphan:
+def _orphan(resource: CloudResource, stack: KnownStack | None, caller: Caller) -> Orphan:
     keep = None
     if stack is not None and stack.state.pending:
-        keep = f"an operation on the job was killed: `runctl down {thing.job}` settles it"
-    elif not thing.sure:
+        keep = f"an operation on the job was killed: `runctl down {resource.job}` settles it"
+    elif not resource.sure:
         keep = "only its name speaks for it, and that is not one that runctl gives"
-    elif thing.owner not in ("", *judge.owners):
-        keep = f"it is {thing.owner}'s: --owner {thing.owner} includes it"
-    why = f"there is no job '{thing.job}'" if stack is None else f"job '{thing.job}' does not hold it"
-    return Orphan(thing, why, keep)
+    elif resource.owner not in ("", *caller.owners):
+        keep = f"it is {resource.owner}'s: --owner {resource.owner} includes it"
+    why = f"there is no job '{resource.job}'" if stack is None else f"job '{resource.job}' does not hold it"
+    return Orphan(resource, why, keep)
 
 
 def _gone(
-    stacks: Iterable[KnownStack], existing: Collection[Key], looked_for: Collection[str]
+    stacks: Iterable[KnownStack],
+    existing: Collection[Key],
+    looked_for: Collection[str],
+    kinds: AnyKinds,
 ) -> Iterable[Gone]:
     for stack in stacks:
-        compared = [key for key in stack.keys if key[0] in looked_for]
+        compared = [key for key in kinds.keys_in(stack.state) if key[0] in looked_for]
         if compared and not stack.busy and not any(each in existing for each in compared):
             yield Gone(stack.job, len(stack.state.in_cloud()))
 
 
-def _overdue(managed: Iterable[Found], stacks: Mapping[str, KnownStack], now: datetime) -> Iterable[Overdue]:
+def _overdue(
+    managed: Iterable[CloudResource], stacks: Mapping[str, KnownStack], now: datetime, kinds: AnyKinds
+) -> Iterable[OverdueMachine]:
     for each in managed:
         stack = stacks.get(each.job)
         limit = stack.max_duration if stack is not None else None
         age = each.age_seconds(now)
         is_old = limit is not None and age is not None and age > limit + SLACK_SECONDS
-        if each.kind == found.INSTANCE and limit is not None and is_old:
-            yield Overdue(each, each.job, limit)
+        if kinds[each.kind].is_machine and limit is not None and is_old:
+            yield OverdueMachine(each, each.job, limit)

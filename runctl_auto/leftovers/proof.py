@@ -1,4 +1,4 @@
-"""Proves that nothing is left: looks until all is gone, or tells what stays."""
+"""Proves that nothing is left: searches until all is gone, or reports what remains."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.found import Found, Key, Survey
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.aws.records.search import Relations
+from runctl_auto.providers.resource import CloudResource, Key, Survey
+from runctl_auto.providers.resource_kind import AnyKinds
 
 DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 2.0
@@ -16,11 +17,11 @@ _POLL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found after a teardown. ``survey.found`` are leaks; ``kept`` is protected by its tag or by the
-    settings and in no state, which is a person's own affair."""
+    """What was found after a teardown. ``survey.found`` are leaks; ``kept`` is in no state, and its
+    tag or the settings protect it."""
 
     survey: Survey
-    kept: tuple[Found, ...] = ()
+    kept: tuple[CloudResource, ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -35,16 +36,16 @@ def prove(
     clock: Callable[[], float],
     *,
     listed: Collection[str] = (),
+    kinds: AnyKinds = KINDS,
 ) -> Proof:
-    """What exists of the job beside ``kept``; clean once all is gone. Blocks a minute at most.
+    """What exists of the job besides ``kept``; clean once all of it is gone. Blocks a minute at most.
 
-    ``listed`` are ids that the settings protect.
-
-    Lists of the cloud are late: what was just deleted is given the time to disappear.
+    ``listed`` are ids that the settings protect. List calls lag, so what was just deleted
+    gets time to disappear.
     """
     deadline = clock() + DEADLINE_SECONDS
     while True:
-        survey = _without(scanner.survey(related), kept)
+        survey = _without(scanner.survey(related), kept, kinds)
         protected = tuple(each for each in survey.found if each.protected or each.id in listed)
         left = tuple(each for each in survey.found if each not in protected)
         is_settled = not (left or survey.unchecked)
@@ -53,11 +54,11 @@ def prove(
         sleep(_POLL_SECONDS)
 
 
-def _without(survey: Survey, kept: Collection[Key]) -> Survey:
-    """Leaves out what is kept, and what a kept machine cannot be without."""
+def _without(survey: Survey, kept: Collection[Key], kinds: AnyKinds) -> Survey:
+    """Leaves out what is kept, and the parts of a kept machine."""
 
-    def stays(thing: Found) -> bool:
-        machines = (key for key in thing.keys_above if key[0] == found.INSTANCE)
-        return any(key in kept for key in (*thing.keys_in_states, *machines))
+    def stays(resource: CloudResource) -> bool:
+        machines = (key for key in kinds.parent_keys(resource) if kinds[key[0]].is_machine)
+        return any(key in kept for key in (*kinds.state_keys(resource), *machines))
 
     return replace(survey, found=tuple(each for each in survey.found if not stays(each)))

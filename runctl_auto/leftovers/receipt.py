@@ -1,4 +1,4 @@
-"""The receipt of a teardown: what was deleted, what was kept and why, what is left that should not be."""
+"""The receipt of a teardown: what was deleted, what was kept and why, what was leaked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runctl_auto.providers.aws.records.found import Found, Unchecked
+from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import ResourceState, StackState
 
 TAGGED = "protected by its tag"
@@ -15,7 +15,7 @@ LISTED = "protected by the settings"
 
 @dataclass(frozen=True)
 class Deleted:
-    """A resource that the state held before and does not hold any more."""
+    """A resource that the state no longer holds."""
 
     type: str
     name: str
@@ -24,7 +24,7 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Kept:
-    """A resource that stays on purpose."""
+    """A resource that was not deleted, on purpose."""
 
     type: str
     name: str
@@ -34,9 +34,9 @@ class Kept:
 
 @dataclass(frozen=True)
 class Leak:
-    """Something of the job that exists and that no state holds. ``remove`` is a command that removes it.
+    """A resource of the job that exists and is in no state. ``remove`` is a command line that removes it.
 
-    ``cost_hour`` is USD an hour, None when unknown; ``how`` says what shows that it is the job's.
+    ``cost_hour`` is in USD, None if unknown; ``how`` says what shows that it is the job's.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Leak:
 
 @dataclass(frozen=True)
 class Foreign:
-    """Something that carries the job's name and somebody else's mark. Nobody touches it."""
+    """A resource with the job's name that belongs to another owner or backend. It is not touched."""
 
     kind: str
     id: str
@@ -59,7 +59,7 @@ class Foreign:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The result of a teardown. ``unchecked`` are kinds of things that could not be looked for."""
+    """The result of a teardown. ``unchecked`` are kinds of resources that could not be listed."""
 
     job: str
     deleted: tuple[Deleted, ...]
@@ -75,7 +75,7 @@ class Receipt:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing is left but what is kept on purpose, and that is known."""
+        """Whether it is known that nothing is left but what is kept on purpose."""
         return not (self.leaked or self.unchecked)
 
     def as_json(self) -> dict[str, object]:
@@ -95,27 +95,29 @@ class Receipt:
         }
 
 
-def leak_of(thing: Found, now: datetime) -> Leak:
-    """What the receipt says of something that was found and should not be there."""
-    age = thing.age_seconds(now)
+def leak_of(resource: CloudResource, now: datetime) -> Leak:
+    """The receipt's entry for a resource that should not exist."""
+    age = resource.age_seconds(now)
     return Leak(
-        thing.kind,
-        thing.id,
-        thing.remove,
-        name=thing.name,
+        resource.kind,
+        resource.id,
+        resource.remove,
+        name=resource.name,
         age_seconds=None if age is None else round(age, 1),
-        cost_hour=thing.cost_hour,
-        how=thing.how,
+        cost_hour=resource.cost_hour,
+        how=resource.how,
     )
 
 
-def kept_by_tag(thing: Found) -> Kept:
-    """What a person protected in the cloud itself or in the settings, in no state."""
-    return Kept(thing.kind, thing.name or thing.id, thing.id, TAGGED if thing.protected else LISTED)
+def kept_by_tag(resource: CloudResource) -> Kept:
+    """The receipt's entry for a resource in no state that its tag or the settings protect."""
+    return Kept(
+        resource.kind, resource.name or resource.id, resource.id, TAGGED if resource.protected else LISTED
+    )
 
 
 def deleted_between(before: StackState, after: StackState) -> tuple[Deleted, ...]:
-    """What of the cloud the state held ``before`` and no longer holds ``after``."""
+    """Resources that the state held ``before`` and no longer holds ``after``."""
     left = {(each.urn, each.id) for each in after.in_cloud()}
     return tuple(
         Deleted(each.type, each.name, each.id)
@@ -125,7 +127,7 @@ def deleted_between(before: StackState, after: StackState) -> tuple[Deleted, ...
 
 
 def kept_in(state: StackState) -> tuple[Kept, ...]:
-    """What a teardown left in the state, each with its reason."""
+    """Resources that a teardown left in the state, each with the reason."""
     protected = [each for each in state.resources if each.protect]
     return tuple(Kept(each.type, each.name, each.id, _reason(each, protected)) for each in state.in_cloud())
 

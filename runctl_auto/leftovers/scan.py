@@ -1,27 +1,29 @@
-"""Looks in the cloud for all that belongs to a job, asking no state: by tag, by name, by relation."""
+"""Searches the cloud for all resources of a job, without its state: by tag, by name, by relation."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from components import tags
 from components.naming import Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import CloudError
-from runctl_auto.leftovers.look import look_around, set_apart
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records.found import PARAMETER, SECURITY_GROUP, Survey, read_tags
-from runctl_auto.providers.aws.records.found import Found as Found  # noqa: PLC0414
-from runctl_auto.providers.aws.records.machines import NOTHING_RELATED, Relations
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.aws.records.kind import AwsKind
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.aws.records.search import NOTHING_RELATED, Relations
+from runctl_auto.providers.aws.records.survey import survey_region
+from runctl_auto.providers.resource import CloudResource, Survey
 
 
 class Scanner:
-    """Finds what belongs to one job in one region.
+    """Finds the resources of one job in one region.
 
-    What carries the mark of another ``backend``, or none and another ``owner``'s tag, is not the job's.
+    A resource with the mark of another ``backend``, or with no mark and another ``owner``'s tag, is foreign.
     """
 
     def __init__(
@@ -42,55 +44,57 @@ class Scanner:
         self._mark = None if backend is None else backend_mark(backend)
 
     def survey(self, related: Relations = NOTHING_RELATED) -> Survey:
-        """All that exists of the job, somebody else's apart, and what could not be looked for."""
-        survey = look_around(
+        """All existing resources of the job, foreign ones apart, and the kinds that could not be listed."""
+        survey = survey_region(
             self._cloud, self._scope, related=related, price_of=lambda _job, _type: self._price_hour
         )
-        return set_apart(survey, self._is_foreign)
+        own = tuple(each for each in survey.found if not self._is_foreign(each))
+        foreign = tuple(each for each in survey.found if self._is_foreign(each))
+        return replace(survey, found=own, foreign=foreign)
 
-    def _is_foreign(self, thing: Found) -> bool:
-        if self._mark is not None and thing.backend:
-            return thing.backend != self._mark
-        return self._owner is not None and thing.owner not in ("", self._owner)
+    def is_surely_own(self, resource: CloudResource) -> bool:
+        """Whether the stack of this job made it, by its tags and by its name.
 
-    def is_surely_own(self, thing: Found) -> bool:
-        """Whether its tags and its name say, each by itself, that the stack of this job made it. What carries
-        no tags yet has to have a name that nobody else can give."""
-        named = self._scope.judge(thing.name or thing.id, {}, regional=False)
-        if named is None or named.job != self._job or thing.how == "relation":
+        Without tags, the name must be one that only this job can have.
+        """
+        named = self._scope.attribute(resource.name or resource.id, {}, regional=False)
+        if named is None or named.job != self._job or resource.how == "relation":
             return False
-        if thing.how == "name" and thing.kind == PARAMETER:  # its tags are listed late
-            return self._bears_our_marks(self._tags_of_parameter(thing.id))
-        if thing.how == "name":
-            return thing.sure and named.sure
-        # The name of a security group hashes its content too.
-        is_given = named.sure or thing.kind == SECURITY_GROUP
-        return is_given and self._bears_our_marks({tags.OWNER: thing.owner, tags.BACKEND: thing.backend})
+        kind = KINDS[resource.kind]
+        if resource.how == "name" and kind.digest_in_name == "none":
+            return self._carries_own_tags(self._read_own_tags(kind, resource))
+        if resource.how == "name":
+            return resource.sure and named.sure
+        has_own_name = named.sure or kind.digest_in_name == "content"
+        return has_own_name and self._carries_own_tags(
+            {tags.OWNER: resource.owner, tags.BACKEND: resource.backend}
+        )
 
-    def find(self, *, instances: Sequence[str] = ()) -> tuple[Found, ...]:
-        """All that exists of the job. ``instances``: ids that were the job's, whose relations count too.
+    def find(self, *, instances: Sequence[str] = ()) -> tuple[CloudResource, ...]:
+        """All existing resources of the job. Dependents of former ``instances`` (ids) count too.
 
-        Raises ``CloudError`` when something could not be looked for.
+        Raises ``CloudError`` if a kind could not be listed.
         """
         survey = self.survey(Relations(dict.fromkeys(instances, self._job), {}, {}))
         if survey.unchecked:
-            told = "; ".join(f"{each.kind}: {each.why}" for each in survey.unchecked)
-            raise CloudError(f"Not everything of job '{self._job}' could be looked for: {told}")
+            problems = "; ".join(f"{each.kind}: {each.why}" for each in survey.unchecked)
+            raise CloudError(f"Not everything of job '{self._job}' could be looked for: {problems}")
         return survey.found
 
-    def _bears_our_marks(self, held: Mapping[str, str]) -> bool:
+    def _is_foreign(self, resource: CloudResource) -> bool:
+        if self._mark is not None and resource.backend:
+            return resource.backend != self._mark
+        return self._owner is not None and resource.owner not in ("", self._owner)
+
+    def _carries_own_tags(self, held: Mapping[str, str]) -> bool:
         wanted = {tags.OWNER: self._owner, tags.BACKEND: self._mark}
         return all(value and held.get(key) == value for key, value in wanted.items())
 
-    def _tags_of_parameter(self, name: str) -> Mapping[str, str]:
-        """A parameter's tags; empty when they cannot be read."""
-        try:
-            answer = self._cloud.call(
-                "ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=name
-            )
-        except CloudError:
+    def _read_own_tags(self, kind: AwsKind, resource: CloudResource) -> Mapping[str, str]:
+        """From the service itself: the tag list lags behind."""
+        if kind.own_tags is None:
             return {}
-        return read_tags(answer["TagList"])
+        return kind.own_tags(self._cloud, resource.id, self._scope.names.account)
 
     @property
     def _job(self) -> str:

@@ -11,6 +11,8 @@ SETTINGS_FILE = ".runctl.toml"
 _MARKS = (SETTINGS_FILE, ".runctl", ".git")
 _NAME_LINE = re.compile(rf"^name:\s*['\"]?{PROJECT_NAME}['\"]?\s*(#.*)?$", re.MULTILINE)
 
+_MAIN_LINE = re.compile(r"^main:\s*(?P<main>'[^']+'|\"[^\"]+\"|[^#\s]+)", re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class ProjectFolders:
@@ -47,6 +49,12 @@ class ProjectFolders:
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
         return folder
+
+
+def program_of(workspace: Path) -> Path:
+    """The folder of the program that the ``Pulumi.yaml`` in ``workspace`` names."""
+    found = _MAIN_LINE.search((workspace / "Pulumi.yaml").read_text(encoding="utf-8", errors="replace"))
+    return (workspace / found.group("main").strip("'\"")).resolve() if found else workspace
 
 
 def find_project(start: Path) -> ProjectFolders:

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from runctl_auto.engine import environment
+from runctl_auto.engine.choice import Engine, choose_engine
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Engine, Environment
+from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.access import ClientFactory, Cloud
@@ -57,6 +58,8 @@ class Practice:
     progress: Callable[[str], None]
     region: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    choose_engine: Callable[[str | None, Mapping[str, str]], Engine] = choose_engine
+    driver: Callable[[Environment, ProjectFolders], Driver] = Driver
 
 
 def examine(practice: Practice) -> Iterator[Finding]:
@@ -71,14 +74,14 @@ def examine(practice: Practice) -> Iterator[Finding]:
     yield _private_folder(practice.folders)
     engine = None
     try:
-        engine = environment.choose_engine(settings, practice.environ)
+        engine = practice.choose_engine(settings.engine.path, practice.environ)
         yield _engine(engine, settings)
     except RunctlError as error:
         yield _problem("engine", error)
     place = None
     if engine is not None:
         try:
-            place = _place(practice, settings)
+            place = _place(practice, settings, engine)
         except RunctlError as error:
             yield _problem("sandbox" if settings.sandbox else "backend", error)
     if place is not None:
@@ -123,13 +126,8 @@ def _private_folder(folders: ProjectFolders) -> Finding:
 
 
 def _engine(engine: Engine, settings: Settings) -> Finding:
-    told = environment.engine_version(engine)
-    if not told:
-        return Finding(
-            "engine", "problem", f"{engine.folder / 'pulumi'} does not run", "Install it again: runctl setup"
-        )
-    what = f"{engine.name} {told} in {engine.folder} ({engine.why})"
-    if engine.name == "embedded" or settings.sandbox:
+    what = f"pulumi {engine.version} in {engine.folder} ({engine.why})"
+    if settings.sandbox:
         return Finding("engine", "ok", what)
     pinned = _version("pulumi_aws")
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
@@ -138,16 +136,16 @@ def _engine(engine: Engine, settings: Settings) -> Finding:
     return Finding("engine", "note", f"{what}; its plugin aws {pinned} is not there yet", "runctl setup")
 
 
-def _place(practice: Practice, settings: Settings) -> Environment:
+def _place(practice: Practice, settings: Settings, engine: Engine) -> Environment:
     if settings.sandbox:
-        return environment.sandbox(settings, practice.folders, practice.environ, practice.progress)
-    return environment.real_cloud(settings, practice.folders, practice.environ)
+        return environment.sandbox(practice.folders, practice.progress, engine)
+    return environment.real_cloud(settings, practice.folders, practice.environ, engine)
 
 
 def _backend(practice: Practice, place: Environment) -> Iterator[Finding]:
     place.enter()
     try:
-        jobs = Driver(place, practice.folders).jobs()
+        jobs = practice.driver(place, practice.folders).jobs()
         yield Finding("backend", "ok", f"{place.backend}, {len(jobs)} jobs")
     except RunctlError as error:
         yield replace(_problem("backend", error), what=f"{place.backend}: {error.what}")

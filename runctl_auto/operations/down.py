@@ -32,12 +32,13 @@ from runctl_auto.leftovers.receipt import (
     kept_in,
     leak_of,
 )
-from runctl_auto.leftovers.relations import relations_of
 from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.machines import find_machine
-from runctl_auto.providers.aws.records.found import VOLUME, keys_in
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.aws.records.relations import relations_of
+from runctl_auto.providers.aws.records.search import Relations
+from runctl_auto.providers.aws.records.volumes import VOLUME
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
 
@@ -257,7 +258,7 @@ def _prove(
         backend=workplace.environment.backend,
     )
     # A volume that the job used by its id is somebody's own, whatever its tags say.
-    kept = keys_in(after) | {(VOLUME, each.id) for each in config.job.volumes if each.id}
+    kept = KINDS.keys_in(after) | {(VOLUME.name, each.id) for each in config.job.volumes if each.id}
     listed = workplace.settings.policies.protected
     time = workplace.time
     with workplace.reporter.working("looking for what is left"):

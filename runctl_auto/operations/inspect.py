@@ -14,9 +14,9 @@ from runctl_auto.jobs.run_facts import RunFacts, checkpoints_of
 from runctl_auto.jobs.session import Workplace, applied_config
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.observe.logs import LogReader
-from runctl_auto.observe.statuses import RunPlace, read_statuses
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.machines import Machine, find_machine
+from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, ResourceState, StackState

@@ -1,4 +1,4 @@
-"""``leaks``: everything of runctl's in an account held against all stacks of the backend."""
+"""``leaks``: compares all resources of runctl's in an account with all stacks of the backend."""
 
 from __future__ import annotations
 
@@ -12,46 +12,34 @@ from components.naming import Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ConfirmationNeededError, RunctlError
 from runctl_auto.jobs.session import Workplace
-from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, Orphan, Overdue, compare
-from runctl_auto.leftovers.look import look_around
+from runctl_auto.leftovers.compare import (
+    Caller,
+    Comparison,
+    Gone,
+    KnownStack,
+    Orphan,
+    OverdueMachine,
+    compare,
+)
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.scan import known_regions
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.placement import find_account
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.home_region import home_region
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.buckets import StorageLists
-from runctl_auto.providers.aws.records.found import Found, Unchecked
+from runctl_auto.providers.aws.offers import find_account
+from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.permissions import PermissionLists
+from runctl_auto.providers.aws.records.survey import survey_region
+from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import StackState
 
-ALL_KINDS = frozenset(
-    {
-        found.INSTANCE,
-        found.VOLUME,
-        found.INTERFACE,
-        found.SECURITY_GROUP,
-        found.SPOT_REQUEST,
-        found.SNAPSHOT,
-        found.LAUNCH_TEMPLATE,
-        found.KEY_PAIR,
-        found.BUCKET,
-        found.UPLOAD,
-        found.ROLE,
-        found.PROFILE,
-        found.PARAMETER,
-        found.LOG_GROUP,
-    }
-)
 _REMOVAL_ROUNDS = 15
 
 
 @dataclass(frozen=True)
 class LeaksOptions:
-    """``regions`` empty: those of the stacks and the caller's own. ``owners``: whose things count as the
-    caller's own too."""
+    """``regions``, if empty, are those of the stacks and the caller's own. Resources of ``owners`` count as
+    the caller's own too."""
 
     regions: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
@@ -71,13 +59,13 @@ class RegionFinding:
 
 @dataclass(frozen=True)
 class LeaksResult:
-    """What the look at the account came to; ``deleted`` is no longer in ``findings``."""
+    """The result of the search; ``deleted`` is no longer in ``findings``."""
 
     account: str
     stacks: int
     findings: tuple[RegionFinding, ...]
     unread: tuple[tuple[str, str], ...]
-    deleted: tuple[Found, ...]
+    deleted: tuple[CloudResource, ...]
     at: datetime
 
     @property
@@ -94,13 +82,13 @@ class LeaksResult:
             "orphans": [self._orphan(each) for region in self.findings for each in region.comparison.orphans],
             "gone": [vars(each) for region in self.findings for each in region.comparison.gone],
             "overdue": [
-                {**self._thing(each.thing), "limit_seconds": each.limit_seconds}
+                {**self._resource(each.resource), "limit_seconds": each.limit_seconds}
                 for region in self.findings
                 for each in region.comparison.overdue
             ],
-            "foreign": self._things("foreign"),
-            "protected": self._things("protected"),
-            "unsettled": self._things("unsettled"),
+            "foreign": self._resources("foreign"),
+            "protected": self._resources("protected"),
+            "unsettled": self._resources("unsettled"),
             "deleted": [{"kind": each.kind, "id": each.id, "job": each.job} for each in self.deleted],
             "unchecked": [
                 {"region": region.region, **vars(each)}
@@ -111,29 +99,31 @@ class LeaksResult:
             "found_something": self.finds_something,
         }
 
-    def _things(self, group: str) -> list[dict[str, Any]]:
-        return [self._thing(each) for region in self.findings for each in getattr(region.comparison, group)]
+    def _resources(self, group: str) -> list[dict[str, Any]]:
+        return [
+            self._resource(each) for region in self.findings for each in getattr(region.comparison, group)
+        ]
 
     def _orphan(self, orphan: Orphan) -> dict[str, Any]:
-        return {**self._thing(orphan.thing), "why": orphan.why, "keep": orphan.keep}
+        return {**self._resource(orphan.resource), "why": orphan.why, "keep": orphan.keep}
 
-    def _thing(self, thing: Found) -> dict[str, Any]:
-        age = thing.age_seconds(self.at)
+    def _resource(self, resource: CloudResource) -> dict[str, Any]:
+        age = resource.age_seconds(self.at)
         return {
-            "kind": thing.kind,
-            "id": thing.id,
-            "name": thing.name,
-            "job": thing.job,
-            "owner": thing.owner,
-            "how": thing.how,
+            "kind": resource.kind,
+            "id": resource.id,
+            "name": resource.name,
+            "job": resource.job,
+            "owner": resource.owner,
+            "how": resource.how,
             "age_seconds": None if age is None else round(age, 1),
-            "cost_hour": thing.cost_hour,
-            "remove": thing.remove,
+            "cost_hour": resource.cost_hour,
+            "remove": resource.remove,
         }
 
 
 def find_leaks(workplace: Workplace, options: LeaksOptions) -> LeaksResult:
-    """Looks through the account; with ``delete`` removes orphans after showing them and asking. Blocks.
+    """Searches the account; with ``delete`` removes orphans after showing them and asking. Blocks.
 
     Raises ``ConfirmationNeededError`` when removal was declined.
     """
@@ -189,44 +179,49 @@ class _Sweep:
             return here[job].price_hour if job in here else None
 
         with self._reporter.working(f"looking through {region}"):
-            survey = look_around(self._workplace.cloud(region), scope, price_of=price_of)
+            survey = survey_region(self._workplace.cloud(region), scope, price_of=price_of)
         unseen = {each.kind for each in survey.unchecked}
-        judge = Judge(
+        caller = Caller(
             self._owners,
             backend_mark(self._workplace.environment.backend),
             self._workplace.time.now(),
             self._workplace.settings.policies.protected,
         )
-        comparison = compare(survey.found, here, judge, ALL_KINDS - unseen)
+        comparison = compare(survey.found, here, caller, KINDS.listed - unseen)
         return RegionFinding(region, comparison, survey.unchecked, len(survey.found))
 
     def _without_orphans(self, result: LeaksResult, stacks: Mapping[str, KnownStack]) -> LeaksResult:
-        """The result after the removal of what may be removed, looked at anew."""
+        """The result of a new search, after the removal of all orphans that may be removed."""
         wanted = {
-            each.region: [orphan.thing for orphan in each.comparison.orphans if orphan.keep is None]
+            each.region: [orphan.resource for orphan in each.comparison.orphans if orphan.keep is None]
             for each in result.findings
         }
         count = sum(len(things) for things in wanted.values())
         if not count:
             return result
         self._confirm(wanted, count)
-        deleted: list[Found] = []
+        deleted: list[CloudResource] = []
         for region, things in wanted.items():
             cloud = self._workplace.cloud(region)
             with self._reporter.working(f"removing {len(things)} things in {region}"):
                 deleted += remove_all(
                     cloud,
                     self._still_unprotected(cloud, things, result.account),
+                    KINDS,
                     owner=result.account,
                     rounds=_REMOVAL_ROUNDS,
                     sleep=self._workplace.time.sleep,
                 )
         findings = tuple(self._region(result.account, region, stacks) for region in wanted)
-        left = {(each.thing.kind, each.thing.id) for region in findings for each in region.comparison.orphans}
-        gone = tuple(each for each in deleted if (each.kind, each.id) not in left)
+        left = {
+            (each.resource.kind, each.resource.id)
+            for region in findings
+            for each in region.comparison.orphans
+        }
+        gone = tuple(each for each in deleted if each.key not in left)
         return replace(result, findings=findings, deleted=gone, at=self._workplace.time.now())
 
-    def _confirm(self, wanted: Mapping[str, Iterable[Found]], count: int) -> None:
+    def _confirm(self, wanted: Mapping[str, Iterable[CloudResource]], count: int) -> None:
         for region, things in wanted.items():
             for each in things:
                 self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
@@ -236,33 +231,32 @@ class _Sweep:
                 next_step="Answer yes, or use --yes.",
             )
 
-    def _still_unprotected(self, cloud: Cloud, things: Iterable[Found], account: str) -> Iterator[Found]:
-        """Asks buckets and profiles themselves: lists do not tell, or not yet, that one is protected."""
+    def _still_unprotected(
+        self, cloud: Cloud, resources: Iterable[CloudResource], account: str
+    ) -> Iterator[CloudResource]:
+        """Those whose own tags, which some lists do not show or show late, allow their removal."""
         from components import tags
 
-        scope = Scope(Names(account=account, region=cloud.region, project=PROJECT_NAME, job=""))
         mark = backend_mark(self._workplace.environment.backend)
-        asked = {
-            found.BUCKET: StorageLists(cloud, scope, account, {}).tags_of,
-            found.PROFILE: PermissionLists(cloud, scope).tags_of_profile,
-        }
-        for each in things:
-            held = asked[each.kind](each.id) if each.kind in asked else {}
+        for each in resources:
+            kind = KINDS[each.kind]
+            asked = kind.own_tags if kind.asked_before_removal else None
+            held = {} if asked is None else asked(cloud, each.id, account)
             is_own = held.get(tags.OWNER, "") in ("", *self._owners) and held.get(tags.BACKEND, mark) == mark
             if is_own and not tags.is_protecting(held):
                 yield each
 
 
 def describe_gone(gone: Gone) -> str:
-    """One line about a stack whose things are gone, with what to do."""
+    """One line about a stack whose resources are gone, with the next step."""
     return (
         f"{gone.job}: none of its {gone.resources} things exists; `runctl down {gone.job}` removes the stack"
     )
 
 
-def describe_overdue(overdue: Overdue) -> str:
+def describe_overdue(overdue: OverdueMachine) -> str:
     """One line about a machine that should have ended."""
     return (
-        f"{overdue.thing.kind} {overdue.thing.id} of job '{overdue.job}' is over its limit of "
+        f"{overdue.resource.kind} {overdue.resource.id} of job '{overdue.job}' is over its limit of "
         f"{overdue.limit_seconds:g} s; `runctl reap` ends it"
     )

@@ -37,6 +37,7 @@ def set_protection(
     ``ConfirmationNeededError`` when declined.
     """
     with claimed(workplace, job):
+        workplace.driver.expect_programs()
         stack = workplace.driver.open(job)
         config = applied_config(stack)
         state = settle(workplace, stack, config).state

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.backend.lock_store import Lock
-from runctl_auto.backend.locks import Processes, is_dead, is_orphan
+from runctl_auto.backend.locks import Lock, Processes, is_dead, is_orphan
 from runctl_auto.errors import ConfirmationNeededError, StackLockedError
 from runctl_auto.jobs.session import Workplace
 
@@ -38,8 +37,8 @@ def unlock(
     Nobody is stopped by it. Raises ``StackLockedError`` and removes nothing when a lock may be in use,
     ``JobNotFoundError`` when there is neither a lock nor a job.
     """
-    store = workplace.driver.locks(job)
-    locks = store.locks()
+    backend = workplace.driver.backend
+    locks = backend.locks(job)
     if not locks:
         workplace.driver.open(job)
         return ()
@@ -51,7 +50,7 @@ def unlock(
     if others:
         _ask(workplace, job, others, yes=yes)
     for lock in locks:
-        store.remove(lock)
+        backend.remove_lock(lock)
     return tuple(
         RemovedLock(each, "its process is dead" if each in dead else "removed by force") for each in locks
     )

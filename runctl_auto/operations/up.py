@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from runctl_auto.engine.job_stack import JobStack
@@ -18,15 +17,16 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.admission import admitted
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed
 from runctl_auto.jobs.artifacts import Homecoming, bring_home
+from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
 from runctl_auto.jobs.follow import Follower, Lost, await_end
 from runctl_auto.jobs.graceful_stop import stop_run
-from runctl_auto.jobs.intent import Intent, Present, look, other_places, read_job
+from runctl_auto.jobs.intent import Intent, Present, look, other_places
+from runctl_auto.jobs.job_file_lines import with_job_file_lines
 from runctl_auto.jobs.permitted import refuse_too_many_jobs
 from runctl_auto.jobs.planning import (
     held_config,
@@ -34,7 +34,6 @@ from runctl_auto.jobs.planning import (
     plan_for,
     prepare,
     tentative_config,
-    told_in_terms_of,
     unchanged_when_locked,
 )
 from runctl_auto.jobs.recovery import nothing_unrecorded
@@ -79,28 +78,28 @@ class UpResult:
     replacements: int = 0
 
 
-def up(workplace: Workplace, path: Path, options: UpOptions) -> UpResult:
-    """Applies the job file at ``path``. Blocks until the training has ended unless ``detach``.
+def up(workplace: Workplace, job: CheckedJob, options: UpOptions) -> UpResult:
+    """Applies ``job``. Blocks until the training has ended unless ``detach``.
 
     Idempotent: the same file applied twice changes nothing. Raises ``TrainingFailedError`` when the training
     ends without success, ``NoCapacityError`` when no place has capacity, ``ConfirmationNeededError`` when
     the plan was declined.
     """
-    return _Up(workplace, path, options).run()
+    return _Up(workplace, job, options).run()
 
 
 class _Up:
-    def __init__(self, workplace: Workplace, path: Path, options: UpOptions) -> None:
+    def __init__(self, workplace: Workplace, job: CheckedJob, options: UpOptions) -> None:
         self._workplace = workplace
-        self._path = path
+        self._job = job
         self._options = options
         self._reporter = workplace.reporter
         self._seconds: dict[str, float] = {}
 
     def run(self) -> UpResult:
-        spec = read_job(self._path)
-        with claimed(self._workplace, spec.name):
-            stack, present, config, changed = self._plan_and_apply(spec)
+        with claimed(self._workplace, self._job.spec.name):
+            self._workplace.driver.expect_programs()
+            stack, present, config, changed = self._plan_and_apply()
         if self._options.detach:
             return self._result(config, changed)
         if not changed and present.status is not None and present.status.ended:
@@ -108,9 +107,9 @@ class _Up:
             return self._finish(stack, config, changed, present.status, 0)
         return self._to_the_end(stack, config, changed)
 
-    def _plan_and_apply(self, spec: JobSpec) -> tuple[JobStack, Present, StackConfig, bool]:
+    def _plan_and_apply(self) -> tuple[JobStack, Present, StackConfig, bool]:
         with self._timed("prepare"):
-            stack, present, intent = prepare(self._workplace, self._path, spec, rerun=self._options.rerun)
+            stack, present, intent = prepare(self._workplace, self._job, rerun=self._options.rerun)
         settings = held_config(stack)
         config = intent.config
         with ExitStack() as admission:
@@ -119,7 +118,7 @@ class _Up:
                 self._stop_replaced_run(present, intent)
                 with (
                     self._timed("apply"),
-                    told_in_terms_of(self._path),
+                    with_job_file_lines(self._job.file),
                     nothing_unrecorded(self._workplace, stack, config),
                 ):
                     with unchanged_when_locked(stack, settings):
@@ -138,7 +137,7 @@ class _Up:
             no_trace_of_what_is_refused(stack, present),
             tentative_config(stack, intent.config, intent.secrets) as settle,
         ):
-            with self._timed("preview"), told_in_terms_of(self._path):
+            with self._timed("preview"), with_job_file_lines(self._job.file):
                 view = plan_for(self._workplace, stack, present, intent)
             self._reporter.plan(view)
             refuse_too_many_jobs(self._workplace, stack.job, view.plan)
@@ -227,7 +226,7 @@ class _Up:
             def others() -> Iterator[Placement]:
                 yield from other_places(self._workplace, config, present)
 
-            with told_in_terms_of(self._path), nothing_unrecorded(self._workplace, stack, config):
+            with with_job_file_lines(self._job.file), nothing_unrecorded(self._workplace, stack, config):
                 replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
         return replaced
 

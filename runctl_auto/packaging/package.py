@@ -13,14 +13,14 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, cast
 
 from runctl_auto.errors import PackagingError
-from runctl_auto.packaging.work_files import WorkFile, work_files
+from runctl_auto.packaging.work_files import WorkFile, WorkFolder
 
 Kind = Literal["code", "agent"]
 
@@ -54,20 +54,13 @@ def package_path(folder: Path, kind: Kind, sha256: str) -> Path:
     return folder / f"{kind}-{sha256}{_SUFFIXES[kind]}"
 
 
-def package_code(
-    work_folder: Path,
-    packages: Path,
-    *,
-    leave_out: Collection[str] = (),
-    max_bytes: int = MAX_CODE_BYTES,
-) -> Package:
-    """Packages ``work_folder`` without what its ignore files name. Blocks while it reads the files.
+def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
+    """Packages the files of ``work_folder``. Blocks while it reads them.
 
-    ``leave_out`` names paths in it that stay at home as well: checkpoints of a try at home must not be taken
-    for those of the run. ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot
-    travel.
+    ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot travel, and for a file that
+    is gone since the folder was walked.
     """
-    files = list(work_files(work_folder, leave_out))
+    files = work_folder.files
     _refuse_too_much(files, max_bytes)
     with new_package_file(packages) as (stream, commit):
         with (
@@ -90,7 +83,7 @@ def package_agent(packages: Path) -> Package:
         return commit("agent", 1)
 
 
-def _refuse_too_much(files: list[WorkFile], max_bytes: int) -> None:
+def _refuse_too_much(files: Sequence[WorkFile], max_bytes: int) -> None:
     total = sum(file.size for file in files)
     if total <= max_bytes:
         return

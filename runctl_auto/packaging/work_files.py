@@ -1,4 +1,4 @@
-"""Which files of a work folder travel to the machine.
+"""Which files of a work folder travel to the machine: the folder is walked once and carried as a value.
 
 Left out are what ``.gitignore`` files say (in the folder, below it, and above it up to the repository's
 root), what ``.runctlignore`` files say in the same language, and what is never code.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath, PurePosixPath
 
 from pathspec import GitIgnoreSpec
 
@@ -34,11 +34,21 @@ class WorkFile:
 
 
 @dataclass(frozen=True)
-class _Top:
-    """The work folder, and what in it stays at home whatever ignore files say."""
+class WorkFolder:
+    """A work folder as it was walked. ``files`` are those that travel, sorted by name."""
 
-    folder: Path
-    stays: frozenset[Path]
+    path: Path
+    files: tuple[WorkFile, ...]
+
+    def without(self, part: PurePath) -> WorkFolder:
+        """The same folder without the file or folder ``part``, which is relative to it.
+
+        The folder itself cannot be left out.
+        """
+        if part == PurePath():
+            return self
+        files = (file for file in self.files if not PurePosixPath(file.name).is_relative_to(part.as_posix()))
+        return replace(self, files=tuple(files))
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,8 @@ class _Rules:
     spec: GitIgnoreSpec
 
 
-def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFile]:
-    """The files that travel, sorted by name. ``leave_out`` names paths in the folder that stay at home.
+def walk_work_folder(folder: Path) -> WorkFolder:
+    """Walks ``folder`` without what its ignore files name. Blocks while it reads the folders.
 
     Raises PackagingError for more than ``MAX_FILES`` files, for a symbolic link that leads out of the folder,
     for what is neither file, folder nor link, and for what cannot be read.
@@ -61,8 +71,7 @@ def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFi
     rules: list[_Rules] = []
     for part in reversed([prefix, *prefix.parents][1:] if prefix != PurePosixPath() else []):
         rules.extend(_rules_of(outermost / part, str(part)))
-    stays = frozenset(Path(os.path.normpath(folder / path)) for path in (*NEVER_ON_TOP, *leave_out))
-    walk = _walk(_Top(folder, stays), folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
+    walk = _walk(folder, folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
     found = list(itertools.islice(walk, MAX_FILES + 1))
     if len(found) > MAX_FILES:
         raise PackagingError(
@@ -70,14 +79,14 @@ def work_files(folder: Path, leave_out: Collection[str] = ()) -> Iterator[WorkFi
             where={"path": str(folder)},
             next_step="Choose a smaller workdir, or name what training does not need in .runctlignore.",
         )
-    yield from sorted(found, key=lambda file: os.fsencode(file.name))
+    return WorkFolder(folder, tuple(sorted(found, key=lambda file: os.fsencode(file.name))))
 
 
 def _outermost_ignoring_folder(folder: Path) -> Path:
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
 
 
-def _walk(top: _Top, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iterator[WorkFile]:
+def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iterator[WorkFile]:
     """``prefix`` is the folder's name, with a slash, as ignore rules of the outermost folder see it."""
     inner = [*rules, *_rules_of(folder, prefix.rstrip("/"))]
     try:
@@ -87,7 +96,7 @@ def _walk(top: _Top, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iter
     for entry in entries:
         path = Path(entry.path)
         is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.name in NEVER or path in top.stays:
+        if entry.name in NEVER or (entry.name in NEVER_ON_TOP and folder == top):
             continue
         seen_as = f"{prefix}{entry.name}{'/' if is_folder else ''}"
         if _ignored(seen_as, inner):
@@ -95,7 +104,7 @@ def _walk(top: _Top, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iter
         if is_folder:
             yield from _walk(top, path, seen_as, inner)
         else:
-            yield _work_file(top.folder, path)
+            yield _work_file(top, path)
 
 
 def _rules_of(folder: Path, name: str) -> Iterator[_Rules]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from runctl_auto.errors import ProtectedError
-from runctl_auto.job_file.document import JobDocument
+from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.job_file.plain_values import Location
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.protection.held import Held
@@ -31,13 +31,13 @@ def causes(job: JobSpec, held: Collection[Held]) -> tuple[Cause, ...]:
     return tuple(cause for volume in volumes for cause in _of_volume(job, volume))
 
 
-def broken_protection(document: JobDocument, job: JobSpec, found: Collection[Cause]) -> ProtectedError:
+def broken_protection(file: JobFile, found: Collection[Cause]) -> ProtectedError:
     """The error that names file and line of every change that would break a protection."""
-    problems = [document.problem(cause.location, cause.message, found=cause.found) for cause in found]
+    problems = [file.problem(cause.location, cause.message, found=cause.found) for cause in found]
     return ProtectedError(
         "The change would delete or replace what is protected; nothing was touched.",
         problems=problems,
-        where={"job": job.name, "file": document.file},
+        where={"job": file.spec.name, "file": str(file.path)},
         next_step=" ".join(dict.fromkeys(cause.way_out for cause in found)),
     )
 

@@ -10,7 +10,7 @@ import getpass
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
@@ -119,10 +119,12 @@ class MonitoringSettings(_Section):
 class EngineSettings(_Section):
     """Which Pulumi engine works, and where it keeps state."""
 
-    choice: Literal["auto", "pulumi", "embedded"] = Field(
-        default="auto",
-        title="Which engine works; embedded is for the sandbox only",
-        description="auto, pulumi or embedded",
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        title="Which Pulumi engine is used",
+        description="an executable named pulumi, or the folder above its bin; default: a compatible one on "
+        "PATH, else the one that `runctl setup` installed",
     )
     backend: str | None = Field(
         default=None,

@@ -35,7 +35,7 @@ MAX_PROBLEMS = 50
 _MORE_THAN_TOLD = MAX_PROBLEMS + 1
 
 _SHORT_VARIABLES: Mapping[SettingPath, str] = {
-    ("engine", "choice"): "RUNCTL_ENGINE",
+    ("engine", "path"): "RUNCTL_ENGINE",
     ("engine", "backend"): "RUNCTL_BACKEND",
     ("engine", "passphrase_file"): "RUNCTL_PASSPHRASE_FILE",
     ("engine", "parallel"): "RUNCTL_PARALLEL",
@@ -147,7 +147,7 @@ def load_sourced_settings(
 ) -> SourcedSettings:
     """The settings in force, with their origins.
 
-    ``options`` maps paths such as ``("engine", "choice")`` to values. Raises ``SettingsError`` with all that
+    ``options`` maps paths such as ``("engine", "path")`` to values. Raises ``SettingsError`` with all that
     is wrong.
     """
     layers = [

@@ -14,7 +14,7 @@ import pytest
 from support.output_schemas import leaves
 
 from runctl_auto.cli.main import cli
-from runctl_auto.job_file.load import load_job
+from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.support import unsupported
 from runctl_auto.settings.sources import check_settings_text
 
@@ -85,7 +85,7 @@ JOBS = [each for each in blocks("yaml") if "\nrun:" in each[1]]
 def test_jobs_that_are_shown_are_accepted(job: str, tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(job)
-    assert unsupported(load_job(file)) == []
+    assert unsupported(load_job_file(file).spec) == []
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,33 @@ def test_the_training_loop_that_is_shown_keeps_the_contract(tmp_path: Path) -> N
         )
         assert ran.stdout == "10 0\n"
     assert [file.name for file in (tmp_path / "saved").iterdir()] == ["state.json"]
+
+
+CONTRACTS = sorted((ROOT / "docs" / "contracts").glob("*.md"))
+
+
+def pinned_by(text: str) -> Iterator[str]:
+    """Paths below tests/ that a page names in brackets, as in [unit/a: test_b, test_c; e2e/test_d]."""
+    for reference in re.findall(r"\[((?:unit|contract|integration|e2e)/[^\]]+)\]", text):
+        for part in reference.split(";"):
+            folder, colon, names = part.strip().partition(":")
+            yield from (each.strip() for each in folder.split(","))
+            if colon:
+                yield from (f"{folder}/{each}" for each in re.findall(r"test_\w+", names))
+
+
+@pytest.mark.parametrize("page", CONTRACTS, ids=lambda page: page.name)
+def test_tests_that_pin_a_contract_exist(page: Path) -> None:
+    named = list(pinned_by(page.read_text()))
+    tests = ROOT / "tests"
+    assert named
+    missing = [each for each in named if not (tests / each).is_dir() and not (tests / f"{each}.py").is_file()]
+    assert missing == []
+
+
+def test_places_where_to_change_something_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text[text.index("## Where to change what") : text.index("## Rules")]
+    named = [each for each in re.findall(r"`([\w./-]+)`", table) if "/" in each and "NAME" not in each]
+    assert len(named) > 20
+    assert [each for each in named if not (ROOT / each).exists()] == []

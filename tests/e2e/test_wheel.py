@@ -1,10 +1,12 @@
 """The wheel in an environment of its own, as `pipx` makes it.
 
 The main job runs from what was installed; what a person's folder holds under the same names shadows nothing.
+The emulated cloud comes with the extra ``runctl[sandbox]`` only.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -35,7 +37,15 @@ class InstalledRunctl(Runctl):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledRunctl:
-    folder = tmp_path_factory.mktemp("installed")
+    return install_wheel(tmp_path_factory.mktemp("installed"), extras="[sandbox]")
+
+
+@pytest.fixture(scope="module")
+def installed_without_extras(tmp_path_factory: pytest.TempPathFactory) -> InstalledRunctl:
+    return install_wheel(tmp_path_factory.mktemp("plain"), extras="")
+
+
+def install_wheel(folder: Path, *, extras: str) -> InstalledRunctl:
     clean = {name: value for name, value in os.environ.items() if not name.startswith((*FOREIGN, "PYTHON"))}
 
     def run(*command: str) -> None:
@@ -45,7 +55,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> InstalledRunctl:
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", ".", str(_CHECKOUT))
     run(sys.executable, "-m", "venv", "environment")
     (wheel,) = folder.glob("runctl-*.whl")
-    run("environment/bin/python", "-m", "pip", "install", "--quiet", str(wheel))
+    run("environment/bin/python", "-m", "pip", "install", "--quiet", f"{wheel}{extras}")
 
     project = folder / "project"
     project.mkdir()
@@ -87,3 +97,20 @@ def test_nothing_is_taken_from_the_checkout(installed: InstalledRunctl) -> None:
         [str(python), "-I", "-c", script], cwd=installed.folder, capture_output=True, text=True, check=True
     )
     assert str(_CHECKOUT) not in done.stdout
+
+
+def test_a_production_install_has_no_emulator_and_says_how_to_get_it(
+    installed_without_extras: InstalledRunctl,
+) -> None:
+    python = installed_without_extras.folder.parent / "environment" / "bin" / "python"
+    listed = subprocess.run(
+        [str(python), "-m", "pip", "list", "--format", "json"], capture_output=True, text=True, check=True
+    )
+    names = {each["name"].lower() for each in json.loads(listed.stdout)}
+    assert "runctl" in names
+    assert not names & {"moto", "flask", "werkzeug", "responses"}
+    started = installed_without_extras("sandbox", "start", code=1)
+    assert "uv tool install 'runctl[sandbox]'" in started.err
+    job = write_job(installed_without_extras.folder, "wheel")
+    assert "runctl[sandbox]" in installed_without_extras("up", str(job), "--yes", code=1).err
+    installed_without_extras("validate", str(job))

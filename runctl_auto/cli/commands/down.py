@@ -79,7 +79,7 @@ def _as_json(result: DownResult) -> dict[str, object]:
 
 def _show(invocation: Invocation, result: DownResult) -> None:
     from runctl_auto.cli.progress import short_type
-    from runctl_auto.leftovers.told import age_text, cost_text
+    from runctl_auto.cli.views.amounts import age_text, cost_text
 
     line, receipt = invocation.console.line, result.receipt
     for home in result.brought_home:

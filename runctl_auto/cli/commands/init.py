@@ -125,13 +125,13 @@ def _write(invocation: Invocation, job_file: Path, job: FirstJob) -> tuple[dict[
 
 def _read_back(text: str) -> JobSpec:
     from runctl_auto.errors import JobFileError
-    from runctl_auto.job_file.load import load_job
+    from runctl_auto.job_file.load import load_job_file
 
     with tempfile.TemporaryDirectory(prefix="runctl-init-") as folder:
         draft = Path(folder) / "job.yaml"
         draft.write_text(text, encoding="utf-8", errors="replace")
         try:
-            return load_job(draft)
+            return load_job_file(draft).spec
         except JobFileError as error:
             wrong = [str(each).removeprefix(f"{draft}:").partition(": ")[2] for each in error.problems]
             raise UsageError(

@@ -12,7 +12,7 @@ from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
     from runctl_auto.operations.leaks import LeaksResult, RegionFinding
-    from runctl_auto.providers.aws.records.found import Found
+    from runctl_auto.providers.resource import CloudResource
 
 
 @click.command(
@@ -59,8 +59,8 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
     if comparison.orphans:
         line(f"no stack manages these, in {finding.region} ({len(comparison.orphans)}):")
     for orphan in comparison.orphans:
-        line(f"  ! {_told(orphan.thing, now)}: {orphan.why}")
-        line(f"    {orphan.thing.remove}")
+        line(f"  ! {_described(orphan.resource, now)}: {orphan.why}")
+        line(f"    {orphan.resource.remove}")
         if orphan.keep is not None:
             line(f"    not removed by --delete: {orphan.keep}")
     for gone in comparison.gone:
@@ -68,18 +68,18 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
     for overdue in comparison.overdue:
         line(f"  ! {describe_overdue(overdue)}")
     for each in comparison.protected:
-        line(f"  = {_told(each, now)}: protected by its tag or your settings")
+        line(f"  = {_described(each, now)}: protected by its tag or your settings")
     for each in comparison.foreign:
-        line(f"  = {_told(each, now)}: not managed from here, not touched")
+        line(f"  = {_described(each, now)}: not managed from here, not touched")
     for each in comparison.unsettled:
-        line(f"  ~ {_told(each, now)}: its job is being worked on")
+        line(f"  ~ {_described(each, now)}: its job is being worked on")
     for unchecked in finding.unchecked:
         line(f"  ? {unchecked.kind}: not looked for: {unchecked.why}")
 
 
-def _told(thing: Found, now: datetime) -> str:
-    from runctl_auto.leftovers.told import age_text, cost_text
+def _described(resource: CloudResource, now: datetime) -> str:
+    from runctl_auto.cli.views.amounts import age_text, cost_text
 
-    whose = f", {thing.owner}'s" if thing.owner else ""
-    age = age_text(thing.age_seconds(now))
-    return f"{thing.kind} {thing.id} (job '{thing.job}'{whose}, {age}, {cost_text(thing.cost_hour)})"
+    whose = f", {resource.owner}'s" if resource.owner else ""
+    age, cost = age_text(resource.age_seconds(now)), cost_text(resource.cost_hour)
+    return f"{resource.kind} {resource.id} (job '{resource.job}'{whose}, {age}, {cost})"

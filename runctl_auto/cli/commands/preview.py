@@ -25,8 +25,9 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.jobs.planning import preview
 
-    refuse_disabled_provider(check_job(job_file), invocation.settings())
-    view = preview(invocation.workplace(policies=not no_policy), job_file, rerun=rerun)
+    job = check_job(job_file)
+    refuse_disabled_provider(job.spec, invocation.settings())
+    view = preview(invocation.workplace(policies=not no_policy), job, rerun=rerun)
     invocation.console.result(
         {
             "job": view.job,

@@ -25,14 +25,18 @@ def command() -> None:
 @click.pass_obj
 def start(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
+    from runctl_auto.engine.choice import choose_engine
+    from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 
+    require_sandbox_extra()
     folders, console = invocation.folders(), invocation.console
-    place = environment.sandbox(invocation.settings(), folders, os.environ, console.say)
+    engine = choose_engine(invocation.settings().engine.path, os.environ)
+    place = environment.sandbox(folders, console.say, engine)
     console.result(_as_json(environment.sandbox_status(folders), lost_jobs=list(place.lost_jobs)))
     for job in place.lost_jobs:
         console.line(f"job '{job}' was lost with an earlier cloud")
     console.line(f"The sandbox runs: {place.endpoint_url}, hosts isolated by {place.isolation}.")
-    console.line(f"Engine: {place.engine.name} ({place.engine.why}).")
+    console.line(f"Engine: pulumi {place.engine.version} in {place.engine.folder} ({place.engine.why}).")
 
 
 @command.command(help="Stop the sandbox and erase its cloud with all that is in it.")

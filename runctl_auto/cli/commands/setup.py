@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import ExitCode
 
 
 @click.command(
-    help="Install the Pulumi CLI that this version of runctl was built for, and its plugin for AWS. Real "
-    "clouds need them, the sandbox does not. What is there already stays."
+    help="Install the Pulumi engine that this version of runctl was made for, and its AWS plugin. A "
+    "compatible pulumi on PATH is used as it is. The engine is downloaded, or built from source where the "
+    "download cannot be reached. With --sandbox no plugin is installed."
+)
+@click.option(
+    "--source",
+    type=click.Choice(["auto", "download", "build"]),
+    default="auto",
+    show_default=True,
+    help="Where the engine comes from.",
 )
 @click.pass_obj
-def command(invocation: Invocation) -> None:
-    from importlib.metadata import version
+def command(invocation: Invocation, source: str) -> None:
+    from runctl_auto.engine.install.stage_line import StageLine
+    from runctl_auto.operations.setup import setup
 
-    from runctl_auto.engine.automation_edge import install_cli, install_plugin
-    from runctl_auto.engine.environment import setup_folder
-
-    console, folder, wanted = invocation.console, setup_folder(os.environ), version("pulumi_aws")
-    with console.working("installing Pulumi's CLI"):
-        installed = install_cli(folder)
-    with console.working(f"installing the plugin aws {wanted}"):
-        is_new = install_plugin(folder, "aws", wanted)
-    console.result(
-        {
-            "folder": str(folder),
-            "version": installed,
-            "plugins": [{"name": "aws", "version": wanted, "installed": is_new}],
-        }
-    )
-    console.line(f"Pulumi {installed} is in {folder / 'bin'}; runctl finds it there.")
-    console.line(f"Its plugin aws {wanted} is {'installed' if is_new else 'there already'}.")
+    console, settings = invocation.console, invocation.settings()
+    line = StageLine(sys.stderr)
+    try:
+        done = setup(settings, os.environ, source, line)  # type: ignore[arg-type]  # click checks the words
+    finally:
+        line.close()
+    console.result(done.as_json())
+    engine = done.engine
+    took = f", {done.how} in {done.seconds:.0f} s" if done.how else ""
+    console.line(f"Engine: pulumi {engine.version} in {engine.folder} ({engine.why}{took}).")
+    for plugin in done.plugins:
+        if plugin.problem:
+            console.line(f"Plugin {plugin.name} {plugin.version}: not installed; real clouds need it.")
+            console.line(f"  {plugin.problem}")
+        else:
+            state = "installed" if plugin.installed else "already installed"
+            console.line(f"Plugin {plugin.name} {plugin.version}: {state}.")
+    if any(plugin.problem for plugin in done.plugins):
+        raise click.exceptions.Exit(ExitCode.FAILURE)

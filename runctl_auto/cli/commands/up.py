@@ -43,12 +43,11 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.up import UpOptions, up
 
-    spec = check_job(job_file)
-    refuse_disabled_provider(spec, invocation.settings())
-    job = spec.name
+    job = check_job(job_file)
+    refuse_disabled_provider(job.spec, invocation.settings())
     workplace = invocation.workplace(policies=not no_policy)
-    with told_what_goes_on(invocation.console, job):
-        result = up(workplace, job_file, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
+    with told_what_goes_on(invocation.console, job.spec.name):
+        result = up(workplace, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
     invocation.console.result(as_json(result))
     _show(invocation, result)
 

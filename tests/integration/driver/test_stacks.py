@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from support.engine_root import engine
 
-from runctl_auto.backend import states as stored_states
+from runctl_auto.backend.backend import Backend
+from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Engine, Environment, embedded_engine
+from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import EngineEvent, StepEvent
 from runctl_auto.engine.job_stack import Conduct
 from runctl_auto.errors import (
@@ -48,14 +49,6 @@ for name in (config.get("things") or "a,b").split(","):
 pulumi.export("things", config.get("things"))
 pulumi.export("hidden", pulumi.Output.secret("s"))
 """
-
-
-def engine() -> Engine:
-    if os.environ.get("RUNCTL_ENGINE") == "pulumi":
-        found = shutil.which("pulumi")
-        assert found is not None
-        return Engine("pulumi", Path(found).parent.parent, "asked for")
-    return Engine("embedded", embedded_engine(), "asked for")
 
 
 class World:
@@ -118,7 +111,7 @@ def test_the_life_of_a_stack(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     assert {each.name for each in world.events if isinstance(each, StepEvent)} >= {"a", "b", "c"}
     assert stack.outputs() == {"things": "a,b,c"}, "secrets stay hidden"
     from_files = urns(driver, "j1")
-    monkeypatch.setattr(stored_states, "stored_state", lambda backend, project, stack: None)
+    monkeypatch.setattr(Backend, "states", lambda backend, stacks: {})
     assert urns(driver, "j1") == from_files
     assert len(from_files) == 4
     assert stack.up().nothing
@@ -227,7 +220,7 @@ def test_an_engine_that_does_not_start_is_told(world: World, tmp_path: Path) -> 
     broken.mkdir(parents=True)
     (broken / "pulumi").write_text("#!/bin/sh\nexit 3\n")
     (broken / "pulumi").chmod(0o755)
-    environment = Environment(True, Engine("pulumi", broken.parent, ""), "file:///x", "passphrase", {})
+    environment = Environment(True, Engine(broken.parent, "v3.274.1", ""), "file:///x", "passphrase", {})
     with pytest.raises(RunctlError, match="does not start") as raised:
         Driver(environment, world.folders).open("j1")
     assert isinstance(raised.value, EngineError)

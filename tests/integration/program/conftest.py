@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.engine_root import engine_root
 
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.run.identity import choose_run
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -48,12 +49,8 @@ def _serve(script: Path, folder: Path, env: dict[str, str], *arguments: str) -> 
 
 
 def _engine() -> Path:
-    """The engine under test: Pulumi's own when asked for and there, else the embedded one."""
-    if os.environ.get("RUNCTL_ENGINE") == "pulumi":
-        found = shutil.which("pulumi")
-        assert found, "RUNCTL_ENGINE=pulumi, and no pulumi is on PATH"
-        return Path(found).parent
-    return ROOT / "sandbox" / "engine" / "bin"
+    """The folder of the engine's executable."""
+    return engine_root() / "bin"
 
 
 @dataclass
@@ -207,7 +204,7 @@ def stack(world: World, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     packages = tmp_path / ".runctl" / "packages"
     run = choose_run(
         job,
-        code_sha256=package_code(work, packages).sha256,
+        code_sha256=package_code(walk_work_folder(work), packages).sha256,
         agent_sha256=package_agent(packages).sha256,
         previous=None,
         previous_status=None,

@@ -11,6 +11,7 @@ import pytest
 from support.due_schedules import bring_forward, due_of
 
 from runctl_auto.packaging.package import package_code
+from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.program import DEADLINE_SLACK_SECONDS
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import choose_run
@@ -42,7 +43,7 @@ def changed(stack: Any, before: dict[str, str], after: dict[str, str]) -> set[st
 def new_code(stack: Any) -> None:
     """Configure the run that changed code makes."""
     (stack.project / "work" / "train.py").write_text("print('other')\n")
-    code = package_code(stack.project / "work", stack.project / ".runctl" / "packages")
+    code = package_code(walk_work_folder(stack.project / "work"), stack.project / ".runctl" / "packages")
     run = choose_run(
         stack.config.job,
         code_sha256=code.sha256,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.engine_root import engine_root
 
 ROOT = Path(__file__).resolve().parents[3]
 PROVIDER = ROOT / "sandbox" / "aws" / "provider" / "serve.py"
 CLOUD = ROOT / "sandbox" / "aws" / "cloud" / "serve.py"
-EMBEDDED_ENGINE = ROOT / "sandbox" / "engine"
 START_SECONDS = 60.0
 
 
@@ -131,8 +130,5 @@ def provider(cloud: EmulatedCloud, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def engine() -> Path:
-    """The root of Pulumi's own CLI when one is on PATH and asked for, else the embedded engine's."""
-    found = shutil.which("pulumi")
-    if os.environ.get("RUNCTL_ENGINE") == "pulumi" and found:
-        return Path(found).parents[1]
-    return EMBEDDED_ENGINE
+    """The root of the engine."""
+    return engine_root()

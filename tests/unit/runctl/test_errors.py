@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from runctl_auto import errors
+from runctl_auto.engine.install import errors as install_errors
 from runctl_auto.errors import ExitCode, FieldProblem, JobFileError, NoCapacityError, RunctlError
 
 EXIT_CODES = {
     "AccessDeniedError": 1,
     "CloudError": 1,
+    "ChecksumMismatchError": 1,
     "ConfirmationNeededError": 1,
     "CredentialsError": 1,
+    "DiskFullError": 1,
     "EngineError": 1,
+    "EngineInstallError": 1,
     "EngineNotFoundError": 1,
     "InterruptedByUserError": 130,
     "InterruptionsExhaustedError": 1,
@@ -21,6 +25,7 @@ EXIT_CODES = {
     "JobNotFoundError": 7,
     "LeakedError": 5,
     "NoCapacityError": 6,
+    "NoGoError": 1,
     "NotFoundError": 1,
     "NotSupportedError": 7,
     "OperationCancelledError": 130,
@@ -32,6 +37,7 @@ EXIT_CODES = {
     "RetriesExhaustedError": 1,
     "SandboxError": 1,
     "SettingsError": 7,
+    "SourceUnreachableError": 1,
     "StackLockedError": 1,
     "ThrottledError": 1,
     "TrainingFailedError": 3,
@@ -40,6 +46,9 @@ EXIT_CODES = {
     "UnreachableError": 1,
     "UsageError": 7,
 }
+
+
+assert install_errors  # its kinds are in the hierarchy once it is imported
 
 
 def all_kinds(root: type[RunctlError]) -> set[type[RunctlError]]:

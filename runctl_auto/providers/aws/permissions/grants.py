@@ -9,29 +9,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runctl_auto.providers.aws.records.buckets import BUCKET, BUCKET_ARNS, OBJECT_ARNS, UPLOAD
+from runctl_auto.providers.aws.records.catalogue import RECORDS
+from runctl_auto.providers.aws.records.ec2 import ARN as EC2_ARN
+from runctl_auto.providers.aws.records.instances import INSTANCE, SPOT_REQUEST
+from runctl_auto.providers.aws.records.kind import EVERYWHERE, AwsKind
+from runctl_auto.providers.aws.records.launch import KEY_PAIR, LAUNCH_TEMPLATE
+from runctl_auto.providers.aws.records.log_groups import LOG_GROUP
+from runctl_auto.providers.aws.records.networks import INTERFACE, SECURITY_GROUP
+from runctl_auto.providers.aws.records.parameters import PARAMETER
+from runctl_auto.providers.aws.records.roles import PROFILE, ROLE
+from runctl_auto.providers.aws.records.schedules import SCHEDULE, SCHEDULE_GROUP
+from runctl_auto.providers.aws.records.search import TAG_LIST
+from runctl_auto.providers.aws.records.volumes import SNAPSHOT, VOLUME
+
 Role = Literal["plan", "apply", "sweep"]
 ROLES: tuple[Role, ...] = ("plan", "apply", "sweep")
 """Who previews and looks; who makes and ends jobs; who removes what no job holds any more. Each may do
 what those before it may."""
 
-_EC2 = "arn:{partition}:ec2:{region}:{account}"
 _OWN = {"StringEquals": {"aws:ResourceTag/runctl:created-by": "runctl"}}
 _TAGGED = {"StringEquals": {"aws:RequestTag/runctl:created-by": "runctl"}}
-_BUCKETS = ("arn:{partition}:s3:::runctl-*",)
-_OBJECTS = ("arn:{partition}:s3:::runctl-*/*",)
-_ROLES = ("arn:{partition}:iam::{account}:role/runctl-*",)
-_PROFILES = ("arn:{partition}:iam::{account}:instance-profile/runctl-*",)
-_PARAMETERS = ("arn:{partition}:ssm:{region}:{account}:parameter/runctl/*",)
 _SCHEDULE_ROLES = ("arn:{partition}:iam::{account}:role/runctl-*-end-*",)
-_SCHEDULES = (
-    "arn:{partition}:scheduler:{region}:{account}:schedule-group/runctl-*",
-    "arn:{partition}:scheduler:{region}:{account}:schedule/runctl-*/*",
+_SCHEDULES = (*SCHEDULE_GROUP.arns, *SCHEDULE.arns)
+_TAGGABLE = (
+    *INSTANCE.arns,
+    *SECURITY_GROUP.arns,
+    f"{EC2_ARN}:security-group-rule/*",
+    *SPOT_REQUEST.arns,
+    *VOLUME.arns,
 )
-_TAGGABLE = tuple(
-    f"{_EC2}:{kind}/*"
-    for kind in ("instance", "security-group", "security-group-rule", "spot-instances-request", "volume")
-)
-_EVERYWHERE = ("*",)
 
 Conditions = Mapping[str, Mapping[str, str]]
 
@@ -53,6 +60,20 @@ class Grant:
     seen: bool = True
 
 
+def _search(arns: tuple[str, ...], *kinds: AwsKind) -> tuple[str, ...]:
+    """The calls by which ``kinds`` are searched for, and that IAM checks on ``arns``."""
+    calls = (call for kind in kinds for call in (*kind.lists, *kind.reads))
+    return tuple(dict.fromkeys(call.permission for call in calls if call.arns == arns))
+
+
+def _remove(*kinds: AwsKind) -> tuple[str, ...]:
+    """The calls that remove ``kinds``."""
+    return tuple(dict.fromkeys(call.permission for kind in kinds for call in kind.removal.calls))
+
+
+_SWEPT = (LAUNCH_TEMPLATE, INTERFACE, SNAPSHOT)
+"""Tagged kinds that stacks do not make: only a sweep removes them."""
+
 GRANTS: tuple[Grant, ...] = (
     Grant(
         "LookAround",
@@ -64,29 +85,14 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeInstanceAttribute",
             "ec2:DescribeInstanceTypeOfferings",
             "ec2:DescribeInstanceTypes",
-            "ec2:DescribeInstances",
-            "ec2:DescribeKeyPairs",
-            "ec2:DescribeLaunchTemplates",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeSecurityGroups",
-            "ec2:DescribeSnapshots",
-            "ec2:DescribeSpotInstanceRequests",
             "ec2:DescribeSpotPriceHistory",
             "ec2:DescribeSubnets",
-            "ec2:DescribeVolumes",
             "ec2:DescribeVpcs",
-            "logs:DescribeLogGroups",
-            "ssm:DescribeParameters",
-            "tagging:GetResources",
-            "s3:ListBuckets",
-            "iam:GetAccountAuthorizationDetails",
-            "iam:ListInstanceProfiles",
-            "iam:ListRoles",
+            TAG_LIST.permission,
             "pricing:GetProducts",
-            "scheduler:ListScheduleGroups",
-            "scheduler:ListSchedules",
+            *_search(EVERYWHERE, *RECORDS),
         ),
-        _EVERYWHERE,
+        EVERYWHERE,
     ),
     Grant(
         "ReadPublicParameters",
@@ -102,20 +108,20 @@ GRANTS: tuple[Grant, ...] = (
         ("arn:{partition}:ssm:{region}::parameter/aws/service/*",),
         seen=False,
     ),
-    Grant("ReadOwnParameters", "plan", ("ssm:GetParameter", "ssm:ListTagsForResource"), _PARAMETERS),
+    Grant(
+        "ReadOwnParameters", "plan", ("ssm:GetParameter", *_search(PARAMETER.arns, PARAMETER)), PARAMETER.arns
+    ),
     Grant(
         "ReadOwnRoles",
         "plan",
         (
-            "iam:GetRole",
             "iam:GetRolePolicy",
-            "iam:ListAttachedRolePolicies",
             "iam:ListInstanceProfilesForRole",
-            "iam:ListRolePolicies",
+            *_search(ROLE.arns, ROLE),
         ),
-        _ROLES,
+        ROLE.arns,
     ),
-    Grant("ReadOwnProfiles", "plan", ("iam:GetInstanceProfile",), _PROFILES),
+    Grant("ReadOwnProfiles", "plan", _search(PROFILE.arns, PROFILE), PROFILE.arns),
     Grant(
         "ReadOwnBuckets",
         "plan",
@@ -124,21 +130,24 @@ GRANTS: tuple[Grant, ...] = (
             "s3:GetBucketLifecycleConfiguration",
             "s3:GetBucketOwnershipControls",
             "s3:GetBucketPolicy",
-            "s3:GetBucketTagging",
             "s3:GetPublicAccessBlock",
             "s3:HeadBucket",
-            "s3:ListMultipartUploads",
             "s3:ListObjectsV2",
+            *_search(BUCKET_ARNS, BUCKET, UPLOAD),
         ),
-        _BUCKETS,
+        BUCKET_ARNS,
     ),
     Grant(
         "ReadOwnSchedules",
         "plan",
-        ("scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"),
+        (
+            "scheduler:GetSchedule",
+            "scheduler:GetScheduleGroup",
+            *_search(SCHEDULE_GROUP.arns, SCHEDULE_GROUP),
+        ),
         _SCHEDULES,
     ),
-    Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), _OBJECTS),
+    Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), OBJECT_ARNS),
     Grant(
         "ReadAsTheOfficialProvider",
         "plan",
@@ -151,14 +160,14 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeVolumesModifications",
             "ec2:DescribeVpcAttribute",
         ),
-        _EVERYWHERE,
+        EVERYWHERE,
         seen=False,
     ),
     Grant(
         "ReadBucketsAsTheOfficialProvider",
         "plan",
         (),
-        _BUCKETS,
+        BUCKET_ARNS,
         actions=(
             "s3:GetAccelerateConfiguration",
             "s3:GetBucketAcl",
@@ -177,7 +186,7 @@ GRANTS: tuple[Grant, ...] = (
         "Launch",
         "apply",
         ("ec2:RunInstances",),
-        (f"{_EC2}:instance/*",),
+        (f"{EC2_ARN}:instance/*",),
         _TAGGED,
         actions=("ec2:RunInstances",),
     ),
@@ -188,11 +197,11 @@ GRANTS: tuple[Grant, ...] = (
         (
             "arn:{partition}:ec2:{region}::image/*",
             "arn:{partition}:ec2:{region}::snapshot/*",
-            f"{_EC2}:network-interface/*",
-            f"{_EC2}:security-group/*",
-            f"{_EC2}:spot-instances-request/*",
-            f"{_EC2}:subnet/*",
-            f"{_EC2}:volume/*",
+            f"{EC2_ARN}:network-interface/*",
+            f"{EC2_ARN}:security-group/*",
+            f"{EC2_ARN}:spot-instances-request/*",
+            f"{EC2_ARN}:subnet/*",
+            f"{EC2_ARN}:volume/*",
         ),
         actions=("ec2:RunInstances",),
     ),
@@ -200,7 +209,7 @@ GRANTS: tuple[Grant, ...] = (
         "MakeTagged",
         "apply",
         ("ec2:CreateVolume", "ec2:CreateSecurityGroup"),
-        (f"{_EC2}:volume/*", f"{_EC2}:security-group/*"),
+        (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:security-group/*"),
         _TAGGED,
         actions=("ec2:CreateVolume", "ec2:CreateSecurityGroup"),
     ),
@@ -216,17 +225,17 @@ GRANTS: tuple[Grant, ...] = (
         "apply",
         (
             "ssm:PutParameter",
-            "ssm:DeleteParameter",
+            *_remove(PARAMETER),
             "ssm:AddTagsToResource",
             "ssm:RemoveTagsFromResource",
         ),
-        _PARAMETERS,
+        PARAMETER.arns,
     ),
     Grant(
         "MakeInNetwork",
         "apply",
         ("ec2:CreateSecurityGroup",),
-        (f"{_EC2}:vpc/*",),
+        (f"{EC2_ARN}:vpc/*",),
         actions=("ec2:CreateSecurityGroup",),
     ),
     Grant(
@@ -243,21 +252,18 @@ GRANTS: tuple[Grant, ...] = (
         "apply",
         (
             "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:CancelSpotInstanceRequests",
             "ec2:CreateTags",
-            "ec2:DeleteSecurityGroup",
             "ec2:DeleteTags",
-            "ec2:DeleteVolume",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
-            "ec2:TerminateInstances",
+            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME),
         ),
         _TAGGABLE,
         _OWN,
     ),
-    Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{_EC2}:instance/*",), _OWN),
+    Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:instance/*",), _OWN),
     # A job may use a volume that exists and carries no tag of runctl.
-    Grant("AttachAny", "apply", ("ec2:AttachVolume",), (f"{_EC2}:volume/*",)),
+    Grant("AttachAny", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:volume/*",)),
     Grant(
         "MakeOwnRoles",
         "apply",
@@ -269,24 +275,22 @@ GRANTS: tuple[Grant, ...] = (
             "iam:TagRole",
             "iam:UntagRole",
         ),
-        _ROLES,
+        ROLE.arns,
     ),
     Grant(
         "MakeOwnProfiles",
         "apply",
         (
             "iam:CreateInstanceProfile",
-            "iam:DeleteInstanceProfile",
-            "iam:RemoveRoleFromInstanceProfile",
+            *_remove(PROFILE),
             "iam:AddRoleToInstanceProfile",
             "iam:TagInstanceProfile",
             "iam:UntagInstanceProfile",
         ),
-        _PROFILES,
+        PROFILE.arns,
         actions=(
             "iam:CreateInstanceProfile",
-            "iam:DeleteInstanceProfile",
-            "iam:RemoveRoleFromInstanceProfile",
+            *_remove(PROFILE),
             "iam:AddRoleToInstanceProfile",
             "iam:TagInstanceProfile",
             "iam:UntagInstanceProfile",
@@ -296,7 +300,7 @@ GRANTS: tuple[Grant, ...] = (
         "HandRolesToMachines",
         "apply",
         ("ec2:RunInstances", "iam:AddRoleToInstanceProfile"),
-        _ROLES,
+        ROLE.arns,
         {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
         actions=("iam:PassRole",),
     ),
@@ -306,15 +310,13 @@ GRANTS: tuple[Grant, ...] = (
         (
             "scheduler:CreateSchedule",
             "scheduler:CreateScheduleGroup",
-            "scheduler:DeleteSchedule",
-            "scheduler:DeleteScheduleGroup",
+            *_remove(SCHEDULE, SCHEDULE_GROUP),
         ),
         _SCHEDULES,
         actions=(
             "scheduler:CreateSchedule",
             "scheduler:CreateScheduleGroup",
-            "scheduler:DeleteSchedule",
-            "scheduler:DeleteScheduleGroup",
+            *_remove(SCHEDULE, SCHEDULE_GROUP),
             "scheduler:TagResource",
         ),
     ),
@@ -363,32 +365,23 @@ GRANTS: tuple[Grant, ...] = (
             "s3:PutBucketTagging",
             "s3:PutPublicAccessBlock",
         ),
-        _BUCKETS,
+        BUCKET_ARNS,
     ),
     Grant(
         "FillOwnBuckets",
         "apply",
         ("s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjects"),
-        _OBJECTS,
+        OBJECT_ARNS,
     ),
     Grant(
         "RemoveOwnLeftovers",
         "sweep",
-        ("ec2:DeleteLaunchTemplate", "ec2:DeleteNetworkInterface", "ec2:DeleteSnapshot"),
-        (
-            f"{_EC2}:launch-template/*",
-            f"{_EC2}:network-interface/*",
-            "arn:{partition}:ec2:{region}::snapshot/*",
-        ),
+        _remove(*_SWEPT),
+        tuple(arn for kind in _SWEPT for arn in kind.arns),
         _OWN,
     ),
-    Grant("RemoveOwnKeyPairs", "sweep", ("ec2:DeleteKeyPair",), (f"{_EC2}:key-pair/runctl-*",)),
-    Grant(
-        "RemoveOwnLogs",
-        "sweep",
-        ("logs:DeleteLogGroup",),
-        ("arn:{partition}:logs:{region}:{account}:log-group:*runctl*",),
-    ),
-    Grant("EndOwnUploads", "sweep", ("s3:AbortMultipartUpload",), _OBJECTS),
-    Grant("FreeOwnRoles", "sweep", ("iam:DetachRolePolicy",), _ROLES),
+    Grant("RemoveOwnKeyPairs", "sweep", _remove(KEY_PAIR), KEY_PAIR.arns),
+    Grant("RemoveOwnLogs", "sweep", _remove(LOG_GROUP), LOG_GROUP.arns),
+    Grant("EndOwnUploads", "sweep", _remove(UPLOAD), UPLOAD.arns),
+    Grant("FreeOwnRoles", "sweep", ("iam:DetachRolePolicy",), ROLE.arns),
 )

@@ -1,92 +1,150 @@
-"""Buckets of runctl's, and what lies unfinished in them."""
+"""S3 buckets, and multipart uploads that were begun in them and not completed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from runctl_auto.errors import NotFoundError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records import found
-from runctl_auto.providers.aws.records.commands import abort_upload, remove_bucket
-from runctl_auto.providers.aws.records.found import Found, read_tags
-from runctl_auto.providers.aws.records.ownership import PREFIX, Scope
+from runctl_auto.providers.aws.records import names
+from runctl_auto.providers.aws.records.kind import (
+    ApiCall,
+    AwsKind,
+    Described,
+    ListCall,
+    Look,
+    Removal,
+    Tagging,
+)
+from runctl_auto.providers.aws.records.ownership import PREFIX
+from runctl_auto.providers.aws.records.search import Search, creation_time
+from runctl_auto.providers.aws.tag_lists import read_tags
+from runctl_auto.providers.resource import CloudResource
 
-PAGE = 100
+BUCKET_ARNS = ("arn:{partition}:s3:::runctl-*",)
+OBJECT_ARNS = ("arn:{partition}:s3:::runctl-*/*",)
+_OBJECTS_A_CALL = 1000
 
 
-class StorageLists:
-    """Looks through S3's lists. ``owner`` is the account that buckets must belong to."""
+def _find_buckets(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
+    """Buckets of the region with a name of runctl's, and those that carry its tags."""
+    region = search.cloud.region
+    prefix = search.scope.name_prefix
+    listed = list(kind.listing.pages(search.cloud, Prefix=prefix, BucketRegion=region))
+    named = {str(each["Name"]): each for each in listed}
+    tagged = search.listed_tags(kind)
+    others: dict[str, Described] = {name: {"Name": name} for name in tagged if not name.startswith(PREFIX)}
+    for name, each in (named | others).items():
+        # The tag list is late: enough to search an account by, not to attribute something to one job.
+        if search.scope.job is None and name in named:
+            held = tagged.get(name, {})
+        else:
+            held = _bucket_tags(search.cloud, name, search.account)
+        whose = search.scope.attribute(name, held, regional=False)
+        if whose is not None:
+            yield search.resource(kind, each, whose, held)
 
-    def __init__(
-        self, cloud: Cloud, scope: Scope, owner: str, known_tags: Mapping[str, Mapping[str, str]]
-    ) -> None:
-        self._cloud = cloud
-        self._scope = scope
-        self._owner = owner
-        self._known_tags = known_tags
 
-    def buckets(self) -> Iterator[Found]:
-        """Buckets of the region with a name of runctl's, and those that carry its tags."""
-        listed = list(
-            self._cloud.pages(
-                "s3",
-                "list_buckets",
-                "Buckets",
-                Prefix=self._scope.name_prefix,
-                BucketRegion=self._cloud.region,
-                MaxBuckets=PAGE,
-            )
-        )
-        named = {str(each["Name"]): each.get("CreationDate") for each in listed}
-        others = [name for name in self._known_tags if not name.startswith(PREFIX)]
-        for name in (*named, *others):
-            # The tagging list is late; what it says is enough to pass by, not to call something one's own.
-            if self._scope.job is None and name in named:
-                held = dict(self._known_tags.get(name, {}))
-            else:
-                held = self.tags_of(name)
-            whose = self._scope.judge(name, held, regional=False)
-            if whose is not None:
-                yield whose.found(
-                    found.BUCKET,
-                    name,
-                    remove_bucket(self._cloud.region, name),
-                    held,
-                    name=name,
-                    created_at=named.get(name),
-                )
+def _bucket_tags(cloud: Cloud, bucket: str, account: str) -> dict[str, str]:
+    """A bucket's tags; empty if it has none or does not exist."""
+    try:
+        answer = cloud.call("s3", "get_bucket_tagging", Bucket=bucket, ExpectedBucketOwner=account)
+    except NotFoundError:
+        return {}
+    return read_tags(answer["TagSet"])
 
-    def uploads(self, buckets: Iterable[Found]) -> Iterator[Found]:
-        """Uploads that were begun in ``buckets`` and neither finished nor given up: they cost, unseen."""
-        for bucket in buckets:
-            try:
-                yield from self._uploads(bucket)
-            except NotFoundError:
-                continue
 
-    def tags_of(self, bucket: str) -> dict[str, str]:
-        """A bucket's tags; empty when it has none, or does not exist."""
+def _find_uploads(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
+    for bucket in search.found(names.BUCKET):
         try:
-            answer = self._cloud.call(
-                "s3", "get_bucket_tagging", Bucket=bucket, ExpectedBucketOwner=self._owner
-            )
+            yield from _uploads_in(kind, search, bucket)
         except NotFoundError:
-            return {}
-        return read_tags(answer["TagSet"])
+            continue
 
-    def _uploads(self, bucket: Found) -> Iterator[Found]:
-        place = {"Bucket": bucket.id, "ExpectedBucketOwner": self._owner}
-        for each in self._cloud.pages("s3", "list_multipart_uploads", "Uploads", MaxUploads=PAGE, **place):
-            yield Found(
-                found.UPLOAD,
-                f"{bucket.id}/{each['Key']}#{each['UploadId']}",
-                abort_upload(self._cloud.region, bucket.id, each["Key"], each["UploadId"]),
-                name=each["Key"],
-                job=bucket.job,
-                owner=bucket.owner,
-                backend=bucket.backend,
-                how="relation",
-                sure=bucket.sure,
-                created_at=each.get("Initiated"),
-                parent=bucket.id,
-            )
+
+def _uploads_in(kind: AwsKind, search: Search, bucket: CloudResource) -> Iterator[CloudResource]:
+    place = {"Bucket": bucket.id, "ExpectedBucketOwner": search.account}
+    for each in kind.listing.pages(search.cloud, **place):
+        yield CloudResource(
+            kind.name,
+            f"{bucket.id}/{each['Key']}#{each['UploadId']}",
+            kind.command(search.cloud.region, bucket=bucket.id, key=each["Key"], upload=each["UploadId"]),
+            name=each["Key"],
+            job=bucket.job,
+            owner=bucket.owner,
+            backend=bucket.backend,
+            how="relation",
+            sure=bucket.sure,
+            created_at=creation_time(kind, each),
+            cost_hour=kind.cost(search, bucket.job, each),
+            parent=bucket.id,
+        )
+
+
+def _abort(cloud: Cloud, upload: CloudResource, account: str) -> None:
+    identity = upload.id.rpartition("#")[2]
+    place = {"Bucket": upload.parent, "ExpectedBucketOwner": account}
+    cloud.call("s3", "abort_multipart_upload", Key=upload.name, UploadId=identity, **place)
+
+
+def _delete_bucket(cloud: Cloud, bucket: CloudResource, account: str) -> None:
+    place = {"Bucket": bucket.id, "ExpectedBucketOwner": account}
+    keys = [each["Key"] for each in cloud.pages("s3", "list_objects_v2", "Contents", **place)]
+    for start in range(0, len(keys), _OBJECTS_A_CALL):
+        objects = [{"Key": key} for key in keys[start : start + _OBJECTS_A_CALL]]
+        cloud.call("s3", "delete_objects", Delete={"Objects": objects, "Quiet": True}, **place)
+    cloud.call("s3", "delete_bucket", **place)
+
+
+UPLOAD = AwsKind(
+    name=names.UPLOAD,
+    parents=(names.BUCKET,),
+    managed_with=(names.BUCKET,),
+    needs_running_machine=True,
+    lists=(
+        ListCall(
+            "s3",
+            "list_multipart_uploads",
+            BUCKET_ARNS,
+            items="Uploads",
+            id_key="UploadId",
+            created_key="Initiated",
+            page_key="MaxUploads",
+        ),
+    ),
+    looks=(Look(_find_uploads, stage=1),),
+    removal=Removal((ApiCall("s3", "abort_multipart_upload"),), _abort),
+    commands=(
+        "s3api --region {region} abort-multipart-upload --bucket {bucket} --key {key} --upload-id {upload}",
+    ),
+    arns=OBJECT_ARNS,
+)
+
+BUCKET = AwsKind(
+    name=names.BUCKET,
+    types=("aws:s3/bucket:Bucket",),
+    removed_after=(names.UPLOAD, names.ROLE),  # without its role, nothing writes to it any more
+    made_by_stacks=True,
+    lists=(
+        ListCall(
+            "s3",
+            "list_buckets",
+            items="Buckets",
+            id_key="Name",
+            created_key="CreationDate",
+            page_key="MaxBuckets",
+        ),
+    ),
+    tagging=Tagging("s3"),
+    reads=(ApiCall("s3", "get_bucket_tagging", BUCKET_ARNS),),
+    looks=(Look(_find_buckets),),
+    own_tags=_bucket_tags,
+    asked_before_removal=True,
+    removal=Removal(
+        (ApiCall("s3", "delete_objects"), ApiCall("s3", "delete_bucket")),
+        _delete_bucket,
+        reads=(ApiCall("s3", "list_objects_v2", BUCKET_ARNS),),
+    ),
+    commands=("s3 --region {region} rb --force s3://{id}",),
+    arns=(*BUCKET_ARNS, *OBJECT_ARNS),
+)

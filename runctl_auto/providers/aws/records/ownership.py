@@ -1,8 +1,8 @@
-"""Whose something is, by its tags and by its name.
+"""To which job a resource belongs, by its tags and by its name.
 
-A tag is believed first. Physical names end with a digest over account, region, project and job
-(``components.naming``): a name with the right digest is surely the job's, one with that of another region or
-job surely is not, and one that only begins alike may be.
+Tags take precedence. Physical names end with a digest over account, region, project and job
+(``components.naming``): a name with the job's digest is the job's, one with the digest of another region or
+job is not, and one that only begins alike may be.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from components import tags
 from components.naming import Names
-from runctl_auto.providers.aws.records.found import Found, How
+from runctl_auto.providers.resource import CloudResource, How
 
 PREFIX = "runctl-"
 PATH = "/runctl/"
@@ -29,13 +29,13 @@ _VOLUME = "-volume-"
 
 @dataclass(frozen=True)
 class Attribution:
-    """Whose something is and what says so."""
+    """To which job a resource belongs, and what shows it."""
 
     job: str
     how: How
     sure: bool = True
 
-    def found(
+    def resource(
         self,
         kind: str,
         identity: str,
@@ -44,10 +44,12 @@ class Attribution:
         *,
         name: str,
         created_at: datetime | None,
-        cost_hour: float | None = None,
-    ) -> Found:
-        """The thing that this tells of; ``held`` are its own tags."""
-        return Found(
+        cost_hour: float | None,
+        parent: str,
+        part: bool,
+    ) -> CloudResource:
+        """The attributed resource; ``held`` are its own tags."""
+        return CloudResource(
             kind,
             identity,
             remove,
@@ -60,12 +62,14 @@ class Attribution:
             sure=self.sure,
             created_at=created_at,
             cost_hour=cost_hour,
+            parent=parent,
+            part=part,
         )
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What is looked for: one job's things, or with ``job`` None everybody's, in one region of an account.
+    """What to search for: resources of one job, or of all jobs if ``job`` is None, in one region.
 
     ``jobs`` are jobs known to exist; ``regions`` names the regions in which a job of the same name may be.
     """
@@ -77,7 +81,7 @@ class Scope:
 
     @property
     def job_filter(self) -> dict[str, object]:
-        """The EC2 filter for things that are tagged."""
+        """The EC2 filter for resources with runctl's tag."""
         if self.job is None:
             return {"Name": "tag-key", "Values": [tags.JOB]}
         return {"Name": f"tag:{tags.JOB}", "Values": [self.job]}
@@ -92,10 +96,16 @@ class Scope:
         """The path of parameters and log groups, without a slash at its end."""
         return PATH.rstrip("/") if self.job is None else f"{PATH}{self.job}"
 
-    def judge(self, name: str, found_tags: Mapping[str, str], *, regional: bool = True) -> Attribution | None:
-        """Whose something of this name and these tags is; None when it is not what is looked for.
+    def is_under_path(self, name: str) -> bool:
+        """Whether a parameter or log group lies under the path of the scope."""
+        return name == self.path or name.startswith(f"{self.path}/")
 
-        ``regional`` is False for lists that tell things of all regions.
+    def attribute(
+        self, name: str, found_tags: Mapping[str, str], *, regional: bool = True
+    ) -> Attribution | None:
+        """The job of a resource with this name and these tags; None if it is not in scope.
+
+        ``regional`` is False for list calls that return resources of all regions.
         """
         tagged = found_tags.get(tags.JOB)
         if tagged is not None:
@@ -108,7 +118,7 @@ class Scope:
         return by_name if by_name is not None and self.job in (None, by_name.job) else None
 
     def related(self, job: str) -> Attribution | None:
-        """For what hangs on something of ``job``."""
+        """The attribution of what depends on a resource of ``job``; None if that is not in scope."""
         return Attribution(job, "relation") if self.job in (None, job) else None
 
     def _by_name(self, name: str) -> Attribution | None:
@@ -130,7 +140,7 @@ class Scope:
         return Attribution(max(begun, key=len), "name", sure=False) if begun else None
 
     def _is_elsewhere(self, name: str, job: str) -> bool:
-        """Whether a name is that of a job of the same name in another region."""
+        """Whether the name belongs to a job of the same name in another region."""
         matched = _NAME.match(name)
         if matched is None or matched["digest"] == self._digest(job):
             return False
@@ -147,7 +157,7 @@ def _digest(names: Names) -> str:
 
 
 def _splits(name: str) -> Iterator[str]:
-    """The jobs that may have given a thing this name; the job may have been cut."""
+    """Jobs that may have made this name; a long job name is cut in it."""
     matched = _NAME.match(name)
     if matched is None:
         return

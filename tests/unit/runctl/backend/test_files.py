@@ -1,86 +1,85 @@
-"""Files of a backend in a bucket: the same as in a folder, with a request for what is asked."""
+"""The files of a backend: which backends have them, and what a folder tells."""
 
 from __future__ import annotations
 
-import io
-import json
+import os
+from datetime import datetime, timezone
+from pathlib import Path
 from unittest import mock
 
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
+import pytest
 
-from runctl_auto.backend.files import FolderFiles, S3Files, backend_files
-from runctl_auto.backend.stacks import history, last_config
-
-FOLDER = "team/.pulumi/history/runctl/digits"
+from runctl_auto.backend.files import BackendFiles, FolderFiles, backend_folder, open_files
+from runctl_auto.errors import NotSupportedError
 
 
-class S3Client(BaseClient):
-    """What is called of a client of S3, over a dictionary; two keys a page."""
-
-    def __init__(self, objects: dict[str, bytes]) -> None:
-        self.objects = objects
-        self.denied = False
-        self.asked: list[str] = []
-
-    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "0") -> dict:
-        self.asked.append("list")
-        if self.denied:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
-        start = int(ContinuationToken)
-        keys = sorted(key for key in self.objects if key.startswith(Prefix))
-        more = {"IsTruncated": True, "NextContinuationToken": str(start + 2)} if keys[start + 2 :] else {}
-        return {"Contents": [{"Key": key} for key in keys[start : start + 2]], **more}
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict:
-        self.asked.append("get")
-        if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key])}
+def put(root: Path, path: str, content: bytes = b"x") -> Path:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file
 
 
-def record(owner: str, result: str) -> bytes:
-    told = {"kind": "update", "startTime": 60, "endTime": 120, "result": result}
-    return json.dumps({**told, "config": {"runctl:owner": owner}}).encode()
+def found(root: Path, folder: str, prefix: str = "") -> list[str]:
+    return [each.path for each in FolderFiles(root).find(folder, prefix)]
 
 
-def bucket() -> S3Client:
-    return S3Client(
-        {
-            f"{FOLDER}/digits-1.history.json": record("ann", "succeeded"),
-            f"{FOLDER}/digits-1.checkpoint.json": b"{}",
-            f"{FOLDER}/digits-2.history.json": record("bob", "failed"),
-            f"{FOLDER}/digits-2.checkpoint.json": b"{}",
-            f"{FOLDER}-two/digits-two-9.history.json": record("eve", "succeeded"),
-        }
-    )
+def test_files_at_any_depth_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for path in ("locks/b/2.json", "locks/b/1.json", "locks/a.json", "other/c.json", "locks/b/1.json.attrs"):
+        put(tmp_path, path)
+    assert found(tmp_path, "locks") == ["locks/a.json", "locks/b/1.json", "locks/b/2.json"]
+    assert found(tmp_path, "locks", "b/1") == ["locks/b/1.json"]
+    assert found(tmp_path, "absent") == []
 
 
-def files(client: S3Client, url: str = "s3://states/team?region=eu-west-1") -> S3Files:
-    found = backend_files(url, lambda endpoint: lambda service, region: client)
-    assert isinstance(found, S3Files)
-    assert (found.bucket, found.prefix, found.cloud.region) == ("states", "team/.pulumi/", "eu-west-1")
-    return found
+def test_when_a_file_was_written(tmp_path: Path) -> None:
+    file = put(tmp_path, "stacks/a.json")
+    os.utime(file, (60.5, 60.5))
+    (only,) = FolderFiles(tmp_path).find("stacks")
+    assert (only.name, only.written_at) == ("a.json", datetime.fromtimestamp(60.5, tz=timezone.utc))
 
 
-def test_the_configuration_and_the_history_of_a_stack_in_a_bucket() -> None:
-    client = bucket()
-    assert last_config(files(client), "runctl", "digits") == {"runctl:owner": "bob"}
-    assert client.asked == ["list", "list", "get"]
-    told = history(files(client), "runctl", "digits") or ()
-    assert [each.succeeded for each in told] == [False, True]
-    assert history(files(client), "runctl", "absent") == ()
+def test_a_file_is_read_and_removed_with_its_attributes(tmp_path: Path) -> None:
+    put(tmp_path, "a/b.json", b"text")
+    put(tmp_path, "a/b.json.attrs")
+    files = FolderFiles(tmp_path)
+    assert files.read("a/b.json") == b"text"
+    assert files.address("a/b.json") == str(tmp_path / "a" / "b.json")
+    files.remove("a/b.json")
+    files.remove("a/b.json")
+    assert files.read("a/b.json") is None
+    assert list((tmp_path / "a").iterdir()) == []
 
 
-def test_what_a_bucket_does_not_tell_is_left_to_an_engine() -> None:
-    client = bucket()
-    client.denied = True
-    assert last_config(files(client), "runctl", "digits") is None
-    assert history(files(client), "runctl", "digits") is None
+def test_one_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    put(tmp_path, "a", b"1")
+    put(tmp_path, "c/d", b"2")
+    files = FolderFiles(tmp_path)
+    assert list(files.read_all(["a", "b", "c", "c/d"])) == [b"1", None, None, b"2"]
+    with pytest.raises(OSError, match="c"):
+        files.read("c")
 
 
-def test_other_backends_have_no_files() -> None:
-    make = mock.Mock(spec=["__call__"])
-    for url in ("https://api.pulumi.com", "gs://states", "s3://states?profile=work"):
-        assert backend_files(url, make) is None
-    assert isinstance(backend_files("file:///a%20b", make), FolderFiles)
+def test_the_folder_of_a_url(tmp_path: Path) -> None:
+    spaced = tmp_path / "a b"
+    assert backend_folder(spaced.as_uri()) == spaced
+    assert backend_folder("file://localhost/a%20b?no_tmp_dir=true") == Path("/a b")
+    assert open_files(spaced.as_uri(), None) == FolderFiles(spaced / ".pulumi")
+
+
+@pytest.mark.parametrize("url", ["", "https://api.pulumi.com", "gs://states", "file://~", "file://./x"])
+def test_other_backends_have_no_files(url: str) -> None:
+    assert backend_folder(url) is None
+    opener = mock.Mock(spec=["__call__"])
+    with pytest.raises(NotSupportedError, match="without its engine"):
+        open_files(url, opener)
+    opener.assert_not_called()
+
+
+def test_a_bucket_is_opened_by_who_can() -> None:
+    files = mock.create_autospec(BackendFiles, instance=True)
+    opener = mock.Mock(spec=["__call__"], return_value=files)
+    assert open_files("s3://states/team", opener) is files
+    opener.assert_called_once_with("s3://states/team")
+    with pytest.raises(NotSupportedError):
+        open_files("s3://states", None)

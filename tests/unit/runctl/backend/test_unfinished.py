@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from runctl_auto.backend.unfinished import HistoryRecord, Period, unfinished_periods
+from runctl_auto.backend.history import HistoryRecord
+from runctl_auto.backend.unfinished import Period, unfinished_periods
 from runctl_auto.stack.state import StackState, parse_state
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

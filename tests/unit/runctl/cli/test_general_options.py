@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from unittest.mock import create_autospec
 
 import pytest
 
 from runctl_auto.cli import job_names
 from runctl_auto.cli import main as program
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.engine import automation_edge
-from runctl_auto.errors import EngineNotFoundError, RunctlError
+from runctl_auto.errors import RunctlError
 
 
 @pytest.fixture
@@ -108,7 +106,7 @@ def test_of_a_backend_elsewhere_the_jobs_set_up_from_here_are_offered(
 def test_completion_is_silent_where_settings_are_wrong(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RUNCTL_ENGINE", "steam")
+    monkeypatch.setenv("RUNCTL_PARALLEL", "many")
     assert complete("status ", capsys, monkeypatch) == []
 
 
@@ -116,37 +114,3 @@ def test_completion_is_silent_where_settings_are_wrong(
 def test_each_shell_gets_its_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["completion", shell]) == 0
     assert f"_RUNCTL_COMPLETE={shell}_complete" in capsys.readouterr().out
-
-
-def test_setup_tells_what_it_installed_and_offline_what_to_do(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
-    cli = create_autospec(automation_edge.install_cli, return_value="3.272.0")
-    plugin = create_autospec(automation_edge.install_plugin, return_value=True)
-    monkeypatch.setattr(automation_edge, "install_cli", cli)
-    monkeypatch.setattr(automation_edge, "install_plugin", plugin)
-    assert program.run(["setup", "--output", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["version"] == "3.272.0"
-    assert told["plugins"][0]["installed"] is True
-    cli.assert_called_once_with(folder / "data" / "runctl" / "pulumi")
-
-    cli.side_effect = EngineNotFoundError(
-        "Pulumi's CLI could not be installed", next_step="Check the network."
-    )
-    assert program.run(["setup"]) == 1
-    assert "next:  Check the network." in capsys.readouterr().err
-
-
-def test_an_installation_that_fails_is_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pulumi import automation
-
-    offline = create_autospec(
-        automation.PulumiCommand.install, side_effect=OSError("\n\ncurl: (6) Could not resolve host\n")
-    )
-    monkeypatch.setattr(automation.PulumiCommand, "install", offline)
-    with pytest.raises(EngineNotFoundError) as raised:
-        automation_edge.install_cli(tmp_path)
-    assert raised.value.what == "Pulumi's CLI could not be installed: curl: (6) Could not resolve host"
-    assert "get.pulumi.com" in (raised.value.next_step or "")

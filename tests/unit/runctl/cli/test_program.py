@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -165,9 +166,9 @@ def test_a_wrong_job_file_ends_with_7_and_all_its_problems(
 def test_wrong_settings_end_with_7(
     capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RUNCTL_ENGINE", "steam")
+    monkeypatch.setenv("RUNCTL_PARALLEL", "many")
     assert program.run(["ls"]) == 7
-    assert "RUNCTL_ENGINE" in capsys.readouterr().err
+    assert "RUNCTL_PARALLEL" in capsys.readouterr().err
 
 
 def test_a_real_cloud_without_pulumi_names_setup(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
@@ -175,19 +176,11 @@ def test_a_real_cloud_without_pulumi_names_setup(capsys: pytest.CaptureFixture[s
     assert "runctl setup" in capsys.readouterr().err
 
 
-def test_the_embedded_engine_never_drives_a_real_cloud(
-    capsys: pytest.CaptureFixture[str], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RUNCTL_ENGINE", "embedded")
-    assert program.run(["ls"]) == 1
-    assert "never drives a real cloud" in capsys.readouterr().err
-
-
 def test_version_in_both_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.run(["version"]) == 0
     assert capsys.readouterr().out.startswith("runctl ")
     assert program.run(["--output=json", "version"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"runctl", "pulumi"}
+    assert json.loads(capsys.readouterr().out) == {"runctl": version("runctl"), "pulumi": version("pulumi")}
 
 
 def test_the_state_of_a_sandbox_that_never_was(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

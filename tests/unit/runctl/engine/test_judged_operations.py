@@ -11,9 +11,11 @@ import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
+from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.events import DiagnosticEvent
 from runctl_auto.engine.job_stack import Conduct, JobStack
 from runctl_auto.engine.policy_pack import PackInForce
+from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import PolicyViolationError
 
 PACK = PackInForce(Path("/pack"), Path("/config.json"))
@@ -62,9 +64,12 @@ class Engine:
 
 def opened(engine: Engine, told: list[object] | None = None, pack: PackInForce | None = PACK) -> JobStack:
     workspace = create_autospec(automation.LocalWorkspace, instance=True)
+    workspace.env_vars = {}
+    host = create_autospec(ProgramHost, instance=True)
+    host.variables.return_value = {"PULUMI_DEBUG_LANGUAGES": "python:7"}
     on_event = None if told is None else told.append
     conduct = Conduct(policies=pack, on_event=on_event)
-    return JobStack(engine.stack, workspace, "file:///state", conduct, None)
+    return JobStack(engine.stack, workspace, open_backend("file:///state", "runctl"), conduct, host)
 
 
 def test_previews_and_updates_run_the_pack_with_its_configuration() -> None:

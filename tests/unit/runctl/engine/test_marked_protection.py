@@ -7,7 +7,9 @@ from unittest.mock import create_autospec
 import pytest
 from pulumi import automation
 
+from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.job_stack import Conduct, JobStack
+from runctl_auto.engine.program_host import ProgramHost
 
 BUCKET = {"urn": "b", "type": "aws:s3/bucket:Bucket", "protect": True, "inputs": {}, "outputs": {"id": "x"}}
 VOLUME = {"urn": "v", "type": "aws:ebs/volume:Volume", "protect": True, "inputs": {}}
@@ -26,7 +28,11 @@ def stack() -> automation.Stack:
 
 def marked(stack: automation.Stack, urn: str, *, protect: bool) -> list[dict]:
     workspace = create_autospec(automation.LocalWorkspace, instance=True)
-    JobStack(stack, workspace, "file:///x", Conduct(), None).mark_protected({urn}, protect=protect)
+    workspace.env_vars = {}
+    host = create_autospec(ProgramHost, instance=True)
+    host.variables.return_value = {"PULUMI_DEBUG_LANGUAGES": "python:7"}
+    backend = open_backend("file:///x", "runctl")
+    JobStack(stack, workspace, backend, Conduct(), host).mark_protected({urn}, protect=protect)
     if not stack.import_stack.called:
         return []
     return stack.import_stack.call_args.args[0].deployment["resources"]

@@ -8,8 +8,9 @@ import pytest
 
 from policies.rule import Violation as Reported
 from runctl_auto.engine.events import DiagnosticEvent, PolicyEvent
-from runctl_auto.engine.violations import advice_in, placed, read_violation, refusal, without_repetition
+from runctl_auto.engine.violations import advice_in, read_violation, refusal, with_lines, without_repetition
 from runctl_auto.errors import ExitCode, PolicyViolationError, Violation
+from runctl_auto.job_file.load import load_job_file
 
 JOB = """\
 name: digits
@@ -78,7 +79,7 @@ def test_a_part_of_what_is_told_of_the_whole_is_not_told_again() -> None:
 def test_a_field_has_its_line(field: str, line: int, tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(JOB)
-    error = placed(refusal([violation(field=field)], {"job": "digits"}), file)
+    error = with_lines(refusal([violation(field=field)], {"job": "digits"}), load_job_file(file))
     assert [(each.file, each.line) for each in error.violations] == [(str(file), line)]
     assert f"job.yaml:{line}:{field}: 20 GB; allowed: at most 10 GB" in str(error)
     assert error.where["file"] == str(file)
@@ -87,13 +88,17 @@ def test_a_field_has_its_line(field: str, line: int, tmp_path: Path) -> None:
 def test_what_no_field_causes_has_no_line(tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
     file.write_text(JOB)
-    error = placed(refusal([violation()], {}), file)
+    error = with_lines(refusal([violation()], {}), load_job_file(file))
     assert str(error.violations[0]) == "20 GB; allowed: at most 10 GB (rule maximum-sizes, resource digits)"
 
 
-def test_a_file_that_is_gone_hides_nothing(tmp_path: Path) -> None:
-    error = refusal([violation(field="region")], {})
-    assert placed(error, tmp_path / "gone.yaml") is error
+def test_a_file_that_is_gone_by_now_keeps_its_lines(tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB)
+    job = load_job_file(file)
+    file.unlink()
+    error = with_lines(refusal([violation(field="region")], {}), job)
+    assert [(each.file, each.line) for each in error.violations] == [(str(file), 2)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from runctl_auto.errors import FieldProblem, JobFileError
-from runctl_auto.job_file.load import JobSpec, load_job, places_in, unsupported, work_folder
+from runctl_auto.job_file.load import load_job_file
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.support import unsupported
+from runctl_auto.job_file.work_folder import find_work_folder
 
 JobFile = Callable[..., Path]
 
@@ -46,7 +49,7 @@ SMALL = "name: digits\nregion: us-east-1\nrun: python train.py\n"
 
 def problems(path: Path) -> list[FieldProblem]:
     with pytest.raises(JobFileError) as raised:
-        load_job(path)
+        load_job_file(path)
     return list(raised.value.problems)
 
 
@@ -56,7 +59,7 @@ def only_problem(path: Path) -> FieldProblem:
 
 
 def test_every_field_is_understood(job_file: JobFile) -> None:
-    spec = load_job(job_file(WHOLE))
+    spec = load_job_file(job_file(WHOLE)).spec
     assert spec.resources.instance_types == ("g5.xlarge", "g4dn.xlarge")
     assert spec.resources.disk == 50
     assert (spec.max_duration, spec.idle_duration, spec.max_price, spec.budget) == (43_200, 1_800, 0.6, 20.0)
@@ -68,7 +71,7 @@ def test_every_field_is_understood(job_file: JobFile) -> None:
 
 
 def test_a_small_job_has_defaults_for_the_rest(job_file: JobFile) -> None:
-    spec = load_job(job_file(SMALL))
+    spec = load_job_file(job_file(SMALL)).spec
     assert (spec.provider, spec.image, spec.spot_policy, spec.nodes) == ("aws", "auto", "auto", 1)
     assert spec.resources.instance_types == ("m5.large",)
     assert spec.network.vpc == "default"
@@ -76,14 +79,14 @@ def test_a_small_job_has_defaults_for_the_rest(job_file: JobFile) -> None:
 
 
 def test_a_job_reads_back_from_its_own_dump(job_file: JobFile) -> None:
-    spec = load_job(job_file(WHOLE))
+    spec = load_job_file(job_file(WHOLE)).spec
     assert JobSpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
 def test_settings_fill_in_what_the_file_leaves_out_and_nothing_else(job_file: JobFile) -> None:
     path = job_file("name: digits\nrun: x\n")
-    assert load_job(path, defaults={"region": "eu-west-1"}).region == "eu-west-1"
-    assert load_job(job_file(SMALL), defaults={"region": "eu-west-1"}).region == "us-east-1"
+    assert load_job_file(path, defaults={"region": "eu-west-1"}).spec.region == "eu-west-1"
+    assert load_job_file(job_file(SMALL), defaults={"region": "eu-west-1"}).spec.region == "us-east-1"
 
 
 def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: JobFile) -> None:
@@ -168,7 +171,7 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: Jo
 def test_one_thing_wrong(job_file: JobFile, written: str, field: str | None, said: str) -> None:
     path = job_file(SMALL + written + "\n")
     if field is None:
-        load_job(path)
+        load_job_file(path)
         return
     problem = only_problem(path)
     assert problem.field == field
@@ -252,8 +255,8 @@ run: "pip install x\\nfor i in 1 2; do\\n  echo $i\\ndone\\n"
 
 
 def test_words_of_skypilot_and_dstack_mean_what_ours_mean(job_file: JobFile) -> None:
-    theirs = load_job(job_file(OTHER_WORDS))
-    assert theirs == load_job(job_file(OUR_WORDS))
+    theirs = load_job_file(job_file(OTHER_WORDS)).spec
+    assert theirs == load_job_file(job_file(OUR_WORDS)).spec
 
 
 @pytest.mark.parametrize(
@@ -268,11 +271,14 @@ def test_words_of_skypilot_and_dstack_mean_what_ours_mean(job_file: JobFile) -> 
     ],
 )
 def test_another_name_means_the_same(job_file: JobFile, written: str, ours: str) -> None:
-    assert load_job(job_file(SMALL + written + "\n")) == load_job(job_file(SMALL + ours + "\n"))
+    assert (
+        load_job_file(job_file(SMALL + written + "\n")).spec
+        == load_job_file(job_file(SMALL + ours + "\n")).spec
+    )
 
 
 def test_the_place_of_a_field_is_where_it_stands_under_any_name(job_file: JobFile) -> None:
-    places = places_in(job_file(OTHER_WORDS))
+    places = load_job_file(job_file(OTHER_WORDS)).document
     lines = {
         location: position.line
         for location in (
@@ -293,15 +299,15 @@ def test_the_place_of_a_field_is_where_it_stands_under_any_name(job_file: JobFil
 def test_the_work_folder_is_relative_to_the_job_file(job_file: JobFile, tmp_path: Path) -> None:
     path = job_file(SMALL + "workdir: code\n")
     with pytest.raises(JobFileError, match="not a folder"):
-        work_folder(path, load_job(path))
+        find_work_folder(load_job_file(path))
     (tmp_path / "code").mkdir()
-    assert work_folder(path, load_job(path)) == (tmp_path / "code").resolve()
+    assert find_work_folder(load_job_file(path)) == (tmp_path / "code").resolve()
 
 
 def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
-    spec = load_job(
+    spec = load_job_file(
         job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
-    )
+    ).spec
     assert [each.field for each in unsupported(spec)] == [
         "retry",
         "nodes: 2",
@@ -310,4 +316,4 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
 
 
 def test_a_budget_needs_no_limit_in_time(job_file: JobFile) -> None:
-    assert unsupported(load_job(job_file(SMALL + "budget: 5\nidle_duration: 10m\n"))) == []
+    assert unsupported(load_job_file(job_file(SMALL + "budget: 5\nidle_duration: 10m\n")).spec) == []

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from runctl_auto.cli.main import run
 from runctl_auto.errors import JobFileError
-from runctl_auto.job_file.load import load_job
+from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.other_names import OTHER_NAMES
 from runctl_auto.job_file.schema import job_schema
 from runctl_auto.job_file.spec import JobSpec
@@ -31,7 +31,7 @@ JobFile = Callable[..., Path]
 
 def is_loaded(path: Path) -> bool:
     try:
-        return bool(load_job(path).name)
+        return bool(load_job_file(path).spec.name)
     except JobFileError:
         return False
 
@@ -143,7 +143,7 @@ REFUSED = [
 def test_both_accept(more: dict[str, Any], job_file: JobFile) -> None:
     job = {**SMALL, **more}
     assert [error.message for error in VALIDATOR.iter_errors(job)] == []
-    load_job(job_file(yaml.safe_dump(job)))
+    load_job_file(job_file(yaml.safe_dump(job)))
 
 
 @pytest.mark.parametrize("more", REFUSED, ids=lambda more: str(more)[:60])
@@ -215,7 +215,7 @@ def test_the_schema_refuses_nothing_valid_and_all_that_is_built_wrongly(
     path.write_text(yaml.safe_dump(job, allow_unicode=True), encoding="utf-8")
     messages: list[str] = []
     try:
-        load_job(path)
+        load_job_file(path)
     except JobFileError as error:
         messages = [problem.message for problem in error.problems]
     told = [error.message for error in VALIDATOR.iter_errors(job)]

@@ -8,6 +8,7 @@ from unittest.mock import create_autospec
 import pytest
 from support.job_stacks import FakeTime, Told
 
+from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import Plan, PlannedChange
@@ -15,7 +16,7 @@ from runctl_auto.errors import TooManyJobsError
 from runctl_auto.jobs.admission import admitted
 from runctl_auto.jobs.session import Time, Workplace
 from runctl_auto.local.file_lock import take
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import INSTANCE, StackState, parse_state
 
@@ -26,12 +27,13 @@ def workplace(
     folder: Path, limit: int = 1, *, backend: Path | None = None, clock: FakeTime | None = None
 ) -> Workplace:
     clock = clock or FakeTime()
-    driver = create_autospec(Driver, instance=True)
+    url = (backend or folder / "state").as_uri()
+    driver = create_autospec(Driver, instance=True, backend=open_backend(url, PROJECT_NAME))
     driver.jobs.return_value = ()
     return Workplace(
         Settings(owner="ann", max_parallel_jobs=limit),
         ProjectFolders(folder),
-        create_autospec(Environment, instance=True, backend=(backend or folder / "state").as_uri()),
+        create_autospec(Environment, instance=True, backend=url),
         driver,
         Told(),
         Time(sleep=clock.sleep, monotonic=clock.monotonic),

@@ -15,6 +15,7 @@ from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import StackLockedError
+from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.planning import held_config, preview, unchanged_when_locked
 from runctl_auto.jobs.session import Time, Workplace
@@ -113,19 +114,19 @@ def test_other_failures_leave_the_settings_of_what_was_begun(stack: Any) -> None
 @pytest.mark.parametrize(
     "command",
     [
-        lambda place, file: up(place, file, UpOptions(yes=True)),
-        lambda place, file: preview(place, file, rerun=False),
+        lambda place, job: up(place, job, UpOptions(yes=True)),
+        lambda place, job: preview(place, job, rerun=False),
     ],
 )
 def test_who_comes_second_neither_opens_the_stack_nor_writes_its_settings(
-    tmp_path: Path, command: Callable[[Workplace, Path], object]
+    tmp_path: Path, command: Callable[[Workplace, CheckedJob], object]
 ) -> None:
     (tmp_path / "train.py").touch()
     file = tmp_path / "job.yaml"
     file.write_text(
         "name: digits\nregion: us-east-1\nrun: python train.py\nresources: {instance_types: [t3.micro]}\n"
     )
-    second = workplace(tmp_path)
+    second, job = workplace(tmp_path), check_job(file)
     with claimed(workplace(tmp_path), "digits"), pytest.raises(StackLockedError):
-        command(second, file)
+        command(second, job)
     assert cast(Any, second.driver).mock_calls == []

@@ -8,7 +8,7 @@ import pytest
 from support.held_resources import held_state
 
 from runctl_auto.errors import JobFileError, ProtectedError
-from runctl_auto.job_file.load import load_job
+from runctl_auto.job_file.load import load_job_file
 from runctl_auto.jobs.held_volumes import refuse_what_the_state_forbids
 
 HEAD = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
@@ -18,7 +18,7 @@ STATE = held_state("digits", volumes={"data": True, "cache": False}, bucket=True
 def check(folder: Path, rest: str) -> None:
     path = folder / "job.yaml"
     path.write_text(HEAD + rest)
-    refuse_what_the_state_forbids(path, load_job(path), STATE)
+    refuse_what_the_state_forbids(load_job_file(path), STATE)
 
 
 CACHE = "  - {name: cache, size: 100GB, mount: /cache}\n"

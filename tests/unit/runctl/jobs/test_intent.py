@@ -19,14 +19,14 @@ from support.job_stacks import (
     volume_state,
 )
 
-from runctl_auto import placement as placing
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
-from runctl_auto.errors import JobFileError, NotSupportedError, UsageError
+from runctl_auto.errors import UsageError
 from runctl_auto.jobs import intent
-from runctl_auto.jobs.intent import Material, Present, decide, read_job
+from runctl_auto.jobs.intent import Material, Present, decide
 from runctl_auto.jobs.session import Workplace
 from runctl_auto.local.project import ProjectFolders
+from runctl_auto.providers.contract import Account
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import AwsSettings, Settings
 from runctl_auto.stack.config import Protection
@@ -83,10 +83,10 @@ def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
         create_autospec(Driver, instance=True),
         Told(),
     )
-    monkeypatch.setattr(placing, "find_account", lambda cloud: placing.Account("111122223333", "aws"))
+    monkeypatch.setattr(intent, "find_account", lambda cloud: Account("111122223333", "aws"))
     monkeypatch.setattr(intent, "zone_of_volumes", lambda spec, cloud, names, held: held.zone)
     monkeypatch.setattr(
-        placing,
+        intent,
         "candidates",
         lambda spec, cloud, account, zone=None: (placement(zone=zone or "us-east-1c"), placement()),
     )
@@ -94,7 +94,7 @@ def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def decided(workplace: Any, spec: Any, job: Present, *, rerun: bool = False) -> intent.Intent:
-    material = Material(placing.Account("111122223333", "aws"), "c" * 64, "a" * 64)
+    material = Material(Account("111122223333", "aws"), "c" * 64, "a" * 64)
     return decide(workplace, spec, job, material, rerun=rerun)
 
 
@@ -179,12 +179,3 @@ def test_another_region_is_refused_while_something_is_there(workplace: Any) -> N
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
         decided(workplace, job_spec(region="eu-west-1"), present(instance_state()))
     assert decided(workplace, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
-
-
-def test_what_up_does_not_do_is_refused_by_name(tmp_path: Path) -> None:
-    file = tmp_path / "job.yaml"
-    file.write_text("name: digits\nregion: us-east-1\nrun: 'true'\nnodes: 3\nbudget: 5\n")
-    with pytest.raises(NotSupportedError, match="nodes: 3 is not supported yet"):
-        read_job(file)
-    with pytest.raises(JobFileError):
-        read_job(tmp_path / "absent.yaml")

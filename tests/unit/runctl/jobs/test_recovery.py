@@ -20,14 +20,14 @@ from runctl_auto.jobs import recovery, right_account
 from runctl_auto.jobs.recovery import nothing_unrecorded, settle
 from runctl_auto.jobs.session import Workplace
 from runctl_auto.local.project import ProjectFolders
-from runctl_auto.placement.candidates import Account
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.records.found import Found, Survey
+from runctl_auto.providers.contract import Account
+from runctl_auto.providers.resource import CloudResource, Survey
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import parse_state
 
 VOLUME = "aws:ebs/volume:Volume"
-MADE = Found("volume", "vol-1", "")
+MADE = CloudResource("volume", "vol-1", "")
 COMPONENT = {
     "urn": "urn:pulumi:digits::runctl::runctl:aws:DataVolume::digits-data",
     "type": "runctl:aws:DataVolume",
@@ -37,12 +37,12 @@ CHILD = {**resource(VOLUME, "digits-data-volume", "vol-1"), "parent": COMPONENT[
 
 
 class World:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: CloudResource) -> None:
         self.stack: Any = create_autospec(JobStack, instance=True)
         self.stack.job = "digits"
         self.stack.state.return_value = parse_state({})
         self.stack.broken_creations = frozenset()
-        self.removed: list[Found] = []
+        self.removed: list[CloudResource] = []
         self.told = Told()
         self.workplace = Workplace(
             Settings(owner="bob"),
@@ -70,7 +70,9 @@ class World:
         self.looked_for.update(more)
         return self.scanner
 
-    def _remove(self, cloud: Cloud, found: tuple[Found, ...], *, owner: str) -> tuple[Found, ...]:
+    def _remove(
+        self, cloud: Cloud, found: tuple[CloudResource, ...], kinds: object, *, owner: str
+    ) -> tuple[CloudResource, ...]:
         if self.refuses is not None:
             raise self.refuses
         self.removed += found
@@ -87,7 +89,7 @@ def test_what_an_open_creation_made_is_removed_before_it_is_forgotten(
 ) -> None:
     world = World(monkeypatch, MADE)
     world.holds(pending=({"type": "creating", "resource": CHILD},))
-    world.stack.forget_pending.side_effect = lambda: world.removed.append(Found("forgotten", "", ""))
+    world.stack.forget_pending.side_effect = lambda: world.removed.append(CloudResource("forgotten", "", ""))
     removed = settle(world.workplace, world.stack, stack_config()).removed
     assert [each.kind for each in world.removed] == ["volume", "forgotten"]
     assert [each.id for each in removed] == ["vol-1"]

@@ -1,17 +1,16 @@
-"""What policies refuse leaves no trace of a new job, and is told in terms of its file."""
+"""What policies refuse leaves no trace of a new job."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from unittest.mock import Mock, create_autospec
 
 import pytest
 from support.job_stacks import instance_state, stack_state
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import PolicyViolationError, Violation
+from runctl_auto.errors import PolicyViolationError
 from runctl_auto.jobs.intent import NEW_JOB, Present
-from runctl_auto.jobs.planning import no_trace_of_what_is_refused, told_in_terms_of
+from runctl_auto.jobs.planning import no_trace_of_what_is_refused
 
 
 @pytest.fixture
@@ -46,13 +45,3 @@ def test_a_new_job_that_is_not_refused_stays(stack: Mock) -> None:
     with no_trace_of_what_is_refused(stack, NEW_JOB):
         pass
     stack.remove.assert_not_called()
-
-
-def test_a_refusal_names_the_line_and_hides_what_the_engine_printed(tmp_path: Path) -> None:
-    file = tmp_path / "job.yaml"
-    file.write_text("name: digits\nregion: us-east-1\nrun: 'true'\n")
-    violation = Violation(rule="allowed-regions", resource="digits", found="x", allowed="y", field="region")
-    with pytest.raises(PolicyViolationError) as raised, told_in_terms_of(file):
-        raise PolicyViolationError("refused", violations=[violation]) from ValueError("pages of output")
-    assert [each.line for each in raised.value.violations] == [2]
-    assert raised.value.causes() == []

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.leftovers.compare import Comparison, Gone, Judge, KnownStack, compare
-from runctl_auto.operations.leaks import ALL_KINDS
-from runctl_auto.providers.aws.records.found import Found
+from runctl_auto.leftovers.compare import Caller, Comparison, Gone, KnownStack, compare
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.state import parse_state
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -36,14 +36,16 @@ def stack(
     return KnownStack(job, parse_state(deployment), busy)
 
 
-def thing(kind: str, identity: str, **more: Any) -> Found:
+def thing(kind: str, identity: str, **more: Any) -> CloudResource:
     values: dict[str, Any] = {"job": "digits", "owner": "ann", **more}
-    return Found(kind, identity, "aws ...", **values)
+    return CloudResource(kind, identity, "aws ...", **values)
 
 
-def compared(*things: Found, stacks: tuple[KnownStack, ...] = (), backend: str = "here") -> Comparison:
-    judge = Judge(("ann",), backend, NOW)
-    return compare(things, {each.job: each for each in stacks}, judge, ALL_KINDS)
+def compared(
+    *things: CloudResource, stacks: tuple[KnownStack, ...] = (), backend: str = "here"
+) -> Comparison:
+    caller = Caller(("ann",), backend, NOW)
+    return compare(things, {each.job: each for each in stacks}, caller, KINDS.listed)
 
 
 def test_what_a_stack_holds_and_what_hangs_on_it_is_managed() -> None:
@@ -60,7 +62,7 @@ def test_what_no_stack_holds_is_an_orphan_with_the_reason() -> None:
     orphans = compared(
         thing("volume", "vol-1"), thing("volume", "vol-2", job="other"), stacks=(stack((BUCKET, "b")),)
     ).orphans
-    assert [(each.thing.id, each.why, each.keep) for each in orphans] == [
+    assert [(each.resource.id, each.why, each.keep) for each in orphans] == [
         ("vol-1", "job 'digits' does not hold it", None),
         ("vol-2", "there is no job 'other'", None),
     ]
@@ -93,15 +95,15 @@ def test_a_machine_or_an_interface_is_not_managed_for_being_in_a_jobs_group() ->
     interface = thing("network interface", "eni-9", how="relation", parent="sg-1")
     known = stack(("aws:ec2/securityGroup:SecurityGroup", "sg-1"))
     orphans = compared(group, stray, interface, stacks=(known,)).orphans
-    assert [each.thing for each in orphans] == [stray, interface]
+    assert [each.resource for each in orphans] == [stray, interface]
 
 
 def test_what_a_tag_protects_is_told_and_is_no_leak() -> None:
     backup = thing("snapshot", "snap-1", protected=True)
     assert compared(backup) == Comparison(protected=(backup,))
     listed = thing("volume", "vol-1")
-    judge = Judge(("ann",), "here", NOW, listed=("vol-1",))
-    assert compare((listed,), {}, judge, ALL_KINDS) == Comparison(protected=(listed,))
+    caller = Caller(("ann",), "here", NOW, listed=("vol-1",))
+    assert compare((listed,), {}, caller, KINDS.listed) == Comparison(protected=(listed,))
 
 
 def test_things_of_a_job_that_is_being_worked_on_are_not_judged() -> None:
@@ -116,7 +118,9 @@ def test_things_of_a_job_that_is_being_worked_on_are_not_judged() -> None:
         (thing("volume", "vol-1"), (stack(pending=True),)),
     ],
 )
-def test_what_is_unsure_or_open_is_told_and_not_removed(found: Found, known: tuple[KnownStack, ...]) -> None:
+def test_what_is_unsure_or_open_is_told_and_not_removed(
+    found: CloudResource, known: tuple[KnownStack, ...]
+) -> None:
     (orphan,) = compared(found, stacks=known).orphans
     assert orphan.keep
 
@@ -128,10 +132,23 @@ def test_a_stack_is_gone_when_none_of_its_things_exists() -> None:
     assert not compared(stacks=(stack(),)).gone
 
 
+@pytest.mark.parametrize(
+    ("token", "kind"),
+    [
+        ("aws:scheduler/scheduleGroup:ScheduleGroup", "schedule group"),
+        ("aws:scheduler/schedule:Schedule", "schedule"),
+    ],
+)
+def test_a_stack_of_which_only_a_schedule_is_left_is_not_gone(token: str, kind: str) -> None:
+    known = stack((INSTANCE, "i-1"), (token, "timer"))
+    assert not compared(thing(kind, "timer"), stacks=(known,)).gone
+    assert compared(stacks=(known,)).gone == (Gone("digits", 2),)
+
+
 def test_nothing_is_called_gone_that_was_not_looked_for() -> None:
-    judge = Judge(("ann",), "here", NOW)
+    caller = Caller(("ann",), "here", NOW)
     known = {"digits": stack((BUCKET, "b"))}
-    assert not compare((), known, judge, ALL_KINDS - {"bucket"}).gone
+    assert not compare((), known, caller, KINDS.listed - {"bucket"}).gone
 
 
 @pytest.mark.parametrize(("age", "is_over"), [(3600 + 599, False), (3600 + 601, True)])
@@ -149,7 +166,7 @@ def test_an_unfinished_upload_is_managed_only_while_something_may_finish_it() ->
     running = stack((BUCKET, "b"), (INSTANCE, "i-1"))
     assert compared(upload, bucket, machine, stacks=(running,)) == Comparison()
     ended = compared(upload, bucket, stacks=(stack((BUCKET, "b")),))
-    assert [each.thing for each in ended.orphans] == [upload]
+    assert [each.resource for each in ended.orphans] == [upload]
     old = replace(upload, created_at=NOW - timedelta(days=2))
     assert compared(old, bucket, machine, stacks=(running,)).orphans
 
@@ -167,8 +184,8 @@ PROFILE = ("aws:iam/instanceProfile:InstanceProfile", "runctl-digits-machine-1")
 @pytest.mark.parametrize("parent", ["", "runctl-digits-machine-1"])
 def test_a_profile_with_the_name_of_a_managed_role_is_managed_by_who_holds_it_itself(parent: str) -> None:
     role, profile = thing("role", ROLE[1]), thing("instance profile", PROFILE[1], parent=parent)
-    assert [each.thing for each in compared(role, profile, stacks=(stack(ROLE),)).orphans] == [profile]
-    assert [each.thing for each in compared(role, profile, stacks=(stack(PROFILE),)).orphans] == [role]
+    assert [each.resource for each in compared(role, profile, stacks=(stack(ROLE),)).orphans] == [profile]
+    assert [each.resource for each in compared(role, profile, stacks=(stack(PROFILE),)).orphans] == [role]
     assert compared(role, profile, stacks=(stack(ROLE, PROFILE),)) == Comparison()
 
 

@@ -7,13 +7,13 @@ from unittest.mock import create_autospec
 
 from runctl_auto.leftovers.proof import DEADLINE_SECONDS, Proof, prove
 from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.found import Found, Key, Survey, Unchecked
-from runctl_auto.providers.aws.records.machines import NOTHING_RELATED
+from runctl_auto.providers.aws.records.search import NOTHING_RELATED
+from runctl_auto.providers.resource import CloudResource, Key, Survey, Unchecked
 
-VOLUME = Found("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")
-GROUP = Found("security group", "sg-1", "aws ec2 delete-security-group --group-id sg-1")
-BACKUP = Found("snapshot", "snap-1", "", protected=True)
-UPLOAD = Found("multipart upload", "b/k#1", "", parent="b")
+VOLUME = CloudResource("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")
+GROUP = CloudResource("security group", "sg-1", "aws ec2 delete-security-group --group-id sg-1")
+BACKUP = CloudResource("snapshot", "snap-1", "", protected=True)
+UPLOAD = CloudResource("multipart upload", "b/k#1", "", parent="b")
 
 
 class Clock:
@@ -60,7 +60,7 @@ def test_what_a_kept_machine_cannot_be_without_is_kept_and_what_lies_in_a_kept_b
 
 
 def test_what_has_the_id_of_something_kept_and_another_kind_is_a_leak() -> None:
-    role, profile = Found("role", "r", ""), Found("instance profile", "r", "", parent="r")
+    role, profile = CloudResource("role", "r", ""), CloudResource("instance profile", "r", "", parent="r")
     told, _, _ = proof(Survey((role, profile)), kept=(role.key,))
     assert told.survey.found == (profile,)
 

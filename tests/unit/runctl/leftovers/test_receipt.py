@@ -9,7 +9,7 @@ from typing import Any
 
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.receipt import Kept, Leak, Receipt, deleted_between, kept_in, leak_of
-from runctl_auto.providers.aws.records.found import Found, Unchecked
+from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import StackState, parse_state
 
 
@@ -80,9 +80,9 @@ def test_as_json_says_whether_nothing_is_left() -> None:
 
 def test_a_leak_tells_its_age_and_an_unknown_one_as_unknown() -> None:
     now = datetime(2030, 1, 2, tzinfo=timezone.utc)
-    volume = Found("volume", "vol-1", "aws ...", created_at=now - timedelta(hours=1), cost_hour=0.01)
+    volume = CloudResource("volume", "vol-1", "aws ...", created_at=now - timedelta(hours=1), cost_hour=0.01)
     assert leak_of(volume, now).age_seconds == 3600
-    assert leak_of(Found("security group", "sg-1", "aws ..."), now).age_seconds is None
+    assert leak_of(CloudResource("security group", "sg-1", "aws ..."), now).age_seconds is None
 
 
 def test_receipts_are_kept_one_a_teardown(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from runctl_auto.jobs.session import Time, Workplace
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import leaks
 from runctl_auto.operations.leaks import LeaksOptions, LeaksResult, find_leaks
-from runctl_auto.placement.candidates import Account
+from runctl_auto.providers.contract import Account
 from runctl_auto.settings.schema import Settings
 
 ACCOUNT, REGION, JOB, BACKEND = "123456789012", "us-east-1", "digits", "file:///state"

@@ -12,9 +12,11 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.leftovers.removal import remove_all
-from runctl_auto.leftovers.scan import Found, Scanner
+from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.leftovers.unrecorded import made_unnoticed, unrecorded
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.state import StackState, parse_state
 
 VOLUME = "aws:ebs/volume:Volume"
@@ -31,25 +33,25 @@ def state(*operations: dict[str, Any], recorded: tuple[str, ...] = ()) -> StackS
     return parse_state({"resources": resources, "pending_operations": list(operations)})
 
 
-def scanner(*found: Found) -> Any:
+def scanner(*found: CloudResource) -> Any:
     fake = create_autospec(Scanner, instance=True)
     fake.find.return_value = found
     return fake
 
 
-def volume(identity: str, *, protected: bool = False) -> Found:
-    return Found("volume", identity, "", protected)
+def volume(identity: str, *, protected: bool = False) -> CloudResource:
+    return CloudResource("volume", identity, "", protected)
 
 
 def test_only_the_kinds_that_were_being_created_count() -> None:
-    found = scanner(volume("vol-1"), Found("bucket", "b", ""))
+    found = scanner(volume("vol-1"), CloudResource("bucket", "b", ""))
     assert unrecorded(found, state(pending(VOLUME))) == (volume("vol-1"),)
 
 
 def test_a_schedule_that_was_being_made_is_found_in_its_group() -> None:
-    one = Found("schedule", "timer/end", "", how="tag", parent="timer")
+    one = CloudResource("schedule", "timer/end", "", how="tag", parent="timer")
     open_one = state(pending("aws:scheduler/schedule:Schedule"))
-    assert unrecorded(scanner(one, Found("schedule group", "timer", "")), open_one) == (one,)
+    assert unrecorded(scanner(one, CloudResource("schedule group", "timer", "")), open_one) == (one,)
 
 
 def test_what_is_recorded_or_protected_stays() -> None:
@@ -66,13 +68,14 @@ def test_other_open_operations_made_nothing(operation: str) -> None:
 
 def test_what_only_hangs_on_something_or_is_named_alike_stays() -> None:
     found = scanner(
-        Found("volume", "vol-1", "", how="relation"), Found("volume", "vol-2", "", how="name", sure=False)
+        CloudResource("volume", "vol-1", "", how="relation"),
+        CloudResource("volume", "vol-2", "", how="name", sure=False),
     )
     assert unrecorded(found, state(pending(VOLUME))) == ()
 
 
 def test_what_is_recorded_of_another_kind_is_something_else() -> None:
-    profile = Found("instance profile", "runctl-digits-machine-1", "")
+    profile = CloudResource("instance profile", "runctl-digits-machine-1", "")
     role = {"urn": "urn::role", "type": "aws:iam/role:Role", "id": profile.id, "custom": True}
     held = parse_state(
         {
@@ -84,7 +87,7 @@ def test_what_is_recorded_of_another_kind_is_something_else() -> None:
 
 
 def test_what_failed_to_be_created_may_exist_as_well() -> None:
-    found = scanner(volume("vol-1"), Found("bucket", "b", ""))
+    found = scanner(volume("vol-1"), CloudResource("bucket", "b", ""))
     assert unrecorded(found, state(), {VOLUME, "aws:s3/bucketPolicy:BucketPolicy"}) == (volume("vol-1"),)
 
 
@@ -128,7 +131,7 @@ class _Waiter:
     def wait(self, **parameters: Any) -> None: ...
 
 
-KINDS = (
+EVERY_KIND = (
     "network interface",
     "spot request",
     "snapshot",
@@ -151,13 +154,13 @@ KINDS = (
 
 def removed(aws: Aws, *kinds: str) -> list[str]:
     cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
-    found = [Found(kind, "r:p" if kind == "role policy" else "x", "") for kind in kinds]
-    return [each.kind for each in remove_all(cloud, found, owner="111122223333")]
+    found = [CloudResource(kind, "r:p" if kind == "role policy" else "x", "") for kind in kinds]
+    return [each.kind for each in remove_all(cloud, found, KINDS, owner="111122223333")]
 
 
 def test_dependents_go_first() -> None:
-    order = removed(Aws(), *KINDS)
-    assert set(order) == set(KINDS)
+    order = removed(Aws(), *EVERY_KIND)
+    assert set(order) == set(EVERY_KIND) == set(KINDS.removal_order)
     assert order.index("instance") < order.index("volume") < order.index("security group")
     assert order.index("spot request") < order.index("instance")
     assert order.index("network interface") < order.index("security group")
@@ -168,8 +171,8 @@ def test_dependents_go_first() -> None:
 
 def test_a_schedule_is_deleted_in_its_group() -> None:
     aws = create_autospec(Cloud, instance=True)
-    schedule = Found("schedule", "timer/end", "", name="end", parent="timer")
-    assert remove_all(aws, [schedule], owner="111122223333") == (schedule,)
+    schedule = CloudResource("schedule", "timer/end", "", name="end", parent="timer")
+    assert remove_all(aws, [schedule], KINDS, owner="111122223333") == (schedule,)
     aws.call.assert_called_once_with("scheduler", "delete_schedule", GroupName="timer", Name="end")
 
 
@@ -204,8 +207,8 @@ def test_what_is_held_for_a_while_is_tried_again() -> None:
         aws.failing = ()
 
     cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
-    things = [Found("security group", "sg-1", ""), Found("volume", "vol-1", "")]
-    removed = remove_all(cloud, things, owner="111122223333", rounds=3, sleep=give_way)
+    things = [CloudResource("security group", "sg-1", ""), CloudResource("volume", "vol-1", "")]
+    removed = remove_all(cloud, things, KINDS, owner="111122223333", rounds=3, sleep=give_way)
     assert [each.id for each in removed] == ["vol-1", "sg-1"]
     assert aws.calls.count("delete_volume") == 1
     assert len(slept) == 1
@@ -213,15 +216,28 @@ def test_what_is_held_for_a_while_is_tried_again() -> None:
 
 THEN = datetime(2030, 1, 1, tzinfo=timezone.utc)
 PERIOD = Period(THEN, THEN + timedelta(minutes=10))
-MADE = Found("volume", "vol-1", "", created_at=THEN + timedelta(minutes=5))
+MADE = CloudResource("volume", "vol-1", "", created_at=THEN + timedelta(minutes=5))
 
 
-def unnoticed(*things: Found, own: bool = True, recorded: tuple[str, ...] = ()) -> tuple[Found, ...]:
+def unnoticed(
+    *things: CloudResource, own: bool = True, recorded: tuple[str, ...] = ()
+) -> tuple[CloudResource, ...]:
     return made_unnoticed(things, state(recorded=recorded), (PERIOD,), lambda _: own, listed=("vol-listed",))
 
 
 @pytest.mark.parametrize(
-    "kind", ["instance", "volume", "role", "instance profile", "bucket", "parameter", "security group"]
+    "kind",
+    [
+        "instance",
+        "volume",
+        "role",
+        "instance profile",
+        "bucket",
+        "parameter",
+        "security group",
+        "schedule",
+        "schedule group",
+    ],
 )
 def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:
     made = replace(MADE, kind=kind)
@@ -242,5 +258,5 @@ def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:
         replace(MADE, kind="log group"),
     ],
 )
-def test_what_was_there_before_or_came_later_or_no_stack_makes_stays(thing: Found) -> None:
+def test_what_was_there_before_or_came_later_or_no_stack_makes_stays(thing: CloudResource) -> None:
     assert unnoticed(thing, recorded=("vol-recorded",)) == ()

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from runctl_auto.engine import environment
-from runctl_auto.engine.environment import Engine
-from runctl_auto.errors import EngineError, EngineNotFoundError, SettingsError
+from runctl_auto.engine.choice import Engine
+from runctl_auto.engine.driver import Driver, JobSummary
+from runctl_auto.errors import EngineError, EngineNotFoundError, RunctlError, SettingsError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import doctor
 from runctl_auto.operations.doctor import Finding, Practice, examine
@@ -55,38 +56,27 @@ class Aws:
         return self._or_fail("GetServiceQuota", {"Quota": {"Value": self.quota}})
 
 
-class Jobs:
-    """Stands for the driver: the backend answers, or says why not."""
-
-    failure: Exception | None = None
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def jobs(self) -> tuple[str, ...]:
-        if Jobs.failure is not None:
-            raise Jobs.failure
-        return ("digits",)
+ENGINE = Engine(Path("/engine"), "v3.274.1", "first compatible pulumi on PATH")
 
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    found = Engine("pulumi", tmp_path / "engine", "a compatible pulumi was found")
-    monkeypatch.setattr(environment, "choose_engine", lambda settings, environ: found)
-    monkeypatch.setattr(environment, "_engine_for_real_cloud", lambda settings, environ: found)
-    monkeypatch.setattr(environment, "engine_version", lambda engine: "v3.272.0")
-    monkeypatch.setattr(doctor, "Driver", Jobs)
-    monkeypatch.setattr(Jobs, "failure", None)
     for name in [each for each in os.environ if each.startswith(("AWS_", "PULUMI_", "RUNCTL_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "pulumi"))
     plugin = doctor._version("pulumi_aws")
     (tmp_path / "pulumi" / "plugins" / f"resource-aws-v{plugin}").mkdir(parents=True)
-    return found
+    return ENGINE
 
 
 def found(
-    tmp_path: Path, aws: Aws | None = None, *, now: datetime = NOW, **settings: Any
+    tmp_path: Path,
+    aws: Aws | None = None,
+    *,
+    now: datetime = NOW,
+    no_engine: RunctlError | None = None,
+    no_jobs: RunctlError | None = None,
+    **settings: Any,
 ) -> dict[str, Finding]:
     folder = tmp_path / "project"
     folder.mkdir(exist_ok=True)
@@ -95,6 +85,14 @@ def found(
     def load() -> Settings:
         return Settings(owner="ann", **settings)
 
+    def choose(setting: str | None, environ: Mapping[str, str]) -> Engine:
+        if no_engine is not None:
+            raise no_engine
+        return ENGINE
+
+    driver = create_autospec(Driver, instance=True)
+    driver.jobs.return_value = (JobSummary("digits", 1, None, busy=False),)
+    driver.jobs.side_effect = no_jobs
     practice = Practice(
         ProjectFolders(folder),
         {},
@@ -103,6 +101,8 @@ def found(
         print,
         region="us-east-1",
         now=lambda: now,
+        choose_engine=choose,
+        driver=lambda place, folders: driver,
     )
     return {each.subject: each for each in examine(practice)}
 
@@ -122,7 +122,7 @@ def test_where_all_is_there_nothing_is_a_problem(engine: Engine, tmp_path: Path)
         "region",
         "quotas",
     ]
-    assert "a compatible pulumi was found" in told["engine"].what
+    assert "first compatible pulumi on PATH" in told["engine"].what
     assert "1 jobs" in told["backend"].what
     assert "Back up" in (told["secrets"].fix or "")
     assert told["quotas"].what.startswith("32 standard spot vCPUs")
@@ -137,14 +137,9 @@ def test_wrong_settings_end_the_examination(engine: Engine, tmp_path: Path) -> N
     assert (told["settings"].verdict, told["settings"].fix) == ("problem", "Correct them.")
 
 
-def test_without_an_engine_the_credentials_are_looked_at_all_the_same(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def none(settings: Settings, environ: Mapping[str, str]) -> Engine:
-        raise EngineNotFoundError("There is no compatible `pulumi`.", next_step="Run `runctl setup`.")
-
-    monkeypatch.setattr(environment, "choose_engine", none)
-    told = found(tmp_path)
+def test_without_an_engine_the_credentials_are_looked_at_all_the_same(engine: Engine, tmp_path: Path) -> None:
+    none = EngineNotFoundError("There is no compatible `pulumi`.", next_step="Run `runctl setup`.")
+    told = found(tmp_path, no_engine=none)
     assert told["engine"] == Finding(
         "engine", "problem", "There is no compatible `pulumi`.", "Run `runctl setup`."
     )
@@ -158,11 +153,8 @@ def test_a_missing_plugin_is_noted(engine: Engine, tmp_path: Path, monkeypatch: 
     assert (told.verdict, told.fix) == ("note", "runctl setup")
 
 
-def test_a_backend_that_does_not_answer(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Jobs, "failure", EngineError("no such bucket", next_step="Make it."))
-    told = found(tmp_path)["backend"]
+def test_a_backend_that_does_not_answer(engine: Engine, tmp_path: Path) -> None:
+    told = found(tmp_path, no_jobs=EngineError("no such bucket", next_step="Make it."))["backend"]
     assert told.verdict == "problem"
     assert told.what.endswith("no such bucket")
     assert told.fix == "Make it."

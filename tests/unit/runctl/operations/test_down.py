@@ -32,11 +32,11 @@ from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
-from runctl_auto.placement.candidates import Account
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.machines import Machine
-from runctl_auto.providers.aws.records.found import Found, Survey, Unchecked
-from runctl_auto.providers.aws.records.machines import Relations
+from runctl_auto.providers.aws.records.search import Relations
+from runctl_auto.providers.contract import Account
+from runctl_auto.providers.resource import CloudResource, Survey, Unchecked
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
@@ -136,7 +136,7 @@ def test_artifacts_that_do_not_arrive_stop_the_teardown_unless_given_up(world: W
 def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: World) -> None:
     kept = volume_state(protect=True)
     world.states(stack_state(BUCKET, kept), stack_state(kept))
-    world.scanner.survey.return_value = Survey((Found("volume", "vol-data", "aws ..."),))
+    world.scanner.survey.return_value = Survey((CloudResource("volume", "vol-data", "aws ..."),))
     receipt = down(world.workplace, "digits", YES).receipt
     assert [(each.id, each.why) for each in receipt.kept] == [("vol-data", "protected")]
     assert not receipt.leaked
@@ -147,7 +147,7 @@ def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: 
 
 def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None:
     world.states(stack_state(BUCKET), stack_state())
-    left = Found("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9")
+    left = CloudResource("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9")
     world.scanner.survey.return_value = Survey((left,))
     receipt = down(world.workplace, "digits", YES).receipt
     world.stack.remove.assert_not_called()
@@ -233,7 +233,9 @@ def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
     volumes = [{"name": "old", "id": "vol-12345678", "mount": "/old"}]
     world.stack.config.return_value = stack_config(job=job_spec(volumes=volumes)).to_values()
     world.states(stack_state(BUCKET), stack_state())
-    world.scanner.survey.return_value = Survey((Found("volume", "vol-12345678", "aws ec2 delete-volume"),))
+    world.scanner.survey.return_value = Survey(
+        (CloudResource("volume", "vol-12345678", "aws ec2 delete-volume"),)
+    )
     receipt = down(world.workplace, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
@@ -245,13 +247,15 @@ def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the
     world.states(stack_state(BUCKET), stack_state())
     then = datetime(2030, 1, 1, tzinfo=timezone.utc)
     world.stack.unfinished.return_value = (Period(then, then),)
-    left = [Found("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9", created_at=then)]
+    left = [CloudResource("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9", created_at=then)]
     world.scanner.survey.side_effect = lambda *about: Survey(
         tuple(left) if world.stack.destroy.called else ()
     )
     monkeypatch.setattr(recovery, "Scanner", lambda *about, **more: world.scanner)
 
-    def remove(cloud: Any, things: tuple[Found, ...], *, owner: str) -> tuple[Found, ...]:
+    def remove(
+        cloud: Any, things: tuple[CloudResource, ...], kinds: object, *, owner: str
+    ) -> tuple[CloudResource, ...]:
         removed = tuple(each for each in things if each in left)
         left[:] = [each for each in left if each not in removed]
         return removed

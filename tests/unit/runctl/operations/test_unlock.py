@@ -9,8 +9,8 @@ from unittest.mock import call, create_autospec
 import pytest
 from support.job_stacks import Told
 
-from runctl_auto.backend.lock_store import FileLocks, Lock
-from runctl_auto.backend.locks import LockOwner, Processes
+from runctl_auto.backend.backend import Backend
+from runctl_auto.backend.locks import Lock, LockOwner, Processes
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, JobNotFoundError, StackLockedError
@@ -20,10 +20,10 @@ from runctl_auto.operations.unlock import unlock
 from runctl_auto.settings.schema import Settings
 
 AT = "2026-11-22T10:00:00Z"
-DEAD = Lock("/locks/a.json", LockOwner("ann", "here", 7, AT))
-ALIVE = Lock("/locks/b.json", LockOwner("bob", "here", 8, AT))
-FAR = Lock("/locks/c.json", LockOwner("eve", "there", 7, AT))
-ILLEGIBLE = Lock("/locks/d.json", None)
+DEAD = Lock("/locks/a.json", LockOwner("ann", "here", 7, AT), "a.json")
+ALIVE = Lock("/locks/b.json", LockOwner("bob", "here", 8, AT), "b.json")
+FAR = Lock("/locks/c.json", LockOwner("eve", "there", 7, AT), "c.json")
+ILLEGIBLE = Lock("/locks/d.json", None, "d.json")
 HERE = Processes(
     host=lambda: "here", started_at=lambda pid: 100.0 if pid == 8 else None, starter_of=lambda pid: None
 )
@@ -31,10 +31,9 @@ HERE = Processes(
 
 class Place:
     def __init__(self, *locks: Lock, agrees: bool = False) -> None:
-        self.store: Any = create_autospec(FileLocks, instance=True)
-        self.store.locks.return_value = locks
-        self.driver: Any = create_autospec(Driver, instance=True)
-        self.driver.locks.return_value = self.store
+        self.backend: Any = create_autospec(Backend, instance=True)
+        self.backend.locks.return_value = locks
+        self.driver: Any = create_autospec(Driver, instance=True, backend=self.backend)
         self.told = Told(agrees=agrees)
         environment = create_autospec(Environment, instance=True)
         self.workplace = Workplace(
@@ -47,13 +46,13 @@ class Place:
 
     @property
     def removed(self) -> list[Lock]:
-        return [each.args[0] for each in self.store.remove.call_args_list]
+        return [each.args[0] for each in self.backend.remove_lock.call_args_list]
 
 
 def test_the_lock_of_a_dead_process_is_removed_and_told() -> None:
     place = Place(DEAD)
     assert place.unlock() == [("/locks/a.json", "its process is dead")]
-    assert place.store.remove.call_args_list == [call(DEAD)]
+    assert place.backend.remove_lock.call_args_list == [call(DEAD)]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from runctl_auto.packaging.package import (
     package_key,
     package_path,
 )
+from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.packages import require_package
 
@@ -48,6 +49,10 @@ def names_in(package: Package) -> list[str]:
         return archive.getnames()
 
 
+def packaged(work: Path, packages: Path, **limits: int) -> Package:
+    return package_code(walk_work_folder(work), packages, **limits)
+
+
 class TestSameness:
     def test_times_owners_and_order_of_creation_leave_no_trace(self, tmp_path: Path, packages: Path) -> None:
         first, second = tmp_path / "first", tmp_path / "second"
@@ -56,10 +61,10 @@ class TestSameness:
         for path in second.rglob("*"):
             os.utime(path, (1, 1))
         (second / "a").chmod(0o600)
-        assert package_code(first, packages) == package_code(second, packages)
+        assert packaged(first, packages) == packaged(second, packages)
 
     def test_the_bytes_of_this_folder_are_these(self, work: Path, packages: Path) -> None:
-        with tarfile.open(package_code(work, packages).path) as archive:
+        with tarfile.open(packaged(work, packages).path) as archive:
             (member,) = archive.getmembers()
         assert (member.name, member.mtime, member.uid, member.gid, member.uname, member.mode) == (
             "train.py",
@@ -71,29 +76,29 @@ class TestSameness:
         )
 
     def test_content_names_and_modes_do_matter(self, work: Path, packages: Path) -> None:
-        seen = {package_code(work, packages).sha256}
+        seen = {packaged(work, packages).sha256}
         (work / "train.py").write_text("other\n")
-        seen.add(package_code(work, packages).sha256)
+        seen.add(packaged(work, packages).sha256)
         (work / "train.py").chmod(0o755)
-        seen.add(package_code(work, packages).sha256)
+        seen.add(packaged(work, packages).sha256)
         (work / "train.py").rename(work / "run.py")
-        seen.add(package_code(work, packages).sha256)
+        seen.add(packaged(work, packages).sha256)
         assert len(seen) == 4
 
     def test_the_name_is_the_hash_of_the_file(self, work: Path, packages: Path) -> None:
         import hashlib
 
-        package = package_code(work, packages)
+        package = packaged(work, packages)
         assert hashlib.sha256(package.path.read_bytes()).hexdigest() == package.sha256
         assert package.path == packages / f"code-{package.sha256}.tar.gz"
         assert package.key == f"code/{package.sha256}.tar.gz"
         assert package.bytes == package.path.stat().st_size
 
     def test_nothing_half_made_stays(self, work: Path, packages: Path) -> None:
-        package = package_code(work, packages)
+        package = packaged(work, packages)
         (work / "link").symlink_to("/etc/passwd")
         with pytest.raises(PackagingError):
-            package_code(work, packages)
+            packaged(work, packages)
         assert list(packages.iterdir()) == [package.path]
 
     def test_the_agent_is_a_package_too(self, packages: Path) -> None:
@@ -107,7 +112,7 @@ class TestWhatTravels:
         write(work, "x.log", "keep.log", "sub/x.log", "sub/other.bin", "sub/deep/other.bin", "build/out")
         (work / ".gitignore").write_text("*.log\n!keep.log\n/build/\n")
         (work / "sub" / ".gitignore").write_text("!x.log\n/other.bin\n")
-        assert names_in(package_code(work, packages)) == [
+        assert names_in(packaged(work, packages)) == [
             ".gitignore",
             "keep.log",
             "sub/.gitignore",
@@ -123,41 +128,43 @@ class TestWhatTravels:
         write(repository, "project/train.py", "project/data.bin", "project/secret", ".git/config")
         (repository / ".gitignore").write_text("*.bin\n/project/secret\n")
         (tmp_path / ".gitignore").write_text("train.py\n")
-        assert names_in(package_code(repository / "project", packages)) == ["train.py"]
+        assert names_in(packaged(repository / "project", packages)) == ["train.py"]
 
     def test_runctlignore_has_the_last_word(self, work: Path, packages: Path) -> None:
         write(work, "model.bin", "notes.txt")
         (work / ".gitignore").write_text("model.bin\n")
         (work / ".runctlignore").write_text("!model.bin\nnotes.txt\n")
-        assert {"model.bin", "train.py"} <= set(names_in(package_code(work, packages)))
-        assert "notes.txt" not in names_in(package_code(work, packages))
+        assert {"model.bin", "train.py"} <= set(names_in(packaged(work, packages)))
+        assert "notes.txt" not in names_in(packaged(work, packages))
 
     def test_what_is_never_code_stays_at_home(self, work: Path, packages: Path) -> None:
         write(work, ".git/HEAD", ".runctl/x", ".venv/bin/python", "runs/old/model", "a/__pycache__/m.pyc")
         write(work, "experiments/runs/settings.yaml")
-        assert names_in(package_code(work, packages)) == ["experiments/runs/settings.yaml", "train.py"]
+        assert names_in(packaged(work, packages)) == ["experiments/runs/settings.yaml", "train.py"]
 
     def test_what_is_left_out_by_name_stays_at_home_and_what_is_named_alike_travels(
         self, work: Path, packages: Path
     ) -> None:
         write(work, "checkpoints/1/state", "sub/checkpoints/notes")
-        package = package_code(work, packages, leave_out=["checkpoints/"])
+        walked = walk_work_folder(work)
+        package = package_code(walked.without(Path("checkpoints/")), packages)
         assert names_in(package) == ["sub/checkpoints/notes", "train.py"]
+        assert walked.without(Path()) == walked
 
     def test_links_inside_travel_as_links(self, work: Path, packages: Path) -> None:
         write(work, "sub/real")
         (work / "sub" / "link").symlink_to("../train.py")
-        with tarfile.open(package_code(work, packages).path) as archive:
+        with tarfile.open(packaged(work, packages).path) as archive:
             assert archive.getmember("sub/link").linkname == "../train.py"
 
     def test_executables_stay_executable(self, work: Path, packages: Path) -> None:
         (work / "train.py").chmod(0o700)
-        with tarfile.open(package_code(work, packages).path) as archive:
+        with tarfile.open(packaged(work, packages).path) as archive:
             assert archive.getmember("train.py").mode == 0o755
 
     def test_an_empty_folder_is_a_package_without_files(self, tmp_path: Path, packages: Path) -> None:
         (tmp_path / "empty").mkdir()
-        assert package_code(tmp_path / "empty", packages).files == 0
+        assert packaged(tmp_path / "empty", packages).files == 0
 
 
 class TestRefusals:
@@ -165,7 +172,7 @@ class TestRefusals:
     def test_a_link_that_leads_out(self, work: Path, packages: Path, target: str) -> None:
         (work / "link").symlink_to(target)
         with pytest.raises(PackagingError, match="link that leads out") as raised:
-            package_code(work, packages)
+            packaged(work, packages)
         assert ".runctlignore" in str(raised.value.next_step)
 
     def test_a_link_that_leads_out_by_way_of_another(self, work: Path, packages: Path) -> None:
@@ -173,32 +180,39 @@ class TestRefusals:
         (work / "away").symlink_to("/")
         (work / "link").symlink_to("away/etc")
         with pytest.raises(PackagingError, match=r"^link is a link that leads out"):
-            package_code(work, packages)
+            packaged(work, packages)
 
     def test_an_ignored_link_may_lead_anywhere(self, work: Path, packages: Path) -> None:
         (work / "link").symlink_to("/etc/passwd")
         (work / ".runctlignore").write_text("link\n")
-        assert "link" not in names_in(package_code(work, packages))
+        assert "link" not in names_in(packaged(work, packages))
 
     def test_a_pipe(self, work: Path, packages: Path) -> None:
         os.mkfifo(work / "pipe")
         with pytest.raises(PackagingError, match="pipe is neither a file"):
-            package_code(work, packages)
+            packaged(work, packages)
 
     def test_too_many_files_are_not_all_counted(
         self, work: Path, packages: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("runctl_auto.packaging.work_files.MAX_FILES", 2)
         write(work, "a")
-        assert package_code(work, packages).files == 2
+        assert packaged(work, packages).files == 2
         write(work, "b")
         with pytest.raises(PackagingError, match="more than 2 files"):
-            package_code(work, packages)
+            packaged(work, packages)
 
     def test_too_much_names_the_largest(self, work: Path, packages: Path) -> None:
         (work / "data.bin").write_bytes(b"x" * 5000)
         with pytest.raises(PackagingError, match=r"the largest: data\.bin"):
-            package_code(work, packages, max_bytes=1000)
+            packaged(work, packages, max_bytes=1000)
+
+    def test_a_file_that_is_gone_since_the_walk_is_named(self, work: Path, packages: Path) -> None:
+        walked = walk_work_folder(work)
+        (work / "train.py").unlink()
+        with pytest.raises(PackagingError, match=r"train\.py cannot be packaged"):
+            package_code(walked, packages)
+        assert list(packages.iterdir()) == []
 
 
 class TestFetchingBack:

@@ -16,7 +16,7 @@ TEXT = """# who pays
 owner = 'me'   # that is me
 
 [engine]  # the engine
-choice   =   "auto"
+path   =   "/opt/pulumi"
 """
 
 
@@ -31,7 +31,7 @@ def test_only_what_was_asked_changes(file: Path) -> None:
     set_setting(file, ("owner",), "you")
     assert file.read_text() == TEXT.replace("'me'", '"you"')
     set_setting(file, ("engine", "parallel"), "3")
-    assert file.read_text().endswith('choice   =   "auto"\nparallel = 3\n')
+    assert file.read_text().endswith('path   =   "/opt/pulumi"\nparallel = 3\n')
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_every_way_to_write_a_table_is_kept(tmp_path: Path, text: str) -> None:
     [
         (("engine", "parallel"), "1000", "is out of range; found 1000; allowed: a whole number"),
         (("engine", "parallel"), "many", 'has no such value; found "many"; allowed: a whole number'),
-        (("engine", "choice"), "steam", "allowed: auto, pulumi or embedded"),
+        (("engine", "parallel"), "steam", "allowed: a whole number from 1 to 256"),
         (("sandbox",), "maybe", "true or false"),
         (("owner",), "a\x1b[31m", "cannot be the value of a tag"),
         (("aws", "endpoint_url"), "nonsense", "must be a URL"),

@@ -40,24 +40,24 @@ def problems(folder: Path, text: str = "", environ: dict[str, str] | None = None
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     found = sourced(tmp_path)
-    assert found.settings.engine.choice == "auto"
+    assert found.settings.engine.path is None
     assert not found.settings.sandbox
     assert found.settings.owner
     assert {str(origin) for origin in found.origins.values()} == {"default"}
 
 
 def test_environment_over_file_and_options_over_both(tmp_path: Path) -> None:
-    text = 'owner = "file"\nsandbox = false\n[engine]\nchoice = "pulumi"\nparallel = 3\n'
-    environ = {"RUNCTL_ENGINE": "embedded", "RUNCTL_OWNER": "environment", "RUNCTL_SANDBOX": "0"}
+    text = 'owner = "file"\nsandbox = false\n[engine]\npath = "/opt/pulumi"\nparallel = 3\n'
+    environ = {"RUNCTL_ENGINE": "/other/pulumi", "RUNCTL_OWNER": "environment", "RUNCTL_SANDBOX": "0"}
     found = sourced(tmp_path, text, environ, sandbox=True)
     engine = found.settings.engine
     assert (found.settings.owner, found.settings.sandbox) == ("environment", True)
-    assert (engine.choice, engine.parallel) == ("embedded", 3)
+    assert (engine.path, engine.parallel) == ("/other/pulumi", 3)
     told = {".".join(path): str(origin) for path, origin in found.origins.items()}
     assert {key: origin for key, origin in told.items() if origin != "default"} == {
         "owner": "RUNCTL_OWNER",
         "sandbox": "--sandbox",
-        "engine.choice": "RUNCTL_ENGINE",
+        "engine.path": "RUNCTL_ENGINE",
         "engine.parallel": f"{tmp_path}/.runctl.toml:5",
     }  # fmt: skip
 
@@ -66,10 +66,10 @@ def test_a_persons_file_lies_under_that_of_the_project(tmp_path: Path) -> None:
     home, project = tmp_path / "home", tmp_path / "project"
     for folder in (home, project):
         folder.mkdir()
-    (home / ".runctl.toml").write_text('owner = "me"\n[engine]\nparallel = 2\nchoice = "pulumi"\n')
+    (home / ".runctl.toml").write_text('owner = "me"\n[engine]\nparallel = 2\npath = "/opt/pulumi"\n')
     found = sourced(project, "[engine]\nparallel = 3\n", {"HOME": str(home)})
     assert (found.settings.owner, found.settings.engine.parallel) == ("me", 3)
-    assert found.settings.engine.choice == "pulumi"
+    assert found.settings.engine.path == "/opt/pulumi"
     assert found.origins["owner",].name == f"{home}/.runctl.toml:1"
     assert found.origins["engine", "parallel"].name == f"{project}/.runctl.toml:2"
     (home / ".runctl.toml").write_text("ownr = 1\n")
@@ -100,7 +100,7 @@ def test_a_list_in_a_variable_is_parted_by_commas(tmp_path: Path) -> None:
 
 def test_all_problems_are_told_at_once_with_line_and_nearest_name(tmp_path: Path) -> None:
     text = (
-        'max_parallel_jobs = 101\nownr = "x"\n[engine]\nchioce = "auto"\n[aws]\nendpoint_url = "nonsense"\n'
+        'max_parallel_jobs = 101\nownr = "x"\n[engine]\nparalel = "auto"\n[aws]\nendpoint_url = "nonsense"\n'
         'sandbox = true\nenabled = "yes"\nprofile = 3\n[policies]\nprotected = ["ok-bucket", "x"]\n'
         "[[monitoring]]\n[colours]\n"
     )
@@ -112,7 +112,7 @@ def test_all_problems_are_told_at_once_with_line_and_nearest_name(tmp_path: Path
         "allowed: a URL that begins with https:// or http://",
         ":7: aws.sandbox: unknown setting",
         ":12: monitoring: is of the wrong type; found a list",
-        ":4: engine.chioce: unknown setting; did you mean 'choice'?",
+        ":4: engine.paralel: unknown setting; did you mean 'parallel'?",
         ':11: policies.protected: is not of the right form; found "x"; '
         "allowed: ids of volumes (vol-...) and names of buckets",
         ":2: ownr: unknown setting; did you mean 'owner'?",
@@ -130,10 +130,9 @@ def test_of_very_many_problems_the_first_are_told(tmp_path: Path) -> None:
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
-    assert problems(tmp_path, environ={"RUNCTL_ENGINE": "steam"}) == [
-        'RUNCTL_ENGINE: engine.choice: is not one of the values; found "steam"; '
-        "allowed: auto, pulumi or embedded"
-    ]
+    (told,) = problems(tmp_path, environ={"RUNCTL_PARALLEL": "many"})
+    assert told.startswith("RUNCTL_PARALLEL: engine.parallel: ")
+    assert told.endswith('found "many"; allowed: a whole number from 1 to 256')
 
 
 @pytest.mark.parametrize("count", [0, 101, -1, "1.5", '"10"', "true"])

@@ -9,7 +9,7 @@ owner = "x"
 "aws".'profile' = "p"
 
 [engine] # tables
-choice = "auto"
+path = "auto"
 note = """
 [policies]
 parallel = 5
@@ -26,7 +26,7 @@ def test_keys_tables_and_dotted_keys_are_found_and_texts_over_lines_are_not() ->
         ("owner",): 2,
         ("aws", "profile"): 3,
         ("engine",): 5,
-        ("engine", "choice"): 6,
+        ("engine", "path"): 6,
         ("engine", "note"): 7,
         ("engine", "parallel"): 11,
         ("quoted table",): 13,

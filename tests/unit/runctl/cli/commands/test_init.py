@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runctl_auto.cli.main import run
 from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.first_job import FirstJob, job_text, suggested_command, suggested_name
-from runctl_auto.job_file.load import load_job
+from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.schema import job_schema
 
 
@@ -40,7 +40,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 def test_defaults_give_a_valid_job_and_the_schema_it_names(folder: Path) -> None:
     assert run(["init", "--yes"]) == 0
-    job = load_job(folder / "job.yaml")
+    job = load_job_file(folder / "job.yaml").spec
     assert (job.name, job.region, job.spot_policy, job.max_duration) == ("my-net", "us-east-1", "auto", 3600)
     first_line = (folder / "job.yaml").read_text().splitlines()[0]
     assert first_line == "# yaml-language-server: $schema=.runctl/job.schema.json"
@@ -56,7 +56,7 @@ def test_options_are_taken_as_they_are(folder: Path, capsys: pytest.CaptureFixtu
     assert run(["--output", "json", "init", "jobs/a.yaml", *options, "--spot-policy", "on-demand"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["file"], told["job"]["run"]) == ("jobs/a.yaml", "python x.py: # {a}")
-    job = load_job(folder / "jobs/a.yaml")
+    job = load_job_file(folder / "jobs/a.yaml").spec
     assert (job.name, job.region, job.spot_policy) == ("digits", "eu-west-1", "on-demand")
     assert "$schema=../.runctl/job.schema.json" in (folder / "jobs/a.yaml").read_text()
 
@@ -66,7 +66,7 @@ def test_on_a_terminal_it_asks_three_things(
 ) -> None:
     answer(monkeypatch, "digits", "python3 train.py", "n")
     assert run(["init"]) == 0
-    job = load_job(folder / "job.yaml")
+    job = load_job_file(folder / "job.yaml").spec
     assert (job.name, job.run, job.spot_policy) == ("digits", "python3 train.py", "on-demand")
     asked = capsys.readouterr().err
     assert "Name of the job [my-net]" in asked
@@ -96,7 +96,7 @@ def test_it_is_overwritten_when_the_person_says_so(
     if way == "asked":
         answer(monkeypatch, "y", "", "", "")
     assert run(["init", *(["--yes", "--force"] if way == "--force" else [])]) == 0
-    assert load_job(folder / "job.yaml").name == "my-net"
+    assert load_job_file(folder / "job.yaml").spec.name == "my-net"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_every_command_is_read_back_as_it_was_given_or_refused(
     file.write_text(job_text(job, "x.json"), encoding="utf-8", errors="replace")
     found: str | None = None
     with contextlib.suppress(JobFileError):
-        found = load_job(file).run
+        found = load_job_file(file).spec.run
     if command.strip():
         assert found is not None
     assert found is None or found.rstrip("\n") == command.rstrip("\n")

@@ -227,7 +227,7 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
     }
     for taker in takers - {"runctl_auto/providers/aws/access.py"}:
         text = (ROOT / taker).read_text(encoding="utf-8")
-        assert "retried(" in text or taker == "runctl_auto/observe/statuses.py", taker
+        assert "retried(" in text or taker == "runctl_auto/providers/aws/statuses.py", taker
 
 
 @pytest.mark.parametrize("name", our_calls())

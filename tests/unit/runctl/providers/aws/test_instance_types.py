@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.placement import Account, candidates, fits, machine_fits
+from runctl_auto.placement.fit import fits
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.instance_types import choose_machines
+from runctl_auto.providers.aws.offers import candidates, machine_fits
+from runctl_auto.providers.contract import Account
 
 ACCOUNT = Account("123456789012", "aws")
 

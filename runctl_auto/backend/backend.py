@@ -1,0 +1,192 @@
+"""Pulumi's store of a project's stacks, read without an engine: the one place that knows its layout.
+
+Understood is what Pulumi writes to ``file://`` and ``s3://`` with project-scoped stacks, compressed with gzip
+or not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from runctl_auto.backend import checkpoints, history
+from runctl_auto.backend.checkpoints import StackSummary, checkpoint_files, parse_checkpoint, summary
+from runctl_auto.backend.documents import parse_document
+from runctl_auto.backend.files import (
+    UNREADABLE,
+    BackendFiles,
+    OpenObjects,
+    StoredFile,
+    backend_folder,
+    open_files,
+)
+from runctl_auto.backend.history import HistoryRecord, parse_record, plain_config, record_files
+from runctl_auto.backend.locks import Lock, parse_lock
+from runctl_auto.errors import NotSupportedError
+from runctl_auto.stack.state import StackState, parse_state
+
+Result = TypeVar("Result")
+
+_LOCKS = "locks/organization"
+_LOCK = ".json"
+_META = "meta.yaml"
+_PROJECT_SCOPED = re.compile(rb"^version:\s*[1-9]", re.MULTILINE)
+
+
+class Backend:
+    """The stacks of one project in the backend at ``url``.
+
+    ``files`` gives access to what it holds, or is the reason why only an engine can read it.
+
+    What reads answers None when the engine has to be asked: the backend is of another kind, cannot be
+    reached, or holds what is not understood. Locks raise instead. Every method blocks.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        project: str,
+        files: BackendFiles | NotSupportedError,
+    ) -> None:
+        self.url = url
+        self._project = project
+        self._opened = files
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether backends of this kind are read without an engine. Asks nobody."""
+        return self._files is not None
+
+    @property
+    def _files(self) -> BackendFiles | None:
+        return None if isinstance(self._opened, NotSupportedError) else self._opened
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that a ``file://`` backend is; None for others."""
+        return backend_folder(self.url)
+
+    def stack_names(self) -> tuple[str, ...] | None:
+        """The names of all stacks, sorted."""
+        return self._attempt(lambda files: tuple(self._checkpoints(files)))
+
+    def stacks(self) -> tuple[StackSummary, ...] | None:
+        """All stacks, by name."""
+        return self._attempt(lambda files: tuple(self._summaries(files)))
+
+    def state(self, stack: str) -> StackState | None:
+        """A stack's state; None too when there is no such stack."""
+
+        def read(files: BackendFiles) -> StackState:
+            file = self._checkpoints(files, f"{stack}.json")[stack]
+            return _state(files.read(file.path))
+
+        return self._attempt(read)
+
+    def states(self, stacks: Sequence[str]) -> dict[str, StackState]:
+        """The states of many stacks by name; without those that the engine has to be asked for."""
+        if self._files is None:
+            return {}
+        files = self._files
+        held = self._attempt(self._checkpoints) or {}
+        wanted = [stack for stack in stacks if stack in held]
+        contents = files.read_all(held[stack].path for stack in wanted)
+        found: dict[str, StackState] = {}
+        for stack, content in zip(wanted, contents, strict=True):
+            try:
+                found[stack] = _state(content)
+            except UNREADABLE:
+                continue
+        return found
+
+    def config(self, stack: str) -> dict[str, str] | None:
+        """The plain values that the stack's last operation was given, by full key; None too without one."""
+
+        def read(files: BackendFiles) -> dict[str, str]:
+            newest = self._records(files, stack)[0]
+            return plain_config(parse_document(files.read(newest.path)))
+
+        return self._attempt(read)
+
+    def history(self, stack: str) -> tuple[HistoryRecord, ...] | None:
+        """The stack's operations back to the last update that succeeded, newest first; what came before
+        that is not read."""
+
+        def read(files: BackendFiles) -> tuple[HistoryRecord, ...]:
+            found: list[HistoryRecord] = []
+            for file in self._records(files, stack):
+                found.append(parse_record(parse_document(files.read(file.path))))
+                if found[-1].is_complete_update:
+                    break
+            return tuple(found)
+
+        return self._attempt(read)
+
+    def locks(self, stack: str) -> tuple[Lock, ...]:
+        """The locks on a stack, by the names of their files.
+
+        Raises ``NotSupportedError`` where only the engine can remove them, ``CloudError`` and ``OSError``
+        when they cannot be read now.
+        """
+        files = self._files_of_locks(stack)
+        return tuple(
+            Lock(files.address(file.path), parse_lock(content), file.path)
+            for file in files.find(f"{_LOCKS}/{self._project}/{stack}")
+            if file.path.endswith(_LOCK) and (content := files.read(file.path)) is not None
+        )
+
+    def remove_lock(self, lock: Lock) -> None:
+        """Removes one lock, not those taken meanwhile. Idempotent; stops nobody. Raises as ``locks``."""
+        self._files_of_locks(lock.stack).remove(lock.path)
+
+    def _files_of_locks(self, stack: str) -> BackendFiles:
+        if not isinstance(self._opened, NotSupportedError):
+            return self._opened
+        cancel = f"`pulumi cancel -s {stack}` removes the locks; `runctl env {stack}` prints what it needs."
+        raise NotSupportedError(
+            self._opened.what,
+            where={"job": stack, "backend": self.url},
+            next_step=" ".join(filter(None, (self._opened.next_step, cancel))),
+        ) from self._opened
+
+    def _attempt(self, read: Callable[[BackendFiles], Result]) -> Result | None:
+        if self._files is None:
+            return None
+        try:
+            return read(self._files)
+        except UNREADABLE:
+            return None
+
+    def _checkpoints(self, files: BackendFiles, prefix: str = "") -> dict[str, StoredFile]:
+        return checkpoint_files(files.find(f"{checkpoints.FOLDER}/{self._project}", prefix))
+
+    def _records(self, files: BackendFiles, stack: str) -> list[StoredFile]:
+        return record_files(files.find(f"{history.FOLDER}/{self._project}/{stack}"))
+
+    def _summaries(self, files: BackendFiles) -> Iterator[StackSummary]:
+        found = self._checkpoints(files)
+        if not found and not _PROJECT_SCOPED.search(files.read(_META) or b""):
+            raise ValueError("no store with project-scoped stacks")
+        busy = self._locked_stacks(files)
+        contents = files.read_all(file.path for file in found.values())
+        for (stack, file), content in zip(found.items(), contents, strict=True):
+            yield summary(stack, file, content, busy=stack in busy)
+
+    def _locked_stacks(self, files: BackendFiles) -> frozenset[str]:
+        folder = f"{_LOCKS}/{self._project}"
+        locks = (file.path.removeprefix(f"{folder}/") for file in files.find(folder))
+        return frozenset(lock.partition("/")[0] for lock in locks if lock.endswith(_LOCK))
+
+
+def open_backend(url: str, project: str, open_objects: OpenObjects | None = None) -> Backend:
+    """The backend at ``url``. Reads nothing yet; without ``open_objects`` no bucket is ever asked."""
+    try:
+        return Backend(url, project, open_files(url, open_objects))
+    except NotSupportedError as reason:
+        return Backend(url, project, reason)
+
+
+def _state(content: bytes | None) -> StackState:
+    return parse_state(parse_checkpoint(content) or {})

@@ -1,0 +1,57 @@
+"""The history of a stack: a record of each operation, and the configuration that it was given.
+
+Pulumi keeps ``history/<project>/<stack>/<stack>-<nanoseconds>.history.json``, with ``.gz`` or ``.zst`` when
+it compresses, each beside a copy of the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from runctl_auto.backend.files import StoredFile
+
+FOLDER = "history"
+UPDATE = "update"
+_SUFFIXES = (".history.json", ".history.json.gz", ".history.json.zst")
+
+
+@dataclass(frozen=True)
+class HistoryRecord:
+    """One operation as the history tells it. Its times are whole seconds, cut."""
+
+    kind: str
+    succeeded: bool
+    began: datetime
+    ended: datetime
+
+    @property
+    def is_complete_update(self) -> bool:
+        return self.kind == UPDATE and self.succeeded
+
+
+def record_files(found: Iterable[StoredFile]) -> list[StoredFile]:
+    """The files of records, newest first, out of the files of a stack's history."""
+    records = [file for file in found if file.name.endswith(_SUFFIXES)]
+    return sorted(records, key=lambda file: file.name, reverse=True)
+
+
+def parse_record(document: Mapping[str, Any]) -> HistoryRecord:
+    """Raises one of ``UNREADABLE`` when the document is no record."""
+    return HistoryRecord(
+        kind=str(document["kind"]),
+        succeeded=document["result"] == "succeeded",
+        began=_moment(document["startTime"]),
+        ended=_moment(document["endTime"]),
+    )
+
+
+def plain_config(document: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of the configuration of a record by full key, without secrets and structured values."""
+    return {key: value for key, value in document["config"].items() if isinstance(value, str)}
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)

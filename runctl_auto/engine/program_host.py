@@ -1,0 +1,81 @@
+"""The language host that runs the stacks' program and the policy pack for the engines of one command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runctl_auto.engine.language.attached import LanguageHost
+from runctl_auto.engine.language.errors import LanguageHostError
+from runctl_auto.errors import EngineError
+
+PROVIDER_SDKS = ("pulumi_aws",)
+"""SDKs whose provider plugins the program needs."""
+PRELOADED = (
+    "pulumi",
+    "pulumi_policy",
+    "runctl_auto.program",
+    "policies.pack",
+    "pulumi_aws.ebs",
+    "pulumi_aws.ec2",
+    "pulumi_aws.iam",
+    "pulumi_aws.s3",
+    "pulumi_aws.ssm",
+    "pulumi_aws.scheduler",
+    "botocore.session",
+)
+"""What the program and the pack import, loaded once a command and not once a run."""
+
+_PACKAGES = Path(__file__).resolve().parents[2]
+
+
+class ProgramHost:
+    """Starts a language host when it is first needed, or before. Not to be shared between threads."""
+
+    def __init__(
+        self, variables: Mapping[str, str], programs: Sequence[Path], packs: Sequence[Path] = ()
+    ) -> None:
+        """``variables`` are those of the engine's operations, over this process's environment."""
+        self._variables = dict(variables)
+        self._programs, self._packs = tuple(programs), tuple(packs)
+        self._host: LanguageHost | None = None
+
+    def start(self) -> None:
+        """Starts the host, which imports what programs need meanwhile. Does not block. Idempotent.
+
+        Raises ``EngineError`` when no process can be started.
+        """
+        if self._host is None:
+            try:
+                self._host = LanguageHost.start(
+                    {**os.environ, **self._variables},
+                    programs=self._programs,
+                    packs=self._packs,
+                    packages=PROVIDER_SDKS,
+                    modules=PRELOADED,
+                    search=(_PACKAGES,),
+                    python=sys.executable,
+                )
+            except LanguageHostError as error:
+                raise _typed(error) from error
+
+    def variables(self) -> dict[str, str]:
+        """What attaches an engine to the host. Blocks until the host serves. Raises ``EngineError``."""
+        self.start()
+        assert self._host is not None  # noqa: S101 - start made it
+        try:
+            return {"PULUMI_DEBUG_LANGUAGES": f"python:{self._host.port()}"}
+        except LanguageHostError as error:
+            raise _typed(error) from error
+
+    def close(self) -> None:
+        """Ends the host and what it runs. Blocks until it has ended. Idempotent."""
+        if self._host is not None:
+            self._host.close()
+            self._host = None
+
+
+def _typed(error: LanguageHostError) -> EngineError:
+    return EngineError(error.what, next_step=error.next_step or "`runctl doctor` checks the installation.")

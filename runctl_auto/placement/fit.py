@@ -1,0 +1,24 @@
+"""Whether a place that was chosen earlier is still one that the job allows."""
+
+from __future__ import annotations
+
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.contract import MARKETS
+from runctl_auto.stack.config import Placement
+
+
+def fits(placement: Placement, spec: JobSpec, *, previous: JobSpec | None = None) -> bool:
+    """Whether a place that was decided earlier, for the job as it was ``previous``, is still one that the job
+    allows. What has to be asked of the cloud is left to ``machine_fits``."""
+    network, types = spec.network, spec.resources.instance_types
+    image_stays = previous is None or spec.image in (previous.image, placement.image)
+    return (
+        placement.region == spec.region
+        and (not types or placement.instance_type in types)
+        and placement.market in MARKETS[spec.spot_policy]
+        and (not spec.zones or placement.zone in spec.zones)
+        and (network.vpc in ("default", placement.vpc))
+        and (network.subnet in ("auto", placement.subnet))
+        and (not spec.image.startswith("ami-") or spec.image == placement.image)
+        and image_stays
+    )

@@ -1,0 +1,184 @@
+"""Decides where a run goes: account, network, zone, instance type, market and image.
+
+``candidates`` asks the cloud and returns all places that the job allows, the preferred first; the caller
+tries them in this order and pins the one that worked in the stack's configuration. Nothing is created here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runctl_auto.errors import NoCapacityError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.images import Image, Images
+from runctl_auto.providers.aws.instance_types import Machine, choose_machines, still_satisfies
+from runctl_auto.providers.aws.networks import choose_subnets
+from runctl_auto.providers.aws.prices import on_demand_prices, spot_prices
+from runctl_auto.providers.contract import MARKETS, Account
+from runctl_auto.stack.config import Market, Placement
+
+_UNKNOWN = float("inf")
+_MOST_NAMED = 12
+_MOST_TRIED = 20
+"""How many places of a market are tried when the job leaves the choice of types to runctl."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    machine: Machine
+    rank: int
+    subnet: str
+    vpc: str
+    zone: str
+    prices: Mapping[Market, float]
+
+
+def find_account(cloud: Cloud) -> Account:
+    """The account that the credentials belong to. Raises ``CredentialsError`` when there are none."""
+    identity = cloud.call("sts", "get_caller_identity")
+    return Account(id=str(identity["Account"]), partition=str(identity["Arn"]).split(":")[1])
+
+
+def candidates(
+    spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None
+) -> tuple[Placement, ...]:
+    """All places that the job allows, the preferred first: spot before on-demand; then the job's order of
+    instance types when it names them, and the cheaper zone; else the cheapest of all. ``zone`` restricts to
+    one (where the job's volumes are).
+
+    Raises ``NoCapacityError`` that says why each place was left out when none remains; ``JobFileError`` when
+    image, network or instance type do not exist.
+    """
+    machines = choose_machines(spec, cloud)
+    subnets = choose_subnets(spec, cloud, zone)
+    places = _places(spec, cloud, machines, subnets)
+    left_out: list[str] = []
+    chosen = list(_affordable(spec, places, left_out))
+    images = Images(spec, cloud)
+    found = [(market, place, images.of(place.machine)) for market, place in chosen]
+    fitting = list(_of_one_architecture(found, left_out))
+    if not fitting:
+        raise _nowhere(spec, zone, left_out)
+    return tuple(
+        Placement(
+            account=account.id,
+            partition=account.partition,
+            region=spec.region,
+            zone=place.zone,
+            vpc=place.vpc,
+            subnet=place.subnet,
+            image=image.id,
+            instance_type=place.machine.name,
+            market=market,
+            price_hour=place.prices.get(market),
+            max_price=spec.max_price if market == "spot" else None,
+        )
+        for market, place, image in fitting
+    )
+
+
+def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: Cloud) -> bool:
+    """Whether the machine still has what the job asks for by size; asks the cloud only when that changed."""
+    asked, before = spec.resources, previous.resources
+    same = (asked.gpu, asked.cpu, asked.memory) == (before.gpu, before.cpu, before.memory)
+    if same or not (asked.gpu or asked.cpu or asked.memory):
+        return True
+    return still_satisfies(placement.instance_type, asked, cloud)
+
+
+def _places(
+    spec: JobSpec, cloud: Cloud, machines: Sequence[Machine], subnets: Sequence[Mapping[str, Any]]
+) -> tuple[_Place, ...]:
+    names = [machine.name for machine in machines]
+    markets = MARKETS[spec.spot_policy]
+    offered = _offered(cloud, names)
+    spot = spot_prices(cloud, names) if "spot" in markets else {}
+    on_demand = on_demand_prices(cloud, names) if "on-demand" in markets else {}
+
+    def prices(name: str, zone: str) -> Iterator[tuple[Market, float]]:
+        if (name, zone) in spot:
+            yield "spot", spot[name, zone]
+        if name in on_demand:
+            yield "on-demand", on_demand[name]
+
+    return tuple(
+        _Place(
+            machine=machine,
+            rank=rank if spec.resources.instance_types else 0,
+            subnet=subnet["SubnetId"],
+            vpc=subnet["VpcId"],
+            zone=subnet["AvailabilityZone"],
+            prices=dict(prices(machine.name, subnet["AvailabilityZone"])),
+        )
+        for rank, machine in enumerate(machines)
+        for subnet in subnets
+        if (machine.name, subnet["AvailabilityZone"]) in offered
+    )
+
+
+def _offered(cloud: Cloud, names: Sequence[str]) -> set[tuple[str, str]]:
+    offerings = cloud.pages(
+        "ec2",
+        "describe_instance_type_offerings",
+        "InstanceTypeOfferings",
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": list(names)}],
+    )
+    return {(each["InstanceType"], each["Location"]) for each in offerings}
+
+
+def _affordable(
+    spec: JobSpec, places: Sequence[_Place], left_out: list[str]
+) -> Iterator[tuple[Market, _Place]]:
+    for market in MARKETS[spec.spot_policy]:
+
+        def preference(place: _Place, market: Market = market) -> tuple[int, float, int, str, str]:
+            price = place.prices.get(market, _UNKNOWN)
+            return place.rank, price, place.machine.vcpus, place.machine.name, place.zone
+
+        allowed = []
+        for place in sorted(places, key=preference):
+            reason = _too_dear(spec, market, place)
+            if reason is None:
+                allowed.append((market, place))
+            else:
+                left_out.append(f"{place.machine.name} {market} in {place.zone}: {reason}")
+        yield from allowed if spec.resources.instance_types else allowed[:_MOST_TRIED]
+
+
+def _too_dear(spec: JobSpec, market: Market, place: _Place) -> str | None:
+    if spec.max_price is None:
+        return None
+    price = place.prices.get(market)
+    if price is None:
+        # The price of spot is limited in the request itself; nothing limits that of on-demand.
+        unknown = f"its price is unknown, so max_price {spec.max_price} cannot be kept"
+        return unknown if market == "on-demand" else None
+    return f"{price} USD an hour is over max_price {spec.max_price}" if price > spec.max_price else None
+
+
+def _of_one_architecture(
+    found: Iterable[tuple[Market, _Place, Image]], left_out: list[str]
+) -> Iterator[tuple[Market, _Place, Image]]:
+    for market, place, image in found:
+        if image.architecture in (None, place.machine.architecture):
+            yield market, place, image
+        else:
+            left_out.append(
+                f"{place.machine.name} {market} in {place.zone}: it is {place.machine.architecture} and the "
+                f"image {image.id} is {image.architecture}"
+            )
+
+
+def _nowhere(spec: JobSpec, zone: str | None, left_out: Sequence[str]) -> NoCapacityError:
+    where = f"zone {zone}, where the job's volumes are" if zone else spec.region
+    more = len(left_out) - _MOST_NAMED
+    reasons = "; ".join(left_out[:_MOST_NAMED]) or "no zone offers these instance types"
+    return NoCapacityError(
+        f"No place for job '{spec.name}' in {where}: {reasons}{f'; and {more} more' if more > 0 else ''}.",
+        where={"job": spec.name, "region": spec.region},
+        next_step="Name more instance types or zones, or raise max_price.",
+    )

@@ -1,0 +1,21 @@
+"""Names of the kinds, for records that refer to each other."""
+
+from __future__ import annotations
+
+INSTANCE = "instance"
+VOLUME = "volume"
+INTERFACE = "network interface"
+SECURITY_GROUP = "security group"
+SPOT_REQUEST = "spot request"
+SNAPSHOT = "snapshot"
+LAUNCH_TEMPLATE = "launch template"
+KEY_PAIR = "key pair"
+BUCKET = "bucket"
+UPLOAD = "multipart upload"
+ROLE = "role"
+PROFILE = "instance profile"
+ROLE_POLICY = "role policy"
+PARAMETER = "parameter"
+LOG_GROUP = "log group"
+SCHEDULE = "schedule"
+SCHEDULE_GROUP = "schedule group"

@@ -1,0 +1,44 @@
+"""What depends on a job's machines and volumes: noted before a teardown, which leaves no trace of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.records.instances import INSTANCE
+from runctl_auto.providers.aws.records.kind import AwsKind
+from runctl_auto.providers.aws.records.networks import SECURITY_GROUP
+from runctl_auto.providers.aws.records.search import Relations
+from runctl_auto.providers.aws.records.volumes import VOLUME
+from runctl_auto.stack.state import ResourceState, StackState
+
+
+def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
+    """Ids whose dependents must be gone after the teardown: machines, their own disks, volumes and groups.
+
+    A protected volume is left out: its snapshots may stay as it does.
+    """
+    instances = [each.id for each in _of_kind(state, INSTANCE)]
+    volumes = [each.id for each in _of_kind(state, VOLUME) if not each.protect]
+    disks = _own_disks(cloud, instances) if instances else []
+    return Relations(
+        instances=dict.fromkeys(instances, job),
+        volumes=dict.fromkeys([*volumes, *disks], job),
+        groups=dict.fromkeys((each.id for each in _of_kind(state, SECURITY_GROUP)), job),
+    )
+
+
+def _of_kind(state: StackState, kind: AwsKind) -> Iterator[ResourceState]:
+    return (each for token in kind.types for each in state.of_type(token) if each.id)
+
+
+def _own_disks(cloud: Cloud, instances: list[str]) -> list[str]:
+    """Disks that are deleted with their machine. By filter: an unknown instance is no error then."""
+    wanted = [{"Name": "instance-id", "Values": instances}]
+    return [
+        disk["Ebs"]["VolumeId"]
+        for group in INSTANCE.listing.pages(cloud, Filters=wanted)
+        for each in group["Instances"]
+        for disk in each.get("BlockDeviceMappings") or ()
+        if disk.get("Ebs", {}).get("DeleteOnTermination")
+    ]

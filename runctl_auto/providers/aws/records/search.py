@@ -1,0 +1,138 @@
+"""One search of a region: what is looked for, and what was found so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from components import tags
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.records import names
+from runctl_auto.providers.aws.records.kind import AwsKind, Described, ListCall
+from runctl_auto.providers.aws.records.ownership import Attribution, Scope
+from runctl_auto.providers.aws.tag_lists import read_tags
+from runctl_auto.providers.resource import CloudResource
+
+PriceOf = Callable[[str, str], "float | None"]
+"""USD an hour of an instance of a job, by its type, if known."""
+
+TAG_LIST = ListCall(
+    "resourcegroupstaggingapi",
+    "get_resources",
+    items="ResourceTagMappingList",
+    id_key="ResourceARN",
+    page_key="ResourcesPerPage",
+)
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Ids of resources whose dependents belong to a job as well, each with that job."""
+
+    instances: Mapping[str, str]
+    volumes: Mapping[str, str]
+    groups: Mapping[str, str]
+
+    def with_found(self, resources: Iterable[CloudResource]) -> Relations:
+        """These, and what was found meanwhile."""
+        jobs: dict[str, dict[str, str]] = defaultdict(dict)
+        for each in resources:
+            jobs[each.kind][each.id] = each.job
+        return Relations(
+            instances={**self.instances, **jobs[names.INSTANCE]},
+            volumes={**self.volumes, **jobs[names.VOLUME]},
+            groups={**self.groups, **jobs[names.SECURITY_GROUP]},
+        )
+
+
+NOTHING_RELATED = Relations({}, {}, {})
+
+
+def unknown_price(job: str, instance_type: str) -> float | None:  # noqa: ARG001
+    """For callers who know no prices."""
+    return None
+
+
+@dataclass
+class Search:
+    """What one search has in hand. ``related`` grows with what is found."""
+
+    cloud: Cloud
+    scope: Scope
+    price_of: PriceOf = unknown_price
+    related: Relations = NOTHING_RELATED
+    _found: dict[str, list[CloudResource]] = field(default_factory=lambda: defaultdict(list))
+    _tags: dict[str, dict[str, dict[str, str]]] = field(default_factory=lambda: defaultdict(dict))
+
+    @property
+    def account(self) -> str:
+        return self.scope.names.account
+
+    def found(self, kind: str) -> tuple[CloudResource, ...]:
+        """What earlier looks found of a kind."""
+        return tuple(self._found.get(kind, ()))
+
+    def add(self, kind: str, resources: Iterable[CloudResource]) -> None:
+        """Keeps what a look found; later looks see it."""
+        fresh = tuple(resources)
+        self._found[kind] += fresh
+        self.related = self.related.with_found(fresh)
+
+    def read_tag_list(self, kinds: Iterable[AwsKind]) -> None:
+        """Asks the Tagging API for ``kinds``. It is late, and still lists what is deleted.
+
+        Raises ``CloudError``.
+        """
+        by_service = {each.tagging.service: each for each in kinds if each.tagging is not None}
+        wanted: dict[str, object] = {"Key": tags.JOB}
+        if self.scope.job is not None:
+            wanted["Values"] = [self.scope.job]
+        types = [each.tagging.resource_type for each in by_service.values() if each.tagging is not None]
+        for each in TAG_LIST.pages(self.cloud, TagFilters=[wanted], ResourceTypeFilters=types):
+            _, _, service, _, _, path = each["ResourceARN"].split(":", 5)
+            kind = by_service.get(service)
+            if kind is not None and kind.tagging is not None:
+                name = path.removeprefix(kind.tagging.prefix).removesuffix(":*")
+                self._tags[kind.name][name] = read_tags(each["Tags"])
+
+    def listed_tags(self, kind: AwsKind) -> Mapping[str, dict[str, str]]:
+        """Tags by name, as the Tagging API knows them."""
+        return self._tags.get(kind.name, {})
+
+    def resource(
+        self,
+        kind: AwsKind,
+        described: Described,
+        whose: Attribution,
+        held: Mapping[str, str],
+        *,
+        name: str | None = None,
+        parent: str = "",
+        part: bool = False,
+        values: Mapping[str, Sequence[str]] | None = None,
+    ) -> CloudResource:
+        """The resource of a described one; ``held`` are its tags, ``values`` go into its command."""
+        identity = str(described[kind.listing.id_key])
+        named = identity if name is None else name
+        return whose.resource(
+            kind.name,
+            identity,
+            kind.command(self.cloud.region, id=identity, name=named, **(values or {})),
+            held,
+            name=named,
+            created_at=creation_time(kind, described),
+            cost_hour=kind.cost(self, whose.job, described),
+            parent=parent,
+            part=part,
+        )
+
+
+def creation_time(kind: AwsKind, described: Described) -> datetime | None:
+    """When a described resource was created; None if its service does not report it."""
+    value: Any = described.get(kind.listing.created_key) if kind.listing.created_key else None
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromtimestamp(value / 1000, tz=timezone.utc)

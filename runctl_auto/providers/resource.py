@@ -1,0 +1,63 @@
+"""A resource that exists in a provider's cloud, and the result of a search for such resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Key = tuple[str, str]
+"""Kind and id. Two resources can share an id: a role and its instance profile have the same name."""
+
+How = Literal["tag", "name", "relation"]
+"""What shows that a resource belongs to a job: its tag, its name, or the resource that it depends on."""
+
+
+@dataclass(frozen=True)
+class CloudResource:
+    """A resource as the provider's list calls describe it. ``remove`` is a command line that removes it.
+
+    ``sure`` is False if only a name shows whose it is, and runctl did not make that name. ``cost_hour`` is in
+    USD, None if unknown. ``parent`` is the id of the resource that it depends on; a ``part`` is deleted
+    together with its parent.
+    """
+
+    kind: str
+    id: str
+    remove: str
+    protected: bool = False
+    name: str = ""
+    job: str = ""
+    owner: str = ""
+    backend: str = ""
+    how: How = "tag"
+    sure: bool = True
+    created_at: datetime | None = None
+    cost_hour: float | None = None
+    parent: str = ""
+    part: bool = False
+
+    @property
+    def key(self) -> Key:
+        return (self.kind, self.id)
+
+    def age_seconds(self, now: datetime) -> float | None:
+        """Seconds since its creation; None if the service does not report when that was."""
+        return None if self.created_at is None else max(0.0, (now - self.created_at).total_seconds())
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """A kind of resource that could not be listed."""
+
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a search found, which of it belongs to others (``foreign``), and what could not be listed."""
+
+    found: tuple[CloudResource, ...] = ()
+    foreign: tuple[CloudResource, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()

@@ -1,1 +1,0 @@
-"""The command line: what the executable `pulumi` understands."""

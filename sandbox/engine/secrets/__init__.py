@@ -1,1 +1,0 @@
-"""How secret values are encrypted at rest."""

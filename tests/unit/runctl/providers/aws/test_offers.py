@@ -1,0 +1,231 @@
+"""Where a run may go: order, prices, pinned zones, and what is said when there is no place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.placement_cloud import FakeEc2
+
+from runctl_auto.errors import JobFileError, NoCapacityError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.placement.fit import fits
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.offers import candidates, find_account
+from runctl_auto.providers.contract import Account
+
+ACCOUNT = Account("123456789012", "aws")
+
+
+@pytest.fixture
+def ec2() -> FakeEc2:
+    return FakeEc2()
+
+
+@pytest.fixture
+def cloud(ec2: FakeEc2) -> Cloud:
+    return Cloud(lambda service, region: ec2, "us-east-1")
+
+
+def job(**changes: Any) -> JobSpec:
+    values: dict[str, Any] = {
+        "name": "digits",
+        "region": "us-east-1",
+        "run": "true",
+        "resources": {"instance_types": ["g5.xlarge", "m7g.large"]},
+        **changes,
+    }
+    return JobSpec.model_validate(values)
+
+
+def order(places: Any) -> list[tuple[str, str, str]]:
+    return [(each.market, each.instance_type, each.zone[-1]) for each in places]
+
+
+def test_spot_before_on_demand_then_the_jobs_order_then_the_cheaper_zone(cloud: Cloud) -> None:
+    spot = [
+        ("spot", "g5.xlarge", "b"),
+        ("spot", "g5.xlarge", "c"),
+        ("spot", "g5.xlarge", "a"),
+        ("spot", "m7g.large", "b"),
+        ("spot", "m7g.large", "a"),
+    ]
+    found = candidates(job(), cloud, ACCOUNT)
+    on_demand = [("g5.xlarge", "a"), ("g5.xlarge", "b"), ("g5.xlarge", "c"), ("m7g.large", "a")]
+    on_demand.append(("m7g.large", "b"))
+    assert order(found) == spot + [("on-demand", name, zone) for name, zone in on_demand]
+    assert (found[0].price_hour, found[0].subnet, found[0].account) == (0.40, "subnet-b", "123456789012")
+    assert found[5].price_hour is None, "an unknown price is unknown"
+
+
+def test_the_policy_decides_the_market(cloud: Cloud) -> None:
+    assert {each.market for each in candidates(job(spot_policy="spot"), cloud, ACCOUNT)} == {"spot"}
+    assert {each.market for each in candidates(job(spot_policy="on-demand"), cloud, ACCOUNT)} == {"on-demand"}
+
+
+def test_the_volumes_zone_is_the_only_one(cloud: Cloud) -> None:
+    assert {each.zone for each in candidates(job(), cloud, ACCOUNT, zone="us-east-1a")} == {"us-east-1a"}
+
+
+def test_the_jobs_zones_are_kept(cloud: Cloud) -> None:
+    found = candidates(job(zones=["us-east-1c", "us-east-1a"]), cloud, ACCOUNT)
+    assert {each.zone for each in found} == {"us-east-1c", "us-east-1a"}
+
+
+def test_the_default_subnet_of_a_zone_is_preferred(cloud: Cloud) -> None:
+    assert "subnet-0" not in {each.subnet for each in candidates(job(), cloud, ACCOUNT)}
+
+
+def test_max_price_leaves_out_what_is_dearer_or_unknown(cloud: Cloud) -> None:
+    found = candidates(job(max_price=0.42), cloud, ACCOUNT)
+    assert order(found) == [
+        ("spot", "g5.xlarge", "b"),
+        ("spot", "m7g.large", "b"),
+        ("spot", "m7g.large", "a"),
+    ]
+    assert all(each.max_price == 0.42 for each in found)
+
+
+def test_no_place_says_why_each_was_left_out(cloud: Cloud) -> None:
+    with pytest.raises(NoCapacityError) as raised:
+        candidates(job(max_price=0.001, spot_policy="spot"), cloud, ACCOUNT)
+    assert "g5.xlarge spot in us-east-1b: 0.4 USD an hour is over max_price 0.001" in raised.value.what
+    assert raised.value.exit_code == 6
+
+
+def test_a_pinned_zone_that_offers_nothing_is_named(cloud: Cloud) -> None:
+    spec = job(resources={"instance_types": ["m7g.large"]})
+    with pytest.raises(NoCapacityError, match="zone us-east-1c, where the job's volumes are"):
+        candidates(spec, cloud, ACCOUNT, zone="us-east-1c")
+
+
+def test_the_image_fits_the_machine_and_is_asked_for_once(cloud: Cloud, ec2: FakeEc2) -> None:
+    found = candidates(job(), cloud, ACCOUNT)
+    images = {each.instance_type: each.image for each in found}
+    gpu, arm = ec2.parameters
+    assert "nvidia" in gpu
+    assert "x86_64" in gpu
+    assert arm.endswith("al2023-ami-kernel-default-arm64")
+    assert images == {"g5.xlarge": f"ami-{len(gpu):08x}", "m7g.large": f"ami-{len(arm):08x}"}
+
+
+def test_a_named_image_is_taken_as_it_is(cloud: Cloud, ec2: FakeEc2) -> None:
+    assert candidates(job(image="ami-0123456789abcdef0"), cloud, ACCOUNT)[0].image == "ami-0123456789abcdef0"
+    assert ec2.parameters == []
+    candidates(job(image="ssm:/my/image"), cloud, ACCOUNT)
+    assert ec2.parameters == ["/my/image"]
+
+
+def test_what_does_not_exist_is_the_job_files_mistake(cloud: Cloud, ec2: FakeEc2) -> None:
+    with pytest.raises(JobFileError, match="/missing"):
+        candidates(job(image="ssm:/missing"), cloud, ACCOUNT)
+    with pytest.raises(JobFileError, match="instance type"):
+        candidates(job(resources={"instance_types": ["q9.nothing"]}), cloud, ACCOUNT)
+    with pytest.raises(JobFileError, match="no VPC vpc-00000000"):
+        candidates(job(network={"vpc": "vpc-00000000"}), cloud, ACCOUNT)
+    ec2.vpcs = []
+    with pytest.raises(JobFileError, match="no default VPC"):
+        candidates(job(), cloud, ACCOUNT)
+
+
+def test_the_account_and_its_partition(cloud: Cloud) -> None:
+    assert find_account(cloud) == Account("123456789012", "aws-cn")
+
+
+@pytest.mark.parametrize(
+    ("changes", "still"),
+    [
+        ({}, True),
+        ({"tags": {"team": "nlp"}}, True),
+        ({"max_price": 0.9}, True),
+        ({"region": "eu-west-1"}, False),
+        ({"resources": {"instance_types": ["m7g.large"]}}, False),
+        ({"zones": ["us-east-1a"]}, False),
+        ({"spot_policy": "on-demand"}, False),
+        ({"image": "ami-0123456789abcdef0"}, False),
+        ({"network": {"vpc": "vpc-00000000"}}, False),
+        ({"network": {"subnet": "subnet-00000000"}}, False),
+    ],
+    ids=str,
+)
+def test_which_changes_of_the_job_move_it(cloud: Cloud, changes: dict[str, Any], still: bool) -> None:
+    first = candidates(job(), cloud, ACCOUNT)[0]
+    assert fits(first, job(**changes)) is still
+
+
+def test_on_demand_prices_are_known_where_the_price_list_is(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.prices = {"g5.xlarge": 1.006}
+    found = candidates(job(spot_policy="on-demand"), cloud, ACCOUNT)
+    assert {each.instance_type: each.price_hour for each in found} == {"g5.xlarge": 1.006, "m7g.large": None}
+    cheap = candidates(job(spot_policy="on-demand", max_price=1.1), cloud, ACCOUNT)
+    assert {each.instance_type for each in cheap} == {"g5.xlarge"}, "an unknown price keeps no limit"
+    with pytest.raises(NoCapacityError, match=r"1\.006 USD an hour is over max_price 1\.0"):
+        candidates(job(spot_policy="on-demand", max_price=1.0), cloud, ACCOUNT)
+
+
+def test_an_image_of_another_architecture_is_left_out(cloud: Cloud, ec2: FakeEc2) -> None:
+    arm = "ami-0123456789abcdef0"
+    ec2.images[arm] = {"ImageId": arm, "Architecture": "arm64"}
+    assert {each.instance_type for each in candidates(job(image=arm), cloud, ACCOUNT)} == {"m7g.large"}
+    spec = job(image=arm, resources={"instance_types": ["g5.xlarge"]})
+    with pytest.raises(NoCapacityError, match=f"it is x86_64 and the image {arm} is arm64"):
+        candidates(spec, cloud, ACCOUNT)
+
+
+def test_an_image_that_is_larger_than_the_disk_is_told_before_anything_is_made(
+    cloud: Cloud, ec2: FakeEc2
+) -> None:
+    large = "ami-0123456789abcdef0"
+    root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 75}}
+    ec2.images[large] = {"ImageId": large, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [root]}
+    with pytest.raises(JobFileError, match="needs a disk of 75 GB, and the job asks for 50 GB") as raised:
+        candidates(job(image=large), cloud, ACCOUNT)
+    assert "resources.disk to 75GB" in str(raised.value.next_step)
+    roomy = {"instance_types": ["g5.xlarge"], "disk": "75GB"}
+    assert candidates(job(image=large, resources=roomy), cloud, ACCOUNT)
+
+
+def test_what_does_not_exist_is_answered_with_what_does(cloud: Cloud, ec2: FakeEc2) -> None:
+    def next_step(**changes: Any) -> str:
+        with pytest.raises(JobFileError) as raised:
+            candidates(job(**changes), cloud, ACCOUNT)
+        return str(raised.value.next_step)
+
+    ec2.vpcs = [{"VpcId": "vpc-1", "IsDefault": True, "Tags": [{"Key": "Name", "Value": "main"}]}]
+    assert next_step(network={"vpc": "vpc-00000000"}) == "VPCs there: vpc-1 (main, default)."
+    assert "subnet-a (us-east-1a, vpc-1)" in next_step(network={"subnet": "subnet-00000000"})
+    assert "Images of this account: ami-own (mine)" in next_step(image="ami-00000000")
+    assert "Parameters there: /some/there" in next_step(image="ssm:/some/missing")
+    assert next_step(zones=["us-east-1f"]) == "Zones with a subnet: us-east-1a, us-east-1b, us-east-1c."
+
+
+def test_a_parameter_that_names_no_image_is_told(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.get_parameter = lambda Name: {"Parameter": {"Value": "hello"}}  # type: ignore[method-assign]
+    with pytest.raises(JobFileError, match="/my/text names no image"):
+        candidates(job(image="ssm:/my/text"), cloud, ACCOUNT)
+
+
+def test_a_named_subnet_brings_its_own_network(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.subnets.append(
+        {"SubnetId": "subnet-0badc0de", "VpcId": "vpc-0badc0de", "AvailabilityZone": "us-east-1b"}
+    )
+    found = candidates(job(network={"subnet": "subnet-0badc0de"}), cloud, ACCOUNT)
+    assert {(each.vpc, each.subnet, each.zone) for each in found} == {
+        ("vpc-0badc0de", "subnet-0badc0de", "us-east-1b")
+    }
+    with pytest.raises(JobFileError, match="it lies in vpc-0badc0de"):
+        candidates(job(network={"vpc": "vpc-00000001", "subnet": "subnet-0badc0de"}), cloud, ACCOUNT)
+
+
+def test_a_full_subnet_is_the_last_choice(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.subnets[0]["AvailableIpAddressCount"] = 0
+    found = candidates(job(zones=["us-east-1a"]), cloud, ACCOUNT)
+    assert {each.subnet for each in found} == {"subnet-0"}
+
+
+def test_another_image_parameter_moves_the_job(cloud: Cloud) -> None:
+    before = job(image="ssm:/my/image")
+    first = candidates(before, cloud, ACCOUNT)[0]
+    assert fits(first, before, previous=before)
+    assert not fits(first, job(image="ssm:/other"), previous=before)
+    assert not fits(first, job(image="auto"), previous=before)
