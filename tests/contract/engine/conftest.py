@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.engine.broken_programs import collect_broken_programs
 from support.engine.toy_provider import ToyProvider, served
 from support.engine.toy_stack import ToyStack
 from support.engine_root import engine_root
@@ -18,6 +18,14 @@ def engine() -> Path:
     return engine_root()
 
 
+@pytest.fixture(scope="session")
+def empty_stack(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> ToyStack:
+    """A stack that was just made, to be copied; no provider is attached."""
+    made = ToyStack(engine, tmp_path_factory.mktemp("empty") / "project", provider_port=0)
+    made.prepare()
+    return made
+
+
 @pytest.fixture
 def provider() -> ToyProvider:
     """The provider that is attached to ``stack``."""
@@ -25,28 +33,22 @@ def provider() -> ToyProvider:
 
 
 @pytest.fixture
-def stack(engine: Path, provider: ToyProvider, tmp_path: Path) -> Iterator[ToyStack]:
+def stack(engine: Path, empty_stack: ToyStack, provider: ToyProvider, tmp_path: Path) -> Iterator[ToyStack]:
     """An empty stack of its own."""
     with served(provider) as port:
-        made = ToyStack(engine, tmp_path / "project", port)
-        made.prepare()
-        yield made
-
-
-@pytest.fixture
-def broken_programs() -> Iterator[None]:
-    """For tests whose programs fail in the Automation API."""
-    yield
-    collect_broken_programs()
+        shutil.copytree(empty_stack.folder, tmp_path / "project")
+        yield ToyStack(engine, tmp_path / "project", port)
 
 
 @pytest.fixture(scope="module")
-def module_stack(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToyStack]:
+def module_stack(
+    engine: Path, empty_stack: ToyStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ToyStack]:
     """An empty stack for all tests of a module, which only read what the module's own fixture does to it.
 
     The cloud holds ``outside-1``, which is not of this stack.
     """
     with served(ToyProvider(things={"outside-1": {}})) as port:
-        made = ToyStack(engine, tmp_path_factory.mktemp("module") / "project", port)
-        made.prepare()
-        yield made
+        folder = tmp_path_factory.mktemp("module") / "project"
+        shutil.copytree(empty_stack.folder, folder)
+        yield ToyStack(engine, folder, port)

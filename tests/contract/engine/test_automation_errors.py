@@ -8,6 +8,7 @@ import pytest
 from pulumi import automation
 from pulumi.automation import errors
 from support.engine.automation import selected, workspace
+from support.engine.broken_programs import broken_programs
 from support.engine.toy_programs import nothing, protected
 from support.engine.toy_provider import ToyProvider
 from support.engine.toy_resources import Thing
@@ -25,8 +26,6 @@ from runctl_auto.errors import (
     StackLockedError,
 )
 
-pytestmark = pytest.mark.usefixtures("broken_programs")
-
 
 def raising() -> None:
     raise KeyError("missing")
@@ -35,7 +34,7 @@ def raising() -> None:
 def typed(stack: ToyStack, program: object, expected: type[RunctlError]) -> RunctlError:
     """What an update with ``program`` raises, translated."""
     events: list[EngineEvent] = []
-    with pytest.raises(expected) as caught, translated("update", STACK, events):
+    with pytest.raises(expected) as caught, broken_programs(), translated("update", STACK, events):
         selected(stack, program).up(on_event=lambda event: events.extend(plain_events(event)))
     return caught.value
 
@@ -72,7 +71,7 @@ def test_a_locked_stack(stack: ToyStack) -> None:
 def test_a_program_that_raises(stack: ToyStack) -> None:
     """`runctl_auto/engine/failures.py` (``_program``): the engine puts its own words before the text of the
     language host."""
-    with pytest.raises(errors.InlineSourceRuntimeError) as caught:
+    with pytest.raises(errors.InlineSourceRuntimeError) as caught, broken_programs():
         selected(stack, raising).up(color="never")
     assert "an unhandled error occurred: python inline source runtime error: 'missing'" in str(caught.value)
     assert "missing" in typed(stack, raising, ProgramError).what
@@ -86,7 +85,7 @@ def test_a_cloud_that_refuses(stack: ToyStack, provider: ToyProvider) -> None:
     error = typed(stack, lambda: Thing("a"), AccessDeniedError)
     assert error.where["resource"] == "a"
     assert provider.refusal in error.what
-    with pytest.raises(errors.CommandError) as caught:
+    with pytest.raises(errors.CommandError) as caught, broken_programs():
         selected(stack, lambda: Thing("a")).up()
     assert type(caught.value) is errors.CommandError
 

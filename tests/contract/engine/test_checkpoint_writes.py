@@ -27,7 +27,7 @@ def writes(watch: FileWatch) -> int:
 
 
 def test_a_write_is_a_backup_then_a_temporary_file_then_a_rename(stack: ToyStack, watch: FileWatch) -> None:
-    """`runctl_auto/backend/states.py` reads beside a working engine: the file is whole at any time.
+    """`runctl_auto/backend/backend.py` reads beside a working engine: the file is whole at any time.
     `tests/support/checkpoint_writes.py` numbers the writes by these names."""
     stack.up(chain)
     seen = [(what, name) for what, name in watch.events() if not name.endswith(".attrs")]

@@ -11,7 +11,7 @@ from support.engine.toy_stack import ToyStack
 
 
 def test_the_version_is_one_line(stack: ToyStack) -> None:
-    """`runctl_auto/engine/environment.py` compares what `pulumi version` prints. A build whose version was
+    """`runctl_auto/engine/engine_version.py` compares what `pulumi version` prints. A build whose version was
     not set when it was linked prints an empty line."""
     assert re.fullmatch(r"v\d+\.\d+\.\d+\S*\n", stack.pulumi("version"))
 

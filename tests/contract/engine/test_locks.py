@@ -105,7 +105,7 @@ def test_what_a_lock_refuses_and_what_not(stack: ToyStack) -> None:
 
 
 def test_cancel_removes_all_locks(stack: ToyStack) -> None:
-    """`runctl_auto/backend/lock_store.py` removes locks one by one instead."""
+    """`runctl_auto/backend/backend.py` (``remove_lock``) removes one at a time instead."""
     for name in ("one", "other"):
         lock_of_a_dead_process(stack, name)
     stack.pulumi("cancel", "--yes", STACK)

@@ -33,7 +33,7 @@ def made(stack: ToyStack) -> ToyStack:
 
 
 def test_an_export_is_the_checkpoint_with_plain_secrets(made: ToyStack) -> None:
-    """`runctl_auto/engine/job_stack.py` (``state``), `runctl_auto/backend/states.py`: both ways tell the
+    """`runctl_auto/engine/job_stack.py` (``state``), `runctl_auto/backend/backend.py`: both ways tell the
     same."""
     exported = selected(made).export_stack()
     assert exported.version == 3

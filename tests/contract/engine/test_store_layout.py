@@ -13,9 +13,7 @@ from support.engine.toy_programs import chain
 from support.engine.toy_resources import Thing
 from support.engine.toy_stack import PROJECT, STACK, ToyStack
 
-from runctl_auto.backend.files import FolderFiles
-from runctl_auto.backend.stacks import history, last_config, stack_files, stack_names
-from runctl_auto.backend.states import stored_state
+from runctl_auto.backend.backend import Backend, open_backend
 from runctl_auto.stack.state import parse_state
 
 RECORD = re.compile(rf"{STACK}-\d{{19}}\.(history|checkpoint)\.json")
@@ -36,21 +34,23 @@ def updated(module_stack: ToyStack) -> ToyStack:
     return module_stack
 
 
+def store(stack: ToyStack) -> Backend:
+    return open_backend(stack.state.as_uri(), PROJECT)
+
+
 def files_in(folder: Path) -> set[str]:
     """Names but for those of attributes, which the store keeps beside each file."""
     return {file.name for file in folder.iterdir() if file.suffix != ".attrs"}
 
 
 def test_the_checkpoint_and_its_backup(updated: ToyStack) -> None:
-    """`runctl_auto/backend/stacks.py` and `runctl_auto/backend/states.py` take each ``*.json`` in the
-    project's folder for a stack."""
+    """`runctl_auto/backend/checkpoints.py` (``checkpoint_files``): no other name is a stack's."""
     assert files_in(updated.checkpoint.parent) == {f"{STACK}.json", f"{STACK}.json.bak"}
-    assert stack_names(updated.state.as_uri(), PROJECT) == (STACK,)
+    assert store(updated).stack_names() == (STACK,)
 
 
 def test_the_keys_of_a_checkpoint(updated: ToyStack) -> None:
-    """`runctl_auto/backend/stacks.py`, `runctl_auto/backend/states.py`: version 3, the deployment in
-    ``checkpoint.latest``."""
+    """`runctl_auto/backend/checkpoints.py`: version 3, the deployment in ``checkpoint.latest``."""
     document = updated.document()
     assert document["version"] == 3
     assert document["checkpoint"]["stack"] == f"organization/{PROJECT}/{STACK}"
@@ -79,18 +79,18 @@ def test_the_keys_of_a_resource(updated: ToyStack) -> None:
 
 
 def test_a_new_stack_has_a_checkpoint_without_resources(stack: ToyStack) -> None:
-    """`runctl_auto/backend/stacks.py`: a stack on which nothing was done yet is listed too. Its deployment
-    has a time though no operation worked, which `runctl_auto/backend/unfinished.py` compares with the
-    history."""
+    """`runctl_auto/backend/checkpoints.py` (``summary``), `runctl_auto/backend/unfinished.py`: the
+    deployment has a time, though no operation has worked on it."""
     assert "resources" not in stack.deployment()
     assert parse_state(stack.deployment()).written_at is not None
     assert not stack.history.exists()
-    (found,) = stack_files(stack.state.as_uri(), PROJECT) or ()
+    (found,) = store(stack).stacks() or ()
     assert (found.name, found.resources, found.busy) == (STACK, 0, False)
 
 
 def test_each_update_adds_a_record_and_a_copy_of_the_checkpoint(updated: ToyStack) -> None:
-    """`runctl_auto/backend/stacks.py`: names end in nanoseconds, so that their order is that of time."""
+    """`runctl_auto/backend/history.py` (``record_files``): names end in nanoseconds, so that their order is
+    that of time."""
     names = files_in(updated.history)
     assert all(RECORD.fullmatch(name) for name in names), names
     assert len(names) == 2
@@ -99,17 +99,16 @@ def test_each_update_adds_a_record_and_a_copy_of_the_checkpoint(updated: ToyStac
 
 
 def test_the_keys_of_a_record(updated: ToyStack) -> None:
-    """`runctl_auto/backend/stacks.py` (``last_config``, ``history``), `runctl_auto/backend/unfinished.py`:
-    times in whole seconds, not before the checkpoint's; plain configuration as texts, secrets encrypted."""
+    """`runctl_auto/backend/history.py` (``parse_record``), `runctl_auto/backend/unfinished.py`: times are
+    whole seconds, not before the checkpoint's; configuration is texts, secrets are encrypted."""
     (record,) = updated.records()
     assert (record["kind"], record["result"]) == ("update", "succeeded")
     assert isinstance(record["startTime"], int)
     assert isinstance(record["endTime"], int)
     assert record["config"][f"{PROJECT}:size"] == "5"
     assert set(record["config"][f"{PROJECT}:key"]) == {"secure"}
-    files = FolderFiles(updated.store)
-    assert last_config(files, PROJECT, STACK) == {f"{PROJECT}:size": "5"}
-    (read,) = history(files, PROJECT, STACK) or ()
+    assert store(updated).config(STACK) == {f"{PROJECT}:size": "5"}
+    (read,) = store(updated).history(STACK) or ()
     written = parse_state(updated.deployment()).written_at
     assert written is not None
     assert read.succeeded
@@ -117,7 +116,7 @@ def test_the_keys_of_a_record(updated: ToyStack) -> None:
 
 
 def test_an_operation_leaves_no_lock(updated: ToyStack) -> None:
-    """`runctl_auto/backend/stacks.py` takes each lock file for an operation."""
+    """`runctl_auto/backend/backend.py` (``_locked_stacks``) takes each lock file for an operation."""
     assert updated.lock_files() == []
 
 
@@ -135,7 +134,7 @@ def test_previews_are_not_in_the_history_but_refresh_and_destroy_are(stack: ToyS
 
 def test_removing_a_stack_removes_checkpoint_history_and_settings(stack: ToyStack) -> None:
     """`runctl_auto/engine/job_stack.py` (``remove``); a backup stays, which
-    `runctl_auto/backend/stacks.py` does not take for a stack."""
+    `runctl_auto/backend/checkpoints.py` does not take for a stack."""
     stack.pulumi("config", "set", f"{PROJECT}:size", "5", "--stack", STACK)
     stack.up(lambda: Thing("a"))
     refused = stack.run("stack", "rm", "--yes", STACK)
@@ -146,12 +145,11 @@ def test_removing_a_stack_removes_checkpoint_history_and_settings(stack: ToyStac
     assert files_in(stack.checkpoint.parent) == {f"{STACK}.json.bak"}
     assert list(stack.history.glob("*")) == []
     assert not stack.settings.exists()
-    assert stack_names(stack.state.as_uri(), PROJECT) == ()
+    assert store(stack).stack_names() == ()
 
 
 def test_compressed_files_have_other_names_from_the_next_write_on(stack: ToyStack) -> None:
-    """`runctl_auto/backend/states.py` reads ``.json.gz``; `runctl_auto/backend/stacks.py` leaves compressed
-    stores to the engine."""
+    """`runctl_auto/backend/checkpoints.py`, `runctl_auto/backend/history.py`: gzip is read as well."""
     stack.up(lambda: Thing("a"))
     compressing = stack.with_variables(PULUMI_DIY_BACKEND_GZIP="true")
     compressing.pulumi("stack", "ls", "--json")
@@ -162,7 +160,7 @@ def test_compressed_files_have_other_names_from_the_next_write_on(stack: ToyStac
     assert json.loads(gzip.decompress(packed.read_bytes()))["version"] == 3
     assert list(stack.history.glob("*.history.json.gz"))
     assert list(stack.history.glob("*.checkpoint.json.gz"))
-    assert stack_files(stack.state.as_uri(), PROJECT) is None
-    found = stored_state(stack.state.as_uri(), PROJECT, STACK)
+    assert len(store(stack).history(STACK) or ()) == 1
+    found = store(stack).state(STACK)
     assert found is not None
     assert [each.name for each in found.in_cloud()] == ["a"]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from pulumi import automation
 from support.engine.toy_stack import STACK, Program, ToyStack
+
+
+@cache
+def _command(root: str) -> automation.PulumiCommand:
+    return automation.PulumiCommand(root=root)
 
 
 def workspace(stack: ToyStack, program: Program | None = None) -> automation.LocalWorkspace:
@@ -12,7 +19,7 @@ def workspace(stack: ToyStack, program: Program | None = None) -> automation.Loc
         work_dir=str(stack.folder),
         env_vars=stack.variables,
         secrets_provider="passphrase",
-        pulumi_command=automation.PulumiCommand(root=str(stack.engine)),
+        pulumi_command=_command(str(stack.engine)),
         program=program,
     )
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def collect_broken_programs() -> None:
-    """Collects them now, without the warnings: the SDK's unfinished coroutines raise when they are closed."""
-    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+@contextmanager
+def broken_programs() -> Iterator[None]:
+    """Programs that fail within are collected at its end, without warnings.
+
+    The SDK leaves coroutines that raise when they are closed, wherever the collector comes by then.
+    """
     try:
-        gc.collect()
+        yield
     finally:
-        sys.unraisablehook = before
+        before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            gc.collect()
+        finally:
+            sys.unraisablehook = before

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc
-from support.engine.broken_programs import collect_broken_programs
+from support.engine.broken_programs import broken_programs
 
 PROJECT = "toys"
 STACK = "dev"
@@ -110,6 +110,7 @@ class ToyStack:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_STACK": STACK,
             **self.extra,
         }
 
@@ -179,7 +180,7 @@ class ToyStack:
         log = self.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         confirmed = () if verb == "preview" or "--preview-only" in flags else ("--yes", "--skip-preview")
-        with _served_program(program) as client:
+        with broken_programs(), _served_program(program) as client:
             words = (verb, *confirmed, *client, "--event-log", str(log), "--stack", STACK, *flags)
             process = self.start(*words)
             try:
@@ -188,8 +189,6 @@ class ToyStack:
                 if process.poll() is None:
                     process.kill()
                 process.communicate()
-        if process.returncode != 0:
-            collect_broken_programs()
 
     def operate(self, verb: str, program: Program | None, *flags: str) -> Ran:
         """An operation to its end, however it ends."""
