@@ -24,21 +24,22 @@ engine: $(VENV)/.ready
 demo: setup
 	$(BIN)/python stacks/examples/demo.py
 
-lint: setup
+lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: setup
+types: $(VENV)/.ready
 	$(BIN)/mypy
 
-layers: setup
+layers: $(VENV)/.ready
 	$(BIN)/lint-imports
 
 unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
+# Branch coverage of what runs in the tests' own processes; the total is printed, the floor is in pyproject.toml.
 test: setup lint types layers
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

@@ -134,6 +134,13 @@ def test_tests_that_pin_a_contract_exist(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", CONTRACTS, ids=lambda page: page.name)
+def test_modules_that_a_contract_names_exist(page: Path) -> None:
+    named = re.findall(r"`([\w-]+/[\w/-]+\.py)`", page.read_text())
+    folders = (ROOT, ROOT / "runctl_auto", ROOT / "sandbox", ROOT / "sandbox" / "aws")
+    assert [each for each in named if not any((folder / each).is_file() for folder in folders)] == []
+
+
 def test_places_where_to_change_something_exist() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     table = text[text.index("## Where to change what") : text.index("## Rules")]

@@ -152,7 +152,7 @@ def _kill(who: Who, process: subprocess.Popen[str], provider: int) -> None:
 def _end(who: Who, process: subprocess.Popen[str], *, must_fail: bool) -> None:
     """A killed command is gone; one whose provider died during a call fails by itself."""
     if who != "provider":
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         return
     out, err = process.communicate(timeout=120)
     assert process.returncode != -signal.SIGKILL

@@ -130,7 +130,7 @@ class Machine:
         script = self.stubs.parent / "user-data"
         script.write_text(render_user_data(config))
         script.chmod(0o755)
-        return subprocess.run([script], env=self.environment, capture_output=True, timeout=60, check=False)
+        return subprocess.run([script], env=self.environment, capture_output=True, timeout=120, check=False)
 
     def provide(self, files: Mapping[str, str], **changes: Any) -> None:
         """Stores code and spec of the run."""
