@@ -29,22 +29,26 @@ from components.training_environment import (
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
+from runctl_auto.agent.contract import (
+    DEADLINE_SLACK_SECONDS,
+    END_SCHEDULE_SLACK_SECONDS,
+    SCHEMA,
+    DataJson,
+    PackageKind,
+    RunJson,
+    UserDataJson,
+    package_key,
+    spec_key,
+)
 from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.job_file.spec import Volume
-from runctl_auto.packaging.package import Kind, package_key
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
-
-DEADLINE_SLACK_SECONDS = 600
-"""How long after max_duration the machine's own deadline ends it, should the agent not have."""
-END_SCHEDULE_SLACK_SECONDS = 600
-"""How long after that deadline the cloud's schedule ends the machine. It counts from when the machine was
-made; the deadline counts from its first boot, which may be minutes later."""
 
 _MAX_RETRIES = 3
 
@@ -139,7 +143,7 @@ def declare(
     )
     folder = packages or packages_folder()
 
-    def package(kind: Kind, sha256: str) -> PackageFile:
+    def package(kind: PackageKind, sha256: str) -> PackageFile:
         path = require_package(
             folder, kind, sha256, cloud=cloud, bucket=names.bucket(), owner=placement.account
         )
@@ -186,16 +190,11 @@ def packages_folder() -> Path:
     return private / "packages"
 
 
-def spec_key(run: str) -> str:
-    """Where in the bucket the agent finds what it runs."""
-    return f"runs/{run}/spec.json"
-
-
-def run_spec(config: StackConfig) -> dict[str, object]:
+def run_spec(config: StackConfig) -> RunJson:
     """What the agent runs, without the volumes, whose ids only the components know."""
     job, run = config.job, config.run
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "job": job.name,
         "run": run.id,
         "attempt": run.attempt,
@@ -219,11 +218,16 @@ def run_spec(config: StackConfig) -> dict[str, object]:
             "price_hour": config.placement.price_hour,
         },
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
-        "data": [{**vars(DataLocation.of(each.source)), "path": each.path} for each in job.data],
+        "data": [_data(each.source, each.path) for each in job.data],
     }
 
 
-def user_data_config(config: StackConfig, bucket: str) -> Mapping[str, object]:
+def _data(source: str, path: str) -> DataJson:
+    location = DataLocation.of(source)
+    return {"bucket": location.bucket, "prefix": location.prefix, "path": path}
+
+
+def user_data_config(config: StackConfig, bucket: str) -> UserDataJson:
     """What the machine knows at boot: where its agent and its spec lie, and when it must be gone."""
     job, run, placement = config.job, config.run, config.placement
     return {

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
+from runctl_auto.agent.contract import Manifest, StoredFile, artifacts_prefix, file_key, manifest_key
 from runctl_auto.agent.errors import AgentError, FileChangedError
-from runctl_auto.agent.manifest import Manifest, StoredFile
+from runctl_auto.agent.store import Store
 
 WILDCARDS = "*?["
-
-
-class ArtifactBucket(Protocol):
-    """What artifacts need of the bucket."""
-
-    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
-    def upload(self, key: str, file: BinaryIO, size: int) -> str: ...
 
 
 def collect(work: Path, paths: Sequence[str], say: Callable[[str], None]) -> list[str]:
@@ -39,24 +32,24 @@ def collect(work: Path, paths: Sequence[str], say: Callable[[str], None]) -> lis
     return sorted(found)
 
 
-def store(bucket: ArtifactBucket, run: str, work: Path, names: Sequence[str]) -> Manifest:
-    """Uploads the files and, last, the manifest. Raises what the bucket raises."""
-    prefix = f"runs/{run}/artifacts/"
-    manifest = Manifest(tuple(_store(bucket, f"{prefix}files/{name}", work / name, name) for name in names))
-    bucket.put(f"{prefix}manifest.json", manifest.to_json(), content_type="application/json")
+def upload_artifacts(store: Store, run: str, work: Path, names: Sequence[str]) -> Manifest:
+    """Uploads the files and, last, the manifest. Raises what the store raises."""
+    prefix = artifacts_prefix(run)
+    manifest = Manifest(tuple(_upload(store, file_key(prefix, name), work / name, name) for name in names))
+    store.put(manifest_key(prefix), manifest.to_json(), content_type="application/json")
     return manifest
 
 
-def _store(bucket: ArtifactBucket, key: str, path: Path, name: str) -> StoredFile:
+def _upload(store: Store, key: str, path: Path, name: str) -> StoredFile:
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            return StoredFile(name, size, bucket.upload(key, file, size))
+            return StoredFile(name, size, store.upload(key, file, size))
     except FileChangedError:
         # The job has ended; a second look finds it at rest.
         with path.open("rb") as file:
             size = path.stat().st_size
-            return StoredFile(name, size, bucket.upload(key, file, size))
+            return StoredFile(name, size, store.upload(key, file, size))
     except OSError as error:
         raise AgentError(f"artifact {name} cannot be read: {error}") from error
 

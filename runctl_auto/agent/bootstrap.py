@@ -11,11 +11,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from runctl_auto.agent.contract import (
+    TERMINAL_PHASES,
+    Phase,
+    Reason,
+    StatusJson,
+    UserDataJson,
+    new_status,
+    status_key,
+)
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, S3Error, UnreachableError
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.s3_request import Bucket, S3Requests
@@ -29,7 +37,7 @@ RETRY_EVERY_SECONDS = 2.0
 class Bootstrap:
     """Gets the agent of one run onto this machine. `run` runs a program with a text as its input."""
 
-    config: Mapping[str, Any]
+    config: UserDataJson
     root: Path
     requests: S3Requests
     run: Callable[[list[str], str], int]
@@ -70,29 +78,21 @@ class Bootstrap:
 
     def report(self, message: str) -> None:
         """Leaves a failed status, unless the run has ended already; best effort."""
-        key = f"runs/{self.config['run']}/status.json"
+        key = status_key(self.config["run"])
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         try:
             try:
                 with self.requests.send("GET", key) as answer:
-                    status = json.loads(answer.read())
+                    status: StatusJson = json.loads(answer.read())
             except (AgentError, ValueError):
-                status = self.first_status(now)
-            if status.get("phase") in ("succeeded", "failed", "stopped"):
+                status = new_status(self.config["job"], self.config["run"], now)
+            if status.get("phase") in TERMINAL_PHASES:
                 return
-            end = {"phase": "failed", "reason": "agent_error", "message": message}
-            status.update(end, updated_at=now, ended_at=now)
+            status.update({"phase": Phase.FAILED, "reason": Reason.AGENT_ERROR, "message": message})
+            status.update({"updated_at": now, "ended_at": now})
             self.requests.send("PUT", key, body=json.dumps(status).encode()).close()
         except AgentError as error:
             say(f"the status could not be written: {error}")
-
-    def first_status(self, now: str) -> dict[str, Any]:
-        """What there is to say of a run that no agent has seen."""
-        unknown = dict.fromkeys(("instance", "exit_code", "resumed_from", "artifacts"))
-        numbers = {"schema": 1, "attempt": 1, "node": 0, "log_parts": 0}
-        checkpoints = {"count": 0, "last": None, "last_at": None}
-        names = {"job": self.config["job"], "run": self.config["run"]}
-        return {**unknown, **numbers, **names, "checkpoints": checkpoints, "phases": {}, "started_at": now}
 
 
 def say(text: str) -> None:

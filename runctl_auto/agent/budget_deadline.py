@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.agent.layout import Layout
 from runctl_auto.agent.machine import RunProgram
 from runctl_auto.agent.units import DEADLINE_TIMER, deadline_units
 
-SLACK_SECONDS = 600.0
-"""What the agent gets to end the run by itself; as for the deadline that max_duration sets."""
 SYSTEMCTL_SECONDS = 90.0
 
 
 def budget_deadline(budget_seconds: float | None, spent: float, now: float) -> float | None:
     """When the machine must be gone; None without a budget that can be counted. Seconds since the epoch."""
-    return None if budget_seconds is None else now + max(0.0, budget_seconds - spent) + SLACK_SECONDS
+    if budget_seconds is None:
+        return None
+    return now + max(0.0, budget_seconds - spent) + DEADLINE_SLACK_SECONDS
 
 
 def bring_forward(

@@ -7,26 +7,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
+from runctl_auto.agent.contract import (
+    Manifest,
+    StoredFile,
+    checkpoint_prefix,
+    file_key,
+    lineage_prefix,
+    manifest_key,
+    numbered,
+)
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
 from runctl_auto.agent.file_tree import FileTree, freeze, remove_folder, scan
-from runctl_auto.agent.manifest import Manifest, StoredFile, parse_manifest
+from runctl_auto.agent.manifest import parse_manifest
+from runctl_auto.agent.store import Store
 
 TRIES = 5
 SETTLE_SECONDS = 0.5
-
-
-class CheckpointBucket(Protocol):
-    """What checkpoints need of the bucket."""
-
-    def get(self, key: str) -> bytes: ...
-    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
-    def delete(self, key: str) -> None: ...
-    def download(self, key: str, target: Path) -> str: ...
-    def upload(self, key: str, file: BinaryIO, size: int) -> str: ...
-    def list_objects(self, prefix: str) -> dict[str, int]: ...
-    def list_folders(self, prefix: str) -> list[str]: ...
 
 
 class Checkpoints:
@@ -38,7 +35,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        bucket: CheckpointBucket,
+        store: Store,
         lineage: str,
         *,
         folder: Path,
@@ -48,8 +45,8 @@ class Checkpoints:
         saved: Callable[[str], None] = lambda _: None,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._bucket = bucket
-        self._prefix = f"checkpoints/{lineage}/"
+        self._store = store
+        self._lineage = lineage
         self._folder = folder
         self._scratch = scratch
         self._keep = keep
@@ -69,13 +66,13 @@ class Checkpoints:
         sequences = self._sequences()
         self._next = max((int(name) for name in sequences), default=-1) + 1
         for name in sorted(sequences, reverse=True):
-            prefix = f"{self._prefix}{name}/"
-            keys = self._bucket.list_objects(prefix)
-            if f"{prefix}manifest.json" not in keys:
+            prefix = checkpoint_prefix(self._lineage, name)
+            keys = self._store.list_objects(prefix)
+            if manifest_key(prefix) not in keys:
                 continue
             try:
-                manifest = parse_manifest(self._bucket.get(f"{prefix}manifest.json"))
-                self._fetch(f"{prefix}files/", manifest, keys)
+                manifest = parse_manifest(self._store.get(manifest_key(prefix)))
+                self._fetch(prefix, manifest, keys)
             except IntegrityError as error:
                 self._say(f"checkpoint {name} is damaged and passed over: {error}")
                 continue
@@ -88,7 +85,7 @@ class Checkpoints:
     def save(self) -> str | None:
         """Saves the folder if it holds something new; returns the sequence, None when there was nothing new.
 
-        Raises FileChangedError when the job never left it alone long enough, else what the bucket raises.
+        Raises FileChangedError when the job never left it alone long enough, else what the store raises.
         """
         with self._lock:
             for attempt in range(1, TRIES + 1):
@@ -108,21 +105,21 @@ class Checkpoints:
             self._next = max((int(name) for name in self._sequences()), default=-1) + 1
         freeze(self._folder, tree, self._scratch)
         # Every try has a number of its own: what a failed one left is never part of another.
-        name, self._next = f"{self._next:08d}", self._next + 1
-        stored = [self._store(name, path, tree) for path in tree.files]
+        name, self._next = numbered(self._next), self._next + 1
+        prefix = checkpoint_prefix(self._lineage, name)
+        stored = [self._upload(prefix, path, tree) for path in tree.files]
         manifest = Manifest(tuple(stored), tree.links)
-        key = f"{self._prefix}{name}/manifest.json"
-        self._bucket.put(key, manifest.to_json(), content_type="application/json")
+        self._store.put(manifest_key(prefix), manifest.to_json(), content_type="application/json")
         self._last = tree
         remove_folder(self._scratch)
         self._saved(name)
         self._drop_old(name)
         return name
 
-    def _store(self, name: str, path: str, tree: FileTree) -> StoredFile:
+    def _upload(self, prefix: str, path: str, tree: FileTree) -> StoredFile:
         size, changed_at, _ = tree.files[path]
         with (self._scratch / path).open("rb") as file:
-            digest = self._bucket.upload(f"{self._prefix}{name}/files/{path}", file, size)
+            digest = self._store.upload(file_key(prefix, path), file, size)
         stat = (self._scratch / path).stat()
         linked = stat.st_ino == tree.files[path][2]
         if stat.st_size != size or (linked and stat.st_mtime_ns != changed_at):
@@ -130,7 +127,7 @@ class Checkpoints:
         return StoredFile(path, size, digest)
 
     def _fetch(self, prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> None:
-        missing = [file.path for file in manifest.files if prefix + file.path not in keys]
+        missing = [file.path for file in manifest.files if file_key(prefix, file.path) not in keys]
         if missing:
             raise IntegrityError(f"{', '.join(missing)} is missing")
         remove_folder(self._scratch)
@@ -138,7 +135,7 @@ class Checkpoints:
         for file in manifest.files:
             target = self._scratch / file.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            if self._bucket.download(prefix + file.path, target) != file.sha256:
+            if self._store.download(file_key(prefix, file.path), target) != file.sha256:
                 raise IntegrityError(f"{file.path} is not what was saved")
         for path, link in manifest.links.items():
             (self._scratch / path).parent.mkdir(parents=True, exist_ok=True)
@@ -167,15 +164,16 @@ class Checkpoints:
             for name in sorted(self._sequences(), reverse=True):
                 if name > newest:
                     continue
-                keys = self._bucket.list_objects(f"{self._prefix}{name}/")
-                manifest = f"{self._prefix}{name}/manifest.json"
+                prefix = checkpoint_prefix(self._lineage, name)
+                keys = self._store.list_objects(prefix)
+                manifest = manifest_key(prefix)
                 if manifest in keys and kept < self._keep:
                     kept += 1
                     continue
                 for key in sorted(keys, key=lambda key: key != manifest):
-                    self._bucket.delete(key)
+                    self._store.delete(key)
         except AgentError as error:
             self._say(f"old checkpoints could not be deleted now: {error}")
 
     def _sequences(self) -> list[str]:
-        return [name for name in self._bucket.list_folders(self._prefix) if name.isdigit()]
+        return [name for name in self._store.list_folders(lineage_prefix(self._lineage)) if name.isdigit()]

@@ -1,4 +1,4 @@
-"""The job's code: a tar.gz from the bucket, checked by its hash, unpacked into the work folder."""
+"""The job's code: a tar.gz from the store, checked by its hash, unpacked into the work folder."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Protocol
 
 from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.file_tree import remove_folder
 from runctl_auto.agent.spec import inside
+from runctl_auto.agent.store import Store
 
 
-class CodeBucket(Protocol):
-    """What fetching code needs of the bucket."""
-
-    def download(self, key: str, target: Path) -> str: ...
-
-
-def fetch_code(bucket: CodeBucket, key: str, sha256: str, work: Path) -> bool:
+def fetch_code(store: Store, key: str, sha256: str, work: Path) -> bool:
     """Makes `work` hold the code; False when it does already (and may hold the job's own files since).
 
     Raises IntegrityError for a package that is not the one asked for or would write outside.
@@ -29,7 +23,7 @@ def fetch_code(bucket: CodeBucket, key: str, sha256: str, work: Path) -> bool:
         return False
     work.parent.mkdir(parents=True, exist_ok=True)
     package, draft = work.with_name("code.tar.gz"), work.with_name("work.new")
-    found = bucket.download(key, package)
+    found = store.download(key, package)
     if found != sha256:
         raise IntegrityError(f"the code package {key} has sha256 {found}, expected {sha256}")
     remove_folder(draft)

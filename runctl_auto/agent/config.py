@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from runctl_auto.agent.contract import AgentConfigJson, status_key
 from runctl_auto.agent.errors import SpecError
 
 
@@ -29,10 +28,10 @@ class AgentConfig:
 
     @property
     def status_key(self) -> str:
-        return f"runs/{self.run}/status.json"
+        return status_key(self.run)
 
 
-def parse_config(data: Mapping[str, Any]) -> AgentConfig:
+def parse_config(data: AgentConfigJson) -> AgentConfig:
     """Raises SpecError naming the missing or wrong field."""
     try:
         deadline = data.get("deadline_at")

@@ -26,8 +26,16 @@ class S3Error(AgentError):
         self.code = code
 
 
-class NotFoundError(S3Error):
+class NotFoundError(AgentError):
     """The object does not exist."""
+
+
+class NoSuchKeyError(S3Error, NotFoundError):
+    """S3 has no object of this key."""
+
+
+class StoreError(AgentError):
+    """The folder that objects are kept in could not be read or written."""
 
 
 class RetriesExhaustedError(AgentError):

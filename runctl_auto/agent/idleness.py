@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.machine import RunProgram
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
@@ -87,7 +88,7 @@ class IdleWatcher:
             self._idle_since = last[0]
         if now - self._idle_since >= self._longest:
             message = f"the job was idle for its idle_duration of {self._longest:.0f} s"
-            self._switch.set(StopRequest("stopped", "idle_duration", message))
+            self._switch.set(StopRequest(Phase.STOPPED, Reason.IDLE_DURATION, message))
 
     def _is_idle(self, seconds: float, used: float) -> bool:
         return seconds > 0 and used < BUSY_SHARE * seconds and not self._gpu_in_use()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from runctl_auto.agent.config import parse_config, write_private
+from runctl_auto.agent.contract import AgentConfigJson
 from runctl_auto.agent.errors import ProgramError, SpecError
 from runctl_auto.agent.layout import STANDARD_VARIABLES, Layout
 from runctl_auto.agent.machine import RunProgram
@@ -41,7 +41,7 @@ def install(
     say(f"the agent of job {config.job}, run {config.run} is started")
 
 
-def with_deadline(data: Mapping[str, Any]) -> dict[str, Any]:
+def with_deadline(data: AgentConfigJson) -> AgentConfigJson:
     """The configuration with the absolute time that its `deadline_seconds` stand for."""
     limit = data.get("deadline_seconds")
     return {**data, "deadline_at": None if limit is None else float(data["booted_at"]) + float(limit)}

@@ -14,6 +14,7 @@ from functools import partial
 from runctl_auto.agent import job_process
 from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.idleness import GpuUse, job_processor_seconds
@@ -25,12 +26,13 @@ from runctl_auto.agent.machine import run_program, shut_down
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.parameters import Parameters
 from runctl_auto.agent.processes import ProcProcessTable
-from runctl_auto.agent.run import Run, RunTools, StopEarly
+from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools, StopEarly
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.service import PATIENCE_SECONDS, AgentService
+from runctl_auto.agent.s3_store import S3Store
+from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import parse_spec
-from runctl_auto.agent.status import Outcome, RunStatus
+from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.volumes import Volumes
 from runctl_auto.agent.web import Web
@@ -43,34 +45,35 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     web = Web(os.environ.get("AWS_CA_BUNDLE"))
     metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
     address = Bucket(config.bucket, config.region, config.account, os.environ.get("AWS_ENDPOINT_URL"))
-    bucket = S3(
+    s3 = S3(
         S3Requests(web, address, metadata.credentials),
         forget_credentials=metadata.forget_credentials,
         forgive_until=time.monotonic() + FORGIVE_SECONDS,
     )
+    store = S3Store(s3)
 
     def data_bucket(name: str, region: str | None) -> S3:
         """A bucket of anybody's, in the job's region unless it is known to be elsewhere."""
         place = Bucket(name, region or config.region, "", address.endpoint)
         requests = S3Requests(web, place, metadata.credentials)
-        return replace(bucket, requests=requests, patience_seconds=PATIENCE_SECONDS)
+        return replace(s3, requests=requests, patience_seconds=PATIENCE_SECONDS)
 
     parameters = Parameters(
         web,
         config.region,
         metadata.credentials,
-        bucket.patient(PATIENCE_SECONDS).retried,
+        s3.patient(PATIENCE_SECONDS).retried,
         endpoint=address.endpoint,
     )
     folder = layout.run_folder(config.run)
     journal = Journal(folder / "output.log")
     volumes = Volumes(layout, run_program, journal.say, wait=partial(wait_unless_stopped, switch))
 
-    def run(status: RunStatus, logs: LogShipper) -> Outcome:
+    def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
         if job_process.end_leftover(record, ProcProcessTable()):
             journal.say("ended the job that an earlier agent left running")
-        spec = parse_spec(bucket.patient(PATIENCE_SECONDS).get(config.spec_key))
+        spec = parse_spec(store.patient(PATIENCE_SECONDS).get(config.spec_key))
         status.note(attempt=spec.attempt)
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
         bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say)
@@ -86,7 +89,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             config=config,
             spec=spec,
             folder=folder,
-            bucket=bucket,
+            store=store,
             metadata=metadata,
             status=status,
             logs=logs,
@@ -107,7 +110,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     return AgentService(
         config=config,
         folder=folder,
-        bucket=bucket,
+        store=store,
         instance=metadata.instance_id,
         journal=journal,
         switch=switch,
@@ -141,9 +144,9 @@ def system_stop(at_deadline: bool) -> StopRequest:
     """The request that the system's SIGTERM stands for."""
     if at_deadline:
         message = "the machine reached its hard deadline"
-        return StopRequest("stopped", "max_duration", message, leave_running=True)
+        return StopRequest(Phase.STOPPED, Reason.MAX_DURATION, message, leave_running=True)
     message = "the system ends this machine or the agent (SIGTERM)"
-    return StopRequest("interrupted", "interruption", message, leave_running=True)
+    return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, message, leave_running=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Ships the run's output to the bucket in numbered parts, none of which ever changes."""
+"""Ships the run's output to the store in numbered parts, none of which ever changes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
 from runctl_auto.agent.config import write_private
+from runctl_auto.agent.contract import log_part_name, log_part_number
 from runctl_auto.agent.redaction import HiddenValues, OwnLinesOnly, Redaction
+from runctl_auto.agent.store import Store
 
 PART_BYTES = 1024 * 1024
 FLUSH_SECONDS = 2.0
 PATIENT_PASSES = 5
-
-
-class LogBucket(Protocol):
-    """What shipping needs of the bucket."""
-
-    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
-    def list_objects(self, prefix: str) -> dict[str, int]: ...
 
 
 class LogShipper:
@@ -34,7 +28,7 @@ class LogShipper:
 
     def __init__(
         self,
-        bucket: LogBucket,
+        store: Store,
         prefix: str,
         *,
         source: Path,
@@ -43,7 +37,7 @@ class LogShipper:
         part_bytes: int = PART_BYTES,
         redaction: Redaction | None = HiddenValues(),  # noqa: B008 (hides nothing, holds no state)
     ) -> None:
-        self._bucket = bucket
+        self._store = store
         self._prefix = prefix
         self._source = source
         self._position_file = position_file
@@ -61,12 +55,12 @@ class LogShipper:
             self._redaction = HiddenValues(values)
 
     def ship(self) -> None:
-        """One pass: uploads every part that is due. Raises what the bucket raises; nothing is lost then."""
+        """One pass: uploads every part that is due. Raises what the store raises; nothing is lost then."""
         self._ship(final=False)
 
-    def ship_all(self, bucket: LogBucket) -> None:
+    def ship_all(self, store: Store) -> None:
         """Uploads everything that is left, the unfinished last line included."""
-        self._bucket = bucket
+        self._store = store
         self._ship(final=True)
 
     def _ship(self, final: bool) -> None:
@@ -93,9 +87,8 @@ class LogShipper:
             saved = json.loads(self._position_file.read_text(encoding="utf-8"))
             self._part, self._start, self._end = int(saved["part"]), int(saved["start"]), int(saved["end"])
         except (OSError, ValueError, KeyError, TypeError):
-            numbers = [
-                int(key[len(self._prefix) : -len(".log")]) for key in self._bucket.list_objects(self._prefix)
-            ]
+            keys = self._store.list_objects(self._prefix)
+            numbers = [log_part_number(key[len(self._prefix) :]) for key in keys]
             self._part, self._start, self._end = max(numbers, default=-1) + 1, 0, 0
 
     def _due(self, redaction: Redaction, final: bool) -> int:
@@ -133,9 +126,8 @@ class LogShipper:
             piece=self._read(self._start, self._end - self._start),
             after=self._read(self._end, reach),
         )
-        self._bucket.put(
-            f"{self._prefix}{self._part:08d}.log", data, content_type="text/plain; charset=utf-8"
-        )
+        key = self._prefix + log_part_name(self._part)
+        self._store.put(key, data, content_type="text/plain; charset=utf-8")
         self._record(self._part + 1, self._end, self._end)
         self._shipped(self._part)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.agent import artifacts, code_package
-from runctl_auto.agent.checkpoints import CheckpointBucket, Checkpoints
+from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.contract import GRACE_SECONDS, HEARTBEAT_SECONDS, Phase, Reason
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
@@ -19,13 +20,13 @@ from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
 from runctl_auto.agent.periodic import Periodic
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
-from runctl_auto.agent.status import HEARTBEAT_SECONDS, Outcome, RunStatus
-from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
+from runctl_auto.agent.status import Outcome, StatusWriter
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.store import Store
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LIMITS_EVERY_SECONDS,
     STOP_EVERY_SECONDS,
-    ControlBucket,
     InterruptionWatcher,
     Limits,
     LimitWatcher,
@@ -35,12 +36,6 @@ from runctl_auto.agent.watchers import (
 
 LOOK_AT_JOB_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0
-
-
-class RunBucket(CheckpointBucket, ControlBucket, Protocol):
-    """The job's bucket; `patient` gives the same one, retrying passing errors for at least that long."""
-
-    def patient(self, seconds: float) -> RunBucket: ...
 
 
 class MountsVolumes(Protocol):
@@ -69,9 +64,9 @@ class RunTools:
     config: AgentConfig
     spec: RunSpec
     folder: Path
-    bucket: RunBucket
+    store: Store
     metadata: Metadata
-    status: RunStatus
+    status: StatusWriter
     logs: LogShipper
     volumes: MountsVolumes
     secrets: ReadsSecrets
@@ -105,9 +100,9 @@ class Run:
         self._tools = tools
         self._spec = tools.spec
         self._work = tools.folder / "work"
-        self._steady_bucket = tools.bucket.patient(PATIENCE_SECONDS)
+        self._steady_store = tools.store.patient(PATIENCE_SECONDS)
         self._checkpoints = Checkpoints(
-            self._steady_bucket,
+            self._steady_store,
             tools.spec.lineage,
             folder=self._work / tools.spec.checkpoints.path,
             scratch=tools.folder / "checkpoint.tmp",
@@ -129,7 +124,7 @@ class Run:
             return self._keep_results(outcome)
 
     def _to_the_end(self) -> Outcome:
-        self._enter("fetching")
+        self._enter(Phase.FETCHING)
         self._prepare()
         return self._set_up() or self._train()
 
@@ -137,26 +132,26 @@ class Run:
         """None when the command can be run now."""
         if not self._spec.setup or self._setup_done.exists():
             return None
-        self._enter("setup")
+        self._enter(Phase.SETUP)
         end = self._run_script(self._spec.setup)
         if end.stopped:
             return self._stopped(end.code)
         if end.code != 0:
-            return Outcome("failed", "setup_failed", end.code, f"setup ended with exit code {end.code}")
+            message = f"setup ended with exit code {end.code}"
+            return Outcome(Phase.FAILED, Reason.SETUP_FAILED, end.code, message)
         self._setup_done.touch()
         return None
 
     def _train(self) -> Outcome:
-        self._enter("running")
+        self._enter(Phase.RUNNING)
         with self._saving_checkpoints():
             end = self._run_script(self._spec.command)
         if end.stopped:
             return self._stopped(end.code)
         if end.code != 0:
-            return Outcome(
-                "failed", "command_failed", end.code, f"the command ended with exit code {end.code}"
-            )
-        return Outcome("succeeded", "completed", 0)
+            message = f"the command ended with exit code {end.code}"
+            return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
+        return Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0)
 
     def _prepare(self) -> None:
         spec, tools = self._spec, self._tools
@@ -165,7 +160,7 @@ class Run:
         secrets = tools.secrets(spec.secrets) if spec.secrets else {}
         tools.logs.hide(tuple(secrets.values()))
         self._stop_if_asked()
-        if code_package.fetch_code(self._steady_bucket, spec.code_key, spec.code_sha256, self._work):
+        if code_package.fetch_code(self._steady_store, spec.code_key, spec.code_sha256, self._work):
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
         mounts = tools.volumes.mount_all(spec.volumes)
@@ -204,28 +199,27 @@ class Run:
 
     def _end_job(self, job: Job, request: StopRequest) -> int:
         self._tools.say(f"{request.message}; the job has {request.grace_seconds:.0f} s to save and leave")
-        self._enter("stopping")
+        self._enter(Phase.STOPPING)
         return job.terminate(request.grace_seconds)
 
     def _keep_results(self, outcome: Outcome) -> Outcome:
         """The last checkpoint, then (unless a replacement goes on) the artifacts."""
         tools = self._tools
-        self._enter("stopping")
-        if outcome.reason != "setup_failed" and self._environment:
+        self._enter(Phase.STOPPING)
+        if outcome.reason != Reason.SETUP_FAILED and self._environment:
             self._try("last checkpoint", self._checkpoints.save)
         if not outcome.is_terminal or not self._work.is_dir():
             return outcome
         try:
             paths = (*self._spec.artifacts, "output")
             names = artifacts.collect(self._work, paths, self._say_of_artifacts)
-            stored = artifacts.store(self._steady_bucket, self._spec.run, self._work, names)
+            stored = artifacts.upload_artifacts(self._steady_store, self._spec.run, self._work, names)
         except (AgentError, OSError) as error:
-            tools.say(f"artifacts could not be stored: {error}")
-            if outcome.phase != "succeeded":
+            message = f"artifacts could not be stored: {error}"
+            tools.say(message)
+            if outcome.phase != Phase.SUCCEEDED:
                 return outcome
-            return Outcome(
-                "failed", "agent_error", outcome.exit_code, f"artifacts could not be stored: {error}"
-            )
+            return Outcome(Phase.FAILED, Reason.AGENT_ERROR, outcome.exit_code, message)
         tools.status.note(artifacts={"files": len(stored.files), "bytes": stored.total_bytes})
         return outcome
 
@@ -243,7 +237,7 @@ class Run:
             raise StopEarly
 
     def _enter(self, phase: str) -> None:
-        """A phase begins although the bucket may not hear of it; the next heartbeat tells."""
+        """A phase begins although the store may not hear of it; the next heartbeat tells."""
         self._try("status", lambda: self._tools.status.enter(phase))
 
     def _try(self, what: str, action: Callable[[], object]) -> None:
@@ -259,7 +253,7 @@ class Run:
     @contextmanager
     def _watching(self) -> Iterator[None]:
         tools = self._tools
-        stop_request = StopRequestWatcher(tools.bucket, self._spec.run, tools.switch)
+        stop_request = StopRequestWatcher(tools.store, self._spec.run, tools.switch)
         interruption = InterruptionWatcher(tools.metadata, tools.switch, tools.clock)
         allowed = Limits(self._spec.max_duration_seconds, self._spec.budget_seconds, tools.config.deadline_at)
         limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
@@ -267,7 +261,7 @@ class Run:
             ("status", HEARTBEAT_SECONDS, tools.status.write),
             ("logs", FLUSH_SECONDS, tools.logs.ship),
             ("stop request", STOP_EVERY_SECONDS, stop_request.look),
-            ("interruption", INTERRUPTION_EVERY_SECONDS, interruption.look),
+            ("interruption notice", INTERRUPTION_EVERY_SECONDS, interruption.look),
             ("limits", LIMITS_EVERY_SECONDS, limits.look),
         ]
         idle_seconds = self._spec.idle_duration_seconds
@@ -299,6 +293,5 @@ class Run:
 
     def _crashed(self, error: BaseException) -> None:
         name = threading.current_thread().name
-        self._tools.switch.set(
-            StopRequest("failed", "agent_error", f"the agent's part '{name}' failed: {error!r}")
-        )
+        message = f"the agent's part '{name}' failed: {error!r}"
+        self._tools.switch.set(StopRequest(Phase.FAILED, Reason.AGENT_ERROR, message))

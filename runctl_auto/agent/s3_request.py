@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from urllib.parse import quote
 
-from runctl_auto.agent.errors import NotFoundError, S3Error
+from runctl_auto.agent.errors import NoSuchKeyError, S3Error
 from runctl_auto.agent.sigv4 import Credentials, signed_headers
 from runctl_auto.agent.web import Body, Response, Web
 
@@ -101,7 +101,7 @@ def _error(operation: str, answer: Response) -> S3Error:
     found = {tag: re.search(f"<{tag}>([^<]*)</{tag}>", text) for tag in ("Code", "Message")}
     code, message = (match.group(1) if match else "" for match in found.values())
     missing = answer.status == 404 and code in ("", "NoSuchKey")
-    kind = NotFoundError if missing else S3Error
+    kind = NoSuchKeyError if missing else S3Error
     error = kind(operation, answer.status, code or str(answer.status), message)
     error.region = answer.headers.get("x-amz-bucket-region")
     return error

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.contract import TERMINAL_PHASES, Phase, Reason, node_logs_prefix
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.output_log import LogShipper
-from runctl_auto.agent.run import MountsVolumes, RunBucket
-from runctl_auto.agent.status import TERMINAL, Outcome, RunStatus, read_previous
+from runctl_auto.agent.run import PATIENCE_SECONDS, MountsVolumes
+from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
 from runctl_auto.agent.stopping import StopSwitch
-
-PATIENCE_SECONDS = 120.0
+from runctl_auto.agent.store import Store
 
 
 class RunOnce(Protocol):
     """Runs the run on this machine to its end; may raise anything."""
 
-    def __call__(self, status: RunStatus, logs: LogShipper) -> Outcome: ...
+    def __call__(self, status: StatusWriter, logs: LogShipper) -> Outcome: ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class AgentService:
 
     config: AgentConfig
     folder: Path
-    bucket: RunBucket
+    store: Store
     instance: Callable[[], str]
     journal: Journal
     switch: StopSwitch
@@ -43,17 +43,19 @@ class AgentService:
     def serve(self) -> int:
         """Blocks until the run has ended here; the process's exit code.
 
-        A run that has ended already is not run again; a bucket that stays out of reach for two minutes at
+        A run that has ended already is not run again; a store that stays out of reach for two minutes at
         the start ends the machine, for nobody could tell what happens on it.
         """
-        steady = self.bucket.patient(PATIENCE_SECONDS)
+        steady = self.store.patient(PATIENCE_SECONDS)
         try:
             previous = read_previous(steady, self.config.status_key)
-            if previous and previous.get("phase") in TERMINAL:
+            if previous and previous.get("phase") in TERMINAL_PHASES:
                 self.journal.say(f"run {self.config.run} has ended already: {previous['phase']}")
                 self.end_machine()
                 return 0
-            status = RunStatus(self.config, self.instance(), self.bucket, previous=previous, clock=self.clock)
+            status = StatusWriter(
+                self.config, self.instance(), self.store, previous=previous, clock=self.clock
+            )
         except AgentError as error:
             self.journal.say(f"the agent cannot start: {error}")
             self.end_machine()
@@ -62,10 +64,10 @@ class AgentService:
         self._serve(status)
         return 0
 
-    def _serve(self, status: RunStatus) -> None:
+    def _serve(self, status: StatusWriter) -> None:
         logs = LogShipper(
-            self.bucket,
-            f"runs/{self.config.run}/logs/0/",
+            self.store,
+            node_logs_prefix(self.config.run, 0),
             source=self.journal.path,
             position_file=self.folder / "logs.json",
             shipped=lambda count: status.note(log_parts=count),
@@ -78,20 +80,20 @@ class AgentService:
         if not (request and request.leave_running):
             self.end_machine()
 
-    def _outcome(self, status: RunStatus, logs: LogShipper) -> Outcome:
+    def _outcome(self, status: StatusWriter, logs: LogShipper) -> Outcome:
         try:
             outcome = self.run(status, logs)
         except AgentError as error:
-            outcome = Outcome("failed", "agent_error", None, str(error))
+            outcome = Outcome(Phase.FAILED, Reason.AGENT_ERROR, None, str(error))
         except Exception as error:
             self.journal.say(traceback.format_exc())
-            outcome = Outcome("failed", "agent_error", None, f"the agent failed: {error!r}")
+            outcome = Outcome(Phase.FAILED, Reason.AGENT_ERROR, None, f"the agent failed: {error!r}")
         if outcome.message and self.switch.request is None:
             self.journal.say(outcome.message)
         return outcome
 
-    def _last_words(self, outcome: Outcome, status: RunStatus, logs: LogShipper) -> None:
-        patient = self.bucket.patient(PATIENCE_SECONDS)
+    def _last_words(self, outcome: Outcome, status: StatusWriter, logs: LogShipper) -> None:
+        patient = self.store.patient(PATIENCE_SECONDS)
         self._try("the last output", lambda: logs.ship_all(patient))
         self._try("the last status", lambda: status.end(outcome, patient))
 
@@ -102,7 +104,7 @@ class AgentService:
         except Exception as error:
             self.journal.say(f"{what} could not be stored: {error!r}")
 
-    def _count_boot(self, status: RunStatus) -> None:
+    def _count_boot(self, status: StatusWriter) -> None:
         """The time to boot counts once a machine, not for each start of the agent."""
         marker = self.folder / "booted"
         if not marker.exists():

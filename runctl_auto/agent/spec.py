@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from runctl_auto.agent.contract import SCHEMA, DataJson, SpecJson, VolumeJson
 from runctl_auto.agent.errors import SpecError
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class RunSpec:
 def parse_spec(text: bytes) -> RunSpec:
     """Raises SpecError naming what is missing or wrong."""
     try:
-        data = json.loads(text)
+        data: SpecJson = json.loads(text)
         if data["schema"] != SCHEMA:
             raise SpecError(f"spec.json has schema {data['schema']!r}; this agent understands {SCHEMA}")
         return _spec(data)
@@ -95,7 +94,7 @@ def parse_spec(text: bytes) -> RunSpec:
         raise SpecError(f"spec.json is missing something or has a wrong value: {error!r}") from error
 
 
-def _spec(data: Mapping[str, Any]) -> RunSpec:
+def _spec(data: SpecJson) -> RunSpec:
     if int(data["nodes"]) != 1:
         raise SpecError(f"a run on {data['nodes']} nodes is not supported by this agent")
     checkpoints = data["checkpoints"]
@@ -119,10 +118,10 @@ def _spec(data: Mapping[str, Any]) -> RunSpec:
             keep=int(_positive(checkpoints["keep"])),
         ),
         artifacts=tuple(inside(str(path)) for path in data["artifacts"]["paths"]),
-        max_duration_seconds=_limit(limits, "max_duration_seconds"),
-        idle_duration_seconds=_limit(limits, "idle_duration_seconds"),
-        budget=_limit(limits, "budget"),
-        price_hour=_limit(limits, "price_hour"),
+        max_duration_seconds=_limit(limits.get("max_duration_seconds")),
+        idle_duration_seconds=_limit(limits.get("idle_duration_seconds")),
+        budget=_limit(limits.get("budget")),
+        price_hour=_limit(limits.get("price_hour")),
         secrets=tuple(
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
@@ -130,13 +129,13 @@ def _spec(data: Mapping[str, Any]) -> RunSpec:
     )
 
 
-def _data(data: Mapping[str, Any]) -> DataSpec:
+def _data(data: DataJson) -> DataSpec:
     return DataSpec(
         bucket=str(data["bucket"]), prefix=str(data["prefix"]).strip("/"), path=inside(str(data["path"]))
     )
 
 
-def _volume(data: Mapping[str, Any]) -> VolumeSpec:
+def _volume(data: VolumeJson) -> VolumeSpec:
     mount = str(data["mount"])
     if not mount.startswith("/") or ".." in PurePosixPath(mount).parts or mount.strip("/") == "":
         raise ValueError(f"the mount point of a volume is an absolute path below /, not {mount!r}")
@@ -151,8 +150,7 @@ def inside(path: str) -> str:
     return str(pure)
 
 
-def _limit(limits: Mapping[str, Any], name: str) -> float | None:
-    found = limits.get(name)
+def _limit(found: float | None) -> float | None:
     return None if found is None else _positive(found)
 
 

@@ -1,4 +1,4 @@
-"""The run's durable status: kept in the bucket, written at each change of phase and as a heartbeat."""
+"""The run's durable status: kept in the store, written at each change of phase and as a heartbeat."""
 
 from __future__ import annotations
 
@@ -8,27 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import Any, cast
 
 from runctl_auto.agent.config import AgentConfig
-
-SCHEMA = 1
-HEARTBEAT_SECONDS = 15.0
-PHASES = ("booting", "fetching", "setup", "running", "stopping")
-TERMINAL = frozenset({"succeeded", "failed", "stopped"})
-TIMED_AS = {"booting": "boot", "fetching": "fetch", "setup": "setup", "running": "run", "stopping": "upload"}
-
-
-class ObjectPutter(Protocol):
-    """Where the status is written to."""
-
-    def put(self, key: str, data: bytes, content_type: str = ...) -> None: ...
-
-
-class ObjectGetter(Protocol):
-    """Where an earlier status is read from."""
-
-    def find(self, key: str) -> bytes | None: ...
+from runctl_auto.agent.contract import TERMINAL_PHASES, TIMED_AS, CheckpointCountJson, StatusJson, new_status
+from runctl_auto.agent.store import Store
 
 
 @dataclass(frozen=True)
@@ -42,19 +26,19 @@ class Outcome:
 
     @property
     def is_terminal(self) -> bool:
-        return self.phase in TERMINAL
+        return self.phase in TERMINAL_PHASES
 
 
-def read_previous(bucket: ObjectGetter, key: str) -> dict[str, Any] | None:
+def read_previous(store: Store, key: str) -> dict[str, Any] | None:
     """The status an earlier agent of this run left, None when there is none or it cannot be understood."""
     try:
-        data = json.loads(bucket.find(key) or b"null")
+        data = json.loads(store.find(key) or b"null")
     except ValueError:
         return None
     return data if isinstance(data, dict) else None
 
 
-class RunStatus:
+class StatusWriter:
     """The status document and the only writer of it. Thread-safe; after `end` nothing is written any more.
 
     An earlier status of the run is gone on with: its start, its counts and the seconds of its phases stay.
@@ -65,7 +49,7 @@ class RunStatus:
         self,
         config: AgentConfig,
         instance: str,
-        bucket: ObjectPutter,
+        store: Store,
         *,
         previous: Mapping[str, Any] | None = None,
         attempt: int = 1,
@@ -74,7 +58,7 @@ class RunStatus:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         earlier = dict(previous or {})
-        self._bucket = bucket
+        self._store = store
         self._key = config.status_key
         self._clock = clock
         self._ticks = ticks
@@ -82,26 +66,18 @@ class RunStatus:
         self._lock = threading.Lock()
         self._ended = False
         self._phase_since = ticks()
-        self._document: dict[str, Any] = {
-            "schema": SCHEMA,
-            "job": config.job,
-            "run": config.run,
-            "attempt": earlier.get("attempt", attempt),
-            "node": node,
-            "instance": instance,
-            "phase": "booting",
-            "exit_code": None,
-            "reason": None,
-            "message": None,
-            "started_at": earlier.get("started_at") or rfc3339(config.booted_at),
-            "updated_at": None,
-            "ended_at": None,
-            "phases": {str(name): float(spent) for name, spent in (earlier.get("phases") or {}).items()},
-            "resumed_from": earlier.get("resumed_from"),
-            "checkpoints": {"count": 0, "last": None, "last_at": None, **(earlier.get("checkpoints") or {})},
-            "artifacts": None,
-            "log_parts": earlier.get("log_parts") or 0,
+        started_at = earlier.get("started_at") or rfc3339(config.booted_at)
+        document = new_status(config.job, config.run, started_at)
+        document["attempt"] = earlier.get("attempt", attempt)
+        document["node"] = node
+        document["instance"] = instance
+        document["phases"] = {
+            str(name): float(spent) for name, spent in (earlier.get("phases") or {}).items()
         }
+        document["resumed_from"] = earlier.get("resumed_from")
+        document["checkpoints"].update(cast("CheckpointCountJson", earlier.get("checkpoints") or {}))
+        document["log_parts"] = earlier.get("log_parts") or 0
+        self._document = document
 
     def spend(self, phase: str, seconds: float) -> None:
         """Counts time that passed before this object was there."""
@@ -118,13 +94,12 @@ class RunStatus:
     def note(self, **fields: Any) -> None:
         """Changes fields of the document; they are written with the next heartbeat or change of phase."""
         with self._lock:
-            self._document.update(fields)
+            self._document.update(cast("StatusJson", fields))
 
     def saved_checkpoint(self, sequence: str) -> None:
         with self._lock:
-            before = self._document["checkpoints"]
             self._document["checkpoints"] = {
-                "count": before["count"] + 1,
+                "count": self._document["checkpoints"]["count"] + 1,
                 "last": sequence,
                 "last_at": rfc3339(self._clock()),
             }
@@ -137,15 +112,15 @@ class RunStatus:
             return float(sum(self._document["phases"].values())) + running
 
     def write(self) -> None:
-        """Writes the status as it is now; blocks for the upload; raises what the bucket raises."""
+        """Writes the status as it is now; blocks for the upload; raises what the store raises."""
         with self._writing:
             if self._ended:
                 return
             self.note(updated_at=rfc3339(self._clock()))
-            self._put(self._bucket)
+            self._put(self._store)
 
-    def end(self, outcome: Outcome, bucket: ObjectPutter) -> None:
-        """Writes the last status, through `bucket` (more patient than the usual one)."""
+    def end(self, outcome: Outcome, store: Store) -> None:
+        """Writes the last status, through `store` (more patient than the usual one)."""
         with self._writing:
             if self._ended:
                 return
@@ -153,20 +128,18 @@ class RunStatus:
             now = rfc3339(self._clock())
             with self._lock:
                 self._close_phase()
-                self._document.update(
-                    phase=outcome.phase,
-                    reason=outcome.reason,
-                    exit_code=outcome.exit_code,
-                    message=outcome.message,
-                    updated_at=now,
-                    ended_at=now if outcome.is_terminal else None,
-                )
-            self._put(bucket)
+                self._document["phase"] = outcome.phase
+                self._document["reason"] = outcome.reason
+                self._document["exit_code"] = outcome.exit_code
+                self._document["message"] = outcome.message
+                self._document["updated_at"] = now
+                self._document["ended_at"] = now if outcome.is_terminal else None
+            self._put(store)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> StatusJson:
         """A copy of the document; the phase that runs counts up to now."""
         with self._lock:
-            copy: dict[str, Any] = json.loads(json.dumps(self._document))
+            copy: StatusJson = json.loads(json.dumps(self._document))
             name = TIMED_AS.get(copy["phase"])
             if name:
                 running = self._ticks() - self._phase_since
@@ -174,9 +147,9 @@ class RunStatus:
             copy["phases"] = {name: round(spent, 3) for name, spent in copy["phases"].items()}
             return copy
 
-    def _put(self, bucket: ObjectPutter) -> None:
+    def _put(self, store: Store) -> None:
         data = json.dumps(self.document(), indent=1).encode()
-        bucket.put(self._key, data, content_type="application/json")
+        store.put(self._key, data, content_type="application/json")
 
     def _close_phase(self) -> None:
         now = self._ticks()

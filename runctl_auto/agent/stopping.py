@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from runctl_auto.agent.contract import GRACE_SECONDS
 from runctl_auto.agent.status import Outcome
-
-GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,21 @@ import tokenize
 from collections.abc import Mapping
 from importlib.resources import files
 
+from runctl_auto.agent.used_code import imported_names, used_code
+
 LIMIT_BYTES = 16 * 1024
-MODULES = ("errors", "sigv4", "web", "imds", "s3_request", "bootstrap")
+MODULES = ("contract", "errors", "sigv4", "web", "imds", "s3_request", "bootstrap")
+"""What the user data carries; a module imports those before it only."""
 END = "RUNCTL_END"
 
 HEAD = """\
 #!/bin/bash
 # runctl: fetches the agent of one run and starts it as a service; ends the machine when that fails.
 folder=$(mktemp -d)
-mkdir -p "$folder/runctl_auto/agent"
+cd "$folder"
+mkdir -p runctl_auto/agent
 """
 TAIL = """\
-cd "$folder"
 python3 -E -s -m runctl_auto.agent.bootstrap "$(cat config.json)"
 code=$?
 cd /
@@ -41,8 +44,7 @@ def render_user_data(config: Mapping[str, object]) -> str:
     """
     text = HEAD
     text += _file("config.json", json.dumps(config, sort_keys=True))
-    for module in MODULES:
-        source = files("runctl_auto.agent").joinpath(f"{module}.py").read_text(encoding="utf-8")
+    for module, source in carried_sources().items():
         text += _file(f"runctl_auto/agent/{module}.py", without_prose(source))
     text += TAIL
     size = len(text.encode("utf-8"))
@@ -51,8 +53,21 @@ def render_user_data(config: Mapping[str, object]) -> str:
     return text
 
 
+def carried_sources() -> dict[str, str]:
+    """The bootstrap, and of the modules that it imports what it uses, by module."""
+    sources: dict[str, str] = {}
+    wanted: dict[str, set[str]] = {}
+    for module in reversed(MODULES):
+        source = files("runctl_auto.agent").joinpath(f"{module}.py").read_text(encoding="utf-8")
+        source = used_code(source, wanted.get(module))
+        for name, names in imported_names(source, "runctl_auto.agent").items():
+            wanted.setdefault(name, set()).update(names)
+        sources[module] = source
+    return {module: sources[module] for module in MODULES}
+
+
 def without_prose(source: str) -> str:
-    """The module without docstrings, comments and empty lines, indented by one: the same code, shorter."""
+    """The module without docstrings (also those of values), comments and empty lines, indented by one."""
     lines = source.splitlines()
     inside_texts: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -76,16 +91,23 @@ def _docstrings(source: str) -> dict[int, str]:
     """Lines (from 0) of docstrings and what stands there instead: nothing, or `pass` in an empty body."""
     replaced: dict[int, str] = {}
     for node in ast.walk(ast.parse(source)):
-        if (
-            not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-            or ast.get_docstring(node) is None
-        ):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             continue
-        text = node.body[0]
-        replaced.update(dict.fromkeys(range(text.lineno - 1, text.end_lineno or text.lineno), ""))
-        if len(node.body) == 1:
-            replaced[text.lineno - 1] = " " * text.col_offset + "pass"
+        texts = [each for each in node.body if is_text(each)]
+        for text in texts:
+            replaced.update(dict.fromkeys(range(text.lineno - 1, text.end_lineno or text.lineno), ""))
+        if texts and len(node.body) == len(texts):
+            replaced[texts[0].lineno - 1] = " " * texts[0].col_offset + "pass"
     return replaced
+
+
+def is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string that nobody uses."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _narrow(line: str) -> str:
@@ -94,4 +116,4 @@ def _narrow(line: str) -> str:
 
 
 def _file(name: str, content: str) -> str:
-    return f"cat >\"$folder/{name}\" <<'{END}'\n{content.rstrip()}\n{END}\n"
+    return f"cat >{name} <<'{END}'\n{content.rstrip()}\n{END}\n"

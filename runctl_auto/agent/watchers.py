@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from runctl_auto.agent.stopping import GRACE_SECONDS, StopRequest, StopSwitch
+from runctl_auto.agent.contract import (
+    GRACE_SECONDS,
+    STOP_BEFORE_DEADLINE_SECONDS,
+    STOP_REASONS,
+    Phase,
+    Reason,
+    StopJson,
+    stop_key,
+)
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.store import Store
 
 INTERRUPTION_EVERY_SECONDS = 5.0
 STOP_EVERY_SECONDS = 3.0
@@ -17,19 +27,12 @@ LIMITS_EVERY_SECONDS = 5.0
 SHORTEST_NOTICE_GRACE = 10.0
 LONGEST_NOTICE_GRACE = 90.0
 UPLOAD_RESERVE_SECONDS = 30.0
-STOP_REASONS = ("down", "replace", "user")
 
 
 class Metadata(Protocol):
     """What is asked of the instance metadata service."""
 
     def get(self, path: str) -> str | None: ...
-
-
-class ControlBucket(Protocol):
-    """Where wishes to stop are left."""
-
-    def find(self, key: str) -> bytes | None: ...
 
 
 class InterruptionWatcher:
@@ -49,25 +52,24 @@ class InterruptionWatcher:
         action, at = _notice(notice)
         left = LONGEST_NOTICE_GRACE if at is None else at - self._clock() - UPLOAD_RESERVE_SECONDS
         grace = min(max(left, SHORTEST_NOTICE_GRACE), LONGEST_NOTICE_GRACE)
-        self._switch.set(
-            StopRequest("interrupted", "interruption", f"the cloud takes the machine back ({action})", grace)
-        )
+        message = f"the cloud takes the machine back ({action})"
+        self._switch.set(StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, message, grace))
 
 
 class StopRequestWatcher:
-    """Looks for `control/stop.json` of the run."""
+    """Looks for the request to stop the run."""
 
-    def __init__(self, bucket: ControlBucket, run: str, switch: StopSwitch) -> None:
-        self._bucket = bucket
-        self._key = f"runs/{run}/control/stop.json"
+    def __init__(self, store: Store, run: str, switch: StopSwitch) -> None:
+        self._store = store
+        self._key = stop_key(run)
         self._switch = switch
 
     def look(self) -> None:
-        text = self._bucket.find(self._key)
+        text = self._store.find(self._key)
         if text is None:
             return
         reason, grace = _wish(text)
-        self._switch.set(StopRequest("stopped", reason, f"stopped on request ({reason})", grace))
+        self._switch.set(StopRequest(Phase.STOPPED, reason, f"stopped on request ({reason})", grace))
 
 
 @dataclass(frozen=True)
@@ -99,17 +101,20 @@ class LimitWatcher:
 
     def look(self) -> None:
         limits = self._limits
-        reason = "max_duration"
+        reason: str = Reason.MAX_DURATION
         if limits.max_duration is not None and self._spent() >= limits.max_duration:
             message = f"the run reached its max_duration of {limits.max_duration:.0f} s"
         elif limits.budget_seconds is not None and self._spent() >= limits.budget_seconds:
-            reason = "budget"
+            reason = Reason.BUDGET
             message = f"the run has spent its budget, which pays for {limits.budget_seconds:.0f} s"
-        elif limits.deadline_at is not None and self._clock() >= limits.deadline_at - 2 * GRACE_SECONDS:
+        elif (
+            limits.deadline_at is not None
+            and self._clock() >= limits.deadline_at - STOP_BEFORE_DEADLINE_SECONDS
+        ):
             message = "the machine reached its hard deadline"
         else:
             return
-        self._switch.set(StopRequest("stopped", reason, message))
+        self._switch.set(StopRequest(Phase.STOPPED, reason, message))
 
 
 def _notice(text: str) -> tuple[str, float | None]:
@@ -122,10 +127,10 @@ def _notice(text: str) -> tuple[str, float | None]:
 
 
 def _wish(text: bytes) -> tuple[str, float]:
-    """A wish that cannot be understood is still one: to stop, in the usual way."""
+    """A request that cannot be understood is still one: to stop, in the usual way."""
     try:
-        data = json.loads(text)
+        data: StopJson = json.loads(text)
         reason, grace = data["reason"], float(data.get("grace_seconds", GRACE_SECONDS))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "user", GRACE_SECONDS
-    return (reason if reason in STOP_REASONS else "user"), max(0.0, grace)
+        return Reason.USER, GRACE_SECONDS
+    return (reason if reason in STOP_REASONS else Reason.USER), max(0.0, grace)

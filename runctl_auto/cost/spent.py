@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from runctl_auto.agent.contract import Phase
 from runctl_auto.run.status import RunStatus
 
 SILENT_SECONDS = 120.0
@@ -42,7 +43,7 @@ def _machine_seconds(
     if status is None:
         return None
     known = float(sum(status.seconds.values()))
-    if status.ended or status.phase == "interrupted" or machine_runs is False:
+    if status.ended or status.phase == Phase.INTERRUPTED or machine_runs is False:
         return known
     if heartbeat_age is None or (machine_runs is None and heartbeat_age > SILENT_SECONDS):
         return None

@@ -8,8 +8,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runctl_auto.agent.contract import StoredFile
 from runctl_auto.errors import UnfetchedArtifactsError
-from runctl_auto.providers.aws.bucket import ArtifactFile, JobBucket
+from runctl_auto.providers.aws.bucket import JobBucket
 
 _RECORD = ".artifacts.json"
 
@@ -49,11 +50,11 @@ def bring_home(bucket: JobBucket, run: str, folder: Path) -> Homecoming | None:
     return _homecoming(folder, files, fetched=True)
 
 
-def _is_home(folder: Path, files: tuple[ArtifactFile, ...]) -> bool:
+def _is_home(folder: Path, files: tuple[StoredFile, ...]) -> bool:
     return (folder / _RECORD).exists() and all(_is_whole(folder / file.path, file) for file in files)
 
 
-def _is_whole(path: Path, file: ArtifactFile) -> bool:
+def _is_whole(path: Path, file: StoredFile) -> bool:
     if not path.is_file() or path.stat().st_size != file.bytes:
         return False
     with path.open("rb") as stream:
@@ -75,7 +76,7 @@ def _safe(path: str, run: str) -> PurePosixPath:
     return pure
 
 
-def _homecoming(folder: Path, files: tuple[ArtifactFile, ...], *, fetched: bool) -> Homecoming:
+def _homecoming(folder: Path, files: tuple[StoredFile, ...], *, fetched: bool) -> Homecoming:
     return Homecoming(
         folder=folder,
         files=tuple(file.path for file in files),

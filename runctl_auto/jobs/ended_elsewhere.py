@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import JobEndedError, JobNotFoundError
 from runctl_auto.jobs.session import known_config
@@ -10,14 +11,14 @@ from runctl_auto.stack.config import StackConfig
 
 _ROLE = "aws:iam/role:Role"
 """What a job has from its beginning to its teardown: a role is never kept."""
-_BY = {"down": "`runctl down`", "replace": "an `up` of something else"}
+_BY = {Reason.DOWN: "`runctl down`", Reason.REPLACE: "an `up` of something else"}
 """Which reasons of a stop are another command's, and whose."""
 
 
 def refuse_stopped_elsewhere(config: StackConfig, status: RunStatus) -> None:
     """Raises ``JobEndedError`` when another command stopped the run: what remains to do is that command's."""
     by = _BY.get(status.reason or "")
-    if status.phase == "stopped" and by is not None:
+    if status.phase == Phase.STOPPED and by is not None:
         raise _ended(config, f"was stopped by {by}")
 
 

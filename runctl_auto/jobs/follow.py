@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runctl_auto.agent.contract import Phase
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.session import Time
 from runctl_auto.observe.logs import LogReader
@@ -53,7 +54,7 @@ class Follower:
             if status is not None and status.ended:
                 return self._ended(status)
             self._tell(status)
-            is_interrupted = status is not None and status.phase == "interrupted"
+            is_interrupted = status is not None and status.phase == Phase.INTERRUPTED
             if is_interrupted or self._time.monotonic() >= next_check:
                 next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
                 lost = self._look_for_machine(instance)
@@ -96,22 +97,22 @@ def await_end(cloud: Cloud, machine: Machine, time: Time, *, seconds: float = EN
 
 
 _WORDS = {
-    "booting": "the machine has started",
-    "fetching": "fetching code, volumes and checkpoints",
-    "setup": "setup runs",
-    "running": "training runs",
-    "stopping": "stopping",
-    "succeeded": "training succeeded",
-    "failed": "training failed",
-    "stopped": "training was stopped",
-    "interrupted": "the machine is being taken away; the checkpoint is saved",
+    Phase.BOOTING: "the machine has started",
+    Phase.FETCHING: "fetching code, volumes and checkpoints",
+    Phase.SETUP: "setup runs",
+    Phase.RUNNING: "training runs",
+    Phase.STOPPING: "stopping",
+    Phase.SUCCEEDED: "training succeeded",
+    Phase.FAILED: "training failed",
+    Phase.STOPPED: "training was stopped",
+    Phase.INTERRUPTED: "the machine is being taken away; the checkpoint is saved",
 }
 
 
 def _sentence(status: RunStatus) -> str:
     text = _WORDS[status.phase]
-    if status.phase == "running" and status.resumed_from:
+    if status.phase == Phase.RUNNING and status.resumed_from:
         return f"{text}, from checkpoint {status.resumed_from}"
-    if status.phase in ("failed", "stopped") and status.reason:
+    if status.phase in (Phase.FAILED, Phase.STOPPED) and status.reason:
         return f"{text} ({status.reason})"
     return text

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
+from runctl_auto.agent.contract import REPORTING_SECONDS, StopReason
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.run.status import RunStatus
 
-REPORTING_SECONDS = 60.0
-"""What the agent gets on top of the job's grace to upload the last checkpoint and the artifacts."""
 _POLL_SECONDS = 1.0
 
 
@@ -27,7 +26,7 @@ def stop_run(
     bucket: JobBucket,
     run: str,
     *,
-    reason: Literal["down", "replace", "user"],
+    reason: StopReason,
     grace_seconds: int,
     machine_runs: Callable[[], bool],
     sleep: Callable[[float], None],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from runctl_auto.agent.contract import Phase
 from runctl_auto.cost.spent import SILENT_SECONDS, Cost, run_cost
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.run.status import LOST, RunStatus
@@ -29,7 +30,7 @@ class RunFacts:
         """The run's phase, ``lost`` when its machine ended before it; None before the agent's first word."""
         if self.status is None:
             return None
-        goes_on = not self.status.ended and self.status.phase != "interrupted"
+        goes_on = not self.status.ended and self.status.phase != Phase.INTERRUPTED
         return LOST if goes_on and self.machine_runs is False else self.status.phase
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runctl_auto.agent.contract import GRACE_SECONDS, Reason, artifacts_prefix
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
@@ -42,7 +43,6 @@ from runctl_auto.providers.aws.records.volumes import VOLUME
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
 
-DEFAULT_GRACE_SECONDS = 30
 CLAIM_PATIENCE_SECONDS = 30.0
 """How long a teardown waits for a command that works on the job: its plan could be of yesterday then."""
 
@@ -53,7 +53,7 @@ class DownOptions:
 
     yes: bool = False
     discard_artifacts: bool = False
-    grace_seconds: int = DEFAULT_GRACE_SECONDS
+    grace_seconds: int = GRACE_SECONDS
     include_protected: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
 
@@ -193,7 +193,7 @@ def _stop(
         outcome = stop_run(
             workplace.bucket(config, cloud),
             config.run.id,
-            reason="down",
+            reason=Reason.DOWN,
             grace_seconds=options.grace_seconds,
             machine_runs=lambda: not find_machine(cloud, machine.id).is_ending,
             sleep=workplace.time.sleep,
@@ -230,7 +230,7 @@ def _complete(bucket: JobBucket) -> Iterator[str]:
                 f"Run {run} was writing its artifacts when its machine ended: some are in the bucket, and no "
                 "list of them.",
                 where={"bucket": bucket.name, "run": run},
-                next_step=f"Fetch runs/{run}/artifacts/ by hand or let `runctl up` finish the run; "
+                next_step=f"Fetch {artifacts_prefix(run)} by hand or let `runctl up` finish the run; "
                 "--discard-artifacts gives them up.",
             )
         yield run

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from components import tags
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import ConfirmationNeededError, RunctlError
 from runctl_auto.jobs.session import Workplace, parse_config
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.stack.config import StackConfig
 
-SLACK_SECONDS = 600.0
-"""What a machine gets beyond a limit to end by itself, as its own deadline gives it."""
 _ALIVE = ("pending", "running", "stopping", "stopped")
 
 
@@ -131,7 +130,7 @@ def _is_known(machine: Mapping[str, Any], configs: Mapping[str, StackConfig], ma
 
 def _over_its_limit(config: StackConfig, age: float) -> tuple[float | None, str] | None:
     limit = limit_of(config)
-    if limit is None or age <= limit[0] + SLACK_SECONDS:
+    if limit is None or age <= limit[0] + DEADLINE_SLACK_SECONDS:
         return None
     return limit[0], f"{age / 3600:.1f} h old, and its {limit[1]} allows {limit[0] / 3600:.1f} h"
 
@@ -144,7 +143,7 @@ def _outlived_its_run(
     if status is None or not status.ended or status.ended_at is None:
         return None
     ended = datetime.fromisoformat(status.ended_at.replace("Z", "+00:00"))
-    if (now - ended).total_seconds() <= SLACK_SECONDS:
+    if (now - ended).total_seconds() <= DEADLINE_SLACK_SECONDS:
         return None
     return None, f"its run {run} ended at {status.ended_at}"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import (
     ConfirmationNeededError,
@@ -46,7 +47,6 @@ from runctl_auto.stack.config import Placement, StackConfig
 from runctl_auto.stack.state import INSTANCE
 
 MAX_REPLACEMENTS = 10
-DEFAULT_GRACE_SECONDS = 30
 PATIENCE_WITH_OTHERS_SECONDS = 600.0
 """How long a command that follows a run waits for another that works on the job."""
 LOCK_POLL_SECONDS = 2.0
@@ -59,7 +59,7 @@ class UpOptions:
     yes: bool = False
     detach: bool = False
     rerun: bool = False
-    grace_seconds: int = DEFAULT_GRACE_SECONDS
+    grace_seconds: int = GRACE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class _Up:
             outcome = stop_run(
                 self._workplace.bucket(present.config, cloud),
                 present.config.run.id,
-                reason="replace",
+                reason=Reason.REPLACE,
                 grace_seconds=self._options.grace_seconds,
                 machine_runs=lambda: not find_machine(cloud, instance).has_ended,
                 sleep=self._workplace.time.sleep,
@@ -306,7 +306,7 @@ def _instance(stack: JobStack) -> str | None:
 
 def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
     how = f"with exit code {status.exit_code}" if status.exit_code is not None else f"({status.reason})"
-    verb = "was stopped" if status.phase == "stopped" else "failed"
+    verb = "was stopped" if status.phase == Phase.STOPPED else "failed"
     where = {"job": config.job.name, "run": config.run.id}
     if status.reason:
         where["reason"] = status.reason

@@ -17,15 +17,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, cast
 
+from runctl_auto.agent.contract import PACKAGE_SUFFIXES, PackageKind, package_key
 from runctl_auto.errors import PackagingError
 from runctl_auto.packaging.work_files import WorkFile, WorkFolder
 
-Kind = Literal["code", "agent"]
-
 MAX_CODE_BYTES = 500 * 1024 * 1024
-_SUFFIXES: dict[Kind, str] = {"code": ".tar.gz", "agent": ".pyz"}
 _CHUNK = 1 << 20
 
 
@@ -33,7 +31,7 @@ _CHUNK = 1 << 20
 class Package:
     """A package on this machine; ``bytes`` is the size of the file at ``path``."""
 
-    kind: Kind
+    kind: PackageKind
     sha256: str
     path: Path
     bytes: int
@@ -44,14 +42,9 @@ class Package:
         return package_key(self.kind, self.sha256)
 
 
-def package_key(kind: Kind, sha256: str) -> str:
-    """Where a package lies in the job's bucket."""
-    return f"{kind}/{sha256}{_SUFFIXES[kind]}"
-
-
-def package_path(folder: Path, kind: Kind, sha256: str) -> Path:
+def package_path(folder: Path, kind: PackageKind, sha256: str) -> Path:
     """Where a package lies in the packages folder of this machine."""
-    return folder / f"{kind}-{sha256}{_SUFFIXES[kind]}"
+    return folder / f"{kind}-{sha256}{PACKAGE_SUFFIXES[kind]}"
 
 
 def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
@@ -127,7 +120,7 @@ class _Commit:
         self._temporary = temporary
         self._stream = stream
 
-    def __call__(self, kind: Kind, files: int) -> Package:
+    def __call__(self, kind: PackageKind, files: int) -> Package:
         self._stream.flush()
         sha256 = _sha256(self._temporary)
         path = package_path(self._packages, kind, sha256)

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runctl_auto.agent.contract import PHASES, SCHEMA, TERMINAL_PHASES, Phase, StatusJson, status_key
 from runctl_auto.errors import CloudError
 
-TERMINAL_PHASES = frozenset({"succeeded", "failed", "stopped"})
 LOST = "lost"
 """The phase, for whoever looks from outside, of a run that has not ended and whose machine has."""
-PHASES = frozenset({"booting", "fetching", "setup", "running", "stopping", "interrupted"}) | TERMINAL_PHASES
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,7 @@ class RunStatus:
 
     @property
     def succeeded(self) -> bool:
-        return self.phase == "succeeded"
-
-
-def status_key(run: str) -> str:
-    """Where in the job's bucket the status of ``run`` lies."""
-    return f"runs/{run}/status.json"
+        return self.phase == Phase.SUCCEEDED
 
 
 def parse_run_status(content: bytes, run: str) -> RunStatus:
@@ -60,9 +54,9 @@ def parse_run_status(content: bytes, run: str) -> RunStatus:
         ) from error
 
 
-def _status(run: str, raw: Mapping[str, Any]) -> RunStatus:
+def _status(run: str, raw: StatusJson) -> RunStatus:
     phase = raw["phase"]
-    if raw["schema"] != 1 or phase not in PHASES:
+    if raw["schema"] != SCHEMA or phase not in PHASES:
         raise ValueError(f"schema {raw['schema']}, phase {phase}")
     return RunStatus(
         run=run,

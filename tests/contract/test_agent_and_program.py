@@ -7,12 +7,9 @@ import json
 from runctl_auto.agent.config import parse_config
 from runctl_auto.agent.install import with_deadline
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
-from runctl_auto.agent.status import PHASES, TERMINAL
 from runctl_auto.job_file.load import JobSpec
 from runctl_auto.program import run_spec, user_data_config
 from runctl_auto.run.identity import RunIdentity
-from runctl_auto.run.status import PHASES as READ_PHASES
-from runctl_auto.run.status import TERMINAL_PHASES
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
 
@@ -78,8 +75,3 @@ def test_the_agent_understands_the_programs_user_data() -> None:
         assert (config.run, config.bucket, config.account) == ("abc", "bucket", "123456789012")
         assert config.status_key == "runs/abc/status.json"
         assert (config.deadline_at is not None) == bool(job)
-
-
-def test_agent_and_reader_know_the_same_phases() -> None:
-    assert TERMINAL == TERMINAL_PHASES
-    assert {*PHASES, *TERMINAL, "interrupted"} == READ_PHASES

@@ -12,10 +12,7 @@ from components.naming import Names
 from components.training_environment import DEVICES
 from runctl_auto.job_file import spec as job_spec
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.packaging.package import package_key
-from runctl_auto.program import spec_key
 from runctl_auto.run.identity import run_id
-from runctl_auto.run.status import TERMINAL_PHASES, status_key
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY
 
 JOB: dict[str, Any] = {
@@ -76,22 +73,11 @@ def test_run_ids() -> None:
     assert run_id(JobSpec.model_validate({**JOB, "secrets": ["B", "A"]}), "c0de", 1) == "0c7d284042"
 
 
-def test_keys_in_the_bucket() -> None:
-    assert package_key("code", "abc") == "code/abc.tar.gz"
-    assert package_key("agent", "abc") == "agent/abc.pyz"
-    assert spec_key("abc") == "runs/abc/spec.json"
-    assert status_key("abc") == "runs/abc/status.json"
-
-
 def test_keys_of_the_configuration() -> None:
     keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"
-
-
-def test_phases_that_end_a_run() -> None:
-    assert {"succeeded", "failed", "stopped"} == TERMINAL_PHASES
 
 
 def test_fields_of_a_job_file() -> None:

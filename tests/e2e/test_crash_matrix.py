@@ -22,8 +22,8 @@ pytestmark = pytest.mark.sandbox
 
 CALLS = {"up": 22, "replace": 9, "down": 17}
 """How many changing calls the provider makes in each operation on the job below."""
-WRITES = {"up": 10, "replace": 6, "down": 6}
-"""The first so many writes of the checkpoint; how many there are depends on which steps end together."""
+WRITES = {"up": 62, "replace": 21, "down": 38}
+"""How often the engine writes the checkpoint in each of them."""
 WHO: tuple[Who, ...] = ("group", "alone", "provider")
 VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
 SAMPLE = ("up", Point("cloud", 19, "after", "group"))
@@ -137,15 +137,21 @@ def test_the_points_cover_all_calls(crashed: Crash, cloud_url: str) -> None:
         "replace": lambda: crashed.runctl(*replacement(crashed)),
         "down": lambda: crashed.runctl(*teardown(crashed)),
     }
-    counted = {}
-    for operation, run in commands.items():
-        numbered.count()
-        run()
-        seen = numbered.seen()
-        counted[operation] = len(seen)
-        print(f"COUNTED {operation}: {len(seen)} changing calls: {' '.join(seen)}")
-    numbered.clear()
-    assert counted == CALLS
+    calls, writes = {}, {}
+    watch = crashed.writes().watch()
+    try:
+        for operation, run in commands.items():
+            numbered.count()
+            run()
+            seen = numbered.seen()
+            calls[operation], writes[operation] = len(seen), watch.count()
+            print(f"COUNTED {operation}: {len(seen)} changing calls: {' '.join(seen)}")
+            print(f"COUNTED {operation}: {writes[operation]} writes of the checkpoint")
+    finally:
+        watch.close()
+        numbered.clear()
+    assert calls == CALLS
+    assert writes == WRITES
 
 
 @pytest.mark.matrix

@@ -32,7 +32,7 @@ HOSTILE = [
 
 
 def inventory(cloud_url: str) -> Any:
-    with urllib.request.urlopen(f"{cloud_url}/sandbox-api/inventory", timeout=30) as answer:
+    with urllib.request.urlopen(f"{cloud_url}/sandbox-api/inventory", timeout=120) as answer:
         return json.load(answer)
 
 

@@ -189,7 +189,7 @@ def test_the_second_ctrl_c_leaves_a_stack_that_down_can_end(
         from_the_keyboard(process)
         _until(process, "safe end")
         from_the_keyboard(process)
-        process.communicate(timeout=60)  # while its engine's call is still held
+        process.communicate(timeout=120)  # while its engine's call is still held
     finally:
         points.release()
         points.clear()
@@ -211,7 +211,7 @@ def test_following_is_left_and_the_job_goes_on(
         assert process.stdout is not None
         process.stdout.readline()
         SIGNALS[name](process)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         assert_told(Interrupted(process.returncode, err), job)
     assert runctl.json("status", job)["machine"]["state"] == "running"
     nothing_left_after_down(runctl, job, cloud_url)

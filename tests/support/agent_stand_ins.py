@@ -10,7 +10,7 @@ from typing import BinaryIO
 from runctl_auto.agent.errors import AgentError, S3Error
 
 
-class MemoryBucket:
+class MemoryStore:
     """The bucket as the agent's role sees it: what does not exist is refused, not missing."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class MemoryBucket:
         self.puts: list[str] = []
         self.before_put: Callable[[str], None] = lambda key: None
 
-    def patient(self, seconds: float) -> MemoryBucket:
+    def patient(self, seconds: float) -> MemoryStore:
         return self
 
     def get(self, key: str) -> bytes:

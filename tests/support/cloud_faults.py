@@ -39,11 +39,11 @@ def trouble(cloud_url: str, *faults: Fault, late_seconds: float = 0) -> Iterator
 
 def faults_left(cloud_url: str) -> int:
     """How many faults have not been met yet."""
-    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/faults", timeout=30) as answer:
+    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/faults", timeout=120) as answer:
         return sum(each["times"] for each in json.load(answer)["faults"])
 
 
 def _ask(method: str, url: str, body: dict[str, Any] | None = None) -> None:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), timeout=30):
+    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), timeout=120):
         pass

@@ -20,7 +20,7 @@ class Found:
 
 
 def read_inventory(cloud_url: str) -> dict[str, list[dict]]:
-    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/inventory", timeout=30) as answer:
+    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/inventory", timeout=120) as answer:
         return json.load(answer)
 
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from support.checkpoint_writes import CheckpointWrites
@@ -76,9 +75,13 @@ class Crash:
         if point.of == "cloud":
             killed = self._at_call(point, command, url, provider)
         else:
-            state = self.runctl.folder / ".runctl" / "sandbox" / "clouds" / place["cloud_id"] / "state"
-            killed = self._at_write(point, command, state, url, provider)
+            killed = self._at_write(point, command, url, provider)
         return killed
+
+    def writes(self) -> CheckpointWrites:
+        """The writes of the job's checkpoint."""
+        cloud = str(self.runctl.json("sandbox", "status")["cloud_id"])
+        return CheckpointWrites(self.runctl.folder / ".runctl/sandbox/clouds" / cloud / "state", self.job)
 
     def _at_call(self, point: Point, command: tuple[str, ...], url: str, provider: int) -> Killed:
         points = CloudPoints(url)
@@ -98,10 +101,8 @@ class Crash:
             assert_effect(cut.call, point.when, leaks(self.job, url))
         return Killed(cut.call, tuple(held))
 
-    def _at_write(
-        self, point: Point, command: tuple[str, ...], state: Path, url: str, provider: int
-    ) -> Killed:
-        watch = CheckpointWrites(state, self.job).watch()
+    def _at_write(self, point: Point, command: tuple[str, ...], url: str, provider: int) -> Killed:
+        watch = self.writes().watch()
         process = self.runctl.start(*command)
         try:
             came = watch.at(
@@ -152,7 +153,7 @@ def _kill(who: Who, process: subprocess.Popen[str], provider: int) -> None:
 def _end(who: Who, process: subprocess.Popen[str], *, must_fail: bool) -> None:
     """A killed command is gone; one whose provider died during a call fails by itself."""
     if who != "provider":
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         return
     out, err = process.communicate(timeout=120)
     assert process.returncode != -signal.SIGKILL

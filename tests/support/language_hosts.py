@@ -16,11 +16,18 @@ WARM_MODULES = ("pulumi", "pulumi_policy", "wave")
 
 @contextmanager
 def attached(
-    *projects: Project, modules: Sequence[str] = (), packs: Sequence[Path] = ()
+    *projects: Project,
+    modules: Sequence[str] = (),
+    search: Sequence[Path] = (),
+    packs: Sequence[Path] = (),
 ) -> Iterator[dict[str, str]]:
     """A host that serves the projects; what an engine needs in its environment to use it."""
     with LanguageHost.start(
-        projects[0].environment, programs=[each.folder for each in projects], packs=packs, modules=modules
+        projects[0].environment,
+        programs=[each.folder for each in projects],
+        packs=packs,
+        modules=modules,
+        search=search,
     ) as host:
         yield variables(host)
 

@@ -21,5 +21,5 @@ def cut_off(cloud_url: str, instance: str) -> None:
 def _post(cloud_url: str, instance: str, what: str, body: dict[str, Any]) -> Any:
     url = f"{cloud_url.rstrip('/')}/sandbox-api/instances/{instance}/{what}"
     request = urllib.request.Request(url, data=json.dumps(body).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)

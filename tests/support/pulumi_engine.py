@@ -20,13 +20,14 @@ class Project:
     """A Pulumi project with a stack ``dev`` and a backend of its own."""
 
     folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str]
+    engine: Path = field(default_factory=engine_root)
 
     @classmethod
-    def create(cls, folder: Path, program: str, runtime: str = "python") -> Project:
+    def create(cls, folder: Path, program: str, engine: Path | None = None) -> Project:
         """A project in ``folder`` whose program is the text ``program``; its stack exists."""
         folder.mkdir(parents=True)
-        (folder / "Pulumi.yaml").write_text(f"name: {folder.name}\nruntime: {runtime}\n")
+        (folder / "Pulumi.yaml").write_text(f"name: {folder.name}\nruntime: python\n")
         (folder / "__main__.py").write_text(textwrap.dedent(program))
         state = folder.parent / f"{folder.name}-state"
         state.mkdir()
@@ -39,16 +40,15 @@ class Project:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "NO_COLOR": "1",
         }
-        project = cls(folder, environment)
+        project = cls(folder, environment, engine or engine_root())
         assert project.pulumi({}, "stack", "init", "dev").returncode == 0
         return project
 
     def start(self, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
         """Starts the engine on this project; standard error goes into standard output."""
+        stack = () if arguments[0] == "stack" else ("--stack", "dev")
         return subprocess.Popen(
-            [str(engine_root() / "bin" / "pulumi"), *arguments, "--stack", "dev", "--non-interactive"]
-            if arguments[0] != "stack"
-            else [str(engine_root() / "bin" / "pulumi"), *arguments, "--non-interactive"],
+            [str(self.engine / "bin" / "pulumi"), *arguments, *stack, "--non-interactive"],
             cwd=self.folder,
             env={**self.environment, **more},
             stdin=subprocess.DEVNULL,

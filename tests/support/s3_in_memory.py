@@ -46,7 +46,8 @@ class S3InMemory:
         objects = self._bucket(Bucket, ExpectedBucketOwner, "ListObjectsV2")
         keys = [key for key in sorted(objects) if key.startswith(Prefix) and key > after]
         if Delimiter:
-            prefixes = sorted({Prefix + key[len(Prefix) :].split(Delimiter)[0] + Delimiter for key in keys})
+            below = [key[len(Prefix) :].split(Delimiter) for key in keys]
+            prefixes = sorted({Prefix + names[0] + Delimiter for names in below if len(names) > 1})
             return {"CommonPrefixes": [{"Prefix": each} for each in prefixes], "IsTruncated": False}
         size = min(self.page_size, MaxKeys)
         page, rest = keys[:size], keys[size:]

@@ -62,7 +62,8 @@ def command(
 
 
 def _known(phases: tuple[str, ...]) -> frozenset[str]:
-    from runctl_auto.run.status import LOST, PHASES
+    from runctl_auto.agent.contract import PHASES
+    from runctl_auto.run.status import LOST
 
     known = sorted({*PHASES, LOST, "starting"})
     for phase in phases:

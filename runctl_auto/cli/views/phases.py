@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from runctl_auto.agent.contract import Phase
+from runctl_auto.run.status import LOST
+
 _COLOURS = {
-    "succeeded": "green",
-    "running": "cyan",
-    "failed": "red",
-    "stopped": "yellow",
-    "stopping": "yellow",
-    "interrupted": "yellow",
-    "lost": "red",
+    Phase.SUCCEEDED: "green",
+    Phase.RUNNING: "cyan",
+    Phase.FAILED: "red",
+    Phase.STOPPED: "yellow",
+    Phase.STOPPING: "yellow",
+    Phase.INTERRUPTED: "yellow",
+    LOST: "red",
     "unknown": "yellow",
 }
 

@@ -41,9 +41,8 @@ def packages_of(modules: Sequence[str], environment: Mapping[str, str]) -> list[
     return _needed(found, environment)
 
 
-def packages_beside(python: str, environment: Mapping[str, str]) -> list[Package]:
-    """The plugins of all SDKs in the site-packages of ``python``, without the providers that the environment
-    attaches. Blocking; empty when the interpreter does not answer."""
+def site_folders(python: str, environment: Mapping[str, str]) -> list[Path]:
+    """The site-packages of ``python``; none when the interpreter does not answer. Blocking."""
     try:
         answer = subprocess.run(
             [python, "-I", "-c", _SITE_FOLDERS],
@@ -55,8 +54,12 @@ def packages_beside(python: str, environment: Mapping[str, str]) -> list[Package
         )
     except (OSError, subprocess.SubprocessError):
         return []  # the run itself will say what is wrong with the interpreter
-    folders = sorted(set(answer.stdout.split("\n")) - {""})
-    files = (file for folder in folders for file in sorted(Path(folder).glob("*/pulumi-plugin.json")))
+    return [Path(folder) for folder in sorted(set(answer.stdout.splitlines()))]
+
+
+def packages_in(folders: Sequence[Path], environment: Mapping[str, str]) -> list[Package]:
+    """The plugins of all SDKs in these folders, without the providers that the environment attaches."""
+    files = (file for folder in folders for file in sorted(folder.glob("*/pulumi-plugin.json")))
     return _needed((_read(file) for file in files), environment)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import protocol
 from .interpreters import interpreter, virtual_environment
-from .packages import Package, packages_beside
+from .packages import Package, packages_in, site_folders
 from .processes import NewProcesses
 
 
@@ -93,4 +93,4 @@ class _PluginSite:
         return dict(os.environ)
 
     def packages(self, python: str) -> list[Package]:
-        return packages_beside(python, os.environ)
+        return packages_in(site_folders(python, os.environ), os.environ)

@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     import_modules(settings["modules"], settings["search"])
     gc.collect()
     gc.freeze()
-    _Parent(connection, settings["lifeline"]).serve()
+    request = _Parent(connection).serve()
+    if request is not None:  # this is a child now
+        _run(request, settings["lifeline"])
     return 0
 
 
@@ -64,12 +66,13 @@ def threads() -> int:
 
 
 class _Parent:
-    def __init__(self, connection: socket.socket, lifeline_end: int) -> None:
-        self._connection, self._lifeline = connection, lifeline_end
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
         self._children: dict[int, int] = {}  # process id -> the host's number of the task
 
-    def serve(self) -> None:
-        """Serves until the host is gone, then kills what still runs."""
+    def serve(self) -> Mapping[str, Any] | None:
+        """Serves until the host is gone, then kills what still runs, and returns None. In each child, returns
+        the request that the child is for: the stack of a program, which the SDK notes, stays short."""
         self._wakeup, wakeup_end = socket.socketpair()
         wakeup_end.setblocking(False)
         self._wakeup.setblocking(False)
@@ -78,70 +81,59 @@ class _Parent:
         with selectors.DefaultSelector() as selector:
             selector.register(self._connection, selectors.EVENT_READ)
             selector.register(self._wakeup, selectors.EVENT_READ)
-            self._inherited = (self._connection, self._wakeup, wakeup_end, selector)
+            self._inherited = (self._connection, self._wakeup, wakeup_end)
             while True:
                 ready = {key.fileobj for key, _ in selector.select()}
                 if self._wakeup in ready:
                     with contextlib.suppress(BlockingIOError):
                         self._wakeup.recv(4096)
                     self._reap()
-                if self._connection in ready and not self._answer():
+                if self._connection not in ready:
+                    continue
+                received = warm_wire.receive(self._connection)
+                if received is None:
                     break
+                if self._answer(*received):
+                    return received[0]
         for process in self._children:
             self._signal(process, signal.SIGKILL)
+        return None
 
-    def _answer(self) -> bool:
-        """Does what the next request says; False when the host is gone."""
-        received = warm_wire.receive(self._connection)
-        if received is None:
-            return False
-        request, descriptors = received
+    def _answer(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> bool:
+        """Does what a request says; True in a child that was forked for it."""
         if "signal" in request:
             for process, number in self._children.items():
                 if number == request["number"]:
                     self._signal(process, request["signal"])
-            return True
+            return False
         try:
-            self._start(request, descriptors)
+            return self._fork(request["number"], descriptors)
         finally:
             for each in descriptors:
                 os.close(each)
-        return True
 
-    def _start(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> None:
+    def _fork(self, number: int, descriptors: Sequence[int]) -> bool:
         count = threads()
         if count != 1:
-            self._tell({"number": request["number"], "refused": f"the warm parent has {count} threads"})
-            return
+            self._tell({"number": number, "refused": f"it has {count} threads"})
+            return False
         process = os.fork()
         if process == 0:
-            self._become(request, descriptors)
-        self._children[process] = request["number"]
-        self._tell({"number": request["number"], "process": process})
+            self._become_child(descriptors)
+            return True
+        self._children[process] = number
+        self._tell({"number": number, "process": process})
+        return False
 
-    def _become(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> NoReturn:
-        """Runs the task in this child, which then ends as an interpreter of its own would."""
-        code = 1
-        try:
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for each in self._inherited:
-                each.close()
-            for target, descriptor in enumerate(descriptors, start=1):
-                os.dup2(descriptor, target)
-                os.close(descriptor)
-            os.environ.clear()
-            os.environ.update(request["environment"])
-            os.chdir(request["folder"])
-            lifeline.follow(self._lifeline)
-            code = task.run(request["task"])
-        except SystemExit as leaving:
-            code = _exit_code(leaving)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            _end(code)
+    def _become_child(self, descriptors: Sequence[int]) -> None:
+        """Gives up what is the parent's, and takes the descriptors as standard output and error."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in self._inherited:
+            each.close()
+        for target, descriptor in enumerate(descriptors, start=1):
+            os.dup2(descriptor, target)
 
     def _reap(self) -> None:
         while self._children:
@@ -160,6 +152,23 @@ class _Parent:
     def _signal(process: int, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process, number)
+
+
+def _run(request: Mapping[str, Any], lifeline_end: int) -> NoReturn:
+    """Runs the task of a child, which then ends as an interpreter of its own would."""
+    code = 1
+    try:
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        lifeline.follow(lifeline_end)
+        code = task.run(request["task"])
+    except SystemExit as leaving:
+        code = _exit_code(leaving)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        _end(code)
 
 
 def _exit_code(leaving: SystemExit) -> int:

@@ -8,21 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runctl_auto.agent.contract import (
+    RUNS_PREFIX,
+    Manifest,
+    StopJson,
+    StopReason,
+    StoredFile,
+    artifacts_prefix,
+    file_key,
+    logs_prefix,
+    manifest_key,
+    stop_key,
+)
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.run.status import RunStatus
 
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class ArtifactFile:
-    """One artifact as the manifest names it; ``path`` is relative, with slashes."""
-
-    path: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,22 @@ class JobBucket:
         """The durable status of a run; None when there is none (yet), or no bucket."""
         return read_run_status(self._cloud, bucket=self.name, owner=self._owner, run=run)
 
-    def request_stop(self, run: str, *, reason: str, grace_seconds: int, at: str) -> None:
+    def request_stop(self, run: str, *, reason: StopReason, grace_seconds: int, at: str) -> None:
         """Tells the agent to stop the job gracefully. Repeating it is harmless."""
+        request: StopJson = {"reason": reason, "grace_seconds": grace_seconds, "at": at}
         self._cloud.call(
             "s3",
             "put_object",
             Bucket=self.name,
-            Key=f"runs/{run}/control/stop.json",
-            Body=json.dumps({"reason": reason, "grace_seconds": grace_seconds, "at": at}).encode(),
+            Key=stop_key(run),
+            Body=json.dumps(request).encode(),
             ContentType="application/json",
             ExpectedBucketOwner=self._owner,
         )
 
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
         """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket."""
-        prefix = f"runs/{run}/logs/"
+        prefix = logs_prefix(run)
         position = {"StartAfter": after} if after else {}
         try:
             listed = list(
@@ -89,30 +93,27 @@ class JobBucket:
                     "list_objects_v2",
                     "CommonPrefixes",
                     Bucket=self.name,
-                    Prefix="runs/",
+                    Prefix=RUNS_PREFIX,
                     Delimiter="/",
                     ExpectedBucketOwner=self._owner,
                 )
             )
         except NotFoundError:
             return ()
-        return tuple(each["Prefix"].split("/")[1] for each in listed)
+        return tuple(each["Prefix"][len(RUNS_PREFIX) :].rstrip("/") for each in listed)
 
-    def artifacts(self, run: str) -> tuple[ArtifactFile, ...] | None:
+    def artifacts(self, run: str) -> tuple[StoredFile, ...] | None:
         """What the run left, by its manifest; None when it left none (yet)."""
-        content = self._read(f"runs/{run}/artifacts/manifest.json")
+        content = self._read(manifest_key(artifacts_prefix(run)))
         if content is None:
             return None
         try:
-            return tuple(
-                ArtifactFile(str(each["path"]), int(each["bytes"]), str(each["sha256"]))
-                for each in json.loads(content)["files"]
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            return tuple(Manifest.from_json(content).files)
+        except ValueError as error:
             raise UnfetchedArtifactsError(
                 f"The list of artifacts of run {run} cannot be read: {error}",
                 where={"bucket": self.name, "run": run},
-                next_step="Look at runs/RUN/artifacts/ in the bucket; "
+                next_step=f"Look at {artifacts_prefix('RUN')} in the bucket; "
                 "`runctl down --discard-artifacts` gives them up.",
             ) from error
 
@@ -122,15 +123,15 @@ class JobBucket:
             "s3",
             "list_objects_v2",
             Bucket=self.name,
-            Prefix=f"runs/{run}/artifacts/",
+            Prefix=artifacts_prefix(run),
             MaxKeys=1,
             ExpectedBucketOwner=self._owner,
         )
-        return bool(listed.get("Contents")) and self._read(f"runs/{run}/artifacts/manifest.json") is None
+        return bool(listed.get("Contents")) and self._read(manifest_key(artifacts_prefix(run))) is None
 
-    def fetch_artifact(self, run: str, file: ArtifactFile, target: Path) -> None:
+    def fetch_artifact(self, run: str, file: StoredFile, target: Path) -> None:
         """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it differs."""
-        key = f"runs/{run}/artifacts/files/{file.path}"
+        key = file_key(artifacts_prefix(run), file.path)
 
         def fetch() -> str:
             answer = self._cloud.client("s3").get_object(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runctl_auto.agent.contract import PackageKind, package_key
 from runctl_auto.errors import NotFoundError, PackagingError
-from runctl_auto.packaging.package import Kind, new_package_file, package_key, package_path
+from runctl_auto.packaging.package import new_package_file, package_path
 from runctl_auto.providers.aws.access import Cloud
 
 _CHUNK = 1 << 20
 
 
 def require_package(
-    packages: Path, kind: Kind, sha256: str, *, cloud: Cloud, bucket: str, owner: str
+    packages: Path, kind: PackageKind, sha256: str, *, cloud: Cloud, bucket: str, owner: str
 ) -> Path:
     """The local path of a package that was made before; fetched back from ``bucket`` when it is missing here.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import NotFoundError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.run.status import RunStatus, parse_run_status, status_key
+from runctl_auto.run.status import RunStatus, parse_run_status
 
 
 def read_run_status(cloud: Cloud, *, bucket: str, owner: str, run: str) -> RunStatus | None:

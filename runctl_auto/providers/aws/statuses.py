@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import RunctlError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.run_status import read_run_status
-from runctl_auto.run.status import RunStatus, parse_run_status, status_key
+from runctl_auto.run.status import RunStatus, parse_run_status
 
 _AT_ONCE = 8
 _ABSENT = b""

@@ -23,6 +23,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from runctl_auto.agent.bundle import build_bundle
+from runctl_auto.agent.contract import SCHEMA, node_logs_prefix, package_key, spec_key, status_key
 from runctl_auto.agent.user_data import render_user_data
 
 ACCOUNT = "123456789012"
@@ -120,16 +121,16 @@ class Machine:
         """Runs the user data to its end, as the first boot does."""
         bundle = build_bundle()
         digest = hashlib.sha256(bundle).hexdigest()
-        self.s3.put_object(Bucket=BUCKET, Key=f"agent/{digest}.pyz", Body=bundle)
+        self.s3.put_object(Bucket=BUCKET, Key=package_key("agent", digest), Body=bundle)
         config = {
             "job": "demo", "run": RUN, "region": REGION, "bucket": BUCKET, "account": ACCOUNT,
-            "agent": {"key": f"agent/{digest}.pyz", "sha256": digest},
-            "spec_key": f"runs/{RUN}/spec.json", "deadline_seconds": deadline_seconds,
+            "agent": {"key": package_key("agent", digest), "sha256": digest},
+            "spec_key": spec_key(RUN), "deadline_seconds": deadline_seconds,
         }  # fmt: skip
         script = self.stubs.parent / "user-data"
         script.write_text(render_user_data(config))
         script.chmod(0o755)
-        return subprocess.run([script], env=self.environment, capture_output=True, timeout=60, check=False)
+        return subprocess.run([script], env=self.environment, capture_output=True, timeout=120, check=False)
 
     def provide(self, files: Mapping[str, str], **changes: Any) -> None:
         """Stores code and spec of the run."""
@@ -140,20 +141,20 @@ class Machine:
                 entry.size = len(text.encode())
                 archive.addfile(entry, io.BytesIO(text.encode()))
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-        self.s3.put_object(Bucket=BUCKET, Key=f"code/{digest}.tar.gz", Body=buffer.getvalue())
+        self.s3.put_object(Bucket=BUCKET, Key=package_key("code", digest), Body=buffer.getvalue())
         self.spec = {
-            "schema": 1, "job": "demo", "run": RUN, "attempt": 1, "lineage": RUN, "node": 0, "nodes": 1,
+            "schema": SCHEMA, "job": "demo", "run": RUN, "attempt": 1, "lineage": RUN, "node": 0, "nodes": 1,
             "setup": None, "command": "true", "env": {},
-            "code": {"key": f"code/{digest}.tar.gz", "sha256": digest},
+            "code": {"key": package_key("code", digest), "sha256": digest},
             "volumes": [], "checkpoints": {"path": "checkpoints", "every_seconds": 0.3, "keep": 2},
             "artifacts": {"paths": []}, "limits": {"max_duration_seconds": None}, **changes,
         }  # fmt: skip
-        self.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/spec.json", Body=json.dumps(self.spec))
+        self.s3.put_object(Bucket=BUCKET, Key=spec_key(RUN), Body=json.dumps(self.spec))
 
     def status(self) -> dict[str, Any]:
         """The run's status, empty before there is one."""
         try:
-            found: dict[str, Any] = json.loads(self.read(f"runs/{RUN}/status.json"))
+            found: dict[str, Any] = json.loads(self.read(status_key(RUN)))
         except self.s3.exceptions.NoSuchKey:
             return {}
         return found
@@ -166,7 +167,7 @@ class Machine:
         return [item["Key"] for item in found]
 
     def logs(self) -> str:
-        return b"".join(self.read(key) for key in sorted(self.keys(f"runs/{RUN}/logs/0/"))).decode()
+        return b"".join(self.read(key) for key in sorted(self.keys(node_logs_prefix(RUN, 0)))).decode()
 
     def calls(self) -> list[str]:
         file = self.stubs / "calls"

@@ -12,6 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from runctl_auto.agent.contract import (
+    artifacts_prefix,
+    checkpoint_prefix,
+    file_key,
+    lineage_prefix,
+    logs_prefix,
+    manifest_key,
+    status_key,
+    stop_key,
+)
 from runctl_auto.agent.processes import ProcProcessTable
 
 if TYPE_CHECKING:
@@ -21,6 +31,7 @@ pytestmark = pytest.mark.sandbox
 
 RUN = "0123456789"
 BUCKET = "runctl-demo-artifacts-00000000"
+ARTIFACTS = artifacts_prefix(RUN)
 COUNT = """
 saved=$RUNCTL_CHECKPOINT_DIR/n
 save() { echo "$n" >"$saved.part" && mv "$saved.part" "$saved"; }
@@ -55,14 +66,14 @@ def test_a_run_trains_reports_and_ends_the_machine(machine: Machine) -> None:
     assert status["checkpoints"]["count"] >= 1
     assert "setting up" in machine.logs()
     assert "step 8\n" in machine.logs()
-    manifest = json.loads(machine.read(f"runs/{RUN}/artifacts/manifest.json"))
+    manifest = json.loads(machine.read(manifest_key(ARTIFACTS)))
     assert {file["path"] for file in manifest["files"]} == {"model/result", "output/note"}
     for file in manifest["files"]:
-        data = machine.read(f"runs/{RUN}/artifacts/files/{file['path']}")
+        data = machine.read(file_key(ARTIFACTS, file["path"]))
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
     last = status["checkpoints"]["last"]
-    assert machine.read(f"checkpoints/{RUN}/{last}/files/n") == b"8\n"
-    assert len({key.split("/")[2] for key in machine.keys(f"checkpoints/{RUN}/")}) <= 2
+    assert machine.read(file_key(checkpoint_prefix(RUN, last), "n")) == b"8\n"
+    assert len({key.split("/")[2] for key in machine.keys(lineage_prefix(RUN))}) <= 2
     assert "systemctl enable --now runctl-deadline.timer" in machine.calls()
     assert machine.calls()[-1] == "shutdown -h now"
 
@@ -92,7 +103,7 @@ def test_after_an_interruption_another_machine_goes_on(new_machine: Callable[...
     first.metadata.notice = {"action": "terminate", "time": soon}
     status = first.wait_until_halted()
     assert (status["phase"], status["reason"], status["ended_at"]) == ("interrupted", "interruption", None)
-    saved = int(first.read(f"checkpoints/{RUN}/{status['checkpoints']['last']}/files/n"))
+    saved = int(first.read(file_key(checkpoint_prefix(RUN, status["checkpoints"]["last"]), "n")))
 
     second = new_machine()
     second.provide({"count.sh": COUNT}, command="exec bash count.sh", env={"STEPS": str(saved + 3)})
@@ -126,7 +137,7 @@ def test_a_wish_to_stop_is_followed(machine: Machine) -> None:
     machine.boot()
     machine.wait_for(lambda: machine.status().get("phase") == "running")
     wish = json.dumps({"reason": "down", "grace_seconds": 10, "at": "2026-01-01T00:00:00Z"})
-    machine.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/control/stop.json", Body=wish)
+    machine.s3.put_object(Bucket=BUCKET, Key=stop_key(RUN), Body=wish)
     status = machine.wait_until_halted()
     assert (status["phase"], status["reason"]) == ("stopped", "down")
     assert "saving" in machine.logs()
@@ -136,10 +147,10 @@ def test_a_wish_to_stop_is_followed(machine: Machine) -> None:
 def test_a_run_that_has_ended_is_not_run_again(machine: Machine) -> None:
     machine.provide({}, command="echo again")
     ended = {"schema": 1, "phase": "succeeded", "reason": "completed"}
-    machine.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/status.json", Body=json.dumps(ended))
+    machine.s3.put_object(Bucket=BUCKET, Key=status_key(RUN), Body=json.dumps(ended))
     machine.boot()
     assert machine.wait_until_halted() == ended
-    assert machine.keys(f"runs/{RUN}/logs/") == []
+    assert machine.keys(logs_prefix(RUN)) == []
 
 
 def test_a_volume_is_formatted_mounted_and_unmounted(machine: Machine) -> None:
@@ -215,7 +226,7 @@ def test_a_job_that_ignores_the_wish_to_stop_is_killed_with_all_it_started(machi
     machine.wait_for(lambda: "started" in machine.logs())
     job = json.loads((machine.root / f"var/lib/runctl/runs/{RUN}/job.json").read_text())["pid"]
     wish = json.dumps({"reason": "user", "grace_seconds": 1})
-    machine.s3.put_object(Bucket=BUCKET, Key=f"runs/{RUN}/control/stop.json", Body=wish)
+    machine.s3.put_object(Bucket=BUCKET, Key=stop_key(RUN), Body=wish)
     status = machine.wait_until_halted()
     assert (status["phase"], status["exit_code"]) == ("stopped", 137)
     assert ProcProcessTable().session(job) == []
@@ -228,7 +239,7 @@ def test_a_large_file_survives_in_parts(machine: Machine) -> None:
     machine.boot()
     status = machine.wait_until_halted()
     assert (status["phase"], status["artifacts"]["bytes"]) == ("succeeded", 70_000_000)
-    (file,) = json.loads(machine.read(f"runs/{RUN}/artifacts/manifest.json"))["files"]
-    found = machine.s3.get_object(Bucket=BUCKET, Key=f"runs/{RUN}/artifacts/files/model/big")
+    (file,) = json.loads(machine.read(manifest_key(ARTIFACTS)))["files"]
+    found = machine.s3.get_object(Bucket=BUCKET, Key=file_key(ARTIFACTS, "model/big"))
     assert hashlib.sha256(found["Body"].read()).hexdigest() == file["sha256"]
     assert found["ETag"].strip('"').endswith("-2"), "went up in two parts"

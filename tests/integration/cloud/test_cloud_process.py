@@ -48,7 +48,7 @@ class Cloud:
     def control(self, method: str, path: str, content: Any = None) -> Any:
         body = None if content is None else json.dumps(content).encode()
         asked = urllib.request.Request(f"{self.url}/sandbox-api/{path}", body, method=method)
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
             return json.load(answer)
 
     def launch(self, **more: Any) -> str:
@@ -61,7 +61,7 @@ class Cloud:
         return next((one for one in known if one["id"] == instance_id), None)
 
     def await_state(self, instance_id: str, state: str) -> None:
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 120
         version = -1
         while time.monotonic() < give_up:
             answer = self.control("GET", f"instances?since={version}&timeout=5")
@@ -93,7 +93,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     running = start(tmp_path_factory.mktemp("cloud"))
     yield running
     running.process.terminate()
-    assert running.process.wait(5) == 0
+    assert running.process.wait(120) == 0
 
 
 def test_it_says_which_cloud_it_is(cloud: Cloud) -> None:
@@ -254,7 +254,7 @@ child.wait()
     give_up = time.monotonic() + START_SECONDS
     while not ready.exists() and time.monotonic() < give_up:
         time.sleep(0.02)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/sandbox-api/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/sandbox-api/health", timeout=120) as answer:
         assert json.load(answer) == {"cloud": "c2"}
     parent.send_signal(signal.SIGKILL)
     parent.wait()

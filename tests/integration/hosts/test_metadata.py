@@ -15,7 +15,7 @@ def ask(path, method="GET", **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(base + path, method=method, headers=named)
     try:
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=120) as answer:
             return answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code

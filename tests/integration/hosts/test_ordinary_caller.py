@@ -42,7 +42,9 @@ def ordinary_hosts(cloud, isolation, start_process):
     folder = Path(tempfile.mkdtemp(prefix="runctl-test-"))
     os.chown(folder, NOBODY, NOBODY)
     try:
-        yield start_process(isolation, folder, prefix=AS_NOBODY, python=python)
+        hosts = start_process(isolation, folder, prefix=AS_NOBODY, python=python)
+        yield hosts
+        hosts.stop()  # it writes into the folder until it has ended
     finally:
         shutil.rmtree(folder)
 

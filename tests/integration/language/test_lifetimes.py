@@ -92,7 +92,7 @@ def test_a_killed_command_leaves_nothing(tmp_path: Path, modules: tuple[str, ...
     assert command.stdout is not None
     port = command.stdout.readline().strip()
     engine = project.start({"PULUMI_DEBUG_LANGUAGES": f"python:{port}"}, "preview")
-    left = [*_processes(project), *_children(command.pid)]
+    left = [*_processes(project), *_children(command.pid, "attached")]
     command.kill()
     command.communicate()
     for each in left:
@@ -101,15 +101,32 @@ def test_a_killed_command_leaves_nothing(tmp_path: Path, modules: tuple[str, ...
     assert engine.returncode != 0
 
 
-def _children(process: int) -> list[int]:
-    """The host: what the command itself has started."""
-    found = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and _parent(int(entry.name)) == process
-    ]
-    assert found, "the command has started a host"
+def test_a_killed_host_leaves_nothing(tmp_path: Path, modules: tuple[str, ...]) -> None:
+    project = Project.create(tmp_path / "waits", _WAITS)
+    with attached(project, modules=modules) as variables:
+        (host,) = _children(os.getpid(), "attached")
+        engine = project.start(variables, "preview")
+        left = _processes(project)
+        os.kill(host, signal.SIGKILL)
+        for each in left:
+            wait_until(lambda each=each: not is_alive(each), f"process {each} ends")
+        engine.communicate(timeout=120)
+    assert engine.returncode != 0
+
+
+def _children(process: int, mode: str) -> list[int]:
+    """The processes of a language host in this mode that the process itself has started."""
+    numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    found = [each for each in numbers if _parent(each) == process and mode in _arguments(each)]
+    assert found, "a host has been started"
     return found
+
+
+def _arguments(process: int) -> list[str]:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
 
 
 def _parent(process: int) -> int | None:

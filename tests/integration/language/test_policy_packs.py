@@ -18,8 +18,6 @@ for name in {names}:
 _PACK = """
 from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
 
-print("the pack is loaded")
-
 def check(args, report):
     if args.name == "bad":
         report("this box is bad")

@@ -126,3 +126,37 @@ def test_a_program_ends_with_its_warm_parent(tmp_path: Path) -> None:
         output, _ = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "SIGKILL" in output
+
+
+_LOADED = """
+    import sys
+    print("forked:", "wave" in sys.modules)
+    print("loaded:", "runctl_beforehand" in sys.modules)
+    print("searched:", any("beforehand-folder" in each for each in sys.path))
+    """
+
+
+def _beforehand(folder: Path, text: str) -> Path:
+    folder.mkdir()
+    (folder / "runctl_beforehand.py").write_text(text)
+    return folder
+
+
+def test_imports_from_the_given_folders_and_leaves_them(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "loaded", _LOADED)
+    folder = _beforehand(tmp_path / "beforehand-folder", "")
+    with attached(project, modules=(*WARM_MODULES, "runctl_beforehand"), search=[folder]) as engine:
+        said = _said(project.pulumi(engine, "preview").stdout)
+    assert said == {"forked": "True", "loaded": "True", "searched": "False"}
+
+
+def test_does_not_fork_a_process_with_threads(tmp_path: Path) -> None:
+    """A lock that a thread holds at the time would stay locked in the child for ever."""
+    project = Project.create(tmp_path / "loaded", _LOADED)
+    folder = _beforehand(
+        tmp_path / "beforehand-folder",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n",
+    )
+    with attached(project, modules=(*WARM_MODULES, "runctl_beforehand"), search=[folder]) as engine:
+        said = _said(project.pulumi(engine, "preview").stdout)
+    assert said == {"forked": "False", "loaded": "False", "searched": "False"}

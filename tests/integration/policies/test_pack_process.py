@@ -57,7 +57,7 @@ def analyzer(tmp_path: Path) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
     try:
         port = int(process.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            grpc.channel_ready_future(channel).result(timeout=30)
+            grpc.channel_ready_future(channel).result(timeout=120)
             yield analyzer_pb2_grpc.AnalyzerStub(channel)
     finally:
         process.kill()
@@ -80,7 +80,7 @@ def request(**properties: Any) -> analyzer_pb2.AnalyzeRequest:
 
 
 def test_it_tells_its_rules_and_judges_by_them(analyzer: analyzer_pb2_grpc.AnalyzerStub) -> None:
-    info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=30)
+    info = analyzer.GetAnalyzerInfo(empty_pb2.Empty(), timeout=120)
     assert info.name == "runctl"
     levels = {policy.name: policy.enforcementLevel for policy in info.policies}
     assert levels.keys() == {LATER, *(rule.name for rule in [*RULES, *STACK_RULES])}
@@ -88,7 +88,7 @@ def test_it_tells_its_rules_and_judges_by_them(analyzer: analyzer_pb2_grpc.Analy
     assert levels.pop("required-tags") == analyzer_pb2.REMEDIATE
     assert set(levels.values()) == {analyzer_pb2.MANDATORY}
 
-    found = analyzer.Analyze(request(instanceInitiatedShutdownBehavior="stop"), timeout=30).diagnostics
+    found = analyzer.Analyze(request(instanceInitiatedShutdownBehavior="stop"), timeout=120).diagnostics
     assert {each.policyName for each in found} == {
         "required-tags",
         "instance-disks-encrypted",

@@ -37,7 +37,7 @@ def _serve(script: Path, folder: Path, env: dict[str, str], *arguments: str) -> 
             cwd=folder,
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not ready.exists():
             assert process.poll() is None, (folder / f"{script.parent.name}.log").read_text()
             assert time.monotonic() < deadline, f"{script} was not ready within a minute"
@@ -45,7 +45,7 @@ def _serve(script: Path, folder: Path, env: dict[str, str], *arguments: str) -> 
         yield int(json.loads(ready.read_text())["port"])
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)
 
 
 def _engine() -> Path:

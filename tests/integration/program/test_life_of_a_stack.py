@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from support.due_schedules import bring_forward, due_of
 
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, spec_key, status_key
 from runctl_auto.packaging.package import package_code
 from runctl_auto.packaging.work_files import walk_work_folder
-from runctl_auto.program import DEADLINE_SLACK_SECONDS
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import choose_run
-from runctl_auto.run.status import status_key
 
 pytestmark = pytest.mark.sandbox
 
@@ -85,7 +84,7 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     }
     _check_the_schedule(stack, second)
     _check_that_the_volume_moved(stack, first, second)
-    assert f"runs/{first_run}/spec.json" not in keys(stack)
+    assert spec_key(first_run) not in keys(stack)
 
     shutil.rmtree(stack.project / ".runctl" / "packages")
     stack.unchanged()

@@ -32,7 +32,7 @@ class Process:
     def end(self) -> int:
         """Ask it to end and wait; its exit code."""
         self.handle.terminate()
-        return self.handle.wait(timeout=10)
+        return self.handle.wait(timeout=120)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class EmulatedCloud:
     def _ask(self, method: str, content: Any) -> None:
         body = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(f"{self.url}/sandbox-api/faults", data=body, method=method)
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=120).close()
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:

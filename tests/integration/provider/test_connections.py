@@ -17,7 +17,7 @@ from sandbox.aws.provider.wire import decode, encode
 pytestmark = pytest.mark.sandbox
 
 URN = "urn:pulumi:s::p::"
-LONG = 60.0
+LONG = 120.0
 
 
 class Connection:
@@ -120,7 +120,7 @@ def test_one_is_cancelled_while_the_other_works(
     assert not stuck.done()
     one.cancel()
     with pytest.raises(grpc.RpcError) as refused:
-        stuck.result(timeout=5)
+        stuck.result(timeout=LONG)
     assert refused.value.code() is grpc.StatusCode.CANCELLED
     with pytest.raises(grpc.RpcError):
         one.check(VOLUME, availabilityZone="us-east-1a", size=1)
@@ -143,7 +143,7 @@ def test_cancelling_while_waiting_records_what_was_made(
     wait_until_launched(ec2)
     one.cancel()
     with pytest.raises(grpc.RpcError) as refused:
-        stuck.result(timeout=10)
+        stuck.result(timeout=LONG)
     details = dict(refused.value.trailing_metadata() or ())["grpc-status-details-bin"]
     failed = provider_pb2.ErrorResourceInitFailed()
     assert status_pb2.Status.FromString(details).details[0].Unpack(failed)

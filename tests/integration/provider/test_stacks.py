@@ -71,7 +71,7 @@ class Stack:
     def end(self) -> None:
         if self.process is not None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.communicate(timeout=10)
+            self.process.communicate(timeout=120)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def answers(url: str) -> bool:
 
 
 def health(url: str) -> Any:
-    with urllib.request.urlopen(f"{url}/sandbox-api/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/sandbox-api/health", timeout=120) as answer:
         return json.load(answer)["cloud"]
 
 

@@ -1,4 +1,7 @@
-"""All kinds of AWS resources that runctl can leave behind, in the order in which they are reported."""
+"""All kinds of AWS resources that runctl can leave behind, in the order in which they are reported.
+
+To add a kind, give it a name in ``names``, write its record in the module of its service, and list it here.
+"""
 
 from __future__ import annotations
 

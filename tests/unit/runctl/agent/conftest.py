@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from support.agent_stand_ins import Clock, MemoryBucket
+from support.agent_stand_ins import Clock, MemoryStore
 
 
 @pytest.fixture
-def bucket() -> MemoryBucket:
-    return MemoryBucket()
+def store() -> MemoryStore:
+    return MemoryStore()
 
 
 @pytest.fixture

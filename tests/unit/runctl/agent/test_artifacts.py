@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from runctl_auto.agent.artifacts import collect, store
+from runctl_auto.agent.artifacts import collect, upload_artifacts
+from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key
 from runctl_auto.agent.errors import AgentError
+
+MANIFEST = manifest_key(artifacts_prefix("r1"))
 
 
 @pytest.fixture
@@ -43,28 +46,28 @@ def test_a_link_out_of_the_work_folder_is_left_out(work: Path, said: list[str], 
     assert said == ["artifacts: model/leak leads out of the work folder and is left out"]
 
 
-def test_the_manifest_is_written_last_and_tells_the_truth(work: Path, bucket) -> None:
-    manifest = store(bucket, "r1", work, ["model/a.bin", "output/note"])
-    assert bucket.puts[-1] == "runs/r1/artifacts/manifest.json"
-    stored = json.loads(bucket.objects["runs/r1/artifacts/manifest.json"])["files"]
+def test_the_manifest_is_written_last_and_tells_the_truth(work: Path, store) -> None:
+    manifest = upload_artifacts(store, "r1", work, ["model/a.bin", "output/note"])
+    assert store.puts[-1] == MANIFEST
+    stored = json.loads(store.objects[MANIFEST])["files"]
     for file in stored:
-        data = bucket.objects[f"runs/r1/artifacts/files/{file['path']}"]
+        data = store.objects[file_key(artifacts_prefix("r1"), file["path"])]
         assert (file["bytes"], file["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert manifest.total_bytes == sum(file["bytes"] for file in stored)
 
 
-def test_no_artifacts_are_a_manifest_without_files(work: Path, bucket) -> None:
-    store(bucket, "r1", work, [])
-    assert json.loads(bucket.objects["runs/r1/artifacts/manifest.json"]) == {"files": []}
+def test_no_artifacts_are_a_manifest_without_files(work: Path, store) -> None:
+    upload_artifacts(store, "r1", work, [])
+    assert json.loads(store.objects[MANIFEST]) == {"files": []}
 
 
-def test_a_failed_upload_leaves_no_manifest(work: Path, bucket) -> None:
-    bucket.fail_on("note")
+def test_a_failed_upload_leaves_no_manifest(work: Path, store) -> None:
+    store.fail_on("note")
     with pytest.raises(AgentError):
-        store(bucket, "r1", work, ["model/a.bin", "output/note"])
-    assert "runs/r1/artifacts/manifest.json" not in bucket.objects
+        upload_artifacts(store, "r1", work, ["model/a.bin", "output/note"])
+    assert MANIFEST not in store.objects
 
 
-def test_an_artifact_that_vanished_is_named(work: Path, bucket) -> None:
+def test_an_artifact_that_vanished_is_named(work: Path, store) -> None:
     with pytest.raises(AgentError, match="gone"):
-        store(bucket, "r1", work, ["gone"])
+        upload_artifacts(store, "r1", work, ["gone"])

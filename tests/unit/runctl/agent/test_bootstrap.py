@@ -9,13 +9,14 @@ import pytest
 from support.scripted_web import ScriptedWeb
 
 from runctl_auto.agent.bootstrap import Bootstrap
+from runctl_auto.agent.contract import package_key
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, S3Error
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.sigv4 import Credentials
 
 BUNDLE = b"the agent"
 DIGEST = hashlib.sha256(BUNDLE).hexdigest()
-CONFIG = {"job": "digits", "run": "r1", "agent": {"key": f"agent/{DIGEST}.pyz", "sha256": DIGEST}}
+CONFIG = {"job": "digits", "run": "r1", "agent": {"key": package_key("agent", DIGEST), "sha256": DIGEST}}
 DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")
 
 

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from support.agent_stand_ins import Clock, MemoryBucket
+from support.agent_stand_ins import Clock, MemoryStore
 
 from runctl_auto.agent import file_tree
 from runctl_auto.agent.checkpoints import Checkpoints
+from runctl_auto.agent.contract import checkpoint_prefix, file_key, lineage_prefix, manifest_key
 from runctl_auto.agent.errors import AgentError, FileChangedError
 
-PREFIX = "checkpoints/line/"
+PREFIX = lineage_prefix("line")
 
 
 @pytest.fixture
@@ -20,10 +21,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def make(
-    bucket: MemoryBucket, folder: Path, said: list[str], keep: int = 3, saved: list[str] | None = None
+    store: MemoryStore, folder: Path, said: list[str], keep: int = 3, saved: list[str] | None = None
 ) -> Checkpoints:
     return Checkpoints(
-        bucket,
+        store,
         "line",
         folder=folder,
         scratch=folder.parent.parent / "scratch",
@@ -40,30 +41,35 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def complete(bucket: MemoryBucket) -> list[str]:
-    return [key.split("/")[2] for key in bucket.list_objects(PREFIX) if key.endswith("/manifest.json")]
+def stored(sequence: str, path: str) -> str:
+    return file_key(checkpoint_prefix("line", sequence), path)
 
 
-def test_a_saved_folder_is_restored_on_another_machine(bucket, folder, said, tmp_path) -> None:
+def complete(store: MemoryStore) -> list[str]:
+    names = store.list_folders(PREFIX)
+    return [name for name in names if manifest_key(checkpoint_prefix("line", name)) in store.objects]
+
+
+def test_a_saved_folder_is_restored_on_another_machine(store, folder, said, tmp_path) -> None:
     (folder / "deep").mkdir()
     (folder / "model.pt").write_bytes(b"weights")
     (folder / "deep/optimizer.pt").write_bytes(b"")
     (folder / "latest").symlink_to("model.pt")
     saved: list[str] = []
-    assert make(bucket, folder, said, saved=saved).save() == "00000000"
+    assert make(store, folder, said, saved=saved).save() == "00000000"
     assert saved == ["00000000"]
-    assert bucket.puts[-1] == f"{PREFIX}00000000/manifest.json", "the manifest comes last"
+    assert store.puts[-1] == manifest_key(checkpoint_prefix("line", "00000000")), "the manifest comes last"
 
     other = tmp_path / "other/checkpoints"
     other.mkdir(parents=True)
     (other / "stale").write_text("from the code package")
-    assert make(bucket, other, said).restore() == "00000000"
+    assert make(store, other, said).restore() == "00000000"
     assert contents(other) == {"model.pt": b"weights", "deep/optimizer.pt": b"", "latest": b"weights"}
     assert str((other / "latest").readlink()) == "model.pt"
 
 
-def test_nothing_new_is_not_saved(bucket, folder, said) -> None:
-    checkpoints = make(bucket, folder, said)
+def test_nothing_new_is_not_saved(store, folder, said) -> None:
+    checkpoints = make(store, folder, said)
     assert checkpoints.save() is None
     (folder / "a").write_text("1")
     assert checkpoints.save() == "00000000"
@@ -72,77 +78,78 @@ def test_nothing_new_is_not_saved(bucket, folder, said) -> None:
     assert checkpoints.save() == "00000001"
 
 
-def test_what_was_restored_is_not_saved_again(bucket, folder, said) -> None:
+def test_what_was_restored_is_not_saved_again(store, folder, said) -> None:
     (folder / "a").write_text("1")
-    make(bucket, folder, said).save()
-    again = make(bucket, folder, said)
+    make(store, folder, said).save()
+    again = make(store, folder, said)
     again.restore()
     assert again.save() is None
 
 
-def test_without_a_checkpoint_the_folder_is_empty(bucket, folder, said) -> None:
+def test_without_a_checkpoint_the_folder_is_empty(store, folder, said) -> None:
     (folder / "half-written").write_text("x")
-    assert make(bucket, folder, said).restore() is None
+    assert make(store, folder, said).restore() is None
     assert contents(folder) == {}
 
 
-def test_only_the_newest_are_kept(bucket, folder, said) -> None:
-    checkpoints = make(bucket, folder, said, keep=2)
+def test_only_the_newest_are_kept(store, folder, said) -> None:
+    checkpoints = make(store, folder, said, keep=2)
     for number in range(5):
         (folder / "a").write_text("x" * number)
         checkpoints.save()
-    assert complete(bucket) == ["00000003", "00000004"]
-    assert bucket.list_folders(PREFIX) == ["00000003", "00000004"]
+    assert complete(store) == ["00000003", "00000004"]
+    assert store.list_folders(PREFIX) == ["00000003", "00000004"]
 
 
-def test_one_without_a_manifest_does_not_exist(bucket, folder, said) -> None:
-    checkpoints = make(bucket, folder, said)
+def test_one_without_a_manifest_does_not_exist(store, folder, said) -> None:
+    checkpoints = make(store, folder, said)
     (folder / "a").write_text("good")
     checkpoints.save()
     (folder / "a").write_text("newer")
-    bucket.fail_on("manifest.json")
+    store.fail_on("manifest.json")
     with pytest.raises(AgentError):
         checkpoints.save()
-    assert make(bucket, folder, said).restore() == "00000000"
+    assert make(store, folder, said).restore() == "00000000"
     assert contents(folder) == {"a": b"good"}
 
 
-def test_what_a_failed_save_left_goes_with_the_next(bucket, folder, said) -> None:
-    checkpoints = make(bucket, folder, said)
+def test_what_a_failed_save_left_goes_with_the_next(store, folder, said) -> None:
+    checkpoints = make(store, folder, said)
     (folder / "a").write_text("1")
-    bucket.fail_on("manifest.json")
+    store.fail_on("manifest.json")
     with pytest.raises(AgentError):
         checkpoints.save()
     assert checkpoints.save() == "00000001"
-    assert bucket.list_folders(PREFIX) == ["00000001"]
+    assert store.list_folders(PREFIX) == ["00000001"]
 
 
 @pytest.mark.parametrize("damage", ["content", "missing", "manifest", "escape"])
-def test_a_damaged_one_is_passed_over(bucket, folder, said, damage: str, tmp_path) -> None:
-    checkpoints = make(bucket, folder, said)
+def test_a_damaged_one_is_passed_over(store, folder, said, damage: str, tmp_path) -> None:
+    checkpoints = make(store, folder, said)
     for text in ("old", "new"):
         (folder / "a").write_text(text)
         checkpoints.save()
-    file, manifest = f"{PREFIX}00000001/files/a", f"{PREFIX}00000001/manifest.json"
+    newest = checkpoint_prefix("line", "00000001")
+    file, manifest = file_key(newest, "a"), manifest_key(newest)
     if damage == "content":
-        bucket.objects[file] = b"xyz"
+        store.objects[file] = b"xyz"
     elif damage == "missing":
-        del bucket.objects[file]
+        del store.objects[file]
     elif damage == "manifest":
-        bucket.objects[manifest] = b"{"
+        store.objects[manifest] = b"{"
     else:
         entry = {"path": "../../escaped", "bytes": 1, "sha256": "0"}
-        bucket.objects[manifest] = json.dumps({"files": [entry]}).encode()
-    assert make(bucket, folder, said).restore() == "00000000"
+        store.objects[manifest] = json.dumps({"files": [entry]}).encode()
+    assert make(store, folder, said).restore() == "00000000"
     assert contents(folder) == {"a": b"old"}
     assert "00000001 is damaged" in said[0]
     assert not (tmp_path / "escaped").exists()
 
 
-def test_numbers_go_on_after_a_restore(bucket, folder, said) -> None:
+def test_numbers_go_on_after_a_restore(store, folder, said) -> None:
     (folder / "a").write_text("1")
-    make(bucket, folder, said).save()
-    again = make(bucket, folder, said)
+    make(store, folder, said).save()
+    again = make(store, folder, said)
     again.restore()
     (folder / "a").write_text("22")
     assert again.save() == "00000001"
@@ -153,7 +160,7 @@ def all_files_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_tree, "COPIED_BYTES", -1)
 
 
-def test_a_log_may_grow_while_a_model_is_saved(bucket, folder, said) -> None:
+def test_a_log_may_grow_while_a_model_is_saved(store, folder, said) -> None:
     (folder / "a-model").write_text("weights")
     (folder / "z-log").write_text("line 1\n")
 
@@ -161,13 +168,13 @@ def test_a_log_may_grow_while_a_model_is_saved(bucket, folder, said) -> None:
         with (folder / "z-log").open("a") as file:
             file.write("more\n")
 
-    bucket.before_put = grow_meanwhile
-    assert make(bucket, folder, said).save() == "00000000"
-    assert bucket.objects[f"{PREFIX}00000000/files/z-log"] == b"line 1\n"
+    store.before_put = grow_meanwhile
+    assert make(store, folder, said).save() == "00000000"
+    assert store.objects[stored("00000000", "z-log")] == b"line 1\n"
 
 
 @pytest.mark.usefixtures("all_files_are_large")
-def test_a_file_written_in_place_while_it_is_saved_is_saved_again(bucket, folder, said) -> None:
+def test_a_file_written_in_place_while_it_is_saved_is_saved_again(store, folder, said) -> None:
     (folder / "a").write_text("old")
     writes = ["new content", "newest content"]
 
@@ -175,14 +182,14 @@ def test_a_file_written_in_place_while_it_is_saved_is_saved_again(bucket, folder
         if key.endswith("/files/a") and writes:
             (folder / "a").write_text(writes.pop(0))
 
-    bucket.before_put = write_meanwhile
-    name = make(bucket, folder, said).save()
-    assert complete(bucket) == [name]
-    assert bucket.objects[f"{PREFIX}{name}/files/a"] == b"newest content"
+    store.before_put = write_meanwhile
+    name = make(store, folder, said).save()
+    assert complete(store) == [name]
+    assert store.objects[stored(name, "a")] == b"newest content"
 
 
 @pytest.mark.usefixtures("all_files_are_large")
-def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(bucket, folder, said) -> None:
+def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(store, folder, said) -> None:
     (folder / "a").write_text("first")
 
     def rename_meanwhile(key: str) -> None:
@@ -190,38 +197,38 @@ def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(bucket, folde
             (folder / "a.part").write_text("second")
             (folder / "a.part").replace(folder / "a")
 
-    bucket.before_put = rename_meanwhile
-    checkpoints = make(bucket, folder, said)
+    store.before_put = rename_meanwhile
+    checkpoints = make(store, folder, said)
     assert checkpoints.save() == "00000000"
-    assert bucket.objects[f"{PREFIX}00000000/files/a"] == b"first"
-    bucket.before_put = lambda key: None
+    assert store.objects[stored("00000000", "a")] == b"first"
+    store.before_put = lambda key: None
     assert checkpoints.save() == "00000001"
-    assert bucket.objects[f"{PREFIX}00000001/files/a"] == b"second"
+    assert store.objects[stored("00000001", "a")] == b"second"
 
 
 @pytest.mark.usefixtures("all_files_are_large")
-def test_a_folder_that_never_rests_is_told_and_nothing_is_stored_as_complete(bucket, folder, said) -> None:
+def test_a_folder_that_never_rests_is_told_and_nothing_is_stored_as_complete(store, folder, said) -> None:
     (folder / "a").write_text("x")
 
     def always_write(key: str) -> None:
         with (folder / "a").open("a") as file:
             file.write("x")
 
-    bucket.before_put = always_write
+    store.before_put = always_write
     with pytest.raises(FileChangedError, match="a changed"):
-        make(bucket, folder, said).save()
-    assert complete(bucket) == []
+        make(store, folder, said).save()
+    assert complete(store) == []
 
 
-def test_failing_to_delete_old_ones_is_no_failure_to_save(bucket, folder, said, monkeypatch) -> None:
-    checkpoints = make(bucket, folder, said, keep=1)
+def test_failing_to_delete_old_ones_is_no_failure_to_save(store, folder, said, monkeypatch) -> None:
+    checkpoints = make(store, folder, said, keep=1)
     (folder / "a").write_text("1")
     checkpoints.save()
 
     def refuse(key: str) -> None:
         raise AgentError("not now")
 
-    monkeypatch.setattr(bucket, "delete", refuse)
+    monkeypatch.setattr(store, "delete", refuse)
     (folder / "a").write_text("22")
     assert checkpoints.save() == "00000001"
     assert said == ["old checkpoints could not be deleted now: not now"]

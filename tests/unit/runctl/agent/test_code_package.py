@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from support.agent_stand_ins import MemoryBucket
+from support.agent_stand_ins import MemoryStore
 
 from runctl_auto.agent.code_package import fetch_code
 from runctl_auto.agent.errors import IntegrityError
@@ -30,12 +30,12 @@ def package(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def fetch(bucket: MemoryBucket, data: bytes, work: Path) -> bool:
-    bucket.objects[KEY] = data
-    return fetch_code(bucket, KEY, hashlib.sha256(data).hexdigest(), work)
+def fetch(store: MemoryStore, data: bytes, work: Path) -> bool:
+    store.objects[KEY] = data
+    return fetch_code(store, KEY, hashlib.sha256(data).hexdigest(), work)
 
 
-def test_code_is_unpacked_with_modes_and_inner_links(bucket, tmp_path: Path) -> None:
+def test_code_is_unpacked_with_modes_and_inner_links(store, tmp_path: Path) -> None:
     data = package(
         (entry(".", type=tarfile.DIRTYPE), b""),
         (entry("run.sh", mode=0o755), b"#!"),
@@ -43,7 +43,7 @@ def test_code_is_unpacked_with_modes_and_inner_links(bucket, tmp_path: Path) -> 
         (entry("empty", type=tarfile.DIRTYPE), b""),
         (entry("src/link", type=tarfile.SYMTYPE, linkname="../run.sh"), b""),
     )
-    assert fetch(bucket, data, tmp_path / "work")
+    assert fetch(store, data, tmp_path / "work")
     work = tmp_path / "work"
     assert (work / "run.sh").stat().st_mode & 0o7777 == 0o755
     assert (work / "src/deep/a.py").stat().st_mode & 0o7777 == 0o644
@@ -51,25 +51,25 @@ def test_code_is_unpacked_with_modes_and_inner_links(bucket, tmp_path: Path) -> 
     assert (work / "empty").is_dir()
 
 
-def test_code_that_is_there_stays_with_what_the_job_added(bucket, tmp_path: Path) -> None:
+def test_code_that_is_there_stays_with_what_the_job_added(store, tmp_path: Path) -> None:
     data = package((entry("a"), b"1"))
-    fetch(bucket, data, tmp_path / "work")
+    fetch(store, data, tmp_path / "work")
     (tmp_path / "work/venv").write_text("made by setup")
-    bucket.objects.clear()
-    assert not fetch_code(bucket, KEY, hashlib.sha256(data).hexdigest(), tmp_path / "work")
+    store.objects.clear()
+    assert not fetch_code(store, KEY, hashlib.sha256(data).hexdigest(), tmp_path / "work")
     assert (tmp_path / "work/venv").exists()
 
 
-def test_other_code_replaces_it(bucket, tmp_path: Path) -> None:
-    fetch(bucket, package((entry("a"), b"1")), tmp_path / "work")
-    assert fetch(bucket, package((entry("b"), b"2")), tmp_path / "work")
+def test_other_code_replaces_it(store, tmp_path: Path) -> None:
+    fetch(store, package((entry("a"), b"1")), tmp_path / "work")
+    assert fetch(store, package((entry("b"), b"2")), tmp_path / "work")
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["b"]
 
 
-def test_another_package_than_asked_for_is_refused(bucket, tmp_path: Path) -> None:
-    bucket.objects[KEY] = b"something"
+def test_another_package_than_asked_for_is_refused(store, tmp_path: Path) -> None:
+    store.objects[KEY] = b"something"
     with pytest.raises(IntegrityError, match="expected 0000"):
-        fetch_code(bucket, KEY, "0000", tmp_path / "work")
+        fetch_code(store, KEY, "0000", tmp_path / "work")
     assert not (tmp_path / "work").exists()
 
 
@@ -87,9 +87,9 @@ def test_another_package_than_asked_for_is_refused(bucket, tmp_path: Path) -> No
         [(entry("a"), b"1"), (entry("a"), b"2")],
     ],
 )
-def test_a_hostile_package_is_refused(bucket, tmp_path: Path, hostile) -> None:
+def test_a_hostile_package_is_refused(store, tmp_path: Path, hostile) -> None:
     with pytest.raises(IntegrityError):
-        fetch(bucket, package(*hostile), tmp_path / "deep/work")
+        fetch(store, package(*hostile), tmp_path / "deep/work")
     assert not (tmp_path / "deep/work").exists()
     assert not (tmp_path / "escaped").exists()
     assert not (tmp_path / "deep/escaped").exists()
@@ -100,6 +100,6 @@ def test_a_hostile_package_is_refused(bucket, tmp_path: Path, hostile) -> None:
     [b"", b"no archive", package((entry("a"), b"x" * 5000))[:60]],
     ids=["empty", "something else", "cut off"],
 )
-def test_a_broken_package_is_refused(bucket, tmp_path: Path, data: bytes) -> None:
+def test_a_broken_package_is_refused(store, tmp_path: Path, data: bytes) -> None:
     with pytest.raises(IntegrityError):
-        fetch(bucket, data, tmp_path / "work")
+        fetch(store, data, tmp_path / "work")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runctl_auto.agent.config import parse_config, read_config, write_private
+from runctl_auto.agent.contract import package_key, spec_key, status_key
 from runctl_auto.agent.errors import SpecError
 
 VALID: dict[str, Any] = {
@@ -15,8 +16,8 @@ VALID: dict[str, Any] = {
     "region": "us-east-1",
     "bucket": "b",
     "account": "1",
-    "agent": {"key": "agent/x.pyz", "sha256": "x"},
-    "spec_key": "runs/r1/spec.json",
+    "agent": {"key": package_key("agent", "x"), "sha256": "x"},
+    "spec_key": spec_key("r1"),
     "booted_at": 100.0,
     "deadline_at": 200.0,
 }
@@ -24,7 +25,7 @@ VALID: dict[str, Any] = {
 
 def test_a_whole_configuration_is_understood() -> None:
     config = parse_config(VALID)
-    assert (config.status_key, config.deadline_at) == ("runs/r1/status.json", 200.0)
+    assert (config.status_key, config.deadline_at) == (status_key("r1"), 200.0)
 
 
 def test_no_deadline_is_none() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runctl_auto.agent.config import read_config
+from runctl_auto.agent.contract import package_key, spec_key
 from runctl_auto.agent.errors import ProgramError, SpecError
 from runctl_auto.agent.install import install
 from runctl_auto.agent.layout import Layout
@@ -19,8 +20,8 @@ CONFIG: dict[str, Any] = {
     "region": "us-east-1",
     "bucket": "b",
     "account": "1",
-    "agent": {"key": "agent/x.pyz", "sha256": "abc"},
-    "spec_key": "runs/r1/spec.json",
+    "agent": {"key": package_key("agent", "x"), "sha256": "abc"},
+    "spec_key": spec_key("r1"),
     "deadline_seconds": 600,
     "booted_at": 1000.0,
 }

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runctl_auto.agent.contract import Manifest, StoredFile
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.manifest import Manifest, StoredFile, parse_manifest
+from runctl_auto.agent.manifest import parse_manifest
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8).filter(
     lambda name: name not in (".", "..")

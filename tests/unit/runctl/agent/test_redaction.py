@@ -7,20 +7,21 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.agent_stand_ins import MemoryBucket
+from support.agent_stand_ins import MemoryStore
 
+from runctl_auto.agent.contract import node_logs_prefix
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.redaction import HiddenValues
 
-PREFIX = "runs/r1/logs/0/"
+PREFIX = node_logs_prefix("r1", 0)
 SECRET = "hf_abc-SECRET-xyz"
 KEY = "-----BEGIN KEY-----\nMIIEvQIBADAN\nBgkqhkiG9w0B\n-----END KEY-----\n"
 
 
-def shipper(bucket: MemoryBucket, folder: Path, *values: str, part_bytes: int = 16) -> LogShipper:
+def shipper(store: MemoryStore, folder: Path, *values: str, part_bytes: int = 16) -> LogShipper:
     made = LogShipper(
-        bucket,
+        store,
         PREFIX,
         source=folder / "out",
         position_file=folder / "position",
@@ -31,8 +32,8 @@ def shipper(bucket: MemoryBucket, folder: Path, *values: str, part_bytes: int = 
     return made
 
 
-def shipped(bucket: MemoryBucket) -> bytes:
-    return b"".join(bucket.objects[key] for key in sorted(bucket.list_objects(PREFIX)))
+def shipped(store: MemoryStore) -> bytes:
+    return b"".join(store.objects[key] for key in sorted(store.list_objects(PREFIX)))
 
 
 def add(folder: Path, data: bytes) -> None:
@@ -66,48 +67,48 @@ def test_a_value_with_an_end_of_line_is_hidden_without_it(tmp_path: Path) -> Non
     assert hidden(b"value=abcd1234.", "abcd1234\n") == b"value=***."
 
 
-def test_a_secret_cut_by_the_size_of_parts_is_hidden(bucket: MemoryBucket, tmp_path: Path) -> None:
+def test_a_secret_cut_by_the_size_of_parts_is_hidden(store: MemoryStore, tmp_path: Path) -> None:
     add(tmp_path, b"0123456789" + SECRET.encode() + b"9876543210\n")
-    shipper(bucket, tmp_path, SECRET).ship()
-    assert shipped(bucket) == b"0123456789***9876543210\n"
-    assert len(bucket.objects) > 1
+    shipper(store, tmp_path, SECRET).ship()
+    assert shipped(store) == b"0123456789***9876543210\n"
+    assert len(store.objects) > 1
 
 
-def test_a_secret_that_is_still_being_written_waits(bucket: MemoryBucket, tmp_path: Path) -> None:
-    log = shipper(bucket, tmp_path, SECRET, part_bytes=100)
+def test_a_secret_that_is_still_being_written_waits(store: MemoryStore, tmp_path: Path) -> None:
+    log = shipper(store, tmp_path, SECRET, part_bytes=100)
     add(tmp_path, b"token: hf_abc-SEC")
     for _ in range(8):
         log.ship()
-    assert shipped(bucket) == b"token: "
+    assert shipped(store) == b"token: "
     add(tmp_path, b"RET-xyz\n")
     log.ship()
-    assert shipped(bucket) == b"token: ***\n"
+    assert shipped(store) == b"token: ***\n"
 
 
-def test_a_secret_of_several_lines_is_hidden_as_a_whole(bucket: MemoryBucket, tmp_path: Path) -> None:
-    log = shipper(bucket, tmp_path, "ab\ncd\n", part_bytes=100)
+def test_a_secret_of_several_lines_is_hidden_as_a_whole(store: MemoryStore, tmp_path: Path) -> None:
+    log = shipper(store, tmp_path, "ab\ncd\n", part_bytes=100)
     add(tmp_path, b"<ab\n")
     log.ship()
     add(tmp_path, b"cd\n>\n")
     log.ship()
-    assert shipped(bucket) == b"<***>\n"
+    assert shipped(store) == b"<***>\n"
 
 
-def test_most_of_a_secret_at_the_end_of_all_output_is_hidden(bucket: MemoryBucket, tmp_path: Path) -> None:
+def test_most_of_a_secret_at_the_end_of_all_output_is_hidden(store: MemoryStore, tmp_path: Path) -> None:
     add(tmp_path, b"token: hf_abc-SECRET-x")
-    shipper(bucket, tmp_path, SECRET, part_bytes=100).ship_all(bucket)
-    assert shipped(bucket) == b"token: ***"
+    shipper(store, tmp_path, SECRET, part_bytes=100).ship_all(store)
+    assert shipped(store) == b"token: ***"
 
 
-def test_nothing_is_shipped_before_it_is_known_what_to_hide(bucket: MemoryBucket, tmp_path: Path) -> None:
+def test_nothing_is_shipped_before_it_is_known_what_to_hide(store: MemoryStore, tmp_path: Path) -> None:
     add(tmp_path, b"[runctl] restarted\n" + SECRET.encode() + b"\n[runctl] no secrets: denied\n")
     log = LogShipper(
-        bucket, PREFIX, source=tmp_path / "out", position_file=tmp_path / "position", redaction=None
+        store, PREFIX, source=tmp_path / "out", position_file=tmp_path / "position", redaction=None
     )
     log.ship()
-    assert bucket.objects == {}
-    log.ship_all(bucket)
-    assert shipped(bucket) == b"[runctl] restarted\n[runctl] no secrets: denied\n"
+    assert store.objects == {}
+    log.ship_all(store)
+    assert shipped(store) == b"[runctl] restarted\n[runctl] no secrets: denied\n"
 
 
 VALUES = st.lists(st.text("ab\n", min_size=4, max_size=9), min_size=1, max_size=3)
@@ -118,13 +119,13 @@ WRITES = st.lists(st.one_of(st.text("abc\n", max_size=12), st.sampled_from(["fai
 @given(VALUES, WRITES)
 def test_however_it_is_cut_the_parts_are_the_hidden_output(values: list[str], writes: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
-        folder, bucket, written = Path(name), MemoryBucket(), b""
-        log = shipper(bucket, folder, *values, part_bytes=7)
+        folder, store, written = Path(name), MemoryStore(), b""
+        log = shipper(store, folder, *values, part_bytes=7)
         for write in writes:
             if write == "fail":
-                bucket.fail_on(".log")
+                store.fail_on(".log")
             elif write == "restart":
-                log = shipper(bucket, folder, *values, part_bytes=7)
+                log = shipper(store, folder, *values, part_bytes=7)
             else:
                 add(folder, write.encode())
                 written += write.encode()
@@ -132,8 +133,8 @@ def test_however_it_is_cut_the_parts_are_the_hidden_output(values: list[str], wr
                 log.ship()
             except AgentError:
                 continue
-        bucket.fail_on("nothing")
-        log.ship_all(bucket)
-        assert shipped(bucket) == hidden(written, *values)
+        store.fail_on("nothing")
+        log.ship_all(store)
+        assert shipped(store) == hidden(written, *values)
         whole = {value.encode() for value in values}
-        assert not any(value in shipped(bucket) for value in whole)
+        assert not any(value in shipped(store) for value in whole)

@@ -1,4 +1,4 @@
-"""A whole run in this process: real work folder, a job and a bucket that are stand-ins."""
+"""A whole run in this process: real work folder, a job and a store that are stand-ins."""
 
 from __future__ import annotations
 
@@ -13,17 +13,30 @@ from typing import Any
 
 import pytest
 from support.agent_spec import run_spec
-from support.agent_stand_ins import Clock, MemoryBucket
+from support.agent_stand_ins import Clock, MemoryStore
 
 from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.contract import (
+    artifacts_prefix,
+    checkpoint_prefix,
+    file_key,
+    lineage_prefix,
+    log_part_name,
+    manifest_key,
+    node_logs_prefix,
+    stop_key,
+)
 from runctl_auto.agent.errors import AgentError, VolumeError
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
-from runctl_auto.agent.status import Outcome, RunStatus
+from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 1_000_000.0, None)
+LOGS = node_logs_prefix("r1", 0)
+ARTIFACTS = manifest_key(artifacts_prefix("r1"))
+CHECKPOINT = checkpoint_prefix("line", "00000000")
 DOWN = StopRequest("stopped", "down", "stopped on request (down)", 17)
 
 
@@ -65,8 +78,8 @@ class NoNotice:
 class Machine:
     """Collects what a run does. `scripts` says how each script ends and what it does before."""
 
-    def __init__(self, folder: Path, bucket: MemoryBucket, clock: Clock, **spec: Any) -> None:
-        self.folder, self.bucket = folder, bucket
+    def __init__(self, folder: Path, store: MemoryStore, clock: Clock, **spec: Any) -> None:
+        self.folder, self.store = folder, store
         self.work = folder / "work"
         self.said: list[str] = []
         self.started: list[tuple[str, Mapping[str, str]]] = []
@@ -74,22 +87,22 @@ class Machine:
         self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
         self.switch = StopSwitch()
         self.volumes = Volumes()
-        self.status = RunStatus(CONFIG, "i-1", bucket, clock=clock, ticks=clock)
+        self.status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
             archive.addfile(tarfile.TarInfo("train.py"), io.BytesIO())
         code = buffer.getvalue()
-        bucket.objects["code/x"] = code
+        store.objects["code/x"] = code
         self.tools = RunTools(
             config=CONFIG,
             spec=run_spec(code={"key": "code/x", "sha256": hashlib.sha256(code).hexdigest()}, **spec),
             folder=folder,
-            bucket=bucket,
+            store=store,
             metadata=NoNotice(),
             status=self.status,
             logs=LogShipper(
-                bucket,
-                "runs/r1/logs/0/",
+                store,
+                LOGS,
                 source=folder / "out",
                 position_file=folder / "position",
                 redaction=None,
@@ -126,7 +139,7 @@ class Machine:
         (self.work / name).write_text(text)
 
     def artifacts(self) -> list[str]:
-        manifest = json.loads(self.bucket.objects["runs/r1/artifacts/manifest.json"])
+        manifest = json.loads(self.store.objects[ARTIFACTS])
         return [file["path"] for file in manifest["files"]]
 
     def phases(self) -> dict[str, float]:
@@ -135,8 +148,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, bucket: MemoryBucket, clock: Clock) -> Machine:
-    return Machine(tmp_path, bucket, clock, setup="setup", command="train")
+def machine(tmp_path: Path, store: MemoryStore, clock: Clock) -> Machine:
+    return Machine(tmp_path, store, clock, setup="setup", command="train")
 
 
 def test_setup_then_command_then_results(machine: Machine) -> None:
@@ -150,7 +163,7 @@ def test_setup_then_command_then_results(machine: Machine) -> None:
     assert [script for script, _ in machine.started] == ["setup", "train"]
     assert machine.started[1][1]["RUNCTL_CHECKPOINT_DIR"] == str(machine.work / "checkpoints")
     assert machine.artifacts() == ["model/m", "output/o"]
-    assert machine.bucket.objects["checkpoints/line/00000000/files/state"] == b"1"
+    assert machine.store.objects[file_key(CHECKPOINT, "state")] == b"1"
     assert machine.status.document()["artifacts"] == {"files": 2, "bytes": 11}
     assert set(machine.phases()) >= {"boot", "fetch", "setup", "run", "upload"}
 
@@ -178,7 +191,7 @@ def test_a_stopped_job_gets_its_grace_and_its_last_checkpoint(machine: Machine) 
     outcome = machine.run()
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("stopped", "down", 143)
     assert machine.jobs[-1].grace == 17
-    assert machine.bucket.objects["checkpoints/line/00000000/files/state"] == b"saved on SIGTERM"
+    assert machine.store.objects[file_key(CHECKPOINT, "state")] == b"saved on SIGTERM"
     assert machine.artifacts() == []
 
 
@@ -190,8 +203,8 @@ def test_an_interruption_saves_the_checkpoint_and_no_artifacts(machine: Machine)
     machine.scripts["train"] = (None, interrupt)
     outcome = machine.run()
     assert (outcome.phase, outcome.is_terminal) == ("interrupted", False)
-    assert "checkpoints/line/00000000/manifest.json" in machine.bucket.objects
-    assert "runs/r1/artifacts/manifest.json" not in machine.bucket.objects
+    assert manifest_key(CHECKPOINT) in machine.store.objects
+    assert ARTIFACTS not in machine.store.objects
 
 
 def test_a_job_that_ended_by_itself_has_ended_by_itself(machine: Machine) -> None:
@@ -200,7 +213,7 @@ def test_a_job_that_ended_by_itself_has_ended_by_itself(machine: Machine) -> Non
 
 
 def test_a_wish_to_stop_older_than_the_machine_starts_nothing(machine: Machine) -> None:
-    machine.bucket.objects["runs/r1/control/stop.json"] = b'{"reason": "down"}'
+    machine.store.objects[stop_key("r1")] = b'{"reason": "down"}'
     outcome = machine.run()
     assert (outcome.phase, outcome.reason) == ("stopped", "down")
     assert machine.started == []
@@ -216,7 +229,7 @@ def test_a_stop_during_setup_is_no_failed_setup(machine: Machine) -> None:
 def test_a_run_goes_on_from_the_lineages_checkpoint(machine: Machine, tmp_path: Path) -> None:
     machine.scripts["train"] = (1, lambda: machine.write("checkpoints/state", "5"))
     machine.run()
-    other = Machine(tmp_path / "other", machine.bucket, Clock(), command="train")
+    other = Machine(tmp_path / "other", machine.store, Clock(), command="train")
     seen: list[str] = []
     other.scripts["train"] = (0, lambda: seen.append((other.work / "checkpoints/state").read_text()))
     other.run()
@@ -235,7 +248,7 @@ def test_a_restarted_agent_does_not_set_up_twice(machine: Machine) -> None:
 
 def test_artifacts_that_cannot_be_stored_are_no_success(machine: Machine) -> None:
     machine.scripts["train"] = (0, lambda: machine.write("model/m", "w"))
-    machine.bucket.fail_on("model/m")
+    machine.store.fail_on("model/m")
     outcome = machine.run()
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "agent_error", 0)
     assert "artifacts could not be stored" in str(outcome.message)
@@ -243,19 +256,19 @@ def test_artifacts_that_cannot_be_stored_are_no_success(machine: Machine) -> Non
 
 def test_artifacts_that_cannot_be_stored_do_not_hide_the_jobs_own_failure(machine: Machine) -> None:
     machine.scripts["train"] = (7, lambda: machine.write("model/m", "w"))
-    machine.bucket.fail_on("model/m")
+    machine.store.fail_on("model/m")
     assert machine.run().reason == "command_failed"
 
 
 def test_a_checkpoint_that_cannot_be_stored_is_told(machine: Machine) -> None:
     machine.scripts["train"] = (0, lambda: machine.write("checkpoints/state", "1"))
-    machine.bucket.fail_on("checkpoints/")
+    machine.store.fail_on(lineage_prefix("line"))
     assert machine.run().phase == "succeeded"
     assert any(text.startswith("last checkpoint:") for text in machine.said)
 
 
 def test_a_status_that_cannot_be_written_does_not_stop_the_run(machine: Machine) -> None:
-    machine.bucket.fail_on("status.json", times=100)
+    machine.store.fail_on("status.json", times=100)
     assert machine.run().phase == "succeeded"
 
 
@@ -277,21 +290,21 @@ def test_a_job_is_ended_when_the_agent_fails_beside_it(machine: Machine) -> None
 
 
 def test_secrets_reach_setup_and_command_and_are_hidden_in_the_output(
-    tmp_path: Path, bucket: MemoryBucket, clock: Clock
+    tmp_path: Path, store: MemoryStore, clock: Clock
 ) -> None:
     spec = {"secrets": [{"name": "TOKEN", "parameter": "/p/TOKEN"}], "setup": "setup", "command": "train"}
-    machine = Machine(tmp_path, bucket, clock, **spec)
+    machine = Machine(tmp_path, store, clock, **spec)
     (tmp_path / "out").write_text("a value of /p/TOKEN b\n")
     machine.run()
     assert [given["TOKEN"] for _, given in machine.started] == ["value of /p/TOKEN"] * 2
-    machine.tools.logs.ship_all(bucket)
-    assert bucket.objects["runs/r1/logs/0/00000000.log"] == b"a *** b\n"
+    machine.tools.logs.ship_all(store)
+    assert store.objects[LOGS + log_part_name(0)] == b"a *** b\n"
 
 
 def test_without_its_secrets_nothing_of_the_job_is_started_or_shown(
-    tmp_path: Path, bucket: MemoryBucket, clock: Clock
+    tmp_path: Path, store: MemoryStore, clock: Clock
 ) -> None:
-    machine = Machine(tmp_path, bucket, clock, secrets=[{"name": "TOKEN", "parameter": "/p/TOKEN"}])
+    machine = Machine(tmp_path, store, clock, secrets=[{"name": "TOKEN", "parameter": "/p/TOKEN"}])
 
     def denied(wanted: Sequence[SecretSpec]) -> dict[str, str]:
         raise AgentError("denied")
@@ -299,14 +312,14 @@ def test_without_its_secrets_nothing_of_the_job_is_started_or_shown(
     (tmp_path / "out").write_text("from an earlier life\n")
     with pytest.raises(AgentError, match="denied"):
         Run(replace(machine.tools, secrets=denied)).execute()
-    machine.tools.logs.ship_all(bucket)
+    machine.tools.logs.ship_all(store)
     assert machine.started == []
-    assert not any(b"earlier life" in data for data in bucket.objects.values())
+    assert not any(b"earlier life" in data for data in store.objects.values())
 
 
-def test_data_is_there_before_setup(tmp_path: Path, bucket: MemoryBucket, clock: Clock) -> None:
+def test_data_is_there_before_setup(tmp_path: Path, store: MemoryStore, clock: Clock) -> None:
     data = [{"bucket": "sets", "prefix": "digits/", "path": "data/"}]
-    machine = Machine(tmp_path, bucket, clock, data=data, setup="setup", command="train")
+    machine = Machine(tmp_path, store, clock, data=data, setup="setup", command="train")
     seen: list[str] = []
     machine.scripts["setup"] = (0, lambda: seen.append((machine.work / "data/from").read_text()))
     machine.run()

@@ -10,38 +10,39 @@ from unittest import mock
 import pytest
 
 from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.contract import TERMINAL_PHASES, node_logs_prefix, status_key
 from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.main import system_stop, wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import StopEarly
 from runctl_auto.agent.service import AgentService
-from runctl_auto.agent.status import Outcome, RunStatus
+from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.volumes import Volumes
 
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 999_990.0, None)
-STATUS = "runs/r1/status.json"
+STATUS = status_key("r1")
 DONE = Outcome("succeeded", "completed", 0)
 
 
 class Machine:
-    def __init__(self, tmp_path: Path, bucket, clock, run: Callable[[], Outcome]) -> None:
-        self.bucket = bucket
+    def __init__(self, tmp_path: Path, store, clock, run: Callable[[], Outcome]) -> None:
+        self.store = store
         self.order: list[str] = []
         self.switch = StopSwitch()
         self.volumes = mock.create_autospec(Volumes, instance=True)
         self.volumes.unmount_all.side_effect = lambda: self.order.append("unmount")
         self.runs = 0
 
-        def run_once(status: RunStatus, logs: LogShipper) -> Outcome:
+        def run_once(status: StatusWriter, logs: LogShipper) -> Outcome:
             self.runs += 1
             return run()
 
         self.service = AgentService(
             config=CONFIG,
             folder=tmp_path,
-            bucket=bucket,
+            store=store,
             instance=lambda: "i-1",
             journal=Journal(tmp_path / "out", io.StringIO()),
             switch=self.switch,
@@ -55,45 +56,45 @@ class Machine:
         self.order.append(f"halt after {self.status().get('phase')}")
 
     def status(self) -> dict[str, Any]:
-        return json.loads(self.bucket.objects.get(STATUS, b"{}"))
+        return json.loads(self.store.objects.get(STATUS, b"{}"))
 
     def log(self) -> str:
-        parts = self.bucket.list_objects("runs/r1/logs/0/")
-        return b"".join(self.bucket.objects[key] for key in parts).decode()
+        parts = self.store.list_objects(node_logs_prefix("r1", 0))
+        return b"".join(self.store.objects[key] for key in parts).decode()
 
 
-def test_the_status_is_terminal_before_the_machine_ends(tmp_path, bucket, clock) -> None:
-    machine = Machine(tmp_path, bucket, clock, lambda: DONE)
+def test_the_status_is_terminal_before_the_machine_ends(tmp_path, store, clock) -> None:
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
     assert machine.service.serve() == 0
     assert machine.order == ["unmount", "halt after succeeded"]
 
 
-def test_the_time_to_boot_counts_once_a_machine(tmp_path, bucket, clock) -> None:
+def test_the_time_to_boot_counts_once_a_machine(tmp_path, store, clock) -> None:
     interrupted = Outcome("interrupted", "interruption")
     for _ in range(2):
-        Machine(tmp_path / "first", bucket, clock, lambda: interrupted).service.serve()
-    assert Machine(tmp_path, bucket, clock, lambda: DONE).status()["phases"]["boot"] == pytest.approx(
+        Machine(tmp_path / "first", store, clock, lambda: interrupted).service.serve()
+    assert Machine(tmp_path, store, clock, lambda: DONE).status()["phases"]["boot"] == pytest.approx(
         10, abs=1
     )
-    Machine(tmp_path / "second", bucket, clock, lambda: DONE).service.serve()
-    assert Machine(tmp_path, bucket, clock, lambda: DONE).status()["phases"]["boot"] == pytest.approx(
+    Machine(tmp_path / "second", store, clock, lambda: DONE).service.serve()
+    assert Machine(tmp_path, store, clock, lambda: DONE).status()["phases"]["boot"] == pytest.approx(
         20, abs=1
     )
 
 
-@pytest.mark.parametrize("phase", ["succeeded", "failed", "stopped"])
-def test_a_run_that_has_ended_is_not_run_again(tmp_path, bucket, clock, phase: str) -> None:
-    bucket.objects[STATUS] = json.dumps({"phase": phase}).encode()
-    machine = Machine(tmp_path, bucket, clock, lambda: DONE)
+@pytest.mark.parametrize("phase", sorted(TERMINAL_PHASES))
+def test_a_run_that_has_ended_is_not_run_again(tmp_path, store, clock, phase: str) -> None:
+    store.objects[STATUS] = json.dumps({"phase": phase}).encode()
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
     assert (machine.runs, machine.order) == (0, [f"halt after {phase}"])
-    assert bucket.puts == []
+    assert store.puts == []
 
 
 @pytest.mark.parametrize("phase", ["booting", "running", "stopping", "interrupted"])
-def test_a_run_that_has_not_ended_goes_on(tmp_path, bucket, clock, phase: str) -> None:
-    bucket.objects[STATUS] = json.dumps({"phase": phase}).encode()
-    machine = Machine(tmp_path, bucket, clock, lambda: DONE)
+def test_a_run_that_has_not_ended_goes_on(tmp_path, store, clock, phase: str) -> None:
+    store.objects[STATUS] = json.dumps({"phase": phase}).encode()
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
     assert machine.runs == 1
 
@@ -105,8 +106,8 @@ def fail(error: Exception) -> Callable[[], Outcome]:
     return run
 
 
-def test_what_the_world_refuses_is_told_by_its_message(tmp_path, bucket, clock) -> None:
-    machine = Machine(tmp_path, bucket, clock, fail(AgentError("volume data did not appear")))
+def test_what_the_world_refuses_is_told_by_its_message(tmp_path, store, clock) -> None:
+    machine = Machine(tmp_path, store, clock, fail(AgentError("volume data did not appear")))
     machine.service.serve()
     status = machine.status()
     assert (status["phase"], status["reason"]) == ("failed", "agent_error")
@@ -115,41 +116,41 @@ def test_what_the_world_refuses_is_told_by_its_message(tmp_path, bucket, clock) 
     assert machine.order[-1] == "halt after failed"
 
 
-def test_a_flaw_of_the_agent_is_told_with_its_traceback(tmp_path, bucket, clock) -> None:
-    machine = Machine(tmp_path, bucket, clock, fail(TypeError("flaw")))
+def test_a_flaw_of_the_agent_is_told_with_its_traceback(tmp_path, store, clock) -> None:
+    machine = Machine(tmp_path, store, clock, fail(TypeError("flaw")))
     machine.service.serve()
     assert machine.status()["message"] == "the agent failed: TypeError('flaw')"
     assert "Traceback" in machine.log()
     assert machine.order[-1] == "halt after failed"
 
 
-def test_a_bucket_out_of_reach_at_the_start_ends_the_machine(tmp_path, bucket, clock, monkeypatch) -> None:
+def test_a_store_out_of_reach_at_the_start_ends_the_machine(tmp_path, store, clock, monkeypatch) -> None:
     def refuse(key: str) -> bytes:
         raise UnreachableError("no route")
 
-    monkeypatch.setattr(bucket, "find", refuse)
-    machine = Machine(tmp_path, bucket, clock, lambda: DONE)
+    monkeypatch.setattr(store, "find", refuse)
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
     assert (machine.runs, machine.order) == (0, ["halt after None"])
 
 
-def test_output_that_cannot_be_stored_does_not_hide_the_outcome(tmp_path, bucket, clock) -> None:
-    machine = Machine(tmp_path, bucket, clock, fail(AgentError("x")))
-    bucket.fail_on("/logs/", times=100)
+def test_output_that_cannot_be_stored_does_not_hide_the_outcome(tmp_path, store, clock) -> None:
+    machine = Machine(tmp_path, store, clock, fail(AgentError("x")))
+    store.fail_on("/logs/", times=100)
     machine.service.serve()
     assert machine.status()["reason"] == "agent_error"
 
 
-def test_a_status_that_cannot_be_stored_does_not_keep_the_machine(tmp_path, bucket, clock) -> None:
-    machine = Machine(tmp_path, bucket, clock, lambda: DONE)
-    bucket.fail_on("status.json", times=100)
+def test_a_status_that_cannot_be_stored_does_not_keep_the_machine(tmp_path, store, clock) -> None:
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
+    store.fail_on("status.json", times=100)
     machine.service.serve()
     assert machine.order == ["unmount", "halt after None"]
 
 
-def test_a_machine_that_the_system_ends_is_not_ended_by_the_agent(tmp_path, bucket, clock) -> None:
+def test_a_machine_that_the_system_ends_is_not_ended_by_the_agent(tmp_path, store, clock) -> None:
     request = system_stop(at_deadline=False)
-    machine = Machine(tmp_path, bucket, clock, lambda: request.outcome(143))
+    machine = Machine(tmp_path, store, clock, lambda: request.outcome(143))
     machine.switch.set(request)
     machine.service.serve()
     assert machine.order == ["unmount"]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.contract import status_key
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.status import Outcome, RunStatus, read_previous, rfc3339
+from runctl_auto.agent.status import Outcome, StatusWriter, read_previous, rfc3339
 
 CONFIG = AgentConfig(
     job="digits",
@@ -21,20 +22,20 @@ CONFIG = AgentConfig(
     booted_at=1_000_000.0,
     deadline_at=None,
 )
-KEY = "runs/r1/status.json"
+KEY = status_key("r1")
 
 
-def make(bucket, clock, **options) -> RunStatus:
-    return RunStatus(CONFIG, "i-1", bucket, clock=clock, ticks=clock, **options)
+def make(store, clock, **options) -> StatusWriter:
+    return StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock, **options)
 
 
-def written(bucket) -> dict[str, Any]:
-    return json.loads(bucket.objects[KEY])
+def written(store) -> dict[str, Any]:
+    return json.loads(store.objects[KEY])
 
 
-def test_the_document_is_that_of_the_contract(bucket, clock) -> None:
-    make(bucket, clock).write()
-    assert written(bucket) == {
+def test_the_document_is_that_of_the_contract(store, clock) -> None:
+    make(store, clock).write()
+    assert written(store) == {
         "schema": 1,
         "job": "digits",
         "run": "r1",
@@ -56,75 +57,75 @@ def test_the_document_is_that_of_the_contract(bucket, clock) -> None:
     }
 
 
-def test_seconds_are_counted_by_phase(bucket, clock) -> None:
-    status = make(bucket, clock)
+def test_seconds_are_counted_by_phase(store, clock) -> None:
+    status = make(store, clock)
     for phase, seconds in (("fetching", 1), ("setup", 2), ("running", 3), ("stopping", 4)):
         clock.now += 0.5 if phase == "fetching" else 0
         status.enter(phase)
         clock.now += seconds
     status.enter("stopping")
     clock.now += 1
-    status.end(Outcome("succeeded", "completed", 0), bucket)
-    assert written(bucket)["phases"] == {"boot": 0.5, "fetch": 1.0, "setup": 2.0, "run": 3.0, "upload": 5.0}
+    status.end(Outcome("succeeded", "completed", 0), store)
+    assert written(store)["phases"] == {"boot": 0.5, "fetch": 1.0, "setup": 2.0, "run": 3.0, "upload": 5.0}
     assert status.seconds_spent() == pytest.approx(11.5)
 
 
-def test_a_heartbeat_counts_the_phase_that_runs(bucket, clock) -> None:
-    status = make(bucket, clock)
+def test_a_heartbeat_counts_the_phase_that_runs(store, clock) -> None:
+    status = make(store, clock)
     status.enter("running")
     clock.now += 15
     status.write()
-    assert written(bucket)["phases"]["run"] == 15.0
+    assert written(store)["phases"]["run"] == 15.0
     clock.now += 15
     status.write()
-    assert written(bucket)["phases"]["run"] == 30.0
-    assert written(bucket)["updated_at"] == rfc3339(clock.now)
+    assert written(store)["phases"]["run"] == 30.0
+    assert written(store)["updated_at"] == rfc3339(clock.now)
 
 
-def test_nothing_is_written_after_the_end(bucket, clock) -> None:
-    status = make(bucket, clock)
-    status.end(Outcome("failed", "command_failed", 7, "the command failed"), bucket)
-    last = written(bucket)
+def test_nothing_is_written_after_the_end(store, clock) -> None:
+    status = make(store, clock)
+    status.end(Outcome("failed", "command_failed", 7, "the command failed"), store)
+    last = written(store)
     status.write()
-    status.end(Outcome("succeeded", "completed", 0), bucket)
+    status.end(Outcome("succeeded", "completed", 0), store)
     status.enter("running")
-    assert written(bucket) == last
-    assert bucket.puts == [KEY]
+    assert written(store) == last
+    assert store.puts == [KEY]
     assert (last["phase"], last["reason"], last["exit_code"]) == ("failed", "command_failed", 7)
     assert last["ended_at"] == rfc3339(clock.now)
 
 
-def test_an_interruption_is_no_end_of_the_run(bucket, clock) -> None:
-    make(bucket, clock).end(Outcome("interrupted", "interruption"), bucket)
-    assert written(bucket)["ended_at"] is None
+def test_an_interruption_is_no_end_of_the_run(store, clock) -> None:
+    make(store, clock).end(Outcome("interrupted", "interruption"), store)
+    assert written(store)["ended_at"] is None
 
 
-def test_a_run_goes_on_from_its_earlier_status(bucket, clock) -> None:
-    first = make(bucket, clock)
+def test_a_run_goes_on_from_its_earlier_status(store, clock) -> None:
+    first = make(store, clock)
     first.spend("boot", 10)
     first.enter("running")
     first.saved_checkpoint("00000000")
     clock.now += 100
-    first.end(Outcome("interrupted", "interruption"), bucket)
+    first.end(Outcome("interrupted", "interruption"), store)
     clock.now += 1000
-    again = make(bucket, clock, previous=read_previous(bucket, KEY))
+    again = make(store, clock, previous=read_previous(store, KEY))
     again.saved_checkpoint("00000001")
-    now = written(bucket)
+    now = written(store)
     assert now["started_at"] == rfc3339(CONFIG.booted_at)
     assert now["checkpoints"]["count"] == 2
     assert (now["phase"], now["reason"]) == ("booting", None)
     assert again.seconds_spent() == pytest.approx(110), "the time without a machine does not count"
 
 
-def test_no_status_or_an_unreadable_one_is_none(bucket) -> None:
-    assert read_previous(bucket, KEY) is None
-    bucket.objects[KEY] = b"{"
-    assert read_previous(bucket, KEY) is None
-    bucket.objects[KEY] = b"[]"
-    assert read_previous(bucket, KEY) is None
+def test_no_status_or_an_unreadable_one_is_none(store) -> None:
+    assert read_previous(store, KEY) is None
+    store.objects[KEY] = b"{"
+    assert read_previous(store, KEY) is None
+    store.objects[KEY] = b"[]"
+    assert read_previous(store, KEY) is None
 
 
-def test_a_failed_last_write_is_told(bucket, clock) -> None:
-    bucket.fail_on("status.json")
+def test_a_failed_last_write_is_told(store, clock) -> None:
+    store.fail_on("status.json")
     with pytest.raises(AgentError):
-        make(bucket, clock).end(Outcome("succeeded", "completed", 0), bucket)
+        make(store, clock).end(Outcome("succeeded", "completed", 0), store)

@@ -7,11 +7,12 @@ from unittest import mock
 import pytest
 from support.agent_spec import run_spec
 
+from runctl_auto.agent.contract import stop_key
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.watchers import InterruptionWatcher, Limits, LimitWatcher, StopRequestWatcher
 
-STOP = "runs/r1/control/stop.json"
+STOP = stop_key("r1")
 
 
 @pytest.fixture
@@ -50,8 +51,8 @@ def test_a_notice_that_cannot_be_read_is_one(switch, clock, text: str) -> None:
     assert switch.request.reason == "interruption"
 
 
-def test_no_wish_is_no_stop(switch, bucket) -> None:
-    StopRequestWatcher(bucket, "r1", switch).look()
+def test_no_wish_is_no_stop(switch, store) -> None:
+    StopRequestWatcher(store, "r1", switch).look()
     assert switch.request is None
 
 
@@ -65,9 +66,9 @@ def test_no_wish_is_no_stop(switch, bucket) -> None:
         ("text", "user", 30.0),
     ],
 )
-def test_wishes(switch, bucket, wish: object, reason: str, grace: float) -> None:
-    bucket.objects[STOP] = json.dumps(wish).encode()
-    StopRequestWatcher(bucket, "r1", switch).look()
+def test_wishes(switch, store, wish: object, reason: str, grace: float) -> None:
+    store.objects[STOP] = json.dumps(wish).encode()
+    StopRequestWatcher(store, "r1", switch).look()
     assert (switch.request.phase, switch.request.reason, switch.request.grace_seconds) == (
         "stopped",
         reason,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.backend_bucket import WRITTEN, BucketClient, files_in
 
@@ -167,7 +167,7 @@ def check_what_was_made_up(found: dict[str, Any], stacks: dict[str, Stack]) -> N
         ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, STACKS, max_size=3))
 def test_a_folder_and_a_bucket_compressed_or_not_tell_the_same(stacks: dict[str, Stack]) -> None:
     plain = answers(in_bucket(stacks, compressed=False), stacks)

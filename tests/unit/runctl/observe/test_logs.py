@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.s3_in_memory import OWNER, S3InMemory
 
+from runctl_auto.agent.contract import log_part_name, node_logs_prefix
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
@@ -18,7 +19,7 @@ def reader(s3: S3InMemory, bucket: str = "b") -> LogReader:
 
 
 def write(s3: S3InMemory, part: int, text: str) -> None:
-    s3.buckets["b"][f"runs/r1/logs/0/{part:08}.log"] = text.encode()
+    s3.buckets["b"][node_logs_prefix("r1", 0) + log_part_name(part)] = text.encode()
 
 
 def test_lines_come_once_and_in_order_while_the_log_grows() -> None:
@@ -38,7 +39,7 @@ def test_lines_come_once_and_in_order_while_the_log_grows() -> None:
 
 def test_another_runs_log_is_not_read() -> None:
     s3 = S3InMemory("b")
-    s3.buckets["b"]["runs/r10/logs/0/00000000.log"] = b"other\n"
+    s3.buckets["b"][node_logs_prefix("r10", 0) + log_part_name(0)] = b"other\n"
     assert list(reader(s3).rest()) == []
 
 
@@ -48,7 +49,7 @@ def test_without_a_bucket_there_is_no_log() -> None:
 
 def test_bytes_that_are_no_text_do_not_end_the_reading() -> None:
     s3 = S3InMemory("b")
-    s3.buckets["b"]["runs/r1/logs/0/00000000.log"] = b"\xff\xfe\nfine\n"
+    s3.buckets["b"][node_logs_prefix("r1", 0) + log_part_name(0)] = b"\xff\xfe\nfine\n"
     assert list(reader(s3).rest())[1] == "fine"
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import AccessDeniedError, CloudError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.run_status import read_run_status
-from runctl_auto.run.status import RunStatus, parse_run_status, status_key
+from runctl_auto.run.status import RunStatus, parse_run_status
 
 STATUS = {
     "schema": 1,

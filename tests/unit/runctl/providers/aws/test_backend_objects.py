@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from unittest import mock
 
 import pytest
@@ -43,13 +44,16 @@ def test_an_object_is_read_and_removed() -> None:
 def test_many_are_read_in_their_order_by_one_client() -> None:
     client = BucketClient({f"{BELOW}/{number}": str(number).encode() for number in range(100)})
     client.vanishing = {f"{BELOW}/7"}
-    made: list[str] = []
-    files = open_objects(
-        "s3://states/team", lambda endpoint: lambda service, region: made.append(service) or client
-    )
+    makers: list[threading.Thread] = []
+
+    def make(service: str, region: str) -> BucketClient:
+        makers.append(threading.current_thread())
+        return client
+
+    files = open_objects("s3://states/team", lambda endpoint: make)
     wanted = [None if number == 7 else str(number).encode() for number in range(100)]
     assert list(files.read_all(str(number) for number in range(100))) == wanted
-    assert made == ["s3"]
+    assert makers == [threading.current_thread()], "a session makes clients in one thread alone"
 
 
 def test_a_refused_request_is_told_as_it_is() -> None:

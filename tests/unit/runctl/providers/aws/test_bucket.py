@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 
+from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key, stop_key
 from runctl_auto.errors import AccessDeniedError, UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts import bring_home
 from runctl_auto.providers.aws.access import Cloud
@@ -26,7 +27,7 @@ def bucket(s3: S3InMemory, name: str = "b", owner: str = OWNER) -> JobBucket:
 
 def leave(s3: S3InMemory, files: dict[str, bytes], run: str = "r1", **wrong: str) -> None:
     for path, content in files.items():
-        s3.buckets["b"][f"runs/{run}/artifacts/files/{path}"] = content
+        s3.buckets["b"][file_key(artifacts_prefix(run), path)] = content
     listed = [
         {
             "path": path,
@@ -35,12 +36,12 @@ def leave(s3: S3InMemory, files: dict[str, bytes], run: str = "r1", **wrong: str
         }
         for path, content in files.items()
     ]
-    s3.buckets["b"][f"runs/{run}/artifacts/manifest.json"] = json.dumps({"files": listed}).encode()
+    s3.buckets["b"][manifest_key(artifacts_prefix(run))] = json.dumps({"files": listed}).encode()
 
 
 def test_a_request_to_stop_is_what_the_agent_reads(s3: S3InMemory) -> None:
     bucket(s3).request_stop("r1", reason="down", grace_seconds=5, at="2026-01-01T00:00:00+00:00")
-    assert json.loads(s3.buckets["b"]["runs/r1/control/stop.json"]) == {
+    assert json.loads(s3.buckets["b"][stop_key("r1")]) == {
         "reason": "down",
         "grace_seconds": 5,
         "at": "2026-01-01T00:00:00+00:00",
@@ -100,9 +101,9 @@ def test_a_file_that_differs_stops_everything_and_leaves_what_was_there(
 
 def test_artifacts_without_their_list_are_told(s3: S3InMemory) -> None:
     assert not bucket(s3).has_unlisted_artifacts("r1")
-    s3.buckets["b"]["runs/r1/artifacts/files/model.bin"] = b"half"
+    s3.buckets["b"][file_key(artifacts_prefix("r1"), "model.bin")] = b"half"
     assert bucket(s3).has_unlisted_artifacts("r1")
-    s3.buckets["b"]["runs/r1/artifacts/manifest.json"] = b'{"files": []}'
+    s3.buckets["b"][manifest_key(artifacts_prefix("r1"))] = b'{"files": []}'
     assert not bucket(s3).has_unlisted_artifacts("r1")
 
 
@@ -121,6 +122,6 @@ def test_a_manifest_may_not_name_places_outside(s3: S3InMemory, tmp_path: Path, 
 
 @pytest.mark.parametrize("content", [b"not json", b"{}", b'{"files": [{"path": "a"}]}'])
 def test_a_manifest_that_cannot_be_read_is_told(s3: S3InMemory, tmp_path: Path, content: bytes) -> None:
-    s3.buckets["b"]["runs/r1/artifacts/manifest.json"] = content
+    s3.buckets["b"][manifest_key(artifacts_prefix("r1"))] = content
     with pytest.raises(UnfetchedArtifactsError, match="cannot be read"):
         bring_home(bucket(s3), "r1", tmp_path / "r1")

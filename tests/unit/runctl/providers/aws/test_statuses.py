@@ -12,6 +12,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import AccessDeniedError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
@@ -74,7 +75,7 @@ def test_smooth_answers_need_one_signed_request_each() -> None:
     assert second is None
     assert client.asked == []
     request = next(each for each in connections.sent if "/a/" in each.url)
-    assert request.url == "https://s3.example/a/runs/run-a/status.json"
+    assert request.url == f"https://s3.example/a/{status_key('run-a')}"
     assert request.headers["x-amz-expected-bucket-owner"] == "111122223333"
     assert "SignedHeaders=host;x-amz" in str(request.headers["Authorization"])
     assert request.headers["X-Amz-Security-Token"] == "token"

@@ -1,0 +1,385 @@
+"""The contract between runctl and the agent: bucket keys, phases, reasons, times and file shapes.
+
+Both sides import this module; nothing in it reads or writes anything. It is part of the agent's bundle, and
+the user data carries what the bootstrap uses of it. Machines that run keep the contract that they were
+started with, so a change here must stay readable for both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypedDict
+
+SCHEMA: Final = 1
+"""The version of ``spec.json`` and ``status.json``, their field ``schema``."""
+
+
+class Phase:
+    """The phases of a run."""
+
+    BOOTING: Final = "booting"
+    FETCHING: Final = "fetching"
+    SETUP: Final = "setup"
+    RUNNING: Final = "running"
+    STOPPING: Final = "stopping"
+    SUCCEEDED: Final = "succeeded"
+    FAILED: Final = "failed"
+    STOPPED: Final = "stopped"
+    INTERRUPTED: Final = "interrupted"
+    """This machine ended and the run did not: a replacement continues it."""
+
+
+TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.STOPPED})
+"""The run has ended for good: it needs no machine, and nothing of it is written any more."""
+LIVE_PHASES = (Phase.BOOTING, Phase.FETCHING, Phase.SETUP, Phase.RUNNING, Phase.STOPPING)
+"""The phases of a run on a machine, in order."""
+PHASES = frozenset({*LIVE_PHASES, *TERMINAL_PHASES, Phase.INTERRUPTED})
+TIMED_AS: Mapping[str, str] = {
+    Phase.BOOTING: "boot",
+    Phase.FETCHING: "fetch",
+    Phase.SETUP: "setup",
+    Phase.RUNNING: "run",
+    Phase.STOPPING: "upload",
+}
+"""The names in ``status.json`` under which the seconds of each phase are counted."""
+
+
+class Reason:
+    """Why a run ended or was interrupted."""
+
+    COMPLETED: Final = "completed"
+    SETUP_FAILED: Final = "setup_failed"
+    COMMAND_FAILED: Final = "command_failed"
+    AGENT_ERROR: Final = "agent_error"
+    INTERRUPTION: Final = "interruption"
+    MAX_DURATION: Final = "max_duration"
+    IDLE_DURATION: Final = "idle_duration"
+    BUDGET: Final = "budget"
+    DOWN: Final = "down"
+    REPLACE: Final = "replace"
+    USER: Final = "user"
+
+
+StopReason = Literal["down", "replace", "user"]
+STOP_REASONS: tuple[StopReason, ...] = (Reason.DOWN, Reason.REPLACE, Reason.USER)
+"""The reasons that a request to stop may give."""
+
+HEARTBEAT_SECONDS: Final = 15
+"""How often the agent writes the status while nothing else changes it."""
+GRACE_SECONDS: Final = 30
+"""How long a job that is stopped may take to save and exit, unless the request says otherwise."""
+REPORTING_SECONDS: Final = 60
+"""What the agent gets on top of the grace to upload the last checkpoint and the artifacts."""
+STOP_BEFORE_DEADLINE_SECONDS: Final = 60
+"""How long before the machine's hard deadline the agent stops the job."""
+DEADLINE_SLACK_SECONDS: Final = 600
+"""How long after a limit of the run its machine's hard deadline is: the time the agent has to end the run
+by itself."""
+END_SCHEDULE_SLACK_SECONDS: Final = 600
+"""How long after that deadline the cloud's schedule ends the machine. It counts from when the machine was
+made; the deadline counts from its first boot, which may be minutes later."""
+
+RUNS_PREFIX: Final = "runs/"
+CHECKPOINTS_PREFIX: Final = "checkpoints/"
+
+PackageKind = Literal["code", "agent"]
+PACKAGE_SUFFIXES: Mapping[PackageKind, str] = {"code": ".tar.gz", "agent": ".pyz"}
+
+
+def package_key(kind: PackageKind, sha256: str) -> str:
+    """The key of a package of this content."""
+    return f"{kind}/{sha256}{PACKAGE_SUFFIXES[kind]}"
+
+
+def run_prefix(run: str) -> str:
+    """The prefix of everything that belongs to one run, except its checkpoints."""
+    return f"{RUNS_PREFIX}{run}/"
+
+
+def spec_key(run: str) -> str:
+    """The key of what the agent runs: a ``SpecJson``."""
+    return f"{run_prefix(run)}spec.json"
+
+
+def status_key(run: str) -> str:
+    """The key of the run's durable status: a ``StatusJson``."""
+    return f"{run_prefix(run)}status.json"
+
+
+def stop_key(run: str) -> str:
+    """The key of the request to stop the run: a ``StopJson``."""
+    return f"{run_prefix(run)}control/stop.json"
+
+
+def logs_prefix(run: str) -> str:
+    """The prefix of the log parts of all nodes of a run."""
+    return f"{run_prefix(run)}logs/"
+
+
+def node_logs_prefix(run: str, node: int) -> str:
+    """The prefix of the log parts of one node, which are numbered from 0."""
+    return f"{logs_prefix(run)}{node}/"
+
+
+def log_part_name(number: int) -> str:
+    """The name of a log part below its node's prefix. Parts never change and sort by name."""
+    return f"{numbered(number)}.log"
+
+
+def log_part_number(name: str) -> int:
+    """The number of the log part of this name."""
+    return int(name[: -len(".log")])
+
+
+def artifacts_prefix(run: str) -> str:
+    """The prefix of a run's artifacts: ``file_key`` for each, and ``manifest_key`` written last."""
+    return f"{run_prefix(run)}artifacts/"
+
+
+def lineage_prefix(lineage: str) -> str:
+    """The prefix of the checkpoints of all runs that continue each other."""
+    return f"{CHECKPOINTS_PREFIX}{lineage}/"
+
+
+def checkpoint_prefix(lineage: str, sequence: str) -> str:
+    """The prefix of one checkpoint: ``file_key`` for each file, and ``manifest_key`` written last."""
+    return f"{lineage_prefix(lineage)}{sequence}/"
+
+
+def manifest_key(prefix: str) -> str:
+    """The key of the manifest of a checkpoint or of artifacts; without one, they are incomplete."""
+    return f"{prefix}manifest.json"
+
+
+def file_key(prefix: str, path: str) -> str:
+    """The key of a file of a checkpoint or of artifacts."""
+    return f"{prefix}files/{path}"
+
+
+def numbered(number: int) -> str:
+    """A number as keys carry it: 8 digits, so that keys sort by number."""
+    return f"{number:08d}"
+
+
+class PackageJson(TypedDict):
+    """A package in the bucket."""
+
+    key: str
+    sha256: str
+
+
+class UserDataJson(TypedDict):
+    """The configuration in a machine's user data. Other content means another machine."""
+
+    job: str
+    run: str
+    region: str
+    bucket: str
+    account: str
+    agent: PackageJson
+    spec_key: str
+    mounts: str
+    """A digest of the volumes, which are mounted at the start only. Not read on the machine."""
+    deadline_seconds: int | None
+    """From the machine's first boot to its hard deadline; None without one."""
+
+
+class AgentConfigJson(UserDataJson):
+    """The agent's configuration on the machine. Times are seconds since the epoch."""
+
+    booted_at: float
+    deadline_at: float | None
+
+
+class VolumeJson(TypedDict):
+    """A volume of a run. ``mount`` is an absolute path."""
+
+    name: str
+    id: str
+    mount: str
+
+
+class CheckpointsJson(TypedDict):
+    """Where checkpoints appear in the work folder, how often they are saved, how many are kept."""
+
+    path: str
+    every_seconds: float
+    keep: int
+
+
+class ArtifactsJson(TypedDict):
+    """Paths in the work folder."""
+
+    paths: list[str]
+
+
+class LimitsJson(TypedDict):
+    """Limits of a run. None: no limit, or unknown. Amounts are USD."""
+
+    max_duration_seconds: float | None
+    idle_duration_seconds: float | None
+    budget: float | None
+    price_hour: float | None
+
+
+class SecretJson(TypedDict):
+    """An environment variable of the job and the parameter that holds its value."""
+
+    name: str
+    parameter: str
+
+
+class DataJson(TypedDict):
+    """What lies below a prefix of a bucket, and the folder of the work folder it is copied to."""
+
+    bucket: str
+    prefix: str
+    path: str
+
+
+class RunJson(TypedDict):
+    """``spec.json`` without the volumes, whose ids are known once they exist."""
+
+    schema: int
+    job: str
+    run: str
+    attempt: int
+    lineage: str
+    node: int
+    nodes: int
+    setup: str | None
+    command: str
+    env: dict[str, str]
+    code: PackageJson
+    checkpoints: CheckpointsJson
+    artifacts: ArtifactsJson
+    limits: LimitsJson
+    secrets: list[SecretJson]
+    data: list[DataJson]
+
+
+class SpecJson(RunJson):
+    """``spec.json``: what the agent runs."""
+
+    volumes: list[VolumeJson]
+
+
+class StopJson(TypedDict):
+    """``stop.json``: the request to stop a run. ``at`` is an RFC 3339 time."""
+
+    reason: StopReason
+    grace_seconds: float
+    at: str
+
+
+class CheckpointCountJson(TypedDict):
+    """The checkpoints that a run has saved on all its machines."""
+
+    count: int
+    last: str | None
+    last_at: str | None
+
+
+class DataProgressJson(TypedDict):
+    """What is staged so far of the data sources."""
+
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+
+
+class _EveryStatusJson(TypedDict):
+    schema: int
+    job: str
+    run: str
+    attempt: int
+    node: int
+    instance: str | None
+    phase: str
+    exit_code: int | None
+    reason: str | None
+    message: str | None
+    started_at: str | None
+    updated_at: str | None
+    ended_at: str | None
+    phases: dict[str, float]
+    resumed_from: str | None
+    checkpoints: CheckpointCountJson
+    artifacts: dict[str, int] | None
+    log_parts: int
+
+
+class StatusJson(_EveryStatusJson, total=False):
+    """``status.json``: the durable status of a run. Times are RFC 3339 in UTC."""
+
+    data: DataProgressJson
+
+
+def new_status(job: str, run: str, started_at: str) -> StatusJson:
+    """The status of a run before anything of it is known."""
+    return {
+        "schema": SCHEMA,
+        "job": job,
+        "run": run,
+        "attempt": 1,
+        "node": 0,
+        "instance": None,
+        "phase": Phase.BOOTING,
+        "exit_code": None,
+        "reason": None,
+        "message": None,
+        "started_at": started_at,
+        "updated_at": None,
+        "ended_at": None,
+        "phases": {},
+        "resumed_from": None,
+        "checkpoints": {"count": 0, "last": None, "last_at": None},
+        "artifacts": None,
+        "log_parts": 0,
+    }
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a checkpoint or an artifact. ``path`` is relative, with slashes."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``manifest.json``: the files that were stored, and links (path to target) where there were some."""
+
+    files: Sequence[StoredFile]
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    def to_json(self) -> bytes:
+        document: dict[str, object] = {
+            "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in self.files]
+        }
+        if self.links:
+            document["links"] = dict(self.links)
+        return json.dumps(document, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Manifest:
+        """Raises ValueError for what is no manifest. Does not check where the paths lead."""
+        try:
+            document: Mapping[str, Any] = json.loads(data)
+            files = [
+                StoredFile(str(entry["path"]), int(entry["bytes"]), str(entry["sha256"]))
+                for entry in document["files"]
+            ]
+            links = {str(path): str(target) for path, target in document.get("links", {}).items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a manifest: {error!r}") from error
+        return cls(tuple(files), links)

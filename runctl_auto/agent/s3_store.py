@@ -1,0 +1,215 @@
+"""The store in the job's bucket: streamed, with bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from runctl_auto.agent.errors import (
+    AgentError,
+    FileChangedError,
+    IntegrityError,
+    NotFoundError,
+    S3Error,
+    UnreachableError,
+)
+from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3
+from runctl_auto.agent.s3_request import Query
+from runctl_auto.agent.web import Body
+
+PART_BYTES = 64 * CHUNK
+MOST_PARTS = 10_000
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> object: ...
+
+
+@dataclass(frozen=True)
+class FileSlice:
+    """Bytes `start` to `start + length` of an open file, read at most a chunk at a time.
+
+    Reading raises FileChangedError when the file has become shorter.
+    """
+
+    file: BinaryIO
+    start: int
+    length: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        position, end = self.start, self.start + self.length
+        while position < end:
+            chunk = os.pread(self.file.fileno(), min(CHUNK, end - position), position)
+            if not chunk:
+                raise FileChangedError(f"{self.file.name} became shorter while it was read")
+            position += len(chunk)
+            yield chunk
+
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for chunk in self:
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def hashed_into(self, whole: _Hash) -> str:
+        """The sha256 of these bytes, which are added to `whole` in the same reading."""
+        own = hashlib.sha256()
+        for chunk in self:
+            own.update(chunk)
+            whole.update(chunk)
+        return own.hexdigest()
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """A `Store` in one bucket. Files of more than `part_bytes` are uploaded in parts."""
+
+    s3: S3
+    part_bytes: int = PART_BYTES
+
+    def patient(self, seconds: float) -> S3Store:
+        return replace(self, s3=self.s3.patient(seconds))
+
+    def get(self, key: str) -> bytes:
+        """The object; raises NotFoundError. For small objects."""
+        return self.s3.request("GET", key)
+
+    def find(self, key: str) -> bytes | None:
+        """The object, None when there is none. For small objects.
+
+        Asks for the name first: with leave to list only its own prefixes, the agent is refused (403), not
+        told (404), when it asks for an object that does not exist.
+        """
+        if key not in self.list_objects(key):
+            return None
+        try:
+            return self.get(key)
+        except NotFoundError:
+            return None
+
+    def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
+        self.s3.request("PUT", key, body=data, headers={"content-type": content_type})
+
+    def delete(self, key: str) -> None:
+        """Idempotent: an object that does not exist is deleted already."""
+        self.s3.request("DELETE", key)
+
+    def download(self, key: str, target: Path) -> str:
+        """Writes the object to `target` (which may exist) and returns the sha256 of what was written."""
+
+        def attempt() -> str:
+            digest, size = hashlib.sha256(), 0
+            with (
+                self.s3.requests.send("GET", key, timeout=BODY_TIMEOUT_SECONDS) as answer,
+                target.open("wb") as file,
+            ):
+                while True:
+                    chunk = answer.read(CHUNK)
+                    if not chunk:
+                        break
+                    digest.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
+                expected = answer.headers.get("content-length")
+            if expected is not None and int(expected) != size:
+                raise UnreachableError(f"{key}: {size} of {expected} bytes arrived")
+            return digest.hexdigest()
+
+        return self.s3.retried(attempt)
+
+    def upload(self, key: str, file: BinaryIO, size: int) -> str:
+        """Stores the first `size` bytes of `file` and returns their sha256.
+
+        Raises FileChangedError when they changed meanwhile; then nothing was stored, or something that the
+        caller must not use.
+        """
+        if size > self.part_bytes:
+            return self._put_parts(key, file, size)
+        whole = FileSlice(file, 0, size)
+        digest = whole.sha256()
+        self._put_slice(key, whole, digest, ())
+        return digest
+
+    def list_objects(self, prefix: str) -> dict[str, int]:
+        """Keys below `prefix`, in order, with their sizes in bytes."""
+        return {each.key: each.size for each in self.s3.list_stored(prefix)}
+
+    def list_folders(self, prefix: str) -> list[str]:
+        return self.s3.list_folders(prefix)
+
+    def _put_slice(self, key: str, piece: FileSlice, digest: str, query: Query) -> str:
+        def attempt() -> str:
+            sent = hashlib.sha256()
+
+            def chunks() -> Iterator[bytes]:
+                for chunk in piece:
+                    sent.update(chunk)
+                    yield chunk
+
+            body: Body = chunks() if piece.length else b""
+            answer = self.s3.requests.send(
+                "PUT", key, query=query, body=body, body_sha256=digest,
+                headers={"content-length": str(piece.length)}, timeout=BODY_TIMEOUT_SECONDS,
+            )  # fmt: skip
+            with answer:
+                answer.read()
+                if piece.length and sent.hexdigest() != digest:
+                    raise FileChangedError(f"{piece.file.name} changed while it was read")
+                return answer.headers.get("etag", "")
+
+        return self.s3.retried(attempt)
+
+    def _put_parts(self, key: str, file: BinaryIO, size: int) -> str:
+        whole = hashlib.sha256()
+        begun = self.s3.request("POST", key, query=(("uploads", ""),))
+        upload = _text(begun, "UploadId")
+        try:
+            step = max(self.part_bytes, -(-size // MOST_PARTS))
+            etags: list[str] = []
+            for number, start in enumerate(range(0, size, step), start=1):
+                piece = FileSlice(file, start, min(step, size - start))
+                query = (("partNumber", str(number)), ("uploadId", upload))
+                etags.append(self._put_slice(key, piece, piece.hashed_into(whole), query))
+            self._complete(key, upload, etags)
+        except BaseException:
+            self._abort(key, upload)
+            raise
+        return whole.hexdigest()
+
+    def _complete(self, key: str, upload: str, etags: list[str]) -> None:
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+            for number, etag in enumerate(etags, start=1)
+        )
+        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+
+        def attempt() -> None:
+            query = (("uploadId", upload),)
+            with self.s3.requests.send(
+                "POST", key, query=query, body=body, timeout=BODY_TIMEOUT_SECONDS
+            ) as response:
+                answer = response.read()
+            # S3 may answer 200 and tell of an error in the body.
+            if b"<Error>" in answer:
+                raise S3Error(f"complete {key}", 500, _text(answer, "Code"), _text(answer, "Message"))
+
+        self.s3.retried(attempt)
+
+    def _abort(self, key: str, upload: str) -> None:
+        try:
+            self.s3.request("DELETE", key, query=(("uploadId", upload),))
+        except AgentError:
+            # The bucket's lifecycle rule removes what is left of it; the first error matters more.
+            return
+
+
+def _text(document: bytes, tag: str) -> str:
+    match = re.search(f"<{tag}>([^<]*)</{tag}>".encode(), document)
+    if not match:
+        raise IntegrityError(f"S3's answer has no {tag}")
+    return match.group(1).decode()

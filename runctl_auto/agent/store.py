@@ -1,0 +1,46 @@
+"""Where the agent keeps code, checkpoints, logs, status and artifacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Store(Protocol):
+    """Objects by key. A key is names separated by slashes, as `contract.py` builds them.
+
+    Every call blocks until done or raises an AgentError. An object appears whole or not at all, and whoever
+    reads or lists after a call sees what the call did. Thread-safe.
+    """
+
+    def patient(self, seconds: float) -> Store:
+        """The same store, which retries passing errors for at least `seconds`."""
+
+    def get(self, key: str) -> bytes:
+        """The object. For small objects. Raises AgentError when there is none."""
+
+    def find(self, key: str) -> bytes | None:
+        """The object, None when there is none. For small objects."""
+
+    def put(self, key: str, data: bytes, content_type: str = ...) -> None:
+        """Stores an object, replacing the one of this key."""
+
+    def delete(self, key: str) -> None:
+        """Idempotent: no error when there is no such object."""
+
+    def download(self, key: str, target: Path) -> str:
+        """Writes the object to `target`, which may exist; returns its sha256. Raises AgentError when there
+        is none."""
+
+    def upload(self, key: str, file: BinaryIO, size: int) -> str:
+        """Stores the first `size` bytes of an open file and returns their sha256.
+
+        Raises FileChangedError when the file has fewer bytes, or when what is stored may be neither its old
+        nor its new content; the caller must not use the object then.
+        """
+
+    def list_objects(self, prefix: str) -> dict[str, int]:
+        """The keys that begin with `prefix`, in order, with the sizes of their objects in bytes."""
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """The next name of all keys below `prefix` (which ends in '/') that go on behind it, in order."""

@@ -1,0 +1,275 @@
+"""The contract with machines that run: a change here strands them, or blinds whoever watches them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from support.s3_in_memory import OWNER, S3InMemory
+from support.s3_web import s3_store
+
+from components.iam_profile import IamProfileArgs, access_policy
+from runctl_auto.agent import contract
+from runctl_auto.agent.artifacts import upload_artifacts
+from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.contract import Manifest, Phase, Reason, StoredFile
+from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.status import Outcome, StatusWriter
+from runctl_auto.agent.stopping import StopSwitch
+from runctl_auto.agent.watchers import StopRequestWatcher
+from runctl_auto.observe.logs import LogReader
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.bucket import JobBucket
+
+PRODUCT = Path(contract.__file__).parents[1]
+
+
+def test_keys_in_the_bucket() -> None:
+    assert contract.package_key("code", "abc") == "code/abc.tar.gz"
+    assert contract.package_key("agent", "abc") == "agent/abc.pyz"
+    assert contract.spec_key("abc") == "runs/abc/spec.json"
+    assert contract.status_key("abc") == "runs/abc/status.json"
+    assert contract.stop_key("abc") == "runs/abc/control/stop.json"
+    part = contract.node_logs_prefix("abc", 0) + contract.log_part_name(41)
+    assert part == "runs/abc/logs/0/00000041.log"
+    assert part.startswith(contract.logs_prefix("abc"))
+    artifacts = contract.artifacts_prefix("abc")
+    assert contract.file_key(artifacts, "model/m") == "runs/abc/artifacts/files/model/m"
+    assert contract.manifest_key(artifacts) == "runs/abc/artifacts/manifest.json"
+    checkpoint = contract.checkpoint_prefix("abc", contract.numbered(1))
+    assert contract.file_key(checkpoint, "m") == "checkpoints/abc/00000001/files/m"
+    assert contract.manifest_key(checkpoint) == "checkpoints/abc/00000001/manifest.json"
+    assert checkpoint.startswith(contract.lineage_prefix("abc"))
+
+
+def test_the_numbers_of_log_parts() -> None:
+    assert [contract.log_part_number(contract.log_part_name(number)) for number in (0, 7, 99_999_999)] == [
+        0,
+        7,
+        99_999_999,
+    ]
+
+
+def test_phases() -> None:
+    assert contract.LIVE_PHASES == ("booting", "fetching", "setup", "running", "stopping")
+    assert {"succeeded", "failed", "stopped"} == contract.TERMINAL_PHASES
+    assert {*contract.LIVE_PHASES, *contract.TERMINAL_PHASES, "interrupted"} == contract.PHASES
+    assert constants(Phase) == contract.PHASES
+    assert contract.TIMED_AS == {
+        "booting": "boot",
+        "fetching": "fetch",
+        "setup": "setup",
+        "running": "run",
+        "stopping": "upload",
+    }
+
+
+def test_reasons() -> None:
+    assert constants(Reason) == {
+        "completed",
+        "setup_failed",
+        "command_failed",
+        "agent_error",
+        "interruption",
+        "max_duration",
+        "idle_duration",
+        "budget",
+        "down",
+        "replace",
+        "user",
+    }
+    assert contract.STOP_REASONS == get_args(contract.StopReason) == ("down", "replace", "user")
+
+
+def test_times() -> None:
+    assert contract.HEARTBEAT_SECONDS == 15
+    assert (contract.GRACE_SECONDS, contract.REPORTING_SECONDS) == (30, 60)
+    assert contract.STOP_BEFORE_DEADLINE_SECONDS == 60
+    assert (contract.DEADLINE_SLACK_SECONDS, contract.END_SCHEDULE_SLACK_SECONDS) == (600, 600)
+
+
+@pytest.mark.parametrize(
+    ("shape", "fields"),
+    [
+        (
+            contract.UserDataJson,
+            "job run region bucket account agent spec_key mounts deadline_seconds",
+        ),
+        (
+            contract.SpecJson,
+            "schema job run attempt lineage node nodes setup command env code volumes checkpoints artifacts "
+            "limits secrets data",
+        ),
+        (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour"),
+        (contract.StopJson, "reason grace_seconds at"),
+        (
+            contract.StatusJson,
+            "schema job run attempt node instance phase exit_code reason message started_at updated_at "
+            "ended_at phases resumed_from checkpoints artifacts log_parts data",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_fields_of_files(shape: type, fields: str) -> None:
+    assert set(get_type_hints(shape)) == set(fields.split())
+    assert contract.SCHEMA == 1
+
+
+def test_a_first_status_has_every_field_but_the_data_sources_progress() -> None:
+    assert {*contract.new_status("digits", "r1", "now"), "data"} == set(get_type_hints(contract.StatusJson))
+
+
+def test_a_manifest_is_the_document_that_it_was() -> None:
+    manifest = Manifest((StoredFile("a", 1, "0f"),))
+    assert json.loads(manifest.to_json()) == {"files": [{"path": "a", "bytes": 1, "sha256": "0f"}]}
+    linked = Manifest((), {"latest": "a"})
+    assert json.loads(linked.to_json()) == {"files": [], "links": {"latest": "a"}}
+    assert Manifest.from_json(linked.to_json()) == linked
+
+
+# The machine's role, whose policy cannot import the contract, allows exactly its keys.
+
+
+def allowed(action: str) -> list[str]:
+    args = IamProfileArgs(
+        role_name="r", policy_name="p", profile_name="i", account=OWNER, partition="aws", region="us-east-1",
+        job="digits", run="abc", bucket="b",
+    )  # fmt: skip
+    statements = access_policy(args)["Statement"]
+    assert isinstance(statements, list)
+    return [
+        resource.removeprefix("arn:aws:s3:::b/")
+        for statement in statements
+        if action in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+
+
+def test_the_role_may_read_and_write_what_the_agent_does() -> None:
+    checkpoints = f"{contract.CHECKPOINTS_PREFIX}*"
+    own_run = f"{contract.run_prefix('abc')}*"
+    packages = [f"{contract.package_key(kind, '*').partition('*')[0]}*" for kind in ("code", "agent")]
+    assert sorted(allowed("s3:GetObject")) == sorted([*packages, own_run, checkpoints])
+    assert sorted(allowed("s3:PutObject")) == sorted([own_run, checkpoints])
+    assert allowed("s3:DeleteObject") == [checkpoints]
+
+
+# Both sides over one bucket: what the agent stores, runctl reads, and the other way round.
+
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "s", 1_000_000.0, None)
+
+
+@pytest.fixture
+def s3() -> S3InMemory:
+    return S3InMemory("b")
+
+
+@pytest.fixture
+def bucket(s3: S3InMemory) -> JobBucket:
+    return JobBucket(Cloud(lambda service, region: s3, "us-east-1", sleep=lambda _: None), "b", OWNER)
+
+
+def test_runctl_reads_the_status_that_the_agent_writes(s3: S3InMemory, bucket: JobBucket) -> None:
+    store = s3_store(s3, "b")
+    writer = StatusWriter(CONFIG, "i-1", store, clock=lambda: 1_000_000.0, ticks=lambda: 0.0)
+    for phase in contract.LIVE_PHASES:
+        writer.enter(phase)
+        status = bucket.status("r1")
+        assert status is not None
+        assert (status.phase, status.instance, status.ended) == (phase, "i-1", False)
+    writer.end(Outcome(Phase.FAILED, Reason.COMMAND_FAILED, 3, "it failed"), store)
+    status = bucket.status("r1")
+    assert status is not None
+    assert (status.phase, status.reason, status.exit_code, status.message) == (
+        "failed",
+        "command_failed",
+        3,
+        "it failed",
+    )
+    assert status.ended
+    assert set(status.seconds) == set(contract.TIMED_AS.values())
+
+
+def test_runctl_reads_the_logs_that_the_agent_ships(
+    s3: S3InMemory, bucket: JobBucket, tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("one\ntwo\n")
+    store = s3_store(s3, "b")
+    prefix = contract.node_logs_prefix("r1", 0)
+    LogShipper(store, prefix, source=tmp_path / "out", position_file=tmp_path / "position").ship_all(store)
+    assert list(LogReader(bucket, "r1").new_lines()) == ["one", "two"]
+
+
+def test_runctl_fetches_the_artifacts_that_the_agent_uploads(
+    s3: S3InMemory, bucket: JobBucket, tmp_path: Path
+) -> None:
+    (tmp_path / "model").write_bytes(b"weights")
+    manifest = upload_artifacts(s3_store(s3, "b"), "r1", tmp_path, ["model"])
+    assert bucket.artifacts("r1") == tuple(manifest.files)
+    bucket.fetch_artifact("r1", manifest.files[0], tmp_path / "fetched")
+    assert (tmp_path / "fetched").read_bytes() == b"weights"
+    assert bucket.runs() == ("r1",)
+    assert not bucket.has_unlisted_artifacts("r1")
+
+
+def test_the_agent_obeys_the_request_that_runctl_leaves(s3: S3InMemory, bucket: JobBucket) -> None:
+    for reason in contract.STOP_REASONS:
+        switch = StopSwitch()
+        bucket.request_stop("r1", reason=reason, grace_seconds=7, at=datetime.now(timezone.utc).isoformat())
+        StopRequestWatcher(s3_store(s3, "b"), "r1", switch).look()
+        assert switch.request is not None
+        assert (switch.request.phase, switch.request.reason) == (Phase.STOPPED, reason)
+        assert switch.request.grace_seconds == 7
+
+
+# Said once: no other module spells out a key, a phase or a reason.
+
+KEY = re.compile(r"(^|/)(runs|checkpoints)/|\b(spec|status|stop|manifest)\.json$|control/|^logs/")
+WORDS = {
+    Phase.BOOTING,
+    Phase.FETCHING,
+    Reason.SETUP_FAILED,
+    Reason.COMMAND_FAILED,
+    Reason.AGENT_ERROR,
+}
+"""Phases and reasons whose words mean nothing else anywhere."""
+ROOMS_OF_RUNS = ("agent", "run", "cost")
+"""Where every such word is meant as one, but for names of fields and options."""
+FIELDS_AND_OPTIONS = {"setup", "budget", "user", "replace"}
+
+
+def copies(source: str, words: set[str]) -> Iterator[str]:
+    """Texts of a module, its docstrings aside, that the contract has a name for."""
+    tree = ast.parse(source)
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            text = node.value
+            if text in words or (KEY.search(text) and " " not in text):
+                yield f"line {node.lineno}: {text!r}"
+
+
+def constants(namespace: type) -> set[str]:
+    return {value for name, value in vars(namespace).items() if name.isupper()}
+
+
+MODULES = sorted(path for path in PRODUCT.rglob("*.py") if path != Path(contract.__file__))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PRODUCT)))
+def test_the_contract_is_said_once(path: Path) -> None:
+    words = WORDS
+    if path.relative_to(PRODUCT).parts[0] in ROOMS_OF_RUNS:
+        words = (constants(Phase) | constants(Reason)) - FIELDS_AND_OPTIONS
+    assert list(copies(path.read_text(encoding="utf-8"), words)) == []
+
+
+def test_a_copy_is_seen() -> None:
+    source = '"""runs/x"""\nkey = f"runs/{run}/x"\nother = prefix + "status.json"\nphase = "booting"\n'
+    assert len(list(copies(source, WORDS))) == 3
