@@ -18,6 +18,7 @@ from runctl_auto.backend.locks import (
 )
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.failures import no_such_job
 from runctl_auto.engine.job_stack import Conduct, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states
@@ -71,10 +72,17 @@ class Driver:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
         from pulumi import automation
 
+        if self._is_missing(job):
+            raise no_such_job(job, {"job": job, "operation": "selection"})
         with translated("selection", job):
             stack = automation.Stack.select(job, self._workspace)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)
+
+    def _is_missing(self, job: str) -> bool:
+        """Whether a backend in a folder shows, without an engine, that it has no such stack."""
+        names = self.backend.stack_names() if self.backend.folder is not None else None
+        return names is not None and job not in names
 
     def open_or_create(self, job: str) -> JobStack:
         """The job's stack, made when the backend has none of this name."""

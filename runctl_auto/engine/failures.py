@@ -65,9 +65,14 @@ def typed_error(failure: Failure) -> RunctlError:
 def _not_found(failure: Failure) -> RunctlError | None:
     if not re.search(r"no stack named.*found", failure.stderr):
         return None
+    return no_such_job(failure.job, failure.where)
+
+
+def no_such_job(job: str, where: Mapping[str, str]) -> JobNotFoundError:
+    """The error for a job that the backend does not have."""
     return JobNotFoundError(
-        f"There is no job '{failure.job}' in this backend.",
-        where=failure.where,
+        f"There is no job '{job}' in this backend.",
+        where=where,
         next_step="`runctl ls` lists the jobs that are there.",
     )
 
