@@ -23,7 +23,7 @@ def command() -> None:
     pass
 
 
-@command.command(help="Start the sandbox of this project; harmless when it runs.")
+@command.command(help="Start the sandbox of this project, unless it runs.")
 @click.pass_obj
 def start(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
@@ -42,7 +42,7 @@ def start(invocation: Invocation) -> None:
     console.line(f"Engine: {_engine_text(place.engine)}.")
 
 
-@command.command(help="Stop the sandbox and erase its cloud with all that is in it.")
+@command.command(help="Stop the sandbox and delete its cloud.")
 @click.pass_obj
 def stop(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
