@@ -8,8 +8,8 @@ from runctl_auto.cli.invocation import Invocation
 
 
 @click.command(
-    help="Terminate machines of the backend's jobs that exceeded max_duration, the budget or the end of their "
-    "run by ten minutes. Needs no job file; buckets and volumes are kept."
+    help="Terminate machines of the backend's jobs that exceeded max_duration, the budget or the end of "
+    "their run by ten minutes. Needs no job file; buckets and volumes are kept."
 )
 @click.option("--yes", "-y", is_flag=True, help="Terminate without asking.")
 @click.pass_obj
