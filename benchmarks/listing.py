@@ -91,7 +91,7 @@ def _copy(folder: Path, numbers: range) -> None:
     here = Path.cwd()
     os.chdir(folder)
     try:
-        place = Invocation(Console(), {("sandbox",): True}).workplace()
+        place = Invocation(Console(), {("sandbox",): True}).session()
     finally:
         os.chdir(here)
     state = Path(place.environment.backend.removeprefix("file://")) / ".pulumi"

@@ -11,7 +11,7 @@ STORAGE_PRICE = 0.08
 """USD a GB-month of gp3 in us-east-1."""
 
 
-def dear_hour(resource: Judged, _: Settings) -> Iterator[Violation]:
+def price_above_limit(resource: Judged, _: Settings) -> Iterator[Violation]:
     """A price an hour over ``max_price``, or one that nobody knows and nothing caps."""
     costs = costs_of(resource)
     if costs is None or costs.max_price is None:
@@ -74,7 +74,7 @@ HOUR_RULE = Rule(
     description="A machine's price an hour is within max_price.",
     types=frozenset({ENVIRONMENT}),
     reads=COST_INPUTS,
-    check=dear_hour,
+    check=price_above_limit,
 )
 RUN_RULE = Rule(
     name="cost-within-budget",

@@ -1,4 +1,4 @@
-"""What the options before the command mean, and how a command comes to its workplace."""
+"""What the options before the command mean, and how a command gets its session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runctl_auto.cli.console import Console
 
 if TYPE_CHECKING:
-    from runctl_auto.jobs.session import Workplace
+    from runctl_auto.jobs.session import Session
     from runctl_auto.local.project import ProjectFolders
     from runctl_auto.settings.schema import Settings
 
@@ -34,7 +34,7 @@ class Invocation:
 
         return load_settings(self.folders(), os.environ, self.options)
 
-    def workplace(self, *, policies: bool = True) -> Workplace:
+    def session(self, *, policies: bool = True) -> Session:
         """Everything an operation needs; starts the sandbox when it is asked for and does not run.
 
         Without ``policies`` nothing judges what is made, where the settings permit that.
@@ -42,10 +42,10 @@ class Invocation:
         from runctl_auto.engine import environment
         from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
-        from runctl_auto.engine.job_stack import Conduct
+        from runctl_auto.engine.job_stack import EngineOptions
         from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
         from runctl_auto.engine.sandbox_extra import require_sandbox_extra
-        from runctl_auto.jobs.session import Workplace
+        from runctl_auto.jobs.session import Session
 
         folders, settings = self.folders(), self.settings()
         if policies:
@@ -67,11 +67,11 @@ class Invocation:
         driver = Driver(
             place,
             folders,
-            Conduct(
+            EngineOptions(
                 parallel=settings.engine.parallel,
                 policies=pack if policies else None,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
             ),
         )
-        return Workplace(settings, folders, place, driver, self.console, shell=shell)
+        return Session(settings, folders, place, driver, place.provider, self.console, shell=shell)

@@ -20,7 +20,7 @@ from runctl_auto.backend.locks import (
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.failures import no_such_job
-from runctl_auto.engine.job_stack import Conduct, JobStack
+from runctl_auto.engine.job_stack import EngineOptions, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states
 from runctl_auto.errors import JobNotFoundError, RunctlError
@@ -53,11 +53,11 @@ class Driver:
     """Opens the stacks of one environment. Not to be shared between threads."""
 
     def __init__(
-        self, environment: Environment, folders: ProjectFolders, conduct: Conduct | None = None
+        self, environment: Environment, folders: ProjectFolders, options: EngineOptions | None = None
     ) -> None:
         self._environment = environment
         self._folders = folders
-        self._conduct = conduct or Conduct()
+        self._options = options or EngineOptions()
         self._opened: automation.LocalWorkspace | None = None
 
     def expect_programs(self) -> None:
@@ -173,7 +173,7 @@ class Driver:
 
     @cached_property
     def _host(self) -> ProgramHost:
-        policies = self._conduct.policies
+        policies = self._options.policies
         return ProgramHost(
             self._variables,
             [program_of(self._folders.workspace())],
@@ -188,7 +188,7 @@ class Driver:
         )
 
     def _job_stack(self, stack: automation.Stack) -> JobStack:
-        return JobStack(stack, self._workspace, self.backend, self._conduct, self._host)
+        return JobStack(stack, self._workspace, self.backend, self._options, self._host)
 
     def _adopt_settings(self, job: str, *, exists: bool) -> None:
         """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.

@@ -19,8 +19,7 @@ from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import SandboxError
 from runctl_auto.local.project import ProjectFolders
-from runctl_auto.providers.aws.access import ClientFactory
-from runctl_auto.providers.aws.clients import client_maker
+from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -70,9 +69,23 @@ class Environment:
             os.environ.pop(name, None)
         os.environ.update({name: value for name, value in self.variables.items() if name.startswith("AWS_")})
 
-    def clients(self) -> ClientFactory:
-        """Makes AWS clients for this cloud; call ``enter`` first."""
-        return client_maker(self.endpoint_url)
+    def provider(self, region: str | None = None) -> Provider:
+        """The provider of a region, by default the one that the person's own settings name; call ``enter``
+        first. Asks nobody."""
+        return make_provider(self.endpoint_url, region)
+
+
+def make_provider(endpoint_url: str | None, region: str | None) -> Provider:
+    """AWS in a region, by default the one that the person's own settings name. Asks nobody.
+
+    ``endpoint_url`` stands for AWS's own addresses.
+    """
+    from runctl_auto.providers.aws.access import Cloud
+    from runctl_auto.providers.aws.clients import client_maker
+    from runctl_auto.providers.aws.provider import AwsProvider
+    from runctl_auto.providers.aws.regions import home_region
+
+    return AwsProvider(Cloud(client_maker(endpoint_url), region or home_region(os.environ)))
 
 
 def real_cloud(

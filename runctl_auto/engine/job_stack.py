@@ -74,7 +74,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Conduct:
+class EngineOptions:
     """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
     every preview and every update."""
 
@@ -98,7 +98,7 @@ class JobStack:
         stack: automation.Stack,
         workspace: automation.LocalWorkspace,
         backend: Backend,
-        conduct: Conduct,
+        options: EngineOptions,
         host: ProgramHost,
     ) -> None:
         self.job: str = stack.name
@@ -107,7 +107,7 @@ class JobStack:
         self._workspace = workspace
         self._backend = backend
         self._host = host
-        self._conduct = conduct
+        self._options = options
 
     def config(self) -> dict[str, str]:
         """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
@@ -162,7 +162,7 @@ class JobStack:
             self._stack.preview,
             refresh=refresh or None,
             target=list(only) or None,
-            parallel=self._conduct.parallel,
+            parallel=self._options.parallel,
             **self._judging(),
         )
 
@@ -185,7 +185,7 @@ class JobStack:
             self._stack.up,
             refresh=refresh or None,
             target=list(only) or None,
-            parallel=self._conduct.parallel,
+            parallel=self._options.parallel,
             **self._judging(),
             show_secrets=False,
         )
@@ -193,7 +193,7 @@ class JobStack:
     def refresh(self) -> Changes:
         """Makes the state agree with the cloud."""
         return self._changed(
-            "refresh", self._stack.refresh, parallel=self._conduct.parallel, show_secrets=False
+            "refresh", self._stack.refresh, parallel=self._options.parallel, show_secrets=False
         )
 
     def destroy(self) -> Changes:
@@ -202,7 +202,7 @@ class JobStack:
             "teardown",
             self._stack.destroy,
             exclude_protected=True,
-            parallel=self._conduct.parallel,
+            parallel=self._options.parallel,
             show_secrets=False,
         )
 
@@ -227,7 +227,7 @@ class JobStack:
             "clearing of pending operations",
             self._stack.refresh,
             clear_pending_creates=True,
-            parallel=self._conduct.parallel,
+            parallel=self._options.parallel,
             show_secrets=False,
         )
 
@@ -237,7 +237,13 @@ class JobStack:
             return {key: each.value for key, each in self._stack.outputs().items() if not each.secret}
 
     def state(self) -> StackState:
-        """All that the state holds."""
+        """All that the state holds, without an engine where files tell it.
+
+        Raises ``JobNotFoundError`` when the stack is gone.
+        """
+        found = self._backend.state(self.job)
+        if found is not None:
+            return found
         with translated("export", self.job):
             return parse_state(self._stack.export_stack().deployment or {})
 
@@ -277,7 +283,7 @@ class JobStack:
         self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
     def _judging(self) -> dict[str, object]:
-        pack = self._conduct.policies
+        pack = self._options.policies
         if pack is None:
             return {}
         return {"policy_packs": [str(pack.folder)], "policy_pack_configs": [str(pack.config)]}
@@ -321,8 +327,8 @@ class JobStack:
                 for each in plain_events(event):
                     events.append(each)
                     is_imagined = only_planned and isinstance(each, StepEvent)
-                    if self._conduct.on_event is not None and not is_imagined:
-                        self._conduct.on_event(each)
+                    if self._options.on_event is not None and not is_imagined:
+                        self._options.on_event(each)
             except Exception as fault:
                 faults.append(fault)
 
@@ -332,7 +338,7 @@ class JobStack:
                 with translated(operation, self.job, events):
                     return run_to_a_safe_end(
                         lambda: method(
-                            on_event=take, on_output=self._conduct.on_output, color="never", **options
+                            on_event=take, on_output=self._options.on_output, color="never", **options
                         ),
                         self._tell,
                     )
@@ -349,27 +355,27 @@ class JobStack:
     def _past_dead_owners(self, attempt: Callable[[], Result]) -> Result:
         """Result of ``attempt``. A lock whose owner was killed is removed; an engine that outlived its runctl
         is waited for, ten minutes at most."""
-        deadline = self._conduct.monotonic() + ORPHAN_SECONDS
+        deadline = self._options.monotonic() + ORPHAN_SECONDS
         told = False
         while True:
             try:
                 return attempt()
             except StackLockedError as error:
                 owners = [each for each in error.owners if isinstance(each, LockOwner)]
-                if owners and all(is_dead(each, self._conduct.processes) for each in owners):
+                if owners and all(is_dead(each, self._options.processes) for each in owners):
                     self._tell("removing the lock of an operation that was killed")
                     if self._remove_dead_locks():
                         continue
                 waits = owners and all(
-                    is_dead(each, self._conduct.processes) or is_orphan(each, self._conduct.processes)
+                    is_dead(each, self._options.processes) or is_orphan(each, self._options.processes)
                     for each in owners
                 )
-                if not waits or self._conduct.monotonic() >= deadline:
+                if not waits or self._options.monotonic() >= deadline:
                     raise
                 if not told:
                     self._tell(f"waiting for an engine whose runctl was killed: {owners[0]}")
                     told = True
-                self._conduct.sleep(1.0)
+                self._options.sleep(1.0)
 
     def _remove_dead_locks(self) -> int:
         """How many were removed; each by itself where the backend shows them: one taken meanwhile stays."""
@@ -380,15 +386,15 @@ class JobStack:
         dead = [
             each
             for each in self._backend.locks(self.job)
-            if each.owner is not None and is_dead(each.owner, self._conduct.processes)
+            if each.owner is not None and is_dead(each.owner, self._options.processes)
         ]
         for lock in dead:
             self._backend.remove_lock(lock)
         return len(dead)
 
     def _tell(self, text: str) -> None:
-        if self._conduct.on_event is not None:
-            self._conduct.on_event(DiagnosticEvent("warning", text))
+        if self._options.on_event is not None:
+            self._options.on_event(DiagnosticEvent("warning", text))
 
 
 def _broken_creations(events: Iterable[EngineEvent]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from runctl_auto.engine.events import Plan
 from runctl_auto.jobs.permitted import makes_machine, refuse_too_many_jobs
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.file_lock import take
 
 _FOLDER = ".runctl-starting"
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def admitted(workplace: Workplace, job: str, plan: Plan) -> Iterator[None]:
+def admitted(session: Session, job: str, plan: Plan) -> Iterator[None]:
     """Within it ``job`` counts as one that runs, if ``plan`` gives it a machine.
 
     Waits while another counts. Raises ``TooManyJobsError`` when as many as may have a machine or get one.
@@ -35,28 +35,28 @@ def admitted(workplace: Workplace, job: str, plan: Plan) -> Iterator[None]:
         return
     with ExitStack() as held:
         try:
-            folder = _folder(workplace)
-            with _gate(workplace, folder):
+            folder = _folder(session)
+            with _gate(session, folder):
                 starting = _others(folder, job)
                 _hold_mark(folder, job, held)
-                refuse_too_many_jobs(workplace, job, plan, starting=starting)
+                refuse_too_many_jobs(session, job, plan, starting=starting)
         except OSError:  # a folder that cannot be written has no marks
-            refuse_too_many_jobs(workplace, job, plan)
+            refuse_too_many_jobs(session, job, plan)
         yield
 
 
-def _folder(workplace: Workplace) -> Path:
-    folder = (workplace.driver.backend.folder or workplace.folders.make_private()) / _FOLDER
+def _folder(session: Session) -> Path:
+    folder = (session.driver.backend.folder or session.folders.make_private()) / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @contextmanager
-def _gate(workplace: Workplace, folder: Path) -> Iterator[None]:
+def _gate(session: Session, folder: Path) -> Iterator[None]:
     """One command at a time is in it; one that stays in it too long is not waited for."""
-    time = workplace.time
+    time = session.time
     deadline = time.monotonic() + _GATE_PATIENCE_SECONDS
-    waiting = workplace.reporter.working("waiting for another that begins", after=PATIENCE_SECONDS)
+    waiting = session.reporter.working("waiting for another that begins", after=PATIENCE_SECONDS)
     (folder / _GATE).touch()
     with (folder / _GATE).open("rb") as file:
         with waiting:

@@ -1,4 +1,4 @@
-"""Brings a run's artifacts home to ``runs/<job>/<run id>/``: whole and verified, or not at all."""
+"""Fetches a run's artifacts to ``runs/<job>/<run id>/``: whole and verified, or not at all."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from runctl_auto.agent.contract import StoredFile
 from runctl_auto.errors import UnfetchedArtifactsError
-from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import Results
 
 _RECORD = ".artifacts.json"
 
 
 @dataclass(frozen=True)
-class Homecoming:
-    """Artifacts that are at home, all verified. ``fetched`` tells whether it happened just now."""
+class Download:
+    """Artifacts that are on this machine, all verified. ``fetched`` tells whether it happened just now."""
 
     folder: Path
     files: tuple[str, ...]
@@ -25,32 +25,32 @@ class Homecoming:
     fetched: bool
 
 
-def bring_home(bucket: JobBucket, run: str, folder: Path) -> Homecoming | None:
+def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None:
     """All artifacts of ``run`` in ``folder``, verified against the manifest; None when the run left none.
 
-    What is at home already and whole is not fetched again. Raises ``UnfetchedArtifactsError`` when something
+    What is there already and whole is not fetched again. Raises ``UnfetchedArtifactsError`` when something
     did not arrive as it was written; files that are there from before stay untouched then.
     """
-    files = bucket.artifacts(run)
+    files = results.artifacts(run)
     if files is None:
         return None
-    if _is_home(folder, files):
-        return _homecoming(folder, files, fetched=False)
+    if _is_fetched(folder, files):
+        return _download(folder, files, fetched=False)
     arriving = folder.parent / f".{folder.name}.arriving"
     shutil.rmtree(arriving, ignore_errors=True)
     for file in files:
         target = arriving / _safe(file.path, run)
         target.parent.mkdir(parents=True, exist_ok=True)
-        bucket.fetch_artifact(run, file, target)
+        results.fetch_artifact(run, file, target)
     arriving.mkdir(parents=True, exist_ok=True)
     (arriving / _RECORD).write_text(json.dumps([vars(file) for file in files]), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     arriving.replace(folder)
-    return _homecoming(folder, files, fetched=True)
+    return _download(folder, files, fetched=True)
 
 
-def _is_home(folder: Path, files: tuple[StoredFile, ...]) -> bool:
+def _is_fetched(folder: Path, files: tuple[StoredFile, ...]) -> bool:
     return (folder / _RECORD).exists() and all(_is_whole(folder / file.path, file) for file in files)
 
 
@@ -76,8 +76,8 @@ def _safe(path: str, run: str) -> PurePosixPath:
     return pure
 
 
-def _homecoming(folder: Path, files: tuple[StoredFile, ...], *, fetched: bool) -> Homecoming:
-    return Homecoming(
+def _download(folder: Path, files: tuple[StoredFile, ...], *, fetched: bool) -> Download:
+    return Download(
         folder=folder,
         files=tuple(file.path for file in files),
         bytes=sum(file.bytes for file in files),

@@ -16,27 +16,27 @@ from typing import IO
 
 from runctl_auto.backend.locks import parse_lock
 from runctl_auto.engine.failures import locked_error
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.file_lock import take
 
 _POLL_SECONDS = 1.0
 
 
 @contextmanager
-def claimed(workplace: Workplace, job: str, *, patience_seconds: float = 0.0) -> Iterator[None]:
+def claimed(session: Session, job: str, *, patience_seconds: float = 0.0) -> Iterator[None]:
     """Within it no other command of this project folder plans or applies ``job``.
 
     Waits ``patience_seconds`` for who holds it. Raises ``StackLockedError`` that says who that is.
     """
-    folder = workplace.folders.make_private() / "claims"
+    folder = session.folders.make_private() / "claims"
     folder.mkdir(exist_ok=True)
-    deadline = workplace.time.monotonic() + patience_seconds
+    deadline = session.time.monotonic() + patience_seconds
     with (folder / f"{job}.json").open("a+b") as file:
         while not take(file):
-            if workplace.time.monotonic() >= deadline:
+            if session.time.monotonic() >= deadline:
                 raise _refusal(job, file)
-            workplace.time.sleep(_POLL_SECONDS)
-        _sign(file, workplace.time.now().isoformat())
+            session.time.sleep(_POLL_SECONDS)
+        _sign(file, session.time.now().isoformat())
         try:
             yield
         finally:

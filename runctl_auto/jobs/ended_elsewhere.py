@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from runctl_auto.agent.contract import Phase, Reason
-from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import JobEndedError, JobNotFoundError
-from runctl_auto.jobs.session import known_config
+from runctl_auto.jobs.job import Job
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
@@ -22,16 +21,16 @@ def refuse_stopped_elsewhere(config: StackConfig, status: RunStatus) -> None:
         raise _ended(config, f"was stopped by {by}")
 
 
-def refuse_ended_elsewhere(stack: JobStack, config: StackConfig) -> None:
+def refuse_ended_elsewhere(job: Job, config: StackConfig) -> None:
     """Raises ``JobEndedError`` when the job is gone, or has another run: applying it would make it anew.
 
     The caller has claimed the job, so that it stays what it is.
     """
     try:
-        holds_role = stack.state().first(_ROLE) is not None
+        holds_role = job.state().first(_ROLE) is not None
     except JobNotFoundError as error:
         raise _ended(config, "was ended by another command") from error
-    present = known_config(stack)
+    present = job.config()
     if not holds_role or present is None:
         raise _ended(config, "was ended by another command")
     if present.run.id != config.run.id:

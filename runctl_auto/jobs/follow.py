@@ -8,15 +8,15 @@ from runctl_auto.agent.contract import Phase
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.session import Time
 from runctl_auto.observe.logs import LogReader
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.bucket import JobBucket
-from runctl_auto.providers.aws.machines import Machine, find_machine
+from runctl_auto.providers.contract import GONE, Machine, Provider, Results
 from runctl_auto.run.status import RunStatus
 
 POLL_SECONDS = 1.0
 MACHINE_CHECK_SECONDS = 10.0
 STALE_SECONDS = 60.0
 ENDING_SECONDS = 180.0
+PATIENCE_WITH_OTHERS_SECONDS = 600.0
+"""How long a command that follows a run waits for another that works on the job."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,22 @@ class Lost:
 class Follower:
     """Watches one run: tells its phases and its log lines, and when its machine is lost."""
 
-    def __init__(self, bucket: JobBucket, cloud: Cloud, run: str, reporter: Reporter, time: Time) -> None:
-        self._bucket = bucket
-        self._cloud = cloud
+    def __init__(
+        self, results: Results, provider: Provider, run: str, reporter: Reporter, time: Time
+    ) -> None:
+        self._results = results
+        self._provider = provider
         self._run = run
         self._reporter = reporter
         self._time = time
-        self._log = LogReader(bucket, run)
+        self._log = LogReader(results, run)
         self._phase: str | None = None
 
     def until_end(self, instance: str | None) -> Ended | Lost:
         """Blocks until the run has ended or its machine ``instance`` is lost."""
         next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
         while True:
-            status = self._bucket.status(self._run)
+            status = self._results.status(self._run)
             if status is not None and status.ended:
                 return self._ended(status)
             self._tell(status)
@@ -63,11 +65,11 @@ class Follower:
             self._time.sleep(POLL_SECONDS)
 
     def _look_for_machine(self, instance: str | None) -> Ended | Lost | None:
-        machine = find_machine(self._cloud, instance) if instance else Machine("", "gone")
+        machine = self._provider.machine(instance) if instance else Machine("", GONE)
         if not machine.is_ending:
             return None
-        machine = await_end(self._cloud, machine, self._time)
-        status = self._bucket.status(self._run)
+        machine = await_end(self._provider, machine, self._time)
+        status = self._results.status(self._run)
         if status is not None and status.ended:
             return self._ended(status)
         return Lost(machine, status)
@@ -87,12 +89,14 @@ class Follower:
             self._reporter.log_line(line)
 
 
-def await_end(cloud: Cloud, machine: Machine, time: Time, *, seconds: float = ENDING_SECONDS) -> Machine:
+def await_end(
+    provider: Provider, machine: Machine, time: Time, *, seconds: float = ENDING_SECONDS
+) -> Machine:
     """The machine once it is terminated; as it is after ``seconds`` when it takes longer. Blocks."""
     deadline = time.monotonic() + seconds
     while machine.is_ending and not machine.has_ended and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-        machine = find_machine(cloud, machine.id)
+        machine = provider.machine(machine.id)
     return machine
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from runctl_auto.agent.contract import REPORTING_SECONDS, StopReason
-from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus
 
 _POLL_SECONDS = 1.0
@@ -23,7 +23,7 @@ class StopOutcome:
 
 
 def stop_run(
-    bucket: JobBucket,
+    results: Results,
     run: str,
     *,
     reason: StopReason,
@@ -36,20 +36,20 @@ def stop_run(
 
     ``machine_runs`` tells whether there is a machine that could answer; ``clock`` counts seconds.
     """
-    status = bucket.status(run)
+    status = results.status(run)
     if status is not None and status.ended:
         return StopOutcome("ended-before", status)
     if not machine_runs():
         return StopOutcome("no-machine", status)
-    bucket.request_stop(
+    results.request_stop(
         run, reason=reason, grace_seconds=grace_seconds, at=datetime.now(timezone.utc).isoformat()
     )
     deadline = clock() + grace_seconds + REPORTING_SECONDS
     while clock() < deadline:
         sleep(_POLL_SECONDS)
-        status = bucket.status(run)
+        status = results.status(run)
         if status is not None and status.ended:
             return StopOutcome("stopped", status)
         if not machine_runs():
-            return StopOutcome("no-machine", bucket.status(run))
+            return StopOutcome("no-machine", results.status(run))
     return StopOutcome("late", status)

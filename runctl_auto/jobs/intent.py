@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from components.naming import Names
-from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
-from runctl_auto.jobs.recovery import settle
+from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.jobs.session import Workplace, known_config
-from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.jobs.session import Session
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_files import WorkFolder
 from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.data_sources import look_at_data
-from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
-from runctl_auto.providers.aws.volumes import Held, zone_of_volumes
-from runctl_auto.providers.contract import Account
+from runctl_auto.providers.contract import Account, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
@@ -32,7 +25,7 @@ from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
 
 
 @dataclass(frozen=True)
-class Present:
+class CurrentJob:
     """The job as it is before anything changes."""
 
     config: StackConfig | None
@@ -78,33 +71,27 @@ class Intent:
     notes: tuple[str, ...] = ()
 
 
-NEW_JOB = Present(None, StackState((), ()), None)
+NEW_JOB = CurrentJob(None, StackState((), ()), None)
 
 
-def look(workplace: Workplace, stack: JobStack) -> Present:
-    """The job as it is now, once it is settled: configuration, state, and the status of its run."""
-    config = known_config(stack)
-    return _present(workplace, config, settle(workplace, stack, config).state)
+def current_job(job: Job, config: StackConfig | None, state: StackState) -> CurrentJob:
+    """The job as ``config`` and ``state`` tell it, with the status of its run; asks for that alone."""
+    return NEW_JOB if config is None else CurrentJob(config, state, job.status(config.run.id))
 
 
-def look_only(workplace: Workplace, stack: JobStack) -> Present:
-    """The job as it is now, with what a killed operation left open, if one did: that is only told."""
-    config = known_config(stack)
-    stack.await_quiet()
-    state = stack.state()
+def observed_state(job: Job) -> StackState:
+    """The state once no engine works on the job; recovers nothing, and says what a command would recover.
+
+    Raises ``StackLockedError`` when somebody else works on the job.
+    """
+    job.stack.await_quiet()
+    state = job.state()
     if state.pending:
-        workplace.reporter.say(
-            f"an operation on job '{stack.job}' was killed; `runctl up` and `runctl down` settle what it "
-            "left open, which the plan leaves out"
+        job.session.reporter.say(
+            f"an operation on job '{job.name}' was interrupted; the plan leaves out what `runctl up` and "
+            "`runctl down` recover first"
         )
-    return _present(workplace, config, state)
-
-
-def _present(workplace: Workplace, config: StackConfig | None, state: StackState) -> Present:
-    if config is None:
-        return NEW_JOB
-    bucket = workplace.bucket(config, workplace.cloud(config.placement.region))
-    return Present(config, state, bucket.status(config.run.id))
+    return state
 
 
 @dataclass(frozen=True)
@@ -116,65 +103,65 @@ class Material:
     agent_sha256: str
 
 
-def gather(workplace: Workplace, job: CheckedJob) -> Material:
+def gather(session: Session, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
-    packages = workplace.folders.make_private() / "packages"
-    code = package_code(_without_results(workplace, job.work_folder), packages)
+    packages = session.folders.make_private() / "packages"
+    code = package_code(_without_results(session, job.work_folder), packages)
     agent = package_agent(packages)
-    account = find_account(workplace.cloud(job.spec.region))
+    account = session.provider(job.spec.region).account()
     return Material(account, code.sha256, agent.sha256)
 
 
-def _without_results(workplace: Workplace, work: WorkFolder) -> WorkFolder:
+def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
     """Results that were fetched into the work folder are not code."""
-    results = (workplace.folders.root / workplace.settings.checkpoint.directory).resolve()
+    results = (session.folders.root / session.settings.checkpoint.directory).resolve()
     return work.without(results.relative_to(work.path)) if results.is_relative_to(work.path) else work
 
 
 def decide(
-    workplace: Workplace, spec: JobSpec, present: Present, material: Material, *, rerun: bool
+    session: Session, spec: JobSpec, current: CurrentJob, material: Material, *, rerun: bool
 ) -> Intent:
     """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint.
     """
-    cloud, account = workplace.cloud(spec.region), material.account
-    _refuse_another_cloud(spec, present, account)
-    zone = _zone_of_volumes(workplace, spec, present, account)
-    moves = present.run_is_active and not _still_fits(spec, present, cloud, zone)
+    provider, account = session.provider(spec.region), material.account
+    _refuse_another_cloud(spec, current, account)
+    zone = _zone_of_volumes(provider, spec, current, account)
+    moves = current.run_is_active and not _still_fits(spec, current, provider, zone)
     run = choose_run(
         spec,
         code_sha256=material.code_sha256,
         agent_sha256=material.agent_sha256,
-        previous=present.config.run if present.config else None,
-        previous_status=present.status,
+        previous=current.config.run if current.config else None,
+        previous_status=current.status,
         rerun=rerun or moves,
     )
-    with workplace.reporter.working("looking for places"):
-        places = _places(spec, cloud, account, present, run, zone=zone)
+    with session.reporter.working("looking for places"):
+        places = _places(spec, provider, account, current, run, zone=zone)
     wanted = wanted_protection(
         spec,
-        asked=present.config.protection.asked if present.config else None,
-        listed=workplace.settings.policies.protected,
-        held=held_in(spec.name, present.state),
+        asked=current.config.protection.asked if current.config else None,
+        listed=session.settings.policies.protected,
+        held=held_in(spec.name, current.state),
     )
     config = StackConfig(
         job=spec,
         run=run,
         placement=places[0],
-        owner=workplace.settings.owner if present.config is None else present.config.owner,
-        permissions_boundary=workplace.settings.aws.permissions_boundary,
-        end_schedule=workplace.settings.aws.end_schedule,
-        protection=_in_force(spec.name, wanted, present),
+        owner=session.settings.owner if current.config is None else current.config.owner,
+        permissions_boundary=session.settings.aws.permissions_boundary,
+        end_schedule=session.settings.aws.end_schedule,
+        protection=_in_force(spec.name, wanted, current),
     )
-    is_same_run = present.config is not None and present.config.run.id == run.id
+    is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
         places,
         wanted,
-        replaces_active_run=not is_same_run and present.run_is_active,
-        notes=(*_no_time_to_end(config), *(() if is_same_run else look_at_data(spec, cloud))),
+        replaces_active_run=not is_same_run and current.run_is_active,
+        notes=(*_no_time_to_end(config), *(() if is_same_run else provider.data_notes(spec))),
     )
 
 
@@ -183,72 +170,66 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
         yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
-def other_places(workplace: Workplace, config: StackConfig, present: Present) -> tuple[Placement, ...]:
+def other_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
-    cloud = workplace.cloud(config.job.region)
-    account = find_account(cloud)
-    zone = _zone_of_volumes(workplace, config.job, present, account)
-    found = candidates(config.job, cloud, account, zone=zone)
+    provider = session.provider(config.job.region)
+    account = provider.account()
+    zone = _zone_of_volumes(provider, config.job, current, account)
+    found = provider.offers(config.job, account, zone=zone)
     return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
-
-
-def placed(config: StackConfig, wanted: Protection) -> StackConfig:
-    """The configuration once the job has its machine: the protection asked for is in force."""
-    return replace(config, protection=wanted)
 
 
 def _places(
     spec: JobSpec,
-    cloud: Cloud,
+    provider: Provider,
     account: Account,
-    present: Present,
+    current: CurrentJob,
     run: RunIdentity,
     *,
     zone: str | None,
 ) -> tuple[Placement, ...]:
-    config = present.config
+    config = current.config
     if config is not None and config.run.id == run.id:
-        has_ended = present.status is not None and present.status.ended
-        if has_ended or _still_fits(spec, present, cloud, zone):
+        has_ended = current.status is not None and current.status.ended
+        if has_ended or _still_fits(spec, current, provider, zone):
             return (config.placement,)
-    return candidates(spec, cloud, account, zone=zone)
+    return provider.offers(spec, account, zone=zone)
 
 
-def _still_fits(spec: JobSpec, present: Present, cloud: Cloud, zone: str | None) -> bool:
+def _still_fits(spec: JobSpec, current: CurrentJob, provider: Provider, zone: str | None) -> bool:
     """Whether the place of the job as it is is still one that the job file and its volumes allow."""
-    if present.config is None:
+    if current.config is None:
         return False
-    place, previous = present.config.placement, present.config.job
+    place, previous = current.config.placement, current.config.job
     return (
         zone in (None, place.zone)
         and fits(place, spec, previous=previous)
-        and machine_fits(place, spec, previous, cloud)
+        and provider.machine_fits(place, spec, previous)
     )
 
 
-def _zone_of_volumes(workplace: Workplace, spec: JobSpec, present: Present, account: Account) -> str | None:
+def _zone_of_volumes(provider: Provider, spec: JobSpec, current: CurrentJob, account: Account) -> str | None:
     """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
     own = {
         each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id
-        for each in present.state.of_type(VOLUME)
+        for each in current.state.of_type(VOLUME)
     }
     if not spec.volumes:
-        return present.pinned_zone
-    names = Names(account=account.id, region=spec.region, project=PROJECT_NAME, job=spec.name)
-    held = Held(own, present.instance, present.pinned_zone)
-    return zone_of_volumes(spec, workplace.cloud(spec.region), names, held)
+        return current.pinned_zone
+    held = OwnVolumes(own, current.instance, current.pinned_zone)
+    return provider.zone_of_volumes(spec, account, held)
 
 
-def _in_force(job: str, wanted: Protection, present: Present) -> Protection:
+def _in_force(job: str, wanted: Protection, current: CurrentJob) -> Protection:
     """Protection begins once the job was placed; until then failover may make a volume in another zone."""
-    before = present.config.protection if present.config else Protection()
-    existing = {each.name for each in present.state.of_type(VOLUME)} if present.was_placed else set()
+    before = current.config.protection if current.config else Protection()
+    existing = {each.name for each in current.state.of_type(VOLUME)} if current.was_placed else set()
     return Protection(
         volumes={
             name: protect and (before.of_volume(name) or f"{job}-{name}-volume" in existing)
             for name, protect in wanted.volumes.items()
         },
-        bucket=wanted.bucket and (before.bucket or present.was_placed),
+        bucket=wanted.bucket and (before.bucket or current.was_placed),
         asked=wanted.asked,
     )
 
@@ -257,13 +238,13 @@ def _same_machine(place: Placement) -> tuple[str, str, str]:
     return place.market, place.instance_type, place.zone
 
 
-def _refuse_another_cloud(spec: JobSpec, present: Present, account: Account) -> None:
-    if present.config is None:
+def _refuse_another_cloud(spec: JobSpec, current: CurrentJob, account: Account) -> None:
+    if current.config is None:
         return
-    held = present.config.placement
+    held = current.config.placement
     if held.account != account.id:
         raise another_account(spec.name, held.account, account.id)
-    if held.region != spec.region and present.state.in_cloud():
+    if held.region != spec.region and current.state.in_cloud():
         raise UsageError(
             f"Job '{spec.name}' lives in {held.region} and cannot move to {spec.region}.",
             where={"job": spec.name, "field": "region"},

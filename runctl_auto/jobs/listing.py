@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.naming import Names
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
-from runctl_auto.jobs.session import Workplace, parse_config
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.providers.aws.machines import running_machines
-from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
+from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
@@ -74,27 +73,25 @@ class ListedJob:
         }
 
 
-def list_jobs(workplace: Workplace, filters: Filters | None = None) -> tuple[ListedJob, ...]:
+def list_jobs(session: Session, filters: Filters | None = None) -> tuple[ListedJob, ...]:
     """The wanted jobs of the backend by name, with what is known of each, or why nothing is. Blocks."""
     filters = filters or Filters()
-    with workplace.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
+    with session.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
         configured = [
             (summary, config)
-            for summary in workplace.driver.jobs()
-            if filters.fit_config(_plain(config := _config(workplace, summary.name)))
+            for summary in session.driver.jobs()
+            if filters.fit_config(_plain(config := _config(session, summary.name)))
         ]
-        workplace.reporter.progress(f"{len(configured)} statuses")
-        statuses = _statuses(
-            workplace, [config for _, config in configured if isinstance(config, StackConfig)]
-        )
-        listed = [_listed(workplace, summary, config, statuses) for summary, config in configured]
-        listed = _with_machines(workplace, listed)
+        session.reporter.progress(f"{len(configured)} statuses")
+        statuses = _statuses(session, [config for _, config in configured if isinstance(config, StackConfig)])
+        listed = [_listed(session, summary, config, statuses) for summary, config in configured]
+        listed = _with_machines(session, listed)
     return tuple(each for each in listed if filters.fit_phase(each.phase))
 
 
-def _config(workplace: Workplace, job: str) -> StackConfig | RunctlError | None:
+def _config(session: Session, job: str) -> StackConfig | RunctlError | None:
     try:
-        return parse_config(workplace.driver.config_of(job))
+        return parse_config(session.driver.config_of(job))
     except RunctlError as error:
         return error
 
@@ -103,21 +100,20 @@ def _plain(config: StackConfig | RunctlError | None) -> StackConfig | None:
     return config if isinstance(config, StackConfig) else None
 
 
-def _statuses(
-    workplace: Workplace, configs: Sequence[StackConfig]
-) -> dict[str, RunStatus | RunctlError | None]:
-    found = read_statuses([_place(config) for config in configs], workplace.cloud)
-    return {config.job.name: status for config, status in zip(configs, found, strict=True)}
-
-
-def _place(config: StackConfig) -> RunPlace:
-    place = config.placement
-    names = Names(account=place.account, region=place.region, project=PROJECT_NAME, job=config.job.name)
-    return RunPlace(place.region, names.bucket(), place.account, config.run.id)
+def _statuses(session: Session, configs: Sequence[StackConfig]) -> dict[str, RunStatus | RunctlError | None]:
+    regions: dict[str, list[RunKey]] = {}
+    for config in configs:
+        key = RunKey(config.job.name, config.placement.account, config.run.id)
+        regions.setdefault(config.placement.region, []).append(key)
+    return {
+        key.job: status
+        for region, keys in regions.items()
+        for key, status in zip(keys, session.provider(region).statuses(keys), strict=True)
+    }
 
 
 def _listed(
-    workplace: Workplace,
+    session: Session,
     summary: JobSummary,
     config: StackConfig | RunctlError | None,
     statuses: Mapping[str, RunStatus | RunctlError | None],
@@ -128,11 +124,11 @@ def _listed(
         return ListedJob(summary, problem=config.what)
     status = statuses[config.job.name]
     if isinstance(status, RunctlError):
-        return ListedJob(summary, RunFacts(config, None, workplace.time.now()), problem=status.what)
-    return ListedJob(summary, RunFacts(config, status, workplace.time.now()))
+        return ListedJob(summary, RunFacts(config, None, session.time.now()), problem=status.what)
+    return ListedJob(summary, RunFacts(config, status, session.time.now()))
 
 
-def _with_machines(workplace: Workplace, listed: Sequence[ListedJob]) -> list[ListedJob]:
+def _with_machines(session: Session, listed: Sequence[ListedJob]) -> list[ListedJob]:
     """Of runs that should tell of themselves and do not, whether their machines run: a request a region."""
     silent: dict[str, dict[str, str]] = {}
     for each in listed:
@@ -142,9 +138,9 @@ def _with_machines(workplace: Workplace, listed: Sequence[ListedJob]) -> list[Li
     runs: dict[str, bool] = {}
     for region, machines in silent.items():
         try:
-            running = running_machines(workplace.cloud(region), sorted(machines.values()))
+            running = session.provider(region).running(sorted(machines.values()))
         except RunctlError as error:
-            workplace.reporter.say(f"whether silent machines in {region} run is not known: {error.what}")
+            session.reporter.say(f"whether silent machines in {region} run is not known: {error.what}")
             continue
         runs.update({job: instance in running for job, instance in machines.items()})
     return [

@@ -10,7 +10,7 @@ from runctl_auto.errors import TooManyJobsError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.listing import list_jobs
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import INSTANCE, StackState
 
@@ -30,28 +30,26 @@ def makes_machine(plan: Plan) -> bool:
     return plan.touches(INSTANCE, "create")
 
 
-def refuse_too_many_jobs(
-    workplace: Workplace, job: str, plan: Plan, *, starting: Collection[str] = ()
-) -> None:
+def refuse_too_many_jobs(session: Session, job: str, plan: Plan, *, starting: Collection[str] = ()) -> None:
     """Raises TooManyJobsError when ``plan`` gives ``job`` a machine and as many others as may have one do.
 
     ``starting`` are others that are getting one. Asks no more than it must: the stacks' states, and of those
     with a machine whether the run goes on.
     """
-    limit = workplace.settings.max_parallel_jobs
+    limit = session.settings.max_parallel_jobs
     if not makes_machine(plan):
         return
-    others = [each.name for each in workplace.driver.jobs() if each.name != job and _may_have_machine(each)]
+    others = [each.name for each in session.driver.jobs() if each.name != job and _may_have_machine(each)]
     if len({*others, *starting}) < limit:
         return
-    with workplace.reporter.working("counting the jobs that run", after=PATIENCE_SECONDS):
-        states = workplace.driver.states(others)
+    with session.reporter.working("counting the jobs that run", after=PATIENCE_SECONDS):
+        states = session.driver.states(others)
     machines = {name for name, state in states.items() if _has_machine(state)}
     if len({*machines, *starting}) < limit:
         return
     running = {
         each.summary.name
-        for each in (list_jobs(workplace) if machines else ())
+        for each in (list_jobs(session) if machines else ())
         if each.summary.name in machines
         and not (each.facts and each.facts.status and each.facts.status.ended)
     } | set(starting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runctl_auto.engine.events import PlannedChange
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, ProtectedError
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.protection.held import Held, find_held, held_in
 from runctl_auto.stack.state import StackState
 
@@ -57,7 +57,7 @@ class TeardownProtection:
 
 
 def teardown_protection(
-    workplace: Workplace, job: str, state: StackState, include: Sequence[str]
+    session: Session, job: str, state: StackState, include: Sequence[str]
 ) -> TeardownProtection:
     """What is to change about protection before the teardown of ``job``.
 
@@ -65,15 +65,15 @@ def teardown_protection(
     """
     included = tuple(dict.fromkeys(find_held(name, job, state) for name in include))
     for each in included:
-        refuse_listed(workplace, job, each)
-    ids = workplace.settings.policies.protected
+        refuse_listed(session, job, each)
+    ids = session.settings.policies.protected
     listed = tuple(each for each in held_in(job, state) if each.id in ids and not each.protected)
     return TeardownProtection(tuple(each for each in included if each.protected), listed)
 
 
-def refuse_listed(workplace: Workplace, job: str, held: Held) -> None:
+def refuse_listed(session: Session, job: str, held: Held) -> None:
     """Raises ``ProtectedError`` for what the settings protect by its id."""
-    if held.id not in workplace.settings.policies.protected:
+    if held.id not in session.settings.policies.protected:
         return
     raise ProtectedError(
         f"The settings protect {held} by its id {held.id}.",
@@ -83,7 +83,7 @@ def refuse_listed(workplace: Workplace, job: str, held: Held) -> None:
 
 
 def confirm_included(
-    workplace: Workplace, job: str, chosen: TeardownProtection, confirmed: Sequence[str]
+    session: Session, job: str, chosen: TeardownProtection, confirmed: Sequence[str]
 ) -> None:
     """Asks for the name of everything protected that is to go. ``--yes`` does not answer this.
 
@@ -92,7 +92,7 @@ def confirm_included(
     for held in chosen.included:
         if held.name in confirmed or held.id in confirmed:
             continue
-        answer = workplace.reporter.ask(f"{held} ({held.id}) is protected. Type '{held.name}' to delete it")
+        answer = session.reporter.ask(f"{held} ({held.id}) is protected. Type '{held.name}' to delete it")
         if answer.strip() not in (held.name, held.id):
             raise ConfirmationNeededError(
                 f"Nothing was deleted: the name of protected {held} was not confirmed.",

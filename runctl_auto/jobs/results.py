@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runctl_auto.jobs.artifacts import Homecoming
+from runctl_auto.jobs.artifacts import Download
 
 _MAX_METRICS_BYTES = 100_000
 
 
-def read_metrics(home: Homecoming | None) -> dict[str, Any]:
+def read_metrics(download: Download | None) -> dict[str, Any]:
     """The content of the artifact ``metrics.json``, wherever it lies; empty when there is none to read."""
-    if home is None:
+    if download is None:
         return {}
-    for name in home.files:
-        file = home.folder / name
+    for name in download.files:
+        file = download.folder / name
         if file.name != "metrics.json" or file.stat().st_size > _MAX_METRICS_BYTES:
             continue
         try:

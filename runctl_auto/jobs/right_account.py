@@ -6,17 +6,16 @@ Another account knows nothing of the job's things: an engine would take them for
 from __future__ import annotations
 
 from runctl_auto.errors import UsageError
-from runctl_auto.jobs.session import Workplace
-from runctl_auto.providers.aws.offers import find_account
+from runctl_auto.jobs.job import Job
 from runctl_auto.stack.config import StackConfig
 
 
-def refuse_another_account(workplace: Workplace, config: StackConfig) -> None:
+def refuse_another_account(job: Job, config: StackConfig) -> None:
     """Raises ``UsageError`` when the credentials are of another account than the job's; one request."""
     place = config.placement
-    reached = find_account(workplace.cloud(place.region)).id
+    reached = job.session.provider(place.region).account().id
     if reached != place.account:
-        raise another_account(config.job.name, place.account, reached)
+        raise another_account(job.name, place.account, reached)
 
 
 def another_account(job: str, held: str, reached: str) -> UsageError:

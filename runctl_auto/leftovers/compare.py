@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
-from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.resource import CloudResource, Key
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.stack.state import StackState
@@ -116,7 +115,7 @@ def compare(
     caller: Caller,
     looked_for: Collection[str],
     *,
-    kinds: AnyKinds = KINDS,
+    kinds: AnyKinds,
 ) -> Comparison:
     """``resources`` of one account and region compared with all stacks of the backend.
 
@@ -212,7 +211,7 @@ def _jobs_of_others(
 def _orphan(resource: CloudResource, stack: KnownStack | None, caller: Caller) -> Orphan:
     keep = None
     if stack is not None and stack.state.pending:
-        keep = f"an operation on the job was killed: `runctl down {resource.job}` settles it"
+        keep = f"an operation on the job was killed: `runctl down {resource.job}` recovers it"
     elif not resource.sure:
         keep = "only its name speaks for it, and that is not one that runctl gives"
     elif resource.owner not in ("", *caller.owners):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.catalogue import KINDS
-from runctl_auto.providers.aws.records.search import Relations
-from runctl_auto.providers.resource import CloudResource, Key, Survey
+from runctl_auto.providers.contract import Scanner
+from runctl_auto.providers.resource import CloudResource, Key, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 
 DEADLINE_SECONDS = 60.0
@@ -36,7 +34,6 @@ def prove(
     clock: Callable[[], float],
     *,
     listed: Collection[str] = (),
-    kinds: AnyKinds = KINDS,
 ) -> Proof:
     """What exists of the job besides ``kept``; clean once all of it is gone. Blocks a minute at most.
 
@@ -45,7 +42,7 @@ def prove(
     """
     deadline = clock() + DEADLINE_SECONDS
     while True:
-        survey = _without(scanner.survey(related), kept, kinds)
+        survey = _without(scanner.survey(related), kept, scanner.kinds)
         protected = tuple(each for each in survey.found if each.protected or each.id in listed)
         left = tuple(each for each in survey.found if each not in protected)
         is_settled = not (left or survey.unchecked)

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeVar
 
 from runctl_auto.errors import CloudError
 from runctl_auto.providers.resource import CloudResource
-from runctl_auto.providers.resource_kind import Kinds, ResourceKind
-
-ClientT = TypeVar("ClientT")
+from runctl_auto.providers.resource_kind import AnyKinds
 
 _PAUSE_SECONDS = 2.0
 
 
 def remove_all(
-    cloud: ClientT,
     resources: Iterable[CloudResource],
-    kinds: Kinds[ResourceKind[ClientT]],
+    kinds: AnyKinds,
+    remove: Callable[[CloudResource], None],
     *,
-    owner: str,
     rounds: int = 1,
     sleep: Callable[[float], None] | None = None,
 ) -> tuple[CloudResource, ...]:
     """Removes ``resources`` and blocks until instances have terminated. Returns what was removed, in order.
 
-    A resource that another one still holds is tried again, ``rounds`` times in all. ``owner`` is the account
-    that buckets must belong to.
+    ``remove`` removes one. A resource that another one still holds is tried again, ``rounds`` times in all.
     """
     order = {name: place for place, name in enumerate(kinds.removal_order)}
     left = sorted((each for each in resources if each.kind in kinds), key=lambda each: order[each.kind])
@@ -35,7 +30,7 @@ def remove_all(
     for number in range(rounds):
         if number and left and sleep is not None:
             sleep(_PAUSE_SECONDS)
-        done = [each for each in left if _succeeds(partial(kinds[each.kind].remove, cloud, each, owner))]
+        done = [each for each in left if _succeeds(partial(remove, each))]
         removed += done
         left = [each for each in left if each not in done]
     return tuple(removed)

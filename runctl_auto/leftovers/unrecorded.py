@@ -7,13 +7,11 @@ takes the creation for failed and notes nothing: the resource is recognised by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
 from runctl_auto.backend.unfinished import Period
-from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.catalogue import KINDS
-from runctl_auto.providers.aws.records.roles import ROLE, ROLE_POLICY, role_policy
+from runctl_auto.providers.contract import Scanner
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.stack.state import StackState
@@ -26,21 +24,20 @@ def unrecorded(
     scanner: Scanner,
     state: StackState,
     broken: Collection[str] = frozenset(),
-    *,
-    kinds: AnyKinds = KINDS,
 ) -> tuple[CloudResource, ...]:
     """What the pending creations of ``state``, and failed creations of the types ``broken``, may have made.
 
     Only resources whose tag or name shows that they are the job's, of the kinds that were being created, in
     no state, and not protected.
     """
-    policies = tuple(_role_policies(state))
+    kinds = scanner.kinds
+    unlisted = scanner.pending_unlisted(state)
     types = {each.resource.type for each in state.pending_creates} | set(broken)
     wanted = {kind.name for each in types if (kind := kinds.of_type(each)) is not None}
     if not wanted:
-        return policies
+        return unlisted
     recorded = kinds.keys_in(state)
-    return policies + tuple(
+    return unlisted + tuple(
         each
         for each in scanner.find()
         if each.kind in wanted
@@ -56,8 +53,8 @@ def made_unnoticed(
     periods: Collection[Period],
     is_own: Callable[[CloudResource], bool],
     *,
+    kinds: AnyKinds,
     listed: Collection[str] = (),
-    kinds: AnyKinds = KINDS,
 ) -> tuple[CloudResource, ...]:
     """Of the existing ``resources``, those that updates during ``periods`` made and did not record.
 
@@ -77,18 +74,6 @@ def made_unnoticed(
     )
 
 
-def policies_unnoticed(policies: Iterable[tuple[str, str]], state: StackState) -> tuple[CloudResource, ...]:
-    """Of the inline ``policies`` (role and name), those that an update added to a role of the state and did
-    not record: the role cannot be deleted before them. A stack gives them the name of their role."""
-    recorded = {each.id for each in state.in_cloud() if each.type in ROLE_POLICY.types}
-    roles = {identity for kind, identity in KINDS.keys_in(state) if kind == ROLE.name}
-    return tuple(
-        role_policy(role, name)
-        for role, name in policies
-        if role in roles and name == role and f"{role}:{name}" not in recorded
-    )
-
-
 def _was_made_in(resource: CloudResource, periods: Collection[Period], kinds: AnyKinds) -> bool:
     if not kinds[resource.kind].has_creation_time:
         return True
@@ -98,11 +83,3 @@ def _was_made_in(resource: CloudResource, periods: Collection[Period], kinds: An
 
 def _is_surely_its_own(resource: CloudResource) -> bool:
     return resource.sure and resource.how != "relation"
-
-
-def _role_policies(state: StackState) -> Iterator[CloudResource]:
-    """Inline policies that were being created. They carry no tags and are known by their role."""
-    for pending in state.pending_creates:
-        role, name = pending.resource.inputs.get("role"), pending.resource.inputs.get("name")
-        if pending.resource.type in ROLE_POLICY.types and role and name:
-            yield role_policy(role, name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from runctl_auto.providers.aws.machines import Machine
+from runctl_auto.providers.contract import Machine, VolumeUse
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import INSTANCE, VOLUME, ResourceState, StackState
 
@@ -56,12 +56,12 @@ def machine_drift(
         )
 
 
-def volume_drift(state: StackState, found: Mapping[str, Mapping[str, Any]]) -> Iterator[Drift]:
-    """Volumes that are gone or attached elsewhere. ``found`` is what EC2 says, by volume id."""
+def volume_drift(state: StackState, found: Mapping[str, VolumeUse]) -> Iterator[Drift]:
+    """Volumes that are gone or attached elsewhere. ``found`` are those that exist, by id."""
     instance = state.first(INSTANCE)
     for volume in _own_volumes(state):
-        described = found.get(volume.id)
-        if described is None:
+        use = found.get(volume.id)
+        if use is None:
             yield Drift(
                 volume.name,
                 volume.id,
@@ -69,19 +69,18 @@ def volume_drift(state: StackState, found: Mapping[str, Mapping[str, Any]]) -> I
                 "`runctl up` with the job file makes a new, empty one; restore a snapshot if there is one.",
             )
             continue
-        holders = [each.get("InstanceId", "") for each in described.get("Attachments") or ()]
-        strangers = [each for each in holders if instance is None or each != instance.id]
+        strangers = [each for each in use.machines if instance is None or each != instance.id]
         if strangers:
             yield Drift(
                 volume.name,
                 volume.id,
                 f"it is attached to {', '.join(strangers)}, which is not this job's machine",
-                f"Detach it: aws ec2 detach-volume --volume-id {volume.id}",
+                f"Detach it: {use.detach}",
             )
 
 
 def volume_ids(state: StackState) -> list[str]:
-    """Ids of the job's own volumes, to ask EC2 for."""
+    """Ids of the job's own volumes, to ask the provider for."""
     return [each.id for each in _own_volumes(state)]
 
 

@@ -1,24 +1,24 @@
-"""Reads a run's log from the job's bucket, line by line, also while it is being written."""
+"""Reads a run's log from the job's results, line by line, also while it is being written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import Results
 
 
 class LogReader:
     """Remembers how far it has read; each ``new_lines`` gives what came since."""
 
-    def __init__(self, bucket: JobBucket, run: str) -> None:
-        self._bucket = bucket
+    def __init__(self, results: Results, run: str) -> None:
+        self._results = results
         self._run = run
         self._after: str | None = None
         self._begun = ""
 
     def new_lines(self) -> Iterator[str]:
         """Whole lines that appeared since the last call. A line split over two parts comes once, whole."""
-        for part in self._bucket.log_parts(self._run, after=self._after):
+        for part in self._results.log_parts(self._run, after=self._after):
             self._after = part.key
             *whole, self._begun = (self._begun + part.text).split("\n")
             yield from whole

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -19,18 +18,11 @@ from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
 from runctl_auto.local.project import ProjectFolders
-from runctl_auto.providers.aws.access import ClientFactory, Cloud
-from runctl_auto.providers.aws.home_region import home_region
+from runctl_auto.providers.contract import CallerIdentity, Provider
 from runctl_auto.settings.schema import Settings
 
 Verdict = Literal["ok", "note", "problem"]
 PACKAGES = ("runctl", "pulumi", "pulumi_aws", "pulumi_policy", "botocore")
-QUOTAS = {
-    "L-34B43A08": "standard spot vCPUs",
-    "L-1216C47A": "standard on-demand vCPUs",
-    "L-3819A6DF": "G and VT spot vCPUs",
-    "L-DB2E81BA": "G and VT on-demand vCPUs",
-}
 _MAX_SKEW_SECONDS = 240.0
 
 
@@ -49,12 +41,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Practice:
-    """What the doctor works with. ``region`` is None for that of the person's own AWS settings."""
+    """What the doctor works with. ``make_provider`` gets an endpoint, None for the usual one, and ``region``,
+    None for that of the person's own settings."""
 
     folders: ProjectFolders
     environ: Mapping[str, str]
     load_settings: Callable[[], Settings]
-    clients: Callable[[str | None], ClientFactory]
+    make_provider: Callable[[str | None, str | None], Provider]
     progress: Callable[[str], None]
     region: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
@@ -198,29 +191,27 @@ def _cloud(practice: Practice, settings: Settings, place: Environment | None) ->
     if settings.aws.profile:
         os.environ["AWS_PROFILE"] = settings.aws.profile
     endpoint = place.endpoint_url if place is not None else settings.aws.endpoint_url
-    region = practice.region or home_region(practice.environ)
-    cloud = Cloud(practice.clients(endpoint), region)
     try:
-        caller = cloud.call("sts", "get_caller_identity")
+        provider = practice.make_provider(endpoint, practice.region)
+        caller = provider.caller()
     except RunctlError as error:
         yield _problem("credentials", error)
         return
-    yield Finding("credentials", "ok", f"account {caller['Account']}, {caller['Arn']}")
+    yield Finding("credentials", "ok", f"account {caller.account}, {caller.name}")
     yield from _clock(practice, caller)
     try:
-        zones = cloud.call("ec2", "describe_availability_zones")["AvailabilityZones"]
-        yield Finding("region", "ok", f"{region}, {len(zones)} zones; a job names its own region")
+        zones = provider.zones()
+        yield Finding("region", "ok", f"{provider.region}, {len(zones)} zones; a job names its own region")
     except RunctlError as error:
-        yield replace(_problem("region", error), what=f"{region}: {error.what}")
+        yield replace(_problem("region", error), what=f"{provider.region}: {error.what}")
         return
-    yield _quotas(cloud, is_sandbox=settings.sandbox)
+    yield _quotas(provider, is_sandbox=settings.sandbox)
 
 
-def _clock(practice: Practice, answer: Mapping[str, Any]) -> Iterator[Finding]:
-    told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    if not told:
+def _clock(practice: Practice, caller: CallerIdentity) -> Iterator[Finding]:
+    if caller.answered_at is None:
         return
-    skew = abs((practice.now() - parsedate_to_datetime(told)).total_seconds())
+    skew = abs((practice.now() - caller.answered_at).total_seconds())
     if skew > _MAX_SKEW_SECONDS:
         yield Finding(
             "clock",
@@ -230,20 +221,17 @@ def _clock(practice: Practice, answer: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _quotas(cloud: Cloud, *, is_sandbox: bool) -> Finding:
+def _quotas(provider: Provider, *, is_sandbox: bool) -> Finding:
     if is_sandbox:
         return Finding("quotas", "ok", "the sandbox has none")
-    found = []
     try:
-        for code, name in QUOTAS.items():
-            quota = cloud.call("service-quotas", "get_service_quota", ServiceCode="ec2", QuotaCode=code)
-            found.append((name, float(quota["Quota"]["Value"])))
+        found = provider.quotas()
     except AccessDeniedError as error:
         return Finding("quotas", "note", error.what, "Allow servicequotas:GetServiceQuota to see them.")
     except CloudError as error:
         return Finding("quotas", "note", f"cannot be read: {error.what}", error.next_step)
-    listed = ", ".join(f"{value:g} {name}" for name, value in found)
-    if all(value == 0 for _, value in found):
+    listed = ", ".join(f"{each.value:g} {each.name}" for each in found)
+    if all(each.value == 0 for each in found):
         return Finding(
             "quotas", "problem", listed, "Ask for more in the Service Quotas console; no machine can start."
         )

@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Reason, artifacts_prefix
 from runctl_auto.engine.events import Plan
-from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError
-from runctl_auto.jobs.artifacts import Homecoming, bring_home
-from runctl_auto.jobs.claim import claimed
-from runctl_auto.jobs.follow import await_end
+from runctl_auto.errors import LeakedError, UnfetchedArtifactsError
+from runctl_auto.jobs.artifacts import Download, fetch_artifacts
+from runctl_auto.jobs.change import Change
+from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
+from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.protected_teardown import (
     TeardownProtection,
     confirm_included,
     teardown_protection,
 )
-from runctl_auto.jobs.recovery import Settled, remove_unnoticed, settle
-from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
+from runctl_auto.jobs.recovery import Recovered, recover
+from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
-from runctl_auto.jobs.session import Workplace, known_config
+from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.teardown_receipt import prove_teardown
 from runctl_auto.leftovers.archive import store
-from runctl_auto.leftovers.proof import prove
-from runctl_auto.leftovers.receipt import (
-    Foreign,
-    Receipt,
-    deleted_between,
-    kept_by_tag,
-    kept_in,
-    leak_of,
-)
-from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.bucket import JobBucket
-from runctl_auto.providers.aws.machines import find_machine
-from runctl_auto.providers.aws.records.catalogue import KINDS
-from runctl_auto.providers.aws.records.relations import relations_of
-from runctl_auto.providers.aws.records.search import Relations
-from runctl_auto.providers.aws.records.volumes import VOLUME
+from runctl_auto.leftovers.receipt import Receipt, deleted_between, kept_in
+from runctl_auto.providers.contract import Results
+from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
-
-CLAIM_PATIENCE_SECONDS = 30.0
-"""How long a teardown waits for a command that works on the job: its plan could be of yesterday then."""
 
 
 @dataclass(frozen=True)
@@ -64,51 +49,18 @@ class DownResult:
 
     receipt: Receipt
     stopped: StopOutcome | None
-    brought_home: tuple[Homecoming, ...]
+    downloads: tuple[Download, ...]
     receipt_file: Path | None = None
 
 
-def down(workplace: Workplace, job: str, options: DownOptions) -> DownResult:
-    """Ends ``job``: graceful stop, artifacts home, destroy without what is protected, scan, receipt.
+def down(session: Session, job: str, options: DownOptions) -> DownResult:
+    """Ends ``job``: graceful stop, artifacts fetched, destroy without what is protected, scan, receipt.
 
     May be repeated after it, or an ``up``, was killed at any moment. Blocks. What is left that should not be
     is in the receipt (``refuse_leaks`` turns it into an error). Raises ``UnfetchedArtifactsError`` when
     artifacts would be lost, ``ConfirmationNeededError`` when declined, ``UsageError`` in another account.
     """
-    with workplace.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        stack = workplace.driver.open(job)
-        config = known_config(stack)
-        if config is not None:
-            refuse_another_account(workplace, config)
-        settled = settle(workplace, stack, config)
-        before = settled.state
-    if config is None:
-        return _remove_unused(workplace, stack, before)
-    protection = teardown_protection(workplace, job, before, options.include_protected)
-    _confirm(workplace, stack, before, config, options, protection=protection)
-    with claimed(workplace, job, patience_seconds=CLAIM_PATIENCE_SECONDS):
-        return _end(workplace, stack, config, options, settled=settled, protection=protection)
-
-
-def _end(
-    workplace: Workplace,
-    stack: JobStack,
-    config: StackConfig,
-    options: DownOptions,
-    *,
-    settled: Settled,
-    protection: TeardownProtection,
-) -> DownResult:
-    before = settled.state
-    stopped = _stop(workplace, config, before, options)
-    brought = () if options.discard_artifacts else _bring_home(workplace, config, before)
-    related = relations_of(workplace.cloud(config.placement.region), stack.job, before)
-    with workplace.reporter.working("deleting"):
-        protection.give_up_included(stack)
-        stack.destroy()
-    receipt = _prove(workplace, stack, config, settled=settled, related=related)
-    file = store(receipt, workplace.folders.make_private(), workplace.time.now())
-    return DownResult(receipt, stopped, brought, file)
+    return Down(session.job(job), options).run()
 
 
 def refuse_leaks(receipt: Receipt) -> None:
@@ -126,162 +78,173 @@ def refuse_leaks(receipt: Receipt) -> None:
     )
 
 
-def _remove_unused(workplace: Workplace, stack: JobStack, before: StackState) -> DownResult:
-    """A stack that was made and never configured holds nothing."""
-    if before.in_cloud():
-        with workplace.reporter.working("deleting"):
-            stack.destroy()
-    after = stack.state()
-    if not after.in_cloud():
-        stack.remove()
-    receipt = Receipt(
-        stack.job, deleted_between(before, after), kept_in(after), (), stack_removed=not after.in_cloud()
-    )
-    return DownResult(receipt, None, ())
+@dataclass(frozen=True)
+class Teardown:
+    """The decision. ``config`` is None for a job that was never set up, of which there is only a stack."""
+
+    config: StackConfig | None
+    before: StackState
+    protection: TeardownProtection = field(default_factory=TeardownProtection)
+    trains: bool = False
 
 
-def _confirm(
-    workplace: Workplace,
-    stack: JobStack,
-    state: StackState,
-    config: StackConfig,
-    options: DownOptions,
-    *,
-    protection: TeardownProtection,
-) -> None:
-    plan = Plan((), 0)
-    if state.resources:
-        with workplace.reporter.working("planning"):
-            protection.keep_listed(stack)
-            plan = stack.preview_destroy()
-    plan = replace(plan, changes=(*plan.changes, *protection.deletions(state)))
-    kept = protection.kept(state)
-    trains = _is_training(workplace, config, state)
-    first = (
-        f"the training is running: it gets {options.grace_seconds} s to save its checkpoint and is stopped"
-    )
-    notes = (*((first,) if trains else ()), *kept, *protection.notes)
-    workplace.reporter.plan(PlanView(stack.job, config.run.id, plan, None, notes))
-    what = "Stop the training, delete this" if trains else "Delete this"
-    if not (options.yes or workplace.reporter.confirm(f"{what} and end job '{stack.job}'?")):
-        raise ConfirmationNeededError(
+class Down(Change[Teardown, DownResult]):
+    """Tears a job down."""
+
+    verb = "down"
+    patience_seconds = 30.0
+
+    def __init__(self, job: Job, options: DownOptions) -> None:
+        super().__init__(job)
+        self._options = options
+        self._config: StackConfig | None = None
+        self._recovered = Recovered(StackState((), ()))
+        self._related = NOTHING_RELATED
+        self._stopped: StopOutcome | None = None
+        self._downloads: tuple[Download, ...] = ()
+        self._receipt: Receipt | None = None
+        self._receipt_file: Path | None = None
+
+    def open(self) -> None:
+        self._config = self.job.config()
+        if self._config is not None:
+            refuse_another_account(self.job, self._config)
+
+    def recover(self) -> None:
+        self._recovered = recover(self.job, self._config)
+
+    def decide(self) -> Teardown:
+        before, config = self._recovered.state, self._config
+        if config is None:
+            return Teardown(None, before)
+        include = self._options.include_protected
+        protection = teardown_protection(self.session, self.job.name, before, include)
+        return Teardown(config, before, protection, _is_training(self.job, config, before))
+
+    def configure(self, decision: Teardown) -> None:
+        """What the settings protect is protected in the state; the configuration stays."""
+        decision.protection.keep_listed(self.job.stack)
+
+    def plan(self, decision: Teardown) -> PlanView | None:
+        if decision.config is None:
+            return None
+        before, protection = decision.before, decision.protection
+        plan = Plan((), 0)
+        if before.resources:
+            with self.session.reporter.working("planning"):
+                plan = self.job.stack.preview_destroy()
+        plan = replace(plan, changes=(*plan.changes, *protection.deletions(before)))
+        grace = self._options.grace_seconds
+        first = f"the training is running: it gets {grace} s to save its checkpoint and is stopped"
+        notes = (*((first,) if decision.trains else ()), *protection.kept(before), *protection.notes)
+        return PlanView(self.job.name, decision.config.run.id, plan, None, notes)
+
+    def confirm(self, decision: Teardown, view: PlanView) -> None:  # noqa: ARG002
+        what = "Stop the training, delete this" if decision.trains else "Delete this"
+        require_confirmation(
+            self.session.reporter,
+            f"{what} and end job '{self.job.name}'?",
             "Nothing was deleted: the plan was not confirmed.",
-            where={"job": stack.job},
-            next_step="Answer yes, or use --yes.",
+            yes=self._options.yes,
+            where={"job": self.job.name},
         )
-    confirm_included(workplace, stack.job, protection, options.confirmed)
+        confirm_included(self.session, self.job.name, decision.protection, self._options.confirmed)
+
+    def apply(self, decision: Teardown) -> None:
+        if decision.config is None:
+            self._destroy_unused(decision.before)
+            return
+        self._stopped = _stop(self.job, decision.config, decision.before, self._options)
+        if not self._options.discard_artifacts:
+            self._downloads = _fetch_all(self.job, decision.before)
+        self._related = self.job.scanner(decision.config).relations(decision.before)
+        with self.session.reporter.working("deleting"):
+            decision.protection.give_up_included(self.job.stack)
+            self.job.stack.destroy()
+
+    def _destroy_unused(self, before: StackState) -> None:
+        if before.in_cloud():
+            with self.session.reporter.working("deleting"):
+                self.job.stack.destroy()
+
+    def record(self, decision: Teardown) -> None:
+        """Proves what is gone, removes the stack when all is, and writes the receipt."""
+        if decision.config is None:
+            self._receipt = _remove_unused(self.job, decision.before)
+            return
+        session = self.session
+        self._receipt = prove_teardown(self.job, decision.config, self._recovered, self._related)
+        self._receipt_file = store(self._receipt, session.folders.make_private(), session.time.now())
+
+    def result(self) -> DownResult:
+        assert self._receipt is not None  # noqa: S101 - record made it
+        return DownResult(self._receipt, self._stopped, self._downloads, self._receipt_file)
 
 
-def _is_training(workplace: Workplace, config: StackConfig, state: StackState) -> bool:
+def _remove_unused(job: Job, before: StackState) -> Receipt:
+    """A stack that was made and never configured holds nothing."""
+    after = job.state()
+    is_empty = not after.in_cloud()
+    if is_empty:
+        job.stack.remove()
+    return Receipt(job.name, deleted_between(before, after), kept_in(after), (), stack_removed=is_empty)
+
+
+def _is_training(job: Job, config: StackConfig, state: StackState) -> bool:
     machine = state.first(INSTANCE)
     if machine is None or not machine.id:
         return False
-    cloud = workplace.cloud(config.placement.region)
-    status = workplace.bucket(config, cloud).status(config.run.id)
-    return (status is None or not status.ended) and not find_machine(cloud, machine.id).is_ending
+    status = job.status(config.run.id)
+    return (status is None or not status.ended) and not job.machine(machine.id).is_ending
 
 
-def _stop(
-    workplace: Workplace, config: StackConfig, state: StackState, options: DownOptions
-) -> StopOutcome | None:
+def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions) -> StopOutcome | None:
     """Stops the run that is active; None when there is no machine to stop."""
     machine = state.first(INSTANCE)
     if machine is None or not machine.id:
         return None
-    cloud = workplace.cloud(config.placement.region)
-    with workplace.reporter.working("stopping the training"):
+    session = job.session
+    with session.reporter.working("stopping the training"):
         outcome = stop_run(
-            workplace.bucket(config, cloud),
+            job.results,
             config.run.id,
             reason=Reason.DOWN,
             grace_seconds=options.grace_seconds,
-            machine_runs=lambda: not find_machine(cloud, machine.id).is_ending,
-            sleep=workplace.time.sleep,
-            clock=workplace.time.monotonic,
+            machine_runs=lambda: not job.machine(machine.id).is_ending,
+            sleep=session.time.sleep,
+            clock=session.time.monotonic,
         )
     if outcome.how == "late":
-        workplace.reporter.say("the training did not stop in time; it is ended now")
+        session.reporter.say("the training did not stop in time; it is ended now")
     return outcome
 
 
-def _bring_home(workplace: Workplace, config: StackConfig, state: StackState) -> tuple[Homecoming, ...]:
-    """Artifacts of all runs that left some. What cannot be brought home stops the teardown."""
+def _fetch_all(job: Job, state: StackState) -> tuple[Download, ...]:
+    """Artifacts of all runs that left some. What cannot be fetched stops the teardown."""
     if state.first(BUCKET) is None:
         return ()
-    bucket: JobBucket = workplace.bucket(config, workplace.cloud(config.placement.region))
-    folder = workplace.home_of(config.job.name)
-    with workplace.reporter.working("bringing artifacts home"):
+    results, folder = job.results, job.downloads
+    with job.session.reporter.working("fetching artifacts"):
         try:
-            brought = [bring_home(bucket, run, folder / run) for run in _complete(bucket)]
+            fetched = [fetch_artifacts(results, run, folder / run) for run in _complete_runs(results)]
         except OSError as error:
             raise UnfetchedArtifactsError(
                 f"The artifacts could not be written to {folder}: {error}",
-                where={"job": config.job.name},
+                where={"job": job.name},
                 next_step="Make room there and repeat, or give them up: --discard-artifacts.",
             ) from error
-    return tuple(home for home in brought if home is not None)
+    return tuple(each for each in fetched if each is not None)
 
 
-def _complete(bucket: JobBucket) -> Iterator[str]:
-    """The runs of a bucket; refuses one whose artifacts were being written when its machine ended."""
-    for run in bucket.runs():
-        if bucket.has_unlisted_artifacts(run):
+def _complete_runs(results: Results) -> Iterator[str]:
+    """The runs of a job; refuses one whose artifacts were being written when its machine ended."""
+    for run in results.runs():
+        if results.has_unlisted_artifacts(run):
             raise UnfetchedArtifactsError(
                 f"Run {run} was writing its artifacts when its machine ended: some are in the bucket, and no "
                 "list of them.",
-                where={"bucket": bucket.name, "run": run},
+                where={"bucket": results.name, "run": run},
                 next_step=f"Fetch {artifacts_prefix(run)} by hand or let `runctl up` finish the run; "
                 "--discard-artifacts gives them up.",
             )
         yield run
-
-
-def _prove(
-    workplace: Workplace,
-    stack: JobStack,
-    config: StackConfig,
-    *,
-    settled: Settled,
-    related: Relations,
-) -> Receipt:
-    after = stack.state()
-    place = config.placement
-    cloud = workplace.cloud(place.region)
-    for instance in related.instances:
-        await_end(cloud, find_machine(cloud, instance), workplace.time)
-    scanner = Scanner(
-        cloud,
-        config.job.name,
-        place.account,
-        owner=config.owner,
-        price_hour=place.price_hour,
-        backend=workplace.environment.backend,
-    )
-    # A volume that the job used by its id is somebody's own, whatever its tags say.
-    kept = KINDS.keys_in(after) | {(VOLUME.name, each.id) for each in config.job.volumes if each.id}
-    listed = workplace.settings.policies.protected
-    time = workplace.time
-    with workplace.reporter.working("looking for what is left"):
-        proof = prove(scanner, related, kept, time.sleep, time.monotonic, listed=listed)
-    # What lists did not tell before the teardown, since they are late, they tell now.
-    late = remove_unnoticed(workplace, config, after, settled.unfinished) if proof.survey.found else ()
-    if late:
-        with workplace.reporter.working("looking for what is left"):
-            proof = prove(scanner, related, kept, time.sleep, time.monotonic, listed=listed)
-    is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
-    if is_empty:
-        stack.remove()
-    now = workplace.time.now()
-    return Receipt(
-        job=stack.job,
-        deleted=(*settled.removed, *late, *deleted_between(settled.state, after)),
-        kept=(*kept_in(after), *(kept_by_tag(each) for each in proof.kept)),
-        leaked=tuple(leak_of(each, now) for each in proof.survey.found),
-        stack_removed=is_empty,
-        foreign=tuple(Foreign(each.kind, each.id, each.owner) for each in proof.survey.foreign),
-        unchecked=proof.survey.unchecked,
-        at=now.isoformat(),
-        account=place.account,
-        region=place.region,
-        run=config.run.id,
-    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from components.naming import Names
 from runctl_auto.backend.mark import backend_mark
-from runctl_auto.errors import ConfirmationNeededError, RunctlError
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.session import Session
 from runctl_auto.leftovers.compare import (
     Caller,
     Comparison,
@@ -22,14 +22,7 @@ from runctl_auto.leftovers.compare import (
     compare,
 )
 from runctl_auto.leftovers.removal import remove_all
-from runctl_auto.leftovers.scan import known_regions
-from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.home_region import home_region
-from runctl_auto.providers.aws.offers import find_account
-from runctl_auto.providers.aws.records.catalogue import KINDS
-from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.survey import survey_region
+from runctl_auto.providers.contract import Provider
 from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import StackState
 
@@ -122,23 +115,23 @@ class LeaksResult:
         }
 
 
-def find_leaks(workplace: Workplace, options: LeaksOptions) -> LeaksResult:
+def find_leaks(session: Session, options: LeaksOptions) -> LeaksResult:
     """Searches the account; with ``delete`` removes orphans after showing them and asking. Blocks.
 
     Raises ``ConfirmationNeededError`` when removal was declined.
     """
-    return _Sweep(workplace, options).run()
+    return _Sweep(session, options).run()
 
 
 class _Sweep:
-    def __init__(self, workplace: Workplace, options: LeaksOptions) -> None:
-        self._workplace = workplace
+    def __init__(self, session: Session, options: LeaksOptions) -> None:
+        self._session = session
         self._options = options
-        self._reporter = workplace.reporter
-        self._owners = (workplace.settings.owner, *options.owners)
+        self._reporter = session.reporter
+        self._owners = (session.settings.owner, *options.owners)
 
     def run(self) -> LeaksResult:
-        jobs = {each.name: each.busy for each in self._workplace.driver.jobs()}
+        jobs = {each.name: each.busy for each in self._session.driver.jobs()}
         states = self._states(tuple(jobs))
         stacks = {
             job: KnownStack(job, state, jobs[job])
@@ -146,17 +139,18 @@ class _Sweep:
             if isinstance(state, StackState)
         }
         unread = tuple((job, str(state)) for job, state in states.items() if isinstance(state, RunctlError))
-        home = home_region(os.environ)
-        account = find_account(self._workplace.cloud(home)).id
-        findings = [self._region(account, region, stacks) for region in self._regions(home, stacks, account)]
-        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), self._workplace.time.now())
+        home = self._session.provider()
+        account = home.account().id
+        regions = self._regions(home.region, stacks, account)
+        findings = [self._region(account, region, stacks) for region in regions]
+        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), self._session.time.now())
         if not self._options.delete:
             return result
         return self._without_orphans(result, stacks)
 
     def _states(self, jobs: tuple[str, ...]) -> Mapping[str, StackState | RunctlError]:
         with self._reporter.working(f"reading the states of {len(jobs)} stacks"):
-            return self._workplace.driver.states(
+            return self._session.driver.states(
                 jobs, lambda done: self._reporter.progress(f"{done} of {len(jobs)}")
             )
 
@@ -172,22 +166,21 @@ class _Sweep:
             for job, stack in stacks.items()
             if stack.region in (None, region) and stack.account in (None, account)
         }
-        names = Names(account=account, region=region, project=PROJECT_NAME, job="")
-        scope = Scope(names, jobs=tuple(stacks), regions=known_regions)
+        provider = self._session.provider(region)
 
         def price_of(job: str, instance_type: str) -> float | None:  # noqa: ARG001
             return here[job].price_hour if job in here else None
 
         with self._reporter.working(f"looking through {region}"):
-            survey = survey_region(self._workplace.cloud(region), scope, price_of=price_of)
+            survey = provider.survey_account(account, tuple(stacks), price_of)
         unseen = {each.kind for each in survey.unchecked}
         caller = Caller(
             self._owners,
-            backend_mark(self._workplace.environment.backend),
-            self._workplace.time.now(),
-            self._workplace.settings.policies.protected,
+            backend_mark(self._session.environment.backend),
+            self._session.time.now(),
+            self._session.settings.policies.protected,
         )
-        comparison = compare(survey.found, here, caller, KINDS.listed - unseen)
+        comparison = compare(survey.found, here, caller, provider.kinds.listed - unseen, kinds=provider.kinds)
         return RegionFinding(region, comparison, survey.unchecked, len(survey.found))
 
     def _without_orphans(self, result: LeaksResult, stacks: Mapping[str, KnownStack]) -> LeaksResult:
@@ -202,15 +195,14 @@ class _Sweep:
         self._confirm(wanted, count)
         deleted: list[CloudResource] = []
         for region, things in wanted.items():
-            cloud = self._workplace.cloud(region)
+            provider = self._session.provider(region)
             with self._reporter.working(f"removing {len(things)} things in {region}"):
                 deleted += remove_all(
-                    cloud,
-                    self._still_unprotected(cloud, things, result.account),
-                    KINDS,
-                    owner=result.account,
+                    self._still_unprotected(provider, things, result.account),
+                    provider.kinds,
+                    partial(provider.remove, account=result.account),
                     rounds=_REMOVAL_ROUNDS,
-                    sleep=self._workplace.time.sleep,
+                    sleep=self._session.time.sleep,
                 )
         findings = tuple(self._region(result.account, region, stacks) for region in wanted)
         left = {
@@ -219,29 +211,28 @@ class _Sweep:
             for each in region.comparison.orphans
         }
         gone = tuple(each for each in deleted if each.key not in left)
-        return replace(result, findings=findings, deleted=gone, at=self._workplace.time.now())
+        return replace(result, findings=findings, deleted=gone, at=self._session.time.now())
 
     def _confirm(self, wanted: Mapping[str, Iterable[CloudResource]], count: int) -> None:
         for region, things in wanted.items():
             for each in things:
                 self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
-        if not (self._options.yes or self._reporter.confirm(f"Delete these {count} things for ever?")):
-            raise ConfirmationNeededError(
-                "Nothing was deleted: the removal was not confirmed.",
-                next_step="Answer yes, or use --yes.",
-            )
+        require_confirmation(
+            self._reporter,
+            f"Delete these {count} things for ever?",
+            "Nothing was deleted: the removal was not confirmed.",
+            yes=self._options.yes,
+        )
 
     def _still_unprotected(
-        self, cloud: Cloud, resources: Iterable[CloudResource], account: str
+        self, provider: Provider, resources: Iterable[CloudResource], account: str
     ) -> Iterator[CloudResource]:
         """Those whose own tags, which some lists do not show or show late, allow their removal."""
         from components import tags
 
-        mark = backend_mark(self._workplace.environment.backend)
+        mark = backend_mark(self._session.environment.backend)
         for each in resources:
-            kind = KINDS[each.kind]
-            asked = kind.own_tags if kind.asked_before_removal else None
-            held = {} if asked is None else asked(cloud, each.id, account)
+            held = provider.tags_before_removal(each, account)
             is_own = held.get(tags.OWNER, "") in ("", *self._owners) and held.get(tags.BACKEND, mark) == mark
             if is_own and not tags.is_protecting(held):
                 yield each

@@ -10,12 +10,12 @@ from typing import Any
 from components import tags
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
-from runctl_auto.errors import ConfirmationNeededError, RunctlError
-from runctl_auto.jobs.session import Workplace, parse_config
-from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.job import parse_config
+from runctl_auto.jobs.session import Session
+from runctl_auto.providers.contract import Provider, TaggedMachine
 from runctl_auto.stack.config import StackConfig
-
-_ALIVE = ("pending", "running", "stopping", "stopped")
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,26 @@ class ReapResult:
     unread: tuple[tuple[str, str], ...]
 
 
-def reap(workplace: Workplace, *, yes: bool) -> ReapResult:
+def reap(session: Session, *, yes: bool) -> ReapResult:
     """Terminates the machines of this backend's jobs that are over their limits, after asking.
 
     A machine is over when it is ten minutes older than its job's max_duration, or than what its budget pays
     for, or when its run ended ten minutes ago. Bucket and volumes stay. Raises ``ConfirmationNeededError``
     when declined, ``CloudError`` when the cloud refuses.
     """
-    configs, unread = _configs(workplace)
-    overdue = [each for region in _regions(configs) for each in _overdue(workplace, region, configs)]
+    configs, unread = _configs(session)
+    overdue = [each for region in _regions(configs) for each in _overdue(session, region, configs)]
     for each in overdue:
-        workplace.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
-    if overdue and not (yes or workplace.reporter.confirm(f"Terminate {len(overdue)} machine(s)?")):
-        raise ConfirmationNeededError(
-            "No machine was ended: it was not confirmed.", next_step="Answer yes, or use --yes."
+        session.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
+    if overdue:
+        require_confirmation(
+            session.reporter,
+            f"Terminate {len(overdue)} machine(s)?",
+            "No machine was ended: it was not confirmed.",
+            yes=yes,
         )
     for each in overdue:
-        workplace.cloud(each.region).call("ec2", "terminate_instances", InstanceIds=[each.instance])
+        session.provider(each.region).terminate([each.instance])
     return ReapResult(tuple(overdue), tuple(unread))
 
 
@@ -72,13 +75,13 @@ def limit_of(config: StackConfig) -> tuple[float, str] | None:
     return min(limits) if limits else None
 
 
-def _configs(workplace: Workplace) -> tuple[dict[str, StackConfig], list[tuple[str, str]]]:
+def _configs(session: Session) -> tuple[dict[str, StackConfig], list[tuple[str, str]]]:
     configs: dict[str, StackConfig] = {}
     unread: list[tuple[str, str]] = []
-    with workplace.reporter.working("reading the jobs"):
-        for summary in workplace.driver.jobs():
+    with session.reporter.working("reading the jobs"):
+        for summary in session.driver.jobs():
             try:
-                config = parse_config(workplace.driver.config_of(summary.name))
+                config = parse_config(session.driver.config_of(summary.name))
             except RunctlError as error:
                 unread.append((summary.name, error.what))
                 continue
@@ -91,34 +94,23 @@ def _regions(configs: Mapping[str, StackConfig]) -> list[str]:
     return sorted({each.placement.region for each in configs.values()})
 
 
-def _overdue(workplace: Workplace, region: str, configs: Mapping[str, StackConfig]) -> Iterator[Overdue]:
-    cloud, now = workplace.cloud(region), workplace.time.now()
-    mark = backend_mark(workplace.environment.backend)
-    with workplace.reporter.working(f"looking at the machines in {region}"):
-        found = [each for each in _machines(cloud) if _is_known(each, configs, mark, region)]
+def _overdue(session: Session, region: str, configs: Mapping[str, StackConfig]) -> Iterator[Overdue]:
+    provider, now = session.provider(region), session.time.now()
+    mark = backend_mark(session.environment.backend)
+    with session.reporter.working(f"looking at the machines in {region}"):
+        found = [each for each in provider.tagged_machines() if _is_known(each, configs, mark, region)]
         for machine in found:
-            config = configs[_tags(machine)[tags.JOB]]
-            age = (now - machine["LaunchTime"]).total_seconds()
-            verdict = _over_its_limit(config, age) or _outlived_its_run(
-                workplace, cloud, config, machine, now
-            )
+            config = configs[machine.tags[tags.JOB]]
+            age = (now - machine.created_at).total_seconds()
+            verdict = _over_its_limit(config, age) or _outlived_its_run(provider, config, machine, now)
             if verdict is not None:
                 limit, why = verdict
-                yield Overdue(config.job.name, machine["InstanceId"], region, round(age, 1), limit, why)
+                yield Overdue(config.job.name, machine.id, region, round(age, 1), limit, why)
 
 
-def _machines(cloud: Cloud) -> Iterator[Mapping[str, Any]]:
-    filters = [
-        {"Name": f"tag:{tags.CREATED_BY}", "Values": [tags.CREATOR]},
-        {"Name": "instance-state-name", "Values": list(_ALIVE)},
-    ]
-    for group in cloud.pages("ec2", "describe_instances", "Reservations", Filters=filters):
-        yield from group["Instances"]
-
-
-def _is_known(machine: Mapping[str, Any], configs: Mapping[str, StackConfig], mark: str, region: str) -> bool:
+def _is_known(machine: TaggedMachine, configs: Mapping[str, StackConfig], mark: str, region: str) -> bool:
     """Whether a job of this backend has made it: another backend may have a job of the same name."""
-    found = _tags(machine)
+    found = machine.tags
     config = configs.get(found.get(tags.JOB, ""))
     return (
         config is not None
@@ -136,17 +128,13 @@ def _over_its_limit(config: StackConfig, age: float) -> tuple[float | None, str]
 
 
 def _outlived_its_run(
-    workplace: Workplace, cloud: Cloud, config: StackConfig, machine: Mapping[str, Any], now: datetime
+    provider: Provider, config: StackConfig, machine: TaggedMachine, now: datetime
 ) -> tuple[float | None, str] | None:
-    run = _tags(machine).get(tags.RUN, config.run.id)
-    status = workplace.bucket(config, cloud).status(run)
+    run = machine.tags.get(tags.RUN, config.run.id)
+    status = provider.results(config.job.name, config.placement.account).status(run)
     if status is None or not status.ended or status.ended_at is None:
         return None
     ended = datetime.fromisoformat(status.ended_at.replace("Z", "+00:00"))
     if (now - ended).total_seconds() <= DEADLINE_SLACK_SECONDS:
         return None
     return None, f"its run {run} ended at {status.ended_at}"
-
-
-def _tags(machine: Mapping[str, Any]) -> dict[str, str]:
-    return {each["Key"]: each["Value"] for each in machine.get("Tags") or ()}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.backend.locks import Lock, Processes, is_dead, is_orphan
-from runctl_auto.errors import ConfirmationNeededError, StackLockedError
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.errors import StackLockedError
+from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.session import Session
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,17 @@ class RemovedLock:
 
 
 def unlock(
-    workplace: Workplace, job: str, *, force: bool, yes: bool, processes: Processes | None = None
+    session: Session, job: str, *, force: bool, yes: bool, processes: Processes | None = None
 ) -> tuple[RemovedLock, ...]:
     """Removes the locks on ``job`` whose process on this machine is dead; with ``force``, all, after asking.
 
     Nobody is stopped by it. Raises ``StackLockedError`` and removes nothing when a lock may be in use,
     ``JobNotFoundError`` when there is neither a lock nor a job.
     """
-    backend = workplace.driver.backend
+    backend = session.driver.backend
     locks = backend.locks(job)
     if not locks:
-        workplace.driver.open(job)
+        session.job(job).open()
         return ()
     here = processes or Processes()
     dead = [each for each in locks if each.owner is not None and is_dead(each.owner, here)]
@@ -48,7 +49,7 @@ def unlock(
     if others and not force:
         raise _in_use(job, others, here)
     if others:
-        _ask(workplace, job, others, yes=yes)
+        _ask(session, job, others, yes=yes)
     for lock in locks:
         backend.remove_lock(lock)
     return tuple(
@@ -76,13 +77,13 @@ def _described(lock: Lock, here: Processes) -> str:
     return f"{lock.owner} holds it and is alive"
 
 
-def _ask(workplace: Workplace, job: str, locks: list[Lock], *, yes: bool) -> None:
+def _ask(session: Session, job: str, locks: list[Lock], *, yes: bool) -> None:
     for each in locks:
-        workplace.reporter.say(f"not known to be dead: {each.owner or each.place}")
-    if yes or workplace.reporter.confirm(f"Remove {len(locks)} lock(s) on job '{job}' all the same?"):
-        return
-    raise ConfirmationNeededError(
+        session.reporter.say(f"not known to be dead: {each.owner or each.place}")
+    require_confirmation(
+        session.reporter,
+        f"Remove {len(locks)} lock(s) on job '{job}' all the same?",
         "Nothing was removed: it was not confirmed.",
+        yes=yes,
         where={"job": job},
-        next_step="Answer yes, or use --yes.",
     )

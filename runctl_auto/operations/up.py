@@ -1,54 +1,55 @@
-"""``up``: makes the job file true, follows the training to its end and brings the result home."""
+"""``up``: makes the job what its file says, follows the training to its end and fetches the result.
+
+Where each step lives:
+
+* check the job file and the work folder: ``jobs/check.py``, before a session is made
+* the order of the steps, the claim, and what is put back when something fails: ``jobs/change.py``
+* open or make the stack while the work folder is packaged: ``jobs/planning.py``, ``packaging/``
+* recover what an interrupted command left: ``jobs/recovery.py``
+* decide run, place and protection: ``jobs/intent.py``; places are offered by ``providers/``
+* plan, with policies and prices: ``jobs/planning.py``, ``engine/job_stack.py``
+* confirm, and count the jobs that run: ``jobs/confirmation.py``, ``jobs/admission.py``
+* stop the run that is replaced: ``jobs/graceful_stop.py``
+* apply in the first place that has capacity, then protect: ``jobs/apply.py``
+* follow the run: ``jobs/follow.py``; a lost machine is replaced: ``jobs/replace.py``
+* fetch the artifacts: ``jobs/artifacts.py``
+* take the ended run's machine out of the stack: ``jobs/release.py``
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
-from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import (
-    ConfirmationNeededError,
     InterruptionsExhaustedError,
     JobEndedError,
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.jobs.admission import admitted
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed
-from runctl_auto.jobs.artifacts import Homecoming, bring_home
+from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.check import CheckedJob
-from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
-from runctl_auto.jobs.follow import Follower, Lost, await_end
+from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, Follower, Lost, await_end
 from runctl_auto.jobs.graceful_stop import stop_run
-from runctl_auto.jobs.intent import Intent, Present, look, other_places
-from runctl_auto.jobs.job_file_lines import with_job_file_lines
-from runctl_auto.jobs.permitted import refuse_too_many_jobs
-from runctl_auto.jobs.planning import (
-    held_config,
-    no_trace_of_what_is_refused,
-    plan_for,
-    prepare,
-    tentative_config,
-    unchanged_when_locked,
-)
-from runctl_auto.jobs.recovery import nothing_unrecorded
-from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.planning import JobFileChange
+from runctl_auto.jobs.recovery import recover
+from runctl_auto.jobs.release import ReleaseMachine
+from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
-from runctl_auto.jobs.session import Workplace
-from runctl_auto.providers.aws.machines import find_machine
+from runctl_auto.jobs.session import Session
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
-from runctl_auto.stack.state import INSTANCE
 
 MAX_REPLACEMENTS = 10
-PATIENCE_WITH_OTHERS_SECONDS = 600.0
-"""How long a command that follows a run waits for another that works on the job."""
 LOCK_POLL_SECONDS = 2.0
 
 
@@ -72,167 +73,198 @@ class UpResult:
     placement: Placement
     changed: bool
     status: RunStatus | None = None
-    home: Homecoming | None = None
+    download: Download | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     replacements: int = 0
 
 
-def up(workplace: Workplace, job: CheckedJob, options: UpOptions) -> UpResult:
+def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     """Applies ``job``. Blocks until the training has ended unless ``detach``.
 
     Idempotent: the same file applied twice changes nothing. Raises ``TrainingFailedError`` when the training
     ends without success, ``NoCapacityError`` when no place has capacity, ``ConfirmationNeededError`` when
     the plan was declined.
     """
-    return _Up(workplace, job, options).run()
+    change = Up(session, job, options)
+    applied = change.run()
+    following = _Following(change, applied)
+    if options.detach:
+        return following.result()
+    status = applied.before.status
+    if not applied.changed and status is not None and status.ended:
+        session.reporter.say(f"run {applied.config.run.id} has ended before; --rerun makes a new attempt")
+        return following.finish(status)
+    return following.until_end()
 
 
-class _Up:
-    def __init__(self, workplace: Workplace, job: CheckedJob, options: UpOptions) -> None:
-        self._workplace = workplace
-        self._job = job
+@dataclass(frozen=True)
+class Applied:
+    """A job that is what its file says. ``before`` is the job as it was; ``changed`` is False when that was
+    the same."""
+
+    config: StackConfig
+    before: CurrentJob
+    changed: bool
+
+
+class Up(JobFileChange[Applied]):
+    """Applies a job file."""
+
+    verb = "up"
+
+    def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
+        super().__init__(session, checked, rerun=options.rerun)
+        self.checked = checked
         self._options = options
-        self._reporter = workplace.reporter
-        self._seconds: dict[str, float] = {}
+        self._changed = False
+        self._applied_config: StackConfig | None = None
 
-    def run(self) -> UpResult:
-        with claimed(self._workplace, self._job.spec.name):
-            self._workplace.driver.expect_programs()
-            stack, present, config, changed = self._plan_and_apply()
-        if self._options.detach:
-            return self._result(config, changed)
-        if not changed and present.status is not None and present.status.ended:
-            self._reporter.say(f"run {config.run.id} has ended before; --rerun makes a new attempt")
-            return self._finish(stack, config, changed, present.status, 0)
-        return self._to_the_end(stack, config, changed)
+    def recover(self) -> None:
+        with self.times.phase("prepare"):
+            if self.job.is_new:
+                self.current = NEW_JOB
+            else:
+                self.current = current_job(self.job, self.config, recover(self.job, self.config).state)
 
-    def _plan_and_apply(self) -> tuple[JobStack, Present, StackConfig, bool]:
-        with self._timed("prepare"):
-            stack, present, intent = prepare(self._workplace, self._job, rerun=self._options.rerun)
-        settings = held_config(stack)
-        config = intent.config
-        with ExitStack() as admission:
-            changed = self._plan_and_confirm(stack, present, intent, admission)
-            if changed:
-                self._stop_replaced_run(present, intent)
-                with (
-                    self._timed("apply"),
-                    with_job_file_lines(self._job.file),
-                    nothing_unrecorded(self._workplace, stack, config),
-                ):
-                    with unchanged_when_locked(stack, settings):
-                        config = self._apply(stack, present, intent)
-                    config = protect_when_placed(stack, config, intent.wanted, self._reporter)
-        return stack, present, config, changed
+    def decide(self) -> Intent:
+        intent = super().decide()
+        self._applied_config = intent.config
+        return intent
 
-    def _plan_and_confirm(
-        self, stack: JobStack, present: Present, intent: Intent, admission: ExitStack
-    ) -> bool:
-        """Shows the plan and asks. True when there is something to do; what was declined leaves no trace.
+    def has_changes(self, decision: Intent, view: PlanView) -> bool:
+        self._changed = bool(view.plan.changes) or decision.config.protection != decision.wanted
+        return self._changed
 
-        The job counts as one that runs while ``admission`` is open.
-        """
-        with (
-            no_trace_of_what_is_refused(stack, present),
-            tentative_config(stack, intent.config, intent.secrets) as settle,
-        ):
-            with self._timed("preview"), with_job_file_lines(self._job.file):
-                view = plan_for(self._workplace, stack, present, intent)
-            self._reporter.plan(view)
-            refuse_too_many_jobs(self._workplace, stack.job, view.plan)
-            has_changes = bool(view.plan.changes) or intent.config.protection != intent.wanted
-            if has_changes and not (self._options.yes or self._reporter.confirm("Apply this?")):
-                raise ConfirmationNeededError(
-                    "Nothing was changed: the plan was not confirmed.",
-                    where={"job": stack.job},
-                    next_step="Answer yes, or use --yes.",
-                )
-            admission.enter_context(admitted(self._workplace, stack.job, view.plan))
-            settle()
-        return has_changes
+    def confirm(self, decision: Intent, view: PlanView) -> None:  # noqa: ARG002
+        require_confirmation(
+            self.session.reporter,
+            "Apply this?",
+            "Nothing was changed: the plan was not confirmed.",
+            yes=self._options.yes,
+            where={"job": self.job.name},
+        )
 
-    def _stop_replaced_run(self, present: Present, intent: Intent) -> None:
-        if not intent.replaces_active_run or present.config is None or present.instance is None:
+    def apply(self, decision: Intent) -> None:
+        self._stop_replaced_run(decision)
+
+        def others() -> Iterator[Placement]:
+            yield from decision.places[1:] or other_places(self.session, decision.config, self.current)
+
+        with self.times.phase("apply"):
+            self._applied_config, _ = apply_in_first_place(
+                self.job.stack,
+                decision.config,
+                others(),
+                self.session.reporter,
+                refresh=self.current.instance is not None,
+            )
+
+    def record(self, decision: Intent) -> None:
+        """Protection begins once the job is placed."""
+        assert self._applied_config is not None  # noqa: S101 - apply set it
+        with self.times.phase("apply"):
+            self._applied_config = protect_when_placed(
+                self.job.stack, self._applied_config, decision.wanted, self.session.reporter
+            )
+
+    def result(self) -> Applied:
+        assert self._applied_config is not None  # noqa: S101 - decide set it
+        return Applied(self._applied_config, self.current, self._changed)
+
+    def _stop_replaced_run(self, intent: Intent) -> None:
+        before = self.current
+        if not intent.replaces_active_run or before.config is None or before.instance is None:
             return
-        instance = present.instance
-        cloud = self._workplace.cloud(present.config.placement.region)
-        with self._timed("stop"), self._reporter.working("stopping the run that is replaced"):
+        instance, place, time = before.instance, before.config.placement, self.session.time
+        provider = self.session.provider(place.region)
+        with self.times.phase("stop"), self.session.reporter.working("stopping the run that is replaced"):
             outcome = stop_run(
-                self._workplace.bucket(present.config, cloud),
-                present.config.run.id,
+                provider.results(self.job.name, place.account),
+                before.config.run.id,
                 reason=Reason.REPLACE,
                 grace_seconds=self._options.grace_seconds,
-                machine_runs=lambda: not find_machine(cloud, instance).has_ended,
-                sleep=self._workplace.time.sleep,
-                clock=self._workplace.time.monotonic,
+                machine_runs=lambda: not provider.machine(instance).has_ended,
+                sleep=time.sleep,
+                clock=time.monotonic,
             )
-            await_end(cloud, find_machine(cloud, instance), self._workplace.time)
+            await_end(provider, provider.machine(instance), time)
         if outcome.how == "late":
-            self._reporter.say("the run did not stop in time; it goes on from its last checkpoint")
+            self.session.reporter.say("the run did not stop in time; it goes on from its last checkpoint")
 
-    def _apply(self, stack: JobStack, present: Present, intent: Intent) -> StackConfig:
-        def others() -> Iterator[Placement]:
-            yield from intent.places[1:] or other_places(self._workplace, intent.config, present)
 
-        config, _ = apply_in_first_place(
-            stack, intent.config, others(), self._reporter, refresh=present.instance is not None
-        )
-        return config
+class _Following:
+    """Follows an applied job's run to its end."""
 
-    def _to_the_end(self, stack: JobStack, config: StackConfig, changed: bool) -> UpResult:
-        cloud = self._workplace.cloud(config.placement.region)
-        bucket = self._workplace.bucket(config, cloud)
-        follower = Follower(bucket, cloud, config.run.id, self._reporter, self._workplace.time)
-        replacements = 0
-        with self._timed("training"):
-            outcome = follower.until_end(_instance(stack))
+    def __init__(self, change: Up, applied: Applied) -> None:
+        self._session = change.session
+        self._job = change.job
+        self._file = change.checked.file
+        self._times = change.times
+        self._config = applied.config
+        self._changed = applied.changed
+        self._replacements = 0
+
+    def until_end(self) -> UpResult:
+        """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
+        job, session = self._job, self._session
+        follower = Follower(job.results, job.provider, self._config.run.id, session.reporter, session.time)
+        with self._times.phase("training"):
+            outcome = follower.until_end(job.instance())
             while isinstance(outcome, Lost):
-                replacements += 1
-                self._refuse_endless(config, replacements)
-                config = self._once_unlocked(partial(self._replace_machine, stack, config, outcome))
-                outcome = follower.until_end(_instance(stack))
-        return self._finish(stack, config, changed, outcome.status, replacements)
+                self._replacements += 1
+                self._refuse_endless()
+                replacement = partial(self._replace, outcome)
+                self._config = self._once_unlocked(replacement)
+                outcome = follower.until_end(job.instance())
+        return self.finish(outcome.status)
 
-    def _finish(
-        self, stack: JobStack, config: StackConfig, changed: bool, status: RunStatus, replacements: int
-    ) -> UpResult:
-        """Artifacts home, the machine released, and the result, or what went wrong."""
-        refuse_stopped_elsewhere(config, status)
-        bucket = self._workplace.bucket(config, self._workplace.cloud(config.placement.region))
-        fetching = self._reporter.working("bringing artifacts home", after=PATIENCE_SECONDS)
-        place = self._workplace.home_of(config.job.name) / config.run.id
-        with self._timed("bring home"), fetching:
+    def finish(self, status: RunStatus) -> UpResult:
+        """Fetches artifacts, releases the machine, and tells the result, or what went wrong."""
+        refuse_stopped_elsewhere(self._config, status)
+        download = self._fetch()
+        with self._times.phase("release"):
             try:
-                home = bring_home(bucket, config.run.id, place)
-            except NotFoundError:
-                refuse_ended_elsewhere(stack, config)
-                raise
-        with self._timed("release"):
-            try:
-                self._release_machine(stack, config)
-            except (JobEndedError, StackLockedError) as error:  # the run's result is home all the same
-                self._reporter.say(f"the machine is left to another command: {error.what}")
-        result = self._result(config, changed, status, home, replacements)
+                ReleaseMachine(self._job, self._config).run()
+            except (JobEndedError, StackLockedError) as error:  # the run's result is fetched all the same
+                self._session.reporter.say(f"the machine is left to another command: {error.what}")
+        result = self.result(status, download)
         if not status.succeeded:
-            raise _training_failed(config, status, result)
+            raise _training_failed(self._config, status, result)
         return result
 
-    def _replace_machine(self, stack: JobStack, config: StackConfig, lost: Lost) -> StackConfig:
-        with self._alone_with(stack, config):
-            self._reporter.say(f"machine {lost.machine.id or '(none)'} is lost; making a new one")
-            present = look(self._workplace, stack)
+    def result(self, status: RunStatus | None = None, download: Download | None = None) -> UpResult:
+        """What ``up`` came to so far."""
+        config = self._config
+        return UpResult(
+            job=config.job.name,
+            run=config.run.id,
+            attempt=config.run.attempt,
+            placement=config.placement,
+            changed=self._changed,
+            status=status,
+            download=download,
+            metrics=read_metrics(download),
+            seconds=self._times.seconds,
+            replacements=self._replacements,
+        )
 
-            def others() -> Iterator[Placement]:
-                yield from other_places(self._workplace, config, present)
+    def _fetch(self) -> Download | None:
+        job, run = self._job, self._config.run.id
+        working = self._session.reporter.working("fetching artifacts", after=PATIENCE_SECONDS)
+        with self._times.phase("bring home"), working:
+            try:
+                return fetch_artifacts(job.results, run, job.downloads / run)
+            except NotFoundError:
+                refuse_ended_elsewhere(job, self._config)
+                raise
 
-            with with_job_file_lines(self._job.file), nothing_unrecorded(self._workplace, stack, config):
-                replaced, _ = apply_in_first_place(stack, config, others(), self._reporter, refresh=True)
-        return replaced
+    def _replace(self, lost: Lost) -> StackConfig:
+        return ReplaceMachine(self._job, self._file, self._config, lost).run()
 
     def _once_unlocked(self, attempt: Callable[[], StackConfig]) -> StackConfig:
         """What ``attempt`` comes to, once nobody else holds the stack: a command elsewhere knows no claim."""
-        time = self._workplace.time
+        time = self._session.time
         deadline = time.monotonic() + PATIENCE_WITH_OTHERS_SECONDS
         while True:
             try:
@@ -242,66 +274,15 @@ class _Up:
                     raise
                 time.sleep(LOCK_POLL_SECONDS)
 
-    @contextmanager
-    def _alone_with(self, stack: JobStack, config: StackConfig) -> Iterator[None]:
-        """Within it no other command of this folder changes the job, which still has this run."""
-        with claimed(self._workplace, config.job.name, patience_seconds=PATIENCE_WITH_OTHERS_SECONDS):
-            refuse_ended_elsewhere(stack, config)
-            yield
-
-    def _refuse_endless(self, config: StackConfig, replacements: int) -> None:
-        if replacements > MAX_REPLACEMENTS:
+    def _refuse_endless(self) -> None:
+        if self._replacements > MAX_REPLACEMENTS:
+            job, run = self._job.name, self._config.run.id
             raise InterruptionsExhaustedError(
-                f"Run {config.run.id} lost its machine {replacements} times.",
-                where={"job": config.job.name, "run": config.run.id},
-                next_step=f"`runctl logs {config.job.name}` shows why; `runctl up` goes on from the last "
+                f"Run {run} lost its machine {self._replacements} times.",
+                where={"job": job, "run": run},
+                next_step=f"`runctl logs {job}` shows why; `runctl up` goes on from the last "
                 "checkpoint; spot_policy: on-demand avoids interruptions.",
             )
-
-    def _release_machine(self, stack: JobStack, config: StackConfig) -> None:
-        """The ended run's machine leaves the stack: the program sees that the run has ended."""
-        with self._alone_with(stack, config):
-            instance = _instance(stack)
-            if instance is None:
-                return
-            cloud = self._workplace.cloud(config.placement.region)
-            with self._reporter.working("releasing the machine"):
-                await_end(cloud, find_machine(cloud, instance), self._workplace.time, seconds=60)
-                stack.up()
-
-    def _result(
-        self,
-        config: StackConfig,
-        changed: bool,
-        status: RunStatus | None = None,
-        home: Homecoming | None = None,
-        replacements: int = 0,
-    ) -> UpResult:
-        return UpResult(
-            job=config.job.name,
-            run=config.run.id,
-            attempt=config.run.attempt,
-            placement=config.placement,
-            changed=changed,
-            status=status,
-            home=home,
-            metrics=read_metrics(home),
-            seconds=dict(self._seconds),
-            replacements=replacements,
-        )
-
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        started = self._workplace.time.monotonic()
-        try:
-            yield
-        finally:
-            self._seconds[phase] = round(self._workplace.time.monotonic() - started, 2)
-
-
-def _instance(stack: JobStack) -> str | None:
-    found = stack.state().first(INSTANCE)
-    return found.id if found else None
 
 
 def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
@@ -310,8 +291,8 @@ def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -
     where = {"job": config.job.name, "run": config.run.id}
     if status.reason:
         where["reason"] = status.reason
-    if result.home is not None:
-        where["artifacts"] = str(result.home.folder)
+    if result.download is not None:
+        where["artifacts"] = str(result.download.folder)
     message = f": {status.message}" if status.message else ""
     return TrainingFailedError(
         f"The training of job '{config.job.name}' {verb} {how}{message}.",

@@ -11,8 +11,8 @@ from runctl_auto.stack.config import Protection
 
 
 @dataclass(frozen=True)
-class Word:
-    """Whether something is to be protected, and who says so."""
+class Decision:
+    """Whether something is to be protected, and what decides that."""
 
     protect: bool
     by: str
@@ -25,45 +25,45 @@ def wanted_protection(
     listed: Collection[str] = (),
     held: Collection[Held] = (),
 ) -> Protection:
-    """The protection that all words together ask for.
+    """The protection that all decisions together ask for.
 
-    ``asked`` is what ``runctl protect|unprotect`` said, by key; ``listed`` are the ids that the settings
-    protect; ``held`` is what exists. Words about volumes that the job no longer has are dropped.
+    ``asked`` is what ``runctl protect|unprotect`` decided, by key; ``listed`` are the ids that the settings
+    protect; ``held`` is what exists. Decisions about volumes that the job no longer has are dropped.
     """
-    words = spoken(spec, asked=asked, listed=listed, held=held)
+    decided = decisions(spec, asked=asked, listed=listed, held=held)
     return Protection(
-        volumes={volume.name: words[volume_key(volume.name)].protect for volume in spec.volumes},
-        bucket=words[BUCKET_KEY].protect,
-        asked={key: value for key, value in (asked or {}).items() if key in words},
+        volumes={volume.name: decided[volume_key(volume.name)].protect for volume in spec.volumes},
+        bucket=decided[BUCKET_KEY].protect,
+        asked={key: value for key, value in (asked or {}).items() if key in decided},
     )
 
 
-def spoken(
+def decisions(
     spec: JobSpec,
     *,
     asked: Mapping[str, bool] | None = None,
     listed: Collection[str] = (),
     held: Collection[Held] = (),
-) -> dict[str, Word]:
-    """The word that counts for each volume of the job and for its bucket, by key.
+) -> dict[str, Decision]:
+    """The decision in force for each volume of the job and for its bucket, by key.
 
-    The settings' list comes before what a person asked of this job, and that before the job file.
+    The settings' list precedes what a person asked of this job, and that precedes the job file.
     """
     ids = {each.key: each.id for each in held}
     whole_job = is_protected_by_tag(spec.tags)
     of_file = {volume_key(volume.name): volume.protect for volume in spec.volumes}
     of_file[BUCKET_KEY] = spec.artifacts.keep
-    words = {}
+    found = {}
     for key, protect in of_file.items():
         if ids.get(key) in listed:
-            words[key] = Word(True, "policies.protected in the settings")
+            found[key] = Decision(True, "policies.protected in the settings")
         elif asked and key in asked:
-            words[key] = Word(asked[key], f"runctl {'protect' if asked[key] else 'unprotect'}")
+            found[key] = Decision(asked[key], f"runctl {'protect' if asked[key] else 'unprotect'}")
         elif whole_job:
-            words[key] = Word(True, "a tag of the job")
+            found[key] = Decision(True, "a tag of the job")
         else:
-            words[key] = Word(protect, "the job file")
-    return words
+            found[key] = Decision(protect, "the job file")
+    return found
 
 
 def is_protected_by_tag(tags: Mapping[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -61,3 +62,18 @@ class Survey:
     found: tuple[CloudResource, ...] = ()
     foreign: tuple[CloudResource, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
+
+
+@dataclass(frozen=True)
+class Relations:
+    """Ids of resources whose dependents belong to a job as well, each with that job.
+
+    ``instances`` are machines; ``groups`` are what limits their traffic.
+    """
+
+    instances: Mapping[str, str]
+    volumes: Mapping[str, str]
+    groups: Mapping[str, str]
+
+
+NOTHING_RELATED = Relations({}, {}, {})

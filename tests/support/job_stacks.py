@@ -86,6 +86,7 @@ class Told:
 
     def __init__(self, *, agrees: bool = True, answers: str = "") -> None:
         self.asked: list[str] = []
+        self.questions: list[str] = []
         self._answers = answers
         self.said: list[str] = []
         self.lines: list[str] = []
@@ -99,6 +100,7 @@ class Told:
         self.plans.append(view)
 
     def confirm(self, question: str) -> bool:
+        self.questions.append(question)
         return self._agrees
 
     def ask(self, question: str) -> str:

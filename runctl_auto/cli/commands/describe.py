@@ -16,9 +16,9 @@ _COLUMNS = (Column("  RESOURCES"), Column("TYPE", spare=1), Column("PROTECTED", 
 def command(invocation: Invocation, job: str) -> None:
     from runctl_auto.cli.views.job import description_lines, resource_rows
     from runctl_auto.cli.views.phases import phase_colour
-    from runctl_auto.operations.inspect import describe
+    from runctl_auto.operations.describe import describe
 
-    found, console = describe(invocation.workplace(), job), invocation.console
+    found, console = describe(invocation.session(), job), invocation.console
     console.result(found.as_json())
     console.line(f"{job}: {console.painted(found.now.phase, colour=phase_colour(found.now.phase))}")
     for line in description_lines(found):

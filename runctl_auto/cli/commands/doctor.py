@@ -19,15 +19,15 @@ _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("proble
 @click.option("--region", metavar="REGION", help="The region to check; default: that of your AWS settings.")
 @click.pass_obj
 def command(invocation: Invocation, region: str | None) -> int:
+    from runctl_auto.engine.environment import make_provider
     from runctl_auto.operations.doctor import Finding, Practice, examine
-    from runctl_auto.providers.aws.clients import client_maker
 
     console = invocation.console
     practice = Practice(
         folders=invocation.folders(),
         environ=os.environ,
         load_settings=invocation.settings,
-        clients=client_maker,
+        make_provider=make_provider,
         progress=console.say,
         region=region,
     )

@@ -52,10 +52,10 @@ def command(
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 
-    workplace = invocation.workplace()
+    session = invocation.session()
     with told_what_goes_on(invocation.console, job):
         result = down(
-            workplace,
+            session,
             job,
             DownOptions(
                 yes=yes,
@@ -74,7 +74,7 @@ def _as_json(result: DownResult) -> dict[str, object]:
     return {
         **result.receipt.as_json(),
         "stopped": result.stopped.how if result.stopped else None,
-        "artifacts": [str(home.folder) for home in result.brought_home],
+        "artifacts": [str(each.folder) for each in result.downloads],
         "receipt_file": str(result.receipt_file) if result.receipt_file else None,
     }
 
@@ -84,8 +84,8 @@ def _show(invocation: Invocation, result: DownResult) -> None:
     from runctl_auto.cli.views.amounts import age_text, cost_text
 
     line, receipt = invocation.console.line, result.receipt
-    for home in result.brought_home:
-        line(f"artifacts at home: {home.folder} ({len(home.files)} files)")
+    for each in result.downloads:
+        line(f"artifacts: {each.folder} ({len(each.files)} files)")
     line(f"deleted ({len(receipt.deleted)}):")
     for deleted in receipt.deleted:
         line(f"  - {deleted.name} ({short_type(deleted.type)}) {deleted.id}")

@@ -16,13 +16,13 @@ from runctl_auto.cli.invocation import Invocation
 @click.argument("job")
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:
-    workplace = invocation.workplace()
+    session = invocation.session()
     with invocation.console.working(f"looking at job '{job}'", after=1.0):
-        workplace.driver.open(job)
-    place = workplace.environment
+        session.driver.open(job)
+    place = session.environment
     path = os.pathsep.join([str(place.engine.folder), os.environ.get("PATH", os.defpath)])
     variables = {**place.variables, "PATH": path}
-    folder = str(workplace.folders.workspace())
+    folder = str(session.folders.workspace())
     invocation.console.result(
         {"set": variables, "unset": list(place.removed), "folder": folder, "stack": job}
     )

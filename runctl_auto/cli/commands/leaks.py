@@ -34,7 +34,7 @@ def command(
 ) -> int:
     from runctl_auto.operations.leaks import LeaksOptions, find_leaks
 
-    result = find_leaks(invocation.workplace(), LeaksOptions(regions, owners, delete, yes))
+    result = find_leaks(invocation.session(), LeaksOptions(regions, owners, delete, yes))
     invocation.console.result(result.as_json())
     _show(invocation, result)
     return int(ExitCode.LEAKED if result.finds_something else ExitCode.DONE)

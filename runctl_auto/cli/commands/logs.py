@@ -16,13 +16,13 @@ def command(invocation: Invocation, job: str, follow: bool) -> None:
     from dataclasses import replace
 
     from runctl_auto.cli.interruption import told_what_goes_on
-    from runctl_auto.operations.inspect import logs
+    from runctl_auto.operations.logs import logs
 
-    workplace = invocation.workplace()
+    session = invocation.session()
     if invocation.console.as_json:
-        workplace = replace(workplace, reporter=_JsonLines(as_json=True, verbose=False))
+        session = replace(session, reporter=_JsonLines(as_json=True, verbose=False))
     with told_what_goes_on(invocation.console, job):
-        logs(workplace, job, follow=follow)
+        logs(session, job, follow=follow)
 
 
 class _JsonLines(Console):

@@ -53,7 +53,7 @@ def command(
         owners=frozenset(owners),
         phases=_known(phases),
     )
-    found = list_jobs(invocation.workplace(), wanted)
+    found = list_jobs(invocation.session(), wanted)
     invocation.console.result({"jobs": [each.as_json() for each in found]})
     invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:

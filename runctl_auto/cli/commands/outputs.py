@@ -13,9 +13,9 @@ from runctl_auto.cli.invocation import Invocation
 @click.argument("job")
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:
-    from runctl_auto.operations.inspect import outputs
+    from runctl_auto.operations.outputs import outputs
 
-    found = outputs(invocation.workplace(), job)
+    found = outputs(invocation.session(), job)
     invocation.console.result(found)
     for name, value in found.items():
         text = value if isinstance(value, str) else json.dumps(value)

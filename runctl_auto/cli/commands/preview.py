@@ -23,11 +23,11 @@ def command(
 
     from runctl_auto.jobs.check import check_job
     from runctl_auto.jobs.permitted import refuse_disabled_provider
-    from runctl_auto.jobs.planning import preview
+    from runctl_auto.operations.preview import preview
 
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
-    view = preview(invocation.workplace(policies=not no_policy), job, rerun=rerun)
+    view = preview(invocation.session(policies=not no_policy), job, rerun=rerun)
     invocation.console.result(
         {
             "job": view.job,

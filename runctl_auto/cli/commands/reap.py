@@ -16,7 +16,7 @@ from runctl_auto.cli.invocation import Invocation
 def command(invocation: Invocation, yes: bool) -> None:
     from runctl_auto.operations.reap import reap
 
-    result = reap(invocation.workplace(), yes=yes)
+    result = reap(invocation.session(), yes=yes)
     invocation.console.result(
         {
             "reaped": [each.as_json() for each in result.reaped],

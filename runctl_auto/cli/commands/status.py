@@ -12,7 +12,7 @@ from runctl_auto.cli.invocation import Invocation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runctl_auto.operations.inspect import JobStatus
+    from runctl_auto.operations.status import JobStatus
 
 
 @click.command(
@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(invocation: Invocation, job: str, watch: bool) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
-    from runctl_auto.operations import inspect
+    from runctl_auto.operations.status import status
+    from runctl_auto.operations.status import watch as watch_job
 
-    workplace = invocation.workplace()
+    session = invocation.session()
     if not watch:
-        show(invocation.console, inspect.status(workplace, job))
+        show(invocation.console, status(session, job))
         return
     with told_what_goes_on(invocation.console, job):
         if invocation.console.is_terminal:
-            found = _watched_live(lambda each: inspect.watch(workplace, job, each), invocation.console)
+            found = _watched_live(lambda each: watch_job(session, job, each), invocation.console)
             show(invocation.console, found)
         else:
-            inspect.watch(workplace, job, _Changes(invocation.console))
+            watch_job(session, job, _Changes(invocation.console))
 
 
 def show(console: Console, found: JobStatus) -> None:

@@ -20,7 +20,7 @@ from runctl_auto.cli.invocation import Invocation
 def command(invocation: Invocation, job: str, force: bool, yes: bool) -> None:
     from runctl_auto.operations.unlock import unlock
 
-    removed = unlock(invocation.workplace(), job, force=force, yes=yes)
+    removed = unlock(invocation.session(), job, force=force, yes=yes)
     invocation.console.result({"job": job, "removed": [each.as_json() for each in removed]})
     if not removed:
         invocation.console.line(f"Nobody holds job '{job}'.")

@@ -45,9 +45,9 @@ def command(
 
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
-    workplace = invocation.workplace(policies=not no_policy)
+    session = invocation.session(policies=not no_policy)
     with told_what_goes_on(invocation.console, job.spec.name):
-        result = up(workplace, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
+        result = up(session, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
     invocation.console.result(as_json(result))
     _show(invocation, result)
 
@@ -66,8 +66,8 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "replacements": result.replacements,
         "metrics": result.metrics,
         "artifacts": None
-        if result.home is None
-        else {"folder": str(result.home.folder), "files": list(result.home.files)},
+        if result.download is None
+        else {"folder": str(result.download.folder), "files": list(result.download.files)},
         "seconds": {
             "runctl": result.seconds,
             "machine": dict(status.seconds) if status else {},
@@ -86,11 +86,11 @@ def _show(invocation: Invocation, result: UpResult) -> None:
     line(f"Job '{result.job}', run {result.run}: {result.status.phase}")
     for name, value in result.metrics.items():
         line(f"  {name}: {value}")
-    if result.home is None:
+    if result.download is None:
         line("  no artifacts")
     else:
-        line(f"  artifacts: {result.home.folder} ({len(result.home.files)} files)")
-        for name in result.home.files:
+        line(f"  artifacts: {result.download.folder} ({len(result.download.files)} files)")
+        for name in result.download.files:
             line(f"    {name}")
     line(f"  seconds here:           {_listed(result.seconds)}")
     line(f"  seconds on the machine: {_listed(result.status.seconds)}")

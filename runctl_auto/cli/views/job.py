@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from runctl_auto.cli.views.amounts import moment, short_age, usd
 
 if TYPE_CHECKING:
-    from runctl_auto.operations.inspect import JobDescription, JobStatus
+    from runctl_auto.operations.describe import JobDescription
+    from runctl_auto.operations.status import JobStatus
 
 _WIDTH = 12
 

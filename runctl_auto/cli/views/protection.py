@@ -9,7 +9,7 @@ def show_and_set(invocation: Invocation, job: str, resource: str, *, protect: bo
     """Carries the command out and tells what is so now."""
     from runctl_auto.operations.protect import set_protection
 
-    result = set_protection(invocation.workplace(), job, resource, protect=protect, yes=yes)
+    result = set_protection(invocation.session(), job, resource, protect=protect, yes=yes)
     held = result.held
     invocation.console.result(
         {

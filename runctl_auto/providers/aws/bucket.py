@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.contract import (
@@ -23,21 +22,17 @@ from runctl_auto.agent.contract import (
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.run_status import read_run_status
+from runctl_auto.providers.contract import LogPart
 from runctl_auto.run.status import RunStatus
 
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True)
-class LogPart:
-    """A part of a log; parts are never appended to and sort by key."""
-
-    key: str
-    text: str
-
-
 class JobBucket:
-    """The bucket of one job. Every call states the account that must own it."""
+    """The bucket of one job. Every call states the account that must own it.
+
+    Implements ``providers.contract.Results``.
+    """
 
     def __init__(self, cloud: Cloud, name: str, owner: str) -> None:
         self.name = name

@@ -10,7 +10,7 @@ from typing import Any
 from runctl_auto.errors import CloudError, JobFileError, NotFoundError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.instance_types import Machine
+from runctl_auto.providers.aws.instance_types import InstanceType
 
 _PUBLIC: Mapping[tuple[str, bool], str] = {
     ("x86_64", False): "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
@@ -44,7 +44,7 @@ class Images:
         self._parameters: dict[str, str] = {}
         self._images: dict[str, Image] = {}
 
-    def of(self, machine: Machine) -> Image:
+    def of(self, machine: InstanceType) -> Image:
         """The image for a machine. Raises ``JobFileError`` when there is none or the disk is too small."""
         identity = self._identity(machine)
         if identity not in self._images:
@@ -60,7 +60,7 @@ class Images:
             )
         return image
 
-    def _identity(self, machine: Machine) -> str:
+    def _identity(self, machine: InstanceType) -> str:
         image = self._spec.image
         if image.startswith("ami-"):
             return image

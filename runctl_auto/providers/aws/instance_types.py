@@ -27,7 +27,7 @@ _ACCELERATORS = ("FpgaInfo", "InferenceAcceleratorInfo", "MediaAcceleratorInfo",
 
 
 @dataclass(frozen=True)
-class Machine:
+class InstanceType:
     """An instance type. ``gpu`` is the model of its GPUs; ``is_special``: it has other accelerators;
     ``finds_volumes``: its volumes are found by their id.
     """
@@ -47,7 +47,7 @@ class Machine:
         return f"{self.name} ({self.vcpus} CPUs, {self.memory_gb:g} GB{gpus})"
 
 
-def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[Machine, ...]:
+def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[InstanceType, ...]:
     """The types that the job may rent: in its own order when it names them, else the smaller first.
 
     Raises ``JobFileError`` when a named type does not exist, or none has what is asked for; the nearest that
@@ -76,7 +76,7 @@ def still_satisfies(name: str, resources: Resources, cloud: Cloud) -> bool:
     return any(satisfies(each, resources) for each in found)
 
 
-def satisfies(machine: Machine, resources: Resources) -> bool:
+def satisfies(machine: InstanceType, resources: Resources) -> bool:
     """Whether a type has what is asked for. Nobody gets a GPU without asking, but by the type's name."""
     if resources.gpu is None:
         chosen_by_size = not resources.instance_types
@@ -87,7 +87,7 @@ def satisfies(machine: Machine, resources: Resources) -> bool:
     return _within(machine.vcpus, resources.cpu) and _within(machine.memory_gb, resources.memory)
 
 
-def _has_gpus(machine: Machine, asked: Gpu) -> bool:
+def _has_gpus(machine: InstanceType, asked: Gpu) -> bool:
     if asked.name is None:
         return machine.has_gpu and machine.gpus == asked.count
     return machine.gpus == asked.count and _model(machine.gpu or "") == _model(asked.name)
@@ -103,7 +103,7 @@ def _within(value: float, asked: CountRange | SizeRange | None) -> bool:
     return (asked.min is None or value >= asked.min) and (asked.max is None or value <= asked.max)
 
 
-def _named(spec: JobSpec, cloud: Cloud, names: Sequence[str]) -> tuple[Machine, ...]:
+def _named(spec: JobSpec, cloud: Cloud, names: Sequence[str]) -> tuple[InstanceType, ...]:
     try:
         found = list(_described(cloud, (), InstanceTypes=list(names)))
     except CloudError as error:
@@ -118,17 +118,17 @@ def _named(spec: JobSpec, cloud: Cloud, names: Sequence[str]) -> tuple[Machine, 
     return tuple(by_name[name] for name in names if name in by_name)
 
 
-def _described(cloud: Cloud, filters: Sequence[Mapping[str, Any]], **more: object) -> Iterable[Machine]:
+def _described(cloud: Cloud, filters: Sequence[Mapping[str, Any]], **more: object) -> Iterable[InstanceType]:
     asked: dict[str, Any] = dict(more) if more else {"Filters": list(filters), "MaxResults": PAGE}
     for each in cloud.pages("ec2", "describe_instance_types", "InstanceTypes", **asked):
         yield _machine(each)
 
 
-def _machine(described: Mapping[str, Any]) -> Machine:
+def _machine(described: Mapping[str, Any]) -> InstanceType:
     architectures = described.get("ProcessorInfo", {}).get("SupportedArchitectures") or ["x86_64"]
     gpus = described.get("GpuInfo", {}).get("Gpus") or []
     volumes = described.get("EbsInfo", {}).get("NvmeSupport", "required")
-    return Machine(
+    return InstanceType(
         name=described["InstanceType"],
         architecture="arm64" if "arm64" in architectures else "x86_64",
         has_gpu=any(gpu.get("Manufacturer", "").upper() == "NVIDIA" for gpu in gpus),
@@ -173,15 +173,15 @@ def _vcpu_counts(resources: Resources) -> list[int]:
     return [count for count in _VCPU_COUNTS if low <= count <= high]
 
 
-def _smallest(machines: Iterable[Machine]) -> tuple[Machine, ...]:
+def _smallest(machines: Iterable[InstanceType]) -> tuple[InstanceType, ...]:
     return tuple(sorted(machines, key=_size)[:MOST_CONSIDERED])
 
 
-def _size(machine: Machine) -> tuple[int, int, float, str]:
+def _size(machine: InstanceType) -> tuple[int, int, float, str]:
     return machine.gpus, machine.vcpus, machine.memory_gb, machine.name
 
 
-def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[Machine]) -> JobFileError:
+def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[InstanceType]) -> JobFileError:
     resources = spec.resources
     if not resources.instance_types and resources.gpu is None:
         seen = tuple(_described(cloud, _filters(resources, wide=True)))
@@ -196,7 +196,7 @@ def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[Machine]) -> JobFi
     )
 
 
-def _models(resources: Resources, seen: Iterable[Machine]) -> str:
+def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
     """The GPU models there are, when the one asked for is not among them."""
     models = sorted({each.gpu for each in seen if each.gpu})
     asked = resources.gpu.name if resources.gpu else None
@@ -221,7 +221,7 @@ def _range(asked: CountRange | SizeRange) -> str:
     return f"{asked.min or ''}..{asked.max or ''}"
 
 
-def _distance(machine: Machine, resources: Resources) -> float:
+def _distance(machine: InstanceType, resources: Resources) -> float:
     """How far a type is from what is asked for; a doubling counts 1, another GPU model up to 8."""
     total = _outside(machine.vcpus, resources.cpu) + _outside(machine.memory_gb, resources.memory)
     gpu = resources.gpu

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
+from components import tags
 from runctl_auto.errors import CloudError, NotFoundError
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.tag_lists import read_tags
+from runctl_auto.providers.contract import GONE, Machine, TaggedMachine
 
-GONE = "gone"
 _IN_ONE_FILTER = 200
+_ALIVE = ("pending", "running", "stopping", "stopped")
 _UNKNOWN_INSTANCE = ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
-
-
-@dataclass(frozen=True)
-class Machine:
-    """An instance. ``state`` is EC2's word, or ``gone`` when EC2 no longer knows it."""
-
-    id: str
-    state: str
-    zone: str | None = None
-    type: str | None = None
-    reason: str | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it is beyond recall: it neither runs nor will."""
-        return self.state in ("terminated", GONE)
-
-    @property
-    def is_ending(self) -> bool:
-        return self.state in ("shutting-down", "stopping", "stopped") or self.has_ended
 
 
 def running_machines(cloud: Cloud, instances: Sequence[str]) -> frozenset[str]:
@@ -67,3 +49,14 @@ def find_machine(cloud: Cloud, instance: str) -> Machine:
         type=described.get("InstanceType"),
         reason=described.get("StateReason", {}).get("Message"),
     )
+
+
+def tagged_machines(cloud: Cloud) -> Iterator[TaggedMachine]:
+    """All instances that runctl made and that are not ending for good. Raises CloudError."""
+    filters = [
+        {"Name": f"tag:{tags.CREATED_BY}", "Values": [tags.CREATOR]},
+        {"Name": "instance-state-name", "Values": list(_ALIVE)},
+    ]
+    for group in cloud.pages("ec2", "describe_instances", "Reservations", Filters=filters):
+        for each in group["Instances"]:
+            yield TaggedMachine(each["InstanceId"], each["LaunchTime"], read_tags(each.get("Tags")))

@@ -14,7 +14,7 @@ from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.images import Image, Images
-from runctl_auto.providers.aws.instance_types import Machine, choose_machines, still_satisfies
+from runctl_auto.providers.aws.instance_types import InstanceType, choose_machines, still_satisfies
 from runctl_auto.providers.aws.networks import choose_subnets
 from runctl_auto.providers.aws.prices import on_demand_prices, spot_prices
 from runctl_auto.providers.contract import MARKETS, Account
@@ -28,7 +28,7 @@ _MOST_TRIED = 20
 
 @dataclass(frozen=True)
 class _Place:
-    machine: Machine
+    machine: InstanceType
     rank: int
     subnet: str
     vpc: str
@@ -90,7 +90,7 @@ def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: 
 
 
 def _places(
-    spec: JobSpec, cloud: Cloud, machines: Sequence[Machine], subnets: Sequence[Mapping[str, Any]]
+    spec: JobSpec, cloud: Cloud, machines: Sequence[InstanceType], subnets: Sequence[Mapping[str, Any]]
 ) -> tuple[_Place, ...]:
     names = [machine.name for machine in machines]
     markets = MARKETS[spec.spot_policy]

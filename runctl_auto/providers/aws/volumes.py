@@ -6,28 +6,19 @@ Looks before anything is made; creates and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from components.naming import TAG_LIMIT, Names
 from runctl_auto.errors import JobFileError, NotFoundError
 from runctl_auto.job_file.spec import JobSpec, Volume
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.contract import OwnVolumes, VolumeUse
 
 _GONE = ("deleting", "deleted")
 _MOST_NAMED = 6
 
 
-@dataclass(frozen=True)
-class Held:
-    """What the job's stack holds already: ids of its own volumes by their name, its machine, their zone."""
-
-    volumes: Mapping[str, str]
-    machine: str | None = None
-    zone: str | None = None
-
-
-def zone_of_volumes(spec: JobSpec, cloud: Cloud, names: Names, held: Held) -> str | None:
+def zone_of_volumes(spec: JobSpec, cloud: Cloud, names: Names, held: OwnVolumes) -> str | None:
     """The zone that the job's volumes tie its machine to; None when they leave it free.
 
     Raises ``JobFileError`` when a volume or snapshot does not exist, is in use by another machine, when
@@ -44,6 +35,25 @@ def zone_of_volumes(spec: JobSpec, cloud: Cloud, names: Names, held: Held) -> st
         if volume.snapshot is not None:
             _refuse_unfit_snapshot(spec, cloud, volume)
     return zone
+
+
+def volume_uses(cloud: Cloud, identities: Sequence[str]) -> dict[str, VolumeUse]:
+    """Those of the volumes that exist, by id, and what they are attached to. Raises CloudError."""
+    if not identities:
+        return {}
+    # Asked for by filter: an id that is gone is then left out of the answer and is no error.
+    wanted = [{"Name": "volume-id", "Values": list(identities)}]
+    listed = cloud.pages("ec2", "describe_volumes", "Volumes", Filters=wanted)
+    return {each["VolumeId"]: _use(each) for each in listed}
+
+
+def _use(volume: Mapping[str, Any]) -> VolumeUse:
+    identity = str(volume["VolumeId"])
+    return VolumeUse(
+        identity,
+        tuple(str(each.get("InstanceId", "")) for each in volume.get("Attachments") or ()),
+        detach=f"aws ec2 detach-volume --volume-id {identity}",
+    )
 
 
 def _existing(spec: JobSpec, cloud: Cloud, volumes: Sequence[Volume]) -> dict[str, Mapping[str, Any]]:
@@ -77,7 +87,7 @@ def _words(volume: Mapping[str, Any]) -> str:
     return f"{volume['VolumeId']} ({f'{name}, ' if name else ''}{size})"
 
 
-def _refuse_unusable(spec: JobSpec, volume: Volume, found: Mapping[str, Any], held: Held) -> None:
+def _refuse_unusable(spec: JobSpec, volume: Volume, found: Mapping[str, Any], held: OwnVolumes) -> None:
     owned = [name for name, identity in held.volumes.items() if identity == volume.id]
     if owned:
         raise JobFileError(

@@ -16,7 +16,7 @@ from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import EngineEvent, StepEvent
-from runctl_auto.engine.job_stack import Conduct
+from runctl_auto.engine.job_stack import EngineOptions
 from runctl_auto.errors import (
     EngineError,
     JobNotFoundError,
@@ -62,7 +62,7 @@ class World:
         (folder / "Pulumi.yaml").write_text("name: runctl\nmain: program/\nruntime:\n  name: python\n")
         (folder / "passphrase").write_text("x")
 
-    def driver(self, backend: str = "one", conduct: Conduct | None = None) -> Driver:
+    def driver(self, backend: str = "one", options: EngineOptions | None = None) -> Driver:
         state = self.folders.make_private() / backend
         state.mkdir(exist_ok=True)
         variables = {
@@ -73,7 +73,7 @@ class World:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         environment = Environment(True, engine(), state.as_uri(), "passphrase", variables)
-        return Driver(environment, self.folders, conduct or Conduct(on_event=self.events.append))
+        return Driver(environment, self.folders, options or EngineOptions(on_event=self.events.append))
 
     @property
     def settings_file(self) -> Path:

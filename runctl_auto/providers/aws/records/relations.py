@@ -8,8 +8,8 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.instances import INSTANCE
 from runctl_auto.providers.aws.records.kind import AwsKind
 from runctl_auto.providers.aws.records.networks import SECURITY_GROUP
-from runctl_auto.providers.aws.records.search import Relations
 from runctl_auto.providers.aws.records.volumes import VOLUME
+from runctl_auto.providers.resource import Relations
 from runctl_auto.stack.state import ResourceState, StackState
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from runctl_auto.errors import NotFoundError
+from runctl_auto.errors import CloudError, NotFoundError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records import names
 from runctl_auto.providers.aws.records.kind import (
@@ -19,7 +19,8 @@ from runctl_auto.providers.aws.records.kind import (
 )
 from runctl_auto.providers.aws.records.search import Search
 from runctl_auto.providers.aws.tag_lists import read_tags
-from runctl_auto.providers.resource import CloudResource
+from runctl_auto.providers.resource import CloudResource, Key
+from runctl_auto.stack.state import StackState
 
 ROLE_ARNS = ("arn:{partition}:iam::{account}:role/runctl-*",)
 PROFILE_ARNS = ("arn:{partition}:iam::{account}:instance-profile/runctl-*",)
@@ -34,6 +35,31 @@ def role_policy(role: str, policy: str) -> CloudResource:
 def inline_policies(cloud: Cloud, role: str) -> Iterator[str]:
     """Names of a role's inline policies. Raises ``CloudError``."""
     return (str(each) for each in cloud.pages("iam", "list_role_policies", "PolicyNames", RoleName=role))
+
+
+def policies_being_created(state: StackState) -> Iterator[CloudResource]:
+    """Inline policies that pending creations of ``state`` may have made. They carry no tags and are known by
+    their role."""
+    for pending in state.pending_creates:
+        role, name = pending.resource.inputs.get("role"), pending.resource.inputs.get("name")
+        if pending.resource.type in ROLE_POLICY.types and role and name:
+            yield role_policy(role, name)
+
+
+def unrecorded_policies(
+    cloud: Cloud, recorded: Collection[Key], state: StackState
+) -> Iterator[CloudResource]:
+    """Inline policies that an update added to a role of the state and did not record: the role cannot be
+    deleted before them. A stack gives them the name of their role. ``recorded`` are the keys of the state."""
+    held = {each.id for each in state.in_cloud() if each.type in ROLE_POLICY.types}
+    for kind, role in recorded:
+        if kind != ROLE.name or f"{role}:{role}" in held:
+            continue
+        try:
+            listed = tuple(inline_policies(cloud, role))
+        except CloudError:
+            continue
+        yield from (role_policy(role, name) for name in listed if name == role)
 
 
 def _attached_policies(cloud: Cloud, role: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -14,10 +14,8 @@ from runctl_auto.providers.aws.records import names
 from runctl_auto.providers.aws.records.kind import AwsKind, Described, ListCall
 from runctl_auto.providers.aws.records.ownership import Attribution, Scope
 from runctl_auto.providers.aws.tag_lists import read_tags
-from runctl_auto.providers.resource import CloudResource
-
-PriceOf = Callable[[str, str], "float | None"]
-"""USD an hour of an instance of a job, by its type, if known."""
+from runctl_auto.providers.contract import PriceOf
+from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Relations
 
 TAG_LIST = ListCall(
     "resourcegroupstaggingapi",
@@ -28,27 +26,16 @@ TAG_LIST = ListCall(
 )
 
 
-@dataclass(frozen=True)
-class Relations:
-    """Ids of resources whose dependents belong to a job as well, each with that job."""
-
-    instances: Mapping[str, str]
-    volumes: Mapping[str, str]
-    groups: Mapping[str, str]
-
-    def with_found(self, resources: Iterable[CloudResource]) -> Relations:
-        """These, and what was found meanwhile."""
-        jobs: dict[str, dict[str, str]] = defaultdict(dict)
-        for each in resources:
-            jobs[each.kind][each.id] = each.job
-        return Relations(
-            instances={**self.instances, **jobs[names.INSTANCE]},
-            volumes={**self.volumes, **jobs[names.VOLUME]},
-            groups={**self.groups, **jobs[names.SECURITY_GROUP]},
-        )
-
-
-NOTHING_RELATED = Relations({}, {}, {})
+def _with_found(related: Relations, resources: Iterable[CloudResource]) -> Relations:
+    """``related``, and what was found meanwhile."""
+    jobs: dict[str, dict[str, str]] = defaultdict(dict)
+    for each in resources:
+        jobs[each.kind][each.id] = each.job
+    return Relations(
+        instances={**related.instances, **jobs[names.INSTANCE]},
+        volumes={**related.volumes, **jobs[names.VOLUME]},
+        groups={**related.groups, **jobs[names.SECURITY_GROUP]},
+    )
 
 
 def unknown_price(job: str, instance_type: str) -> float | None:  # noqa: ARG001
@@ -79,7 +66,7 @@ class Search:
         """Keeps what a look found; later looks see it."""
         fresh = tuple(resources)
         self._found[kind] += fresh
-        self.related = self.related.with_found(fresh)
+        self.related = _with_found(self.related, fresh)
 
     def read_tag_list(self, kinds: Iterable[AwsKind]) -> None:
         """Asks the Tagging API for ``kinds``. It is late, and still lists what is deleted.

@@ -9,14 +9,9 @@ from runctl_auto.errors import CloudError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.catalogue import KINDS, RECORDS
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.search import (
-    NOTHING_RELATED,
-    PriceOf,
-    Relations,
-    Search,
-    unknown_price,
-)
-from runctl_auto.providers.resource import CloudResource, Survey, Unchecked
+from runctl_auto.providers.aws.records.search import Search, unknown_price
+from runctl_auto.providers.contract import PriceOf
+from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Relations, Survey, Unchecked
 
 
 def survey_region(

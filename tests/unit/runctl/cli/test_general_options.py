@@ -43,11 +43,11 @@ def test_the_sandbox_is_asked_for_on_either_side(
 ) -> None:
     seen: list[bool] = []
 
-    def workplace(invocation: Invocation) -> None:
+    def session(invocation: Invocation) -> None:
         seen.append(invocation.settings().sandbox)
         raise RunctlError("enough")
 
-    monkeypatch.setattr(Invocation, "workplace", workplace)
+    monkeypatch.setattr(Invocation, "session", session)
     assert program.run(arguments) == 1
     assert seen == [True]
 

@@ -96,8 +96,8 @@ def test_an_error_ends_the_program_with_its_code_and_is_told_once(
     error: RunctlError,
     code: int,
 ) -> None:
-    workplace = create_autospec(Invocation.workplace, side_effect=error)
-    monkeypatch.setattr(Invocation, "workplace", workplace)
+    session = create_autospec(Invocation.session, side_effect=error)
+    monkeypatch.setattr(Invocation, "session", session)
     assert program.run(["ls"]) == code
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "error: x\n")
@@ -111,7 +111,7 @@ def test_an_interruption_ends_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
     monkeypatch.setattr(
-        Invocation, "workplace", create_autospec(Invocation.workplace, side_effect=KeyboardInterrupt)
+        Invocation, "session", create_autospec(Invocation.session, side_effect=KeyboardInterrupt)
     )
     assert program.run(["status", "digits"]) == 130
 

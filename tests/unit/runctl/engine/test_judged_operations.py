@@ -13,7 +13,7 @@ from pulumi.automation.events import EngineEvent
 
 from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.events import DiagnosticEvent
-from runctl_auto.engine.job_stack import Conduct, JobStack
+from runctl_auto.engine.job_stack import EngineOptions, JobStack
 from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import PolicyViolationError
@@ -68,8 +68,8 @@ def opened(engine: Engine, told: list[object] | None = None, pack: PackInForce |
     host = create_autospec(ProgramHost, instance=True)
     host.variables.return_value = {"PULUMI_DEBUG_LANGUAGES": "python:7"}
     on_event = None if told is None else told.append
-    conduct = Conduct(policies=pack, on_event=on_event)
-    return JobStack(engine.stack, workspace, open_backend("file:///state", "runctl"), conduct, host)
+    options = EngineOptions(policies=pack, on_event=on_event)
+    return JobStack(engine.stack, workspace, open_backend("file:///state", "runctl"), options, host)
 
 
 def test_previews_and_updates_run_the_pack_with_its_configuration() -> None:

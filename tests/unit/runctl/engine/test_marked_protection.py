@@ -8,7 +8,7 @@ import pytest
 from pulumi import automation
 
 from runctl_auto.backend.backend import open_backend
-from runctl_auto.engine.job_stack import Conduct, JobStack
+from runctl_auto.engine.job_stack import EngineOptions, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 
 BUCKET = {"urn": "b", "type": "aws:s3/bucket:Bucket", "protect": True, "inputs": {}, "outputs": {"id": "x"}}
@@ -32,7 +32,7 @@ def marked(stack: automation.Stack, urn: str, *, protect: bool) -> list[dict]:
     host = create_autospec(ProgramHost, instance=True)
     host.variables.return_value = {"PULUMI_DEBUG_LANGUAGES": "python:7"}
     backend = open_backend("file:///x", "runctl")
-    JobStack(stack, workspace, backend, Conduct(), host).mark_protected({urn}, protect=protect)
+    JobStack(stack, workspace, backend, EngineOptions(), host).mark_protected({urn}, protect=protect)
     if not stack.import_stack.called:
         return []
     return stack.import_stack.call_args.args[0].deployment["resources"]

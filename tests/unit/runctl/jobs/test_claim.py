@@ -4,68 +4,61 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import FakeTime, Told, stack_config
+from support.job_stacks import FakeTime, stack_config
+from support.sessions import fake_session
 
-from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import StackLockedError
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.claim import claimed
-from runctl_auto.jobs.planning import held_config, preview, unchanged_when_locked
-from runctl_auto.jobs.session import Time, Workplace
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.jobs.configuration import held_config, unchanged_when_locked
+from runctl_auto.jobs.session import Session, Time
+from runctl_auto.operations.down import DownOptions, down
+from runctl_auto.operations.preview import preview
+from runctl_auto.operations.protect import set_protection
 from runctl_auto.operations.up import UpOptions, up
-from runctl_auto.settings.schema import Settings
 
 
-def workplace(folder: Path, clock: FakeTime | None = None) -> Workplace:
-    clock = clock or FakeTime()
-    return Workplace(
-        Settings(owner="bob"),
-        ProjectFolders(folder),
-        create_autospec(Environment, instance=True),
-        create_autospec(Driver, instance=True),
-        Told(),
-        Time(sleep=clock.sleep, monotonic=clock.monotonic),
-    )
+def session(folder: Path, clock: FakeTime | None = None) -> Session:
+    return fake_session(folder, clock=clock)
 
 
 def test_the_second_is_told_who_has_the_job(tmp_path: Path) -> None:
     with (
-        claimed(workplace(tmp_path), "digits"),
+        claimed(session(tmp_path), "digits"),
         pytest.raises(StackLockedError, match=rf"holds job 'digits': .*\(pid {os.getpid()}\) since 20"),
-        claimed(workplace(tmp_path), "digits"),
+        claimed(session(tmp_path), "digits"),
     ):
         pass
 
 
 def test_other_jobs_and_other_folders_are_free(tmp_path: Path) -> None:
     with (
-        claimed(workplace(tmp_path), "digits"),
-        claimed(workplace(tmp_path), "letters"),
-        claimed(workplace(tmp_path / "other"), "digits"),
+        claimed(session(tmp_path), "digits"),
+        claimed(session(tmp_path), "letters"),
+        claimed(session(tmp_path / "other"), "digits"),
     ):
         pass
 
 
 def test_it_ends_with_its_command_also_when_that_fails(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), claimed(workplace(tmp_path), "digits"):
+    with pytest.raises(KeyError), claimed(session(tmp_path), "digits"):
         raise KeyError
-    with claimed(workplace(tmp_path), "digits"):
+    with claimed(session(tmp_path), "digits"):
         pass
 
 
 def test_who_is_patient_waits_for_the_other(tmp_path: Path) -> None:
-    first = claimed(workplace(tmp_path), "digits")
+    first = claimed(session(tmp_path), "digits")
     first.__enter__()
     clock = FakeTime()
-    waiting = workplace(tmp_path, clock)
+    waiting = session(tmp_path, clock)
     waited: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -73,7 +66,7 @@ def test_who_is_patient_waits_for_the_other(tmp_path: Path) -> None:
         if len(waited) == 3:
             first.__exit__(None, None, None)
 
-    patient = Workplace(**{**vars(waiting), "time": Time(sleep=sleep, monotonic=clock.monotonic)})
+    patient = replace(waiting, time=Time(sleep=sleep, monotonic=clock.monotonic))
     with claimed(patient, "digits", patience_seconds=60):
         assert len(waited) == 3
 
@@ -81,9 +74,9 @@ def test_who_is_patient_waits_for_the_other(tmp_path: Path) -> None:
 def test_patience_ends(tmp_path: Path) -> None:
     clock = FakeTime()
     with (
-        claimed(workplace(tmp_path), "digits"),
+        claimed(session(tmp_path), "digits"),
         pytest.raises(StackLockedError),
-        claimed(workplace(tmp_path, clock), "digits", patience_seconds=60),
+        claimed(session(tmp_path, clock), "digits", patience_seconds=60),
     ):
         pass
     assert clock.now >= 60
@@ -116,17 +109,19 @@ def test_other_failures_leave_the_settings_of_what_was_begun(stack: Any) -> None
     [
         lambda place, job: up(place, job, UpOptions(yes=True)),
         lambda place, job: preview(place, job, rerun=False),
+        lambda place, job: down(place, job.spec.name, DownOptions(yes=True)),
+        lambda place, job: set_protection(place, job.spec.name, "data", protect=True, yes=True),
     ],
 )
 def test_who_comes_second_neither_opens_the_stack_nor_writes_its_settings(
-    tmp_path: Path, command: Callable[[Workplace, CheckedJob], object]
+    tmp_path: Path, command: Callable[[Session, CheckedJob], object]
 ) -> None:
     (tmp_path / "train.py").touch()
     file = tmp_path / "job.yaml"
     file.write_text(
         "name: digits\nregion: us-east-1\nrun: python train.py\nresources: {instance_types: [t3.micro]}\n"
     )
-    second, job = workplace(tmp_path), check_job(file)
-    with claimed(workplace(tmp_path), "digits"), pytest.raises(StackLockedError):
+    second, job = session(tmp_path), check_job(file)
+    with claimed(session(tmp_path), "digits"), pytest.raises(StackLockedError):
         command(second, job)
     assert cast(Any, second.driver).mock_calls == []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import create_autospec
 
 from support.job_stacks import FakeTime, Told
+from support.sessions import fake_provider, fake_results
 
 from runctl_auto.jobs.follow import (
     ENDING_SECONDS,
@@ -15,22 +15,20 @@ from runctl_auto.jobs.follow import (
     Lost,
 )
 from runctl_auto.jobs.session import Time
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.bucket import JobBucket, LogPart
+from runctl_auto.providers.contract import LogPart, Machine
 from runctl_auto.run.status import RunStatus
 
 
-class Ec2:
+class Machines:
     """Answers the given states, one a call; the last one stays."""
 
     def __init__(self, *states: str) -> None:
         self.states = list(states)
         self.asked = 0
 
-    def describe_instances(self, InstanceIds: list[str]) -> Any:
+    def machine(self, identity: str) -> Machine:
         self.asked += 1
-        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        return {"Reservations": [{"Instances": [{"State": {"Name": state}}]}]}
+        return Machine(identity, self.states.pop(0) if len(self.states) > 1 else self.states[0])
 
 
 def status(phase: str, **more: Any) -> RunStatus:
@@ -38,42 +36,47 @@ def status(phase: str, **more: Any) -> RunStatus:
 
 
 def follow(
-    statuses: list[RunStatus | None], ec2: Ec2, parts: list[list[LogPart]] | None = None
+    statuses: list[RunStatus | None], machines: Machines, parts: list[list[LogPart]] | None = None
 ) -> tuple[Ended | Lost, Told, FakeTime]:
-    bucket = create_autospec(JobBucket, instance=True)
+    bucket = fake_results()
     bucket.status.side_effect = statuses
     waiting = list(parts or [])
     bucket.log_parts.side_effect = lambda run, after=None: waiting.pop(0) if waiting else []
     clock, told = FakeTime(), Told()
-    cloud = Cloud(lambda service, region: ec2, "us-east-1")
+    provider = fake_provider(results=bucket)
+    provider.machine.side_effect = machines.machine
     time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
-    return Follower(bucket, cloud, "r1", told, time).until_end("i-1"), told, clock
+    return Follower(bucket, provider, "r1", told, time).until_end("i-1"), told, clock
 
 
 def test_lines_and_phases_are_told_until_the_end() -> None:
     parts = [[], [LogPart("k0", "one\ntw")], [LogPart("k1", "o\nlast")]]
     ended = status("succeeded", exit_code=0)
-    outcome, told, _ = follow([None, status("running"), ended], Ec2("running"), parts)
+    outcome, told, _ = follow([None, status("running"), ended], Machines("running"), parts)
     assert outcome == Ended(ended)
     assert told.said == ["training runs", "training succeeded"]
     assert told.lines == ["one", "two", "last"]
 
 
 def test_a_resumed_run_says_from_where() -> None:
-    _, told, _ = follow([status("running", resumed_from="00000003"), status("succeeded")], Ec2("running"))
+    _, told, _ = follow(
+        [status("running", resumed_from="00000003"), status("succeeded")], Machines("running")
+    )
     assert told.said[0] == "training runs, from checkpoint 00000003"
 
 
 def test_a_lost_machine_is_noticed_when_it_is_terminated() -> None:
     running = status("running")
-    outcome, _, clock = follow([running] * 40, Ec2("running", "shutting-down", "shutting-down", "terminated"))
+    outcome, _, clock = follow(
+        [running] * 40, Machines("running", "shutting-down", "shutting-down", "terminated")
+    )
     assert isinstance(outcome, Lost)
     assert outcome.machine.state == "terminated"
     assert clock.now >= 2 * MACHINE_CHECK_SECONDS
 
 
 def test_an_interrupted_run_asks_for_its_machine_at_once() -> None:
-    outcome, _, clock = follow([status("interrupted")] * 9, Ec2("shutting-down", "terminated"))
+    outcome, _, clock = follow([status("interrupted")] * 9, Machines("shutting-down", "terminated"))
     assert isinstance(outcome, Lost)
     assert clock.now < MACHINE_CHECK_SECONDS
 
@@ -81,18 +84,18 @@ def test_an_interrupted_run_asks_for_its_machine_at_once() -> None:
 def test_an_end_reported_while_the_machine_goes_is_an_end() -> None:
     ended = status("failed", reason="command_failed", exit_code=1)
     statuses = [status("running")] * 11 + [ended]
-    outcome, told, _ = follow(list(statuses), Ec2("shutting-down", "terminated"))
+    outcome, told, _ = follow(list(statuses), Machines("shutting-down", "terminated"))
     assert outcome == Ended(ended)
     assert told.said[-1] == "training failed (command_failed)"
 
 
 def test_a_machine_that_does_not_come_to_its_end_is_given_up() -> None:
-    outcome, _, clock = follow([status("running")] * 400, Ec2("shutting-down"))
+    outcome, _, clock = follow([status("running")] * 400, Machines("shutting-down"))
     assert isinstance(outcome, Lost)
     assert ENDING_SECONDS <= clock.now < ENDING_SECONDS + 20
 
 
 def test_a_healthy_machine_is_not_asked_for_all_the_time() -> None:
-    ec2 = Ec2("running")
-    follow([status("running")] * 35 + [status("succeeded")], ec2)
-    assert ec2.asked <= 4
+    machines = Machines("running")
+    follow([status("running")] * 35 + [status("succeeded")], machines)
+    assert machines.asked <= 4

@@ -8,7 +8,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from runctl_auto.jobs.graceful_stop import REPORTING_SECONDS, StopOutcome, stop_run
-from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus
 
 RUNNING = RunStatus(run="r1", phase="running")
@@ -28,7 +28,7 @@ class Clock:
 
 @pytest.fixture
 def bucket() -> Any:
-    return create_autospec(JobBucket, instance=True)
+    return create_autospec(Results, instance=True)
 
 
 def stop(bucket: Any, clock: Clock, machine: bool | list[bool] = True, grace: int = 30) -> StopOutcome:

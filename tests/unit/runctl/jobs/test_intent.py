@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-from unittest.mock import create_autospec
 
 import pytest
 from support.job_stacks import (
     RUN,
-    Told,
     instance_state,
     job_spec,
     placement,
@@ -18,28 +15,25 @@ from support.job_stacks import (
     stack_state,
     volume_state,
 )
+from support.sessions import fake_provider, fake_session
 
-from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import UsageError
-from runctl_auto.jobs import intent
-from runctl_auto.jobs.intent import Material, Present, decide
-from runctl_auto.jobs.session import Workplace
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide
+from runctl_auto.jobs.session import Session
 from runctl_auto.providers.contract import Account
 from runctl_auto.run.status import RunStatus
-from runctl_auto.settings.schema import AwsSettings, Settings
-from runctl_auto.stack.config import Protection
+from runctl_auto.settings.schema import AwsSettings
+from runctl_auto.stack.config import Placement, Protection
 from runctl_auto.stack.state import StackState
 
 RUNNING = RunStatus(run="r1", phase="running")
 ENDED = RunStatus(run="r1", phase="succeeded")
-NEW = Present(None, StackState((), ()), None)
+NEW = CurrentJob(None, StackState((), ()), None)
 VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
 
 
-def present(*resources: dict[str, Any], status: RunStatus | None = RUNNING, **config: Any) -> Present:
-    return Present(stack_config(**config), stack_state(*resources), status)
+def present(*resources: dict[str, Any], status: RunStatus | None = RUNNING, **config: Any) -> CurrentJob:
+    return CurrentJob(stack_config(**config), stack_state(*resources), status)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +47,7 @@ def present(*resources: dict[str, Any], status: RunStatus | None = RUNNING, **co
     ],
     ids=["new", "runs", "starts", "ended", "no machine"],
 )
-def test_an_active_run_has_a_machine_and_no_end(job: Present, active: bool) -> None:
+def test_an_active_run_has_a_machine_and_no_end(job: CurrentJob, active: bool) -> None:
     assert job.run_is_active is active
 
 
@@ -69,58 +63,49 @@ def test_an_active_run_has_a_machine_and_no_end(job: Present, active: bool) -> N
     ],
     ids=["new", "no volume", "placed", "ended", "never placed", "kept by an earlier down"],
 )
-def test_volumes_pin_the_zone_from_the_first_placement_on(job: Present, zone: str | None) -> None:
+def test_volumes_pin_the_zone_from_the_first_placement_on(job: CurrentJob, zone: str | None) -> None:
     assert job.pinned_zone == zone
 
 
 @pytest.fixture
-def workplace(monkeypatch: pytest.MonkeyPatch) -> Any:
-    environment = create_autospec(Environment, instance=True)
-    place = Workplace(
-        Settings(owner="bob"),
-        ProjectFolders(Path("/nowhere")),
-        environment,
-        create_autospec(Driver, instance=True),
-        Told(),
-    )
-    monkeypatch.setattr(intent, "find_account", lambda cloud: Account("111122223333", "aws"))
-    monkeypatch.setattr(intent, "zone_of_volumes", lambda spec, cloud, names, held: held.zone)
-    monkeypatch.setattr(
-        intent,
-        "candidates",
-        lambda spec, cloud, account, zone=None: (placement(zone=zone or "us-east-1c"), placement()),
-    )
-    return place
+def session() -> Session:
+    provider = fake_provider()
+
+    def offers(spec: Any, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
+        return placement(zone=zone or "us-east-1c"), placement()
+
+    provider.offers.side_effect = offers
+    return fake_session(provider=provider)
 
 
-def decided(workplace: Any, spec: Any, job: Present, *, rerun: bool = False) -> intent.Intent:
+def decided(session: Session, spec: Any, job: CurrentJob, *, rerun: bool = False) -> Intent:
     material = Material(Account("111122223333", "aws"), "c" * 64, "a" * 64)
-    return decide(workplace, spec, job, material, rerun=rerun)
+    return decide(session, spec, job, material, rerun=rerun)
 
 
-def same_run(spec: Any, job: Present) -> Present:
+def same_run(spec: Any, job: CurrentJob) -> CurrentJob:
     """``job`` with the run that ``spec`` means, as a first attempt."""
     from runctl_auto.run.identity import run_id
 
     assert job.config is not None
     identity = run_id(spec, "c" * 64, 1)
     run = replace(RUN, id=identity, lineage=identity)
-    return Present(replace(job.config, run=run, job=spec), job.state, job.status)
+    return CurrentJob(replace(job.config, run=run, job=spec), job.state, job.status)
 
 
 @pytest.mark.parametrize(("wanted", "limit", "noted"), [(True, None, 1), (True, "1h", 0), (False, None, 0)])
 def test_a_schedule_that_has_no_time_is_told(
-    workplace: Any, wanted: bool, limit: str | None, noted: int
+    session: Session, wanted: bool, limit: str | None, noted: int
 ) -> None:
     aws = AwsSettings(end_schedule=wanted)
-    workplace = replace(workplace, settings=workplace.settings.model_copy(update={"aws": aws}))
-    found = decided(workplace, job_spec(max_duration=limit), NEW)
+    session = replace(session, settings=session.settings.model_copy(update={"aws": aws}))
+    found = decided(session, job_spec(max_duration=limit), NEW)
     assert found.config.end_schedule is wanted
     assert len([note for note in found.notes if "aws.end_schedule" in note]) == noted
 
 
-def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:
-    found = decided(workplace, job_spec(volumes=VOLUME), NEW)
+def test_a_new_job_goes_to_the_first_place_unprotected(session: Session) -> None:
+    found = decided(session, job_spec(volumes=VOLUME), NEW)
     assert found.config.placement.zone == "us-east-1c"
     assert len(found.places) == 2
     assert found.config.owner == "bob"
@@ -129,11 +114,11 @@ def test_a_new_job_goes_to_the_first_place_unprotected(workplace: Any) -> None:
     assert not found.replaces_active_run
 
 
-def test_the_same_job_again_keeps_run_place_owner_and_protection(workplace: Any) -> None:
+def test_the_same_job_again_keeps_run_place_owner_and_protection(session: Session) -> None:
     spec = job_spec(volumes=VOLUME)
     held = volume_state(protect=True, zone="us-east-1a")
     before = same_run(spec, present(instance_state(), held))
-    found = decided(workplace, spec, before)
+    found = decided(session, spec, before)
     assert before.config is not None
     assert (found.config.run, found.config.placement) == (before.config.run, before.config.placement)
     assert found.config.owner == "ann"
@@ -141,41 +126,41 @@ def test_the_same_job_again_keeps_run_place_owner_and_protection(workplace: Any)
     assert not found.replaces_active_run
 
 
-def test_changed_code_replaces_the_active_run_in_its_zone(workplace: Any) -> None:
+def test_changed_code_replaces_the_active_run_in_its_zone(session: Session) -> None:
     spec = job_spec(run="false", volumes=VOLUME)
     before = same_run(job_spec(volumes=VOLUME), present(instance_state(), volume_state()))
-    found = decided(workplace, spec, before)
+    found = decided(session, spec, before)
     assert found.replaces_active_run
     assert found.config.placement.zone == "us-east-1b"
     assert before.config is not None
     assert found.config.run.lineage == before.config.run.id, "it goes on from the checkpoints"
 
 
-def test_an_active_run_whose_place_is_no_longer_allowed_moves_as_a_new_attempt(workplace: Any) -> None:
+def test_an_active_run_whose_place_is_no_longer_allowed_moves_as_a_new_attempt(session: Session) -> None:
     before = same_run(job_spec(), present(instance_state()))
-    found = decided(workplace, job_spec(resources={"instance_types": ["m5.large"]}), before)
+    found = decided(session, job_spec(resources={"instance_types": ["m5.large"]}), before)
     assert found.replaces_active_run
     assert found.config.run.attempt == 2
 
 
-def test_an_ended_run_stays_where_it_was(workplace: Any) -> None:
+def test_an_ended_run_stays_where_it_was(session: Session) -> None:
     before = same_run(job_spec(), present(status=ENDED))
-    found = decided(workplace, job_spec(resources={"instance_types": ["m5.large"]}), before)
+    found = decided(session, job_spec(resources={"instance_types": ["m5.large"]}), before)
     assert before.config is not None
     assert found.config.placement == before.config.placement
 
 
-def test_rerun_makes_a_new_attempt(workplace: Any) -> None:
+def test_rerun_makes_a_new_attempt(session: Session) -> None:
     before = same_run(job_spec(), present(status=ENDED))
-    assert decided(workplace, job_spec(), before, rerun=True).config.run.attempt == 2
+    assert decided(session, job_spec(), before, rerun=True).config.run.attempt == 2
 
 
-def test_another_account_is_refused(workplace: Any) -> None:
+def test_another_account_is_refused(session: Session) -> None:
     with pytest.raises(UsageError, match="lives in account 999"):
-        decided(workplace, job_spec(), present(placement=placement(account="999")))
+        decided(session, job_spec(), present(placement=placement(account="999")))
 
 
-def test_another_region_is_refused_while_something_is_there(workplace: Any) -> None:
+def test_another_region_is_refused_while_something_is_there(session: Session) -> None:
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
-        decided(workplace, job_spec(region="eu-west-1"), present(instance_state()))
-    assert decided(workplace, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
+        decided(session, job_spec(region="eu-west-1"), present(instance_state()))
+    assert decided(session, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"

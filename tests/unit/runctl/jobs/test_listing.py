@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import Told, job_spec, stack_config
+from support.job_stacks import job_spec, stack_config
 from support.output_schemas import problems
+from support.sessions import fake_provider, fake_session
 
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import EngineError, UnreachableError
-from runctl_auto.jobs import listing
 from runctl_auto.jobs.listing import Filters, ListedJob, list_jobs
-from runctl_auto.jobs.session import Workplace
-from runctl_auto.local.project import ProjectFolders
-from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.jobs.session import Session
+from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import Settings
 
@@ -29,46 +27,52 @@ JOBS = {
 STATUSES = {"digits": RunStatus(run="r1", phase="running"), "eyes": RunStatus(run="r1", phase="failed")}
 
 
+class Cloud:
+    """A provider that knows ``statuses`` by job, and which machines run."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[str, Any] = dict(STATUSES)
+        self.asked: list[RunKey] = []
+        self.machines: list[list[str]] = []
+        self.provider: Any = fake_provider()
+        self.provider.statuses.side_effect = self._statuses
+        self.provider.running.side_effect = self._running
+
+    def _statuses(self, runs: Sequence[RunKey]) -> list[Any]:
+        self.asked += runs
+        return [self.statuses.get(each.job) for each in runs]
+
+    def _running(self, machines: Sequence[str]) -> frozenset[str]:
+        self.machines.append(list(machines))
+        return frozenset({"i-2"})
+
+    def session(self, **answers: Any) -> Session:
+        driver = create_autospec(Driver, instance=True)
+        values: dict[str, Any] = {name: config.to_values() for name, config in JOBS.items()}
+        values.update(answers)
+        driver.jobs.return_value = tuple(JobSummary(name, 3, None, False) for name in sorted(values))
+
+        def config_of(job: str) -> dict[str, str]:
+            if isinstance(values[job], Exception):
+                raise values[job]
+            found: dict[str, str] = values[job]
+            return found
+
+        driver.config_of.side_effect = config_of
+        return fake_session(driver=driver, provider=self.provider, settings=Settings(owner="ann"))
+
+
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    buckets: list[str] = []
-
-    def read(places: Any, cloud_of: Any) -> list[Any]:
-        buckets.extend(place.bucket for place in places)
-        return [STATUSES.get(place.bucket.split("-")[1]) for place in places]
-
-    monkeypatch.setattr(listing, "read_statuses", read)
-    return buckets
-
-
-def workplace(**answers: Any) -> Workplace:
-    driver = create_autospec(Driver, instance=True)
-    values: dict[str, Any] = {name: config.to_values() for name, config in JOBS.items()}
-    values.update(answers)
-    driver.jobs.return_value = tuple(JobSummary(name, 3, None, False) for name in sorted(values))
-
-    def config_of(job: str) -> dict[str, str]:
-        if isinstance(values[job], Exception):
-            raise values[job]
-        found: dict[str, str] = values[job]
-        return found
-
-    driver.config_of.side_effect = config_of
-    return Workplace(
-        Settings(owner="ann"),
-        ProjectFolders(Path("/nowhere")),
-        create_autospec(Environment, instance=True),
-        driver,
-        Told(),
-    )
+def cloud() -> Cloud:
+    return Cloud()
 
 
 def names(*jobs: ListedJob) -> list[str]:
     return [each.summary.name for each in jobs]
 
 
-def test_all_jobs_with_their_phases(asked: list[str]) -> None:
-    found = list_jobs(workplace())
+def test_all_jobs_with_their_phases(cloud: Cloud) -> None:
+    found = list_jobs(cloud.session())
     assert [(each.summary.name, each.phase) for each in found] == [
         ("digits", "running"),
         ("eyes", "failed"),
@@ -92,21 +96,20 @@ def test_all_jobs_with_their_phases(asked: list[str]) -> None:
         (Filters(projects=frozenset({"other"})), []),
     ],
 )
-def test_filters(asked: list[str], filters: Filters, fit: list[str]) -> None:
-    assert names(*list_jobs(workplace(), filters)) == fit
+def test_filters(cloud: Cloud, filters: Filters, fit: list[str]) -> None:
+    assert names(*list_jobs(cloud.session(), filters)) == fit
 
 
-def test_only_statuses_of_jobs_that_fit_are_asked_for(asked: list[str]) -> None:
-    list_jobs(workplace(), Filters(owners=frozenset({"ann"})))
-    assert len(asked) == 1
-    assert asked[0].startswith("runctl-digits-")
+def test_only_statuses_of_jobs_that_fit_are_asked_for(cloud: Cloud) -> None:
+    list_jobs(cloud.session(), Filters(owners=frozenset({"ann"})))
+    assert cloud.asked == [RunKey("digits", "111122223333", "r1")]
 
 
 def test_a_job_of_which_something_is_not_known_says_why_and_hides_no_other(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud,
 ) -> None:
-    monkeypatch.setitem(STATUSES, "eyes", UnreachableError("the bucket does not answer"))  # type: ignore[arg-type]
-    found = list_jobs(workplace(broken=EngineError("its settings cannot be read"), empty={}))
+    cloud.statuses["eyes"] = UnreachableError("the bucket does not answer")
+    found = list_jobs(cloud.session(broken=EngineError("its settings cannot be read"), empty={}))
     told = {each.summary.name: (each.phase, each.problem) for each in found}
     assert told == {
         "broken": (None, "its settings cannot be read"),
@@ -119,48 +122,33 @@ def test_a_job_of_which_something_is_not_known_says_why_and_hides_no_other(
 
 
 @pytest.fixture
-def silent(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Two runs that have not told of themselves for long; ids of the machines that were asked for."""
-    machines: list[Any] = []
-    cloud = create_autospec(Cloud, instance=True)
-    monkeypatch.setattr(Workplace, "cloud", lambda place, region: cloud)
+def silent(cloud: Cloud) -> Cloud:
+    """Two runs that have not told of themselves for long."""
     for job, instance in (("digits", "i-1"), ("eyes", "i-2")):
-        status = RunStatus("r1", "running", instance=instance, updated_at="2020-01-01T00:00:00Z")
-        monkeypatch.setitem(STATUSES, job, status)
-
-    def running(cloud: Cloud, instances: Any) -> frozenset[str]:
-        machines.append(list(instances))
-        return frozenset({"i-2"})
-
-    monkeypatch.setattr(listing, "running_machines", running)
-    return machines
+        cloud.statuses[job] = RunStatus("r1", "running", instance=instance, updated_at="2020-01-01T00:00:00Z")
+    return cloud
 
 
-def test_a_silent_run_whose_machine_ended_is_lost(silent: list[Any]) -> None:
-    found = list_jobs(workplace())
-    assert silent == [["i-1", "i-2"]], "one request for the region"
+def test_a_silent_run_whose_machine_ended_is_lost(silent: Cloud) -> None:
+    found = list_jobs(silent.session())
+    assert silent.machines == [["i-1", "i-2"]], "one request for the region"
     assert [(each.summary.name, each.phase) for each in found] == [
         ("digits", "lost"),
         ("eyes", "running"),
         ("fresh", "starting"),
     ]
-    assert names(*list_jobs(workplace(), Filters(phases=frozenset({"lost"})))) == ["digits"]
+    assert names(*list_jobs(silent.session(), Filters(phases=frozenset({"lost"})))) == ["digits"]
 
 
-def test_whose_machines_cannot_be_asked_for_keep_their_phase(
-    silent: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(cloud: Cloud, instances: Any) -> frozenset[str]:
-        raise UnreachableError("EC2 does not answer")
-
-    monkeypatch.setattr(listing, "running_machines", refused)
-    place = workplace()
+def test_whose_machines_cannot_be_asked_for_keep_their_phase(silent: Cloud) -> None:
+    silent.provider.running.side_effect = UnreachableError("EC2 does not answer")
+    place = silent.session()
     assert [each.phase for each in list_jobs(place)] == ["running", "running", "starting"]
     assert any("EC2 does not answer" in line for line in place.reporter.said)  # type: ignore[attr-defined]
 
 
-def test_what_was_never_set_up_fits_no_filter_but_the_project(asked: list[str]) -> None:
-    place = workplace(empty={})
+def test_what_was_never_set_up_fits_no_filter_but_the_project(cloud: Cloud) -> None:
+    place = cloud.session(empty={})
     assert "empty" not in names(*list_jobs(place, Filters(owners=frozenset({"ann", "bob"}))))
     assert "empty" not in names(*list_jobs(place, Filters(phases=frozenset({"starting"}))))
     assert "empty" in names(*list_jobs(place, Filters(projects=frozenset({"runctl"}))))

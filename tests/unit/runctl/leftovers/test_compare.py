@@ -45,7 +45,7 @@ def compared(
     *things: CloudResource, stacks: tuple[KnownStack, ...] = (), backend: str = "here"
 ) -> Comparison:
     caller = Caller(("ann",), backend, NOW)
-    return compare(things, {each.job: each for each in stacks}, caller, KINDS.listed)
+    return compare(things, {each.job: each for each in stacks}, caller, KINDS.listed, kinds=KINDS)
 
 
 def test_what_a_stack_holds_and_what_hangs_on_it_is_managed() -> None:
@@ -103,7 +103,7 @@ def test_what_a_tag_protects_is_told_and_is_no_leak() -> None:
     assert compared(backup) == Comparison(protected=(backup,))
     listed = thing("volume", "vol-1")
     caller = Caller(("ann",), "here", NOW, listed=("vol-1",))
-    assert compare((listed,), {}, caller, KINDS.listed) == Comparison(protected=(listed,))
+    assert compare((listed,), {}, caller, KINDS.listed, kinds=KINDS) == Comparison(protected=(listed,))
 
 
 def test_things_of_a_job_that_is_being_worked_on_are_not_judged() -> None:
@@ -148,7 +148,7 @@ def test_a_stack_of_which_only_a_schedule_is_left_is_not_gone(token: str, kind: 
 def test_nothing_is_called_gone_that_was_not_looked_for() -> None:
     caller = Caller(("ann",), "here", NOW)
     known = {"digits": stack((BUCKET, "b"))}
-    assert not compare((), known, caller, KINDS.listed - {"bucket"}).gone
+    assert not compare((), known, caller, KINDS.listed - {"bucket"}, kinds=KINDS).gone
 
 
 @pytest.mark.parametrize(("age", "is_over"), [(3600 + 599, False), (3600 + 601, True)])

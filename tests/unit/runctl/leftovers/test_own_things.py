@@ -10,7 +10,7 @@ from support.planted import Owner, plant
 
 from components.naming import ROLE_LIMIT, Names
 from runctl_auto.backend.mark import backend_mark
-from runctl_auto.leftovers.scan import Scanner
+from runctl_auto.providers.aws.records.scanner import AwsScanner
 from runctl_auto.providers.resource import CloudResource
 
 ACCOUNT, JOB, BACKEND = "123456789012", "digits", "file:///state"
@@ -30,8 +30,8 @@ BUCKET = CloudResource("bucket", NAMES.bucket(), "", name=NAMES.bucket(), job=JO
 ELSEWHERE = replace(NAMES, job="digits-2")
 
 
-def scanner(account: Any) -> Scanner:
-    return Scanner(account.cloud, JOB, ACCOUNT, "ann&x", backend=BACKEND)
+def scanner(account: Any) -> AwsScanner:
+    return AwsScanner(account.cloud, JOB, ACCOUNT, "ann&x", backend=BACKEND)
 
 
 @pytest.mark.parametrize("thing", [ROLE, GROUP, BUCKET])

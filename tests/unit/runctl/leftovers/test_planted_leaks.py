@@ -9,11 +9,12 @@ from support import aws_cli
 from support.planted import KINDS, Owner, plant
 
 from components.naming import Names
-from runctl_auto.leftovers.scan import Scanner, known_regions
 from runctl_auto.providers.aws.records.catalogue import RECORDS
 from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.aws.records.scanner import AwsScanner
 from runctl_auto.providers.aws.records.search import TAG_LIST
 from runctl_auto.providers.aws.records.survey import survey_region
+from runctl_auto.providers.aws.regions import known_regions
 from runctl_auto.providers.resource import CloudResource
 
 ACCOUNT, REGION, JOB = "123456789012", "us-east-1", "planted"
@@ -37,7 +38,7 @@ def is_same(kind: str, identity: str, found: str) -> bool:
 
 
 def found_of_job(account: Any) -> tuple[CloudResource, ...]:
-    return Scanner(account.cloud, JOB, ACCOUNT, "ann").find()
+    return AwsScanner(account.cloud, JOB, ACCOUNT, "ann").find()
 
 
 def found_in_account(account: Any) -> tuple[CloudResource, ...]:
@@ -94,7 +95,7 @@ def test_nothing_of_others_is_found_for_a_job(account: Any) -> None:
 
 def test_what_carries_another_owners_tag_is_told_apart(account: Any) -> None:
     planted = plant(account.client, runctls(JOB, owner="bob"))
-    survey = Scanner(account.cloud, JOB, ACCOUNT, "ann").survey()
+    survey = AwsScanner(account.cloud, JOB, ACCOUNT, "ann").survey()
     foreign = {each.id for each in survey.foreign}
     assert {planted["volume"], planted["bucket"], planted["role"], planted["key pair"]} <= foreign
     assert not {each.id for each in survey.found} & foreign

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import create_autospec
+
+from support.sessions import fake_scanner
 
 from runctl_auto.leftovers.proof import DEADLINE_SECONDS, Proof, prove
-from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.providers.aws.records.search import NOTHING_RELATED
-from runctl_auto.providers.resource import CloudResource, Key, Survey, Unchecked
+from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Key, Survey, Unchecked
 
 VOLUME = CloudResource("volume", "vol-1", "aws ec2 delete-volume --volume-id vol-1", parent="i-1")
 GROUP = CloudResource("security group", "sg-1", "aws ec2 delete-security-group --group-id sg-1")
@@ -28,7 +27,7 @@ class Clock:
 
 
 def proof(*surveys: Survey, kept: tuple[Key, ...] = ()) -> tuple[Proof, Clock, Any]:
-    scanner = create_autospec(Scanner, instance=True)
+    scanner = fake_scanner()
     scanner.survey.side_effect = lambda related: surveys[min(scanner.survey.call_count, len(surveys)) - 1]
     clock = Clock()
     return prove(scanner, NOTHING_RELATED, kept, clock.sleep, clock), clock, scanner
@@ -73,7 +72,7 @@ def test_what_a_person_protected_in_the_cloud_is_no_leak_and_waits_for_nothing()
 
 
 def test_what_the_settings_protect_is_no_leak() -> None:
-    scanner = create_autospec(Scanner, instance=True)
+    scanner = fake_scanner()
     scanner.survey.return_value = Survey((VOLUME,))
     clock = Clock()
     told = prove(scanner, NOTHING_RELATED, (), clock.sleep, clock, listed=("vol-1",))

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import Told, resource, stack_state
+from support.job_stacks import resource, stack_state
+from support.sessions import fake_session
 
 from components.naming import ROLE_LIMIT, Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.engine.environment import Environment
-from runctl_auto.jobs.session import Time, Workplace
-from runctl_auto.local.project import ProjectFolders
-from runctl_auto.operations import leaks
 from runctl_auto.operations.leaks import LeaksOptions, LeaksResult, find_leaks
-from runctl_auto.providers.contract import Account
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.settings.schema import Settings
 
 ACCOUNT, REGION, JOB, BACKEND = "123456789012", "us-east-1", "digits", "file:///state"
@@ -39,28 +35,22 @@ def make_role_and_profile(account: Any, **tags: str) -> None:
     iam.add_role_to_instance_profile(InstanceProfileName=NAME, RoleName=NAME)
 
 
-def swept(account: Any, monkeypatch: pytest.MonkeyPatch, *recorded: dict[str, Any]) -> LeaksResult:
+def swept(account: Any, *recorded: dict[str, Any]) -> LeaksResult:
     driver = create_autospec(Driver, instance=True)
     driver.jobs.return_value = (JobSummary(JOB, len(recorded), None, False),)
     driver.states.return_value = {JOB: stack_state(*recorded)}
-    monkeypatch.setattr(leaks, "find_account", lambda cloud: Account(ACCOUNT, "aws"))
-    monkeypatch.setattr(Workplace, "cloud", lambda place, region: account.cloud)
-    workplace = Workplace(
-        Settings(owner="ann"),
-        ProjectFolders(Path("/none")),
-        create_autospec(Environment, instance=True, backend=BACKEND),
-        driver,
-        Told(),
-        Time(sleep=lambda seconds: None),
+    session = fake_session(
+        driver=driver,
+        provider=AwsProvider(account.cloud),
+        backend=BACKEND,
+        settings=Settings(owner="ann"),
     )
-    return find_leaks(workplace, LeaksOptions(regions=(REGION,), delete=True, yes=True))
+    return find_leaks(session, LeaksOptions(regions=(REGION,), delete=True, yes=True))
 
 
-def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(
-    account: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(account: Any) -> None:
     make_role_and_profile(account)
-    deleted = swept(account, monkeypatch, ROLE).deleted
+    deleted = swept(account, ROLE).deleted
     assert [(each.kind, each.id) for each in deleted] == [("instance profile", NAME)]
     assert account.client("iam").list_instance_profiles()["InstanceProfiles"] == []
     assert [each["RoleName"] for each in account.client("iam").list_roles()["Roles"]] == [NAME]
@@ -70,8 +60,8 @@ def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(
     "tags", [{"runctl:protected": "true"}, {"runctl:owner": "bob"}, {"runctl:backend": "another"}]
 )
 def test_a_profile_whose_own_tags_keep_it_stays_though_lists_do_not_tell_them(
-    account: Any, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]
+    account: Any, tags: dict[str, str]
 ) -> None:
     make_role_and_profile(account, **tags)
-    assert swept(account, monkeypatch, ROLE).deleted == ()
+    assert swept(account, ROLE).deleted == ()
     assert len(account.client("iam").list_instance_profiles()["InstanceProfiles"]) == 1

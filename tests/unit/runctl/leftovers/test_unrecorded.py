@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 from botocore.exceptions import ClientError
+from support.sessions import fake_scanner
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.leftovers.removal import remove_all
-from runctl_auto.leftovers.scan import Scanner
 from runctl_auto.leftovers.unrecorded import made_unnoticed, unrecorded
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.aws.records.roles import policies_being_created
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.stack.state import StackState, parse_state
 
@@ -34,9 +38,13 @@ def state(*operations: dict[str, Any], recorded: tuple[str, ...] = ()) -> StackS
 
 
 def scanner(*found: CloudResource) -> Any:
-    fake = create_autospec(Scanner, instance=True)
-    fake.find.return_value = found
+    fake = fake_scanner(*found)
+    fake.pending_unlisted.side_effect = lambda state: tuple(policies_being_created(state))
     return fake
+
+
+def remove_from(cloud: Cloud) -> Callable[[CloudResource], None]:
+    return partial(AwsProvider(cloud).remove, account="111122223333")
 
 
 def volume(identity: str, *, protected: bool = False) -> CloudResource:
@@ -155,7 +163,7 @@ EVERY_KIND = (
 def removed(aws: Aws, *kinds: str) -> list[str]:
     cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
     found = [CloudResource(kind, "r:p" if kind == "role policy" else "x", "") for kind in kinds]
-    return [each.kind for each in remove_all(cloud, found, KINDS, owner="111122223333")]
+    return [each.kind for each in remove_all(found, KINDS, remove_from(cloud))]
 
 
 def test_dependents_go_first() -> None:
@@ -172,7 +180,7 @@ def test_dependents_go_first() -> None:
 def test_a_schedule_is_deleted_in_its_group() -> None:
     aws = create_autospec(Cloud, instance=True)
     schedule = CloudResource("schedule", "timer/end", "", name="end", parent="timer")
-    assert remove_all(aws, [schedule], KINDS, owner="111122223333") == (schedule,)
+    assert remove_all([schedule], KINDS, remove_from(aws)) == (schedule,)
     aws.call.assert_called_once_with("scheduler", "delete_schedule", GroupName="timer", Name="end")
 
 
@@ -208,7 +216,7 @@ def test_what_is_held_for_a_while_is_tried_again() -> None:
 
     cloud = Cloud(lambda service, region: aws, "us-east-1", sleep=lambda _: None)
     things = [CloudResource("security group", "sg-1", ""), CloudResource("volume", "vol-1", "")]
-    removed = remove_all(cloud, things, KINDS, owner="111122223333", rounds=3, sleep=give_way)
+    removed = remove_all(things, KINDS, remove_from(cloud), rounds=3, sleep=give_way)
     assert [each.id for each in removed] == ["vol-1", "sg-1"]
     assert aws.calls.count("delete_volume") == 1
     assert len(slept) == 1
@@ -222,7 +230,14 @@ MADE = CloudResource("volume", "vol-1", "", created_at=THEN + timedelta(minutes=
 def unnoticed(
     *things: CloudResource, own: bool = True, recorded: tuple[str, ...] = ()
 ) -> tuple[CloudResource, ...]:
-    return made_unnoticed(things, state(recorded=recorded), (PERIOD,), lambda _: own, listed=("vol-listed",))
+    return made_unnoticed(
+        things,
+        state(recorded=recorded),
+        (PERIOD,),
+        lambda _: own,
+        kinds=KINDS,
+        listed=("vol-listed",),
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from support.job_stacks import instance_state, stack_state, volume_state
 
 from runctl_auto.observe.drift import machine_drift, volume_drift, volume_ids
-from runctl_auto.providers.aws.machines import Machine
+from runctl_auto.providers.contract import Machine, VolumeUse
 from runctl_auto.run.status import RunStatus
 
 RUNNING = RunStatus(run="r1", phase="running")
@@ -57,13 +57,13 @@ def test_volumes_that_are_gone_or_elsewhere() -> None:
         volume_drift(
             state,
             {
-                "vol-a": {"Attachments": [{"InstanceId": "i-1"}]},
-                "vol-c": {"Attachments": [{"InstanceId": "i-9"}]},
+                "vol-a": VolumeUse("vol-a", ("i-1",), "detach vol-a"),
+                "vol-c": VolumeUse("vol-c", ("i-9",), "detach vol-c"),
             },
         )
     )
     assert [(each.id, "i-9" in each.what) for each in found] == [("vol-b", False), ("vol-c", True)]
-    assert "detach-volume --volume-id vol-c" in found[1].next_step
+    assert "detach vol-c" in found[1].next_step
 
 
 def test_a_volume_that_the_job_only_uses_is_nobodys_drift() -> None:

@@ -19,6 +19,8 @@ from runctl_auto.errors import EngineError, EngineNotFoundError, RunctlError, Se
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import doctor
 from runctl_auto.operations.doctor import Finding, Practice, examine
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.settings.schema import Settings
 
 DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
@@ -50,7 +52,9 @@ class Aws:
         )
 
     def describe_availability_zones(self) -> Any:
-        return self._or_fail("DescribeAvailabilityZones", {"AvailabilityZones": [{}, {}]})
+        return self._or_fail(
+            "DescribeAvailabilityZones", {"AvailabilityZones": [{"ZoneName": "a"}, {"ZoneName": "b"}]}
+        )
 
     def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> Any:
         return self._or_fail("GetServiceQuota", {"Quota": {"Value": self.quota}})
@@ -97,7 +101,7 @@ def found(
         ProjectFolders(folder),
         {},
         settings.pop("load", load),
-        lambda endpoint: lambda service, region: client,
+        lambda endpoint, region: AwsProvider(Cloud(lambda service, _: client, str(region))),
         print,
         region="us-east-1",
         now=lambda: now,

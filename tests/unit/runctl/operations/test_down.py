@@ -10,7 +10,6 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 from support.job_stacks import (
-    FakeTime,
     Told,
     instance_state,
     job_spec,
@@ -19,26 +18,17 @@ from support.job_stacks import (
     stack_state,
     volume_state,
 )
+from support.sessions import fake_provider, fake_results, fake_scanner, fake_session
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
-from runctl_auto.jobs import recovery, right_account
-from runctl_auto.jobs.session import Time, Workplace
-from runctl_auto.leftovers.scan import Scanner
-from runctl_auto.local.project import ProjectFolders
-from runctl_auto.operations import down as teardown
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
-from runctl_auto.providers.aws.bucket import JobBucket
-from runctl_auto.providers.aws.machines import Machine
-from runctl_auto.providers.aws.records.search import Relations
-from runctl_auto.providers.contract import Account
-from runctl_auto.providers.resource import CloudResource, Survey, Unchecked
+from runctl_auto.providers.contract import Account, Machine
+from runctl_auto.providers.resource import CloudResource, Relations, Survey, Unchecked
 from runctl_auto.run.status import RunStatus
-from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
 
 BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")
@@ -46,46 +36,29 @@ YES = DownOptions(yes=True)
 
 
 class World:
-    """A job with a stack, a bucket and a scanner, and the order in which they were used."""
+    """A job with a stack, results and a scanner, and the order in which they were used."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.stack: Any = create_autospec(JobStack, instance=True)
         self.stack.job = "digits"
         self.stack.config.return_value = stack_config().to_values()
         self.stack.preview_destroy.return_value = Plan((), 0)
-        self.bucket: Any = create_autospec(JobBucket, instance=True)
-        self.bucket.status.return_value = RunStatus(run="r1", phase="succeeded")
-        self.bucket.runs.return_value = ("r1",)
-        self.bucket.name = "runctl-digits-artifacts-1"
-        self.bucket.artifacts.return_value = None
-        self.bucket.has_unlisted_artifacts.return_value = False
-        self.scanner: Any = create_autospec(Scanner, instance=True)
-        self.scanner.survey.return_value = Survey()
+        self.stack.unfinished.return_value = ()
+        self.bucket: Any = fake_results(status=RunStatus(run="r1", phase="succeeded"), runs=("r1",))
+        self.scanner: Any = fake_scanner()
+        self.scanner.relations.return_value = Relations({"i-1": "digits"}, {}, {})
         self.order = Mock(spec=["stack", "bucket"])
         self.order.attach_mock(self.stack, "stack")
         self.order.attach_mock(self.bucket, "bucket")
-        clock = FakeTime()
         self.driver: Any = create_autospec(Driver, instance=True)
         self.driver.open.return_value = self.stack
         self.told = Told(agrees=False)
-        self.workplace = Workplace(
-            Settings(owner="bob"),
-            ProjectFolders(folder),
-            create_autospec(Environment, instance=True, backend="file:///state"),
-            self.driver,
-            self.told,
-            Time(sleep=clock.sleep, monotonic=clock.monotonic),
-        )
-        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
         self.account = "111122223333"
-        monkeypatch.setattr(
-            right_account, "find_account", lambda cloud: Account(id=self.account, partition="aws")
-        )
-        monkeypatch.setattr(teardown, "Scanner", lambda *about, **more: self.scanner)
-        monkeypatch.setattr(
-            teardown, "relations_of", lambda cloud, job, state: Relations({"i-1": job}, {}, {})
-        )
-        monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "terminated"))
+        self.machine = "terminated"
+        self.provider: Any = fake_provider(results=self.bucket, scanner=self.scanner)
+        self.provider.account.side_effect = lambda: Account(id=self.account, partition="aws")
+        self.provider.machine.side_effect = lambda identity: Machine(identity, self.machine)
+        self.session = fake_session(folder, driver=self.driver, provider=self.provider, told=self.told)
 
     def states(self, before: StackState, after: StackState) -> None:
         self.stack.state.side_effect = [before, after]
@@ -102,13 +75,13 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(tmp_path, monkeypatch)
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
 
 
 def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert world.steps() == ["stack.await_quiet", "bucket.artifacts", "stack.destroy", "stack.remove"]
     assert [each.id for each in receipt.deleted] == ["runctl-digits-artifacts-1", "i-1"]
     assert receipt.stack_removed
@@ -118,7 +91,7 @@ def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
 def test_a_declined_plan_deletes_nothing(world: World) -> None:
     world.states(stack_state(BUCKET), stack_state())
     with pytest.raises(ConfirmationNeededError):
-        down(world.workplace, "digits", DownOptions())
+        down(world.session, "digits", DownOptions())
     assert world.steps() == ["stack.await_quiet"]
 
 
@@ -126,10 +99,10 @@ def test_artifacts_that_do_not_arrive_stop_the_teardown_unless_given_up(world: W
     world.states(stack_state(BUCKET), stack_state())
     world.bucket.artifacts.side_effect = UnfetchedArtifactsError("broken")
     with pytest.raises(UnfetchedArtifactsError):
-        down(world.workplace, "digits", YES)
+        down(world.session, "digits", YES)
     world.stack.destroy.assert_not_called()
     world.states(stack_state(BUCKET), stack_state())
-    down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True))
+    down(world.session, "digits", DownOptions(yes=True, discard_artifacts=True))
     world.stack.destroy.assert_called_once()
 
 
@@ -137,7 +110,7 @@ def test_what_is_protected_is_kept_with_its_reason_and_the_stack_with_it(world: 
     kept = volume_state(protect=True)
     world.states(stack_state(BUCKET, kept), stack_state(kept))
     world.scanner.survey.return_value = Survey((CloudResource("volume", "vol-data", "aws ..."),))
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert [(each.id, each.why) for each in receipt.kept] == [("vol-data", "protected")]
     assert not receipt.leaked
     assert not receipt.stack_removed
@@ -149,7 +122,7 @@ def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None
     world.states(stack_state(BUCKET), stack_state())
     left = CloudResource("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9")
     world.scanner.survey.return_value = Survey((left,))
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     world.stack.remove.assert_not_called()
     with pytest.raises(LeakedError) as raised:
         refuse_leaks(receipt)
@@ -162,13 +135,13 @@ def test_what_the_scan_finds_is_a_leak_and_keeps_the_stack(world: World) -> None
 def test_an_open_operation_keeps_the_stack(world: World) -> None:
     open_state = StackState((), (Mock(spec=["operation", "resource"], operation="deleting"),))
     world.stack.state.side_effect = [stack_state(BUCKET), open_state]
-    assert not down(world.workplace, "digits", YES).receipt.stack_removed
+    assert not down(world.session, "digits", YES).receipt.stack_removed
 
 
 def test_a_stack_that_was_never_configured_is_just_removed(world: World) -> None:
     world.stack.config.return_value = {}
     world.states(stack_state(), stack_state())
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert receipt.stack_removed
     world.stack.destroy.assert_not_called()
 
@@ -176,7 +149,7 @@ def test_a_stack_that_was_never_configured_is_just_removed(world: World) -> None
 def test_what_could_not_be_looked_for_keeps_the_stack_and_is_told(world: World) -> None:
     world.states(stack_state(BUCKET), stack_state())
     world.scanner.survey.return_value = Survey(unchecked=(Unchecked("role", "AccessDenied"),))
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     world.stack.remove.assert_not_called()
     with pytest.raises(LeakedError, match="role could not be looked for") as raised:
         refuse_leaks(receipt)
@@ -185,7 +158,7 @@ def test_what_could_not_be_looked_for_keeps_the_stack_and_is_told(world: World) 
 
 def test_the_receipt_outlives_the_stack(world: World, tmp_path: Path) -> None:
     world.states(stack_state(BUCKET), stack_state())
-    result = down(world.workplace, "digits", YES)
+    result = down(world.session, "digits", YES)
     assert result.receipt.stack_removed
     assert result.receipt_file is not None
     assert result.receipt_file.parent == tmp_path / ".runctl" / "receipts" / "digits"
@@ -197,23 +170,19 @@ def test_in_another_account_nothing_is_touched(world: World) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
     world.account = "999900001111"
     with pytest.raises(UsageError, match="lives in account 111122223333") as raised:
-        down(world.workplace, "digits", YES)
+        down(world.session, "digits", YES)
     assert raised.value.exit_code == 7
     assert world.steps() == []
 
 
 @pytest.mark.parametrize("phase", ["running", None])
-def test_a_training_that_runs_is_named_in_the_plan_and_the_question(
-    world: World, monkeypatch: pytest.MonkeyPatch, phase: str | None
-) -> None:
+def test_a_training_that_runs_is_named_in_the_plan_and_the_question(world: World, phase: str | None) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
     world.bucket.status.return_value = RunStatus(run="r1", phase=phase) if phase else None
-    monkeypatch.setattr(teardown, "find_machine", lambda cloud, instance: Machine(instance, "running"))
-    asked: list[str] = []
-    monkeypatch.setattr(world.told, "confirm", lambda question: bool(asked.append(question)))
+    world.machine = "running"
     with pytest.raises(ConfirmationNeededError):
-        down(world.workplace, "digits", DownOptions(grace_seconds=45))
-    assert asked == ["Stop the training, delete this and end job 'digits'?"]
+        down(world.session, "digits", DownOptions(grace_seconds=45))
+    assert world.told.questions == ["Stop the training, delete this and end job 'digits'?"]
     assert "45 s to save its checkpoint" in world.told.plans[0].notes[0]
     world.stack.destroy.assert_not_called()
 
@@ -222,11 +191,11 @@ def test_artifacts_without_their_list_stop_the_teardown_unless_given_up(world: W
     world.states(stack_state(BUCKET), stack_state())
     world.bucket.has_unlisted_artifacts.return_value = True
     with pytest.raises(UnfetchedArtifactsError, match="was writing its artifacts") as raised:
-        down(world.workplace, "digits", YES)
+        down(world.session, "digits", YES)
     assert raised.value.exit_code == 4
     world.stack.destroy.assert_not_called()
     world.states(stack_state(BUCKET), stack_state())
-    assert down(world.workplace, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt
+    assert down(world.session, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt
 
 
 def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
@@ -236,13 +205,13 @@ def test_a_volume_that_the_job_used_by_its_id_is_no_leak(world: World) -> None:
     world.scanner.survey.return_value = Survey(
         (CloudResource("volume", "vol-12345678", "aws ec2 delete-volume"),)
     )
-    receipt = down(world.workplace, "digits", YES).receipt
+    receipt = down(world.session, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
 
 
 def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the_teardown(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     world.states(stack_state(BUCKET), stack_state())
     then = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -251,17 +220,19 @@ def test_what_an_unfinished_update_made_and_lists_told_late_is_removed_after_the
     world.scanner.survey.side_effect = lambda *about: Survey(
         tuple(left) if world.stack.destroy.called else ()
     )
-    monkeypatch.setattr(recovery, "Scanner", lambda *about, **more: world.scanner)
-
-    def remove(
-        cloud: Any, things: tuple[CloudResource, ...], kinds: object, *, owner: str
-    ) -> tuple[CloudResource, ...]:
-        removed = tuple(each for each in things if each in left)
-        left[:] = [each for each in left if each not in removed]
-        return removed
-
-    monkeypatch.setattr(recovery, "remove_all", remove)
-    receipt = down(world.workplace, "digits", YES).receipt
+    world.provider.remove.side_effect = lambda resource, account: left.remove(resource)
+    receipt = down(world.session, "digits", YES).receipt
     assert receipt.leaked == ()
     assert receipt.stack_removed
     assert ("unrecorded volume", "vol-9") in [(each.type, each.id) for each in receipt.deleted]
+
+
+def test_the_question_is_asked_while_the_job_is_claimed(world: World, tmp_path: Path) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    claim = tmp_path / ".runctl" / "claims" / "digits.json"
+    claimed_at: list[bool] = []
+    world.told.confirm = lambda question: bool(claimed_at.append(bool(claim.read_text())))  # type: ignore[method-assign]
+    with pytest.raises(ConfirmationNeededError):
+        down(world.session, "digits", DownOptions())
+    assert claimed_at == [True]
+    assert claim.read_text() == ""

@@ -4,82 +4,68 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 from support.job_stacks import Told, job_spec, stack_config
+from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, EngineError
-from runctl_auto.jobs.session import Time, Workplace
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.jobs.session import Time
 from runctl_auto.operations.reap import limit_of, reap
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import TaggedMachine
 from runctl_auto.run.status import RunStatus
-from runctl_auto.settings.schema import Settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 BACKEND = "s3://states"
 OWNER = stack_config().owner
 
 
-def machine(identity: str, minutes: float, **tags: str) -> dict[str, Any]:
+def machine(identity: str, minutes: float, **tags: str) -> TaggedMachine:
     own = {"job": "digits", "owner": OWNER, "backend": backend_mark(BACKEND), "run": "r1", **tags}
-    return {
-        "InstanceId": identity,
-        "LaunchTime": NOW - timedelta(minutes=minutes),
-        "Tags": [{"Key": f"runctl:{key}", "Value": value} for key, value in own.items()],
-    }
+    return TaggedMachine(
+        identity, NOW - timedelta(minutes=minutes), {f"runctl:{key}": value for key, value in own.items()}
+    )
 
 
 class World:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *machines: dict[str, Any], **job: Any) -> None:
+    def __init__(self, *machines: TaggedMachine, **job: Any) -> None:
         self.terminated: list[str] = []
-        self.cloud: Any = create_autospec(Cloud, instance=True)
-        self.cloud.pages.side_effect = lambda *about, **more: iter([{"Instances": list(machines)}])
-        self.cloud.call.side_effect = lambda s, operation, **given: self.terminated.extend(
-            given["InstanceIds"]
-        )
+        self.bucket: Any = fake_results()
+        provider = fake_provider(results=self.bucket)
+        provider.tagged_machines.return_value = machines
+        provider.terminate.side_effect = self.terminated.extend
         self.driver: Any = create_autospec(Driver, instance=True)
         self.driver.jobs.return_value = (JobSummary("digits", 1, None, False),)
         self.config = replace(stack_config(), job=job_spec(**job))
         self.driver.config_of.return_value = self.config.to_values()
-        self.bucket: Any = create_autospec(JobBucket, instance=True)
-        self.bucket.status.return_value = None
-        environment: Any = create_autospec(Environment, instance=True)
-        environment.backend = BACKEND
         self.told = Told(agrees=False)
-        self.workplace = Workplace(
-            Settings(owner="bob"),
-            ProjectFolders(Path("/none")),
-            environment,
-            self.driver,
-            self.told,
-            Time(now=lambda: NOW),
+        self.session = fake_session(
+            driver=self.driver,
+            provider=provider,
+            told=self.told,
+            backend=BACKEND,
+            time=Time(now=lambda: NOW),
         )
-        monkeypatch.setattr(Workplace, "cloud", lambda place, region: self.cloud)
-        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
 
     def reaped(self) -> list[str]:
-        result = reap(self.workplace, yes=True)
+        result = reap(self.session, yes=True)
         assert [each.instance for each in result.reaped] == self.terminated
         return self.terminated
 
 
-def test_a_machine_ten_minutes_over_its_limit_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, machine("i-late", 71), machine("i-soon", 69), max_duration=3600)
+def test_a_machine_ten_minutes_over_its_limit_is_ended() -> None:
+    world = World(machine("i-late", 71), machine("i-soon", 69), max_duration=3600)
     assert world.reaped() == ["i-late"]
 
 
-def test_what_the_budget_pays_for_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_budget_pays_for_is_a_limit() -> None:
     price = stack_config().placement.price_hour
     assert price
-    world = World(monkeypatch, machine("i-1", 71), machine("i-2", 69), budget=price, max_price=price)
+    world = World(machine("i-1", 71), machine("i-2", 69), budget=price, max_price=price)
     assert limit_of(world.config) == (3600.0, "budget")
     assert world.reaped() == ["i-1"]
 
@@ -87,12 +73,12 @@ def test_what_the_budget_pays_for_is_a_limit(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "tags", [{"job": "other"}, {"owner": "eve"}, {"backend": "0000000000"}], ids=["job", "owner", "backend"]
 )
-def test_a_machine_of_somebody_else_stays(monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]) -> None:
-    assert World(monkeypatch, machine("i-1", 9999, **tags), max_duration=60).reaped() == []
+def test_a_machine_of_somebody_else_stays(tags: dict[str, str]) -> None:
+    assert World(machine("i-1", 9999, **tags), max_duration=60).reaped() == []
 
 
-def test_without_limits_a_machine_lives_as_long_as_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, machine("i-1", 9999))
+def test_without_limits_a_machine_lives_as_long_as_its_run() -> None:
+    world = World(machine("i-1", 9999))
     assert world.reaped() == []
     world.bucket.status.return_value = RunStatus("r1", "failed", ended_at="2026-11-22T11:55:00.000Z")
     assert world.reaped() == []
@@ -100,16 +86,16 @@ def test_without_limits_a_machine_lives_as_long_as_its_run(monkeypatch: pytest.M
     assert world.reaped() == ["i-1"]
 
 
-def test_nothing_is_ended_when_declined(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, machine("i-1", 9999), max_duration=60)
+def test_nothing_is_ended_when_declined() -> None:
+    world = World(machine("i-1", 9999), max_duration=60)
     with pytest.raises(ConfirmationNeededError):
-        reap(world.workplace, yes=False)
+        reap(world.session, yes=False)
     assert world.terminated == []
     assert "i-1 of job 'digits'" in world.told.said[0]
 
 
-def test_a_job_that_cannot_be_read_is_told_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(monkeypatch, machine("i-1", 9999), max_duration=60)
+def test_a_job_that_cannot_be_read_is_told_and_hides_no_other() -> None:
+    world = World(machine("i-1", 9999), max_duration=60)
     world.driver.jobs.return_value = (
         JobSummary("broken", 1, None, False),
         JobSummary("digits", 1, None, False),
@@ -122,6 +108,6 @@ def test_a_job_that_cannot_be_read_is_told_and_hides_no_other(monkeypatch: pytes
         return values
 
     world.driver.config_of.side_effect = config_of
-    result = reap(world.workplace, yes=True)
+    result = reap(world.session, yes=True)
     assert result.unread == (("broken", "no such history"),)
     assert world.terminated == ["i-1"]

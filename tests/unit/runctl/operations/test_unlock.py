@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from unittest.mock import call, create_autospec
 
 import pytest
 from support.job_stacks import Told
+from support.sessions import fake_session
 
 from runctl_auto.backend.backend import Backend
 from runctl_auto.backend.locks import Lock, LockOwner, Processes
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.errors import ConfirmationNeededError, JobNotFoundError, StackLockedError
-from runctl_auto.jobs.session import Workplace
-from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations.unlock import unlock
-from runctl_auto.settings.schema import Settings
 
 AT = "2026-11-22T10:00:00Z"
 DEAD = Lock("/locks/a.json", LockOwner("ann", "here", 7, AT), "a.json")
@@ -35,13 +31,10 @@ class Place:
         self.backend.locks.return_value = locks
         self.driver: Any = create_autospec(Driver, instance=True, backend=self.backend)
         self.told = Told(agrees=agrees)
-        environment = create_autospec(Environment, instance=True)
-        self.workplace = Workplace(
-            Settings(owner="bob"), ProjectFolders(Path("/none")), environment, self.driver, self.told
-        )
+        self.session = fake_session(driver=self.driver, told=self.told)
 
     def unlock(self, *, force: bool = False, yes: bool = False) -> list[tuple[str, str]]:
-        removed = unlock(self.workplace, "digits", force=force, yes=yes, processes=HERE)
+        removed = unlock(self.session, "digits", force=force, yes=yes, processes=HERE)
         return [(each.lock.place, each.why) for each in removed]
 
     @property

@@ -10,7 +10,7 @@ from support.job_stacks import job_spec
 
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.protection.held import held_in
-from runctl_auto.protection.wanted import spoken, wanted_protection
+from runctl_auto.protection.wanted import decisions, wanted_protection
 from runctl_auto.stack.config import Protection
 
 HELD = held_in("digits", held_state("digits", volumes={"data": False}, bucket=False))
@@ -22,7 +22,7 @@ def word(
     *, file: bool = False, tags: dict[str, str] | None = None, asked: bool | None = None, listed: bool = False
 ) -> tuple[bool, str]:
     spec = job_spec(volumes=[{**PLAIN, "protect": file}], tags=tags or {})
-    words = spoken(
+    words = decisions(
         spec,
         asked={} if asked is None else {"volume:data": asked},
         listed=("vol-data",) if listed else (),

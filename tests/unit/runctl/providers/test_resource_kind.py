@@ -44,7 +44,7 @@ def test_what_must_go_first_is_removed_first() -> None:
         CloudResource("other", "o", ""),
         CloudResource("pod", "p", ""),
     ]
-    removed = remove_all(cloud, resources, kinds, owner="me")
+    removed = remove_all(resources, kinds, lambda each: kinds[each.kind].remove(cloud, each, "me"))
     assert kinds.removal_order == ("pod", "disk")
     assert [each.kind for each in removed] == ["pod", "disk"]
     assert cloud == ["p of me", "d of me"]

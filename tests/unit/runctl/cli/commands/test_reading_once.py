@@ -28,8 +28,10 @@ from runctl_auto.errors import (
     RunctlError,
     Violation,
 )
-from runctl_auto.jobs.session import Workplace
+from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import ProjectFolders
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
 
@@ -67,12 +69,17 @@ class Prepared(Invocation):
     def settings(self) -> Settings:
         return Settings(owner="bob")
 
-    def workplace(self, *, policies: bool = True) -> Workplace:
+    def session(self, *, policies: bool = True) -> Session:
         environment = create_autospec(Environment, instance=True)
-        environment.clients.return_value = lambda service, region: FakeAws()
         environment.backend = f"file://{self._folder}"
-        return Workplace(
-            self.settings(), ProjectFolders(self._folder), environment, self._driver, self.console
+        provider = AwsProvider(Cloud(lambda service, region: FakeAws(), "us-east-1"))
+        return Session(
+            self.settings(),
+            ProjectFolders(self._folder),
+            environment,
+            self._driver,
+            lambda region: provider,
+            self.console,
         )
 
 

@@ -11,7 +11,7 @@ from support.s3_in_memory import OWNER, S3InMemory
 
 from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key, stop_key
 from runctl_auto.errors import AccessDeniedError, UnfetchedArtifactsError
-from runctl_auto.jobs.artifacts import bring_home
+from runctl_auto.jobs.artifacts import fetch_artifacts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
 
@@ -63,28 +63,28 @@ def test_runs_are_listed_and_none_without_a_bucket(s3: S3InMemory) -> None:
 
 def test_artifacts_come_home_whole(s3: S3InMemory, tmp_path: Path) -> None:
     leave(s3, {"model/a.bin": b"aaa", "metrics.json": b"{}"})
-    home = bring_home(bucket(s3), "r1", tmp_path / "runs" / "r1")
-    assert home is not None
-    assert (home.files, home.bytes, home.fetched) == (("model/a.bin", "metrics.json"), 5, True)
-    assert (home.folder / "model" / "a.bin").read_bytes() == b"aaa"
+    download = fetch_artifacts(bucket(s3), "r1", tmp_path / "runs" / "r1")
+    assert download is not None
+    assert (download.files, download.bytes, download.fetched) == (("model/a.bin", "metrics.json"), 5, True)
+    assert (download.folder / "model" / "a.bin").read_bytes() == b"aaa"
     assert [each.name for each in (tmp_path / "runs").iterdir()] == ["r1"]
 
 
 def test_what_is_at_home_is_not_fetched_again(s3: S3InMemory, tmp_path: Path) -> None:
     leave(s3, {"a": b"aaa"})
-    bring_home(bucket(s3), "r1", tmp_path / "r1")
+    fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")
     s3.calls.clear()
-    home = bring_home(bucket(s3), "r1", tmp_path / "r1")
-    assert home is not None
-    assert not home.fetched
+    download = fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")
+    assert download is not None
+    assert not download.fetched
     assert s3.calls == ["GetObject"]
 
 
 def test_what_was_damaged_at_home_is_fetched_again(s3: S3InMemory, tmp_path: Path) -> None:
     leave(s3, {"a": b"aaa"})
-    bring_home(bucket(s3), "r1", tmp_path / "r1")
+    fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")
     (tmp_path / "r1" / "a").write_bytes(b"aab")
-    assert bring_home(bucket(s3), "r1", tmp_path / "r1") is not None
+    assert fetch_artifacts(bucket(s3), "r1", tmp_path / "r1") is not None
     assert (tmp_path / "r1" / "a").read_bytes() == b"aaa"
 
 
@@ -95,7 +95,7 @@ def test_a_file_that_differs_stops_everything_and_leaves_what_was_there(
     (tmp_path / "r1" / "mine").write_text("precious")
     leave(s3, {"a": b"aaa"}, a="0" * 64)
     with pytest.raises(UnfetchedArtifactsError, match="did not arrive"):
-        bring_home(bucket(s3), "r1", tmp_path / "r1")
+        fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")
     assert (tmp_path / "r1" / "mine").read_text() == "precious"
 
 
@@ -108,7 +108,7 @@ def test_artifacts_without_their_list_are_told(s3: S3InMemory) -> None:
 
 
 def test_no_manifest_means_no_artifacts(s3: S3InMemory, tmp_path: Path) -> None:
-    assert bring_home(bucket(s3), "r1", tmp_path / "r1") is None
+    assert fetch_artifacts(bucket(s3), "r1", tmp_path / "r1") is None
     assert not (tmp_path / "r1").exists()
 
 
@@ -116,7 +116,7 @@ def test_no_manifest_means_no_artifacts(s3: S3InMemory, tmp_path: Path) -> None:
 def test_a_manifest_may_not_name_places_outside(s3: S3InMemory, tmp_path: Path, path: str) -> None:
     leave(s3, {path: b"x"})
     with pytest.raises(UnfetchedArtifactsError, match="outside its folder"):
-        bring_home(bucket(s3), "r1", tmp_path / "in" / "r1")
+        fetch_artifacts(bucket(s3), "r1", tmp_path / "in" / "r1")
     assert not (tmp_path / "escape").exists()
 
 
@@ -124,4 +124,4 @@ def test_a_manifest_may_not_name_places_outside(s3: S3InMemory, tmp_path: Path, 
 def test_a_manifest_that_cannot_be_read_is_told(s3: S3InMemory, tmp_path: Path, content: bytes) -> None:
     s3.buckets["b"][manifest_key(artifacts_prefix("r1"))] = content
     with pytest.raises(UnfetchedArtifactsError, match="cannot be read"):
-        bring_home(bucket(s3), "r1", tmp_path / "r1")
+        fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")

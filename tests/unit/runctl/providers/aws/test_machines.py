@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.errors import AccessDeniedError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.machines import Machine, find_machine, running_machines
+from runctl_auto.providers.aws.machines import find_machine, running_machines
+from runctl_auto.providers.contract import Machine
 
 
 class Ec2:

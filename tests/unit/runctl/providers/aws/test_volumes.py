@@ -12,7 +12,8 @@ from components.naming import TAG_LIMIT, Names
 from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.volumes import Held, zone_of_volumes
+from runctl_auto.providers.aws.volumes import zone_of_volumes
+from runctl_auto.providers.contract import OwnVolumes
 
 NAMES = Names(account="123456789012", region="us-east-1", project="runctl", job="digits")
 A, B = "vol-0000000a", "vol-0000000b"
@@ -79,12 +80,12 @@ def job(*volumes: Any, **more: Any) -> JobSpec:
     )
 
 
-def zone(ec2: Ec2, spec: JobSpec, held: Held = Held({})) -> str | None:  # noqa: B008
+def zone(ec2: Ec2, spec: JobSpec, held: OwnVolumes = OwnVolumes({})) -> str | None:  # noqa: B008
     cloud = Cloud(lambda service, region: ec2, "us-east-1", sleep=lambda seconds: None)
     return zone_of_volumes(spec, cloud, NAMES, held)
 
 
-def refused(ec2: Ec2, spec: JobSpec, held: Held = Held({})) -> JobFileError:  # noqa: B008
+def refused(ec2: Ec2, spec: JobSpec, held: OwnVolumes = OwnVolumes({})) -> JobFileError:  # noqa: B008
     with pytest.raises(JobFileError) as raised:
         zone(ec2, spec, held)
     assert raised.value.exit_code == 7
@@ -98,14 +99,14 @@ def test_a_volume_that_exists_decides_the_zone(ec2: Ec2) -> None:
 
 def test_new_volumes_leave_it_free_until_they_are_made(ec2: Ec2) -> None:
     assert zone(ec2, job({"size": "1GB"})) is None
-    assert zone(ec2, job({"size": "1GB"}), Held({"v0": "vol-1"}, None, "us-east-1c")) == "us-east-1c"
+    assert zone(ec2, job({"size": "1GB"}), OwnVolumes({"v0": "vol-1"}, None, "us-east-1c")) == "us-east-1c"
     assert zone(ec2, job()) is None
 
 
 def test_different_zones_are_named(ec2: Ec2) -> None:
     error = refused(ec2, job({"id": A}, {"id": B}))
     assert "v0 in us-east-1a, v1 in us-east-1b" in error.what
-    error = refused(ec2, job({"id": A}, {"size": "1GB"}), Held({"v1": "vol-1"}, None, "us-east-1c"))
+    error = refused(ec2, job({"id": A}, {"size": "1GB"}), OwnVolumes({"v1": "vol-1"}, None, "us-east-1c"))
     assert "the job's own volumes in us-east-1c, v0 in us-east-1a" in error.what
 
 
@@ -131,7 +132,7 @@ def test_a_volume_that_is_being_deleted_does_not_exist(ec2: Ec2) -> None:
 def test_what_another_machine_uses_is_refused_and_the_jobs_own_machine_may(ec2: Ec2) -> None:
     ec2.volumes = [volume(A, "a", "in-use", "i-1")]
     assert "in use by the machine i-1" in refused(ec2, job({"id": A})).what
-    assert zone(ec2, job({"id": A}), Held({}, "i-1")) == "us-east-1a"
+    assert zone(ec2, job({"id": A}), OwnVolumes({}, "i-1")) == "us-east-1a"
     ec2.volumes = [volume(A, "a", "in-use", "i-1", MultiAttachEnabled=True)]
     assert zone(ec2, job({"id": A})) == "us-east-1a"
     ec2.volumes = [volume(A, "a", "error")]
@@ -139,7 +140,7 @@ def test_what_another_machine_uses_is_refused_and_the_jobs_own_machine_may(ec2: 
 
 
 def test_the_jobs_own_volume_is_not_used_twice(ec2: Ec2) -> None:
-    error = refused(ec2, job({"id": A}), Held({"data": A}))
+    error = refused(ec2, job({"id": A}), OwnVolumes({"data": A}))
     assert "is the job's own volume 'data'" in error.what
 
 
@@ -151,7 +152,7 @@ def test_a_name_that_is_taken_is_told_with_the_ways_out(ec2: Ec2) -> None:
     assert f"id: {A} in place of size" in str(error.next_step)
     assert f"delete-volume --volume-id {A}" in str(error.next_step)
     assert error.where["field"] == "volumes[0].name"
-    assert zone(ec2, job({"size": "1GB"}), Held({"v0": A}, None, None)) is None, "the job's own"
+    assert zone(ec2, job({"size": "1GB"}), OwnVolumes({"v0": A}, None, None)) is None, "the job's own"
     ec2.volumes[0]["State"] = "deleting"
     assert zone(ec2, job({"size": "1GB"})) is None
 
@@ -169,7 +170,7 @@ def test_a_snapshot_must_exist_be_complete_and_fit(ec2: Ec2) -> None:
 
 def test_the_snapshot_of_a_volume_that_was_made_is_not_asked_for_again(ec2: Ec2) -> None:
     ec2.snapshots.clear()
-    held = Held({"v0": "vol-1"}, None, "us-east-1a")
+    held = OwnVolumes({"v0": "vol-1"}, None, "us-east-1a")
     assert zone(ec2, job({"size": "20GB", "snapshot": SNAPSHOT}), held) == "us-east-1a"
 
 

@@ -1,16 +1,14 @@
-"""Status, watching and description of one job, over fakes of stack and cloud."""
+"""Status and watching of one job, and its description, over fakes of stack and provider."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 from support.job_stacks import (
     FakeTime,
-    Told,
     instance_state,
     placement,
     stack_config,
@@ -18,18 +16,17 @@ from support.job_stacks import (
     volume_state,
 )
 from support.output_schemas import problems
+from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.cli.views.job import change_line, description_lines, resource_rows, status_lines
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.jobs.session import Time, Workplace
-from runctl_auto.local.project import ProjectFolders
-from runctl_auto.operations import inspect
-from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.errors import AccessDeniedError
+from runctl_auto.jobs.session import Time
+from runctl_auto.operations.describe import describe
+from runctl_auto.operations.status import WATCH_SECONDS, status, watch
+from runctl_auto.providers.contract import Machine, RunKey, VolumeUse
 from runctl_auto.run.status import RunStatus
-from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
 
 NOW = datetime(2026, 1, 1, 1, 0, 0, tzinfo=timezone.utc)
@@ -45,57 +42,43 @@ RUNNING = RunStatus(
 ENDED = RunStatus(run="r1", phase="failed", exit_code=7, reason="command_failed", message="no data")
 
 
-class Ec2:
-    """One instance in a state, and the volumes that there are."""
-
-    def __init__(self, state: str = "running", volumes: tuple[str, ...] = ("vol-data",)) -> None:
-        self.state = state
-        self.volumes = volumes
-
-    def describe_instances(self, InstanceIds: list[str]) -> Any:
-        return {"Reservations": [{"Instances": [{"State": {"Name": self.state}}]}]}
-
-    def describe_volumes(self, Filters: list[Any]) -> Any:
-        wanted = Filters[0]["Values"]
-        return {"Volumes": [{"VolumeId": each} for each in self.volumes if each in wanted]}
-
-
 class World:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.ec2 = Ec2()
+    """A job whose machine is in a state, and the volumes that exist."""
+
+    def __init__(self) -> None:
+        self.machine = "running"
+        self.volumes: tuple[str, ...] = ("vol-data",)
         self.clock = FakeTime()
         self.stack: Any = create_autospec(JobStack, instance=True)
         self.stack.job = "digits"
         self.stack.config.return_value = stack_config(placement=placement(price_hour=0.6)).to_values()
         self.stack.state.return_value = stack_state(instance_state(), volume_state(protect=True))
         self.stack.outputs.return_value = {"bucket": "b", "volumes": {"data": "vol-data"}}
-        self.bucket: Any = create_autospec(JobBucket, instance=True)
-        self.bucket.name = "b"
-        self.bucket.status.return_value = RUNNING
-        self.bucket.runs.return_value = ("r0", "r1")
+        self.bucket: Any = fake_results(status=RUNNING, runs=("r0", "r1"))
+        self.provider: Any = fake_provider(results=self.bucket)
+        self.provider.machine.side_effect = lambda identity: Machine(identity, self.machine)
+        self.provider.volumes.side_effect = lambda identities: {
+            each: VolumeUse(each, (), "detach") for each in self.volumes if each in identities
+        }
+        self.provider.statuses.side_effect = lambda runs: [
+            ENDED if each.run == "r0" else RUNNING for each in runs
+        ]
         driver = create_autospec(Driver, instance=True)
         driver.open.return_value = self.stack
-        self.told = Told()
-        self.workplace = Workplace(
-            Settings(owner="bob"),
-            ProjectFolders(Path("/nowhere")),
-            create_autospec(Environment, instance=True),
-            driver,
-            self.told,
-            Time(sleep=self.clock.sleep, monotonic=self.clock.monotonic, now=lambda: NOW),
+        self.session = fake_session(
+            driver=driver,
+            provider=self.provider,
+            time=Time(sleep=self.clock.sleep, monotonic=self.clock.monotonic, now=lambda: NOW),
         )
-        cloud = Cloud(lambda service, region: self.ec2, "us-east-1")
-        monkeypatch.setattr(Workplace, "cloud", lambda place, region: cloud)
-        monkeypatch.setattr(Workplace, "bucket", lambda place, config, cloud: self.bucket)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(monkeypatch)
+def world() -> World:
+    return World()
 
 
 def test_the_status_tells_all_and_keeps_its_schema(world: World) -> None:
-    found = inspect.status(world.workplace, "digits")
+    found = status(world.session, "digits")
     told = found.as_json()
     assert problems("status", told) == []
     assert (told["phase"], told["machine"]["state"], told["age_seconds"]) == ("running", "running", 3600.0)
@@ -108,7 +91,7 @@ def test_the_status_tells_all_and_keeps_its_schema(world: World) -> None:
 
 
 def test_the_status_for_people(world: World) -> None:
-    assert list(status_lines(inspect.status(world.workplace, "digits"))) == [
+    assert list(status_lines(status(world.session, "digits"))) == [
         "  run:         r1, attempt 1",
         "  machine:     i-1 (running)",
         "  placement:   t3.micro spot in us-east-1a",
@@ -121,8 +104,8 @@ def test_the_status_for_people(world: World) -> None:
 
 
 def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
-    world.ec2 = Ec2("terminated", volumes=())
-    found = inspect.status(world.workplace, "digits")
+    world.machine, world.volumes = "terminated", ()
+    found = status(world.session, "digits")
     assert found.phase == "lost"
     assert [each.id for each in found.drift] == ["i-1", "vol-data"]
     assert problems("status", found.as_json()) == []
@@ -132,42 +115,31 @@ def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
 
 
 def test_volumes_that_cannot_be_asked_for_are_told_as_such(world: World) -> None:
-    from botocore.exceptions import ClientError
-
-    def refused(Filters: Any) -> Any:
-        raise ClientError(
-            {
-                "Error": {"Code": "UnauthorizedOperation", "Message": "no"},
-                "ResponseMetadata": {"HTTPStatusCode": 403},
-            },
-            "DescribeVolumes",
-        )
-
-    world.ec2.describe_volumes = refused  # type: ignore[method-assign]
-    (drift,) = inspect.status(world.workplace, "digits").drift
+    world.provider.volumes.side_effect = AccessDeniedError("no", code="UnauthorizedOperation")
+    (drift,) = status(world.session, "digits").drift
     assert drift.what.startswith("not known: ")
 
 
 def test_before_the_agents_first_word(world: World) -> None:
     world.bucket.status.return_value = None
-    found = inspect.status(world.workplace, "digits")
+    found = status(world.session, "digits")
     assert found.phase == "starting"
     assert "  cost:        unknown so far for the machine, $0.6 an hour" in list(status_lines(found))
     world.stack.state.return_value = StackState((), ())
-    assert inspect.status(world.workplace, "digits").phase == "no machine"
-    assert problems("status", inspect.status(world.workplace, "digits").as_json()) == []
+    assert status(world.session, "digits").phase == "no machine"
+    assert problems("status", status(world.session, "digits").as_json()) == []
 
 
 def test_a_machine_that_ended_before_its_first_word_is_lost(world: World) -> None:
     world.bucket.status.return_value = None
-    world.ec2 = Ec2("terminated")
-    assert inspect.status(world.workplace, "digits").phase == "lost"
+    world.machine = "terminated"
+    assert status(world.session, "digits").phase == "lost"
 
 
 def test_watching_shows_every_look_until_the_end(world: World) -> None:
     world.bucket.status.side_effect = [None, RUNNING, RUNNING, ENDED]
     shown: list[str] = []
-    found = inspect.watch(world.workplace, "digits", lambda each: shown.append(change_line(each)))
+    found = watch(world.session, "digits", lambda each: shown.append(change_line(each)))
     assert [line.split(", ")[0] for line in shown] == [
         "digits: starting",
         "digits: running",
@@ -176,20 +148,11 @@ def test_watching_shows_every_look_until_the_end(world: World) -> None:
     ]
     assert shown[1] == shown[2], "nothing a person waits for has changed"
     assert found.ended
-    assert world.clock.now == 3 * inspect.WATCH_SECONDS
+    assert world.clock.now == 3 * WATCH_SECONDS
 
 
-@pytest.fixture
-def statuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        inspect,
-        "read_statuses",
-        lambda places, cloud_of: [ENDED if each.run == "r0" else RUNNING for each in places],
-    )
-
-
-def test_the_description_tells_runs_resources_and_the_job(world: World, statuses: None) -> None:
-    found = inspect.describe(world.workplace, "digits")
+def test_the_description_tells_runs_resources_and_the_job(world: World) -> None:
+    found = describe(world.session, "digits")
     told = found.as_json()
     assert problems("describe", told) == []
     assert [(each["run"], each["phase"], each["exit_code"]) for each in told["runs"]] == [
@@ -198,6 +161,9 @@ def test_the_description_tells_runs_resources_and_the_job(world: World, statuses
     ]
     assert [each["name"] for each in told["resources"]] == ["digits-machine-instance", "digits-data-volume"]
     assert told["spec"]["run"] == "true"
+    world.provider.statuses.assert_called_once_with(
+        [RunKey("digits", "111122223333", "r0"), RunKey("digits", "111122223333", "r1")]
+    )
     lines = list(description_lines(found))
     assert "    r0: failed, exit code 7, began unknown" in lines
     assert ("    digits-data-volume", "ebs Volume", "protected", "vol-data") in resource_rows(found)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 
 from components import tags
 from components.naming import Names
@@ -15,16 +14,17 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.kind import AwsKind
 from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.search import NOTHING_RELATED, Relations
+from runctl_auto.providers.aws.records.relations import relations_of
+from runctl_auto.providers.aws.records.roles import policies_being_created, unrecorded_policies
 from runctl_auto.providers.aws.records.survey import survey_region
-from runctl_auto.providers.resource import CloudResource, Survey
+from runctl_auto.providers.aws.regions import known_regions
+from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Relations, Survey
+from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.stack.state import StackState
 
 
-class Scanner:
-    """Finds the resources of one job in one region.
-
-    A resource with the mark of another ``backend``, or with no mark and another ``owner``'s tag, is foreign.
-    """
+class AwsScanner:
+    """Finds the resources of one job in one region. Implements ``providers.contract.Scanner``."""
 
     def __init__(
         self,
@@ -42,6 +42,14 @@ class Scanner:
         self._owner = None if owner is None else tags.tag_value(owner)
         self._price_hour = price_hour
         self._mark = None if backend is None else backend_mark(backend)
+
+    @property
+    def kinds(self) -> AnyKinds:
+        return KINDS
+
+    def relations(self, state: StackState) -> Relations:
+        """Asks for the disks of the state's machines."""
+        return relations_of(self._cloud, self._job, state)
 
     def survey(self, related: Relations = NOTHING_RELATED) -> Survey:
         """All existing resources of the job, foreign ones apart, and the kinds that could not be listed."""
@@ -69,6 +77,14 @@ class Scanner:
         return has_own_name and self._carries_own_tags(
             {tags.OWNER: resource.owner, tags.BACKEND: resource.backend}
         )
+
+    def pending_unlisted(self, state: StackState) -> tuple[CloudResource, ...]:
+        """Inline policies that were being created."""
+        return tuple(policies_being_created(state))
+
+    def unrecorded_unlisted(self, state: StackState) -> tuple[CloudResource, ...]:
+        """Inline policies that an update added to a role of the state and did not record."""
+        return tuple(unrecorded_policies(self._cloud, KINDS.keys_in(state), state))
 
     def find(self, *, instances: Sequence[str] = ()) -> tuple[CloudResource, ...]:
         """All existing resources of the job. Dependents of former ``instances`` (ids) count too.
@@ -99,16 +115,3 @@ class Scanner:
     @property
     def _job(self) -> str:
         return self._scope.names.job
-
-
-@cache
-def known_regions() -> Collection[str]:
-    """The regions of AWS that this installation knows."""
-    from botocore.session import Session
-
-    session = Session()
-    return tuple(
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("ec2", partition_name=partition)
-    )

@@ -1,0 +1,73 @@
+"""Proves what a teardown left, and writes that into its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runctl_auto.jobs.follow import await_end
+from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.recovery import Recovered, remove_unnoticed
+from runctl_auto.leftovers.proof import Proof, prove
+from runctl_auto.leftovers.receipt import (
+    Foreign,
+    Receipt,
+    deleted_between,
+    kept_by_tag,
+    kept_in,
+    leak_of,
+)
+from runctl_auto.providers.contract import Scanner
+from runctl_auto.providers.resource import Key, Relations
+from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.state import VOLUME, StackState
+
+
+def prove_teardown(job: Job, config: StackConfig, recovered: Recovered, related: Relations) -> Receipt:
+    """The receipt of the teardown of ``job``, whose state was that of ``recovered``. Removes the stack when
+    nothing is left. Blocks for a few minutes at most, while machines end and lists lag."""
+    after, scanner = job.state(), job.scanner(config)
+    provider, time = job.provider, job.session.time
+    for machine in related.instances:
+        await_end(provider, provider.machine(machine), time)
+    proof = _proof(job, config, scanner, related, after)
+    # What lists did not tell before the teardown, since they are late, they tell now.
+    late = remove_unnoticed(job, config, after, recovered.unfinished) if proof.survey.found else ()
+    if late:
+        proof = _proof(job, config, scanner, related, after)
+    is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
+    if is_empty:
+        job.stack.remove()
+    now = time.now()
+    return Receipt(
+        job=job.name,
+        deleted=(*recovered.removed, *late, *deleted_between(recovered.state, after)),
+        kept=(*kept_in(after), *(kept_by_tag(each) for each in proof.kept)),
+        leaked=tuple(leak_of(each, now) for each in proof.survey.found),
+        stack_removed=is_empty,
+        foreign=tuple(Foreign(each.kind, each.id, each.owner) for each in proof.survey.foreign),
+        unchecked=proof.survey.unchecked,
+        at=now.isoformat(),
+        account=config.placement.account,
+        region=config.placement.region,
+        run=config.run.id,
+    )
+
+
+def _proof(job: Job, config: StackConfig, scanner: Scanner, related: Relations, after: StackState) -> Proof:
+    session = job.session
+    kept = scanner.kinds.keys_in(after) | frozenset(_used_volumes(config, scanner))
+    with session.reporter.working("looking for what is left"):
+        return prove(
+            scanner,
+            related,
+            kept,
+            session.time.sleep,
+            session.time.monotonic,
+            listed=session.settings.policies.protected,
+        )
+
+
+def _used_volumes(config: StackConfig, scanner: Scanner) -> Iterator[Key]:
+    """Volumes that the job used by their id are somebody's own, whatever their tags say."""
+    kind = scanner.kinds.of_type(VOLUME)
+    return ((kind.name, each.id) for each in config.job.volumes if kind is not None and each.id)

@@ -1,0 +1,76 @@
+"""``describe``: all that is known of a job: its status, runs, resources and outputs. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.run_facts import checkpoints_of
+from runctl_auto.jobs.session import Session
+from runctl_auto.operations.status import JobStatus, status_of
+from runctl_auto.providers.contract import RunKey
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.state import ResourceState
+from runctl_auto.stack.urn import name_of
+
+
+@dataclass(frozen=True)
+class JobDescription:
+    """All that is known of a job. ``runs`` are those that left something in its bucket."""
+
+    now: JobStatus
+    runs: tuple[tuple[str, RunStatus | RunctlError | None], ...]
+    outputs: dict[str, Any]
+
+    @property
+    def resources(self) -> tuple[ResourceState, ...]:
+        """What the state holds of the cloud."""
+        return self.now.state.in_cloud()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.now.as_json(),
+            "spec": self.now.config.job.model_dump(mode="json"),
+            "resources": [_resource_as_json(each) for each in self.resources],
+            "runs": [_run_as_json(run, status) for run, status in self.runs],
+            "outputs": self.outputs,
+            "pending": [
+                {"operation": each.operation, "resource": each.resource.name}
+                for each in self.now.state.pending
+            ],
+        }
+
+
+def describe(session: Session, name: str) -> JobDescription:
+    """All that is known of the job. Raises ``JobNotFoundError`` when there is none."""
+    with session.reporter.working(f"looking at job '{name}'", after=PATIENCE_SECONDS):
+        job = session.job(name)
+        now = status_of(job)
+        runs = job.results.runs()
+        account = now.config.placement.account
+        statuses = job.provider.statuses([RunKey(name, account, run) for run in runs])
+        return JobDescription(now, tuple(zip(runs, statuses, strict=True)), job.stack.outputs())
+
+
+def _resource_as_json(resource: ResourceState) -> dict[str, Any]:
+    return {
+        "name": resource.name,
+        "type": resource.type,
+        "id": resource.id,
+        "protected": resource.protect,
+        "parent": name_of(resource.parent) if resource.parent else None,
+    }
+
+
+def _run_as_json(run: str, found: RunStatus | RunctlError | None) -> dict[str, Any]:
+    known = found if isinstance(found, RunStatus) else None
+    return {
+        "run": run,
+        "phase": known.phase if known else None,
+        "started_at": known.started_at if known else None,
+        "ended_at": known.ended_at if known else None,
+        "exit_code": known.exit_code if known else None,
+        "checkpoints": checkpoints_of(known),
+    }

@@ -1,0 +1,31 @@
+"""``preview``: shows what ``up`` would change."""
+
+from __future__ import annotations
+
+from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.intent import NEW_JOB, current_job, observed_state
+from runctl_auto.jobs.planning import JobFileChange
+from runctl_auto.jobs.reporting import PlanView
+from runctl_auto.jobs.session import Session
+
+
+def preview(session: Session, job: CheckedJob, *, rerun: bool) -> PlanView:
+    """What ``up`` would change. Leaves no stack and no changed configuration behind, and recovers nothing."""
+    return Preview(session, job, rerun=rerun).run()
+
+
+class Preview(JobFileChange[PlanView]):
+    """The steps of ``up`` without the last three."""
+
+    verb = "preview"
+
+    def recover(self) -> None:
+        with self.times.phase("prepare"):
+            if self.job.is_new:
+                self.current = NEW_JOB
+            else:
+                self.current = current_job(self.job, self.config, observed_state(self.job))
+
+    def result(self) -> PlanView:
+        assert self.view is not None  # noqa: S101 - a preview always plans
+        return self.view

@@ -1,0 +1,115 @@
+"""``status``: a job as it is now, with the drift of its machine and volumes. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from runctl_auto.errors import CloudError
+from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.run_facts import RunFacts
+from runctl_auto.jobs.session import Session
+from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
+from runctl_auto.providers.contract import Machine
+from runctl_auto.run.status import LOST, RunStatus
+from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.state import INSTANCE, StackState
+
+WATCH_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job as it is now."""
+
+    facts: RunFacts
+    machine: Machine | None
+    state: StackState
+    drift: tuple[Drift, ...]
+
+    @property
+    def config(self) -> StackConfig:
+        return self.facts.config
+
+    @property
+    def status(self) -> RunStatus | None:
+        return self.facts.status
+
+    @property
+    def phase(self) -> str:
+        """The run's phase as its facts tell it; ``starting`` or ``no machine`` before the agent's word."""
+        if self.facts.phase is not None:
+            return self.facts.phase
+        if self.machine is None:
+            return "no machine"
+        return LOST if self.machine.has_ended else "starting"
+
+    @property
+    def ended(self) -> bool:
+        return self.status is not None and self.status.ended
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """Names of the protected resources."""
+        return tuple(each.name for each in self.state.in_cloud() if each.protect)
+
+    def as_json(self) -> dict[str, Any]:
+        status = self.status
+        return {
+            **self.facts.as_json(),
+            "phase": self.phase,
+            "exit_code": status.exit_code if status else None,
+            "reason": status.reason if status else None,
+            "message": status.message if status else None,
+            "ended_at": status.ended_at if status else None,
+            "machine": vars(self.machine) if self.machine else None,
+            "placement": vars(self.config.placement),
+            "protected": list(self.protected),
+            "drift": [each.as_json() for each in self.drift],
+            "status": dict(status.raw) if status else None,
+        }
+
+
+def status(session: Session, job: str) -> JobStatus:
+    """The job as it is now. Raises ``JobNotFoundError`` when there is none."""
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        return status_of(session.job(job))
+
+
+def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
+    """Shows the job every few seconds until its run has ended; how it ended. Blocks."""
+    watched = session.job(job)
+    with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
+        watched.open()
+    while True:
+        found = status_of(watched)
+        show(found)
+        if found.ended:
+            return found
+        session.time.sleep(WATCH_SECONDS)
+
+
+def status_of(job: Job) -> JobStatus:
+    """A job in hand as it is now. Raises ``JobNotFoundError`` when it does not exist."""
+    config = job.applied_config()
+    state = job.state()
+    found = job.status(config.run.id)
+    instance = state.first(INSTANCE)
+    machine = job.machine(instance.id) if instance and instance.id else None
+    facts = RunFacts(
+        config, found, job.session.time.now(), machine_runs=machine is not None and not machine.has_ended
+    )
+    drift = (*machine_drift(job.name, state, machine, found), *_volume_drift(job, state))
+    return JobStatus(facts, machine, state, drift)
+
+
+def _volume_drift(job: Job, state: StackState) -> tuple[Drift, ...]:
+    wanted = volume_ids(state)
+    if not wanted:
+        return ()
+    try:
+        return tuple(volume_drift(state, job.provider.volumes(wanted)))
+    except CloudError as error:
+        return (Drift("volumes", ", ".join(wanted), f"not known: {error.what}", error.next_step or ""),)

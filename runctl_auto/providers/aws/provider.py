@@ -1,0 +1,129 @@
+"""AWS as a provider: one region of one account, behind the contract that the product asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+
+from components.naming import Names
+from runctl_auto.errors import RunctlError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.aws.data_sources import look_at_data
+from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
+from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
+from runctl_auto.providers.aws.quotas import machine_quotas
+from runctl_auto.providers.aws.records.catalogue import KINDS
+from runctl_auto.providers.aws.records.ownership import Scope
+from runctl_auto.providers.aws.records.scanner import AwsScanner
+from runctl_auto.providers.aws.records.survey import survey_region
+from runctl_auto.providers.aws.regions import known_regions
+from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
+from runctl_auto.providers.aws.volumes import volume_uses, zone_of_volumes
+from runctl_auto.providers.contract import (
+    Account,
+    CallerIdentity,
+    Machine,
+    OwnVolumes,
+    PriceOf,
+    Quota,
+    RunKey,
+    TaggedMachine,
+    VolumeUse,
+)
+from runctl_auto.providers.resource import CloudResource, Survey
+from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import Placement
+
+
+class AwsProvider:
+    """Implements ``providers.contract.Provider``, which describes the methods."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    @property
+    def region(self) -> str:
+        return self._cloud.region
+
+    def account(self) -> Account:
+        return find_account(self._cloud)
+
+    def caller(self) -> CallerIdentity:
+        answer = self._cloud.call("sts", "get_caller_identity")
+        told = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        return CallerIdentity(
+            str(answer["Account"]), str(answer["Arn"]), parsedate_to_datetime(told) if told else None
+        )
+
+    def zones(self) -> tuple[str, ...]:
+        found = self._cloud.call("ec2", "describe_availability_zones")["AvailabilityZones"]
+        return tuple(str(each["ZoneName"]) for each in found)
+
+    def quotas(self) -> tuple[Quota, ...]:
+        return tuple(machine_quotas(self._cloud))
+
+    def machine(self, identity: str) -> Machine:
+        return find_machine(self._cloud, identity)
+
+    def running(self, machines: Sequence[str]) -> frozenset[str]:
+        return running_machines(self._cloud, machines)
+
+    def terminate(self, machines: Sequence[str]) -> None:
+        self._cloud.call("ec2", "terminate_instances", InstanceIds=list(machines))
+
+    def tagged_machines(self) -> Iterator[TaggedMachine]:
+        return tagged_machines(self._cloud)
+
+    def results(self, job: str, account: str) -> JobBucket:
+        return JobBucket(self._cloud, self._names(account, job).bucket(), account)
+
+    def statuses(self, runs: Sequence[RunKey]) -> list[RunStatus | RunctlError | None]:
+        places = [
+            RunPlace(self.region, self._names(each.account, each.job).bucket(), each.account, each.run)
+            for each in runs
+        ]
+        return read_statuses(places, lambda _region: self._cloud)
+
+    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
+        return candidates(spec, self._cloud, account, zone=zone)
+
+    def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
+        return machine_fits(placement, spec, previous, self._cloud)
+
+    def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
+        return zone_of_volumes(spec, self._cloud, self._names(account.id, spec.name), own)
+
+    def data_notes(self, spec: JobSpec) -> tuple[str, ...]:
+        return look_at_data(spec, self._cloud)
+
+    def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
+        return volume_uses(self._cloud, identities)
+
+    @property
+    def kinds(self) -> AnyKinds:
+        return KINDS
+
+    def scanner(
+        self, job: str, account: str, owner: str, *, backend: str, price_hour: float | None = None
+    ) -> AwsScanner:
+        return AwsScanner(self._cloud, job, account, owner, backend=backend, price_hour=price_hour)
+
+    def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
+        scope = Scope(self._names(account, ""), jobs=tuple(jobs), regions=known_regions)
+        return survey_region(self._cloud, scope, price_of=price_of)
+
+    def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:
+        kind = KINDS[resource.kind]
+        if kind.own_tags is None or not kind.asked_before_removal:
+            return {}
+        return kind.own_tags(self._cloud, resource.id, account)
+
+    def remove(self, resource: CloudResource, account: str) -> None:
+        KINDS[resource.kind].remove(self._cloud, resource, account)
+
+    def _names(self, account: str, job: str) -> Names:
+        return Names(account=account, region=self.region, project=PROJECT_NAME, job=job)

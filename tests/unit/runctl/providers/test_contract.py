@@ -1,0 +1,264 @@
+"""What every provider does, whatever its cloud. A new provider adds its cloud to ``CLOUDS``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from support.emulated_account import Account as EmulatedAccount
+from support.job_stacks import job_spec
+
+from components.naming import Names
+from runctl_auto.agent.contract import status_key
+from runctl_auto.errors import JobFileError, NotFoundError
+from runctl_auto.providers.aws.provider import AwsProvider
+from runctl_auto.providers.contract import OwnVolumes, Provider, Results, RunKey, Scanner
+from runctl_auto.providers.resource import NOTHING_RELATED
+from runctl_auto.stack.state import parse_state
+
+JOB = "digits"
+TAGS = {
+    "runctl:created-by": "runctl",
+    "runctl:job": JOB,
+    "runctl:owner": "ann",
+    "runctl:run": "r1",
+}
+IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+
+
+class CloudUnderTest(Protocol):
+    """A provider's cloud, and what a test can make in it without the provider."""
+
+    provider: Provider
+    machine_type: str
+
+    def make_machine(self, tags: Mapping[str, str]) -> str:
+        """Id of a machine that runs."""
+
+    def make_volume(self) -> str:
+        """Id of a volume that is attached to nothing."""
+
+    def attach(self, volume: str, machine: str) -> None: ...
+
+    def make_results(self) -> None:
+        """The store of the results of ``JOB``."""
+
+    def put_status(self, run: str, content: bytes) -> None: ...
+
+    def pass_time(self) -> None:
+        """Until what was begun is done."""
+
+
+class EmulatedAws:
+    """AWS as the sandbox emulates it, in this process."""
+
+    machine_type = "t3.micro"
+
+    def __init__(self, account: EmulatedAccount) -> None:
+        self._account = account
+        self._ec2 = account.client("ec2")
+        self._bucket = Names(account="123456789012", region="us-east-1", project="runctl", job=JOB).bucket()
+        self.provider = AwsProvider(account.cloud)
+
+    def make_machine(self, tags: Mapping[str, str]) -> str:
+        image = self._account.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        made = self._ec2.run_instances(
+            ImageId=image,
+            InstanceType=self.machine_type,
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": listed}] if listed else [],
+        )["Instances"][0]
+        self.pass_time()
+        return str(made["InstanceId"])
+
+    def make_volume(self) -> str:
+        return str(self._ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"])
+
+    def attach(self, volume: str, machine: str) -> None:
+        self._ec2.attach_volume(InstanceId=machine, VolumeId=volume, Device="/dev/sdf")
+
+    def make_results(self) -> None:
+        self._account.client("s3").create_bucket(Bucket=self._bucket)
+
+    def put_status(self, run: str, content: bytes) -> None:
+        self._account.client("s3").put_object(Bucket=self._bucket, Key=status_key(run), Body=content)
+
+    def pass_time(self) -> None:
+        self._account.after(120)
+
+
+CLOUDS: dict[str, Callable[[Any], CloudUnderTest]] = {"aws": EmulatedAws}
+
+
+@pytest.fixture(params=CLOUDS)
+def cloud(request: pytest.FixtureRequest, account: EmulatedAccount) -> CloudUnderTest:
+    return CLOUDS[request.param](account)
+
+
+class TestAccount:
+    def test_it_is_the_callers(self, cloud: CloudUnderTest) -> None:
+        account, caller = cloud.provider.account(), cloud.provider.caller()
+        assert account.id == caller.account
+        assert account.partition
+        assert caller.name
+
+    def test_the_region_has_zones(self, cloud: CloudUnderTest) -> None:
+        assert cloud.provider.region
+        assert cloud.provider.zones()
+
+
+class TestMachines:
+    def test_an_unknown_machine_is_gone(self, cloud: CloudUnderTest) -> None:
+        machine = cloud.provider.machine("i-0123456789abcdef0")
+        assert (machine.state, machine.has_ended, machine.is_ending) == ("gone", True, True)
+        assert cloud.provider.running(["i-0123456789abcdef0"]) == frozenset()
+
+    def test_a_machine_runs_until_it_is_terminated(self, cloud: CloudUnderTest) -> None:
+        identity = cloud.make_machine(TAGS)
+        machine = cloud.provider.machine(identity)
+        assert (machine.id, machine.has_ended, machine.is_ending) == (identity, False, False)
+        assert machine.type == cloud.machine_type
+        assert machine.zone in cloud.provider.zones()
+        assert cloud.provider.running([identity, "i-0123456789abcdef0"]) == {identity}
+        cloud.provider.terminate([identity])
+        assert cloud.provider.machine(identity).is_ending
+        cloud.pass_time()
+        assert cloud.provider.machine(identity).has_ended
+        cloud.provider.terminate([identity])
+        assert cloud.provider.running([identity]) == frozenset()
+
+    def test_machines_of_runctl_are_known_by_their_tags(self, cloud: CloudUnderTest) -> None:
+        cloud.make_machine({})
+        identity = cloud.make_machine(TAGS)
+        (found,) = cloud.provider.tagged_machines()
+        assert found.id == identity
+        assert TAGS.items() <= found.tags.items()
+        assert found.created_at.utcoffset() == timedelta(0)
+        cloud.provider.terminate([identity])
+        cloud.pass_time()
+        assert list(cloud.provider.tagged_machines()) == []
+
+
+class TestResults:
+    def results(self, cloud: CloudUnderTest) -> Results:
+        return cloud.provider.results(JOB, cloud.provider.account().id)
+
+    def test_without_a_store_nothing_is_there(self, cloud: CloudUnderTest, tmp_path: Path) -> None:
+        results = self.results(cloud)
+        assert results.name
+        assert (results.status("r1"), results.runs(), results.artifacts("r1")) == (None, (), None)
+        assert list(results.log_parts("r1")) == []
+        with pytest.raises(NotFoundError):
+            results.request_stop("r1", reason="down", grace_seconds=1, at="2030-01-01T00:00:00Z")
+        with pytest.raises(NotFoundError):
+            results.has_unlisted_artifacts("r1")
+
+    def test_a_run_that_left_nothing(self, cloud: CloudUnderTest) -> None:
+        cloud.make_results()
+        results = self.results(cloud)
+        assert (results.status("r1"), results.runs(), results.artifacts("r1")) == (None, (), None)
+        assert not results.has_unlisted_artifacts("r1")
+
+    def test_a_request_to_stop_may_be_repeated(self, cloud: CloudUnderTest) -> None:
+        cloud.make_results()
+        for _ in range(2):
+            self.results(cloud).request_stop(
+                "r1", reason="down", grace_seconds=1, at=datetime.now(timezone.utc).isoformat()
+            )
+        assert self.results(cloud).runs() == ("r1",)
+
+    def test_statuses_come_in_the_order_of_the_runs(self, cloud: CloudUnderTest) -> None:
+        cloud.make_results()
+        cloud.put_status("r2", json.dumps({"schema": 1, "phase": "running"}).encode())
+        cloud.put_status("r3", b"no status")
+        account = cloud.provider.account().id
+        found = cloud.provider.statuses([RunKey(JOB, account, run) for run in ("r1", "r2", "r3")])
+        assert found[0] is None
+        assert found[1] == self.results(cloud).status("r2")
+        assert getattr(found[1], "phase", None) == "running"
+        assert isinstance(found[2], Exception)
+        assert cloud.provider.statuses([]) == []
+
+
+class TestPlacement:
+    def test_offers_are_places_that_the_job_allows(self, cloud: CloudUnderTest) -> None:
+        spec = job_spec(resources={"instance_types": [cloud.machine_type]})
+        account = cloud.provider.account()
+        offers = cloud.provider.offers(spec, account)
+        assert {each.instance_type for each in offers} == {cloud.machine_type}
+        assert {each.region for each in offers} == {cloud.provider.region}
+        assert {each.account for each in offers} == {account.id}
+        markets = [each.market for each in offers]
+        assert markets == sorted(markets, key=["spot", "on-demand"].index), "spot comes first"
+        zone = offers[-1].zone
+        in_zone = cloud.provider.offers(spec, account, zone=zone)
+        assert {each.zone for each in in_zone} == {zone}
+
+    def test_a_machine_type_that_does_not_exist_is_refused(self, cloud: CloudUnderTest) -> None:
+        spec = job_spec(resources={"instance_types": ["t3.enormous"]})
+        with pytest.raises(JobFileError):
+            cloud.provider.offers(spec, cloud.provider.account())
+
+    def test_a_place_fits_while_the_size_asked_for_stays(self, cloud: CloudUnderTest) -> None:
+        spec = job_spec(resources={"instance_types": [cloud.machine_type]})
+        place = cloud.provider.offers(spec, cloud.provider.account())[0]
+        assert cloud.provider.machine_fits(place, spec, spec)
+        larger = job_spec(resources={"instance_types": [cloud.machine_type], "memory": "512GB.."})
+        assert not cloud.provider.machine_fits(place, larger, spec)
+
+    def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
+        account = cloud.provider.account()
+        assert cloud.provider.zone_of_volumes(job_spec(), account, OwnVolumes({})) is None
+        assert cloud.provider.data_notes(job_spec()) == ()
+
+    def test_volumes_that_are_gone_are_left_out(self, cloud: CloudUnderTest) -> None:
+        volume, machine = cloud.make_volume(), cloud.make_machine({})
+        assert cloud.provider.volumes([]) == {}
+        (use,) = cloud.provider.volumes([volume, "vol-0123456789abcdef0"]).values()
+        assert (use.id, use.machines) == (volume, ())
+        cloud.attach(volume, machine)
+        use = cloud.provider.volumes([volume])[volume]
+        assert use.machines == (machine,)
+        assert volume in use.detach
+
+
+class TestLeftovers:
+    def scanner(self, cloud: CloudUnderTest, owner: str = "ann") -> Scanner:
+        account = cloud.provider.account().id
+        return cloud.provider.scanner(JOB, account, owner, backend="file:///state")
+
+    def test_what_exists_is_found_and_can_be_removed(self, cloud: CloudUnderTest) -> None:
+        account = cloud.provider.account().id
+        assert self.scanner(cloud).find() == ()
+        identity = cloud.make_machine(TAGS)
+        (found,) = self.scanner(cloud).find()
+        assert (found.id, found.job, found.owner) == (identity, JOB, "ann")
+        assert cloud.provider.kinds[found.kind].is_machine
+        in_account = cloud.provider.survey_account(account, [JOB], lambda job, kind: 0.5)
+        assert [(each.id, each.cost_hour) for each in in_account.found] == [(identity, 0.5)]
+        assert in_account.unchecked == ()
+        assert cloud.provider.tags_before_removal(found, account) == {}
+        cloud.provider.terminate([identity])
+        cloud.pass_time()
+        assert self.scanner(cloud).find() == ()
+
+    def test_what_another_owner_has_is_foreign(self, cloud: CloudUnderTest) -> None:
+        identity = cloud.make_machine(TAGS)
+        survey = self.scanner(cloud, owner="bob").survey()
+        assert survey.found == ()
+        assert [each.id for each in survey.foreign] == [identity]
+
+    def test_the_records_are_those_of_the_scanner(self, cloud: CloudUnderTest) -> None:
+        assert self.scanner(cloud).kinds is cloud.provider.kinds
+        assert set(cloud.provider.kinds.removal_order) == {kind.name for kind in cloud.provider.kinds}
+
+    def test_an_empty_state_has_no_relations(self, cloud: CloudUnderTest) -> None:
+        assert self.scanner(cloud).relations(parse_state({})) == NOTHING_RELATED
+        assert self.scanner(cloud).pending_unlisted(parse_state({})) == ()
+        assert self.scanner(cloud).unrecorded_unlisted(parse_state({})) == ()
