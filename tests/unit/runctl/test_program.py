@@ -158,7 +158,7 @@ def test_the_provider_is_explicit_and_gives_up_on_missing_capacity(
         }
     }
     of_the_cloud = [each for each in found.resources if each.type.startswith("aws:")]
-    assert len(of_the_cloud) == 16
+    assert len(of_the_cloud) == 17
     assert all(each.options["provider"].endswith("::aws::aws-id") for each in of_the_cloud)
 
 
