@@ -39,6 +39,7 @@ def know_templates(patches: Patches) -> None:
 
     patches.wrap(LaunchTemplateBackend, "create_launch_template", make)
     patches.wrap(LaunchTemplateBackend, "describe_launch_templates", _as_they_are)
+    patches.wrap(LaunchTemplateBackend, "delete_launch_template", _found_by_id)
 
 
 def _as_they_are(describe: Any) -> Any:
@@ -51,6 +52,15 @@ def _as_they_are(describe: Any) -> Any:
         return templates
 
     return found
+
+
+def _found_by_id(delete: Any) -> Any:
+    def deleted(self: Any, name: str, tid: str | None) -> Any:
+        if tid and not name:
+            self.get_launch_template(tid)
+        return delete(self, name, tid)
+
+    return deleted
 
 
 def _from_template(run_instances: Any) -> Any:

@@ -84,5 +84,8 @@ def test_changed_tags_are_told(cloud: Any) -> None:
 
 
 def test_a_template_that_is_not_there_is_not_found(cloud: Any) -> None:
+    unknown = "lt-0123456789abcdef0"
     with pytest.raises(ClientError, match=r"InvalidLaunchTemplateId\.NotFound"):
-        cloud.ec2.describe_launch_templates(LaunchTemplateIds=["lt-0123456789abcdef0"])
+        cloud.ec2.describe_launch_templates(LaunchTemplateIds=[unknown])
+    with pytest.raises(ClientError, match=r"InvalidLaunchTemplateId\.NotFound"):
+        cloud.ec2.delete_launch_template(LaunchTemplateId=unknown)
