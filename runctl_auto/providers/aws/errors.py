@@ -86,6 +86,7 @@ PASSING = frozenset(
         "InternalError",
         "InternalFailure",
         "InternalServerError",
+        "OperationAborted",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServerInternal",

@@ -233,6 +233,22 @@ class TestBucket:
             }
         ]
 
+    def test_its_settings_are_made_one_after_the_other(self, args: TrainingEnvironmentArgs) -> None:
+        """S3 refuses a change of a bucket while another one is under way."""
+        found = declared(args)
+        settings = [each for each in found.resources if each.parent == "digits-artifacts"]
+        bucket, *others = (each.name for each in settings)
+        for index, setting in enumerate(others):
+            before = {bucket, *others[:index]}
+            needed = found.named(setting).dependencies
+            reached = {bucket}
+            while needed - reached:
+                name = (needed - reached).pop()
+                reached.add(name)
+                needed = needed | found.named(name).dependencies
+            assert reached == before, setting
+        assert len(others) == 5
+
     def test_leaves_no_unfinished_uploads(self, args: TrainingEnvironmentArgs) -> None:
         (rule,) = declared(args).named("digits-artifacts-lifecycle").inputs["rules"]
         assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 1}
