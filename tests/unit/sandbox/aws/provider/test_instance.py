@@ -311,6 +311,13 @@ def test_another_version_of_the_template_makes_a_new_instance(mocked_cloud: Clou
     assert {one.path: one.change for one in found} == {"launchTemplate.version": Change.REPLACE}
 
 
+def test_a_market_that_is_no_longer_stated_is_no_difference(some_cloud: Cloud) -> None:
+    """The official provider computes it: a program must say otherwise that it wants another machine."""
+    spot = {"marketType": "spot", "spotOptions": {"spotInstanceType": "one-time"}}
+    state = {"region": "us-west-2", "instanceMarketOptions": spot, "sourceDestCheck": True}
+    assert operations.plan_changes(Instance(), some_cloud, state, {"sourceDestCheck": True}) == []
+
+
 @pytest.mark.parametrize(("replaced", "change"), [(True, Change.REPLACE), (False, Change.UPDATE)])
 def test_changed_user_data_makes_a_new_instance_if_asked(
     some_cloud: Cloud, replaced: bool, change: Change
