@@ -103,7 +103,10 @@ class ArtifactBucket(pulumi.ComponentResource):
                         aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
                             sse_algorithm="AES256"
                         )
-                    )
+                    ),
+                    # As S3 does for new buckets: not stated, some versions of the provider see a difference.
+                    blocked_encryption_types=["SSE-C"],
+                    bucket_key_enabled=False,
                 )
             ],
             opts=after(policy),

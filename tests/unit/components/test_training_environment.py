@@ -214,7 +214,13 @@ class TestBucket:
             "restrictPublicBuckets",
         }
         rules = found.named("digits-artifacts-encryption").inputs["rules"]
-        assert rules == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+        assert rules == [
+            {
+                "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
+                "blockedEncryptionTypes": ["SSE-C"],
+                "bucketKeyEnabled": False,
+            }
+        ]
         assert found.named("digits-artifacts-ownership").inputs["rule"] == {
             "objectOwnership": "BucketOwnerEnforced"
         }
