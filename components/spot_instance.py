@@ -9,7 +9,7 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.tags import BACKEND, RUN
+from components.tags import BACKEND
 
 TYPE = "runctl:aws:SpotInstance"
 
@@ -101,7 +101,8 @@ def _launch_template(
 
     The shutdown behavior: stated on the instance, the AWS provider would repeat it by ModifyInstanceAttribute
     after the launch. Tags of what the launch makes besides the instance. Another version of the template
-    replaces the instance, so nothing is in it that may change while a run goes on.
+    replaces the instance, so nothing is in it that may change while a run goes on. Nor has the template tags
+    of the job: where they change, a preview takes the version for unknown and the instance for replaced.
     """
     tags = {key: value for key, value in args.identity.items() if key != BACKEND}
     tagged = ["volume", "network-interface", *(["spot-instances-request"] if args.market == "spot" else [])]
@@ -115,7 +116,6 @@ def _launch_template(
         tag_specifications=[
             aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=each, tags=tags) for each in tagged
         ],
-        tags={key: value for key, value in args.tags.items() if key != RUN},
         opts=options,
     )
 

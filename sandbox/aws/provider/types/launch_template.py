@@ -148,7 +148,10 @@ class LaunchTemplate(ResourceType):
                 raise
 
     def unsettled(self, changed: frozenset[str]) -> frozenset[str]:
-        return frozenset({"latestVersion"}) if changed & (_DATA | {"description"}) else frozenset()
+        """As the official provider, which takes the version for unknown when tags alone change."""
+        return (
+            frozenset({"latestVersion"}) if changed - {"description", "name", "namePrefix"} else frozenset()
+        )
 
 
 def find_template(cloud: Cloud, identifier: str) -> dict[str, Any] | None:

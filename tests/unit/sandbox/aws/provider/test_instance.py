@@ -383,3 +383,16 @@ def test_a_one_time_spot_instance_cannot_be_stopped(scripted: ScriptedCloud) -> 
             scripted, IDENTIFIER, {"instanceType": "a"}, {"instanceType": "b"}, frozenset({"instanceType"})
         )
     assert "modify_instance_attribute" not in scripted.calls
+
+
+@pytest.mark.parametrize(
+    ("changed", "unknown"),
+    [({"tagSpecifications"}, True), ({"tags", "tagsAll"}, True), ({"description"}, False)],
+)
+def test_a_preview_takes_the_version_of_a_changed_template_for_unknown(
+    changed: set[str], unknown: bool
+) -> None:
+    template = resource_types()["aws:ec2/launchTemplate:LaunchTemplate"]
+    assert template.unsettled(frozenset(changed)) == (
+        frozenset({"latestVersion"}) if unknown else frozenset()
+    )
