@@ -240,6 +240,7 @@ def user_data_config(config: StackConfig, bucket: str) -> UserDataJson:
         "spec_key": spec_key(run.id),
         # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
         "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
+        "market": placement.market,
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
 

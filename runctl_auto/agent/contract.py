@@ -182,6 +182,9 @@ class UserDataJson(TypedDict):
     spec_key: str
     mounts: str
     """A digest of the volumes, which are mounted at the start only. Not read on the machine."""
+    market: str
+    """How the machine is bought, ``spot`` or ``on-demand``. Not read on the machine: the AWS provider sees no
+    difference when an instance is no longer to be a spot one."""
     deadline_seconds: int | None
     """From the machine's first boot to its hard deadline; None without one."""
 

@@ -23,6 +23,7 @@ from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.volumes import GROW_EVERY_SECONDS
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LIMITS_EVERY_SECONDS,
@@ -39,9 +40,10 @@ PATIENCE_SECONDS = 120.0
 
 
 class MountsVolumes(Protocol):
-    """Mounts and unmounts the job's volumes."""
+    """Mounts, grows and unmounts the job's volumes."""
 
     def mount_all(self, volumes: tuple[VolumeSpec, ...]) -> dict[str, Path]: ...
+    def grow_all(self) -> None: ...
     def unmount_all(self) -> None: ...
 
 
@@ -144,7 +146,7 @@ class Run:
 
     def _train(self) -> Outcome:
         self._enter(Phase.RUNNING)
-        with self._saving_checkpoints():
+        with self._saving_checkpoints(), self._growing_volumes():
             end = self._run_script(self._spec.command)
         if end.stopped:
             return self._stopped(end.code)
@@ -276,6 +278,13 @@ class Run:
     @contextmanager
     def _saving_checkpoints(self) -> Iterator[None]:
         with self._periodically(("checkpoint", self._spec.checkpoints.every_seconds, self._checkpoints.save)):
+            yield
+
+    @contextmanager
+    def _growing_volumes(self) -> Iterator[None]:
+        """A larger size in the job file changes the volume of a running machine."""
+        steps = [("volumes", GROW_EVERY_SECONDS, self._tools.volumes.grow_all)] if self._spec.volumes else []
+        with self._periodically(*steps):
             yield
 
     @contextmanager

@@ -99,7 +99,7 @@ def test_times() -> None:
     [
         (
             contract.UserDataJson,
-            "job run region bucket account agent spec_key mounts deadline_seconds",
+            "job run region bucket account agent spec_key mounts market deadline_seconds",
         ),
         (
             contract.SpecJson,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components import tags
-from components.naming import Names
+from components.naming import TEMPLATE_LIMIT, Names
 from components.training_environment import DEVICES
 from runctl_auto.job_file import spec as job_spec
 from runctl_auto.job_file.spec import JobSpec
@@ -66,6 +66,7 @@ def test_physical_names() -> None:
     names = Names(account="123456789012", region="us-east-1", project="runctl", job="digits")
     assert names.bucket() == "runctl-digits-artifacts-0d6f5616"
     assert names.name("machine", limit=64) == "runctl-digits-machine-0d6f5616"
+    assert names.name("machine", limit=TEMPLATE_LIMIT) == "runctl-digits-machine-0d6f5616"
 
 
 def test_run_ids() -> None:

@@ -19,12 +19,14 @@ Who = Literal["alone", "group", "provider", "around"]
 and the provider, the engine between them living on."""
 
 _EFFECTS: dict[str, tuple[str, bool, bool]] = {
+    "ec2:CreateLaunchTemplate": ("launch-template", False, True),
     "ec2:CreateSecurityGroup": ("security-group", False, True),
     "ec2:CreateVolume": ("volume", False, True),
     "ec2:RunInstances": ("instance", False, True),
     "iam:CreateInstanceProfile": ("instance-profile", False, True),
     "iam:CreateRole": ("role", False, True),
     "s3:CreateBucket": ("bucket", False, True),
+    "ec2:DeleteLaunchTemplate": ("launch-template", True, False),
     "ec2:DeleteSecurityGroup": ("security-group", True, False),
     "iam:DeleteInstanceProfile": ("instance-profile", True, False),
     "iam:DeleteRole": ("role", True, False),

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,9 @@ class Volumes:
         if self.error:
             raise self.error
         return {}
+
+    def grow_all(self) -> None:
+        pass
 
     def unmount_all(self) -> None:
         pass
@@ -166,6 +170,22 @@ def test_setup_then_command_then_results(machine: Machine) -> None:
     assert machine.store.objects[file_key(CHECKPOINT, "state")] == b"1"
     assert machine.status.document()["artifacts"] == {"files": 2, "bytes": 11}
     assert set(machine.phases()) >= {"boot", "fetch", "setup", "run", "upload"}
+
+
+@pytest.mark.parametrize(
+    ("volumes", "grows"), [([], False), ([{"name": "data", "id": "vol-1", "mount": "/data"}], True)]
+)
+def test_volumes_can_grow_while_the_command_runs(
+    tmp_path: Path, store: MemoryStore, clock: Clock, volumes: list[dict[str, str]], grows: bool
+) -> None:
+    machine = Machine(tmp_path, store, clock, command="train", volumes=volumes)
+    seen: list[bool] = []
+    machine.scripts["train"] = (
+        0,
+        lambda: seen.append("volumes" in {each.name for each in threading.enumerate()}),
+    )
+    assert machine.run().phase == "succeeded"
+    assert seen == [grows]
 
 
 def test_a_failed_setup_never_runs_the_command(machine: Machine) -> None:

@@ -86,6 +86,7 @@ REPLACED_BY = {
         "primaryNetworkInterface privateIp region secondaryNetworkInterfaces securityGroups "
         "subnetId tenancy"
     ),
+    "aws:ec2/launchTemplate:LaunchTemplate": "name namePrefix region",
     "aws:ec2/securityGroup:SecurityGroup": "description name namePrefix region vpcId",
     "aws:ec2/volumeAttachment:VolumeAttachment": "deviceName instanceId region volumeId",
     "aws:iam/instanceProfile:InstanceProfile": "name namePrefix path",
