@@ -1,9 +1,8 @@
-"""The job's process: a session of its own, recorded on disk, ended by SIGTERM and then SIGKILL."""
+"""A script of the job as processes: started, followed, ended with all that it started."""
 
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -11,10 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.agent.config import write_private
-from runctl_auto.agent.processes import ProcessTable, ProcProcessTable
+from runctl_auto.agent.ending import Ending
+from runctl_auto.agent.foreground import Foreground
+from runctl_auto.agent.job_tree import JobTree, descendants
+from runctl_auto.agent.processes import Process, ProcessTable
 
-LOOK_EVERY_SECONDS = 0.2
 LEFTOVER_GRACE_SECONDS = 5.0
+RECORD_EVERY_SECONDS = 2.0
+KILLED = 137
 
 
 class Job(Protocol):
@@ -31,21 +34,24 @@ class ScriptStarter(Protocol):
 
 
 class JobProcess:
-    """A running script. Its leader and whatever it started live in one session."""
+    """A running script and the processes of the job around it."""
 
     def __init__(
         self,
         popen: subprocess.Popen[bytes],
-        record: Path,
-        table: ProcessTable,
+        record: JobRecord,
+        tree: JobTree,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._popen = popen
         self._record = record
-        self._table = table
+        self._tree = tree
         self._clock = clock
-        self._wait = wait
+        self._ending = Ending(tree.living, tree.table, clock, wait)
+        self._recorded_at = clock()
+        tree.begin(popen.pid)
+        record.write(popen.pid, tree.living())
 
     def poll(self) -> int | None:
         """The exit code once the script has ended (128+n when signal n killed it), None before.
@@ -54,17 +60,67 @@ class JobProcess:
         """
         code = self._popen.poll()
         if code is None:
+            self._follow()
             return None
-        end_session(self._popen.pid, LEFTOVER_GRACE_SECONDS, self._table, self._clock, self._wait)
-        self._record.unlink(missing_ok=True)
+        self._ending.end(LEFTOVER_GRACE_SECONDS)
+        self._close()
         return exit_code(code)
 
     def terminate(self, grace_seconds: float) -> int:
-        """SIGTERM to all of it, SIGKILL to what is left after the grace; blocks; returns the exit code."""
-        end_session(self._popen.pid, grace_seconds, self._table, self._clock, self._wait)
-        code = self._popen.wait()
-        self._record.unlink(missing_ok=True)
-        return exit_code(code)
+        """Ends all of it, the command first; blocks; returns the script's exit code."""
+        commands = Foreground(self._tree.living(), self._tree.table).of(self._popen.pid)
+        self._ending.end(grace_seconds, commands)
+        code = self._popen.poll()
+        self._close()
+        return KILLED if code is None else exit_code(code)
+
+    def _follow(self) -> None:
+        """From time to time: waits for what has ended, records what an agent after this one must end."""
+        if self._clock() - self._recorded_at >= RECORD_EVERY_SECONDS:
+            self._recorded_at = self._clock()
+            self._tree.reap()
+            self._record.write(self._popen.pid, self._tree.living())
+
+    def _close(self) -> None:
+        self._tree.reap()
+        self._tree.end()
+        self._record.remove()
+
+
+class JobRecord:
+    """The job's sessions on disk, each with the start of its first process while that lives.
+
+    A number without its start time may be somebody else's by the time it is read; the number of a session
+    whose first process has ended is given to no other process as long as the session lives.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written = ""
+
+    def write(self, script: int, living: Mapping[int, Process]) -> None:
+        sessions = sorted({process.session for process in living.values()} | {script})
+        starts = {session: living[session].start_ticks if session in living else None for session in sessions}
+        text = json.dumps({"pid": script, "sessions": starts})
+        if text != self._written:
+            write_private(self._path, text)
+            self._written = text
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def sessions(self, processes: Mapping[int, Process]) -> set[int]:
+        """The recorded sessions that are still the job's; empty without a usable record."""
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            recorded = {int(session): start for session, start in data["sessions"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return set()
+        return {
+            session
+            for session, start in recorded.items()
+            if session not in processes or processes[session].start_ticks == start
+        }
 
 
 def start_script(
@@ -74,14 +130,13 @@ def start_script(
     work: Path,
     output: Path,
     record: Path,
-    table: ProcessTable | None = None,
+    tree: JobTree,
 ) -> JobProcess:
     """Starts `bash -euo pipefail -c script` in `work`, its output appended to `output`.
 
     The output goes to the file itself, not through the agent: the job outlives a restart of the agent
     without losing a line or its standard output.
     """
-    table = table or ProcProcessTable()
     with output.open("ab") as log:
         popen = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", script],
@@ -92,8 +147,7 @@ def start_script(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    write_private(record, json.dumps({"pid": popen.pid, "start_ticks": table.start_ticks(popen.pid)}))
-    return JobProcess(popen, record, table)
+    return JobProcess(popen, JobRecord(record), tree)
 
 
 def end_leftover(
@@ -102,48 +156,21 @@ def end_leftover(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], object] = time.sleep,
 ) -> bool:
-    """Ends the script that an earlier agent on this machine recorded; whether there was one.
+    """Ends the job that an earlier agent on this machine recorded; whether there was one."""
+    left = JobRecord(record)
 
-    A process with the recorded number that started at another time is somebody else's and left alone.
-    """
-    try:
-        data = json.loads(record.read_text(encoding="utf-8"))
-        leader, ticks = int(data["pid"]), int(data["start_ticks"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    now = table.start_ticks(leader)
-    if now is not None and now != ticks:
-        record.unlink(missing_ok=True)
-        return False
-    members = table.session(leader)
-    if members:
-        end_session(leader, LEFTOVER_GRACE_SECONDS, table, clock, wait)
-    record.unlink(missing_ok=True)
-    return bool(members)
+    def living() -> dict[int, Process]:
+        processes = table.processes()
+        sessions = left.sessions(processes)
+        members = {pid for pid, process in processes.items() if process.session in sessions}
+        members |= descendants(processes, members)
+        return {pid: processes[pid] for pid in members if not processes[pid].is_zombie}
 
-
-def end_session(
-    leader: int,
-    grace_seconds: float,
-    table: ProcessTable,
-    clock: Callable[[], float],
-    wait: Callable[[float], object],
-) -> None:
-    """Blocks until no process of the session lives."""
-    give_up = clock() + grace_seconds
-    asked: set[int] = set()
-    while True:
-        members = table.session(leader)
-        if not members:
-            return
-        late = clock() >= give_up
-        for pid in members:
-            if late:
-                table.signal(pid, signal.SIGKILL)
-            elif pid not in asked:
-                table.signal(pid, signal.SIGTERM)
-                asked.add(pid)
-        wait(LOOK_EVERY_SECONDS)
+    found = bool(living())
+    if found:
+        Ending(living, table, clock, wait).end(LEFTOVER_GRACE_SECONDS)
+    left.remove()
+    return found
 
 
 def exit_code(returncode: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -121,7 +121,7 @@ class Run:
                 outcome = self._to_the_end()
             except StopEarly:
                 outcome = self._stopped(None)
-            return self._keep_results(outcome)
+            return self._with_saved_checkpoint(self._keep_results(outcome))
 
     def _to_the_end(self) -> Outcome:
         self._enter(Phase.FETCHING)
@@ -222,6 +222,19 @@ class Run:
             return Outcome(Phase.FAILED, Reason.AGENT_ERROR, outcome.exit_code, message)
         tools.status.note(artifacts={"files": len(stored.files), "bytes": stored.total_bytes})
         return outcome
+
+    def _with_saved_checkpoint(self, outcome: Outcome) -> Outcome:
+        """A run that was stopped says what the store holds to go on from."""
+        if not self._environment or outcome.phase not in (Phase.STOPPED, Phase.INTERRUPTED):
+            return outcome
+        try:
+            newest = self._checkpoints.newest()
+        except AgentError as error:
+            said = f"which checkpoint is saved could not be read: {error}"
+        else:
+            said = f"checkpoint {newest} is saved" if newest else "no checkpoint is saved"
+        self._tools.say(said)
+        return replace(outcome, message=f"{outcome.message}; {said}" if outcome.message else said)
 
     def _say_of_artifacts(self, text: str) -> None:
         if text != "artifacts: nothing at output":

@@ -192,7 +192,24 @@ def test_a_stopped_job_gets_its_grace_and_its_last_checkpoint(machine: Machine) 
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("stopped", "down", 143)
     assert machine.jobs[-1].grace == 17
     assert machine.store.objects[file_key(CHECKPOINT, "state")] == b"saved on SIGTERM"
+    assert outcome.message == "stopped on request (down); checkpoint 00000000 is saved"
     assert machine.artifacts() == []
+
+
+def test_a_stopped_job_without_a_checkpoint_says_so(machine: Machine) -> None:
+    machine.scripts["train"] = (None, lambda: machine.switch.set(DOWN))
+    assert machine.run().message == "stopped on request (down); no checkpoint is saved"
+    assert "no checkpoint is saved" in machine.said
+
+
+def test_a_checkpoint_that_did_not_reach_the_store_is_not_called_saved(machine: Machine) -> None:
+    def be_stopped() -> None:
+        machine.write("checkpoints/state", "1")
+        machine.switch.set(DOWN)
+
+    machine.scripts["train"] = (None, be_stopped)
+    machine.store.fail_on(lineage_prefix("line"))
+    assert str(machine.run().message).endswith("no checkpoint is saved")
 
 
 def test_an_interruption_saves_the_checkpoint_and_no_artifacts(machine: Machine) -> None:
