@@ -6,16 +6,19 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from runctl_auto.agent.background import Left, LeftProcess
 from runctl_auto.agent.config import write_private
 from runctl_auto.agent.ending import Ending
 from runctl_auto.agent.foreground import Foreground
-from runctl_auto.agent.job_tree import JobTree, descendants
+from runctl_auto.agent.job_tree import JobTree, descendants, processor_seconds
 from runctl_auto.agent.processes import Process, ProcessTable
 
 LEFTOVER_GRACE_SECONDS = 5.0
+SERVICE_GRACE_SECONDS = 10.0
 RECORD_EVERY_SECONDS = 2.0
 KILLED = 137
 
@@ -25,6 +28,10 @@ class Job(Protocol):
 
     def poll(self) -> int | None: ...
     def terminate(self, grace_seconds: float) -> int: ...
+    def left(self) -> Left: ...
+    def failed(self) -> dict[int, int]: ...
+    def finish(self, grace_seconds: float) -> None: ...
+    def keep_services(self) -> None: ...
 
 
 class ScriptStarter(Protocol):
@@ -50,41 +57,78 @@ class JobProcess:
         self._clock = clock
         self._ending = Ending(tree.living, tree.table, clock, wait)
         self._recorded_at = clock()
+        self._codes: dict[int, int] = {}
+        self._is_settled = False
         tree.begin(popen.pid)
         record.write(popen.pid, tree.living())
 
     def poll(self) -> int | None:
         """The exit code once the script has ended (128+n when signal n killed it), None before.
 
-        Processes that the script left behind are ended then, too.
+        What it has left running goes on.
         """
+        self._follow()
         code = self._popen.poll()
-        if code is None:
-            self._follow()
-            return None
-        self._ending.end(LEFTOVER_GRACE_SECONDS)
-        self._close()
-        return exit_code(code)
+        return None if code is None else exit_code(code)
 
     def terminate(self, grace_seconds: float) -> int:
-        """Ends all of it, the command first; blocks; returns the script's exit code."""
-        commands = Foreground(self._tree.living(), self._tree.table).of(self._popen.pid)
-        self._ending.end(grace_seconds, commands)
+        """Ends all of the job, services included, the command first; blocks; the script's exit code."""
+        self._ending.end(grace_seconds, self._commands())
         code = self._popen.poll()
         self._close()
         return KILLED if code is None else exit_code(code)
+
+    def _commands(self) -> set[int]:
+        """The script's, or those of what it has left running when it has ended."""
+        living = self._tree.without_services()
+        leaders = [self._popen.pid] if self._popen.pid in living else _top(living)
+        foreground = Foreground(living, self._tree.table)
+        return {pid for leader in leaders for pid in foreground.of(leader)}
+
+    def left(self) -> Left:
+        """What still runs of the script, which has ended; at first waits for what is about to leave."""
+        if not self._is_settled:
+            replace(self._ending, living=self._tree.without_services).settle()
+            self._is_settled = True
+        self._codes.update(self._tree.reap())
+        living = self._tree.without_services()
+        processes = tuple(LeftProcess(pid, self._tree.table.command(pid)) for pid in _top(living))
+        return Left(processes, processor_seconds(living.values()))
+
+    def failed(self) -> dict[int, int]:
+        """Exit codes other than 0 of processes that the script left and that have ended since, by number."""
+        return {pid: code for pid, code in self._codes.items() if code}
+
+    def finish(self, grace_seconds: float) -> None:
+        """Ends what the script, which has ended, left running; blocks."""
+        replace(self._ending, living=self._tree.without_services).end(grace_seconds)
+        self._close()
+
+    def keep_services(self) -> None:
+        """What the script, which has ended, left running lives until the job ends."""
+        self._tree.keep_services()
+        self._close()
 
     def _follow(self) -> None:
         """From time to time: waits for what has ended, records what an agent after this one must end."""
         if self._clock() - self._recorded_at >= RECORD_EVERY_SECONDS:
             self._recorded_at = self._clock()
-            self._tree.reap()
+            self._codes.update(self._tree.reap())
             self._record.write(self._popen.pid, self._tree.living())
 
     def _close(self) -> None:
         self._tree.reap()
         self._tree.end()
-        self._record.remove()
+        living = self._tree.living()
+        if living:
+            self._record.write(self._popen.pid, living)
+        else:
+            self._record.remove()
+
+
+def _top(processes: Mapping[int, Process]) -> list[int]:
+    """Those whose parent is none of them."""
+    return sorted(pid for pid, process in processes.items() if process.parent not in processes)
 
 
 class JobRecord:
@@ -171,6 +215,13 @@ def end_leftover(
         Ending(living, table, clock, wait).end(LEFTOVER_GRACE_SECONDS)
     left.remove()
     return found
+
+
+def end_services(tree: JobTree, record: Path) -> None:
+    """Ends what setup left running for the time of the job, and whatever else is left of it; blocks."""
+    Ending(tree.living, tree.table).end(SERVICE_GRACE_SECONDS)
+    tree.reap()
+    JobRecord(record).remove()
 
 
 def exit_code(returncode: int) -> int:

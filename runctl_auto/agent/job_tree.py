@@ -7,7 +7,7 @@ the job, in whichever session it is. Programs that the agent runs for itself sta
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from runctl_auto.agent.processes import Process, ProcessTable
 
@@ -21,6 +21,7 @@ class JobTree:
         self._table = table
         self._agent = os.getpid() if agent is None else agent
         self._script: int | None = None
+        self._service_sessions: frozenset[int] = frozenset()
         self._reaped_seconds = 0.0
 
     @property
@@ -41,6 +42,17 @@ class JobTree:
             pid: process for pid, process in self._below_agent(everything).items() if not process.is_zombie
         }
 
+    def keep_services(self) -> None:
+        """What lives now, and whatever it starts, is no longer of a script but lives until the job ends."""
+        self._service_sessions |= {process.session for process in self.living().values()}
+
+    def without_services(self) -> dict[int, Process]:
+        """The living processes of the script that runs now."""
+        living = self.living()
+        services = {pid for pid, process in living.items() if process.session in self._service_sessions}
+        services |= descendants(living, services)
+        return {pid: process for pid, process in living.items() if pid not in services}
+
     def reap(self) -> dict[int, int]:
         """Waits for processes that have ended as the agent's children; their exit codes by number."""
         codes = {}
@@ -56,14 +68,18 @@ class JobTree:
         """What the job's processes, ended ones included, have used so far; None while no script runs."""
         if self._script is None:
             return None
-        ticks = sum(process.processor_ticks for process in self.living().values())
-        return ticks / TICKS_A_SECOND + self._reaped_seconds
+        return processor_seconds(self.living().values()) + self._reaped_seconds
 
     def _below_agent(self, everything: Mapping[int, Process]) -> dict[int, Process]:
         below = descendants(everything, [self._agent])
         agent = everything.get(self._agent)
         own_session = agent.session if agent else None
         return {pid: everything[pid] for pid in below if everything[pid].session != own_session}
+
+
+def processor_seconds(processes: Iterable[Process]) -> float:
+    """What these processes have used so far."""
+    return sum(process.processor_ticks for process in processes) / TICKS_A_SECOND
 
 
 def descendants(processes: Mapping[int, Process], of: Collection[int]) -> set[int]:

@@ -111,6 +111,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             clock=time.time,
             processor_seconds=tree.processor_seconds,
             gpu_in_use=GpuUse(run_program),
+            end_services=partial(job_process.end_services, tree, record),
         )
         return Run(tools).execute()
 

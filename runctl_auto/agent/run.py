@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.agent import artifacts, code_package
+from runctl_auto.agent.background import BackgroundPolicy
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import GRACE_SECONDS, HEARTBEAT_SECONDS, Phase, Reason
@@ -19,6 +20,7 @@ from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
 from runctl_auto.agent.periodic import Periodic
+from runctl_auto.agent.redaction import HiddenValues
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
@@ -79,6 +81,7 @@ class RunTools:
     clock: Callable[[], float]
     processor_seconds: Callable[[], float | None] = lambda: None
     gpu_in_use: Callable[[], bool] = lambda: False
+    end_services: Callable[[], None] = lambda: None
 
 
 class StopEarly(Exception):
@@ -111,6 +114,7 @@ class Run:
             saved=tools.status.saved_checkpoint,
         )
         self._environment: Mapping[str, str] = {}
+        self._hidden = HiddenValues()
 
     def execute(self) -> Outcome:
         """Blocks for the whole run. Raises nothing expected; artifacts and last checkpoint are stored."""
@@ -121,6 +125,8 @@ class Run:
                 outcome = self._to_the_end()
             except StopEarly:
                 outcome = self._stopped(None)
+            finally:
+                self._tools.end_services()
             return self._with_saved_checkpoint(self._keep_results(outcome))
 
     def _to_the_end(self) -> Outcome:
@@ -133,25 +139,64 @@ class Run:
         if not self._spec.setup or self._setup_done.exists():
             return None
         self._enter(Phase.SETUP)
-        end = self._run_script(self._spec.setup)
-        if end.stopped:
-            return self._stopped(end.code)
-        if end.code != 0:
-            message = f"setup ended with exit code {end.code}"
-            return Outcome(Phase.FAILED, Reason.SETUP_FAILED, end.code, message)
-        self._setup_done.touch()
+        with self._script(self._spec.setup) as job:
+            end = self._wait_for(job)
+            if end.stopped:
+                return self._stopped(end.code)
+            if end.code != 0:
+                self._end_left(job)
+                message = f"setup ended with exit code {end.code}"
+                return Outcome(Phase.FAILED, Reason.SETUP_FAILED, end.code, message)
+            self._keep_services(job)
         return None
+
+    def _keep_services(self, job: Job) -> None:
+        """What setup left running lives until the job ends. A restarted agent sets up again to have it."""
+        left = job.left()
+        job.keep_services()
+        if left.processes:
+            named = self._background.named(left.processes)
+            self._tools.say(f"setup has left running, until the job ends: {named}")
+        else:
+            self._setup_done.touch()
 
     def _train(self) -> Outcome:
         self._enter(Phase.RUNNING)
-        with self._saving_checkpoints():
-            end = self._run_script(self._spec.command)
-        if end.stopped:
-            return self._stopped(end.code)
-        if end.code != 0:
-            message = f"the command ended with exit code {end.code}"
-            return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
-        return Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0)
+        with self._saving_checkpoints(), self._script(self._spec.command) as job:
+            end = self._wait_for(job)
+            if end.stopped:
+                return self._stopped(end.code)
+            if end.code != 0:
+                self._end_left(job)
+                message = f"the command ended with exit code {end.code}"
+                return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
+            return self._background.outcome(job) or self._stop_job(job)
+
+    def _end_left(self, job: Job) -> None:
+        """Of a script that has failed."""
+        left = job.left()
+        if left.processes:
+            named = self._background.named(left.processes)
+            self._tools.say(f"processes that it had left running are ended: {named}")
+        job.finish(GRACE_SECONDS)
+
+    def _stop_job(self, job: Job) -> Outcome:
+        """Stops what the command, which has ended, left running."""
+        request = self._tools.switch.request
+        assert request is not None  # noqa: S101
+        return request.outcome(self._end_job(job, request))
+
+    @property
+    def _background(self) -> BackgroundPolicy:
+        tools = self._tools
+        return BackgroundPolicy(
+            self._spec.background,
+            gpu_in_use=tools.gpu_in_use,
+            stopping=lambda: tools.switch.request is not None,
+            pause=tools.switch.wait,
+            say=tools.say,
+            hide=self._hidden.text,
+        )
 
     def _prepare(self) -> None:
         spec, tools = self._spec, self._tools
@@ -159,6 +204,7 @@ class Run:
         # First of all: until it is known what to hide, no output leaves the machine.
         secrets = tools.secrets(spec.secrets) if spec.secrets else {}
         tools.logs.hide(tuple(secrets.values()))
+        self._hidden = HiddenValues(secrets.values())
         self._stop_if_asked()
         if code_package.fetch_code(self._steady_store, spec.code_key, spec.code_sha256, self._work):
             self._setup_done.unlink(missing_ok=True)
@@ -178,11 +224,13 @@ class Run:
         )
         self._stop_if_asked()
 
-    def _run_script(self, script: str) -> ScriptEnd:
+    @contextmanager
+    def _script(self, script: str) -> Iterator[Job]:
+        """Starts a script; whatever fails beside it, it does not go on."""
         self._stop_if_asked()
         job = self._tools.start(script, self._environment)
         try:
-            return self._wait_for(job)
+            yield job
         except BaseException:
             job.terminate(GRACE_SECONDS)
             raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from runctl_auto.agent.contract import SCHEMA, DataJson, SpecJson, VolumeJson
+from runctl_auto.agent.contract import BACKGROUNDS, SCHEMA, Background, DataJson, SpecJson, VolumeJson
 from runctl_auto.agent.errors import SpecError
 
 
@@ -74,6 +74,7 @@ class RunSpec:
     price_hour: float | None = None
     secrets: tuple[SecretSpec, ...] = ()
     data: tuple[DataSpec, ...] = ()
+    background: str = Background.FAIL
 
     @property
     def budget_seconds(self) -> float | None:
@@ -126,7 +127,14 @@ def _spec(data: SpecJson) -> RunSpec:
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
         data=tuple(_data(each) for each in data.get("data") or ()),
+        background=_background(data.get("background") or Background.FAIL),
     )
+
+
+def _background(text: str) -> str:
+    if text not in BACKGROUNDS:
+        raise ValueError(f"background is {text!r}, not one of {', '.join(sorted(BACKGROUNDS))}")
+    return text
 
 
 def _data(data: DataJson) -> DataSpec:

@@ -321,6 +321,11 @@ class JobSpec(BaseModel):
     run: Text = Field(
         title="What trains", description="a shell command", examples=["python train.py --epochs 5"]
     )
+    background: Literal["fail", "wait", "stop"] = Field(
+        default="fail",
+        title="What becomes of processes that still run when run returns",
+        description="fail, wait or stop",
+    )
     env: dict[VariableName, Plain] = Field(
         default_factory=dict,
         title="Environment variables of setup and run",

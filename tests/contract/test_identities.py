@@ -90,6 +90,7 @@ def test_fields_of_a_job_file() -> None:
         "workdir",
         "setup",
         "run",
+        "background",
         "env",
         "secrets",
         "resources",
@@ -119,6 +120,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "workdir": ".",
         "setup": None,
         "run": "python train.py",
+        "background": "fail",
         "env": {"SEED": "1"},
         "secrets": [],
         "resources": {

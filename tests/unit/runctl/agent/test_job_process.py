@@ -8,8 +8,9 @@ from unittest import mock
 import pytest
 from support.agent_processes import SimulatedTable
 
+from runctl_auto.agent.background import LeftProcess
 from runctl_auto.agent.job_process import JobProcess, JobRecord, end_leftover, exit_code
-from runctl_auto.agent.job_tree import JobTree
+from runctl_auto.agent.job_tree import TICKS_A_SECOND, JobTree
 
 
 @pytest.fixture
@@ -17,11 +18,15 @@ def table(clock) -> SimulatedTable:
     return SimulatedTable(clock)
 
 
+def popen(pid: int, code: int | None) -> mock.Mock:
+    found: mock.Mock = mock.create_autospec(subprocess.Popen, instance=True)
+    found.pid, found.poll.return_value = pid, code
+    return found
+
+
 def job(tmp_path: Path, table: SimulatedTable, clock, code: int | None) -> tuple[JobProcess, Path]:
-    popen = mock.create_autospec(subprocess.Popen, instance=True)
-    popen.pid, popen.poll.return_value = 10, code
     record = tmp_path / "job.json"
-    return JobProcess(popen, JobRecord(record), JobTree(table, 2), clock, clock.wait), record
+    return JobProcess(popen(10, code), JobRecord(record), JobTree(table, 2), clock, clock.wait), record
 
 
 def test_a_running_job_has_no_code(tmp_path, table, clock) -> None:
@@ -31,12 +36,57 @@ def test_a_running_job_has_no_code(tmp_path, table, clock) -> None:
     assert json.loads(record.read_text())["pid"] == 10
 
 
-def test_an_ended_job_leaves_nothing_behind(tmp_path, table, clock) -> None:
-    table.add(11)
+def test_what_an_ended_script_left_is_told_and_ended(tmp_path, table, clock) -> None:
+    table.add(11, session=11, command="train --fast", ticks=200)
+    table.add(12, parent=11, session=11, ticks=100)
     process, record = job(tmp_path, table, clock, 3)
     assert process.poll() == 3
-    assert table.asked() == [11]
+    left = process.left()
+    assert [(each.pid, each.command) for each in left.processes] == [(11, "train --fast")]
+    assert left.processor_seconds * TICKS_A_SECOND == 300
+    assert table.signals == []
+    process.finish(30)
+    assert table.asked() == [11, 12]
     assert not record.exists()
+
+
+def test_what_is_about_to_leave_is_not_left(tmp_path, table, clock) -> None:
+    table.add(11, program="tee", ends_at=clock.now + 1)
+    process, _ = job(tmp_path, table, clock, 0)
+    assert process.left().processes == ()
+
+
+def test_the_codes_of_what_was_left_are_known(tmp_path, table, clock) -> None:
+    member = table.add(11, session=11, code=4)
+    table.add(12, session=12)
+    process, _ = job(tmp_path, table, clock, 0)
+    assert len(process.left().processes) == 2
+    member.ends_at = clock.now
+    assert len(process.left().processes) == 1
+    assert process.failed() == {11: 4}
+
+
+def test_services_outlive_their_script_and_are_ended_last(tmp_path, table, clock) -> None:
+    table.add(11, session=11, program="redis-server", catches=True)
+    setup, record = job(tmp_path, table, clock, 0)
+    setup.left()
+    setup.keep_services()
+    assert record.exists(), "an agent after this one ends them"
+    tree = setup._tree
+    table.add(20, session=20)
+    command = JobProcess(popen(20, None), JobRecord(record), tree, clock, clock.wait)
+    assert command.left().processes == (LeftProcess(20, "python3"),)
+    command.terminate(30)
+    assert table.asked() == [20, 11], "the command, then the service"
+    assert not record.exists()
+
+
+def test_what_a_script_left_is_stopped_command_first(tmp_path, table, clock) -> None:
+    table.add(11, session=11, catches=True, leaves_after=1)
+    table.add(12, parent=11, session=11, with_parent=True)
+    process, _ = job(tmp_path, table, clock, 0)
+    assert process.terminate(30) == 0
+    assert table.asked() == [11]
 
 
 def test_a_terminated_job_tells_its_code(tmp_path, table, clock) -> None:

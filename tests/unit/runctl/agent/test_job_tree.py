@@ -52,3 +52,12 @@ def test_processor_time_is_that_of_all_sessions_and_of_what_was_waited_for(table
     assert tree.processor_seconds() == before, "what an orphan used is not forgotten with it"
     tree.end()
     assert tree.processor_seconds() is None
+
+
+def test_what_is_kept_as_a_service_is_no_longer_of_a_script(table, tree) -> None:
+    table.add(10, session=10)
+    tree.keep_services()
+    table.add(11, parent=10, session=11)
+    table.add(20, session=20)
+    assert set(tree.without_services()) == {20}
+    assert set(tree.living()) == {10, 11, 20}

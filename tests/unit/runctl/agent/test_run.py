@@ -15,6 +15,7 @@ import pytest
 from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
+from runctl_auto.agent.background import Left, LeftProcess
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
     artifacts_prefix,
@@ -47,6 +48,8 @@ class ScriptedJob:
         self.code = code
         self.meanwhile = meanwhile
         self.grace: float | None = None
+        self.running: list[str] = []
+        self.ended_left: list[str] = []
 
     def poll(self) -> int | None:
         self.meanwhile()
@@ -55,6 +58,18 @@ class ScriptedJob:
     def terminate(self, grace_seconds: float) -> int:
         self.grace = grace_seconds
         return 143
+
+    def left(self) -> Left:
+        return Left(tuple(LeftProcess(n, command) for n, command in enumerate(self.running)))
+
+    def failed(self) -> dict[int, int]:
+        return {}
+
+    def finish(self, grace_seconds: float) -> None:
+        self.ended_left, self.running = self.running, []
+
+    def keep_services(self) -> None:
+        pass
 
 
 class Volumes:
@@ -85,6 +100,8 @@ class Machine:
         self.started: list[tuple[str, Mapping[str, str]]] = []
         self.jobs: list[ScriptedJob] = []
         self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
+        self.leaves: dict[str, list[str]] = {}
+        self.services_ended = 0
         self.switch = StopSwitch()
         self.volumes = Volumes()
         self.status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
@@ -116,7 +133,11 @@ class Machine:
             inherited={},
             home=Path("/root"),
             clock=clock,
+            end_services=self.end_services,
         )
+
+    def end_services(self) -> None:
+        self.services_ended += 1
 
     def stage_data(self, sources: Sequence[DataSpec], work: Path) -> None:
         for source in sources:
@@ -129,6 +150,7 @@ class Machine:
         self.started.append((script, environment))
         code, meanwhile = self.scripts.get(script, (0, lambda: None))
         self.jobs.append(ScriptedJob(code, meanwhile))
+        self.jobs[-1].running = list(self.leaves.get(script, ()))
         return self.jobs[-1]
 
     def run(self) -> Outcome:
@@ -261,6 +283,53 @@ def test_a_restarted_agent_does_not_set_up_twice(machine: Machine) -> None:
     machine.started.clear()
     again.execute()
     assert [script for script, _ in machine.started] == ["train"]
+
+
+def test_services_of_setup_live_to_the_end_and_need_setup_again(machine: Machine) -> None:
+    machine.leaves["setup"] = ["redis-server"]
+    machine.scripts["train"] = (0, lambda: seen.append(machine.services_ended))
+    seen: list[int] = []
+    assert machine.run().phase == "succeeded"
+    assert (machine.jobs[0].ended_left, seen, machine.services_ended) == ([], [0], 1)
+    assert "setup has left running, until the job ends: `redis-server`" in machine.said
+    machine.started.clear()
+    Run(replace(machine.tools, switch=StopSwitch())).execute()
+    assert [script for script, _ in machine.started] == ["setup", "train"]
+
+
+@pytest.mark.parametrize("script", ["setup", "train"])
+def test_what_a_failed_script_left_is_ended_and_named(machine: Machine, script: str) -> None:
+    machine.scripts[script] = (1, lambda: None)
+    machine.leaves[script] = ["server --port 1"]
+    assert machine.run().phase == "failed"
+    assert machine.jobs[-1].ended_left == ["server --port 1"]
+    assert "processes that it had left running are ended: `server --port 1`" in machine.said
+
+
+def test_what_a_command_left_is_named_in_the_outcome(
+    tmp_path: Path, store: MemoryStore, clock: Clock
+) -> None:
+    machine = Machine(
+        tmp_path,
+        store,
+        clock,
+        command="train",
+        background="stop",
+        secrets=[{"name": "TOKEN", "parameter": "/p/TOKEN"}],
+    )
+    machine.leaves["train"] = ["board --token 'value of /p/TOKEN'"]
+    outcome = machine.run()
+    assert outcome.phase == "succeeded"
+    assert str(outcome.message).endswith("were ended: `board --token '***'`")
+
+
+def test_a_stop_ends_the_wait_for_the_background(tmp_path: Path, store: MemoryStore, clock: Clock) -> None:
+    machine = Machine(tmp_path, store, clock, command="train", background="wait")
+    machine.leaves["train"] = ["worker"]
+    machine.scripts["train"] = (0, lambda: machine.switch.set(DOWN))
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason) == ("stopped", "down")
+    assert machine.jobs[-1].grace == 17
 
 
 def test_artifacts_that_cannot_be_stored_are_no_success(machine: Machine) -> None:

@@ -65,6 +65,7 @@ def test_a_missing_field_is_an_error(field: str) -> None:
         ({"volumes": [{"name": "d", "id": "v", "mount": "/"}]}, "mount point"),
         ({"limits": {"max_duration_seconds": -1}}, "not above 0"),
         ({"env": ["A=1"]}, "wrong value"),
+        ({"background": "detach"}, "background is 'detach'"),
     ],
 )
 def test_wrong_values_are_named(changes: dict[str, Any], match: str) -> None:
