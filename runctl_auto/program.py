@@ -204,6 +204,7 @@ def run_spec(config: StackConfig) -> RunJson:
         "setup": job.setup,
         "command": job.run,
         "background": job.background,
+        "shell": job.shell,
         "env": dict(job.env),
         "code": {"key": package_key("code", run.code_sha256), "sha256": run.code_sha256},
         "checkpoints": {

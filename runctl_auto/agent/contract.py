@@ -75,6 +75,12 @@ class Background:
 
 BACKGROUNDS = frozenset({Background.FAIL, Background.WAIT, Background.STOP})
 
+DEFAULT_SHELL: Final = "bash -e"
+"""What runs setup and the command: a program and its options, to which ``-c`` and the script are added."""
+
+SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "ksh93", "mksh", "rbash", "sh", "zsh"})
+"""Programs that wait for what they start and do nothing themselves."""
+
 StopReason = Literal["down", "replace", "user"]
 STOP_REASONS: tuple[StopReason, ...] = (Reason.DOWN, Reason.REPLACE, Reason.USER)
 """The reasons that a request to stop may give."""
@@ -265,6 +271,7 @@ class RunJson(TypedDict):
     setup: str | None
     command: str
     background: str
+    shell: str
     env: dict[str, str]
     code: PackageJson
     checkpoints: CheckpointsJson

@@ -10,9 +10,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 
+from runctl_auto.agent.contract import SHELLS
 from runctl_auto.agent.processes import Process, ProcessTable
-
-SHELLS = {"ash", "bash", "dash", "fish", "ksh", "ksh93", "mksh", "rbash", "sh", "zsh"}
 
 
 class Foreground:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -13,14 +14,16 @@ from typing import Protocol
 from runctl_auto.agent.background import Left, LeftProcess
 from runctl_auto.agent.config import write_private
 from runctl_auto.agent.ending import Ending
+from runctl_auto.agent.errors import ScriptNotStartedError
+from runctl_auto.agent.exit_codes import FIRST_OF_SIGNALS, KILLED, NOT_EXECUTABLE, NOT_FOUND
 from runctl_auto.agent.foreground import Foreground
+from runctl_auto.agent.job_environment import DEFAULT_PATH
 from runctl_auto.agent.job_tree import JobTree, descendants, processor_seconds
 from runctl_auto.agent.processes import Process, ProcessTable
 
 LEFTOVER_GRACE_SECONDS = 5.0
 SERVICE_GRACE_SECONDS = 10.0
 RECORD_EVERY_SECONDS = 2.0
-KILLED = 137
 
 
 class Job(Protocol):
@@ -35,9 +38,9 @@ class Job(Protocol):
 
 
 class ScriptStarter(Protocol):
-    """Starts a bash script of the job."""
+    """Starts a script of the job by a shell, which is a program and its options."""
 
-    def __call__(self, script: str, environment: Mapping[str, str]) -> Job: ...
+    def __call__(self, script: str, environment: Mapping[str, str], shell: Sequence[str]) -> Job: ...
 
 
 class JobProcess:
@@ -170,28 +173,45 @@ class JobRecord:
 def start_script(
     script: str,
     environment: Mapping[str, str],
+    shell: Sequence[str],
     *,
     work: Path,
     output: Path,
     record: Path,
     tree: JobTree,
 ) -> JobProcess:
-    """Starts `bash -euo pipefail -c script` in `work`, its output appended to `output`.
+    """Starts `shell -c script` in `work`, its output appended to `output`.
 
     The output goes to the file itself, not through the agent: the job outlives a restart of the agent
-    without losing a line or its standard output.
+    without losing a line or its standard output. Raises ScriptNotStartedError.
     """
-    with output.open("ab") as log:
-        popen = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=work,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    program = find_program(shell[0], environment.get("PATH", DEFAULT_PATH))
+    try:
+        with output.open("ab") as log:
+            popen = subprocess.Popen(
+                [program, *shell[1:], "-c", script],
+                cwd=work,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ScriptNotStartedError(f"{shell[0]} could not be started: {error}", NOT_EXECUTABLE) from error
     return JobProcess(popen, JobRecord(record), tree)
+
+
+def find_program(name: str, path: str) -> str:
+    """The file of a program, in the system's folders if `path` has it not; python may be named python3.
+
+    Raises ScriptNotStartedError.
+    """
+    for each in (name, "python3") if name == "python" else (name,):
+        found = shutil.which(each, path=path) or shutil.which(each, path=DEFAULT_PATH)
+        if found:
+            return found
+    raise ScriptNotStartedError(f"shell names {name}, which is not installed (PATH is {path})", NOT_FOUND)
 
 
 def end_leftover(
@@ -226,4 +246,4 @@ def end_services(tree: JobTree, record: Path) -> None:
 
 def exit_code(returncode: int) -> int:
     """As a shell tells it: 128+n for a process that signal n killed."""
-    return 128 - returncode if returncode < 0 else returncode
+    return FIRST_OF_SIGNALS - returncode if returncode < 0 else returncode

@@ -24,6 +24,7 @@ from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.layout import Layout
 from runctl_auto.agent.machine import run_program, shut_down
+from runctl_auto.agent.out_of_memory import OutOfMemory
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.parameters import Parameters
 from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
@@ -111,6 +112,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             clock=time.time,
             processor_seconds=tree.processor_seconds,
             gpu_in_use=GpuUse(run_program),
+            out_of_memory=OutOfMemory(run_program),
             end_services=partial(job_process.end_services, tree, record),
         )
         return Run(tools).execute()

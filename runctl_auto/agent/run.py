@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from runctl_auto.agent import artifacts, code_package
+from runctl_auto.agent import artifacts, code_package, exit_codes
 from runctl_auto.agent.background import BackgroundPolicy
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import GRACE_SECONDS, HEARTBEAT_SECONDS, Phase, Reason
-from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
 from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
@@ -38,6 +38,8 @@ from runctl_auto.agent.watchers import (
 
 LOOK_AT_JOB_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0
+
+T = TypeVar("T")
 
 
 class MountsVolumes(Protocol):
@@ -82,6 +84,7 @@ class RunTools:
     processor_seconds: Callable[[], float | None] = lambda: None
     gpu_in_use: Callable[[], bool] = lambda: False
     end_services: Callable[[], None] = lambda: None
+    out_of_memory: Callable[[], str | None] = lambda: None
 
 
 class StopEarly(Exception):
@@ -132,20 +135,29 @@ class Run:
     def _to_the_end(self) -> Outcome:
         self._enter(Phase.FETCHING)
         self._prepare()
-        return self._set_up() or self._train()
+        set_up = self._failing_as(Reason.SETUP_FAILED, self._set_up)
+        if set_up is not None:
+            return set_up
+        return self._failing_as(Reason.COMMAND_FAILED, self._train)
+
+    def _failing_as(self, reason: str, step: Callable[[], T]) -> T | Outcome:
+        try:
+            return step()
+        except ScriptNotStartedError as error:
+            return Outcome(Phase.FAILED, reason, error.exit_code, str(error))
 
     def _set_up(self) -> Outcome | None:
         """None when the command can be run now."""
         if not self._spec.setup or self._setup_done.exists():
             return None
         self._enter(Phase.SETUP)
-        with self._script(self._spec.setup) as job:
+        with self._script(self._spec.setup, self._spec.setup_shell) as job:
             end = self._wait_for(job)
             if end.stopped:
                 return self._stopped(end.code)
             if end.code != 0:
                 self._end_left(job)
-                message = f"setup ended with exit code {end.code}"
+                message = f"setup ended with {self._told(end.code)}"
                 return Outcome(Phase.FAILED, Reason.SETUP_FAILED, end.code, message)
             self._keep_services(job)
         return None
@@ -162,15 +174,18 @@ class Run:
 
     def _train(self) -> Outcome:
         self._enter(Phase.RUNNING)
-        with self._saving_checkpoints(), self._script(self._spec.command) as job:
+        with self._saving_checkpoints(), self._script(self._spec.command, self._spec.shell) as job:
             end = self._wait_for(job)
             if end.stopped:
                 return self._stopped(end.code)
             if end.code != 0:
                 self._end_left(job)
-                message = f"the command ended with exit code {end.code}"
+                message = f"the command ended with {self._told(end.code)}"
                 return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
             return self._background.outcome(job) or self._stop_job(job)
+
+    def _told(self, code: int) -> str:
+        return exit_codes.told(code, self._tools.out_of_memory())
 
     def _end_left(self, job: Job) -> None:
         """Of a script that has failed."""
@@ -225,10 +240,10 @@ class Run:
         self._stop_if_asked()
 
     @contextmanager
-    def _script(self, script: str) -> Iterator[Job]:
+    def _script(self, script: str, shell: Sequence[str]) -> Iterator[Job]:
         """Starts a script; whatever fails beside it, it does not go on."""
         self._stop_if_asked()
-        job = self._tools.start(script, self._environment)
+        job = self._tools.start(script, self._environment, shell)
         try:
             yield job
         except BaseException:

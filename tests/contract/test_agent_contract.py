@@ -86,6 +86,7 @@ def test_reasons() -> None:
         "user",
     }
     assert constants(Background) == contract.BACKGROUNDS == {"fail", "wait", "stop"}
+    assert contract.DEFAULT_SHELL == "bash -e"
     assert contract.STOP_REASONS == get_args(contract.StopReason) == ("down", "replace", "user")
 
 
@@ -105,8 +106,8 @@ def test_times() -> None:
         ),
         (
             contract.SpecJson,
-            "schema job run attempt lineage node nodes setup command background env code volumes checkpoints "
-            "artifacts limits secrets data",
+            "schema job run attempt lineage node nodes setup command background shell env code volumes "
+            "checkpoints artifacts limits secrets data",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour"),
         (contract.StopJson, "reason grace_seconds at"),

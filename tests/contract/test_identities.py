@@ -91,6 +91,7 @@ def test_fields_of_a_job_file() -> None:
         "setup",
         "run",
         "background",
+        "shell",
         "env",
         "secrets",
         "resources",
@@ -121,6 +122,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "setup": None,
         "run": "python train.py",
         "background": "fail",
+        "shell": "bash -e",
         "env": {"SEED": "1"},
         "secrets": [],
         "resources": {

@@ -9,7 +9,8 @@ import pytest
 from support.agent_processes import SimulatedTable
 
 from runctl_auto.agent.background import LeftProcess
-from runctl_auto.agent.job_process import JobProcess, JobRecord, end_leftover, exit_code
+from runctl_auto.agent.errors import ScriptNotStartedError
+from runctl_auto.agent.job_process import JobProcess, JobRecord, end_leftover, exit_code, find_program
 from runctl_auto.agent.job_tree import TICKS_A_SECOND, JobTree
 
 
@@ -159,3 +160,18 @@ def test_without_a_usable_record_there_is_no_leftover(tmp_path, table, clock, co
         (tmp_path / "job.json").write_text(content)
     assert not end_leftover(tmp_path / "job.json", table, clock, clock.wait)
     assert table.signals == []
+
+
+def program_in(folder: Path, name: str) -> Path:
+    (folder / name).write_text("#!/bin/sh\n")
+    (folder / name).chmod(0o755)
+    return folder / name
+
+
+def test_a_shell_is_looked_up_in_the_jobs_path_and_the_systems_folders(tmp_path: Path) -> None:
+    own = program_in(tmp_path, "bash")
+    assert find_program("bash", str(tmp_path)) == str(own)
+    assert find_program("sh", str(tmp_path)).endswith("/sh"), "a PATH without the system's folders"
+    with pytest.raises(ScriptNotStartedError, match="no-such-shell, which is not installed") as raised:
+        find_program("no-such-shell", "/nowhere")
+    assert raised.value.exit_code == 127

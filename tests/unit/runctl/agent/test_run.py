@@ -27,7 +27,7 @@ from runctl_auto.agent.contract import (
     node_logs_prefix,
     stop_key,
 )
-from runctl_auto.agent.errors import AgentError, VolumeError
+from runctl_auto.agent.errors import AgentError, ScriptNotStartedError, VolumeError
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
@@ -102,6 +102,7 @@ class Machine:
         self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
         self.leaves: dict[str, list[str]] = {}
         self.services_ended = 0
+        self.shells: list[tuple[str, ...]] = []
         self.switch = StopSwitch()
         self.volumes = Volumes()
         self.status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
@@ -146,7 +147,10 @@ class Machine:
     def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
         return {each.name: f"value of {each.parameter}" for each in wanted}
 
-    def start(self, script: str, environment: Mapping[str, str]) -> ScriptedJob:
+    def start(self, script: str, environment: Mapping[str, str], shell: Sequence[str]) -> ScriptedJob:
+        if shell[0] == "absent":
+            raise ScriptNotStartedError("shell names absent, which is not installed", 127)
+        self.shells.append(tuple(shell))
         self.started.append((script, environment))
         code, meanwhile = self.scripts.get(script, (0, lambda: None))
         self.jobs.append(ScriptedJob(code, meanwhile))
@@ -202,6 +206,40 @@ def test_a_failed_command_keeps_what_it_left(machine: Machine) -> None:
     outcome = machine.run()
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "command_failed", 7)
     assert machine.artifacts() == ["model/half"]
+
+
+def test_a_failure_is_told_with_its_likely_cause(machine: Machine) -> None:
+    machine.scripts["train"] = (137, lambda: None)
+    assert machine.run().message == (
+        "the command ended with exit code 137 (SIGKILL): most often the machine's memory ran out"
+    )
+    said = replace(machine.tools, out_of_memory=lambda: "the kernel ended python3", switch=StopSwitch())
+    assert str(Run(said).execute().message).endswith("(SIGKILL): the kernel ended python3")
+
+
+@pytest.mark.parametrize(
+    ("shell", "shells"),
+    [
+        (None, [("bash", "-e"), ("bash", "-e")]),
+        ("bash -euo pipefail", [("bash", "-euo", "pipefail")] * 2),
+        ("python -u", [("bash", "-e"), ("python", "-u")]),
+    ],
+)
+def test_shells(
+    tmp_path: Path, store: MemoryStore, clock: Clock, shell: str | None, shells: list[tuple[str, ...]]
+) -> None:
+    machine = Machine(tmp_path, store, clock, setup="setup", command="train", shell=shell)
+    assert machine.run().phase == "succeeded"
+    assert machine.shells == shells
+
+
+def test_a_shell_that_is_not_there_is_a_failed_command(
+    tmp_path: Path, store: MemoryStore, clock: Clock
+) -> None:
+    machine = Machine(tmp_path, store, clock, command="train", shell="absent -x")
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "command_failed", 127)
+    assert "absent" in str(outcome.message)
 
 
 def test_a_stopped_job_gets_its_grace_and_its_last_checkpoint(machine: Machine) -> None:
