@@ -36,14 +36,17 @@ class Foreground:
         return self._handlers_below(pid) or {pid}
 
     def _commands_of_shell(self, shell: int) -> set[int]:
-        waited_for = self._waited_for(shell)
-        below = {command for child in waited_for for command in self._commands(child)}
-        if not below:
+        children = self._children.get(shell, [])
+        waited_for = [pid for pid in children if not self._is_background(pid, shell)]
+        has_trap = self._handles_sigterm(shell)
+        if not children or (has_trap and not waited_for):
+            # In `wait` a shell follows its trap at once, which often passes the signal on.
             return {shell}
+        below = {command for child in waited_for or children for command in self._commands(child)}
         able = {pid for pid in below if self._handles_sigterm(pid)}
         chosen = self._without_readers(able or below)
-        # A trap runs once the program that the shell waits for has left.
-        return chosen | {shell} if self._handles_sigterm(shell) else chosen
+        # While a program runs, the trap is put off until the program has left.
+        return chosen | {shell} if has_trap else chosen
 
     def _handlers_below(self, pid: int) -> set[int]:
         """The workers of a launcher without a handler: it would die, and they would lose their output."""
@@ -52,16 +55,10 @@ class Foreground:
             found |= {each for each in self._commands(child) if self._handles_sigterm(each)}
         return found
 
-    def _waited_for(self, shell: int) -> list[int]:
-        """The shell's children without its background jobs; these, where it has no others.
-
-        A shell without job control starts background jobs with SIGINT ignored.
-        """
-        children = self._children.get(shell, [])
-        if signal.SIGINT in self._table.actions(shell).ignored:
-            return children
-        foreground = [pid for pid in children if signal.SIGINT not in self._table.actions(pid).ignored]
-        return foreground or children
+    def _is_background(self, pid: int, shell: int) -> bool:
+        """A shell without job control starts background jobs with SIGINT ignored."""
+        ignored = signal.SIGINT in self._table.actions(pid).ignored
+        return ignored and signal.SIGINT not in self._table.actions(shell).ignored
 
     def _without_readers(self, commands: set[int]) -> set[int]:
         """Leaves out what reads the output of another of `commands`."""

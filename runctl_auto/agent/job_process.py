@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -146,12 +147,14 @@ class JobRecord:
         self._written = ""
 
     def write(self, script: int, living: Mapping[int, Process]) -> None:
+        """Never raises for a full disk: the job goes on, and the record is as it was."""
         sessions = sorted({process.session for process in living.values()} | {script})
         starts = {session: living[session].start_ticks if session in living else None for session in sessions}
         text = json.dumps({"pid": script, "sessions": starts})
         if text != self._written:
-            write_private(self._path, text)
-            self._written = text
+            with contextlib.suppress(OSError):
+                write_private(self._path, text)
+                self._written = text
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -82,11 +83,9 @@ class ProcProcessTable:
         return found
 
     def signal(self, pid: int, number: signal.Signals) -> None:
-        """Sends a signal; a process that is gone is fine."""
-        try:
+        """Sends a signal; a process that is gone or takes none from us is fine."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            return
 
     def reap(self, pid: int) -> Reaped | None:
         """Takes the exit status of a child of this process; None while it lives or when it is no child."""

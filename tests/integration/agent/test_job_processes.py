@@ -21,7 +21,7 @@ TRAINER = """
 import os, pathlib, signal, sys, time
 saved = pathlib.Path(os.environ["RUNCTL_CHECKPOINT_DIR"]) / "state"
 asked = []
-signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+signal.signal(signal.SIGTERM, lambda *_: os._exit(9) if asked else asked.append(1))
 step = 0
 while not asked:
     step += 1
@@ -106,6 +106,11 @@ COMMANDS = {
     "in the background": "python3 train.py &\nwait",
     "with a helper in the background": "python3 -c 'import time; time.sleep(300)' &\npython3 train.py",
     "in a script in a script": "bash outer.sh; :",
+    "with a trap that passes signals on": (
+        "trap 'kill -TERM $trainer; wait $trainer; exit 143' TERM\n"
+        "python3 train.py & trainer=$!\nwait $trainer"
+    ),
+    "with a trap that keeps signals": "trap 'echo trapped' TERM\npython3 train.py &\nwait",
     "with a trap in the script": "trap 'echo trapped' TERM\npython3 train.py",
 }
 

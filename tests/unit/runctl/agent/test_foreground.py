@@ -79,6 +79,12 @@ def test_a_shell_with_a_trap_and_the_program_it_waits_for(table) -> None:
     assert first(table) == {10, 11}
 
 
+def test_a_shell_with_a_trap_that_waits_for_background_jobs(table) -> None:
+    table.add(10, program="bash", catches=True)
+    table.add(11, parent=10, catches=True, background=True)
+    assert first(table) == {10}, "its trap may pass the signal on: nobody gets it twice"
+
+
 def test_scripts_in_scripts(table) -> None:
     table.add(10, program="bash")
     table.add(11, parent=10, program="sh")

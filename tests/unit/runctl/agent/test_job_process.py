@@ -115,6 +115,18 @@ def test_the_record_follows_the_sessions_of_the_job(tmp_path, table, clock) -> N
     assert json.loads(record.read_text())["sessions"] == {"10": 7, "11": 8, "12": None}
 
 
+def test_a_record_that_cannot_be_written_does_not_end_the_job(tmp_path, table, clock) -> None:
+    table.add(10)
+    process, record = job(tmp_path / "absent", table, clock, None)
+    record.unlink()
+    record.parent.rmdir()
+    record.parent.touch()
+    table.add(11, session=11)
+    clock.now += 10
+    assert process.poll() is None
+    assert not table.signals
+
+
 @pytest.mark.parametrize(("returncode", "code"), [(0, 0), (7, 7), (-15, 143), (-9, 137)])
 def test_exit_codes(returncode: int, code: int) -> None:
     assert exit_code(returncode) == code
