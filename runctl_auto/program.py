@@ -203,6 +203,8 @@ def run_spec(config: StackConfig) -> RunJson:
         "nodes": job.nodes,
         "setup": job.setup,
         "command": job.run,
+        "background": job.background,
+        "shell": job.shell,
         "env": dict(job.env),
         "code": {"key": package_key("code", run.code_sha256), "sha256": run.code_sha256},
         "checkpoints": {

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from runctl_auto.agent.contract import DEFAULT_SHELL
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,
@@ -28,6 +29,7 @@ from runctl_auto.job_file.field_types import (
     RelativePath,
     S3Address,
     Seconds,
+    Shell,
     SizeGb,
     SnapshotId,
     SubnetId,
@@ -320,6 +322,17 @@ class JobSpec(BaseModel):
     )
     run: Text = Field(
         title="What trains", description="a shell command", examples=["python train.py --epochs 5"]
+    )
+    background: Literal["fail", "wait", "stop"] = Field(
+        default="fail",
+        title="What becomes of processes that still run when run returns",
+        description="fail, wait or stop",
+    )
+    shell: Shell = Field(
+        default=DEFAULT_SHELL,
+        title="What runs setup and run",
+        description="a program that takes -c, with its options",
+        examples=["bash -euo pipefail", "sh", "python"],
     )
     env: dict[VariableName, Plain] = Field(
         default_factory=dict,

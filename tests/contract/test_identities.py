@@ -91,6 +91,8 @@ def test_fields_of_a_job_file() -> None:
         "workdir",
         "setup",
         "run",
+        "background",
+        "shell",
         "env",
         "secrets",
         "resources",
@@ -120,6 +122,8 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "workdir": ".",
         "setup": None,
         "run": "python train.py",
+        "background": "fail",
+        "shell": "bash -e",
         "env": {"SEED": "1"},
         "secrets": [],
         "resources": {

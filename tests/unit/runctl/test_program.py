@@ -174,6 +174,8 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
         "nodes": 1,
         "setup": "make",
         "command": "python train.py",
+        "background": "fail",
+        "shell": "bash -e",
         "env": {"SEED": "1"},
         "code": {"key": "code/code-hash.tar.gz", "sha256": "code-hash"},
         "volumes": [{"name": "data", "id": "digits-data-volume-id", "mount": "/data"}],
