@@ -101,8 +101,9 @@ def test_wait_lets_the_training_come_to_its_end(machine: Machine) -> None:
 
 
 @pytest.mark.matrix
-def test_wait_tells_the_failure_of_what_it_waited_for(machine: Machine) -> None:
-    status = end(machine, "python3 steps.py 15 9 &", background="wait")
+@pytest.mark.parametrize("steps", [1, 25])
+def test_wait_tells_the_failure_of_what_it_waited_for(machine: Machine, steps: int) -> None:
+    status = end(machine, f"(sleep 1; exec python3 steps.py {steps} 9) &", background="wait")
     assert (status["phase"], status["reason"], status["exit_code"]) == ("failed", "command_failed", 9)
 
 
