@@ -36,7 +36,7 @@ class EndedScript(Protocol):
     """A script that has ended by itself."""
 
     def left(self) -> Left: ...
-    def failed(self) -> dict[int, int]: ...
+    def failed(self) -> Sequence[tuple[LeftProcess, int]]: ...
     def finish(self, grace_seconds: float) -> None: ...
 
 
@@ -58,11 +58,11 @@ class BackgroundPolicy:
         Blocks: under `wait` until the processes have ended, else for the measurement and their end.
         """
         left = script.left()
+        if self.background == Background.WAIT:
+            return self._wait(script, left)
         if not left.processes:
             script.finish(0)
             return Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0)
-        if self.background == Background.WAIT:
-            return self._wait(script, left)
         at_work = self.background == Background.FAIL and self._is_at_work(script, left)
         if self.stopping():
             return None
@@ -81,20 +81,18 @@ class BackgroundPolicy:
         return ", ".join(f"`{text}`" for text in texts) + (f" and {more} more" if more else "")
 
     def _wait(self, script: EndedScript, left: Left) -> Outcome | None:
-        self.say(f"waiting for processes that the command has left running: {self.named(left.processes)}")
-        commands: dict[int, LeftProcess] = {}
+        if left.processes:
+            self.say(f"waiting for processes that the command has left running: {self.named(left.processes)}")
         while left.processes:
-            commands.update((process.pid, process) for process in left.processes)
             self.pause(LOOK_EVERY_SECONDS)
             if self.stopping():
                 return None
             left = script.left()
         script.finish(0)
-        failed = {pid: code for pid, code in script.failed().items() if pid in commands}
+        failed = script.failed()
         if not failed:
             return Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0)
-        named = self.named([commands[pid] for pid in failed])
-        code = next(iter(failed.values()))
+        named, code = self.named([process for process, _ in failed]), failed[0][1]
         message = f"background processes of the command failed: {named} with exit code {code}"
         return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, code, message)
 

@@ -33,7 +33,7 @@ class Job(Protocol):
     def poll(self) -> int | None: ...
     def terminate(self, grace_seconds: float) -> int: ...
     def left(self) -> Left: ...
-    def failed(self) -> dict[int, int]: ...
+    def failed(self) -> Sequence[tuple[LeftProcess, int]]: ...
     def finish(self, grace_seconds: float) -> None: ...
     def keep_services(self) -> None: ...
 
@@ -62,7 +62,7 @@ class JobProcess:
         self._ending = Ending(tree.living, tree.table, clock, wait)
         self._recorded_at = clock()
         self._codes: dict[int, int] = {}
-        self._is_settled = False
+        self._left: dict[int, LeftProcess] | None = None
         tree.begin(popen.pid)
         record.write(popen.pid, tree.living())
 
@@ -91,17 +91,22 @@ class JobProcess:
 
     def left(self) -> Left:
         """What still runs of the script, which has ended; at first waits for what is about to leave."""
-        if not self._is_settled:
+        if self._left is None:
+            self._look()
             replace(self._ending, living=self._tree.without_services).settle()
-            self._is_settled = True
-        self._codes.update(self._tree.reap())
-        living = self._tree.without_services()
-        processes = tuple(LeftProcess(pid, self._tree.table.command(pid)) for pid in _top(living))
-        return Left(processes, processor_seconds(living.values()))
+        return self._look()
 
-    def failed(self) -> dict[int, int]:
-        """Exit codes other than 0 of processes that the script left and that have ended since, by number."""
-        return {pid: code for pid, code in self._codes.items() if code}
+    def _look(self) -> Left:
+        living = self._tree.without_services()
+        top = {pid: LeftProcess(pid, self._tree.table.command(pid)) for pid in _top(living)}
+        self._left = {**(self._left or {}), **top}
+        self._codes.update(self._tree.reap())
+        return Left(tuple(top.values()), processor_seconds(living.values()))
+
+    def failed(self) -> list[tuple[LeftProcess, int]]:
+        """What the script left running and has ended since with another exit code than 0."""
+        left = self._left or {}
+        return [(left[pid], code) for pid, code in self._codes.items() if code and pid in left]
 
     def finish(self, grace_seconds: float) -> None:
         """Ends what the script, which has ended, left running; blocks."""

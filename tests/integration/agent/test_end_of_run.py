@@ -91,14 +91,19 @@ def test_an_idle_helper_is_ended_and_named_and_the_run_has_succeeded(machine: Ma
 
 
 def test_wait_lets_the_training_come_to_its_end(machine: Machine) -> None:
-    status = end(machine, "nohup python3 steps.py 15 >train.log &\nsleep 0.5", background="wait")
+    command = "(until [ -e go ]; do sleep 0.1; done; echo done >model.txt) &"
+    machine.provide({}, command=command, background="wait", artifacts={"paths": ["model.txt"]})
+    machine.boot()
+    machine.wait_for(lambda: "waiting for processes" in machine.logs())
+    (machine.root / "var/lib/runctl/runs/0123456789/work/go").touch()
+    status = machine.wait_until_halted()
     assert (status["phase"], status["artifacts"]["files"]) == ("succeeded", 1)
-    assert "waiting for processes" in machine.logs()
 
 
 @pytest.mark.matrix
-def test_wait_tells_the_failure_of_what_it_waited_for(machine: Machine) -> None:
-    status = end(machine, "python3 steps.py 15 9 &", background="wait")
+@pytest.mark.parametrize("steps", [1, 25])
+def test_wait_tells_the_failure_of_what_it_waited_for(machine: Machine, steps: int) -> None:
+    status = end(machine, f"(sleep 1; exec python3 steps.py {steps} 9) &", background="wait")
     assert (status["phase"], status["reason"], status["exit_code"]) == ("failed", "command_failed", 9)
 
 

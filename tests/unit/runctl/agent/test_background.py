@@ -24,7 +24,7 @@ class Script:
         self.begun = clock.now
         self.processes = tuple(LeftProcess(100 + n, command) for n, command in enumerate(commands))
         self.share, self.until = share, until
-        self.codes: dict[int, int] = {}
+        self.codes: list[tuple[LeftProcess, int]] = []
         self.finished: list[float] = []
 
     def left(self) -> Left:
@@ -32,7 +32,7 @@ class Script:
             return Left()
         return Left(self.processes, (self.clock.now - self.begun) * self.share)
 
-    def failed(self) -> dict[int, int]:
+    def failed(self) -> list[tuple[LeftProcess, int]]:
         return self.codes
 
     def finish(self, grace_seconds: float) -> None:
@@ -104,9 +104,10 @@ def test_wait_waits_and_says_for_what(policy, clock, said) -> None:
     assert said == ["waiting for processes that the command has left running: `train`"]
 
 
-def test_a_background_process_that_fails_under_wait_fails_the_run(policy, clock) -> None:
-    script = Script(clock, ["train", "logger"], until=clock.now + 1)
-    script.codes = {100: 3, 999: 1}
+@pytest.mark.parametrize("seconds", [0, 1], ids=["at once", "later"])
+def test_a_background_process_that_fails_under_wait_fails_the_run(policy, clock, seconds: int) -> None:
+    script = Script(clock, ["train", "logger"], until=clock.now + seconds)
+    script.codes = [(script.processes[0], 3)]
     outcome = policy("wait").outcome(script)
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "command_failed", 3)
     assert "`train` with exit code 3" in outcome.message

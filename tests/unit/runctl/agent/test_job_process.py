@@ -64,7 +64,17 @@ def test_the_codes_of_what_was_left_are_known(tmp_path, table, clock) -> None:
     assert len(process.left().processes) == 2
     member.ends_at = clock.now
     assert len(process.left().processes) == 1
-    assert process.failed() == {11: 4}
+    assert process.failed() == [(LeftProcess(11, "python3"), 4)]
+
+
+def test_what_fails_just_after_its_script_is_known_and_what_failed_before_is_not_its_own(
+    tmp_path, table, clock
+) -> None:
+    table.add(9, session=9, ends_at=clock.now, code=1)
+    table.add(11, session=11, ends_at=clock.now + 1, code=4)
+    process, _ = job(tmp_path, table, clock, 0)
+    assert process.left().processes == ()
+    assert process.failed() == [(LeftProcess(11, "python3"), 4)]
 
 
 def test_services_outlive_their_script_and_are_ended_last(tmp_path, table, clock) -> None:

@@ -63,8 +63,8 @@ class ScriptedJob:
     def left(self) -> Left:
         return Left(tuple(LeftProcess(n, command) for n, command in enumerate(self.running)))
 
-    def failed(self) -> dict[int, int]:
-        return {}
+    def failed(self) -> Sequence[tuple[LeftProcess, int]]:
+        return ()
 
     def finish(self, grace_seconds: float) -> None:
         self.ended_left, self.running = self.running, []
