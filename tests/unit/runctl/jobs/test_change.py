@@ -12,7 +12,7 @@ from unittest.mock import create_autospec
 import pytest
 from support.held_resources import held_state
 from support.job_stacks import Told, instance_state, placement, resource, stack_config, stack_state
-from support.sessions import fake_provider, fake_results, fake_scanner, fake_session
+from support.sessions import ACCOUNT, fake_provider, fake_results, fake_scanner, fake_session
 
 import runctl_auto.operations
 from runctl_auto.engine.driver import Driver
@@ -20,6 +20,7 @@ from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import (
     ConfirmationNeededError,
+    EngineError,
     JobEndedError,
     JobNotFoundError,
     NoCapacityError,
@@ -30,13 +31,15 @@ from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
 from runctl_auto.providers.contract import Machine
+from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.state import StackState
+from runctl_auto.stack.state import INSTANCE, StackState
 
 JOB = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
 ROLE = resource("aws:iam/role:Role", "digits-iam-role", "runctl-digits-machine-1")
@@ -238,6 +241,35 @@ def test_a_preview_leaves_neither_stack_nor_configuration(tmp_path: Path) -> Non
     Preview(world.session, world.checked, rerun=False).run()
     assert world.config == before
     world.stack.remove.assert_not_called()
+
+
+def test_what_a_failed_creation_left_unrecorded_is_removed(tmp_path: Path) -> None:
+    change, world = up(tmp_path)
+    left = CloudResource("bucket", "b-1", "")
+    world.provider.scanner.return_value = fake_scanner(left)
+    world.stack.broken_creations = frozenset({"aws:s3/bucket:Bucket"})
+    world.stack.up.side_effect = EngineError("the provider died")
+    with pytest.raises(EngineError, match="the provider died"):
+        change.run()
+    world.provider.remove.assert_called_once_with(left, account=ACCOUNT)
+
+
+def test_a_job_that_gets_a_machine_counts_as_one_that_runs_until_it_is_applied(tmp_path: Path) -> None:
+    change, world = up(tmp_path)
+    new_machine = Plan((PlannedChange("create", INSTANCE, "digits-machine-instance", "urn"),), 0)
+    world.stack.preview.side_effect = world.noted("plan", new_machine)
+    mark = tmp_path / ".runctl" / ".runctl-starting" / "digits.job"
+    world.driver.backend.folder = None
+    held: list[bool] = []
+    world.stack.up.side_effect = lambda **about: held.append(_is_held(mark)) or Changes({})  # type: ignore[func-returns-value]
+    change.run()
+    assert held == [True]
+    assert not _is_held(mark)
+
+
+def _is_held(mark: Path) -> bool:
+    with mark.open("rb") as file:
+        return not take(file)
 
 
 def test_up_without_changes_asks_nobody_and_applies_nothing(tmp_path: Path) -> None:
