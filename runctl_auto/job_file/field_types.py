@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, StrictStr, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from components.tags import PROTECTION_TAGS
 from runctl_auto.job_file.quantities import (
     COUNT_PATTERN,
     DURATION_PATTERN,
@@ -27,7 +28,6 @@ from runctl_auto.job_file.quantities import (
     parse_whole_number,
 )
 
-PROTECTION_TAGS = frozenset({"runctl:protected", "runctl:important", "runctl:persistent"})
 LARGEST_COUNT = 1000
 
 _SYSTEM_FOLDERS = frozenset(

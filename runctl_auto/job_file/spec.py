@@ -15,7 +15,6 @@ from runctl_auto.agent.contract import DEFAULT_SHELL
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,
-    PROTECTION_TAGS,
     SIZE_TEXT,
     Count,
     CountInText,
@@ -45,7 +44,7 @@ from runctl_auto.job_file.field_types import (
 )
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
-__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "PROTECTION_TAGS", "JobSpec"]
+__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
 
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
 MAX_VOLUMES = 11

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from components import tags
 from components.naming import TEMPLATE_LIMIT, Names
@@ -54,7 +55,10 @@ def test_tags() -> None:
 
 
 def test_a_job_may_set_the_tags_that_protect() -> None:
-    assert job_spec.PROTECTION_TAGS == tags.PROTECTION_TAGS
+    job = {"name": "digits", "run": "true", "tags": dict.fromkeys(tags.PROTECTION_TAGS, "true")}
+    assert set(job_spec.JobSpec.model_validate(job).tags) == tags.PROTECTION_TAGS
+    with pytest.raises(ValidationError):
+        job_spec.JobSpec.model_validate({**job, "tags": {tags.OWNER: "eve"}})
 
 
 def test_every_volume_that_a_job_may_have_has_a_device() -> None:
