@@ -55,7 +55,12 @@ def test_tags() -> None:
 
 
 def test_a_job_may_set_the_tags_that_protect() -> None:
-    job = {"name": "digits", "run": "true", "tags": dict.fromkeys(tags.PROTECTION_TAGS, "true")}
+    job = {
+        "name": "digits",
+        "region": "us-east-1",
+        "run": "true",
+        "tags": dict.fromkeys(tags.PROTECTION_TAGS, "true"),
+    }
     assert set(job_spec.JobSpec.model_validate(job).tags) == tags.PROTECTION_TAGS
     with pytest.raises(ValidationError):
         job_spec.JobSpec.model_validate({**job, "tags": {tags.OWNER: "eve"}})
