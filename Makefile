@@ -14,8 +14,10 @@ setup: $(VENV)/.ready engine
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -I runctl_auto/engine/install/standalone.py --early & engine=$$!; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'; packages=$$?; \
-	wait $$engine && test $$packages -eq 0
+	trap 'kill $$engine 2>/dev/null; wait $$engine; exit 130' INT TERM; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,sandbox]' \
+	  || { kill $$engine 2>/dev/null; wait $$engine; exit 1; }; \
+	wait $$engine
 	touch $@
 
 engine: $(VENV)/.ready

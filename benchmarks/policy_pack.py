@@ -34,7 +34,7 @@ def measure(folder: Path, rounds: int) -> None:
         costs = [with_pack - without for with_pack, without in zip(judged[1:], unjudged[1:], strict=True)]
         print(f"with the pack:    {median(judged[1:]):.2f} s (each: {_listed(judged)})")
         print(f"without:          {median(unjudged[1:]):.2f} s (each: {_listed(unjudged)})")
-        print(f"the pack costs:   {median(costs):.2f} s (bar: 0.7)")
+        print(f"the pack costs:   {median(costs):.2f} s (bar: 0.5)")
     finally:
         run(folder, [RUNCTL, "--sandbox", "sandbox", "stop"])
 

@@ -12,4 +12,4 @@ def measure(folder: Path, rounds: int) -> None:
     for arguments in (["--help"], ["version"]):
         run(folder, [RUNCTL, *arguments])  # compiles what is not yet compiled
         costs = [run(folder, [RUNCTL, *arguments])[1].cpu for _ in range(max(rounds, 5))]
-        print(f"runctl {' '.join(arguments)}: {median(costs) * 1000:.0f} ms CPU (bar for --help: 150)")
+        print(f"runctl {' '.join(arguments)}: {median(costs) * 1000:.0f} ms CPU (bar for --help: 100)")

@@ -1,14 +1,15 @@
 """What `runctl up --yes` costs over the same program driven bare through the Automation API.
 
-The digits environment without its training, in a warm sandbox. Bare: select, preview and up of the same stack
-program with the same configuration and the same policy pack on the same engine, in a process that has
-imported the Automation API already.
+The digits environment without its training, in a warm sandbox, made and then applied again unchanged; with
+the policy pack and without. Bare: select, preview and up of the same stack program with the same
+configuration, engine, language host and policy pack, in a process that has imported the Automation API.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
@@ -20,38 +21,54 @@ PACK = EXAMPLE.parents[2] / "policies"
 BARE = Path(__file__).with_name("bare_automation.py")
 
 
+@dataclass
+class Rounds:
+    """Seconds of each round: of runctl and bare, the first `up` and the unchanged one."""
+
+    ours: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+    ours_again: list[float] = field(default_factory=list)
+    bare_again: list[float] = field(default_factory=list)
+
+
 def measure(folder: Path, rounds: int) -> None:
     (folder / ".runctl").mkdir(mode=0o700)
+    (folder / ".runctl.toml").write_text("[policies]\nallow_skip = true\n")
     job = _job_without_training(folder)
     run(folder, [RUNCTL, "--sandbox", "sandbox", "start"])
     try:
-        ours, bare = [], []
-        for _ in range(rounds + 1):  # the first round warms caches and is left out
-            ours.append(run(folder, [RUNCTL, "--sandbox", "up", str(job), "--yes", "--detach"])[1].wall)
-            place = ask(folder, "env", "digits")
-            settings = yaml.safe_load((Path(place["folder"]) / "Pulumi.digits.yaml").read_text())
-            run(folder, [RUNCTL, "--sandbox", "down", "digits", "--yes", "--grace", "0"])
-            out, _ = run(
-                folder,
-                [
-                    sys.executable,
-                    str(BARE),
-                    place["folder"],
-                    "digits",
-                    json.dumps(settings["config"]),
-                    str(PACK),
-                    str(folder / ".runctl" / "policies.json"),
-                ],
-                env=place["set"],
-            )
-            bare.append(json.loads(out.splitlines()[-1])["seconds"])
-            run(folder, [RUNCTL, "--sandbox", "down", "digits", "--yes", "--grace", "0"])
-        ratio = median(ours[1:]) / median(bare[1:])
-        print(f"runctl up: {median(ours[1:]):.2f} s (each: {_listed(ours)})")
-        print(f"bare:      {median(bare[1:]):.2f} s (each: {_listed(bare)})")
-        print(f"ratio:     {ratio:.2f} (bar: 1.2)")
+        for title, judged in (("with the policy pack", True), ("without", False)):
+            found = Rounds()
+            for _ in range(rounds + 1):  # the first round warms caches and is left out
+                _round(folder, job, found, judged=judged)
+            print(title)
+            _tell("up, new", found.ours[1:], found.bare[1:], 1.15)
+            _tell("up, unchanged", found.ours_again[1:], found.bare_again[1:], 1.2)
     finally:
         run(folder, [RUNCTL, "--sandbox", "sandbox", "stop"])
+
+
+def _round(folder: Path, job: Path, found: Rounds, *, judged: bool) -> None:
+    up = [RUNCTL, "--sandbox", "up", str(job), "--yes", "--detach", *(() if judged else ("--no-policy",))]
+    down = [RUNCTL, "--sandbox", "down", "digits", "--yes", "--grace", "0", "--discard-artifacts"]
+    found.ours.append(run(folder, up)[1].wall)
+    found.ours_again.append(run(folder, up)[1].wall)
+    place = ask(folder, "env", "digits")
+    settings = yaml.safe_load((Path(place["folder"]) / "Pulumi.digits.yaml").read_text())
+    run(folder, down)
+    pack = [str(PACK), str(folder / ".runctl" / "policies.json")] if judged else ["", ""]
+    bare = [sys.executable, str(BARE), place["folder"], "digits", json.dumps(settings["config"]), *pack]
+    out, _ = run(folder, bare, env=place["set"])
+    told = json.loads(out.splitlines()[-1])
+    found.bare.append(told["seconds"])
+    found.bare_again.append(told["unchanged"])
+    run(folder, down)
+
+
+def _tell(what: str, ours: list[float], bare: list[float], bar: float) -> None:
+    print(f"  {what}: runctl {median(ours):.2f} s ({_listed(ours)})")
+    print(f"  {what}: bare   {median(bare):.2f} s ({_listed(bare)})")
+    print(f"  {what}: ratio  {median(ours) / median(bare):.2f} (bar: {bar})")
 
 
 def _job_without_training(folder: Path) -> Path:

@@ -49,6 +49,9 @@ def tls_only_policy(partition: str, bucket: str) -> dict[str, object]:
 class ArtifactBucket(pulumi.ComponentResource):
     """A private, encrypted bucket that takes requests over TLS only.
 
+    Its settings are made one after the other: S3 answers 409 (OperationAborted) to a change of a bucket while
+    another one is under way.
+
     ``force_destroy`` follows the protection, and so is in the state before any destroy asks for it.
     """
 
@@ -59,6 +62,10 @@ class ArtifactBucket(pulumi.ComponentResource):
         own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=args.protect))
         super().__init__(TYPE, name, {"bucket": args.bucket, "protect": args.protect}, own)
         child = pulumi.ResourceOptions(parent=self)
+
+        def after(setting: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=[setting])
+
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
             bucket=args.bucket,
@@ -75,13 +82,19 @@ class ArtifactBucket(pulumi.ComponentResource):
             restrict_public_buckets=True,
             opts=child,
         )
-        aws.s3.BucketOwnershipControls(
+        ownership = aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.bucket,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=child,
+            opts=after(public_access),
         )
-        aws.s3.BucketServerSideEncryptionConfiguration(
+        policy = aws.s3.BucketPolicy(
+            f"{name}-policy",
+            bucket=bucket.bucket,
+            policy=json.dumps(tls_only_policy(args.partition, args.bucket), sort_keys=True),
+            opts=after(ownership),
+        )
+        encryption = aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=bucket.bucket,
             rules=[
@@ -90,10 +103,13 @@ class ArtifactBucket(pulumi.ComponentResource):
                         aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
                             sse_algorithm="AES256"
                         )
-                    )
+                    ),
+                    # As S3 does for new buckets: not stated, some versions of the provider see a difference.
+                    blocked_encryption_types=["SSE-C"],
+                    bucket_key_enabled=False,
                 )
             ],
-            opts=child,
+            opts=after(policy),
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
@@ -110,14 +126,7 @@ class ArtifactBucket(pulumi.ComponentResource):
                     ),
                 )
             ],
-            opts=child,
-        )
-        aws.s3.BucketPolicy(
-            f"{name}-policy",
-            bucket=bucket.bucket,
-            policy=json.dumps(tls_only_policy(args.partition, args.bucket), sort_keys=True),
-            # S3 refuses two changes of a bucket's access at once.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[public_access]),
+            opts=after(encryption),
         )
         self.bucket = bucket.bucket
         self.register_outputs({"bucket": self.bucket})

@@ -9,6 +9,8 @@ from typing import Literal
 import pulumi
 import pulumi_aws as aws
 
+from components.tags import BACKEND
+
 TYPE = "runctl:aws:SpotInstance"
 
 Market = Literal["spot", "on-demand"]
@@ -17,11 +19,12 @@ Market = Literal["spot", "on-demand"]
 @dataclass(frozen=True, kw_only=True)
 class SpotInstanceArgs:
     """``image``, ``instance_type`` and ``subnet`` were decided for the run. ``max_price`` is USD an hour, for
-    spot; None means up to the on-demand price. ``volume_tags`` go on the root volume, which no default
-    reaches.
+    spot; None means up to the on-demand price. ``identity`` are the job's identity tags, for what no default
+    of the provider reaches. ``template_name`` is the physical name of the launch template.
     """
 
     label: str
+    template_name: str
     image: str
     instance_type: str
     market: Market
@@ -32,7 +35,7 @@ class SpotInstanceArgs:
     disk_gb: int
     max_price: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    volume_tags: Mapping[str, str] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict)
 
 
 class SpotInstance(pulumi.ComponentResource):
@@ -40,6 +43,7 @@ class SpotInstance(pulumi.ComponentResource):
     a one-time spot instance cannot be stopped, and a volume has one machine at a time.
     """
 
+    template: aws.ec2.LaunchTemplate
     instance: aws.ec2.Instance
     instance_id: pulumi.Output[str]
 
@@ -53,6 +57,7 @@ class SpotInstance(pulumi.ComponentResource):
     ):
         """``needs`` must exist before the machine boots."""
         super().__init__(TYPE, name, {"market": args.market, "instanceType": args.instance_type}, opts)
+        self.template = _launch_template(f"{name}-template", args, pulumi.ResourceOptions(parent=self))
         self.instance = aws.ec2.Instance(
             f"{name}-instance",
             ami=args.image,
@@ -62,7 +67,10 @@ class SpotInstance(pulumi.ComponentResource):
             iam_instance_profile=args.profile,
             user_data=args.user_data,
             user_data_replace_on_change=True,
-            instance_initiated_shutdown_behavior="terminate",
+            launch_template=aws.ec2.InstanceLaunchTemplateArgs(
+                id=self.template.id,
+                version=self.template.latest_version.apply(lambda number: str(int(number))),
+            ),
             instance_market_options=_market_options(args),
             metadata_options=aws.ec2.InstanceMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=2
@@ -72,7 +80,7 @@ class SpotInstance(pulumi.ComponentResource):
                 volume_type="gp3",
                 encrypted=True,
                 delete_on_termination=True,
-                tags={"Name": args.label, **args.volume_tags},
+                tags={"Name": args.label, **args.identity, **args.tags},
             ),
             tags={"Name": args.label, **args.tags},
             opts=pulumi.ResourceOptions(
@@ -84,6 +92,32 @@ class SpotInstance(pulumi.ComponentResource):
         )
         self.instance_id = self.instance.id
         self.register_outputs({"instanceId": self.instance_id})
+
+
+def _launch_template(
+    name: str, args: SpotInstanceArgs, options: pulumi.ResourceOptions
+) -> aws.ec2.LaunchTemplate:
+    """What the instance does not state by itself.
+
+    The shutdown behavior: stated on the instance, the AWS provider would repeat it by ModifyInstanceAttribute
+    after the launch. Tags of what the launch makes besides the instance. Another version of the template
+    replaces the instance, so nothing is in it that may change while a run goes on. Nor has the template tags
+    of the job: where they change, a preview takes the version for unknown and the instance for replaced.
+    """
+    tags = {key: value for key, value in args.identity.items() if key != BACKEND}
+    tagged = ["volume", "network-interface", *(["spot-instances-request"] if args.market == "spot" else [])]
+    return aws.ec2.LaunchTemplate(
+        name,
+        name=args.template_name,
+        instance_initiated_shutdown_behavior="terminate",
+        metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+            http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=2
+        ),
+        tag_specifications=[
+            aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=each, tags=tags) for each in tagged
+        ],
+        opts=options,
+    )
 
 
 def _market_options(args: SpotInstanceArgs) -> aws.ec2.InstanceInstanceMarketOptionsArgs | None:

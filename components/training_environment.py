@@ -15,7 +15,14 @@ from components.artifact_bucket import ArtifactBucket, ArtifactBucketArgs
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.end_schedule import EndSchedule, EndScheduleArgs
 from components.iam_profile import IamProfile, IamProfileArgs
-from components.naming import POLICY_LIMIT, PROFILE_LIMIT, ROLE_LIMIT, TAG_LIMIT, Names
+from components.naming import (
+    POLICY_LIMIT,
+    PROFILE_LIMIT,
+    ROLE_LIMIT,
+    TAG_LIMIT,
+    TEMPLATE_LIMIT,
+    Names,
+)
 from components.network_access import NetworkAccess, NetworkAccessArgs
 from components.secret_parameters import SecretParameters, SecretParametersArgs
 from components.spot_instance import Market, SpotInstance, SpotInstanceArgs
@@ -83,8 +90,8 @@ class TrainingEnvironmentArgs:
 
     ``run_spec`` is what the agent runs, as JSON data without its volumes, whose ids are known only here.
     ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
-    the root volume, which no provider default reaches. ``secrets`` are values by the name of their variable;
-    ``data`` are the sources (``s3://...``) that the machine reads.
+    what a launch makes besides the machine, which no provider default reaches. ``secrets`` are values by the
+    name of their variable; ``data`` are the sources (``s3://...``) that the machine reads.
     ``candidate_types`` are the instance types that the machine may come to be of, for policies to judge
     before any is made.
     """
@@ -255,6 +262,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
             f"{self._name}-machine",
             SpotInstanceArgs(
                 label=args.names.name("machine", limit=TAG_LIMIT),
+                template_name=args.names.name("machine", limit=TEMPLATE_LIMIT),
                 image=machine.image,
                 instance_type=machine.instance_type,
                 market=machine.market,
@@ -265,7 +273,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 user_data=machine.user_data,
                 disk_gb=machine.disk_gb,
                 tags=tags,
-                volume_tags={**args.identity, **tags},
+                identity=args.identity,
             ),
             self._child,
             needs=needs,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, number, section, shown
 
 INSTANCE = "aws:ec2/instance:Instance"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 MAX_HOPS = 2
 
 
@@ -28,7 +29,7 @@ def open_metadata(resource: Judged, _: Settings) -> Iterator[Violation]:
 RULE = Rule(
     name="instance-metadata-v2",
     description="Instance metadata is served to IMDSv2 only.",
-    types=frozenset({INSTANCE}),
+    types=frozenset({INSTANCE, TEMPLATE}),
     reads=frozenset({"metadataOptions"}),
     check=open_metadata,
 )

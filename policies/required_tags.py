@@ -14,6 +14,7 @@ TAGGABLE = frozenset(
     {
         INSTANCE,
         "aws:ebs/volume:Volume",
+        "aws:ec2/launchTemplate:LaunchTemplate",
         "aws:ec2/securityGroup:SecurityGroup",
         "aws:iam/instanceProfile:InstanceProfile",
         "aws:iam/role:Role",

@@ -41,7 +41,7 @@ RULES: tuple[Rule, ...] = (
     permissions.RULE,
 )
 
-STACK_RULES: tuple[StackRule, ...] = (bucket_access.GUARDED_RULE,)
+STACK_RULES: tuple[StackRule, ...] = (bucket_access.GUARDED_RULE, machine_end.TEMPLATE_RULE)
 
 LATER = "judged-at-up"
 """The pack's own advisory policy: says what a preview does not know and which rules judge it then."""

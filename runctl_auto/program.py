@@ -203,6 +203,8 @@ def run_spec(config: StackConfig) -> RunJson:
         "nodes": job.nodes,
         "setup": job.setup,
         "command": job.run,
+        "background": job.background,
+        "shell": job.shell,
         "env": dict(job.env),
         "code": {"key": package_key("code", run.code_sha256), "sha256": run.code_sha256},
         "checkpoints": {
@@ -240,6 +242,7 @@ def user_data_config(config: StackConfig, bucket: str) -> UserDataJson:
         "spec_key": spec_key(run.id),
         # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
         "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
+        "market": placement.market,
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
 

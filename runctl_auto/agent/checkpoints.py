@@ -100,6 +100,14 @@ class Checkpoints:
                     self._wait(SETTLE_SECONDS)
             return None
 
+    def newest(self) -> str | None:
+        """The newest complete checkpoint in the store, as it is now; raises what the store raises."""
+        for name in sorted(self._sequences(), reverse=True):
+            prefix = checkpoint_prefix(self._lineage, name)
+            if manifest_key(prefix) in self._store.list_objects(prefix):
+                return name
+        return None
+
     def _save(self, tree: FileTree) -> str:
         if self._next is None:
             self._next = max((int(name) for name in self._sequences()), default=-1) + 1

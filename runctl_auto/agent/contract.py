@@ -52,6 +52,8 @@ class Reason:
     COMPLETED: Final = "completed"
     SETUP_FAILED: Final = "setup_failed"
     COMMAND_FAILED: Final = "command_failed"
+    LEFT_PROCESSES: Final = "left_processes"
+    """The command succeeded and left processes at work behind: another try would do the same."""
     AGENT_ERROR: Final = "agent_error"
     INTERRUPTION: Final = "interruption"
     MAX_DURATION: Final = "max_duration"
@@ -61,6 +63,23 @@ class Reason:
     REPLACE: Final = "replace"
     USER: Final = "user"
 
+
+class Background:
+    """What becomes of processes that still run when the command has returned."""
+
+    FAIL: Final = "fail"
+    """Idle ones are ended; the run has failed when they are at work."""
+    WAIT: Final = "wait"
+    STOP: Final = "stop"
+
+
+BACKGROUNDS = frozenset({Background.FAIL, Background.WAIT, Background.STOP})
+
+DEFAULT_SHELL: Final = "bash -e"
+"""What runs setup and the command: a program and its options, to which ``-c`` and the script are added."""
+
+SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "ksh93", "mksh", "rbash", "sh", "zsh"})
+"""Programs that wait for what they start and do nothing themselves."""
 
 StopReason = Literal["down", "replace", "user"]
 STOP_REASONS: tuple[StopReason, ...] = (Reason.DOWN, Reason.REPLACE, Reason.USER)
@@ -182,6 +201,9 @@ class UserDataJson(TypedDict):
     spec_key: str
     mounts: str
     """A digest of the volumes, which are mounted at the start only. Not read on the machine."""
+    market: str
+    """How the machine is bought, ``spot`` or ``on-demand``. Not read on the machine: the AWS provider sees no
+    difference when an instance is no longer to be a spot one."""
     deadline_seconds: int | None
     """From the machine's first boot to its hard deadline; None without one."""
 
@@ -251,6 +273,8 @@ class RunJson(TypedDict):
     nodes: int
     setup: str | None
     command: str
+    background: str
+    shell: str
     env: dict[str, str]
     code: PackageJson
     checkpoints: CheckpointsJson

@@ -60,3 +60,11 @@ class VolumeError(AgentError):
 
 class ProgramError(AgentError):
     """A program of the system failed."""
+
+
+class ScriptNotStartedError(AgentError):
+    """A script of the job could not be started; `exit_code` is what a shell reports in such a case."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

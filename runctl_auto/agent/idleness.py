@@ -1,4 +1,4 @@
-"""Whether the job does anything: processor time of its processes, and use of the machine's GPUs.
+"""Whether the job does anything: processor time of all its processes, and use of the machine's GPUs.
 
 Idle is a job whose processes together take less than 5 % of one processor while no GPU computes. A job that
 only waits for the network is idle, too.
@@ -6,11 +6,8 @@ only waits for the network is idle, too.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
 
 from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.machine import RunProgram
@@ -21,21 +18,6 @@ BUSY_SHARE = 0.05
 GPU_QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")
 GPU_SECONDS = 30.0
 PROGRAM_MISSING = 127
-
-
-class CountsProcessorTime(Protocol):
-    """The process table, as far as processor time goes."""
-
-    def processor_seconds(self, leader: int) -> float: ...
-
-
-def job_processor_seconds(record: Path, table: CountsProcessorTime) -> float | None:
-    """What the job that `record` names has used so far; None when none runs."""
-    try:
-        leader = int(json.loads(record.read_text(encoding="utf-8"))["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return table.processor_seconds(leader)
 
 
 class GpuUse:

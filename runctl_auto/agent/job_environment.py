@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from runctl_auto.agent.spec import RunSpec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 MASTER_PORT = "29500"
 # What the system's service manager tells its own service is not for the job.
 SERVICE_VARIABLES = {
@@ -57,6 +59,7 @@ def job_environment(
 ) -> dict[str, str]:
     """The machine's environment, over it the job file's `env` and secrets, over all the contract's variables.
 
+    A variable of the job file whose name ends in PATH may extend the machine's.
     A run on one node is its own master.
     """
     environment = {name: value for name, value in inherited.items() if name not in SERVICE_VARIABLES}
@@ -65,7 +68,7 @@ def job_environment(
     environment.setdefault("LANG", "C.UTF-8")
     # Lines appear in the logs when they are printed, not when a buffer is full.
     environment.setdefault("PYTHONUNBUFFERED", "1")
-    environment.update(spec.env)
+    environment.update({name: extended(name, value, environment) for name, value in spec.env.items()})
     environment.update(secrets)
     environment.update(
         RUNCTL_JOB=spec.job,
@@ -83,6 +86,25 @@ def job_environment(
     for name, path in mounts.items():
         environment[f"RUNCTL_VOLUME_{variable_part(name)}"] = str(path)
     return environment
+
+
+def extended(name: str, value: str, environment: Mapping[str, str]) -> str:
+    """`value` of a search path, with what it says of itself, and of HOME, replaced: `/opt/bin:$PATH`.
+
+    An empty part would mean the present folder: where the machine has no such variable, none is left.
+    """
+    if not name.endswith("PATH"):
+        return value
+    known = {own: environment.get(own, "") for own in (name, "HOME")}
+    parts = [(part, _replaced(part, known)) for part in value.split(":")]
+    return ":".join(after for before, after in parts if after or not before)
+
+
+def _replaced(part: str, known: Mapping[str, str]) -> str:
+    home = known["HOME"]
+    if part == "~" or part.startswith("~/"):
+        part = home + part[1:]
+    return REFERENCE.sub(lambda found: known.get(found[1] or found[2], found[0]), part)
 
 
 def variable_part(name: str) -> str:

@@ -1,20 +1,30 @@
-"""The job's process: a session of its own, recorded on disk, ended by SIGTERM and then SIGKILL."""
+"""A script of the job as processes: started, followed, ended with all that it started."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import signal
+import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from runctl_auto.agent.background import Left, LeftProcess
 from runctl_auto.agent.config import write_private
-from runctl_auto.agent.processes import ProcessTable, ProcProcessTable
+from runctl_auto.agent.ending import Ending
+from runctl_auto.agent.errors import ScriptNotStartedError
+from runctl_auto.agent.exit_codes import FIRST_OF_SIGNALS, KILLED, NOT_EXECUTABLE, NOT_FOUND
+from runctl_auto.agent.foreground import Foreground
+from runctl_auto.agent.job_environment import DEFAULT_PATH
+from runctl_auto.agent.job_tree import JobTree, descendants, processor_seconds
+from runctl_auto.agent.processes import Process, ProcessTable
 
-LOOK_EVERY_SECONDS = 0.2
 LEFTOVER_GRACE_SECONDS = 5.0
+SERVICE_GRACE_SECONDS = 10.0
+RECORD_EVERY_SECONDS = 2.0
 
 
 class Job(Protocol):
@@ -22,78 +32,194 @@ class Job(Protocol):
 
     def poll(self) -> int | None: ...
     def terminate(self, grace_seconds: float) -> int: ...
+    def left(self) -> Left: ...
+    def failed(self) -> Sequence[tuple[LeftProcess, int]]: ...
+    def finish(self, grace_seconds: float) -> None: ...
+    def keep_services(self) -> None: ...
 
 
 class ScriptStarter(Protocol):
-    """Starts a bash script of the job."""
+    """Starts a script of the job by a shell, which is a program and its options."""
 
-    def __call__(self, script: str, environment: Mapping[str, str]) -> Job: ...
+    def __call__(self, script: str, environment: Mapping[str, str], shell: Sequence[str]) -> Job: ...
 
 
 class JobProcess:
-    """A running script. Its leader and whatever it started live in one session."""
+    """A running script and the processes of the job around it."""
 
     def __init__(
         self,
         popen: subprocess.Popen[bytes],
-        record: Path,
-        table: ProcessTable,
+        record: JobRecord,
+        tree: JobTree,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._popen = popen
         self._record = record
-        self._table = table
+        self._tree = tree
         self._clock = clock
-        self._wait = wait
+        self._ending = Ending(tree.living, tree.table, clock, wait)
+        self._recorded_at = clock()
+        self._codes: dict[int, int] = {}
+        self._left: dict[int, LeftProcess] | None = None
+        tree.begin(popen.pid)
+        record.write(popen.pid, tree.living())
 
     def poll(self) -> int | None:
         """The exit code once the script has ended (128+n when signal n killed it), None before.
 
-        Processes that the script left behind are ended then, too.
+        What it has left running goes on.
         """
+        self._follow()
         code = self._popen.poll()
-        if code is None:
-            return None
-        end_session(self._popen.pid, LEFTOVER_GRACE_SECONDS, self._table, self._clock, self._wait)
-        self._record.unlink(missing_ok=True)
-        return exit_code(code)
+        return None if code is None else exit_code(code)
 
     def terminate(self, grace_seconds: float) -> int:
-        """SIGTERM to all of it, SIGKILL to what is left after the grace; blocks; returns the exit code."""
-        end_session(self._popen.pid, grace_seconds, self._table, self._clock, self._wait)
-        code = self._popen.wait()
-        self._record.unlink(missing_ok=True)
-        return exit_code(code)
+        """Ends all of the job, services included, the command first; blocks; the script's exit code."""
+        self._ending.end(grace_seconds, self._commands())
+        code = self._popen.poll()
+        self._close()
+        return KILLED if code is None else exit_code(code)
+
+    def _commands(self) -> set[int]:
+        """The script's, or those of what it has left running when it has ended."""
+        living = self._tree.without_services()
+        leaders = [self._popen.pid] if self._popen.pid in living else _top(living)
+        foreground = Foreground(living, self._tree.table)
+        return {pid for leader in leaders for pid in foreground.of(leader)}
+
+    def left(self) -> Left:
+        """What still runs of the script, which has ended; at first waits for what is about to leave."""
+        if self._left is None:
+            self._look()
+            replace(self._ending, living=self._tree.without_services).settle()
+        return self._look()
+
+    def _look(self) -> Left:
+        living = self._tree.without_services()
+        top = {pid: LeftProcess(pid, self._tree.table.command(pid)) for pid in _top(living)}
+        self._left = {**(self._left or {}), **top}
+        self._codes.update(self._tree.reap())
+        return Left(tuple(top.values()), processor_seconds(living.values()))
+
+    def failed(self) -> list[tuple[LeftProcess, int]]:
+        """What the script left running and has ended since with another exit code than 0."""
+        left = self._left or {}
+        return [(left[pid], code) for pid, code in self._codes.items() if code and pid in left]
+
+    def finish(self, grace_seconds: float) -> None:
+        """Ends what the script, which has ended, left running; blocks."""
+        replace(self._ending, living=self._tree.without_services).end(grace_seconds)
+        self._close()
+
+    def keep_services(self) -> None:
+        """What the script, which has ended, left running lives until the job ends."""
+        self._tree.keep_services()
+        self._close()
+
+    def _follow(self) -> None:
+        """From time to time: waits for what has ended, records what an agent after this one must end."""
+        if self._clock() - self._recorded_at >= RECORD_EVERY_SECONDS:
+            self._recorded_at = self._clock()
+            self._codes.update(self._tree.reap())
+            self._record.write(self._popen.pid, self._tree.living())
+
+    def _close(self) -> None:
+        self._tree.reap()
+        self._tree.end()
+        living = self._tree.living()
+        if living:
+            self._record.write(self._popen.pid, living)
+        else:
+            self._record.remove()
+
+
+def _top(processes: Mapping[int, Process]) -> list[int]:
+    """Those whose parent is none of them."""
+    return sorted(pid for pid, process in processes.items() if process.parent not in processes)
+
+
+class JobRecord:
+    """The job's sessions on disk, each with the start of its first process while that lives.
+
+    A number without its start time may be somebody else's by the time it is read; the number of a session
+    whose first process has ended is given to no other process as long as the session lives.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written = ""
+
+    def write(self, script: int, living: Mapping[int, Process]) -> None:
+        """Never raises for a full disk: the job goes on, and the record is as it was."""
+        sessions = sorted({process.session for process in living.values()} | {script})
+        starts = {session: living[session].start_ticks if session in living else None for session in sessions}
+        text = json.dumps({"pid": script, "sessions": starts})
+        if text != self._written:
+            with contextlib.suppress(OSError):
+                write_private(self._path, text)
+                self._written = text
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def sessions(self, processes: Mapping[int, Process]) -> set[int]:
+        """The recorded sessions that are still the job's; empty without a usable record."""
+        try:
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            recorded = {int(session): start for session, start in data["sessions"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return set()
+        return {
+            session
+            for session, start in recorded.items()
+            if session not in processes or processes[session].start_ticks == start
+        }
 
 
 def start_script(
     script: str,
     environment: Mapping[str, str],
+    shell: Sequence[str],
     *,
     work: Path,
     output: Path,
     record: Path,
-    table: ProcessTable | None = None,
+    tree: JobTree,
 ) -> JobProcess:
-    """Starts `bash -euo pipefail -c script` in `work`, its output appended to `output`.
+    """Starts `shell -c script` in `work`, its output appended to `output`.
 
     The output goes to the file itself, not through the agent: the job outlives a restart of the agent
-    without losing a line or its standard output.
+    without losing a line or its standard output. Raises ScriptNotStartedError.
     """
-    table = table or ProcProcessTable()
-    with output.open("ab") as log:
-        popen = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=work,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    write_private(record, json.dumps({"pid": popen.pid, "start_ticks": table.start_ticks(popen.pid)}))
-    return JobProcess(popen, record, table)
+    program = find_program(shell[0], environment.get("PATH", DEFAULT_PATH))
+    try:
+        with output.open("ab") as log:
+            popen = subprocess.Popen(
+                [program, *shell[1:], "-c", script],
+                cwd=work,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise ScriptNotStartedError(f"{shell[0]} could not be started: {error}", NOT_EXECUTABLE) from error
+    return JobProcess(popen, JobRecord(record), tree)
+
+
+def find_program(name: str, path: str) -> str:
+    """The file of a program, in the system's folders if `path` has it not; python may be named python3.
+
+    Raises ScriptNotStartedError.
+    """
+    for each in (name, "python3") if name == "python" else (name,):
+        found = shutil.which(each, path=path) or shutil.which(each, path=DEFAULT_PATH)
+        if found:
+            return found
+    raise ScriptNotStartedError(f"shell names {name}, which is not installed (PATH is {path})", NOT_FOUND)
 
 
 def end_leftover(
@@ -102,50 +228,30 @@ def end_leftover(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], object] = time.sleep,
 ) -> bool:
-    """Ends the script that an earlier agent on this machine recorded; whether there was one.
+    """Ends the job that an earlier agent on this machine recorded; whether there was one."""
+    left = JobRecord(record)
 
-    A process with the recorded number that started at another time is somebody else's and left alone.
-    """
-    try:
-        data = json.loads(record.read_text(encoding="utf-8"))
-        leader, ticks = int(data["pid"]), int(data["start_ticks"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    now = table.start_ticks(leader)
-    if now is not None and now != ticks:
-        record.unlink(missing_ok=True)
-        return False
-    members = table.session(leader)
-    if members:
-        end_session(leader, LEFTOVER_GRACE_SECONDS, table, clock, wait)
-    record.unlink(missing_ok=True)
-    return bool(members)
+    def living() -> dict[int, Process]:
+        processes = table.processes()
+        sessions = left.sessions(processes)
+        members = {pid for pid, process in processes.items() if process.session in sessions}
+        members |= descendants(processes, members)
+        return {pid: processes[pid] for pid in members if not processes[pid].is_zombie}
+
+    found = bool(living())
+    if found:
+        Ending(living, table, clock, wait).end(LEFTOVER_GRACE_SECONDS)
+    left.remove()
+    return found
 
 
-def end_session(
-    leader: int,
-    grace_seconds: float,
-    table: ProcessTable,
-    clock: Callable[[], float],
-    wait: Callable[[float], object],
-) -> None:
-    """Blocks until no process of the session lives."""
-    give_up = clock() + grace_seconds
-    asked: set[int] = set()
-    while True:
-        members = table.session(leader)
-        if not members:
-            return
-        late = clock() >= give_up
-        for pid in members:
-            if late:
-                table.signal(pid, signal.SIGKILL)
-            elif pid not in asked:
-                table.signal(pid, signal.SIGTERM)
-                asked.add(pid)
-        wait(LOOK_EVERY_SECONDS)
+def end_services(tree: JobTree, record: Path) -> None:
+    """Ends what setup left running for the time of the job, and whatever else is left of it; blocks."""
+    Ending(tree.living, tree.table).end(SERVICE_GRACE_SECONDS)
+    tree.reap()
+    JobRecord(record).remove()
 
 
 def exit_code(returncode: int) -> int:
     """As a shell tells it: 128+n for a process that signal n killed."""
-    return 128 - returncode if returncode < 0 else returncode
+    return FIRST_OF_SIGNALS - returncode if returncode < 0 else returncode

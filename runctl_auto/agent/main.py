@@ -17,15 +17,17 @@ from runctl_auto.agent.config import AgentConfig, read_config
 from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.idleness import GpuUse, job_processor_seconds
+from runctl_auto.agent.idleness import GpuUse
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.install import install
+from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.layout import Layout
 from runctl_auto.agent.machine import run_program, shut_down
+from runctl_auto.agent.out_of_memory import OutOfMemory
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.parameters import Parameters
-from runctl_auto.agent.processes import ProcProcessTable
+from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
 from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools, StopEarly
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
@@ -71,7 +73,11 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
 
     def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
-        if job_process.end_leftover(record, ProcProcessTable()):
+        table = ProcProcessTable()
+        tree = JobTree(table)
+        if not become_subreaper():
+            journal.say("orphaned processes of the job cannot be followed: the kernel knows no subreaper")
+        if job_process.end_leftover(record, table):
             journal.say("ended the job that an earlier agent left running")
         spec = parse_spec(store.patient(PATIENCE_SECONDS).get(config.spec_key))
         status.note(attempt=spec.attempt)
@@ -84,7 +90,9 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             progress=lambda numbers: status.note(data=numbers),
             check=partial(wait_unless_stopped, switch, 0.0),
         )
-        start = partial(job_process.start_script, work=folder / "work", output=journal.path, record=record)
+        start = partial(
+            job_process.start_script, work=folder / "work", output=journal.path, record=record, tree=tree
+        )
         tools = RunTools(
             config=config,
             spec=spec,
@@ -102,8 +110,10 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             inherited=os.environ,
             home=layout.resolve("/root"),
             clock=time.time,
-            processor_seconds=partial(job_processor_seconds, record, ProcProcessTable()),
+            processor_seconds=tree.processor_seconds,
             gpu_in_use=GpuUse(run_program),
+            out_of_memory=OutOfMemory(run_program),
+            end_services=partial(job_process.end_services, tree, record),
         )
         return Run(tools).execute()
 
@@ -140,6 +150,12 @@ def leave_on_sigterm(switch: StopSwitch, deadline_at: float | None, clock: Calla
     signal.signal(signal.SIGTERM, handle)
 
 
+def _take_default_actions() -> None:
+    """The job's processes inherit what is ignored here; which of them are in the background is told by it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
 def system_stop(at_deadline: bool) -> StopRequest:
     """The request that the system's SIGTERM stands for."""
     if at_deadline:
@@ -154,6 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if list(sys.argv[1:] if arguments is None else arguments) == ["install"]:
         return _install()
     layout = Layout.from_environment()
+    _take_default_actions()
     try:
         config = read_config(layout.config)
         switch = StopSwitch()

@@ -2,64 +2,166 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-STATE, SESSION, START_TICKS = 0, 3, 19
-USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM = 11, 12, 13, 14
+STATE, PARENT, SESSION, START_TICKS = 0, 1, 3, 19
+PROCESSOR_TICKS = (11, 12, 13, 14)
+PR_SET_CHILD_SUBREAPER = 36
+STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR = 0, 1, 2
+MULTI_CALL_PROGRAMS = {"busybox", "toybox"}
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process at one moment. `processor_ticks` includes the children that it has waited for."""
+
+    pid: int
+    parent: int
+    session: int
+    start_ticks: int
+    processor_ticks: int = 0
+    is_zombie: bool = False
+
+
+@dataclass(frozen=True)
+class SignalActions:
+    """What a process does with signals: the numbers that it catches (or blocks, to take them itself), and
+    those that it ignores. All others have their default effect."""
+
+    caught: frozenset[int] = frozenset()
+    ignored: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Pipes:
+    """The pipes that are a process's standard streams; `read` is None when its input is no pipe."""
+
+    read: str | None = None
+    written: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """A child that has ended. `code` is as a shell reports it."""
+
+    code: int
+    processor_seconds: float
 
 
 class ProcessTable(Protocol):
-    """What ending a job needs to know and do."""
+    """What following and ending a job needs to know and do."""
 
-    def session(self, leader: int) -> list[int]: ...
-    def start_ticks(self, pid: int) -> int | None: ...
+    def processes(self) -> Mapping[int, Process]: ...
     def signal(self, pid: int, number: signal.Signals) -> None: ...
+    def reap(self, pid: int) -> Reaped | None: ...
+    def actions(self, pid: int) -> SignalActions: ...
+    def program(self, pid: int) -> str: ...
+    def command(self, pid: int) -> str: ...
+    def pipes(self, pid: int) -> Pipes: ...
 
 
 @dataclass(frozen=True)
 class ProcProcessTable:
-    """The process table of this machine."""
+    """The process table of this machine. What is asked of a process that is gone has an empty answer."""
 
     proc: Path = Path("/proc")
 
-    def session(self, leader: int) -> list[int]:
-        """Living processes (zombies are not) of the session that `leader` began, dead or alive itself."""
-        found = []
+    def processes(self) -> dict[int, Process]:
+        """All processes by number, zombies included."""
+        found = {}
         for entry in os.scandir(self.proc):
-            fields = self._fields(entry.name) if entry.name.isdigit() else None
-            if fields and fields[STATE] not in "ZX" and int(fields[SESSION]) == leader:
-                found.append(int(entry.name))
+            process = self._process(entry.name) if entry.name.isdigit() else None
+            if process:
+                found[process.pid] = process
         return found
 
-    def processor_seconds(self, leader: int) -> float:
-        """What the living processes of that session, and those they have seen end, have used so far."""
-        ticks = 0
-        for pid in self.session(leader):
-            fields = self._fields(str(pid))
-            if fields:
-                ticks += sum(int(fields[n]) for n in (USER, SYSTEM, CHILDREN_USER, CHILDREN_SYSTEM))
-        return ticks / float(os.sysconf("SC_CLK_TCK"))
-
-    def start_ticks(self, pid: int) -> int | None:
-        """When `pid` started, in ticks since boot; None when there is no such process."""
-        fields = self._fields(str(pid))
-        return int(fields[START_TICKS]) if fields else None
-
     def signal(self, pid: int, number: signal.Signals) -> None:
-        """Sends a signal; a process that is gone is fine."""
-        try:
+        """Sends a signal; a process that is gone or takes none from us is fine."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            return
 
-    def _fields(self, pid: str) -> list[str] | None:
+    def reap(self, pid: int) -> Reaped | None:
+        """Takes the exit status of a child of this process; None while it lives or when it is no child."""
         try:
-            text = (self.proc / pid / "stat").read_text(encoding="utf-8", errors="replace")
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if not ended:
+            return None
+        code = 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        return Reaped(code, usage.ru_utime + usage.ru_stime)
+
+    def actions(self, pid: int) -> SignalActions:
+        masks = {}
+        for line in self._read(pid, "status").splitlines():
+            name, _, value = line.partition(b":")
+            if name.startswith(b"Sig") and name != b"SigQ":
+                masks[name] = _signals(int(value, 16))
+        none: frozenset[int] = frozenset()
+        taken = masks.get(b"SigCgt", none) | masks.get(b"SigBlk", none)
+        return SignalActions(taken, masks.get(b"SigIgn", none))
+
+    def program(self, pid: int) -> str:
+        """The name of the program's file; the process's own name where that cannot be read."""
+        own_name = self._read(pid, "comm").decode("utf-8", "replace").strip()
+        try:
+            file = (self.proc / str(pid) / "exe").readlink().name
+        except OSError:
+            return own_name
+        return own_name if file in MULTI_CALL_PROGRAMS else file
+
+    def command(self, pid: int) -> str:
+        """The command line, its words parted by spaces."""
+        words = self._read(pid, "cmdline").split(b"\0")
+        return b" ".join(words).decode("utf-8", "replace").strip() or self.program(pid)
+
+    def pipes(self, pid: int) -> Pipes:
+        written = {self._pipe(pid, number) for number in (STANDARD_OUTPUT, STANDARD_ERROR)}
+        return Pipes(self._pipe(pid, STANDARD_INPUT), frozenset(pipe for pipe in written if pipe))
+
+    def _pipe(self, pid: int, number: int) -> str | None:
+        try:
+            target = str((self.proc / str(pid) / "fd" / str(number)).readlink())
         except OSError:
             return None
+        return target if target.startswith("pipe:") else None
+
+    def _process(self, pid: str) -> Process | None:
+        text = self._read(pid, "stat").decode("utf-8", "replace")
         # The name in parentheses may hold anything, parentheses included.
-        return text[text.rfind(")") + 2 :].split()
+        fields = text[text.rfind(")") + 2 :].split()
+        if not fields:
+            return None
+        return Process(
+            pid=int(pid),
+            parent=int(fields[PARENT]),
+            session=int(fields[SESSION]),
+            start_ticks=int(fields[START_TICKS]),
+            processor_ticks=sum(int(fields[number]) for number in PROCESSOR_TICKS),
+            is_zombie=fields[STATE] in "ZX",
+        )
+
+    def _read(self, pid: int | str, name: str) -> bytes:
+        try:
+            return (self.proc / str(pid) / name).read_bytes()
+        except OSError:
+            return b""
+
+
+def become_subreaper() -> bool:
+    """From now on, processes below this one whose parent ends become its children; whether that worked."""
+    try:
+        return int(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) == 0
+    except (OSError, AttributeError):
+        return False
+
+
+def _signals(mask: int) -> frozenset[int]:
+    return frozenset(number for number in range(1, 65) if mask >> (number - 1) & 1)

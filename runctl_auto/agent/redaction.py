@@ -58,6 +58,10 @@ class HiddenValues:
         out.append(piece[position - start :])
         return b"".join(out)
 
+    def text(self, text: str) -> str:
+        """A whole text as it may be seen."""
+        return self.redacted(b"", text.encode("utf-8", "replace"), b"").decode("utf-8", "replace")
+
     def _spans(self, data: bytes) -> list[tuple[int, int]]:
         """Where something is to be hidden; what overlaps or touches is one."""
         merged: list[tuple[int, int]] = []

@@ -5,24 +5,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from runctl_auto.agent import artifacts, code_package
+from runctl_auto.agent import artifacts, code_package, exit_codes
+from runctl_auto.agent.background import BackgroundPolicy
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import GRACE_SECONDS, HEARTBEAT_SECONDS, Phase, Reason
-from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
 from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
 from runctl_auto.agent.periodic import Periodic
+from runctl_auto.agent.redaction import HiddenValues
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.volumes import GROW_EVERY_SECONDS
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LIMITS_EVERY_SECONDS,
@@ -37,11 +40,14 @@ from runctl_auto.agent.watchers import (
 LOOK_AT_JOB_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0
 
+T = TypeVar("T")
+
 
 class MountsVolumes(Protocol):
-    """Mounts and unmounts the job's volumes."""
+    """Mounts, grows and unmounts the job's volumes."""
 
     def mount_all(self, volumes: tuple[VolumeSpec, ...]) -> dict[str, Path]: ...
+    def grow_all(self) -> None: ...
     def unmount_all(self) -> None: ...
 
 
@@ -79,6 +85,8 @@ class RunTools:
     clock: Callable[[], float]
     processor_seconds: Callable[[], float | None] = lambda: None
     gpu_in_use: Callable[[], bool] = lambda: False
+    end_services: Callable[[], None] = lambda: None
+    out_of_memory: Callable[[], str | None] = lambda: None
 
 
 class StopEarly(Exception):
@@ -111,6 +119,7 @@ class Run:
             saved=tools.status.saved_checkpoint,
         )
         self._environment: Mapping[str, str] = {}
+        self._hidden = HiddenValues()
 
     def execute(self) -> Outcome:
         """Blocks for the whole run. Raises nothing expected; artifacts and last checkpoint are stored."""
@@ -121,37 +130,94 @@ class Run:
                 outcome = self._to_the_end()
             except StopEarly:
                 outcome = self._stopped(None)
-            return self._keep_results(outcome)
+            finally:
+                self._tools.end_services()
+            return self._with_saved_checkpoint(self._keep_results(outcome))
 
     def _to_the_end(self) -> Outcome:
         self._enter(Phase.FETCHING)
         self._prepare()
-        return self._set_up() or self._train()
+        set_up = self._failing_as(Reason.SETUP_FAILED, self._set_up)
+        if set_up is not None:
+            return set_up
+        return self._failing_as(Reason.COMMAND_FAILED, self._train)
+
+    def _failing_as(self, reason: str, step: Callable[[], T]) -> T | Outcome:
+        try:
+            return step()
+        except ScriptNotStartedError as error:
+            return Outcome(Phase.FAILED, reason, error.exit_code, str(error))
 
     def _set_up(self) -> Outcome | None:
         """None when the command can be run now."""
         if not self._spec.setup or self._setup_done.exists():
             return None
         self._enter(Phase.SETUP)
-        end = self._run_script(self._spec.setup)
-        if end.stopped:
-            return self._stopped(end.code)
-        if end.code != 0:
-            message = f"setup ended with exit code {end.code}"
-            return Outcome(Phase.FAILED, Reason.SETUP_FAILED, end.code, message)
-        self._setup_done.touch()
+        with self._script(self._spec.setup, self._spec.setup_shell) as job:
+            end = self._wait_for(job)
+            if end.stopped:
+                return self._stopped(end.code)
+            if end.code != 0:
+                self._end_left(job)
+                message = f"setup ended with {self._told(end.code)}"
+                return Outcome(Phase.FAILED, Reason.SETUP_FAILED, end.code, message)
+            self._keep_services(job)
         return None
+
+    def _keep_services(self, job: Job) -> None:
+        """What setup left running lives until the job ends. A restarted agent sets up again to have it."""
+        left = job.left()
+        job.keep_services()
+        if left.processes:
+            named = self._background.named(left.processes)
+            self._tools.say(f"setup has left running, until the job ends: {named}")
+        else:
+            self._setup_done.touch()
 
     def _train(self) -> Outcome:
         self._enter(Phase.RUNNING)
-        with self._saving_checkpoints():
-            end = self._run_script(self._spec.command)
-        if end.stopped:
-            return self._stopped(end.code)
-        if end.code != 0:
-            message = f"the command ended with exit code {end.code}"
-            return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
-        return Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0)
+        with (
+            self._saving_checkpoints(),
+            self._growing_volumes(),
+            self._script(self._spec.command, self._spec.shell) as job,
+        ):
+            end = self._wait_for(job)
+            if end.stopped:
+                return self._stopped(end.code)
+            if end.code != 0:
+                self._end_left(job)
+                message = f"the command ended with {self._told(end.code)}"
+                return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
+            return self._background.outcome(job) or self._stop_job(job)
+
+    def _told(self, code: int) -> str:
+        return exit_codes.told(code, self._tools.out_of_memory())
+
+    def _end_left(self, job: Job) -> None:
+        """Of a script that has failed."""
+        left = job.left()
+        if left.processes:
+            named = self._background.named(left.processes)
+            self._tools.say(f"processes that it had left running are ended: {named}")
+        job.finish(GRACE_SECONDS)
+
+    def _stop_job(self, job: Job) -> Outcome:
+        """Stops what the command, which has ended, left running."""
+        request = self._tools.switch.request
+        assert request is not None  # noqa: S101
+        return request.outcome(self._end_job(job, request))
+
+    @property
+    def _background(self) -> BackgroundPolicy:
+        tools = self._tools
+        return BackgroundPolicy(
+            self._spec.background,
+            gpu_in_use=tools.gpu_in_use,
+            stopping=lambda: tools.switch.request is not None,
+            pause=tools.switch.wait,
+            say=tools.say,
+            hide=self._hidden.text,
+        )
 
     def _prepare(self) -> None:
         spec, tools = self._spec, self._tools
@@ -159,6 +225,7 @@ class Run:
         # First of all: until it is known what to hide, no output leaves the machine.
         secrets = tools.secrets(spec.secrets) if spec.secrets else {}
         tools.logs.hide(tuple(secrets.values()))
+        self._hidden = HiddenValues(secrets.values())
         self._stop_if_asked()
         if code_package.fetch_code(self._steady_store, spec.code_key, spec.code_sha256, self._work):
             self._setup_done.unlink(missing_ok=True)
@@ -178,11 +245,13 @@ class Run:
         )
         self._stop_if_asked()
 
-    def _run_script(self, script: str) -> ScriptEnd:
+    @contextmanager
+    def _script(self, script: str, shell: Sequence[str]) -> Iterator[Job]:
+        """Starts a script; whatever fails beside it, it does not go on."""
         self._stop_if_asked()
-        job = self._tools.start(script, self._environment)
+        job = self._tools.start(script, self._environment, shell)
         try:
-            return self._wait_for(job)
+            yield job
         except BaseException:
             job.terminate(GRACE_SECONDS)
             raise
@@ -222,6 +291,19 @@ class Run:
             return Outcome(Phase.FAILED, Reason.AGENT_ERROR, outcome.exit_code, message)
         tools.status.note(artifacts={"files": len(stored.files), "bytes": stored.total_bytes})
         return outcome
+
+    def _with_saved_checkpoint(self, outcome: Outcome) -> Outcome:
+        """A run that was stopped says what the store holds to go on from."""
+        if not self._environment or outcome.phase not in (Phase.STOPPED, Phase.INTERRUPTED):
+            return outcome
+        try:
+            newest = self._checkpoints.newest()
+        except AgentError as error:
+            said = f"which checkpoint is saved could not be read: {error}"
+        else:
+            said = f"checkpoint {newest} is saved" if newest else "no checkpoint is saved"
+        self._tools.say(said)
+        return replace(outcome, message=f"{outcome.message}; {said}" if outcome.message else said)
 
     def _say_of_artifacts(self, text: str) -> None:
         if text != "artifacts: nothing at output":
@@ -276,6 +358,13 @@ class Run:
     @contextmanager
     def _saving_checkpoints(self) -> Iterator[None]:
         with self._periodically(("checkpoint", self._spec.checkpoints.every_seconds, self._checkpoints.save)):
+            yield
+
+    @contextmanager
+    def _growing_volumes(self) -> Iterator[None]:
+        """A larger size in the job file changes the volume of a running machine."""
+        steps = [("volumes", GROW_EVERY_SECONDS, self._tools.volumes.grow_all)] if self._spec.volumes else []
+        with self._periodically(*steps):
             yield
 
     @contextmanager

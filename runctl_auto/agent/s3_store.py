@@ -82,8 +82,8 @@ class S3Store:
     def find(self, key: str) -> bytes | None:
         """The object, None when there is none. For small objects.
 
-        Asks for the name first: with leave to list only its own prefixes, the agent is refused (403), not
-        told (404), when it asks for an object that does not exist.
+        Lists the key first: with a role that may not list the whole bucket, S3 refuses (403) a GET of an
+        object that does not exist.
         """
         if key not in self.list_objects(key):
             return None

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from runctl_auto.agent.contract import SCHEMA, DataJson, SpecJson, VolumeJson
+from runctl_auto.agent.contract import (
+    BACKGROUNDS,
+    DEFAULT_SHELL,
+    SCHEMA,
+    SHELLS,
+    Background,
+    DataJson,
+    SpecJson,
+    VolumeJson,
+)
 from runctl_auto.agent.errors import SpecError
 
 
@@ -74,6 +84,14 @@ class RunSpec:
     price_hour: float | None = None
     secrets: tuple[SecretSpec, ...] = ()
     data: tuple[DataSpec, ...] = ()
+    background: str = Background.FAIL
+    shell: tuple[str, ...] = tuple(DEFAULT_SHELL.split())
+
+    @property
+    def setup_shell(self) -> tuple[str, ...]:
+        """What runs setup: the shell, or the default one when `shell` names a program such as python."""
+        is_shell = PurePosixPath(self.shell[0]).name in SHELLS
+        return self.shell if is_shell else tuple(DEFAULT_SHELL.split())
 
     @property
     def budget_seconds(self) -> float | None:
@@ -126,7 +144,22 @@ def _spec(data: SpecJson) -> RunSpec:
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
         data=tuple(_data(each) for each in data.get("data") or ()),
+        background=_background(data.get("background") or Background.FAIL),
+        shell=_shell(data.get("shell") or DEFAULT_SHELL),
     )
+
+
+def _background(text: str) -> str:
+    if text not in BACKGROUNDS:
+        raise ValueError(f"background is {text!r}, not one of {', '.join(sorted(BACKGROUNDS))}")
+    return text
+
+
+def _shell(text: str) -> tuple[str, ...]:
+    words = shlex.split(text)
+    if not words:
+        raise ValueError("shell names no program")
+    return tuple(words)
 
 
 def _data(data: DataJson) -> DataSpec:

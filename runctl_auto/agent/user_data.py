@@ -39,8 +39,8 @@ exit "$code"
 def render_user_data(config: Mapping[str, object]) -> str:
     """The script for one run. The same configuration gives the same text, on any machine.
 
-    `config` is the small JSON of docs/contracts/instance.md. Raises ValueError when the script would not fit
-    into the 16 KB that the cloud accepts.
+    `config` is a `UserDataJson`. Raises ValueError when the script would not fit into the 16 KB that the
+    cloud accepts.
     """
     text = HEAD
     text += _file("config.json", json.dumps(config, sort_keys=True))

@@ -1,9 +1,10 @@
-"""Volumes of the job: found by volume id, formatted only when blank, mounted, unmounted at the end."""
+"""Volumes of the job: found by volume id, formatted only when blank, mounted, grown, unmounted at the end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.errors import VolumeError
@@ -15,11 +16,26 @@ ATTACH_SECONDS = 300.0
 LOOK_EVERY_SECONDS = 1.0
 PROGRAM_SECONDS = 60.0
 FORMAT_SECONDS = 900.0
+GROW_SECONDS = 300.0
+GROW_EVERY_SECONDS = 60.0
 BLKID_FOUND_NOTHING = 2
 
 
+@dataclass
+class _Mounted:
+    """A mounted volume. ``bytes`` is the size of its device when its file system was last grown."""
+
+    volume: VolumeSpec
+    device: Path
+    target: Path
+    bytes: int | None = None
+
+
 class Volumes:
-    """Mounts volumes in the given order and unmounts them in the reverse one."""
+    """Mounts volumes in the given order and unmounts them in the reverse one.
+
+    ``grow_all`` is called by one thread at a time, after ``mount_all`` and before ``unmount_all``.
+    """
 
     def __init__(
         self,
@@ -34,7 +50,7 @@ class Volumes:
         self._say = say
         self._clock = clock
         self._wait = wait
-        self._mounted: list[Path] = []
+        self._mounted: list[_Mounted] = []
 
     def mount_all(self, volumes: Sequence[VolumeSpec]) -> dict[str, Path]:
         """Mount points by volume name. Blocks until each volume is attached; raises VolumeError."""
@@ -43,10 +59,44 @@ class Volumes:
     def unmount_all(self) -> None:
         """Unmounts what was mounted; says what it could not, for the machine's end unmounts it anyway."""
         while self._mounted:
-            target = self._mounted.pop()
+            target = self._mounted.pop().target
             done = self._run(("umount", str(target)), timeout=PROGRAM_SECONDS)
             if done.code != 0:
                 self._say(f"could not unmount {target}: {done.output}")
+
+    def grow_all(self) -> None:
+        """Grows each ext or XFS file system to the size of its volume, where that has changed.
+
+        A volume made larger, or from a smaller snapshot, holds a file system of the old size. What cannot be
+        grown is said, once for each size: the volume is usable as it is.
+        """
+        for mounted in tuple(self._mounted):
+            self._grow_if_resized(mounted)
+
+    def _grow_if_resized(self, mounted: _Mounted) -> None:
+        size = self._size_of(mounted.device)
+        if size is not None and size != mounted.bytes:
+            mounted.bytes = size
+            self._grow(mounted)
+
+    def _size_of(self, device: Path) -> int | None:
+        told = self._run(("lsblk", "-b", "-n", "-d", "-o", "SIZE", str(device)), timeout=PROGRAM_SECONDS)
+        text = told.output.strip()
+        return int(text) if told.code == 0 and text.isdigit() else None
+
+    def _grow(self, mounted: _Mounted) -> None:
+        volume, device = mounted.volume, mounted.device
+        probe = self._run(("blkid", "-p", "-o", "value", "-s", "TYPE", str(device)), timeout=PROGRAM_SECONDS)
+        kind = probe.output.strip()
+        if kind == "xfs":
+            grow = ("xfs_growfs", str(mounted.target))
+        elif kind in ("ext2", "ext3", "ext4"):
+            grow = ("resize2fs", str(device))
+        else:
+            return
+        done = self._run(grow, timeout=GROW_SECONDS)
+        if done.code != 0:
+            self._say(f"could not grow the file system of volume {volume.name} ({volume.id}): {done.output}")
 
     def _mount(self, volume: VolumeSpec) -> Path:
         device = self._attached_device(volume)
@@ -62,8 +112,10 @@ class Volumes:
             raise VolumeError(
                 f"volume {volume.name} ({volume.id}) cannot be mounted at {volume.mount}: {done.output}"
             )
-        self._mounted.append(target)
+        mounted = _Mounted(volume, device, target)
+        self._mounted.append(mounted)
         self._say(f"mounted volume {volume.name} ({volume.id}) at {volume.mount}")
+        self._grow_if_resized(mounted)
         return target
 
     def _attached_device(self, volume: VolumeSpec) -> Path:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from runctl_auto.backend import checkpoints, history
+from runctl_auto.backend.attributes import remove_unreadable
 from runctl_auto.backend.checkpoints import StackSummary, checkpoint_files, parse_checkpoint, summary
 from runctl_auto.backend.documents import parse_document
 from runctl_auto.backend.files import (
+    ROOT,
     UNREADABLE,
     BackendFiles,
     OpenObjects,
@@ -67,6 +69,12 @@ class Backend:
     def folder(self) -> Path | None:
         """The folder that a ``file://`` backend is; None for others."""
         return backend_folder(self.url)
+
+    def repair(self, stack: str) -> bool:
+        """Makes the files of a stack readable again that a killed engine left unreadable; whether there were
+        any. Only backends in folders have such files. Raises OSError when that fails."""
+        folder = self.folder
+        return folder is not None and bool(remove_unreadable(folder / ROOT, self._project, stack))
 
     def stack_names(self) -> tuple[str, ...] | None:
         """The names of all stacks, sorted."""

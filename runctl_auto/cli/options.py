@@ -23,15 +23,13 @@ def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: 
     common: dict[str, Any] = {"expose_value": False, "is_eager": True, "hidden": hidden, "callback": callback}
     return [
         click.Option(
-            ["--sandbox"], is_flag=True, help="Work in the sandbox on this machine, not in a cloud.", **common
+            ["--sandbox"], is_flag=True, help="Use the sandbox on this machine instead of a cloud.", **common
         ),
-        click.Option(
-            ["--output"], type=click.Choice(["text", "json"]), help="How results are printed.", **common
-        ),
+        click.Option(["--output"], type=click.Choice(["text", "json"]), help="Format of results.", **common),
         click.Option(
             ["-v", "--verbose"],
             is_flag=True,
-            help="Show what the engine says and causes of errors.",
+            help="Show the engine's output and the causes of errors.",
             **common,
         ),
     ]

@@ -7,6 +7,7 @@ stack. What fails is raised as a typed error of ``runctl_auto.errors``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from runctl_auto.backend.locks import (
 )
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.failures import no_such_job
 from runctl_auto.engine.job_stack import EngineOptions, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states
@@ -71,10 +73,24 @@ class Driver:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
         from pulumi import automation
 
+        self._repair(job)
+        if self._is_missing(job):
+            raise no_such_job(job, {"job": job, "operation": "selection"})
         with translated("selection", job):
             stack = automation.Stack.select(job, self._workspace)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)
+
+    def _repair(self, job: str) -> None:
+        """Makes readable what a killed engine left unreadable. A folder that cannot be written is left to the
+        engine, which then says what it cannot read."""
+        with suppress(OSError):
+            self.backend.repair(job)
+
+    def _is_missing(self, job: str) -> bool:
+        """Whether a backend in a folder shows, without an engine, that it has no such stack."""
+        names = self.backend.stack_names() if self.backend.folder is not None else None
+        return names is not None and job not in names
 
     def open_or_create(self, job: str) -> JobStack:
         """The job's stack, made when the backend has none of this name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runctl_auto.backend.locks import LockOwner, owners_in
@@ -28,6 +28,8 @@ _PROTECTED = re.compile(r"\bprotect(ed|ion)\b")
 _CANNOT = re.compile(r"(cannot|unable|refus)", re.IGNORECASE)
 _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$|resource (change|action)")
 _LEFT_BEHIND = re.compile(r"has the option (retain_on_delete|deleted_with)")
+_CANCELLED = re.compile(r"^(error: )?(\w+ )?cancell?ed\.?$", re.MULTILINE)
+"""After one interruption a diagnostic says "update canceled", after two stderr says "update cancelled"."""
 _PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
 
 
@@ -63,9 +65,14 @@ def typed_error(failure: Failure) -> RunctlError:
 def _not_found(failure: Failure) -> RunctlError | None:
     if not re.search(r"no stack named.*found", failure.stderr):
         return None
+    return no_such_job(failure.job, failure.where)
+
+
+def no_such_job(job: str, where: Mapping[str, str]) -> JobNotFoundError:
+    """The error for a job that the backend does not have."""
     return JobNotFoundError(
-        f"There is no job '{failure.job}' in this backend.",
-        where=failure.where,
+        f"There is no job '{job}' in this backend.",
+        where=where,
         next_step="`runctl ls` lists the jobs that are there.",
     )
 
@@ -144,7 +151,7 @@ def _program(failure: Failure) -> RunctlError | None:
 
 
 def _cancelled(failure: Failure) -> RunctlError | None:
-    if failure.exit_code != CANCELLED_EXIT_CODE and "cancelled" not in _words(failure):
+    if failure.exit_code != CANCELLED_EXIT_CODE and not any(map(_CANCELLED.search, _texts(failure))):
         return None
     return OperationCancelledError(
         f"The {failure.operation} of job '{failure.job}' was cancelled.",
@@ -195,6 +202,12 @@ _PAST: Mapping[str, str] = {
 
 def _place(failure: Failure, urn: str) -> dict[str, str]:
     return {**failure.where, "resource": name_of(urn)} if urn else failure.where
+
+
+def _texts(failure: Failure) -> Iterator[str]:
+    """All that the engine told as an error."""
+    yield from (plain(event.message) for event in _errors(failure))
+    yield plain(failure.stderr)
 
 
 def _words(failure: Failure) -> str:

@@ -16,15 +16,16 @@ PROVIDER_SDKS = ("pulumi_aws",)
 PRELOADED = (
     "pulumi",
     "pulumi_policy",
-    "runctl_auto.program",
+    "runctl_auto.engine.warm_imports",
     "policies.pack",
-    "pulumi_aws.ebs",
-    "pulumi_aws.ec2",
-    "pulumi_aws.iam",
-    "pulumi_aws.s3",
-    "pulumi_aws.ssm",
-    "pulumi_aws.scheduler",
-    "botocore.session",
+    "botocore.client",
+    "botocore.httpsession",
+    "botocore.parsers",
+    "botocore.retries.standard",
+    "botocore.retryhandler",
+    "encodings.idna",
+    "tenacity",
+    "pydantic.dataclasses",
 )
 """What the program and the pack import, loaded once a command and not once a run."""
 

@@ -7,6 +7,7 @@ never refuses what the validator accepts.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, StrictStr, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from components.tags import PROTECTION_TAGS
 from runctl_auto.job_file.quantities import (
     COUNT_PATTERN,
     DURATION_PATTERN,
@@ -26,7 +28,6 @@ from runctl_auto.job_file.quantities import (
     parse_whole_number,
 )
 
-PROTECTION_TAGS = frozenset({"runctl:protected", "runctl:important", "runctl:persistent"})
 LARGEST_COUNT = 1000
 
 _SYSTEM_FOLDERS = frozenset(
@@ -82,6 +83,18 @@ def _inside_work_folder(value: str) -> str:
     return value
 
 
+def _shell(value: str) -> str:
+    try:
+        words = shlex.split(_not_blank(value))
+    except ValueError as error:
+        raise ValueError(f"is not a command line: {error}") from error
+    if not words or words[0].startswith("-") or "\n" in value or "\0" in value:
+        raise ValueError("names no program")
+    if words[-1] == "-c":
+        raise ValueError("ends with -c, which runctl adds")
+    return value
+
+
 def _mount_point(value: str) -> str:
     path = PurePosixPath(_not_blank(value))
     if not path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
@@ -118,6 +131,7 @@ COUNT_TEXT: dict[str, Any] = {"type": "string", "pattern": f"^{COUNT_PATTERN}$"}
 
 Text = Annotated[StrictStr, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"\S"})]
 Plain = StrictStr
+Shell = Annotated[StrictStr, AfterValidator(_shell), Field(json_schema_extra={"pattern": r"\S"})]
 SizeGb = Annotated[int, BeforeValidator(parse_size_gb), _written(POSITIVE, SIZE_TEXT)]
 Seconds = Annotated[int, BeforeValidator(parse_duration_seconds), _written(POSITIVE, DURATION_TEXT)]
 Usd = Annotated[

@@ -110,7 +110,6 @@ ADVICE: Mapping[str, str] = {
     "labels": "they are named tags",
     "outputs": "what comes home is named in artifacts.paths",
     "ports": "a machine of runctl opens no ports; remove it",
-    "shell": "bash runs the commands; remove it",
     "shm_size": "shared memory has no limit there; remove it",
     **dict.fromkeys(
         (

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from runctl_auto.agent.contract import DEFAULT_SHELL
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,
-    PROTECTION_TAGS,
     SIZE_TEXT,
     Count,
     CountInText,
@@ -28,6 +28,7 @@ from runctl_auto.job_file.field_types import (
     RelativePath,
     S3Address,
     Seconds,
+    Shell,
     SizeGb,
     SnapshotId,
     SubnetId,
@@ -43,7 +44,7 @@ from runctl_auto.job_file.field_types import (
 )
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
-__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "PROTECTION_TAGS", "JobSpec"]
+__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
 
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
 MAX_VOLUMES = 11
@@ -320,6 +321,17 @@ class JobSpec(BaseModel):
     )
     run: Text = Field(
         title="What trains", description="a shell command", examples=["python train.py --epochs 5"]
+    )
+    background: Literal["fail", "wait", "stop"] = Field(
+        default="fail",
+        title="What becomes of processes that still run when run returns",
+        description="fail, wait or stop",
+    )
+    shell: Shell = Field(
+        default=DEFAULT_SHELL,
+        title="What runs setup and run",
+        description="a program that takes -c, with its options",
+        examples=["bash -euo pipefail", "sh", "python"],
     )
     env: dict[VariableName, Plain] = Field(
         default_factory=dict,

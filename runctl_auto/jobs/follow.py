@@ -109,7 +109,7 @@ _WORDS = {
     Phase.SUCCEEDED: "training succeeded",
     Phase.FAILED: "training failed",
     Phase.STOPPED: "training was stopped",
-    Phase.INTERRUPTED: "the machine is being taken away; the checkpoint is saved",
+    Phase.INTERRUPTED: "the machine is being taken away",
 }
 
 
@@ -119,4 +119,6 @@ def _sentence(status: RunStatus) -> str:
         return f"{text}, from checkpoint {status.resumed_from}"
     if status.phase in (Phase.FAILED, Phase.STOPPED) and status.reason:
         return f"{text} ({status.reason})"
+    if status.phase == Phase.INTERRUPTED and status.message:
+        return f"{text}; {status.message}"
     return text

@@ -41,12 +41,12 @@ def recover(job: Job, config: StackConfig | None) -> Recovered:
     """
     stack = job.stack
     stack.await_quiet()
-    state = _with_whole_protection(stack, job.state())
+    state = job.state()
     if config is None:
         return Recovered(state)
     unfinished = tuple(stack.unfinished(state))
     if not (state.pending or unfinished):
-        return Recovered(state)
+        return Recovered(_with_whole_protection(stack, state))
     refuse_another_account(job, config)
     removed: tuple[Deleted, ...] = ()
     if state.pending:
@@ -54,6 +54,8 @@ def recover(job: Job, config: StackConfig | None) -> Recovered:
         removed = _remove(job, config, lambda: unrecorded(job.scanner(config), state))
         stack.forget_pending()
         state = job.state()
+    # Only now: to mark a protection the state is imported, which drops its pending operations.
+    state = _with_whole_protection(stack, state)
     return Recovered(state, (*removed, *remove_unnoticed(job, config, state, unfinished)), unfinished)
 
 

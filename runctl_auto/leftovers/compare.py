@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.providers.resource import CloudResource, Key
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.stack.state import StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
-SLACK_SECONDS = 600.0
-"""Time that a machine gets beyond its job's max_duration to end by itself."""
 UPLOAD_SECONDS = 86400.0
 """How long an upload of a running machine may take."""
 
@@ -240,6 +239,6 @@ def _overdue(
         stack = stacks.get(each.job)
         limit = stack.max_duration if stack is not None else None
         age = each.age_seconds(now)
-        is_old = limit is not None and age is not None and age > limit + SLACK_SECONDS
+        is_old = limit is not None and age is not None and age > limit + DEADLINE_SLACK_SECONDS
         if kinds[each.kind].is_machine and limit is not None and is_old:
             yield OverdueMachine(each, each.job, limit)

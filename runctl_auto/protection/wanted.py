@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from runctl_auto.job_file.spec import PROTECTION_TAGS, JobSpec
+from components.tags import is_protecting
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.protection.held import BUCKET_KEY, Held, volume_key
 from runctl_auto.stack.config import Protection
 
@@ -50,7 +51,7 @@ def decisions(
     The settings' list precedes what a person asked of this job, and that precedes the job file.
     """
     ids = {each.key: each.id for each in held}
-    whole_job = is_protected_by_tag(spec.tags)
+    whole_job = is_protecting(spec.tags)
     of_file = {volume_key(volume.name): volume.protect for volume in spec.volumes}
     of_file[BUCKET_KEY] = spec.artifacts.keep
     found = {}
@@ -64,8 +65,3 @@ def decisions(
         else:
             found[key] = Decision(protect, "the job file")
     return found
-
-
-def is_protected_by_tag(tags: Mapping[str, str]) -> bool:
-    """Whether a tag that means protection has a value that means yes."""
-    return any(tags.get(key, "").strip().lower() in ("true", "yes", "1", "on") for key in PROTECTION_TAGS)

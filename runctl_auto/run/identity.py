@@ -1,7 +1,7 @@
 """Which run an ``up`` means: the one that is there, or a new one.
 
-A run is one attempt at running one thing. What runs is setup, run, env, the names of secrets, data and code;
-tags, limits, volumes, budget and the values of secrets may change without a new run.
+A run is one attempt at running one thing. What runs is setup, run, their shell, env, the names of secrets,
+data and code; tags, limits, volumes, budget and the values of secrets may change without a new run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from runctl_auto.agent.contract import DEFAULT_SHELL
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.run.status import RunStatus
 
@@ -34,6 +35,8 @@ def run_id(spec: JobSpec, code_sha256: str, attempt: int) -> str:
         what.append({"secrets": sorted(spec.secrets)})
     if spec.data:
         what.append({"data": [[each.source, each.path] for each in spec.data]})
+    if spec.shell != DEFAULT_SHELL:
+        what.append({"shell": spec.shell})
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
 

@@ -36,6 +36,8 @@ class ResourceState:
     dependencies: tuple[str, ...]
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    pending_replacement: bool = False
+    """Deleted to be replaced, and not made again yet: the id is that of what is gone."""
 
     @property
     def name(self) -> str:
@@ -44,7 +46,8 @@ class ResourceState:
     @property
     def in_cloud(self) -> bool:
         """Whether it stands for something in the cloud that this stack manages."""
-        return self.custom and not self.external and not self.type.startswith("pulumi:")
+        managed = self.custom and not self.external and not self.type.startswith("pulumi:")
+        return managed and not self.pending_replacement
 
     @property
     def is_provider(self) -> bool:
@@ -127,4 +130,5 @@ def _resource(data: Mapping[str, Any]) -> ResourceState:
         dependencies=tuple(data.get("dependencies") or ()),
         inputs=data.get("inputs") or {},
         outputs=data.get("outputs") or {},
+        pending_replacement=bool(data.get("pendingReplacement", False)),
     )

@@ -113,8 +113,8 @@ class VolumeFolders:
         if not resting.exists() and not resting.is_symlink():
             resting.symlink_to(os.path.relpath(place, self._resting))
         node = _node(host.folder, attached.id)
-        if not node.exists():
-            text = json.dumps({"device": attached.device, "size_gb": attached.size_gb})
+        text = json.dumps({"device": attached.device, "size_gb": attached.size_gb})
+        if not node.exists() or node.read_text() != text:
             written = node.with_name(f".{node.name}")
             written.write_text(text)
             written.chmod(0o644)

@@ -18,7 +18,7 @@ from components.iam_profile import IamProfileArgs, access_policy
 from runctl_auto.agent import contract
 from runctl_auto.agent.artifacts import upload_artifacts
 from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.contract import Manifest, Phase, Reason, StoredFile
+from runctl_auto.agent.contract import Background, Manifest, Phase, Reason, StoredFile
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
@@ -75,6 +75,7 @@ def test_reasons() -> None:
         "completed",
         "setup_failed",
         "command_failed",
+        "left_processes",
         "agent_error",
         "interruption",
         "max_duration",
@@ -84,6 +85,8 @@ def test_reasons() -> None:
         "replace",
         "user",
     }
+    assert constants(Background) == contract.BACKGROUNDS == {"fail", "wait", "stop"}
+    assert contract.DEFAULT_SHELL == "bash -e"
     assert contract.STOP_REASONS == get_args(contract.StopReason) == ("down", "replace", "user")
 
 
@@ -99,12 +102,12 @@ def test_times() -> None:
     [
         (
             contract.UserDataJson,
-            "job run region bucket account agent spec_key mounts deadline_seconds",
+            "job run region bucket account agent spec_key mounts market deadline_seconds",
         ),
         (
             contract.SpecJson,
-            "schema job run attempt lineage node nodes setup command env code volumes checkpoints artifacts "
-            "limits secrets data",
+            "schema job run attempt lineage node nodes setup command background shell env code volumes "
+            "checkpoints artifacts limits secrets data",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour"),
         (contract.StopJson, "reason grace_seconds at"),

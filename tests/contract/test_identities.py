@@ -6,9 +6,10 @@ import importlib
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from components import tags
-from components.naming import Names
+from components.naming import TEMPLATE_LIMIT, Names
 from components.training_environment import DEVICES
 from runctl_auto.job_file import spec as job_spec
 from runctl_auto.job_file.spec import JobSpec
@@ -54,7 +55,15 @@ def test_tags() -> None:
 
 
 def test_a_job_may_set_the_tags_that_protect() -> None:
-    assert job_spec.PROTECTION_TAGS == tags.PROTECTION_TAGS
+    job = {
+        "name": "digits",
+        "region": "us-east-1",
+        "run": "true",
+        "tags": dict.fromkeys(tags.PROTECTION_TAGS, "true"),
+    }
+    assert set(job_spec.JobSpec.model_validate(job).tags) == tags.PROTECTION_TAGS
+    with pytest.raises(ValidationError):
+        job_spec.JobSpec.model_validate({**job, "tags": {tags.OWNER: "eve"}})
 
 
 def test_every_volume_that_a_job_may_have_has_a_device() -> None:
@@ -66,6 +75,7 @@ def test_physical_names() -> None:
     names = Names(account="123456789012", region="us-east-1", project="runctl", job="digits")
     assert names.bucket() == "runctl-digits-artifacts-0d6f5616"
     assert names.name("machine", limit=64) == "runctl-digits-machine-0d6f5616"
+    assert names.name("machine", limit=TEMPLATE_LIMIT) == "runctl-digits-machine-0d6f5616"
 
 
 def test_run_ids() -> None:
@@ -90,6 +100,8 @@ def test_fields_of_a_job_file() -> None:
         "workdir",
         "setup",
         "run",
+        "background",
+        "shell",
         "env",
         "secrets",
         "resources",
@@ -119,6 +131,8 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "workdir": ".",
         "setup": None,
         "run": "python train.py",
+        "background": "fail",
+        "shell": "bash -e",
         "env": {"SEED": "1"},
         "secrets": [],
         "resources": {

@@ -20,13 +20,13 @@ from support.runctl_cli import Runctl
 
 pytestmark = pytest.mark.sandbox
 
-CALLS = {"up": 22, "replace": 9, "down": 17}
+CALLS = {"up": 23, "replace": 9, "down": 18}
 """How many changing calls the provider makes in each operation on the job below."""
-WRITES = {"up": 10, "replace": 6, "down": 6}
-"""The first so many writes of the checkpoint; how many there are depends on which steps end together."""
+WRITES = {"up": 64, "replace": 21, "down": 40}
+"""How often the engine writes the checkpoint in each of them."""
 WHO: tuple[Who, ...] = ("group", "alone", "provider")
 VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
-SAMPLE = ("up", Point("cloud", 19, "after", "group"))
+SAMPLE = ("up", Point("cloud", 20, "after", "group"))
 """What `make test` holds: the machine runs, and nobody has recorded it."""
 
 
@@ -137,21 +137,27 @@ def test_the_points_cover_all_calls(crashed: Crash, cloud_url: str) -> None:
         "replace": lambda: crashed.runctl(*replacement(crashed)),
         "down": lambda: crashed.runctl(*teardown(crashed)),
     }
-    counted = {}
-    for operation, run in commands.items():
-        numbered.count()
-        run()
-        seen = numbered.seen()
-        counted[operation] = len(seen)
-        print(f"COUNTED {operation}: {len(seen)} changing calls: {' '.join(seen)}")
-    numbered.clear()
-    assert counted == CALLS
+    calls, writes = {}, {}
+    watch = crashed.writes().watch()
+    try:
+        for operation, run in commands.items():
+            numbered.count()
+            run()
+            seen = numbered.seen()
+            calls[operation], writes[operation] = len(seen), watch.count()
+            print(f"COUNTED {operation}: {len(seen)} changing calls: {' '.join(seen)}")
+            print(f"COUNTED {operation}: {writes[operation]} writes of the checkpoint")
+    finally:
+        watch.close()
+        numbered.clear()
+    assert calls == CALLS
+    assert writes == WRITES
 
 
 @pytest.mark.matrix
 def test_up_after_a_crash_goes_on_with_one_machine(crashed: Crash, cloud_url: str) -> None:
     file = job_file(crashed)
-    crashed.kill_at(Point("cloud", 19, "after", "group"), "up", str(file), "--yes", "--detach")
+    crashed.kill_at(Point("cloud", 20, "after", "group"), "up", str(file), "--yes", "--detach")
     crashed.runctl.json("up", str(file), "--yes", "--detach")
     alive = [found.id for found in leaks(crashed.job, cloud_url) if found.kind == "instance"]
     assert alive == [crashed.runctl.json("outputs", crashed.job)["instanceId"]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import select
 import struct
 import time
@@ -48,9 +49,17 @@ class OpenWatch:
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor = descriptor
         self._name = name
+        self._temporary = re.compile(rf"{re.escape(name)}\.[0-9a-f]+\.tmp")
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+    def count(self) -> int:
+        """How many writes there have been since it was opened or last asked."""
+        count = 0
+        while events := list(self._events()):
+            count += sum(self._is_write(mask, name, "after") for mask, name in events)
+        return count
 
     def at(
         self,
@@ -78,8 +87,7 @@ class OpenWatch:
     def _is_write(self, mask: int, name: str, when: str) -> bool:
         if when == "after":
             return bool(mask & _IN_MOVED_TO) and name == self._name
-        is_new = bool(mask & _IN_CREATE) and name.startswith(f".{self._name}.")
-        return is_new and ".attrs." not in name and ".bak." not in name
+        return bool(mask & _IN_CREATE) and self._temporary.fullmatch(name) is not None
 
     def _events(self) -> Iterator[tuple[int, str]]:
         if not select.select([self._descriptor], [], [], 0.2)[0]:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from support.checkpoint_writes import CheckpointWrites
@@ -20,12 +19,14 @@ Who = Literal["alone", "group", "provider", "around"]
 and the provider, the engine between them living on."""
 
 _EFFECTS: dict[str, tuple[str, bool, bool]] = {
+    "ec2:CreateLaunchTemplate": ("launch-template", False, True),
     "ec2:CreateSecurityGroup": ("security-group", False, True),
     "ec2:CreateVolume": ("volume", False, True),
     "ec2:RunInstances": ("instance", False, True),
     "iam:CreateInstanceProfile": ("instance-profile", False, True),
     "iam:CreateRole": ("role", False, True),
     "s3:CreateBucket": ("bucket", False, True),
+    "ec2:DeleteLaunchTemplate": ("launch-template", True, False),
     "ec2:DeleteSecurityGroup": ("security-group", True, False),
     "iam:DeleteInstanceProfile": ("instance-profile", True, False),
     "iam:DeleteRole": ("role", True, False),
@@ -76,9 +77,13 @@ class Crash:
         if point.of == "cloud":
             killed = self._at_call(point, command, url, provider)
         else:
-            state = self.runctl.folder / ".runctl" / "sandbox" / "clouds" / place["cloud_id"] / "state"
-            killed = self._at_write(point, command, state, url, provider)
+            killed = self._at_write(point, command, url, provider)
         return killed
+
+    def writes(self) -> CheckpointWrites:
+        """The writes of the job's checkpoint."""
+        cloud = str(self.runctl.json("sandbox", "status")["cloud_id"])
+        return CheckpointWrites(self.runctl.folder / ".runctl/sandbox/clouds" / cloud / "state", self.job)
 
     def _at_call(self, point: Point, command: tuple[str, ...], url: str, provider: int) -> Killed:
         points = CloudPoints(url)
@@ -98,10 +103,8 @@ class Crash:
             assert_effect(cut.call, point.when, leaks(self.job, url))
         return Killed(cut.call, tuple(held))
 
-    def _at_write(
-        self, point: Point, command: tuple[str, ...], state: Path, url: str, provider: int
-    ) -> Killed:
-        watch = CheckpointWrites(state, self.job).watch()
+    def _at_write(self, point: Point, command: tuple[str, ...], url: str, provider: int) -> Killed:
+        watch = self.writes().watch()
         process = self.runctl.start(*command)
         try:
             came = watch.at(

@@ -63,7 +63,8 @@ class _EchoingCloud(pulumi_mocks.Mocks):
     """Every resource comes out as it was asked for, with an id made of its name."""
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        return f"{args.name}-id", {**args.inputs, "arn": f"arn:{args.name}", "creationDate": MADE_AT}
+        told = {"arn": f"arn:{args.name}", "creationDate": MADE_AT, "latestVersion": 1}
+        return f"{args.name}-id", {**args.inputs, **told}
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> Any:
         raise AssertionError(f"the program invoked {args.token}; what was decided is configuration")

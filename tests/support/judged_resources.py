@@ -22,6 +22,11 @@ GOOD_INSTANCE: dict[str, Any] = {
         "spotOptions": {"spotInstanceType": "one-time", "instanceInterruptionBehavior": "terminate"},
     },
 }
+GOOD_TEMPLATE: dict[str, Any] = {
+    "tagsAll": TAGS,
+    "instanceInitiatedShutdownBehavior": "terminate",
+    "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
+}
 CLOSED = dict.fromkeys(
     ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
 )

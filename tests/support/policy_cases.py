@@ -10,6 +10,7 @@ from support.judged_resources import (
     DENY,
     ENDING_PERMISSION,
     GOOD_INSTANCE,
+    GOOD_TEMPLATE,
     OWN_PERMISSIONS,
     ROLE_POLICY,
     TAGS,
@@ -30,7 +31,7 @@ from policies.bucket_access import ENCRYPTION as BUCKET_ENCRYPTION
 from policies.encryption import VOLUME
 from policies.environment import ENVIRONMENT
 from policies.ingress import INGRESS_RULE, OLD_RULE, SECURITY_GROUP
-from policies.machine_end import INSTANCE, SPOT_REQUEST
+from policies.machine_end import INSTANCE, SPOT_REQUEST, TEMPLATE
 from policies.permissions import ROLE
 from policies.rule import UNKNOWN
 
@@ -46,6 +47,9 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
     (INSTANCE, {key: value for key, value in GOOD_INSTANCE.items() if key != "instanceMarketOptions"}),
     (INSTANCE, spot(maxPrice="0.6")),
     (INSTANCE, instance(tagsAll=UNKNOWN)),
+    (INSTANCE, instance(instanceInitiatedShutdownBehavior="", launchTemplate={"id": "lt-1"})),
+    (INSTANCE, instance(instanceInitiatedShutdownBehavior=None, launchTemplate=UNKNOWN)),
+    (TEMPLATE, GOOD_TEMPLATE),
     (INSTANCE, instance(metadataOptions=UNKNOWN)),
     (INSTANCE, instance(instanceMarketOptions={"marketType": "spot", "spotOptions": UNKNOWN})),
     (BUCKET, {"tagsAll": TAGS, "bucket": "bucket"}),
@@ -177,6 +181,43 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
         "is stop; allowed: terminate",
     ),
     (INSTANCE, instance(instanceInitiatedShutdownBehavior=None), "instance-ends-at-shutdown", "not set"),
+    (
+        INSTANCE,
+        instance(instanceInitiatedShutdownBehavior="stop", launchTemplate={"id": "lt-1"}),
+        "instance-ends-at-shutdown",
+        "is stop; allowed: terminate",
+    ),
+    (
+        TEMPLATE,
+        {**GOOD_TEMPLATE, "instanceInitiatedShutdownBehavior": "stop"},
+        "instance-ends-at-shutdown",
+        "is stop; allowed: terminate",
+    ),
+    (
+        TEMPLATE,
+        {**GOOD_TEMPLATE, "instanceInitiatedShutdownBehavior": None},
+        "instance-ends-at-shutdown",
+        "not set",
+    ),
+    (
+        TEMPLATE,
+        {**GOOD_TEMPLATE, "blockDeviceMappings": [{"ebs": {"deleteOnTermination": "false"}}]},
+        "instance-ends-at-shutdown",
+        "blockDeviceMappings[0].ebs.deleteOnTermination is false",
+    ),
+    (
+        TEMPLATE,
+        {
+            **GOOD_TEMPLATE,
+            "instanceMarketOptions": {
+                "marketType": "spot",
+                "spotOptions": {"spotInstanceType": "persistent"},
+            },
+        },
+        "spot-one-time",
+        "persistent",
+    ),
+    (TEMPLATE, {**GOOD_TEMPLATE, "metadataOptions": {}}, "instance-metadata-v2", "not set"),
     (INSTANCE, instance(disableApiTermination=True), "instance-ends-at-shutdown", "disableApiTermination"),
     (
         INSTANCE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.judged_resources import TAGS
+from support.judged_resources import GOOD_INSTANCE, TAGS
 
 _ROOT = Path(__file__).parents[2]
 
@@ -230,6 +230,13 @@ BREACHES: tuple[Breach, ...] = (
         type=_INSTANCE,
         props={"instanceInitiatedShutdownBehavior": "stop"},
         said="instanceInitiatedShutdownBehavior is stop; allowed: terminate",
+    ),
+    Breach(
+        rule="instance-template-of-stack",
+        type=_INSTANCE,
+        adds=True,
+        props={**GOOD_INSTANCE, "instanceInitiatedShutdownBehavior": "", "launchTemplate": {"id": "lt-1"}},
+        said="its shutdown behavior is that of a launch template outside of the stack",
     ),
     Breach(
         rule="spot-one-time",

@@ -6,6 +6,10 @@ import socket
 import time
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("busy-machine", deadline=None)
+settings.load_profile("busy-machine")
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ _SHELLS = ("bash", "zsh", "fish")
 
 
 @click.command(
-    help="Print what makes SHELL complete commands, options and job names. "
+    help="Print the completion script of SHELL, for commands, options and job names. "
     'bash and zsh: eval "$(runctl completion bash)" in ~/.bashrc or ~/.zshrc. '
     "fish: runctl completion fish > ~/.config/fish/completions/runctl.fish"
 )

@@ -29,19 +29,19 @@ def _keys(context: click.Context, parameter: click.Parameter, incomplete: str) -
 
 
 _PERSONAL = click.option(
-    "--personal", is_flag=True, help="Write ~/.runctl.toml, which all your projects start from."
+    "--personal", is_flag=True, help="Write ~/.runctl.toml, the settings of all your projects."
 )
 
 
 @click.group(
-    help="Show, change and check the settings. A value comes from a default, ~/.runctl.toml, the project's "
-    ".runctl.toml, a variable RUNCTL_* or an option; the later ones have the last word."
+    help="Show and change settings. A value comes from a default, ~/.runctl.toml, the project's "
+    ".runctl.toml, a variable RUNCTL_* or an option; later ones override earlier ones."
 )
 def command() -> None:
     pass
 
 
-@command.command(help="List every setting with its value and where that comes from.")
+@command.command(help="List all settings with their values and sources.")
 @click.pass_obj
 def show(invocation: Invocation) -> None:
     from runctl_auto.settings.schema import setting_fields
@@ -70,7 +70,7 @@ def get(invocation: Invocation, key: str) -> None:
 
 @command.command(
     "set",
-    help="Set KEY to VALUE in the settings file, leaving the rest of it as it is. Lists are written a,b.",
+    help="Set KEY to VALUE in the settings file. Lists are written a,b.",
 )
 @click.argument("key", shell_complete=_keys)
 @click.argument("value")
@@ -85,7 +85,7 @@ def set_value(invocation: Invocation, key: str, value: str, personal: bool) -> N
     _tell_change(invocation, path, file, f"{key} is set in {file}")
 
 
-@command.command(help="Take KEY out of the settings file, so that its default holds.")
+@command.command(help="Remove KEY from the settings file, so that its default applies.")
 @click.argument("key", shell_complete=_keys)
 @_PERSONAL
 @click.pass_obj
@@ -98,7 +98,7 @@ def unset(invocation: Invocation, key: str, personal: bool) -> None:
     _tell_change(invocation, path, file, f"{key} is {'no longer' if was_there else 'not'} set in {file}")
 
 
-@command.command(help="Check the settings of all sources and tell all that is wrong with them at once.")
+@command.command(help="Check the settings of all sources and list every problem.")
 @click.pass_obj
 def validate(invocation: Invocation) -> None:
     from runctl_auto.settings.sources import settings_files, unknown_variables

@@ -10,9 +10,7 @@ from runctl_auto.cli.views.table import Column
 _COLUMNS = (Column("  RESOURCES"), Column("TYPE", spare=1), Column("PROTECTED", spare=2), Column("ID"))
 
 
-@click.command(
-    help="Show all that is known of JOB: its status, the job as it was applied, its runs, its resources."
-)
+@click.command(help="Show the details of JOB: status, job file as applied, runs and resources.")
 @click.argument("job")
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:

@@ -13,10 +13,10 @@ _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("proble
 
 
 @click.command(
-    help="Look whether all is there that runctl needs: versions, engine, backend, credentials, region, "
-    "quotas, sandbox. Each finding with its fix; exits with 1 when something stands in the way."
+    help="Check that everything runctl needs is installed and reachable: versions, engine, backend, "
+    "credentials, region, quotas, sandbox. Prints a fix for each problem; exits with 1 if there is one."
 )
-@click.option("--region", metavar="REGION", help="The region to look at; else that of your AWS settings.")
+@click.option("--region", metavar="REGION", help="The region to check; default: that of your AWS settings.")
 @click.pass_obj
 def command(invocation: Invocation, region: str | None) -> int:
     from runctl_auto.engine.environment import make_provider

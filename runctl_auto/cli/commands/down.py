@@ -12,28 +12,30 @@ if TYPE_CHECKING:
     from runctl_auto.operations.down import DownResult
 
 
-@click.command(help="End JOB: graceful stop, artifacts home, delete all that is not protected, and prove it.")
+@click.command(
+    help="Stop JOB, fetch its artifacts, delete its unprotected resources and verify that none is left."
+)
 @click.argument("job")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask after the plan.")
-@click.option("--discard-artifacts", is_flag=True, help="Give up results that are not at home yet.")
+@click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@click.option("--discard-artifacts", is_flag=True, help="Discard artifacts that have not been fetched yet.")
 @click.option(
     "--grace",
     type=click.IntRange(0, 3600),
     default=30,
     show_default=True,
-    help="Seconds that the training gets to save its checkpoint.",
+    help="Seconds for the training to save a checkpoint.",
 )
 @click.option(
     "--include-protected",
     metavar="NAME",
     multiple=True,
-    help="Delete this protected volume, or 'bucket', too; asks for its name again. May be repeated.",
+    help="Also delete this protected volume, or 'bucket', after asking for its name. Repeatable.",
 )
 @click.option(
     "--confirm",
     metavar="NAME",
     multiple=True,
-    help="Answer to that question, for scripts: --yes does not answer it.",
+    help="Answer to that question, for scripts; --yes does not answer it.",
 )
 @click.pass_obj
 def command(

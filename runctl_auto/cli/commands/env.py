@@ -10,7 +10,9 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 
-@click.command(help='Print what plain `pulumi` needs for JOB: eval "$(runctl env JOB)".')
+@click.command(
+    help='Print the environment variables that plain `pulumi` needs for JOB: eval "$(runctl env JOB)".'
+)
 @click.argument("job")
 @click.pass_obj
 def command(invocation: Invocation, job: str) -> None:

@@ -22,18 +22,25 @@ SCHEMA_FILE = "job.schema.json"
 
 
 @click.command(
-    help="Write a first job file, JOB_FILE (default: job.yaml), and the schema that editors complete it "
-    "from. Asks for what no option says, unless --yes."
+    help="Create a job file, JOB_FILE (default: job.yaml), and its JSON schema for editors. Asks for values "
+    "that no option gives, unless --yes."
 )
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False), default="job.yaml")
-@click.option("--name", help="Name of the job; default: the folder's.")
-@click.option("--run", "command_line", metavar="COMMAND", help="What trains; default: what the folder holds.")
-@click.option("--region", help="Region of the cloud; default: AWS_REGION, else us-east-1.")
+@click.option("--name", help="Name of the job; default: the name of the folder.")
 @click.option(
-    "--spot-policy", type=click.Choice(["spot", "on-demand", "auto"]), help="Which machines; default: auto."
+    "--run",
+    "command_line",
+    metavar="COMMAND",
+    help="Command that trains; default: derived from the files in the folder.",
 )
-@click.option("--force", is_flag=True, help="Overwrite a job file that is there.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask; take the defaults.")
+@click.option("--region", help="Cloud region; default: AWS_REGION, else us-east-1.")
+@click.option(
+    "--spot-policy",
+    type=click.Choice(["spot", "on-demand", "auto"]),
+    help="Market of the machines; default: auto.",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing job file.")
+@click.option("--yes", "-y", is_flag=True, help="Use the defaults without asking.")
 @click.pass_obj
 def command(
     invocation: Invocation,

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    help="Hold all that is runctl's in the account against all stacks of the backend: what no stack manages, "
-    "stacks whose cloud is gone, machines over their limit. Exits with 5 when something is found."
+    help="Compare runctl's resources in the account with the stacks of the backend: resources that no stack "
+    "manages, resources that are gone, machines over their limits. Exits with 5 if any are found."
 )
 @click.option(
-    "--region", "regions", multiple=True, help="Look here; default: regions of the stacks, and yours."
+    "--region",
+    "regions",
+    multiple=True,
+    help="Region to check; default: the regions of the stacks, and yours. Repeatable.",
 )
-@click.option("--owner", "owners", multiple=True, help="Count this owner's things as yours.")
-@click.option("--delete", is_flag=True, help="Remove what no stack manages, after showing it and asking.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before the removal.")
+@click.option("--owner", "owners", multiple=True, help="Treat this owner's resources as yours. Repeatable.")
+@click.option("--delete", is_flag=True, help="Delete the resources that no stack manages, after asking.")
+@click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
 @click.pass_obj
 def command(
     invocation: Invocation, regions: tuple[str, ...], owners: tuple[str, ...], delete: bool, yes: bool

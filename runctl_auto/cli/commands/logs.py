@@ -8,9 +8,9 @@ from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
 
 
-@click.command(help="Print the output of JOB's training. As JSON: one object a line.")
+@click.command(help="Print the logs of JOB. With --output json: one object a line.")
 @click.argument("job")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the training has ended.")
+@click.option("--follow", "-f", is_flag=True, help="Follow until the training has ended.")
 @click.pass_obj
 def command(invocation: Invocation, job: str, follow: bool) -> None:
     from dataclasses import replace

@@ -28,15 +28,15 @@ _COLUMNS = (
 
 
 @click.command(
-    help="List the jobs of the backend, all or those that fit every filter given. A filter that is given "
-    "several times wants one of its values; several tags are all wanted. COST is the machine's, so far."
+    help="List the jobs of the backend. Filters are combined; a repeated filter matches any of its values, "
+    "repeated tags must all match. COST is what the machine has cost so far."
 )
+@click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag.")
+@click.option("--project", "projects", multiple=True, metavar="NAME", help="Only jobs of this project.")
+@click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner.")
 @click.option(
-    "--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Jobs with this tag in their job file."
+    "--phase", "phases", multiple=True, metavar="PHASE", help="Only jobs whose run is in this phase."
 )
-@click.option("--project", "projects", multiple=True, metavar="NAME", help="Jobs of this project.")
-@click.option("--owner", "owners", multiple=True, metavar="NAME", help="Jobs of this owner.")
-@click.option("--phase", "phases", multiple=True, metavar="PHASE", help="Jobs whose run is in this phase.")
 @click.pass_obj
 def command(
     invocation: Invocation,

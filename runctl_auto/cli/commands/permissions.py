@@ -17,15 +17,15 @@ def _account(context: click.Context, parameter: click.Parameter, value: str) -> 
     return value
 
 
-@click.command(help="Print the least IAM policy that a role of runctl's users needs.")
+@click.command(help="Print the minimal IAM policy for a user of runctl.")
 @click.option(
     "--role",
     type=click.Choice(["plan", "apply", "sweep"]),
     default="apply",
     show_default=True,
-    help="plan: previews and looks; apply: makes and ends jobs; sweep: removes what no job holds.",
+    help="plan: preview and read; apply: create and delete jobs; sweep: delete leaked resources.",
 )
-@click.option("--account", callback=_account, required=True, help="The account's twelve digits.")
+@click.option("--account", callback=_account, required=True, help="The 12-digit account id.")
 @click.option("--region", required=True, help="The region, such as us-east-1.")
 @click.pass_obj
 def command(invocation: Invocation, role: str, account: str, region: str) -> None:

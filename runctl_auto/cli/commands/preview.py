@@ -10,11 +10,11 @@ from runctl_auto.cli.invocation import Invocation
 from runctl_auto.errors import ExitCode
 
 
-@click.command(help="Show what `up JOB_FILE` would change, and change nothing.")
+@click.command(help="Show what `up JOB_FILE` would change.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
-@click.option("--rerun", is_flag=True, help="As `up --rerun` would.")
-@click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@click.option("--rerun", is_flag=True, help="Plan as `up --rerun` would.")
+@click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.pass_obj
 def command(
     invocation: Invocation, job_file: Path, rerun: bool, no_policy: bool, detailed_exitcode: bool

@@ -8,10 +8,10 @@ from runctl_auto.cli.invocation import Invocation
 
 
 @click.command(
-    help="End machines of the backend's jobs that outlived their max_duration, their budget or their run by "
-    "ten minutes. Needs no job file; their buckets and volumes stay."
+    help="Terminate machines of the backend's jobs that exceeded max_duration, the budget or the end of "
+    "their run by ten minutes. Needs no job file; buckets and volumes are kept."
 )
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before ending them.")
+@click.option("--yes", "-y", is_flag=True, help="Terminate without asking.")
 @click.pass_obj
 def command(invocation: Invocation, yes: bool) -> None:
     from runctl_auto.operations.reap import reap

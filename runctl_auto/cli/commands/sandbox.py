@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.errors import RunctlError
 
 if TYPE_CHECKING:
+    from runctl_auto.engine.choice import Engine
     from runctl_auto.engine.environment import SandboxStatus
 
 
@@ -21,7 +23,7 @@ def command() -> None:
     pass
 
 
-@command.command(help="Start the sandbox of this project; harmless when it runs.")
+@command.command(help="Start the sandbox of this project, unless it runs.")
 @click.pass_obj
 def start(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
@@ -32,14 +34,15 @@ def start(invocation: Invocation) -> None:
     folders, console = invocation.folders(), invocation.console
     engine = choose_engine(invocation.settings().engine.path, os.environ)
     place = environment.sandbox(folders, console.say, engine)
-    console.result(_as_json(environment.sandbox_status(folders), lost_jobs=list(place.lost_jobs)))
+    found = environment.sandbox_status(folders)
+    console.result(_as_json(found, place.engine, lost_jobs=list(place.lost_jobs)))
     for job in place.lost_jobs:
         console.line(f"job '{job}' was lost with an earlier cloud")
     console.line(f"The sandbox runs: {place.endpoint_url}, hosts isolated by {place.isolation}.")
-    console.line(f"Engine: pulumi {place.engine.version} in {place.engine.folder} ({place.engine.why}).")
+    console.line(f"Engine: {_engine_text(place.engine)}.")
 
 
-@command.command(help="Stop the sandbox and erase its cloud with all that is in it.")
+@command.command(help="Stop the sandbox and delete its cloud.")
 @click.pass_obj
 def stop(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
@@ -56,14 +59,17 @@ def stop(invocation: Invocation) -> None:
     invocation.console.line(f"The sandbox is stopped: {', '.join(report.ended)}.")
 
 
-@command.command(help="Show what of the sandbox runs, and how hosts are isolated.")
+@command.command(help="Show the sandbox's processes, how hosts are isolated, and which engine is used.")
 @click.pass_obj
 def status(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
 
     found = environment.sandbox_status(invocation.folders())
-    invocation.console.result(_as_json(found))
+    engine = _engine(invocation)
+    invocation.console.result(_as_json(found, engine))
     invocation.console.line(f"sandbox: {found.phase}" + (f" ({found.message})" if found.message else ""))
+    text = engine.what if isinstance(engine, RunctlError) else _engine_text(engine)
+    invocation.console.line(f"engine:    {text}")
     if not found.running:
         return
     invocation.console.line(f"cloud:     {found.cloud_url} ({found.cloud_id})")
@@ -75,7 +81,32 @@ def status(invocation: Invocation) -> None:
         invocation.console.line(f"  {process.name}: pid {process.pid}, {alive}{port}")
 
 
-def _as_json(found: SandboxStatus, **more: Any) -> dict[str, Any]:
+def _engine(invocation: Invocation) -> Engine | RunctlError:
+    """The engine that commands use, or why there is none."""
+    from runctl_auto.engine.choice import choose_engine
+
+    try:
+        return choose_engine(invocation.settings().engine.path, os.environ)
+    except RunctlError as error:
+        return error
+
+
+def _engine_text(engine: Engine) -> str:
+    return f"pulumi {engine.version} in {engine.folder} ({engine.why})"
+
+
+def _engine_as_json(engine: Engine | RunctlError) -> dict[str, Any]:
+    if isinstance(engine, RunctlError):
+        return {"version": None, "folder": None, "why": None, "problem": engine.what}
+    return {
+        "version": engine.version.removeprefix("v"),
+        "folder": str(engine.folder),
+        "why": engine.why,
+        "problem": None,
+    }
+
+
+def _as_json(found: SandboxStatus, engine: Engine | RunctlError, **more: Any) -> dict[str, Any]:
     return {
         "phase": found.phase,
         "running": found.running,
@@ -85,5 +116,6 @@ def _as_json(found: SandboxStatus, **more: Any) -> dict[str, Any]:
         "isolation_reason": found.isolation_reason,
         "processes": [vars(process) for process in found.processes],
         "message": found.message,
+        "engine": _engine_as_json(engine),
         **more,
     }

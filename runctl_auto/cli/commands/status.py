@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    help="Show how JOB is: phase, machine, age, cost so far, last sign of life, checkpoints, what is "
-    "protected, and where the cloud is not as the state says."
+    help="Show the status of JOB: phase, machine, age, cost so far, last heartbeat, checkpoints, protection, "
+    "and drift between the cloud and the state."
 )
 @click.argument("job")
-@click.option("--watch", "-w", is_flag=True, help="Go on until the run has ended.")
+@click.option("--watch", "-w", is_flag=True, help="Refresh until the run has ended.")
 @click.pass_obj
 def command(invocation: Invocation, job: str, watch: bool) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on

@@ -8,12 +8,14 @@ from runctl_auto.cli.invocation import Invocation
 
 
 @click.command(
-    help="Remove the locks that killed commands left on JOB. A lock whose process may be alive stays, and is "
-    "told, unless --force."
+    help="Remove the locks that killed commands left on JOB. A lock whose process may be alive is reported "
+    "and kept, unless --force."
 )
 @click.argument("job")
-@click.option("--force", is_flag=True, help="Remove locks of processes that may be alive, too; stops nobody.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask before removing by force.")
+@click.option(
+    "--force", is_flag=True, help="Also remove locks of processes that may be alive; does not stop them."
+)
+@click.option("--yes", "-y", is_flag=True, help="Remove by force without asking.")
 @click.pass_obj
 def command(invocation: Invocation, job: str, force: bool, yes: bool) -> None:
     from runctl_auto.operations.unlock import unlock

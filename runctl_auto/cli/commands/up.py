@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
 
 
-@click.command(help="Train: apply JOB_FILE, follow the training to its end, bring the result home.")
+@click.command(help="Create or update the job in JOB_FILE, follow its training and fetch the results.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
-@click.option("--yes", "-y", is_flag=True, help="Do not ask after the plan.")
-@click.option("--detach", "-d", is_flag=True, help="Return once the machine is made; it needs nobody.")
-@click.option("--rerun", is_flag=True, help="Make a new attempt of a job that has ended.")
-@click.option("--no-policy", is_flag=True, help="Let no policy judge it, where the settings permit that.")
+@click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
+@click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
+@click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
     "--grace",
     type=click.IntRange(0, 3600),
     default=30,
     show_default=True,
-    help="Seconds that a run which is replaced gets to save its checkpoint.",
+    help="Seconds for a replaced run to save a checkpoint.",
 )
 @click.pass_obj
 def command(

@@ -9,7 +9,7 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 
-@click.command(help="Check JOB_FILE and its work folder, and tell all that is wrong with the file at once.")
+@click.command(help="Check JOB_FILE and its work folder, and list every problem.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
 @click.pass_obj
 def command(invocation: Invocation, job_file: Path) -> None:

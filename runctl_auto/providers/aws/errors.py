@@ -86,6 +86,7 @@ PASSING = frozenset(
         "InternalError",
         "InternalFailure",
         "InternalServerError",
+        "OperationAborted",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServerInternal",
@@ -120,6 +121,9 @@ _NETWORK_CLASSES = frozenset(
         "SSLError",
     }
 )
+_FAULT_PREFIXES = ("Server.", "Client.")
+"""How EC2 says in a state reason, and its older answers before each code, whose fault an error is."""
+_DENIED_FAMILY = "AuthFailure."
 _CODE_IN_TEXT = re.compile(
     r"\b(?:api error|Error code|Code):?\s+([A-Za-z][\w.]+)|\((?P<paren>[A-Za-z][\w.]+)\)"
 )
@@ -141,9 +145,10 @@ def passes(error: BaseException) -> bool:
     """Whether repeating the same call may succeed. False for anything not known to pass."""
     if isinstance(error, (ThrottledError, UnreachableError)):
         return True
-    code = error_code(error)
-    if code is None:
+    told = error_code(error)
+    if told is None:
         return type(error).__name__ in _NETWORK_CLASSES
+    code = _bare(told)
     return code in THROTTLED or code in PASSING or _server_fault(error)
 
 
@@ -152,8 +157,19 @@ def _server_fault(error: BaseException) -> bool:
     return isinstance(status, int) and status >= 500
 
 
+def _bare(code: str) -> str:
+    """The code without what says whose fault it is."""
+    for prefix in _FAULT_PREFIXES:
+        if code.startswith(prefix) and code != prefix:
+            return code.removeprefix(prefix)
+    return code
+
+
 def class_of_code(code: str) -> type[CloudError]:
     """The error class whose name says how to react to this code; ``CloudError`` for an unknown one."""
+    code = _bare(code)
+    if code.startswith(_DENIED_FAMILY):
+        return AccessDeniedError
     table: tuple[tuple[frozenset[str], type[CloudError]], ...] = (
         (NO_CAPACITY, NoCapacityError),
         (ACCESS_DENIED, AccessDeniedError),
@@ -208,7 +224,9 @@ def _class_without_code(error: BaseException) -> type[CloudError]:
 def code_in_text(text: str) -> str | None:
     """The first known AWS error code in a provider's diagnostic, else what its wording marks as one."""
     for word in re.findall(r"[A-Za-z][\w.]*", text):
-        code = word.rstrip(".")
+        code = _bare(word.rstrip("."))
+        if code.startswith(_DENIED_FAMILY):
+            return str(code)
         if code in NO_CAPACITY - {"Unsupported"} or code in ACCESS_DENIED - {"Forbidden"}:
             return str(code)
         if code in CREDENTIALS or code in THROTTLED:

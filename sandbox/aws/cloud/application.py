@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.aws.cloud import price_list
 from sandbox.aws.cloud.aws_error import AwsError, render
+from sandbox.aws.cloud.bucket_changes import BucketChanges
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
 from sandbox.aws.cloud.disconnected import Disconnected
@@ -69,6 +70,7 @@ class CloudApplication:
         self._locks = locks
         self._disconnected = disconnected
         self._located = located
+        self._bucket_changes = BucketChanges()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(PREFIX):
@@ -78,6 +80,14 @@ class CloudApplication:
         body, start = _receive(environ)
         environ["wsgi.input"] = body
         call = read_call(environ, start)
+        with self._bucket_changes.entered(call) as conflict:
+            if conflict is not None:
+                return _answer_error(conflict, call, environ, start_response)
+            return self._carried_out(call, start, environ, start_response)
+
+    def _carried_out(
+        self, call: AwsCall, start: bytes, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
         visit = self._points.enter(call, environ.get("HTTP_USER_AGENT", ""))
         if not self._points.may_pass(visit, "before"):
             return _answer_error(_DROPPED, call, environ, start_response)

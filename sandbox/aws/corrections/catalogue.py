@@ -12,6 +12,7 @@ from sandbox.aws.corrections import (
     groups_in_use,
     instance_states,
     launch_request,
+    launch_templates,
     launch_validation,
     launch_volumes,
     list_pages,
@@ -53,6 +54,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     eventual_consistency.apply,
     client_tokens.apply,
     launch_request.apply,
+    launch_templates.apply,
 )
 
 

@@ -34,7 +34,9 @@ _THROTTLING = frozenset(
         "LimitExceededException",
     }
 )
-_TRANSIENT = frozenset({"InsufficientInstanceCapacity", "RequestTimeout", "RequestTimeoutException"})
+_TRANSIENT = frozenset(
+    {"InsufficientInstanceCapacity", "OperationAborted", "RequestTimeout", "RequestTimeoutException"}
+)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sandbox.aws.provider.types.bucket_public_access_block import BucketPublicAc
 from sandbox.aws.provider.types.bucket_versioning import BucketVersioning
 from sandbox.aws.provider.types.instance import Instance
 from sandbox.aws.provider.types.instance_profile import InstanceProfile
+from sandbox.aws.provider.types.launch_template import LaunchTemplate
 from sandbox.aws.provider.types.log_group import LogGroup
 from sandbox.aws.provider.types.parameter import Parameter
 from sandbox.aws.provider.types.role import Role
@@ -40,6 +41,7 @@ _TYPES: tuple[type[ResourceType], ...] = (
     BucketVersioning,
     Instance,
     InstanceProfile,
+    LaunchTemplate,
     LogGroup,
     Parameter,
     Role,

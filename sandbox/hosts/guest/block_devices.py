@@ -10,7 +10,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sandbox.hosts.guest.layout import BY_ID_PREFIX, HostLayout
@@ -22,9 +22,12 @@ class DeviceError(Exception):
 
 @dataclass(frozen=True)
 class FileSystem:
+    """``size_gb`` is how much of its device it fills; 0: not known."""
+
     type: str
     uuid: str
     label: str = ""
+    size_gb: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,24 @@ class Device:
         self.data.mkdir()
         if kind.startswith("ext"):
             (self.data / "lost+found").mkdir(mode=0o700)
-        made = FileSystem(kind, str(uuid.uuid4()), label)
-        (self.folder / "filesystem.json").write_text(json.dumps(asdict(made)))
+        made = FileSystem(kind, str(uuid.uuid4()), label, self.size_gb)
+        self._write(made)
         return made
+
+    def grow(self) -> bool:
+        """Make the file system fill the device; False when it does so already. Raises DeviceError."""
+        system = self.file_system()
+        if system is None:
+            raise DeviceError(f"{self.node}: no file system found")
+        if system.size_gb >= self.size_gb:
+            return False
+        self._write(replace(system, size_gb=self.size_gb))
+        return True
+
+    def _write(self, system: FileSystem) -> None:
+        written = self.folder / "filesystem.json.new"
+        written.write_text(json.dumps(asdict(system)))
+        written.replace(self.folder / "filesystem.json")
 
 
 def devices(layout: HostLayout) -> Iterator[Device]:

@@ -1,4 +1,4 @@
-"""`blkid`, `lsblk`, `mkfs` and its kinds."""
+"""`blkid`, `lsblk`, `mkfs` and its kinds, `resize2fs`, `xfs_growfs`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sandbox.hosts.guest.stand_in import UsageError
 
 _NOTHING_FOUND = 2
 _KINDS = ("ext2", "ext3", "ext4", "xfs")
-_COLUMNS = ("NAME", "PATH", "FSTYPE", "LABEL", "UUID", "MOUNTPOINT", "MOUNTPOINTS", "SIZE", "TYPE", "SERIAL")
+_COLUMNS = ("NAME", "PATH", "FSTYPE", "LABEL", "UUID", "MOUNTPOINT", "MOUNTPOINTS", "SIZE", "TYPE", "SERIAL",
+            "FSSIZE")  # fmt: skip
 
 
 def main(name: str, arguments: list[str]) -> int:
@@ -23,6 +24,10 @@ def main(name: str, arguments: list[str]) -> int:
             return _blkid(layout, arguments)
         if name == "lsblk":
             return _lsblk(layout, arguments)
+        if name == "resize2fs":
+            return _resize2fs(layout, arguments)
+        if name == "xfs_growfs":
+            return _xfs_growfs(layout, arguments)
         return _mkfs(layout, name, arguments)
     except DeviceError as error:
         sys.stderr.write(f"{name}: {error}\n")
@@ -92,6 +97,7 @@ def _row(layout: HostLayout, device: Device, in_bytes: bool) -> dict[str, str]:
     tags = _tags(device)
     mounted = mounts.find(layout, str(device.node))
     target = mounted.target if mounted else ""
+    system = device.file_system()
     return {
         "NAME": device.node.name,
         "PATH": str(device.node),
@@ -100,10 +106,45 @@ def _row(layout: HostLayout, device: Device, in_bytes: bool) -> dict[str, str]:
         "UUID": tags.get("UUID", ""),
         "MOUNTPOINT": target,
         "MOUNTPOINTS": target,
-        "SIZE": str(device.size_gb << 30) if in_bytes else f"{device.size_gb}G",
+        "SIZE": _shown(device.size_gb, in_bytes=in_bytes),
+        "FSSIZE": _shown(system.size_gb, in_bytes=in_bytes) if system and target else "",
         "TYPE": "disk",
         "SERIAL": device.volume.replace("-", ""),
     }
+
+
+def _shown(gigabytes: int, *, in_bytes: bool) -> str:
+    return str(gigabytes << 30) if in_bytes else f"{gigabytes}G"
+
+
+def _resize2fs(layout: HostLayout, arguments: list[str]) -> int:
+    found = parse(arguments, ("-p", "-f"), ())
+    if len(found.words) != 1:
+        raise UsageError("give one device, and no size: sandbox hosts grow to the device's size only")
+    device = find_device(layout, found.words[0])
+    system = device.file_system()
+    if system is None or not system.type.startswith("ext"):
+        raise DeviceError(f"Bad magic number in super-block while trying to open {device.node}")
+    if device.grow():
+        sys.stdout.write(f"The filesystem on {device.node} is now {device.size_gb}G long.\n")
+    else:
+        sys.stdout.write(f"The filesystem is already {system.size_gb}G long.  Nothing to do!\n")
+    return 0
+
+
+def _xfs_growfs(layout: HostLayout, arguments: list[str]) -> int:
+    found = parse(arguments, ("-d",), ())
+    if len(found.words) != 1:
+        raise UsageError("give one mount point")
+    mounted = mounts.find(layout, found.words[0])
+    if mounted is None or mounted.type != "xfs":
+        raise DeviceError(f"{found.words[0]} is not a mounted XFS filesystem")
+    device = find_device(layout, mounted.source)
+    grown = device.grow()
+    sys.stdout.write(
+        f"data blocks changed to {device.size_gb}G\n" if grown else "data size unchanged, skipping\n"
+    )
+    return 0
 
 
 def _mkfs(layout: HostLayout, name: str, arguments: list[str]) -> int:

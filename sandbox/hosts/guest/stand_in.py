@@ -17,7 +17,8 @@ PROGRAMS = {
     **dict.fromkeys(("shutdown", "poweroff", "reboot", "halt"), "power_programs"),
     **dict.fromkeys(("mount", "umount", "findmnt", "mountpoint"), "mount_programs"),
     **dict.fromkeys(
-        ("blkid", "lsblk", "mke2fs", "mkfs", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "mkfs.xfs"),
+        ("blkid", "lsblk", "mke2fs", "mkfs", "mkfs.ext2", "mkfs.ext3", "mkfs.ext4", "mkfs.xfs",
+         "resize2fs", "xfs_growfs"),
         "block_programs",
     ),
     "systemctl": "systemctl_program",
@@ -26,7 +27,7 @@ PROGRAMS = {
     "sudo": "sudo_program",
     **dict.fromkeys(
         ("systemd-run", "fdisk", "sfdisk", "parted", "wipefs", "mkswap", "swapon", "losetup", "cryptsetup",
-         "resize2fs", "xfs_growfs", "tune2fs", "snap", "zypper", "pacman", "apk", "rpm", "dpkg", "modprobe"),
+         "tune2fs", "snap", "zypper", "pacman", "apk", "rpm", "dpkg", "modprobe"),
         "refused_programs",
     ),
 }  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runctl_auto.agent.user_data import MODULES, without_prose
+from runctl_auto.agent.user_data import MODULES, carried_sources, without_prose
 
 if TYPE_CHECKING:
     from conftest import Machine
@@ -62,9 +62,9 @@ def test_every_module_compiles(oldest: str, tmp_path: Path) -> None:
             copy = tmp_path / entry.name
             copy.write_text(entry.read_text())
             sources.append(str(copy))
-    for module in MODULES:
+    for module, source in carried_sources().items():
         copy = tmp_path / f"carried_{module}.py"
-        copy.write_text(without_prose(agent.joinpath(f"{module}.py").read_text()))
+        copy.write_text(without_prose(source))
         sources.append(str(copy))
     code = (
         f"import sys; from py_compile import compile; [compile(path, doraise=True) for path in {sources!r}]"

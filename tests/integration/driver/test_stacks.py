@@ -222,5 +222,5 @@ def test_an_engine_that_does_not_start_is_told(world: World, tmp_path: Path) -> 
     (broken / "pulumi").chmod(0o755)
     environment = Environment(True, Engine(broken.parent, "v3.274.1", ""), "file:///x", "passphrase", {})
     with pytest.raises(RunctlError, match="does not start") as raised:
-        Driver(environment, world.folders).open("j1")
+        Driver(environment, world.folders).create("j1")
     assert isinstance(raised.value, EngineError)

@@ -17,7 +17,7 @@ from sandbox.aws.provider.wire import decode, encode
 pytestmark = pytest.mark.sandbox
 
 URN = "urn:pulumi:s::p::"
-LONG = 60.0
+LONG = 120.0
 
 
 class Connection:

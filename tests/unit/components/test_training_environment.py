@@ -26,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
 IDENTITY = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
 INSTANCE = "aws:ec2/instance:Instance"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ATTACHMENT = "aws:ec2/volumeAttachment:VolumeAttachment"
 
 
@@ -74,17 +75,44 @@ def with_machine(args: TrainingEnvironmentArgs, **changes: Any) -> TrainingEnvir
 
 class TestMachine:
     def test_ends_for_good_and_gives_metadata_to_tokens_only(self, args: TrainingEnvironmentArgs) -> None:
-        machine = declared(args).named("digits-machine-instance").inputs
-        assert machine["instanceInitiatedShutdownBehavior"] == "terminate"
-        assert machine["metadataOptions"] == {
-            "httpEndpoint": "enabled",
-            "httpTokens": "required",
-            "httpPutResponseHopLimit": 2,
-        }
+        found = declared(args)
+        template = found.named("digits-machine-template").inputs
+        machine = found.named("digits-machine-instance").inputs
+        assert template["instanceInitiatedShutdownBehavior"] == "terminate"
+        for each in (template, machine):
+            assert each["metadataOptions"] == {
+                "httpEndpoint": "enabled",
+                "httpTokens": "required",
+                "httpPutResponseHopLimit": 2,
+            }
         assert machine["userDataReplaceOnChange"] is True
         assert machine["rootBlockDevice"]["encrypted"] is True
         assert machine["rootBlockDevice"]["deleteOnTermination"] is True
         assert machine["rootBlockDevice"]["volumeSize"] == 80
+
+    def test_leaves_the_shutdown_behavior_to_its_template(self, args: TrainingEnvironmentArgs) -> None:
+        """Stated on the instance, the official provider sets it again after each launch."""
+        machine = declared(args).named("digits-machine-instance")
+        assert "instanceInitiatedShutdownBehavior" not in machine.inputs
+        assert machine.inputs["launchTemplate"] == {"id": "digits-machine-template-id", "version": "1"}
+        assert "digits-machine-template" in machine.dependencies
+
+    @pytest.mark.parametrize(("market", "more"), [("spot", {"spot-instances-request"}), ("on-demand", set())])
+    def test_its_template_tags_what_the_launch_makes(
+        self, args: TrainingEnvironmentArgs, market: Any, more: set[str]
+    ) -> None:
+        template = declared(with_machine(args, market=market)).named("digits-machine-template").inputs
+        tagged = {each["resourceType"]: each["tags"] for each in template["tagSpecifications"]}
+        assert tagged.keys() == {"volume", "network-interface", *more}
+        assert all(tags == IDENTITY for tags in tagged.values())
+
+    def test_nothing_in_its_template_changes_while_a_run_goes_on(self, args: TrainingEnvironmentArgs) -> None:
+        """Another version of the template is another machine."""
+        here = declared(replace(args, identity={**IDENTITY, "runctl:backend": "one"}))
+        moved = {**IDENTITY, "runctl:backend": "two"}
+        there = declared(replace(args, identity=moved, tags={"team": "vision"}, limits=Limits(budget=9)))
+        held = [each.named("digits-machine-template").inputs for each in (here, there)]
+        assert held[0] == held[1]
 
     def test_is_a_one_time_spot_request_that_an_interruption_ends(
         self, args: TrainingEnvironmentArgs
@@ -130,7 +158,12 @@ class TestMachine:
     def test_an_ended_run_keeps_everything_but_compute(self, args: TrainingEnvironmentArgs) -> None:
         alive, ended = declared(args), declared(replace(args, machine=None))
         gone = alive.types.items() - ended.types.items()
-        assert {type_token for _, type_token in gone} == {"runctl:aws:SpotInstance", INSTANCE, ATTACHMENT}
+        assert {type_token for _, type_token in gone} == {
+            "runctl:aws:SpotInstance",
+            INSTANCE,
+            TEMPLATE,
+            ATTACHMENT,
+        }
         assert ended.types.items() <= alive.types.items()
 
     def test_the_cloud_ends_it_only_when_it_is_to(self, args: TrainingEnvironmentArgs) -> None:
@@ -180,7 +213,13 @@ class TestBucket:
             "restrictPublicBuckets",
         }
         rules = found.named("digits-artifacts-encryption").inputs["rules"]
-        assert rules == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+        assert rules == [
+            {
+                "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
+                "blockedEncryptionTypes": ["SSE-C"],
+                "bucketKeyEnabled": False,
+            }
+        ]
         assert found.named("digits-artifacts-ownership").inputs["rule"] == {
             "objectOwnership": "BucketOwnerEnforced"
         }
@@ -198,6 +237,22 @@ class TestBucket:
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ]
+
+    def test_its_settings_are_made_one_after_the_other(self, args: TrainingEnvironmentArgs) -> None:
+        """S3 refuses a change of a bucket while another one is under way."""
+        found = declared(args)
+        settings = [each for each in found.resources if each.parent == "digits-artifacts"]
+        bucket, *others = (each.name for each in settings)
+        for index, setting in enumerate(others):
+            before = {bucket, *others[:index]}
+            needed = found.named(setting).dependencies
+            reached = {bucket}
+            while needed - reached:
+                name = (needed - reached).pop()
+                reached.add(name)
+                needed = needed | found.named(name).dependencies
+            assert reached == before, setting
+        assert len(others) == 5
 
     def test_leaves_no_unfinished_uploads(self, args: TrainingEnvironmentArgs) -> None:
         (rule,) = declared(args).named("digits-artifacts-lifecycle").inputs["rules"]

@@ -10,10 +10,10 @@ import pytest
 from support.judged_resources import TAGS, protected, without
 from support.policy_cases import BROKEN, KEPT, OUTSIDE_SETTINGS, SETTINGS, WITHIN_SETTINGS
 
-from policies.bucket_access import BUCKET, POLICY, PUBLIC_ACCESS
+from policies.bucket_access import BUCKET, GUARDED_RULE, POLICY, PUBLIC_ACCESS
 from policies.bucket_access import ENCRYPTION as BUCKET_ENCRYPTION
 from policies.encryption import VOLUME
-from policies.machine_end import INSTANCE
+from policies.machine_end import INSTANCE, TEMPLATE, TEMPLATE_RULE
 from policies.rule import UNKNOWN, Judged, Rule, Violation
 from policies.rules import RULES, STACK_RULES
 
@@ -187,8 +187,8 @@ def test_names_of_rules_are_distinct() -> None:
 
 class TestGuardedBuckets:
     def check(self, *resources: Judged) -> list[tuple[str, str]]:
-        (rule,) = STACK_RULES
-        return [(resource.name, violation.found) for resource, violation in rule.check(resources)]
+        found = GUARDED_RULE.check(resources)
+        return [(resource.name, violation.found) for resource, violation in found]
 
     def test_a_bucket_with_all_guards_passes(self, judge: Any) -> None:
         guards = [judge(kind, bucket="one") for kind in (PUBLIC_ACCESS, POLICY, BUCKET_ENCRYPTION)]
@@ -220,3 +220,30 @@ class TestGuardedBuckets:
         ]
         assert self.check(bucket, *guards) == []
         assert [name for name, _ in self.check(bucket, other, *guards)] == ["other"] * 3
+
+
+class TestTemplateOfTheStack:
+    """An instance that does not say how it ends has a template of the stack that says so."""
+
+    def check(self, *resources: Judged) -> list[str]:
+        return [resource.name for resource, _ in TEMPLATE_RULE.check(resources)]
+
+    @pytest.mark.parametrize("named", [UNKNOWN, {"id": "lt-1", "version": "1"}])
+    def test_a_template_of_the_stack_passes(self, judge: Any, named: Any) -> None:
+        template = judge(TEMPLATE, "template")
+        machine = replace(
+            judge(INSTANCE, "machine", launchTemplate=named),
+            sources={"launchTemplate": frozenset({template.urn})},
+        )
+        assert self.check(template, machine) == []
+        assert self.check(machine) == ["machine"]
+
+    def test_a_template_by_its_id_is_not_of_the_stack(self, judge: Any) -> None:
+        machine = judge(INSTANCE, "machine", launchTemplate={"id": "lt-1"})
+        assert self.check(judge(TEMPLATE, "template"), machine) == ["machine"]
+
+    def test_an_instance_that_says_it_itself_passes(self, judge: Any) -> None:
+        machine = judge(
+            INSTANCE, launchTemplate={"id": "lt-1"}, instanceInitiatedShutdownBehavior="terminate"
+        )
+        assert self.check(machine) == []

@@ -158,7 +158,7 @@ def test_the_provider_is_explicit_and_gives_up_on_missing_capacity(
         }
     }
     of_the_cloud = [each for each in found.resources if each.type.startswith("aws:")]
-    assert len(of_the_cloud) == 16
+    assert len(of_the_cloud) == 17
     assert all(each.options["provider"].endswith("::aws::aws-id") for each in of_the_cloud)
 
 
@@ -174,6 +174,8 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
         "nodes": 1,
         "setup": "make",
         "command": "python train.py",
+        "background": "fail",
+        "shell": "bash -e",
         "env": {"SEED": "1"},
         "code": {"key": "code/code-hash.tar.gz", "sha256": "code-hash"},
         "volumes": [{"name": "data", "id": "digits-data-volume-id", "mount": "/data"}],
@@ -202,8 +204,20 @@ def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_h
         "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
         "spec_key": "runs/abc/spec.json",
         "mounts": hashlib.sha256(b'{"data": "/data"}').hexdigest()[:12],
+        "market": "spot",
         "deadline_seconds": 4200,
     }
+
+
+def test_another_market_is_other_user_data_and_so_another_machine(
+    config: StackConfig, packages: Path
+) -> None:
+    on_demand = replace(config, placement=replace(config.placement, market="on-demand"))
+    machines = [
+        run(each, packages, Bucket()).named("digits-machine-instance").inputs for each in (config, on_demand)
+    ]
+    assert machines[0]["userData"] != machines[1]["userData"]
+    assert all(each["userDataReplaceOnChange"] is True for each in machines)
 
 
 def test_without_a_max_duration_there_is_no_deadline(config: StackConfig) -> None:

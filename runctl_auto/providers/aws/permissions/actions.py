@@ -13,6 +13,7 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     # A machine gets the job's role with the launch.
     "ec2:RunInstances": ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
     "ec2:CreateVolume": ("ec2:CreateVolume", "ec2:CreateTags"),
+    "ec2:CreateLaunchTemplate": ("ec2:CreateLaunchTemplate", "ec2:CreateTags"),
     "ec2:CreateSecurityGroup": ("ec2:CreateSecurityGroup", "ec2:CreateTags"),
     "iam:CreateRole": ("iam:CreateRole", "iam:TagRole"),
     "iam:CreateInstanceProfile": ("iam:CreateInstanceProfile", "iam:TagInstanceProfile"),

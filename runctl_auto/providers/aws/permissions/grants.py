@@ -34,6 +34,8 @@ _SCHEDULE_ROLES = ("arn:{partition}:iam::{account}:role/runctl-*-end-*",)
 _SCHEDULES = (*SCHEDULE_GROUP.arns, *SCHEDULE.arns)
 _TAGGABLE = (
     *INSTANCE.arns,
+    *INTERFACE.arns,
+    *LAUNCH_TEMPLATE.arns,
     *SECURITY_GROUP.arns,
     f"{EC2_ARN}:security-group-rule/*",
     *SPOT_REQUEST.arns,
@@ -71,7 +73,7 @@ def _remove(*kinds: AwsKind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(call.permission for kind in kinds for call in kind.removal.calls))
 
 
-_SWEPT = (LAUNCH_TEMPLATE, INTERFACE, SNAPSHOT)
+_SWEPT = (INTERFACE, SNAPSHOT)
 """Tagged kinds that stacks do not make: only a sweep removes them."""
 
 GRANTS: tuple[Grant, ...] = (
@@ -85,6 +87,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeInstanceAttribute",
             "ec2:DescribeInstanceTypeOfferings",
             "ec2:DescribeInstanceTypes",
+            "ec2:DescribeLaunchTemplateVersions",
             "ec2:DescribeSpotPriceHistory",
             "ec2:DescribeSubnets",
             "ec2:DescribeVpcs",
@@ -198,6 +201,7 @@ GRANTS: tuple[Grant, ...] = (
             "arn:{partition}:ec2:{region}::image/*",
             "arn:{partition}:ec2:{region}::snapshot/*",
             f"{EC2_ARN}:network-interface/*",
+            *LAUNCH_TEMPLATE.arns,
             f"{EC2_ARN}:security-group/*",
             f"{EC2_ARN}:spot-instances-request/*",
             f"{EC2_ARN}:subnet/*",
@@ -208,10 +212,10 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "MakeTagged",
         "apply",
-        ("ec2:CreateVolume", "ec2:CreateSecurityGroup"),
-        (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:security-group/*"),
+        ("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate"),
+        (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:security-group/*", *LAUNCH_TEMPLATE.arns),
         _TAGGED,
-        actions=("ec2:CreateVolume", "ec2:CreateSecurityGroup"),
+        actions=("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate"),
     ),
     Grant(
         "MakeFromSnapshot",
@@ -242,7 +246,13 @@ GRANTS: tuple[Grant, ...] = (
         # The official provider tags a root volume after the launch, so the tag itself is the condition.
         "TagAsOwn",
         "apply",
-        ("ec2:CreateTags", "ec2:RunInstances", "ec2:CreateVolume", "ec2:CreateSecurityGroup"),
+        (
+            "ec2:CreateTags",
+            "ec2:RunInstances",
+            "ec2:CreateVolume",
+            "ec2:CreateSecurityGroup",
+            "ec2:CreateLaunchTemplate",
+        ),
         _TAGGABLE,
         _TAGGED,
         actions=("ec2:CreateTags",),
@@ -256,10 +266,19 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DeleteTags",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
-            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME),
+            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME, LAUNCH_TEMPLATE),
         ),
         _TAGGABLE,
         _OWN,
+    ),
+    Grant(
+        # Another version of a template belongs to another market of the same run.
+        "ChangeOwnTemplates",
+        "apply",
+        ("ec2:CreateLaunchTemplateVersion",),
+        LAUNCH_TEMPLATE.arns,
+        _OWN,
+        seen=False,
     ),
     Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:instance/*",), _OWN),
     # A job may use a volume that exists and carries no tag of runctl.

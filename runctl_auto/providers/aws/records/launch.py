@@ -19,6 +19,7 @@ LAUNCH_TEMPLATE = AwsKind(
         ),
     ),
     name_filter="launch-template-name",
+    made_by_stacks=True,
     looks=(Look(ec2.find_own),),
     removal=ec2.delete("delete_launch_template", "LaunchTemplateId"),
     commands=ec2.command("delete-launch-template --launch-template-id"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.resource import Known, Properties
-from sandbox.aws.provider.schema import REGION, Change, Kind, refused, replaces, table, updates
+from sandbox.aws.provider.schema import REGION, Kind, replaces, table, updates
 from sandbox.aws.provider.types.bucket_setting import BucketSetting
 
 _BY_DEFAULT = {
@@ -15,7 +15,7 @@ _BY_DEFAULT = {
 }
 _RULE = {
     "applyServerSideEncryptionByDefault": updates(Kind.OBJECT, fields=_BY_DEFAULT),
-    "blockedEncryptionTypes": refused(Change.UPDATE),
+    "blockedEncryptionTypes": updates(Kind.LIST, computed=True),
     "bucketKeyEnabled": updates(Kind.BOOLEAN),
 }
 
@@ -57,6 +57,8 @@ class BucketServerSideEncryptionConfiguration(BucketSetting):
 
 def _to_service(rule: dict[str, Any]) -> dict[str, Any]:
     sent: dict[str, Any] = {"BucketKeyEnabled": bool(rule.get("bucketKeyEnabled"))}
+    if rule.get("blockedEncryptionTypes"):
+        sent["BlockedEncryptionTypes"] = {"EncryptionType": rule["blockedEncryptionTypes"]}
     default = rule.get("applyServerSideEncryptionByDefault")
     if default:
         sent["ApplyServerSideEncryptionByDefault"] = {"SSEAlgorithm": default["sseAlgorithm"]}
@@ -68,6 +70,9 @@ def _to_service(rule: dict[str, Any]) -> dict[str, Any]:
 def _from_service(rule: dict[str, Any]) -> dict[str, Any]:
     default = rule.get("ApplyServerSideEncryptionByDefault")
     told: dict[str, Any] = {"bucketKeyEnabled": rule.get("BucketKeyEnabled", False)}
+    blocked = (rule.get("BlockedEncryptionTypes") or {}).get("EncryptionType")
+    if blocked:
+        told["blockedEncryptionTypes"] = blocked
     if default:
         told["applyServerSideEncryptionByDefault"] = {"sseAlgorithm": default["SSEAlgorithm"]}
         if default.get("KMSMasterKeyID"):

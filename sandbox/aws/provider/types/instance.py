@@ -36,9 +36,9 @@ class Instance(ResourceType):
     outputs = instance_schema.OUTPUTS
 
     def check(self, inputs: Properties) -> Iterator[Problem]:
-        if "ami" not in inputs:
+        if "ami" not in inputs and "launchTemplate" not in inputs:
             yield Problem("ami", "one of `ami,launch_template` must be specified")
-        if "instanceType" not in inputs:
+        if "instanceType" not in inputs and "launchTemplate" not in inputs:
             yield Problem("instanceType", "one of `instance_type,launch_template` must be specified")
         if inputs.keys() >= _USER_DATA:
             yield Problem("userData", '"user_data": conflicts with user_data_base64')
@@ -83,8 +83,7 @@ class Instance(ResourceType):
 
         cloud.wait_until(is_running, doing=doing, standard=CREATE_SECONDS)
         tag_root_volume(cloud, identifier, inputs)
-        if inputs.get("sourceDestCheck") is False:
-            apply_changes(cloud, identifier, {}, inputs, frozenset({"sourceDestCheck"}))
+        apply_changes(cloud, identifier, {}, inputs, _changed_after_launch(inputs))
 
     def read(self, cloud: Cloud, identifier: str, known: Known) -> Properties | None:
         instance = find(cloud, identifier)
@@ -127,6 +126,18 @@ class Instance(ResourceType):
 
     def unsettled(self, changed: frozenset[str]) -> frozenset[str]:
         return frozenset({"publicIp", "publicDns"}) if changed & _RESTARTED else frozenset()
+
+
+def _changed_after_launch(inputs: Properties) -> frozenset[str]:
+    """Inputs that the official provider sets again once the instance runs.
+
+    Its update follows each creation, and leaves out only what it guards by the resource being new; the
+    shutdown behavior and the monitoring have no such guard.
+    """
+    again = [name for name in ("instanceInitiatedShutdownBehavior", "monitoring") if inputs.get(name)]
+    if inputs.get("sourceDestCheck") is False:
+        again.append("sourceDestCheck")
+    return frozenset(again)
 
 
 def _allow_termination(cloud: Cloud, identifier: str, state: Properties) -> None:

@@ -10,6 +10,7 @@ from sandbox.aws.provider import tagging
 from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.cloud_error import CloudError
 from sandbox.aws.provider.resource import Known, Properties
+from sandbox.aws.provider.types.launch_template import find_template
 
 
 def find(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
@@ -58,6 +59,7 @@ def outputs_of(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> Prope
         "instanceState": instance["State"]["Name"],
         "instanceType": instance["InstanceType"],
         "keyName": instance.get("KeyName", ""),
+        "launchTemplate": _launch_template(cloud, instance, known),
         "metadataOptions": _metadata_options(instance.get("MetadataOptions", {})),
         "monitoring": instance.get("Monitoring", {}).get("State") in ("enabled", "pending"),
         "outpostArn": instance.get("OutpostArn", ""),
@@ -158,6 +160,26 @@ def _market_options(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> 
         "marketType": "spot",
         "spotOptions": {name: value for name, value in options.items() if value is not None},
     }
+
+
+def _launch_template(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> Properties | None:
+    """The template it was launched from, by the tags that EC2 sets; the version as it was stated while that
+    is still the instance's."""
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags") or ()}
+    identifier = tags.get("aws:ec2launchtemplate:id")
+    if not identifier:
+        return None
+    template = find_template(cloud, identifier)
+    if template is None:
+        return {"id": identifier}
+    number = tags["aws:ec2launchtemplate:version"]
+    stated = (known.carried("launchTemplate") or {}).get("version")
+    aliases = {
+        "$Default": str(template["DefaultVersionNumber"]),
+        "$Latest": str(template["LatestVersionNumber"]),
+    }
+    version = stated if stated and aliases.get(stated) == number else number
+    return {"id": identifier, "name": template["LaunchTemplateName"], "version": version}
 
 
 def _same_number(left: Any, right: Any) -> bool:

@@ -28,6 +28,7 @@ def launch_parameters(cloud: Cloud, inputs: Mapping[str, Any]) -> Parameters:
         "InstanceMarketOptions": _market_options(inputs.get("instanceMarketOptions")),
         "InstanceType": inputs.get("instanceType"),
         "KeyName": inputs.get("keyName"),
+        "LaunchTemplate": _launch_template(inputs.get("launchTemplate")),
         "MaxCount": 1,
         "MetadataOptions": metadata_options(inputs.get("metadataOptions")),
         "MinCount": 1,
@@ -66,6 +67,17 @@ def metadata_options(options: Mapping[str, Any] | None) -> Parameters | None:
 
 def _named(profile: str | None) -> Parameters | None:
     return {"Name": profile} if profile else None
+
+
+def _launch_template(template: Mapping[str, Any] | None) -> Parameters | None:
+    if not template:
+        return None
+    named = {
+        "LaunchTemplateId": template.get("id"),
+        "LaunchTemplateName": None if template.get("id") else template.get("name"),
+        "Version": template.get("version"),
+    }
+    return {name: value for name, value in named.items() if value}
 
 
 def _placement(inputs: Mapping[str, Any]) -> Parameters | None:

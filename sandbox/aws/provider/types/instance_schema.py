@@ -52,6 +52,12 @@ _EBS_BLOCK_DEVICE: Mapping[str, Field] = {
     "volumeType": replaces(computed=True, allowed=_VOLUME_TYPES),
 }
 
+_LAUNCH_TEMPLATE: Mapping[str, Field] = {
+    "id": replaces(computed=True),
+    "name": replaces(computed=True),
+    "version": replaces(default="$Default"),
+}
+
 INPUTS: Mapping[str, Field] = {
     "ami": replaces(computed=True),
     "associatePublicIpAddress": replaces(Kind.BOOLEAN, computed=True),
@@ -85,7 +91,7 @@ INPUTS: Mapping[str, Field] = {
     "ipv6AddressCount": refused(Change.REPLACE),
     "ipv6Addresses": refused(Change.REPLACE),
     "keyName": replaces(computed=True),
-    "launchTemplate": refused(Change.REPLACE),
+    "launchTemplate": replaces(Kind.OBJECT, computed=True, fields=_LAUNCH_TEMPLATE),
     "maintenanceOptions": refused(Change.UPDATE),
     "metadataOptions": updates(Kind.OBJECT, computed=True, fields=_METADATA_OPTIONS),
     "monitoring": updates(Kind.BOOLEAN, computed=True),

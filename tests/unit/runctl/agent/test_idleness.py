@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
-from runctl_auto.agent.idleness import GpuUse, IdleWatcher, job_processor_seconds
+from runctl_auto.agent.idleness import GpuUse, IdleWatcher
 from runctl_auto.agent.machine import ProgramResult
-from runctl_auto.agent.processes import ProcProcessTable
 from runctl_auto.agent.stopping import StopSwitch
 
 
@@ -100,15 +96,3 @@ def test_gpus(result: ProgramResult, in_use: bool) -> None:
     gpus = GpuUse(run)
     assert [gpus(), gpus()] == [in_use, in_use]
     assert len(asked) == (1 if result.code == 127 else 2), "without nvidia-smi it is not asked again"
-
-
-def test_processor_time_is_that_of_the_jobs_session(tmp_path: Path) -> None:
-    table = ProcProcessTable()
-    record = tmp_path / "job.json"
-    assert job_processor_seconds(record, table) is None
-    record.write_text(json.dumps({"pid": os.getsid(0)}))
-    used = job_processor_seconds(record, table)
-    assert used is not None
-    assert used > 0
-    record.write_text("{")
-    assert job_processor_seconds(record, table) is None

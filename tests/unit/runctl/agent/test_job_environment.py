@@ -67,3 +67,26 @@ def test_folders_are_made(tmp_path: Path) -> None:
     folders = JobFolders.of(run_spec(), tmp_path / "work", {"data": tmp_path / "volume"})
     folders.make()
     assert all(path.is_dir() for path in (folders.checkpoints, folders.output, tmp_path / "volume"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("PATH", "/opt/bin:$PATH", "/opt/bin:/usr/bin:/bin"),
+        ("PATH", "${PATH}:/opt/bin", "/usr/bin:/bin:/opt/bin"),
+        ("PATH", "~/bin:$HOME/.local/bin:$PATH", "/root/bin:/root/.local/bin:/usr/bin:/bin"),
+        ("PATH", "/opt/bin", "/opt/bin"),
+        ("PATH", "$PATHS:$OTHER:a~b", "$PATHS:$OTHER:a~b"),
+        ("PYTHONPATH", "src:$PYTHONPATH", "src"),
+        ("LD_LIBRARY_PATH", "${LD_LIBRARY_PATH}:/opt/lib", "/lib64:/opt/lib"),
+        ("PYTHONPATH", "src::lib", "src::lib"),
+        ("GREETING", 'it\'s "$HOME" \\ `id` $GREETING $PATH', 'it\'s "$HOME" \\ `id` $GREETING $PATH'),
+    ],
+)
+def test_search_paths_may_extend_those_of_the_machine(name: str, value: str, found: str) -> None:
+    inherited = {"PATH": "/usr/bin:/bin", "HOME": "/root", "LD_LIBRARY_PATH": "/lib64", "GREETING": "hi"}
+    assert environment(inherited=inherited, env={name: value})[name] == found
+
+
+def test_a_path_extends_the_default_one_where_the_machine_has_none() -> None:
+    assert environment(env={"PATH": "/opt/bin:$PATH"})["PATH"].startswith("/opt/bin:/usr/local/sbin:")

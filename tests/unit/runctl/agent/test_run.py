@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
+from runctl_auto.agent.background import Left, LeftProcess
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
     artifacts_prefix,
@@ -26,7 +28,7 @@ from runctl_auto.agent.contract import (
     node_logs_prefix,
     stop_key,
 )
-from runctl_auto.agent.errors import AgentError, VolumeError
+from runctl_auto.agent.errors import AgentError, ScriptNotStartedError, VolumeError
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
@@ -47,6 +49,8 @@ class ScriptedJob:
         self.code = code
         self.meanwhile = meanwhile
         self.grace: float | None = None
+        self.running: list[str] = []
+        self.ended_left: list[str] = []
 
     def poll(self) -> int | None:
         self.meanwhile()
@@ -55,6 +59,18 @@ class ScriptedJob:
     def terminate(self, grace_seconds: float) -> int:
         self.grace = grace_seconds
         return 143
+
+    def left(self) -> Left:
+        return Left(tuple(LeftProcess(n, command) for n, command in enumerate(self.running)))
+
+    def failed(self) -> Sequence[tuple[LeftProcess, int]]:
+        return ()
+
+    def finish(self, grace_seconds: float) -> None:
+        self.ended_left, self.running = self.running, []
+
+    def keep_services(self) -> None:
+        pass
 
 
 class Volumes:
@@ -65,6 +81,9 @@ class Volumes:
         if self.error:
             raise self.error
         return {}
+
+    def grow_all(self) -> None:
+        pass
 
     def unmount_all(self) -> None:
         pass
@@ -85,6 +104,9 @@ class Machine:
         self.started: list[tuple[str, Mapping[str, str]]] = []
         self.jobs: list[ScriptedJob] = []
         self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
+        self.leaves: dict[str, list[str]] = {}
+        self.services_ended = 0
+        self.shells: list[tuple[str, ...]] = []
         self.switch = StopSwitch()
         self.volumes = Volumes()
         self.status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
@@ -116,7 +138,11 @@ class Machine:
             inherited={},
             home=Path("/root"),
             clock=clock,
+            end_services=self.end_services,
         )
+
+    def end_services(self) -> None:
+        self.services_ended += 1
 
     def stage_data(self, sources: Sequence[DataSpec], work: Path) -> None:
         for source in sources:
@@ -125,10 +151,14 @@ class Machine:
     def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
         return {each.name: f"value of {each.parameter}" for each in wanted}
 
-    def start(self, script: str, environment: Mapping[str, str]) -> ScriptedJob:
+    def start(self, script: str, environment: Mapping[str, str], shell: Sequence[str]) -> ScriptedJob:
+        if shell[0] == "absent":
+            raise ScriptNotStartedError("shell names absent, which is not installed", 127)
+        self.shells.append(tuple(shell))
         self.started.append((script, environment))
         code, meanwhile = self.scripts.get(script, (0, lambda: None))
         self.jobs.append(ScriptedJob(code, meanwhile))
+        self.jobs[-1].running = list(self.leaves.get(script, ()))
         return self.jobs[-1]
 
     def run(self) -> Outcome:
@@ -168,6 +198,22 @@ def test_setup_then_command_then_results(machine: Machine) -> None:
     assert set(machine.phases()) >= {"boot", "fetch", "setup", "run", "upload"}
 
 
+@pytest.mark.parametrize(
+    ("volumes", "grows"), [([], False), ([{"name": "data", "id": "vol-1", "mount": "/data"}], True)]
+)
+def test_volumes_can_grow_while_the_command_runs(
+    tmp_path: Path, store: MemoryStore, clock: Clock, volumes: list[dict[str, str]], grows: bool
+) -> None:
+    machine = Machine(tmp_path, store, clock, command="train", volumes=volumes)
+    seen: list[bool] = []
+    machine.scripts["train"] = (
+        0,
+        lambda: seen.append("volumes" in {each.name for each in threading.enumerate()}),
+    )
+    assert machine.run().phase == "succeeded"
+    assert seen == [grows]
+
+
 def test_a_failed_setup_never_runs_the_command(machine: Machine) -> None:
     machine.scripts["setup"] = (3, lambda: None)
     outcome = machine.run()
@@ -182,6 +228,40 @@ def test_a_failed_command_keeps_what_it_left(machine: Machine) -> None:
     assert machine.artifacts() == ["model/half"]
 
 
+def test_a_failure_is_told_with_its_likely_cause(machine: Machine) -> None:
+    machine.scripts["train"] = (137, lambda: None)
+    assert machine.run().message == (
+        "the command ended with exit code 137 (SIGKILL): most often the machine's memory ran out"
+    )
+    said = replace(machine.tools, out_of_memory=lambda: "the kernel ended python3", switch=StopSwitch())
+    assert str(Run(said).execute().message).endswith("(SIGKILL): the kernel ended python3")
+
+
+@pytest.mark.parametrize(
+    ("shell", "shells"),
+    [
+        (None, [("bash", "-e"), ("bash", "-e")]),
+        ("bash -euo pipefail", [("bash", "-euo", "pipefail")] * 2),
+        ("python -u", [("bash", "-e"), ("python", "-u")]),
+    ],
+)
+def test_shells(
+    tmp_path: Path, store: MemoryStore, clock: Clock, shell: str | None, shells: list[tuple[str, ...]]
+) -> None:
+    machine = Machine(tmp_path, store, clock, setup="setup", command="train", shell=shell)
+    assert machine.run().phase == "succeeded"
+    assert machine.shells == shells
+
+
+def test_a_shell_that_is_not_there_is_a_failed_command(
+    tmp_path: Path, store: MemoryStore, clock: Clock
+) -> None:
+    machine = Machine(tmp_path, store, clock, command="train", shell="absent -x")
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "command_failed", 127)
+    assert "absent" in str(outcome.message)
+
+
 def test_a_stopped_job_gets_its_grace_and_its_last_checkpoint(machine: Machine) -> None:
     def be_stopped() -> None:
         machine.write("checkpoints/state", "saved on SIGTERM")
@@ -192,7 +272,24 @@ def test_a_stopped_job_gets_its_grace_and_its_last_checkpoint(machine: Machine) 
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("stopped", "down", 143)
     assert machine.jobs[-1].grace == 17
     assert machine.store.objects[file_key(CHECKPOINT, "state")] == b"saved on SIGTERM"
+    assert outcome.message == "stopped on request (down); checkpoint 00000000 is saved"
     assert machine.artifacts() == []
+
+
+def test_a_stopped_job_without_a_checkpoint_says_so(machine: Machine) -> None:
+    machine.scripts["train"] = (None, lambda: machine.switch.set(DOWN))
+    assert machine.run().message == "stopped on request (down); no checkpoint is saved"
+    assert "no checkpoint is saved" in machine.said
+
+
+def test_a_checkpoint_that_did_not_reach_the_store_is_not_called_saved(machine: Machine) -> None:
+    def be_stopped() -> None:
+        machine.write("checkpoints/state", "1")
+        machine.switch.set(DOWN)
+
+    machine.scripts["train"] = (None, be_stopped)
+    machine.store.fail_on(lineage_prefix("line"))
+    assert str(machine.run().message).endswith("no checkpoint is saved")
 
 
 def test_an_interruption_saves_the_checkpoint_and_no_artifacts(machine: Machine) -> None:
@@ -244,6 +341,53 @@ def test_a_restarted_agent_does_not_set_up_twice(machine: Machine) -> None:
     machine.started.clear()
     again.execute()
     assert [script for script, _ in machine.started] == ["train"]
+
+
+def test_services_of_setup_live_to_the_end_and_need_setup_again(machine: Machine) -> None:
+    machine.leaves["setup"] = ["redis-server"]
+    machine.scripts["train"] = (0, lambda: seen.append(machine.services_ended))
+    seen: list[int] = []
+    assert machine.run().phase == "succeeded"
+    assert (machine.jobs[0].ended_left, seen, machine.services_ended) == ([], [0], 1)
+    assert "setup has left running, until the job ends: `redis-server`" in machine.said
+    machine.started.clear()
+    Run(replace(machine.tools, switch=StopSwitch())).execute()
+    assert [script for script, _ in machine.started] == ["setup", "train"]
+
+
+@pytest.mark.parametrize("script", ["setup", "train"])
+def test_what_a_failed_script_left_is_ended_and_named(machine: Machine, script: str) -> None:
+    machine.scripts[script] = (1, lambda: None)
+    machine.leaves[script] = ["server --port 1"]
+    assert machine.run().phase == "failed"
+    assert machine.jobs[-1].ended_left == ["server --port 1"]
+    assert "processes that it had left running are ended: `server --port 1`" in machine.said
+
+
+def test_what_a_command_left_is_named_in_the_outcome(
+    tmp_path: Path, store: MemoryStore, clock: Clock
+) -> None:
+    machine = Machine(
+        tmp_path,
+        store,
+        clock,
+        command="train",
+        background="stop",
+        secrets=[{"name": "TOKEN", "parameter": "/p/TOKEN"}],
+    )
+    machine.leaves["train"] = ["board --token 'value of /p/TOKEN'"]
+    outcome = machine.run()
+    assert outcome.phase == "succeeded"
+    assert str(outcome.message).endswith("were ended: `board --token '***'`")
+
+
+def test_a_stop_ends_the_wait_for_the_background(tmp_path: Path, store: MemoryStore, clock: Clock) -> None:
+    machine = Machine(tmp_path, store, clock, command="train", background="wait")
+    machine.leaves["train"] = ["worker"]
+    machine.scripts["train"] = (0, lambda: machine.switch.set(DOWN))
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason) == ("stopped", "down")
+    assert machine.jobs[-1].grace == 17
 
 
 def test_artifacts_that_cannot_be_stored_are_no_success(machine: Machine) -> None:

@@ -65,6 +65,9 @@ def test_a_missing_field_is_an_error(field: str) -> None:
         ({"volumes": [{"name": "d", "id": "v", "mount": "/"}]}, "mount point"),
         ({"limits": {"max_duration_seconds": -1}}, "not above 0"),
         ({"env": ["A=1"]}, "wrong value"),
+        ({"shell": "bash 'x"}, "No closing quotation"),
+        ({"shell": " "}, "names no program"),
+        ({"background": "detach"}, "background is 'detach'"),
     ],
 )
 def test_wrong_values_are_named(changes: dict[str, Any], match: str) -> None:

@@ -27,6 +27,7 @@ LONGEST = {
     "spec_key": contract.spec_key("0123456789"),
     "deadline_seconds": 31_536_000,
     "mounts": "0123456789ab",
+    "market": "spot",
 }
 
 

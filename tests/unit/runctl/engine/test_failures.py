@@ -121,10 +121,25 @@ def test_a_program_that_raised() -> None:
     assert "KeyError: x" in told.what
 
 
-def test_a_cancelled_operation() -> None:
+def test_an_operation_that_was_interrupted_twice() -> None:
     told = typed_error(failure(stderr="error: update cancelled", code=8))
     assert isinstance(told, OperationCancelledError)
     assert told.exit_code == 130
+
+
+def test_an_operation_that_was_interrupted_once() -> None:
+    events = (
+        diagnostic("Resource monitor has terminated, shutting down", ""),
+        diagnostic("<{%reset%}>update canceled<{%reset%}>\n", ""),
+    )
+    told = typed_error(failure(*events, stderr="", code=1))
+    assert isinstance(told, OperationCancelledError)
+    assert told.exit_code == 130
+
+
+def test_a_word_in_the_text_of_a_resource_is_no_cancellation() -> None:
+    told = typed_error(failure(diagnostic("the order of ABC was cancelled: pay first")))
+    assert type(told) is EngineError
 
 
 def test_an_unknown_failure_tells_the_engines_last_error() -> None:

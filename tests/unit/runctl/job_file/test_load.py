@@ -126,6 +126,10 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: Jo
     [
         ("spot_policy: spto", "spot_policy", "did you mean 'spot'?"),
         ("retry: {on_events: [eror]}", "retry.on_events[0]", "did you mean 'error'?"),
+        ("background: detach", "background", "allowed: fail, wait or stop"),
+        ('shell: "bash \'x"', "shell", "is not a command line"),
+        ("shell: bash -e -c", "shell", "ends with -c, which runctl adds"),
+        ("shell: -e", "shell", "names no program"),
         ("env: {SEED: 1}", "env.SEED", "numbers in quotes"),
         ("env: {RUNCTL_JOB: x}", "env.RUNCTL_JOB", "which runctl itself sets"),
         ("env: {1A: x}", "env.1A", "is not a name of an environment variable"),

@@ -74,6 +74,17 @@ def test_what_an_open_creation_made_is_removed_before_it_is_forgotten() -> None:
     assert [each.id for each in removed] == ["vol-1"]
 
 
+def test_a_protection_is_completed_after_pending_operations_are_recovered() -> None:
+    """Marking it imports the state, and an import drops pending operations."""
+    world = World(MADE)
+    world.holds({**COMPONENT, "protect": True}, CHILD, pending=({"type": "creating", "resource": CHILD},))
+    order: list[str] = []
+    world.stack.forget_pending.side_effect = lambda: order.append("pending")
+    world.stack.mark_protected.side_effect = lambda urns, protect: order.append("protection")
+    recover(world.job, stack_config())
+    assert order == ["pending", "protection"]
+
+
 def test_in_another_account_nothing_is_removed() -> None:
     world = World(MADE)
     world.account = "999900001111"

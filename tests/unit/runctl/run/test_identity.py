@@ -56,6 +56,8 @@ def test_the_same_job_is_the_same_run_however_it_went(phase: str) -> None:
     [
         {"tags": {"team": "nlp"}},
         {"budget": 20},
+        {"background": "wait"},
+        {"shell": "bash -e"},
         {"max_price": 1.0},
         {"max_duration": "12h"},
         {"artifacts": {"paths": ["model"]}},
@@ -68,7 +70,9 @@ def test_what_does_not_change_what_runs_makes_no_new_run(changes: dict[str, Any]
     assert choose(job(**changes), previous=first) == first
 
 
-@pytest.mark.parametrize("changes", [{"run": "other"}, {"setup": "make"}, {"env": {"SEED": "2"}}])
+@pytest.mark.parametrize(
+    "changes", [{"run": "other"}, {"setup": "make"}, {"env": {"SEED": "2"}}, {"shell": "sh"}]
+)
 def test_what_changes_what_runs_is_a_new_run_that_goes_on_from_the_checkpoint(
     changes: dict[str, Any],
 ) -> None:

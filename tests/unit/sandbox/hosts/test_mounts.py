@@ -114,3 +114,39 @@ def test_tools_tell_what_is_there(layout, device, capsys):
     assert told.startswith(f'ext4\n{device}: LABEL="work" UUID="{made.uuid}" TYPE="ext4"\n')
     assert f'"mountpoint": "{layout.root / "data"}"' in told
     assert told.endswith(f"{device}\n")
+
+
+def resized(layout, gigabytes):
+    """The volume becomes larger, as the cloud tells it."""
+    node = layout.devices / f"{BY_ID_PREFIX}vol0a"
+    node.write_text(json.dumps({"device": "/dev/sdf", "size_gb": gigabytes}))
+
+
+def sizes(device, capsys):
+    capsys.readouterr()
+    assert block_programs.main("lsblk", ["-n", "-d", "-o", "SIZE,FSSIZE", device]) == 0
+    return capsys.readouterr().out.split()
+
+
+@pytest.mark.parametrize(("kind", "grow"), [("ext4", "resize2fs"), ("xfs", "xfs_growfs")])
+def test_a_file_system_keeps_its_size_until_it_is_grown(layout, device, capsys, kind, grow):
+    target = str(layout.root / "data")
+    find_device(layout, device).format(kind, "")
+    mount_programs.main("mount", [device, target])
+    resized(layout, 8)
+    assert sizes(device, capsys) == ["8G", "5G"]
+    assert block_programs.main(grow, [target if kind == "xfs" else device]) == 0
+    assert sizes(device, capsys) == ["8G", "8G"]
+    assert block_programs.main(grow, [target if kind == "xfs" else device]) == 0, "nothing to do is no error"
+
+
+def test_each_program_grows_its_own_kind(layout, device, capsys):
+    target = str(layout.root / "data")
+    find_device(layout, device).format("ext4", "")
+    assert block_programs.main("xfs_growfs", [target]) == 1, "it is not mounted"
+    mount_programs.main("mount", [device, target])
+    assert block_programs.main("xfs_growfs", [target]) == 1
+    mount_programs.main("umount", [device])
+    find_device(layout, device).format("xfs", "")
+    assert block_programs.main("resize2fs", [device]) == 1
+    assert "Bad magic number" in capsys.readouterr().err

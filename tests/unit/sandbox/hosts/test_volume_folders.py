@@ -31,6 +31,14 @@ def resting(tmp_path):
     return folder
 
 
+def test_a_host_sees_that_its_volume_became_larger(tmp_path, resting):
+    volumes, host = VolumeFolders(resting), host_at(tmp_path / "h")
+    for size in (3, 8):
+        volumes.arrange({"h": (AttachedVolume("vol-1", "/dev/sdf", False, size),)}, {"h": host}, ["vol-1"])
+        node = host.folder.by_id / "nvme-Amazon_Elastic_Block_Store_vol1"
+        assert json.loads(node.read_text())["size_gb"] == size
+
+
 def test_volume_goes_to_its_host_and_back(tmp_path, resting):
     volumes, host = VolumeFolders(resting), host_at(tmp_path / "h")
     volumes.arrange({"h": (attached("vol-1"),)}, {"h": host}, ["vol-1"])

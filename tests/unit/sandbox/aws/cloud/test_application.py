@@ -348,3 +348,33 @@ def test_a_call_is_held_before_or_after_it_is_carried_out(
     assert cloud.control("POST", "points/release", {})[0] == 409
     assert cloud.control("POST", "points", {"hold": -1})[0] == 400
     assert cloud.control("DELETE", "points")[1] == {"seen": [], "held": None}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "answer"),
+    [
+        ("PUT", "/job", "encryption", "409 OperationAborted"),
+        ("PUT", "/job", "publicAccessBlock", "409 OperationAborted"),
+        ("DELETE", "/job", "lifecycle", "409 OperationAborted"),
+        ("DELETE", "/job", "", "409 OperationAborted"),
+        ("GET", "/job", "encryption", "200 OK"),
+        ("PUT", "/job/key", "", "200 OK"),
+        ("POST", "/job", "delete", "200 OK"),
+        ("PUT", "/other", "encryption", "200 OK"),
+    ],
+)
+def test_a_second_change_of_a_bucket_meanwhile_is_refused(
+    cloud: Cloud, method: str, path: str, query: str, answer: str
+) -> None:
+    cloud.control("POST", "points", {"hold": 1, "when": "before"})
+    first: list[tuple[str, bytes]] = []
+    change = threading.Thread(
+        target=lambda: first.append(cloud.call("PUT", "/job", query="policy")), daemon=True
+    )
+    change.start()
+    assert cloud.control("GET", "points", query="timeout=10")[1]["held"]["call"] == "s3:PutBucketPolicy"
+    assert cloud.call(method, path, query=query)[0] == answer
+    cloud.control("POST", "points/release", {})
+    change.join(10)
+    assert first[0][0] == "200 OK"
+    assert cloud.call("PUT", "/job", query="encryption")[0] == "200 OK", "the bucket is free again"

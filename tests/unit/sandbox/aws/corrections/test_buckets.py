@@ -111,6 +111,22 @@ def test_new_buckets_are_encrypted(cloud: Any) -> None:
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
 
 
+def blocked(s3: Any) -> list[str]:
+    [rule] = s3.get_bucket_encryption(Bucket="job-bucket")["ServerSideEncryptionConfiguration"]["Rules"]
+    return list(rule["BlockedEncryptionTypes"]["EncryptionType"])
+
+
+def test_uploads_with_keys_of_the_caller_are_blocked_unless_told_otherwise(cloud: Any) -> None:
+    s3 = make_bucket(cloud)
+    assert blocked(s3) == ["SSE-C"]
+    rule: dict[str, Any] = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket="job-bucket", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert blocked(s3) == ["SSE-C"]
+    rule["BlockedEncryptionTypes"] = {"EncryptionType": ["NONE"]}
+    s3.put_bucket_encryption(Bucket="job-bucket", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert blocked(s3) == ["NONE"]
+
+
 def test_deleting_the_encryption_brings_the_default_back(cloud: Any) -> None:
     s3 = make_bucket(cloud)
     s3.delete_bucket_encryption(Bucket="job-bucket")

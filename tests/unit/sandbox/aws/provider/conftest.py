@@ -10,6 +10,7 @@ from unittest.mock import create_autospec
 import pytest
 from moto import mock_aws
 
+from sandbox.aws.corrections.launch_templates import know_templates
 from sandbox.aws.corrections.patches import Patches
 from sandbox.aws.corrections.schedules import know_groups
 from sandbox.aws.provider.cancellation import Cancellation
@@ -61,6 +62,7 @@ def clients() -> ClientPool:
 def mocked_cloud(clock: SteppingClock, clients: ClientPool) -> Iterator[Cloud]:
     """The cloud as a type sees it, over moto in this process: no sockets, no waiting."""
     patches = Patches()
+    know_templates(patches)
     know_groups(patches)  # plain moto fails with an internal error where a schedule group is not
     with ExitStack() as stack, mock_aws():
         stack.callback(patches.undo)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 from typing import Any
 
+import pulumi_aws
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 
@@ -25,8 +26,9 @@ ROWS = [(token, name) for token, resource in TYPES for name in resource.inputs]
 
 
 def sdk_module(token: str) -> Any:
-    module, _, _ = token.removeprefix("aws:").partition(":")
+    module, _, kind = token.removeprefix("aws:").partition(":")
     folder, _, name = module.partition("/")
+    getattr(getattr(pulumi_aws, folder), kind)  # the SDK loads a folder when one of its names is used
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
     return importlib.import_module(f"pulumi_aws.{folder}.{snake}")
 
@@ -86,6 +88,7 @@ REPLACED_BY = {
         "primaryNetworkInterface privateIp region secondaryNetworkInterfaces securityGroups "
         "subnetId tenancy"
     ),
+    "aws:ec2/launchTemplate:LaunchTemplate": "name namePrefix region",
     "aws:ec2/securityGroup:SecurityGroup": "description name namePrefix region vpcId",
     "aws:ec2/volumeAttachment:VolumeAttachment": "deviceName instanceId region volumeId",
     "aws:iam/instanceProfile:InstanceProfile": "name namePrefix path",
@@ -173,6 +176,7 @@ def test_arguments_of_functions_are_the_sdks(token: str) -> None:
     folder, _, _ = module.partition("/")
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
     package = "pulumi_aws" if folder == "index" else f"pulumi_aws.{folder}"
+    getattr(pulumi_aws if folder == "index" else getattr(pulumi_aws, folder), snake)
     function = getattr(importlib.import_module(f"{package}.{snake}"), snake)
     known = {
         "".join(part.capitalize() if index else part for index, part in enumerate(argument.split("_")))

@@ -170,6 +170,7 @@ def test_the_launch_asks_for_all_that_was_stated(some_cloud: Cloud) -> None:
             "instanceType": "g5.xlarge",
             "iamInstanceProfile": "profile",
             "instanceInitiatedShutdownBehavior": "terminate",
+            "launchTemplate": {"id": "lt-1", "version": "3"},
             "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
             "instanceMarketOptions": {
                 "marketType": "spot",
@@ -202,6 +203,7 @@ def test_the_launch_asks_for_all_that_was_stated(some_cloud: Cloud) -> None:
             },
         },
         "InstanceType": "g5.xlarge",
+        "LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "3"},
         "MaxCount": 1,
         "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
         "MinCount": 1,
@@ -256,6 +258,64 @@ def test_the_root_volume_gets_its_tags_and_the_providers(mocked_cloud: Cloud) ->
     assert outputs is not None
     assert outputs["rootBlockDevice"]["tags"] == {"own": "1"}
     assert outputs["rootBlockDevice"]["tagsAll"] == {"own": "1", "runctl:project": "p"}
+
+
+def attributes_modified(cloud: ScriptedCloud, **inputs: Any) -> list[dict[str, Any]]:
+    """What a creation with these inputs sets by ModifyInstanceAttribute."""
+    modified: list[dict[str, Any]] = []
+    cloud.answers |= {
+        "run_instances": lambda **_: {"Instances": [{"InstanceId": IDENTIFIER}]},
+        "describe_instances": in_states("running"),
+        "modify_instance_attribute": lambda **parameters: modified.append(parameters) or {},
+    }
+    given = {"ami": "ami-1", "instanceType": "t3.micro", **inputs}
+    Instance().settle(cloud, Instance().create(cloud, given), given)
+    return modified
+
+
+def test_a_stated_shutdown_behaviour_is_set_again_after_the_launch(scripted: ScriptedCloud) -> None:
+    assert attributes_modified(scripted, instanceInitiatedShutdownBehavior="terminate") == [
+        {"InstanceId": IDENTIFIER, "InstanceInitiatedShutdownBehavior": {"Value": "terminate"}}
+    ]
+
+
+def test_nothing_is_set_after_a_launch_from_a_template(scripted: ScriptedCloud) -> None:
+    template = {"id": "lt-1", "version": "1"}
+    assert attributes_modified(scripted, launchTemplate=template, sourceDestCheck=True) == []
+
+
+def from_template(cloud: Cloud, version: str) -> tuple[dict[str, Any], str]:
+    """Inputs with a new template, and the id of an instance launched so."""
+    template = resource_types()["aws:ec2/launchTemplate:LaunchTemplate"].create(
+        cloud, {"name": "the-template"}
+    )
+    inputs = {"launchTemplate": {"id": template, "version": version}, "sourceDestCheck": True}
+    return inputs, launched(cloud, **inputs)
+
+
+@pytest.mark.parametrize("version", ["1", "$Default", "$Latest"])
+def test_the_template_is_told_as_it_was_stated(mocked_cloud: Cloud, version: str) -> None:
+    inputs, identifier = from_template(mocked_cloud, version)
+    outputs = Instance().read(mocked_cloud, identifier, Known(inputs))
+    assert outputs is not None
+    assert outputs["launchTemplate"] == {**inputs["launchTemplate"], "name": "the-template"}
+    assert operations.plan_changes(Instance(), mocked_cloud, outputs, inputs) == []
+
+
+def test_another_version_of_the_template_makes_a_new_instance(mocked_cloud: Cloud) -> None:
+    inputs, identifier = from_template(mocked_cloud, "1")
+    outputs = Instance().read(mocked_cloud, identifier, Known(inputs))
+    assert outputs is not None
+    wanted = {**inputs, "launchTemplate": {**inputs["launchTemplate"], "version": "2"}}
+    found = operations.plan_changes(Instance(), mocked_cloud, outputs, wanted)
+    assert {one.path: one.change for one in found} == {"launchTemplate.version": Change.REPLACE}
+
+
+def test_a_market_that_is_no_longer_stated_is_no_difference(some_cloud: Cloud) -> None:
+    """The official provider computes it: a program must say otherwise that it wants another machine."""
+    spot = {"marketType": "spot", "spotOptions": {"spotInstanceType": "one-time"}}
+    state = {"region": "us-west-2", "instanceMarketOptions": spot, "sourceDestCheck": True}
+    assert operations.plan_changes(Instance(), some_cloud, state, {"sourceDestCheck": True}) == []
 
 
 @pytest.mark.parametrize(("replaced", "change"), [(True, Change.REPLACE), (False, Change.UPDATE)])
@@ -323,3 +383,16 @@ def test_a_one_time_spot_instance_cannot_be_stopped(scripted: ScriptedCloud) -> 
             scripted, IDENTIFIER, {"instanceType": "a"}, {"instanceType": "b"}, frozenset({"instanceType"})
         )
     assert "modify_instance_attribute" not in scripted.calls
+
+
+@pytest.mark.parametrize(
+    ("changed", "unknown"),
+    [({"tagSpecifications"}, True), ({"tags", "tagsAll"}, True), ({"description"}, False)],
+)
+def test_a_preview_takes_the_version_of_a_changed_template_for_unknown(
+    changed: set[str], unknown: bool
+) -> None:
+    template = resource_types()["aws:ec2/launchTemplate:LaunchTemplate"]
+    assert template.unsettled(frozenset(changed)) == (
+        frozenset({"latestVersion"}) if unknown else frozenset()
+    )

@@ -358,6 +358,20 @@ CASES = [
         imports=False,
     ),
     Case(
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        lambda _: {
+            "name": "life-template",
+            "instanceInitiatedShutdownBehavior": "terminate",
+            "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
+            "tags": {"a": "1"},
+        },
+        {
+            "tagSpecifications": [{"resourceType": "volume", "tags": {"v": "1"}}],
+            "description": "of volumes too",
+            "tags": {"b": "2"},
+        },
+    ),
+    Case(
         "aws:ssm/parameter:Parameter",
         lambda _: {
             "name": "/runctl/life/token",

@@ -1,0 +1,68 @@
+"""The one way of ending the job's processes: the command first, then the rest, SIGKILL at the end."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from runctl_auto.agent.processes import Process, ProcessTable
+
+LOOK_EVERY_SECONDS = 0.2
+SETTLE_SECONDS = 2.0
+"""How long helpers may take to leave by themselves once the command has left."""
+LOW_SHARE = 1 / 3
+MOST_LOW_SECONDS = 15.0
+"""Time runs low in the last third of the grace, at most this long before its end."""
+UNKILLABLE_SECONDS = 10.0
+"""How long a process may take to follow SIGKILL; one in an uninterruptible call of the kernel does not."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Ends processes. `living` gives those of the job as they are now."""
+
+    living: Callable[[], Mapping[int, Process]]
+    table: ProcessTable
+    clock: Callable[[], float] = time.monotonic
+    wait: Callable[[float], object] = time.sleep
+
+    def end(self, grace_seconds: float, first: Collection[int] = ()) -> set[int]:
+        """Blocks until no process lives; returns those that SIGKILL did not end.
+
+        SIGTERM goes to `first`, and to all others once these have left or time runs low; without `first` to
+        all at once. Each process is asked once. At the end of the grace SIGKILL goes to what is left.
+        """
+        kill_at = self.clock() + grace_seconds
+        low_at = kill_at - min(grace_seconds * LOW_SHARE, MOST_LOW_SECONDS)
+        commands = set(first)
+        asked: set[int] = set()
+        all_at = low_at if commands else self.clock()
+        while True:
+            living = self.living()
+            now = self.clock()
+            if not living or now >= kill_at + UNKILLABLE_SECONDS:
+                return set(living)
+            if now >= kill_at:
+                self._send(signal.SIGKILL, living)
+            else:
+                if not commands & living.keys():
+                    all_at = min(all_at, now + SETTLE_SECONDS)
+                due = set(living) if now >= all_at else commands & living.keys()
+                self._send(signal.SIGTERM, due - asked)
+                asked |= due
+            self.wait(LOOK_EVERY_SECONDS)
+
+    def settle(self, seconds: float = SETTLE_SECONDS) -> Mapping[int, Process]:
+        """Waits for processes that are about to leave by themselves; returns those that stay."""
+        give_up = self.clock() + seconds
+        while True:
+            living = self.living()
+            if not living or self.clock() >= give_up:
+                return living
+            self.wait(LOOK_EVERY_SECONDS)
+
+    def _send(self, number: signal.Signals, pids: Collection[int]) -> None:
+        for pid in sorted(pids):
+            self.table.signal(pid, number)

@@ -1,0 +1,97 @@
+"""Which processes are the job: all descendants of the agent outside the agent's own session.
+
+The agent is their subreaper: a process whose parent has ended becomes the agent's child and so stays one of
+the job, in whichever session it is. Programs that the agent runs for itself stay in the agent's session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+
+from runctl_auto.agent.processes import Process, ProcessTable
+
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class JobTree:
+    """The job's processes on this machine, of all its scripts. Thread-safe but for `reap`."""
+
+    def __init__(self, table: ProcessTable, agent: int | None = None) -> None:
+        self._table = table
+        self._agent = os.getpid() if agent is None else agent
+        self._script: int | None = None
+        self._service_sessions: frozenset[int] = frozenset()
+        self._reaped_seconds = 0.0
+
+    @property
+    def table(self) -> ProcessTable:
+        return self._table
+
+    def begin(self, script: int) -> None:
+        """A script runs from now on; `script` is its first process, which somebody else waits for."""
+        self._script = script
+
+    def end(self) -> None:
+        self._script = None
+
+    def living(self) -> dict[int, Process]:
+        """The job's processes by number; those that have ended and not been waited for are none."""
+        everything = self._table.processes()
+        return {
+            pid: process for pid, process in self._below_agent(everything).items() if not process.is_zombie
+        }
+
+    def keep_services(self) -> None:
+        """What lives now, and whatever it starts, is no longer of a script but lives until the job ends."""
+        self._service_sessions |= {process.session for process in self.living().values()}
+
+    def without_services(self) -> dict[int, Process]:
+        """The living processes of the script that runs now."""
+        living = self.living()
+        services = {pid for pid, process in living.items() if process.session in self._service_sessions}
+        services |= descendants(living, services)
+        return {pid: process for pid, process in living.items() if pid not in services}
+
+    def reap(self) -> dict[int, int]:
+        """Waits for processes that have ended as the agent's children; their exit codes by number."""
+        codes = {}
+        for pid, process in self._below_agent(self._table.processes()).items():
+            if process.is_zombie and process.parent == self._agent and pid != self._script:
+                reaped = self._table.reap(pid)
+                if reaped:
+                    codes[pid] = reaped.code
+                    self._reaped_seconds += reaped.processor_seconds
+        return codes
+
+    def processor_seconds(self) -> float | None:
+        """What the job's processes, ended ones included, have used so far; None while no script runs."""
+        if self._script is None:
+            return None
+        return processor_seconds(self.living().values()) + self._reaped_seconds
+
+    def _below_agent(self, everything: Mapping[int, Process]) -> dict[int, Process]:
+        below = descendants(everything, [self._agent])
+        agent = everything.get(self._agent)
+        own_session = agent.session if agent else None
+        return {pid: everything[pid] for pid in below if everything[pid].session != own_session}
+
+
+def processor_seconds(processes: Iterable[Process]) -> float:
+    """What these processes have used so far."""
+    return sum(process.processor_ticks for process in processes) / TICKS_A_SECOND
+
+
+def descendants(processes: Mapping[int, Process], of: Collection[int]) -> set[int]:
+    """The numbers of the processes below `of`, without `of`."""
+    children: dict[int, list[int]] = {}
+    for process in processes.values():
+        children.setdefault(process.parent, []).append(process.pid)
+    found: set[int] = set()
+    pending = list(of)
+    while pending:
+        for child in children.get(pending.pop(), ()):
+            if child not in found:
+                found.add(child)
+                pending.append(child)
+    return found - set(of)
