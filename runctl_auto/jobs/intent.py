@@ -88,8 +88,8 @@ def observed_state(job: Job) -> StackState:
     state = job.state()
     if state.pending:
         job.session.reporter.say(
-            f"an operation on job '{job.name}' was interrupted; the plan leaves out what `runctl up` and "
-            "`runctl down` recover first"
+            f"an operation on job '{job.name}' was interrupted; `runctl up` and `runctl down` recover what "
+            "it left, which the plan leaves out"
         )
     return state
 

@@ -164,7 +164,7 @@ def test_up_after_a_crash_goes_on_with_one_machine(crashed: Crash, cloud_url: st
 
 
 @pytest.mark.matrix
-def test_a_preview_settles_nothing(crashed: Crash, cloud_url: str) -> None:
+def test_a_preview_recovers_nothing(crashed: Crash, cloud_url: str) -> None:
     operation, point = SAMPLE
     killed = crashed.kill_at(point, *command_of(operation, crashed))
     previewed = crashed.runctl("preview", str(crashed.runctl.folder / f"{crashed.job}.yaml"))
