@@ -26,8 +26,7 @@ class BucketChanges:
 
     @contextmanager
     def entered(self, call: AwsCall) -> Iterator[AwsError | None]:
-        """Yield the error to return, or None; the call's bucket counts as being changed inside the
-        context."""
+        """Yield the error to return, or None; inside the context the call's bucket is being changed."""
         bucket = _changed_bucket(call)
         if bucket is None:
             yield None

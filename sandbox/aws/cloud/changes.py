@@ -21,8 +21,7 @@ class Changes:
             self._grown.notify_all()
 
     def wait(self, known: int, timeout: float) -> int:
-        """Block until the version differs from `known`, at most `timeout` seconds; return the current
-        version.
+        """Block until the version differs from `known`, at most `timeout` seconds; return the version.
 
         A `known` version above the current one comes from an earlier cloud: returns at once.
         """

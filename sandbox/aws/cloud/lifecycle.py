@@ -122,8 +122,8 @@ class Lifecycle:
         self._changed()
 
     def start(self, instance_id: str) -> str:
-        """StartInstances; returns the previous state. Only a stopped instance starts; a running one stays
-        running."""
+        """StartInstances; returns the previous state. Only a stopped instance starts; a running one is
+        left."""
         life = self._lives[instance_id]
         before = life.state
         if before in (PENDING, RUNNING):
@@ -179,8 +179,7 @@ class Lifecycle:
         return True
 
     def interrupt(self, instance_id: str, notice_seconds: float) -> Interruption:
-        """Issue an interruption notice to a running spot instance; it is terminated when the notice
-        expires."""
+        """Issue an interruption notice to a running spot instance, which is terminated when it expires."""
         life = self._lives[instance_id]
         if life.state not in (PENDING, RUNNING):
             raise WrongState(instance_id, life.state)

@@ -95,7 +95,7 @@ class Points:
         return not visit.dropped
 
     def release(self, *, drop: bool) -> bool:
-        """Let the held call proceed; with `drop`, a call held before is discarded. False when none is
+        """Release the held call; with `drop`, one held before it ran is discarded. False when none is
         held."""
         with self._changed:
             return self._let_go(drop=drop)

@@ -26,8 +26,7 @@ class NotCarriedOut(Exception):
 @dataclass(frozen=True)
 class ScheduledCall:
     """One schedule in the cloud. `due` is in seconds since 1970, `age` the seconds after it during which a
-    failed
-    call is retried, `retries` the maximum of retries. `version` differs after each change."""
+    failed call is retried, `retries` the maximum number of retries. `version` differs after each change."""
 
     arn: str
     version: str
@@ -46,8 +45,7 @@ class _Progress:
 
 class ScheduledCalls:
     """All one-time schedules of the cloud. `listed` returns the enabled ones; `invoke` runs one and returns
-    its
-    error, or None."""
+    its error, or None."""
 
     def __init__(
         self,
