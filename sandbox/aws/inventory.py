@@ -128,7 +128,6 @@ def _schedules(backends: Any) -> Iterator[tuple[str, Row]]:
 
 
 def _listed(tags: Any) -> dict[str, str]:
-    """IAM stores tags as `{key: {"Key": …, "Value": …}}` on roles, and as a list of such entries
-    elsewhere."""
+    """IAM stores role tags as `{key: {"Key": …, "Value": …}}`, all others as a list of such entries."""
     entries = tags.values() if isinstance(tags, dict) else tags or []
     return {entry["Key"]: entry["Value"] for entry in entries}

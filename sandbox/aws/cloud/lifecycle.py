@@ -122,8 +122,7 @@ class Lifecycle:
         self._changed()
 
     def start(self, instance_id: str) -> str:
-        """StartInstances; returns the previous state. Only a stopped instance starts; a running one is
-        left."""
+        """StartInstances; returns the previous state. Only a stopped instance is started."""
         life = self._lives[instance_id]
         before = life.state
         if before in (PENDING, RUNNING):

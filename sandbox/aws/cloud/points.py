@@ -95,8 +95,7 @@ class Points:
         return not visit.dropped
 
     def release(self, *, drop: bool) -> bool:
-        """Release the held call; with `drop`, one held before it ran is discarded. False when none is
-        held."""
+        """Release the held call; `drop` discards one held before it ran. False when none is held."""
         with self._changed:
             return self._let_go(drop=drop)
 

@@ -1,5 +1,4 @@
-"""moto deletes a security group that interfaces or other groups' rules reference; EC2 rejects the
-deletion."""
+"""moto deletes a security group that interfaces or other groups' rules reference; EC2 rejects this."""
 
 from collections.abc import Iterator
 from typing import Any

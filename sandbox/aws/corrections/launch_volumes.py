@@ -1,8 +1,7 @@
 """moto's root volume is always 8 GB at /dev/sda1, and launch volumes lose settings.
 
 Here the root volume follows the image (device, minimum size) and exists even when only other devices are
-named; every launch volume is deleted with its instance unless requested otherwise, and keeps iops and
-throughput.
+named; every launch volume is deleted with its instance by default, and keeps iops and throughput.
 """
 
 from typing import Any

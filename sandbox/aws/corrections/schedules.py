@@ -1,5 +1,5 @@
 """moto's scheduler overwrites an existing group, fails with an internal error for a missing one, accepts any
-role and any schedule, drops `ActionAfterCompletion` on updates, and keeps the tags of deleted groups; its
+role and any schedule, drops `ActionAfterCompletion` on updates, and keeps the tags of deleted groups; moto's
 tagging API omits groups."""
 
 from __future__ import annotations
