@@ -16,8 +16,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 def read_content(value: Asset | Archive) -> bytes:
     """The content to store; an archive of parts or of a folder becomes a zip file.
 
-    Raises RefusedError when it cannot be read. Remote assets are not fetched; only file addresses are
-    supported.
+    Raises RefusedError when it cannot be read. Only file addresses are supported, not remote ones.
     """
     if isinstance(value, Asset):
         return _asset(value)

@@ -282,8 +282,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 @contextmanager
 def _answering(context: Any) -> Iterator[None]:
-    """Convert exceptions to the call's gRPC status; errors of the provider itself are logged with a
-    traceback."""
+    """Convert exceptions to the call's gRPC status; the provider's own errors are logged with a traceback."""
     try:
         yield
     except _InitFailed as failure:

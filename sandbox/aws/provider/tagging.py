@@ -32,8 +32,7 @@ def to_list(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
 def told(
     all_tags: Mapping[str, str], default_tags: Mapping[str, str], known: Known
 ) -> dict[str, dict[str, str]]:
-    """The outputs `tags` and `tagsAll`: a default tag is in `tags` only when the resource specifies it
-    too."""
+    """The outputs `tags` and `tagsAll`: `tags` has a default tag only when the resource specifies it too."""
     own = known.inputs.get("tags", known.outputs.get("tags")) or {}
     tags = {key: value for key, value in all_tags.items() if default_tags.get(key) != value or key in own}
     return {"tags": tags, "tagsAll": dict(all_tags)}
