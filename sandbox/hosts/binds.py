@@ -28,8 +28,7 @@ class Bind:
 
 @dataclass(frozen=True)
 class View:
-    """All bind mounts, in order; `links` are symbolic links to create in the root: path inside to link
-    target."""
+    """All bind mounts, in order; `links` are symbolic links to create in the root: path inside to target."""
 
     binds: tuple[Bind, ...]
     links: dict[Path, str]

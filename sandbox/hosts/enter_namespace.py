@@ -85,7 +85,7 @@ def make_devices(dev: str, disks: str) -> None:
 
 
 def make_proc(proc: str) -> None:
-    """Mount /proc for this namespace, with /proc/sys read-only; no further user namespaces."""
+    """Mount /proc for this namespace, with system settings read-only; no further user namespaces."""
     mount("proc", proc, "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     with contextlib.suppress(OSError):
         Path(proc, "sys/user/max_user_namespaces").write_text("0")

@@ -139,8 +139,7 @@ class Host:
         self._keep(replace(self.record, ended=True, outer=None, init=None))
 
     def remove(self) -> None:
-        """Delete the host of a terminated instance with its root volume. Its volumes must be detached
-        already."""
+        """Delete a terminated instance's host and root volume. Its volumes must be detached already."""
         self.end_processes()
         self.close()
         remove_tree(self.folder.path)

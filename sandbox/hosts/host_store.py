@@ -92,8 +92,7 @@ class HostStore:
 
     @property
     def plain_programs(self) -> Path:
-        """Programs shared by hosts without namespaces; separate, since the programs contain their own
-        path."""
+        """Programs shared by hosts without namespaces; separate, since they contain their own path."""
         return self._place / "plain-programs"
 
     @property

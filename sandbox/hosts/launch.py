@@ -1,5 +1,4 @@
-"""Starts the init of a host: in namespaces (with bubblewrap or unshare), or as a plain unprivileged
-process."""
+"""Starts the init of a host: in namespaces (bubblewrap or unshare), or as a plain unprivileged process."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Manager:
             if key.fd == self._wake_read:
                 os.read(self._wake_read, 4096)
 
-    # -- reconciliation -----------------------------------------------------------------------------------
+    # -- reconciliation ------------------------------------------------------------------------------------
 
     def _reconcile(self, snapshot: Snapshot) -> None:
         instances = {instance.id: instance for instance in snapshot.instances}

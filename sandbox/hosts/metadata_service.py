@@ -1,5 +1,4 @@
-"""The instance metadata service of one host, version 2 only: requests without a session token are
-rejected."""
+"""The instance metadata service of one host, version 2 only: requests need a session token."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ _TRIES = 1000
 
 
 def free_uid(taken: Iterable[int], choose: random.Random | None = None) -> int:
-    """A user id that does not exist, is not in use, and is not in `taken`. Raises OSError if there is
-    none."""
+    """A user id that does not exist, is not in use and not `taken`. Raises OSError if none is found."""
     used = {*taken, *(entry.pw_uid for entry in pwd.getpwall()), *_users_of_processes()}
     uid_map = Path("/proc/self/uid_map").read_text()
     candidates = next((users for users in (_WIDE, _NARROW) if _is_known(users[-1], uid_map)), None)

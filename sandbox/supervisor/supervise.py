@@ -1,7 +1,6 @@
 """Starts the supervisor of a folder in the background: `python -I supervise.py --folder DIR`.
 
-Returns immediately; the supervisor runs in its own session, so that it survives the caller's end and a closed
-terminal.
+Returns immediately; the supervisor runs in its own session, so it outlives the caller and its terminal.
 """
 
 import argparse

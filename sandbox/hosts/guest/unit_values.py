@@ -102,8 +102,7 @@ def _expand(word: str, environment: Mapping[str, str]) -> str:
 
 
 def command(text: str) -> Command:
-    """Parse an Exec line; supports the prefixes `-`, `:` and the privilege ones, which have no effect
-    here."""
+    """Parse an Exec line; the prefixes `-`, `:` and the privilege ones (no effect here) are allowed."""
     ignore, expand = False, True
     text = text.strip()
     while text[:1] in ("-", "+", "!", ":"):
