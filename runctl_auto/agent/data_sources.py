@@ -149,7 +149,7 @@ class DataSources:
 
     def _receive(self, file: StagedFile, part: Path) -> bool:
         """Downloads the whole object; returns whether the ETag is the content's MD5. After a partial transfer
-        it resumes behind the last byte, as often as needed; a failure before the first byte is retried like any
+        it resumes behind the last byte, without limit; a failure before the first byte is retried like any
         request.
         """
         part.touch()

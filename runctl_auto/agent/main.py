@@ -151,9 +151,7 @@ def leave_on_sigterm(switch: StopSwitch, deadline_at: float | None, clock: Calla
 
 
 def _take_default_actions() -> None:
-    """Resets ignored signals: the job inherits them, and they mark which of its processes are in the
-    background.
-    """
+    """Resets ignored signals: the job inherits them, and ignored signals mark background processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
