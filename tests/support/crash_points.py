@@ -70,7 +70,8 @@ class Crash:
     job: str
 
     def kill_at(self, point: Point, *command: str) -> Killed:
-        """Run `command`, assert the effect of the call at `point`, kill there, and return the result."""
+        """Run `command` and kill at `point`; return the result. At a cloud call, its effect is asserted
+        first."""
         place = self.runctl.json("sandbox", "status")
         provider = next(each["pid"] for each in place["processes"] if each["name"] == "provider")
         url = str(place["cloud_url"])
