@@ -1,7 +1,6 @@
 """Instances without a network: their requests do not arrive and are not answered.
 
-An instance is identified by its role credentials. Its metadata service is local and stays reachable, as on
-AWS.
+An instance is identified by its role credentials. Its metadata service is local and stays reachable.
 """
 
 import re
