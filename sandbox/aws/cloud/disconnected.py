@@ -1,6 +1,7 @@
 """Instances without a network: their requests do not arrive and are not answered.
 
-An instance is identified by its role credentials. Its metadata service is local and stays reachable.
+An instance is identified by its role credentials. Its metadata service is local and stays reachable, as on
+AWS.
 """
 
 import re

@@ -44,8 +44,8 @@ class _Progress:
 
 
 class ScheduledCalls:
-    """All one-time schedules of the cloud. `listed`: the enabled ones; `invoke` runs one, returns its
-    error."""
+    """All one-time schedules of the cloud. `listed` returns those enabled; `invoke` runs one and returns its
+    error, or None."""
 
     def __init__(
         self,
