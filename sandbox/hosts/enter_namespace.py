@@ -135,7 +135,7 @@ def enter(spec: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         socket.sethostname(spec["hostname"])
     drop_capabilities()
-    os.execv(spec["command"][0], spec["command"])  # noqa: S606 - this is what the caller asks for
+    os.execv(spec["command"][0], spec["command"])  # noqa: S606 - the caller's command
 
 
 if __name__ == "__main__":

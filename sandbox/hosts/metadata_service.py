@@ -261,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(HTTPStatus.SERVICE_UNAVAILABLE)
         return self._answer(HTTPStatus.NOT_FOUND) if told is None else self._answer(HTTPStatus.OK, told)
 
-    do_HEAD = do_GET  # noqa: N815 - the name that the server looks for
+    do_HEAD = do_GET  # noqa: N815 - the name that the server looks up
 
     def _answer(self, status: HTTPStatus, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)

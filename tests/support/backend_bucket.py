@@ -16,8 +16,7 @@ WRITTEN = datetime(2026, 11, 22, 10, tzinfo=timezone.utc)
 
 
 class BucketClient(BaseClient):
-    """Objects by key; ``page`` keys per list page. ``written`` has modification times that are not
-    ``WRITTEN``."""
+    """Objects by key; ``page`` keys per list page. ``written``: modification times other than ``WRITTEN``."""
 
     def __init__(self, objects: dict[str, bytes], *, page: int = 2) -> None:
         self.objects = objects

@@ -1,7 +1,6 @@
 """Finds a job's resources in the emulated cloud, independently of runctl's own search.
 
-Reads the emulator's own stores (no AWS calls); a resource is the job's by tag, by name, or because its parent
-is.
+Reads the emulator's own stores (no AWS calls). A resource is the job's by tag, by name or by its parent.
 """
 
 from __future__ import annotations

@@ -13,8 +13,7 @@ _ENVIRONMENT = "runctl:aws:TrainingEnvironment"
 def held_state(
     job: str, *, volumes: Mapping[str, bool], bucket: bool | None, replaced: Iterable[str] = ()
 ) -> StackState:
-    """``job`` with these volumes (name to whether protected) and, unless None, a bucket (whether
-    protected)."""
+    """``job`` with these volumes and, unless None, a bucket. Values: whether each is protected."""
     resources: list[dict[str, Any]] = []
     for name in replaced:
         resources.append({**_volume(job, name, protect=False)[1], "id": f"vol-old-{name}", "delete": True})

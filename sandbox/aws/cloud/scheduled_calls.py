@@ -44,8 +44,8 @@ class _Progress:
 
 
 class ScheduledCalls:
-    """All one-time schedules of the cloud. `listed` returns the enabled ones; `invoke` runs one and returns
-    its error, or None."""
+    """All one-time schedules of the cloud. `listed` returns those enabled; `invoke` runs one and returns its
+    error, or None."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 Also corrected here, since they depend on the state: starting and stopping in the wrong state fail, and so do
 stopping a one-time spot instance and changing a running instance's type or user data; TerminateInstances
-returns the actual state; a terminated instance stays visible for an hour.
+returns the actual state; a terminated instance disappears after an hour.
 """
 
 from typing import Any

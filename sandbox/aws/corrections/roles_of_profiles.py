@@ -1,5 +1,4 @@
-"""moto fails with an internal error when removing a role that an instance profile does not have; IAM returns
-NoSuchEntity."""
+"""moto fails with an internal error on removing a role that an instance profile lacks; IAM: NoSuchEntity."""
 
 from typing import Any
 

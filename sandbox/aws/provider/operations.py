@@ -33,7 +33,7 @@ FAILURES = (CloudError, RefusedError, CancelledError)
 
 @dataclass(frozen=True)
 class Made:
-    """A created resource. reasons: errors after its creation; empty on success."""
+    """A resource in the cloud. reasons: errors after its creation; empty on success."""
 
     identifier: str
     outputs: Properties
