@@ -34,8 +34,7 @@ def public_acl(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def public_statements(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """Bucket policy statements that grant public access, and a missing denial of requests without TLS.
-    """
+    """Policy statements that grant public access, and a missing denial of requests without TLS."""
     policy = _document(resource.inputs.get("policy"))
     if policy is None:
         return

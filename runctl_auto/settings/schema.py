@@ -1,7 +1,7 @@
 """Settings of a project or user: names, types and allowed values.
 
-Of each setting, ``title`` states its purpose and ``description`` the allowed values. ``settings_sources``
-reads them, ``settings_edit`` changes them.
+Of each setting, ``title`` states its purpose and ``description`` the allowed values. ``settings.sources``
+reads them, ``settings.edit`` changes them.
 """
 
 from __future__ import annotations

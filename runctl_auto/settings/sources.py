@@ -187,7 +187,7 @@ def variable_for(path: SettingPath) -> str:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Unknown variables with our prefix, each with the closest valid name."""
+    """Unknown variables with our prefix that resemble a valid one, each with that name."""
     ours = [variable_for(path) for path, _ in setting_fields()]
     found: dict[str, str] = {}
     for name in sorted(environ):

@@ -1,7 +1,7 @@
 """Trains a small neural network on scikit-learn's handwritten digits.
 
-Shows what runctl asks of a training script: go on from what is in RUNCTL_CHECKPOINT_DIR, save there with an
-atomic rename, take SIGTERM as "save and leave", leave the result where the job file's artifacts are.
+Shows what runctl asks of a training script: resume from RUNCTL_CHECKPOINT_DIR, save there with an
+atomic rename, save and exit on SIGTERM, write the result to the artifacts of the job file.
 """
 
 import argparse

@@ -94,7 +94,7 @@ def _roles_of_job(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
 
 
 def _roles_of_account(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """By the one list call of IAM that returns tags and policies together."""
+    """Uses the only list call of IAM that returns tags and policies together."""
     _, details = kind.lists
     for each in details.pages(search.cloud):
         policies = {
