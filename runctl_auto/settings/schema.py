@@ -69,19 +69,9 @@ class AwsSettings(_Section):
 
 
 class RunpodSettings(_Section):
-    """Access to RunPod."""
+    """Jobs on RunPod."""
 
     enabled: bool = Field(default=False, title="Whether jobs may use RunPod", description="true or false")
-    endpoint_url: str = Field(
-        default="https://api.runpod.io/v2",
-        title="Address of RunPod's service",
-        description="a URL that begins with https:// or http://",
-    )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _is_url(cls, value: str) -> str | None:
-        return _checked_url(value, ("http", "https"))
 
 
 class LocalSettings(_Section):
@@ -100,20 +90,6 @@ class CheckpointSettings(_Section):
         title="Folder of what is brought home: a folder for each job and run",
         description="a writable folder, relative to the project folder, that does not hold it",
     )
-
-
-class MonitoringSettings(_Section):
-    """What runctl reports about itself."""
-
-    metrics_file: Path | None = Field(
-        default=None, title="File that metrics are written to", description="nothing yet"
-    )
-
-    @field_validator("metrics_file")
-    @classmethod
-    def _not_yet(cls, value: Path | None) -> None:
-        if value is not None:
-            raise ValueError("is not supported yet")
 
 
 class EngineSettings(_Section):
@@ -208,7 +184,6 @@ class Settings(_Section):
     runpod: RunpodSettings = RunpodSettings()
     local: LocalSettings = LocalSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
-    monitoring: MonitoringSettings = MonitoringSettings()
     engine: EngineSettings = EngineSettings()
     policies: PolicySettings = PolicySettings()
 

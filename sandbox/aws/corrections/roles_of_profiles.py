@@ -1,5 +1,5 @@
-"""moto fails with an internal error when a role that an instance profile does not hold is taken off it; IAM
-says that there is none."""
+"""moto fails with an internal error when removing a role that an instance profile does not have; IAM returns
+NoSuchEntity."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`sudo`: whoever asks is the host's root already."""
+"""`sudo`: the caller already is root on the host."""
 
 from __future__ import annotations
 
