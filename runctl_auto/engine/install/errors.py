@@ -1,4 +1,4 @@
-"""Errors of an installation. Each names the cause and the next step; a failed installation is removed."""
+"""Errors of an installation: each names the cause and the next step. A failure leaves no files behind."""
 
 from __future__ import annotations
 
