@@ -16,7 +16,7 @@ class CredentialsError(AgentError):
 
 
 class S3Error(AgentError):
-    """S3 returned an error; `status` and `code` are its own, `region` is the bucket's, as told by S3."""
+    """S3 returned an error; `status` and `code` are its own, `region` is the bucket's, if S3 states it."""
 
     region: str | None = None
 

@@ -1,7 +1,7 @@
 """Converts nodes of a YAML file to plain values, with the position and the source text of each.
 
 Avoids YAML 1.1's surprises: only plainly written numbers are numbers (``010``, ``1_000``, ``12:30`` and
-``0x1F`` stay texts), the same for dates; tags, merge keys and repeated keys are faults.
+``0x1F`` stay texts), dates stay texts; tags, merge keys and repeated keys are faults.
 """
 
 from __future__ import annotations
