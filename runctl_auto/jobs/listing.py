@@ -1,9 +1,9 @@
-"""``ls``: all jobs of the backend and what is known of each. Reads only."""
+"""All jobs of the backend and what is known of each. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runctl_auto.engine.driver import JobSummary
@@ -17,30 +17,12 @@ from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
+IsWanted = Callable[[StackConfig | None], bool]
+"""Whether a job is wanted, by its configuration; None for one that was never set up, or cannot be read."""
 
-@dataclass(frozen=True)
-class Filters:
-    """Which jobs are wanted: those that fit all that is given. A tag's value None stands for any value."""
 
-    tags: Mapping[str, str | None] = field(default_factory=dict)
-    projects: frozenset[str] = frozenset()
-    owners: frozenset[str] = frozenset()
-    phases: frozenset[str] = frozenset()
-
-    def fit_config(self, config: StackConfig | None) -> bool:
-        if self.projects and PROJECT_NAME not in self.projects:
-            return False
-        if config is None:
-            return not (self.tags or self.owners)
-        if self.owners and config.owner not in self.owners:
-            return False
-        return all(
-            key in config.job.tags and value in (None, config.job.tags[key])
-            for key, value in self.tags.items()
-        )
-
-    def fit_phase(self, phase: str | None) -> bool:
-        return not self.phases or phase in self.phases
+def _any_job(config: StackConfig | None) -> bool:  # noqa: ARG001
+    return True
 
 
 @dataclass(frozen=True)
@@ -73,20 +55,21 @@ class ListedJob:
         }
 
 
-def list_jobs(session: Session, filters: Filters | None = None) -> tuple[ListedJob, ...]:
-    """The wanted jobs of the backend by name, with what is known of each, or why nothing is. Blocks."""
-    filters = filters or Filters()
+def list_jobs(session: Session, is_wanted: IsWanted = _any_job) -> tuple[ListedJob, ...]:
+    """The wanted jobs of the backend by name, with what is known of each, or why nothing is. Blocks.
+
+    Only statuses of wanted jobs are asked for.
+    """
     with session.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
         configured = [
             (summary, config)
             for summary in session.driver.jobs()
-            if filters.fit_config(_plain(config := _config(session, summary.name)))
+            if is_wanted(_plain(config := _config(session, summary.name)))
         ]
         session.reporter.progress(f"{len(configured)} statuses")
         statuses = _statuses(session, [config for _, config in configured if isinstance(config, StackConfig)])
         listed = [_listed(session, summary, config, statuses) for summary, config in configured]
-        listed = _with_machines(session, listed)
-    return tuple(each for each in listed if filters.fit_phase(each.phase))
+        return tuple(_with_machines(session, listed))
 
 
 def _config(session: Session, job: str) -> StackConfig | RunctlError | None:

@@ -211,7 +211,7 @@ def _jobs_of_others(
 def _orphan(resource: CloudResource, stack: KnownStack | None, caller: Caller) -> Orphan:
     keep = None
     if stack is not None and stack.state.pending:
-        keep = f"an operation on the job was killed: `runctl down {resource.job}` recovers it"
+        keep = f"an operation on the job was interrupted: `runctl down {resource.job}` recovers the job first"
     elif not resource.sure:
         keep = "only its name speaks for it, and that is not one that runctl gives"
     elif resource.owner not in ("", *caller.owners):

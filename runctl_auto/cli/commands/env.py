@@ -18,7 +18,7 @@ from runctl_auto.cli.invocation import Invocation
 def command(invocation: Invocation, job: str) -> None:
     session = invocation.session()
     with invocation.console.working(f"looking at job '{job}'", after=1.0):
-        session.driver.open(job)
+        session.job(job).open()
     place = session.environment
     path = os.pathsep.join([str(place.engine.folder), os.environ.get("PATH", os.defpath)])
     variables = {**place.variables, "PATH": path}

@@ -45,7 +45,7 @@ def command(
     owners: tuple[str, ...],
     phases: tuple[str, ...],
 ) -> None:
-    from runctl_auto.jobs.listing import Filters, list_jobs
+    from runctl_auto.operations.ls import Filters, ls
 
     wanted = Filters(
         tags={key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)},
@@ -53,7 +53,7 @@ def command(
         owners=frozenset(owners),
         phases=_known(phases),
     )
-    found = list_jobs(invocation.session(), wanted)
+    found = ls(invocation.session(), wanted)
     invocation.console.result({"jobs": [each.as_json() for each in found]})
     invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:

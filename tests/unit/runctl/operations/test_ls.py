@@ -7,14 +7,15 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import job_spec, stack_config
+from support.job_stacks import job_spec, placement, stack_config
 from support.output_schemas import problems
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.errors import EngineError, UnreachableError
-from runctl_auto.jobs.listing import Filters, ListedJob, list_jobs
+from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.session import Session
+from runctl_auto.operations.ls import Filters, ls
 from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import Settings
@@ -72,7 +73,7 @@ def names(*jobs: ListedJob) -> list[str]:
 
 
 def test_all_jobs_with_their_phases(cloud: Cloud) -> None:
-    found = list_jobs(cloud.session())
+    found = ls(cloud.session())
     assert [(each.summary.name, each.phase) for each in found] == [
         ("digits", "running"),
         ("eyes", "failed"),
@@ -97,19 +98,33 @@ def test_all_jobs_with_their_phases(cloud: Cloud) -> None:
     ],
 )
 def test_filters(cloud: Cloud, filters: Filters, fit: list[str]) -> None:
-    assert names(*list_jobs(cloud.session(), filters)) == fit
+    assert names(*ls(cloud.session(), filters)) == fit
 
 
 def test_only_statuses_of_jobs_that_fit_are_asked_for(cloud: Cloud) -> None:
-    list_jobs(cloud.session(), Filters(owners=frozenset({"ann"})))
+    ls(cloud.session(), Filters(owners=frozenset({"ann"})))
     assert cloud.asked == [RunKey("digits", "111122223333", "r1")]
+
+
+def test_statuses_are_asked_for_region_by_region(cloud: Cloud) -> None:
+    far = stack_config(job=job_spec(name="far"), placement=placement(region="eu-west-1"), owner="ann")
+    cloud.statuses["far"] = RunStatus(run="r1", phase="booting")
+    found = ls(cloud.session(far=far.to_values()))
+    asked = [[each.job for each in call.args[0]] for call in cloud.provider.statuses.call_args_list]
+    assert asked == [["digits", "eyes", "fresh"], ["far"]]
+    assert {each.summary.name: each.phase for each in found} == {
+        "digits": "running",
+        "eyes": "failed",
+        "far": "booting",
+        "fresh": "starting",
+    }
 
 
 def test_a_job_of_which_something_is_not_known_says_why_and_hides_no_other(
     cloud: Cloud,
 ) -> None:
     cloud.statuses["eyes"] = UnreachableError("the bucket does not answer")
-    found = list_jobs(cloud.session(broken=EngineError("its settings cannot be read"), empty={}))
+    found = ls(cloud.session(broken=EngineError("its settings cannot be read"), empty={}))
     told = {each.summary.name: (each.phase, each.problem) for each in found}
     assert told == {
         "broken": (None, "its settings cannot be read"),
@@ -130,25 +145,25 @@ def silent(cloud: Cloud) -> Cloud:
 
 
 def test_a_silent_run_whose_machine_ended_is_lost(silent: Cloud) -> None:
-    found = list_jobs(silent.session())
+    found = ls(silent.session())
     assert silent.machines == [["i-1", "i-2"]], "one request for the region"
     assert [(each.summary.name, each.phase) for each in found] == [
         ("digits", "lost"),
         ("eyes", "running"),
         ("fresh", "starting"),
     ]
-    assert names(*list_jobs(silent.session(), Filters(phases=frozenset({"lost"})))) == ["digits"]
+    assert names(*ls(silent.session(), Filters(phases=frozenset({"lost"})))) == ["digits"]
 
 
 def test_whose_machines_cannot_be_asked_for_keep_their_phase(silent: Cloud) -> None:
     silent.provider.running.side_effect = UnreachableError("EC2 does not answer")
     place = silent.session()
-    assert [each.phase for each in list_jobs(place)] == ["running", "running", "starting"]
+    assert [each.phase for each in ls(place)] == ["running", "running", "starting"]
     assert any("EC2 does not answer" in line for line in place.reporter.said)  # type: ignore[attr-defined]
 
 
 def test_what_was_never_set_up_fits_no_filter_but_the_project(cloud: Cloud) -> None:
     place = cloud.session(empty={})
-    assert "empty" not in names(*list_jobs(place, Filters(owners=frozenset({"ann", "bob"}))))
-    assert "empty" not in names(*list_jobs(place, Filters(phases=frozenset({"starting"}))))
-    assert "empty" in names(*list_jobs(place, Filters(projects=frozenset({"runctl"}))))
+    assert "empty" not in names(*ls(place, Filters(owners=frozenset({"ann", "bob"}))))
+    assert "empty" not in names(*ls(place, Filters(phases=frozenset({"starting"}))))
+    assert "empty" in names(*ls(place, Filters(projects=frozenset({"runctl"}))))
