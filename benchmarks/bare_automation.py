@@ -2,7 +2,7 @@
 
 Arguments: the workspace folder, the stack's name, its configuration as JSON, a policy pack and the pack's
 configuration (both empty for no pack). The environment is that of `runctl env`, and the language host is the
-one that runctl attaches. Making the stack and its configuration is not timed; a second, unchanged round is.
+one that runctl attaches. Creating the stack and its configuration is not timed; a second, unchanged round is.
 """
 
 from __future__ import annotations

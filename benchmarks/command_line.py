@@ -1,4 +1,4 @@
-"""Runs `runctl --sandbox` in a project folder, and says what a run cost."""
+"""Runs `runctl --sandbox` in a project folder, and measures the cost of a run."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RUNCTL = str(Path(sys.executable).with_name("runctl"))
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall and CPU time of one command with its children that it waited for, in seconds."""
+    """Wall and CPU time of one command and its child processes, in seconds."""
 
     wall: float
     cpu: float
 
 
 def run(folder: Path, command: list[str], *, env: dict[str, str] | None = None) -> tuple[str, Cost]:
-    """Output and cost of `command`; fails loudly when the command fails."""
+    """Output and cost of `command`; raises when the command fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(

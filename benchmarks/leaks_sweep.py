@@ -1,4 +1,4 @@
-"""`runctl leaks` over 5,000 things and 200 stacks: CPU of runctl, and beside it of the emulated cloud."""
+"""`runctl leaks` over 5,000 resources and 200 stacks: CPU of runctl, and separately of the emulated cloud."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from command_line import RUNCTL, ask, run
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STACKS = 200
 ORPHANED = 9
-"""Jobs whose things no stack manages."""
+"""Jobs whose resources no stack manages."""
 VOLUMES, SNAPSHOTS, PARAMETERS = 14, 3, 2
 A_JOB = 1 + 1 + 1 + 1 + 1 + VOLUMES + SNAPSHOTS + PARAMETERS
 _TRUST = json.dumps(
@@ -58,7 +58,7 @@ def measure(folder: Path, rounds: int) -> None:
 
 
 def _sweep(folder: Path, cloud: int) -> tuple[float, float, float]:
-    """CPU of runctl with its children, CPU of the cloud meanwhile, wall time; checks what was found."""
+    """CPU of runctl with its children, CPU of the cloud meanwhile, wall time; verifies the findings."""
     before, cloud_before, began = (
         resource.getrusage(resource.RUSAGE_CHILDREN),
         _cpu(cloud),
@@ -90,7 +90,7 @@ def _cpu(pid: int) -> float:
 
 
 def _fill(cloud_url: str, state: Path) -> int:
-    """Things of all jobs in the cloud, and the stacks of those that have one. How many things there are."""
+    """Creates the resources of all jobs and the stacks of those that have one; the number of resources."""
     stacks = state / ".pulumi" / "stacks" / "runctl"
     stacks.mkdir(parents=True, exist_ok=True)
     clients = {service: _client(service, cloud_url) for service in ("ec2", "s3", "iam", "ssm")}

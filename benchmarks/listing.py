@@ -1,4 +1,4 @@
-"""`runctl ls` over many jobs with status: CPU of runctl and of the engine that it asks, and wall time."""
+"""`runctl ls` over many jobs with status: CPU of runctl and of the engine that it calls, and wall time."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ sys.exit(code)
 
 
 def _cost(folder: Path) -> tuple[float, float, float]:
-    """CPU of runctl itself with its start, CPU of the processes that it waited for, wall time."""
+    """CPU of runctl itself including its start, CPU of its child processes, wall time."""
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, "--sandbox", "ls"],
@@ -83,7 +83,7 @@ def _cost(folder: Path) -> tuple[float, float, float]:
 
 
 def _copy(folder: Path, numbers: range) -> None:
-    """More jobs like the one that ran: stack, history, settings, bucket and status, without an engine."""
+    """Copies of the job that ran: stack, history, settings, bucket and status, without an engine."""
     from runctl_auto.cli.console import Console
     from runctl_auto.cli.invocation import Invocation
     from runctl_auto.jobs.session import parse_config

@@ -1,7 +1,7 @@
-"""Runs one command and prints, as the last line, what it cost as JSON.
+"""Runs one command and prints its cost as JSON on the last line.
 
-Kept small and without imports that weigh, since what a process held when it started another counts as held by
-the other until it has begun.
+Kept small and without heavy imports, since the memory of a process counts for a child process until that has
+started.
 """
 
 import json

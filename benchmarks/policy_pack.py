@@ -1,4 +1,6 @@
-"""What the policy pack costs a preview: `runctl preview` of a running job, with it and without, in turn."""
+"""The cost of the policy pack in a preview: `runctl preview` of a running job, with and without it,
+alternating.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def measure(folder: Path, rounds: int) -> None:
     try:
         run(folder, [RUNCTL, "--sandbox", "up", "job.yaml", "--yes", "--detach"])
         judged, unjudged = [], []
-        for _ in range(rounds + 1):  # the first round warms caches and is left out
+        for _ in range(rounds + 1):  # the first round warms caches and is discarded
             judged.append(run(folder, PREVIEW)[1].wall)
             unjudged.append(run(folder, [*PREVIEW, "--no-policy"])[1].wall)
         costs = [with_pack - without for with_pack, without in zip(judged[1:], unjudged[1:], strict=True)]

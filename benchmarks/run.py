@@ -1,7 +1,7 @@
 """Timings, as ratios within one run: `make bench`.
 
 Each figure is the median of several rounds, taken on an otherwise idle machine, in a project folder and a
-sandbox of its own. Nothing here is a test: `make test` makes no statement about time.
+sandbox of its own. These are no tests: `make test` does not check timings.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What `runctl up --yes` costs over the same program driven bare through the Automation API.
+"""Overhead of `runctl up --yes` over the same program run directly through the Automation API.
 
-The digits environment without its training, in a warm sandbox, made and then applied again unchanged; with
+The digits environment without its training, in a warm sandbox, created and then applied again unchanged; with
 the policy pack and without. Bare: select, preview and up of the same stack program with the same
 configuration, engine, language host and policy pack, in a process that has imported the Automation API.
 """
@@ -39,7 +39,7 @@ def measure(folder: Path, rounds: int) -> None:
     try:
         for title, judged in (("with the policy pack", True), ("without", False)):
             found = Rounds()
-            for _ in range(rounds + 1):  # the first round warms caches and is left out
+            for _ in range(rounds + 1):  # the first round warms caches and is discarded
                 _round(folder, job, found, judged=judged)
             print(title)
             _tell("up, new", found.ours[1:], found.bare[1:], 1.15)

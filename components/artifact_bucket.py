@@ -29,7 +29,7 @@ def bucket_arn(partition: str, bucket: str) -> str:
 
 
 def tls_only_policy(partition: str, bucket: str) -> dict[str, object]:
-    """The bucket policy: whoever comes without TLS is turned away."""
+    """The bucket policy: denies requests without TLS."""
     arn = bucket_arn(partition, bucket)
     return {
         "Version": "2012-10-17",
@@ -47,12 +47,12 @@ def tls_only_policy(partition: str, bucket: str) -> dict[str, object]:
 
 
 class ArtifactBucket(pulumi.ComponentResource):
-    """A private, encrypted bucket that takes requests over TLS only.
+    """A private, encrypted bucket that accepts requests over TLS only.
 
-    Its settings are made one after the other: S3 answers 409 (OperationAborted) to a change of a bucket while
-    another one is under way.
+    Its settings are created one after the other: S3 returns 409 (OperationAborted) for a change of a bucket
+    while another one is in progress.
 
-    ``force_destroy`` follows the protection, and so is in the state before any destroy asks for it.
+    ``force_destroy`` follows the protection, so that the state has its value before any destroy.
     """
 
     bucket: pulumi.Output[str]
@@ -104,7 +104,7 @@ class ArtifactBucket(pulumi.ComponentResource):
                             sse_algorithm="AES256"
                         )
                     ),
-                    # As S3 does for new buckets: not stated, some versions of the provider see a difference.
+                    # The default for new buckets: if unset, some provider versions report a difference.
                     blocked_encryption_types=["SSE-C"],
                     bucket_key_enabled=False,
                 )

@@ -1,4 +1,4 @@
-"""Leave to read a job's data sources: what each is, and the statements that follow from it. Pure."""
+"""Permission to read a job's data sources: the sources, and the statements derived from them. Pure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ SCHEME = "s3://"
 
 @dataclass(frozen=True)
 class DataLocation:
-    """All objects below ``prefix`` (without a slash at its end), or the one object of that name."""
+    """All objects below ``prefix`` (without a trailing slash), or the one object with that name."""
 
     bucket: str
     prefix: str
 
     @classmethod
     def of(cls, source: str) -> DataLocation:
-        """The location that ``s3://BUCKET/PREFIX`` names."""
+        """The location for ``s3://BUCKET/PREFIX``."""
         bucket, _, prefix = source.removeprefix(SCHEME).partition("/")
         return cls(bucket, prefix.rstrip("/"))
 
 
 def reading_data(partition: str, keys: str, sources: Sequence[str]) -> Iterator[dict[str, object]]:
-    """Statements that let a role list and read these sources, and nothing beside them.
+    """Statements that let a role list and read only these sources.
 
-    ``keys`` is where the keys are with which sources may be encrypted, as ``REGION:ACCOUNT``.
+    ``keys`` is the location of the keys with which sources may be encrypted, as ``REGION:ACCOUNT``.
     """
     locations = sorted({DataLocation.of(source) for source in sources}, key=lambda at: (at.bucket, at.prefix))
     if not locations:
@@ -74,5 +74,5 @@ def _objects(partition: str, at: DataLocation) -> Iterator[str]:
 
 
 def _literal(prefix: str) -> str:
-    """``prefix`` with ``$`` as policies write it, where ``${...}`` would be a variable."""
+    """``prefix`` with ``$`` escaped for policies, where ``${...}`` would be a variable."""
     return prefix.replace("${", "${$}{")

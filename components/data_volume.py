@@ -17,7 +17,7 @@ TYPE = "runctl:aws:DataVolume"
 class DataVolumeArgs:
     """``label`` is shown in the console; the volume and the machine must be in the same ``zone``.
 
-    ``snapshot`` is what a new volume begins with; once it was made, another snapshot changes nothing.
+    ``snapshot`` is the initial content of a new volume; after the creation, changing it has no effect.
     """
 
     label: str
@@ -29,7 +29,7 @@ class DataVolumeArgs:
 
 
 class DataVolume(pulumi.ComponentResource):
-    """An encrypted gp3 volume. Its attachment belongs to the machine, not here: it is never protected."""
+    """An encrypted gp3 volume. Its attachment belongs to the machine instead, and is never protected."""
 
     volume_id: pulumi.Output[str]
 
@@ -45,7 +45,7 @@ class DataVolume(pulumi.ComponentResource):
             type="gp3",
             encrypted=True,
             tags={"Name": args.label, **protected.tags(args.tags)},
-            # A snapshot that is gone, or another one, must not take the volume's content with it.
+            # Deleting or changing the snapshot must not replace the volume.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["snapshotId"]),
         )
         self.volume_id = volume.id

@@ -1,4 +1,4 @@
-"""A machine's end as the cloud itself keeps it: by a one-time schedule, whatever agent and machine do."""
+"""A machine's termination by the cloud itself: a one-time schedule, independent of agent and machine."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ RETRIES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class EndScheduleArgs:
-    """``after_seconds`` is when the machine is terminated, counted from when the schedule is made for it.
+    """``after_seconds`` is when the machine is terminated, counted from the creation of its schedule.
 
-    ``permissions_boundary``: the ARN of a policy beyond which the schedule's role can do nothing.
+    ``permissions_boundary``: the ARN of a policy that limits the schedule's role.
     """
 
     names: Names
@@ -52,7 +52,7 @@ def trust_policy(account: str, groups: str) -> dict[str, object]:
 
 
 def ending_policy(instance_arn: str) -> dict[str, object]:
-    """The role's one permission."""
+    """The role's only permission."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -74,11 +74,11 @@ def expression(made_at: str, after_seconds: int) -> str:
 
 
 class EndSchedule(pulumi.ComponentResource):
-    """Terminates one machine, and nothing else, when its time has come.
+    """Terminates one machine, and nothing else, at a given time.
 
-    Group and schedule are made for one machine and replaced with it: the group's name holds a digest of the
-    machine's id. The time counts from the creation of the group, which the cloud keeps, so that nothing that
-    is done to the stack later moves it. The role stays, and its permission follows the machine.
+    Group and schedule are created for one machine and replaced with it: the group's name contains a digest of
+    the machine's id. The time counts from the creation of the group, which the cloud stores, so that later
+    updates of the stack do not move it. The role stays, and its permission is updated to the machine.
     """
 
     def __init__(self, name: str, args: EndScheduleArgs, opts: pulumi.ResourceOptions | None = None):
@@ -111,7 +111,7 @@ class EndSchedule(pulumi.ComponentResource):
             description=f"Ends the machine of the runctl job {args.names.job} at its time",
             permissions_boundary=args.permissions_boundary,
             assume_role_policy=_text(trust_policy(args.names.account, self._groups())),
-            # What somebody else attached must not keep the role from being deleted.
+            # Policies attached from outside must not prevent the role's deletion.
             force_detach_policies=True,
             tags=dict(args.tags),
             opts=self._child,
@@ -130,7 +130,7 @@ class EndSchedule(pulumi.ComponentResource):
             schedule_expression=group.creation_date.apply(lambda made: expression(made, args.after_seconds)),
             schedule_expression_timezone="UTC",
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            # The stack owns its end: one that deletes itself would be drift.
+            # The stack deletes the schedule: one that deletes itself would be drift.
             action_after_completion="NONE",
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=f"arn:{args.partition}:scheduler:::aws-sdk:ec2:terminateInstances",

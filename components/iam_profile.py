@@ -1,4 +1,6 @@
-"""What a job's machine may do: its own bucket prefixes, its own parameters, Session Manager; nothing else."""
+"""The permissions of a job's machine: its own bucket prefixes, its own parameters, Session Manager; nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ TYPE = "runctl:aws:IamProfile"
 class IamProfileArgs:
     """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served.
 
-    ``permissions_boundary``: the ARN of a policy beyond which the role can do nothing.
-    ``has_secrets``: whether the job has parameters to read. ``data``: the sources (``s3://...``) it reads.
+    ``permissions_boundary``: the ARN of a policy that limits the role. ``has_secrets``: whether the job has
+    parameters to read. ``data``: the sources (``s3://...``) it reads.
     """
 
     role_name: str
@@ -51,7 +53,9 @@ def trust_policy(partition: str) -> dict[str, object]:
 
 
 def access_policy(args: IamProfileArgs) -> dict[str, object]:
-    """The role's permissions. No action has a wildcard; only what AWS knows no resource for names ``*``."""
+    """The role's permissions. No action has a wildcard; ``*`` is used only for actions without resource-level
+    permissions.
+    """
     bucket = bucket_arn(args.partition, args.bucket)
     read = ["code/*", "agent/*", f"runs/{args.run}/*", "checkpoints/*"]
     write = [f"runs/{args.run}/*", "checkpoints/*"]
@@ -59,8 +63,8 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
         "Version": "2012-10-17",
         "Statement": [
             {
-                # On all of the bucket: with a condition on the prefix, S3 answers a missing object with 403
-                # instead of 404, and the agent asks for objects that are not there most of the time.
+                # On the whole bucket: with a condition on the prefix, S3 returns 403 for a missing object
+                # instead of 404, and most objects that the agent requests are missing.
                 "Sid": "ListOwnBucket",
                 "Effect": "Allow",
                 "Action": ["s3:ListBucket"],
@@ -103,7 +107,7 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
 
 
 def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:
-    """Leave to read the job's own parameters, and to decrypt these, and nothing else, by way of the store."""
+    """Permission to read only the job's own parameters, and to decrypt them only through the store."""
     place = f"{args.region}:{args.account}"
     parameters = f"arn:{args.partition}:ssm:{place}:parameter{parameter_folder(args.job)}*"
     suffix = "amazonaws.com.cn" if args.partition == "aws-cn" else "amazonaws.com"
@@ -128,7 +132,7 @@ def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:
 
 
 class IamProfile(pulumi.ComponentResource):
-    """A role with one inline policy, and the instance profile that carries it to the machine."""
+    """A role with one inline policy, and the instance profile that passes it to the machine."""
 
     profile_name: pulumi.Output[str]
 
@@ -141,7 +145,7 @@ class IamProfile(pulumi.ComponentResource):
             description=f"Machine of the runctl job {args.job}",
             permissions_boundary=args.permissions_boundary,
             assume_role_policy=json.dumps(trust_policy(args.partition), sort_keys=True),
-            # What somebody else attached must not keep the role from being deleted.
+            # Policies attached from outside must not prevent the role's deletion.
             force_detach_policies=True,
             tags=dict(args.tags),
             opts=child,

@@ -1,4 +1,4 @@
-"""Physical names: the same job always gets the same ones, and no other job, account or region does. Pure."""
+"""Physical names: deterministic for a job, and unique to its account and region. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HASH_DIGITS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """The names of one job's things in one region of one account."""
+    """The names of one job's resources in one region of one account."""
 
     account: str
     region: str
@@ -29,9 +29,11 @@ class Names:
     job: str
 
     def name(self, role: str, *, limit: int, content: object = None) -> str:
-        """``runctl-<job>-<role>-<hash8>``, at most ``limit`` long: the job is cut, role and hash never are.
+        """``runctl-<job>-<role>-<hash8>``, at most ``limit`` long: the job is truncated, role and hash never
+        are.
 
-        ``content`` (anything JSON can hold) enters the hash of what is replaced while the old one is in use.
+        ``content`` (anything JSON can hold) enters the hash of resources that are replaced while the old one
+        is in use.
         """
         digest = self._hash(content)
         room = limit - len(f"{_PREFIX}--{role}-{digest}")

@@ -1,4 +1,4 @@
-"""Who may talk to a job's machine (nobody), and to whom it may talk."""
+"""Network access of a job's machine: no ingress, limited egress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TYPE = "runctl:aws:NetworkAccess"
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """A TCP port that the machine may reach anywhere."""
+    """A TCP port to which the machine may connect, at any address."""
 
     port: int
     reason: str
@@ -36,7 +36,7 @@ class NetworkAccessArgs:
 
 
 class NetworkAccess(pulumi.ComponentResource):
-    """A security group without ingress. A changed content is a new name, since the old one is in use."""
+    """A security group without ingress. Changed content gives a new name, since the old group is in use."""
 
     security_group_id: pulumi.Output[str]
 

@@ -1,4 +1,4 @@
-"""What protection means for a component: the engine's option and a visible tag, always both. Pure."""
+"""Protection of a component: the engine's option and a visible tag, always both. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from components.tags import PROTECTED, without_protection
 
 @dataclass(frozen=True, kw_only=True)
 class Protected:
-    """How a component that may be protected is made. Children inherit ``protect`` from their component."""
+    """The options of a component that may be protected. Children inherit ``protect`` from their component."""
 
     protect: bool
 
     def tags(self, tags: Mapping[str, str]) -> dict[str, str]:
-        """``tags`` with the protection tag exactly when it is protected."""
+        """``tags`` with the protection tag if and only if it is protected."""
         plain = without_protection(tags)
         return {**plain, PROTECTED: "true"} if self.protect else plain

@@ -1,4 +1,4 @@
-"""Refuses options by which resources would outlive their stack unseen: leaks by design."""
+"""Rejects options by which resources would outlive their stack unnoticed: leaks by design."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import pulumi
 
 
 class RetentionRefusedError(Exception):
-    """A resource asks to be forgotten instead of deleted; the message says which, and what to do instead."""
+    """A resource has an option to stay in the cloud when it is deleted; the message names it and the
+    alternative.
+    """
 
 
 def refuse_retention() -> None:
-    """From now on, a resource of this program with ``retain_on_delete`` or ``deleted_with`` raises
-    ``RetentionRefusedError`` before it is registered. Call it before the first resource."""
+    """From now on, registering a resource of this program with ``retain_on_delete`` or ``deleted_with``
+    raises ``RetentionRefusedError``. Call it before the first resource.
+    """
     pulumi.runtime.register_stack_transformation(_refused)
 
 

@@ -1,4 +1,4 @@
-"""The secrets of a job, in the parameter store, where only its own machine reads them."""
+"""The secrets of a job, in the parameter store, readable only by its own machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE = "runctl:aws:SecretParameters"
 
 @dataclass(frozen=True, kw_only=True)
 class SecretParametersArgs:
-    """``values`` by the name of the variable; they are secrets whether they come as such or not."""
+    """``values`` by the name of the variable; treated as secrets even if passed as plain values."""
 
     job: str
     values: Mapping[str, pulumi.Input[str]]
@@ -21,17 +21,17 @@ class SecretParametersArgs:
 
 
 def parameter_folder(job: str) -> str:
-    """What the names of all parameters of a job begin with."""
+    """The common prefix of the names of a job's parameters."""
     return f"/runctl/{job}/"
 
 
 def parameter_name(job: str, variable: str) -> str:
-    """Where the value of a job's variable lies."""
+    """The parameter name of a job's variable."""
     return f"{parameter_folder(job)}{variable}"
 
 
 class SecretParameters(pulumi.ComponentResource):
-    """One encrypted parameter for each secret. A changed value changes the parameter and restarts nothing."""
+    """One encrypted parameter for each secret. A changed value updates the parameter and restarts nothing."""
 
     def __init__(self, name: str, args: SecretParametersArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__(TYPE, name, {"names": sorted(args.values)}, opts)

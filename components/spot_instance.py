@@ -1,4 +1,4 @@
-"""The machine that trains: spot or on-demand, ending for good when it shuts down."""
+"""The machine that trains: spot or on-demand, terminated when it shuts down."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Market = Literal["spot", "on-demand"]
 @dataclass(frozen=True, kw_only=True)
 class SpotInstanceArgs:
     """``image``, ``instance_type`` and ``subnet`` were decided for the run. ``max_price`` is USD an hour, for
-    spot; None means up to the on-demand price. ``identity`` are the job's identity tags, for what no default
-    of the provider reaches. ``template_name`` is the physical name of the launch template.
+    spot; None means up to the on-demand price. ``identity`` are the job's identity tags, for resources
+    without the provider's default tags. ``template_name`` is the physical name of the launch template.
     """
 
     label: str
@@ -39,8 +39,8 @@ class SpotInstanceArgs:
 
 
 class SpotInstance(pulumi.ComponentResource):
-    """One machine. Whatever would need it stopped replaces it, the old one ending before the new one begins:
-    a one-time spot instance cannot be stopped, and a volume has one machine at a time.
+    """One machine. Changes that require a stop replace it, the old one terminating before the new one is
+    created: a one-time spot instance cannot be stopped, and a volume is attached to one machine at a time.
     """
 
     template: aws.ec2.LaunchTemplate
@@ -97,12 +97,13 @@ class SpotInstance(pulumi.ComponentResource):
 def _launch_template(
     name: str, args: SpotInstanceArgs, options: pulumi.ResourceOptions
 ) -> aws.ec2.LaunchTemplate:
-    """What the instance does not state by itself.
+    """The settings that the instance itself does not state.
 
-    The shutdown behavior: stated on the instance, the AWS provider would repeat it by ModifyInstanceAttribute
-    after the launch. Tags of what the launch makes besides the instance. Another version of the template
-    replaces the instance, so nothing is in it that may change while a run goes on. Nor has the template tags
-    of the job: where they change, a preview takes the version for unknown and the instance for replaced.
+    The shutdown behavior: if set on the instance, the AWS provider would set it again by
+    ModifyInstanceAttribute after the launch. Tags of resources that the launch creates besides the instance.
+    Another version of the template replaces the instance, so the template contains nothing that may change
+    during a run. It has no tags of the job either: if they change, a preview treats the version as unknown
+    and the instance as replaced.
     """
     tags = {key: value for key, value in args.identity.items() if key != BACKEND}
     tagged = ["volume", "network-interface", *(["spot-instances-request"] if args.market == "spot" else [])]

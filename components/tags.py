@@ -1,4 +1,4 @@
-"""The tags that every resource of a job carries, and those that protect. Pure: imports nothing of a cloud."""
+"""The tags that every resource of a job carries, and those that protect. Pure: imports no cloud library."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ _NOT_IN_A_VALUE = re.compile(r"[^\w .:/=+@-]")
 def identity_tags(
     *, project: str, job: str, stack: str, owner: str, backend: str | None = None
 ) -> dict[str, str]:
-    """The tags that say whose a resource is, and in which backend its stack; set once, on the provider."""
+    """The tags that identify a resource's job, its owner and the backend of its stack; set once, on the
+    provider.
+    """
     marked = {} if backend is None else {BACKEND: tag_value(backend)}
     return {
         PROJECT: tag_value(project),
@@ -40,7 +42,7 @@ def identity_tags(
 
 
 def tag_value(text: str) -> str:
-    """``text`` as AWS takes it in a tag: other characters become ``_``, the rest is cut at 256."""
+    """``text`` as a valid AWS tag value: invalid characters become ``_``, truncated to 256."""
     return _NOT_IN_A_VALUE.sub("_", text)[:_MAX_VALUE].strip() or "unknown"
 
 
@@ -50,5 +52,5 @@ def is_protecting(tags: Mapping[str, object]) -> bool:
 
 
 def without_protection(tags: Mapping[str, str]) -> dict[str, str]:
-    """``tags`` for resources that nothing protects: a protection tag there would say what is not so."""
+    """``tags`` without protection tags, for resources that are never protected."""
     return {key: value for key, value in tags.items() if key not in PROTECTION_TAGS}

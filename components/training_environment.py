@@ -1,5 +1,6 @@
-"""All that one job needs in the cloud, composed: bucket, permissions, network, volumes, and a machine while
-its run lives."""
+"""All cloud resources of one job: bucket, permissions, network, volumes, and a machine while its run is
+active.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
 
 @dataclass(frozen=True, kw_only=True)
 class PackageFile:
-    """A local file that becomes the bucket object ``key``."""
+    """A local file to upload as the bucket object ``key``."""
 
     key: str
     path: Path
@@ -43,9 +44,9 @@ class PackageFile:
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeRequest:
-    """A new volume of ``size_gb``, made from ``snapshot`` if there is one, or the one that exists as ``id``.
+    """A new volume of ``size_gb``, created from ``snapshot`` if given, or the existing one with ``id``.
 
-    ``protect`` is whether a new one is protected now. One that exists is attached, and otherwise let alone.
+    ``protect`` is whether a new one is protected now. An existing one is attached, but not managed.
     """
 
     name: str
@@ -60,7 +61,7 @@ class VolumeRequest:
 class MachineRequest:
     """The machine of a run that has not ended.
 
-    ``end_after_seconds``: when the cloud itself terminates it, counted from when it was made; None: never.
+    ``end_after_seconds``: when the cloud itself terminates it, counted from its creation; None: never.
     """
 
     image: str
@@ -75,7 +76,7 @@ class MachineRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the run may cost, in plain sight of policies before anything is made. USD and seconds."""
+    """Cost limits of the run, as inputs for policies before anything is created. USD and seconds."""
 
     price_hour: float | None = None
     max_price: float | None = None
@@ -88,12 +89,12 @@ class Limits:
 class TrainingEnvironmentArgs:
     """``machine`` is None when the run has ended: everything but compute stays.
 
-    ``run_spec`` is what the agent runs, as JSON data without its volumes, whose ids are known only here.
+    ``run_spec`` is the agent's spec, as JSON data without its volumes, whose ids are known only here.
     ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
-    what a launch makes besides the machine, which no provider default reaches. ``secrets`` are values by the
-    name of their variable; ``data`` are the sources (``s3://...``) that the machine reads.
-    ``candidate_types`` are the instance types that the machine may come to be of, for policies to judge
-    before any is made.
+    resources of a launch other than the machine, which have no provider default tags. ``secrets`` are values
+    by the name of their variable; ``data`` are the sources (``s3://...``) that the machine reads.
+    ``candidate_types`` are the instance types that the machine may have, for policies to evaluate before it
+    is created.
     """
 
     names: Names
@@ -284,7 +285,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 device_name=device,
                 instance_id=spot.instance_id,
                 volume_id=self.volume_ids[volume.name],
-                # The machine's end detaches; detaching a mounted volume hangs.
+                # Terminating the machine detaches; detaching a mounted volume hangs.
                 skip_destroy=True,
                 opts=self._child,
             )
@@ -310,7 +311,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
 
 
 def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
-    """The component's own inputs: plain values for policies to judge."""
+    """The component's own inputs: plain values for policies to evaluate."""
     machine, limits = args.machine, args.limits
     return {
         "region": args.names.region,

@@ -4,7 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
-# As for the program: the packages of runctl are found first, and only while they are found.
+# As for the program: runctl's packages take precedence, but only during their import.
 _ROOT = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, _ROOT)
 try:

@@ -1,4 +1,4 @@
-"""Where things may be made, and on which types of machines: what a project's ``policies.yaml`` names."""
+"""Allowed regions and instance types, from a project's ``policies.yaml``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, sho
 
 
 def other_region(resource: Judged, settings: Settings) -> Iterator[Violation]:
-    """A resource in a region that is not named. Without names every region is allowed."""
+    """A resource in a region that is not listed. Without a list every region is allowed."""
     region = resource.inputs.get("region")
     if isinstance(region, str) and region and not _is_allowed(region, settings.get("regions")):
         yield Violation(
@@ -22,7 +22,7 @@ def other_region(resource: Judged, settings: Settings) -> Iterator[Violation]:
 
 
 def other_type(resource: Judged, settings: Settings) -> Iterator[Violation]:
-    """An instance type that is not named: the one that is asked for, and those that it may fail over to."""
+    """An instance type that is not listed: the requested one, and those for failover."""
     allowed = settings.get("types")
     for kind, field in _asked(resource):
         if kind is not UNKNOWN and not _is_allowed(str(kind), allowed):

@@ -1,4 +1,4 @@
-"""No bucket is public, and none is spoken to without TLS."""
+"""No bucket is public, and every bucket requires TLS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GUARDS = ((PUBLIC_ACCESS, "public-access block"), (POLICY, "policy"), (ENCRYPTI
 
 
 def open_doors(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """What of a public-access block is not switched on."""
+    """Settings of a public-access block that are not enabled."""
     for block in _BLOCKS:
         value = resource.inputs.get(block)
         if value is not True and value is not UNKNOWN:
@@ -27,14 +27,14 @@ def open_doors(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def public_acl(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """An access list of the bucket itself that lets others in."""
+    """An access list of the bucket itself that grants access to others."""
     acl = resource.inputs.get("acl")
     if acl is not None and acl is not UNKNOWN and acl not in _PRIVATE_ACLS:
         yield Violation(found=f"acl is {acl}", allowed="private")
 
 
 def public_statements(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """What in a bucket policy lets anyone in, and the missing refusal of requests without TLS."""
+    """Policy statements that grant public access, and a missing denial of requests without TLS."""
     policy = _document(resource.inputs.get("policy"))
     if policy is None:
         return
@@ -60,7 +60,7 @@ def unguarded_buckets(resources: Sequence[Judged]) -> Iterator[tuple[Judged, Vio
 
 
 def _is_of(guard: Judged, bucket: Judged) -> bool:
-    """Whether ``guard`` is of this bucket: by its name, or by where the name comes from."""
+    """Whether ``guard`` belongs to this bucket: by its name, or by the source of the name."""
     name = guard.inputs.get("bucket")
     named = name is not None and name is not UNKNOWN and name == bucket.inputs.get("bucket")
     return named or bucket.urn in guard.sources.get("bucket", frozenset())
@@ -90,7 +90,7 @@ def _is_anyone(principal: Any) -> bool:
 
 
 def _refuses_without_tls(statement: Mapping[str, Any]) -> bool:
-    """Whether it denies everything to everyone who comes without TLS, and on no further condition."""
+    """Whether it denies all requests without TLS, for everyone and without further conditions."""
     everything = not {"s3:*", "*"}.isdisjoint(_listed(statement.get("Action")))
     denies_everyone = statement.get("Effect") == "Deny" and _is_anyone(statement.get("Principal"))
     return denies_everyone and everything and _is_without_tls(statement.get("Condition"))

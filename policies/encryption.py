@@ -1,4 +1,4 @@
-"""What lies on disks and in buckets is encrypted."""
+"""Disks and buckets are encrypted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plain_volume(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def plain_disks(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """Disks made with an instance that are not encrypted."""
+    """Disks created with an instance that are not encrypted."""
     if resource.inputs.get("rootBlockDevice") is not UNKNOWN:
         root = section(resource.inputs, "rootBlockDevice")
         yield from _plain(root.get("encrypted"), "rootBlockDevice.encrypted")
@@ -29,7 +29,7 @@ def plain_disks(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def weak_bucket_encryption(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A bucket's encryption rules that name no algorithm known to encrypt."""
+    """A bucket's encryption rules without a known encryption algorithm."""
     allowed = ", ".join(_ALGORITHMS)
     rules = resource.inputs.get("rules")
     if rules is not UNKNOWN and not rules:

@@ -1,4 +1,4 @@
-"""The environment component as rules see it: plain inputs, judged before anything is made."""
+"""The environment component as seen by rules: plain inputs, evaluated before anything is created."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ COST_INPUTS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What an environment may cost. USD, seconds, GB; None is unlimited for limits, unknown for prices."""
+    """Cost inputs and limits of an environment. USD, seconds, GB; None is unlimited for limits, unknown for
+    prices.
+    """
 
     price_hour: float | None
     max_price: float | None
@@ -38,20 +40,20 @@ class Costs:
     market: str
 
     def worst_case(self, storage_price_gb_month: float) -> float | None:
-        """All that the run can cost until its limit; None when the price or the limit is not known."""
+        """The maximum cost of the run up to its limit; None when the price or the limit is unknown."""
         if self.price_hour is None or self.max_duration_seconds is None:
             return None
         hours = self.max_duration_seconds / 3600
         return hours * self.cost_hour(storage_price_gb_month)
 
     def cost_hour(self, storage_price_gb_month: float) -> float:
-        """What all machines with their disks and volumes cost an hour. The price must be known."""
+        """Hourly cost of all machines with their disks and volumes. The price must be known."""
         storage = self.storage_gb * storage_price_gb_month / HOURS_OF_A_MONTH
         return (self.price_hour or 0.0) * self.nodes + storage
 
 
 def costs_of(resource: Judged) -> Costs | None:
-    """The costs that an environment declares; None while it has no machine or does not know them."""
+    """The costs that an environment declares; None while it has no machine or they are unknown."""
     inputs = resource.inputs
     if inputs.get("market") is None or any(inputs.get(key) is UNKNOWN for key in COST_INPUTS):
         return None

@@ -1,4 +1,4 @@
-"""Nobody connects to a machine from anywhere."""
+"""No machine accepts connections from anywhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def open_group(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def open_rule(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A rule of its own that lets in from anywhere."""
+    """A separate ingress rule that allows access from anywhere."""
     inputs = resource.inputs
     if resource.type == OLD_RULE and inputs.get("type") not in ("ingress", UNKNOWN):
         return
@@ -39,7 +39,7 @@ def _open(source: Any, rule: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _is_anywhere(source: str) -> bool:
-    """Whether a network is so large that it names nobody."""
+    """Whether a network is too large to count as a named one."""
     try:
         network = ipaddress.ip_network(source, strict=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A machine's metadata, its credentials among them, is given out for a session token only."""
+"""A machine's metadata, including its credentials, requires a session token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_HOPS = 2
 
 
 def open_metadata(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """Metadata without required tokens, or that travels further than a container on the machine."""
+    """Metadata without required tokens, or with a hop limit beyond a container on the machine."""
     if resource.inputs.get("metadataOptions") is UNKNOWN:
         return
     options = section(resource.inputs, "metadataOptions")

@@ -1,4 +1,6 @@
-"""A machine that ends is gone: it neither stops and costs on, nor comes back by itself."""
+"""A machine that shuts down is terminated: it neither stops and keeps costing, nor is started again by
+itself.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,9 @@ SPOT_REQUEST = "aws:ec2/spotInstanceRequest:SpotInstanceRequest"
 
 
 def survives_shutdown(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A machine that a shutdown stops, or that is protected from ending, or whose disk stays.
+    """A machine that a shutdown only stops, that is protected from termination, or whose disk is kept.
 
-    An instance that names a launch template and no behavior of its own has that of the template.
+    An instance with a launch template and no behavior of its own has that of the template.
     """
     behavior = resource.inputs.get("instanceInitiatedShutdownBehavior")
     if behavior not in ("terminate", UNKNOWN) and not (not behavior and _names_template(resource)):
@@ -41,7 +43,7 @@ def survives_shutdown(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def foreign_template(resources: Sequence[Judged]) -> Iterator[tuple[Judged, Violation]]:
-    """Instances that leave their end to a launch template that is not of the same stack."""
+    """Instances whose shutdown behavior comes from a launch template outside the same stack."""
     templates = frozenset(each.urn for each in resources if each.type == TEMPLATE)
     for each in resources:
         if each.type != INSTANCE or each.inputs.get("instanceInitiatedShutdownBehavior"):
@@ -58,12 +60,12 @@ def foreign_template(resources: Sequence[Judged]) -> Iterator[tuple[Judged, Viol
 
 
 def _names_template(resource: Judged) -> bool:
-    """Whether it has a template; which one it is, a preview need not know."""
+    """Whether it has a template; the template itself may be unknown in a preview."""
     return "launchTemplate" in resource.inputs
 
 
 def comes_back(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A spot machine whose request outlives it, or that an interruption does not end."""
+    """A spot machine whose request outlives it, or that an interruption does not terminate."""
     market = section(resource.inputs, "instanceMarketOptions")
     if market.get("marketType") != "spot" or market.get("spotOptions") is UNKNOWN:
         return
@@ -79,7 +81,7 @@ def comes_back(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def separate_request(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A spot request as a resource of its own."""
+    """A spot request as a separate resource."""
     yield Violation(
         found=f"{resource.type}, which relaunches machines by itself",
         allowed="an instance with spot market options",

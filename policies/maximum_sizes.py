@@ -1,4 +1,4 @@
-"""How large disks and volumes may be and how many machines a job may have, as ``policies.yaml`` says."""
+"""Maximum sizes of disks and volumes and maximum number of machines of a job, from ``policies.yaml``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from policies.rule import Judged, Rule, Settings, Violation, items, number, sect
 
 
 def too_large(resource: Judged, settings: Settings) -> Iterator[Violation]:
-    """Sizes and counts over the project's. Without a maximum every size is allowed."""
+    """Sizes and counts above the project's maximum. Without a maximum every size is allowed."""
     for limit, size, what, field in _sizes(resource):
         most = number(settings, limit)
         if most is not None and size is not None and size > most:
@@ -22,7 +22,7 @@ def too_large(resource: Judged, settings: Settings) -> Iterator[Violation]:
 
 
 def _sizes(resource: Judged) -> Iterator[tuple[str, float | None, str, str | None]]:
-    """Name of the limit, size found, what it is of, field of the job file."""
+    """Name of the limit, actual size, its subject, field of the job file."""
     inputs = resource.inputs
     if resource.type == INSTANCE:
         root = section(inputs, "rootBlockDevice")

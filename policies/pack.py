@@ -1,4 +1,4 @@
-"""Carries the rules to Pulumi: resources in, violations out."""
+"""Adapts the rules to Pulumi: resources in, violations out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAME = "runctl"
 
 
 def serve() -> None:
-    """Serves the pack to the engine. Does not return while the engine lives."""
+    """Serves the pack to the engine. Does not return while the engine runs."""
     PolicyPack(
         name=NAME,
         enforcement_level=EnforcementLevel.MANDATORY,
@@ -38,7 +38,7 @@ def serve() -> None:
 
 
 def resource_policy(rule: Rule) -> ResourceValidationPolicy:
-    """``rule`` as Pulumi's policy. A rule with a remedy applies it unless the project says otherwise."""
+    """``rule`` as a Pulumi policy. A rule with a remedy applies it unless the project disables that."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if rule.concerns(args.resource_type):
@@ -50,7 +50,7 @@ def resource_policy(rule: Rule) -> ResourceValidationPolicy:
             return None
         resource = judged(args)
         changed = rule.remedy(resource)
-        # Assets come back from here without their hash, and would be uploaded anew every time.
+        # Assets are returned from here without their hash, and would be uploaded again every time.
         if changed is None or any(_holds_content(each) for each in resource.inputs.values()):
             return None
         for key, value in changed.items():
@@ -71,7 +71,7 @@ def resource_policy(rule: Rule) -> ResourceValidationPolicy:
 
 
 def stack_policy(rule: StackRule) -> StackValidationPolicy:
-    """``rule`` as Pulumi's policy."""
+    """``rule`` as a Pulumi policy."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
         resources = [judged(resource) for resource in args.resources]
@@ -82,7 +82,7 @@ def stack_policy(rule: StackRule) -> StackValidationPolicy:
 
 
 def later_policy(rules: Sequence[Rule]) -> ResourceValidationPolicy:
-    """Says what a preview does not know: without it, a rule that cannot see would be silent."""
+    """Reports unknown values of a preview: without this, rules that cannot evaluate them would be silent."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         concerned = [rule for rule in rules if rule.concerns(args.resource_type)]
@@ -101,7 +101,7 @@ def later_policy(rules: Sequence[Rule]) -> ResourceValidationPolicy:
 
 
 def judged(args: Any) -> Judged:
-    """A resource of Pulumi's as rules see it; what is not known yet is marked, not raised."""
+    """A Pulumi resource as seen by rules; unknown values are marked, not raised."""
     options = getattr(args, "opts", None)
     return Judged(
         type=args.resource_type,
@@ -118,7 +118,7 @@ def judged(args: Any) -> Judged:
 
 
 def known(value: Any) -> Any:
-    """``value`` as plain data, ``UNKNOWN`` wherever the preview does not know."""
+    """``value`` as plain data, ``UNKNOWN`` wherever a preview does not know it."""
     if isinstance(value, Mapping):
         return {key: _item(value.__getitem__, key) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
@@ -134,7 +134,7 @@ def _item(read: Callable[[Any], Any], key: Any) -> Any:
 
 
 def _sent(value: Any) -> Any:
-    """Plain data as Pulumi takes it back: the opposite of ``known``."""
+    """Plain data as Pulumi accepts it: the inverse of ``known``."""
     if value is UNKNOWN:
         return UNKNOWN_STRING_VALUE
     if isinstance(value, Mapping):
@@ -143,7 +143,7 @@ def _sent(value: Any) -> Any:
 
 
 def _default_tags(provider: Any) -> Mapping[str, Any]:
-    """The tags that the provider puts on everything. Nested settings of providers are JSON texts."""
+    """The provider's default tags. Nested settings of providers are JSON texts."""
     found = known(provider.props).get("defaultTags") if provider is not None else None
     if isinstance(found, str):
         found = _parsed(found)
@@ -161,7 +161,7 @@ def _parsed(text: str) -> Any:
 def _holds_content(value: object) -> bool:
     """Whether it is one of Pulumi's assets or archives.
 
-    Told by the names of its classes: a pack needs no more of the SDK than its policy part.
+    Detected by class name: a pack needs only the policy part of the SDK.
     """
     return any(
         each.__name__ in ("Asset", "Archive") and each.__module__.startswith("pulumi.")

@@ -1,4 +1,4 @@
-"""What a job's machine is allowed to do is named action by action and resource by resource."""
+"""The permissions of a job's machine are limited to named actions and resources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WITHOUT_RESOURCES = frozenset(
         "ssmmessages:opendatachannel",
     }
 )
-"""Actions, in lower case, that Session Manager's agent calls and that IAM knows no narrower resource for."""
+"""Actions, in lower case, of Session Manager's agent, for which IAM has no narrower resource."""
 
 _WILD = "*?"
 _TERMINATE = "ec2:terminateinstances"
@@ -37,7 +37,7 @@ _ONE_INSTANCE = re.compile(r"^arn:[^:]+:ec2:[^:]+:[0-9]+:instance/i-[0-9a-f]+$")
 
 
 def broad_permissions(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """Allow statements with wildcards where a name belongs, and those that pass roles on."""
+    """Allow statements with wildcards instead of names, and those that pass roles."""
     for document in _documents(resource):
         if document is None:
             yield Violation(found="a policy that is no JSON document", allowed="an IAM policy document")
@@ -93,8 +93,9 @@ def _know_no_resource(actions: list[str]) -> bool:
 
 
 def _decrypts_what_is_named(statement: Mapping[str, Any], arn: str) -> bool:
-    """Whether it allows no more than to decrypt, with any key of one account and region, what a condition
-    names: which key that is, its owner decided."""
+    """Whether it only allows decryption, with any key of one account and region, under a condition that
+    identifies the data: the data's owner chose the key.
+    """
     head, _, rest = arn.rpartition(":")
     actions = {str(each).lower() for each in _listed(statement.get("Action"))}
     if rest != "key/*" or any(sign in head for sign in _WILD) or actions != {"kms:decrypt"}:
@@ -110,7 +111,7 @@ def _decrypts_what_is_named(statement: Mapping[str, Any], arn: str) -> bool:
 
 
 def _is_narrow(arn: str) -> bool:
-    """Whether wildcards in an ARN stand only below something that is named."""
+    """Whether wildcards in an ARN occur only below a named part."""
     if not any(sign in arn for sign in _WILD):
         return True
     parts = arn.split(":", 5)

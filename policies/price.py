@@ -1,4 +1,4 @@
-"""What a machine costs an hour, and what a run can cost at worst, stays within what the job file allows."""
+"""The hourly price of a machine, and the worst-case cost of a run, stay within the job file's limits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ STORAGE_PRICE = 0.08
 
 
 def price_above_limit(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A price an hour over ``max_price``, or one that nobody knows and nothing caps."""
+    """A price an hour over ``max_price``, or an unknown price without a cap."""
     costs = costs_of(resource)
     if costs is None or costs.max_price is None:
         return
     allowed = f"at most {_usd(costs.max_price)} an hour"
     if costs.price_hour is None:
-        if costs.market != "spot":  # a spot request carries max_price and is not served above it
+        if costs.market != "spot":  # a spot request carries max_price and is not fulfilled above it
             yield Violation(
                 found="a machine whose price an hour is unknown", allowed=allowed, field="max_price"
             )

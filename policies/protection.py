@@ -1,4 +1,4 @@
-"""What says that it is protected is protected, and what is protected cannot be emptied."""
+"""Resources with a protection tag are protected, and protected buckets cannot be emptied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUCKET = "aws:s3/bucket:Bucket"
 
 
 def tag_without_option(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A protection tag on a resource that the engine would delete all the same."""
+    """A protection tag on a resource that the engine would still delete."""
     if resource.protect:
         return
     tags = {**section(resource.inputs, "tags"), **section(resource.inputs, "tagsAll")}

@@ -1,4 +1,4 @@
-"""Every resource that can carry tags says whose it is, so that nothing is ever left without an owner."""
+"""Every resource that supports tags identifies its owner, so that no leftover is without one."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def missing_tags(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def with_identity(resource: Judged) -> Mapping[str, Any] | None:
-    """The inputs that change so that the tags which are missing are there; None when none is missing.
+    """The inputs to change in order to add the missing tags; None when none is missing.
 
-    Tags that are there stay as they are, wrong ones too, and what a preview does not know is left alone.
+    Existing tags are unchanged, even wrong ones, and so are inputs that a preview does not know.
     """
     identity = _identity(resource)
     changed: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def with_identity(resource: Judged) -> Mapping[str, Any] | None:
 
 
 def _identity(resource: Judged) -> dict[str, str]:
-    """What is known of whose the resource is. The owner is known from the provider's default tags alone."""
+    """The known identity tags. The owner is known from the provider's default tags alone."""
     owner = resource.default_tags.get(OWNER)
     known = {PROJECT: resource.project, JOB: resource.stack, STACK: resource.stack, CREATED_BY: CREATOR}
     return {**known, OWNER: owner} if isinstance(owner, str) and owner else known

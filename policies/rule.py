@@ -1,4 +1,4 @@
-"""What a rule is: a plain function over a resource's inputs, with a name and the types it judges. Pure."""
+"""A rule: a plain function over a resource's inputs, with a name and the types it evaluates. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 class _Unknown:
-    """A value that a preview does not know yet."""
+    """A value that is unknown in a preview."""
 
     def __repr__(self) -> str:
         return "(known after apply)"
@@ -17,15 +17,15 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 Settings = Mapping[str, Any]
-"""What a project's ``policies.yaml`` says to one rule, defaults filled in."""
+"""The settings of one rule in a project's ``policies.yaml``, defaults filled in."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """What was ``found`` and what is ``allowed`` instead.
+    """The value ``found`` and the values ``allowed``.
 
-    ``field`` is the field of the job file to change (``volumes[0].size``); None when no field of a job file
-    causes it, but the program does.
+    ``field`` is the field of the job file to change (``volumes[0].size``); None when the cause is the
+    program, not a field of the job file.
     """
 
     found: str
@@ -39,10 +39,10 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A resource as rules see it: its inputs after the provider's check, ``UNKNOWN`` where not known yet.
+    """A resource as seen by rules: its inputs after the provider's check, ``UNKNOWN`` where not known yet.
 
     ``stack`` and ``project`` are those it belongs to. ``sources`` names the resources that an input's value
-    comes from, by their URNs; only rules about resources together get them.
+    comes from, by their URNs; only set for rules about several resources.
     """
 
     type: str
@@ -66,10 +66,10 @@ class Judged:
 class Rule:
     """A rule about one resource.
 
-    ``check`` yields a violation for each thing found; what is not known yet it passes over. ``types`` are the
-    resources it judges, None: all. ``reads`` are the inputs it looks at: where a preview does not know them,
-    the pack says that the rule judges them at `up`. ``schema`` describes the rule's own settings in JSON
-    Schema. ``remedy`` gives the inputs that change so that nothing is found, and None when all is well.
+    ``check`` yields the violations; it skips unknown values. ``types`` are the resources it evaluates, None:
+    all. ``reads`` are the inputs it evaluates: if a preview does not know them, the pack reports that the
+    rule evaluates them at `up`. ``schema`` describes the rule's own settings in JSON Schema. ``remedy`` gives
+    the inputs to change in order to comply, and None when there is no violation.
     """
 
     name: str
@@ -81,11 +81,11 @@ class Rule:
     remedy: Callable[[Judged], Mapping[str, Any] | None] | None = None
 
     def concerns(self, type_token: str) -> bool:
-        """Whether it judges resources of this type."""
+        """Whether it evaluates resources of this type."""
         return self.types is None or type_token in self.types
 
     def not_known(self, resource: Judged) -> Iterator[str]:
-        """Paths of what it would look at and cannot see yet, in order."""
+        """Paths of the inputs that it would evaluate but that are unknown, in order."""
         if self.concerns(resource.type):
             for key in sorted(self.reads):
                 yield from _unknown_paths(resource.inputs.get(key), key)
@@ -93,7 +93,7 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class StackRule:
-    """A rule about resources together. ``check`` yields the resource at fault and the violation."""
+    """A rule about several resources. ``check`` yields the resource at fault and the violation."""
 
     name: str
     description: str
@@ -101,25 +101,25 @@ class StackRule:
 
 
 def section(inputs: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The mapping at ``key``; empty when it is absent or not known yet."""
+    """The mapping at ``key``; empty when it is absent or unknown."""
     value = inputs.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
 def items(inputs: Mapping[str, Any], key: str) -> Sequence[Any]:
-    """What is known of the list at ``key``; empty when it is absent or not known yet."""
+    """The known part of the list at ``key``; empty when it is absent or unknown."""
     value = inputs.get(key)
     return [each for each in value if each is not UNKNOWN] if isinstance(value, (list, tuple)) else ()
 
 
 def number(inputs: Mapping[str, Any], key: str) -> float | None:
-    """The number at ``key``; None when it is absent, no number or not known yet."""
+    """The number at ``key``; None when it is absent, no number or unknown."""
     value = inputs.get(key)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def shown(value: object) -> str:
-    """A value as violations show it."""
+    """A value as displayed in violations."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

@@ -44,4 +44,5 @@ RULES: tuple[Rule, ...] = (
 STACK_RULES: tuple[StackRule, ...] = (bucket_access.GUARDED_RULE, machine_end.TEMPLATE_RULE)
 
 LATER = "judged-at-up"
-"""The pack's own advisory policy: says what a preview does not know and which rules judge it then."""
+"""The pack's own advisory policy: reports unknown values of a preview and the rules that evaluate them later.
+"""

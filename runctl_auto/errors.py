@@ -1,8 +1,8 @@
-"""The one hierarchy of errors that runctl raises, and the exit code each of them ends the program with.
+"""The hierarchy of errors that runctl raises, each with the exit code of the program.
 
-The name of a class says which reaction is needed. Each error says what happened, where (job, resource,
+The name of a class states the required reaction. Each error states what happened, where (job, resource,
 provider) and what to do next; the cause is chained with ``raise ... from``. Texts are whole sentences for
-people; ``kind`` is the stable word for programs.
+users; ``kind`` is the stable identifier for programs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runctl_auto.local.printable import printable
 
 
 class ExitCode(IntEnum):
-    """What the program's exit status means; a contract with scripts."""
+    """The meaning of the program's exit status; a contract with scripts."""
 
     DONE = 0
     FAILURE = 1
@@ -31,8 +31,8 @@ class ExitCode(IntEnum):
 class RunctlError(Exception):
     """Base of all errors that runctl raises on purpose.
 
-    ``what`` is one sentence; ``where`` names what is concerned (``job``, ``resource``, ``provider``,
-    ``file`` ...); ``next_step`` says what the person can do.
+    ``what`` is one sentence; ``where`` names the affected objects (``job``, ``resource``, ``provider``,
+    ``file`` ...); ``next_step`` states what the user can do.
     """
 
     exit_code: ExitCode = ExitCode.FAILURE
@@ -47,11 +47,11 @@ class RunctlError(Exception):
         self.next_step = next_step
 
     def details(self) -> dict[str, object]:
-        """What JSON output carries beyond the common fields; subclasses add theirs."""
+        """Additional fields of the JSON output; subclasses add theirs."""
         return {}
 
     def causes(self) -> list[BaseException]:
-        """What led to the error, from the nearest to the first."""
+        """The chain of causes, the nearest first."""
         found: list[BaseException] = []
         cause = self.__cause__
         while cause is not None and cause not in found:
@@ -60,7 +60,7 @@ class RunctlError(Exception):
         return found
 
     def as_json(self) -> dict[str, object]:
-        """The error as JSON output shows it: stable keys, no traceback."""
+        """The error in JSON output: stable keys, no traceback."""
         return {
             "kind": self.kind,
             "what": self.what,
@@ -74,7 +74,7 @@ class RunctlError(Exception):
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One thing wrong in a file that a person wrote. ``line`` and ``column`` count from 1."""
+    """One problem in a file written by the user. ``line`` and ``column`` count from 1."""
 
     file: str
     line: int | None
@@ -119,26 +119,28 @@ class _FileError(RunctlError):
 
 
 class JobFileError(_FileError):
-    """The job file is wrong; ``problems`` holds all that is wrong with it."""
+    """The job file is invalid; ``problems`` lists everything that is wrong with it."""
 
     kind = "job-file"
 
 
 class SettingsError(_FileError):
-    """Settings (``.runctl.toml``, ``RUNCTL_*``, options) are wrong; ``problems`` holds all that is wrong."""
+    """Settings (``.runctl.toml``, ``RUNCTL_*``, options) are invalid; ``problems`` lists everything that is
+    wrong.
+    """
 
     kind = "settings"
 
 
 class UsageError(RunctlError):
-    """The command was called in a way that cannot work."""
+    """The command cannot run as it was called."""
 
     exit_code = ExitCode.USAGE
     kind = "usage"
 
 
 class NotSupportedError(RunctlError):
-    """What was asked for is understood, and runctl does not do it (yet)."""
+    """The request is valid, but runctl does not support it (yet)."""
 
     exit_code = ExitCode.USAGE
     kind = "not-supported"
@@ -159,7 +161,7 @@ class PackagingError(RunctlError):
 
 
 class CloudError(RunctlError):
-    """A call to the cloud failed. ``code`` is the service's own error code, when it gave one."""
+    """A call to the cloud failed. ``code`` is the service's own error code, if it returned one."""
 
     kind = "cloud"
 
@@ -179,14 +181,14 @@ class CloudError(RunctlError):
 
 
 class NoCapacityError(CloudError):
-    """The cloud has no machine of this kind to give now, or not at this price: try the next candidate."""
+    """The cloud has no machine of this kind available now, or not at this price: try the next candidate."""
 
     exit_code = ExitCode.NO_CAPACITY
     kind = "no-capacity"
 
 
 class AccessDeniedError(CloudError):
-    """The caller may not do this: repeating it does not help."""
+    """The caller lacks a permission: retrying does not help."""
 
     kind = "access-denied"
 
@@ -198,13 +200,13 @@ class CredentialsError(CloudError):
 
 
 class ThrottledError(CloudError):
-    """The cloud asked to slow down, and went on asking until the attempts ran out."""
+    """The cloud throttled the requests until the retries were exhausted."""
 
     kind = "throttled"
 
 
 class NotFoundError(CloudError):
-    """The thing asked for does not exist in the cloud."""
+    """The requested resource does not exist in the cloud."""
 
     kind = "not-found"
 
@@ -216,7 +218,7 @@ class UnreachableError(CloudError):
 
 
 class RetriesExhaustedError(CloudError):
-    """A passing fault did not pass; ``attempts`` calls were made and the last cause is chained."""
+    """A transient error persisted; ``attempts`` calls were made and the last cause is chained."""
 
     kind = "retries-exhausted"
 
@@ -237,19 +239,19 @@ class RetriesExhaustedError(CloudError):
 
 
 class EngineError(RunctlError):
-    """The Pulumi engine failed in a way that has no name of its own."""
+    """The Pulumi engine failed for a reason without a class of its own."""
 
     kind = "engine"
 
 
 class EngineNotFoundError(EngineError):
-    """There is no engine that can do this."""
+    """No suitable Pulumi engine was found."""
 
     kind = "engine-not-found"
 
 
 class StackLockedError(EngineError):
-    """Another operation holds the stack; ``owners`` says who, as far as the backend tells."""
+    """Another operation has locked the stack; ``owners`` names who, if the backend knows."""
 
     kind = "stack-locked"
 
@@ -269,28 +271,29 @@ class StackLockedError(EngineError):
 
 
 class PendingOperationsError(EngineError):
-    """A killed operation left its outcome open: the state does not know what the cloud holds."""
+    """An operation was killed and its outcome is unknown: the state may not match the cloud."""
 
     kind = "pending-operations"
 
 
 class OperationCancelledError(EngineError):
-    """The operation was cancelled before its end; what it had made is in the state."""
+    """The operation was cancelled; the resources that it had created are in the state."""
 
     exit_code = ExitCode.INTERRUPTED
     kind = "cancelled"
 
 
 class ProgramError(EngineError):
-    """The Pulumi program itself raised."""
+    """The Pulumi program itself raised an exception."""
 
     kind = "program"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """What a policy's ``rule`` found wrong with ``resource``; ``field`` is that of the job file to change,
-    None when none causes it. ``line`` counts from 1."""
+    """A violation of a policy's ``rule`` by ``resource``; ``field`` is that of the job file to change, None
+    when none causes it. ``line`` counts from 1.
+    """
 
     rule: str
     resource: str
@@ -308,7 +311,7 @@ class Violation:
 
 
 class PolicyViolationError(RunctlError):
-    """Policies refuse the change: what ``violations`` name was not made."""
+    """Policies reject the change: the resources in ``violations`` were not created."""
 
     exit_code = ExitCode.REFUSED
     kind = "policy"
@@ -332,9 +335,9 @@ class PolicyViolationError(RunctlError):
 
 
 class ProtectedError(_FileError):
-    """The change would delete or replace something that is protected.
+    """The change would delete or replace a protected resource.
 
-    ``problems`` are the changes of the job file that would, where they are known.
+    ``problems`` are the changes of the job file that would do so, where known.
     """
 
     exit_code = ExitCode.REFUSED
@@ -342,35 +345,35 @@ class ProtectedError(_FileError):
 
 
 class TooManyJobsError(RunctlError):
-    """As many jobs have a machine as the settings permit."""
+    """The number of jobs with a machine has reached the limit in the settings."""
 
     exit_code = ExitCode.REFUSED
     kind = "too-many-jobs"
 
 
 class UnfetchedArtifactsError(RunctlError):
-    """Results would be lost: artifacts in the bucket are not at home, or did not arrive whole."""
+    """Results would be lost: artifacts in the bucket are not downloaded, or the download is incomplete."""
 
     exit_code = ExitCode.REFUSED
     kind = "unfetched-artifacts"
 
 
 class InterruptedByUserError(RunctlError):
-    """The user interrupted the command (Ctrl-C, SIGTERM); what was made goes on and is recorded."""
+    """The user interrupted the command (Ctrl-C, SIGTERM); created resources remain and are recorded."""
 
     exit_code = ExitCode.INTERRUPTED
     kind = "interrupted"
 
 
 class ConfirmationNeededError(RunctlError):
-    """A change was planned and nobody confirmed it."""
+    """A change was planned but not confirmed."""
 
     exit_code = ExitCode.FAILURE
     kind = "not-confirmed"
 
 
 class TrainingFailedError(RunctlError):
-    """The training ended without success; ``training_exit_code`` is the command's own, if it had one."""
+    """The training did not succeed; ``training_exit_code`` is the command's own, if it had one."""
 
     exit_code = ExitCode.TRAINING_FAILED
     kind = "training-failed"
@@ -391,19 +394,19 @@ class TrainingFailedError(RunctlError):
 
 
 class JobEndedError(RunctlError):
-    """Another command ended the job, or the run, that this one followed."""
+    """Another command ended the job or the run that this one followed."""
 
     kind = "job-ended"
 
 
 class InterruptionsExhaustedError(RunctlError):
-    """The machine was lost more often than the run may be restarted."""
+    """The machine was lost more often than the restart limit of the run allows."""
 
     kind = "interruptions-exhausted"
 
 
 class LeakedError(RunctlError):
-    """Teardown is incomplete, or something of the job was found that no state holds; see ``receipt``."""
+    """Teardown is incomplete, or resources of the job were found that are in no state; see ``receipt``."""
 
     exit_code = ExitCode.LEAKED
     kind = "leaked"
@@ -424,6 +427,6 @@ class LeakedError(RunctlError):
 
 
 class SandboxError(RunctlError):
-    """The sandbox could not be started, asked or stopped."""
+    """The sandbox could not be started, queried or stopped."""
 
     kind = "sandbox"

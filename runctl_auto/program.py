@@ -1,7 +1,7 @@
-"""The Pulumi program of a job: from the stack's configuration to its components.
+"""The Pulumi program of a job: creates its components from the stack's configuration.
 
-Runs inside Pulumi's language host, started by ``runctl`` and by plain ``pulumi`` alike, and so decides
-nothing by itself: what was decided is configuration, and whether the run has ended is read from its durable
+Runs inside Pulumi's language host, started by ``runctl`` and by plain ``pulumi`` alike, and therefore decides
+nothing by itself: decisions are in the configuration, and whether the run has ended is read from its durable
 status.
 """
 
@@ -54,9 +54,9 @@ _MAX_RETRIES = 3
 
 
 def run() -> None:
-    """Declares the stack that Pulumi asks for. The one thing that ``stacks/__main__.py`` calls.
+    """Declares the requested stack. Called only by ``stacks/__main__.py``.
 
-    What went wrong on purpose reaches the person as a sentence, with what to do next, and not as a traceback.
+    Expected errors are shown as a sentence with the next step, not as a traceback.
     """
     try:
         config = read_stack_config()
@@ -83,9 +83,9 @@ def read_stack_config() -> StackConfig:
 
 
 def read_secrets(config: StackConfig) -> dict[str, pulumi.Output[str]]:
-    """The values of the job's secrets by name, out of the stack's encrypted configuration.
+    """The values of the job's secrets by name, from the stack's encrypted configuration.
 
-    Raises ProgramError when the configuration holds none.
+    Raises ProgramError when the configuration has none.
     """
     names = config.job.secrets
     if not names:
@@ -122,10 +122,10 @@ def declare(
     cloud: Cloud | None = None,
     packages: Path | None = None,
 ) -> None:
-    """Declares everything of the job and exports the stack's outputs.
+    """Declares all resources of the job and exports the stack's outputs.
 
     Reads the run's status from the bucket (one blocking request) and, when a package is missing locally,
-    fetches it back from there. ``backend`` is the address of the stack's backend, if known. ``cloud`` and
+    downloads it from there. ``backend`` is the address of the stack's backend, if known. ``cloud`` and
     ``packages`` are for tests.
     """
     refuse_retention()
@@ -184,14 +184,14 @@ def declare(
 
 
 def packages_folder() -> Path:
-    """Where packages lie: in ``.runctl`` of the project that Pulumi's workspace folder belongs to."""
+    """The packages folder: in ``.runctl`` of the project to which Pulumi's workspace folder belongs."""
     workspace = Path(pulumi.get_root_directory() or Path.cwd())
     private = workspace.parent if workspace.parent.name == ".runctl" else workspace / ".runctl"
     return private / "packages"
 
 
 def run_spec(config: StackConfig) -> RunJson:
-    """What the agent runs, without the volumes, whose ids only the components know."""
+    """The agent's spec, without the volumes, whose ids only the components know."""
     job, run = config.job, config.run
     return {
         "schema": SCHEMA,
@@ -230,7 +230,7 @@ def _data(source: str, path: str) -> DataJson:
 
 
 def user_data_config(config: StackConfig, bucket: str) -> UserDataJson:
-    """What the machine knows at boot: where its agent and its spec lie, and when it must be gone."""
+    """The machine's boot configuration: where its agent and its spec are, and when it must terminate."""
     job, run, placement = config.job, config.run, config.placement
     return {
         "job": job.name,
@@ -240,7 +240,7 @@ def user_data_config(config: StackConfig, bucket: str) -> UserDataJson:
         "account": placement.account,
         "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
         "spec_key": spec_key(run.id),
-        # Not read on the machine: other volumes are another machine, since it mounts them as it starts.
+        # Not read on the machine: it mounts volumes at its start, so other volumes require another machine.
         "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
         "market": placement.market,
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
@@ -252,7 +252,7 @@ def _mounted(volume: Volume) -> str:
 
 
 def _digest(content: object) -> str:
-    """Twelve hex digits: user data has no room for a list of any length."""
+    """Twelve hex digits: user data is too small for a list of arbitrary length."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -271,8 +271,9 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
 
 
 def end_after_seconds(config: StackConfig) -> int | None:
-    """When the cloud's schedule ends a machine, counted from its making; None when it is not to, or when the
-    job has no max_duration to tell the time."""
+    """When the cloud's schedule terminates a machine, counted from its creation; None when disabled, or when
+    the job has no max_duration.
+    """
     if not config.end_schedule or config.job.max_duration is None:
         return None
     return config.job.max_duration + DEADLINE_SLACK_SECONDS + END_SCHEDULE_SLACK_SECONDS

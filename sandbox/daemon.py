@@ -1,7 +1,7 @@
-"""The sandbox of a folder: start it, stop it, ask how it is.
+"""The sandbox of a folder: start, stop, status.
 
 The sandbox is four processes: a supervisor and, under it, the emulated cloud, the provider and the hosts.
-They live on after the process that started them. Nothing here imports the emulator: `status` stays cheap.
+They outlive the process that started them. Nothing here imports the emulator, so `status` stays fast.
 """
 
 import fcntl
@@ -33,12 +33,12 @@ _HEALTH_SECONDS = 5.0
 
 
 class SandboxError(Exception):
-    """The sandbox did not start or did not stop; says why and what to look at."""
+    """The sandbox did not start or stop; the message says why and what to check."""
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where a running sandbox is reached, and the jobs that an earlier cloud took with it (told once)."""
+    """Endpoints of a running sandbox, and the jobs lost with an earlier cloud (reported once)."""
 
     cloud_id: str
     cloud_url: str
@@ -51,7 +51,7 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class StopReport:
-    """What `stop` found and ended. `jobs` still held resources in the sandbox's cloud."""
+    """What `stop` found and ended. `jobs` still had resources in the sandbox's cloud."""
 
     was_running: bool
     cloud_id: str
@@ -72,7 +72,7 @@ class ProcessStatus:
 
 @dataclass(frozen=True)
 class SandboxStatus:
-    """How the sandbox of a folder is: `phase` is 'stopped', 'starting', 'ready', 'failed' or 'crashed'."""
+    """Status of a folder's sandbox: `phase` is 'stopped', 'starting', 'ready', 'failed' or 'crashed'."""
 
     phase: str
     cloud_id: str
@@ -88,10 +88,10 @@ class SandboxStatus:
 
 
 def ensure_started(folder: Path, *, progress: Callable[[str], None]) -> Endpoints:
-    """The sandbox of `folder`, started when it is not running; blocks until it is ready.
+    """The sandbox of `folder`, started if it is not running; blocks until it is ready.
 
-    Safe to call from several processes at once: one starts it, the others wait. `progress` gets a line per
-    step. Raises SandboxError with the reason when a part does not start.
+    Safe to call from several processes at once: one starts it, the others wait. `progress` receives a line
+    per step. Raises SandboxError with the reason when a process does not start.
     """
     folder = folder.resolve()
     _make_private(folder)
@@ -106,7 +106,7 @@ def ensure_started(folder: Path, *, progress: Callable[[str], None]) -> Endpoint
 
 
 def stop(folder: Path) -> StopReport:
-    """End every process of the sandbox and remove its clouds; blocks until they are gone. Idempotent."""
+    """End all processes of the sandbox and delete its clouds; blocks until they are gone. Idempotent."""
     folder = folder.resolve()
     if not folder.is_dir():
         return StopReport(False, "", (), ())
@@ -120,7 +120,7 @@ def stop(folder: Path) -> StopReport:
 
 
 def status(folder: Path) -> SandboxStatus:
-    """How the sandbox of `folder` is now; never starts, waits or changes anything."""
+    """Current status of the sandbox of `folder`; never starts, waits or changes anything."""
     known = record.load(folder)
     if known is None:
         return SandboxStatus("stopped", "", "", "", "", (), "")
@@ -153,7 +153,7 @@ def _make_private(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path, progress: Callable[[str], None]) -> Iterator[None]:
-    """Hold the folder's lock, which ends with the process that holds it."""
+    """Hold the folder's lock, which is released when this process ends."""
     with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -180,7 +180,7 @@ def _start(folder: Path) -> None:
 
 
 def _bury(folder: Path, last: Record | None) -> None:
-    """Note the jobs of a cloud that ended without being stopped (a crash, a reboot), and drop its record."""
+    """Record the jobs of a cloud that ended without `stop` (crash, reboot), and delete its record."""
     if last is not None and last.cloud_id:
         cloud = _cloud_folder(folder, last.cloud_id)
         _await_processes(last)
@@ -210,7 +210,7 @@ def _await_ready(folder: Path, progress: Callable[[str], None]) -> Record:
 
 
 def _is_healthy(known: Record) -> bool:
-    """Whether the recorded cloud answers, and is the recorded one."""
+    """Whether the recorded cloud responds and has the recorded id."""
     address = known.cloud_url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=_HEALTH_SECONDS)
     try:
@@ -242,7 +242,7 @@ def _endpoints(folder: Path, ready: Record) -> Endpoints:
 
 
 def _await_processes(last: Record) -> None:
-    """Wait for a supervisor that is ending and for its parts, which end with it."""
+    """Wait for a terminating supervisor and the processes under it."""
     for name, part in {"supervisor": last.supervisor, **last.parts}.items():
         if not _await_end(part, _PART_SECONDS):
             _end_part(name, part)

@@ -1,11 +1,11 @@
-"""The Pulumi program of every job, started by path from any folder, out of a checkout or a wheel."""
+"""The Pulumi program of every job, started by path from any folder, from a checkout or a wheel."""
 
 import importlib
 import sys
 from pathlib import Path
 
-# The folder that holds the packages of runctl comes first while they are found, so that nothing in the
-# person's own folder shadows them, and not longer, so that they shadow nothing of anyone else's.
+# The folder of runctl's packages comes first during their import, so that the user's own folder
+# does not shadow them, and is removed afterwards, so that it shadows no other packages.
 _ROOT = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, _ROOT)
 try:

@@ -1,4 +1,4 @@
-"""Artifacts: files that the run leaves, stored under the run with a manifest written last."""
+"""Artifacts: files that the run produces, stored under the run with a manifest written last."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WILDCARDS = "*?["
 
 
 def collect(work: Path, paths: Sequence[str], say: Callable[[str], None]) -> list[str]:
-    """Files below `work` that `paths` (files, folders, wildcards; relative) name, each once, in order.
+    """Files below `work` that match `paths` (files, folders, wildcards; relative), each once, in order.
 
-    Says what it leaves out: a path with nothing there, a link that leads out of the work folder.
+    Logs what it skips: a path that matches nothing, a link that leads out of the work folder.
     """
     home = work.resolve()
     found: dict[str, None] = {}
@@ -33,7 +33,7 @@ def collect(work: Path, paths: Sequence[str], say: Callable[[str], None]) -> lis
 
 
 def upload_artifacts(store: Store, run: str, work: Path, names: Sequence[str]) -> Manifest:
-    """Uploads the files and, last, the manifest. Raises what the store raises."""
+    """Uploads the files, then the manifest. Raises what the store raises."""
     prefix = artifacts_prefix(run)
     manifest = Manifest(tuple(_upload(store, file_key(prefix, name), work / name, name) for name in names))
     store.put(manifest_key(prefix), manifest.to_json(), content_type="application/json")
@@ -46,7 +46,7 @@ def _upload(store: Store, key: str, path: Path, name: str) -> StoredFile:
             size = path.stat().st_size
             return StoredFile(name, size, store.upload(key, file, size))
     except FileChangedError:
-        # The job has ended; a second look finds it at rest.
+        # The job has ended, so a second walk finds the files unchanged.
         with path.open("rb") as file:
             size = path.stat().st_size
             return StoredFile(name, size, store.upload(key, file, size))

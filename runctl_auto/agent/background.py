@@ -1,4 +1,4 @@
-"""Processes that still run when `run` has returned: named, and waited for, ended or found at work."""
+"""Processes still running when `run` has returned: named, then waited for, ended, or reported as busy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_COMMAND = 120
 
 @dataclass(frozen=True)
 class LeftProcess:
-    """A process without a parent in the job; what runs beneath it is not named."""
+    """A process without a parent in the job; its descendants are not named."""
 
     pid: int
     command: str
@@ -26,14 +26,14 @@ class LeftProcess:
 
 @dataclass(frozen=True)
 class Left:
-    """What a script has left running: `processes`, and what they and all beneath them have used so far."""
+    """What a script left running: `processes`, and the CPU time used by them and all their descendants."""
 
     processes: Sequence[LeftProcess] = ()
     processor_seconds: float = 0.0
 
 
 class EndedScript(Protocol):
-    """A script that has ended by itself."""
+    """A script that has exited by itself."""
 
     def left(self) -> Left: ...
     def failed(self) -> Sequence[tuple[LeftProcess, int]]: ...
@@ -42,7 +42,9 @@ class EndedScript(Protocol):
 
 @dataclass(frozen=True)
 class BackgroundPolicy:
-    """`background` of the job file. `stopping`: whether the run is to stop; `pause` may end early."""
+    """Implements `background` of the job file. `stopping`: whether the run is to stop; `pause` may return
+    early.
+    """
 
     background: str
     gpu_in_use: Callable[[], bool]
@@ -53,9 +55,10 @@ class BackgroundPolicy:
     ticks: Callable[[], float] = time.monotonic
 
     def outcome(self, script: EndedScript) -> Outcome | None:
-        """The outcome of a run whose command has succeeded; None when the run is to stop meanwhile.
+        """The outcome of a run whose command succeeded; None when the run is to stop meanwhile.
 
-        Blocks: under `wait` until the processes have ended, else for the measurement and their end.
+        Blocks: under `wait` until the processes have ended, otherwise for the measurement and for ending
+        them.
         """
         left = script.left()
         if self.background == Background.WAIT:
@@ -75,7 +78,7 @@ class BackgroundPolicy:
         return Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0, message)
 
     def named(self, processes: Sequence[LeftProcess]) -> str:
-        """The commands, without secrets."""
+        """The command lines, with secrets redacted."""
         texts = [_shortened(self.hide(process.command)) for process in processes[:MOST_NAMED]]
         more = len(processes) - len(texts)
         return ", ".join(f"`{text}`" for text in texts) + (f" and {more} more" if more else "")
@@ -97,7 +100,7 @@ class BackgroundPolicy:
         return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, code, message)
 
     def _is_at_work(self, script: EndedScript, left: Left) -> bool:
-        """By the measure of idleness, over its usual time; known earlier when enough has been done."""
+        """Measured as for idleness, over its period; returns early once enough CPU time is used."""
         begun, used = self.ticks(), left.processor_seconds
         while not self.stopping():
             left = script.left()

@@ -1,6 +1,6 @@
-"""First thing on the instance: fetches the agent with the instance's own credentials and has it installed.
+"""First step on the instance: downloads the agent with the instance's own credentials and installs it.
 
-Comes with the user data; an exit code other than 0 makes that end the machine.
+Part of the user data, which terminates the machine on an exit code other than 0.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RETRY_EVERY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Gets the agent of one run onto this machine. `run` runs a program with a text as its input."""
+    """Installs the agent of one run on this machine. `run` runs a program with a text as its input."""
 
     config: UserDataJson
     root: Path
@@ -45,7 +45,7 @@ class Bootstrap:
     sleep: Callable[[float], object] = time.sleep
 
     def start(self, booted_at: float) -> None:
-        """Fetches, checks, installs and starts; raises AgentError or OSError when that cannot be done."""
+        """Downloads, verifies, installs and starts the agent; raises AgentError or OSError on failure."""
         agent = self.config["agent"]
         data = self.fetch(agent["key"])
         found = hashlib.sha256(data).hexdigest()
@@ -61,7 +61,7 @@ class Bootstrap:
             raise AgentError(f"the agent could not be installed (exit code {code})")
 
     def fetch(self, key: str) -> bytes:
-        """The object; tries for two minutes what a young role may not do yet."""
+        """The object; retries access denials for two minutes, until a new role has propagated."""
         give_up = self.clock() + PATIENCE_SECONDS
         while True:
             try:
@@ -77,7 +77,7 @@ class Bootstrap:
             self.sleep(RETRY_EVERY_SECONDS)
 
     def report(self, message: str) -> None:
-        """Leaves a failed status, unless the run has ended already; best effort."""
+        """Writes a failed status, unless the run has ended already; best effort."""
         key = status_key(self.config["run"])
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         try:
@@ -96,13 +96,13 @@ class Bootstrap:
 
 
 def say(text: str) -> None:
-    """A line for the machine's console."""
+    """Writes a line to the machine's console."""
     sys.stdout.write(f"runctl: {text}\n")
     sys.stdout.flush()
 
 
 def run_program(argv: list[str], text: str) -> int:
-    """Runs a program to its end; its exit code."""
+    """Runs a program to completion; returns its exit code."""
     return subprocess.run(argv, input=text.encode(), check=False).returncode
 
 

@@ -1,4 +1,4 @@
-"""The machine's end when its run's budget is spent and the agent, which ends runs, is dead."""
+"""Terminates the machine when the run's budget is spent and the agent, which normally ends runs, is dead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SYSTEMCTL_SECONDS = 90.0
 
 
 def budget_deadline(budget_seconds: float | None, spent: float, now: float) -> float | None:
-    """When the machine must be gone; None without a budget that can be counted. Seconds since the epoch."""
+    """When the machine must terminate; None if that cannot be computed. Seconds since the epoch."""
     if budget_seconds is None:
         return None
     return now + max(0.0, budget_seconds - spent) + DEADLINE_SLACK_SECONDS
@@ -26,10 +26,10 @@ def bring_forward(
     run: RunProgram,
     say: Callable[[str], None],
 ) -> None:
-    """Sets the machine's own timer to `deadline_at` unless it ends before, at `known`. Idempotent.
+    """Sets the machine's own timer to `deadline_at` unless its deadline `known` is earlier. Idempotent.
 
-    A budget is not part of what the machine boots with, so that changing it replaces no machine. What fails
-    is told: the agent itself still ends the run.
+    The budget is not part of the boot configuration, so changing it replaces no machine. Failures are logged;
+    the agent itself still ends the run.
     """
     if deadline_at is None or (known is not None and known <= deadline_at):
         return

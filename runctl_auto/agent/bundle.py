@@ -1,4 +1,4 @@
-"""The agent's bundle: a zip that python3 runs, the same bytes wherever it is built."""
+"""The agent's bundle: a zip that python3 runs, byte-identical wherever it is built."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAIN = "from runctl_auto.agent.main import main\n\nraise SystemExit(main())\n"
 
 
 def build_bundle() -> bytes:
-    """The bundle. Stored, not compressed: compressors differ, the agent's hash must not."""
+    """The bundle. Stored, not compressed: compressors differ, but the agent's hash must not."""
     agent = files("runctl_auto.agent")
     sources = {
         f"runctl_auto/agent/{entry.name}": entry.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Checkpoints: whatever the job keeps in its checkpoint folder, saved whole or not at all."""
+"""Checkpoints: the content of the job's checkpoint folder, saved completely or not at all."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class Checkpoints:
         self._lock = threading.Lock()
 
     def restore(self) -> str | None:
-        """Makes the folder what the newest complete checkpoint holds and returns its sequence.
+        """Restores the newest complete checkpoint to the folder and returns its sequence.
 
-        A checkpoint that turns out damaged is passed over for the one before; without any the folder is
-        made empty and None is returned.
+        Falls back to the previous checkpoint if one is damaged; if there is none, empties the folder and
+        returns None.
         """
         sequences = self._sequences()
         self._next = max((int(name) for name in sequences), default=-1) + 1
@@ -83,9 +83,9 @@ class Checkpoints:
         return None
 
     def save(self) -> str | None:
-        """Saves the folder if it holds something new; returns the sequence, None when there was nothing new.
+        """Saves the folder if it has changed; returns the sequence, or None when nothing changed.
 
-        Raises FileChangedError when the job never left it alone long enough, else what the store raises.
+        Raises FileChangedError when the job kept changing the folder, else what the store raises.
         """
         with self._lock:
             for attempt in range(1, TRIES + 1):
@@ -101,7 +101,7 @@ class Checkpoints:
             return None
 
     def newest(self) -> str | None:
-        """The newest complete checkpoint in the store, as it is now; raises what the store raises."""
+        """The newest complete checkpoint now in the store; raises what the store raises."""
         for name in sorted(self._sequences(), reverse=True):
             prefix = checkpoint_prefix(self._lineage, name)
             if manifest_key(prefix) in self._store.list_objects(prefix):
@@ -112,7 +112,7 @@ class Checkpoints:
         if self._next is None:
             self._next = max((int(name) for name in self._sequences()), default=-1) + 1
         freeze(self._folder, tree, self._scratch)
-        # Every try has a number of its own: what a failed one left is never part of another.
+        # Every attempt has its own number: leftovers of a failed one never become part of another.
         name, self._next = numbered(self._next), self._next + 1
         prefix = checkpoint_prefix(self._lineage, name)
         stored = [self._upload(prefix, path, tree) for path in tree.files]
@@ -150,7 +150,7 @@ class Checkpoints:
             (self._scratch / path).symlink_to(link)
 
     def _replace_folder(self, source: Path | None) -> None:
-        """The folder itself stays (it may be a mount point or a link); what is in it is exchanged."""
+        """Keeps the folder itself (it may be a mount point or a link) and replaces its content."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for entry in self._folder.iterdir():
             if entry.is_dir() and not entry.is_symlink():
@@ -163,9 +163,9 @@ class Checkpoints:
             remove_folder(source)
 
     def _drop_old(self, newest: str) -> None:
-        """Deletes complete checkpoints beyond the kept ones and what older unfinished ones left.
+        """Deletes complete checkpoints beyond the number kept, and leftovers of older incomplete ones.
 
-        The manifest goes first, so that a half-deleted checkpoint does not exist.
+        Deletes the manifest first, so that a partly deleted checkpoint is not listed as complete.
         """
         try:
             kept = 0

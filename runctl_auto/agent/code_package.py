@@ -1,4 +1,4 @@
-"""The job's code: a tar.gz from the store, checked by its hash, unpacked into the work folder."""
+"""The job's code: a tar.gz from the store, verified by its hash, unpacked into the work folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from runctl_auto.agent.store import Store
 
 
 def fetch_code(store: Store, key: str, sha256: str, work: Path) -> bool:
-    """Makes `work` hold the code; False when it does already (and may hold the job's own files since).
+    """Unpacks the code into `work`; False if it is there already (and may hold files of the job by now).
 
-    Raises IntegrityError for a package that is not the one asked for or would write outside.
+    Raises IntegrityError for a package whose hash differs or that would write outside `work`.
     """
     marker = work.with_name("code.sha256")
     if work.is_dir() and marker.is_file() and marker.read_text(encoding="ascii") == sha256:
@@ -36,7 +36,7 @@ def fetch_code(store: Store, key: str, sha256: str, work: Path) -> bool:
 
 
 def unpack(package: Path, target: Path) -> None:
-    """Unpacks folders, regular files and links that stay inside; anything else is an IntegrityError."""
+    """Unpacks folders, regular files and links that stay inside; raises IntegrityError for anything else."""
     target.mkdir(parents=True)
     try:
         with tarfile.open(package, "r:gz") as archive:

@@ -1,4 +1,4 @@
-"""The agent's configuration: what the user data said and what the bootstrap added to it."""
+"""The agent's configuration: the user data's configuration and what the bootstrap added."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runctl_auto.agent.errors import SpecError
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """Which run this machine is for. Times are seconds since the epoch."""
+    """Which run this machine serves. Times are seconds since the epoch."""
 
     job: str
     run: str
@@ -32,7 +32,7 @@ class AgentConfig:
 
 
 def parse_config(data: AgentConfigJson) -> AgentConfig:
-    """Raises SpecError naming the missing or wrong field."""
+    """Raises SpecError naming the missing or invalid field."""
     try:
         deadline = data.get("deadline_at")
         return AgentConfig(
@@ -52,7 +52,7 @@ def parse_config(data: AgentConfigJson) -> AgentConfig:
 
 
 def read_config(path: Path) -> AgentConfig:
-    """The configuration that the bootstrap left at `path`."""
+    """The configuration that the bootstrap wrote to `path`."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -61,7 +61,7 @@ def read_config(path: Path) -> AgentConfig:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces `path` whole, readable by its owner only."""
+    """Replaces `path` atomically, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""The contract between runctl and the agent: bucket keys, phases, reasons, times and file shapes.
+"""The contract between runctl and the agent: bucket keys, phases, reasons, times and file formats.
 
-Both sides import this module; nothing in it reads or writes anything. It is part of the agent's bundle, and
-the user data carries what the bootstrap uses of it. Machines that run keep the contract that they were
-started with, so a change here must stay readable for both.
+Both sides import this module; it does no I/O. It is part of the agent's bundle, and the user data carries the
+definitions that the bootstrap uses. Running machines keep the contract that they were started with, so both
+sides must still be able to read files from before a change.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Phase:
     FAILED: Final = "failed"
     STOPPED: Final = "stopped"
     INTERRUPTED: Final = "interrupted"
-    """This machine ended and the run did not: a replacement continues it."""
+    """This machine ended but the run did not: a replacement continues it."""
 
 
 TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.STOPPED})
-"""The run has ended for good: it needs no machine, and nothing of it is written any more."""
+"""The run has ended for good: it needs no machine, and no more state is written for it."""
 LIVE_PHASES = (Phase.BOOTING, Phase.FETCHING, Phase.SETUP, Phase.RUNNING, Phase.STOPPING)
-"""The phases of a run on a machine, in order."""
+"""The phases of a run that has a machine, in order."""
 PHASES = frozenset({*LIVE_PHASES, *TERMINAL_PHASES, Phase.INTERRUPTED})
 TIMED_AS: Mapping[str, str] = {
     Phase.BOOTING: "boot",
@@ -43,7 +43,7 @@ TIMED_AS: Mapping[str, str] = {
     Phase.RUNNING: "run",
     Phase.STOPPING: "upload",
 }
-"""The names in ``status.json`` under which the seconds of each phase are counted."""
+"""The keys in ``status.json`` under which the seconds of each phase are counted."""
 
 
 class Reason:
@@ -53,7 +53,7 @@ class Reason:
     SETUP_FAILED: Final = "setup_failed"
     COMMAND_FAILED: Final = "command_failed"
     LEFT_PROCESSES: Final = "left_processes"
-    """The command succeeded and left processes at work behind: another try would do the same."""
+    """The command succeeded but left busy processes behind: a retry would do the same."""
     AGENT_ERROR: Final = "agent_error"
     INTERRUPTION: Final = "interruption"
     MAX_DURATION: Final = "max_duration"
@@ -65,10 +65,10 @@ class Reason:
 
 
 class Background:
-    """What becomes of processes that still run when the command has returned."""
+    """What to do with processes that still run when the command has returned."""
 
     FAIL: Final = "fail"
-    """Idle ones are ended; the run has failed when they are at work."""
+    """Idle ones are ended; the run fails if they are busy."""
     WAIT: Final = "wait"
     STOP: Final = "stop"
 
@@ -76,29 +76,31 @@ class Background:
 BACKGROUNDS = frozenset({Background.FAIL, Background.WAIT, Background.STOP})
 
 DEFAULT_SHELL: Final = "bash -e"
-"""What runs setup and the command: a program and its options, to which ``-c`` and the script are added."""
+"""What runs setup and the command: a program and its options; ``-c`` and the script are appended."""
 
 SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "ksh93", "mksh", "rbash", "sh", "zsh"})
-"""Programs that wait for what they start and do nothing themselves."""
+"""Programs that only wait for the processes that they start."""
 
 StopReason = Literal["down", "replace", "user"]
 STOP_REASONS: tuple[StopReason, ...] = (Reason.DOWN, Reason.REPLACE, Reason.USER)
-"""The reasons that a request to stop may give."""
+"""The reasons that a stop request may give."""
 
 HEARTBEAT_SECONDS: Final = 15
-"""How often the agent writes the status while nothing else changes it."""
+"""How often the agent writes the status when nothing else changes it."""
 GRACE_SECONDS: Final = 30
-"""How long a job that is stopped may take to save and exit, unless the request says otherwise."""
+"""How long a job that is stopped may take to save and exit, unless the stop request sets another value."""
 REPORTING_SECONDS: Final = 60
-"""What the agent gets on top of the grace to upload the last checkpoint and the artifacts."""
+"""Additional time for the agent, after the grace, to upload the last checkpoint and the artifacts."""
 STOP_BEFORE_DEADLINE_SECONDS: Final = 60
 """How long before the machine's hard deadline the agent stops the job."""
 DEADLINE_SLACK_SECONDS: Final = 600
-"""How long after a limit of the run its machine's hard deadline is: the time the agent has to end the run
-by itself."""
+"""Time between a limit of the run and its machine's hard deadline, in which the agent can end the run by
+itself.
+"""
 END_SCHEDULE_SLACK_SECONDS: Final = 600
-"""How long after that deadline the cloud's schedule ends the machine. It counts from when the machine was
-made; the deadline counts from its first boot, which may be minutes later."""
+"""Time between that deadline and termination by the cloud's schedule. It counts from the machine's creation;
+the deadline counts from its first boot, which may be minutes later.
+"""
 
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
@@ -108,17 +110,17 @@ PACKAGE_SUFFIXES: Mapping[PackageKind, str] = {"code": ".tar.gz", "agent": ".pyz
 
 
 def package_key(kind: PackageKind, sha256: str) -> str:
-    """The key of a package of this content."""
+    """The key of the package with this content."""
     return f"{kind}/{sha256}{PACKAGE_SUFFIXES[kind]}"
 
 
 def run_prefix(run: str) -> str:
-    """The prefix of everything that belongs to one run, except its checkpoints."""
+    """The prefix of all objects of one run, except its checkpoints."""
     return f"{RUNS_PREFIX}{run}/"
 
 
 def spec_key(run: str) -> str:
-    """The key of what the agent runs: a ``SpecJson``."""
+    """The key of the agent's spec: a ``SpecJson``."""
     return f"{run_prefix(run)}spec.json"
 
 
@@ -128,7 +130,7 @@ def status_key(run: str) -> str:
 
 
 def stop_key(run: str) -> str:
-    """The key of the request to stop the run: a ``StopJson``."""
+    """The key of the stop request: a ``StopJson``."""
     return f"{run_prefix(run)}control/stop.json"
 
 
@@ -138,17 +140,17 @@ def logs_prefix(run: str) -> str:
 
 
 def node_logs_prefix(run: str, node: int) -> str:
-    """The prefix of the log parts of one node, which are numbered from 0."""
+    """The prefix of the log parts of one node, numbered from 0."""
     return f"{logs_prefix(run)}{node}/"
 
 
 def log_part_name(number: int) -> str:
-    """The name of a log part below its node's prefix. Parts never change and sort by name."""
+    """The name of a log part below its node's prefix. Parts are immutable and sort by name."""
     return f"{numbered(number)}.log"
 
 
 def log_part_number(name: str) -> int:
-    """The number of the log part of this name."""
+    """The number of the log part with this name."""
     return int(name[: -len(".log")])
 
 
@@ -158,7 +160,7 @@ def artifacts_prefix(run: str) -> str:
 
 
 def lineage_prefix(lineage: str) -> str:
-    """The prefix of the checkpoints of all runs that continue each other."""
+    """The prefix of the checkpoints of one lineage."""
     return f"{CHECKPOINTS_PREFIX}{lineage}/"
 
 
@@ -168,7 +170,7 @@ def checkpoint_prefix(lineage: str, sequence: str) -> str:
 
 
 def manifest_key(prefix: str) -> str:
-    """The key of the manifest of a checkpoint or of artifacts; without one, they are incomplete."""
+    """The key of the manifest of a checkpoint or of artifacts; without it they are incomplete."""
     return f"{prefix}manifest.json"
 
 
@@ -178,7 +180,7 @@ def file_key(prefix: str, path: str) -> str:
 
 
 def numbered(number: int) -> str:
-    """A number as keys carry it: 8 digits, so that keys sort by number."""
+    """A number as written in keys: 8 digits, so that keys sort by number."""
     return f"{number:08d}"
 
 
@@ -190,7 +192,7 @@ class PackageJson(TypedDict):
 
 
 class UserDataJson(TypedDict):
-    """The configuration in a machine's user data. Other content means another machine."""
+    """The configuration in a machine's user data. Changing it replaces the machine."""
 
     job: str
     run: str
@@ -200,12 +202,13 @@ class UserDataJson(TypedDict):
     agent: PackageJson
     spec_key: str
     mounts: str
-    """A digest of the volumes, which are mounted at the start only. Not read on the machine."""
+    """A digest of the volumes, which are mounted only at the start. Not read on the machine."""
     market: str
-    """How the machine is bought, ``spot`` or ``on-demand``. Not read on the machine: the AWS provider sees no
-    difference when an instance is no longer to be a spot one."""
+    """The market of the machine, ``spot`` or ``on-demand``. Not read on the machine: the AWS provider detects
+    no change when an instance changes from spot to on-demand.
+    """
     deadline_seconds: int | None
-    """From the machine's first boot to its hard deadline; None without one."""
+    """Time from the machine's first boot to its hard deadline; None without one."""
 
 
 class AgentConfigJson(UserDataJson):
@@ -224,7 +227,7 @@ class VolumeJson(TypedDict):
 
 
 class CheckpointsJson(TypedDict):
-    """Where checkpoints appear in the work folder, how often they are saved, how many are kept."""
+    """Where checkpoints are in the work folder, how often they are saved, how many are kept."""
 
     path: str
     every_seconds: float
@@ -254,7 +257,7 @@ class SecretJson(TypedDict):
 
 
 class DataJson(TypedDict):
-    """What lies below a prefix of a bucket, and the folder of the work folder it is copied to."""
+    """The objects below a prefix of a bucket, and the folder in the work folder to which they are copied."""
 
     bucket: str
     prefix: str
@@ -262,7 +265,7 @@ class DataJson(TypedDict):
 
 
 class RunJson(TypedDict):
-    """``spec.json`` without the volumes, whose ids are known once they exist."""
+    """``spec.json`` without the volumes, whose ids are known once they are created."""
 
     schema: int
     job: str
@@ -291,7 +294,7 @@ class SpecJson(RunJson):
 
 
 class StopJson(TypedDict):
-    """``stop.json``: the request to stop a run. ``at`` is an RFC 3339 time."""
+    """``stop.json``: the stop request. ``at`` is an RFC 3339 time."""
 
     reason: StopReason
     grace_seconds: float
@@ -307,7 +310,7 @@ class CheckpointCountJson(TypedDict):
 
 
 class DataProgressJson(TypedDict):
-    """What is staged so far of the data sources."""
+    """Progress of staging the data sources."""
 
     files: int
     files_total: int
@@ -343,7 +346,7 @@ class StatusJson(_EveryStatusJson, total=False):
 
 
 def new_status(job: str, run: str, started_at: str) -> StatusJson:
-    """The status of a run before anything of it is known."""
+    """The status of a run before anything is known about it."""
     return {
         "schema": SCHEMA,
         "job": job,
@@ -377,7 +380,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """``manifest.json``: the files that were stored, and links (path to target) where there were some."""
+    """``manifest.json``: the stored files, and the links (path to target) if any."""
 
     files: Sequence[StoredFile]
     links: Mapping[str, str] = field(default_factory=dict)
@@ -396,7 +399,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
-        """Raises ValueError for what is no manifest. Does not check where the paths lead."""
+        """Raises ValueError for an invalid manifest. Does not check where the paths lead."""
         try:
             document: Mapping[str, Any] = json.loads(data)
             files = [

@@ -1,4 +1,4 @@
-"""The job's data: brought from S3 into the work folder, several files at a time, also after a break."""
+"""Stages the job's data: parallel, resumable downloads from S3 to the work folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One object and the file that it becomes."""
+    """One object and the file to which it is downloaded."""
 
     stored: StoredObject
     target: Path
@@ -40,7 +40,7 @@ class StagedFile:
 
     @property
     def is_there(self) -> bool:
-        """Whether the file was staged before: it has the object's size and time."""
+        """Whether the file was staged before: its size and time match the object's."""
         try:
             found = self.target.stat()
         except OSError:
@@ -49,9 +49,9 @@ class StagedFile:
 
 
 class DataSources:
-    """Stages data sources. `open_bucket` gives a bucket by name and region (None: the job's own region).
+    """Stages data sources. `open_bucket` opens a bucket by name and region (None: the job's own region).
 
-    `progress` is told numbers for the status; `check` is called often and raises to stop.
+    `progress` receives counts for the status; `check` is called often and raises to stop.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class DataSources:
         self._told_at = 0.0
 
     def stage(self, sources: Sequence[DataSpec], work: Path) -> None:
-        """Brings all that is not there yet. Blocks; raises AgentError, OSError or what `check` does."""
+        """Downloads everything not staged yet. Blocks; raises AgentError, OSError or what `check` raises."""
         wanted = [file for source in sources for file in self._files(source, work)]
         missing = [file for file in wanted if not file.is_there]
         size = sum(file.stored.size for file in missing)
@@ -148,8 +148,10 @@ class DataSources:
             self._numbers["files"] += 1
 
     def _receive(self, file: StagedFile, part: Path) -> bool:
-        """Fetches until all is there; whether the ETag is the content's MD5. A break after some bytes goes on
-        behind them, as often as needed; a break before any is retried as every request is."""
+        """Downloads the whole object; returns whether the ETag is the content's MD5. After a partial transfer
+        it resumes behind the last byte, without limit; a failure before the first byte is retried like any
+        request.
+        """
         part.touch()
         is_plain = True
         while part.stat().st_size < file.stored.size:
@@ -212,7 +214,7 @@ class DataSources:
 
 
 def _look(bucket: S3, source: DataSpec) -> list[StoredObject]:
-    """What lies below the prefix, else the one object of this name."""
+    """The objects below the prefix, else the single object of this name."""
     if not source.prefix:
         return list(bucket.list_stored(""))
     below = list(bucket.list_stored(f"{source.prefix}/"))
@@ -220,7 +222,7 @@ def _look(bucket: S3, source: DataSpec) -> list[StoredObject]:
 
 
 def _relative(key: str, source: DataSpec) -> str:
-    """Where below the source's folder the object goes; raises AgentError for a way out of it."""
+    """Path of the object below the source's folder; raises AgentError for a path that leads out of it."""
     if key == source.prefix:
         return PurePosixPath(key).name
     name = key[len(source.prefix) + 1 :] if source.prefix else key
@@ -231,7 +233,7 @@ def _relative(key: str, source: DataSpec) -> str:
 
 
 def _part_name(file: StagedFile) -> str:
-    """The same for the same content at the same place only, so that no two contents are ever mixed."""
+    """Equal only for the same content at the same location, so that contents are never mixed."""
     identity = "\0".join((file.stored.key, file.stored.etag, str(file.target)))
     return hashlib.sha256(identity.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""The one way of ending the job's processes: the command first, then the rest, SIGKILL at the end."""
+"""Ends the job's processes: the command first, then the rest, finally SIGKILL."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from runctl_auto.agent.processes import Process, ProcessTable
 
 LOOK_EVERY_SECONDS = 0.2
 SETTLE_SECONDS = 2.0
-"""How long helpers may take to leave by themselves once the command has left."""
+"""How long helper processes may take to exit by themselves after the command has exited."""
 LOW_SHARE = 1 / 3
 MOST_LOW_SECONDS = 15.0
-"""Time runs low in the last third of the grace, at most this long before its end."""
+"""Helpers are signalled in the last third of the grace, at most this long before its end."""
 UNKILLABLE_SECONDS = 10.0
-"""How long a process may take to follow SIGKILL; one in an uninterruptible call of the kernel does not."""
+"""How long to wait for a process after SIGKILL; one in an uninterruptible system call does not exit."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """Ends processes. `living` gives those of the job as they are now."""
+    """Ends processes. `living` returns the job's current processes."""
 
     living: Callable[[], Mapping[int, Process]]
     table: ProcessTable
@@ -29,10 +29,11 @@ class Ending:
     wait: Callable[[float], object] = time.sleep
 
     def end(self, grace_seconds: float, first: Collection[int] = ()) -> set[int]:
-        """Blocks until no process lives; returns those that SIGKILL did not end.
+        """Blocks until all processes have exited; returns those that survive SIGKILL.
 
-        SIGTERM goes to `first`, and to all others once these have left or time runs low; without `first` to
-        all at once. Each process is asked once. At the end of the grace SIGKILL goes to what is left.
+        SIGTERM goes to `first`, and to all others once these have exited or the grace is almost over; without
+        `first`, to all at once. Each process is signalled once. At the end of the grace the remaining ones
+        are sent SIGKILL.
         """
         kill_at = self.clock() + grace_seconds
         low_at = kill_at - min(grace_seconds * LOW_SHARE, MOST_LOW_SECONDS)
@@ -55,7 +56,7 @@ class Ending:
             self.wait(LOOK_EVERY_SECONDS)
 
     def settle(self, seconds: float = SETTLE_SECONDS) -> Mapping[int, Process]:
-        """Waits for processes that are about to leave by themselves; returns those that stay."""
+        """Waits for processes that are about to exit by themselves; returns those that remain."""
         give_up = self.clock() + seconds
         while True:
             living = self.living()

@@ -1,14 +1,14 @@
-"""What can go wrong on the instance; each message says what happened and where."""
+"""Errors on the instance; each message states what happened and where."""
 
 from __future__ import annotations
 
 
 class AgentError(Exception):
-    """An expected kind of failure: reported by its message, without a traceback."""
+    """An expected failure: reported by its message, without a traceback."""
 
 
 class UnreachableError(AgentError):
-    """The other side could not be reached, or the connection broke."""
+    """The remote side is unreachable, or the connection broke."""
 
 
 class CredentialsError(AgentError):
@@ -16,7 +16,7 @@ class CredentialsError(AgentError):
 
 
 class S3Error(AgentError):
-    """S3 answered with an error; `status` and `code` are its own, `region` is where it says the bucket is."""
+    """S3 returned an error; `status` and `code` are its own, `region` is the bucket's, if S3 states it."""
 
     region: str | None = None
 
@@ -31,19 +31,19 @@ class NotFoundError(AgentError):
 
 
 class NoSuchKeyError(S3Error, NotFoundError):
-    """S3 has no object of this key."""
+    """S3 has no object with this key."""
 
 
 class StoreError(AgentError):
-    """The folder that objects are kept in could not be read or written."""
+    """The folder that holds the objects could not be read or written."""
 
 
 class RetriesExhaustedError(AgentError):
-    """Given up; the last error is the cause."""
+    """All retries failed; the last error is the cause."""
 
 
 class IntegrityError(AgentError):
-    """What was downloaded is not what was stored."""
+    """The downloaded content differs from the stored content."""
 
 
 class FileChangedError(AgentError):
@@ -51,7 +51,7 @@ class FileChangedError(AgentError):
 
 
 class SpecError(AgentError):
-    """The run's spec or the agent's configuration cannot be understood."""
+    """The run's spec or the agent's configuration is invalid."""
 
 
 class VolumeError(AgentError):
@@ -59,11 +59,11 @@ class VolumeError(AgentError):
 
 
 class ProgramError(AgentError):
-    """A program of the system failed."""
+    """A system program failed."""
 
 
 class ScriptNotStartedError(AgentError):
-    """A script of the job could not be started; `exit_code` is what a shell reports in such a case."""
+    """A script of the job could not be started; `exit_code` is what a shell reports in this case."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Exit codes in words: what most often lies behind the ones that shells and signals make."""
+"""Describes exit codes: the most common cause of those that shells and signals produce."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CAUSES = {
 
 
 def told(code: int, out_of_memory: str | None = None) -> str:
-    """`exit code N`, with the likely cause where there is one; `out_of_memory` is what the kernel says."""
+    """`exit code N`, with the likely cause if known; `out_of_memory` is the kernel's report."""
     text = f"exit code {code}"
     name = _signal_name(code)
     if name:

@@ -1,4 +1,4 @@
-"""What files a folder holds, and a frozen copy of them at one moment."""
+"""Lists the files of a folder and takes a consistent copy of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FileTree:
 
 
 def scan(folder: Path) -> FileTree:
-    """What `folder` holds now; empty when it does not exist. Files that vanish meanwhile are left out."""
+    """The current content of `folder`; empty when it does not exist. Skips files that vanish meanwhile."""
     files: dict[str, Fingerprint] = {}
     links: dict[str, str] = {}
     for parent, folders, names in os.walk(folder):
@@ -49,12 +49,12 @@ def scan(folder: Path) -> FileTree:
 
 
 def freeze(folder: Path, tree: FileTree, target: Path) -> None:
-    """Makes `target` hold the files of `tree` as they are at this moment.
+    """Copies the files of `tree` to `target` in their current state.
 
-    Small files are copied, so that logs beside a model may grow on while it is stored. Large ones are hard
-    links where possible, which take no time and no space; one that is later written in place (not renamed
-    into place) changes there too, which the reader must notice. Raises FileChangedError when `folder` no
-    longer is as `tree` says.
+    Small files are copied, so that logs beside a model may grow while it is stored. Large ones are hard links
+    where possible, which take no time and no space; one that is later written in place (not renamed into
+    place) changes there too, which the reader must detect. Raises FileChangedError when `folder` no longer
+    matches `tree`.
     """
     remove_folder(target)
     target.mkdir(parents=True)
@@ -73,7 +73,7 @@ def freeze(folder: Path, tree: FileTree, target: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder and all in it; absent is fine."""
+    """Removes a folder and its content; does nothing if it is absent."""
     if folder.is_symlink():
         folder.unlink()
     elif folder.exists():

@@ -1,4 +1,4 @@
-"""The store in a folder of this machine."""
+"""The store in a local folder."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DRAFTS = ".drafts"
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A `Store` whose objects are files below `root`, which is made when needed.
+    """A `Store` whose objects are files below `root`, which is created when needed.
 
-    An object is written beside the others and renamed into place. A key that leads out of the folder is a
-    StoreError; so is writing one that is a folder of other keys, or that lies below an object. Any process
+    An object is written to a temporary file and renamed into place. Raises StoreError for a key that leads
+    out of the folder, and for writing one that is a folder of other keys or lies below an object. Any process
     may read and write; only one may delete, since that removes folders which another may be about to use.
     """
 
@@ -47,7 +47,7 @@ class FolderStore:
         self._write(key, lambda draft: draft.write(data))
 
     def delete(self, key: str) -> None:
-        """Folders that become empty are removed as well."""
+        """Also removes folders that become empty."""
         path = self._path(key)
         if not path.is_file():
             return
@@ -154,7 +154,7 @@ def _removed_when_empty(folder: Path) -> bool:
 
 
 def _size(path: Path) -> int | None:
-    """None for what was deleted meanwhile."""
+    """None if it was deleted meanwhile."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Which processes of a script are told first to stop: the command itself, not its helpers.
+"""Which processes of a script receive the stop signal first: the command itself, not its helpers.
 
-Shells are looked through: a shell that waits for a program is told only when the script has a trap. Of what
-runs beneath, programs that handle SIGTERM are the ones that can save; they are told, and the rest is left
-alone until they have left: their own workers, readers of their output such as `tee`, background processes.
+Shells are skipped: a shell that waits for a program is signalled only when the script has a trap. Of its
+descendants, programs that handle SIGTERM can save their state; they are signalled first. The rest is
+signalled after they have exited: their workers, readers of their output such as `tee`, background processes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runctl_auto.agent.processes import Process, ProcessTable
 
 
 class Foreground:
-    """Reads one moment's processes of the job."""
+    """Reads a snapshot of the job's processes."""
 
     def __init__(self, living: Mapping[int, Process], table: ProcessTable) -> None:
         self._living = living
@@ -25,7 +25,7 @@ class Foreground:
             self._children.setdefault(process.parent, []).append(process.pid)
 
     def of(self, leader: int) -> set[int]:
-        """The processes to tell first; empty when the script's first process has ended."""
+        """The processes to signal first; empty when the script's first process has ended."""
         return self._commands(leader) if leader in self._living else set()
 
     def _commands(self, pid: int) -> set[int]:
@@ -40,16 +40,16 @@ class Foreground:
         waited_for = [pid for pid in children if not self._is_background(pid, shell)]
         has_trap = self._handles_sigterm(shell)
         if not children or (has_trap and not waited_for):
-            # In `wait` a shell follows its trap at once, which often passes the signal on.
+            # In `wait` a shell runs its trap at once, which often passes the signal on.
             return {shell}
         below = {command for child in waited_for or children for command in self._commands(child)}
         able = {pid for pid in below if self._handles_sigterm(pid)}
         chosen = self._without_readers(able or below)
-        # While a program runs, the trap is put off until the program has left.
+        # While a program runs, the shell defers the trap until the program has exited.
         return chosen | {shell} if has_trap else chosen
 
     def _handlers_below(self, pid: int) -> set[int]:
-        """The workers of a launcher without a handler: it would die, and they would lose their output."""
+        """The workers of a launcher without a handler: it would die, and their output would be lost."""
         found: set[int] = set()
         for child in self._children.get(pid, ()):
             found |= {each for each in self._commands(child) if self._handles_sigterm(each)}
@@ -61,7 +61,7 @@ class Foreground:
         return ignored and signal.SIGINT not in self._table.actions(shell).ignored
 
     def _without_readers(self, commands: set[int]) -> set[int]:
-        """Leaves out what reads the output of another of `commands`."""
+        """Excludes processes that read the output of another of `commands`."""
         pipes = {pid: self._table.pipes(pid) for pid in commands}
         readers = {
             pid

@@ -1,7 +1,7 @@
-"""Whether the job does anything: processor time of all its processes, and use of the machine's GPUs.
+"""Detects an idle job: CPU time of all its processes, and use of the machine's GPUs.
 
-Idle is a job whose processes together take less than 5 % of one processor while no GPU computes. A job that
-only waits for the network is idle, too.
+A job is idle when its processes together use less than 5 % of one CPU and no GPU computes. A job that only
+waits for the network is idle, too.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ PROGRAM_MISSING = 127
 
 
 class GpuUse:
-    """Asks nvidia-smi; a machine without it has no GPU, and is not asked again."""
+    """Calls nvidia-smi; on a machine without it there is no GPU, and it is not called again."""
 
     def __init__(self, run: RunProgram) -> None:
         self._run = run
         self._has_gpu = True
 
     def __call__(self) -> bool:
-        """Whether any GPU computes now. One that cannot be asked counts as in use."""
+        """Whether any GPU computes now. One that cannot be queried counts as in use."""
         if not self._has_gpu:
             return False
         done = self._run(GPU_QUERY, timeout=GPU_SECONDS)
@@ -60,7 +60,7 @@ class IdleWatcher:
         self._idle_since: float | None = None
 
     def look(self) -> None:
-        """Compares with the look before; without a job there is nothing to be idle."""
+        """Compares with the previous sample; without a job there is no idleness."""
         now, used = self._ticks(), self._processor_seconds()
         last, self._last = self._last, None if used is None else (now, used)
         if used is None or last is None or not self._is_idle(now - last[0], used - last[1]):

@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 5.0
 
 
 class InstanceMetadata:
-    """Reads the metadata of this instance; raises UnreachableError where there is no service."""
+    """Reads the metadata of this instance; raises UnreachableError when the service is unreachable."""
 
     def __init__(self, web: Web, endpoint: str | None = None, clock: Callable[[], float] = time.time) -> None:
         self._web = web
@@ -46,13 +46,13 @@ class InstanceMetadata:
         raise UnreachableError(f"the instance metadata service answered {status} for {path}")
 
     def credentials(self) -> Credentials:
-        """The role's credentials, kept until shortly before they expire."""
+        """The role's credentials, cached until shortly before they expire."""
         if self._credentials is None or self._clock() > self._credentials_end - RENEW_BEFORE_SECONDS:
             self._credentials, self._credentials_end = self._fetch_credentials()
         return self._credentials
 
     def forget_credentials(self) -> None:
-        """The next call of `credentials` asks the service."""
+        """Makes the next call of `credentials` query the service."""
         self._credentials = None
 
     def instance_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Makes the agent a service of this machine, with the timer of its hard deadline."""
+"""Installs the agent as a service of this machine, with the timer of its hard deadline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def install(
 ) -> None:
     """Writes configuration and units and starts them; idempotent. `text` is the bootstrap's configuration.
 
-    The deadline counts from this machine's first start. Raises SpecError and ProgramError.
+    The deadline counts from this machine's first boot. Raises SpecError and ProgramError.
     """
     try:
         data = json.loads(text)
@@ -42,7 +42,7 @@ def install(
 
 
 def with_deadline(data: AgentConfigJson) -> AgentConfigJson:
-    """The configuration with the absolute time that its `deadline_seconds` stand for."""
+    """The configuration with `deadline_seconds` converted to an absolute time."""
     limit = data.get("deadline_seconds")
     return {**data, "deadline_at": None if limit is None else float(data["booted_at"]) + float(limit)}
 

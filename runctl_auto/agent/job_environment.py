@@ -1,4 +1,4 @@
-"""The environment of the job: what a training script may rely on."""
+"""The environment of the job: the variables that a training script can rely on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runctl_auto.agent.spec import RunSpec
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 MASTER_PORT = "29500"
-# What the system's service manager tells its own service is not for the job.
+# Variables that the service manager sets for the agent's service are not passed to the job.
 SERVICE_VARIABLES = {
     "NOTIFY_SOCKET",
     "INVOCATION_ID",
@@ -26,7 +26,7 @@ SERVICE_VARIABLES = {
 
 @dataclass(frozen=True)
 class JobFolders:
-    """Folders that the job is told of; all absolute."""
+    """Folders passed to the job in variables; all absolute."""
 
     work: Path
     checkpoints: Path
@@ -57,16 +57,17 @@ def job_environment(
     *,
     secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """The machine's environment, over it the job file's `env` and secrets, over all the contract's variables.
+    """The machine's environment, overridden by the job file's `env` and secrets, then by the contract's
+    variables.
 
-    A variable of the job file whose name ends in PATH may extend the machine's.
-    A run on one node is its own master.
+    A variable of the job file whose name ends in PATH may extend the machine's. A run on one node is its own
+    master.
     """
     environment = {name: value for name, value in inherited.items() if name not in SERVICE_VARIABLES}
     environment.setdefault("PATH", DEFAULT_PATH)
     environment.setdefault("HOME", str(home))
     environment.setdefault("LANG", "C.UTF-8")
-    # Lines appear in the logs when they are printed, not when a buffer is full.
+    # Lines appear in the logs when printed, not when a buffer is full.
     environment.setdefault("PYTHONUNBUFFERED", "1")
     environment.update({name: extended(name, value, environment) for name, value in spec.env.items()})
     environment.update(secrets)
@@ -89,9 +90,9 @@ def job_environment(
 
 
 def extended(name: str, value: str, environment: Mapping[str, str]) -> str:
-    """`value` of a search path, with what it says of itself, and of HOME, replaced: `/opt/bin:$PATH`.
+    """`value` of a search path, with references to itself and to HOME expanded: `/opt/bin:$PATH`.
 
-    An empty part would mean the present folder: where the machine has no such variable, none is left.
+    An empty part would mean the current folder, so an unset variable leaves no empty part.
     """
     if not name.endswith("PATH"):
         return value
@@ -108,5 +109,7 @@ def _replaced(part: str, known: Mapping[str, str]) -> str:
 
 
 def variable_part(name: str) -> str:
-    """A volume's name as part of a variable's: upper case, anything but letters and digits an underscore."""
+    """A volume's name as part of a variable's: upper case, other characters than letters and digits become
+    `_`.
+    """
     return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name).upper()

@@ -1,4 +1,4 @@
-"""A script of the job as processes: started, followed, ended with all that it started."""
+"""A script of the job as processes: started, monitored, ended together with all its descendants."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Job(Protocol):
 
 
 class ScriptStarter(Protocol):
-    """Starts a script of the job by a shell, which is a program and its options."""
+    """Starts a script of the job with a shell, which is a program and its options."""
 
     def __call__(self, script: str, environment: Mapping[str, str], shell: Sequence[str]) -> Job: ...
 
@@ -69,28 +69,28 @@ class JobProcess:
     def poll(self) -> int | None:
         """The exit code once the script has ended (128+n when signal n killed it), None before.
 
-        What it has left running goes on.
+        Processes that it left running continue.
         """
         self._follow()
         code = self._popen.poll()
         return None if code is None else exit_code(code)
 
     def terminate(self, grace_seconds: float) -> int:
-        """Ends all of the job, services included, the command first; blocks; the script's exit code."""
+        """Ends all processes of the job, services included, the command first; blocks; the exit code."""
         self._ending.end(grace_seconds, self._commands())
         code = self._popen.poll()
         self._close()
         return KILLED if code is None else exit_code(code)
 
     def _commands(self) -> set[int]:
-        """The script's, or those of what it has left running when it has ended."""
+        """The processes to signal first: the script's, or, once it has ended, those that it left running."""
         living = self._tree.without_services()
         leaders = [self._popen.pid] if self._popen.pid in living else _top(living)
         foreground = Foreground(living, self._tree.table)
         return {pid for leader in leaders for pid in foreground.of(leader)}
 
     def left(self) -> Left:
-        """What still runs of the script, which has ended; at first waits for what is about to leave."""
+        """Processes left running by the script, which has ended; first waits for those about to exit."""
         if self._left is None:
             self._look()
             replace(self._ending, living=self._tree.without_services).settle()
@@ -104,22 +104,22 @@ class JobProcess:
         return Left(tuple(top.values()), processor_seconds(living.values()))
 
     def failed(self) -> list[tuple[LeftProcess, int]]:
-        """What the script left running and has ended since with another exit code than 0."""
+        """Processes that the script left running and that have since exited with a code other than 0."""
         left = self._left or {}
         return [(left[pid], code) for pid, code in self._codes.items() if code and pid in left]
 
     def finish(self, grace_seconds: float) -> None:
-        """Ends what the script, which has ended, left running; blocks."""
+        """Ends the processes that the script, which has ended, left running; blocks."""
         replace(self._ending, living=self._tree.without_services).end(grace_seconds)
         self._close()
 
     def keep_services(self) -> None:
-        """What the script, which has ended, left running lives until the job ends."""
+        """Keeps the processes that the script, which has ended, left running until the job ends."""
         self._tree.keep_services()
         self._close()
 
     def _follow(self) -> None:
-        """From time to time: waits for what has ended, records what an agent after this one must end."""
+        """Called periodically: reaps ended processes, records which ones a restarted agent must end."""
         if self._clock() - self._recorded_at >= RECORD_EVERY_SECONDS:
             self._recorded_at = self._clock()
             self._codes.update(self._tree.reap())
@@ -136,15 +136,15 @@ class JobProcess:
 
 
 def _top(processes: Mapping[int, Process]) -> list[int]:
-    """Those whose parent is none of them."""
+    """Processes whose parent is not among them."""
     return sorted(pid for pid, process in processes.items() if process.parent not in processes)
 
 
 class JobRecord:
-    """The job's sessions on disk, each with the start of its first process while that lives.
+    """The job's sessions on disk, each with the start time of its first process while that lives.
 
-    A number without its start time may be somebody else's by the time it is read; the number of a session
-    whose first process has ended is given to no other process as long as the session lives.
+    A process number without its start time may be reused by the time it is read; the number of a session
+    whose first process has ended is not reused as long as the session lives.
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,7 +152,7 @@ class JobRecord:
         self._written = ""
 
     def write(self, script: int, living: Mapping[int, Process]) -> None:
-        """Never raises for a full disk: the job goes on, and the record is as it was."""
+        """Never raises for a full disk: the job continues, and the record stays unchanged."""
         sessions = sorted({process.session for process in living.values()} | {script})
         starts = {session: living[session].start_ticks if session in living else None for session in sessions}
         text = json.dumps({"pid": script, "sessions": starts})
@@ -165,7 +165,7 @@ class JobRecord:
         self._path.unlink(missing_ok=True)
 
     def sessions(self, processes: Mapping[int, Process]) -> set[int]:
-        """The recorded sessions that are still the job's; empty without a usable record."""
+        """The recorded sessions that still belong to the job; empty without a usable record."""
         try:
             data = json.loads(self._path.read_text(encoding="utf-8"))
             recorded = {int(session): start for session, start in data["sessions"].items()}
@@ -188,9 +188,9 @@ def start_script(
     record: Path,
     tree: JobTree,
 ) -> JobProcess:
-    """Starts `shell -c script` in `work`, its output appended to `output`.
+    """Runs `shell -c script` in `work`, its output appended to `output`.
 
-    The output goes to the file itself, not through the agent: the job outlives a restart of the agent
+    The output goes directly to the file, not through the agent: the job survives a restart of the agent
     without losing a line or its standard output. Raises ScriptNotStartedError.
     """
     program = find_program(shell[0], environment.get("PATH", DEFAULT_PATH))
@@ -211,7 +211,7 @@ def start_script(
 
 
 def find_program(name: str, path: str) -> str:
-    """The file of a program, in the system's folders if `path` has it not; python may be named python3.
+    """The path of a program, searched in the system's folders if not in `path`; python falls back to python3.
 
     Raises ScriptNotStartedError.
     """
@@ -228,7 +228,7 @@ def end_leftover(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], object] = time.sleep,
 ) -> bool:
-    """Ends the job that an earlier agent on this machine recorded; whether there was one."""
+    """Ends the job that an earlier agent on this machine recorded; returns whether there was one."""
     left = JobRecord(record)
 
     def living() -> dict[int, Process]:
@@ -246,12 +246,12 @@ def end_leftover(
 
 
 def end_services(tree: JobTree, record: Path) -> None:
-    """Ends what setup left running for the time of the job, and whatever else is left of it; blocks."""
+    """Ends the processes that setup left running for the job, and any others of the job; blocks."""
     Ending(tree.living, tree.table).end(SERVICE_GRACE_SECONDS)
     tree.reap()
     JobRecord(record).remove()
 
 
 def exit_code(returncode: int) -> int:
-    """As a shell tells it: 128+n for a process that signal n killed."""
+    """As a shell reports it: 128+n for a process that signal n killed."""
     return FIRST_OF_SIGNALS - returncode if returncode < 0 else returncode

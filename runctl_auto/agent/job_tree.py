@@ -1,7 +1,7 @@
-"""Which processes are the job: all descendants of the agent outside the agent's own session.
+"""Which processes belong to the job: all descendants of the agent outside the agent's own session.
 
-The agent is their subreaper: a process whose parent has ended becomes the agent's child and so stays one of
-the job, in whichever session it is. Programs that the agent runs for itself stay in the agent's session.
+The agent is their subreaper: a process whose parent has ended becomes the agent's child and so remains part
+of the job, in whichever session it is. Programs that the agent runs for itself stay in the agent's session.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ class JobTree:
         return self._table
 
     def begin(self, script: int) -> None:
-        """A script runs from now on; `script` is its first process, which somebody else waits for."""
+        """Registers a started script; `script` is its first process, for which the caller waits."""
         self._script = script
 
     def end(self) -> None:
         self._script = None
 
     def living(self) -> dict[int, Process]:
-        """The job's processes by number; those that have ended and not been waited for are none."""
+        """The job's processes by number, without zombies."""
         everything = self._table.processes()
         return {
             pid: process for pid, process in self._below_agent(everything).items() if not process.is_zombie
         }
 
     def keep_services(self) -> None:
-        """What lives now, and whatever it starts, is no longer of a script but lives until the job ends."""
+        """Detaches current processes and their descendants from the script; they live until the job ends."""
         self._service_sessions |= {process.session for process in self.living().values()}
 
     def without_services(self) -> dict[int, Process]:
-        """The living processes of the script that runs now."""
+        """The living processes of the current script."""
         living = self.living()
         services = {pid for pid, process in living.items() if process.session in self._service_sessions}
         services |= descendants(living, services)
         return {pid: process for pid, process in living.items() if pid not in services}
 
     def reap(self) -> dict[int, int]:
-        """Waits for processes that have ended as the agent's children; their exit codes by number."""
+        """Reaps ended children of the agent; their exit codes by number."""
         codes = {}
         for pid, process in self._below_agent(self._table.processes()).items():
             if process.is_zombie and process.parent == self._agent and pid != self._script:
@@ -65,7 +65,7 @@ class JobTree:
         return codes
 
     def processor_seconds(self) -> float | None:
-        """What the job's processes, ended ones included, have used so far; None while no script runs."""
+        """CPU time used so far by the job's processes, ended ones included; None while no script runs."""
         if self._script is None:
             return None
         return processor_seconds(self.living().values()) + self._reaped_seconds
@@ -78,12 +78,12 @@ class JobTree:
 
 
 def processor_seconds(processes: Iterable[Process]) -> float:
-    """What these processes have used so far."""
+    """CPU time used so far by these processes."""
     return sum(process.processor_ticks for process in processes) / TICKS_A_SECOND
 
 
 def descendants(processes: Mapping[int, Process], of: Collection[int]) -> set[int]:
-    """The numbers of the processes below `of`, without `of`."""
+    """The numbers of the descendants of `of`, without `of`."""
     children: dict[int, list[int]] = {}
     for process in processes.values():
         children.setdefault(process.parent, []).append(process.pid)

@@ -1,4 +1,4 @@
-"""What the agent says: a line in the run's output and on its own standard output (the system's journal)."""
+"""The agent's messages: a line in the run's output and on its own standard output (the system's journal)."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class Journal:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(lines)
         except OSError:
-            # Without a place to say it the run still goes on; the status carries what matters.
+            # If the message cannot be written the run still continues; the status carries what matters.
             return

@@ -1,4 +1,4 @@
-"""Where things lie on the instance: absolute paths, all below one root."""
+"""Paths on the instance: absolute, all below one root."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Layout:
         return cls(Path(environment.get("RUNCTL_ROOT") or "/"))
 
     def resolve(self, absolute: str) -> Path:
-        """The place of an absolute path below the root."""
+        """An absolute path mapped below the root."""
         return self.root / absolute.lstrip("/")
 
     @property
@@ -40,10 +40,10 @@ class Layout:
         return self.home / f"agent-{sha256}.pyz"
 
     def volume_device(self, volume_id: str) -> Path:
-        """The link that udev makes for an attached EBS volume."""
+        """The link that udev creates for an attached EBS volume."""
         name = volume_id.replace("-", "")
         return self.resolve(f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{name}")
 
     def run_folder(self, run: str) -> Path:
-        """What belongs to one run: its work folder, its output, what a restarted agent must know."""
+        """Paths of one run: its work folder, its output, the state that a restarted agent needs."""
         return self.home / "runs" / run

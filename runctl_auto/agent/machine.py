@@ -1,4 +1,4 @@
-"""The machine itself: its programs, its end."""
+"""The machine: its programs, its termination."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunProgram(Protocol):
 
 
 def run_program(argv: Sequence[str], timeout: float) -> ProgramResult:
-    """Runs a program found on PATH; never raises for how it ended."""
+    """Runs a program found on PATH; never raises, however it exits."""
     try:
         done = subprocess.run(
             list(argv),
@@ -43,7 +43,7 @@ def run_program(argv: Sequence[str], timeout: float) -> ProgramResult:
 
 
 def shut_down(run: RunProgram, say: Callable[[str], None]) -> None:
-    """Ends this machine; tries the second way when the first fails. Raises ProgramError when both do."""
+    """Terminates this machine; falls back to a second way. Raises ProgramError when both fail."""
     first = run(("shutdown", "-h", "now"), timeout=60)
     if first.code == 0:
         return

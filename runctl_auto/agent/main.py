@@ -1,4 +1,4 @@
-"""The agent's process: puts the machine's own services together and lets them work."""
+"""The agent's process: wires up the machine's services and runs the agent."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     store = S3Store(s3)
 
     def data_bucket(name: str, region: str | None) -> S3:
-        """A bucket of anybody's, in the job's region unless it is known to be elsewhere."""
+        """A bucket of any account, in the job's region unless known to be elsewhere."""
         place = Bucket(name, region or config.region, "", address.endpoint)
         requests = S3Requests(web, place, metadata.credentials)
         return replace(s3, requests=requests, patience_seconds=PATIENCE_SECONDS)
@@ -132,16 +132,16 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
 
 
 def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
-    """Blocks for `seconds`. Raises StopEarly when the run is to stop: there is nothing to wait for then."""
+    """Blocks for `seconds`. Raises StopEarly when the run is to stop."""
     switch.wait(seconds)
     if switch.request is not None:
         raise StopEarly
 
 
 def leave_on_sigterm(switch: StopSwitch, deadline_at: float | None, clock: Callable[[], float]) -> None:
-    """SIGTERM comes from the system when it ends the machine or the service: save, say so, leave.
+    """SIGTERM means that the system ends the machine or the service: save, report, exit.
 
-    At the hard deadline this is the end of the run; before it, a replacement goes on.
+    At the hard deadline this ends the run; before it, a replacement continues.
     """
 
     def handle(_signal: int, _frame: object) -> None:
@@ -151,13 +151,13 @@ def leave_on_sigterm(switch: StopSwitch, deadline_at: float | None, clock: Calla
 
 
 def _take_default_actions() -> None:
-    """The job's processes inherit what is ignored here; which of them are in the background is told by it."""
+    """Resets ignored signals: the job inherits them, and ignored signals mark background processes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def system_stop(at_deadline: bool) -> StopRequest:
-    """The request that the system's SIGTERM stands for."""
+    """The stop request that the system's SIGTERM stands for."""
     if at_deadline:
         message = "the machine reached its hard deadline"
         return StopRequest(Phase.STOPPED, Reason.MAX_DURATION, message, leave_running=True)
@@ -166,7 +166,7 @@ def system_stop(at_deadline: bool) -> StopRequest:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the bundle: `install` with the configuration as input, or nothing to run."""
+    """Entry point of the bundle: `install` with the configuration as input, or no argument to run."""
     if list(sys.argv[1:] if arguments is None else arguments) == ["install"]:
         return _install()
     layout = Layout.from_environment()
@@ -177,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         leave_on_sigterm(switch, config.deadline_at, time.time)
         return build_service(layout, config, switch).serve()
     except Exception:
-        # Nobody is left to tell it to; a machine without an agent must not go on costing money.
+        # Nowhere to report it; a machine without an agent must not keep incurring cost.
         _say_on_console(traceback.format_exc())
         shut_down(run_program, _say_on_console)
         return 1

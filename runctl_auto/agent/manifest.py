@@ -1,4 +1,4 @@
-"""Reads manifests of checkpoints, which the bucket could hold anything as."""
+"""Reads manifests of checkpoints; their content in the bucket is untrusted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runctl_auto.agent.spec import inside
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """Raises IntegrityError for what is no manifest or names a path outside its folder."""
+    """Raises IntegrityError for an invalid manifest or one that names a path outside its folder."""
     try:
         found = Manifest.from_json(data)
         files = [StoredFile(inside(file.path), file.bytes, file.sha256) for file in found.files]

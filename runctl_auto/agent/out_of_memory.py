@@ -1,4 +1,4 @@
-"""Whether the kernel has ended processes because memory ran out: from its log and its counters."""
+"""Detects processes that the kernel killed for lack of memory: from its log and its counters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COUNTER = re.compile(r"^oom_kill (?P<count>\d+)$", re.MULTILINE)
 
 
 class OutOfMemory:
-    """Compares the kernel's log and the counter of the agent's control group with those of its own making."""
+    """Compares the kernel's log and the counter of the agent's control group with those at construction."""
 
     def __init__(self, run: RunProgram, root: Path = Path("/")) -> None:
         self._run = run
@@ -23,7 +23,7 @@ class OutOfMemory:
         self._count_before = self._count()
 
     def __call__(self) -> str | None:
-        """A sentence about what has happened since; None when the kernel says nothing of it."""
+        """A sentence about kills since construction; None when the kernel reports none."""
         names = [found["name"] for line in self._new_lines() if (found := ENDED.search(line))]
         if names:
             programs = ", ".join(dict.fromkeys(names))
@@ -40,7 +40,7 @@ class OutOfMemory:
         return done.output.splitlines() if done.code == 0 else []
 
     def _count(self) -> int:
-        """How many processes of the control group the kernel has ended so; 0 where it cannot be read."""
+        """How many processes of the control group the kernel has killed so; 0 where it cannot be read."""
         for line in self._read("proc/self/cgroup").splitlines():
             number, controllers, path = line.split(":", 2)
             if number == "0" and not controllers:

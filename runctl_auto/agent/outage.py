@@ -1,24 +1,24 @@
-"""How long nothing has answered: a network that is gone is not waited for again by every call."""
+"""Tracks a network outage, so that calls do not each wait for a network that is down."""
 
 from __future__ import annotations
 
 
 class Outage:
-    """Times are of the caller's clock. Shared by threads, each of which may tell of it."""
+    """Times are of the caller's clock. Shared by threads, each of which may report."""
 
     def __init__(self) -> None:
         self._began: float | None = None
 
     def answered(self) -> None:
-        """Somebody answered, be it with an error: there is a network."""
+        """Records an answer, even an error: the network works."""
         self._began = None
 
     def unanswered(self, asked: float) -> None:
-        """Nobody answered what was asked at that time."""
+        """Records that a request made at that time got no answer."""
         if self._began is None:
             self._began = asked
 
     def lasts(self, seconds: float, now: float) -> bool:
-        """Whether nothing has answered for at least ``seconds``."""
+        """Whether no request has been answered for at least ``seconds``."""
         began = self._began
         return began is not None and now - began >= seconds

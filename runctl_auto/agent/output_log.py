@@ -1,4 +1,4 @@
-"""Ships the run's output to the store in numbered parts, none of which ever changes."""
+"""Ships the run's output to the store in numbered, immutable parts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PATIENT_PASSES = 5
 
 
 class LogShipper:
-    """Uploads what the output file grew by, cut at line ends where there are any.
+    """Uploads the growth of the output file, cut at line ends where possible.
 
-    A part is recorded on disk before it is uploaded, so that an agent that died in between uploads exactly
-    the same bytes under the same number again. On a new machine the numbers go on after the run's last part.
-    `shipped` is told how many parts the run has. With `redaction` None nothing is shipped before `hide` has
-    told what to hide; should nobody ever have told, the end ships the agent's own lines only.
+    A part is recorded on disk before it is uploaded, so that an agent restarted in between uploads exactly
+    the same bytes under the same number. On a new machine the numbers continue after the run's last part.
+    `shipped` receives the number of the run's parts. With `redaction` None nothing is shipped before `hide`
+    has set what to redact; if it is never called, the end ships the agent's own lines only.
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class LogShipper:
         self._held_size = 0
 
     def hide(self, values: Iterable[str]) -> None:
-        """From now on these values are masked in what is shipped."""
+        """From now on, masks these values in what is shipped."""
         with self._lock:
             self._redaction = HiddenValues(values)
 
     def ship(self) -> None:
-        """One pass: uploads every part that is due. Raises what the store raises; nothing is lost then."""
+        """Uploads every part that is due. Raises what the store raises; nothing is lost then."""
         self._ship(final=False)
 
     def ship_all(self, store: Store) -> None:
-        """Uploads everything that is left, the unfinished last line included."""
+        """Uploads all remaining output, the unfinished last line included."""
         self._store = store
         self._ship(final=True)
 
@@ -93,7 +93,7 @@ class LogShipper:
 
     def _due(self, redaction: Redaction, final: bool) -> int:
         seen = self._read(self._start, self._part_bytes + redaction.reach)
-        # What may be the beginning of a secret waits for what follows.
+        # A possible beginning of a secret is held back until the following bytes are known.
         sure = len(seen) if final else len(seen) - redaction.unsure(seen)
         data = seen[: min(sure, self._part_bytes)]
         if not data:
@@ -105,7 +105,7 @@ class LogShipper:
         if length:
             self._held_passes = 0
             return length
-        # An unfinished line (a prompt, a progress bar) waits a little for its end.
+        # An unfinished line (a prompt, a progress bar) is held back briefly.
         self._held_passes = self._held_passes + 1 if len(data) == self._held_size else 0
         self._held_size = len(data)
         return len(data) if self._held_passes >= PATIENT_PASSES else 0

@@ -1,4 +1,4 @@
-"""The job's secrets: read from the parameter store with the instance's own role, kept in memory only."""
+"""The job's secrets: read from the parameter store with the instance's own role, held in memory only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class ParameterStoreError(S3Error):
-    """The parameter store answered with an error; retried and forgiven like those of S3."""
+    """The parameter store returned an error; retried like those of S3."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         AgentError.__init__(
@@ -35,7 +35,7 @@ class Retried(Protocol):
 
 
 class Parameters:
-    """The parameter store of a region. `endpoint` stands for AWS's own address."""
+    """The parameter store of a region. `endpoint` replaces AWS's own address."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Parameters:
         self._now = now
 
     def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
-        """Values by the name of their variable. Blocks; raises AgentError that names what is missing."""
+        """Values by the name of their variable. Blocks; raises AgentError that names the missing ones."""
         found: dict[str, str] = {}
         for start in range(0, len(wanted), MOST_AT_ONCE):
             found.update(self._read([each.parameter for each in wanted[start : start + MOST_AT_ONCE]]))

@@ -1,4 +1,4 @@
-"""Something done again and again beside the job, in a thread of its own."""
+"""Runs a function periodically beside the job, in its own thread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from runctl_auto.agent.errors import AgentError
 
 
 class Periodic:
-    """Calls `step` every `seconds` until stopped. Never waits between a stop and its end.
+    """Calls `step` every `seconds` until stopped. A stop ends the wait at once.
 
-    What the world refuses (AgentError, OSError) is told to `say`, once while it stays the same, and the next
-    step comes as usual; anything else is a flaw of the agent, given to `crashed`, and the steps end.
+    Expected failures (AgentError, OSError) are reported to `say`, once while they stay the same, and the
+    steps continue; any other exception is a bug in the agent: it is passed to `crashed`, and the steps end.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class Periodic:
         self._thread.start()
 
     def stop(self, timeout: float = 60.0) -> None:
-        """Blocks until the step in progress is done, at most `timeout` seconds."""
+        """Blocks until the current step is done, at most `timeout` seconds."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
 
     def step_once(self) -> bool:
-        """One step; False when the steps must end."""
+        """Runs one step; False when the steps must end."""
         try:
             self._step()
         except (AgentError, OSError) as error:

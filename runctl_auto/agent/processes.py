@@ -32,8 +32,9 @@ class Process:
 
 @dataclass(frozen=True)
 class SignalActions:
-    """What a process does with signals: the numbers that it catches (or blocks, to take them itself), and
-    those that it ignores. All others have their default effect."""
+    """How a process handles signals: the numbers that it catches (or blocks, to receive them itself), and
+    those that it ignores. All others have their default effect.
+    """
 
     caught: frozenset[int] = frozenset()
     ignored: frozenset[int] = frozenset()
@@ -49,14 +50,14 @@ class Pipes:
 
 @dataclass(frozen=True)
 class Reaped:
-    """A child that has ended. `code` is as a shell reports it."""
+    """A child that has exited. `code` is as a shell reports it."""
 
     code: int
     processor_seconds: float
 
 
 class ProcessTable(Protocol):
-    """What following and ending a job needs to know and do."""
+    """The operations needed to monitor and end a job."""
 
     def processes(self) -> Mapping[int, Process]: ...
     def signal(self, pid: int, number: signal.Signals) -> None: ...
@@ -69,7 +70,7 @@ class ProcessTable(Protocol):
 
 @dataclass(frozen=True)
 class ProcProcessTable:
-    """The process table of this machine. What is asked of a process that is gone has an empty answer."""
+    """The process table of this machine. Queries about a process that has gone return an empty answer."""
 
     proc: Path = Path("/proc")
 
@@ -83,12 +84,12 @@ class ProcProcessTable:
         return found
 
     def signal(self, pid: int, number: signal.Signals) -> None:
-        """Sends a signal; a process that is gone or takes none from us is fine."""
+        """Sends a signal; ignores a process that has gone or that may not be signalled."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
     def reap(self, pid: int) -> Reaped | None:
-        """Takes the exit status of a child of this process; None while it lives or when it is no child."""
+        """Reaps a child of this process; None while it lives or when it is no child."""
         try:
             ended, status, usage = os.wait4(pid, os.WNOHANG)
         except ChildProcessError:
@@ -118,7 +119,7 @@ class ProcProcessTable:
         return own_name if file in MULTI_CALL_PROGRAMS else file
 
     def command(self, pid: int) -> str:
-        """The command line, its words parted by spaces."""
+        """The command line, its words separated by spaces."""
         words = self._read(pid, "cmdline").split(b"\0")
         return b" ".join(words).decode("utf-8", "replace").strip() or self.program(pid)
 
@@ -135,7 +136,7 @@ class ProcProcessTable:
 
     def _process(self, pid: str) -> Process | None:
         text = self._read(pid, "stat").decode("utf-8", "replace")
-        # The name in parentheses may hold anything, parentheses included.
+        # The name in parentheses may contain any character, parentheses included.
         fields = text[text.rfind(")") + 2 :].split()
         if not fields:
             return None
@@ -156,7 +157,7 @@ class ProcProcessTable:
 
 
 def become_subreaper() -> bool:
-    """From now on, processes below this one whose parent ends become its children; whether that worked."""
+    """Makes this process the subreaper of its descendants; returns whether that worked."""
     try:
         return int(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) == 0
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Hides secrets in the run's output, also where a secret lies across two parts of it."""
+"""Redacts secrets in the run's output, also where a secret spans two parts of it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ LEAST_OF_A_LINE = 8
 
 
 class Redaction(Protocol):
-    """What must not be seen in the output."""
+    """Decides what to redact in the output."""
 
     @property
     def reach(self) -> int:
         """How many bytes before and after a piece must be known to redact it."""
 
     def unsure(self, data: bytes) -> int:
-        """How many bytes at the end of `data` may be the beginning of something hidden."""
+        """How many bytes at the end of `data` may be the beginning of a secret."""
 
     def redacted(self, before: bytes, piece: bytes, after: bytes) -> bytes:
-        """`piece` as it may be seen, `before` and `after` being what lies around it."""
+        """`piece` redacted, given the bytes `before` and `after` it."""
 
 
 class HiddenValues:
-    """Replaces every occurrence of the values, and of long lines of those that have several, by a mask.
+    """Masks every occurrence of the values, and of long lines of multi-line values.
 
-    Values shorter than four bytes are not looked for: they occur in everything.
+    Values shorter than four bytes are not masked: they occur everywhere.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -59,11 +59,11 @@ class HiddenValues:
         return b"".join(out)
 
     def text(self, text: str) -> str:
-        """A whole text as it may be seen."""
+        """A whole text, redacted."""
         return self.redacted(b"", text.encode("utf-8", "replace"), b"").decode("utf-8", "replace")
 
     def _spans(self, data: bytes) -> list[tuple[int, int]]:
-        """Where something is to be hidden; what overlaps or touches is one."""
+        """The ranges to redact; overlapping and adjacent ones are merged."""
         merged: list[tuple[int, int]] = []
         for first, last in sorted(self._occurrences(data)):
             if merged and first <= merged[-1][1]:
@@ -84,7 +84,7 @@ class HiddenValues:
 
 
 class OwnLinesOnly:
-    """Keeps what the agent itself says: for output of which nobody knows what to hide in it."""
+    """Keeps only the agent's own lines: for output whose secrets are unknown."""
 
     reach = 0
 
@@ -109,7 +109,7 @@ def _needles(values: Iterable[str]) -> Iterator[bytes]:
 
 
 def _begun(needle: bytes, data: bytes) -> int:
-    """The longest beginning of `needle`, but not all of it, that `data` ends with."""
+    """The longest proper prefix of `needle` that `data` ends with."""
     for length in range(min(len(needle) - 1, len(data)), 0, -1):
         if data.endswith(needle[:length]):
             return length

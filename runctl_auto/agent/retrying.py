@@ -1,4 +1,4 @@
-"""Trying again: exponential waits with jitter, a bounded number of attempts, nothing permanent retried."""
+"""Retries transient errors: exponential backoff with jitter, a bounded number of attempts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Waits in seconds; a wait differs from its computed length by at most the share `jitter`."""
+    """Waits in seconds; each wait deviates from its computed length by at most the share `jitter`."""
 
     attempts: int = 3
     first_wait: float = 0.1
@@ -31,7 +31,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Retrier:
-    """Calls again what failed for a passing reason. Clock, sleep and chance are injected by tests."""
+    """Retries calls that failed with a transient error. Clock, sleep and chance are injected by tests."""
 
     policy: RetryPolicy = RetryPolicy()
     clock: Callable[[], float] = time.monotonic
@@ -44,10 +44,10 @@ class Retrier:
         is_passing: Callable[[AgentError], bool],
         patience: Callable[[AgentError], float] = lambda _: 0.0,
     ) -> T:
-        """What `operation` returns. An error that is not passing is raised at once.
+        """The result of `operation`. A permanent error is raised at once.
 
-        After the policy's attempts it goes on only while the clock is before `patience(error)`; then
-        RetriesExhaustedError tells the attempts, caused by the last error.
+        After the policy's attempts it continues only while the clock is before `patience(error)`; then it
+        raises RetriesExhaustedError with the number of attempts, caused by the last error.
         """
         attempt = 0
         while True:

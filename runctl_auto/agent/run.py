@@ -1,4 +1,4 @@
-"""One run on this machine, from code and volumes to the terminal status."""
+"""One run on this machine, from code and volumes to the final status."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ class MountsVolumes(Protocol):
 
 
 class ReadsSecrets(Protocol):
-    """Gives the values of the job's secrets by the names of their variables."""
+    """Returns the values of the job's secrets by the names of their variables."""
 
     def __call__(self, wanted: Sequence[SecretSpec], /) -> dict[str, str]: ...
 
 
 class StagesData(Protocol):
-    """Brings data sources into the work folder; raises StopEarly when the run is to stop meanwhile."""
+    """Stages data sources in the work folder; raises StopEarly when the run is to stop meanwhile."""
 
     def __call__(self, sources: Sequence[DataSpec], work: Path, /) -> None: ...
 
 
 @dataclass(frozen=True)
 class RunTools:
-    """What a run works with; tests inject their own."""
+    """The dependencies of a run; tests inject their own."""
 
     config: AgentConfig
     spec: RunSpec
@@ -90,7 +90,7 @@ class RunTools:
 
 
 class StopEarly(Exception):
-    """The stop switch was set while there was no job to end."""
+    """The stop switch was set while no job was running."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ScriptEnd:
 
 
 class Run:
-    """Runs setup and command once; every way it can end is an Outcome."""
+    """Runs setup and command once; every way in which it can end is an Outcome."""
 
     def __init__(self, tools: RunTools) -> None:
         self._tools = tools
@@ -122,7 +122,7 @@ class Run:
         self._hidden = HiddenValues()
 
     def execute(self) -> Outcome:
-        """Blocks for the whole run. Raises nothing expected; artifacts and last checkpoint are stored."""
+        """Blocks for the whole run. Raises no expected error; stores artifacts and the last checkpoint."""
         if not self._spec.secrets:
             self._tools.logs.hide(())
         with self._watching():
@@ -149,7 +149,7 @@ class Run:
             return Outcome(Phase.FAILED, reason, error.exit_code, str(error))
 
     def _set_up(self) -> Outcome | None:
-        """None when the command can be run now."""
+        """Runs setup; None when the command can be run now."""
         if not self._spec.setup or self._setup_done.exists():
             return None
         self._enter(Phase.SETUP)
@@ -165,7 +165,7 @@ class Run:
         return None
 
     def _keep_services(self, job: Job) -> None:
-        """What setup left running lives until the job ends. A restarted agent sets up again to have it."""
+        """Keeps what setup left running until the job ends. A restarted agent runs setup again to have it."""
         left = job.left()
         job.keep_services()
         if left.processes:
@@ -194,7 +194,7 @@ class Run:
         return exit_codes.told(code, self._tools.out_of_memory())
 
     def _end_left(self, job: Job) -> None:
-        """Of a script that has failed."""
+        """The outcome for a script that has failed."""
         left = job.left()
         if left.processes:
             named = self._background.named(left.processes)
@@ -202,7 +202,7 @@ class Run:
         job.finish(GRACE_SECONDS)
 
     def _stop_job(self, job: Job) -> Outcome:
-        """Stops what the command, which has ended, left running."""
+        """Ends the processes that the command, which has ended, left running."""
         request = self._tools.switch.request
         assert request is not None  # noqa: S101
         return request.outcome(self._end_job(job, request))
@@ -222,7 +222,7 @@ class Run:
     def _prepare(self) -> None:
         spec, tools = self._spec, self._tools
         self._stop_if_asked()
-        # First of all: until it is known what to hide, no output leaves the machine.
+        # First step: until the secrets to redact are known, no output leaves the machine.
         secrets = tools.secrets(spec.secrets) if spec.secrets else {}
         tools.logs.hide(tuple(secrets.values()))
         self._hidden = HiddenValues(secrets.values())
@@ -247,7 +247,7 @@ class Run:
 
     @contextmanager
     def _script(self, script: str, shell: Sequence[str]) -> Iterator[Job]:
-        """Starts a script; whatever fails beside it, it does not go on."""
+        """Starts a script; if anything fails meanwhile, the script is ended."""
         self._stop_if_asked()
         job = self._tools.start(script, self._environment, shell)
         try:
@@ -272,7 +272,7 @@ class Run:
         return job.terminate(request.grace_seconds)
 
     def _keep_results(self, outcome: Outcome) -> Outcome:
-        """The last checkpoint, then (unless a replacement goes on) the artifacts."""
+        """Saves the last checkpoint, then (unless a replacement continues) the artifacts."""
         tools = self._tools
         self._enter(Phase.STOPPING)
         if outcome.reason != Reason.SETUP_FAILED and self._environment:
@@ -293,7 +293,7 @@ class Run:
         return outcome
 
     def _with_saved_checkpoint(self, outcome: Outcome) -> Outcome:
-        """A run that was stopped says what the store holds to go on from."""
+        """For a stopped run, states from which checkpoint the run can continue."""
         if not self._environment or outcome.phase not in (Phase.STOPPED, Phase.INTERRUPTED):
             return outcome
         try:
@@ -319,7 +319,7 @@ class Run:
             raise StopEarly
 
     def _enter(self, phase: str) -> None:
-        """A phase begins although the store may not hear of it; the next heartbeat tells."""
+        """A phase begins even if the store cannot be written; the next heartbeat reports it."""
         self._try("status", lambda: self._tools.status.enter(phase))
 
     def _try(self, what: str, action: Callable[[], object]) -> None:
@@ -350,7 +350,7 @@ class Run:
         if idle_seconds is not None:
             idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)
             steps.append(("idleness", min(IDLE_EVERY_SECONDS, idle_seconds / 4), idle.look))
-        # A wish to stop may be older than this machine.
+        # A stop request may be older than this machine.
         self._try("stop request", stop_request.look)
         with self._periodically(*steps):
             yield
@@ -362,7 +362,7 @@ class Run:
 
     @contextmanager
     def _growing_volumes(self) -> Iterator[None]:
-        """A larger size in the job file changes the volume of a running machine."""
+        """A larger size in the job file resizes the volume of a running machine."""
         steps = [("volumes", GROW_EVERY_SECONDS, self._tools.volumes.grow_all)] if self._spec.volumes else []
         with self._periodically(*steps):
             yield

@@ -18,7 +18,8 @@ T = TypeVar("T")
 CHUNK = 1024 * 1024
 BODY_TIMEOUT_SECONDS = 120.0
 OUTAGE_SECONDS = 120.0
-"""After so long without any answer a call is made once: a machine without a network must come to its end."""
+"""After this long without any answer a call is made only once: without a network the machine must still end.
+"""
 
 PASSING_CODES = {
     "SlowDown",
@@ -33,7 +34,7 @@ STALE_CREDENTIALS_CODES = {"ExpiredToken", "ExpiredTokenException", "InvalidToke
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as a listing tells it: `etag` with its quotes, `modified` as S3 writes times."""
+    """An object as listed: `etag` with its quotes, `modified` as S3 writes times."""
 
     key: str
     size: int
@@ -45,8 +46,8 @@ class StoredObject:
 class S3:
     """Requests to one bucket. Every call blocks until done or raises an AgentError.
 
-    `forgive_until`: before this time of the retrier's clock a refusal (403) is taken for permissions that
-    have not propagated yet. `patience_seconds`: passing errors are retried at least that long, unless the
+    `forgive_until`: before this time of the retrier's clock a 403 is taken for permissions that have not
+    propagated yet. `patience_seconds`: transient errors are retried for at least that long, unless the
     `outage` that they are part of has lasted OUTAGE_SECONDS.
     """
 
@@ -58,7 +59,7 @@ class S3:
     outage: Outage = field(default_factory=Outage)
 
     def patient(self, seconds: float) -> S3:
-        """The same bucket, retrying for at least `seconds`: for what must not be lost."""
+        """The same bucket, retrying for at least `seconds`: for data that must not be lost."""
         return replace(self, patience_seconds=seconds)
 
     def request(
@@ -70,7 +71,7 @@ class S3:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        """The whole body of the answer. For small answers."""
+        """The whole body of the response. For small responses."""
 
         def attempt() -> bytes:
             with self.requests.send(method, key, query=query, body=body, headers=headers) as answer:
@@ -79,14 +80,14 @@ class S3:
         return self.retried(attempt)
 
     def retried(self, operation: Callable[[], T]) -> T:
-        """Result of an operation, retried as the bucket's own requests are."""
+        """Result of an operation, retried like the bucket's own requests."""
         started = self.retrier.clock()
         return self.retrier.call(
             lambda: self._watched(operation), self._is_passing, lambda error: self._patience(error, started)
         )
 
     def list_stored(self, prefix: str) -> Iterator[StoredObject]:
-        """Objects below `prefix`, in order; a page is asked for when it is needed."""
+        """Objects below `prefix`, in order; pages are requested as needed."""
         for page in self._pages((("prefix", prefix),)):
             for item in page.findall("Contents"):
                 yield StoredObject(
@@ -151,7 +152,7 @@ class S3:
 
 
 def is_passing(error: AgentError) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Whether repeating the same request may succeed."""
     if isinstance(error, (UnreachableError, CredentialsError)):
         return True
     if isinstance(error, S3Error):

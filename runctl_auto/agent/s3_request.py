@@ -18,7 +18,7 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket; `owner` is the account that must own it (empty: any), `endpoint` stands for AWS's address."""
+    """A bucket; `owner` is the account that must own it (empty: any), `endpoint` replaces AWS's address."""
 
     name: str
     region: str
@@ -36,14 +36,14 @@ class Bucket:
 
 
 def encoded_query(query: Query) -> str:
-    """The query as the signature wants it: sorted, everything encoded but the unreserved characters."""
+    """The query as the signature requires it: sorted, everything encoded but the unreserved characters."""
     return "&".join(
         sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query)
     )
 
 
 class S3Requests:
-    """Signs with the credentials of the moment and sends. An answer that is no success is an S3Error."""
+    """Signs with the current credentials and sends. Raises S3Error for a response that is no success."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class S3Requests:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30,
     ) -> Response:
-        """The open answer. A body that is not bytes needs `body_sha256` and a content-length header."""
+        """The open response. A body that is not bytes needs `body_sha256` and a content-length header."""
         url = self._bucket.url(key, query)
         sent = dict(headers or {})
         if self._bucket.owner:

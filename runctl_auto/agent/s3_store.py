@@ -57,7 +57,7 @@ class FileSlice:
         return digest.hexdigest()
 
     def hashed_into(self, whole: _Hash) -> str:
-        """The sha256 of these bytes, which are added to `whole` in the same reading."""
+        """The sha256 of these bytes; the same read also updates `whole`."""
         own = hashlib.sha256()
         for chunk in self:
             own.update(chunk)
@@ -82,7 +82,7 @@ class S3Store:
     def find(self, key: str) -> bytes | None:
         """The object, None when there is none. For small objects.
 
-        Lists the key first: with a role that may not list the whole bucket, S3 refuses (403) a GET of an
+        Lists the key first: with a role that may not list the whole bucket, S3 returns 403 to a GET of an
         object that does not exist.
         """
         if key not in self.list_objects(key):
@@ -96,7 +96,7 @@ class S3Store:
         self.s3.request("PUT", key, body=data, headers={"content-type": content_type})
 
     def delete(self, key: str) -> None:
-        """Idempotent: an object that does not exist is deleted already."""
+        """Idempotent: deleting an object that does not exist succeeds."""
         self.s3.request("DELETE", key)
 
     def download(self, key: str, target: Path) -> str:
@@ -125,7 +125,7 @@ class S3Store:
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of `file` and returns their sha256.
 
-        Raises FileChangedError when they changed meanwhile; then nothing was stored, or something that the
+        Raises FileChangedError when they changed meanwhile; then nothing was stored, or an object that the
         caller must not use.
         """
         if size > self.part_bytes:
@@ -194,7 +194,7 @@ class S3Store:
                 "POST", key, query=query, body=body, timeout=BODY_TIMEOUT_SECONDS
             ) as response:
                 answer = response.read()
-            # S3 may answer 200 and tell of an error in the body.
+            # S3 may return 200 and report an error in the body.
             if b"<Error>" in answer:
                 raise S3Error(f"complete {key}", 500, _text(answer, "Code"), _text(answer, "Message"))
 
@@ -204,7 +204,7 @@ class S3Store:
         try:
             self.s3.request("DELETE", key, query=(("uploadId", upload),))
         except AgentError:
-            # The bucket's lifecycle rule removes what is left of it; the first error matters more.
+            # The bucket's lifecycle rule removes the remains of the upload; the first error matters more.
             return
 
 

@@ -1,4 +1,4 @@
-"""The agent's life on one machine: whatever happens, it is told, and the machine does not go on unwatched."""
+"""The agent's lifecycle on one machine: every failure is reported, and no machine continues unattended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runctl_auto.agent.store import Store
 
 
 class RunOnce(Protocol):
-    """Runs the run on this machine to its end; may raise anything."""
+    """Runs the run on this machine to its end; may raise any exception."""
 
     def __call__(self, status: StatusWriter, logs: LogShipper) -> Outcome: ...
 
@@ -41,10 +41,10 @@ class AgentService:
     clock: Callable[[], float]
 
     def serve(self) -> int:
-        """Blocks until the run has ended here; the process's exit code.
+        """Blocks until the run has ended here; returns the process's exit code.
 
-        A run that has ended already is not run again; a store that stays out of reach for two minutes at
-        the start ends the machine, for nobody could tell what happens on it.
+        A run that has ended already is not run again; a store that is unreachable for two minutes at the
+        start terminates the machine, since nothing could be reported from it.
         """
         steady = self.store.patient(PATIENCE_SECONDS)
         try:
@@ -98,14 +98,14 @@ class AgentService:
         self._try("the last status", lambda: status.end(outcome, patient))
 
     def _try(self, what: str, store: Callable[[], None]) -> None:
-        """Neither must keep the other, or the machine's end, from happening."""
+        """A failure of either step must not prevent the other, or the machine's termination."""
         try:
             store()
         except Exception as error:
             self.journal.say(f"{what} could not be stored: {error!r}")
 
     def _count_boot(self, status: StatusWriter) -> None:
-        """The time to boot counts once a machine, not for each start of the agent."""
+        """Boot time counts once a machine, not once a start of the agent."""
         marker = self.folder / "booted"
         if not marker.exists():
             status.spend("boot", self.clock() - self.config.booted_at)

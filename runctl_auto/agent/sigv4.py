@@ -15,7 +15,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True)
 class Credentials:
-    """Keys of an AWS identity; `token` belongs to temporary ones."""
+    """Keys of an AWS identity; `token` belongs to temporary credentials."""
 
     access_key: str
     secret_key: str
@@ -33,7 +33,7 @@ def signed_headers(
     now: datetime,
     service: str = "s3",
 ) -> dict[str, str]:
-    """`headers` and those that prove who asks; `now` is in UTC, `url` is encoded already.
+    """`headers` and those of the signature; `now` is in UTC, `url` is encoded already.
 
     The query must be encoded and sorted as in `s3_request.encoded_query`.
     """

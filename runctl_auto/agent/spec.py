@@ -1,4 +1,4 @@
-"""What the agent runs: the run's spec.json, checked whole before anything of it is used."""
+"""What the agent runs: the run's spec.json, validated completely before use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class VolumeSpec:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What lies below a prefix of a bucket, or one object, and the folder of the work folder it goes to."""
+    """The objects below a prefix of a bucket, or one object, and their target folder in the work folder."""
 
     bucket: str
     prefix: str
@@ -53,7 +53,7 @@ class SecretSpec:
 
 @dataclass(frozen=True)
 class CheckpointSpec:
-    """Where checkpoints appear in the work folder, how often they are saved, how many are kept."""
+    """Where checkpoints are in the work folder, how often they are saved, how many are kept."""
 
     path: str
     every_seconds: float
@@ -89,20 +89,20 @@ class RunSpec:
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
-        """What runs setup: the shell, or the default one when `shell` names a program such as python."""
+        """The shell for setup: `shell`, or the default one when `shell` names a program such as python."""
         is_shell = PurePosixPath(self.shell[0]).name in SHELLS
         return self.shell if is_shell else tuple(DEFAULT_SHELL.split())
 
     @property
     def budget_seconds(self) -> float | None:
-        """How long the budget pays for a machine of this price; None when either is not known."""
+        """How long the budget pays for a machine of this price; None when either is unknown."""
         if self.budget is None or not self.price_hour:
             return None
         return self.budget / self.price_hour * 3600
 
 
 def parse_spec(text: bytes) -> RunSpec:
-    """Raises SpecError naming what is missing or wrong."""
+    """Raises SpecError naming the missing or invalid field."""
     try:
         data: SpecJson = json.loads(text)
         if data["schema"] != SCHEMA:
@@ -176,7 +176,7 @@ def _volume(data: VolumeJson) -> VolumeSpec:
 
 
 def inside(path: str) -> str:
-    """`path`, relative and without a way out of its folder; raises ValueError."""
+    """`path`, if relative and inside its folder; else raises ValueError."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\0" in path:
         raise ValueError(f"{path!r} is not a path inside the work folder")

@@ -1,4 +1,4 @@
-"""The run's durable status: kept in the store, written at each change of phase and as a heartbeat."""
+"""The run's durable status: kept in the store, written at each phase change and as a heartbeat."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Outcome:
 
 
 def read_previous(store: Store, key: str) -> dict[str, Any] | None:
-    """The status an earlier agent of this run left, None when there is none or it cannot be understood."""
+    """The status that an earlier agent of this run wrote; None when there is none or it is invalid."""
     try:
         data = json.loads(store.find(key) or b"null")
     except ValueError:
@@ -39,10 +39,10 @@ def read_previous(store: Store, key: str) -> dict[str, Any] | None:
 
 
 class StatusWriter:
-    """The status document and the only writer of it. Thread-safe; after `end` nothing is written any more.
+    """The status document and its only writer. Thread-safe; after `end` nothing more is written.
 
-    An earlier status of the run is gone on with: its start, its counts and the seconds of its phases stay.
-    `clock` is in seconds since the epoch, `ticks` never goes backwards.
+    Continues an earlier status of the run: its start, its counts and the seconds of its phases are kept.
+    `clock` is in seconds since the epoch, `ticks` is monotonic.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class StatusWriter:
         self._document = document
 
     def spend(self, phase: str, seconds: float) -> None:
-        """Counts time that passed before this object was there."""
+        """Counts time that passed before this object was created."""
         with self._lock:
             self._add(phase, max(0.0, seconds))
 
     def enter(self, phase: str) -> None:
-        """Begins a phase and says so."""
+        """Begins a phase and writes the status."""
         with self._lock:
             self._close_phase()
             self._document["phase"] = phase
         self.write()
 
     def note(self, **fields: Any) -> None:
-        """Changes fields of the document; they are written with the next heartbeat or change of phase."""
+        """Changes fields of the document; they are written with the next heartbeat or phase change."""
         with self._lock:
             self._document.update(cast("StatusJson", fields))
 
@@ -106,13 +106,13 @@ class StatusWriter:
         self.write()
 
     def seconds_spent(self) -> float:
-        """Seconds of all phases of the run so far, those on earlier machines included."""
+        """Seconds of all phases of the run so far, including those on earlier machines."""
         with self._lock:
             running = self._ticks() - self._phase_since
             return float(sum(self._document["phases"].values())) + running
 
     def write(self) -> None:
-        """Writes the status as it is now; blocks for the upload; raises what the store raises."""
+        """Writes the current status; blocks for the upload; raises what the store raises."""
         with self._writing:
             if self._ended:
                 return
@@ -120,7 +120,7 @@ class StatusWriter:
             self._put(self._store)
 
     def end(self, outcome: Outcome, store: Store) -> None:
-        """Writes the last status, through `store` (more patient than the usual one)."""
+        """Writes the last status through `store`, which retries longer than the usual one."""
         with self._writing:
             if self._ended:
                 return
@@ -137,7 +137,7 @@ class StatusWriter:
             self._put(store)
 
     def document(self) -> StatusJson:
-        """A copy of the document; the phase that runs counts up to now."""
+        """A copy of the document; the current phase counts up to now."""
         with self._lock:
             copy: StatusJson = json.loads(json.dumps(self._document))
             name = TIMED_AS.get(copy["phase"])

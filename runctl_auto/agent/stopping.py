@@ -1,4 +1,4 @@
-"""Why and how the job is to stop before its own end: the first reason wins."""
+"""Why and how the job is to stop before its end: the first reason wins."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from runctl_auto.agent.status import Outcome
 
 @dataclass(frozen=True)
 class StopRequest:
-    """A wish to stop: `reason` as in the status, how long the job may take to save and leave.
+    """A stop request: `reason` as in the status, and how long the job may take to save and exit.
 
-    `leave_running`: the machine is being ended or restarted by somebody else.
+    `leave_running`: the machine is being terminated or restarted from outside.
     """
 
     phase: str
@@ -27,7 +27,7 @@ class StopRequest:
 
 
 class StopSwitch:
-    """Set once, by whoever is first; thread-safe."""
+    """Set once, by the first caller; thread-safe."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -43,7 +43,9 @@ class StopSwitch:
             self._event.set()
 
     def set_in_signal_handler(self, request: StopRequest) -> None:
-        """As `set`, but wakes nobody: the handler may have interrupted `wait` while it held its lock."""
+        """As `set`, but wakes no waiter: the signal handler may have interrupted `wait` while it held its
+        lock.
+        """
         if self._request is None:
             self._request = request
 

@@ -9,12 +9,12 @@ from typing import BinaryIO, Protocol
 class Store(Protocol):
     """Objects by key. A key is names separated by slashes, as `contract.py` builds them.
 
-    Every call blocks until done or raises an AgentError. An object appears whole or not at all, and whoever
-    reads or lists after a call sees what the call did. Thread-safe.
+    Every call blocks until done or raises an AgentError. Writes are atomic, and reads and lists after a call
+    see its effect. Thread-safe.
     """
 
     def patient(self, seconds: float) -> Store:
-        """The same store, which retries passing errors for at least `seconds`."""
+        """The same store, retrying transient errors for at least `seconds`."""
 
     def get(self, key: str) -> bytes:
         """The object. For small objects. Raises AgentError when there is none."""
@@ -23,10 +23,10 @@ class Store(Protocol):
         """The object, None when there is none. For small objects."""
 
     def put(self, key: str, data: bytes, content_type: str = ...) -> None:
-        """Stores an object, replacing the one of this key."""
+        """Stores an object, replacing an existing one with this key."""
 
     def delete(self, key: str) -> None:
-        """Idempotent: no error when there is no such object."""
+        """Idempotent: no error when the object does not exist."""
 
     def download(self, key: str, target: Path) -> str:
         """Writes the object to `target`, which may exist; returns its sha256. Raises AgentError when there
@@ -35,7 +35,7 @@ class Store(Protocol):
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of an open file and returns their sha256.
 
-        Raises FileChangedError when the file has fewer bytes, or when what is stored may be neither its old
+        Raises FileChangedError when the file has fewer bytes, or when the stored bytes may be neither its old
         nor its new content; the caller must not use the object then.
         """
 
@@ -43,4 +43,6 @@ class Store(Protocol):
         """The keys that begin with `prefix`, in order, with the sizes of their objects in bytes."""
 
     def list_folders(self, prefix: str) -> list[str]:
-        """The next name of all keys below `prefix` (which ends in '/') that go on behind it, in order."""
+        """The distinct next name components of the keys below `prefix` (which ends in '/') that continue
+        after it, in order.
+        """

@@ -1,4 +1,4 @@
-"""The units of the system's service manager: the agent's service and the timer of the hard deadline."""
+"""systemd units: the agent's service and the timer of the hard deadline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEADLINE_TIMER = "runctl-deadline.timer"
 
 
 def agent_service(bundle: Path, environment: Mapping[str, str]) -> str:
-    """Restarted when it fails, started again on reboot; its stop leaves time for a last checkpoint."""
+    """Restarted on failure and on reboot; stopping it leaves time for a last checkpoint."""
     return f"""[Unit]
 Description=runctl agent
 Wants=network-online.target
@@ -32,7 +32,7 @@ WantedBy=multi-user.target
 
 
 def deadline_units(deadline_at: float | None) -> dict[str, str]:
-    """Units, by name, that end the machine at `deadline_at` even when the agent is dead; none for None."""
+    """Units, by name, that end the machine at `deadline_at` even if the agent is dead; none for None."""
     if deadline_at is None:
         return {}
     moment = datetime.fromtimestamp(deadline_at, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,7 +1,7 @@
-"""The definitions of a module that are used, and no others: user data has no room for more.
+"""Extracts only the used definitions of a module, since user data is limited in size.
 
-A definition is a statement at the top of a module, or one in a class that holds constants only (`Phase`).
-Annotations do not count as uses, since nothing evaluates them.
+A definition is a top-level statement of a module, or one in a class that holds constants only (`Phase`).
+Annotations do not count as uses, since they are not evaluated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Definition:
 def used_code(source: str, wanted: Collection[str] | None = None) -> str:
     """The module's source without the definitions and imports that the names in `wanted` do not need.
 
-    None wants all definitions. What binds no name (a docstring, an `if`) stays. The rest keeps its lines.
+    None keeps all definitions. Statements that bind no name (a docstring, an `if`) stay. The rest keeps its
+    lines.
     """
     tree = ast.parse(source)
     definitions = list(_definitions(tree))
@@ -110,7 +111,7 @@ def _used(node: ast.AST) -> Iterator[str]:
 
 
 def _narrowed(node: ast.Import | ast.ImportFrom, needed: Collection[str]) -> str:
-    """The import of the needed names only; empty when it would be of none."""
+    """The import of the needed names only; empty when none is needed."""
     if isinstance(node, ast.ImportFrom) and node.module == "__future__":
         return "from __future__ import " + ", ".join(each.name for each in node.names)
     aliases = [each for each in node.names if (each.asname or each.name).partition(".")[0] in needed]

@@ -1,4 +1,4 @@
-"""User data of an instance: a bash script that carries the bootstrap's sources and the configuration."""
+"""User data of an instance: a bash script that contains the bootstrap's sources and the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runctl_auto.agent.used_code import imported_names, used_code
 
 LIMIT_BYTES = 16 * 1024
 MODULES = ("contract", "errors", "sigv4", "web", "imds", "s3_request", "bootstrap")
-"""What the user data carries; a module imports those before it only."""
+"""The modules in the user data; each imports only those before it."""
 END = "RUNCTL_END"
 
 HEAD = """\
@@ -37,10 +37,9 @@ exit "$code"
 
 
 def render_user_data(config: Mapping[str, object]) -> str:
-    """The script for one run. The same configuration gives the same text, on any machine.
+    """The script for one run. The same configuration gives the same text on any machine.
 
-    `config` is a `UserDataJson`. Raises ValueError when the script would not fit into the 16 KB that the
-    cloud accepts.
+    `config` is a `UserDataJson`. Raises ValueError when the script exceeds the 16 KB that the cloud accepts.
     """
     text = HEAD
     text += _file("config.json", json.dumps(config, sort_keys=True))
@@ -54,7 +53,7 @@ def render_user_data(config: Mapping[str, object]) -> str:
 
 
 def carried_sources() -> dict[str, str]:
-    """The bootstrap, and of the modules that it imports what it uses, by module."""
+    """The bootstrap, and the definitions that it uses of the modules that it imports, by module."""
     sources: dict[str, str] = {}
     wanted: dict[str, set[str]] = {}
     for module in reversed(MODULES):
@@ -88,7 +87,7 @@ def without_prose(source: str) -> str:
 
 
 def _docstrings(source: str) -> dict[int, str]:
-    """Lines (from 0) of docstrings and what stands there instead: nothing, or `pass` in an empty body."""
+    """Lines (from 0) of docstrings and their replacement: nothing, or `pass` in an empty body."""
     replaced: dict[int, str] = {}
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
@@ -102,7 +101,7 @@ def _docstrings(source: str) -> dict[int, str]:
 
 
 def is_text(node: ast.stmt) -> bool:
-    """Whether a statement is a string that nobody uses."""
+    """Whether a statement is an unused string."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -57,7 +57,7 @@ class Volumes:
         return {volume.name: self._mount(volume) for volume in volumes}
 
     def unmount_all(self) -> None:
-        """Unmounts what was mounted; says what it could not, for the machine's end unmounts it anyway."""
+        """Unmounts all mounted volumes; logs failures, since terminating the machine unmounts them anyway."""
         while self._mounted:
             target = self._mounted.pop().target
             done = self._run(("umount", str(target)), timeout=PROGRAM_SECONDS)
@@ -65,10 +65,10 @@ class Volumes:
                 self._say(f"could not unmount {target}: {done.output}")
 
     def grow_all(self) -> None:
-        """Grows each ext or XFS file system to the size of its volume, where that has changed.
+        """Grows each ext or XFS file system to the size of its volume, if that has changed.
 
-        A volume made larger, or from a smaller snapshot, holds a file system of the old size. What cannot be
-        grown is said, once for each size: the volume is usable as it is.
+        A volume that was enlarged, or created from a smaller snapshot, holds a file system of the old size.
+        Failures are logged once per size: the volume is usable as it is.
         """
         for mounted in tuple(self._mounted):
             self._grow_if_resized(mounted)
@@ -105,7 +105,7 @@ class Volumes:
         target.mkdir(parents=True, exist_ok=True)
         done = self._run(("mount", str(device), str(target)), timeout=PROGRAM_SECONDS)
         if done.code != 0:
-            # An agent that died may have left it mounted.
+            # A killed agent may have left it mounted.
             self._run(("umount", str(target)), timeout=PROGRAM_SECONDS)
             done = self._run(("mount", str(device), str(target)), timeout=PROGRAM_SECONDS)
         if done.code != 0:

@@ -1,4 +1,4 @@
-"""What may end the job early: the cloud's interruption, a wish to stop, the limits of the run."""
+"""What may end the job early: a spot interruption, a stop request, the limits of the run."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ UPLOAD_RESERVE_SECONDS = 30.0
 
 
 class Metadata(Protocol):
-    """What is asked of the instance metadata service."""
+    """The part of the instance metadata service that is used here."""
 
     def get(self, path: str) -> str | None: ...
 
 
 class InterruptionWatcher:
-    """Asks the metadata service whether the cloud takes the machine back."""
+    """Polls the metadata service for an interruption of the machine by the cloud."""
 
     def __init__(
         self, metadata: Metadata, switch: StopSwitch, clock: Callable[[], float] = time.time
@@ -57,7 +57,7 @@ class InterruptionWatcher:
 
 
 class StopRequestWatcher:
-    """Looks for the request to stop the run."""
+    """Polls for the request to stop the run."""
 
     def __init__(self, store: Store, run: str, switch: StopSwitch) -> None:
         self._store = store
@@ -74,7 +74,7 @@ class StopRequestWatcher:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a run may take: seconds of all its machines together, and the hour at which this one ends.
+    """Limits of a run: seconds of all its machines together, and the time at which this one ends.
 
     `budget_seconds` is how long the budget pays for a machine of this price.
     """
@@ -85,7 +85,7 @@ class Limits:
 
 
 class LimitWatcher:
-    """Compares what the run has taken so far with its limits."""
+    """Compares the run's use so far with its limits."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ def _notice(text: str) -> tuple[str, float | None]:
 
 
 def _wish(text: bytes) -> tuple[str, float]:
-    """A request that cannot be understood is still one: to stop, in the usual way."""
+    """A stop request that cannot be parsed still stops the run, with the defaults."""
     try:
         data: StopJson = json.loads(text)
         reason, grace = data["reason"], float(data.get("grace_seconds", GRACE_SECONDS))

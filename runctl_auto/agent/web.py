@@ -1,4 +1,4 @@
-"""HTTP: one request, one answer, no redirects followed; an error status is an answer like any other."""
+"""HTTP: one request, one response, no redirects followed; an error status is returned like any other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Body = Union[bytes, Iterable[bytes]]  # noqa: UP007 (evaluated on Python 3.9)
 
 
 class Response:
-    """An answer: `status`, `headers` by lower-case name, and a body that is read once, then closed."""
+    """A response: `status`, `headers` by lower-case name, and a body that is read once, then closed."""
 
     def __init__(self, status: int, headers: Mapping[str, str], stream: IO[bytes]) -> None:
         self.status = status
@@ -50,10 +50,10 @@ class _EveryStatusIsAnAnswer(urllib.request.HTTPErrorProcessor):
 
 
 class Web:
-    """Sends requests; blocks until the answer's headers are there, at most about `timeout` seconds.
+    """Sends requests; blocks until the response headers arrive, at most about `timeout` seconds.
 
     `ca_bundle` replaces the system's certificates, as AWS_CA_BUNDLE does for AWS's own tools. Proxies of the
-    environment are used but for loopback and link-local addresses.
+    environment are used except for loopback and link-local addresses.
     """
 
     def __init__(self, ca_bundle: str | None = None) -> None:
@@ -68,7 +68,7 @@ class Web:
         body: Body | None = None,
         timeout: float = 30,
     ) -> Response:
-        """The answer; raises UnreachableError when there is none. A body of chunks needs Content-Length."""
+        """The response; raises UnreachableError when there is none. A chunked body needs Content-Length."""
         request = urllib.request.Request(url, data=body, method=method)  # noqa: S310
         for name, value in headers.items():
             request.add_header(name, value)
@@ -92,7 +92,7 @@ class Web:
 
 
 def is_local(url: str) -> bool:
-    """Whether the address is of this machine or its own link."""
+    """Whether the address is loopback or link-local."""
     host = urlsplit(url).hostname or ""
     try:
         address = ipaddress.ip_address(host)

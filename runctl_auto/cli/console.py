@@ -1,4 +1,4 @@
-"""How a command speaks: results on stdout, words on stderr; in JSON mode stdout holds JSON only."""
+"""Console output: results on stdout, messages on stderr; in JSON mode stdout holds JSON only."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ class Console:
         self._display = threading.RLock()
 
     def say(self, text: str) -> None:
-        """One sentence for people."""
+        """Prints a message to stderr."""
         self._write(self._err, text)
 
     def line(self, text: str = "") -> None:
-        """One line of a result for people; nothing in JSON mode."""
+        """Prints one line of a result; nothing in JSON mode."""
         if not self.as_json:
             self._write(self._out, text)
 
     def result(self, value: Mapping[str, Any]) -> None:
-        """The result for programs; nothing in text mode."""
+        """Prints the result as JSON; nothing in text mode."""
         if self.as_json:
             self._write(self._out, json.dumps(value, indent=2, default=str))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
-        """One of many results for programs, on a line of its own; nothing in text mode."""
+        """Prints one of several JSON results, on a line of its own; nothing in text mode."""
         if self.as_json:
             self._write(self._out, json.dumps(value, default=str))
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-        """A table for people; as wide as the terminal at most, whole where there is none."""
+        """Prints a table, at most as wide as the terminal; not truncated where stdout is no terminal."""
         if self.as_json:
             return
         from runctl_auto.cli.views.phases import phase_colour
@@ -75,15 +75,15 @@ class Console:
             self.line(each)
 
     def painted(self, text: str, *, colour: str | None = None, bold: bool = False) -> str:
-        """``text`` in colour where stdout is a terminal that shows it; as it is elsewhere."""
+        """``text`` in colour where stdout is a terminal that supports it; otherwise unchanged."""
         return _painted(self._out, text, colour=colour, bold=bold)
 
     def log_line(self, line: str) -> None:
-        """One line of the training's own output."""
+        """Prints one line of the run's log."""
         self._write(self._err if self.as_json else self._out, line)
 
     def plan(self, view: PlanView) -> None:
-        """What would change, before anyone is asked."""
+        """Prints the planned changes, before the confirmation."""
         from runctl_auto.cli.progress import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
@@ -97,7 +97,7 @@ class Console:
             self.say(f"  {note}")
 
     def confirm(self, question: str) -> bool:
-        """Asks on the terminal; without one the answer is no."""
+        """Asks on the terminal; False where stdin is no terminal."""
         if not sys.stdin.isatty():
             return False
         import click
@@ -105,7 +105,7 @@ class Console:
         return click.confirm(question, default=False, err=True)
 
     def ask(self, question: str) -> str:
-        """Asks for a text on the terminal; without one the answer is empty."""
+        """Prompts for a text on the terminal; empty where stdin is no terminal."""
         if not sys.stdin.isatty():
             return ""
         import click
@@ -126,15 +126,15 @@ class Console:
         self._refresh()
 
     def engine_output(self, line: str) -> None:
-        """A line that the engine itself printed; shown with ``-v``."""
+        """A line printed by the engine itself; shown with ``-v``."""
         if self.verbose:
             self.say(line)
 
     @contextmanager
     def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
-        """Shows that something lasts, while the context is open; once it has lasted ``after`` seconds.
+        """Shows that work is in progress while the context is open, once it has lasted ``after`` seconds.
 
-        On a terminal it is one line that goes again; elsewhere it is told once.
+        On a terminal it is a transient line; elsewhere it is printed once.
         """
         ended = threading.Event()
         if after:
@@ -149,12 +149,12 @@ class Console:
             self._end(ended)
 
     def progress(self, text: str) -> None:
-        """Where the work is that ``working`` shows; nothing where only its beginning is told."""
+        """Updates the state of the work that ``working`` shows; no effect where only the start is printed."""
         if self._live is not None:
             self._live.update(f"{self._titles[-1][1]}: {text}")
 
     def error(self, error: RunctlError) -> None:
-        """Tells an error in full; in JSON mode as the result."""
+        """Prints an error in full; in JSON mode as the result."""
         self.result({"error": error.as_json()})
         if self.as_json:
             return
@@ -169,7 +169,7 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether results go to a terminal on which they can be drawn anew."""
+        """Whether results go to a terminal on which they can be redrawn."""
         return self._out.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"
 
     def _begin(self, title: str, ended: threading.Event) -> None:
@@ -190,7 +190,7 @@ class Console:
             self._live = live
 
     def _end(self, ended: threading.Event) -> None:
-        """Back to the work around the one that has ended; the display goes with the last one."""
+        """Shows the enclosing work again; the display is removed with the last one."""
         with self._display:
             ended.set()
             self._titles = [each for each in self._titles if each[0] is not ended]
@@ -220,7 +220,7 @@ class Console:
 
 
 def terminal_width() -> int:
-    """Columns of the terminal; COLUMNS where it is set, 80 where nothing tells."""
+    """Columns of the terminal; COLUMNS if set, 80 if unknown."""
     import shutil
 
     return shutil.get_terminal_size((80, 24)).columns

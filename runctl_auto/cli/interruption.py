@@ -1,4 +1,4 @@
-"""What a person is told who interrupts a command."""
+"""The message shown when a command is interrupted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runctl_auto.cli.console import Console
 
 @contextmanager
 def told_what_goes_on(console: Console, job: str) -> Iterator[None]:
-    """On Ctrl-C tells what goes on running and how to stop it; the interruption itself goes on."""
+    """On Ctrl-C reports what continues to run and how to stop it, and re-raises the interruption."""
     try:
         yield
     except KeyboardInterrupt:

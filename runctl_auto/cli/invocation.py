@@ -1,4 +1,4 @@
-"""What the options before the command mean, and how a command gets its session."""
+"""Evaluates the options before the command, and creates the session of a command."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Invocation:
         return find_project(Path.cwd())
 
     def settings(self) -> Settings:
-        """The settings in force. Raises ``SettingsError``."""
+        """The effective settings. Raises ``SettingsError``."""
         from runctl_auto.settings.sources import load_settings
 
         return load_settings(self.folders(), os.environ, self.options)
 
     def session(self, *, policies: bool = True) -> Session:
-        """Everything an operation needs; starts the sandbox when it is asked for and does not run.
+        """The session of a command; starts the sandbox if it is requested and not running.
 
-        Without ``policies`` nothing judges what is made, where the settings permit that.
+        Without ``policies`` no policy evaluates the change, if the settings permit that.
         """
         from runctl_auto.engine import environment
         from runctl_auto.engine.choice import choose_engine
@@ -54,7 +54,7 @@ class Invocation:
             refuse_to_skip(settings.policies)
             self.console.say("no policy judges this, as --no-policy asks")
         if settings.sandbox:
-            require_sandbox_extra()  # before the engine is asked for: installing one can take minutes
+            require_sandbox_extra()  # checked before the engine is chosen: installing one can take minutes
         engine = choose_engine(settings.engine.path, os.environ)
         if settings.sandbox:
             place = environment.sandbox(folders, self.console.say, engine)

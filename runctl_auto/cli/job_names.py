@@ -1,4 +1,4 @@
-"""Completes names of jobs in shells: from files alone. Starts nothing; says nothing where there is none."""
+"""Shell completion of job names: reads files only, starts nothing, and completes nothing on errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class JobName(click.types.StringParamType):
-    """A job's name; any text is taken, and names of jobs that the backend holds are offered."""
+    """A job's name; accepts any text, and completes names of jobs in the backend."""
 
     name = "job"
 
@@ -27,7 +27,7 @@ class JobName(click.types.StringParamType):
     ) -> list[CompletionItem]:
         try:
             found = sorted(set(_names(sandbox=_is_sandbox(ctx))))
-        except Exception:  # a shell that completes has no place to tell an error
+        except Exception:  # shell completion has nowhere to report an error
             return []
         return [CompletionItem(name) for name in found if name.startswith(incomplete)]
 
@@ -51,7 +51,7 @@ def _names(*, sandbox: bool) -> Iterator[str]:
     if names is not None:
         yield from names
         return
-    # Of a backend elsewhere, the jobs that were set up from here.
+    # For a remote backend, the jobs that were set up from here.
     for file in folders.workspace().glob("Pulumi.*.yaml"):
         yield file.name.removeprefix("Pulumi.").removesuffix(".yaml")
 

@@ -1,4 +1,4 @@
-"""The program ``runctl``: options before the command, and what an error becomes."""
+"""The program ``runctl``: options before the command, and error handling."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ _COMMANDS: dict[str, str] = {
 }
 
 _SELDOM = (50_000, 20, 20)
-"""When garbage is looked for: importing makes much that stays."""
+"""Thresholds of garbage collection: imports allocate many objects that are never freed."""
 
 
 class _Commands(click.Group):
-    """Imports a command's module when the command runs, so that help costs nothing."""
+    """Imports a command's module when the command runs, so that help stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
@@ -93,7 +93,7 @@ def cli(context: click.Context) -> None:
 
 
 def main() -> None:
-    """Runs the program and exits with the code of ``ExitCode`` that tells how it went."""
+    """Runs the program and exits with its ``ExitCode``."""
     gc.set_threshold(*_SELDOM)
     try:
         treat_termination_as_interruption()
@@ -106,12 +106,12 @@ def main() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-    gc.freeze()  # what is left is not searched for garbage on the way out, which takes a tenth of a second
+    gc.freeze()  # skips the final collection of the remaining objects, which takes a tenth of a second
     sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command; its exit code. Errors are told here and nowhere else."""
+    """Runs one command; its exit code. The only place where errors are reported."""
     console = Console(
         as_json=_asks_for_json(arguments), verbose="-v" in arguments or "--verbose" in arguments
     )
@@ -149,7 +149,7 @@ def _usage_error(error: click.ClickException) -> UsageError:
 
 
 def _told_as_unexpected(console: Console, error: Exception) -> int:
-    """An error that nobody expected is a mistake in runctl: told in a line, with its traceback on ``-v``."""
+    """An unexpected exception is a bug in runctl: reported in a line, with its traceback on ``-v``."""
     if console.verbose:
         traceback.print_exc()
     console.error(
@@ -163,7 +163,7 @@ def _told_as_unexpected(console: Console, error: Exception) -> int:
 
 
 def _asks_for_json(arguments: list[str]) -> bool:
-    """Whether ``--output json`` was given, read by hand since options may be what is wrong."""
+    """Whether ``--output json`` was given, parsed by hand since the options may be invalid."""
     joined = " ".join(arguments)
     return "--output json" in joined or "--output=json" in joined
 

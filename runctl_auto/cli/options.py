@@ -1,4 +1,4 @@
-"""The options that every command takes, before its name or after it."""
+"""The general options, accepted before or after the name of the command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EPILOG = "--sandbox, --output text|json and -v may stand before the command or 
 
 
 def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: bool) -> list[click.Option]:
-    """The options; ``take`` gets the name and value of each that was given."""
+    """The options; ``take`` receives the name and value of each that was given."""
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         if value and parameter.name is not None:
@@ -36,8 +36,9 @@ def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: 
 
 
 def accept_after(command: click.Command, take: Callable[[click.Context, str, Any], None]) -> None:
-    """Lets ``command`` and all commands below it take the general options as well, and shells complete
-    their argument ``job``. Idempotent."""
+    """Adds the general options to ``command`` and all its subcommands, and shell completion to their argument
+    ``job``. Idempotent.
+    """
     for leaf in _leaves(command):
         if leaf.epilog == _EPILOG:
             continue

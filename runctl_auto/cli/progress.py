@@ -1,4 +1,4 @@
-"""Turns engine events into lines and a live display of what is being worked on."""
+"""Converts engine events to lines and a live display of the steps in progress."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def short_type(token: str) -> str:
 
 
 def is_of_interest(token: str) -> bool:
-    """Whether a person wants to read of it: things in the cloud, not the program's own structure."""
+    """Whether to show it to the user: cloud resources, not the program's own structure."""
     return not token.startswith(("pulumi:", "runctl:"))
 
 
 def line_for(event: EngineEvent) -> str | None:
-    """What to tell a person of ``event``; None for what needs no telling."""
+    """The line to print for ``event``; None for an event that is not shown."""
     if isinstance(event, StepEvent):
         if event.stage == "failed":
             return f"! {event.operation} of {event.name} ({short_type(event.type)}) failed"
@@ -53,13 +53,13 @@ def line_for(event: EngineEvent) -> str | None:
 
 
 class StepsInWork:
-    """Which steps are going on now, oldest first."""
+    """The steps in progress, oldest first."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def take(self, event: EngineEvent) -> None:
-        """Follows one event; others than steps change nothing."""
+        """Processes one event; events other than steps change nothing."""
         if not isinstance(event, StepEvent) or not is_of_interest(event.type):
             return
         if event.stage == "started" and event.operation in (*_DONE, "read", "refresh"):
@@ -77,7 +77,7 @@ class StepsInWork:
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """The plan as lines: each change of something in the cloud, then the count of all."""
+    """The plan as lines: each change of a cloud resource, then the counts."""
     shown = [each for each in plan.changes if is_of_interest(each.type)]
     lines = [_planned(each) for each in shown if each.operation not in _SHOWN_AS_ONE]
     counts: dict[str, int] = {}

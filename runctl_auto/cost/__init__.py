@@ -1,1 +1,1 @@
-"""What jobs cost."""
+"""The cost of jobs."""

@@ -1,4 +1,4 @@
-"""What a run's machines have cost so far: price times time. Disks and traffic are not in it."""
+"""The cost of a run's machines so far: price times time, without disks and traffic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runctl_auto.agent.contract import Phase
 from runctl_auto.run.status import RunStatus
 
 SILENT_SECONDS = 120.0
-"""After so long without a heartbeat nobody knows from the status alone whether a machine still runs."""
+"""After this long without a heartbeat the status alone does not show whether a machine still runs."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def run_cost(
     heartbeat_age: float | None,
     machine_runs: bool | None = None,
 ) -> Cost:
-    """The cost of a run up to now. ``machine_runs`` says what the cloud says; None when it was not asked."""
+    """The cost of a run so far. ``machine_runs`` is the cloud's answer; None when it was not asked."""
     seconds = _machine_seconds(status, heartbeat_age, machine_runs)
     usd = None if seconds is None or price_hour is None else round(seconds * price_hour / 3600, 6)
     return Cost(usd, price_hour, None if seconds is None else round(seconds, 1))

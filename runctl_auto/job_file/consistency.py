@@ -1,4 +1,4 @@
-"""What must hold between fields of a job; each finding names the field at fault."""
+"""Consistency rules between fields of a job; each finding names the field at fault."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Location = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Contradiction:
-    """``message`` and ``allowed`` say what is wrong at ``location`` given the rest of the job."""
+    """``message`` and ``allowed`` describe the contradiction at ``location`` with the rest of the job."""
 
     location: Location
     message: str
@@ -21,7 +21,7 @@ class Contradiction:
 
 
 def contradictions(spec: JobSpec) -> list[Contradiction]:
-    """Everything in ``spec`` that is valid by itself and not together."""
+    """All contradictions in ``spec``: values that are valid alone but not together."""
     return [
         *_zones_outside_region(spec),
         *_repeated_volumes(spec),

@@ -1,7 +1,7 @@
-"""Reads a YAML file that a person wrote, keeping where everything stands.
+"""Reads a user's YAML file, keeping the position of every value.
 
-Only plain trees are read: anchors, aliases, merge keys, tags and repeated keys are refused, depth and size
-are bounded, and what is not a regular file is not opened.
+Only plain trees are read: anchors, aliases, merge keys, tags and repeated keys are rejected, depth and size
+are bounded, and only regular files are opened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from runctl_auto.local.printable import shortened
 MAX_BYTES = 64 * 1024
 MAX_PROBLEMS = 50
 
-# Values that may be anything, secrets included, are never repeated in a message.
+# Values that may be anything, secrets included, are never quoted in a message.
 UNSPOKEN = frozenset({"env", "envs", "secrets"})
 
 _PLAIN_KEY = re.compile(r"[\w./:@+=-]+")
@@ -32,28 +32,28 @@ _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 @dataclass
 class JobDocument:
-    """The values of a file, with the position and the written text of each (in quotes if it was)."""
+    """The values of a file, with the position and the source text of each (in quotes if it was quoted)."""
 
     file: str
     values: dict[str, Any]
     positions: dict[Location, Position] = field(default_factory=dict)
     texts: dict[Location, str] = field(default_factory=dict)
     origins: dict[Location, Location] = field(default_factory=dict)
-    """Where the person wrote what now stands at a location, when it is another place."""
+    """Where the value at a location was written, if that is another location."""
     problems: Sequence[FieldProblem] = ()
-    """What of the file is no plain value."""
+    """Values in the file that are not plain."""
     unread: frozenset[Location] = frozenset()
-    """Where None stands for what is no plain value."""
+    """Locations where None stands for a value that is not plain."""
 
     def written(self, location: Location) -> Location:
-        """``location`` as the person wrote it."""
+        """``location`` as written in the file."""
         for length in range(len(location), 0, -1):
             if location[:length] in self.origins:
                 return self.origins[location[:length]] + location[length:]
         return location
 
     def position(self, location: Location) -> Position | None:
-        """Where ``location`` stands, or the nearest thing around it that is written in the file."""
+        """The position of ``location``, or of the nearest enclosing value that is in the file."""
         written = self.written(location)
         for length in range(len(written), -1, -1):
             if written[:length] in self.positions:
@@ -69,7 +69,7 @@ class JobDocument:
         allowed: str | None = None,
         nearest: str | None = None,
     ) -> FieldProblem:
-        """What is wrong at ``location``, with its place in the file."""
+        """The problem at ``location``, with its position in the file."""
         position = self.position(location)
         return FieldProblem(
             file=self.file,
@@ -84,10 +84,10 @@ class JobDocument:
 
 
 def read_job_document(path: Path, defaults: Mapping[str, Any] | None = None) -> JobDocument:
-    """The document at ``path``; ``defaults`` fill top-level keys that it leaves out.
+    """The document at ``path``; ``defaults`` fill top-level keys that it omits.
 
-    What in it is no plain value is among its ``problems``. Raises JobFileError when the file as a whole
-    cannot be read as a plain mapping.
+    Values that are not plain are among its ``problems``. Raises JobFileError when the file as a whole cannot
+    be read as a plain mapping.
     """
     file = str(path)
     try:
@@ -114,7 +114,7 @@ def read_job_document(path: Path, defaults: Mapping[str, Any] | None = None) -> 
 
 
 def invalid_job_file(file: str, problems: Sequence[FieldProblem], *, more: int = 0) -> JobFileError:
-    """The error for a file with ``problems``, of which the first fifty are told, and with ``more``."""
+    """The error for a file with ``problems``, of which the first fifty are listed, and ``more`` others."""
     told, count = len(problems[:MAX_PROBLEMS]), len(problems) + more
     return JobFileError(
         "the job file is not valid" + (f"; the first {told} of {count} problems:" if count > told else ""),
@@ -125,7 +125,7 @@ def invalid_job_file(file: str, problems: Sequence[FieldProblem], *, more: int =
 
 
 def field_name(location: Location) -> str:
-    """``volumes[0].mount`` for ("volumes", 0, "mount"); a key that is no plain word stands in quotes."""
+    """``volumes[0].mount`` for ("volumes", 0, "mount"); a key that is not a plain word is quoted."""
     name = ""
     for part in location:
         if isinstance(part, int):
@@ -137,12 +137,12 @@ def field_name(location: Location) -> str:
 
 
 def location_of(field: str) -> Location:
-    """What ``field_name`` names; of plain words only."""
+    """The inverse of ``field_name``; for plain words only."""
     return tuple(int(index) if index else name for index, name in _PART.findall(field))
 
 
 def is_unspoken(location: Location) -> bool:
-    """Whether what stands at ``location`` is never repeated in a message."""
+    """Whether the value at ``location`` must not be quoted in a message."""
     return len(location) > 1 and location[0] in UNSPOKEN
 
 

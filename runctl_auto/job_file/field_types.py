@@ -1,7 +1,7 @@
-"""Types of single fields: what they accept, and the same said as JSON schema for editors.
+"""Types of single fields: what they accept, and the same as JSON schema for editors.
 
-What a schema cannot say exactly (system folders, ways out of a folder) it leaves to the validator: the schema
-never refuses what the validator accepts.
+What a schema cannot express exactly (system folders, paths out of a folder) is left to the validator: the
+schema never rejects what the validator accepts.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _SYSTEM_FOLDERS = frozenset(
 
 @dataclass(frozen=True)
 class Matching:
-    """A text that ``expression`` matches from end to end; any other has the fault ``complaint``.
+    """A text that ``expression`` matches completely; otherwise fails with ``complaint``.
 
-    ``in_schema`` is False where JavaScript would understand the expression differently.
+    ``in_schema`` is False where JavaScript interprets the expression differently.
     """
 
     expression: str
@@ -115,7 +115,7 @@ def _tag_key(value: str) -> str:
 
 
 def _written(*forms: dict[str, Any]) -> WithJsonSchema:
-    """How people write a quantity; what it becomes is nobody's business outside."""
+    """The schema of a quantity as written in the file; its internal value does not appear in the schema."""
     return WithJsonSchema(forms[0] if len(forms) == 1 else {"anyOf": list(forms)}, mode="validation")
 
 
@@ -146,7 +146,7 @@ Count = Annotated[
     _written({**POSITIVE, "maximum": LARGEST_COUNT}),
 ]
 CountInText = Annotated[int, BeforeValidator(parse_count), _written(POSITIVE, COUNT_TEXT)]
-"""A number that stands alone or is a part of a text such as ``4..8``."""
+"""A number that is written alone or as a part of a text such as ``4..8``."""
 
 RelativePath = Annotated[StrictStr, AfterValidator(_inside_work_folder), Field(min_length=1)]
 MountPoint = Annotated[StrictStr, AfterValidator(_mount_point), Field(json_schema_extra={"pattern": "^/"})]

@@ -1,4 +1,4 @@
-"""A first job file for a folder: what trains there, as far as the folder tells, and sensible limits."""
+"""Generates a first job file for a folder: detects what trains there, and sets sensible limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z./][^:#\n\"'{}\[\],&*!|>%@`\\]*")
 
 @dataclass(frozen=True)
 class FirstJob:
-    """What a first job file says."""
+    """The content of a first job file."""
 
     name: str
     run: str
@@ -31,14 +31,14 @@ class FirstJob:
 
 
 def suggested_name(folder: Path) -> str:
-    """A job name made from the folder's."""
+    """A job name derived from the folder's name."""
     words = re.findall(r"[a-z0-9]+", folder.resolve().name.lower())
     name = "-".join(words).lstrip("0123456789-")[:40].rstrip("-")
     return name if len(name) >= 2 else "first-job"
 
 
 def suggested_command(folder: Path) -> tuple[str, str | None]:
-    """The command that seems to train in ``folder``, and what must come before it."""
+    """The likely training command in ``folder``, and the setup that it needs."""
     script = next((each for each in _SCRIPTS if (folder / each).is_file()), None)
     if script is None:
         return _NOTHING_TO_TRAIN, None
@@ -53,7 +53,7 @@ def suggested_command(folder: Path) -> tuple[str, str | None]:
 
 
 def job_text(job: FirstJob, schema: str) -> str:
-    """The job file; ``schema`` is where an editor finds the schema, from the job file's folder."""
+    """The job file; ``schema`` is the path of the schema for editors, relative to the job file's folder."""
     setup = "" if job.setup is None else f"setup: {_written(job.setup)}\n"
     return f"""\
 # yaml-language-server: $schema={schema}
@@ -76,7 +76,7 @@ artifacts: {{paths: []}}
 
 
 def _written(text: str) -> str:
-    """``text`` as YAML reads it back."""
+    """``text`` quoted as YAML requires."""
     if "\n" in text and text.isascii() and all(each.isprintable() for each in text.split("\n")):
         lines = text.rstrip("\n").split("\n")
         if lines[0].strip() and not lines[0].startswith(" "):

@@ -1,4 +1,4 @@
-"""A job file, read once by a command and carried as a value."""
+"""A job file, read once per command and passed as a value."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from runctl_auto.local.printable import shortened
 
 @dataclass(frozen=True)
 class JobFile:
-    """The job that the file at ``path`` describes, and where in the file each of its fields is written.
+    """The job described by the file at ``path``, and the position of each of its fields.
 
-    ``document`` holds the positions under runctl's own field names. No method reads the file again: a line
-    is that of the text that ``spec`` was made from.
+    ``document`` holds the positions under runctl's own field names. No method rereads the file: a line is
+    that of the text from which ``spec`` was parsed.
     """
 
     path: Path
@@ -25,21 +25,21 @@ class JobFile:
     document: JobDocument = field(repr=False)
 
     def line_of(self, name: str) -> int | None:
-        """The line of the field ``name`` (``volumes[0].size``), or of the nearest field around it."""
+        """The line of the field ``name`` (``volumes[0].size``), or of the nearest enclosing field."""
         position = self.document.position(location_of(name))
         return position.line if position else None
 
     def problem(
         self, location: Location, message: str, *, found: str | None = None, allowed: str | None = None
     ) -> FieldProblem:
-        """What is wrong at ``location``, with file, line and field."""
+        """The problem at ``location``, with file, line and field."""
         return self.document.problem(location, message, found=found, allowed=allowed)
 
     def with_line(self, error: JobFileError) -> JobFileError:
         """``error`` with file and line of the field that its ``where`` names.
 
-        For errors that are found outside the file, such as an image that the cloud does not have. An error
-        that has its line already, or names no field, is returned unchanged.
+        For errors that are found outside the file, such as an image that does not exist in the cloud. An
+        error that has its line already, or names no field, is returned unchanged.
         """
         name = error.where.get("field")
         if error.problems or name is None:

@@ -17,9 +17,9 @@ from runctl_auto.job_file.spec import JobSpec
 
 
 def load_job_file(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobFile:
-    """The job file at ``path``. ``defaults`` (from settings) fill top-level fields that the file leaves out.
+    """The job file at ``path``. ``defaults`` (from settings) fill top-level fields that the file omits.
 
-    Raises JobFileError whose ``problems`` are all that is wrong, each with its place in the file.
+    Raises JobFileError with all ``problems``, each with its position in the file.
     """
     translated = in_our_names(read_job_document(path, defaults))
     document = translated.document

@@ -1,4 +1,6 @@
-"""Names and forms of SkyPilot and dstack: read where they mean exactly the same, else answered."""
+"""Names and forms of SkyPilot and dstack: accepted where they mean exactly the same, else rejected with a
+hint.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def _one_script(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class OtherName:
-    """``written`` means what ``ours`` means, once ``convert`` has given it our form.
+    """``written`` is equivalent to ``ours``, once ``convert`` has converted its value.
 
     ``schema`` is the JSON schema of the written form; None when it is the same as ours.
     """
@@ -124,7 +126,7 @@ ADVICE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Translated:
-    """A document with our names only. ``undecided`` is what the other names were to say and did not."""
+    """A document with our names only. ``undecided`` are fields whose other name had an invalid value."""
 
     document: JobDocument
     problems: Sequence[FieldProblem]
@@ -132,7 +134,7 @@ class Translated:
 
 
 def in_our_names(document: JobDocument) -> Translated:
-    """``document`` with our names only, and what was wrong with the others."""
+    """``document`` with our names only, and the problems found in the others."""
     work = _Translation(document)
     work.drop_type()
     for name in OTHER_NAMES:
@@ -153,7 +155,7 @@ class _Translation:
         self.undecided: set[Location] = set()
 
     def drop_type(self) -> None:
-        """Of dstack's kinds of configuration, the task is what a job file describes."""
+        """Of dstack's configuration types, only the task corresponds to a job file."""
         if "type" in self.values and self.values.pop("type") not in ("task", None):
             self._problem(("type",), "is not a kind that runctl knows", "task, or nothing")
 
@@ -184,7 +186,7 @@ class _Translation:
             self._problem(name.written, str(error), name.allowed)
 
     def spread_environment(self) -> None:
-        """``env: [A=b]``, dstack's form, as the mapping that it means."""
+        """``env: [A=b]``, dstack's form, as a mapping."""
         listed = self.values.get("env")
         if not isinstance(listed, list):
             return

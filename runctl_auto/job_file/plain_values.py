@@ -1,7 +1,7 @@
-"""From nodes of a YAML file to plain values, with the place and the written text of each.
+"""Converts nodes of a YAML file to plain values, with the position and the source text of each.
 
-YAML 1.1's surprises are taken out: a number is a number only as people write one (``010``, ``1_000``,
-``12:30`` and ``0x1F`` stay texts), so are dates; tags, merge keys and repeated keys are faults.
+Avoids YAML 1.1's surprises: only plainly written numbers are numbers (``010``, ``1_000``, ``12:30`` and
+``0x1F`` stay texts), dates stay texts; tags, merge keys and repeated keys are faults.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Fault:
-    """Something at ``location`` that is no plain value; ``hides_value`` when nothing stands for it."""
+    """A value at ``location`` that is not plain; ``hides_value`` when no value replaces it."""
 
     location: Location
     position: Position
@@ -50,7 +50,7 @@ class PlainValues:
         self.faults: list[Fault] = []
 
     def mapping(self, node: yaml.MappingNode, location: Location) -> dict[str, Any]:
-        """The mapping at ``location``; of a key that is repeated, its first value."""
+        """The mapping at ``location``; for a repeated key, its first value."""
         self._place(location, node)
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -99,7 +99,7 @@ class PlainValues:
             return text
         try:
             return self._constructor.construct_object(node)
-        except (yaml.YAMLError, ValueError, KeyError):  # a tag that the text does not fit, such as !!bool x
+        except (yaml.YAMLError, ValueError, KeyError):  # a tag that does not match the text, such as !!bool x
             self._fault(location, node, "is not a plain value", found=shortened(text))
             return None
 

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, told in terms of the job file: place, what was found, what is allowed."""
+"""Converts pydantic's errors to problems of the job file: position, what was found, what is allowed."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ _MESSAGES = {
 def problems_of_validation(
     document: JobDocument, error: ValidationError, undecided: Collection[Location] = ()
 ) -> tuple[list[FieldProblem], int]:
-    """The first problems in ``error`` in the order of the file, and how many there are more.
+    """The first problems in ``error`` in the order of the file, and the number of the others.
 
-    What is wrong only because it could not be read (``undecided``: another name of it was wrong) is no
-    problem of its own.
+    Skips errors caused by another problem (``undecided``: another name of the field had an invalid value).
     """
     found = [
         details
@@ -83,12 +82,12 @@ def _order(document: JobDocument, loc: tuple[int | str, ...]) -> tuple[int, int,
 
 
 def _plain(loc: tuple[int | str, ...]) -> Location:
-    """``loc`` without what is pydantic's own."""
+    """``loc`` without pydantic's own parts."""
     return tuple(part for part in loc if part != "[key]")
 
 
 def _written_location(document: JobDocument, location: Location) -> Location:
-    """``location`` as it was written, without the ends of a range that stands in one text."""
+    """``location`` as written in the file; both ends of a range in one text map to that text."""
     written = document.written(location)
     while len(written) > 1 and written not in document.positions and written[:-1] in document.texts:
         written = written[:-1]
@@ -146,7 +145,7 @@ def _written_text(document: JobDocument, location: Location, value: object) -> s
 
 
 def _field_at(location: Location) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    """The model that the last part of ``location`` belongs to, and the field nearest to it."""
+    """The model that contains the last part of ``location``, and the nearest field to it."""
     model: type[BaseModel] | None = JobSpec
     field: FieldInfo | None = None
     for depth, part in enumerate(location):
@@ -181,7 +180,7 @@ def _closest(word: str, known: list[str]) -> str | None:
 
 
 def _field_elsewhere(name: str, *, above: Location) -> str | None:
-    """The one place in a job file where a field of this name belongs, when it is another than ``above``."""
+    """The only place in a job file where a field of this name is valid, if it differs from ``above``."""
     places = [name] if above and name in JobSpec.model_fields else []
     for section, field in JobSpec.model_fields.items():
         model = _model_in(field.annotation)

@@ -1,7 +1,7 @@
-"""Quantities as people write them in a job file: sizes, durations, ranges, prices.
+"""Parses quantities of a job file: sizes, durations, ranges, prices.
 
-Each parser takes what YAML gave and returns the canonical value (whole GB, whole seconds), which it also
-accepts, so that a dumped job reads back the same. A wrong value raises ``ValueError`` with what is wrong.
+Each parser takes the YAML value and returns the canonical value (whole GB, whole seconds), which it also
+accepts, so that a dumped job reads back the same. A wrong value raises ``ValueError`` with the reason.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def parse_duration_seconds(value: object) -> int:
 
 
 def parse_price(value: object) -> float:
-    """A finite number of USD above zero; a number in quotes is not one."""
+    """A finite number of USD above zero; a quoted number is rejected."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("is not a number")  # noqa: TRY004
     if not math.isfinite(value):
@@ -99,7 +99,7 @@ def parse_whole_number(value: object) -> int:
 
 
 def parse_count(value: object) -> int:
-    """A whole number above zero, also as the text that an end of a range is."""
+    """A whole number above zero, also as text, as in a range."""
     if isinstance(value, str) and _COUNT.fullmatch(value):
         value = int(value)
     return parse_whole_number(value)

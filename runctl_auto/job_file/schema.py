@@ -1,7 +1,7 @@
-"""The JSON schema of a job file (2020-12), made from the models: what editors complete and check from.
+"""The JSON schema of a job file (2020-12), generated from the models, for completion and checks in editors.
 
-It never refuses what the validator accepts. What it cannot say (a range's order, zones of a region) the
-validator alone refuses.
+It never rejects what the validator accepts. What it cannot express (a range's order, zones of a region) only
+the validator rejects.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def job_schema() -> dict[str, Any]:
 def _either_form_of_environment(mapping: dict[str, Any]) -> dict[str, Any]:
     kept = {name: mapping.pop(name) for name in ("title", "description", "examples")}
     ((pattern, value),) = mapping.pop("patternProperties").items()
-    names = {**mapping["propertyNames"], "pattern": pattern}  # or names that do not match could be anything
+    names = {**mapping["propertyNames"], "pattern": pattern}  # or other names would accept any value
     mapping = {**mapping, "propertyNames": names, "additionalProperties": value}
     return {"anyOf": [mapping, _LISTED_ENVIRONMENT], **kept}
 
 
 def _mapping_of(schema: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    """The schema of the mapping that the last part of ``path`` is a key of."""
+    """The schema of the mapping that has the last part of ``path`` as a key."""
     if len(path) == 1:
         return schema
     reference: str = schema["properties"][path[0]]["$ref"]

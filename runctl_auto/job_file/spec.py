@@ -1,7 +1,7 @@
-"""What a job file says, validated: the schema of the job file and nothing else.
+"""The validated content of a job file: the schema of the job file and nothing else.
 
-Of each field, ``title`` says what it is for and ``description`` what is allowed there; error messages, the
-JSON schema and the reference all use them.
+Of each field, ``title`` states its purpose and ``description`` the allowed values; error messages, the JSON
+schema and the reference all use them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Part(BaseModel):
 
 
 class Network(Part):
-    """Where the machine stands in the cloud's network."""
+    """The network placement of the machine."""
 
     vpc: VpcId = Field(
         default="default", title="Network of the machine", description="'default' or a VPC's id (vpc-...)"
@@ -154,7 +154,7 @@ class Gpu(Part):
 
 
 class Resources(Part):
-    """The machine: its types by name, or what it must have."""
+    """The machine: its instance types by name, or its requirements."""
 
     instance_types: tuple[InstanceType, ...] = Field(
         default=DEFAULT_INSTANCE_TYPES,
@@ -196,7 +196,7 @@ class Resources(Part):
 
 
 class Retry(Part):
-    """When a run that did not get to its end is tried again, and for how long."""
+    """When an incomplete run is retried, and for how long."""
 
     on_events: tuple[Literal["no-capacity", "interruption", "error"], ...] = Field(
         default=("no-capacity", "interruption"),
@@ -207,7 +207,7 @@ class Retry(Part):
 
 
 class Volume(Part):
-    """A disk that outlives the machine: a new one (``size``), or one that exists (``id``)."""
+    """A disk that outlives the machine: a new one (``size``), or an existing one (``id``)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -250,7 +250,7 @@ class Volume(Part):
 
 
 class DataSource(Part):
-    """Data that is brought to the machine before the job begins; the job may only read it."""
+    """Data that is staged on the machine before the job begins; read-only for the job."""
 
     source: S3Address = Field(
         title="Where the data is", description="s3://BUCKET/PREFIX", examples=["s3://bucket/prefix"]
@@ -261,7 +261,7 @@ class DataSource(Part):
 
 
 class Checkpoints(Part):
-    """What is saved while the job runs, so that another machine can go on."""
+    """What is saved while the job runs, so that another machine can continue it."""
 
     path: RelativePath = Field(
         default="checkpoints", title="Folder that is saved", description="a path inside the work folder"
@@ -271,7 +271,7 @@ class Checkpoints(Part):
 
 
 class Artifacts(Part):
-    """What is brought home when the job has ended."""
+    """What is downloaded when the job has ended."""
 
     paths: tuple[RelativePath, ...] = Field(
         default=(),

@@ -1,4 +1,4 @@
-"""What a job file may say that ``up`` does not do yet: named, so that nothing is ignored in silence."""
+"""Valid fields of a job file that ``up`` does not support yet: reported, never silently ignored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Unsupported:
 
 
 def unsupported(spec: JobSpec) -> list[Unsupported]:
-    """All that ``up`` has to refuse in ``spec``, in the order of the schema; empty when all of it works."""
+    """All fields of ``spec`` that ``up`` must reject, in the order of the schema; empty if there are none."""
     asked = {
         f"provider: {spec.provider}": (spec.provider != "aws", "use provider: aws"),
         "retry": (spec.retry is not None, "remove it"),

@@ -1,4 +1,4 @@
-"""The work folder of a job: which folder of this machine its ``workdir`` names."""
+"""The work folder of a job: the local folder that its ``workdir`` names."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from runctl_auto.local.project import find_project
 
 
 def find_work_folder(file: JobFile) -> Path:
-    """The folder that travels to the machine: ``workdir``, relative to the job file.
+    """The folder to package: ``workdir``, relative to the job file.
 
-    A job file may be another person's, so it may name folders of its own project only. Raises JobFileError
-    for any other, and for what is not a folder.
+    The job file may come from someone else, so it may only name folders of its own project. Raises
+    JobFileError for any other, and for a path that is not a folder.
     """
     project = find_project(file.path.parent).root
     try:
         folder = (file.path.parent / Path(file.spec.workdir).expanduser()).resolve()
         is_folder = folder.is_dir()
-    except (OSError, RuntimeError):  # too long a name, a loop of links, ~ of an unknown user
+    except (OSError, RuntimeError):  # the name is too long, links form a loop, ~ names an unknown user
         is_folder = False
     if not is_folder:
         raise _wrong_workdir(file, "is not a folder", "a folder")

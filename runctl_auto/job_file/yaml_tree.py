@@ -1,6 +1,6 @@
-"""From the text of a YAML file to its tree of nodes, in one pass; what is more than a plain tree is refused.
+"""Parses a YAML file to its tree of nodes, in one pass; anything but a plain tree is rejected.
 
-Bounded: depth, how many values, one document, no aliases (and with them no bombs).
+Bounded: depth, number of values, one document, no aliases (which rules out alias bombs).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ MAX_VALUES = 4_000
 
 @dataclass(frozen=True)
 class Position:
-    """A place in the file, both counted from 1."""
+    """A position in the file; line and column count from 1."""
 
     line: int
     column: int
 
 
 class NotAPlainTreeError(Exception):
-    """``complaint`` says what is wrong, at ``position`` as far as it is known."""
+    """``complaint`` describes the problem, at ``position`` if known."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class NotAPlainTreeError(Exception):
 
 
 def position_of(mark: Any) -> Position:
-    """Where a mark of the YAML parser stands."""
+    """The position of a mark of the YAML parser."""
     return Position(mark.line + 1, mark.column + 1)
 
 
@@ -58,7 +58,7 @@ def compose_tree(text: str) -> yaml.Node | None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unknown fault"
         raise NotAPlainTreeError(f"is not YAML: {problem}", position_of(mark) if mark else None) from error
-    except (ValueError, OverflowError) as error:  # Python's own, where the parser reads numbers
+    except (ValueError, OverflowError) as error:  # raised by Python, where the parser reads numbers
         raise NotAPlainTreeError("is not YAML: a number in an escape or directive is out of range") from error
     except RecursionError as error:
         raise _too_deep(None) from error
@@ -100,7 +100,7 @@ def _too_deep(position: Position | None) -> NotAPlainTreeError:
 
 
 class _Composer(yaml.composer.Composer, yaml.resolver.Resolver):
-    """Composes nodes from events that were parsed before."""
+    """Composes nodes from events that were already parsed."""
 
     def __init__(self, events: list[yaml.Event]) -> None:
         yaml.composer.Composer.__init__(self)

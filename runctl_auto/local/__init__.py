@@ -1,1 +1,1 @@
-"""The person's machine: project folder, files, locks, retry."""
+"""The local machine: project folder, files, locks, retry."""

@@ -1,4 +1,4 @@
-"""Replaces a small file at once: whoever reads sees the old text or the new one, whatever happens."""
+"""Replaces a small file atomically: readers see the old text or the new one, even after a crash."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Makes ``text`` the content of ``path``, on disk when this returns.
+    """Writes ``text`` to ``path``, on disk when this returns.
 
-    A link stays a link, a file keeps its mode; missing folders are made. Raises OSError.
+    A link stays a link, a file keeps its mode; missing folders are created. Raises OSError.
     """
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A lock of the system on an open file: it ends with the process that holds it, however that ends."""
+"""An operating-system lock on an open file: released when the process that holds it ends, even by a crash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Open(Protocol):
 
 
 def take(file: Open) -> bool:
-    """Takes the lock on ``file`` unless another process, or another opening of it here, has it."""
+    """Takes the lock on ``file`` unless another process, or another open file of this process, holds it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

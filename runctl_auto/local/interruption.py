@@ -1,7 +1,7 @@
-"""Interrupting what an engine does: the engine comes to a safe end before the interruption goes on.
+"""Interrupts engine operations: the engine stops safely before the interruption is raised.
 
-On a terminal Ctrl-C reaches the engine as well, which then cancels its operation in order. A termination
-(SIGTERM) of runctl alone is passed on to it as an interruption.
+On a terminal Ctrl-C reaches the engine as well, which then cancels its operation in order. A SIGTERM sent to
+runctl alone is forwarded to it as an interruption.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _LEFT_ALONE = Event()
 
 
 def run_to_a_safe_end(operation: Callable[[], Result], tell: Callable[[str], None]) -> Result:
-    """The result of ``operation``, which runs beside. Blocks.
+    """The result of ``operation``, which runs in a thread. Blocks.
 
-    A ``KeyboardInterrupt`` is held back until the operation has ended, and raised then whatever came of it. A
-    second one is raised at once; the operation is left to itself.
+    A ``KeyboardInterrupt`` is deferred until the operation has ended, and then raised whatever its result. A
+    second one is raised at once; the operation continues unattended.
     """
     results: list[Result] = []
     failures: list[BaseException] = []
@@ -46,7 +46,9 @@ def run_to_a_safe_end(operation: Callable[[], Result], tell: Callable[[str], Non
 
 
 def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> bool:
-    """Whether there was one. An event, since an interrupted ``Thread.join`` takes the thread for ended."""
+    """Whether there was an interruption. An event, since an interrupted ``Thread.join`` marks the thread as
+    ended.
+    """
     try:
         ended.wait()
     except KeyboardInterrupt:
@@ -61,12 +63,12 @@ def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> boo
 
 
 def has_left_an_operation_alone() -> bool:
-    """Whether an operation goes on for which nobody waits any more; its threads would hold up the exit."""
+    """Whether an operation still runs unattended; its threads would delay the exit."""
     return _LEFT_ALONE.is_set()
 
 
 def treat_termination_as_interruption() -> None:
-    """From now on SIGTERM interrupts this process, and the engines that it has started."""
+    """From now on SIGTERM interrupts this process and the engines that it has started."""
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         for child in _children():
@@ -77,13 +79,13 @@ def treat_termination_as_interruption() -> None:
 
 
 def ignore_interruptions() -> None:
-    """From now on nothing interrupts this process, which is about to end with a code that it has chosen."""
+    """From now on this process ignores interruptions: it is about to exit with a definite code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _children() -> list[int]:
-    """Processes that this one has started; none where the system does not tell."""
+    """Child processes of this one; none where the system does not report them."""
     found: list[int] = []
     for listing in Path("/proc/self/task").glob("*/children"):
         try:

@@ -1,4 +1,4 @@
-"""Reads small files that people wrote, and nothing that could block, flood or act when it is opened."""
+"""Safely reads small files of users: never blocks, reads too much, or triggers side effects on open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class NotAPlainFileError(Exception):
-    """``complaint`` says what is wrong with the file, ``allowed`` what would do."""
+    """``complaint`` describes the problem of the file, ``allowed`` what is allowed."""
 
     def __init__(self, complaint: str, allowed: str | None = None) -> None:
         super().__init__(complaint)
@@ -19,7 +19,7 @@ class NotAPlainFileError(Exception):
 def read_plain_file(path: Path, max_bytes: int) -> bytes:
     """The content of a regular file of at most ``max_bytes``, read once.
 
-    Never blocks on what is not one (pipes, devices). Raises NotAPlainFileError.
+    Never blocks on other kinds of files (pipes, devices). Raises NotAPlainFileError.
     """
     try:
         _require_regular(path.stat())

@@ -1,10 +1,10 @@
-"""Text of others in messages: on one line, without control characters, not too long."""
+"""Makes external text safe for messages: one line, no control characters, limited length."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """``text`` with all that could move a cursor, break a line or break an encoding written as an escape."""
+    """``text`` with every character that could move a cursor, break a line or break an encoding escaped."""
     if text.isprintable():
         return text
     return "".join(
@@ -13,5 +13,5 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, at_most: int = 60) -> str:
-    """``text`` cut to ``at_most`` characters, three dots telling of the cut."""
+    """``text`` cut to ``at_most`` characters, with three dots if cut."""
     return text if len(text) <= at_most else f"{text[: at_most - 3]}..."

@@ -1,4 +1,4 @@
-"""Where things lie on the local machine: the project folder and what runctl keeps in it."""
+"""Paths on the local machine: the project folder and runctl's folders in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ProjectFolders:
 
     @property
     def private(self) -> Path:
-        """All that runctl keeps for itself; mode 0700."""
+        """The private folder of runctl; mode 0700."""
         return self.root / ".runctl"
 
     @property
@@ -39,7 +39,7 @@ class ProjectFolders:
         return self.private
 
     def workspace(self) -> Path:
-        """The folder that Pulumi works in; its ``Pulumi.yaml`` is written when the project has none."""
+        """Pulumi's workspace folder; its ``Pulumi.yaml`` is written if the project has none."""
         if _is_runctl_project(self.root / "Pulumi.yaml"):
             return self.root
         folder = self.make_private() / "pulumi"
@@ -52,7 +52,7 @@ class ProjectFolders:
 
 
 def program_of(workspace: Path) -> Path:
-    """The folder of the program that the ``Pulumi.yaml`` in ``workspace`` names."""
+    """The folder of the program named by the ``Pulumi.yaml`` in ``workspace``."""
     found = _MAIN_LINE.search((workspace / "Pulumi.yaml").read_text(encoding="utf-8", errors="replace"))
     return (workspace / found.group("main").strip("'\"")).resolve() if found else workspace
 

@@ -1,4 +1,4 @@
-"""Repeats an operation whose error may pass: exponential waits with jitter, a bounded number of attempts."""
+"""Retries after transient errors: exponential backoff with jitter, a bounded number of attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long apart; seconds. ``jitter`` is a fraction of each wait, to both sides."""
+    """Number of attempts and delays in seconds. ``jitter`` is a fraction of each delay, up or down."""
 
     attempts: int = 3
     first_wait: float = 0.1
@@ -22,7 +22,7 @@ class RetryPolicy:
     jitter: float = 0.1
 
     def wait_after(self, attempt: int, fraction: float) -> float:
-        """Seconds to wait after failed attempt ``attempt`` (from 1); ``fraction`` 0..1 places the jitter."""
+        """Seconds to wait after failed attempt ``attempt`` (from 1); ``fraction`` 0..1 selects the jitter."""
         wait = min(self.cap, self.first_wait * self.factor ** (attempt - 1))
         return min(self.cap, wait * (1 + self.jitter * (2 * fraction - 1)))
 
@@ -32,7 +32,7 @@ CONTROL_CALLS = RetryPolicy(attempts=5)
 
 
 class AttemptsExhausted(Exception):
-    """Every attempt failed with an error that may pass; ``last`` is the error of the last one."""
+    """Every attempt failed with a transient error; ``last`` is the error of the last one."""
 
     def __init__(self, last: BaseException) -> None:
         super().__init__(str(last))
@@ -47,9 +47,10 @@ def repeat(
     sleep: Callable[[float], None] = time.sleep,
     fraction: Callable[[], float] = random.random,
 ) -> Result:
-    """Result of ``operation``, repeated while ``passes`` says that its error may pass. Blocks between tries.
+    """Result of ``operation``, retried while ``passes`` reports its error as transient. Blocks between
+    attempts.
 
-    Raises the error itself when it does not pass, ``AttemptsExhausted`` when the attempts ran out.
+    Raises a permanent error itself, ``AttemptsExhausted`` after the last attempt.
     """
     import tenacity
 

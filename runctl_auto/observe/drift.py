@@ -1,4 +1,4 @@
-"""Where the cloud is not as the stack's state says."""
+"""Differences between the stack's state and the cloud."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Drift:
 def machine_drift(
     job: str, state: StackState, machine: Machine | None, status: RunStatus | None
 ) -> Iterator[Drift]:
-    """What the machine is and should not be. ``machine`` is what the cloud says of the state's instance."""
+    """Drift of the machine. ``machine`` is the cloud's description of the state's instance."""
     instance = state.first(INSTANCE)
     if instance is None or machine is None:
         return
@@ -80,7 +80,7 @@ def volume_drift(state: StackState, found: Mapping[str, VolumeUse]) -> Iterator[
 
 
 def volume_ids(state: StackState) -> list[str]:
-    """Ids of the job's own volumes, to ask the provider for."""
+    """Ids of the job's own volumes, for the query to the provider."""
     return [each.id for each in _own_volumes(state)]
 
 

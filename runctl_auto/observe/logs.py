@@ -1,4 +1,4 @@
-"""Reads a run's log from the job's results, line by line, also while it is being written."""
+"""Reads a run's log from the job's bucket, line by line, also while it is being written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runctl_auto.providers.contract import Results
 
 
 class LogReader:
-    """Remembers how far it has read; each ``new_lines`` gives what came since."""
+    """Remembers its position; each ``new_lines`` returns the lines since the previous call."""
 
     def __init__(self, results: Results, run: str) -> None:
         self._results = results
@@ -17,14 +17,16 @@ class LogReader:
         self._begun = ""
 
     def new_lines(self) -> Iterator[str]:
-        """Whole lines that appeared since the last call. A line split over two parts comes once, whole."""
+        """Complete lines that appeared since the last call. A line split over two parts is returned once,
+        complete.
+        """
         for part in self._results.log_parts(self._run, after=self._after):
             self._after = part.key
             *whole, self._begun = (self._begun + part.text).split("\n")
             yield from whole
 
     def rest(self) -> Iterator[str]:
-        """The last line when it never got its end; call it once no more parts can come."""
+        """The last line if it is unterminated; call it once no more parts can appear."""
         yield from self.new_lines()
         if self._begun:
             yield self._begun

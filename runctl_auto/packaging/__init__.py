@@ -1,1 +1,1 @@
-"""What travels to the machine."""
+"""Packages for the machine."""

@@ -1,8 +1,8 @@
-"""Packages what travels to the machine: the work folder and the agent, content-addressed.
+"""Packages the work folder and the agent for the machine, content-addressed.
 
 The same content gives the same bytes, whenever and wherever it is packaged, so that applying a job twice
-changes nothing. Packages lie in ``.runctl/packages/``; one that is missing there is fetched back from the
-job's bucket and verified.
+changes nothing. Packages are kept in ``.runctl/packages/``; a missing one is downloaded from the job's bucket
+and verified.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ class Package:
 
 
 def package_path(folder: Path, kind: PackageKind, sha256: str) -> Path:
-    """Where a package lies in the packages folder of this machine."""
+    """The path of a package in the local packages folder."""
     return folder / f"{kind}-{sha256}{PACKAGE_SUFFIXES[kind]}"
 
 
 def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
     """Packages the files of ``work_folder``. Blocks while it reads them.
 
-    ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot travel, and for a file that
-    is gone since the folder was walked.
+    ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot be packaged, and for a file
+    that has disappeared since the folder was walked.
     """
     files = work_folder.files
     _refuse_too_much(files, max_bytes)
@@ -113,7 +113,7 @@ def _add(archive: tarfile.TarFile, file: WorkFile) -> None:
 
 
 class _Commit:
-    """Gives a finished file its content-addressed name."""
+    """Renames a complete file to its content-addressed name."""
 
     def __init__(self, packages: Path, temporary: Path, stream: IO[bytes]) -> None:
         self._packages = packages

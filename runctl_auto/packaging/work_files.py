@@ -1,7 +1,7 @@
-"""Which files of a work folder travel to the machine: the folder is walked once and carried as a value.
+"""Which files of a work folder are packaged: the folder is walked once and passed as a value.
 
-Left out are what ``.gitignore`` files say (in the folder, below it, and above it up to the repository's
-root), what ``.runctlignore`` files say in the same language, and what is never code.
+Excluded are files matched by ``.gitignore`` files (in the folder, below it, and above it up to the
+repository's root), by ``.runctlignore`` files with the same syntax, and files that are never code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class WorkFile:
 
 @dataclass(frozen=True)
 class WorkFolder:
-    """A work folder as it was walked. ``files`` are those that travel, sorted by name."""
+    """A work folder as it was walked. ``files`` are those to package, sorted by name."""
 
     path: Path
     files: tuple[WorkFile, ...]
@@ -43,7 +43,7 @@ class WorkFolder:
     def without(self, part: PurePath) -> WorkFolder:
         """The same folder without the file or folder ``part``, which is relative to it.
 
-        The folder itself cannot be left out.
+        The folder itself cannot be excluded.
         """
         if part == PurePath():
             return self
@@ -60,10 +60,10 @@ class _Rules:
 
 
 def walk_work_folder(folder: Path) -> WorkFolder:
-    """Walks ``folder`` without what its ignore files name. Blocks while it reads the folders.
+    """Walks ``folder``, excluding what its ignore files match. Blocks while it reads the folders.
 
     Raises PackagingError for more than ``MAX_FILES`` files, for a symbolic link that leads out of the folder,
-    for what is neither file, folder nor link, and for what cannot be read.
+    for anything but files, folders and links, and for unreadable paths.
     """
     folder = folder.resolve()
     outermost = _outermost_ignoring_folder(folder)
@@ -87,7 +87,7 @@ def _outermost_ignoring_folder(folder: Path) -> Path:
 
 
 def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iterator[WorkFile]:
-    """``prefix`` is the folder's name, with a slash, as ignore rules of the outermost folder see it."""
+    """``prefix`` is the folder's name, with a slash, as matched by ignore rules of the outermost folder."""
     inner = [*rules, *_rules_of(folder, prefix.rstrip("/"))]
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -119,7 +119,7 @@ def _rules_of(folder: Path, name: str) -> Iterator[_Rules]:
 
 
 def _ignored(name: str, rules: Sequence[_Rules]) -> bool:
-    """Git's rule: the last pattern that matches decides, the innermost file having the last word."""
+    """Git's rule: the last matching pattern decides; inner files take precedence."""
     for rule in reversed(rules):
         verdict = rule.spec.check_file(name[len(rule.folder) :]).include
         if verdict is not None:

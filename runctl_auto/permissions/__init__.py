@@ -1,1 +1,1 @@
-"""What runctl may do in an account: IAM policies made from the calls it makes."""
+"""The permissions runctl needs in an account: IAM policies generated from its API calls."""

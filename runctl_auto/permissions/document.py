@@ -1,4 +1,4 @@
-"""IAM policies from the grants: the least that each role of runctl's users needs."""
+"""IAM policies from the grants: least privilege for each role of runctl's users."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DOMAINS = {"aws-cn": "amazonaws.com.cn"}
 
 @dataclass(frozen=True)
 class Place:
-    """Whose permissions: one region of one account."""
+    """The scope of the permissions: one region of one account."""
 
     account: str
     region: str
@@ -21,20 +21,20 @@ class Place:
 
 
 def grants_of(role: Role) -> tuple[Grant, ...]:
-    """All that ``role`` may do, what the roles before it may included."""
+    """All grants of ``role``, including those of the roles before it."""
     allowed = ROLES[: ROLES.index(role) + 1]
     return tuple(grant for grant in GRANTS if grant.role in allowed)
 
 
 def calls_of(role: Role, *, seen: bool | None = None) -> frozenset[str]:
-    """The calls of ``role``; with ``seen`` those only that the sandbox can show, or cannot."""
+    """The calls of ``role``; with ``seen`` only those that the sandbox can show, or cannot."""
     return frozenset(
         call for grant in grants_of(role) if seen is None or grant.seen is seen for call in grant.calls
     )
 
 
 def policy_document(role: Role, place: Place) -> dict[str, object]:
-    """The policy of ``role``, ready for IAM. Actions and statements in a stable order."""
+    """The policy of ``role``, ready for IAM. Actions and statements are in a stable order."""
     return {
         "Version": "2012-10-17",
         "Statement": [_statement(grant, place) for grant in grants_of(role)],

@@ -1,1 +1,1 @@
-"""Where a run goes: the offers of all providers, ordered, and failover."""
+"""Placement of a run: the offers of all providers, ordered, and failover."""

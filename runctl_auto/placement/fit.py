@@ -1,4 +1,4 @@
-"""Whether a place that was chosen earlier is still one that the job allows."""
+"""Whether an earlier placement is still allowed by the job."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from runctl_auto.stack.config import Placement
 
 
 def fits(placement: Placement, spec: JobSpec, *, previous: JobSpec | None = None) -> bool:
-    """Whether a place that was decided earlier, for the job as it was ``previous``, is still one that the job
-    allows. What has to be asked of the cloud is left to ``machine_fits``."""
+    """Whether a place that was decided for the job as it was, ``previous``, is still allowed by the job.
+    Checks that must query the cloud are left to ``machine_fits``.
+    """
     network, types = spec.network, spec.resources.instance_types
     image_stays = previous is None or spec.image in (previous.image, placement.image)
     return (

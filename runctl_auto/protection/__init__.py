@@ -1,1 +1,1 @@
-"""What of a job is protected, by whose word, and why a change would break it."""
+"""What is protected of a job, by which decision, and which changes would break a protection."""

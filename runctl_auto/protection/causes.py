@@ -1,4 +1,4 @@
-"""Which change of a job file would delete or replace what is protected, told in terms of the file."""
+"""Which change of a job file would delete or replace a protected resource, reported by field of the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runctl_auto.protection.held import Held
 
 @dataclass(frozen=True)
 class Cause:
-    """A place in the job file and what it would do to something protected. ``way_out`` undoes it."""
+    """A place in the job file and its effect on a protected resource. ``way_out`` undoes it."""
 
     location: Location
     message: str
@@ -25,7 +25,7 @@ class Cause:
 def causes(job: JobSpec, held: Collection[Held]) -> tuple[Cause, ...]:
     """Why applying ``job`` would delete or replace protected volumes of ``held``.
 
-    A bucket is named after account, region and job alone: no change of a file replaces it within its stack.
+    A bucket's name depends only on account, region and job: no change of a file replaces it within its stack.
     """
     volumes = [each for each in held if each.kind == "volume" and each.protected]
     return tuple(cause for volume in volumes for cause in _of_volume(job, volume))

@@ -1,4 +1,4 @@
-"""What changes about a job's protection, in a line each for the plan."""
+"""Changes of a job's protection, one line each, for the plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from runctl_auto.stack.config import Protection
 
 
 def protection_notes(before: Protection | None, wanted: Protection) -> list[str]:
-    """What is protected from now on, and what is not any more."""
+    """What becomes protected and what becomes unprotected."""
     old, new = _by_name(before or Protection()), _by_name(wanted)
     begins = [name for name, protect in new.items() if protect and not old.get(name, False)]
     ends = [name for name, protect in new.items() if not protect and old.get(name, False)]

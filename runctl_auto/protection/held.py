@@ -1,4 +1,4 @@
-"""What of a job can be protected, as the state holds it: each volume, and the bucket with the results."""
+"""What can be protected of a job and is in its state: each volume, and the bucket."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from runctl_auto.errors import UsageError
 from runctl_auto.stack.state import ARTIFACT_BUCKET, BUCKET, DATA_VOLUME, VOLUME, ResourceState, StackState
 
 BUCKET_KEY = "bucket"
-"""How the job's bucket is called where a volume would have its name."""
+"""The key of the job's bucket, used in place of a volume's."""
 
 
 def volume_key(name: str) -> str:
-    """How the configuration calls a volume, so that none can be taken for the bucket."""
+    """The key of a volume in the configuration, which never equals the bucket's."""
     return f"volume:{name}"
 
 
 @dataclass(frozen=True)
 class Held:
-    """A component that can be protected. ``urns``: of it and all in it; ``id``: of its cloud resource."""
+    """A component that can be protected. ``urns``: its own and its children's; ``id``: its resource's."""
 
     key: str
     name: str
@@ -37,14 +37,15 @@ class Held:
 
 
 def held_in(job: str, state: StackState) -> tuple[Held, ...]:
-    """All of ``job`` that can be protected and that the state holds."""
+    """Everything of ``job`` in the state that can be protected."""
     return tuple(_held(job, state))
 
 
 def find_held(text: str, job: str, state: StackState) -> Held:
-    """What a person calls ``text``: a volume's name, ``bucket``, a resource's name or its id in the cloud.
+    """The component that ``text`` names: a volume's name, ``bucket``, a resource's name or its id in the
+    cloud.
 
-    Raises ``UsageError`` that lists what there is.
+    Raises ``UsageError`` that lists the valid names.
     """
     held = held_in(job, state)
     for each in held:

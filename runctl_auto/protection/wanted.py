@@ -1,4 +1,4 @@
-"""Which protection a job is to have: by its file, by ``runctl protect``, by the list in the settings."""
+"""The desired protection of a job: from its file, from ``runctl protect``, from the list in the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runctl_auto.stack.config import Protection
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether something is to be protected, and what decides that."""
+    """Whether something is to be protected, and the source of the decision."""
 
     protect: bool
     by: str
@@ -26,7 +26,7 @@ def wanted_protection(
     listed: Collection[str] = (),
     held: Collection[Held] = (),
 ) -> Protection:
-    """The protection that all decisions together ask for.
+    """The protection that results from all decisions.
 
     ``asked`` is what ``runctl protect|unprotect`` decided, by key; ``listed`` are the ids that the settings
     protect; ``held`` is what exists. Decisions about volumes that the job no longer has are dropped.
@@ -46,9 +46,9 @@ def decisions(
     listed: Collection[str] = (),
     held: Collection[Held] = (),
 ) -> dict[str, Decision]:
-    """The decision in force for each volume of the job and for its bucket, by key.
+    """The effective decision for each volume of the job and for its bucket, by key.
 
-    The settings' list precedes what a person asked of this job, and that precedes the job file.
+    The settings' list takes precedence over ``runctl protect|unprotect``, and that over the job file.
     """
     ids = {each.key: each.id for each in held}
     whole_job = is_protecting(spec.tags)

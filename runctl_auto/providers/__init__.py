@@ -1,1 +1,1 @@
-"""What only one provider knows."""
+"""Code specific to single providers."""

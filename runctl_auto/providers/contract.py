@@ -1,11 +1,10 @@
-"""What the product asks of a provider, and the values that it answers with.
+"""The contract that every provider implements, and the values that it returns.
 
 ``Provider`` is one region of one provider's cloud. Everything above ``providers/`` is written against it; a
 new provider implements it and joins ``tests/unit/runctl/providers/test_contract.py``.
 
-All methods block, and raise ``CloudError`` or one of its kinds when the cloud does not answer or refuses,
-except those that ask nobody. Methods that only read may be repeated. A docstring says what a method answers
-for something that is absent.
+All methods that make requests block, and raise ``CloudError`` or a subclass when a request fails or is
+denied. Methods that only read may be repeated. A docstring states the result for absent objects.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ GONE = "gone"
 
 @dataclass(frozen=True)
 class Account:
-    """Whose cloud it is."""
+    """An account and its partition."""
 
     id: str
     partition: str
@@ -46,7 +45,7 @@ class Account:
 
 @dataclass(frozen=True)
 class CallerIdentity:
-    """Whose credentials they are. ``answered_at`` is the provider's clock, None if it does not tell."""
+    """The identity behind the credentials. ``answered_at`` is the provider's clock, None if unknown."""
 
     account: str
     name: str
@@ -55,7 +54,7 @@ class CallerIdentity:
 
 @dataclass(frozen=True)
 class Quota:
-    """How much of something the account may use in the region."""
+    """A quota of the account in the region."""
 
     name: str
     value: float
@@ -63,7 +62,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine. ``state`` is EC2's word, into which other providers translate theirs, or ``gone``."""
+    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``."""
 
     id: str
     state: str
@@ -73,7 +72,7 @@ class Machine:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is beyond recall: it neither runs nor will."""
+        """Whether it has ended for good: it does not run and cannot be started."""
         return self.state in ("terminated", GONE)
 
     @property
@@ -101,7 +100,7 @@ class VolumeUse:
 
 @dataclass(frozen=True)
 class OwnVolumes:
-    """What the job's stack holds already: ids of its own volumes by their name, its machine, their zone."""
+    """What the job's stack already has: ids of its own volumes by their name, its machine, their zone."""
 
     volumes: Mapping[str, str]
     machine: str | None = None
@@ -110,7 +109,7 @@ class OwnVolumes:
 
 @dataclass(frozen=True)
 class RunKey:
-    """Names one run of a job, and the account that the job lives in."""
+    """Identifies one run of a job, and the account of the job."""
 
     job: str
     account: str
@@ -119,27 +118,27 @@ class RunKey:
 
 @dataclass(frozen=True)
 class LogPart:
-    """A part of a log; parts are never appended to and sort by key."""
+    """A part of a log; parts are immutable and sort by key."""
 
     key: str
     text: str
 
 
 class Results(Protocol):
-    """What the runs of one job keep in the cloud: status, logs, artifacts, and the request to stop.
+    """The results of the runs of one job in the cloud: status, logs, artifacts, and the stop request.
 
-    It need not exist: then nothing is there, except as a method says.
+    The store need not exist: it then counts as empty, unless a method states otherwise.
     """
 
     @property
     def name(self) -> str:
-        """Under which people find it at the provider."""
+        """Its name at the provider."""
 
     def status(self, run: str) -> RunStatus | None:
         """The durable status of a run; None when there is none (yet)."""
 
     def request_stop(self, run: str, *, reason: StopReason, grace_seconds: int, at: str) -> None:
-        """Tells the agent to stop the job gracefully. Idempotent.
+        """Requests the agent to stop the job gracefully. Idempotent.
 
         Raises ``NotFoundError`` without a store.
         """
@@ -148,16 +147,16 @@ class Results(Protocol):
         """Parts of a run's log in order, after key ``after``."""
 
     def runs(self) -> tuple[str, ...]:
-        """Ids of all runs that left something."""
+        """Ids of all runs with stored objects."""
 
     def artifacts(self, run: str) -> tuple[StoredFile, ...] | None:
-        """What the run left, by its manifest; None when it left none (yet).
+        """The artifacts of the run, from its manifest; None when there is none (yet).
 
         Raises ``UnfetchedArtifactsError`` when the manifest cannot be read.
         """
 
     def has_unlisted_artifacts(self, run: str) -> bool:
-        """Whether the run wrote artifacts and not their manifest, which comes last.
+        """Whether the run stored artifacts but not their manifest, which is written last.
 
         Raises ``NotFoundError`` without a store.
         """
@@ -169,18 +168,18 @@ class Results(Protocol):
 class Scanner(Protocol):
     """Finds the resources of one job in one region without the job's state.
 
-    A resource with the mark of another backend, or with no mark and another owner's tag, is foreign.
+    A resource is foreign if it is marked with another backend, or has no mark and another owner's tag.
     """
 
     @property
     def kinds(self) -> AnyKinds:
-        """The records of the provider's kinds. Asks nobody."""
+        """The records of the provider's kinds. Makes no request."""
 
     def relations(self, state: StackState) -> Relations:
-        """Ids of the state whose dependents must be gone after a teardown; to be read before it."""
+        """Ids in the state whose dependents must be gone after a teardown; call it before the teardown."""
 
     def survey(self, related: Relations = NOTHING_RELATED) -> Survey:
-        """All existing resources of the job, foreign ones apart, and the kinds that could not be listed.
+        """All existing resources of the job, foreign ones separate, and kinds that could not be listed.
 
         Lists lag by seconds. Does not raise for a kind that cannot be listed.
         """
@@ -189,21 +188,22 @@ class Scanner(Protocol):
         """All existing resources of the job. Raises ``CloudError`` if a kind could not be listed."""
 
     def is_surely_own(self, resource: CloudResource) -> bool:
-        """Whether the stack of this job made it, by its tags and by its name."""
+        """Whether the stack of this job created it, from its tags and its name."""
 
     def pending_unlisted(self, state: StackState) -> tuple[CloudResource, ...]:
-        """Of kinds that no list call returns: what pending creations of ``state`` may have made.
+        """Of kinds that no list call returns: what pending creations of ``state`` may have created.
 
-        Asks nobody.
+        Makes no request.
         """
 
     def unrecorded_unlisted(self, state: StackState) -> tuple[CloudResource, ...]:
-        """Of kinds that no list call returns: what hangs on resources of ``state``, has a name that stacks
-        give, and is not in it. Resources that cannot be asked are left out."""
+        """Of kinds that no list call returns: dependents of resources of ``state`` with a name that stacks
+        give, which are not in the state. Skips resources that cannot be queried.
+        """
 
 
 PriceOf = Callable[[str, str], "float | None"]
-"""USD an hour of a machine of a job, by its type, if known."""
+"""USD an hour of a job's machine, by its type, if known."""
 
 
 class Provider(Protocol):
@@ -211,45 +211,45 @@ class Provider(Protocol):
 
     @property
     def region(self) -> str:
-        """The provider's name of the region. Asks nobody."""
+        """The provider's name of the region. Makes no request."""
 
     # The account
 
     def account(self) -> Account:
-        """The account that the credentials belong to. Raises ``CredentialsError`` when there are none."""
+        """The account of the credentials. Raises ``CredentialsError`` when there are none."""
 
     def caller(self) -> CallerIdentity:
-        """Whose credentials they are. Raises ``CredentialsError`` when there are none."""
+        """The identity behind the credentials. Raises ``CredentialsError`` when there are none."""
 
     def zones(self) -> tuple[str, ...]:
         """The zones of the region that the account may use."""
 
     def quotas(self) -> tuple[Quota, ...]:
-        """What limits the machines of the account in the region."""
+        """The quotas of the account for machines in the region."""
 
     # Machines
 
     def machine(self, identity: str) -> Machine:
-        """The machine as it is now; one request. An unknown id is a machine that is ``gone``."""
+        """The current state of the machine; one request. An unknown id is a machine that is ``gone``."""
 
     def running(self, machines: Sequence[str]) -> frozenset[str]:
-        """Which of ``machines`` have not ended; unknown ids have. Few requests, however many they are."""
+        """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
 
     def terminate(self, machines: Sequence[str]) -> None:
-        """Ends the machines for good; does not wait for their end. Idempotent for machines that are known."""
+        """Terminates the machines without waiting for the end. Idempotent for known machines."""
 
     def tagged_machines(self) -> Iterator[TaggedMachine]:
-        """All machines that runctl made and that have not ended, of every job and owner."""
+        """All machines created by runctl that have not ended, of every job and owner."""
 
     # Results
 
     def results(self, job: str, account: str) -> Results:
-        """Where the runs of ``job`` keep their results; every call states the ``account``. Asks nobody."""
+        """The results of the runs of ``job``; every call states the ``account``. Makes no request."""
 
     def statuses(self, runs: Sequence[RunKey]) -> list[RunStatus | RunctlError | None]:
-        """The status of each of ``runs``: None where there is none (yet), else why it is not known.
+        """The status of each of ``runs``: None where there is none (yet), else why it is unknown.
 
-        Several requests at a time. Does not raise for a single run.
+        Makes requests in parallel. Does not raise for a single run.
         """
 
     # Placement
@@ -257,50 +257,55 @@ class Provider(Protocol):
     def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
         """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
 
-        Raises ``NoCapacityError`` that says why each place was left out when none remains, ``JobFileError``
-        when image, network or machine type do not exist.
+        When no place remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when
+        image, network or machine type do not exist.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
-        """Whether a placed machine still has what ``spec`` asks for by size, after a job file ``previous``.
+        """Whether a placed machine still meets the size requirements of ``spec``, after a job file
+        ``previous``.
 
-        Asks only when that changed. An unknown type fits nothing.
+        Makes a request only if they changed. An unknown type meets none.
         """
 
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
-        """The zone that the job's volumes tie its machine to; None when they leave it free.
+        """The zone to which the job's volumes tie its machine; None if they do not restrict it.
 
         Raises ``JobFileError`` when a volume or snapshot does not exist, is in use by another machine, when
-        volumes lie in different zones, or when a new volume has the name of one that exists.
+        volumes are in different zones, or when a new volume has the name of an existing one.
         """
 
     def data_notes(self, spec: JobSpec) -> tuple[str, ...]:
-        """Notes on data sources that could not be looked at with these credentials.
+        """Notes on data sources that could not be checked with these credentials.
 
-        Raises ``JobFileError`` for a source that does not exist or holds nothing.
+        Raises ``JobFileError`` for a source that does not exist or has no objects.
         """
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
-        """The volumes among ``identities`` that exist, by id."""
+        """The existing ones of the volumes ``identities``, by id."""
 
     # Leftovers
 
     @property
     def kinds(self) -> AnyKinds:
-        """The records of the kinds of resources that runctl can leave behind. Asks nobody."""
+        """The records of the kinds of resources that runctl can leave behind. Makes no request."""
 
     def scanner(
         self, job: str, account: str, owner: str, *, backend: str, price_hour: float | None = None
     ) -> Scanner:
-        """Finds what exists of ``job``. ``backend`` is the address of its stack's backend. Asks nobody."""
+        """Finds the existing resources of ``job``. ``backend`` is the address of its stack's backend. Makes
+        no request.
+        """
 
     def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
-        """All resources in the region that may be runctl's; none is taken for foreign. ``jobs`` are known to
-        exist. Does not raise for a kind that cannot be listed."""
+        """All resources in the region that may be runctl's; none is classified as foreign. ``jobs`` are known
+        to exist. Does not raise for a kind that cannot be listed.
+        """
 
     def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:
-        """The tags that the resource's own service tells, for kinds whose lists show none, or show them late;
-        empty for other kinds, which are not asked."""
+        """The tags as reported by the resource's own service, for kinds whose lists show none, or show them
+        late; empty for other kinds, without a request.
+        """
 
     def remove(self, resource: CloudResource, account: str) -> None:
-        """Removes the resource and blocks until the provider has done so. ``account`` must own it."""
+        """Deletes the resource and blocks until that is complete. ``account`` must own it."""

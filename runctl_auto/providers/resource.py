@@ -11,16 +11,16 @@ Key = tuple[str, str]
 """Kind and id. Two resources can share an id: a role and its instance profile have the same name."""
 
 How = Literal["tag", "name", "relation"]
-"""What shows that a resource belongs to a job: its tag, its name, or the resource that it depends on."""
+"""The evidence that a resource belongs to a job: its tag, its name, or the resource that it depends on."""
 
 
 @dataclass(frozen=True)
 class CloudResource:
-    """A resource as the provider's list calls describe it. ``remove`` is a command line that removes it.
+    """A resource as the provider's list calls describe it. ``remove`` is a command line that deletes it.
 
-    ``sure`` is False if only a name shows whose it is, and runctl did not make that name. ``cost_hour`` is in
-    USD, None if unknown. ``parent`` is the id of the resource that it depends on; a ``part`` is deleted
-    together with its parent.
+    ``sure`` is False if the only evidence is a name that runctl did not give. ``cost_hour`` is in USD, None
+    if unknown. ``parent`` is the id of the resource that it depends on; a ``part`` is deleted together with
+    its parent.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Unchecked:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a search found, which of it belongs to others (``foreign``), and what could not be listed."""
+    """The resources found, those of others (``foreign``), and the kinds that could not be listed."""
 
     found: tuple[CloudResource, ...] = ()
     foreign: tuple[CloudResource, ...] = ()
@@ -68,7 +68,7 @@ class Survey:
 class Relations:
     """Ids of resources whose dependents belong to a job as well, each with that job.
 
-    ``instances`` are machines; ``groups`` are what limits their traffic.
+    ``instances`` are machines; ``groups`` are security groups.
     """
 
     instances: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What a provider tells about each kind of resource that runctl can leave in its cloud: one record a kind."""
+"""One record for each kind of resource that runctl can leave in a provider's cloud."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ClientT_contra = TypeVar("ClientT_contra", contravariant=True)
 class ResourceKind(Protocol[ClientT_contra]):
     """The record of one kind. Kinds refer to each other by name.
 
-    ``ClientT_contra`` is the provider's client, with which resources are removed.
+    ``ClientT_contra`` is the provider's client, with which resources are deleted.
     """
 
     @property
     def name(self) -> str:
-        """As people and JSON call it."""
+        """The name of the kind in output and JSON."""
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ class ResourceKind(Protocol[ClientT_contra]):
 
     @property
     def has_creation_time(self) -> bool:
-        """Whether the provider reports when one was created."""
+        """Whether the provider reports the creation time."""
 
     @property
     def id_in_state_is_name(self) -> bool:
@@ -51,11 +51,11 @@ class ResourceKind(Protocol[ClientT_contra]):
 
     @property
     def managed_with(self) -> tuple[str, ...]:
-        """Parents whose stack manages this resource too, although its state does not hold it."""
+        """Parents whose stack manages this resource too, although its state does not contain it."""
 
     @property
     def separate_if_named_as_parent(self) -> bool:
-        """Whether one with its parent's name is managed only by a stack that holds it itself."""
+        """Whether one with its parent's name is managed only by a stack whose state contains it."""
 
     @property
     def needs_running_machine(self) -> bool:
@@ -63,18 +63,19 @@ class ResourceKind(Protocol[ClientT_contra]):
 
     @property
     def removed_after(self) -> tuple[str, ...]:
-        """Kinds that must be removed before it."""
+        """Kinds that must be deleted before it."""
 
     def remove(self, cloud: ClientT_contra, resource: CloudResource, account: str) -> None:
-        """Removes the resource and blocks until the provider has done so. Raises ``CloudError``."""
+        """Deletes the resource and blocks until that is complete. Raises ``CloudError``."""
 
 
 KindT_co = TypeVar("KindT_co", bound=ResourceKind[Any], covariant=True)
 
 
 class Kinds(Generic[KindT_co]):
-    """The records of a provider, and the tables that follow from them. Raises ``ValueError`` for records that
-    refer to unknown kinds, share a name or a type, or wait for each other."""
+    """The records of a provider, and the tables derived from them. Raises ``ValueError`` for records that
+    refer to unknown kinds, share a name or a type, or wait for each other.
+    """
 
     def __init__(self, records: Sequence[KindT_co]) -> None:
         self._by_name = {each.name: each for each in records}
@@ -83,7 +84,7 @@ class Kinds(Generic[KindT_co]):
         self.listed = frozenset(each.name for each in records if each.is_listed)
         """Names of all kinds that can be searched for."""
         self.removal_order = tuple(self._prerequisites_first(records))
-        """Names of all kinds, each after those that must be removed before it."""
+        """Names of all kinds, each after those that must be deleted before it."""
 
     def __getitem__(self, name: str) -> KindT_co:
         return self._by_name[name]
@@ -105,7 +106,7 @@ class Kinds(Generic[KindT_co]):
         return frozenset((kind.name, identity) for kind, identity in resources if kind is not None)
 
     def state_keys(self, resource: CloudResource) -> frozenset[Key]:
-        """Keys under which a state can hold the resource."""
+        """Keys under which a state can contain the resource."""
         if self._by_name[resource.kind].id_in_state_is_name:
             return frozenset({resource.key, (resource.kind, resource.name)})
         return frozenset({resource.key})
@@ -145,4 +146,4 @@ class Kinds(Generic[KindT_co]):
 
 
 AnyKinds = Kinds[ResourceKind[Any]]
-"""Records that are only read: the provider's client does not matter."""
+"""Records that are only read: the type of the provider's client does not matter."""

@@ -1,7 +1,7 @@
-"""Which run an ``up`` means: the one that is there, or a new one.
+"""Which run an ``up`` means: the existing one, or a new one.
 
-A run is one attempt at running one thing. What runs is setup, run, their shell, env, the names of secrets,
-data and code; tags, limits, volumes, budget and the values of secrets may change without a new run.
+A run is one attempt at executing one content: setup, run, their shell, env, the names of secrets, data and
+code. Tags, limits, volumes, budget and the values of secrets may change without a new run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class RunIdentity:
 
 
 def run_id(spec: JobSpec, code_sha256: str, attempt: int) -> str:
-    """The id of attempt ``attempt`` at what ``spec`` and the code say to run."""
+    """The id of attempt ``attempt`` at the content of ``spec`` and the code."""
     what: list[object] = [spec.setup, spec.run, dict(spec.env), code_sha256, attempt]
     if spec.secrets:
         what.append({"secrets": sorted(spec.secrets)})
@@ -52,9 +52,10 @@ def choose_run(
 ) -> RunIdentity:
     """The run that applying ``spec`` means, after ``previous`` (None: the job never ran).
 
-    The same content is the same run, whether it lives or has ended, and keeps its agent, so that applying it
-    again changes nothing. Otherwise a new attempt begins; attempts only grow, so that no run ever finds
-    the status of an earlier one. It continues from the checkpoints of the previous run unless that succeeded.
+    The same content is the same run, whether it is active or has ended, and keeps its agent, so that applying
+    it again changes nothing. Otherwise a new attempt begins; attempts only increase, so that no run ever
+    finds the status of an earlier one. It continues from the checkpoints of the previous run unless that
+    succeeded.
     """
     if previous is None:
         first = run_id(spec, code_sha256, 1)

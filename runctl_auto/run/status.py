@@ -1,4 +1,4 @@
-"""The durable status of a run, as the agent on the machine wrote it: the shape of ``status.json``."""
+"""The durable status of a run, as written by the agent on the machine: the format of ``status.json``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runctl_auto.agent.contract import PHASES, SCHEMA, TERMINAL_PHASES, Phase, S
 from runctl_auto.errors import CloudError
 
 LOST = "lost"
-"""The phase, for whoever looks from outside, of a run that has not ended and whose machine has."""
+"""The displayed phase of a run that has not ended but whose machine has."""
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """What is known of a run. Times are RFC 3339 texts in UTC, ``seconds`` are per phase."""
+    """The status of a run. Times are RFC 3339 texts in UTC, ``seconds`` are per phase."""
 
     run: str
     phase: str
@@ -33,7 +33,7 @@ class RunStatus:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing goes on: the run neither needs a machine nor gets one."""
+        """Whether the run has ended: it has no machine and gets none."""
         return self.phase in TERMINAL_PHASES
 
     @property
@@ -42,7 +42,7 @@ class RunStatus:
 
 
 def parse_run_status(content: bytes, run: str) -> RunStatus:
-    """The status from the bytes of ``status.json``. Raises CloudError when they are not one."""
+    """The status from the bytes of ``status.json``. Raises CloudError when they are invalid."""
     try:
         return _status(run, json.loads(content))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,1 +1,1 @@
-"""Settings of a project or person: their shape, where they come from, edits."""
+"""Settings of a project or user: their schema, their sources, edits."""

@@ -1,4 +1,4 @@
-"""Changes a setting in its file, keeping comments and form of all the rest; writes only what is valid."""
+"""Changes a setting in its file, preserving comments and formatting; writes only valid settings."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ else:
 
 
 def set_setting(file: Path, path: SettingPath, text: str) -> None:
-    """Writes the value that ``text`` means at ``path`` into ``file``, which need not exist.
+    """Writes the value of ``text`` at ``path`` to ``file``, which need not exist.
 
-    The file changes at once or not at all. Raises ``SettingsError`` when the value is not allowed or the file
-    would not be valid.
+    The write is atomic. Raises ``SettingsError`` when the value is not allowed or the file would not be
+    valid.
     """
     value = _meaning(path, text)
     _rewrite(file, lambda document: _put(document, path, value), path, value)
 
 
 def unset_setting(file: Path, path: SettingPath) -> bool:
-    """Takes ``path`` out of ``file``; False when it was not there. Raises ``SettingsError``."""
+    """Removes ``path`` from ``file``; False when it was not there. Raises ``SettingsError``."""
     if not _holds(tomllib.loads(_valid_text(file)), path):
         return False
     _rewrite(file, lambda document: _take_out(document, path), path, None)
@@ -43,7 +43,7 @@ def unset_setting(file: Path, path: SettingPath) -> bool:
 
 
 def _meaning(path: SettingPath, text: str) -> Any:
-    """The value that ``text`` means for this setting, in TOML's types."""
+    """The value of ``text`` for this setting, in TOML's types."""
     info = dict(setting_fields())[path]
     kind: Any = info.annotation
     given: Any = text
@@ -104,7 +104,7 @@ def _put(document: tomlkit.TOMLDocument, path: SettingPath, value: Any) -> None:
             target[key] = tomlkit.table()
         target = target[key]
         if not isinstance(target, MutableMapping):
-            return  # not a table: the check of the whole tells
+            return  # not a table: reported by the validation of the whole file
     target[path[-1]] = value
 
 
@@ -118,7 +118,7 @@ def _take_out(document: tomlkit.TOMLDocument, path: SettingPath) -> None:
 def _require_nothing_else_changed(
     file: Path, before: str, after: str, path: SettingPath, value: object
 ) -> None:
-    """The edit is checked by another reader than the one that made it."""
+    """Verifies the edit with a different parser than the one that made it."""
     expected, found = _flat(tomllib.loads(before)), _flat(tomllib.loads(after))
     expected.pop(path, None)
     if value is not None:

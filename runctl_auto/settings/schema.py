@@ -1,7 +1,7 @@
-"""Settings of a project or person: what there is to set, and what is allowed.
+"""Settings of a project or user: names, types and allowed values.
 
-Of each setting, ``title`` says what it is for and ``description`` what is allowed. ``settings_sources`` reads
-them, ``settings_edit`` changes them.
+Of each setting, ``title`` states its purpose and ``description`` the allowed values. ``settings.sources``
+reads them, ``settings.edit`` changes them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from pydantic.fields import FieldInfo
 
 SettingPath = tuple[str, ...]
-"""``("engine", "parallel")`` for the setting that is written ``engine.parallel``."""
+"""``("engine", "parallel")`` for the setting ``engine.parallel``."""
 
 _BACKEND_SCHEMES = ("file", "s3", "gs", "azblob", "http", "https")
 _NO_OWNER_CHARACTER = re.compile(r"[^\w .:/=+@-]")
@@ -35,7 +35,7 @@ class _Section(BaseModel):
 
 
 class AwsSettings(_Section):
-    """How to reach AWS."""
+    """Access to AWS."""
 
     enabled: bool = Field(default=True, title="Whether jobs may use AWS", description="true or false")
     profile: str | None = Field(
@@ -69,19 +69,9 @@ class AwsSettings(_Section):
 
 
 class RunpodSettings(_Section):
-    """How to reach RunPod."""
+    """Jobs on RunPod."""
 
     enabled: bool = Field(default=False, title="Whether jobs may use RunPod", description="true or false")
-    endpoint_url: str = Field(
-        default="https://api.runpod.io/v2",
-        title="Address of RunPod's service",
-        description="a URL that begins with https:// or http://",
-    )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _is_url(cls, value: str) -> str | None:
-        return _checked_url(value, ("http", "https"))
 
 
 class LocalSettings(_Section):
@@ -93,7 +83,7 @@ class LocalSettings(_Section):
 
 
 class CheckpointSettings(_Section):
-    """Where what is brought home of jobs goes, relative to the project folder."""
+    """Where downloaded artifacts are stored, relative to the project folder."""
 
     directory: Path = Field(
         default=Path("runs"),
@@ -102,22 +92,8 @@ class CheckpointSettings(_Section):
     )
 
 
-class MonitoringSettings(_Section):
-    """What runctl tells of itself."""
-
-    metrics_file: Path | None = Field(
-        default=None, title="File that metrics are written to", description="nothing yet"
-    )
-
-    @field_validator("metrics_file")
-    @classmethod
-    def _not_yet(cls, value: Path | None) -> None:
-        if value is not None:
-            raise ValueError("is not supported yet")
-
-
 class EngineSettings(_Section):
-    """Which Pulumi engine works, and where it keeps state."""
+    """Which Pulumi engine is used, and where it stores state."""
 
     path: str | None = Field(
         default=None,
@@ -162,11 +138,11 @@ _ProtectedId = Annotated[
 
 
 class PolicySettings(_Section):
-    """Which policies judge a change, and what is protected by its id whatever a job says.
+    """Which policies evaluate a change, and which resources are protected by id whatever a job file says.
 
-    ``file`` says how strictly each rule is held and what the project allows, relative to the project folder;
-    ``allow_skip`` permits ``--no-policy``.
-    ``protected`` holds ids of volumes (``vol-...``) and names of buckets.
+    ``file`` sets the enforcement level of each rule and what the project allows, relative to the project
+    folder; ``allow_skip`` permits ``--no-policy``. ``protected`` contains ids of volumes (``vol-...``) and
+    names of buckets.
     """
 
     allow_skip: bool = Field(
@@ -208,7 +184,6 @@ class Settings(_Section):
     runpod: RunpodSettings = RunpodSettings()
     local: LocalSettings = LocalSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
-    monitoring: MonitoringSettings = MonitoringSettings()
     engine: EngineSettings = EngineSettings()
     policies: PolicySettings = PolicySettings()
 

@@ -1,7 +1,7 @@
-"""Where settings come from: defaults, a person's file, the project's file, environment, options.
+"""Sources of settings: defaults, the user's file, the project's file, environment, options.
 
-The later ones have the last word. All are validated whole on load: what is wrong is told at once, with file
-and line, variable or option.
+Later ones take precedence. All are validated on load: every problem is reported at once, with file and line,
+variable or option.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SHORT_VARIABLES: Mapping[SettingPath, str] = {
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value comes from: ``name`` is a file with its line, a variable or an option."""
+    """The source of a value: ``name`` is a file with its line, a variable or an option."""
 
     kind: Literal["default", "file", "environment", "option"]
     name: str
@@ -58,7 +58,7 @@ DEFAULT = Origin("default", "default")
 
 @dataclass(frozen=True)
 class SourcedSettings:
-    """The settings in force, and for every setting its origin."""
+    """The effective settings, and the origin of each."""
 
     settings: Settings
     origins: Mapping[SettingPath, Origin]
@@ -66,7 +66,7 @@ class SourcedSettings:
 
 @dataclass
 class _Layer:
-    """Values of one source; what is ``strict`` has types of its own, else all are texts."""
+    """Values of one source; in a ``strict`` one they are typed, else all are texts."""
 
     file: str
     strict: bool
@@ -75,7 +75,7 @@ class _Layer:
     lines: Mapping[SettingPath, int] = field(default_factory=dict)
 
     def problems(self) -> list[FieldProblem]:
-        """What is wrong with these values by themselves."""
+        """Problems of these values by themselves."""
         found = [
             self._placed(path, "holds a character that no setting may hold", found=_shown(text))
             for path, text in _texts(self.values)
@@ -138,17 +138,17 @@ _MESSAGES = {
 def load_settings(
     folders: ProjectFolders, environ: Mapping[str, str], options: Mapping[SettingPath, object]
 ) -> Settings:
-    """The settings in force; see ``load_sourced_settings``."""
+    """The effective settings; see ``load_sourced_settings``."""
     return load_sourced_settings(folders, environ, options).settings
 
 
 def load_sourced_settings(
     folders: ProjectFolders, environ: Mapping[str, str], options: Mapping[SettingPath, object]
 ) -> SourcedSettings:
-    """The settings in force, with their origins.
+    """The effective settings, with their origins.
 
-    ``options`` maps paths such as ``("engine", "path")`` to values. Raises ``SettingsError`` with all that
-    is wrong.
+    ``options`` maps paths such as ``("engine", "path")`` to values. Raises ``SettingsError`` with all
+    problems.
     """
     layers = [
         *(_file_layer(file) for file in settings_files(folders, environ)),
@@ -174,7 +174,7 @@ def load_sourced_settings(
 
 
 def settings_files(folders: ProjectFolders, environ: Mapping[str, str]) -> list[Path]:
-    """The person's file and the project's, each whether it exists or not; the latter has the last word."""
+    """The user's file and the project's, whether they exist or not; the latter takes precedence."""
     project = folders.settings_file
     home = environ.get("HOME")
     personal = [Path(home) / SETTINGS_FILE] if home else []
@@ -182,12 +182,12 @@ def settings_files(folders: ProjectFolders, environ: Mapping[str, str]) -> list[
 
 
 def variable_for(path: SettingPath) -> str:
-    """The environment variable that sets what ``path`` names."""
+    """The environment variable for the setting at ``path``."""
     return _SHORT_VARIABLES.get(path) or "RUNCTL_" + "_".join(path).upper()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables that look like one of ours and are none, each with the one that was perhaps meant."""
+    """Unknown variables with our prefix that resemble a valid one, each with that name."""
     ours = [variable_for(path) for path, _ in setting_fields()]
     found: dict[str, str] = {}
     for name in sorted(environ):
@@ -198,7 +198,7 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_settings_text(file: str, text: str) -> None:
-    """Raises ``SettingsError`` with all that is wrong with ``text`` as the content of ``file``."""
+    """Raises ``SettingsError`` with all problems of ``text`` as the content of ``file``."""
     layer = _layer_of_text(file, text)
     problems = layer.problems()
     if problems:
@@ -211,7 +211,7 @@ def check_settings_text(file: str, text: str) -> None:
 
 
 def read_settings_text(file: Path) -> str:
-    """The text of a settings file, empty when there is none. Raises ``SettingsError``."""
+    """The text of a settings file, empty when it does not exist. Raises ``SettingsError``."""
     if not os.path.lexists(file):
         return ""
     try:
@@ -224,7 +224,7 @@ def read_settings_text(file: Path) -> str:
 
 
 def settings_error(problems: list[FieldProblem]) -> SettingsError:
-    """The error for settings with ``problems``, of which the first fifty are told."""
+    """The error for settings with ``problems``, of which the first fifty are listed."""
     some = len(problems) > MAX_PROBLEMS
     return SettingsError(
         f"The settings are wrong; the first {MAX_PROBLEMS} problems:" if some else "The settings are wrong.",
@@ -234,7 +234,7 @@ def settings_error(problems: list[FieldProblem]) -> SettingsError:
 
 
 def known_setting(key: str) -> SettingPath:
-    """The path of the setting that is written ``key``. Raises ``SettingsError`` with the nearest."""
+    """The path of the setting named ``key``. Raises ``SettingsError`` with the nearest name."""
     path = tuple(key.split("."))
     if path in dict(setting_fields()):
         return path
@@ -293,7 +293,7 @@ def _options_layer(options: Mapping[SettingPath, object]) -> _Layer:
 
 
 def _texts(value: object, path: SettingPath = ()) -> Iterator[tuple[SettingPath, str]]:
-    """All texts in ``value``, with the paths they stand at."""
+    """All texts in ``value``, with their paths."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
@@ -359,7 +359,7 @@ def _plain(message: str) -> str:
 
 
 def _require_home(project: Path, directory: Path, origins: Mapping[SettingPath, Origin]) -> None:
-    """What comes home has a folder of its own, or it would travel with the code of the next run."""
+    """Artifacts need a folder of their own, or they would be packaged with the code of the next run."""
     fault = _fault_of_home(project, project / directory)
     if fault is None:
         return
@@ -381,5 +381,5 @@ def _fault_of_home(project: Path, folder: Path) -> str | None:
             return "holds the project itself"
         existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
         return None if existing.is_dir() and os.access(existing, os.W_OK) else "not a writable folder"
-    except OSError:  # too long a name
+    except OSError:  # the name is too long
         return "not a writable folder"

@@ -1,4 +1,4 @@
-"""On which line of a TOML file each key stands. The file must be valid TOML."""
+"""The line of each key in a TOML file. The file must be valid TOML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONG_QUOTES = re.compile(r'"""|\'\'\'')
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line, from 1, of every table and of every key that begins a line."""
+    """The line, from 1, of every table and of every key at the beginning of a line."""
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     inside: str | None = None
@@ -35,7 +35,7 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
 
 
 def _parts(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key, unquoted, as TOML itself reads them."""
+    """The parts of a dotted key, unquoted, as parsed by TOML."""
     values: object = tomllib.loads(f"{key} = 0")
     parts: list[str] = []
     while isinstance(values, dict):
@@ -45,7 +45,7 @@ def _parts(key: str) -> tuple[str, ...]:
 
 
 def _open_quotes(line: str, inside: str | None) -> str | None:
-    """The quotes of the text over several lines that is open after ``line``."""
+    """The quotes of the multi-line string that is open after ``line``."""
     for quotes in _LONG_QUOTES.findall(line):
         if inside is None:
             inside = quotes

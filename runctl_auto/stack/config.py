@@ -1,6 +1,6 @@
-"""What a job's stack is configured with: the contract between the driver, which decides, and the program.
+"""The configuration of a job's stack: the contract between the driver, which decides, and the program.
 
-Every value is a JSON text in Pulumi's configuration, so that it travels with the stack.
+Every value is a JSON text in Pulumi's configuration, so that it is stored with the stack.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runctl_auto.run.identity import RunIdentity
 NAMESPACE = "runctl"
 KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
 SECRETS_KEY = "secrets"
-"""A JSON object of the secrets' values by name, encrypted; kept apart from what is plain."""
+"""A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
 Market = Literal["spot", "on-demand"]
 
@@ -28,7 +28,7 @@ Market = Literal["spot", "on-demand"]
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a run was placed and what was decided for it. Prices are USD an hour, None when unknown."""
+    """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown."""
 
     account: str
     partition: str
@@ -46,10 +46,10 @@ class Placement:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class Protection:
-    """Which protections are in force now: by volume name, and for the bucket with the results.
+    """The effective protections: by volume name, and for the bucket.
 
-    ``asked`` is what ``runctl protect|unprotect`` said, by key (``volume:<name>``, ``bucket``): it stays in
-    force whatever the job file says.
+    ``asked`` are the decisions of ``runctl protect|unprotect``, by key (``volume:<name>``, ``bucket``): they
+    override the job file.
     """
 
     volumes: Mapping[str, bool] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Protection:
 class StackConfig:
     """The whole configuration of a job's stack.
 
-    ``end_schedule``: whether the cloud itself keeps the time at which a machine ends.
+    ``end_schedule``: whether a schedule in the cloud terminates the machine.
     """
 
     job: JobSpec
@@ -97,9 +97,9 @@ class StackConfig:
 
     @classmethod
     def from_values(cls, values: Mapping[str, str]) -> StackConfig:
-        """The configuration from what ``to_values`` made; other keys are ignored.
+        """The configuration from the output of ``to_values``; other keys are ignored.
 
-        Raises ProgramError that names the key which is missing or cannot be read.
+        Raises ProgramError that names the missing or invalid key.
         """
         return cls(
             job=_read(values, "job", JobSpec.model_validate),

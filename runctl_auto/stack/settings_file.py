@@ -11,18 +11,18 @@ from runctl_auto.errors import EngineError
 from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 
 BACKEND_KEY = f"{PROJECT_NAME}:backend"
-"""Configuration key that names the backend which the settings file belongs to."""
+"""Configuration key that names the backend to which the settings file belongs."""
 
 _KNOWN_SETTINGS = frozenset({"config", "encryptionsalt", "encryptedkey", "secretsprovider"})
 
 
 def settings_file(workspace: Path, job: str) -> Path:
-    """Where the settings of a job's stack lie: beside ``Pulumi.yaml``."""
+    """The path of the settings file of a job's stack: beside ``Pulumi.yaml``."""
     return workspace / f"Pulumi.{job}.yaml"
 
 
 def read_config(file: Path) -> dict[str, str]:
-    """runctl's plain values by full key; empty without a file. Raises ``EngineError`` for a broken one."""
+    """runctl's plain values by full key; empty without a file. Raises ``EngineError`` for an invalid one."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -46,8 +46,9 @@ def read_config(file: Path) -> dict[str, str]:
 
 
 def write_config(file: Path, values: Mapping[str, str]) -> bool:
-    """Writes plain values into the settings file without an engine; False when it holds more than runctl's
-    own settings, which only the engine may rewrite."""
+    """Writes plain values to the settings file without an engine; False when it contains more than runctl's
+    own settings, which only the engine may rewrite.
+    """
     import yaml
 
     settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file.exists() else {}
@@ -60,7 +61,7 @@ def write_config(file: Path, values: Mapping[str, str]) -> bool:
 
 
 def encrypted_value(file: Path, key: str) -> str | None:
-    """The ciphertext that the file holds under the full key ``key``; None when it holds none."""
+    """The ciphertext under the full key ``key``; None when there is none."""
     import yaml
 
     try:
@@ -72,7 +73,7 @@ def encrypted_value(file: Path, key: str) -> str | None:
 
 
 def put_encrypted_value(file: Path, key: str, ciphertext: str | None) -> None:
-    """Makes the file hold this ciphertext, one that it held before, under ``key``; None removes the key."""
+    """Restores an earlier ciphertext under ``key``; None removes the key."""
     import yaml
 
     settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
@@ -95,7 +96,7 @@ def _replace(file: Path, settings: Mapping[str, object]) -> None:
 
 
 def set_aside(file: Path, folders: ProjectFolders) -> None:
-    """Moves the settings of another backend's stack out of the way; the latest of each job is kept there."""
+    """Moves the settings of another backend's stack to a backup folder, which keeps the latest per job."""
     folder = folders.make_private() / "other-settings"
     folder.mkdir(exist_ok=True)
     shutil.move(file, folder / file.name)

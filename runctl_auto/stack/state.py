@@ -1,4 +1,4 @@
-"""A stack's exported state as data: what exists, what is protected, which operations were left open."""
+"""A stack's exported state as data: resources, protection, pending operations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_TIME = "0001-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class ResourceState:
-    """One resource as the state holds it."""
+    """One resource in the state."""
 
     urn: str
     type: str
@@ -37,7 +37,7 @@ class ResourceState:
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
     pending_replacement: bool = False
-    """Deleted to be replaced, and not made again yet: the id is that of what is gone."""
+    """Deleted for a replacement that is not created yet: the id is that of the deleted resource."""
 
     @property
     def name(self) -> str:
@@ -45,7 +45,7 @@ class ResourceState:
 
     @property
     def in_cloud(self) -> bool:
-        """Whether it stands for something in the cloud that this stack manages."""
+        """Whether it represents a cloud resource that this stack manages."""
         managed = self.custom and not self.external and not self.type.startswith("pulumi:")
         return managed and not self.pending_replacement
 
@@ -64,8 +64,9 @@ class PendingOperation:
 
 @dataclass(frozen=True)
 class StackState:
-    """The whole state of a stack. ``written_at``: when an operation last wrote it; ``begun_at``: when the
-    oldest of its resources was made; None when it does not tell."""
+    """The whole state of a stack. ``written_at``: when an operation last wrote it; ``begun_at``: when its
+    oldest resource was created; None if unknown.
+    """
 
     resources: tuple[ResourceState, ...]
     pending: tuple[PendingOperation, ...]
@@ -77,7 +78,7 @@ class StackState:
         return (each for each in self.resources if each.type == type_token and not each.delete)
 
     def in_cloud(self) -> tuple[ResourceState, ...]:
-        """All that stands for something in the cloud, old copies that wait for deletion included."""
+        """Everything that represents a cloud resource, including old copies pending deletion."""
         return tuple(each for each in self.resources if each.in_cloud)
 
     def first(self, type_token: str) -> ResourceState | None:
@@ -103,7 +104,7 @@ def parse_state(deployment: Mapping[str, Any]) -> StackState:
 
 
 def _moment(text: object) -> datetime | None:
-    """A time of a state, RFC 3339 with up to nine digits of a second; None when it tells none."""
+    """A time in a state, RFC 3339 with up to nine decimals of a second; None if there is none."""
     matched = _TIME.match(text) if isinstance(text, str) else None
     if matched is None or text == _NO_TIME:
         return None

@@ -1,7 +1,7 @@
-"""What the emulated cloud holds right now, read from the emulator's own stores.
+"""The current contents of the emulated cloud, read from the emulator's own stores.
 
-No AWS call is made and no filter applied: a resource that the service's list calls would hide (a deleted
-tag, an eventual read) is still listed. Tests hold teardown against it; it does not say what belongs to whom.
+No AWS call is made and no filter applied: a resource hidden from the service's list calls (a deleted tag, an
+eventually consistent read) is still listed. Tests verify teardown with it; it does not assign owners.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _disks(backend: Any) -> Iterator[Found]:
     for volume in list(backend.volumes.values()):
         yield "volume", volume.id, "", _id_of(volume.attachment, "instance")
     for snapshot in list(backend.snapshots.values()):
-        # moto brings a snapshot for each public image; those have no tags
+        # moto creates a snapshot for each public image; those have no tags
         if backend.tags.get(snapshot.id):
             yield "snapshot", snapshot.id, "", _id_of(snapshot, "volume")
 
@@ -105,7 +105,7 @@ def _iam(backends: Any) -> Iterator[tuple[str, Row]]:
 def _parameters(backends: Any) -> Iterator[Row]:
     for backend in _regional(backends):
         for name in list(backend._parameters):
-            # the public parameters of AWS are loaded on first use; ours lie under /runctl
+            # AWS's public parameters are loaded on first use; runctl's are under /runctl
             if name.startswith("/runctl"):
                 yield _row(name, name=name)
 
@@ -128,6 +128,6 @@ def _schedules(backends: Any) -> Iterator[tuple[str, Row]]:
 
 
 def _listed(tags: Any) -> dict[str, str]:
-    """IAM keeps tags as `{key: {"Key": …, "Value": …}}` on roles, as a list of such entries elsewhere."""
+    """IAM stores role tags as `{key: {"Key": …, "Value": …}}`, all others as a list of such entries."""
     entries = tags.values() if isinstance(tags, dict) else tags or []
     return {entry["Key"]: entry["Value"] for entry in entries}

@@ -1,1 +1,1 @@
-"""The machines of the sandbox: each running instance of the emulated cloud as a tree of local processes."""
+"""The sandbox's hosts: each running instance of the emulated cloud is a tree of local processes."""

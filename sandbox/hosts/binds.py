@@ -1,4 +1,4 @@
-"""What a host in namespaces sees of the machine, and where."""
+"""The bind mounts of a host in namespaces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROGRAM_FOLDERS = ("/usr/bin", "/usr/sbin", "/bin", "/sbin")
 
 @dataclass(frozen=True)
 class Bind:
-    """Show `source` at `target` (a path inside the host)."""
+    """Mount `source` at `target` (a path inside the host)."""
 
     source: Path
     target: Path
@@ -28,7 +28,7 @@ class Bind:
 
 @dataclass(frozen=True)
 class View:
-    """All that is shown, in order; `links` are links to make in the root: path inside to what they say."""
+    """All bind mounts, in order; `links` are symbolic links to create in the root: path inside to target."""
 
     binds: tuple[Bind, ...]
     links: dict[Path, str]
@@ -37,7 +37,7 @@ class View:
 def view_of(
     folder: HostFolder, programs: Path, interpreter: Interpreter, extra_folders: tuple[Path, ...]
 ) -> View:
-    """What this host is to see."""
+    """The view for this host."""
     links = {Path(name): os.readlink(name) for name in _SYSTEM if Path(name).is_symlink()}  # noqa: PTH115 - as it is
     binds = [
         Bind(Path(name), Path(name))
@@ -58,7 +58,7 @@ def view_of(
 
 
 def _replaced_programs() -> list[Path]:
-    """Programs of the machine for which a stand-in is to be found under their absolute path, too."""
+    """The machine's programs whose absolute paths must lead to a stand-in, too."""
     found: dict[Path, None] = {}
     for folder in _PROGRAM_FOLDERS:
         for name in PROGRAMS:
@@ -69,7 +69,7 @@ def _replaced_programs() -> list[Path]:
 
 
 def make_mount_points(folder: HostFolder, view: View) -> None:
-    """Make the folders that are mounted over, and the links, in a fresh root."""
+    """Create mount points and links in a fresh root."""
     for path, content in view.links.items():
         (folder.root / path.relative_to("/")).symlink_to(content)
     for bind in view.binds:

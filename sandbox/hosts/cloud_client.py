@@ -1,6 +1,6 @@
-"""The emulated cloud as the hosts' manager sees it: its control interface, and a few calls of EC2 and STS.
+"""Client of the emulated cloud for the hosts' manager: the control interface, and a few calls of EC2 and STS.
 
-The calls are written out here because loading an AWS SDK would cost more than all hosts' start together.
+The calls are implemented here because loading an AWS SDK would take longer than starting all hosts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
 
 
 class CloudError(Exception):
-    """The cloud did not answer, or refused. The text says which call and why."""
+    """The cloud did not respond, or rejected a call. The message names the call and the reason."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class AttachedVolume:
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance as the control interface tells of it."""
+    """An instance as returned by the control interface."""
 
     id: str
     region: str
@@ -57,7 +57,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All instances and volumes at one version of the cloud; `snapshots` of volumes, each with its volume."""
+    """All instances and volumes at one version of the cloud; `snapshots` maps snapshots to their volumes."""
 
     version: int
     instances: tuple[Instance, ...]
@@ -74,7 +74,7 @@ class RoleCredentials:
 
 
 class CloudClient:
-    """Calls are blocking, made once, and raise CloudError."""
+    """Calls block, are not retried, and raise CloudError."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -88,11 +88,11 @@ class CloudClient:
         )
 
     def report_ended(self, instance: str, boot: int) -> None:
-        """Tell that the machine of this boot has halted."""
+        """Report that the machine of this boot has halted."""
         self._control("POST", f"/sandbox-api/instances/{instance}/ended", {"boot": boot}, _QUICK_SECONDS)
 
     def user_data(self, instance: Instance) -> bytes:
-        """What the instance was given as user data, byte for byte; empty when nothing."""
+        """The instance's user data, byte for byte; empty when there is none."""
         answer = self._query(
             "ec2", instance.region, "DescribeInstanceAttribute",
             {"InstanceId": instance.id, "Attribute": "userData"},
@@ -104,7 +104,7 @@ class CloudClient:
             raise CloudError(f"the user data of {instance.id} is not base64: {error}") from error
 
     def instance_profile(self, instance: Instance) -> tuple[str, str] | None:
-        """ARN and id of its instance profile."""
+        """ARN and id of the instance's profile."""
         answer = self._query("ec2", instance.region, "DescribeInstances", {"InstanceId.1": instance.id})
         arn = _text(answer, "iamInstanceProfile/arn")
         return (arn, _text(answer, "iamInstanceProfile/id")) if arn else None
@@ -147,7 +147,7 @@ class CloudClient:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
             "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
-            # The emulated cloud reads region and service from here; it checks no signature.
+            # The emulated cloud reads region and service from here and verifies no signature.
             "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
         }
         answer = self._send("POST", "/", body, headers, _QUICK_SECONDS)
@@ -173,14 +173,14 @@ class CloudClient:
 
 
 def _text(answer: ElementTree.Element, path: str) -> str:
-    """Text of the first element at `path`, whatever its XML namespace; empty when absent."""
+    """Text of the first element at `path`, in any XML namespace; empty when absent."""
     wanted = "/".join(f"{{*}}{part}" for part in path.split("/"))
     found = answer.find(f".//{wanted}")
     return (found.text or "") if found is not None else ""
 
 
 def snapshot_of(told: Mapping[str, Any]) -> Snapshot:
-    """Raises CloudError when the answer does not keep the contract."""
+    """Raise CloudError when the response violates the contract."""
     try:
         instances = tuple(_instance(entry) for entry in told["instances"])
         snapshots = {_plain_id(s): _plain_id(v) for s, v in dict(told.get("snapshots") or {}).items()}
@@ -191,7 +191,7 @@ def snapshot_of(told: Mapping[str, Any]) -> Snapshot:
 
 
 def _plain_id(told: object) -> str:
-    """An id that can be a file's name."""
+    """An id that is a valid file name."""
     identifier = str(told)
     if not identifier.replace("-", "").isalnum():
         raise ValueError(f"not an id: {identifier!r}")

@@ -1,4 +1,4 @@
-"""Copies a folder that somebody else may be changing: follows no link, leaves out pipes and the like."""
+"""Copies a folder that may change meanwhile: follows no links, skips pipes and other special files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _CHUNK = 1024 * 1024
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copy `source` to `target`, which must not exist, with modes and, as far as allowed, owners.
+    """Copy `source` to `target`, which must not exist, with modes and, where permitted, owners.
 
-    What vanishes meanwhile is left out.
+    Files deleted meanwhile are skipped.
     """
     target.mkdir(mode=0o700)
     with _opened(os.open(source, _OPEN_FOLDER)) as held, _opened(os.open(target, _OPEN_FOLDER)) as made:

@@ -1,4 +1,4 @@
-"""Ends the processes of a recorded host at once, as when the power goes."""
+"""Kills the processes of a recorded host immediately, as in a power failure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LONGEST_SECONDS = 6.0
 
 
 def cut_power(record: HostRecord) -> None:
-    """SIGKILL the host's first process without waiting for anything."""
+    """SIGKILL the host's first process; does not wait."""
     for identity in (record.init, record.outer):
         if identity:
             identity.signal(signal.SIGKILL)
 
 
 def end_processes(record: HostRecord) -> None:
-    """Blocks until nothing of the host runs, for some seconds at most. Ended hosts may be ended again."""
+    """Kill all processes of the host; blocks until they have ended, for a few seconds at most. Idempotent."""
     for identity in (record.init, record.outer):
         if identity:
             identity.kill()
@@ -38,7 +38,7 @@ def end_processes(record: HostRecord) -> None:
 
 
 def _kill_until_none(look: Callable[[], list[int]]) -> None:
-    """SIGKILL what `look` finds, until it finds nothing twice: a process shows no mark while it executes."""
+    """SIGKILL what `look` finds until it finds nothing twice: a process in execve shows no mark."""
     deadline, empty = time.monotonic() + _LONGEST_SECONDS, 0
     while empty < 2 and time.monotonic() < deadline:
         found = look()

@@ -1,10 +1,9 @@
-"""Makes a host's view of the machine inside fresh namespaces, then becomes the host's init.
+"""Sets up a host's mounts inside new namespaces, then executes the host's init.
 
 Started by `unshare` as the first process of new user, mount, pid, ipc and uts namespaces, as
-`enter_namespace.py SPEC`, SPEC being JSON: `{"root", "devices", "binds": [[source, target, writable]],
-"hostname", "info_fd", "command": []}`.
-The pid, as the machine sees it, is written to `info_fd` as `{"child-pid": n}`, as bubblewrap does.
-Standard library only.
+`enter_namespace.py SPEC`, where SPEC is JSON: `{"root", "devices", "binds": [[source, target, writable]],
+"hostname", "info_fd", "command": []}`. The pid outside the namespace is written to `info_fd` as
+`{"child-pid": n}`, as bubblewrap does. Standard library only.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def mount(source: str, target: str, kind: str | None, flags: int, data: str | No
 
 
 def bind(source: str, target: str, writable: bool) -> None:
-    """Show `source` with all that is mounted below it at `target`; read-only throughout unless `writable`."""
+    """Mount `source`, including its submounts, at `target`; read-only throughout unless `writable`."""
     mount(source, target, None, _MS_BIND | _MS_REC)
     for point, flags in _mounts_below(os.path.realpath(target)):
         wanted = flags | _MS_NOSUID | _MS_NODEV | (0 if writable else _MS_RDONLY)
@@ -59,7 +58,7 @@ def bind(source: str, target: str, writable: bool) -> None:
 
 
 def _mounts_below(target: str) -> list[tuple[str, int]]:
-    """Mount points at and below `target`, with the flags they have."""
+    """Mount points at and below `target`, with their flags."""
     found: dict[str, int] = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
@@ -70,7 +69,7 @@ def _mounts_below(target: str) -> list[tuple[str, int]]:
 
 
 def make_devices(dev: str, disks: str) -> None:
-    """A /dev of its own: no block devices, and `disk` read-only."""
+    """Set up a separate /dev: no block devices, and `disk` read-only."""
     mount("tmpfs", dev, "tmpfs", _MS_NOSUID, "mode=755,size=1m")
     for name in _DEVICES:
         Path(dev, name).touch()
@@ -86,7 +85,7 @@ def make_devices(dev: str, disks: str) -> None:
 
 
 def make_proc(proc: str) -> None:
-    """The processes of this namespace, with the machine's settings read-only; no further user namespaces."""
+    """Mount /proc for this namespace, with system settings read-only; no further user namespaces."""
     mount("proc", proc, "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     with contextlib.suppress(OSError):
         Path(proc, "sys/user/max_user_namespaces").write_text("0")
@@ -97,7 +96,7 @@ def make_proc(proc: str) -> None:
 
 
 def pivot(root: str) -> None:
-    """Make `root` the root of this mount namespace and let go of the old one."""
+    """Make `root` the root of this mount namespace and detach the old one."""
     os.chdir(root)
     number = _PIVOT_ROOT.get(os.uname().machine)
     if number is None:
@@ -108,7 +107,7 @@ def pivot(root: str) -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good."""
+    """Drop all capabilities permanently."""
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for capability in range(last + 1):
         _check(_libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0), f"drop capability {capability}")
@@ -122,7 +121,7 @@ def drop_capabilities() -> None:
 
 
 def enter(spec: dict[str, Any]) -> None:
-    """Build the view, then execute the command. Raises OSError."""
+    """Set up the namespace, then execute the command. Raises OSError."""
     root = str(spec["root"])
     with os.fdopen(int(spec["info_fd"]), "w") as info:
         json.dump({"child-pid": int(os.readlink("/proc/self"))}, info)  # noqa: PTH115
@@ -136,7 +135,7 @@ def enter(spec: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         socket.sethostname(spec["hostname"])
     drop_capabilities()
-    os.execv(spec["command"][0], spec["command"])  # noqa: S606 - this is what the caller asks for
+    os.execv(spec["command"][0], spec["command"])  # noqa: S606 - the caller's command
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One host: its folder, its processes, its metadata service, from its first boot to its end."""
+"""One host: its folder, its processes, its metadata service, from first boot to termination."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sandbox.hosts.volume_folders import HostOfVolumes
 
 @dataclass(frozen=True)
 class HostSetting:
-    """What all hosts of a sandbox share."""
+    """Settings shared by all hosts of a sandbox."""
 
     store: HostStore
     launcher: Launcher
@@ -38,11 +38,11 @@ class HostSetting:
     cloud_url: str
     sources: Sources
     throwaway_users: bool = False
-    """Each host runs as a user of its own (plain hosts of a root caller)."""
+    """Run each host as a separate user (plain hosts of a root caller)."""
 
 
 class Host:
-    """A host that is recorded. Its methods block; none may be called from two threads at once."""
+    """A recorded host. Its methods block; none may be called from two threads at once."""
 
     def __init__(self, setting: HostSetting, instance: Instance, record: HostRecord) -> None:
         self.record = record
@@ -54,7 +54,7 @@ class Host:
 
     @classmethod
     def create(cls, setting: HostSetting, instance: Instance, user_data: bytes) -> Host:
-        """A new machine with a fresh root volume, not started yet."""
+        """Create a machine with a new root volume, not started yet."""
         uid = (
             free_uid(record.uid or 0 for record in setting.store.records())
             if setting.throwaway_users
@@ -94,11 +94,11 @@ class Host:
         return HostOfVolumes(self.folder, self.record.uid)
 
     def tell(self, instance: Instance) -> None:
-        """Take over what the cloud says of the instance now."""
+        """Update the instance's description from the cloud."""
         self._metadata.instance = instance
 
     def start(self, instance: Instance) -> None:
-        """Boot. Raises HostStartError; the boot counts as ended then."""
+        """Boot. Raises HostStartError; the boot then counts as ended."""
         setting, folder = self._setting, self.folder
         self.end_processes()
         self._keep(replace(self.record, boot=instance.boot, outer=None, init=None, ended=True))
@@ -123,30 +123,30 @@ class Host:
             self._keep(self.record.started(setting.launcher.start(start, view, self.record.uid)))
 
     def ask_to_end(self) -> None:
-        """Let the machine shut down in order; asked once a boot."""
+        """Request an orderly shutdown; sent once per boot."""
         if not self.record.asked_to_end and self.record.init:
             self.record.init.signal(signal.SIGTERM)
             self._keep(replace(self.record, asked_to_end=True))
 
     def end_processes(self) -> None:
-        """End every process of the host at once, as when the power goes."""
+        """Kill all processes of the host immediately, as in a power failure."""
         end_processes(self.record)
 
     def note_end(self) -> None:
-        """The machine has halted or died: nothing of it runs on, and its journals are kept."""
+        """Record that the machine has halted or died: kill remaining processes and keep its journals."""
         self.end_processes()
         keep_journals(self.folder.root, self._setting.store.console_of(self.record.id))
         self._keep(replace(self.record, ended=True, outer=None, init=None))
 
     def remove(self) -> None:
-        """The instance is terminated: end it, remove its root volume. Its volumes must be away by now."""
+        """Delete a terminated instance's host and root volume. Its volumes must be detached already."""
         self.end_processes()
         self.close()
         remove_tree(self.folder.path)
         self._setting.store.forget(self.record.id)
 
     def close(self) -> None:
-        """End the metadata service; the host itself runs on."""
+        """Stop the metadata service; the host itself keeps running."""
         self._server.close()
 
     def _keep(self, record: HostRecord) -> None:
@@ -155,7 +155,7 @@ class Host:
 
 
 def _serve_metadata(metadata: Metadata, port: int) -> MetadataServer:
-    """At the port that the host knows; at another one when that is taken by now."""
+    """Serve on the host's known port, or on another one if that is in use."""
     try:
         return MetadataServer(metadata, port)
     except OSError:

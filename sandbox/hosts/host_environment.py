@@ -1,4 +1,4 @@
-"""The environment of a host: what its init, user data and services see, and nothing else of the machine's."""
+"""The environment of a host's init, user data and services; nothing else of the machine's is passed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def host_environment(
     settings: Mapping[str, str],
     library_path: Path | None,
 ) -> dict[str, str]:
-    """`root` is the host's folder where there is no namespace, else None; `programs` as the host sees it."""
+    """`root` is the host's folder without a namespace, else None; `programs` is the path inside the host."""
     inside = root or Path("/")
     found = {
         **settings,

@@ -1,4 +1,4 @@
-"""The folder of one host: its root volume, and beside it what it sees but does not own."""
+"""The folder of one host: its root volume, and beside it what the host sees but does not own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GROUP = "root:x:0:\nnogroup:x:65534:\n"
 
 @dataclass(frozen=True)
 class HostFolder:
-    """`root/` is the host's `/`; `volumes/` holds the volumes attached to it, `devices/` their nodes."""
+    """`root/` is the host's `/`; `volumes/` contains its attached volumes, `devices/` their nodes."""
 
     path: Path
 
@@ -45,7 +45,7 @@ class HostFolder:
 def make_host_folder(
     folder: HostFolder, *, hostname: str, pip_files: Mapping[str, bytes], linked: bool
 ) -> None:
-    """Make a fresh machine. With `linked`, its root has links to volumes and devices instead of mounts."""
+    """Create a new machine. With `linked`, its root has links to volumes and devices instead of mounts."""
     folder.volumes.mkdir(parents=True)
     folder.by_id.mkdir(parents=True)
     for name in _FOLDERS:
@@ -74,7 +74,7 @@ def _fill_etc(etc: Path, hostname: str, pip_files: Mapping[str, bytes]) -> None:
 
 
 def give_to(folder: Path, uid: int) -> None:
-    """Make `uid` the owner of a tree that was just made; links are not followed."""
+    """Make `uid` the owner of a newly created tree; links are not followed."""
     for parent, directories, files in os.walk(folder):
         for name in [*directories, *files]:
             os.chown(Path(parent, name), uid, uid, follow_symlinks=False)
@@ -82,7 +82,7 @@ def give_to(folder: Path, uid: int) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder whatever its owner did to the modes in it. Links are removed, never followed."""
+    """Delete a folder, whatever modes its owner has set in it. Links are deleted, never followed."""
     if folder.is_symlink() or not folder.is_dir():
         folder.unlink(missing_ok=True)
         return

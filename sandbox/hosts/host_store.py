@@ -1,4 +1,4 @@
-"""Where the hosts of one sandbox lie on the machine, and what is recorded about each."""
+"""Paths and records of a sandbox's hosts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sandbox.hosts.process_identity import ProcessIdentity
 
 @dataclass(frozen=True)
 class HostRecord:
-    """What must be known to adopt a host again. Times of processes are as in ProcessIdentity."""
+    """The data needed to adopt a host. Process times are as in ProcessIdentity."""
 
     id: str
     boot: int
     imds_port: int
     mark: str
-    """What tells the host's processes from all others, in their environment (HOST_MARK)."""
+    """The value of HOST_MARK in the environment of the host's processes, which identifies them."""
     uid: int | None = None
     plain: bool = False
     outer: ProcessIdentity | None = None
@@ -43,8 +43,8 @@ class HostRecord:
 class HostStore:
     """Folders and records under the cloud's folder.
 
-    With `private`, what a throwaway user must reach lies in a folder of its own outside (the cloud's folder
-    is closed to others); `volumes` in the cloud's folder is then a link to it.
+    With `private`, folders that a throwaway user must reach are in a separate folder outside (the cloud's
+    folder is closed to others); `volumes` in the cloud's folder is then a link there.
     """
 
     def __init__(self, folder: Path, *, private: bool) -> None:
@@ -59,7 +59,7 @@ class HostStore:
 
     @classmethod
     def existing(cls, folder: Path) -> HostStore:
-        """The store as an earlier manager has made it."""
+        """The store as created by an earlier manager."""
         return cls(folder, private=(folder / "hosts/place.json").exists())
 
     def _link_volumes(self) -> None:
@@ -74,7 +74,7 @@ class HostStore:
         return self._hosts / "place.json"
 
     def _private_place(self) -> Path:
-        """The folder outside, recorded so that the next manager finds it again."""
+        """The folder outside, recorded for the next manager."""
         with contextlib.suppress(OSError, ValueError):
             place = Path(json.loads(self._pointer.read_text())["place"])
             found = place.lstat()
@@ -87,12 +87,12 @@ class HostStore:
 
     @property
     def programs(self) -> Path:
-        """Shared by hosts in namespaces."""
+        """Programs shared by hosts in namespaces."""
         return self._place / "programs"
 
     @property
     def plain_programs(self) -> Path:
-        """Shared by hosts without; at another place, for what is in them names their place."""
+        """Programs shared by hosts without namespaces; separate, since they contain their own path."""
         return self._place / "plain-programs"
 
     @property
@@ -112,7 +112,7 @@ class HostStore:
         (self._hosts / f"{host}.json").unlink(missing_ok=True)
 
     def records(self) -> Iterator[HostRecord]:
-        """All recorded hosts; a record that cannot be read is passed over."""
+        """All recorded hosts; unreadable records are skipped."""
         for path in sorted(self._hosts.glob("i-*.json")):
             with contextlib.suppress(OSError, ValueError, TypeError):
                 found = json.loads(path.read_text())
@@ -121,7 +121,7 @@ class HostStore:
                 yield HostRecord(**found)
 
     def remove_private_place(self) -> None:
-        """Remove what lies outside of the cloud's folder; nothing to do when there is nothing."""
+        """Delete the folder outside the cloud's folder, if there is one."""
         if self._place != self.folder:
             remove_tree(self._place)
             self._pointer.unlink(missing_ok=True)

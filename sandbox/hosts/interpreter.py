@@ -1,4 +1,4 @@
-"""The Python that hosts run: the caller's own, without the packages installed for it."""
+"""The hosts' Python: the caller's own, without its installed packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEFT_OUT = ("site-packages", "dist-packages", "test", "tests", "idlelib", "tkin
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A base interpreter (of no virtual environment): its file, and the folder it lives in."""
+    """A base interpreter (not of a virtual environment): its executable and its prefix."""
 
     executable: Path
     prefix: Path
@@ -25,13 +25,13 @@ class Interpreter:
 
 
 def of_caller() -> Interpreter:
-    """The interpreter that runs this, without its virtual environment."""
+    """The current interpreter, outside its virtual environment."""
     base = getattr(sys, "_base_executable", None) or sys.executable
     return Interpreter(Path(base).resolve(), Path(sys.base_prefix).resolve())
 
 
 def usable_by(interpreter: Interpreter, uid: int) -> bool:
-    """Whether another user can run it. Only root may ask."""
+    """Whether another user can run it. Requires root."""
     try:
         ended = subprocess.run(
             [str(interpreter.executable), "-I", "-S", "-c", "import ensurepip, venv, asyncio"],
@@ -44,9 +44,9 @@ def usable_by(interpreter: Interpreter, uid: int) -> bool:
 
 
 def copy_to(folder: Path, interpreter: Interpreter) -> Interpreter:
-    """The interpreter with its standard library again under `folder`, for users who cannot reach the first.
+    """Copy the interpreter and its standard library to `folder`, for users who cannot access the original.
 
-    Files are linked where that is possible, so that it takes no room. What is there already is kept.
+    Files are hard-linked where possible, to save space. Existing files are kept.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     binary, library = folder / "bin" / version, folder / "lib"
@@ -68,7 +68,7 @@ def copy_to(folder: Path, interpreter: Interpreter) -> Interpreter:
 
 
 def _link_or_copy(source: str | Path, target: str | Path) -> None:
-    """A file that everybody may read; one of which that is not true is copied and opened to all."""
+    """Link a world-readable file; copy any other and make the copy world-readable."""
     mode = Path(source).stat().st_mode
     if mode & stat.S_IROTH:
         try:

@@ -1,12 +1,12 @@
-"""Which isolation of hosts this machine allows: tried out, never guessed.
+"""Detects, by trying, which isolation of hosts this machine supports.
 
-`namespaces`: a host sees its own folder and read-only parts of the machine, its own processes, and holds no
-capability. It shares the machine's network, clock, memory, processors and room on the disk, without bounds.
+`namespaces`: a host sees its own folder and read-only parts of the machine, and its own processes, and has no
+capabilities. It shares the machine's network, clock, memory, CPUs and disk space, without limits.
 
-`plain`: no namespaces. A host runs as an unprivileged user that nobody else is (when the sandbox was started
-by root), or as the caller. What file modes protect is protected, what they do not protect is not: a host can
-read what everybody may read, write to folders open to everybody (such as /tmp), and sees other processes. As
-the caller, it can also change the caller's files and end the caller's processes.
+`plain`: no namespaces. A host runs as a dedicated unprivileged user (when root started the sandbox), or as
+the caller. Only file modes protect the machine: a host can read world-readable files, write to world-writable
+folders (such as /tmp), and see other processes. As the caller, it can also change the caller's files and kill
+the caller's processes.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ if int([line for line in open("/proc/self/status") if line.startswith("CapEff")]
 
 
 class IsolationError(Exception):
-    """The isolation that was asked for cannot be had on this machine. The text says why."""
+    """The requested isolation is not available on this machine. The message says why."""
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """`kind` is `namespaces` or `plain`; `reason` says how, or why not better, for people."""
+    """`kind` is `namespaces` or `plain`; `reason` is a message: how, or why `namespaces` is unavailable."""
 
     kind: str
     reason: str
@@ -68,9 +68,9 @@ def choose_isolation(
     interpreter: Interpreter,
     extra_folders: tuple[Path, ...] = (),
 ) -> Isolation:
-    """Try what is there, in order. Raises IsolationError for a wrong or impossible RUNCTL_SANDBOX_ISOLATION.
+    """Try the options in order. Raises IsolationError for an invalid or unavailable RUNCTL_SANDBOX_ISOLATION.
 
-    `programs` is the programs folder, made for use at its place inside namespaces.
+    `programs` is the programs folder, built for its path inside namespaces.
     """
     wish = environment.get(SWITCH, "auto")
     if wish not in ("auto", "namespaces", "plain"):
@@ -109,7 +109,7 @@ def _candidates(path: str) -> list[tuple[str, Launcher]]:
 
 
 def _bubblewrap_options(bwrap: str) -> tuple[str, ...]:
-    """Options that newer versions have."""
+    """Options that only newer versions support."""
     try:
         told = subprocess.run([bwrap, "--help"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):
@@ -120,7 +120,7 @@ def _bubblewrap_options(bwrap: str) -> tuple[str, ...]:
 def _try_out(
     launcher: Launcher, programs: Path, interpreter: Interpreter, extra_folders: tuple[Path, ...]
 ) -> str | None:
-    """Start a small host that checks its own walls; what is wrong, or None."""
+    """Start a small host that tests its own isolation; returns the problem, or None."""
     place = Path(tempfile.mkdtemp(prefix="runctl-probe-", dir=programs.parent))
     console = place / "console"
     try:

@@ -1,6 +1,6 @@
-"""Keeps the end of a host's journals with its console, before the host's folder goes.
+"""Saves the end of a host's journals to its console log before the host's folder is deleted.
 
-The folder is the host's: every step into it refuses links, and only regular files are read.
+The host controls that folder: no links are followed, and only regular files are read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TAIL_BYTES = 32 << 10
 
 
 def keep_journals(root: Path, console: Path) -> None:
-    """Append the tail of each unit's journal to the console's file, whatever the host has put there."""
+    """Append the tail of each unit's journal to the console log; the host's files are untrusted."""
     try:
         folder = _open_folder(root, _JOURNALS)
     except OSError:

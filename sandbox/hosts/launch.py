@@ -1,4 +1,4 @@
-"""Starts the init of a host: in namespaces (by bubblewrap or unshare), or plainly as an unprivileged user."""
+"""Starts the init of a host: in namespaces (bubblewrap or unshare), or as a plain unprivileged process."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from sandbox.hosts.programs_folder import INIT
 
 _START_SECONDS = 10.0
 HOST_MARK = "RUNCTL_SANDBOX_HOST"
-"""Variable that every process of a host has in its environment, but for those that take it out."""
+"""Environment variable of every process of a host, except those that unset it."""
 
 
 class HostStartError(Exception):
-    """The host's first process did not come up. The text says why; its console may say more."""
+    """The host's first process did not start. The message says why; the console may have details."""
 
 
 @dataclass(frozen=True)
 class HostProcesses:
-    """`outer` is what was started; `init` the host's first process, which may be the same.
+    """`outer` is the process started; `init` the host's first process, which may be the same.
 
-    While `started` is held, Python does not collect the exit status of `outer` by itself.
+    While `started` is referenced, Python does not collect the exit status of `outer` by itself.
     """
 
     outer: ProcessIdentity
@@ -40,29 +40,29 @@ class HostProcesses:
 
 @dataclass(frozen=True)
 class HostStart:
-    """What it takes to start a host. `environment` is all that the host's processes see."""
+    """Parameters of a host's start. `environment` is the complete environment of the host's processes."""
 
     folder: HostFolder
     hostname: str
     environment: Mapping[str, str]
     console: int
     command: tuple[str, ...] | None = None
-    """Something else than the init, for a probe."""
+    """A command to run instead of the init, for a probe."""
 
 
 class Launcher(Protocol):
-    """Starts hosts one way. `start` blocks until the init's pid is known and raises HostStartError."""
+    """One way to start hosts. `start` blocks until the init's pid is known and raises HostStartError."""
 
     def start(self, start: HostStart, view: View | None, uid: int | None) -> HostProcesses: ...
 
 
 def init_command(programs: Path) -> tuple[str, ...]:
-    """The command line of the init, `programs` being the folder as the host sees it."""
+    """The command line of the init; `programs` is the path inside the host."""
     return (str(programs / "bin/python3"), "-I", "-S", str(programs / INIT), str(programs / "bin"))
 
 
 class BubblewrapLauncher:
-    """Namespaces by bubblewrap."""
+    """Namespaces created by bubblewrap."""
 
     def __init__(self, program: str, options: tuple[str, ...] = ()) -> None:
         self._program = program
@@ -93,7 +93,7 @@ class BubblewrapLauncher:
 
 
 class UnshareLauncher:
-    """Namespaces by util-linux' unshare and our own set-up of what is mounted in them."""
+    """Namespaces created by util-linux' unshare, with mounts set up by `enter_namespace.py`."""
 
     def __init__(self, program: str) -> None:
         self._program = program
@@ -126,7 +126,7 @@ class UnshareLauncher:
 
 
 class PlainLauncher:
-    """No namespaces: the init is an ordinary process, of the user `uid` when one is given."""
+    """No namespaces: the init is an ordinary process, of the user `uid` if given."""
 
     def __init__(self, programs: Path) -> None:
         self._programs = programs
@@ -168,7 +168,7 @@ def _start(
 
 
 def _start_and_learn_pid(arguments: list[str], start: HostStart, read: int, write: int) -> HostProcesses:
-    """Start, and read `{"child-pid": n}` from the pipe; closes both its ends."""
+    """Start the process and read `{"child-pid": n}` from the pipe; closes both of its ends."""
     with os.fdopen(read, "rb") as info:
         try:
             process = _start(arguments, start, keep=(write,))
@@ -187,12 +187,12 @@ def _start_and_learn_pid(arguments: list[str], start: HostStart, read: int, writ
 def _identity_of(pid: int) -> ProcessIdentity:
     try:
         return ProcessIdentity.of(pid)
-    except ProcessLookupError:  # it has ended already
+    except ProcessLookupError:  # already ended
         return ProcessIdentity(pid, -1)
 
 
 def _read_object(info: IO[bytes], deadline: float) -> bytes:
-    """What comes until the closing brace, the end, or the deadline."""
+    """Read until the closing brace, end of file, or the deadline."""
     import select
 
     told = b""

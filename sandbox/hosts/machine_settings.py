@@ -1,6 +1,6 @@
-"""What hosts take over from the caller's machine: how to reach package registries, and whom to trust.
+"""Settings that hosts inherit from the caller's machine: access to package registries, and trusted CAs.
 
-Only these variables and files are taken; nothing else of the caller's environment is seen by a host.
+Only these variables and files are passed; hosts see nothing else of the caller's environment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SHARED_FOLDERS = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted", "/usr")
-"""Folders that every host sees at the same place."""
+"""Folders that every host sees at the same path."""
 
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE",
@@ -29,7 +29,7 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 class MachineSettings:
     environment: dict[str, str] = field(default_factory=dict)
     folders: tuple[Path, ...] = ()
-    """Folders that the variables name and a host must see at the same place (local package folders)."""
+    """Folders named in the variables that a host must see at the same path (local package folders)."""
     pip_files: dict[str, bytes] = field(default_factory=dict)
     """pip's configuration: `global` and `user`."""
 
@@ -39,7 +39,7 @@ def machine_settings(
 ) -> MachineSettings:
     """Read the caller's settings.
 
-    Certificates that hosts would not see are copied to `copies`, which hosts see at `copies_inside`.
+    Certificates that hosts could not access are copied to `copies`, which hosts see at `copies_inside`.
     """
     chosen = {name: value for name, value in environment.items() if _is_taken(name) and value}
     _keep_loopback_direct(chosen)
@@ -59,7 +59,7 @@ def _is_taken(name: str) -> bool:
 
 
 def _keep_loopback_direct(chosen: dict[str, str]) -> None:
-    """The emulated cloud is on loopback: never through a proxy."""
+    """Exclude loopback, where the emulated cloud is, from proxies."""
     if not any(name.lower() in _PROXIES[:3] for name in chosen):
         return
     for name in ("no_proxy", "NO_PROXY"):
@@ -94,7 +94,7 @@ def _pip_files(environment: Mapping[str, str], home: Path) -> dict[str, bytes]:
         for path in paths:
             try:
                 found[kind] = path.read_bytes()
-            except OSError:  # absent, or another person's
+            except OSError:  # absent, or not readable
                 continue
             break
     return found

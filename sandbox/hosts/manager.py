@@ -1,6 +1,6 @@
-"""Keeps the hosts in step with the cloud: one host for each running instance, ended and removed as EC2 would.
+"""Reconciles the hosts with the cloud: one host per running instance, ended and deleted as in EC2.
 
-Hosts are processes of their own: when the manager is killed they run on, and the next manager adopts them.
+Hosts are separate processes: if the manager is killed they keep running, and the next manager adopts them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GONE = "terminated"
 
 
 def stop_hosts(store: HostStore) -> None:
-    """Power off every recorded host, whoever started it."""
+    """Kill all recorded hosts, whoever started them."""
     records = list(store.records())
     for record in records:
         cut_power(record)
@@ -38,7 +38,7 @@ def stop_hosts(store: HostStore) -> None:
 
 
 class Manager:
-    """Runs the hosts of one cloud until it is told to stop."""
+    """Runs the hosts of one cloud until stopped."""
 
     def __init__(self, setting: HostSetting, client: CloudClient, say: Callable[[str], None]) -> None:
         self._setting = setting
@@ -57,12 +57,12 @@ class Manager:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
 
     def stop(self) -> None:
-        """Let `run` end all hosts and return; may be called from a signal handler."""
+        """Make `run` end all hosts and return; may be called from a signal handler."""
         self._stopping.set()
         self._wake()
 
     def run(self) -> None:
-        """Work until `stop`; then nothing of the hosts is left but their console logs."""
+        """Reconcile until `stop`; only the hosts' console logs remain afterwards."""
         threading.Thread(target=self._follow_cloud, daemon=True, name="cloud").start()
         handled: Snapshot | None = None
         while not self._stopping.is_set():
@@ -76,7 +76,7 @@ class Manager:
         self.end_all()
 
     def end_all(self) -> None:
-        """The sandbox stops: power off every host, and remove what lies outside the sandbox's folder."""
+        """The sandbox stops: kill all hosts, and delete the files outside the sandbox's folder."""
         for host in self._hosts.values():
             host.close()
         stop_hosts(self._setting.store)
@@ -106,7 +106,7 @@ class Manager:
             if key.fd == self._wake_read:
                 os.read(self._wake_read, 4096)
 
-    # -- in step with the cloud ----------------------------------------------------------------------------
+    # -- reconciliation ------------------------------------------------------------------------------------
 
     def _reconcile(self, snapshot: Snapshot) -> None:
         instances = {instance.id: instance for instance in snapshot.instances}
@@ -124,7 +124,7 @@ class Manager:
                 self._report(instance.id, instance.boot)
 
     def _adopt_all(self, instances: dict[str, Instance]) -> None:
-        """Take over what an earlier manager has left, also hosts whose instance is forgotten by now."""
+        """Adopt the hosts of an earlier manager, including those whose instance no longer exists."""
         self._adopted = True
         for record in self._setting.store.records():
             forgotten = Instance(record.id, region="", zone="", type="", state=_GONE, boot=record.boot)
@@ -212,7 +212,7 @@ class Manager:
             os.close(descriptor)
 
     def _note_ended(self, snapshot: Snapshot | None) -> None:
-        """Find the machines that have halted and report them."""
+        """Detect halted machines and report them."""
         if snapshot is None:
             return
         for name, host in self._hosts.items():

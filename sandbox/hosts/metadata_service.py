@@ -1,4 +1,4 @@
-"""The instance metadata service of one host, version 2 only: without a session token nothing is told."""
+"""The instance metadata service of one host, version 2 only: requests need a session token."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REBALANCE_LEAD = timedelta(minutes=2)
 
 
 class SessionTokens:
-    """Tokens that were given out, with the time at which each ends. At most 1000 are kept."""
+    """Issued tokens with their expiry times. At most 1000 are kept."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -50,7 +50,7 @@ class SessionTokens:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the service asks the cloud for, when it is asked itself. Each may raise CloudError."""
+    """The data that the service requests from the cloud on demand. Each may raise CloudError."""
 
     user_data: Callable[[Instance], bytes]
     instance_profile: Callable[[Instance], tuple[str, str] | None]
@@ -58,7 +58,7 @@ class Sources:
 
 
 class Metadata:
-    """What is told about an instance; `instance` is exchanged whole when the cloud tells something new."""
+    """Metadata of one instance; `instance` is replaced as a whole when the cloud reports a change."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Metadata:
         self._lock = threading.Lock()
 
     def get(self, path: str) -> bytes | None:
-        """What is told at `path` (below /latest/); None: nothing. Raises CloudError."""
+        """The value at `path` (below /latest/); None: not found. Raises CloudError."""
         if path == "user-data":
             return self._sources.user_data(self.instance) or None
         if path == "dynamic/instance-identity/document":
@@ -191,7 +191,7 @@ class Metadata:
 
 
 def host_name(instance: Instance) -> str:
-    """The instance's name in its network, as EC2 makes it from the address."""
+    """The instance's private DNS name, derived from its address as in EC2."""
     return f"ip-{instance.private_ip.replace('.', '-')}" if instance.private_ip else instance.id
 
 
@@ -201,7 +201,7 @@ def _first_part(path: str) -> tuple[str, str]:
 
 
 class MetadataServer(ThreadingHTTPServer):
-    """Serves one instance's metadata on loopback from a thread of its own, until `close`."""
+    """Serves one instance's metadata on loopback in its own thread, until `close`."""
 
     daemon_threads = True
     block_on_close = False
@@ -218,11 +218,11 @@ class MetadataServer(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def close(self) -> None:
-        """End the thread and free the port. Requests under way are left to their own threads."""
+        """End the thread and free the port. Requests in progress continue in their own threads."""
         stopping = threading.Thread(target=self.shutdown, daemon=True)
         stopping.start()
         for _ in range(_WAKE_UPS):
-            with contextlib.suppress(OSError):  # the loop looks whether it is to end when someone knocks
+            with contextlib.suppress(OSError):  # a connection makes the loop check for shutdown
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
             stopping.join(0.05)
             if not stopping.is_alive():
@@ -261,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(HTTPStatus.SERVICE_UNAVAILABLE)
         return self._answer(HTTPStatus.NOT_FOUND) if told is None else self._answer(HTTPStatus.OK, told)
 
-    do_HEAD = do_GET  # noqa: N815 - the name that the server looks for
+    do_HEAD = do_GET  # noqa: N815 - the name that the server looks up
 
     def _answer(self, status: HTTPStatus, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -274,4 +274,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: every agent asks every few seconds."""
+        """Log nothing: every agent polls every few seconds."""

@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: named by pid and start time, for pids are used again."""
+"""Processes that outlive their parent: identified by pid and start time, since pids are reused."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ class ProcessIdentity:
 
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity:
-        """Raises ProcessLookupError when there is no such process."""
+        """Raise ProcessLookupError when there is no such process."""
         fields = _stat(pid)
         if fields is None:
             raise ProcessLookupError(f"no process {pid}")
         return cls(pid, int(fields[19]))
 
     def alive(self) -> bool:
-        """Whether it still runs; a zombie does not."""
+        """Whether it is still running; a zombie is not."""
         fields = _stat(self.pid)
         return fields is not None and fields[0] not in "ZX" and int(fields[19]) == self.started
 
     def signal(self, number: int) -> None:
-        """Send a signal; nothing happens when it has ended."""
+        """Send a signal; no effect when it has ended."""
         if self.alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def kill(self, seconds: float = 5.0) -> bool:
-        """SIGKILL and wait (blocking, `seconds` at most). True when it is gone."""
+        """SIGKILL and wait (blocking, at most `seconds`). True when it has ended."""
         watch = self.watch()
         try:
             self.signal(signal.SIGKILL)
@@ -71,7 +71,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def processes_of_user(uid: int) -> list[int]:
-    """Living processes that run as `uid`."""
+    """Processes running as `uid`, except zombies."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -83,7 +83,7 @@ def processes_of_user(uid: int) -> list[int]:
 
 
 def processes_marked(mark: str) -> list[int]:
-    """Living processes whose environment, as they were started, holds the entry `mark` (`NAME=value`)."""
+    """Processes, except zombies, with the entry `mark` (`NAME=value`) in their initial environment."""
     found, wanted = [], mark.encode()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

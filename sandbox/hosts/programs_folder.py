@@ -1,8 +1,7 @@
-"""The folder of programs that all hosts of one sandbox share, read-only to them.
+"""The programs folder shared by all hosts of a sandbox, read-only to them.
 
-`bin/` holds the stand-ins and `python3`, first on every host's PATH; `lib/` the code of the init and the
-stand-ins. With `pyvenv.cfg` beside them it is a virtual environment without packages: that makes `python3`
-bare.
+`bin/` has the stand-ins and `python3`, first on every host's PATH; `lib/` has the code of the init and the
+stand-ins. `pyvenv.cfg` makes it a virtual environment without packages, so that `python3` has none.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ exec {python} -I -S {stand_in} "${{0##*/}}" "$@"
 
 
 def make_programs(folder: Path, seen_as: Path, interpreter: Interpreter) -> None:
-    """Make the folder unless it is there (hosts that run need it). `seen_as` is its path inside hosts."""
+    """Create the folder if it does not exist (running hosts need it). `seen_as` is its path inside hosts."""
     if (folder / "pyvenv.cfg").exists():
         return
     if folder.exists():

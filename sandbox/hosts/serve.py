@@ -1,8 +1,8 @@
 """The process that runs the sandbox's hosts.
 
-`serve.py --cloud URL --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves
-nothing but their console logs. When it is killed, its hosts run on, and the next one with the same folder
-adopts them. `serve.py --stop-hosts --folder DIR` ends the hosts that a killed one has left, and ends itself.
+`serve.py --cloud URL --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves only
+their console logs. If it is killed, its hosts keep running, and the next process with the same folder adopts
+them. `serve.py --stop-hosts --folder DIR` ends the hosts of a killed process, and exits.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def _say(text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve, or stop hosts that were left. Exit code 1: hosts cannot be had on this machine."""
+    """Serve, or stop remaining hosts. Exit code 1: this machine cannot run hosts."""
     parser = argparse.ArgumentParser(prog="serve.py")
     parser.add_argument("--cloud", help="address of the emulated cloud")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--ready-file", type=Path)
     parser.add_argument("--stop-hosts", action="store_true")
     options = parser.parse_args(arguments)
-    os.umask(0o022)  # what hosts are to read, under a caller's stricter mask too; records get their own modes
+    os.umask(0o022)  # keeps files readable for hosts under a stricter umask; records get their own modes
     if options.stop_hosts:
         store = HostStore.existing(options.folder)
         stop_hosts(store)

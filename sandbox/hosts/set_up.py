@@ -1,4 +1,4 @@
-"""Prepares what all hosts of a sandbox share: interpreter, programs, settings, and the isolation in force."""
+"""Prepares what all hosts of a sandbox share: interpreter, programs, settings and isolation."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class SetUp:
 
 
 def set_up(folder: Path, client: CloudClient, environment: Mapping[str, str]) -> SetUp:
-    """Choose the isolation and make the shared folders. Raises IsolationError or OSError.
+    """Choose the isolation and create the shared folders. Raises IsolationError or OSError.
 
-    Repeated by every manager of the cloud's folder; hosts that run keep the programs they have begun to use.
+    Every manager of the cloud's folder calls this; running hosts keep the programs they started with.
     """
     caller = interpreters.of_caller()
     store = HostStore(folder, private=False)
@@ -59,7 +59,7 @@ def _settings(environment: Mapping[str, str], programs: Path, programs_inside: P
 
 
 def _reachable(caller: Interpreter, store: HostStore) -> Interpreter:
-    """The caller's interpreter, or a copy of it when a throwaway user could not run it where it lies."""
+    """The caller's interpreter, or a copy if a throwaway user could not run it at its path."""
     if interpreters.usable_by(caller, free_uid(())):
         return caller
     return interpreters.copy_to(store.interpreter_copy, caller)

@@ -1,4 +1,4 @@
-"""User ids for hosts that run without namespaces: each host its own, nobody else's on this machine."""
+"""User ids for hosts without namespaces: each host has its own, not used by anyone else on this machine."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _WIDE = range(0x70000000, 0x7FFFFFFF)
-"""Assigned to nobody by any convention; wide enough that two sandboxes do not choose the same one."""
+"""Not assigned by any convention; wide enough that two sandboxes do not choose the same one."""
 _NARROW = range(61184, 65520)
-"""For containers that know 65536 users only; systemd, too, sets these aside for throwaway use."""
+"""For containers with only 65536 user ids; systemd also reserves these for dynamic users."""
 _TRIES = 1000
 
 
 def free_uid(taken: Iterable[int], choose: random.Random | None = None) -> int:
-    """A user id that nobody has or uses now and that is not `taken`. Raises OSError when none is found."""
+    """A user id that does not exist, is not in use and not `taken`. Raises OSError if none is found."""
     used = {*taken, *(entry.pw_uid for entry in pwd.getpwall()), *_users_of_processes()}
     uid_map = Path("/proc/self/uid_map").read_text()
     candidates = next((users for users in (_WIDE, _NARROW) if _is_known(users[-1], uid_map)), None)
@@ -34,7 +34,7 @@ def free_uid(taken: Iterable[int], choose: random.Random | None = None) -> int:
 
 
 def _is_known(uid: int, uid_map: str) -> bool:
-    """Whether this user namespace has the user."""
+    """Whether the uid is mapped in this user namespace."""
     for line in uid_map.splitlines():
         first, _, count = (int(word) for word in line.split())
         if first <= uid < first + count:

@@ -1,6 +1,6 @@
-"""Volumes as folders: each lies with the others, or with the host it is attached to.
+"""Volumes as folders, stored together when detached, or in the folder of the host they are attached to.
 
-Hosts own what is inside a volume's folder, and in namespaces its name too: nothing here follows a link.
+Hosts own the contents of a volume's folder, and in namespaces its name too: no links are followed here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from sandbox.hosts.host_folder import HostFolder, remove_tree
 
 @dataclass(frozen=True)
 class HostOfVolumes:
-    """A host that volumes can be at, and the user it runs as (None: the caller)."""
+    """A host for volumes, and the user it runs as (None: the caller)."""
 
     folder: HostFolder
     uid: int | None
 
 
 class VolumeFolders:
-    """Moves volumes' folders as the cloud attaches and detaches them. All calls may be repeated.
+    """Moves volume folders as the cloud attaches and detaches volumes. All calls are idempotent.
 
-    Beside the resting volumes lie snapshots: copies of volumes as they were, which new volumes begin with.
+    Snapshots, copies of volumes from which new volumes are created, are stored beside the detached volumes.
     """
 
     def __init__(self, resting: Path) -> None:
@@ -46,9 +46,9 @@ class VolumeFolders:
         hosts: Mapping[str, HostOfVolumes],
         existing: Iterable[str],
     ) -> None:
-        """Bring each volume where it belongs and remove the folders of those that are no more.
+        """Move each volume to its host and delete the folders of volumes that no longer exist.
 
-        `wanted` has the data volumes of each host; one whose host is not in `hosts` rests.
+        `wanted` has the data volumes of each host; those of hosts not in `hosts` are detached.
         """
         for name, host in hosts.items():
             keep = {volume.id for volume in wanted.get(name, ())}
@@ -64,7 +64,7 @@ class VolumeFolders:
                 remove_tree(self._resting / volume)
 
     def keep_snapshots(self, wanted: Mapping[str, str], hosts: Mapping[str, HostOfVolumes]) -> None:
-        """Copy the volume (the value) of each new snapshot (the key), and remove those that are no more."""
+        """Copy the volume (value) of each new snapshot (key), and delete snapshots that no longer exist."""
         kept = set(os.listdir(self._snapshots)) if self._snapshots.is_dir() else set()  # noqa: PTH208
         for name in kept - set(wanted):
             remove_tree(self._snapshots / name)
@@ -79,12 +79,12 @@ class VolumeFolders:
             copied.rename(self._snapshots / name)
 
     def _place_of(self, volume: str, hosts: Mapping[str, HostOfVolumes]) -> Path | None:
-        """Where the volume's folder is; None while it was never attached, and so holds nothing."""
+        """The path of the volume's folder; None if it was never attached, and so is empty."""
         places = (*(host.folder.volumes / volume for host in hosts.values()), self._resting / volume)
         return next((place for place in places if _is_folder(place)), None)
 
     def release_all(self, host: HostOfVolumes) -> None:
-        """Bring everything that is at this host back to rest."""
+        """Detach all volumes of this host."""
         for volume in _volume_names(host.folder.volumes):
             self._detach(host, volume)
 
@@ -121,7 +121,7 @@ class VolumeFolders:
             written.rename(node)
 
     def _begin(self, resting: Path, snapshot: str | None) -> None:
-        """A new volume's folder: empty, or what the snapshot holds."""
+        """Create a new volume's folder: empty, or a copy of the snapshot."""
         if snapshot is not None and _is_folder(self._snapshots / snapshot):
             copy_tree(self._snapshots / snapshot, resting)
         else:
@@ -147,7 +147,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _hand_over(folder: Path, uid: int) -> None:
-    """Give a resting volume to another user: what its last throwaway user owned, and no link's target."""
+    """Change a detached volume's owner: only files of its last throwaway user; links are not followed."""
     last = folder.lstat().st_uid
     for _, directories, files, descriptor in os.fwalk(folder, follow_symlinks=False) if last else ():
         for name in [*directories, *files]:

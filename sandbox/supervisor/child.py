@@ -1,4 +1,4 @@
-"""What every process under the supervisor does: end with its parent, say when it is ready."""
+"""Behavior of all processes under the supervisor: end with the parent, report readiness."""
 
 import ctypes
 import json
@@ -14,11 +14,11 @@ _PR_SET_PDEATHSIG = 1
 _WATCH_SECONDS = 1.0
 
 SUPERVISOR = "RUNCTL_SANDBOX_SUPERVISOR"
-"""The variable in which the supervisor tells its parts its own process id."""
+"""The variable that passes the supervisor's process id to its child processes."""
 
 
 def end_with_parent() -> None:
-    """Let this process get SIGTERM when its parent ends; ends at once when the supervisor is gone already."""
+    """Get SIGTERM when the parent ends; exit immediately if the supervisor has already ended."""
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -36,7 +36,7 @@ def _watch(parent: int) -> None:
 
 
 def write_ready_file(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` and this process's id to `path`, whole or not at all."""
+    """Write `content` and this process's id to `path` atomically."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_text(json.dumps({"pid": os.getpid(), **content}))
     partial.replace(path)

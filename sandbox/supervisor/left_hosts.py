@@ -1,4 +1,4 @@
-"""Ending the hosts that a killed hosts process has left running."""
+"""Ends the hosts of a killed hosts process."""
 
 import subprocess
 import sys
@@ -11,11 +11,11 @@ _SECONDS = 60.0
 
 
 class HostsRemain(Exception):
-    """Hosts of a cloud could not be ended; says what the attempt said."""
+    """Hosts of a cloud could not be ended; the message has the output of the attempt."""
 
 
 def stop_left_hosts(cloud_folder: Path) -> None:
-    """End what hosts of this cloud still run; blocks until they are gone. Raises HostsRemain."""
+    """End all running hosts of this cloud; blocks until they have ended. Raises HostsRemain."""
     if not cloud_folder.is_dir():
         return
     try:

@@ -1,6 +1,6 @@
-"""The jobs that went with a cloud: the stacks of its backend that still held resources.
+"""The jobs lost with a cloud: the stacks of its backend that still had resources.
 
-The supervisor notes them when a cloud is gone; the next start takes the note, so that each is told once.
+The supervisor records them when a cloud is lost; the next start takes the record, so each is reported once.
 """
 
 import gzip
@@ -13,21 +13,21 @@ from sandbox.supervisor.record import write_whole
 
 
 def jobs_in(state_folder: Path) -> list[str]:
-    """Names of the stacks of a file backend that hold resources of a cloud, sorted."""
+    """Names of a file backend's stacks that have cloud resources, sorted."""
     stacks = state_folder / ".pulumi" / "stacks"
     files = [*stacks.rglob("*.json"), *stacks.rglob("*.json.gz")]
     return sorted({_stack_name(file) for file in files if any(_resources(file))})
 
 
 def note(folder: Path, jobs: list[str]) -> None:
-    """Add jobs to the note of a sandbox's folder."""
+    """Add jobs to the record in a sandbox's folder."""
     if jobs:
         known = _read(_note(folder))
         write_whole(_note(folder), json.dumps(sorted({*known, *jobs})))
 
 
 def take_note(folder: Path) -> tuple[str, ...]:
-    """The noted jobs; the note is gone afterwards."""
+    """The recorded jobs; deletes the record."""
     jobs = _read(_note(folder))
     _note(folder).unlink(missing_ok=True)
     return tuple(jobs)
@@ -49,7 +49,7 @@ def _stack_name(file: Path) -> str:
 
 
 def _resources(file: Path) -> Iterator[str]:
-    """Types of the custom resources in a checkpoint, providers aside."""
+    """Types of the custom resources in a checkpoint, except providers."""
     for resource in _checkpoint(file).get("resources") or []:
         kind = str(resource.get("type", ""))
         if resource.get("custom") and not kind.startswith("pulumi:"):

@@ -1,4 +1,4 @@
-"""One process under the supervisor: started, watched until ready, ended."""
+"""One process under the supervisor: started, monitored until ready, ended."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _KEPT = "RUNCTL_SANDBOX_"
 
 @dataclass(frozen=True)
 class Command:
-    """How a part is started. `inherited` are file descriptors that it gets."""
+    """How a part is started. `inherited` are the file descriptors passed to it."""
 
     name: str
     arguments: Sequence[str]
@@ -30,7 +30,7 @@ class Command:
 
 
 class PartProcess:
-    """A running part; made by `start`."""
+    """A running part; created by `start`."""
 
     def __init__(self, command: Command, process: "subprocess.Popen[bytes]", restarts: int) -> None:
         self.command = command
@@ -63,11 +63,11 @@ class PartProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code (negative: the signal that ended it); None while it runs."""
+        """Exit code (negative: terminated by that signal); None while it is running."""
         return self._process.poll()
 
     def readiness(self) -> dict[str, Any] | None:
-        """What the part wrote when it became ready; None before."""
+        """The contents of the part's ready file; None until it is ready."""
         try:
             content = json.loads(self.command.ready_file.read_text())
         except (OSError, ValueError):
@@ -84,7 +84,7 @@ class PartProcess:
             self._process.terminate()
 
     def end(self, patience: float) -> bool:
-        """Wait until it has ended, at most `patience` seconds, then kill it; True when it ended well."""
+        """Wait at most `patience` seconds for its end, then kill it; True when it exited with code 0."""
         try:
             return self._process.wait(patience) == 0
         except subprocess.TimeoutExpired:
@@ -101,7 +101,7 @@ class PartProcess:
 
 
 def clean_environment(additions: dict[str, str]) -> dict[str, str]:
-    """The caller's environment without what would steer Python or AWS's and Pulumi's tools."""
+    """The caller's environment without variables that affect Python or AWS's and Pulumi's tools."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Telling a process from a later one with the same id."""
+"""Distinguishes a process from a later one with the same id."""
 
 import subprocess
 import sys
@@ -12,19 +12,19 @@ _STATE_FIELD = 0
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process id together with when that process started, which a reused id does not share."""
+    """A process id with the process's start time, which differs when the id is reused."""
 
     pid: int
     started: str
 
     @property
     def alive(self) -> bool:
-        """Whether this very process still runs; a zombie does not."""
+        """Whether this process is still running; a zombie is not."""
         return identify(self.pid) == self
 
 
 def identify(pid: int) -> ProcessIdentity | None:
-    """The identity of a running process; None when there is none with this id."""
+    """The identity of a running process; None if there is none with this id."""
     if sys.platform != "linux":
         return _identify_by_ps(pid)
     try:

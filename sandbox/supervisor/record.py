@@ -1,4 +1,4 @@
-"""`sandbox.json`: who runs the sandbox of a folder, and where its parts listen."""
+"""`sandbox.json`: the process ids and ports of a folder's sandbox."""
 
 import json
 import os
@@ -16,7 +16,7 @@ ENDED = "ended"
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the sandbox. `restarts` counts how often it had to be started again."""
+    """One process of the sandbox. `restarts` counts its restarts."""
 
     pid: int
     started: str
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Record:
-    """What the supervisor says of itself and its parts; written by it alone."""
+    """The supervisor's record of itself and its parts; only the supervisor writes it."""
 
     phase: str
     supervisor: Part
@@ -58,7 +58,7 @@ def record_file(folder: Path) -> Path:
 
 
 def load(folder: Path) -> Record | None:
-    """The record of a folder; None when there is none or it is not a record."""
+    """The record of a folder; None when it is missing or invalid."""
     try:
         content = json.loads(record_file(folder).read_text())
         return _record(content)
@@ -71,7 +71,7 @@ def save(folder: Path, record: Record) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file readable by its owner only, so that readers see the old or the new content."""
+    """Write an owner-only file atomically: readers see the old or the new content."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -1,7 +1,6 @@
 """Starts the supervisor of a folder in the background: `python -I supervise.py --folder DIR`.
 
-Returns at once; the supervisor itself runs in a session of its own, so that neither the end of the caller
-nor a closed terminal ends it.
+Returns immediately; the supervisor runs in its own session, so it outlives the caller and its terminal.
 """
 
 import argparse

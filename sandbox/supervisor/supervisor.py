@@ -1,4 +1,4 @@
-"""The supervisor: keeps cloud, provider and hosts running, and gives each cloud one life with its state."""
+"""The supervisor: keeps cloud, provider and hosts running; each cloud has its own state."""
 
 import os
 import secrets
@@ -32,19 +32,19 @@ _POLL_SECONDS = 0.02
 
 
 class PartFailed(Exception):
-    """A part of the sandbox did not start or keeps ending."""
+    """A part of the sandbox did not start or keeps exiting."""
 
 
 class PartEnded(PartFailed):
-    """A part ended before it was ready."""
+    """A part exited before it was ready."""
 
 
 class StopAsked(Exception):
-    """The supervisor was told to end."""
+    """The supervisor was asked to stop."""
 
 
 class Supervisor:
-    """Runs in its own process; `run` returns when it was told to end by SIGTERM, with all parts ended."""
+    """Runs in its own process; `run` returns after SIGTERM, once all parts have ended."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -83,7 +83,7 @@ class Supervisor:
         self._stop_asked = True
 
     def _new_life(self) -> None:
-        """A new cloud with its own id and backend, and the other parts for it."""
+        """Start a new cloud with its own id and backend, and its other parts."""
         cloud_id = secrets.token_hex(6)
         folder = self._cloud_folder(cloud_id)
         for name in ("state", "volumes", "hosts", "logs"):
@@ -102,7 +102,7 @@ class Supervisor:
         self._publish(replace(self._record, phase=record.READY))
 
     def _tend(self) -> None:
-        """Start again what ended; a cloud that ended takes the whole life with it."""
+        """Restart parts that have ended; if the cloud has ended, replace it and all parts."""
         ended = self._ended()
         if any(part.name == CLOUD for part in ended):
             self._lose_the_cloud()
@@ -123,7 +123,7 @@ class Supervisor:
         self._publish(replace(self._record, message=""))
 
     def _revive(self, part: PartProcess) -> None:
-        """Start a part again for the same cloud, and again when it is ended while it starts."""
+        """Restart a part for the same cloud, again if it ends during startup."""
         self._publish(replace(self._record, phase=record.STARTING))
         while True:
             self._count_death(part)
@@ -137,7 +137,7 @@ class Supervisor:
         self._publish(replace(self._record, phase=record.READY))
 
     def _count_death(self, part: PartProcess) -> None:
-        """Give up on a part that ends again and again right after its start."""
+        """Give up on a part that repeatedly ends right after its start."""
         short = time.monotonic() - part.began < _SHORT_LIFE
         self._deaths[part.name] = self._deaths.get(part.name, 0) + 1 if short else 1
         if self._deaths[part.name] > _FAST_DEATHS:
@@ -150,7 +150,7 @@ class Supervisor:
         return part
 
     def _await_ready(self, *parts: PartProcess) -> None:
-        """Wait for all of them; fails as soon as one has ended."""
+        """Wait until all are ready; raises as soon as one has ended."""
         give_up = time.monotonic() + _START_SECONDS
         waiting = list(parts)
         while waiting:
@@ -168,7 +168,7 @@ class Supervisor:
                 self._sleep(_POLL_SECONDS)
 
     def _take_readiness(self, part: PartProcess) -> bool:
-        """Note where a part serves, once it says so."""
+        """Record a part's port once it is ready."""
         ready = part.readiness()
         if ready is None:
             return False
@@ -184,7 +184,7 @@ class Supervisor:
         return True
 
     def _end_all(self) -> None:
-        """End the hosts first, while their cloud still answers, then the others."""
+        """End the hosts first, while their cloud still responds, then the others."""
         for name in (HOSTS, PROVIDER, CLOUD):
             part = self._parts.pop(name, None)
             if part is not None:
@@ -198,7 +198,7 @@ class Supervisor:
         record.save(self._folder, new)
 
     def _sleep(self, seconds: float | None) -> None:
-        """Sleep until a signal comes, or for `seconds`."""
+        """Sleep until a signal arrives, or for `seconds`."""
         if not self._stop_asked:
             ready, _, _ = select.select([self._wake], [], [], seconds)
             if ready:
@@ -215,7 +215,7 @@ class Supervisor:
         return self._command(CLOUD, folder, script, arguments, (listener,))
 
     def _provider_command(self, folder: Path) -> Command:
-        """At the port it had before, so that an engine and a stack's settings find it again."""
+        """Use the previous port, so that engines and stack settings stay valid."""
         port = self._ports.get(PROVIDER)
         arguments = ["--port", str(port)] if port else []
         return self._command(PROVIDER, folder, _SANDBOX / "aws" / "provider" / "serve.py", arguments)
@@ -248,7 +248,7 @@ class Supervisor:
 
 
 def remove_clouds(folder: Path) -> None:
-    """Remove what finished clouds left in a sandbox's folder, also what is in folders without permission."""
+    """Delete the folders of finished clouds, including folders without permissions."""
     clouds = folder / "clouds"
     for path, folders, _ in os.walk(clouds):
         for name in folders:

@@ -1,7 +1,7 @@
-"""The whole story on this machine: start the sandbox, train digits, show the result, tear down, prove it.
+"""End-to-end demo on this machine: starts the sandbox, trains digits, shows the result, tears down, verifies.
 
-Run it with ``make demo``. It runs the command line as a person does and needs no cloud account. Ends with a
-code other than 0 when anything went wrong, and stops the sandbox in any case when it started it.
+Run it with ``make demo``. It uses the command line as a user does and needs no cloud account. Exits with a
+code other than 0 on any failure, and always stops the sandbox if it started it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ JOB = "digits"
 
 
 class DemoError(Exception):
-    """A step of the demo did not do what it should."""
+    """A step of the demo failed."""
 
 
 def main() -> int:
@@ -54,7 +54,7 @@ def main() -> int:
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """A heading, and how long what follows took."""
+    """Prints a heading, and the duration of the step."""
     say(f"\n=== {title}")
     began = time.monotonic()
     yield
@@ -62,14 +62,14 @@ def step(title: str) -> Iterator[None]:
 
 
 def run(*arguments: str) -> None:
-    """One command, as a person sees it."""
+    """Runs one command, as a user would."""
     code = subprocess.run([*RUNCTL, *arguments], cwd=ROOT, check=False).returncode
     if code != 0:
         raise DemoError(f"runctl {' '.join(arguments)} ended with {code}")
 
 
 def ask(*arguments: str) -> Any:
-    """The JSON answer of a command."""
+    """The JSON output of a command."""
     answer = subprocess.run(
         [*RUNCTL, "--output", "json", *arguments], cwd=ROOT, check=False, capture_output=True, text=True
     )
@@ -79,7 +79,7 @@ def ask(*arguments: str) -> Any:
 
 
 def check_result() -> None:
-    """The model is at home and says how good it is."""
+    """Checks that the model was downloaded, and prints its accuracy."""
     status = ask("status", JOB)
     if status["phase"] != "succeeded":
         raise DemoError(f"the run is {status['phase']}")
@@ -94,7 +94,7 @@ def check_result() -> None:
 
 
 def check_nothing_left() -> None:
-    """Neither a job in the backend nor the job's stack."""
+    """Checks that the job is not listed any more."""
     jobs = [each["job"] for each in ask("ls")["jobs"]]
     if JOB in jobs:
         raise DemoError(f"job {JOB} is still listed")

@@ -1,4 +1,4 @@
-"""A process table in memory: processes follow signals in their own time, orphans come to the agent."""
+"""An in-memory process table: processes react to signals with delays, orphans are reparented to the agent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AGENT_SESSION = 1
 
 @dataclass
 class Simulated:
-    """One process. Ends `leaves_after` seconds after SIGTERM (None: never); `with_parent`: with that, too."""
+    """One process. Ends `leaves_after` seconds after SIGTERM (None: never) or, if `with_parent`, with it."""
 
     pid: int
     parent: int
@@ -36,7 +36,7 @@ class Simulated:
 
 @dataclass
 class SimulatedTable:
-    """Time is that of `now`; `signals` are the ones sent, in order."""
+    """`now` is the clock; `signals` are the signals sent, in order."""
 
     now: Callable[[], float]
     members: dict[int, Simulated] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Stand-ins for what the agent meets: a bucket in memory, a clock that only tests move."""
+"""Test doubles for the agent: an in-memory bucket, and a clock that only tests advance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runctl_auto.agent.errors import AgentError, S3Error
 
 
 class MemoryStore:
-    """The bucket as the agent's role sees it: what does not exist is refused, not missing."""
+    """The bucket under the agent's role: reading a missing object is denied, not "not found"."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -58,7 +58,7 @@ class MemoryStore:
         return sorted({name.split("/")[0] for name in below if "/" in name})
 
     def fail_on(self, part_of_key: str, times: int = 1) -> None:
-        """The next `times` writes of such a key fail."""
+        """Make the next `times` writes of keys that contain `part_of_key` fail."""
         left = [times]
 
         def refuse(key: str) -> None:
@@ -70,7 +70,7 @@ class MemoryStore:
 
 
 class Clock:
-    """Seconds that pass only when somebody waits."""
+    """A clock that advances only when somebody sleeps."""
 
     def __init__(self, now: float = 1_000_000.0) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""Watches the arguments of every process on this machine for a text that must not be among them."""
+"""Watches the arguments of all processes on this machine for a text that must not appear in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOOK_EVERY_SECONDS = 0.1
 
 
 class ArgumentWatch:
-    """``seen`` holds the command lines that held the text; ``looks`` counts how often it looked."""
+    """``seen`` has the command lines that contained the text; ``looks`` counts the scans."""
 
     def __init__(self, text: str) -> None:
         self._text = text.encode()
@@ -37,7 +37,7 @@ class ArgumentWatch:
 
 @contextlib.contextmanager
 def watched_arguments(text: str) -> Iterator[ArgumentWatch]:
-    """Looks again and again while the context is open."""
+    """Scan repeatedly while the context is open."""
     watch = ArgumentWatch(text)
     thread = threading.Thread(target=watch.run)
     thread.start()

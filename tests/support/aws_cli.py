@@ -1,7 +1,7 @@
-"""Carries out commands of the AWS CLI as a person would type them, by botocore's own models of the services.
+"""Runs AWS CLI commands as a user would type them, based on botocore's service models.
 
-Knows the form that runctl's receipts use: `aws SERVICE [--region R] OPERATION --option value...`, several
-joined by `&&`, and `aws s3 rb --force`. An option that the operation does not have is an error.
+Supports the form in runctl's receipts: `aws SERVICE [--region R] OPERATION --option value...`, several joined
+by `&&`, and `aws s3 rb --force`. An option that the operation does not have is an error.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from botocore import xform_name
 
 ClientOf = Callable[[str, str], Any]
-"""Makes a client of a service in a region."""
+"""Creates a client of a service in a region."""
 
 _SERVICES = {"s3api": "s3"}
 
 
 def run(command: str, client_of: ClientOf, *, home: str = "us-east-1") -> None:
-    """Raises botocore's ClientError when the cloud refuses, AssertionError when it is no such command."""
+    """Raises botocore's ClientError when the cloud rejects the call, AssertionError for any other command."""
     for part in command.split(" && "):
         _one(shlex.split(part), client_of, home)
 

@@ -1,4 +1,4 @@
-"""A bucket that holds a backend: what reading one calls of a client of S3, over a dictionary."""
+"""A bucket with a backend: the S3 client methods used to read one, over a dictionary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WRITTEN = datetime(2026, 11, 22, 10, tzinfo=timezone.utc)
 
 
 class BucketClient(BaseClient):
-    """Objects by key; lists ``page`` keys at a time. ``written`` has those not written at ``WRITTEN``."""
+    """Objects by key; ``page`` keys per list page. ``written``: modification times other than ``WRITTEN``."""
 
     def __init__(self, objects: dict[str, bytes], *, page: int = 2) -> None:
         self.objects = objects

@@ -1,7 +1,7 @@
-"""Numbered writes of a stack's checkpoint in a file backend: do something just before or just after the n-th.
+"""Numbered writes of a stack's checkpoint in a file backend: run an action just before or after the n-th.
 
-Watches the folder with inotify, so that what is to be done is done within a millisecond. A write is a
-temporary file (before) that takes the checkpoint's name (after).
+Watches the folder with inotify, so that the action runs within a millisecond. A write creates a temporary
+file (before), which is renamed to the checkpoint (after).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CheckpointWrites:
     job: str
 
     def watch(self) -> OpenWatch:
-        """Begins to count; from here no write is missed."""
+        """Start counting; no later write is missed."""
         folder = self.state / ".pulumi" / "stacks" / "runctl"
         folder.mkdir(parents=True, exist_ok=True)
         libc = ctypes.CDLL(None, use_errno=True)
@@ -55,7 +55,7 @@ class OpenWatch:
         os.close(self._descriptor)
 
     def count(self) -> int:
-        """How many writes there have been since it was opened or last asked."""
+        """Number of writes since the watch was opened or `count` was last called."""
         count = 0
         while events := list(self._events()):
             count += sum(self._is_write(mask, name, "after") for mask, name in events)
@@ -70,7 +70,7 @@ class OpenWatch:
         *,
         seconds: float = 240,
     ) -> bool:
-        """Calls `action` at the write `number`; False when the operation ended (`goes_on`) without it."""
+        """Call `action` at the write `number`; False when the operation ended (`goes_on`) without it."""
         count = 0
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

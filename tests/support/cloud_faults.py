@@ -1,4 +1,4 @@
-"""Errors and lateness that the emulated cloud is told to answer with."""
+"""Errors and read delays injected into the emulated cloud."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Fault:
 
 @contextmanager
 def trouble(cloud_url: str, *faults: Fault, late_seconds: float = 0) -> Iterator[None]:
-    """Within it the cloud answers like this; afterwards as always."""
+    """Inject the faults and the delay inside the context."""
     base = f"{cloud_url.rstrip('/')}/sandbox-api"
     for fault in faults:
         _ask("POST", f"{base}/faults", fault.as_json())
@@ -38,7 +38,7 @@ def trouble(cloud_url: str, *faults: Fault, late_seconds: float = 0) -> Iterator
 
 
 def faults_left(cloud_url: str) -> int:
-    """How many faults have not been met yet."""
+    """Number of faults not used yet."""
     with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/faults", timeout=120) as answer:
         return sum(each["times"] for each in json.load(answer)["faults"])
 

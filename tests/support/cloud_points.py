@@ -1,4 +1,4 @@
-"""Numbered points of the emulated cloud: hold the n-th call of the provider just before or just after it."""
+"""Numbered points of the emulated cloud: hold the provider's n-th call just before or after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ When = Literal["before", "after"]
 
 @dataclass(frozen=True)
 class Held:
-    """A call that waits at its point."""
+    """A call held at its point."""
 
     number: int
     when: When
@@ -28,11 +28,11 @@ class CloudPoints:
     cloud_url: str
 
     def hold(self, number: int, when: When, *, caller: str = PROVIDER, reads: bool = False) -> None:
-        """From now on calls are numbered from 1, and this one is held."""
+        """Number calls from 1 from now on, and hold this one."""
         self._ask("POST", "", {"caller": caller, "reads": reads, "hold": number, "when": when})
 
     def count(self, *, caller: str = PROVIDER, reads: bool = False) -> None:
-        """From now on calls are numbered from 1, and none is held."""
+        """Number calls from 1 from now on, and hold none."""
         self._ask("POST", "", {"caller": caller, "reads": reads})
 
     def seen(self) -> list[str]:
@@ -40,12 +40,12 @@ class CloudPoints:
         return list(self._ask("GET", "")["seen"])
 
     def held(self, *, timeout: float = 0.0) -> Held | None:
-        """The call that is held; waits for it."""
+        """The held call; waits up to `timeout` for it."""
         found = self._ask("GET", f"?timeout={timeout}")["held"]
         return Held(found["number"], found["when"], found["call"]) if found else None
 
     def wait(self, *, seconds: float = 60) -> Held:
-        """The held call; fails when none came."""
+        """The held call; fails when there is none within `seconds`."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             held = self.held(timeout=min(left, 5.0))
@@ -54,11 +54,11 @@ class CloudPoints:
         raise AssertionError(f"no call was held within {seconds} s; seen: {self.seen()}")
 
     def release(self, *, drop: bool = False) -> None:
-        """The held call goes on; with `drop`, one held before never reaches the cloud."""
+        """Release the held call; with `drop`, one held before it ran never reaches the cloud."""
         self._ask("POST", "/release", {"drop": drop})
 
     def clear(self) -> None:
-        """Number and hold nothing any more."""
+        """Stop numbering and holding calls."""
         self._ask("DELETE", "")
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

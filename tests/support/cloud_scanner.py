@@ -1,7 +1,6 @@
-"""Finds what a job has left in the emulated cloud, independently of how runctl looks for it.
+"""Finds a job's resources in the emulated cloud, independently of runctl's own search.
 
-It reads the emulator's own stores (not AWS calls), and takes a resource as a job's by tag, by name or because
-it hangs on one that is.
+Reads the emulator's own stores (no AWS calls). A resource is the job's by tag, by name or by its parent.
 """
 
 from __future__ import annotations
@@ -44,5 +43,5 @@ def resources_of(job: str, inventory: dict[str, list[dict]]) -> list[Found]:
 
 
 def leaks(job: str, cloud_url: str) -> list[Found]:
-    """Everything of the job that is alive in the emulated cloud; empty when nothing is left."""
+    """All live resources of the job in the emulated cloud; empty when there are none."""
     return resources_of(job, read_inventory(cloud_url))

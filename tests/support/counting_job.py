@@ -1,7 +1,7 @@
-"""A job that counts: standard library only, checkpoints each step, resumes, and can write to a volume.
+"""A job that counts: standard library only, saves a checkpoint each step, resumes, and can write to a volume.
 
-With `HOLD_AT` it waits at that step until it is stopped, in its first `HOLD_STARTS` (1) starts: a test can do
-something to a running job however slow the machine is.
+With `HOLD_AT` it waits at that step until it is stopped, in its first `HOLD_STARTS` (1) starts, so that a
+test can act on a running job however slow the machine is.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from support.cloud_scanner import Found, leaks
 from support.runctl_cli import Runctl
 
 Who = Literal["alone", "group", "provider", "around"]
-"""runctl alone, its engine living on; everything it started, the provider too; the provider alone; runctl
-and the provider, the engine between them living on."""
+"""runctl alone, while its engine keeps running; its process group and the provider; the provider alone;
+runctl and the provider, while the engine keeps running."""
 
 _EFFECTS: dict[str, tuple[str, bool, bool]] = {
     "ec2:CreateLaunchTemplate": ("launch-template", False, True),
@@ -32,12 +32,12 @@ _EFFECTS: dict[str, tuple[str, bool, bool]] = {
     "iam:DeleteRole": ("role", True, False),
     "s3:DeleteBucket": ("bucket", True, False),
 }
-"""Of a call: the kind it makes or removes, and whether one of the job exists before and after it."""
+"""By call: the kind it creates or deletes, and whether the job has one before and after it."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A numbered moment: of a `cloud` call of the provider, or of a `write` of the checkpoint."""
+    """A numbered point: a `cloud` call of the provider, or a `write` of the checkpoint."""
 
     of: Literal["cloud", "write"]
     number: int
@@ -51,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Killed:
-    """What a kill left: the call it cut, and all that the cloud then held of the job."""
+    """Result of a kill: the interrupted call, and the job's resources in the cloud at that time."""
 
     at: str
     held: tuple[Found, ...]
@@ -70,7 +70,7 @@ class Crash:
     job: str
 
     def kill_at(self, point: Point, *command: str) -> Killed:
-        """Runs `command` and kills at `point`; says what was cut. First asserts what the cloud holds then."""
+        """Run `command` and kill at `point`; return the result. Asserts a cloud call's effect first."""
         place = self.runctl.json("sandbox", "status")
         provider = next(each["pid"] for each in place["processes"] if each["name"] == "provider")
         url = str(place["cloud_url"])
@@ -81,7 +81,7 @@ class Crash:
         return killed
 
     def writes(self) -> CheckpointWrites:
-        """The writes of the job's checkpoint."""
+        """Writes of the job's checkpoint."""
         cloud = str(self.runctl.json("sandbox", "status")["cloud_id"])
         return CheckpointWrites(self.runctl.folder / ".runctl/sandbox/clouds" / cloud / "state", self.job)
 
@@ -99,7 +99,7 @@ class Crash:
         finally:
             points.clear()
             _end_surely(process)
-        if point.who == "group":  # nobody is left to change anything
+        if point.who == "group":  # no process is left to change anything
             assert_effect(cut.call, point.when, leaks(self.job, url))
         return Killed(cut.call, tuple(held))
 
@@ -123,7 +123,7 @@ class Crash:
 
 
 def assert_effect(call: str, when: str, held: list[Found]) -> None:
-    """Holds what the cloud has of the job against what it has to have at this side of the call."""
+    """Assert that the job's resources in the cloud are as expected before or after the call."""
     kind, before, after = _EFFECTS.get(call, ("", True, True))
     expected = before if when == "before" else after
     exists = any(found.kind == kind for found in held) if kind else bool(held)
@@ -131,7 +131,7 @@ def assert_effect(call: str, when: str, held: list[Found]) -> None:
 
 
 def _wait_at(points: CloudPoints, process: subprocess.Popen[str], seconds: float = 240) -> Held:
-    """The held call; fails with what the command said when it ends without coming to it."""
+    """The held call; fails with the command's output when it ends without reaching it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         held = points.held(timeout=1.0)
@@ -153,7 +153,7 @@ def _kill(who: Who, process: subprocess.Popen[str], provider: int) -> None:
 
 
 def _end(who: Who, process: subprocess.Popen[str], *, must_fail: bool) -> None:
-    """A killed command is gone; one whose provider died during a call fails by itself."""
+    """A killed command has ended; one whose provider died during a call fails by itself."""
     if who != "provider":
         process.wait(timeout=120)
         return

@@ -1,7 +1,7 @@
-"""What a Pulumi program declares, options included, without an engine.
+"""The resources that a Pulumi program declares, with options, without an engine.
 
-Pulumi's own mocks show inputs only; here the whole registration is kept, so that ``protect``, parents,
-dependencies and orders of replacement can be tested as well.
+Pulumi's own mocks show inputs only; here the whole registration is recorded, to test ``protect``, parents,
+dependencies and replacement order as well.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Declared:
 
 @dataclass
 class Declarations:
-    """All registrations of a program, in order, and what it exported."""
+    """All registrations of a program, in order, and its exports."""
 
     resources: list[Declared] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -56,11 +56,11 @@ class Declarations:
 
 
 MADE_AT = "2026-11-22T10:00:00Z"
-"""When the cloud says that whatever tells it was made."""
+"""Creation time in the cloud's responses."""
 
 
 class _EchoingCloud(pulumi_mocks.Mocks):
-    """Every resource comes out as it was asked for, with an id made of its name."""
+    """Returns every resource as requested, with an id derived from its name."""
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         told = {"arn": f"arn:{args.name}", "creationDate": MADE_AT, "latestVersion": 1}
@@ -91,7 +91,7 @@ class _Recorder(pulumi_mocks.MockMonitor):
 
 
 def declarations_of(program: Callable[[], None], *, stack: str = "digits") -> Declarations:
-    """What ``program`` declares in a stack of the project ``runctl``. Blocks until all is registered."""
+    """The declarations of ``program`` in a stack of the project ``runctl``; blocks until registered."""
     declarations = Declarations()
     exported: dict[str, Any] = {}
 
@@ -101,7 +101,7 @@ def declarations_of(program: Callable[[], None], *, stack: str = "digits") -> De
         for key, value in outputs.items():
             pulumi.Output.from_input(value).apply(lambda known, key=key: exported.__setitem__(key, known))
 
-    # Pulumi wants a current event loop; another test's `asyncio.run` leaves none.
+    # Pulumi needs a current event loop; an `asyncio.run` in another test leaves none.
     try:
         asyncio.get_event_loop_policy().get_event_loop()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Brings a schedule's time forward as a person with the AWS CLI would; nothing else of it changes."""
+"""Moves a schedule's time forward, as with the AWS CLI; the rest of the schedule is unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ KEPT = ("ActionAfterCompletion", "Description", "FlexibleTimeWindow", "GroupName
 
 
 def bring_forward(scheduler: Any, identity: str, seconds: float) -> float:
-    """The schedule ``GROUP/NAME`` is due ``seconds`` from now; gives that time since 1970."""
+    """Make the schedule ``GROUP/NAME`` due in ``seconds``; return that time in seconds since 1970."""
     group, name = identity.split("/")
     held = scheduler.get_schedule(GroupName=group, Name=name)
     due = int(time.time() + seconds)

@@ -1,4 +1,4 @@
-"""A corrected emulator in this process, without a socket: what the lists of AWS say, they say here."""
+"""A corrected emulator in this process, without a socket, whose lists match those of AWS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOW = 1_900_000_000.0
 
 @dataclass
 class Account:
-    """One emulated account: its clients, its time, and the calls that ``cloud`` made."""
+    """One emulated account: its clients, its clock, and the calls made through ``cloud``."""
 
     lifecycle: Lifecycle
     calls: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Account:
         self.lifecycle.advance()
 
     def ids(self) -> set[str]:
-        """Everything alive, read from the emulator's own stores."""
+        """Ids of all live resources, read from the emulator's own stores."""
         return {str(row["id"]) for rows in inventory().values() for row in rows}
 
 

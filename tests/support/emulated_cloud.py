@@ -1,4 +1,4 @@
-"""Asks the emulated cloud as anybody's own client of AWS does."""
+"""Queries the emulated cloud as any AWS client does."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def client(cloud_url: str, service: str, region: str = "us-east-1") -> Any:
 
 
 def state_of(ec2: Any, instance: str) -> str:
-    """EC2's word for what the instance does."""
+    """The instance's state as returned by EC2."""
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     return str(found["State"]["Name"])

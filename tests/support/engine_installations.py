@@ -1,4 +1,4 @@
-"""Installations of the engine as separate processes, with a stand-in for Go that a test can hold."""
+"""Engine installations as separate processes, with a fake Go that a test can hold."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ esac
 
 @dataclass(frozen=True)
 class Installations:
-    """A person with an empty home folder, whose PATH has the stand-in for Go and no engine."""
+    """A user with an empty home folder, whose PATH has the fake Go and no engine."""
 
     folder: Path
 
@@ -54,7 +54,7 @@ class Installations:
         return engine_place(self.environ)
 
     def start(self, *arguments: str, has_packages: bool = False, **more: str) -> subprocess.Popen[str]:
-        """Starts the script; without installed packages unless told otherwise."""
+        """Start the script; without installed packages by default."""
         return subprocess.Popen(
             [sys.executable, "-I", *([] if has_packages else ["-S"]), script.__file__, *arguments],
             env={**self.environ, **more},
@@ -78,7 +78,7 @@ class Installations:
         (self.folder / "hold").unlink()
 
     def builds(self) -> int:
-        """How many builds were started."""
+        """Number of builds started."""
         file = self.folder / "builds"
         return len(file.read_text(encoding="ascii").split()) if file.exists() else 0
 
@@ -89,14 +89,14 @@ class Installations:
         return int(text) if text else None
 
     def left_behind(self) -> list[str]:
-        """What lies in the engines' folder, locks excepted."""
+        """Files in the engines' folder, except locks."""
         folder = self.place.folder
         names = [each.name for each in folder.iterdir()] if folder.exists() else []
         return sorted(name for name in names if not name.startswith(".lock-"))
 
 
 def with_fake_go(folder: Path) -> Installations:
-    """Writes the stand-in for Go, and links the programs that it needs, into ``folder``."""
+    """Write the fake Go, and link the programs that it needs, into ``folder``."""
     programs = folder / "programs"
     programs.mkdir()
     for name in ("sh", "sleep", "mkdir", "touch", "chmod"):
@@ -111,7 +111,7 @@ def with_fake_go(folder: Path) -> Installations:
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Polls ``condition``; fails the test when it does not come true."""
+    """Poll ``condition``; fail the test when it does not become true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -119,7 +119,7 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
 
 
 def has_ended(process: int) -> bool:
-    """Whether the process is gone, or a zombie that nobody waits for."""
+    """Whether the process has ended; a zombie has."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

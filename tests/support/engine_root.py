@@ -1,4 +1,4 @@
-"""The Pulumi engine that tests run: the one that runctl chooses."""
+"""The Pulumi engine for tests: the one that runctl chooses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from runctl_auto.engine.choice import Engine, choose_engine
 
 @cache
 def engine() -> Engine:
-    """The engine, by RUNCTL_ENGINE, PATH or `make setup`. Raises ``EngineNotFoundError``."""
+    """The engine from RUNCTL_ENGINE, PATH or `make setup`. Raises ``EngineNotFoundError``."""
     return choose_engine(None, os.environ)
 
 
 def engine_root() -> Path:
-    """The folder with ``bin/pulumi``."""
+    """The folder that contains ``bin/pulumi``."""
     return engine().root

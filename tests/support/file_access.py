@@ -1,4 +1,4 @@
-"""Counts which files a piece of code opens and which folders it lists, as the interpreter reports it."""
+"""Counts the files that code opens and the folders it lists, from the interpreter's audit events."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 
 class FileAccess:
-    """How often each path was opened, and how often each folder was listed."""
+    """Number of times each path was opened, and each folder listed."""
 
     def __init__(self) -> None:
         self.opened: Counter[Path] = Counter()
         self.listed: Counter[Path] = Counter()
 
     def opened_in(self, folder: Path) -> dict[str, int]:
-        """Files in ``folder`` by name, with how often each was opened."""
+        """Files in ``folder`` by name, with the number of times each was opened."""
         found = {path: count for path, count in self.opened.items() if path.is_relative_to(folder)}
         return {path.relative_to(folder).as_posix(): count for path, count in found.items()}
 
     def listed_in(self, folder: Path) -> dict[str, int]:
-        """``folder`` (``.``) and folders in it by name, with how often each was listed."""
+        """``folder`` (``.``) and its subfolders by name, with the number of times each was listed."""
         found = {path: count for path, count in self.listed.items() if path.is_relative_to(folder)}
         return {path.relative_to(folder).as_posix(): count for path, count in found.items()}
 
@@ -33,7 +33,7 @@ _watching: list[FileAccess] = []
 
 @contextmanager
 def counted_file_access() -> Iterator[FileAccess]:
-    """Counts while the context is open, in all threads of this process."""
+    """Count inside the context, in all threads of this process."""
     _install()
     access = FileAccess()
     _watching.append(access)
@@ -58,7 +58,7 @@ _installed: list[bool] = []
 
 
 def _install() -> None:
-    """An audit hook cannot be removed: one is installed per process, and is idle while nobody counts."""
+    """An audit hook cannot be removed: one is installed per process, and is idle outside the contexts."""
     if not _installed:
         sys.addaudithook(_hear)
         _installed.append(True)

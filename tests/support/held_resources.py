@@ -1,4 +1,4 @@
-"""States of jobs with volumes and a bucket, as their components make them."""
+"""States of jobs with volumes and a bucket, as their components create them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENVIRONMENT = "runctl:aws:TrainingEnvironment"
 def held_state(
     job: str, *, volumes: Mapping[str, bool], bucket: bool | None, replaced: Iterable[str] = ()
 ) -> StackState:
-    """``job`` with these volumes and, unless None, a bucket: name to whether it is protected."""
+    """``job`` with these volumes and, unless None, a bucket. Values: whether each is protected."""
     resources: list[dict[str, Any]] = []
     for name in replaced:
         resources.append({**_volume(job, name, protect=False)[1], "id": f"vol-old-{name}", "delete": True})

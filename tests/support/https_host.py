@@ -1,4 +1,4 @@
-"""An HTTPS host of any name on this machine: a proxy that answers for it, and its certificate."""
+"""An HTTPS host of any name on this machine: a proxy that responds in its place, and its certificate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class HttpsHost:
-    """``variables`` send a process's HTTPS requests here; ``requests`` are the requests so far."""
+    """``variables`` route a process's HTTPS requests here; ``requests`` are the requests so far."""
 
     variables: Mapping[str, str]
     requests: list[str]
@@ -27,7 +27,7 @@ class HttpsHost:
 
 @contextmanager
 def https_host(name: str, files: Mapping[str, bytes], folder: Path) -> Iterator[HttpsHost]:
-    """Serves ``files`` by path as ``https://name``; anything else is answered with 404."""
+    """Serve ``files`` by path as ``https://name``; any other path returns 404."""
     certificate = _certificate(name, folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -76,7 +76,7 @@ def https_host(name: str, files: Mapping[str, bytes], folder: Path) -> Iterator[
 
 
 def _certificate(name: str, folder: Path) -> Path:
-    """A file with a new key and its self-signed certificate for ``name``."""
+    """A file with a new key and a self-signed certificate for ``name``."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -82,7 +82,7 @@ def stack_state(*resources: dict[str, Any]) -> StackState:
 
 
 class Told:
-    """A reporter that remembers."""
+    """A reporter that records everything."""
 
     def __init__(self, *, agrees: bool = True, answers: str = "") -> None:
         self.asked: list[str] = []
@@ -122,7 +122,7 @@ class Told:
 
 
 class FakeTime:
-    """A clock that sleeping moves."""
+    """A clock that sleeping advances."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Resources as rules see them: whole ones, and small changes of those."""
+"""Resources as policies see them: complete ones, and small variations."""
 
 from __future__ import annotations
 

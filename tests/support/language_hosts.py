@@ -1,4 +1,4 @@
-"""Language hosts as tests attach them."""
+"""Language hosts attached as in tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.pulumi_engine import Project
 from runctl_auto.engine.language.attached import LanguageHost
 
 WARM_MODULES = ("pulumi", "pulumi_policy", "wave")
-"""``wave`` is a module that no test program imports: a program that has it loaded was forked."""
+"""``wave`` is a module that no test program imports: a program in which it is loaded was forked."""
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def attached(
     search: Sequence[Path] = (),
     packs: Sequence[Path] = (),
 ) -> Iterator[dict[str, str]]:
-    """A host that serves the projects; what an engine needs in its environment to use it."""
+    """A host that serves the projects; yields the environment variables that an engine needs to use it."""
     with LanguageHost.start(
         projects[0].environment,
         programs=[each.folder for each in projects],
@@ -33,5 +33,5 @@ def attached(
 
 
 def variables(host: LanguageHost) -> dict[str, str]:
-    """What an engine needs in its environment to use the host."""
+    """Environment variables that an engine needs to use the host."""
     return {"PULUMI_DEBUG_LANGUAGES": f"python:{host.port()}"}

@@ -1,4 +1,4 @@
-"""What happens to a sandbox machine that nobody on it asked for."""
+"""Events that affect a sandbox machine from outside."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 
 def interrupt(cloud_url: str, instance: str, *, notice_seconds: float) -> None:
-    """The spot instance is taken away after the notice."""
+    """Interrupt the spot instance after the notice."""
     told = _post(cloud_url, instance, "interrupt", {"notice_seconds": notice_seconds})
     assert told["action"] == "terminate"
 
 
 def cut_off(cloud_url: str, instance: str) -> None:
-    """From now on nothing that the machine sends arrives, and nothing answers it."""
+    """From now on, no request of the machine arrives or is answered."""
     assert _post(cloud_url, instance, "network", {"connected": False}) == {"connected": False}
 
 

@@ -1,6 +1,6 @@
-"""Holds what `--output json` prints against the schemas in docs/reference/json: one file a command.
+"""Validates `--output json` against the schemas in docs/reference/json: one file per command.
 
-A new command needs nothing but its file there; the tests of the whole command line find it by its name.
+A new command needs only its file there; the tests of the whole command line find it by name.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json"
 SUFFIX = ".schema.json"
 NOT_OF_A_COMMAND = frozenset({"shared", "error"})
 PRINTS_NO_RESULT = frozenset({"completion"})
-"""Commands whose output is a text for another program, whatever the form asked for."""
+"""Commands whose output is text for another program, regardless of the output format."""
 JSON_LINES = frozenset({"logs"})
-"""Commands that print one JSON object a line, and an error as the last one."""
+"""Commands that print one JSON object per line, and an error as the last one."""
 
 
 def leaves(
     command: click.Command, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """All commands that do something, by their words."""
+    """All leaf commands, by their words."""
     if not isinstance(command, click.Group):
         yield path, command
         return
@@ -46,7 +46,7 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def problems(name: str, value: Any) -> list[str]:
-    """What in `value` is not as the schema `name` (`ls`, `sandbox-status`, `error`) says."""
+    """Violations of the schema `name` (`ls`, `sandbox-status`, `error`) in `value`."""
     return [
         f"{'/'.join(str(part) for part in each.absolute_path) or '(whole)'}: {each.message}"
         for each in _validator(name).iter_errors(value)
@@ -54,7 +54,7 @@ def problems(name: str, value: Any) -> list[str]:
 
 
 def check_output(arguments: Sequence[str], out: str) -> None:
-    """Fails when `out`, printed on stdout by `runctl *arguments` in JSON mode, breaks its schema."""
+    """Fail when `out`, the stdout of `runctl *arguments` in JSON mode, violates its schema."""
     name = schema_name_for(arguments)
     if name is None:
         return
@@ -69,7 +69,7 @@ def check_output(arguments: Sequence[str], out: str) -> None:
 
 
 def schema_name_for(arguments: Sequence[str]) -> str | None:
-    """The name of the schema that the command named in `arguments` has; None for no command of ours."""
+    """The schema name of the command in `arguments`; None for an unknown command."""
     words = [word for word in arguments if not word.startswith("-")]
     known = schema_names()
     for index, word in enumerate(words):

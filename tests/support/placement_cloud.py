@@ -1,4 +1,4 @@
-"""A cloud in memory that answers what placement asks: account, network, instance types, images, prices."""
+"""An in-memory cloud with the data for placement: account, network, instance types, images, prices."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def product(name: str, price: float) -> str:
 
 
 class FakeEc2:
-    """EC2, SSM and STS, as far as placement asks them."""
+    """EC2, SSM and STS, as far as placement uses them."""
 
     def __init__(self) -> None:
         self.vpcs = [{"VpcId": "vpc-1"}]

@@ -1,4 +1,4 @@
-"""Plain `pulumi` on a job's stack, in a shell that has read what `runctl env` prints."""
+"""Plain `pulumi` on a job's stack, in a shell with the exports of `runctl env`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.runctl_cli import Runctl
 
 
 def pulumi(runctl: Runctl, job: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `pulumi ARGUMENTS -s JOB` to its end; arguments are words of a shell."""
+    """Run `pulumi ARGUMENTS -s JOB` to its end; arguments are shell words."""
     exports = runctl("env", job).out
     folder = runctl.json("env", job)["folder"]
     command = f"{exports}\npulumi {' '.join(arguments)} -s {job} --non-interactive"

@@ -1,6 +1,6 @@
-"""Leaks of the 15 kinds, planted as a job's, and 15 look-alikes that are somebody's else.
+"""Leaks of the 15 kinds, planted as a job's, and 15 look-alikes of other owners.
 
-Written against AWS alone: nothing of runctl is used but what its documents say of names and tags.
+Uses AWS only: of runctl, nothing but its documented names and tags.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _POLICY = json.dumps(
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose the things are to be. ``digest`` ends physical names; ``tags`` may be empty."""
+    """Owner of the planted resources. ``digest`` is the suffix of physical names; ``tags`` may be empty."""
 
     job: str
     digest: str
@@ -68,9 +68,9 @@ class Owner:
 
 
 def plant(client_of: ClientOf, owner: Owner, *, named: bool = True) -> dict[str, str]:
-    """One thing of each kind, its identity by kind. What can be found by relation or name carries no tags.
+    """Create one resource per kind; return the ids by kind. Those found by relation or name have no tags.
 
-    With ``named`` False, names are somebody's own, and all that can carry tags carries the owner's.
+    With ``named`` False, names are not runctl's, and everything that can be tagged has the owner's tags.
     """
     name = owner.name if named else (lambda role: f"mine-{owner.job}-{role}")
     return {
@@ -163,7 +163,7 @@ def _records(ssm: Any, logs: Any, owner: Owner, *, named: bool) -> dict[str, str
 
 
 def _schedules(scheduler: Any, iam: Any, owner: Owner, name: Callable[[str], str]) -> dict[str, str]:
-    """A group that carries the tags, and a schedule in it, which can carry none."""
+    """A tagged group, and a schedule in it; schedules cannot be tagged."""
     group, schedule = name("timer"), name("end")
     scheduler.create_schedule_group(Name=group, Tags=owner.listed())
     scheduler.create_schedule(

@@ -1,4 +1,4 @@
-"""Resources that keep the rules of the policy pack, and resources that break one of them."""
+"""Resources that comply with the policy pack, and resources that violate one policy."""
 
 from __future__ import annotations
 

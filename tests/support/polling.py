@@ -1,4 +1,4 @@
-"""Waits for a condition by asking again and again."""
+"""Waits for a condition by polling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PAUSE_SECONDS = 0.01
 
 
 def until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
-    """Returns once ``condition`` holds; fails when it does not within ``seconds``."""
+    """Return once ``condition`` holds; fail when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"it did not come true within {seconds} s"

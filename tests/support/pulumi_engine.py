@@ -1,4 +1,4 @@
-"""The engine of Pulumi that tests run, and small projects to run it on."""
+"""The Pulumi engine for tests, and small projects to run with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RUN_SECONDS = 180
 
 @dataclass
 class Project:
-    """A Pulumi project with a stack ``dev`` and a backend of its own."""
+    """A Pulumi project with a stack ``dev`` and its own backend."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -25,7 +25,7 @@ class Project:
 
     @classmethod
     def create(cls, folder: Path, program: str, engine: Path | None = None) -> Project:
-        """A project in ``folder`` whose program is the text ``program``; its stack exists."""
+        """Create a project in ``folder`` with the program text ``program``, and its stack."""
         folder.mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text(f"name: {folder.name}\nruntime: python\n")
         (folder / "__main__.py").write_text(textwrap.dedent(program))
@@ -45,7 +45,7 @@ class Project:
         return project
 
     def start(self, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
-        """Starts the engine on this project; standard error goes into standard output."""
+        """Start the engine on this project; standard error is redirected to standard output."""
         stack = () if arguments[0] == "stack" else ("--stack", "dev")
         return subprocess.Popen(
             [str(self.engine / "bin" / "pulumi"), *arguments, *stack, "--non-interactive"],
@@ -58,7 +58,7 @@ class Project:
         )
 
     def pulumi(self, more: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs the engine on this project; its output is in ``stdout``."""
+        """Run the engine on this project; its output is in ``stdout``."""
         process = self.start(more, *arguments)
         try:
             output, _ = process.communicate(timeout=_RUN_SECONDS)
@@ -68,7 +68,7 @@ class Project:
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Waits until ``condition`` holds; fails the test when it does not within ``seconds``."""
+    """Wait until ``condition`` holds; fail the test when it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -76,7 +76,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) 
 
 
 def is_alive(process: int) -> bool:
-    """Whether the process runs; one that has ended and was not waited for does not."""
+    """Whether the process is running; a zombie is not."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):

@@ -1,7 +1,6 @@
-"""A process that reads job files as `runctl validate` and `runctl up` do, and tells what each one cost.
+"""A process that reads job files as `runctl validate` and `runctl up` do, and reports the cost of each.
 
-Started as a script in a project folder: for every line on stdin it reads `job.yaml` there and answers with a
-line of JSON.
+Started as a script in a project folder: for every line on stdin it reads `job.yaml` and prints a JSON line.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ JOB_FILE = "job.yaml"
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of one job file. ``peak_mb`` is the process's highest memory so far."""
+    """Result of one job file. ``peak_mb`` is the process's peak memory so far."""
 
     codes: tuple[int, ...]
     error: dict[str, Any] | None
@@ -32,7 +31,7 @@ class Reading:
 
 
 class JobReader:
-    """The process, for as long as the context is open."""
+    """The process; it runs while the context is open."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -59,7 +58,7 @@ class JobReader:
             self._process.wait()
 
     def read(self, content: bytes) -> Reading:
-        """What runctl makes of ``content`` as a job file."""
+        """Result of reading ``content`` as a job file."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         (self._folder / JOB_FILE).write_bytes(content)
@@ -82,12 +81,12 @@ def _serve() -> None:
     from runctl_auto.cli.main import run
 
     answers = sys.stdout
-    _run(run, "--output", "json", "validate", JOB_FILE)  # what is imported at first use is nobody's cost
+    _run(run, "--output", "json", "validate", JOB_FILE)  # first-use imports are not counted
     for _ in sys.stdin:
         before = time.process_time()
         code, out, told = _run(run, "--output", "json", "validate", JOB_FILE)
         cpu_seconds, codes = time.process_time() - before, [code]
-        if code != 0:  # a valid one would go on to the cloud
+        if code != 0:  # a valid one would call the cloud
             codes.append(_run(run, "up", JOB_FILE, "--yes")[0])
         answer = {
             "codes": codes,
@@ -108,7 +107,7 @@ def _run(run: Any, *arguments: str) -> tuple[int, str, str]:
 
 
 def _peak_mb() -> int:
-    """Of this program alone, which `ru_maxrss` after an exec is not."""
+    """Peak of this program only, unlike `ru_maxrss` after an exec."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024

@@ -1,4 +1,4 @@
-"""A project whose own program breaks one rule of the policy pack: that of runctl with one thing changed."""
+"""A project whose program violates one policy of the policy pack: runctl's own program with one change."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class Breach:
-    """How to break ``rule``: other inputs or options for all resources of a type, one resource more, a
-    changed job file, or stricter settings of the project. ``said`` is part of what a person reads.
+    """A violation of ``rule``: other inputs or options for all resources of a type, an additional resource, a
+    changed job file, or stricter settings of the project. ``said`` is part of the printed message.
 
-    With ``late`` the values are known in an update alone. What is added is a component that calls itself
-    ``type``: policies see it as they would see the resource, and the provider of the sandbox, which refuses
-    some of these by itself, does not.
+    With ``late`` the values are known only in an update. The additional resource is a component with the type
+    ``type``: policies see it like the resource, but the sandbox's provider, which itself rejects some of
+    these, does not.
     """
 
     rule: str
@@ -97,7 +97,7 @@ class Breach:
 
 
 def break_in(folder: Path, breach: Breach) -> None:
-    """Makes ``folder`` a project with this program and these policies."""
+    """Make ``folder`` a project with this program and these policies."""
     program = folder / "program"
     program.mkdir(exist_ok=True)
     (folder / "Pulumi.yaml").write_text("name: runctl\nmain: program\nruntime:\n  name: python\n")

@@ -1,4 +1,4 @@
-"""Runs the command line as a person does: a process of its own, in a project folder of its own."""
+"""Runs the command line as a user does: in a separate process and project folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from support.output_schemas import check_output
 
-# What a person's shell may hold and a test must not inherit.
+# Variables of the user's shell that tests must not inherit.
 FOREIGN = ("AWS_", "PULUMI_", "RUNCTL_SANDBOX", "RUNCTL_CONFIG")
 
 
@@ -33,7 +33,7 @@ class Ran:
 
 @dataclass
 class Runctl:
-    """`runctl --sandbox` in `folder`, which is made a project by its `.runctl/`."""
+    """`runctl --sandbox` in `folder`, which becomes a project by its `.runctl/`."""
 
     folder: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Runctl:
         )
 
     def __call__(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Ran:
-        """Run to the end; `code` is the exit code asked for (None: any)."""
+        """Run to the end; `code` is the expected exit code (None: any)."""
         process = self.start(*arguments)
         try:
             out, err = process.communicate(timeout=timeout)
@@ -79,7 +79,7 @@ class Runctl:
         return ran
 
     def json(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> Any:
-        """What the command prints as JSON; it must be as its schema in docs/reference/json says."""
+        """The JSON output of the command; it must match its schema in docs/reference/json."""
         ran = self("--output", "json", *arguments, code=code, timeout=timeout)
         check_output(arguments, ran.out)
         return ran.json

@@ -1,4 +1,4 @@
-"""S3 as far as a job's bucket is read and written: in memory, listing as S3 lists."""
+"""An in-memory S3 with the operations used on a job's bucket, which lists as S3 does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OWNER = "111122223333"
 
 
 class S3InMemory:
-    """Buckets by name; every call must state the right owner."""
+    """Buckets by name; every call must specify the correct owner."""
 
     def __init__(self, *buckets: str, page_size: int = 1000) -> None:
         self.buckets: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}

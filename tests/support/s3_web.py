@@ -1,4 +1,4 @@
-"""The in-memory S3 as the agent reaches it: a Web that answers S3's requests out of the same buckets."""
+"""The in-memory S3 behind the agent's Web: serves S3 requests from the same buckets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runctl_auto.agent.web import Body, Response, Web
 
 
 class S3Web(Web):
-    """Objects, listings in pages, uploads in parts. Path-style addresses of any host."""
+    """Objects, paginated listings, multipart uploads. Path-style addresses on any host."""
 
     def __init__(self, s3: S3InMemory) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class S3Web(Web):
 
 
 def s3_store(s3: S3InMemory, bucket: str, part_bytes: int = PART_BYTES) -> S3Store:
-    """The agent's store in a bucket of the in-memory S3. It never waits."""
+    """The agent's store for a bucket of the in-memory S3. It never waits."""
     address = Bucket(bucket, "us-east-1", OWNER, "http://s3")
     requests = S3Requests(S3Web(s3), address, lambda: Credentials("a", "s"))
     return S3Store(S3(requests, Retrier(sleep=lambda _: None)), part_bytes)

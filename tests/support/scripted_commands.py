@@ -1,4 +1,4 @@
-"""Commands of an engine installation without processes: Go, pip and the new engine answer as told."""
+"""Engine installation commands without processes: Go, pip and the new engine return scripted results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Call:
 
 @dataclass
 class ScriptedCommands:
-    """Runs no command; ``answers`` replaces the result of a kind of command (see ``kind_of``)."""
+    """Runs no command; ``answers`` overrides the result of a kind of command (see ``kind_of``)."""
 
     answers: dict[str, CommandResult | BaseException] = field(default_factory=dict)
     go_versions: dict[str, str] = field(default_factory=dict)
@@ -71,8 +71,8 @@ class ScriptedCommands:
 
 
 def kind_of(command: Sequence[str]) -> str:
-    """``go env``, ``go list``, ``go build``, ``pip version``, ``pip install``, ``venv``, ``download`` or
-    ``pulumi version``."""
+    """The kind of a command: ``go env``, ``go list``, ``go build``, ``pip version``, ``pip install``,
+    ``venv``, ``download`` or ``pulumi version``."""
     if Path(command[0]).name in ("go", "pulumi"):
         return f"{Path(command[0]).name} {command[1]}"
     if command[1:3] == ("-m", "pip"):
@@ -94,7 +94,7 @@ def scripted_machine(
     free_gib: float = 100,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> Machine:
-    """A machine on which nothing is real; by default the download host does not answer."""
+    """A machine on which nothing is real; by default the download host does not respond."""
     return Machine(
         run=run,
         clock=clock,

@@ -1,4 +1,4 @@
-"""A Web that answers from a list and remembers what it was asked."""
+"""A Web that returns scripted responses and records its requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Asked:
 
 @dataclass
 class ScriptedWeb(Web):
-    """Each answer is (status, body), (status, body, headers) or an error to raise."""
+    """Each response is (status, body), (status, body, headers) or an error to raise."""
 
     answers: list[object] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Sessions whose engine and provider are fakes."""
+"""Sessions with a fake engine and provider."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACCOUNT = "111122223333"
 
 
 def fake_results(**answers: Any) -> Any:
-    """A store in which nothing is; ``answers`` are return values by method."""
+    """An empty store; ``answers`` are return values by method."""
     results = create_autospec(Results, instance=True)
     results.name = "runctl-digits-artifacts-1"
     empty = {"status": None, "runs": (), "artifacts": None, "has_unlisted_artifacts": False, "log_parts": ()}
@@ -31,7 +31,7 @@ def fake_results(**answers: Any) -> Any:
 
 
 def fake_scanner(*found: Any) -> Any:
-    """Finds ``found``, which are surely the job's own."""
+    """Finds ``found``, all of them certainly the job's own."""
     scanner = create_autospec(Scanner, instance=True, kinds=KINDS)
     scanner.find.return_value = found
     scanner.survey.return_value = Survey(found)
@@ -43,7 +43,7 @@ def fake_scanner(*found: Any) -> Any:
 
 
 def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "running") -> Any:
-    """A provider of one account, in which every machine that is asked for is in the state ``machine``."""
+    """A provider of one account, in which every machine is in the state ``machine``."""
     provider = create_autospec(Provider, instance=True, kinds=KINDS, region="us-east-1")
     provider.account.return_value = Account(ACCOUNT, "aws")
     provider.machine.side_effect = lambda identity: Machine(identity, machine)
@@ -73,7 +73,7 @@ def fake_session(
     backend: str = "file:///state",
     settings: Settings | None = None,
 ) -> Session:
-    """A session of ``bob`` in ``folder``, whose provider is the same in every region."""
+    """A session of ``bob`` in ``folder``, with the same provider in every region."""
     clock = clock or FakeTime()
     provider = provider or fake_provider()
     return Session(

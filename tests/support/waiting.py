@@ -1,4 +1,4 @@
-"""Waits for what a job does, by asking runctl, with a limit."""
+"""Waits for a job's progress by querying runctl, with a limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def wait_for_phase(runctl: Runctl, job: str, phases: set[str], seconds: float = 
 
 
 def wait_for_step(runctl: Runctl, job: str, step: int, seconds: float = 90) -> None:
-    """Until the counting job has told that it did `step`; asks again while there is no such job yet."""
+    """Wait until the counting job has reported `step`; keeps polling while the job does not exist yet."""
     deadline = time.monotonic() + seconds
     while not _follows_to(runctl, job, step, deadline):
         assert time.monotonic() < deadline, f"{job} did not get to step {step}"

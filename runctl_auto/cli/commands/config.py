@@ -21,7 +21,7 @@ _NOTHING = "(none)"
 
 
 def _keys(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """Settings that begin so, for the shell's completion."""
+    """Setting names with this prefix, for shell completion."""
     from runctl_auto.settings.schema import setting_fields
 
     keys = [".".join(path) for path, _ in setting_fields()]
@@ -125,7 +125,7 @@ def _file(invocation: Invocation, *, personal: bool) -> Path:
 
 
 def _tell_change(invocation: Invocation, path: SettingPath, file: Path, change: str) -> None:
-    """What was changed, and the value in force, which another source may hold."""
+    """Reports what was changed, and the effective value, which another source may override."""
     entry = _entry(_sourced(invocation), path)
     invocation.console.result({"file": str(file), **entry})
     invocation.console.line(

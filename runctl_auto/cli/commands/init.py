@@ -111,7 +111,7 @@ def _require_absent(job_file: Path, *, force: bool, asks: bool) -> None:
 
 
 def _write(invocation: Invocation, job_file: Path, job: FirstJob) -> tuple[dict[str, Any], Path]:
-    """Writes the job file, once it has been read back as valid, and the schema; the job and where that is."""
+    """Writes the job file, after validating it, and the schema; returns the job and the schema's location."""
     from runctl_auto.job_file.first_job import job_text
     from runctl_auto.job_file.schema import job_schema
     from runctl_auto.local.atomic_file import replace_file

@@ -55,7 +55,7 @@ def _lines(console: Console, found: JobStatus) -> list[str]:
 
 
 def _watched_live(watch: Callable[[Callable[[JobStatus], None]], JobStatus], console: Console) -> JobStatus:
-    """Draws each status over the one before; the last one is wiped out as well."""
+    """Redraws the status in place; the last one is erased as well."""
     from rich.live import Live
     from rich.text import Text
 
@@ -66,7 +66,7 @@ def _watched_live(watch: Callable[[Callable[[JobStatus], None]], JobStatus], con
 
 
 class _Changes:
-    """Tells a status when it differs from the one before: a line, or a JSON object on a line."""
+    """Prints a status when it differs from the previous one: a line, or a JSON object on a line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

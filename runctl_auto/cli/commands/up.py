@@ -53,7 +53,7 @@ def command(
 
 
 def as_json(result: UpResult) -> dict[str, Any]:
-    """The result as JSON output shows it."""
+    """The result in its JSON form."""
     status = result.status
     return {
         "job": result.job,

@@ -1,1 +1,1 @@
-"""Results as text."""
+"""Text output of results."""

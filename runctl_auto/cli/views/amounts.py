@@ -1,4 +1,4 @@
-"""Times and sums of money as people read them at a glance."""
+"""Formats durations, times and amounts of money for display."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def short_age(seconds: float | None) -> str:
 
 
 def usd(amount: float | None) -> str:
-    """``$1.27``, and ``<$0.01`` rather than nothing; ``unknown`` for None."""
+    """``$1.27``; ``<$0.01`` instead of zero; ``unknown`` for None."""
     if amount is None:
         return _UNKNOWN
     if 0 < amount < 0.01:

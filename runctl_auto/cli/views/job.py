@@ -1,4 +1,4 @@
-"""A job's status and description as lines for people."""
+"""A job's status and description as lines of text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDTH = 12
 
 
 def status_lines(job: JobStatus) -> Iterator[str]:
-    """What is known of the job, a subject a line, without its name and phase."""
+    """The status of the job, one subject a line, without its name and phase."""
     config, status, facts = job.config, job.status, job.facts
     place = config.placement
     yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
@@ -46,7 +46,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
 
 
 def description_lines(job: JobDescription) -> Iterator[str]:
-    """All that is known of the job, without its name and phase."""
+    """The full description of the job, without its name and phase."""
     from runctl_auto.errors import RunctlError
 
     yield from status_lines(job.now)
@@ -72,7 +72,7 @@ def description_lines(job: JobDescription) -> Iterator[str]:
 
 
 def resource_rows(job: JobDescription) -> list[tuple[str, str, str, str]]:
-    """Name, type, protection and id of what the state holds of the cloud, indented as the lines above."""
+    """Name, type, protection and id of the cloud resources in the state, indented as the lines above."""
     from runctl_auto.cli.progress import short_type
 
     return [
@@ -82,7 +82,7 @@ def resource_rows(job: JobDescription) -> list[tuple[str, str, str, str]]:
 
 
 def change_line(job: JobStatus) -> str:
-    """The job's status in one line; the same text as long as nothing changed that a person waits for."""
+    """The job's status in one line; the text changes only when something relevant to the user changes."""
     checkpoints = (job.facts.checkpoints or {}).get("count", 0)
     machine = f"{job.machine.id} {job.machine.state}" if job.machine else "no machine"
     drift = "".join(f"; {each.resource}: {each.what}" for each in job.drift)

@@ -1,4 +1,4 @@
-"""The colours of phases, the same wherever a phase is shown."""
+"""The colours of phases, used wherever a phase is shown."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ _COLOURS = {
 
 
 def phase_colour(text: str) -> str | None:
-    """The colour of the cell or word ``text``; None for what is no phase, or one without a colour."""
+    """The colour of the cell or word ``text``; None if it is no phase or has no colour."""
     return _COLOURS.get(text.strip())

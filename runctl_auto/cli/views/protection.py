@@ -1,4 +1,4 @@
-"""What ``protect`` and ``unprotect`` have in common."""
+"""The shared part of ``protect`` and ``unprotect``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from runctl_auto.cli.invocation import Invocation
 
 
 def show_and_set(invocation: Invocation, job: str, resource: str, *, protect: bool, yes: bool) -> None:
-    """Carries the command out and tells what is so now."""
+    """Runs the command and reports the resulting protection."""
     from runctl_auto.operations.protect import set_protection
 
     result = set_protection(invocation.session(), job, resource, protect=protect, yes=yes)

@@ -1,4 +1,4 @@
-"""Tables as plain text: columns apart by two blanks, the less important ones left out where room is short."""
+"""Plain-text tables: columns separated by two blanks, less important ones omitted where space is short."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ _NARROWEST = 8
 
 @dataclass(frozen=True)
 class Column:
-    """A column. The higher ``spare`` is, the sooner it is left out; 0 stays. Numbers stand right."""
+    """A column. Columns with a higher ``spare`` are omitted first; 0 is never omitted. Numbers are
+    right-aligned.
+    """
 
     title: str
     spare: int = 0
@@ -24,9 +26,9 @@ def table_lines(
     width: int | None = None,
     paint: Callable[[str], str] = str,
 ) -> list[str]:
-    """The heading and a line for each row, at most ``width`` wide (None: as wide as they are).
+    """The header and a line for each row, at most ``width`` wide (None: unlimited).
 
-    ``paint`` may put signs around a cell that take no room.
+    ``paint`` may add escape sequences of no width to a cell.
     """
     cells = [tuple(column.title for column in columns), *(tuple(row) for row in rows)]
     shown = _fitting(columns, cells, width)

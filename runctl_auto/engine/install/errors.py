@@ -1,4 +1,4 @@
-"""Errors of an installation. Each names the cause and the next step; the installation left nothing behind."""
+"""Errors of an installation: each names the cause and the next step. A failure leaves no files behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OTHER_WAYS = (
 
 
 class EngineInstallError(EngineError):
-    """The engine could not be installed, for a reason that has no class of its own."""
+    """The engine could not be installed, for a reason without a class of its own."""
 
     kind = "engine-install"
 
@@ -20,24 +20,24 @@ class EngineInstallError(EngineError):
 
 
 class SourceUnreachableError(EngineInstallError):
-    """The host of a download, of Go modules or of Python packages did not answer."""
+    """The host of a download, of Go modules or of Python packages did not respond."""
 
     kind = "engine-source-unreachable"
 
 
 class NoGoError(EngineInstallError):
-    """There is no Go that can build the engine, and none could be installed."""
+    """No Go toolchain that can build the engine was found, and none could be installed."""
 
     kind = "engine-no-go"
 
 
 class ChecksumMismatchError(EngineInstallError):
-    """A download differs from the checksum that the project pins."""
+    """A download does not match the checksum pinned by the project."""
 
     kind = "engine-checksum"
 
 
 class DiskFullError(EngineInstallError):
-    """There is not enough free space in the person's data folder."""
+    """There is not enough free space in the user's data folder."""
 
     kind = "engine-disk-full"

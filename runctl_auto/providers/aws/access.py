@@ -1,4 +1,4 @@
-"""Calls to AWS from the developer's machine: clients made once, every call retried and its errors typed."""
+"""Calls to AWS from the developer's machine: cached clients, retries on every call, typed errors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from runctl_auto.local.retry import CONTROL_CALLS
 from runctl_auto.providers.aws import retry
 
 Client = Any
-"""A client of botocore or boto3: its methods are made at run time from the service's model."""
+"""A client of botocore or boto3: its methods are created at run time from the service's model."""
 
 
 class ClientFactory(Protocol):
-    """Makes a client of a service for a region, with botocore's own retries off."""
+    """Creates a client of a service for a region, with botocore's own retries disabled."""
 
     def __call__(self, service: str, region: str) -> Client: ...
 
 
 class Cloud:
-    """One region of an account. Not thread-safe; make one for each thread."""
+    """One region of an account. Not thread-safe; create one per thread."""
 
     def __init__(
         self, factory: ClientFactory, region: str, *, sleep: Callable[[float], None] = time.sleep
@@ -32,13 +32,13 @@ class Cloud:
         self._clients: dict[str, Client] = {}
 
     def client(self, service: str) -> Client:
-        """The bare client: for those that retry by themselves (``call`` is for everyone else)."""
+        """The bare client: for callers with their own retries (all others use ``call``)."""
         if service not in self._clients:
             self._clients[service] = self._factory(service, self.region)
         return self._clients[service]
 
     def call(self, service: str, operation: str, **parameters: object) -> dict[str, Any]:
-        """One API call, retried while its error may pass. Raises ``CloudError`` and its kinds."""
+        """One API call, retried on transient errors. Raises ``CloudError`` and its subclasses."""
         method = getattr(self.client(service), operation)
         answer: dict[str, Any] = self.retried(lambda: method(**parameters), f"{service} {operation}")
         return answer
@@ -46,7 +46,7 @@ class Cloud:
     def pages(self, service: str, operation: str, key: str, **parameters: object) -> Iterator[Any]:
         """Items under ``key`` of all pages of a list call; each page is one retried call.
 
-        Raises ``CloudError`` when a page leads to itself.
+        Raises ``CloudError`` when a page refers to itself as the next.
         """
         while True:
             page = self.call(service, operation, **parameters)
@@ -64,7 +64,7 @@ class Cloud:
             parameters = {**parameters, **following}
 
     def retried(self, operation: Callable[[], Any], what: str) -> Any:
-        """Runs an operation of several steps (call and read the body) under the retry policy."""
+        """Runs a multi-step operation (call and read the body) under the retry policy."""
         return retry.call(
             operation,
             what,
@@ -86,7 +86,7 @@ _PAGE_TOKENS: tuple[dict[str, str], ...] = (
 
 
 def _next_page(page: Mapping[str, Any]) -> dict[str, object]:
-    """The parameters that ask for the page after this one; empty after the last."""
+    """The parameters that request the next page; empty after the last."""
     if page.get("IsTruncated") is False:
         return {}
     for style in _PAGE_TOKENS:

@@ -24,12 +24,12 @@ _OPTIONS = frozenset(
 )
 
 MakeClients = Callable[[str | None], ClientFactory]
-"""Makes clients for an endpoint, None for the usual one."""
+"""Creates clients for an endpoint, None for the default one."""
 
 
 @dataclass(frozen=True)
 class S3Files:
-    """Objects in a bucket below ``prefix``, which ends with a slash. Raises ``CloudError`` alone."""
+    """Objects in a bucket below ``prefix``, which ends with a slash. Raises only ``CloudError``."""
 
     cloud: Cloud
     bucket: str
@@ -56,7 +56,7 @@ class S3Files:
         return found
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
-        self.cloud.client("s3")  # made before the threads share it
+        self.cloud.client("s3")  # created before threads share it
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             yield from pool.map(self._read_if_possible, paths)
 
@@ -74,9 +74,9 @@ class S3Files:
 
 
 def open_objects(url: str, make_clients: MakeClients) -> S3Files:
-    """The objects of the backend at an ``s3://`` URL. Asks nobody yet.
+    """The objects of the backend at an ``s3://`` URL. Makes no request yet.
 
-    Raises ``NotSupportedError`` for options of the URL that it does not know.
+    Raises ``NotSupportedError`` for unknown options of the URL.
     """
     parts = urlsplit(url)
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}

@@ -1,4 +1,4 @@
-"""A job's bucket as seen from the developer's machine: status, logs, artifacts, and the request to stop."""
+"""A job's bucket as seen from the developer's machine: status, logs, artifacts, and the stop request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class JobBucket:
         return read_run_status(self._cloud, bucket=self.name, owner=self._owner, run=run)
 
     def request_stop(self, run: str, *, reason: StopReason, grace_seconds: int, at: str) -> None:
-        """Tells the agent to stop the job gracefully. Repeating it is harmless."""
+        """Requests the agent to stop the job gracefully. Idempotent."""
         request: StopJson = {"reason": reason, "grace_seconds": grace_seconds, "at": at}
         self._cloud.call(
             "s3",
@@ -80,7 +80,7 @@ class JobBucket:
                 yield LogPart(entry["Key"], content.decode("utf-8", errors="replace"))
 
     def runs(self) -> tuple[str, ...]:
-        """Ids of all runs that left something in the bucket; empty when there is no bucket."""
+        """Ids of all runs with objects in the bucket; empty when there is no bucket."""
         try:
             listed = list(
                 self._cloud.pages(
@@ -98,7 +98,7 @@ class JobBucket:
         return tuple(each["Prefix"][len(RUNS_PREFIX) :].rstrip("/") for each in listed)
 
     def artifacts(self, run: str) -> tuple[StoredFile, ...] | None:
-        """What the run left, by its manifest; None when it left none (yet)."""
+        """The artifacts of the run, from its manifest; None when there is none (yet)."""
         content = self._read(manifest_key(artifacts_prefix(run)))
         if content is None:
             return None
@@ -113,7 +113,7 @@ class JobBucket:
             ) from error
 
     def has_unlisted_artifacts(self, run: str) -> bool:
-        """Whether the run wrote artifacts and not their list, which comes last."""
+        """Whether the run stored artifacts but not their manifest, which is written last."""
         listed = self._cloud.call(
             "s3",
             "list_objects_v2",

@@ -1,4 +1,4 @@
-"""Makes the clients of AWS's services: the one place where any is made, with botocore's own retries off."""
+"""Creates all clients of AWS's services, with botocore's own retries disabled."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _PRICES_ARE_TOLD_IN = {"cn": "cn-northwest-1", "eu": "eu-central-1", "ap": "ap-s
 
 
 def client_maker(endpoint_url: str | None = None) -> ClientFactory:
-    """Makes clients by service and region, from the environment's credentials; a session is made once.
+    """Creates clients by service and region, from the environment's credentials; a session is created once.
 
-    ``endpoint_url`` stands for AWS's own addresses; else AWS_ENDPOINT_URL does, when it is set.
+    ``endpoint_url`` replaces AWS's own addresses; otherwise AWS_ENDPOINT_URL does, if set.
     """
     sessions: list[Any] = []
     endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
 
     def make(service: str, region: str) -> Any:
-        # botocore alone: boto3 adds resources and transfers, which nothing here uses and which cost time.
+        # botocore alone: boto3 adds resources and transfers, which are unused here and slow to import.
         from botocore.config import Config
         from botocore.session import Session
 
@@ -38,7 +38,7 @@ def client_maker(endpoint_url: str | None = None) -> ClientFactory:
             service,
             region_name=_region_of(service, region),
             config=config,
-            # An address for one service alone is botocore's to find.
+            # botocore itself resolves an endpoint that is set for a single service.
             endpoint_url=None if os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") else endpoint,
         )
 
@@ -46,7 +46,7 @@ def client_maker(endpoint_url: str | None = None) -> ClientFactory:
 
 
 def _region_of(service: str, region: str) -> str:
-    """Where to ask: the price list of all regions is told in a few of them only."""
+    """The region to query: the price list of all regions is served by a few of them only."""
     if service != "pricing":
         return region
     return _PRICES_ARE_TOLD_IN.get(region.partition("-")[0], "us-east-1")

@@ -1,4 +1,4 @@
-"""Looks whether a job's data is there before anything is rented for it."""
+"""Checks that a job's data exists before anything is rented for it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from runctl_auto.providers.aws.access import Cloud
 
 
 def look_at_data(spec: JobSpec, cloud: Cloud) -> tuple[str, ...]:
-    """Notes on sources that could not be looked at with these credentials; the machine may read them yet.
+    """Notes on sources that could not be checked with these credentials; the machine may still have access.
 
-    Raises ``JobFileError`` for a bucket that does not exist and a source that holds nothing. At most two
-    calls a source.
+    Raises ``JobFileError`` for a bucket that does not exist and a source without objects. At most two calls a
+    source.
     """
     notes = []
     for index, each in enumerate(spec.data):

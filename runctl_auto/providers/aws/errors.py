@@ -1,7 +1,7 @@
-"""Translates what AWS answers into runctl's errors: the one place that knows the services' error codes.
+"""Maps AWS errors to runctl's errors: the only module that knows the services' error codes.
 
-Works on codes, never on sentences. The same table serves botocore's exceptions and the diagnostics of an
-engine's provider, in which the code is found as a word.
+Matches codes, never messages. The same table serves botocore's exceptions and the diagnostics of an engine's
+provider, in which the code is found as a word.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ _NETWORK_CLASSES = frozenset(
     }
 )
 _FAULT_PREFIXES = ("Server.", "Client.")
-"""How EC2 says in a state reason, and its older answers before each code, whose fault an error is."""
+"""Prefixes that state whose fault an error is, in EC2's state reasons and in its older error codes."""
 _DENIED_FAMILY = "AuthFailure."
 _CODE_IN_TEXT = re.compile(
     r"\b(?:api error|Error code|Code):?\s+([A-Za-z][\w.]+)|\((?P<paren>[A-Za-z][\w.]+)\)"
@@ -130,19 +130,19 @@ _CODE_IN_TEXT = re.compile(
 
 
 def error_code(error: BaseException) -> str | None:
-    """The service's own code of a botocore ``ClientError``, also of one that ended a waiter; else None."""
+    """The service's own code of a botocore ``ClientError``, also of one raised by a waiter; else None."""
     code = _response(error).get("Error", {}).get("Code")
     return str(code) if code else None
 
 
 def _response(error: BaseException) -> Mapping[str, Any]:
-    """What the service answered; empty when it did not."""
+    """The service's response; empty if there was none."""
     response = getattr(error, "response", None) or getattr(error, "last_response", None)
     return response if isinstance(response, Mapping) else {}
 
 
 def passes(error: BaseException) -> bool:
-    """Whether repeating the same call may succeed. False for anything not known to pass."""
+    """Whether the error is transient, so that a retry may succeed. False for unknown errors."""
     if isinstance(error, (ThrottledError, UnreachableError)):
         return True
     told = error_code(error)
@@ -158,7 +158,7 @@ def _server_fault(error: BaseException) -> bool:
 
 
 def _bare(code: str) -> str:
-    """The code without what says whose fault it is."""
+    """The code without the prefix that states whose fault it is."""
     for prefix in _FAULT_PREFIXES:
         if code.startswith(prefix) and code != prefix:
             return code.removeprefix(prefix)
@@ -166,7 +166,7 @@ def _bare(code: str) -> str:
 
 
 def class_of_code(code: str) -> type[CloudError]:
-    """The error class whose name says how to react to this code; ``CloudError`` for an unknown one."""
+    """The error class that states how to react to this code; ``CloudError`` for an unknown one."""
     code = _bare(code)
     if code.startswith(_DENIED_FAMILY):
         return AccessDeniedError
@@ -192,12 +192,13 @@ _NEXT_STEPS: dict[type[CloudError], str] = {
 
 
 def next_step_for(error_class: type[CloudError]) -> str | None:
-    """What a person can do about an error of this class."""
+    """The suggested next step for an error of this class."""
     return _NEXT_STEPS.get(error_class)
 
 
 def translate(error: BaseException, what: str, where: Mapping[str, str] | None = None) -> CloudError:
-    """The typed error for what a call raised; the caller chains it (``raise translate(...) from error``).
+    """The typed error for an exception from a call; the caller chains it (``raise translate(...) from
+    error``).
 
     ``what`` names the attempted call, for example ``ec2 describe_instances``.
     """
@@ -222,7 +223,7 @@ def _class_without_code(error: BaseException) -> type[CloudError]:
 
 
 def code_in_text(text: str) -> str | None:
-    """The first known AWS error code in a provider's diagnostic, else what its wording marks as one."""
+    """The first known AWS error code in a provider's diagnostic, else the code that its wording marks."""
     for word in re.findall(r"[A-Za-z][\w.]*", text):
         code = _bare(word.rstrip("."))
         if code.startswith(_DENIED_FAMILY):

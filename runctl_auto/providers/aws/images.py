@@ -1,4 +1,4 @@
-"""Which image a machine starts from: resolved once for each kind of machine, checked before it is needed."""
+"""The image of a machine: resolved once per kind of machine, and validated in advance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PUBLIC: Mapping[tuple[str, bool], str] = {
     ("arm64", True): "/aws/service/deeplearning/ami/arm64/"
     "base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id",
 }
-"""Public parameter that names the newest image, by architecture and whether the machine has NVIDIA GPUs."""
+"""Public parameter with the newest image, by architecture and whether the machine has NVIDIA GPUs."""
 
 _MOST_NAMED = 6
 _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
@@ -28,7 +28,7 @@ _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
 
 @dataclass(frozen=True)
 class Image:
-    """An image as the cloud describes it; what it does not tell is None."""
+    """An image as described by the cloud; unknown values are None."""
 
     id: str
     architecture: str | None = None
@@ -36,7 +36,7 @@ class Image:
 
 
 class Images:
-    """Resolves the job's image for machines; each parameter and each image is asked for once."""
+    """Resolves the job's image for machines; each parameter and each image is requested once."""
 
     def __init__(self, spec: JobSpec, cloud: Cloud) -> None:
         self._spec = spec
@@ -94,7 +94,7 @@ class Images:
         return value
 
     def _parameters_beside(self, name: str) -> str:
-        """Parameters of the same folder; nothing when there are none, or may not be looked at."""
+        """Parameters of the same folder; empty when there are none, or access is denied."""
         folder = name.rpartition("/")[0]
         if not folder:
             return ""

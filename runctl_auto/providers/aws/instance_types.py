@@ -1,4 +1,4 @@
-"""Which instance types a job may rent: those that it names, or those that have what it asks for."""
+"""Which instance types a job may use: those that it names, or those that meet its requirements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runctl_auto.providers.aws.access import Cloud
 
 PAGE = 100
 MOST_CONSIDERED = 40
-"""How many types are looked at closely: the smallest that have what is asked for."""
+"""How many types are described in detail: the smallest that meet the requirements."""
 NEAREST = 4
 
 _VCPU_COUNTS = (
@@ -48,10 +48,10 @@ class InstanceType:
 
 
 def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[InstanceType, ...]:
-    """The types that the job may rent: in its own order when it names them, else the smaller first.
+    """The types that the job may use: in its own order if it names them, else the smaller first.
 
-    Raises ``JobFileError`` when a named type does not exist, or none has what is asked for; the nearest that
-    exist are named.
+    Raises ``JobFileError`` when a named type does not exist, or none meets the requirements; the nearest
+    existing ones are named.
     """
     resources = spec.resources
     if resources.instance_types:
@@ -68,7 +68,7 @@ def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[InstanceType, ...]:
 
 
 def still_satisfies(name: str, resources: Resources, cloud: Cloud) -> bool:
-    """Whether a type that was chosen earlier has what is asked for now."""
+    """Whether an earlier chosen type meets the current requirements."""
     try:
         found = list(_described(cloud, (), InstanceTypes=[name]))
     except CloudError:
@@ -77,7 +77,7 @@ def still_satisfies(name: str, resources: Resources, cloud: Cloud) -> bool:
 
 
 def satisfies(machine: InstanceType, resources: Resources) -> bool:
-    """Whether a type has what is asked for. Nobody gets a GPU without asking, but by the type's name."""
+    """Whether a type meets the requirements. A GPU must be requested, or its type named."""
     if resources.gpu is None:
         chosen_by_size = not resources.instance_types
         if chosen_by_size and (machine.gpus or machine.has_gpu or machine.is_special):
@@ -142,7 +142,7 @@ def _machine(described: Mapping[str, Any]) -> InstanceType:
 
 
 def _filters(resources: Resources, *, wide: bool = False) -> tuple[dict[str, Any], ...]:
-    """What the service leaves out by itself, so that few pages are needed; ``satisfies`` decides."""
+    """Filters applied by the service, to reduce the number of pages; ``satisfies`` decides."""
     found = [
         {"Name": "processor-info.supported-architecture", "Values": ["x86_64"]},
         {"Name": "bare-metal", "Values": ["false"]},
@@ -157,8 +157,9 @@ def _filters(resources: Resources, *, wide: bool = False) -> tuple[dict[str, Any
 
 
 def _vcpu_counts(resources: Resources) -> list[int]:
-    """Counts of CPUs worth looking at: the range asked for, an open end closed at four times its start; where
-    only memory is asked for, those of machines with 2 to 16 GB a CPU."""
+    """CPU counts to search: the requested range, with an open end limited to four times its start; if only
+    memory is requested, the counts of machines with 2 to 16 GB per CPU.
+    """
     cpu, memory = resources.cpu, resources.memory
     if cpu is not None:
         low = cpu.min or 1
@@ -197,7 +198,7 @@ def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[InstanceType]) -> 
 
 
 def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
-    """The GPU models there are, when the one asked for is not among them."""
+    """The available GPU models, if the requested one is not among them."""
     models = sorted({each.gpu for each in seen if each.gpu})
     asked = resources.gpu.name if resources.gpu else None
     if asked is None or _model(asked) in map(_model, models):
@@ -222,7 +223,7 @@ def _range(asked: CountRange | SizeRange) -> str:
 
 
 def _distance(machine: InstanceType, resources: Resources) -> float:
-    """How far a type is from what is asked for; a doubling counts 1, another GPU model up to 8."""
+    """Distance of a type from the requirements; a factor of two counts 1, another GPU model up to 8."""
     total = _outside(machine.vcpus, resources.cpu) + _outside(machine.memory_gb, resources.memory)
     gpu = resources.gpu
     if gpu is not None:

@@ -1,4 +1,4 @@
-"""What became of a job's machine, as the cloud tells it."""
+"""The state of a job's machine in the cloud."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def running_machines(cloud: Cloud, instances: Sequence[str]) -> frozenset[str]:
     """Which of ``instances`` have not ended; one request for up to 200 of them. Raises CloudError."""
     found: set[str] = set()
     for start in range(0, len(instances), _IN_ONE_FILTER):
-        # Asked for by filter: an id that EC2 no longer knows is left out of the answer and is no error.
+        # By filter: an id that EC2 no longer knows is omitted from the response instead of an error.
         wanted = [{"Name": "instance-id", "Values": list(instances[start : start + _IN_ONE_FILTER])}]
         for group in cloud.pages("ec2", "describe_instances", "Reservations", Filters=wanted):
             found.update(
@@ -31,7 +31,7 @@ def running_machines(cloud: Cloud, instances: Sequence[str]) -> frozenset[str]:
 
 
 def find_machine(cloud: Cloud, instance: str) -> Machine:
-    """The machine as it is now; one request. An unknown id is a machine that is ``gone``."""
+    """The current state of the machine; one request. An unknown id is a machine that is ``gone``."""
     try:
         answer = cloud.call("ec2", "describe_instances", InstanceIds=[instance])
     except CloudError as error:
@@ -52,7 +52,7 @@ def find_machine(cloud: Cloud, instance: str) -> Machine:
 
 
 def tagged_machines(cloud: Cloud) -> Iterator[TaggedMachine]:
-    """All instances that runctl made and that are not ending for good. Raises CloudError."""
+    """All instances created by runctl that are not terminating. Raises CloudError."""
     filters = [
         {"Name": f"tag:{tags.CREATED_BY}", "Values": [tags.CREATOR]},
         {"Name": "instance-state-name", "Values": list(_ALIVE)},

@@ -1,4 +1,4 @@
-"""Which subnet a machine goes to in each zone. What does not exist is answered with what does."""
+"""Selects the subnet of a machine in each zone. Errors for a missing network list the existing ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _MOST_NAMED = 8
 
 def choose_subnets(spec: JobSpec, cloud: Cloud, zone: str | None) -> tuple[Mapping[str, Any], ...]:
     """At most one subnet in each zone that the job allows: the zone's default one, else one with public
-    addresses. Raises ``JobFileError`` when the network of the job does not exist or has none there."""
+    addresses. Raises ``JobFileError`` when the network of the job does not exist or has no such subnet.
+    """
     found = _named_subnet(spec, cloud) if spec.network.subnet != "auto" else _subnets_of(spec, cloud)
     by_zone: dict[str, Mapping[str, Any]] = {}
     for subnet in sorted(found, key=_preference):
@@ -32,7 +33,7 @@ def _preference(subnet: Mapping[str, Any]) -> tuple[bool, bool, bool, str]:
 
 
 def _named_subnet(spec: JobSpec, cloud: Cloud) -> list[Mapping[str, Any]]:
-    """The subnet that the job names; with ``vpc: default`` its VPC is whichever it lies in."""
+    """The subnet that the job names; with ``vpc: default`` any VPC is accepted."""
     network = spec.network
     wanted = [{"Name": "subnet-id", "Values": [network.subnet]}]
     found = list(cloud.pages("ec2", "describe_subnets", "Subnets", Filters=wanted))

@@ -1,7 +1,7 @@
-"""Decides where a run goes: account, network, zone, instance type, market and image.
+"""Decides the placement of a run: account, network, zone, instance type, market and image.
 
-``candidates`` asks the cloud and returns all places that the job allows, the preferred first; the caller
-tries them in this order and pins the one that worked in the stack's configuration. Nothing is created here.
+``candidates`` queries the cloud and returns all places that the job allows, the preferred first; the caller
+tries them in this order and pins the successful one in the stack's configuration. Creates nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Place:
 
 
 def find_account(cloud: Cloud) -> Account:
-    """The account that the credentials belong to. Raises ``CredentialsError`` when there are none."""
+    """The account of the credentials. Raises ``CredentialsError`` when there are none."""
     identity = cloud.call("sts", "get_caller_identity")
     return Account(id=str(identity["Account"]), partition=str(identity["Arn"]).split(":")[1])
 
@@ -46,11 +46,11 @@ def candidates(
     spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None
 ) -> tuple[Placement, ...]:
     """All places that the job allows, the preferred first: spot before on-demand; then the job's order of
-    instance types when it names them, and the cheaper zone; else the cheapest of all. ``zone`` restricts to
-    one (where the job's volumes are).
+    instance types if it names them, and the cheaper zone; else the cheapest of all. ``zone`` restricts to one
+    (where the job's volumes are).
 
-    Raises ``NoCapacityError`` that says why each place was left out when none remains; ``JobFileError`` when
-    image, network or instance type do not exist.
+    When no place remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image,
+    network or instance type do not exist.
     """
     machines = choose_machines(spec, cloud)
     subnets = choose_subnets(spec, cloud, zone)
@@ -81,7 +81,7 @@ def candidates(
 
 
 def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: Cloud) -> bool:
-    """Whether the machine still has what the job asks for by size; asks the cloud only when that changed."""
+    """Whether the machine still meets the job's size requirements; queries the cloud only if they changed."""
     asked, before = spec.resources, previous.resources
     same = (asked.gpu, asked.cpu, asked.memory) == (before.gpu, before.cpu, before.memory)
     if same or not (asked.gpu or asked.cpu or asked.memory):
@@ -154,7 +154,7 @@ def _too_dear(spec: JobSpec, market: Market, place: _Place) -> str | None:
         return None
     price = place.prices.get(market)
     if price is None:
-        # The price of spot is limited in the request itself; nothing limits that of on-demand.
+        # The price of spot is limited in the request itself; that of on-demand has no such limit.
         unknown = f"its price is unknown, so max_price {spec.max_price} cannot be kept"
         return unknown if market == "on-demand" else None
     return f"{price} USD an hour is over max_price {spec.max_price}" if price > spec.max_price else None

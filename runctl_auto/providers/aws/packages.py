@@ -1,4 +1,4 @@
-"""Fetches a package back from the job's bucket when this machine does not have it."""
+"""Downloads a package from the job's bucket when it is missing locally."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _CHUNK = 1 << 20
 def require_package(
     packages: Path, kind: PackageKind, sha256: str, *, cloud: Cloud, bucket: str, owner: str
 ) -> Path:
-    """The local path of a package that was made before; fetched back from ``bucket`` when it is missing here.
+    """The local path of an existing package; downloaded from ``bucket`` when it is missing here.
 
-    Raises PackagingError when neither has it, or when what came is not what was asked for.
+    Raises PackagingError when neither has it, or when the download differs from the requested package.
     """
     path = package_path(packages, kind, sha256)
     if path.is_file():

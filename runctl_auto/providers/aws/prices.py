@@ -1,4 +1,4 @@
-"""What machines cost an hour, in USD, as far as the cloud tells; an unknown price is absent, never 0."""
+"""Hourly prices of machines in USD, as far as AWS reports them; an unknown price is absent, never 0."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runctl_auto.errors import CloudError
 from runctl_auto.providers.aws.access import Cloud
 
 _MOST_NAMES = 30
-"""How many types are asked for at once: a filter takes 1,024 characters."""
+"""How many types are requested at once: a filter takes 1,024 characters."""
 
 
 def spot_prices(cloud: Cloud, names: Sequence[str]) -> dict[tuple[str, str], float]:
@@ -35,8 +35,8 @@ def spot_prices(cloud: Cloud, names: Sequence[str]) -> dict[tuple[str, str], flo
 def on_demand_prices(cloud: Cloud, names: Sequence[str]) -> dict[str, float]:
     """The on-demand price by type, from the price list.
 
-    Empty where the list cannot be read: another partition, no leave to read it, not reachable. A job is not
-    refused for that.
+    Empty where the list cannot be read: another partition, access denied, unreachable. A job is not rejected
+    for that.
     """
     found: dict[str, float] = {}
     try:

@@ -1,4 +1,4 @@
-"""AWS as a provider: one region of one account, behind the contract that the product asks."""
+"""AWS as a provider: one region of one account, behind the provider contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What limits the machines of an account in a region."""
+"""Quotas for the machines of an account in a region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The regions of AWS: the one that a person's own settings name, and all that this installation knows."""
+"""The regions of AWS: the one configured by the user, and all that this installation knows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FALLBACK = "us-east-1"
 
 
 def home_region(environ: Mapping[str, str]) -> str:
-    """From ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile; ``us-east-1`` when nothing tells."""
+    """From ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile; ``us-east-1`` by default."""
     told = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if told:
         return told

@@ -1,7 +1,7 @@
-"""Repeats calls to AWS whose error may pass, and types the error of those that fail.
+"""Retries calls to AWS on transient errors, and types the error of those that fail.
 
 Every call to AWS outside the engine goes through ``call``. The service's error code decides whether an error
-may pass (``errors.passes``); a permanent error is raised at once.
+is transient (``errors.passes``); a permanent error is raised at once.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def call(
     sleep: Callable[[float], None] = time.sleep,
     fraction: Callable[[], float] = random.random,
 ) -> Result:
-    """Result of ``operation``, repeated while its error may pass. Blocks for the waits between.
+    """Result of ``operation``, retried while its error is transient. Blocks for the waits between.
 
-    Raises the typed error of the cause: at once for a permanent one; when the attempts ran out,
-    ``ThrottledError`` for throttling and ``RetriesExhaustedError`` for the rest, with the last cause chained.
+    Raises the typed error of the cause: at once for a permanent one; after the last attempt,
+    ``ThrottledError`` for throttling and ``RetriesExhaustedError`` otherwise, with the last cause chained.
     """
     try:
         return repeat(operation, passes, policy=policy, sleep=sleep, fraction=fraction)

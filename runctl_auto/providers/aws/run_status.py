@@ -11,8 +11,8 @@ from runctl_auto.run.status import RunStatus, parse_run_status
 def read_run_status(cloud: Cloud, *, bucket: str, owner: str, run: str) -> RunStatus | None:
     """The status of ``run``, or None when bucket or status do not exist (yet). One blocking request, retried.
 
-    ``owner`` is the account that must own the bucket. Raises CloudError when the cloud does not answer, and
-    when the status is not one that this version can read.
+    ``owner`` is the account that must own the bucket. Raises CloudError when the request fails, and when this
+    version cannot read the status.
     """
 
     def fetch() -> bytes:

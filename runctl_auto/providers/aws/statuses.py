@@ -1,9 +1,9 @@
-"""Reads the statuses of many runs: one signed request each, several at a time.
+"""Reads the statuses of many runs: one signed request each, in parallel.
 
-The ordinary way through a client costs more than a millisecond of CPU a call, most of it spent on building a
-request that differs in bucket and key only. Here the client's own connections, proxies and credentials are
-used with a request that was built once. Whatever does not go smoothly is asked for again in the ordinary
-way, which retries and tells errors.
+A normal client call costs more than a millisecond of CPU, most of it for building a request that differs only
+in bucket and key. This module uses the client's connections, proxies and credentials with a request that is
+built once. If it fails for any reason, the status is read by a normal client call, which retries and reports
+errors.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ABSENT = b""
 
 @dataclass(frozen=True)
 class RunPlace:
-    """Where the status of a run is. ``owner`` is the account that must own the bucket."""
+    """The location of a run's status. ``owner`` is the account that must own the bucket."""
 
     region: str
     bucket: str
@@ -37,7 +37,7 @@ class RunPlace:
 def read_statuses(
     places: Sequence[RunPlace], cloud_of: Callable[[str], Cloud]
 ) -> list[RunStatus | RunctlError | None]:
-    """The status at each of ``places``: None where there is none (yet), else why it is not known. Blocks."""
+    """The status at each of ``places``: None where there is none (yet), else why it is unknown. Blocks."""
     regions = {place.region for place in places}
     getters = {region: _quick_getter(cloud_of(region)) for region in regions} if len(places) > 1 else {}
 
@@ -45,7 +45,7 @@ def read_statuses(
         get = getters.get(place.region)
         try:
             return get(place) if get else None
-        except Exception:  # whatever it was, the ordinary way tells it
+        except Exception:  # whatever the error, the normal call reports it
             return None
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -67,8 +67,9 @@ def _read(place: RunPlace, content: bytes | None, cloud: Cloud) -> RunStatus | R
 
 
 def _quick_getter(cloud: Cloud) -> Callable[[RunPlace], bytes | None] | None:
-    """Gets a status in one request: its bytes, empty when there is none, None when it should be asked for
-    otherwise. None when this client has no such way."""
+    """Reads a status in one request: its bytes, empty when there is none, None to fall back to a normal call.
+    None when this client does not support it.
+    """
     try:
         from botocore.auth import S3SigV4Auth
         from botocore.awsrequest import AWSRequest

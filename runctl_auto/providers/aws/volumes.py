@@ -1,6 +1,6 @@
-"""The volumes that tie a job to a zone: those that exist already, and what new ones are made from.
+"""The volumes that tie a job to a zone: existing ones, and the sources of new ones.
 
-Looks before anything is made; creates and changes nothing.
+Reads only, before anything is created.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _MOST_NAMED = 6
 
 
 def zone_of_volumes(spec: JobSpec, cloud: Cloud, names: Names, held: OwnVolumes) -> str | None:
-    """The zone that the job's volumes tie its machine to; None when they leave it free.
+    """The zone to which the job's volumes tie its machine; None if they do not restrict it.
 
     Raises ``JobFileError`` when a volume or snapshot does not exist, is in use by another machine, when
-    volumes lie in different zones, or when a new volume has the name of one that exists.
+    volumes are in different zones, or when a new volume has the name of an existing one.
     """
     existing = [volume for volume in spec.volumes if volume.id is not None]
     found = _existing(spec, cloud, existing)
@@ -38,10 +38,10 @@ def zone_of_volumes(spec: JobSpec, cloud: Cloud, names: Names, held: OwnVolumes)
 
 
 def volume_uses(cloud: Cloud, identities: Sequence[str]) -> dict[str, VolumeUse]:
-    """Those of the volumes that exist, by id, and what they are attached to. Raises CloudError."""
+    """The existing ones of the volumes, by id, and their attachments. Raises CloudError."""
     if not identities:
         return {}
-    # Asked for by filter: an id that is gone is then left out of the answer and is no error.
+    # By filter: an id that is gone is then omitted from the response instead of an error.
     wanted = [{"Name": "volume-id", "Values": list(identities)}]
     listed = cloud.pages("ec2", "describe_volumes", "Volumes", Filters=wanted)
     return {each["VolumeId"]: _use(each) for each in listed}
@@ -115,7 +115,7 @@ def _refuse_unusable(spec: JobSpec, volume: Volume, found: Mapping[str, Any], he
 
 
 def _one_zone(spec: JobSpec, zones: Mapping[str, str], own: str | None) -> str | None:
-    """The zone of all; ``own`` is that of the volumes that the job made."""
+    """The common zone of all; ``own`` is that of the volumes that the job created."""
     lies = {**({"the job's own volumes": own} if own else {}), **zones}
     different = sorted(set(lies.values()))
     if len(different) > 1:

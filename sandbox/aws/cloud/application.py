@@ -1,4 +1,4 @@
-"""The WSGI application of the cloud: moto behind locks, faults before it, control beside it."""
+"""The cloud's WSGI application: moto behind locks, with fault injection and the control interface."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
 
 SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"})
-"""Names of the emulated services, as signatures call them."""
+"""Names of the emulated services, as in request signatures."""
 
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
@@ -34,7 +34,7 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class CloudLocks:
-    """moto is not safe for threads: one lock for S3, one for everything else, which reads each other."""
+    """moto is not thread-safe: one lock for S3, one for all other services, which read each other's data."""
 
     def __init__(self) -> None:
         self.plane = threading.RLock()
@@ -45,9 +45,9 @@ class CloudLocks:
 
 
 class CloudApplication:
-    """Answers AWS's calls and the sandbox's own on one port.
+    """Serves AWS calls and the sandbox's control calls on one port.
 
-    `located` adds to a call what a fault may match besides its own parameters.
+    `located` adds parameters to a call for faults to match, beyond the call's own.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class CloudApplication:
         return _answer_error(error, call, environ, start_response)
 
     def _refusal(self, call: AwsCall) -> AwsError | None:
-        """The error that the call is to get without reaching moto."""
+        """The error to return without passing the call to moto."""
         if call.service not in SERVICES:
             known = ", ".join(sorted(SERVICES))
             return AwsError(
@@ -156,7 +156,7 @@ def _answer_error(
 
 
 def _taken_in(answer: Iterable[bytes]) -> list[bytes]:
-    """The whole body, read while the lock is held: moto reads an object's file as the body is sent."""
+    """The whole body, read while the lock is held: moto reads an object's file while the body is sent."""
     try:
         return list(answer)
     finally:

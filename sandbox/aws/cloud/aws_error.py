@@ -1,4 +1,4 @@
-"""An error as AWS's services answer it, each in its own protocol."""
+"""Errors in the response format of each AWS protocol."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sandbox.aws.cloud.operations import AwsCall
 
 @dataclass(frozen=True)
 class AwsError:
-    """Code and words of an error, with its HTTP status."""
+    """Code, message and HTTP status of an error."""
 
     code: str
     message: str
@@ -17,7 +17,7 @@ class AwsError:
 
 
 def render(error: AwsError, call: AwsCall, request_id: str) -> tuple[str, bytes]:
-    """Content type and body of the error in the protocol of the call."""
+    """Content type and body of the error in the call's protocol."""
     if call.is_json:
         content = {"__type": error.code, "message": error.message}
         return "application/x-amz-json-1.1", json.dumps(content).encode()

@@ -1,4 +1,4 @@
-"""Changes of a bucket's settings under way: S3 refuses a second one of the same bucket meanwhile."""
+"""Bucket settings being changed: S3 rejects a concurrent change to the same bucket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_OBJECTS = frozenset({"", "CreateSession", "DeleteObjects"})
 
 
 class BucketChanges:
-    """Which buckets are being changed. Safe for threads."""
+    """Buckets with a change in progress. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,7 +26,7 @@ class BucketChanges:
 
     @contextmanager
     def entered(self, call: AwsCall) -> Iterator[AwsError | None]:
-        """The error that the call is to get, or None; while it lasts, its bucket is being changed."""
+        """Yield the error to return, or None; inside the context the call's bucket is being changed."""
         bucket = _changed_bucket(call)
         if bucket is None:
             yield None

@@ -1,10 +1,10 @@
-"""A version number that grows with every change of the cloud, and waiting for it to grow."""
+"""A version number that increases with every change of the cloud, and waiting for an increase."""
 
 import threading
 
 
 class Changes:
-    """Counts changes; safe to use from any thread, holds no other lock while it waits."""
+    """Counts changes. Thread-safe; holds no other lock while waiting."""
 
     def __init__(self) -> None:
         self._version = 1
@@ -15,15 +15,15 @@ class Changes:
         return self._version
 
     def bump(self) -> None:
-        """Say that something changed; wakes everyone who waits."""
+        """Record a change and wake all waiters."""
         with self._grown:
             self._version += 1
             self._grown.notify_all()
 
     def wait(self, known: int, timeout: float) -> int:
-        """Block until the version differs from `known`, at most `timeout` seconds; the version then.
+        """Block until the version differs from `known`, at most `timeout` seconds; return the version.
 
-        A version above the cloud's own comes from an earlier cloud and returns at once.
+        A `known` version above the current one comes from an earlier cloud: returns at once.
         """
         with self._grown:
             self._grown.wait_for(lambda: self._version != known, timeout)

@@ -23,7 +23,7 @@ _DEFAULT_NOTICE = 120.0
 
 
 class ControlError(Exception):
-    """A control call that cannot be answered."""
+    """A control call that cannot be served."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -32,10 +32,10 @@ class ControlError(Exception):
 
 @dataclass(frozen=True)
 class Control:
-    """Answers the control calls. `lock` guards the lifecycle; a long poll waits without it.
+    """Serves the control calls. `lock` guards the lifecycle; a long poll waits without it.
 
-    `storage_lock` guards S3; who needs both takes `lock` first. `describe` gives the instances and volume ids
-    as the contract says.
+    `storage_lock` guards S3; acquire `lock` first when both are needed. `describe` returns the instances and
+    volume ids in the form of the contract.
     """
 
     cloud_id: str

@@ -1,4 +1,4 @@
-"""What the control interface says of instances and volumes, read from moto's backends."""
+"""Instances and volumes as the control interface returns them, read from moto's backends."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
@@ -8,7 +8,7 @@ from sandbox.aws.cloud.lifecycle import Life
 
 
 def describe(lives: Iterable[Life]) -> dict[str, Any]:
-    """`instances`, `volumes`, `snapshots` (by id, the volume each was made of), all accounts and regions;
+    """`instances`, `volumes` and `snapshots` (snapshot id to source volume) of all accounts and regions;
     the caller holds the cloud's lock."""
     return {
         "instances": [_instance(life) for life in lives],
@@ -82,7 +82,7 @@ def _volume_ids() -> Iterator[str]:
 
 
 def _snapshots() -> Iterator[tuple[str, str]]:
-    """Those that were made of volumes; images have theirs from the start."""
+    """Snapshots created from volumes; those of images exist from the start."""
     from moto.ec2.models import ec2_backends
 
     for _, _, backend in ec2_backends.iter_backends():

@@ -1,7 +1,7 @@
-"""Instances that have lost their network: nothing that they send arrives, and nothing answers them.
+"""Instances without a network: their requests do not arrive and are not answered.
 
-An instance is known by the credentials of its role. Its metadata service is on the machine itself and stays
-in reach, as on AWS.
+An instance is identified by its role credentials. Its metadata service is local and stays reachable, as on
+AWS.
 """
 
 import re
@@ -11,11 +11,11 @@ from typing import Any
 
 _ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 _SILENT_SECONDS = 45.0
-"""Longer than callers wait; no request of a lost machine is held for ever."""
+"""Longer than callers wait; bounds how long a request of a disconnected instance is held."""
 
 
 class Disconnected:
-    """The instances without a network. Thread-safe. `instance_of` tells whose an access key is, if any's."""
+    """The disconnected instances. Thread-safe. `instance_of` maps an access key to its instance, or None."""
 
     def __init__(
         self, instance_of: Callable[[str], str | None], silent_seconds: float = _SILENT_SECONDS
@@ -31,7 +31,7 @@ class Disconnected:
             self._changed.notify_all()
 
     def may_arrive(self, environ: dict[str, Any]) -> bool:
-        """Whether this request reaches the cloud; blocks first when it does not, as lost packets do."""
+        """Whether this request reaches the cloud; if not, blocks first, as with lost packets."""
         if not self._instances:
             return True
         told = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
@@ -44,7 +44,7 @@ class Disconnected:
 
 
 def instance_of_session(access_key: str) -> str | None:
-    """The instance whose role session has this key: the session carries its id. Reads moto's tables."""
+    """The instance whose role session has this key (the session contains its id). Reads moto's tables."""
     from moto.sts.models import sts_backends
 
     for _, _, backend in list(sts_backends.iter_backends()):

@@ -1,4 +1,4 @@
-"""Puts the emulated cloud together: corrected moto, lifecycle, faults, control interface."""
+"""Assembles the emulated cloud: corrected moto, lifecycle, faults, control interface."""
 
 import threading
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _FIRST_CALLS = (
 
 
 class Emulator:
-    """One cloud, empty at first. `clock` gives seconds since 1970."""
+    """One cloud, initially empty. `clock` returns seconds since 1970."""
 
     def __init__(self, cloud_id: str, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -68,7 +68,7 @@ class Emulator:
         )
 
     def keep_time(self) -> None:
-        """Make the transitions of the instances and the calls of schedules when due; does not return."""
+        """Run due instance transitions and schedule calls; does not return."""
         while True:
             with self._locks.plane:
                 self._scheduled.fire()
@@ -80,9 +80,9 @@ class Emulator:
             self._something_due.clear()
 
     def warm_up(self) -> None:
-        """Make the first calls, which load moto's tables, so that nobody else waits for them.
+        """Make the first calls, which load moto's tables, so that no client waits for them.
 
-        Raises RuntimeError when one does not succeed.
+        Raises RuntimeError when a call fails.
         """
         for service, body in _FIRST_CALLS:
             environ = _environ(service, body.encode())
@@ -97,7 +97,7 @@ class Emulator:
 
 
 def _environ(service: str, body: bytes) -> dict[str, Any]:
-    """A call as the HTTP server would hand it on."""
+    """The WSGI environment of a call, as the HTTP server passes it."""
     scope = f"sandbox/20260101/us-east-1/{service}/aws4_request"
     environ = create_environ(
         "/", "http://127.0.0.1", method="POST", data=body, content_type="application/x-www-form-urlencoded"

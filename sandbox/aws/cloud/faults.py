@@ -1,4 +1,4 @@
-"""Errors that the cloud was told to answer with, as AWS would."""
+"""Injected faults: errors that the cloud returns on request."""
 
 import threading
 from dataclasses import dataclass, field
@@ -39,12 +39,12 @@ _MESSAGES = {
 
 
 class BadFault(ValueError):
-    """A fault that was described wrongly; says what is missing."""
+    """An invalid fault description; the message names what is missing."""
 
 
 @dataclass
 class Fault:
-    """The next `times` calls of one operation that fit `match` fail with `code`."""
+    """The next `times` calls of one operation that match `match` fail with `code`."""
 
     service: str
     operation: str
@@ -101,7 +101,7 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come; the first that fits a call is taken."""
+    """The pending faults; the first that matches a call is used."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -123,7 +123,7 @@ class Faults:
             return [fault.as_json() for fault in self._faults]
 
     def take(self, call: AwsCall) -> Fault | None:
-        """The fault for this call, counted down; None when the call may go on."""
+        """The fault for this call, with its count decremented; None when the call may proceed."""
         with self._lock:
             fault = next((fault for fault in self._faults if fault.fits(call)), None)
             if fault is not None:

@@ -1,4 +1,4 @@
-"""Where a launch would go, for faults that concern one availability zone."""
+"""The availability zone of a launch, for faults limited to one zone."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ _SUBNETS = ("SubnetId", "NetworkInterface.1.SubnetId")
 
 
 def with_zone(call: AwsCall) -> AwsCall:
-    """The call with the parameter `AvailabilityZone`, when it launches an instance into a known subnet."""
+    """The call with the parameter `AvailabilityZone` added when it launches into a known subnet."""
     if call.operation != "RunInstances":
         return call
     subnet = next((call.parameters[name] for name in _SUBNETS if name in call.parameters), None)

@@ -1,7 +1,7 @@
-"""The states of instances over time, as EC2 goes through them.
+"""Instance states over time, as in EC2.
 
-Nothing here knows moto, a clock of its own or threads: callers hold the cloud's lock, pass the time in
-through `clock`, and call `advance` when `next_deadline` has come.
+Independent of moto, clocks and threads: callers hold the cloud's lock, pass the time through `clock`, and
+call `advance` at `next_deadline`.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _ENDED = {SHUTTING_DOWN: TERMINATED, STOPPING: STOPPED}
 
 
 class Cause(Enum):
-    """Why an instance changed its state: EC2's code and words for it."""
+    """Reason for a state change: EC2's code and message."""
 
     NONE = ("", "")
     USER = ("Client.UserInitiatedShutdown", "User initiated shutdown")
@@ -38,7 +38,7 @@ class Cause(Enum):
 
 
 class WrongState(Exception):
-    """The instance is in a state that does not allow what was asked."""
+    """The instance's state does not allow the request."""
 
     def __init__(self, instance_id: str, state: str) -> None:
         super().__init__(f"instance {instance_id} is {state}")
@@ -47,29 +47,29 @@ class WrongState(Exception):
 
 
 class Machine(Protocol):
-    """What the emulator knows of one instance; its methods are called with the cloud's lock held."""
+    """One instance of the emulator; methods are called with the cloud's lock held."""
 
     @property
     def id(self) -> str: ...
     @property
     def stops_on_shutdown(self) -> bool:
-        """Whether a shutdown from inside stops the instance (True) or terminates it."""
+        """Whether a shutdown from inside stops the instance (True) or terminates it (False)."""
 
     @property
     def is_spot(self) -> bool: ...
     def enter(self, state: str, cause: Cause) -> None:
-        """Take on `state` with all that follows from it (volumes, interfaces, spot request)."""
+        """Enter `state` and apply its effects (volumes, interfaces, spot request)."""
 
     def noticed(self) -> None:
-        """A spot notice was given."""
+        """Called when a spot interruption notice is issued."""
 
     def forget(self) -> None:
-        """Vanish from every description."""
+        """Remove the instance from every description."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that the transitions take."""
+    """Duration of the transitions in seconds."""
 
     pending: float = 0.3
     ending_least: float = 1.0
@@ -80,7 +80,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Interruption:
-    """A spot notice: what will happen, and when (seconds since 1970)."""
+    """A spot interruption notice: the action and its time (seconds since 1970)."""
 
     action: str
     time: float
@@ -88,7 +88,7 @@ class Interruption:
 
 @dataclass
 class Life:
-    """One instance and where it stands."""
+    """One instance and its current state."""
 
     machine: Machine
     state: str
@@ -100,7 +100,7 @@ class Life:
 
 
 class Lifecycle:
-    """All instances of the cloud; `changed` is called after every change, `clock` gives seconds."""
+    """All instances of the cloud; `changed` is called after every change, `clock` returns seconds."""
 
     def __init__(self, clock: Callable[[], float], changed: Callable[[], None], timing: Timing) -> None:
         self._clock = clock
@@ -116,13 +116,13 @@ class Lifecycle:
         return self._lives.get(instance_id)
 
     def launched(self, machine: Machine) -> None:
-        """A new instance: pending now, running soon."""
+        """Add a new instance: pending first, then running."""
         self._lives[machine.id] = Life(machine, PENDING, self._clock())
         machine.enter(PENDING, Cause.NONE)
         self._changed()
 
     def start(self, instance_id: str) -> str:
-        """StartInstances; gives the state before. Only a stopped instance starts; a running one stays so."""
+        """StartInstances; returns the previous state. Only a stopped instance is started."""
         life = self._lives[instance_id]
         before = life.state
         if before in (PENDING, RUNNING):
@@ -135,7 +135,7 @@ class Lifecycle:
         return before
 
     def reboot(self, instance_id: str) -> None:
-        """RebootInstances: the next boot of a running instance."""
+        """RebootInstances: start the next boot of a running instance."""
         life = self._lives[instance_id]
         if life.state != RUNNING:
             raise WrongState(instance_id, life.state)
@@ -143,7 +143,7 @@ class Lifecycle:
         self._changed()
 
     def stop(self, instance_id: str, cause: Cause = Cause.USER) -> str:
-        """StopInstances; gives the state before."""
+        """StopInstances; returns the previous state."""
         life = self._lives[instance_id]
         before = life.state
         if before in (SHUTTING_DOWN, TERMINATED):
@@ -153,7 +153,7 @@ class Lifecycle:
         return before
 
     def terminate(self, instance_id: str, cause: Cause = Cause.USER) -> str:
-        """TerminateInstances, allowed in every state; gives the state before."""
+        """TerminateInstances, allowed in every state; returns the previous state."""
         life = self._lives[instance_id]
         before = life.state
         if before in (SHUTTING_DOWN, TERMINATED):
@@ -163,7 +163,7 @@ class Lifecycle:
         return before
 
     def host_ended(self, instance_id: str, boot: int) -> bool:
-        """The host of that boot has halted. False when the report is about an earlier boot."""
+        """Record that the host of that boot has halted. False when the report is about an earlier boot."""
         life = self._lives.get(instance_id)
         if life is None or life.boot != boot:
             return False
@@ -178,7 +178,7 @@ class Lifecycle:
         return True
 
     def interrupt(self, instance_id: str, notice_seconds: float) -> Interruption:
-        """Give a running spot instance notice; it is terminated when the notice has run out."""
+        """Issue an interruption notice to a running spot instance, which is terminated when it expires."""
         life = self._lives[instance_id]
         if life.state not in (PENDING, RUNNING):
             raise WrongState(instance_id, life.state)
@@ -188,16 +188,16 @@ class Lifecycle:
         return life.interruption
 
     def host_manager_seen(self) -> None:
-        """The process that runs the hosts asked for news just now."""
+        """Record that the hosts process has just polled."""
         self._host_seen = self._clock()
 
     def next_deadline(self) -> float | None:
-        """When `advance` has something to do next; None when nothing is under way."""
+        """When `advance` is due next; None when no transition is pending."""
         deadlines = [due for life in self._lives.values() if (due := self._due(life)) is not None]
         return min(deadlines, default=None)
 
     def advance(self) -> None:
-        """Make every transition whose time has come."""
+        """Make every due transition."""
         now = self._clock()
         for life in list(self._lives.values()):
             due = self._due(life)
@@ -216,7 +216,7 @@ class Lifecycle:
         return None
 
     def _end_due(self, life: Life) -> float:
-        """A host has up to `ending_most` seconds; where no host can report, the least time is enough."""
+        """A host has up to `ending_most` seconds; without a host manager to report, the minimum applies."""
         least = life.entered + self._timing.ending_least
         if life.host_ended or self._host_seen is None:
             return least

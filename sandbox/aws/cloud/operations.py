@@ -1,6 +1,6 @@
-"""Which AWS operation an HTTP request asks for, and with what parameters.
+"""The AWS operation and parameters of an HTTP request.
 
-Reads the request as far as faults and the change counter need: service, operation, and flat parameters.
+Parses only what faults and the change counter need: service, operation, and flat parameters.
 """
 
 import json
@@ -29,7 +29,7 @@ _SCHEDULER_CALLS = {
     ("POST", "tags", True): "TagResource",
     ("DELETE", "tags", True): "UntagResource",
 }
-"""Method, first part of the path, and whether more follows."""
+"""Method, first path segment, and whether more segments follow."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class AwsCall:
 
 
 def read_call(environ: dict[str, Any], body: bytes) -> AwsCall:
-    """The call in a WSGI request whose body is `body`; service and operation are '' where unknown."""
+    """The call in a WSGI request with body `body`; service and operation are '' when unknown."""
     service = _service(environ)
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
@@ -67,7 +67,7 @@ def read_call(environ: dict[str, Any], body: bytes) -> AwsCall:
 
 
 def _scheduler_call(environ: dict[str, Any], body: bytes) -> AwsCall:
-    """A call of EventBridge Scheduler, whose method and path say what it is."""
+    """A call of EventBridge Scheduler, identified by method and path."""
     kind, _, name = unquote(environ.get("PATH_INFO", "")).strip("/").partition("/")
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     parameters = {"Name": name, **query, **dict(_flat(_json(body)))}
@@ -127,7 +127,7 @@ def _s3_call(environ: dict[str, Any]) -> AwsCall:
 
 @lru_cache(maxsize=1)
 def _s3_routes() -> dict[str, list[_Route]]:
-    """S3's operations by method, those that demand the most query parameters first."""
+    """S3's operations by method, those that require the most query parameters first."""
     from botocore.loaders import Loader
 
     operations = Loader().load_service_model("s3", "service-2")["operations"]

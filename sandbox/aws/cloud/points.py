@@ -1,6 +1,6 @@
-"""Numbered points: just before and just after each call of one caller, where a test can hold the cloud.
+"""Numbered points just before and just after each call of one caller, where a test can hold the cloud.
 
-A caller is known by a part of its User-Agent. While one call is held, all others go on.
+A caller is identified by a substring of its User-Agent. While one call is held, all others proceed.
 """
 
 import threading
@@ -14,12 +14,12 @@ _KEYS = frozenset({"caller", "reads", "hold", "when"})
 
 
 class BadWatch(ValueError):
-    """A watch that was described wrongly; says what is missing."""
+    """An invalid watch description; the message names what is missing."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Which calls are numbered from 1, and where one is held; `hold` 0 only counts."""
+    """Which calls are numbered from 1, and which one is held; `hold` 0 only counts."""
 
     caller: str = ""
     reads: bool = False
@@ -43,7 +43,7 @@ class Watch:
 
 
 class Visit:
-    """One numbered call on its way through the cloud."""
+    """One numbered call being processed by the cloud."""
 
     def __init__(self, watch: Watch, number: int, name: str) -> None:
         self.watch = watch
@@ -57,7 +57,7 @@ class Visit:
 
 
 class Points:
-    """Numbers calls while a watch is set, and holds the one that the watch names. For any thread."""
+    """Numbers calls while a watch is set, and holds the one that the watch names. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -66,14 +66,14 @@ class Points:
         self._held: Visit | None = None
 
     def watch(self, watch: Watch | None) -> None:
-        """Count from 1 by this watch, or no more; what is held goes on."""
+        """Count from 1 by this watch, or stop counting on None; a held call proceeds."""
         with self._changed:
             self._let_go(drop=False)
             self._watch = watch
             self._seen = []
 
     def enter(self, call: AwsCall, agent: str) -> Visit | None:
-        """The call's number; None when it is not watched."""
+        """The numbered call; None when it is not watched."""
         if self._watch is None:
             return None
         with self._changed:
@@ -83,7 +83,7 @@ class Points:
             return Visit(self._watch, len(self._seen), call.name)
 
     def may_pass(self, visit: Visit | None, when: When) -> bool:
-        """Whether the call goes on from here; blocks while it is held."""
+        """Whether the call proceeds from here; blocks while it is held."""
         if visit is None or visit.watch.hold != visit.number or visit.watch.when != when:
             return True
         with self._changed:
@@ -95,12 +95,12 @@ class Points:
         return not visit.dropped
 
     def release(self, *, drop: bool) -> bool:
-        """Let the held call go on; with `drop`, one held before never happens. False when none is held."""
+        """Release the held call; `drop` discards one held before it ran. False when none is held."""
         with self._changed:
             return self._let_go(drop=drop)
 
     def as_json(self, timeout: float = 0.0) -> dict[str, Any]:
-        """The calls seen so far, in order, and the one that is held, which is waited for."""
+        """The calls so far, in order, and the held call; waits up to `timeout` for one to be held."""
         with self._changed:
             self._changed.wait_for(lambda: self._held is not None, timeout)
             return {"seen": list(self._seen), "held": self._held.as_json() if self._held else None}

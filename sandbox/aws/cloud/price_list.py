@@ -1,6 +1,6 @@
-"""The price list service, which moto lacks: on-demand prices of the types that are known, in one region.
+"""The price list service, which moto lacks: on-demand prices of the known types, in one region.
 
-What is not in the table is not in the list, as with AWS for what it does not sell: its price is unknown.
+Types that are not in the table are not listed, as on AWS for types it does not sell: their price is unknown.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ATTRIBUTES = {
 
 
 def answer(operation: str, body: bytes) -> dict[str, Any] | AwsError:
-    """The answer to a call of the service; only GetProducts of EC2 is carried out."""
+    """The response to a call of the service; only GetProducts of EC2 is supported."""
     if operation != "GetProducts":
         return AwsError(
             "InvalidAction", f"The sandbox's price list cannot do {operation}; it has GetProducts"

@@ -1,6 +1,6 @@
-"""What a role's documents allow a service to do, as far as the sandbox asks: trust, and one action. Pure.
+"""What a role's policies allow a service to do, as far as the sandbox needs: trust, and one action. Pure.
 
-A condition that is not known here is never met, so that nothing is allowed by what was not understood.
+An unsupported condition never holds, so that nothing is allowed by a condition that is not understood.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One-time schedules that come due, and the repetition of those whose call fails.
+"""Due one-time schedules, and retries of failed calls.
 
-Nothing here knows moto, a clock of its own or threads: callers hold the cloud's lock, pass the time in
-through `clock`, and call `fire` when `next_deadline` has come.
+Independent of moto, clocks and threads: callers hold the cloud's lock, pass the time through `clock`, and
+call `fire` at `next_deadline`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _LONGEST_PAUSE = 60.0
 
 
 class NotCarriedOut(Exception):
-    """A schedule that AWS may take and the sandbox does not carry out; the text says why."""
+    """A schedule that AWS accepts and the sandbox does not support; the message says why."""
 
 
 @dataclass(frozen=True)
 class ScheduledCall:
-    """One schedule as the cloud holds it. `due` is seconds since 1970, `age` the seconds after it for which
-    a call that fails is repeated, `retries` how often. `version` is another one after each change."""
+    """One schedule in the cloud. `due` is in seconds since 1970, `age` the seconds after it during which a
+    failed call is retried, `retries` the maximum number of retries. `version` differs after each change."""
 
     arn: str
     version: str
@@ -37,15 +37,15 @@ class ScheduledCall:
 
 @dataclass
 class _Progress:
-    """How far a schedule has come; `next` is None once it is done with."""
+    """State of a schedule's calls; `next` is None once it is finished."""
 
     next: float | None
     calls: int = 0
 
 
 class ScheduledCalls:
-    """All one-time schedules of the cloud. `listed` tells those that are switched on; `invoke` carries one
-    out and gives what went wrong, or None."""
+    """All one-time schedules of the cloud. `listed` returns those enabled; `invoke` runs one and returns its
+    error, or None."""
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class ScheduledCalls:
         self._progress: dict[tuple[str, str], _Progress] = {}
 
     def next_deadline(self) -> float | None:
-        """When `fire` has something to do next; None when nothing is to come."""
+        """When `fire` is due next; None when no call is pending."""
         waiting = (self._of(each).next for each in self._listed())
         return min((when for when in waiting if when is not None), default=None)
 
     def fire(self) -> None:
-        """Carry out every call whose time has come."""
+        """Run every due call."""
         now, calls = self._clock(), list(self._listed())
         known = {(each.arn, each.version) for each in calls}
         self._progress = {key: kept for key, kept in self._progress.items() if key in known}
@@ -85,7 +85,7 @@ class ScheduledCalls:
 
 
 def time_of(expression: str, zone: str | None) -> float:
-    """Seconds since 1970 at which a one-time expression is due. Raises NotCarriedOut for others."""
+    """Time in seconds since 1970 of a one-time expression. Raises NotCarriedOut for others."""
     matched = _AT.match(expression or "")
     if matched is None:
         raise NotCarriedOut(
@@ -99,7 +99,7 @@ def time_of(expression: str, zone: str | None) -> float:
 
 
 def instances_of(target: Mapping[str, Any]) -> list[str]:
-    """The instances that a target terminates. Raises NotCarriedOut for what targets do besides."""
+    """The instances that a target terminates. Raises NotCarriedOut for any other target."""
     if not TARGET.match(str(target.get("Arn", ""))):
         raise NotCarriedOut(
             f"the sandbox's scheduler calls ec2:terminateInstances only, not {target.get('Arn')}"
@@ -112,7 +112,7 @@ def instances_of(target: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_what_is_not_carried_out(schedule: Mapping[str, Any]) -> None:
-    """Raises NotCarriedOut for a schedule (parameters as in CreateSchedule) that would never be due here."""
+    """Raise NotCarriedOut for a schedule (parameters as in CreateSchedule) that would never run here."""
     time_of(schedule["ScheduleExpression"], schedule.get("ScheduleExpressionTimezone"))
     instances_of(schedule["Target"])
     if schedule.get("FlexibleTimeWindow", {}).get("Mode") != "OFF":

@@ -1,4 +1,4 @@
-"""The schedules that moto holds, and their calls carried out on its machines, by the schedule's own role."""
+"""moto's schedules, and their calls, run on its machines with the schedule's own role."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _log = logging.getLogger(__name__)
 
 
 def listed() -> Iterator[ScheduledCall]:
-    """Every schedule that is switched on. Call with the cloud's lock held."""
+    """Every enabled schedule. Call with the cloud's lock held."""
     for _, _, schedule in _schedules():
         if schedule.state != "ENABLED":
             continue
         policy = schedule.target.get("RetryPolicy") or {}
         try:
             due = time_of(schedule.schedule_expression, schedule.schedule_expression_timezone)
-        except NotCarriedOut:  # made behind the back of the cloud's own refusal
+        except NotCarriedOut:  # created past the cloud's own check
             continue
         yield ScheduledCall(
             arn=schedule.arn,
@@ -36,7 +36,7 @@ def listed() -> Iterator[ScheduledCall]:
 
 
 def invoke(call: ScheduledCall) -> str | None:
-    """Make the call of a schedule's target; what went wrong, or None. Call with the cloud's lock held."""
+    """Run the call of a schedule's target; return its error, or None. Call with the cloud's lock held."""
     for backend, group, schedule in _schedules():
         if schedule.arn == call.arn:
             wrong = _carried_out(backend, group, schedule.target)
@@ -48,7 +48,7 @@ def invoke(call: ScheduledCall) -> str | None:
 
 
 def may_assume(account: str, role_arn: str, group_arn: str) -> bool:
-    """Whether the scheduler may act as the role for schedules of the group."""
+    """Whether the scheduler may assume the role for schedules of the group."""
     role = role_of(account, role_arn)
     context = {"aws:SourceAccount": account, "aws:SourceArn": group_arn}
     return role is not None and trusts(role.assume_role_policy_document, SERVICE, context)
@@ -73,7 +73,7 @@ def _schedules() -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _carried_out(backend: Any, group: Any, target: Mapping[str, Any]) -> str | None:
-    """Whatever goes wrong here is that call's affair: the cloud's time goes on."""
+    """Run the target; any error fails this call only and must not stop the cloud's clock."""
     try:
         return _terminate(backend, group, target)
     except Exception as error:  # moto's refusals, and failures of its own
@@ -97,6 +97,6 @@ def _terminate(backend: Any, group: Any, target: Mapping[str, Any]) -> str | Non
 
 
 def _permissions(role: Any) -> list[Any]:
-    """Inline and attached; a boundary is not looked at."""
+    """Inline and attached policies; a permissions boundary is ignored."""
     attached = (policy.default_version.document for policy in role.managed_policies.values())
     return [*role.policies.values(), *attached]

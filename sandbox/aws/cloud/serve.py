@@ -1,7 +1,7 @@
 """Starts the emulated cloud: `python -I serve.py --cloud-id ID --ready-file PATH [--listen-fd N]`.
 
-Serves on a loopback port (or an inherited listening socket), writes the ready file once the first call would
-be fast, ends on SIGTERM or when its parent is gone.
+Serves on a loopback port (or an inherited listening socket), writes the ready file once warmed up, exits on
+SIGTERM or when its parent ends.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def _options() -> argparse.Namespace:
 
 
 def _settle_moto() -> None:
-    """moto's switches, read from the environment when it is imported."""
+    """Set moto's switches, which it reads from the environment on import."""
     os.environ.update(
         {
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
@@ -64,7 +64,7 @@ def _listen(application: Any, options: argparse.Namespace) -> Any:
 
     class QuietHandler(MotoRequestHandler):  # type: ignore[misc]
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Calls are not logged one by one; errors are."""
+            """Individual calls are not logged; errors are."""
 
     server = make_server(
         "127.0.0.1",

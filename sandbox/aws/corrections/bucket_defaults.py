@@ -1,7 +1,7 @@
-"""moto's new buckets are bare; S3's are encrypted, private and own their objects.
+"""moto's new buckets have no settings; S3's are encrypted, private and own their objects.
 
-S3 also blocks uploads that are encrypted with keys of the caller (SSE-C) unless told otherwise, and tells so
-with the encryption; moto does not.
+By default S3 also blocks uploads encrypted with customer-provided keys (SSE-C), and returns this setting with
+the encryption; moto does not.
 """
 
 from typing import Any

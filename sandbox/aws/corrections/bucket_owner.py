@@ -1,4 +1,4 @@
-"""moto ignores the expected bucket owner of a call; S3 denies the call when the bucket is someone else's."""
+"""moto ignores a call's expected bucket owner; S3 denies the call when another account owns the bucket."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""In moto a bucket policy with a Condition denies everything, whatever the condition says.
+"""moto lets a bucket policy with a Condition deny everything, whatever the condition is.
 
-Here a statement counts when its conditions hold, with S3's operators; a key that a request does not have is
-missing, as on AWS, and requests count as made over TLS. A denied call gets S3's error instead of an empty
-answer. Statements for particular principals are not evaluated: the emulator does not check who calls.
+Here a statement applies when its conditions hold, with S3's operators; a key that a request lacks is missing,
+as on AWS, and requests count as made over TLS. A denied call returns S3's error instead of an empty response.
+Statements for specific principals are not evaluated: the emulator does not authenticate callers.
 """
 
 import json
@@ -77,7 +77,7 @@ def _listed(value: Any) -> list[str]:
 
 
 def evaluate(policy: dict[str, Any], action: str, resource: str, context: dict[str, str]) -> Any:
-    """moto's PermissionResult of a whole policy."""
+    """moto's PermissionResult for a whole policy."""
     result = PermissionResult.NEUTRAL
     statements = policy["Statement"]
     for statement in statements if isinstance(statements, list) else [statements]:
@@ -162,7 +162,7 @@ def _refuse_unknown_operators(policy: bytes) -> None:
 
 
 def _all_applying(policy: dict[str, Any]) -> list[dict[str, Any]]:
-    """The policy's statements so widened that each one's conditions are evaluated."""
+    """The policy's statements, widened so that the conditions of each are evaluated."""
     statements = policy["Statement"]
     wide = {"Principal": "*", "NotAction": [], "NotResource": [], "Effect": "Allow"}
     return [

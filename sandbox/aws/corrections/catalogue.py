@@ -1,4 +1,4 @@
-"""Every correction of moto, in the order in which they are applied (a later one wraps the earlier ones)."""
+"""Every correction of moto, in the order of application (a later one wraps the earlier ones)."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,7 @@ CORRECTIONS: tuple[Correction, ...] = (
 
 
 def apply_all(emulation: Emulation) -> Patches:
-    """Correct moto in this process; the patches undo it."""
+    """Apply all corrections to moto in this process; the returned patches undo them."""
     patches = Patches()
     for apply in CORRECTIONS:
         apply(patches, emulation)

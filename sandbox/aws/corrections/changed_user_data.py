@@ -1,4 +1,4 @@
-"""moto wants the user data of ModifyInstanceAttribute encoded twice; EC2 wants it once, as at launch."""
+"""moto expects the user data of ModifyInstanceAttribute encoded twice; EC2 expects it once, as at launch."""
 
 import base64
 from typing import Any

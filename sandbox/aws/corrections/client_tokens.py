@@ -1,4 +1,4 @@
-"""moto launches again when RunInstances is repeated with its client token; EC2 answers as the first time."""
+"""moto launches again when RunInstances repeats a client token; EC2 returns the first response."""
 
 from typing import Any
 

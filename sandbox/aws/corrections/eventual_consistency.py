@@ -1,7 +1,7 @@
-"""moto shows what it made at once; EC2 and IAM may not for a while.
+"""moto shows new objects immediately; EC2 and IAM are eventually consistent.
 
-With a delay set, reading a fresh object by id or name fails as if it did not exist, lists leave it out, and a
-launch with a fresh instance profile fails, until the delay has passed. Off (delay 0) unless switched on.
+With a delay set, until it has passed, reading a new object by id or name fails as if it did not exist, lists
+omit it, and a launch with a new instance profile fails. Off (delay 0) by default.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from sandbox.aws.corrections.patches import Emulation, Patches
 
 @dataclass
 class Consistency:
-    """How many seconds a fresh object stays invisible; 0 switches it off."""
+    """Seconds for which a new object stays invisible; 0 disables the delay."""
 
     delay_seconds: float = 0.0
     made_at: dict[str, float] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Consistency:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How one kind of EC2 object is read: operation, its id parameter, its list, and EC2's error."""
+    """How one kind of EC2 object is read: operation, id parameter, list, and EC2's error."""
 
     response: Any
     operation: str

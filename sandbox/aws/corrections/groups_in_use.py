@@ -1,4 +1,4 @@
-"""moto deletes a security group that interfaces or other groups' rules use; EC2 refuses."""
+"""moto deletes a security group that interfaces or other groups' rules reference; EC2 rejects this."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +28,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
 
 
 def _used(backend: Any, but_for: str) -> Iterator[str]:
-    """Ids of the groups on interfaces, and of those that the rules of other groups than `but_for` name."""
+    """Ids of the groups on interfaces, and of those referenced by rules of groups other than `but_for`."""
     for interface in backend.enis.values():
         for group in interface.group_set:
             yield group.id

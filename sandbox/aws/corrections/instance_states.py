@@ -1,8 +1,8 @@
-"""moto's instances are running at once and end at once; EC2's take time and go through states in between.
+"""moto's instances run and end immediately; EC2's take time and pass through intermediate states.
 
-Also corrected here, since they hang on the state: starting and stopping in the wrong state and the stop of a
-one-time spot instance fail, changes of a running instance's type or user data fail, the answer to
-TerminateInstances tells the real state, an instance that was terminated is seen for an hour and then is gone.
+Also corrected here, since they depend on the state: starting and stopping in the wrong state fail, and so do
+stopping a one-time spot instance and changing a running instance's type or user data; TerminateInstances
+returns the actual state; a terminated instance disappears after an hour.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ _CHANGED_WHILE_STOPPED = ("instance_type", "user_data", "kernel", "ebs_optimized
 
 
 class MotoMachine:
-    """One of moto's instances as the lifecycle sees it."""
+    """Adapts one of moto's instances to the lifecycle."""
 
     def __init__(self, instance: Any, terminate: Any, stop: Any, start: Any) -> None:
         self.instance = instance

@@ -1,6 +1,6 @@
-"""moto hands on only a part of what RunInstances was asked; the other corrections need the rest.
+"""moto passes on only some parameters of RunInstances; other corrections need the rest.
 
-`launch_parameters()` gives, during a RunInstances call, all its parameters.
+`launch_parameters()` returns all parameters of the current RunInstances call.
 """
 
 from contextvars import ContextVar
@@ -14,7 +14,7 @@ _current: ContextVar[dict[str, Any] | None] = ContextVar("launch_parameters", de
 
 
 def launch_parameters() -> dict[str, Any]:
-    """The parameters of the RunInstances call under way; empty outside of one."""
+    """The parameters of the current RunInstances call; empty outside of one."""
     return _current.get() or {}
 
 

@@ -1,6 +1,6 @@
-"""moto takes only a part of a launch template into a launch, and mixes the template's own tags into its data.
+"""moto applies only some of a launch template's data to a launch, and mixes the template's own tags into it.
 
-Here RunInstances has all that the template's version holds and the request does not state: tags by resource
+Here RunInstances uses everything in the template version that the request does not specify: tags by resource
 type, block devices by device, anything else whole. Spot requests are tagged for spot launches only.
 """
 
@@ -24,8 +24,8 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
 
 
 def know_templates(patches: Patches) -> None:
-    """A template's own tags are no part of the data of its versions, and are told as they are now; one that
-    does not exist is not found."""
+    """A template's own tags are not part of its versions' data, and are returned as they are now; a template
+    that does not exist is not found."""
 
     def make(create: Any) -> Any:
         def created(
@@ -86,7 +86,7 @@ def _with_template(backend: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joined(held: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    """The lists whose entries the request and the template both may give; the request's entry wins."""
+    """The lists that the request and the template may both contribute to; the request's entries win."""
     joined = {}
     for name, key in _KEYED.items():
         entries = {each[key]: each for each in [*(held.get(name) or ()), *(asked.get(name) or ())]}

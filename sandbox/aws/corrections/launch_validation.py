@@ -1,7 +1,7 @@
-"""moto launches unknown images and types, any size of user data and outside of any subnet; EC2 does not.
+"""moto accepts unknown images and types, user data of any size, and launches without a subnet; EC2 does not.
 
-Also: an instance profile must exist and have a role; the type must be offered in the zone and fit the image's
-architecture; without a subnet the default one of the zone is taken, without groups the default group.
+Also: an instance profile must exist and have a role; the type must be offered in the zone and match the
+image's architecture; without a subnet the zone's default subnet is used, without groups the default group.
 """
 
 import base64
@@ -47,7 +47,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
 
 
 def check_user_data(user_data: Any) -> None:
-    """Refuse what is longer than EC2 takes."""
+    """Reject user data above EC2's size limit."""
     if user_data is not None and len(base64.b64decode(str(user_data))) > _USER_DATA_BYTES:
         raise EC2ClientError(
             "InvalidParameterValue",

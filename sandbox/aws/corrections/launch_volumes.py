@@ -1,7 +1,7 @@
-"""moto's root volume has 8 GB at /dev/sda1 whatever the image, and launch volumes lose settings.
+"""moto's root volume is always 8 GB at /dev/sda1, and launch volumes lose settings.
 
-Here the root volume follows the image (device, least size), is there even when only other devices are named,
-every volume made at launch is deleted with its instance unless told not to, and keeps iops and throughput.
+Here the root volume follows the image (device, minimum size) and exists even when only other devices are
+named; every launch volume is deleted with its instance by default, and keeps iops and throughput.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
 
 
 def _validate(mapping: dict[str, Any]) -> None:
-    """A size may be missing where the image's snapshot gives one; `_mapping` sees to it."""
+    """A size may be missing where the image's snapshot has one; `_mapping` handles that."""
     if not mapping.get("DeviceName"):
         raise EC2ClientError("MissingParameter", "The request must contain the parameter deviceName")
 

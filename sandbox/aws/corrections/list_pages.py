@@ -1,7 +1,7 @@
-"""moto answers most lists whole, or cut without a way to the rest; AWS answers in pages.
+"""moto returns most lists whole, or truncated without a token; AWS paginates.
 
-It also lists public snapshots as one's own, buckets without their region, and every unfinished upload as
-begun in 2010.
+It also lists public snapshots as the account's own, buckets without their region, and every incomplete upload
+with a start date in 2010.
 """
 
 from collections.abc import Callable

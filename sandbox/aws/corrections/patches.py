@@ -1,4 +1,4 @@
-"""Replacing methods of moto, and putting them back."""
+"""Replacing and restoring methods of moto."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Emulation:
-    """What the corrections share: the time, the lives of the instances, how late reads are, and whom to tell
-    that a schedule was made or changed."""
+    """What the corrections share: the clock, the instances' lifecycle, the read delay, and the callback for a
+    created or changed schedule."""
 
     clock: Callable[[], float]
     lifecycle: Lifecycle
@@ -23,7 +23,7 @@ class Emulation:
 
 
 class Patches:
-    """Replacements of attributes; `undo` puts all of them back, the last one first."""
+    """Attribute replacements; `undo` reverts all of them, the last one first."""
 
     def __init__(self) -> None:
         self._undo: list[tuple[Any, str, Any]] = []

@@ -1,4 +1,4 @@
-"""In moto the interface made with an instance survives it; on EC2 it goes, unless told not to."""
+"""moto keeps the network interface created with an instance; EC2 deletes it with the instance by default."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""moto knows no Ubuntu and no Deep Learning images by their public parameters, and gives all images 15 GB.
+"""moto lacks the public parameters of Ubuntu and Deep Learning images, and gives all images 15 GB.
 
-Added here, in every region, under the parameter names that Canonical and AWS publish; ids are made from
-region and name, so that they stay the same.
+Added here, in every region, under the parameter names that Canonical and AWS publish; ids are derived from
+region and name, so they are stable.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _PREFIXES = ("/aws/service/canonical/", "/aws/service/deeplearning/")
 
 @dataclass(frozen=True)
 class PublicImage:
-    """An image that its owner publishes under a parameter."""
+    """An image that its owner publishes under a parameter name."""
 
     parameter: str
     name: str

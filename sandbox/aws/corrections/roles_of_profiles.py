@@ -1,5 +1,4 @@
-"""moto fails with an internal error when a role that an instance profile does not hold is taken off it; IAM
-says that there is none."""
+"""moto fails with an internal error on removing a role that an instance profile lacks; IAM: NoSuchEntity."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""moto's scheduler overwrites a group that exists, fails with an internal error where one does not, takes any
-role and any schedule, forgets `ActionAfterCompletion` on updates, and keeps the tags of deleted groups; the
-tagging list does not know groups at all."""
+"""moto's scheduler overwrites an existing group, fails with an internal error for a missing one, accepts any
+role and any schedule, drops `ActionAfterCompletion` on updates, and keeps the tags of deleted groups; moto's
+tagging API omits groups."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:
 
 
 def know_groups(patches: Patches) -> None:
-    """Groups are made once, and those that are not there are no internal error."""
+    """Reject creating an existing group, and return an error for a missing one."""
 
     def make_create(create: Any) -> Any:
         def checked(self: Any, name: str, tags: list[dict[str, str]]) -> Any:

@@ -1,6 +1,6 @@
-"""moto cannot change the shutdown behaviour of an instance; ModifyInstanceAttribute on EC2 can.
+"""moto cannot change an instance's shutdown behaviour; ModifyInstanceAttribute on EC2 can.
 
-What it means when the machine halts is in the lifecycle: terminate or stop.
+The lifecycle applies it when the machine halts: terminate or stop.
 """
 
 from typing import Any

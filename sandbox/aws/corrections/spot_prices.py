@@ -1,7 +1,7 @@
-"""moto's spot prices are all 0.00001 and of 2006; these are plausible and do not change.
+"""moto's spot prices are all 0.00001 and dated 2006; these are plausible and constant.
 
-The on-demand price comes from a short list of known ones, else from the type's size; a spot price is 28 to 45
-per cent of it.
+The on-demand price comes from a short list of known prices, else from the type's size; a spot price is 28 to
+45 percent of it.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ _PAGE = 1000
 
 
 def on_demand_price(instance_type: str, region: str) -> float:
-    """USD an hour of an on-demand instance; for a type that does not exist EC2's error."""
+    """USD per hour of an on-demand instance; raises EC2's error for an unknown type."""
     factor = _REGION_FACTOR.get(region.partition("-")[0], 1.2)
     return round(_base_price(instance_type) * factor, 4)
 
 
 def spot_price(instance_type: str, zone: str) -> float:
-    """USD an hour of a spot instance in a zone, always below the on-demand price."""
+    """USD per hour of a spot instance in a zone, always below the on-demand price."""
     digest = hashlib.sha256(f"{instance_type}/{zone}".encode()).digest()
     share = _LOWEST_SHARE + _SHARE_RANGE * digest[0] / 255
     return max(round(on_demand_price(instance_type, zone[:-1]) * share, 4), 0.0001)
@@ -92,5 +92,5 @@ def _rows(response: Any, now: float) -> Iterator[dict[str, Any]]:
 
 
 def _wanted(response: Any, filters: dict[str, Any], parameter: str, filter_name: str) -> list[str]:
-    """The values of a parameter and of the filter of the same meaning, which is taken out of `filters`."""
+    """The values of a parameter and of its equivalent filter, which is removed from `filters`."""
     return list(response._get_param(parameter, [])) + list(filters.pop(filter_name, []))

@@ -1,8 +1,8 @@
-"""moto makes no request for a spot instance launched by RunInstances, and cancelled requests vanish.
+"""moto creates no spot request for RunInstances, and drops cancelled requests.
 
-Here every spot instance has its one-time request, with EC2's states and status codes, tagged as the launch
-said; a cancelled request stays visible as cancelled. A request whose price is too low stays open without an
-instance (RequestSpotInstances) or fails (RunInstances), as on EC2. Persistent requests are refused.
+Here every spot instance has its one-time request, with EC2's states and status codes and the tags of the
+launch; a cancelled request stays visible as cancelled. A request whose price is too low stays open without an
+instance (RequestSpotInstances) or fails (RunInstances), as on EC2. Persistent requests are rejected.
 """
 
 from datetime import datetime, timezone
@@ -83,7 +83,7 @@ class SpotRequest(TaggedEC2Resource):  # type: ignore[misc]
         self._status = "marked-for-termination"
 
     def cancel(self) -> None:
-        """From open and active to cancelled; a closed request stays closed."""
+        """Change an open or active request to cancelled; a closed one stays closed."""
         if self.state == "open":
             self._status = "canceled-before-fulfillment"
         elif self.state == "active":
@@ -116,7 +116,7 @@ class SpotRequest(TaggedEC2Resource):  # type: ignore[misc]
 
 
 def request_of(instance: Any) -> SpotRequest | None:
-    """The spot request that an instance came from."""
+    """The spot request that launched an instance."""
     return getattr(instance, "runctl_spot_request", None)
 
 

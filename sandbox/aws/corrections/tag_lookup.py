@@ -1,4 +1,4 @@
-"""moto looks through the tags of everything for those of one thing, at every thing that it lists."""
+"""moto scans the tags of all resources for each resource that it lists; this looks them up by id."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
 
 
 def _only_id(filters: dict[str, list[str]] | None) -> str | None:
-    """The one id that is asked for, without wildcards; None when more is asked."""
+    """The single id in the filters, without wildcards; None for any other query."""
     if filters is None or list(filters) != ["resource-id"] or len(filters["resource-id"]) != 1:
         return None
     identity = filters["resource-id"][0]

@@ -1,6 +1,6 @@
-"""moto attaches a volume that another instance holds, in any state and any zone; EC2 does not.
+"""moto attaches a volume that is in use, in any state and any zone; EC2 does not.
 
-Also: DescribeVolumes pages as it is told.
+Also: DescribeVolumes is paginated as requested.
 """
 
 from typing import Any

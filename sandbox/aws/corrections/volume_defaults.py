@@ -1,4 +1,4 @@
-"""moto leaves a gp3 volume's throughput and a gp2 volume's iops open; EBS gives every volume its figures."""
+"""moto leaves a gp3 volume's throughput and a gp2 volume's iops unset; EBS sets defaults."""
 
 from typing import Any
 

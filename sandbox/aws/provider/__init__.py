@@ -1,1 +1,1 @@
-"""The `aws` package's resource provider over the emulated cloud, spoken in Pulumi's provider protocol."""
+"""The resource provider of the `aws` package for the emulated cloud, over Pulumi's provider protocol."""

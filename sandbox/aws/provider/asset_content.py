@@ -14,9 +14,9 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def read_content(value: Asset | Archive) -> bytes:
-    """The content as it is to be stored; an archive of parts or of a folder becomes a zip file.
+    """The content to store; an archive of parts or of a folder becomes a zip file.
 
-    Raises RefusedError when it cannot be read. Content at an address other than a file is not fetched.
+    Raises RefusedError when it cannot be read. Only file addresses are supported, not remote ones.
     """
     if isinstance(value, Asset):
         return _asset(value)

@@ -1,4 +1,4 @@
-"""Work that can be told to stop: waits end at once when it is."""
+"""Cancellable work: waits end immediately on cancellation."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Protocol
 
 
 class CancelledError(Exception):
-    """The engine has withdrawn the request; what was begun in the cloud stays as it is."""
+    """The engine has cancelled the request; operations begun in the cloud are left as they are."""
 
 
 class Clock(Protocol):
-    """Time as waits need it, so that tests can pass it without waiting."""
+    """A clock for waits, replaced in tests to avoid waiting."""
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Seconds of a monotonic clock."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until the event or for the seconds; true when the event has come."""
+        """Wait for the event, at most `seconds`; True when the event is set."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now(self) -> float:
         return time.monotonic()
@@ -33,33 +33,33 @@ class SystemClock:
 
 
 class Cancellation:
-    """One piece of work in flight."""
+    """One operation in progress."""
 
     def __init__(self, clock: Clock) -> None:
         self._event = threading.Event()
         self._clock = clock
 
     def cancel(self) -> None:
-        """Tell the work to stop; never blocks."""
+        """Request cancellation; never blocks."""
         self._event.set()
 
     def check(self) -> None:
-        """Raise CancelledError when the work has been told to stop."""
+        """Raise CancelledError when cancellation was requested."""
         if self._event.is_set():
             raise CancelledError("the operation was cancelled")
 
     def pause(self, seconds: float) -> None:
-        """Wait; raises CancelledError as soon as the work is told to stop."""
+        """Wait; raises CancelledError immediately on cancellation."""
         self.check()
         if self._clock.wait(self._event, seconds):
             self.check()
 
     def now(self) -> float:
-        """Seconds on the work's clock."""
+        """Seconds on this work's clock."""
         return self._clock.now()
 
     def poll(self, probe: Callable[[], bool], *, interval: float, timeout: float) -> bool:
-        """Probe until it says true; false when the time is over. Raises CancelledError when told to stop."""
+        """Poll until `probe` returns True; False on timeout. Raises CancelledError on cancellation."""
         deadline = self.now() + timeout
         while not probe():
             if self.now() >= deadline:

@@ -1,4 +1,4 @@
-"""Check: the inputs that a program gives, refused by name where unusable, completed by defaults."""
+"""Check: validates a program's inputs and fills in defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALL_TAGS = "tagsAll"
 
 
 class _Unfit(Exception):
-    """A value that is not of its input's kind; carries path and reason."""
+    """A value of the wrong kind; carries path and reason."""
 
 
 def check(
@@ -30,9 +30,9 @@ def check(
     default_tags: Mapping[str, str],
     seed: bytes,
 ) -> tuple[Properties, list[Problem]]:
-    """The checked inputs and every problem with what was given.
+    """The checked inputs, and every problem with the given ones.
 
-    before: the checked inputs of last time, or empty. seed: for names that the program leaves to us.
+    before: the previous checked inputs, or empty. seed: for generated names.
     """
     problems = list(_unexpected(resource, given))
     inputs: Properties = {}
@@ -62,10 +62,10 @@ def check(
 
 
 def inputs_as_read(resource: ResourceType, known: Known, told: Properties) -> Properties:
-    """The inputs that stand for the resource as it was read.
+    """The inputs of a resource as read.
 
-    For a resource in state they are those it had, with the values it has now; for an imported one, all that
-    a program would have to give.
+    For a resource in state: its previous inputs with their current values; for an imported one: all inputs
+    that a program would have to specify.
     """
     if not known.inputs:
         return {
@@ -86,7 +86,7 @@ def _worth_importing(field: Field, told: Properties, name: str) -> bool:
 
 
 def _as_now(field: Field, before: Any, now: Any) -> Any:
-    """What an input has become; as it was written before when that still means the same."""
+    """The current value of an input; its previous spelling when that is equivalent."""
     if isinstance(before, Mapping) and isinstance(now, Mapping) and field.fields:
         return {
             name: _as_now(field.fields[name], part, now.get(name)) if name in field.fields else part
@@ -96,7 +96,7 @@ def _as_now(field: Field, before: Any, now: Any) -> Any:
 
 
 def fit(field: Field, path: str, value: Any) -> Any:
-    """The value in its input's kind. Raises _Unfit with the reason when it is of another."""
+    """The value converted to its input's kind. Raises _Unfit with the reason when it is of another kind."""
     if value is None or isinstance(value, Unknown):
         return value
     if isinstance(value, Secret):
@@ -112,7 +112,7 @@ def fit(field: Field, path: str, value: Any) -> Any:
 
 
 def _fit_secret(field: Field, path: str, value: Any) -> Any:
-    """As `fit`, with a reason that does not show the value."""
+    """As `fit`, with a reason that does not contain the value."""
     try:
         return fit(field, path, value)
     except _Unfit:
@@ -235,7 +235,7 @@ def _unexpected(resource: ResourceType, given: Mapping[str, Any]) -> Iterator[Pr
 def _give_name(
     resource: ResourceType, logical_name: str, inputs: Properties, before: Mapping[str, Any], seed: bytes
 ) -> list[str]:
-    """Name the resource when its program does not: as before, if that was given by us too."""
+    """Name the resource when its program does not; an earlier generated name is kept."""
     rule = resource.physical_name
     if rule is None or inputs.get(rule.input) is not None:
         return []

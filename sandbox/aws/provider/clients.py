@@ -1,4 +1,4 @@
-"""Clients of the cloud's services, shared by all connections that have the same access."""
+"""Clients of the cloud's services, shared by all connections with the same access settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.config import Config
 from sandbox.aws.provider.configuration import CloudAccess
 
 USER_AGENT = "runctl-sandbox-provider"
-"""What all calls of the provider carry, so that the cloud can tell them from other callers'."""
+"""User-Agent of all calls of the provider, by which the cloud identifies them."""
 _KEPT = 64
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
@@ -20,7 +20,7 @@ _SERVICES_FIRST_USED = ("sts", "ec2", "iam", "s3")
 
 
 class ClientPool:
-    """Makes each client once; safe to use from many threads. botocore itself retries none of their calls."""
+    """Creates each client once. Thread-safe. botocore's own retries are disabled."""
 
     def __init__(self) -> None:
         self._session = botocore.session.Session()
@@ -28,7 +28,7 @@ class ClientPool:
         self._lock = threading.Lock()
 
     def client(self, access: CloudAccess, service: str) -> Any:
-        """The client of a service, by botocore's name of it."""
+        """The client of a service, by botocore's service name."""
         key = (access, service)
         with self._lock:
             if key not in self._clients:
@@ -39,7 +39,7 @@ class ClientPool:
             return self._clients[key]
 
     def warm_up(self, access: CloudAccess) -> None:
-        """Load what the first calls need, so that the first resource does not wait for it."""
+        """Preload what the first calls need, so that the first resource does not wait for it."""
         for service in _SERVICES_FIRST_USED:
             self.client(access, service)
 

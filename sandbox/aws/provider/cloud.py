@@ -1,4 +1,4 @@
-"""Calls to the cloud for one request of the engine: retried, cancellable, errors in the official form."""
+"""Cloud calls for one engine request: retried, cancellable, with errors in the official provider's format."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TRANSIENT = frozenset(
 
 @dataclass(frozen=True)
 class Pace:
-    """How long waits and retries take: seconds between two looks, and the unit of growing waits."""
+    """Polling and retries: seconds between polls, and the unit of the growing delays."""
 
     poll: float = 0.25
     backoff: float = 1.0
@@ -50,7 +50,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The cloud in one region as one piece of work sees it. account: None when it was not asked for."""
+    """The cloud in one region, for one operation. account: None when it was not looked up."""
 
     configuration: Configuration
     clients: ClientPool
@@ -66,7 +66,7 @@ class Cloud:
 
     @property
     def partition(self) -> str:
-        """The partition of the region, as ARNs name it."""
+        """The region's partition, as used in ARNs."""
         for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
             if self.region.startswith(prefix):
                 return partition
@@ -77,16 +77,16 @@ class Cloud:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account or ''}:{resource}"
 
     def in_region(self, region: str | None) -> Cloud:
-        """The same in another region; None means this one."""
+        """The same cloud in another region; None means this one."""
         if not region or region == self.region:
             return self
         access = replace(self.configuration.access, region=region)
         return replace(self, configuration=replace(self.configuration, access=access))
 
     def call(self, service: str, operation: str, doing: str = "", **parameters: Any) -> dict[str, Any]:
-        """Call an operation (botocore's names) and return its answer; blocks, retries what may pass.
+        """Call an operation (botocore's names) and return its response; blocks, retries transient errors.
 
-        Parameters that are None are left out. Raises CloudError, said of `doing`, and CancelledError.
+        None parameters are omitted. Raises CloudError, with `doing` as its context, and CancelledError.
         """
         client = self.clients.client(self.configuration.access, service)
         given = {name: value for name, value in parameters.items() if value is not None}
@@ -109,7 +109,7 @@ class Cloud:
             self.work.pause(self.pace.jitter() * min(self.pace.backoff * 2**attempt, LONGEST_BACKOFF))
 
     def call_s3(self, operation: str, doing: str = "", **parameters: Any) -> dict[str, Any]:
-        """Call an operation of S3, stating the bucket's expected owner wherever it takes one."""
+        """Call an operation of S3, passing the expected bucket owner wherever it is accepted."""
         client = self.clients.client(self.configuration.access, "s3")
         model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
         if self.account and "ExpectedBucketOwner" in model.input_shape.members:
@@ -117,7 +117,7 @@ class Cloud:
         return self.call("s3", operation, doing, **parameters)
 
     def pages(self, service: str, operation: str, key: str, doing: str = "", **parameters: Any) -> list[Any]:
-        """All entries of a list operation whose pages are continued by NextToken."""
+        """All entries of a list operation paginated by NextToken."""
         entries: list[Any] = []
         token = None
         while True:
@@ -128,16 +128,16 @@ class Cloud:
                 return entries
 
     def wait_until(self, probe: Callable[[], bool], *, doing: str, standard: float) -> None:
-        """Look until the probe says true. Raises CloudError when the time is over.
+        """Poll until `probe` returns True. Raises CloudError on timeout.
 
-        standard: the seconds allowed unless the program sets custom timeouts.
+        standard: the timeout in seconds unless the program sets custom timeouts.
         """
         allowed = self.timeout or standard
         if not self.work.poll(probe, interval=self.pace.poll, timeout=allowed):
             raise CloudError(doing, "Timeout", f"timeout while waiting (timeout: {allowed:g}s)")
 
     def retry_while(self, codes: frozenset[str], action: Callable[[], Any], *, standard: float) -> Any:
-        """Repeat an action as long as it fails with one of the codes, at most for the time allowed."""
+        """Retry an action while it fails with one of the codes, until the timeout."""
         deadline = self.work.now() + (self.timeout or standard)
         while True:
             try:

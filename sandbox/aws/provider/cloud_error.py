@@ -1,4 +1,4 @@
-"""What the cloud refused, in the words of the official provider, so that errors read the same on either."""
+"""Errors of the cloud, formatted as the official provider formats them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class CloudError(Exception):
-    """A call that failed: `code` is the service's own, the text has the official provider's form."""
+    """A failed call: `code` is the service's own, the message is in the official provider's format."""
 
     def __init__(self, doing: str, code: str, detail: str) -> None:
         super().__init__(f"{doing}: {detail}" if doing else detail)
@@ -15,12 +15,12 @@ class CloudError(Exception):
         self.detail = detail
 
     def while_doing(self, doing: str) -> CloudError:
-        """The same failure, said of a larger piece of work."""
+        """The same error, with `doing` as its context."""
         return CloudError(doing, self.code, self.detail)
 
 
 class RefusedError(Exception):
-    """The request is one that the cloud, or this provider, does not carry out; the text says what to do."""
+    """A request that the cloud or this provider does not support; the message says what to do."""
 
 
 def describe_failure(
@@ -31,9 +31,9 @@ def describe_failure(
     modelled: frozenset[str],
     attempts: int | None,
 ) -> str:
-    """The text for an error response. attempts: how many were made when they ran out, else None.
+    """The message for an error response. attempts: the number made when retries ran out, else None.
 
-    modelled: the codes that the service's model declares for the operation; those appear without "api error".
+    modelled: the error codes that the service's model declares for the operation; these omit "api error".
     """
     error = response.get("Error", {})
     metadata = response.get("ResponseMetadata", {})

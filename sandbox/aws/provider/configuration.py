@@ -1,4 +1,4 @@
-"""The configuration of a provider resource (`aws.Provider`), as it arrives: nested values as JSON texts."""
+"""The configuration of a provider resource (`aws.Provider`) as received: nested values as JSON strings."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ SUPPORTED = (_JSON_KEYS | _TEXT_KEYS) - {"ignoreTags", "insecure", "useDualstack
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; the text says which key and what to do."""
+    """The configuration is invalid; the message names the key and what to do."""
 
 
 @dataclass(frozen=True)
 class CloudAccess:
-    """What a client of the cloud is made of; equal ones can share their clients."""
+    """The settings of a client; equal settings can share clients."""
 
     region: str
     endpoint: str
@@ -53,13 +53,13 @@ class CloudAccess:
     path_style: bool = True
 
     def endpoint_of(self, service: str) -> str:
-        """The address of one service."""
+        """The endpoint of one service."""
         return dict(self.service_endpoints).get(service, self.endpoint)
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One provider resource's settings. max_attempts: how often a call is made at most (`maxRetries`)."""
+    """One provider resource's settings. max_attempts: maximum attempts per call (`maxRetries`)."""
 
     access: CloudAccess
     default_tags: Mapping[str, str] = field(default_factory=dict)
@@ -70,18 +70,18 @@ class Configuration:
 
     @property
     def region(self) -> str:
-        """The region of resources that name none."""
+        """The default region."""
         return self.access.region
 
     def check_account(self, account: str) -> None:
-        """Raise ConfigurationError when the credentials belong to an account that is not allowed."""
+        """Raise ConfigurationError when the credentials belong to a disallowed account."""
         allowed = not self.allowed_accounts or account in self.allowed_accounts
         if not allowed or account in self.forbidden_accounts:
             raise ConfigurationError(f"AWS account ID not allowed: {account}")
 
 
 def unsupported_keys(settings: Mapping[str, Any]) -> list[str]:
-    """The keys that have a value and that this provider does not support, in order."""
+    """The keys that are set and that this provider does not support, in order."""
     return sorted(
         key for key, value in settings.items() if key not in SUPPORTED and _parsed(key, value) not in _OFF
     )
@@ -91,7 +91,7 @@ _OFF: tuple[Any, ...] = (None, "", False, [], {})
 
 
 def with_defaults(settings: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The settings with what the official provider fills in."""
+    """The settings with the official provider's defaults."""
     filled = dict(settings)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if filled.get("region") is None and region:
@@ -102,7 +102,7 @@ def with_defaults(settings: Mapping[str, Any], environment: Mapping[str, str]) -
 
 
 def parse_configuration(settings: Mapping[str, Any], environment: Mapping[str, str]) -> Configuration:
-    """The configuration in force. Raises ConfigurationError for what cannot be used.
+    """The effective configuration. Raises ConfigurationError for invalid settings.
 
     Only endpoints on this machine are accepted: the stand-in must never reach a real cloud.
     """

@@ -1,4 +1,4 @@
-"""What must change: a resource's state against the inputs it shall have."""
+"""Differences between a resource's state and its desired inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.aws.provider.wire import holds_unknown
 
 @dataclass(frozen=True)
 class Difference:
-    """One changed value: its path ("tags.team", "rules[0].id"), its input, and what it asks for."""
+    """One changed value: its path ("tags.team", "rules[0].id"), its input, and the required change."""
 
     path: str
     change: Change
@@ -22,7 +22,7 @@ class Difference:
 
     @property
     def input(self) -> str:
-        """The name of the input in which the change is."""
+        """The name of the input that contains the change."""
         return self.path.split(".", 1)[0].split("[", 1)[0]
 
 
@@ -32,9 +32,9 @@ def differences(
     wanted: Mapping[str, Any],
     ignored: Iterable[str] = (),
 ) -> list[Difference]:
-    """Every difference that asks for something, in the order of the inputs.
+    """Every difference that requires a change, in the order of the inputs.
 
-    state: the outputs of the resource as last seen; wanted: checked inputs, secrets in the clear.
+    state: the resource's last known outputs; wanted: checked inputs, with secrets revealed.
     """
     ignored_paths = tuple(ignored)
     found = [

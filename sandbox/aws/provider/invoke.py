@@ -1,4 +1,4 @@
-"""What each function of the package is to the provider."""
+"""The provider's model of a function of the package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sandbox.aws.provider.cloud_error import RefusedError
 
 @dataclass(frozen=True)
 class Function:
-    """One function. arguments: the names it understands; any other that has a value is refused."""
+    """One function. arguments: the supported names; any other argument with a value is rejected."""
 
     token: str
     arguments: frozenset[str]

@@ -1,4 +1,4 @@
-"""Names for resources whose program gives none."""
+"""Physical names for resources that the program does not name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine asks for one resource, in the terms of its type: difference, preview, the real thing."""
+"""The engine's operations on one resource, in terms of its type: diff, preview, create, update, read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_SEEN_YET = frozenset(
         "InvalidVolume.NotFound",
     }
 )
-"""What reading something that was just made answers while the cloud is not consistent yet."""
+"""Error codes when reading a new object while the cloud is not consistent yet."""
 _SEEN_SECONDS = 20.0
 
 FAILURES = (CloudError, RefusedError, CancelledError)
@@ -33,7 +33,7 @@ FAILURES = (CloudError, RefusedError, CancelledError)
 
 @dataclass(frozen=True)
 class Made:
-    """A resource in the cloud. reasons: what failed after it came to be; empty when all went well."""
+    """A resource in the cloud. reasons: errors after its creation; empty on success."""
 
     identifier: str
     outputs: Properties
@@ -47,7 +47,7 @@ def plan_changes(
     inputs: Mapping[str, Any],
     ignored: Iterable[str] = (),
 ) -> list[Difference]:
-    """What must change; a change of region, be it only the provider's, makes a new resource."""
+    """The required changes; a changed region, even if only the provider's, replaces the resource."""
     before, wanted = reveal(state), reveal(inputs)
     if "region" in resource.inputs:
         wanted["region"] = wanted.get("region") or cloud.region
@@ -57,7 +57,7 @@ def plan_changes(
 
 
 def must_delete_first(resource: ResourceType, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> bool:
-    """Whether a replacement would take the name that the old resource still holds."""
+    """Whether a replacement would need the name that the old resource still has."""
     rule = resource.physical_name
     if rule is None or rule.input in (inputs.get("__defaults") or ()):
         return False
@@ -65,7 +65,7 @@ def must_delete_first(resource: ResourceType, state: Mapping[str, Any], inputs: 
 
 
 def preview_create(resource: ResourceType, inputs: Mapping[str, Any]) -> Properties:
-    """The outputs as far as they are known before the resource exists."""
+    """The outputs known before the resource exists."""
     computed = [name for name, field in resource.inputs.items() if field.computed and not field.refused]
     unknown = dict.fromkeys((*computed, *resource.outputs), UNKNOWN)
     return {**unknown, **_without_marks(inputs)}
@@ -74,7 +74,7 @@ def preview_create(resource: ResourceType, inputs: Mapping[str, Any]) -> Propert
 def preview_update(
     resource: ResourceType, state: Mapping[str, Any], inputs: Mapping[str, Any], changed: frozenset[str]
 ) -> Properties:
-    """The outputs as far as they are known before the update."""
+    """The outputs known before the update."""
     wanted = _without_marks(inputs)
     kept = {
         name: value
@@ -85,9 +85,9 @@ def preview_update(
 
 
 def create(resource: ResourceType, cloud: Cloud, last_look: Cloud, inputs: Mapping[str, Any]) -> Made:
-    """Make the resource. last_look: the cloud as seen after a failure, when `cloud` may be cancelled already.
+    """Create the resource. last_look: used to read it after a failure, when `cloud` may be cancelled already.
 
-    Raises what prevented it from coming to be; what failed afterwards is told in the answer.
+    Raises when the resource was not created; later errors are part of the result.
     """
     wanted = _without_marks(reveal(inputs))
     identifier = resource.create(cloud, wanted)
@@ -119,7 +119,7 @@ def update(
     inputs: Mapping[str, Any],
     ignored: Iterable[str] = (),
 ) -> Made:
-    """Bring the changed inputs into force; failures are told in the answer, with the outputs as they are."""
+    """Apply the changed inputs; the result contains errors, and the outputs as they are."""
     before, wanted = reveal(state), _without_marks(reveal(inputs))
     changed = frozenset(one.input for one in plan_changes(resource, cloud, state, inputs, ignored))
     known = Known(wanted, before)
@@ -127,7 +127,7 @@ def update(
         if changed:
             resource.update(cloud, identifier, before, wanted, changed)
         else:
-            # Asked for an update although nothing differs: its creation was not brought to its end.
+            # An update without differences: the creation was not completed.
             resource.settle(cloud, identifier, wanted)
         outputs = resource.read(cloud, identifier, known)
         if outputs is None:
@@ -141,7 +141,7 @@ def update(
 def read(
     resource: ResourceType, cloud: Cloud, identifier: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> Properties | None:
-    """The outputs as the cloud has them; None when the resource is gone."""
+    """The outputs as read from the cloud; None when the resource no longer exists."""
     known = Known(_without_marks(reveal(inputs)), _without_marks(reveal(state)))
     outputs = resource.read(cloud, identifier, known)
     return None if outputs is None else _marked(resource, {**state, **inputs}, outputs)
@@ -159,7 +159,7 @@ def _without_marks(inputs: Mapping[str, Any]) -> Properties:
 
 
 def _marked(resource: ResourceType, inputs: Mapping[str, Any], outputs: Properties) -> Properties:
-    """The outputs, secret where the inputs were or where the type says so."""
+    """The outputs, marked secret where the inputs were or where the type requires it."""
     return {
         name: Secret(value) if _is_secret(resource, name, inputs) and value is not None else value
         for name, value in outputs.items()
@@ -172,7 +172,7 @@ def _is_secret(resource: ResourceType, name: str, inputs: Mapping[str, Any]) -> 
 
 
 def as_change(differences_found: list[Difference]) -> Change:
-    """The strongest of what the differences ask for."""
+    """The strongest change that the differences require."""
     if any(one.change is Change.REPLACE for one in differences_found):
         return Change.REPLACE
     return Change.UPDATE if differences_found else Change.NONE

@@ -1,7 +1,7 @@
-"""What tells the engine that a resource exists although not all went well, small enough to arrive.
+"""Reports a resource that exists although its creation or update failed, within gRPC's size limit.
 
-It travels in the trailing metadata of a call, of which gRPC's clients take 8 KB surely and 16 KB at most: one
-that is too large loses the cause of the failure with the rest.
+The report is trailing metadata of a call, of which gRPC clients accept 8 KB for certain and 16 KB at most: if
+it is too large, the cause of the failure is lost with the rest.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _CUT = " … (cut)"
 def partial_failure(
     identifier: str, outputs: Mapping[str, Any], reasons: Sequence[str]
 ) -> tuple[str, tuple[tuple[str, bytes], ...]]:
-    """The message and the trailing metadata for a resource `identifier` with `reasons` for what went wrong.
+    """The message and the trailing metadata for the resource `identifier`; `reasons` are the errors.
 
-    Of `outputs` the largest are left out until all fits; a refresh reads them again.
+    The largest `outputs` are omitted until the metadata fits; a refresh reads them again.
     """
     told = [
         f"1 error occurred:\n\t* {_cut(reason, _MOST_TEXT // max(1, len(reasons)))}\n\n" for reason in reasons

@@ -1,4 +1,4 @@
-"""Every resource type and function that this provider knows, by token."""
+"""All resource types and functions of this provider, by token."""
 
 from __future__ import annotations
 

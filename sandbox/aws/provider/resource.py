@@ -1,4 +1,4 @@
-"""What a resource type is to the provider: data about its inputs; how it is made, seen, changed, removed."""
+"""The provider's model of a resource type: its inputs, and its create, read, update and delete operations."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Properties = dict[str, Any]
 
 @dataclass(frozen=True)
 class PhysicalName:
-    """The input that names the resource in the cloud, given one when the program gives none.
+    """The input with the resource's physical name, which is generated when the program sets none.
 
-    prefix: the input that says how the name begins, which leaves the rest to the provider.
-    hashed: whether that name ends in random digits, so that a replacement can come before the deletion.
+    prefix: the input with a name prefix; the provider generates the rest.
+    hashed: whether generated names end in random digits, so that a replacement can precede the deletion.
     """
 
     input: str
@@ -31,30 +31,30 @@ class PhysicalName:
 
 @dataclass(frozen=True)
 class Known:
-    """What state holds of a resource when it is read; both empty when it is imported."""
+    """The resource's state before a read; both empty on import."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
     def carried(self, name: str, default: Any = None) -> Any:
-        """What the cloud does not tell: the value wanted or, failing that, the one last recorded."""
+        """A value that the cloud does not return: the desired one or, failing that, the last recorded one."""
         value = self.inputs.get(name, self.outputs.get(name))
         return default if value is None else value
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An input that cannot be used, and why."""
+    """An invalid input, and why."""
 
     input: str
     reason: str
 
 
 class ResourceType(ABC):
-    """One resource type. Instances hold nothing: all methods are safe to use from many threads.
+    """One resource type. Instances are stateless: all methods are thread-safe.
 
-    Properties given to methods are checked inputs or recorded outputs with secrets in the clear. Methods
-    raise CloudError, RefusedError and CancelledError; they block until the cloud has done the work.
+    Properties passed to methods are checked inputs or recorded outputs, with secrets revealed. Methods raise
+    CloudError, RefusedError and CancelledError; they block until the cloud has finished.
     """
 
     token: ClassVar[str]
@@ -64,46 +64,46 @@ class ResourceType(ABC):
     physical_name: ClassVar[PhysicalName | None] = None
 
     def check(self, inputs: Properties) -> Iterator[Problem]:
-        """Problems that no single input shows. Unknown values are to be let pass."""
+        """Problems that involve more than one input. Unknown values must be accepted."""
         del inputs
         yield from ()
 
     def default_tags(self, inputs: Mapping[str, Any], of_provider: Mapping[str, str]) -> Mapping[str, str]:
-        """The tags that the provider adds to those of the resource."""
+        """The provider's default tags for this resource."""
         del inputs
         return of_provider
 
     @abstractmethod
     def create(self, cloud: Cloud, inputs: Properties) -> str:
-        """Make it and return its id; what can fail once it exists belongs in `settle`."""
+        """Create the resource and return its id; steps that can fail once it exists belong in `settle`."""
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
-        """Do what remains once it exists: a failure here is recorded with the resource.
+        """Complete the creation: an error here is recorded with the resource.
 
-        Called again after a failure, so it must not mind what is done already.
+        Called again after a failure, so it must be idempotent.
         """
         del cloud, identifier, inputs
 
     @abstractmethod
     def read(self, cloud: Cloud, identifier: str, known: Known) -> Properties | None:
-        """All its outputs, inputs included, as the cloud has them; None when it is gone."""
+        """All outputs, inputs included, as read from the cloud; None when the resource no longer exists."""
 
     def update(
         self, cloud: Cloud, identifier: str, state: Properties, inputs: Properties, changed: frozenset[str]
     ) -> None:
-        """Bring the changed inputs into force. state: its outputs as recorded; changed: names of inputs."""
+        """Apply the changed inputs. state: the recorded outputs; changed: names of inputs."""
         raise NotImplementedError(f"{self.token} is never updated in place")
 
     @abstractmethod
     def delete(self, cloud: Cloud, identifier: str, state: Properties) -> None:
-        """Remove it; that it is gone already is no error."""
+        """Delete the resource; no error if it no longer exists."""
 
     def change_for(self, difference: Difference, state: Properties, inputs: Properties) -> Change:
-        """What a difference asks for, where the inputs' table alone does not say."""
+        """The change that a difference requires, where the schema alone does not determine it."""
         del state, inputs
         return difference.change
 
     def unsettled(self, changed: frozenset[str]) -> frozenset[str]:
-        """Outputs that an update of these inputs gives a value that is known only afterwards."""
+        """Outputs whose value is unknown until an update of these inputs has finished."""
         del changed
         return frozenset()

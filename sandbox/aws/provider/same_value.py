@@ -1,4 +1,4 @@
-"""When two values of a kind are the same, however they are written."""
+"""Equivalence of two values of a kind, regardless of notation."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sandbox.aws.provider.wire import Archive, Asset
 
 
 def is_empty(value: Any) -> bool:
-    """Whether the value says nothing: absent, or an empty text, list or map, or false, or zero."""
+    """Whether the value is absent, an empty string, list or map, false, or zero."""
     return value is None or value in ("", False, 0) or (isinstance(value, list | dict) and not value)
 
 
 def same(field: Field, left: Any, right: Any) -> bool:
-    """Whether two known values mean the same; both absent and empty mean nothing."""
+    """Whether two known values are equivalent; absent and empty are."""
     if is_empty(left) and is_empty(right):
         return True
     if left is None or right is None:
@@ -26,7 +26,7 @@ def same(field: Field, left: Any, right: Any) -> bool:
 
 
 def same_object(field: Field, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Whether an object has all that is wanted; fields that the cloud computes may be there in addition."""
+    """Whether an object has all wanted fields; it may have further fields, computed by the cloud."""
     return all(
         (part.computed and wanted.get(name) is None) or same(part, wanted.get(name), found.get(name))
         for name, part in (field.fields or {}).items()
@@ -57,7 +57,7 @@ def _first_same(field: Field, wanted: Any, candidates: Iterable[Any]) -> Any:
 
 
 def _document(value: Any) -> Any:
-    """A policy document with what has no meaning removed: the order of lists, and lists of one text."""
+    """A policy document without differences that have no meaning: list order, and lists of one string."""
     try:
         return _canonical(json.loads(value) if isinstance(value, str) else value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a resource type's inputs are: their kinds, and what a change of each asks of a resource."""
+"""Schema of a resource type's inputs: their kinds, and the change that each requires."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Change(Enum):
-    """What a changed input asks for."""
+    """The change that a modified input requires."""
 
     NONE = "none"
     UPDATE = "update"
@@ -18,7 +18,7 @@ class Change(Enum):
 
 
 class Kind(Enum):
-    """The shape of a value, which says how it is checked and when two of them are the same."""
+    """The kind of a value, which determines its validation and comparison."""
 
     STRING = "a string"
     INTEGER = "an integer"
@@ -37,9 +37,9 @@ class Kind(Enum):
 class Field:
     """One input (or one field of an input that is an object).
 
-    computed: without a value in the program the cloud's own value holds, so its absence asks for nothing.
+    computed: without a value in the program the cloud's own value is kept; its absence is no change.
     default: the value that Check fills in.
-    told: whether the cloud tells the value; what it does not tell is carried along in state.
+    told: whether the cloud returns the value; otherwise it is carried over in state.
     refused: not None when the input is not supported; says why or what to use.
     """
 
@@ -56,29 +56,29 @@ class Field:
 
 
 def updates(kind: Kind = Kind.STRING, **more: Any) -> Field:
-    """An input whose change updates the resource in place."""
+    """An input that is updated in place."""
     return Field(kind, Change.UPDATE, **more)
 
 
 def replaces(kind: Kind = Kind.STRING, **more: Any) -> Field:
-    """An input whose change makes a new resource."""
+    """An input that replaces the resource."""
     return Field(kind, Change.REPLACE, **more)
 
 
 def ignored(kind: Kind = Kind.STRING, **more: Any) -> Field:
-    """An input whose change asks for nothing."""
+    """An input whose change has no effect."""
     return Field(kind, Change.NONE, **more)
 
 
 def refused(change: Change, instead: str = "") -> Field:
-    """An input that is not supported: Check refuses it by name."""
+    """An unsupported input: Check rejects it by name."""
     return Field(
         Kind.STRING, change, computed=True, refused=instead or "not supported by the sandbox's aws provider"
     )
 
 
 def table(rows: Mapping[str, Field]) -> Mapping[str, Field]:
-    """A type's inputs by name; not to be changed."""
+    """A type's inputs by name; read-only."""
     return MappingProxyType(dict(rows))
 
 

@@ -1,8 +1,8 @@
 """Starts the provider: `python -I serve.py --ready-file PATH [--port N] [--poll-seconds S]`.
 
-Serves on a loopback port until SIGTERM, or until the process that started it ends. The ready file holds
-`{"port", "pid"}` and appears when the provider answers. The environment gives the cloud's address and
-credentials (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
+Serves on a loopback port until SIGTERM, or until its parent process ends. The ready file contains `{"port",
+"pid"}` and is written when the provider is ready. The cloud's address and credentials are read from the
+environment (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _SECONDS_TO_END = 3.0
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to end; returns the exit code."""
+    """Serve until a signal or the parent's end; returns the exit code."""
     options = _parse(arguments)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # in all threads to come: `sigwait` takes them
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)  # inherited by all later threads: `sigwait` takes them
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
     from sandbox.supervisor.child import end_with_parent, write_ready_file

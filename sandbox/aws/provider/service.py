@@ -1,4 +1,4 @@
-"""Pulumi's ResourceProvider service: takes calls apart, lets the operations do them, and answers."""
+"""Pulumi's ResourceProvider service: decodes calls, runs the operations, and encodes the results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Machinery:
-    """What the service works with: the clients of the cloud, time, and the environment it was started in."""
+    """Dependencies of the service: the cloud clients, the clock, and the environment of its process."""
 
     clients: ClientPool
     clock: Clock
@@ -49,7 +49,7 @@ class Machinery:
 
 
 class _InitFailed(Exception):
-    """The resource exists but not all went well; carries the details for the engine."""
+    """The resource exists but an operation failed; carries the details for the engine."""
 
     def __init__(self, made: operations.Made) -> None:
         super().__init__("; ".join(made.reasons))
@@ -57,7 +57,7 @@ class _InitFailed(Exception):
 
 
 class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves any number of engines at once; what belongs to one connection stays with it."""
+    """Serves any number of engines at once; each connection has its own state."""
 
     def __init__(self, machinery: Machinery) -> None:
         self._machinery = machinery
@@ -66,7 +66,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     # --- the connection -------------------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: Any) -> Any:
-        """A new connection begins."""
+        """Begin a new connection."""
         del request
         self._sessions.begin(context.peer())
         return provider_pb2.ProviderHandshakeResponse(
@@ -74,18 +74,18 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Attach(self, request: Any, context: Any) -> Any:
-        """A new connection begins; the engine's address is not needed."""
+        """Begin a new connection; the engine's address is not needed."""
         del request
         self._sessions.begin(context.peer())
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        """The version of the official provider whose place this one takes."""
+        """The version of the official provider that this one replaces."""
         del request, context
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        """The provider resource's inputs, completed; what is not supported is refused by name."""
+        """The provider resource's inputs with defaults; unsupported ones are rejected by name."""
         given = decode(request.news)
         with _answering(context):
             known = {key: value for key, value in given.items() if not holds_unknown(value)}
@@ -109,7 +109,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=kinds.DIFF_SOME if keys else kinds.DIFF_NONE, diffs=keys)
 
     def Configure(self, request: Any, context: Any) -> Any:
-        """Put the connection's configuration in force and make sure of the account."""
+        """Apply the connection's configuration and check the account."""
         with _answering(context):
             session = self._sessions.begin(context.peer())
             configuration = parse_configuration(decode(request.args), self._machinery.environment)
@@ -129,7 +129,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        """End this connection's work, and no other's."""
+        """Cancel the work of this connection only."""
         del request
         self._sessions.of(context.peer()).cancel()
         return empty_pb2.Empty()
@@ -154,14 +154,14 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CheckResponse(inputs=encode(inputs), failures=failures)
 
     def Diff(self, request: Any, context: Any) -> Any:
-        """What must change, path by path."""
+        """The required changes, by path."""
         with self._resource(request, context) as (resource, cloud):
             state, inputs = decode(request.olds), decode(request.news)
             found = operations.plan_changes(resource, cloud, state, inputs, request.ignoreChanges)
             return _diff_response(found, operations.must_delete_first(resource, state, inputs))
 
     def Create(self, request: Any, context: Any) -> Any:
-        """Make the resource, or say what it would be."""
+        """Create the resource, or preview it."""
         inputs = decode(request.properties)
         with self._resource(request, context, reveal(inputs)) as (resource, cloud):
             if request.preview:
@@ -173,7 +173,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(id=made.identifier, properties=encode(made.outputs))
 
     def Read(self, request: Any, context: Any) -> Any:
-        """The resource as it is, with the inputs that stand for it; an empty answer when it is gone."""
+        """The current resource, with its inputs; an empty response when it no longer exists."""
         state, inputs = decode(request.properties), decode(request.inputs)
         with self._resource(request, context, reveal({**state, **inputs})) as (resource, cloud):
             outputs = operations.read(resource, cloud, request.id, state, inputs)
@@ -183,7 +183,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse(id=request.id, properties=encode(outputs), inputs=encode(now))
 
     def Update(self, request: Any, context: Any) -> Any:
-        """Change the resource in place, or say what it would become."""
+        """Update the resource in place, or preview the update."""
         state, inputs = decode(request.olds), decode(request.news)
         with self._resource(request, context, reveal(state)) as (resource, cloud):
             if request.preview:
@@ -205,7 +205,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=encode(made.outputs))
 
     def Delete(self, request: Any, context: Any) -> Any:
-        """Remove the resource."""
+        """Delete the resource."""
         state = reveal(decode(request.properties))
         with self._resource(request, context, state) as (resource, cloud):
             resource.delete(cloud, request.id, state)
@@ -223,7 +223,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     # --- what the official provider has and this one has not ------------------------------------------------
 
     def GetSchema(self, request: Any, context: Any) -> Any:
-        """Refused: the SDK's classes are the schema that counts here."""
+        """Refused: the schema is that of the SDK's classes."""
         del request
         _refuse(context, "has no schema to give; generate code with the official provider's")
 
@@ -256,7 +256,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @contextmanager
     def _cloud(self, context: Any, region: Any, timeout: float) -> Iterator[Cloud]:
-        """The cloud for one call, on behalf of its connection; failures become the call's status."""
+        """The cloud for one call of its connection; errors become the call's gRPC status."""
         with _answering(context):
             session = self._sessions.of(context.peer())
             configuration, account = session.settings
@@ -270,7 +270,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 yield cloud.in_region(region if isinstance(region, str) else None)
 
     def _last_look(self, cloud: Cloud) -> Cloud:
-        """The same cloud for one look after a failure: not cancelled, and not patient."""
+        """The same cloud for a single read after a failure: not cancelled, with a short timeout."""
         configuration = replace(cloud.configuration, max_attempts=1)
         return replace(
             cloud,
@@ -282,7 +282,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 @contextmanager
 def _answering(context: Any) -> Iterator[None]:
-    """Turn what goes wrong into the status of the call; errors of our own are logged with their trace."""
+    """Convert exceptions to the call's gRPC status; the provider's own errors are logged with a traceback."""
     try:
         yield
     except _InitFailed as failure:

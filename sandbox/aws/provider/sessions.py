@@ -1,4 +1,4 @@
-"""Connections of engines: each has its own configuration, its own cancellation and its own work in flight."""
+"""Engine connections: each has its own configuration, cancellation and work in progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEPT = 1024
 
 
 class Session:
-    """One connection: the engine opens one for each provider resource and configures it once."""
+    """One connection: the engine opens one per provider resource and configures it once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -24,7 +24,7 @@ class Session:
         self._settings: tuple[Configuration, str | None] | None = None
 
     def configure(self, configuration: Configuration, account: str | None) -> None:
-        """Put the configuration in force. Raises ConfigurationError when another one is in force already."""
+        """Apply the configuration. Raises ConfigurationError when a different one is already in effect."""
         with self._lock:
             if self._settings not in (None, (configuration, account)):
                 raise ConfigurationError(
@@ -45,12 +45,12 @@ class Session:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the engine has ended this connection's work."""
+        """Whether the engine has cancelled this connection."""
         return self._cancelled
 
     @contextmanager
     def work(self) -> Iterator[Cancellation]:
-        """A piece of work that ends with the connection. Raises CancelledError when that is cancelled."""
+        """Run an operation that ends with the connection. Raises CancelledError when that is cancelled."""
         piece = Cancellation(self._clock)
         with self._lock:
             if self._cancelled:
@@ -63,7 +63,7 @@ class Session:
                 self._in_flight.discard(piece)
 
     def cancel(self) -> None:
-        """End all work in flight and accept no more; never blocks."""
+        """Cancel all work in progress and reject new work; never blocks."""
         with self._lock:
             self._cancelled = True
             pieces = tuple(self._in_flight)
@@ -72,7 +72,7 @@ class Session:
 
 
 class Sessions:
-    """The sessions by the address that the connection comes from; the least used are forgotten at last."""
+    """The sessions by peer address; the least recently used are evicted."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -80,10 +80,10 @@ class Sessions:
         self._by_peer: OrderedDict[str, Session] = OrderedDict()
 
     def begin(self, peer: str) -> Session:
-        """The session of a connection that has just begun, as far as its address tells.
+        """The session of a new connection, identified by its peer address only.
 
-        A session in force is kept: if the address is that of an engine that died, the new one's configuration
-        decides; if two provider resources share a connection, that must not pass unseen.
+        An active session is kept: if the address was that of an engine that died, the new engine's
+        configuration decides; if two provider resources share a connection, the conflict must be reported.
         """
         session = self.of(peer)
         return self._open(peer) if session.cancelled else session

@@ -1,7 +1,7 @@
-"""Pulumi's property values: between `google.protobuf.Struct` on the wire and plain Python values.
+"""Converts Pulumi property values between `google.protobuf.Struct` and plain Python values.
 
-Plain JSON values stand for themselves (whole floats become integers), `UNKNOWN` for a value that a preview
-cannot know yet, `Secret` for a value to keep secret, `Asset` and `Archive` for contents of files.
+JSON values are used as they are (whole floats become integers); `UNKNOWN` is a value not known during
+preview, `Secret` a secret value, `Asset` and `Archive` file contents.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
 class Unknown:
-    """The type of `UNKNOWN`: a value that is not known before the resource it comes from exists."""
+    """The type of `UNKNOWN`: a value that is not known until its resource exists."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -33,14 +33,14 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that the engine encrypts in state and hides from output."""
+    """A value that the engine encrypts in state and masks in output."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Asset:
-    """The content of one file: by text, by path or by address, exactly one of them."""
+    """The content of one file: by text, path or URI, exactly one of them."""
 
     hash: str
     text: str | None = None
@@ -50,7 +50,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class Archive:
-    """The content of several files: by path, by address or by its parts, exactly one of them."""
+    """The content of several files: by path, URI or parts, exactly one of them."""
 
     hash: str
     path: str | None = None
@@ -59,12 +59,12 @@ class Archive:
 
 
 def decode(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """The properties that a message carries."""
+    """The properties in a message."""
     return {name: _decode_value(value) for name, value in struct.fields.items()}
 
 
 def encode(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """The message that carries the properties; those that are None are left out."""
+    """The message for the properties, without None values."""
     struct = struct_pb2.Struct()
     for name, value in properties.items():
         if value is not None:
@@ -73,7 +73,7 @@ def encode(properties: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def reveal(value: Any) -> Any:
-    """The value with every secret in it in the clear."""
+    """The value with all secrets in it revealed."""
     if isinstance(value, Secret):
         return reveal(value.value)
     if isinstance(value, Mapping):
@@ -84,12 +84,12 @@ def reveal(value: Any) -> Any:
 
 
 def holds_secret(value: Any) -> bool:
-    """Whether the value is a secret or has one in it."""
+    """Whether the value is or contains a secret."""
     return _any_part(value, Secret)
 
 
 def holds_unknown(value: Any) -> bool:
-    """Whether the value is unknown or has an unknown in it."""
+    """Whether the value is or contains an unknown."""
     return _any_part(reveal(value), Unknown)
 
 
@@ -150,7 +150,7 @@ def _encode_list(value: Any) -> struct_pb2.Value:
     return struct_pb2.Value(list_value=struct_pb2.ListValue(values=parts))
 
 
-# In this order: a boolean is a number to Python.
+# Order matters: in Python, a bool is an int.
 _ENCODERS: tuple[tuple[Any, Callable[[Any], struct_pb2.Value]], ...] = (
     (type(None), lambda _: struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)),
     (Unknown, lambda _: struct_pb2.Value(string_value=UNKNOWN_TEXT)),

@@ -1,1 +1,1 @@
-"""What runs inside a host: its init and its own programs. Standard library only."""
+"""Code that runs inside a host: its init and its own programs. Standard library only."""

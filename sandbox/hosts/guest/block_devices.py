@@ -1,7 +1,7 @@
-"""The volumes attached to a host: their devices, and the file systems on them.
+"""The volumes attached to a host: their devices and file systems.
 
-A volume is a folder: `filesystem.json` says which file system it holds, `data/` is what that holds. A folder
-without `filesystem.json` is a fresh volume.
+A volume is a folder: `filesystem.json` describes its file system, `data/` has its contents. A folder without
+`filesystem.json` is a new, unformatted volume.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sandbox.hosts.guest.layout import BY_ID_PREFIX, HostLayout
 
 
 class DeviceError(Exception):
-    """The device does not exist here, or cannot be used so. The text is what the program prints."""
+    """The device does not exist, or does not support the operation. The message is the program's output."""
 
 
 @dataclass(frozen=True)
 class FileSystem:
-    """``size_gb`` is how much of its device it fills; 0: not known."""
+    """``size_gb`` is the part of the device that it uses; 0: unknown."""
 
     type: str
     uuid: str
@@ -32,7 +32,7 @@ class FileSystem:
 
 @dataclass(frozen=True)
 class Device:
-    """One attached volume: its id, its node below /dev/disk/by-id, the name it was attached as."""
+    """One attached volume: its id, its node below /dev/disk/by-id, and its attachment name."""
 
     volume: str
     node: Path
@@ -52,7 +52,7 @@ class Device:
             return None
 
     def format(self, kind: str, label: str) -> FileSystem:
-        """Make an empty file system; what was on the volume is gone."""
+        """Create an empty file system; existing data is deleted."""
         shutil.rmtree(self.data, ignore_errors=True)
         self.data.mkdir()
         if kind.startswith("ext"):
@@ -62,7 +62,7 @@ class Device:
         return made
 
     def grow(self) -> bool:
-        """Make the file system fill the device; False when it does so already. Raises DeviceError."""
+        """Grow the file system to the size of the device; False when it has that size. Raises DeviceError."""
         system = self.file_system()
         if system is None:
             raise DeviceError(f"{self.node}: no file system found")
@@ -78,7 +78,7 @@ class Device:
 
 
 def devices(layout: HostLayout) -> Iterator[Device]:
-    """All attached volumes whose folder is there."""
+    """All attached volumes whose folder exists."""
     for node in sorted(layout.devices.glob(f"{BY_ID_PREFIX}vol*")):
         volume = node.name[len(BY_ID_PREFIX) :].replace("vol", "vol-", 1)
         try:
@@ -91,7 +91,7 @@ def devices(layout: HostLayout) -> Iterator[Device]:
 
 
 def find_device(layout: HostLayout, name: str) -> Device:
-    """The device of this path, attachment name, `UUID=…` or `LABEL=…`. Raises DeviceError."""
+    """The device with this path, attachment name, `UUID=…` or `LABEL=…`. Raises DeviceError."""
     tag, sign, value = name.partition("=")
     for device in devices(layout):
         if sign and tag in ("UUID", "LABEL"):

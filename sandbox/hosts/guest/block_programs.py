@@ -1,4 +1,4 @@
-"""`blkid`, `lsblk`, `mkfs` and its kinds, `resize2fs`, `xfs_growfs`."""
+"""`blkid`, `lsblk`, `mkfs` and its variants, `resize2fs`, `xfs_growfs`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Children of the init: started in sessions of their own, reaped in one place."""
+"""Child processes of the init: started in their own sessions, reaped in one place."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 CANNOT_EXECUTE = 203
-"""What systemd reports as a main process's code when its program cannot be executed."""
+"""systemd's exit code for a main process whose program cannot be executed."""
 
 
 @dataclass(frozen=True)
 class Child:
     pid: int
     ended: asyncio.Future[int]
-    """Exit code, or the negative number of the signal that ended it."""
+    """Exit code, or the negative number of the signal that terminated it."""
 
 
 class Children:
-    """Starts processes and resolves their futures; `reap` is called on SIGCHLD and collects orphans too."""
+    """Starts processes and resolves their futures; call `reap` on SIGCHLD, which also collects orphans."""
 
     def __init__(self) -> None:
         self._running: dict[int, tuple[subprocess.Popen[bytes], asyncio.Future[int]]] = {}
@@ -51,7 +51,7 @@ class Children:
         return Child(process.pid, ended)
 
     def reap(self) -> None:
-        """Collect every child that has ended, started here or inherited."""
+        """Collect all ended children, started here or inherited."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -64,6 +64,6 @@ class Children:
     def _finish(self, pid: int, code: int) -> None:
         process, ended = self._running.pop(pid, (None, None))
         if process is not None:
-            process.returncode = code  # else subprocess would wait for a pid that may be another's by now
+            process.returncode = code  # else subprocess would wait for a pid that may have been reused
         if ended is not None and not ended.done():
             ended.set_result(code)

@@ -1,6 +1,6 @@
-"""How a host's programs talk to its init: one JSON line each way over a socket file.
+"""Communication between a host's programs and its init: one JSON line each way over a Unix socket.
 
-The socket is reached through a descriptor of its folder, since a socket's path may have 107 bytes only.
+The socket is accessed through a descriptor of its folder, since socket paths are limited to 107 bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LONGEST = 1 << 20
 
 
 class InitUnreachableError(OSError):
-    """The host's init does not answer: it is shutting down, or the program runs outside a host."""
+    """The host's init does not respond: it is shutting down, or the program runs outside a host."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _short_path(folder: Path) -> Iterator[str]:
 
 
 def ask(folder: Path, request: Request, timeout: float | None = None) -> Reply:
-    """Send one request to the init whose socket lies in `folder` and wait for its reply (blocking)."""
+    """Send one request to the init whose socket is in `folder` and wait for its reply (blocking)."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _short_path(folder) as path:
             connection.settimeout(timeout)
@@ -59,7 +59,7 @@ def ask(folder: Path, request: Request, timeout: float | None = None) -> Reply:
 
 
 async def serve(folder: Path, answer: Callable[[Request], Awaitable[Reply]]) -> asyncio.AbstractServer:
-    """Answer requests until the server that is returned is closed; wrong requests get code 1."""
+    """Serve requests until the returned server is closed; invalid requests get code 1."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):

@@ -1,7 +1,7 @@
-"""The first process of a host: boots it, keeps its units, reaps, and shuts it down in order.
+"""The first process of a host: boots it, manages its units, reaps processes, and shuts it down in order.
 
-Started as `init.py PROGRAMS`, with the host's environment, its console as standard output. SIGTERM asks for
-an orderly power-off, SIGINT for a reboot. It ends with code 0 when the machine has halted.
+Started as `init.py PROGRAMS`, with the host's environment, and its console as standard output. SIGTERM
+requests an orderly power-off, SIGINT a reboot. Exits with code 0 when the machine has halted.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from sandbox.hosts.guest.user_data import run_user_data
 
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 4, 36, 38
 _GRACE_SECONDS = 5.0
-"""For processes that belong to no service, between SIGTERM and SIGKILL at a shutdown."""
+"""Between SIGTERM and SIGKILL at a shutdown, for processes that belong to no service."""
 _HOUSEKEEPING_SECONDS = 30.0
 _POWER = {"poweroff": False, "halt": False, "reboot": True}
 
 
 def confine() -> None:
-    """No new privileges, no core files, and no look into this process by others of the same user.
+    """Set no_new_privs, disable core dumps, and prevent ptrace by other processes of the same user.
 
-    Processes that lose their parent become its children, wherever the host runs.
+    Also makes this process the parent of orphaned descendants, with or without a namespace.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((_PR_SET_NO_NEW_PRIVS, 1), (_PR_SET_DUMPABLE, 0), (_PR_SET_CHILD_SUBREAPER, 1)):
@@ -57,7 +57,7 @@ class Init:
         self._scheduled: asyncio.TimerHandle | None = None
 
     async def boot(self) -> bool:
-        """Boot, run until the machine is to end, shut down. True: start again."""
+        """Boot, run until halt or reboot is requested, shut down. True: reboot."""
         loop = asyncio.get_running_loop()
         self._power = loop.create_future()
         loop.add_signal_handler(signal.SIGCHLD, self._machine.children.reap)
@@ -80,7 +80,7 @@ class Init:
     async def _start_up(self) -> None:
         try:
             await asyncio.gather(self._units.start_enabled(), run_user_data(self._machine))
-        except OSError as error:  # what the host did to its own folders must not end the machine
+        except OSError as error:  # the host's changes to its own folders must not stop the machine
             self._machine.console.say(f"boot: {error}")
 
     async def _keep_house(self) -> None:
@@ -122,7 +122,7 @@ class Init:
 
 
 def prepare(layout: HostLayout) -> None:
-    """What a boot finds: nothing mounted, an empty /run and /tmp."""
+    """Prepare the folders for a boot: nothing mounted, /run and /tmp empty."""
     mounts.forget_all(layout)
     for folder in (layout.root / "run", layout.root / "tmp"):
         with contextlib.suppress(FileNotFoundError):
@@ -136,7 +136,7 @@ def prepare(layout: HostLayout) -> None:
 
 
 def main() -> int:
-    """Boot the host whose environment this is; again and again while it reboots."""
+    """Boot the host described by this environment, again after each reboot."""
     programs = Path(sys.argv[1])
     confine()
     os.setsid() if os.getsid(0) != os.getpid() else None

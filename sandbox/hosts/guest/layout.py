@@ -1,4 +1,4 @@
-"""Where things lie inside a host, for its init and its own programs."""
+"""Paths inside a host, for its init and its own programs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HostLayout:
 
     @property
     def run(self) -> Path:
-        """State of this boot only."""
+        """State of the current boot only."""
         return self.root / "run/host"
 
     @property
@@ -38,7 +38,7 @@ class HostLayout:
 
     @property
     def covered(self) -> Path:
-        """Folders that lie under a mount wait here for their `umount`."""
+        """Folders covered by a mount are kept here until `umount`."""
         return self.root / "run/host/covered"
 
     @property
@@ -47,7 +47,7 @@ class HostLayout:
 
     @property
     def instance(self) -> Path:
-        """cloud-init's folder of this instance: user data and the mark that it has run."""
+        """cloud-init's folder of this instance: user data and the marker that it has run."""
         return self.root / "var/lib/cloud/instance"
 
     @property
@@ -68,5 +68,5 @@ class HostLayout:
 
     @property
     def volumes(self) -> Path:
-        """One folder an attached volume, named by its id."""
+        """One folder per attached volume, named by its id."""
         return self.root / ".volumes"

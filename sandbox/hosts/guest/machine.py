@@ -1,4 +1,4 @@
-"""What every unit of a host shares: its paths, environment, children, clock and console."""
+"""What all units of a host share: paths, environment, children, clock and console."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JOURNAL_BYTES = 32 << 20
 
 
 class Console:
-    """The serial console: what is written goes to the init's standard output, up to 1 MiB a boot."""
+    """The serial console: writes to the init's standard output, at most 1 MiB per boot."""
 
     def __init__(self, descriptor: int = 1) -> None:
         self._descriptor = descriptor
@@ -38,7 +38,7 @@ class Console:
             while part:
                 part = part[os.write(self._descriptor, part) :]
         except OSError:
-            self._left = 0  # the machine goes on when nobody can keep its console
+            self._left = 0  # continue without a console
 
     def say(self, text: str) -> None:
         self.write(f"[{_now()}] {text}\n".encode())
@@ -53,7 +53,7 @@ class Machine:
     layout: HostLayout
     environment: Mapping[str, str]
     programs: Path
-    """The folder of the host's own programs, which stand for those of that name in the system's folders."""
+    """The folder of the host's own programs, which replace those of the same name in the system's folders."""
     children: Children
     console: Console = field(default_factory=Console)
     background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -70,7 +70,7 @@ class Machine:
         return shutil.which(name, path=self.environment.get("PATH", os.defpath)) or name
 
     def log(self, unit: str, text: str) -> None:
-        """One line about a unit, in its journal and on the console."""
+        """Write a line about a unit to its journal and the console."""
         self.console.say(f"{unit}: {text}")
         with contextlib.suppress(OSError), self.journal_of(unit).open("a") as journal:
             journal.write(f"{datetime.now(timezone.utc):%b %d %H:%M:%S} systemd[1]: {text}\n")
@@ -80,7 +80,7 @@ class Machine:
         return self.layout.journal / f"{unit}.log"
 
     def trim_journals(self) -> None:
-        """Empty journals that have outgrown their bound; what was there is lost."""
+        """Empty journals above the size limit; their contents are lost."""
         for journal in self.layout.journal.glob("*.log"):
             if journal.stat().st_size > JOURNAL_BYTES:
                 os.truncate(journal, 0)

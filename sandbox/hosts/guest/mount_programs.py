@@ -51,7 +51,7 @@ def _mount(layout: HostLayout, arguments: list[str]) -> int:
 
 
 def _target(name: str) -> Path:
-    """The mount point without links in its parents, as /proc/mounts would name it."""
+    """The mount point with links in its parents resolved, as in /proc/mounts."""
     path = Path.cwd() / name
     return path.parent.resolve() / path.name
 

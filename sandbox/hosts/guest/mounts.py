@@ -1,6 +1,6 @@
-"""Mounts of a host: a mounted volume appears at its mount point as a link to the volume's data.
+"""Mounts of a host: the mount point of a mounted volume is a link to the volume's data.
 
-What lay at the mount point waits aside until the volume is unmounted; a real mount would hide it.
+The previous contents of the mount point are moved aside until unmount; a real mount would hide them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sandbox.hosts.guest.process_table import users_of
 
 
 class MountError(Exception):
-    """The mount or unmount is not possible. The text is what the program prints."""
+    """The volume cannot be mounted or unmounted. The message is the program's output."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Mount:
 
 
 def table(layout: HostLayout) -> list[Mount]:
-    """What is mounted, in order of mounting."""
+    """The mounts, in order of mounting."""
     try:
         return [Mount(**entry) for entry in json.loads(layout.mount_table.read_text())]
     except (OSError, ValueError, TypeError):
@@ -53,7 +53,7 @@ def _changing(layout: HostLayout) -> Iterator[list[Mount]]:
 
 
 def mount(layout: HostLayout, device: Device, target: Path, kind: str | None, options: str) -> None:
-    """Show the volume's data at `target`. Raises MountError or DeviceError."""
+    """Mount the volume at `target`. Raises MountError or DeviceError."""
     system = device.file_system()
     if system is None or (kind not in (None, "auto", system.type)):
         raise DeviceError(f"{target}: wrong fs type, bad option, bad superblock on {device.node}")
@@ -83,7 +83,7 @@ def mount(layout: HostLayout, device: Device, target: Path, kind: str | None, op
 
 
 def find(layout: HostLayout, name: str) -> Mount | None:
-    """The mount of this source or target."""
+    """The mount with this source or target."""
     wanted = {name, str(Path(name))}
     for entry in reversed(table(layout)):
         if wanted & {entry.source, entry.target, f"/dev/disk/by-id/{Path(entry.source).name}"}:
@@ -92,7 +92,7 @@ def find(layout: HostLayout, name: str) -> Mount | None:
 
 
 def unmount(layout: HostLayout, entry: Mount, lazy: bool = False) -> None:
-    """Take the volume's data away from its mount point. Raises MountError when it is in use."""
+    """Unmount the volume. Raises MountError when it is in use."""
     if not lazy and users_of(layout.volumes / entry.volume):
         raise MountError(f"{entry.target}: target is busy.")
     with _changing(layout) as entries:
@@ -110,7 +110,7 @@ def _uncover(entry: Mount) -> None:
 
 
 def forget_all(layout: HostLayout) -> None:
-    """Unmount everything, whoever uses it; the machine halts or has just started."""
+    """Unmount everything, even if in use; the machine is halting or has just started."""
     with _changing(layout) as entries:
         for entry in reversed(entries):
             with contextlib.suppress(OSError):

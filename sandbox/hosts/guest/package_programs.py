@@ -1,4 +1,4 @@
-"""`apt-get`, `apt`, `dnf`, `yum`: a sandbox host installs nothing, and says so of what is not there."""
+"""`apt-get`, `apt`, `dnf`, `yum`: a sandbox host installs nothing, and reports packages that are missing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main(name: str, arguments: list[str]) -> int:
 
 
 def is_present(package: str) -> bool:
-    """Whether the machine has what the package brings, as far as can be told from here."""
+    """Whether the machine has the package's contents, as far as can be determined here."""
     name = package.partition("=")[0].partition(":")[0]
     if name in _PYTHON_MODULES:
         return importlib.util.find_spec(_PYTHON_MODULES[name]) is not None

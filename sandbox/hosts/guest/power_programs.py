@@ -49,7 +49,7 @@ def delay(when: str, now: datetime) -> float:
 
 
 def ask_init(request: Request) -> int:
-    """Send a request to the init; its reply's text is printed, its code returned."""
+    """Send a request to the init; prints the reply's text and returns its code."""
     try:
         reply = ask(HostLayout.of_environment().run, request)
     except InitUnreachableError as error:

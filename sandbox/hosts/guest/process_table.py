@@ -1,4 +1,4 @@
-"""Processes inside a host, read from /proc: who belongs to which service, who holds which folder."""
+"""Processes inside a host, read from /proc: by service, and by use of a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Process:
 
 
 def processes() -> list[Process]:
-    """All living processes that can be seen; zombies are left out."""
+    """All visible processes, except zombies."""
     found = []
     for entry in os.listdir("/proc"):  # noqa: PTH208 - thousands of Path objects cost more than the scan
         if entry.isdigit() and (process := _read(int(entry))) and process.state not in "ZX":
@@ -38,7 +38,7 @@ def _read(pid: int) -> Process | None:
 
 
 def descendants(of: int) -> set[int]:
-    """Processes below `of`, without itself."""
+    """Descendants of `of`, excluding itself."""
     children: dict[int, list[int]] = {}
     for process in processes():
         children.setdefault(process.parent, []).append(process.pid)
@@ -53,7 +53,7 @@ def descendants(of: int) -> set[int]:
 
 
 def members(main_pid: int | None, invocation: str) -> set[int]:
-    """Processes of one run of a service: below its main process, or marked with its invocation id."""
+    """Processes of one run of a service: descendants of its main process, or with its invocation id."""
     found = descendants(main_pid) | {main_pid} if main_pid else set()
     mark = f"{INVOCATION_VARIABLE}={invocation}".encode()
     for process in processes():
@@ -70,14 +70,14 @@ def _environment(pid: int) -> list[bytes]:
 
 
 def send(pids: Iterable[int], number: int) -> None:
-    """Signal each; those that are gone or are not ours are passed over."""
+    """Signal each process; those that have ended or may not be signalled are skipped."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
 def kill_all_below(init: int) -> None:
-    """SIGKILL everything that descends from `init`, until a look finds nothing new (bounded)."""
+    """SIGKILL all descendants of `init`, until a scan finds no new ones (bounded)."""
     for _ in range(50):
         found = descendants(init)
         if not found:
@@ -89,7 +89,7 @@ def kill_all_below(init: int) -> None:
 
 
 def users_of(folder: Path) -> list[int]:
-    """Processes with their working folder or an open file inside `folder`."""
+    """Processes whose working directory or an open file is inside `folder`."""
     inside = f"{os.path.realpath(folder)}/"
     return [
         process.pid for process in processes() if any(f"{p}/".startswith(inside) for p in _held(process.pid))

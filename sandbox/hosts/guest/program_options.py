@@ -1,4 +1,4 @@
-"""Command lines of the host's own programs: options that are known, and a refusal by name of all others."""
+"""Command lines of the host's own programs: supported options; all others are rejected by name."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Arguments:
 def parse(
     arguments: list[str], flags: Iterable[str], valued: Iterable[str] = (), words_end: bool = False
 ) -> Arguments:
-    """Split a command line. `flags` and `valued` are option names with their dashes.
+    """Parse a command line. `flags` and `valued` are option names with their dashes.
 
-    With `words_end`, everything from the first word on is words. Raises UsageError.
+    With `words_end`, everything from the first word on is a word. Raises UsageError.
     """
     known, with_value = frozenset(flags), frozenset(valued)
     found, rest = Arguments(), list(arguments)

@@ -1,4 +1,4 @@
-"""Programs that would act on the machine itself: refused by name."""
+"""Programs that would affect the machine itself: rejected by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of one service: start, watch, restart, stop, as systemd does it."""
+"""The lifecycle of one service: start, watch, restart, stop, as in systemd."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StartLimit:
         self._starts: collections.deque[float] = collections.deque()
 
     def allows(self, now: float) -> bool:
-        """Whether one more start is allowed now; an allowed one counts."""
+        """Whether another start is allowed now; an allowed one is counted."""
         if self._interval <= 0 or self._burst <= 0:
             return True
         while self._starts and self._starts[0] <= now - self._interval:
@@ -43,7 +43,7 @@ class StartLimit:
 
 
 def result_of(unit: ServiceUnit, code: int) -> str:
-    """systemd's word for how a main process ended."""
+    """systemd's result for the exit of a main process."""
     if code == 0 or code in unit.success_codes or (unit.type != "oneshot" and code in _CLEAN_SIGNALS):
         return "success"
     return "signal" if code < 0 else "exit-code"
@@ -63,7 +63,7 @@ def restarts(unit: ServiceUnit, result: str, code: int) -> bool:
 
 
 class Service:
-    """One service of a host. Its coroutines run in the init's loop; only one life goes on at a time."""
+    """One service of a host. Its coroutines run in the init's loop; at most one run is active."""
 
     def __init__(self, unit: ServiceUnit, machine: Machine) -> None:
         self.unit = unit
@@ -91,19 +91,19 @@ class Service:
         return self._life is not None and not self._life.done()
 
     def use(self, unit: ServiceUnit) -> None:
-        """Take over a changed unit file; a life that goes on keeps what it has read until its next step."""
+        """Apply a changed unit file; an active run uses it from its next step."""
         self.unit = unit
         self._limit = StartLimit(unit.head.start_limit_interval, unit.head.start_limit_burst)
 
     def forget_failure(self) -> None:
-        """`reset-failed`: a failed service is inactive again and may be started as often as at first."""
+        """`reset-failed`: a failed service becomes inactive and its start limit is reset."""
         self.use(self.unit)
         if self.state == "failed":
             self._enter("inactive", "dead")
             self.result = "success"
 
     async def start(self) -> bool:
-        """Start, or join a start under way. True once it is active (a oneshot: once it has succeeded)."""
+        """Start, or join a start in progress. True once it is active (a oneshot: once it has succeeded)."""
         if self.state == "deactivating" and self._life:
             await asyncio.wait([self._life])
         if not self.running:
@@ -115,7 +115,7 @@ class Service:
         return await asyncio.shield(self._started)
 
     async def stop(self) -> None:
-        """Stop and wait for the end; nothing to do when it does not run."""
+        """Stop and wait for the end; no effect when it is not running."""
         if self.running and self._life:
             self._stop.set()
             await asyncio.wait([self._life])
@@ -221,7 +221,7 @@ class Service:
         return await self._all(self.unit.stop, self.unit.stop_seconds)
 
     async def _until_over(self, ended: asyncio.Future[int], seconds: float) -> None:
-        """Wait for the main process's end or a stop request, `seconds` at most."""
+        """Wait for the main process's exit or a stop request, at most `seconds`."""
         stop: asyncio.Future[Any] = asyncio.get_running_loop().create_task(self._stop.wait())
         waited: list[asyncio.Future[Any]] = [ended, stop]
         timeout = None if seconds == INFINITY else seconds
@@ -235,7 +235,7 @@ class Service:
         environment: dict[str, str] | None = None,
         main: bool = False,
     ) -> str:
-        """Run commands one after the other. The first failure that is not to be ignored is the result."""
+        """Run commands one after the other. The first failure that is not ignored is the result."""
         for command in commands:
             if main and self._stop.is_set():
                 return "success"
@@ -317,7 +317,7 @@ class Service:
         return descriptor
 
     async def _end_main(self, child: Child) -> bool:
-        """SIGTERM as KillMode says, SIGKILL after the stop timeout. True when it had to be killed."""
+        """SIGTERM according to KillMode, SIGKILL after the stop timeout. True when it had to be killed."""
         mode = self.unit.kill_mode
         if child.ended.done() or mode == "none":
             return False
@@ -335,7 +335,7 @@ class Service:
         return True
 
     async def _kill_rest(self, result: str) -> None:
-        """End what the service has left behind, as KillMode says."""
+        """End the service's remaining processes, according to KillMode."""
         if self.unit.kill_mode in ("process", "none"):
             return
         patience = 0.0 if self.unit.kill_mode == "mixed" or result == "timeout" else self.unit.stop_seconds

@@ -1,6 +1,6 @@
-"""The host's own programs: started as `stand_in.py NAME ARGUMENTS…`, NAME being the program's name.
+"""The host's own programs: started as `stand_in.py NAME ARGUMENTS…`, where NAME is the program's name.
 
-What a program here does not do, it refuses by name.
+Unsupported options are rejected by name.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ PROGRAMS = {
         "refused_programs",
     ),
 }  # fmt: skip
-"""Which module carries out which program: its `main(name, arguments)` gives the exit code."""
+"""The module that implements each program: its `main(name, arguments)` returns the exit code."""
 
 
 class UsageError(Exception):
-    """The program was called in a way that it does not support. `code` is its exit code."""
+    """The program does not support this usage. `code` is its exit code."""
 
     def __init__(self, text: str, code: int = 1) -> None:
         super().__init__(text)
@@ -43,7 +43,7 @@ class UsageError(Exception):
 
 
 def run(name: str, arguments: list[str]) -> int:
-    """Carry out the program `name`; prints its errors."""
+    """Run the program `name`; prints its errors."""
     program = importlib.import_module(f"{_PACKAGE}.{PROGRAMS[name]}")
     usage_error = importlib.import_module(f"{_PACKAGE}.stand_in").UsageError
     try:

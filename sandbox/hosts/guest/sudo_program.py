@@ -1,4 +1,4 @@
-"""`sudo`: whoever asks is the host's root already."""
+"""`sudo`: the caller already is root on the host."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def main(_name: str, arguments: list[str]) -> int:
     if not words:
         raise UsageError("give a command")
     try:
-        os.execvpe(words[0], words, environment)  # noqa: S606 - a command is what sudo is given
+        os.execvpe(words[0], words, environment)  # noqa: S606 - runs the given command
     except FileNotFoundError:
         raise UsageError(f"{words[0]}: command not found") from None

@@ -1,4 +1,4 @@
-"""When a timer elapses, and the waiting for it."""
+"""Calculates when a timer elapses, and waits for it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from sandbox.hosts.guest.unit_files import TimerUnit
 
 _LONGEST_WAIT = 30.0
-"""Seconds after which a waiting timer looks at the clocks again; the wall clock may have been set."""
+"""Seconds after which a waiting timer checks the clocks again; the wall clock may have been set."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Everything a timer counts from, on the monotonic clock but for `wall`; None: has not happened."""
+    """The times that a timer counts from, on the monotonic clock except `wall`; None: has not happened."""
 
     now: float
     wall: float
@@ -25,15 +25,15 @@ class Moments:
     unit_active: float | None
     unit_inactive: float | None
     stamp: float
-    """Wall time of the last run by the calendar, or of the timer's first activation."""
+    """Wall time of the last calendar run, or of the timer's first activation."""
     elapsed: float | None = None
-    """When the timer elapsed last, since it was activated."""
+    """When the timer last elapsed since its activation."""
 
 
 def next_elapse(timer: TimerUnit, moments: Moments) -> float | None:
     """Monotonic time at which the timer elapses next; None: never.
 
-    A calendar time that has passed still counts when the timer is persistent and was first active before it.
+    A calendar time in the past counts when the timer is persistent and was first active before that time.
     """
     candidates = [moments.boot + span for span in timer.on_boot]
     candidates += [moments.activated + span for span in timer.on_active]
@@ -50,7 +50,7 @@ def next_elapse(timer: TimerUnit, moments: Moments) -> float | None:
 def _calendar_base(timer: TimerUnit, moments: Moments) -> float:
     if (
         moments.elapsed is not None
-    ):  # calendar times are whole seconds: one second keeps the two clocks' drift out
+    ):  # calendar times are whole seconds: one second covers the drift between the clocks
         return moments.wall - (moments.now - moments.elapsed) + 1
     if timer.persistent:
         return moments.stamp
@@ -89,7 +89,7 @@ class Timer:
         return "waiting" if self.next is not None else "elapsed"
 
     def activate(self) -> None:
-        """Begin to wait; an active timer begins anew."""
+        """Start waiting; an active timer starts over."""
         self.deactivate()
         if self.unit.persistent and not self._stamp.exists():
             self._stamp.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Unit files of systemd, as far as hosts carry them out; everything else is refused by its name."""
+"""systemd unit files, as far as hosts support them; unsupported directives are rejected by name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALWAYS_THERE = BUILT_IN_TARGETS | _BUILT_IN_SERVICES
 
 
 class UnitFileError(ValueError):
-    """A unit file that is missing, wrong, or asks for what hosts do not do. The text names file and line."""
+    """A unit file that is missing, invalid or unsupported. The message names file and line."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _span(values: _Values) -> float:
 
 
 def _bounded_span(values: _Values) -> float:
-    """For timeouts, where zero means none."""
+    """A time span for timeouts, where zero means none."""
     return unit_values.time_span(values[-1]) or unit_values.INFINITY
 
 
@@ -155,7 +155,7 @@ def _signal(values: _Values) -> int:
 
 
 def _codes(values: _Values) -> frozenset[int]:
-    """Exit codes as they are, signals as their negative numbers."""
+    """Exit codes as they are, signals as negative numbers."""
     found = set()
     for word in _words(values):
         found.add(int(word) if word.isdigit() else -_signal([word]))
@@ -181,7 +181,7 @@ def _output(values: _Values) -> str:
 
 
 _NO_EFFECT = None
-"""Directives that mean nothing on a host of one user whose network and disks are always there."""
+"""Directives without effect on a host of one user whose network and disks are always available."""
 
 _Table = dict[str, tuple[str, Callable[[_Values], object]] | None]
 
@@ -262,7 +262,7 @@ _HEAD_FIELDS = frozenset(UnitHead.__dataclass_fields__)
 
 
 def read_unit(path: Path) -> Unit:
-    """Read and check one unit file. Raises UnitFileError."""
+    """Read and validate one unit file. Raises UnitFileError."""
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -273,7 +273,7 @@ def read_unit(path: Path) -> Unit:
 
 
 def parse_unit(name: str, text: str) -> Unit:
-    """A service or timer from its text. Raises UnitFileError."""
+    """Parse a service or timer. Raises UnitFileError."""
     kind = name.rpartition(".")[2]
     if kind not in ("service", "timer"):
         raise UnitFileError(f"{name}: units of type '{kind}' are not supported, services and timers are")
@@ -335,7 +335,7 @@ def _timer(head: UnitHead, fields: dict[str, object]) -> TimerUnit:
 
 
 def _collect(name: str, text: str, tables: dict[str, _Table]) -> list[tuple[str, str, _Values, int]]:
-    """All values of each key, in order; an empty value forgets those before it."""
+    """All values of each key, in order; an empty value clears those before it."""
     found: dict[tuple[str, str], tuple[_Values, int]] = {}
     section = ""
     for number, line in _logical_lines(text.splitlines()):
@@ -364,7 +364,7 @@ def _collect(name: str, text: str, tables: dict[str, _Table]) -> list[tuple[str,
 
 
 def _logical_lines(lines: Iterable[str]) -> Iterable[tuple[int, str]]:
-    """Lines without comments and blank ones, with `\\` continuations joined; each with its number."""
+    """Lines with their numbers, without comments and blank lines, and with `\\` continuations joined."""
     pending, first = "", 0
     for number, raw in enumerate(lines, 1):
         stripped = raw.strip()

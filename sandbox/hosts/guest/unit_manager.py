@@ -1,4 +1,4 @@
-"""All units of a host: loading, enabling, ordering, and what `systemctl` asks for."""
+"""All units of a host: loading, enabling, ordering, and the requests of `systemctl`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def full_name(name: str) -> str:
 
 
 class UnitManager:
-    """Keeps the units of one host. All methods run in the init's loop."""
+    """Manages the units of one host. All methods run in the init's loop."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -35,7 +35,7 @@ class UnitManager:
     # -- loading -------------------------------------------------------------------------------------------
 
     def reload(self) -> list[str]:
-        """Read all loaded unit files anew; what is wrong with them, as texts."""
+        """Read all loaded unit files again; returns their errors as text."""
         problems = []
         for name in [*self._services, *self._timers]:
             try:
@@ -49,7 +49,7 @@ class UnitManager:
         return problems
 
     def _load(self, name: str, again: bool = False) -> Service | Timer:
-        """The unit of this name, read from its file when needed. Raises UnitFileError."""
+        """The unit with this name, read from its file when needed. Raises UnitFileError."""
         loaded: Service | Timer | None = self._services.get(name) or self._timers.get(name)
         if loaded and not again:
             return loaded
@@ -82,7 +82,7 @@ class UnitManager:
     # -- starting and stopping -----------------------------------------------------------------------------
 
     async def start_enabled(self) -> None:
-        """Start what is enabled, at a boot. A unit that cannot be started is told about and passed over."""
+        """Start the enabled units at boot. A unit that cannot be started is reported and skipped."""
         names = sorted({link.name for link in self._machine.layout.units.glob(f"*.target{_WANTS}/*")})
         await asyncio.gather(*(self._start_and_tell(name) for name in names))
 
@@ -93,11 +93,11 @@ class UnitManager:
             self._machine.console.say(str(error))
 
     async def start(self, name: str) -> bool:
-        """Start a unit after what it needs and follows. True when it is active. Raises UnitFileError."""
+        """Start a unit after its dependencies. True when it is active. Raises UnitFileError."""
         if name in ALWAYS_THERE:
             return True
         unit = self._load(name)
-        if name not in self._starting:  # else units that need each other would wait for each other
+        if name not in self._starting:  # else units that require each other would deadlock
             self._starting.add(name)
             try:
                 if not await self._start_needed(unit):
@@ -153,7 +153,7 @@ class UnitManager:
     # -- systemctl -----------------------------------------------------------------------------------------
 
     async def answer(self, request: Request) -> Reply:
-        """Carry out one request of systemctl."""
+        """Serve one request of systemctl."""
         commands: dict[str, Callable[[Request], Awaitable[Reply]]] = {
             "daemon-reload": self._answer_reload,
             "start": self._answer_start,

@@ -1,4 +1,4 @@
-"""Values of systemd unit files: time spans, calendar times, command lines, environments, truth."""
+"""Values of systemd unit files: time spans, calendar times, command lines, environments, booleans."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
 class ValueRefusedError(ValueError):
-    """The value is wrong, or is one that these hosts do not carry out."""
+    """The value is invalid or not supported by hosts."""
 
 
 def time_span(text: str) -> float:
@@ -48,7 +48,7 @@ def time_span(text: str) -> float:
 
 
 def calendar_time(text: str) -> float:
-    """Unix time of an absolute OnCalendar value (UTC, as the hosts' clock is)."""
+    """Unix time of an absolute OnCalendar value (UTC, like the hosts' clock)."""
     text = text.strip()
     if re.fullmatch(r"@\d+(\.\d+)?", text):
         return float(text[1:])
@@ -82,7 +82,7 @@ class Command:
     expand: bool = True
 
     def arguments(self, environment: Mapping[str, str]) -> list[str]:
-        """The words with `$VAR` (split at spaces when it is a whole word) and `${VAR}` put in."""
+        """The words with `$VAR` (split at spaces when it is a whole word) and `${VAR}` expanded."""
         if not self.expand:
             return list(self.words)
         arguments: list[str] = []
@@ -102,7 +102,7 @@ def _expand(word: str, environment: Mapping[str, str]) -> str:
 
 
 def command(text: str) -> Command:
-    """An Exec line; of the prefixes `-`, `:` and the privilege ones, which change nothing here, are known."""
+    """Parse an Exec line; the prefixes `-`, `:` and the privilege ones (no effect here) are allowed."""
     ignore, expand = False, True
     text = text.strip()
     while text[:1] in ("-", "+", "!", ":"):
@@ -138,7 +138,7 @@ def assignments(text: str) -> dict[str, str]:
 
 
 def environment_file(text: str) -> dict[str, str]:
-    """The content of an EnvironmentFile; lines that assign nothing are passed over, as systemd does."""
+    """The content of an EnvironmentFile; lines without an assignment are skipped, as in systemd."""
     found: dict[str, str] = {}
     for line in text.splitlines():
         stripped = line.strip()

@@ -1,4 +1,4 @@
-"""Runs an instance's user data once, at its first boot, as cloud-init does."""
+"""Runs an instance's user data once, at first boot, as cloud-init does."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def run_user_data(machine: Machine) -> None:
 
 
 def _command(machine: Machine, script: bytes, path: str) -> list[str]:
-    """The script itself; when its interpreter is not where it says, the one of that name on PATH."""
+    """The script itself; if its interpreter does not exist at its path, with the one of that name on PATH."""
     words = script.splitlines()[0][2:].decode(errors="replace").strip().split(maxsplit=1)
     if words and not os.access(words[0], os.X_OK):
         found = shutil.which(words[0].rpartition("/")[2], path=machine.environment.get("PATH"))
@@ -79,7 +79,7 @@ async def _run(machine: Machine, command: list[str]) -> int:
         os.close(write)
     copying = asyncio.get_running_loop().create_task(_copy_output(machine, read))
     code = await child.ended
-    with contextlib.suppress(asyncio.TimeoutError):  # what it left running may go on writing
+    with contextlib.suppress(asyncio.TimeoutError):  # processes left running may still write
         await asyncio.wait_for(asyncio.shield(copying), 0.2)
     machine.background.add(copying)
     copying.add_done_callback(machine.background.discard)

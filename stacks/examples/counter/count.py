@@ -1,4 +1,4 @@
-"""Counts to STEPS, one step each STEP_SECONDS; saves after each step and goes on from what was saved.
+"""Counts to STEPS, one step each STEP_SECONDS; saves after each step and resumes from the saved step.
 
 With a volume named `data` it also keeps a list of its runs there.
 """

@@ -1,7 +1,7 @@
 """Trains a small neural network on scikit-learn's handwritten digits.
 
-Shows what runctl asks of a training script: go on from what is in RUNCTL_CHECKPOINT_DIR, save there with an
-atomic rename, take SIGTERM as "save and leave", leave the result where the job file's artifacts are.
+Shows what runctl asks of a training script: resume from RUNCTL_CHECKPOINT_DIR, save there with an
+atomic rename, save and exit on SIGTERM, write the result to the artifacts of the job file.
 """
 
 import argparse
@@ -24,7 +24,7 @@ CLASSES = np.arange(10)
 
 
 def shifted(images, rows, columns):
-    """The images moved by whole pixels; what leaves on one side is gone."""
+    """The images shifted by whole pixels; pixels shifted out are dropped."""
     moved = np.zeros_like(images)
     target = (slice(max(rows, 0), SIDE + min(rows, 0)), slice(max(columns, 0), SIDE + min(columns, 0)))
     source = (slice(max(-rows, 0), SIDE + min(-rows, 0)), slice(max(-columns, 0), SIDE + min(-columns, 0)))
@@ -33,7 +33,7 @@ def shifted(images, rows, columns):
 
 
 def load(seed):
-    """Training data (each digit also moved by a pixel in all eight directions) and test data."""
+    """Training data (each digit also shifted by a pixel in all eight directions) and test data."""
     digits = load_digits()
     images = digits.images / 16.0
     train, test, train_labels, test_labels = train_test_split(
@@ -46,7 +46,7 @@ def load(seed):
 
 
 def restore(path, seed):
-    """The saved model and the number of its epochs, or a fresh one."""
+    """The saved model and its number of epochs, or a new one."""
     if path.exists():
         saved = joblib.load(path)
         return saved["model"], saved["epochs"]
@@ -54,7 +54,7 @@ def restore(path, seed):
 
 
 def save(path, model, epochs):
-    """Never leaves half a file: written beside it, then renamed."""
+    """Writes atomically: to a temporary file, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     joblib.dump({"model": model, "epochs": epochs}, part)

@@ -1,4 +1,4 @@
-"""A toy stack driven by Pulumi's Automation API, as the driver drives a job's."""
+"""A toy stack driven through Pulumi's Automation API, as the driver runs a job's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets go of inline programs whose engine stopped them."""
+"""Cleans up inline programs whose engine stopped them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def broken_programs() -> Iterator[None]:
-    """Programs that fail within are collected at its end, without warnings.
+    """Collect programs that fail inside the context at its end, without warnings.
 
-    The SDK leaves coroutines that raise when they are closed, wherever the collector comes by then.
+    The SDK leaves coroutines that raise when they are closed, whenever garbage collection happens to run.
     """
     try:
         yield

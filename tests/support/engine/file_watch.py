@@ -1,4 +1,4 @@
-"""Records what happens in a folder, in order, by inotify."""
+"""Records events in a folder, in order, with inotify."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class FileWatch:
     descriptor: int
 
     def events(self) -> list[tuple[str, str]]:
-        """All since the last call: ``created`` or ``renamed`` (to this name), and the file's name. Does not
-        wait: what a process did before it ended is there."""
+        """All events since the last call: ``created`` or ``renamed`` (to this name), and the file name. Does
+        not wait: events of a process that has ended are included."""
         found: list[tuple[str, str]] = []
         while select.select([self.descriptor], [], [], 0)[0]:
             found += _parsed(os.read(self.descriptor, _BUFFER_BYTES))
@@ -42,7 +42,7 @@ def _parsed(data: bytes) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def watched(folder: Path) -> Iterator[FileWatch]:
-    """Watches ``folder``; nothing from here on is missed."""
+    """Watch ``folder``; no later event is missed."""
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_CLOEXEC)
     if (

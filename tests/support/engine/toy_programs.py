@@ -1,4 +1,4 @@
-"""Small programs of toys, for an inline language runtime."""
+"""Small programs with toy resources, for an inline language runtime."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ Options = pulumi.ResourceOptions
 
 
 def chain() -> None:
-    """Three things, each made of the one before it."""
+    """Three resources, each depending on the previous one."""
     first = Thing("a", value=1)
     second = Thing("b", ref=first.out)
     Thing("c", ref=second.out)
 
 
 def protected() -> None:
-    """``keep`` is protected. It needs ``base``, has a parent and an explicit provider, and ``user`` needs it;
-    ``other`` and ``last`` have nothing to do with it."""
+    """``keep`` is protected. It depends on ``base``, has a parent and an explicit provider, and ``user``
+    depends on it; ``other`` and ``last`` are unrelated."""
     explicit = Provider("own")
     group = Group("group")
     base = Thing("base", Options(provider=explicit))
@@ -28,4 +28,4 @@ def protected() -> None:
 
 
 def nothing() -> None:
-    """No resource at all."""
+    """No resources."""

@@ -1,6 +1,6 @@
-"""A provider of toys over gRPC, to be attached to an engine by ``PULUMI_DEBUG_PROVIDERS``.
+"""A provider of toy resources over gRPC, attached to an engine with ``PULUMI_DEBUG_PROVIDERS``.
 
-Things live in memory. A change of a thing's ``key`` replaces it; every other change updates it in place.
+Resources are kept in memory. A changed ``key`` replaces a resource; any other change updates it in place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.01
 @dataclass(frozen=True)
 class Call:
     """One call of an engine. ``target`` is a resource's name or id, a provider's URN, or empty; ``peer`` is
-    the connection that it came on."""
+    its connection."""
 
     method: str
     target: str
@@ -32,10 +32,10 @@ class Call:
 
 @dataclass
 class ToyProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """Records all calls. Calls of a (method, name) in ``refuse`` fail, with the text ``refusal`` if there is
-    one. Those in ``hold`` wait until
-    ``released``, until the engine is gone, or until their connection's Cancel, unless ``ignore_cancel``.
-    A creation takes ``create_seconds``; ``most_at_once`` is how many went on at the same time."""
+    """Records all calls. Calls whose (method, name) is in ``refuse`` fail, with the message ``refusal`` if
+    set. Those in ``hold`` wait until ``released``, until the engine has ended, or until their connection's
+    Cancel, unless ``ignore_cancel``. A creation takes ``create_seconds``; ``most_at_once`` is the maximum
+    number of concurrent creations."""
 
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
@@ -155,7 +155,7 @@ def _struct(values: dict[str, Any]) -> struct_pb2.Struct:
 
 @contextmanager
 def served(provider: ToyProvider) -> Iterator[int]:
-    """Serves ``provider`` on a loopback port; the port."""
+    """Serve ``provider`` on a loopback port; yields the port."""
     server = grpc.server(futures.ThreadPoolExecutor(32))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""What programs of toys declare; ``toy_provider`` makes it."""
+"""Resource classes of the toy programs; ``toy_provider`` implements them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Group(pulumi.ComponentResource):
 
 
 class Provider(pulumi.ProviderResource):
-    """An explicit provider of toys."""
+    """An explicit provider of toy resources."""
 
     def __init__(self, name: str, **inputs: Any) -> None:
         super().__init__("toy", name, inputs)

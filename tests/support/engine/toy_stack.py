@@ -1,4 +1,4 @@
-"""A stack of toys on a real engine: a project folder, a ``file://`` backend, commands of the executable."""
+"""A toy stack on a real engine: a project folder, a ``file://`` backend, the `pulumi` executable."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Program = Callable[[], object]
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended. ``events`` are the engine's, as JSON; empty unless it was an operation."""
+    """Result of a command. ``events`` are the engine's, as JSON; empty unless it was an operation."""
 
     code: int
     out: str
@@ -40,7 +40,7 @@ class Ran:
         return f"exit {self.code}\n{self.out}\n{self.err}"
 
     def told(self, kind: str) -> list[Mapping[str, Any]]:
-        """The contents of all events of a kind, such as ``summaryEvent``."""
+        """The payloads of all events of a kind, such as ``summaryEvent``."""
         return [event[kind] for event in self.events if kind in event]
 
     @property
@@ -51,7 +51,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class ToyStack:
-    """One project with one stack in ``folder``, which is empty at first."""
+    """One project with one stack in ``folder``, initially empty."""
 
     engine: Path
     folder: Path
@@ -59,16 +59,16 @@ class ToyStack:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self) -> None:
-        """Makes the folders and the stack."""
+        """Create the folders and the stack."""
         self.state.mkdir(parents=True)
         (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
         self.pulumi("stack", "init", STACK)
 
     def with_variables(self, **extra: str) -> ToyStack:
-        """The same stack, for commands with these variables as well."""
+        """The same stack, with additional environment variables for its commands."""
         return replace(self, extra={**self.extra, **extra})
 
-    # Where things lie
+    # Paths
 
     @property
     def executable(self) -> Path:
@@ -101,7 +101,7 @@ class ToyStack:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the engine needs of the environment, beyond PATH and HOME."""
+        """Environment variables of the engine, beyond PATH and HOME."""
         return {
             "PULUMI_BACKEND_URL": self.state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
@@ -114,22 +114,22 @@ class ToyStack:
             **self.extra,
         }
 
-    # What is in them
+    # Contents
 
     def document(self) -> dict[str, Any]:
-        """The checkpoint file's content."""
+        """The contents of the checkpoint file."""
         content: dict[str, Any] = json.loads(self.checkpoint.read_bytes())
         return content
 
     def deployment(self) -> dict[str, Any]:
-        """The state that the checkpoint holds; empty before the first operation."""
+        """The state in the checkpoint; empty before the first operation."""
         return self.document()["checkpoint"].get("latest") or {}
 
     def resources(self) -> list[dict[str, Any]]:
         return list(self.deployment().get("resources") or ())
 
     def resource(self, name: str) -> dict[str, Any]:
-        """The first resource of this name."""
+        """The first resource with this name."""
         return next(each for each in self.resources() if each["urn"].endswith(f"::{name}"))
 
     def names(self, kind: str = "toy:index:Thing") -> list[str]:
@@ -137,7 +137,7 @@ class ToyStack:
         return [each["urn"].rsplit("::", 1)[-1] for each in self.resources() if each["type"] == kind]
 
     def pending(self) -> list[tuple[str, str]]:
-        """The operations of unknown outcome: kind and resource's name."""
+        """The pending operations: kind and resource name."""
         found = self.deployment().get("pending_operations") or ()
         return [(each["type"], each["resource"]["urn"].rsplit("::", 1)[-1]) for each in found]
 
@@ -151,7 +151,7 @@ class ToyStack:
     # Commands
 
     def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
-        """Starts a command in a process group of its own, as the Automation API starts it but for events."""
+        """Start a command in its own process group, as the Automation API does, but without events."""
         kept = {name: text for name, text in os.environ.items() if not name.startswith("PULUMI_")}
         return subprocess.Popen(
             [str(self.executable), "--non-interactive", "--color", "never", *words],
@@ -165,18 +165,18 @@ class ToyStack:
         )
 
     def run(self, *words: str, given: str = "", **variables: str) -> Ran:
-        """Runs a command with ``given`` on its standard input, however it ends."""
+        """Run a command with ``given`` as its standard input; it may fail."""
         return end(self.start(*words, **variables), given)
 
     def pulumi(self, *words: str, given: str = "", **variables: str) -> str:
-        """What a command, which has to succeed, prints."""
+        """The output of a command, which must succeed."""
         ran = self.run(*words, given=given, **variables)
         assert ran.code == 0, ran.text
         return ran.out
 
     @contextmanager
     def operation(self, verb: str, program: Program | None, *flags: str) -> Iterator[Operation]:
-        """Starts ``up``, ``preview``, ``refresh`` or ``destroy``; kills it in the end if it still runs."""
+        """Start ``up``, ``preview``, ``refresh`` or ``destroy``; killed at the end if it is still running."""
         log = self.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         confirmed = () if verb == "preview" or "--preview-only" in flags else ("--yes", "--skip-preview")
@@ -191,12 +191,12 @@ class ToyStack:
                 process.communicate()
 
     def operate(self, verb: str, program: Program | None, *flags: str) -> Ran:
-        """An operation to its end, however it ends."""
+        """Run an operation to its end; it may fail."""
         with self.operation(verb, program, *flags) as operation:
             return operation.end()
 
     def up(self, program: Program, *flags: str) -> Ran:
-        """An update that has to succeed."""
+        """Run an update, which must succeed."""
         ran = self.operate("up", program, *flags)
         assert ran.code == 0, ran.text
         return ran
@@ -210,23 +210,23 @@ class Operation:
     log: Path
 
     def kill(self) -> None:
-        """Ends the engine as a crash does."""
+        """Kill the engine, as in a crash."""
         self.process.kill()
         self.process.wait()
 
     def interrupt(self) -> None:
-        """Does what Ctrl-C does."""
+        """Interrupt it as Ctrl-C does."""
         self.process.send_signal(signal.SIGINT)
 
     def end(self) -> Ran:
-        """Waits for the operation."""
+        """Wait for the operation's end."""
         ran = end(self.process)
         lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
         return Ran(ran.code, ran.out, ran.err, tuple(json.loads(line) for line in lines))
 
 
 def end(process: subprocess.Popen[str], given: str = "") -> Ran:
-    """Waits for a command; kills it and fails when it takes two minutes."""
+    """Wait for a command; kill it and fail after two minutes."""
     try:
         out, err = process.communicate(given, timeout=LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -238,7 +238,7 @@ def end(process: subprocess.Popen[str], given: str = "") -> Ran:
 
 @contextmanager
 def _served_program(program: Program | None) -> Iterator[tuple[str, ...]]:
-    """Serves a program as the Automation API does; the flags that name it."""
+    """Serve a program as the Automation API does; yields the flags that select it."""
     if program is None:
         yield ()
         return

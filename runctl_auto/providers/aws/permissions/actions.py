@@ -1,4 +1,5 @@
-"""Which IAM actions a call of AWS's API needs. Most are named as the call; the rest stands here.
+"""Which IAM actions a call of AWS's API needs. Most have the name of the call; the exceptions are listed
+here.
 
 Source: AWS's service authorization reference, tables "actions" of each service.
 """
@@ -10,14 +11,14 @@ from collections.abc import Mapping
 _SERVICE_PREFIXES: Mapping[str, str] = {"tagging": "tag", "service-quotas": "servicequotas"}
 
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
-    # A machine gets the job's role with the launch.
+    # The launch passes the job's role to the machine.
     "ec2:RunInstances": ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
     "ec2:CreateVolume": ("ec2:CreateVolume", "ec2:CreateTags"),
     "ec2:CreateLaunchTemplate": ("ec2:CreateLaunchTemplate", "ec2:CreateTags"),
     "ec2:CreateSecurityGroup": ("ec2:CreateSecurityGroup", "ec2:CreateTags"),
     "iam:CreateRole": ("iam:CreateRole", "iam:TagRole"),
     "iam:CreateInstanceProfile": ("iam:CreateInstanceProfile", "iam:TagInstanceProfile"),
-    # The instance profile hands the role on to EC2.
+    # The instance profile passes the role to EC2.
     "iam:AddRoleToInstanceProfile": ("iam:AddRoleToInstanceProfile", "iam:PassRole"),
     "s3:CompleteMultipartUpload": ("s3:PutObject",),
     "s3:CreateMultipartUpload": ("s3:PutObject",),
@@ -42,11 +43,11 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "s3:UploadPart": ("s3:PutObject",),
     "scheduler:CreateScheduleGroup": ("scheduler:CreateScheduleGroup", "scheduler:TagResource"),
-    # The schedule hands the role on to the scheduler.
+    # The schedule passes the role to the scheduler.
     "scheduler:CreateSchedule": ("scheduler:CreateSchedule", "iam:PassRole"),
     "scheduler:UpdateSchedule": ("scheduler:UpdateSchedule", "iam:PassRole"),
     "ssm:PutParameter": ("ssm:PutParameter", "ssm:AddTagsToResource"),
-    # Everyone may ask who they are.
+    # Everyone may call GetCallerIdentity.
     "sts:GetCallerIdentity": (),
 }
 

@@ -1,4 +1,4 @@
-"""The calls that runctl and its engine make, each with the resources it is for.
+"""The calls that runctl and its engine make, each with the resources it needs.
 
 One grant is one statement of a policy. Names in braces stand for the partition, region and account.
 """
@@ -25,8 +25,9 @@ from runctl_auto.providers.aws.records.volumes import SNAPSHOT, VOLUME
 
 Role = Literal["plan", "apply", "sweep"]
 ROLES: tuple[Role, ...] = ("plan", "apply", "sweep")
-"""Who previews and looks; who makes and ends jobs; who removes what no job holds any more. Each may do
-what those before it may."""
+"""Roles: those who preview and inspect; who create and end jobs; who delete resources without a job. Each
+role includes the permissions of the ones before it.
+"""
 
 _OWN = {"StringEquals": {"aws:ResourceTag/runctl:created-by": "runctl"}}
 _TAGGED = {"StringEquals": {"aws:RequestTag/runctl:created-by": "runctl"}}
@@ -49,8 +50,8 @@ Conditions = Mapping[str, Mapping[str, str]]
 class Grant:
     """``calls`` on ``resources`` for ``role``. ``actions`` are those of the calls unless given here.
 
-    ``seen`` is False for what a life in the sandbox does not show: calls that only the official provider
-    makes, that AWS makes by itself, or that only a mistake in a job file leads to.
+    ``seen`` is False for calls that a run in the sandbox does not make: those of the official provider only,
+    those that AWS makes by itself, or those caused only by a mistake in a job file.
     """
 
     sid: str
@@ -74,7 +75,7 @@ def _remove(*kinds: AwsKind) -> tuple[str, ...]:
 
 
 _SWEPT = (INTERFACE, SNAPSHOT)
-"""Tagged kinds that stacks do not make: only a sweep removes them."""
+"""Tagged kinds that stacks do not create: only a sweep removes them."""
 
 GRANTS: tuple[Grant, ...] = (
     Grant(
@@ -104,7 +105,7 @@ GRANTS: tuple[Grant, ...] = (
         ("arn:{partition}:ssm:{region}::parameter/aws/service/*",),
     ),
     Grant(
-        # Asked only to name what there is when a parameter that a job names is not there.
+        # Called only to list the existing parameters when the one that a job names is missing.
         "NamePublicParameters",
         "plan",
         ("ssm:GetParametersByPath",),
@@ -272,7 +273,7 @@ GRANTS: tuple[Grant, ...] = (
         _OWN,
     ),
     Grant(
-        # Another version of a template belongs to another market of the same run.
+        # Another version of a template is created for another market of the same run.
         "ChangeOwnTemplates",
         "apply",
         ("ec2:CreateLaunchTemplateVersion",),
@@ -281,7 +282,7 @@ GRANTS: tuple[Grant, ...] = (
         seen=False,
     ),
     Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:instance/*",), _OWN),
-    # A job may use a volume that exists and carries no tag of runctl.
+    # A job may use an existing volume without runctl's tags.
     Grant("AttachAny", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:volume/*",)),
     Grant(
         "MakeOwnRoles",
@@ -340,7 +341,7 @@ GRANTS: tuple[Grant, ...] = (
         ),
     ),
     Grant(
-        # Another machine has another schedule: only changed tags, and another version of runctl, change one.
+        # Another machine has another schedule: only changed tags, or another version of runctl, update one.
         "ChangeOwnSchedules",
         "apply",
         ("scheduler:TagResource", "scheduler:UntagResource", "scheduler:UpdateSchedule"),

@@ -1,1 +1,1 @@
-"""What each service of AWS lists, and how it is removed."""
+"""How the resources of each AWS service are listed and deleted."""

@@ -1,4 +1,4 @@
-"""S3 buckets, and multipart uploads that were begun in them and not completed."""
+"""S3 buckets and their incomplete multipart uploads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _find_buckets(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
     tagged = search.listed_tags(kind)
     others: dict[str, Described] = {name: {"Name": name} for name in tagged if not name.startswith(PREFIX)}
     for name, each in (named | others).items():
-        # The tag list is late: enough to search an account by, not to attribute something to one job.
+        # The tag list is late: sufficient for searching an account, not for attribution to one job.
         if search.scope.job is None and name in named:
             held = tagged.get(name, {})
         else:

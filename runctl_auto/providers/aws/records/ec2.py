@@ -28,13 +28,13 @@ def listed(kind: AwsKind, search: Search, more: Sequence[Filter] = ()) -> Iterat
 
 
 def own_filters(kind: AwsKind, search: Search) -> tuple[Filter, Filter]:
-    """Filters for what carries runctl's tag, and for what has a name of runctl's."""
+    """Filters for resources with runctl's tag, and for those with a name of runctl's."""
     prefix = search.scope.name_prefix
     return (search.scope.job_filter, {"Name": kind.name_filter, "Values": [f"{prefix}*"]})
 
 
 def in_filters(name: str, ids: Iterable[str]) -> tuple[Filter, ...]:
-    """Filters for ``ids``, as many in each as EC2 takes."""
+    """Filters for ``ids``, each with as many as EC2 accepts."""
     values = sorted(ids)
     return tuple(
         {"Name": name, "Values": values[start : start + _VALUES_A_FILTER]}
@@ -45,7 +45,7 @@ def in_filters(name: str, ids: Iterable[str]) -> tuple[Filter, ...]:
 def attribution(
     kind: AwsKind, search: Search, described: Described, jobs: Iterable[str | None] = ()
 ) -> Attribution | None:
-    """Whose it is by tag or name, else by the first of ``jobs`` that is known; None if nobody's in scope."""
+    """Attribution by tag or name, else by the first known one of ``jobs``; None if out of scope."""
     whose = search.scope.attribute(_own_name(kind, described), read_tags(described.get("Tags")))
     related = next((each for each in jobs if each is not None), None)
     if whose is not None or related is None:
@@ -56,14 +56,14 @@ def attribution(
 def resource(
     kind: AwsKind, search: Search, described: Described, whose: Attribution, **more: Any
 ) -> CloudResource:
-    """The resource of a described one."""
+    """The resource for a description from the API."""
     held = read_tags(described.get("Tags"))
     name = _own_name(kind, described) or held.get("Name", "")
     return search.resource(kind, described, whose, held, name=name, **more)
 
 
 def find_own(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """All that carry runctl's tag or have a name of runctl's."""
+    """All resources with runctl's tag or a name of runctl's."""
     for each in listed(kind, search):
         whose = attribution(kind, search, each)
         if whose is not None:

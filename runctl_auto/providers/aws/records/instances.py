@@ -28,7 +28,7 @@ def _find_own_instances(kind: AwsKind, search: Search) -> Iterator[CloudResource
 
 
 def _find_related_instances(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Those in a security group of runctl's, or launched by one of its spot requests."""
+    """Instances in a security group of runctl's, or launched by one of its spot requests."""
     known = search.related.instances
     requests = search.found(names.SPOT_REQUEST)
     jobs = {each.parent: each.job for each in requests if each.parent not in ("", *known)}
@@ -44,7 +44,7 @@ def _instances(
     jobs: Mapping[str, str] = _NONE,
     groups: Mapping[str, str] = _NONE,
 ) -> Iterator[CloudResource]:
-    """All that are not terminated: one that is shutting down still exists."""
+    """All instances that are not terminated: one that is shutting down still exists."""
     seen: set[str] = set()
     for condition in filters:
         reservations = kind.listing.pages(search.cloud, Filters=[condition])
@@ -66,7 +66,7 @@ def _launcher(instance: Described, groups: Mapping[str, str]) -> str:
 
 
 def _find_requests(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Requests that can still launch an instance, or that hold one."""
+    """Requests that can still launch an instance, or that have an active one."""
     for each in kind.listing.pages(search.cloud, Filters=[_LIVE_REQUESTS]):
         instance = str(each.get("InstanceId") or "")
         whose = ec2.attribution(kind, search, each, [search.related.instances.get(instance)])

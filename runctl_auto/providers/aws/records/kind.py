@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from runctl_auto.providers.aws.records.search import Search
 
 Described = Mapping[str, Any]
-"""A resource as a list call of AWS describes it."""
+"""A resource as returned by a list call of AWS."""
 
 _PERMISSION_PREFIXES = {"resourcegroupstaggingapi": "tagging"}
 EVERYWHERE = ("*",)
-"""Where IAM checks list calls that know no resources."""
+"""Where IAM checks list calls without resource-level permissions."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class ListCall(ApiCall):
-    """A list call: ``items`` is the key of the resources in its answer.
+    """A list call: ``items`` is the key of the resources in its response.
 
-    ``page_key`` and ``page_size`` ask for pages; no key if the service knows none. The other keys say where
-    a described resource has its id, its own name and its creation time.
+    ``page_key`` and ``page_size`` request pages; no key if the service has no pages. The other keys state
+    where a described resource has its id, its own name and its creation time.
     """
 
     items: str = ""
@@ -63,8 +63,7 @@ class ListCall(ApiCall):
 
 @dataclass(frozen=True)
 class Tagging:
-    """How the Resource Groups Tagging API names a kind: its type filter, and what precedes the name in the
-    ARN."""
+    """The kind in the Resource Groups Tagging API: its type filter, and what precedes the name in the ARN."""
 
     resource_type: str
     prefix: str = ""
@@ -76,9 +75,9 @@ class Tagging:
 
 @dataclass(frozen=True)
 class Removal:
-    """How one is removed. ``calls`` change something, ``reads`` do not; ``run`` makes them all.
+    """How a resource is deleted. ``calls`` modify, ``reads`` do not; ``run`` makes them all.
 
-    ``run`` gets the client, the resource and the account that buckets must belong to.
+    ``run`` receives the client, the resource and the account that must own buckets.
     """
 
     calls: tuple[ApiCall, ...]
@@ -98,7 +97,7 @@ def one_call(
 
 
 Cost = Callable[["Search", str, Described], "float | None"]
-"""USD an hour of a described resource of a job; None if unknown."""
+"""USD an hour of a job's described resource; None if unknown."""
 
 
 def free(_search: Search, _job: str, _described: Described) -> float | None:
@@ -111,7 +110,7 @@ def unknown_cost(_search: Search, _job: str, _described: Described) -> float | N
 
 @dataclass(frozen=True)
 class Look:
-    """One search for resources of a kind. Looks of a later ``stage`` see what earlier stages found."""
+    """One search for resources of a kind. Searches of a later ``stage`` see the results of earlier ones."""
 
     find: Callable[[AwsKind, Search], Iterator[CloudResource]]
     stage: int = 0
@@ -124,11 +123,11 @@ class AwsKind:
     Implements ``providers.resource_kind.ResourceKind``, which describes the fields of all providers.
 
     ``lists`` are the calls that list it, the main one first; ``reads`` are further calls that its ``looks``
-    make. ``arns`` are the resources on which IAM checks its removal, as far as they are runctl's.
+    make. ``arns`` are the resources on which IAM checks its removal, limited to runctl's.
 
-    ``commands`` are templates of AWS CLI commands for people. A template that names a list is repeated for
-    each of its values. ``digest_in_name`` says what the hash at the end of a name that runctl gives is made
-    of. ``own_tags`` reads tags from the service itself; with ``asked_before_removal`` that is done before a
+    ``commands`` are templates of AWS CLI commands for users. A template that names a list is repeated for
+    each of its values. ``digest_in_name`` states what is hashed in the suffix of a name given by runctl.
+    ``own_tags`` reads tags from the service itself; with ``asked_before_removal`` that is done before a
     resource is removed, since lists do not show its tags, or show them late.
     """
 
@@ -177,7 +176,7 @@ class AwsKind:
 
 
 def _filled(template: str, values: Mapping[str, str | Sequence[str]]) -> Iterator[str]:
-    """The template with its values in place, once for each value of a list that it names."""
+    """The template with its values filled in, once for each value of a list that it names."""
     named = {field for _, field, _, _ in Formatter().parse(template) if field}
     single = {key: quote(value) for key in named if isinstance(value := values[key], str)}
     repeated = named - single.keys()

@@ -11,7 +11,7 @@ from runctl_auto.providers.resource import CloudResource
 
 
 def _find(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Those under the path of the scope, those with a name of runctl's, and those that carry the tags."""
+    """Log groups under the path of the scope, those with a name of runctl's, and those with the tags."""
     tagged = search.listed_tags(kind)
     elsewhere = (name for name in tagged if not search.scope.is_under_path(name))
     seen: set[str] = set()

@@ -11,7 +11,7 @@ from runctl_auto.providers.resource import CloudResource
 
 
 def _find_interfaces(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Tagged, named, on an instance of runctl's, or in a security group of runctl's."""
+    """Tagged, named, attached to an instance of runctl's, or in a security group of runctl's."""
     related = search.related
     by_instance = ec2.in_filters("attachment.instance-id", related.instances)
     by_group = ec2.in_filters("group-id", related.groups)

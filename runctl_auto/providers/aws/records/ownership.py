@@ -1,8 +1,8 @@
-"""To which job a resource belongs, by its tags and by its name.
+"""The job to which a resource belongs, from its tags and its name.
 
 Tags take precedence. Physical names end with a digest over account, region, project and job
 (``components.naming``): a name with the job's digest is the job's, one with the digest of another region or
-job is not, and one that only begins alike may be.
+job is not, and one with only the same prefix may be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runctl_auto.providers.resource import CloudResource, How
 
 PREFIX = "runctl-"
 PATH = "/runctl/"
-"""What physical names, and names of parameters and log groups, begin with."""
+"""The prefix of physical names, and of names of parameters and log groups."""
 
 _LEAST_OF_JOB = 30
 _ROLES = ("artifacts", "end", "machine", "network", "timer")
@@ -29,7 +29,7 @@ _VOLUME = "-volume-"
 
 @dataclass(frozen=True)
 class Attribution:
-    """To which job a resource belongs, and what shows it."""
+    """The job to which a resource belongs, and the evidence for it."""
 
     job: str
     how: How
@@ -69,9 +69,9 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Scope:
-    """What to search for: resources of one job, or of all jobs if ``job`` is None, in one region.
+    """The scope of a search: resources of one job, or of all jobs if ``job`` is None, in one region.
 
-    ``jobs`` are jobs known to exist; ``regions`` names the regions in which a job of the same name may be.
+    ``jobs`` are jobs known to exist; ``regions`` names the regions that may contain a job of the same name.
     """
 
     names: Names
@@ -88,16 +88,16 @@ class Scope:
 
     @property
     def name_prefix(self) -> str:
-        """What every physical name begins with; long job names are cut in some of them."""
+        """The common prefix of all physical names; some of them truncate long job names."""
         return PREFIX if self.job is None else f"{PREFIX}{self.job[:_LEAST_OF_JOB]}"
 
     @property
     def path(self) -> str:
-        """The path of parameters and log groups, without a slash at its end."""
+        """The path of parameters and log groups, without a trailing slash."""
         return PATH.rstrip("/") if self.job is None else f"{PATH}{self.job}"
 
     def is_under_path(self, name: str) -> bool:
-        """Whether a parameter or log group lies under the path of the scope."""
+        """Whether a parameter or log group is under the path of the scope."""
         return name == self.path or name.startswith(f"{self.path}/")
 
     def attribute(
@@ -118,7 +118,7 @@ class Scope:
         return by_name if by_name is not None and self.job in (None, by_name.job) else None
 
     def related(self, job: str) -> Attribution | None:
-        """The attribution of what depends on a resource of ``job``; None if that is not in scope."""
+        """The attribution of a dependent of a resource of ``job``; None if that is not in scope."""
         return Attribution(job, "relation") if self.job in (None, job) else None
 
     def _by_name(self, name: str) -> Attribution | None:
@@ -157,7 +157,7 @@ def _digest(names: Names) -> str:
 
 
 def _splits(name: str) -> Iterator[str]:
-    """Jobs that may have made this name; a long job name is cut in it."""
+    """Jobs that may have created this name, in which a long job name is truncated."""
     matched = _NAME.match(name)
     if matched is None:
         return

@@ -22,11 +22,11 @@ from runctl_auto.providers.resource import CloudResource
 
 ARNS = ("arn:{partition}:ssm:{region}:{account}:parameter/runctl/*",)
 _PAGE = 50
-"""The most that this service returns at once, and takes in one filter."""
+"""The most that this service returns at once, and accepts in one filter."""
 
 
 def _find(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Those under the path of the scope, and those elsewhere that carry the tags."""
+    """Parameters under the path of the scope, and those elsewhere with the tags."""
     tagged = search.listed_tags(kind)
     under_path = {"Key": "Path", "Option": "Recursive", "Values": [search.scope.path]}
     elsewhere = sorted(name for name in tagged if not search.scope.is_under_path(name))

@@ -1,4 +1,4 @@
-"""What depends on a job's machines and volumes: noted before a teardown, which leaves no trace of it."""
+"""Dependents of a job's machines and volumes: recorded before a teardown, which removes the evidence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runctl_auto.stack.state import ResourceState, StackState
 def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
     """Ids whose dependents must be gone after the teardown: machines, their own disks, volumes and groups.
 
-    A protected volume is left out: its snapshots may stay as it does.
+    Protected volumes are excluded: their snapshots may stay as well.
     """
     instances = [each.id for each in _of_kind(state, INSTANCE)]
     volumes = [each.id for each in _of_kind(state, VOLUME) if not each.protect]
@@ -33,7 +33,7 @@ def _of_kind(state: StackState, kind: AwsKind) -> Iterator[ResourceState]:
 
 
 def _own_disks(cloud: Cloud, instances: list[str]) -> list[str]:
-    """Disks that are deleted with their machine. By filter: an unknown instance is no error then."""
+    """Disks that are deleted with their machine. Uses a filter, so that an unknown instance is no error."""
     wanted = [{"Name": "instance-id", "Values": instances}]
     return [
         disk["Ebs"]["VolumeId"]

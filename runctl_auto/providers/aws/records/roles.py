@@ -27,7 +27,7 @@ PROFILE_ARNS = ("arn:{partition}:iam::{account}:instance-profile/runctl-*",)
 
 
 def role_policy(role: str, policy: str) -> CloudResource:
-    """The inline ``policy`` of a role, which can only be known by its role."""
+    """The inline ``policy`` of a role, which is identified only through its role."""
     command = ROLE_POLICY.command("", role=role, policy=policy)
     return CloudResource(ROLE_POLICY.name, f"{role}:{policy}", command)
 
@@ -38,8 +38,9 @@ def inline_policies(cloud: Cloud, role: str) -> Iterator[str]:
 
 
 def policies_being_created(state: StackState) -> Iterator[CloudResource]:
-    """Inline policies that pending creations of ``state`` may have made. They carry no tags and are known by
-    their role."""
+    """Inline policies that pending creations of ``state`` may have created. They carry no tags and are
+    identified through their role.
+    """
     for pending in state.pending_creates:
         role, name = pending.resource.inputs.get("role"), pending.resource.inputs.get("name")
         if pending.resource.type in ROLE_POLICY.types and role and name:
@@ -50,7 +51,8 @@ def unrecorded_policies(
     cloud: Cloud, recorded: Collection[Key], state: StackState
 ) -> Iterator[CloudResource]:
     """Inline policies that an update added to a role of the state and did not record: the role cannot be
-    deleted before them. A stack gives them the name of their role. ``recorded`` are the keys of the state."""
+    deleted before them. A stack gives them the name of their role. ``recorded`` are the keys of the state.
+    """
     held = {each.id for each in state.in_cloud() if each.type in ROLE_POLICY.types}
     for kind, role in recorded:
         if kind != ROLE.name or f"{role}:{role}" in held:
@@ -92,7 +94,7 @@ def _roles_of_job(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
 
 
 def _roles_of_account(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """By the one list call of IAM that returns tags and policies together."""
+    """Uses the only list call of IAM that returns tags and policies together."""
     _, details = kind.lists
     for each in details.pages(search.cloud):
         policies = {
@@ -115,7 +117,7 @@ def _role(
 
 
 def _find_profiles(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Those with a name of runctl's, and those that contain a role of runctl's."""
+    """Profiles with a name of runctl's, and those that contain a role of runctl's."""
     roles = {each.id: each for each in search.found(names.ROLE)}
     for each in kind.listing.pages(search.cloud):
         name = each["InstanceProfileName"]
@@ -133,7 +135,7 @@ def _find_profiles(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
 
 
 def _of_role(profile: CloudResource, role: CloudResource) -> CloudResource:
-    """The profile that contains ``role``; what its own tags do not say, those of the role do."""
+    """The profile that contains ``role``; the role's tags fill in for missing ones of its own."""
     return replace(
         profile,
         owner=profile.owner or role.owner,

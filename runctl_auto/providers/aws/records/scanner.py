@@ -48,11 +48,11 @@ class AwsScanner:
         return KINDS
 
     def relations(self, state: StackState) -> Relations:
-        """Asks for the disks of the state's machines."""
+        """Finds the disks of the state's machines."""
         return relations_of(self._cloud, self._job, state)
 
     def survey(self, related: Relations = NOTHING_RELATED) -> Survey:
-        """All existing resources of the job, foreign ones apart, and the kinds that could not be listed."""
+        """All existing resources of the job, foreign ones separate, and kinds that could not be listed."""
         survey = survey_region(
             self._cloud, self._scope, related=related, price_of=lambda _job, _type: self._price_hour
         )
@@ -61,7 +61,7 @@ class AwsScanner:
         return replace(survey, found=own, foreign=foreign)
 
     def is_surely_own(self, resource: CloudResource) -> bool:
-        """Whether the stack of this job made it, by its tags and by its name.
+        """Whether the stack of this job created it, from its tags and its name.
 
         Without tags, the name must be one that only this job can have.
         """
@@ -79,7 +79,7 @@ class AwsScanner:
         )
 
     def pending_unlisted(self, state: StackState) -> tuple[CloudResource, ...]:
-        """Inline policies that were being created."""
+        """Inline policies from pending creations."""
         return tuple(policies_being_created(state))
 
     def unrecorded_unlisted(self, state: StackState) -> tuple[CloudResource, ...]:
@@ -107,7 +107,7 @@ class AwsScanner:
         return all(value and held.get(key) == value for key, value in wanted.items())
 
     def _read_own_tags(self, kind: AwsKind, resource: CloudResource) -> Mapping[str, str]:
-        """From the service itself: the tag list lags behind."""
+        """Queries the service itself: the tag list lags behind."""
         if kind.own_tags is None:
             return {}
         return kind.own_tags(self._cloud, resource.id, self._scope.names.account)

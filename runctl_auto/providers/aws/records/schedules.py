@@ -25,7 +25,7 @@ SCHEDULE_ARNS = ("arn:{partition}:scheduler:{region}:{account}:schedule/runctl-*
 
 
 def _find_groups(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Those with a name of runctl's, and those that carry the tags."""
+    """Groups with a name of runctl's, and those with the tags."""
     prefix = search.scope.name_prefix
     yield from _groups_named(kind, search, prefix)
     for name in search.listed_tags(kind):
@@ -44,7 +44,7 @@ def _groups_named(kind: AwsKind, search: Search, prefix: str) -> Iterator[CloudR
 
 
 def _group_tags(kind: AwsKind, search: Search, group: Described) -> Mapping[str, str]:
-    """From the tag list for a whole account; for one job that may be late, and the service is asked."""
+    """From the tag list for an account; for one job from the service itself, since the list may be late."""
     if search.scope.job is None:
         return search.listed_tags(kind).get(group["Name"], {})
     try:
@@ -55,7 +55,7 @@ def _group_tags(kind: AwsKind, search: Search, group: Described) -> Mapping[str,
 
 
 def _find_schedules(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Those with a name of runctl's, and those in found groups that have names of somebody's own."""
+    """Schedules with a name of runctl's, and those with other names in the found groups."""
     groups = {each.id: each for each in search.found(names.SCHEDULE_GROUP)}
     prefix = search.scope.name_prefix
     by_group = ({"GroupName": name} for name in groups if not name.startswith(prefix))

@@ -1,4 +1,4 @@
-"""One search of a region: what is looked for, and what was found so far."""
+"""One search of a region: its scope, and the results so far."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TAG_LIST = ListCall(
 
 
 def _with_found(related: Relations, resources: Iterable[CloudResource]) -> Relations:
-    """``related``, and what was found meanwhile."""
+    """``related``, extended by the resources found."""
     jobs: dict[str, dict[str, str]] = defaultdict(dict)
     for each in resources:
         jobs[each.kind][each.id] = each.job
@@ -39,13 +39,13 @@ def _with_found(related: Relations, resources: Iterable[CloudResource]) -> Relat
 
 
 def unknown_price(job: str, instance_type: str) -> float | None:  # noqa: ARG001
-    """For callers who know no prices."""
+    """For callers without prices."""
     return None
 
 
 @dataclass
 class Search:
-    """What one search has in hand. ``related`` grows with what is found."""
+    """The state of one search. ``related`` grows with the results."""
 
     cloud: Cloud
     scope: Scope
@@ -59,17 +59,17 @@ class Search:
         return self.scope.names.account
 
     def found(self, kind: str) -> tuple[CloudResource, ...]:
-        """What earlier looks found of a kind."""
+        """Resources of a kind found by earlier searches."""
         return tuple(self._found.get(kind, ()))
 
     def add(self, kind: str, resources: Iterable[CloudResource]) -> None:
-        """Keeps what a look found; later looks see it."""
+        """Adds the results of a search; later searches see them."""
         fresh = tuple(resources)
         self._found[kind] += fresh
         self.related = _with_found(self.related, fresh)
 
     def read_tag_list(self, kinds: Iterable[AwsKind]) -> None:
-        """Asks the Tagging API for ``kinds``. It is late, and still lists what is deleted.
+        """Queries the Tagging API for ``kinds``. It lags behind, and still lists deleted resources.
 
         Raises ``CloudError``.
         """
@@ -86,7 +86,7 @@ class Search:
                 self._tags[kind.name][name] = read_tags(each["Tags"])
 
     def listed_tags(self, kind: AwsKind) -> Mapping[str, dict[str, str]]:
-        """Tags by name, as the Tagging API knows them."""
+        """Tags by name, as returned by the Tagging API."""
         return self._tags.get(kind.name, {})
 
     def resource(
@@ -101,7 +101,7 @@ class Search:
         part: bool = False,
         values: Mapping[str, Sequence[str]] | None = None,
     ) -> CloudResource:
-        """The resource of a described one; ``held`` are its tags, ``values`` go into its command."""
+        """The resource for an API description; ``held`` are its tags, ``values`` fill in its command."""
         identity = str(described[kind.listing.id_key])
         named = identity if name is None else name
         return whose.resource(

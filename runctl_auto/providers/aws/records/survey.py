@@ -1,4 +1,4 @@
-"""Searches a region of an AWS account for everything that may be runctl's, kind by kind."""
+"""Searches a region of an AWS account for all resources that may be runctl's, kind by kind."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def survey_region(
     related: Relations = NOTHING_RELATED,
     price_of: PriceOf = unknown_price,
 ) -> Survey:
-    """All resources in ``scope``, of all kinds; none is taken for foreign here. Blocks.
+    """All resources in ``scope``, of all kinds; none is classified as foreign here. Blocks.
 
-    Makes list calls only, in pages. Results lag by seconds, as the services' lists do. A kind that cannot be
-    listed, access denied for example, is in ``Survey.unchecked``.
+    Makes list calls only, in pages. Results lag by seconds, as the services' lists do. Kinds that cannot be
+    listed, for example for lack of access, are in ``Survey.unchecked``.
     """
     search = Search(cloud, scope, price_of, related)
     unchecked = (*_read_tag_list(search), *_run_looks(search))
@@ -70,6 +70,6 @@ def _with_owners(resources: Sequence[CloudResource]) -> list[CloudResource]:
 
 
 def _without_parts(resources: Sequence[CloudResource]) -> Iterator[CloudResource]:
-    """Leaves out what is deleted with a found instance, and cannot be removed before it."""
+    """Excludes resources that are deleted with a found instance, and cannot be removed before it."""
     machines = {each.id for each in resources if KINDS[each.kind].is_machine}
     return (each for each in resources if not (each.part and each.parent in machines))

@@ -14,7 +14,7 @@ from runctl_auto.providers.resource import CloudResource
 def _find_volumes(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
     """Tagged, named, known by id, and disks that are deleted with an instance of runctl's.
 
-    Other disks on such an instance are a person's own.
+    Other disks on such an instance belong to the user.
     """
     related = search.related
     by_instance = ec2.in_filters("attachment.instance-id", related.instances)
@@ -47,7 +47,7 @@ VOLUME = AwsKind(
     types=("aws:ebs/volume:Volume",),
     parents=(names.INSTANCE,),
     managed_with=(names.INSTANCE,),
-    removed_after=(names.INSTANCE, names.SNAPSHOT),  # a snapshot without tags is known by its volume
+    removed_after=(names.INSTANCE, names.SNAPSHOT),  # a snapshot without tags is identified by its volume
     made_by_stacks=True,
     lists=(
         ListCall("ec2", "describe_volumes", items="Volumes", id_key="VolumeId", created_key="CreateTime"),

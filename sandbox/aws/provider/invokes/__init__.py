@@ -1,1 +1,1 @@
-"""The functions of the `aws` package that programs call (`aws.get_…`), one file a subject."""
+"""The functions of the `aws` package (`aws.get_…`), one file per subject."""

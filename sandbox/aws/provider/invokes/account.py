@@ -1,4 +1,4 @@
-"""Who calls, and in which partition and region."""
+"""The caller's identity, partition and region."""
 
 from __future__ import annotations
 

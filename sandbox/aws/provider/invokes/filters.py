@@ -1,4 +1,4 @@
-"""Filters as the functions take them, in the form of EC2's calls."""
+"""Converts the functions' filters to EC2's format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def to_service(arguments: Mapping[str, Any], **also: str | None) -> list[dict[str, Any]] | None:
-    """The arguments `filters` and `tags` and single values by filter name (hyphens as underscores)."""
+    """The arguments `filters` and `tags`, and single values by filter name (hyphens as underscores)."""
     filters = [
         {"Name": name.replace("_", "-"), "Values": [value]}
         for name, value in also.items()
@@ -23,5 +23,5 @@ def to_service(arguments: Mapping[str, Any], **also: str | None) -> list[dict[st
 
 
 def as_text(value: bool | None) -> str | None:
-    """A truth value as a filter has it."""
+    """A boolean as a filter value."""
     return None if value is None else str(value).lower()

@@ -1,4 +1,4 @@
-"""Parameters of the Systems Manager, read only."""
+"""Parameters of Systems Manager, read only."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One class a resource type, one file a type."""
+"""Resource types, one class and one file per type."""

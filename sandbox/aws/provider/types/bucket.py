@@ -23,7 +23,7 @@ def _own_resource(name: str) -> Field:
 
 
 class Bucket(ResourceType):
-    """`aws.s3.Bucket`. Settings that have resources of their own are refused here."""
+    """`aws.s3.Bucket`. Settings with resource types of their own are rejected here."""
 
     token = "aws:s3/bucket:Bucket"  # noqa: S105
     title = "S3 Bucket"
@@ -69,7 +69,7 @@ class Bucket(ResourceType):
         doing = f"creating {self.title} ({name})"
         location = None
         if cloud.region == _FIRST_REGION:
-            # Here the service would answer with success for a bucket that the account has already.
+            # In this region S3 reports success for a bucket that the account already owns.
             if _exists(cloud, name):
                 raise CloudError(doing, "BucketAlreadyExists", "BucketAlreadyExists")
         else:
@@ -121,7 +121,7 @@ class Bucket(ResourceType):
             cloud.call_s3("delete_bucket", doing, Bucket=identifier)
 
         try:
-            # Somebody may still write while it is emptied.
+            # Objects may be written while the bucket is being emptied.
             cloud.retry_while(_REFILLED if empties else frozenset(), delete, standard=_SETTLE_SECONDS)
         except CloudError as error:
             if error.code not in GONE:

@@ -1,4 +1,4 @@
-"""Emptying a bucket: every version, every delete marker, every unfinished upload."""
+"""Emptying a bucket: all versions, delete markers and incomplete uploads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.aws.provider.cloud_error import CloudError
 
 
 def empty_bucket(cloud: Cloud, bucket: str) -> None:
-    """Delete all that the bucket holds; blocks. Raises CloudError when something cannot be deleted."""
+    """Delete everything in the bucket; blocks. Raises CloudError when something cannot be deleted."""
     _delete_versions(cloud, bucket)
     _abort_uploads(cloud, bucket)
 

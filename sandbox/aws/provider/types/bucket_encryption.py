@@ -1,4 +1,4 @@
-"""The encryption that a bucket gives new objects."""
+"""A bucket's default encryption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a bucket's objects."""
+"""A bucket's lifecycle rules."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _RULE = {
     "status": updates(required=True, allowed=("Enabled", "Disabled")),
     "transitions": updates(Kind.OBJECT_SET, fields={**_MOMENT, "storageClass": updates(required=True)}),
 }
-# Input of a part of a rule, and the service's name for it, both ways.
+# Inputs of a rule and the service's names for them.
 _PARTS = {
     "abortIncompleteMultipartUpload": "AbortIncompleteMultipartUpload",
     "expiration": "Expiration",

@@ -92,7 +92,7 @@ class BucketObjectv2(ResourceType):
             yield Problem(stated[1], f'"{stated[0]}": conflicts with {stated[1]}')
 
     def default_tags(self, inputs: Mapping[str, Any], of_provider: Mapping[str, str]) -> Mapping[str, str]:
-        """An object takes ten tags at most, so the program may set the provider's aside."""
+        """An object has ten tags at most, so the program may override the provider's default tags."""
         override = inputs.get("overrideProvider") or {}
         if "defaultTags" not in override:
             return of_provider
@@ -201,7 +201,7 @@ def _parts(identifier: str) -> tuple[str, str]:
 
 
 def _delete_versions(cloud: Cloud, bucket: str, key: str, doing: str) -> None:
-    """A versioned object is gone only when all of its versions are."""
+    """A versioned object is deleted only when all of its versions are."""
     page = cloud.call_s3("list_object_versions", doing, Bucket=bucket, Prefix=key)
     for version in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
         if version["Key"] == key:

@@ -1,4 +1,4 @@
-"""Who owns the objects of a bucket."""
+"""Ownership controls of a bucket's objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of a bucket that are resources of their own: one pattern of put, get and delete."""
+"""Bucket settings that are resources of their own: put, get and delete follow one pattern."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from sandbox.aws.provider.types.bucket import GONE
 
 
 class BucketSetting(ResourceType):
-    """A setting; its id is the bucket's name (or NAME,OWNER where the owner is stated)."""
+    """A setting; its id is the bucket's name (or NAME,OWNER when an owner is specified)."""
 
     absent: ClassVar[frozenset[str]]
     getter: ClassVar[str]
 
     @abstractmethod
     def put(self, cloud: Cloud, bucket: str, inputs: Properties, doing: str) -> None:
-        """Bring the setting into force."""
+        """Apply the setting."""
 
     @abstractmethod
     def told(self, answer: Properties, known: Known) -> Properties | None:
-        """The outputs in the getter's answer, but for bucket and region; None when it says so."""
+        """The outputs in the getter's response, except bucket and region; None when there is no setting."""
 
     @abstractmethod
     def remove(self, cloud: Cloud, bucket: str, state: Properties, doing: str) -> None:
-        """Take the setting away."""
+        """Remove the setting."""
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         bucket = inputs["bucket"]

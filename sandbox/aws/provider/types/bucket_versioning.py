@@ -1,4 +1,4 @@
-"""Versions of a bucket's objects."""
+"""A bucket's versioning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.aws.provider.types.bucket_setting import BucketSetting
 
 
 class BucketVersioning(BucketSetting):
-    """`aws.s3.BucketVersioning`. Taken away, it is suspended: versions once kept stay."""
+    """`aws.s3.BucketVersioning`. Deletion suspends versioning: existing versions are kept."""
 
     token = "aws:s3/bucketVersioning:BucketVersioning"  # noqa: S105
     title = "S3 Bucket Versioning"

@@ -1,4 +1,4 @@
-"""Tags of EC2's resources, which share one pair of operations."""
+"""Tags of EC2 resources, which share one pair of operations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.aws.provider.cloud import Cloud
 
 
 def specification(kind: str, tags: Mapping[str, str] | None) -> list[dict[str, Any]] | None:
-    """What creation calls take; None when there are no tags."""
+    """The tag specification for a create call; None when there are no tags."""
     return [{"ResourceType": kind, "Tags": tagging.to_list(tags)}] if tags else None
 
 

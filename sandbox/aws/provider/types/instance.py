@@ -24,7 +24,7 @@ _ENDED = ("shutting-down", "terminated")
 
 
 class _ProfileNotSeenError(CloudError):
-    """The service does not know the instance profile, or not yet."""
+    """The service does not know the instance profile, at least not yet."""
 
 
 class Instance(ResourceType):
@@ -129,10 +129,10 @@ class Instance(ResourceType):
 
 
 def _changed_after_launch(inputs: Properties) -> frozenset[str]:
-    """Inputs that the official provider sets again once the instance runs.
+    """Inputs that the official provider applies again once the instance is running.
 
-    Its update follows each creation, and leaves out only what it guards by the resource being new; the
-    shutdown behavior and the monitoring have no such guard.
+    Its update follows each creation, and skips only inputs guarded by a check for a new resource; the
+    shutdown behavior and monitoring have no such guard.
     """
     again = [name for name in ("instanceInitiatedShutdownBehavior", "monitoring") if inputs.get(name)]
     if inputs.get("sourceDestCheck") is False:

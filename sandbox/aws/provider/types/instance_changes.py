@@ -1,4 +1,4 @@
-"""Changes of an instance that exists, input by input."""
+"""In-place updates of an instance, input by input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VOLUME_SETTINGS = ("volumeSize", "volumeType", "iops", "throughput")
 
 @dataclass(frozen=True)
 class _Change:
-    """What an update works on."""
+    """Context of an update."""
 
     cloud: Cloud
     identifier: str
@@ -50,7 +50,7 @@ class _Change:
 def apply_changes(
     cloud: Cloud, identifier: str, state: Properties, inputs: Properties, changed: frozenset[str]
 ) -> None:
-    """Bring the changed inputs into force; the instance is stopped once for those that need it."""
+    """Apply the changed inputs; the instance is stopped once for those that require it."""
     change = _Change(cloud, identifier, state, inputs)
     forbids_stopping = frozenset({"disableApiStop"} if inputs.get("disableApiStop") else ())
     _take_steps(change, changed - forbids_stopping)
@@ -62,7 +62,7 @@ def apply_changes(
 def tag_root_volume(
     cloud: Cloud, identifier: str, inputs: Properties, before: Mapping[str, str] | None = None
 ) -> None:
-    """Give the root volume its tags and the provider's, unless `volumeTags` rules all volumes."""
+    """Apply the root volume's tags and the default tags, unless `volumeTags` sets the tags of all volumes."""
     root = inputs.get("rootBlockDevice")
     if not root or inputs.get("volumeTags"):
         return
@@ -190,7 +190,7 @@ def _nothing(change: _Change) -> None:
 
 
 def _while_stopped(change: _Change, changed: frozenset[str]) -> None:
-    """Stop the machine, change what can be changed then only, and start it again if it ran."""
+    """Stop the instance, apply the changes that require it, and start it again if it was running."""
     was_running = change.instance()["State"]["Name"] in ("pending", "running")
     if was_running:
         change.call("stop_instances", "stopping", InstanceIds=[change.identifier])

@@ -1,4 +1,4 @@
-"""What the cloud tells of an instance, as the outputs of `aws.ec2.Instance`."""
+"""Converts an instance's description to the outputs of `aws.ec2.Instance`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sandbox.aws.provider.types.launch_template import find_template
 
 
 def find(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
-    """The description of an instance that has not ended; one shutting down has not."""
+    """The description of an instance that is not terminated; one shutting down is included."""
     instance = describe(cloud, identifier)
     return None if instance is None or instance["State"]["Name"] == "terminated" else instance
 
 
 def describe(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
-    """The description of an instance, ended or not; None when the cloud knows it no more."""
+    """The description of an instance, terminated or not; None when the cloud no longer has it."""
     try:
         reservations = cloud.call(
             "ec2", "describe_instances", f"reading EC2 Instance ({identifier})", InstanceIds=[identifier]
@@ -34,7 +34,7 @@ def describe(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
 
 
 def outputs_of(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> Properties:
-    """All outputs; asks the cloud for what the description does not hold."""
+    """All outputs; calls the cloud for those missing in the description."""
     identifier = instance["InstanceId"]
     tags = tagging.told(tagging.from_list(instance.get("Tags")), cloud.configuration.default_tags, known)
     volumes = _volumes(cloud, instance)
@@ -74,7 +74,7 @@ def outputs_of(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> Prope
 
 
 def attribute(cloud: Cloud, identifier: str, name: str) -> Any:
-    """One attribute that the description does not hold."""
+    """One attribute that is not part of the description."""
     answer = cloud.call(
         "ec2",
         "describe_instance_attribute",
@@ -163,8 +163,8 @@ def _market_options(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> 
 
 
 def _launch_template(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> Properties | None:
-    """The template it was launched from, by the tags that EC2 sets; the version as it was stated while that
-    is still the instance's."""
+    """The launch template, from the tags that EC2 sets; the version as the program specifies it, while that
+    still resolves to the instance's."""
     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags") or ()}
     identifier = tags.get("aws:ec2launchtemplate:id")
     if not identifier:
@@ -225,7 +225,7 @@ def _volumes(cloud: Cloud, instance: Mapping[str, Any]) -> dict[str, Mapping[str
 
 
 def root_volume(instance: Mapping[str, Any]) -> str | None:
-    """The id of the volume from which the instance starts."""
+    """The id of the instance's root volume."""
     for mapping in instance.get("BlockDeviceMappings", ()):
         if mapping["DeviceName"] == instance.get("RootDeviceName"):
             return str(mapping["Ebs"]["VolumeId"])
@@ -242,7 +242,7 @@ def _root_block_device(
 
 
 def _is_own(mapping: Mapping[str, Any], known: Known) -> bool:
-    """Whether a volume came with the instance; attached ones are resources of their own."""
+    """Whether a volume was created with the instance; attached ones are resources of their own."""
     stated = known.inputs.get("ebsBlockDevices")
     if stated is None:
         stated = known.outputs.get("ebsBlockDevices") or ()

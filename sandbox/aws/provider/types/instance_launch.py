@@ -1,4 +1,4 @@
-"""What RunInstances is asked for an `aws.ec2.Instance`."""
+"""RunInstances parameters for an `aws.ec2.Instance`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Parameters = dict[str, Any]
 
 
 def launch_parameters(cloud: Cloud, inputs: Mapping[str, Any]) -> Parameters:
-    """The parameters of the call, but for those that are None."""
+    """The parameters of the call, without None values."""
     given: Parameters = {
         "BlockDeviceMappings": _block_devices(cloud, inputs) or None,
         "ClientToken": str(uuid.uuid4()),
@@ -42,7 +42,7 @@ def launch_parameters(cloud: Cloud, inputs: Mapping[str, Any]) -> Parameters:
 
 
 def user_data_to_send(inputs: Mapping[str, Any]) -> bytes | None:
-    """User data in the clear: botocore encodes it. Text that is base64 already is not encoded twice."""
+    """Decoded user data: botocore encodes it. Text that is base64 already is not encoded twice."""
     if inputs.get("userDataBase64"):
         return base64.b64decode(inputs["userDataBase64"])
     text = inputs.get("userData")
@@ -55,7 +55,7 @@ def user_data_to_send(inputs: Mapping[str, Any]) -> bytes | None:
 
 
 def metadata_options(options: Mapping[str, Any] | None) -> Parameters | None:
-    """The instance metadata options as the service takes them; None when there are none."""
+    """The instance metadata options in the service's format; None when there are none."""
     if not options:
         return None
     return {

@@ -27,11 +27,11 @@ _TAG_SPECIFICATION: Mapping[str, Field] = {
 }
 
 _DATA = frozenset({"instanceInitiatedShutdownBehavior", "metadataOptions", "tagSpecifications"})
-"""The inputs that a version of the template holds."""
+"""The inputs that are part of a template version."""
 
 
 class LaunchTemplate(ResourceType):
-    """`aws.ec2.LaunchTemplate`. Changed data make another version; the default version stays the first."""
+    """`aws.ec2.LaunchTemplate`. Changed data create a new version; the default version stays the first."""
 
     token = "aws:ec2/launchTemplate:LaunchTemplate"  # noqa: S105
     title = "EC2 Launch Template"
@@ -148,14 +148,14 @@ class LaunchTemplate(ResourceType):
                 raise
 
     def unsettled(self, changed: frozenset[str]) -> frozenset[str]:
-        """As the official provider, which takes the version for unknown when tags alone change."""
+        """As in the official provider, which treats the version as unknown even when only tags change."""
         return (
             frozenset({"latestVersion"}) if changed - {"description", "name", "namePrefix"} else frozenset()
         )
 
 
 def find_template(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
-    """The description of a launch template; None when the cloud has none of that id."""
+    """The description of a launch template; None when it does not exist."""
     try:
         found = cloud.call(
             "ec2",
@@ -171,7 +171,7 @@ def find_template(cloud: Cloud, identifier: str) -> dict[str, Any] | None:
 
 
 def _data(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a version holds, as the service takes it."""
+    """The data of a template version, in the service's format."""
     options = inputs.get("metadataOptions") or {}
     data = {
         "InstanceInitiatedShutdownBehavior": inputs.get("instanceInitiatedShutdownBehavior"),

@@ -1,4 +1,4 @@
-"""Parameters of the Systems Manager."""
+"""Parameters of Systems Manager."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_IN_THE_VALUE = frozenset({"overwrite", "tags", "tagsAll"})
 
 
 class Parameter(ResourceType):
-    """`aws.ssm.Parameter`. Its value is a secret always."""
+    """`aws.ssm.Parameter`. Its value is always secret."""
 
     token = "aws:ssm/parameter:Parameter"  # noqa: S105
     title = "SSM Parameter"

@@ -169,7 +169,7 @@ class Role(ResourceType):
 
 
 def all_of(cloud: Cloud, operation: str, key: str, doing: str, **parameters: Any) -> list[Any]:
-    """All entries of one of IAM's lists, which are continued by a marker."""
+    """All entries of an IAM list operation, paginated by a marker."""
     entries: list[Any] = []
     marker = None
     while True:
@@ -181,5 +181,5 @@ def all_of(cloud: Cloud, operation: str, key: str, doing: str, **parameters: Any
 
 
 def policy_text(document: Any) -> str:
-    """A policy as text, however the client has read it."""
+    """A policy as text, whether or not the client has parsed it."""
     return document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))

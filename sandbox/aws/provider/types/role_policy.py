@@ -1,4 +1,4 @@
-"""Policies that are part of an IAM role."""
+"""Inline policies of an IAM role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler's schedules."""
+"""Schedules of EventBridge Scheduler."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Schedule(ResourceType):
 
 
 def _parameters(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What creating and updating say alike: an update without a value takes it away."""
+    """Parameters of both create and update: an update without a value removes it."""
     window, target = inputs["flexibleTimeWindow"], inputs["target"]
     retry = target.get("retryPolicy")
     return _without_nothing(
@@ -198,7 +198,7 @@ def _target_told(target: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _once_propagated(cloud: Cloud, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Repeats what is refused because IAM has not told the scheduler of the role yet."""
+    """Retry calls that fail because the role has not propagated from IAM to the scheduler yet."""
 
     def attempt() -> dict[str, Any]:
         try:

@@ -1,4 +1,4 @@
-"""Groups of EventBridge Scheduler's schedules."""
+"""Schedule groups of EventBridge Scheduler."""
 
 from __future__ import annotations
 
@@ -110,5 +110,5 @@ class ScheduleGroup(ResourceType):
 
 
 def _moment(value: datetime | None) -> str:
-    """In whole seconds of UTC, as the official provider writes times."""
+    """Whole seconds in UTC, as the official provider formats times."""
     return "" if value is None else value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

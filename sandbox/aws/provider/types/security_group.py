@@ -26,7 +26,7 @@ _DIRECTIONS = (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress"))
 
 
 class SecurityGroup(ResourceType):
-    """`aws.ec2.SecurityGroup`. It has no rule but those stated, not even the service's own for egress."""
+    """`aws.ec2.SecurityGroup`. It has only the specified rules, without the service's default egress rule."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"  # noqa: S105
     title = "Security Group"

@@ -1,4 +1,4 @@
-"""Rules of a security group as its inputs state them, and as the service's permissions hold them."""
+"""Converts between a security group's rules as inputs and the service's permissions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RULE_FIELDS: Mapping[str, Field] = {
     "self": _field(Kind.BOOLEAN, default=False),
     "toPort": _field(Kind.INTEGER, required=True),
 }
-# Input of a rule, list of a permission, key in an entry of that list.
+# Input of a rule, list in a permission, key in an entry of that list.
 _SOURCES = (
     ("cidrBlocks", "IpRanges", "CidrIp"),
     ("ipv6CidrBlocks", "Ipv6Ranges", "CidrIpv6"),
@@ -37,14 +37,14 @@ _SOURCES = (
 
 
 def permissions(group: str, rules: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rules as the service takes them."""
+    """The rules in the service's format."""
     return [_permission(group, rule) for rule in rules]
 
 
 def rules(
     group: str, held: Iterable[Mapping[str, Any]], stated: Iterable[Mapping[str, Any]] | None
 ) -> list[Rule]:
-    """The rules that the service holds: in the words of the stated ones when they mean the same."""
+    """The service's rules; as specified in the program when they are equivalent."""
     found = [rule for permission in held for rule in _rules_of(group, permission)]
     if stated is not None and flat(group, permissions(group, stated)) == flat(
         group, permissions(group, found)
@@ -54,7 +54,7 @@ def rules(
 
 
 def flat(group: str, held: Iterable[Mapping[str, Any]]) -> frozenset[Flat]:
-    """Permissions taken apart into single ones, so that sets of them can be compared."""
+    """Permissions split into single ones, so that sets of them can be compared."""
     del group
     return frozenset(
         (
@@ -72,7 +72,7 @@ def flat(group: str, held: Iterable[Mapping[str, Any]]) -> frozenset[Flat]:
 
 
 def from_flat(single: Iterable[Flat]) -> list[dict[str, Any]]:
-    """Permissions for the single ones, as the service takes them."""
+    """Single permissions in the service's format."""
     keys = {listing: key for _, listing, key in _SOURCES}
     return [
         {

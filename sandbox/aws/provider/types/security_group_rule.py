@@ -1,4 +1,4 @@
-"""Single rules of security groups, inbound and outbound."""
+"""Individual ingress and egress rules of security groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GONE = frozenset({"InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound
 
 
 class SecurityGroupRule(ResourceType):
-    """What the rules of both directions have in common."""
+    """Base of ingress and egress rules."""
 
     direction: ClassVar[str]
     title = "VPC Security Group Rule"
@@ -109,7 +109,7 @@ class SecurityGroupRule(ResourceType):
         )
 
     def change_for(self, difference: Difference, state: Properties, inputs: Properties) -> Change:
-        """Another kind of source is another rule."""
+        """A different kind of source replaces the rule."""
         if difference.input in _SOURCES and is_empty(state.get(difference.input)):
             return Change.REPLACE
         del inputs

@@ -17,7 +17,7 @@ _IMPORT_PARTS = 3
 
 
 class VolumeAttachment(ResourceType):
-    """`aws.ec2.VolumeAttachment`. Imported by DEVICE:VOLUME:INSTANCE."""
+    """`aws.ec2.VolumeAttachment`. Import id: DEVICE:VOLUME:INSTANCE."""
 
     token = "aws:ec2/volumeAttachment:VolumeAttachment"  # noqa: S105
     title = "EBS Volume Attachment"
@@ -65,7 +65,7 @@ class VolumeAttachment(ResourceType):
     def update(
         self, cloud: Cloud, identifier: str, state: Properties, inputs: Properties, changed: frozenset[str]
     ) -> None:
-        """Nothing in the cloud: what can be updated concerns the later detaching."""
+        """No call: the updatable inputs only affect the later detachment."""
 
     def delete(self, cloud: Cloud, identifier: str, state: Properties) -> None:
         if state.get("skipDestroy"):
@@ -105,7 +105,7 @@ class VolumeAttachment(ResourceType):
 
 
 def attachment_id(device: str, volume: str, instance: str) -> str:
-    """The id of an attachment: the same for the same three parts."""
+    """The id of an attachment, derived from its three parts."""
     return f"vai-{zlib.crc32(f'{device}-{instance}-{volume}-'.encode())}"
 
 

@@ -102,7 +102,7 @@ def test_all_problems_are_told_at_once_with_line_and_nearest_name(tmp_path: Path
     text = (
         'max_parallel_jobs = 101\nownr = "x"\n[engine]\nparalel = "auto"\n[aws]\nendpoint_url = "nonsense"\n'
         'sandbox = true\nenabled = "yes"\nprofile = 3\n[policies]\nprotected = ["ok-bucket", "x"]\n'
-        "[[monitoring]]\n[colours]\n"
+        "[[checkpoint]]\n[colours]\n"
     )
     assert problems(tmp_path, text, {"RUNCTL_PARALLEL": "many"}) == [
         ':1: max_parallel_jobs: is out of range; found 101; allowed: a whole number from 1 to 100',
@@ -111,7 +111,7 @@ def test_all_problems_are_told_at_once_with_line_and_nearest_name(tmp_path: Path
         ':6: aws.endpoint_url: must be a URL with one of the schemes http, https; found "nonsense"; '
         "allowed: a URL that begins with https:// or http://",
         ":7: aws.sandbox: unknown setting",
-        ":12: monitoring: is of the wrong type; found a list",
+        ":12: checkpoint: is of the wrong type; found a list",
         ":4: engine.paralel: unknown setting; did you mean 'parallel'?",
         ':11: policies.protected: is not of the right form; found "x"; '
         "allowed: ids of volumes (vol-...) and names of buckets",
@@ -226,9 +226,9 @@ def test_what_comes_home_has_a_folder_of_its_own(tmp_path: Path, directory: str)
     assert told.startswith(":2: checkpoint.directory: holds the project itself")
 
 
-def test_what_is_not_supported_yet_is_named(tmp_path: Path) -> None:
+def test_a_section_that_nothing_reads_is_unknown(tmp_path: Path) -> None:
     assert problems(tmp_path, '[monitoring]\nmetrics_file = "m.prom"\n') == [
-        ':2: monitoring.metrics_file: is not supported yet; found "m.prom"; allowed: nothing yet'
+        ":1: monitoring: unknown setting"
     ]
 
 
