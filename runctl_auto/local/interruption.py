@@ -17,6 +17,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 _LEFT_ALONE = Event()
+_SIGNAL_CHECK_SECONDS = 0.2
 
 
 def run_to_a_safe_end(operation: Callable[[], Result], tell: Callable[[str], None]) -> Result:
@@ -50,16 +51,32 @@ def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> boo
     ended.
     """
     try:
-        ended.wait()
+        _wait(ended)
     except KeyboardInterrupt:
         try:
             tell("interrupted; the engine comes to a safe end first (once more to leave it alone)")
-            ended.wait()
+            _wait(ended)
         except KeyboardInterrupt:
             _LEFT_ALONE.set()
             raise
         return True
     return False
+
+
+def _wait(ended: Event) -> None:
+    """Waits for ``ended`` and for signals.
+
+    The system may deliver a signal to any thread, such as one of gRPC; Python's main thread then notices it at
+    some later time, which may be after the result was reported.
+    """
+    while not ended.wait(_SIGNAL_CHECK_SECONDS):
+        _handle_pending_signals()
+    _handle_pending_signals()
+
+
+def _handle_pending_signals() -> None:
+    """Runs the handlers of signals that have arrived, as ``pthread_sigmask`` does after any change."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def has_left_an_operation_alone() -> bool:

@@ -25,7 +25,7 @@ def test_one_call_at_a_time_without_parallelism(stack: ToyStack, provider: ToyPr
 
 
 def test_as_many_calls_as_asked(stack: ToyStack, provider: ToyProvider) -> None:
-    """`runctl_auto/engine/job_stack.py` (``Conduct.parallel``)."""
+    """`runctl_auto/engine/job_stack.py` (``EngineOptions.parallel``)."""
     provider.hold = {("create", name) for name in NAMES}
     with stack.operation("up", independent, "--parallel", str(len(NAMES))) as operation:
         until(lambda: len(provider.called("create")) == len(NAMES))
