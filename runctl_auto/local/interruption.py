@@ -66,8 +66,8 @@ def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> boo
 def _wait(ended: Event) -> None:
     """Waits for ``ended`` and for signals.
 
-    The system may deliver a signal to any thread, such as one of gRPC; Python's main thread then notices it at
-    some later time, which may be after the result was reported.
+    The system may deliver a signal to any thread, such as one of gRPC. Python's main thread then notices it
+    some time later, which may be after the result was reported.
     """
     while not ended.wait(_SIGNAL_CHECK_SECONDS):
         _handle_pending_signals()

@@ -105,7 +105,7 @@ def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     stack.up()
     ended = of_cloud(stack.resources())
     assert changed(stack, third, ended) == {
-        *("-machine-instance", "-cache-attachment"),
+        *("-machine-instance", "-machine-template", "-cache-attachment"),
         *("-end-group", "-end-role", "-end-policy", "-end-schedule"),
     }
     assert "instanceId" not in stack.outputs()
