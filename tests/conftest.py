@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
+
+# A shell starts what it runs in the background with SIGINT ignored, and every process that a test starts would
+# inherit that. A signal that is handled here has its default in them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is slow: how long an example takes says nothing about the code.
 settings.register_profile("runctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])
