@@ -6,8 +6,8 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-# A shell starts what it runs in the background with SIGINT ignored, and every process that a test starts would
-# inherit that. A signal that is handled here has its default in them.
+# A shell starts a background command with SIGINT ignored, which every process that a test starts would
+# inherit. A signal that is handled here has its default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is slow: how long an example takes says nothing about the code.
