@@ -1,6 +1,6 @@
 """Draws what `make demo` printed as an SVG: `python docs/images/record.py demo.log docs/images/demo.svg`.
 
-Long stretches of lines that look alike are cut in their middle, and the project folder's path is left out.
+Long stretches of lines that look alike are cut in their middle, and the paths of the project and the home folder are shortened.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(log: Path, picture: Path) -> None:
 
 
 def _without_folder(line: str) -> str:
-    return line.replace(f"{Path.cwd()}/", "")
+    return line.replace(f"{Path.cwd()}/", "").replace(str(Path.home()), "~")
 
 
 def _cut(lines: list[str]) -> list[str]:
