@@ -1,6 +1,7 @@
 """Draws what `make demo` printed as an SVG: `python docs/images/record.py demo.log docs/images/demo.svg`.
 
-Long stretches of lines that look alike are cut in their middle, and the paths of the project and the home folder are shortened.
+Long stretches of lines that look alike are cut in their middle; the paths of the project and of the home
+folder are shortened.
 """
 
 from __future__ import annotations
