@@ -61,13 +61,11 @@ class Driver:
         self._opened: automation.LocalWorkspace | None = None
 
     def expect_programs(self) -> None:
-        """Starts what runs programs, for a command that previews or updates. Does not block. Idempotent."""
-        self._host.start()
+        """Starts what runs programs, for a command that previews or updates. It ends with this process.
 
-    def close(self) -> None:
-        """Ends the language host, if one was started. Blocks until it has ended. Idempotent."""
-        if "_host" in vars(self):
-            self._host.close()
+        Does not block. Idempotent.
+        """
+        self._host.start()
 
     def open(self, job: str) -> JobStack:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
