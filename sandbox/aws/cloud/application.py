@@ -19,8 +19,12 @@ from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import SERVICE as QUOTAS
+from sandbox.aws.cloud.quotas import Quotas
 
-SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"})
+SERVICES = frozenset(
+    {"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", QUOTAS, "ssm", "sts", "tagging"}
+)
 """Names of the emulated services, as in request signatures."""
 
 _IN_MEMORY = 8 * 1024 * 1024
@@ -60,6 +64,7 @@ class CloudApplication:
         changes: Changes,
         locks: CloudLocks,
         disconnected: Disconnected,
+        quotas: Quotas,
         located: Callable[[AwsCall], AwsCall],
     ) -> None:
         self._moto = moto
@@ -69,6 +74,7 @@ class CloudApplication:
         self._changes = changes
         self._locks = locks
         self._disconnected = disconnected
+        self._own_services = {price_list.SERVICE: price_list.answer, QUOTAS: quotas.answer}
         self._located = located
         self._bucket_changes = BucketChanges()
 
@@ -92,8 +98,9 @@ class CloudApplication:
         if not self._points.may_pass(visit, "before"):
             return _answer_error(_DROPPED, call, environ, start_response)
         error = self._refusal(call)
-        if error is None and call.service == price_list.SERVICE:
-            told = price_list.answer(call.operation, start)
+        own = self._own_services.get(call.service)
+        if error is None and own is not None:
+            told = own(call.operation, start)
             if not isinstance(told, AwsError):
                 return _answer_json(told, start_response)
             error = told

@@ -16,6 +16,7 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -43,6 +44,7 @@ class Emulator:
         apply_all(Emulation(clock, self._lifecycle, consistency, self._something_due.set))
         faults = Faults()
         points = Points()
+        quotas = Quotas()
         disconnected = Disconnected(instance_of_session)
         control = Control(
             cloud_id,
@@ -54,6 +56,7 @@ class Emulator:
             points,
             consistency,
             disconnected,
+            quotas,
             lambda: describe(self._lifecycle.lives()),
         )
         self.application = CloudApplication(
@@ -64,6 +67,7 @@ class Emulator:
             changes=self._changes,
             locks=self._locks,
             disconnected=disconnected,
+            quotas=quotas,
             located=with_zone,
         )
 
