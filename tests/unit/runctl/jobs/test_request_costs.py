@@ -1,12 +1,13 @@
 """What a day of a run that ``up`` follows costs in S3 requests, counted request by request.
 
-The agent's steps and the follower are the real ones, on an in-memory S3 and a clock that the follower's sleep
-advances. The training writes a line every few seconds, so that each flush of the log uploads a part.
+The agent's steps and the follower are the real ones, on objects in memory and a clock that the follower's
+sleep advances. The training writes so often that each flush of the log uploads a part.
 """
 
 from __future__ import annotations
 
 import heapq
+import io
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any
 
 import pytest
 from support.agent_spec import run_spec
+from support.agent_stand_ins import MemoryStore
 from support.job_stacks import Told
 from support.s3_in_memory import OWNER, S3InMemory
-from support.s3_web import S3Web
+from support.s3_web import S3Web, s3_store
 from support.sessions import fake_provider
 
 from runctl_auto.agent import output_log
@@ -24,15 +26,10 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import node_logs_prefix
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
-from runctl_auto.agent.retrying import Retrier
 from runctl_auto.agent.run import Run, RunTools, Step
-from runctl_auto.agent.s3 import S3
-from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.s3_store import S3Store
-from runctl_auto.agent.sigv4 import Credentials
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
-from runctl_auto.agent.web import Body, Response
+from runctl_auto.errors import NotFoundError
 from runctl_auto.jobs.follow import Ended, Follower
 from runctl_auto.jobs.session import Time
 from runctl_auto.providers.aws.access import Cloud
@@ -45,42 +42,51 @@ GUIDE = Path(__file__).parents[4] / "docs" / "guide" / "watching.md"
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "runs/r1/spec.json", 0.0, None)
 
 
-class CountingWeb(S3Web):
-    """The agent's side."""
+class CountingStore(MemoryStore):
+    """The agent's side: requests as ``S3Store`` makes them, which the last test holds it to."""
 
-    def __init__(self, s3: S3InMemory, requests: Counter[str]) -> None:
-        super().__init__(s3)
+    def __init__(self, requests: Counter[str]) -> None:
+        super().__init__()
         self._requests = requests
 
-    def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: Body | None = None,
-        timeout: float = 30,
-    ) -> Response:
-        self._requests["LIST" if "list-type" in url else method] += 1
-        return super().send(method, url, headers, body, timeout)
-
-
-class CountingS3:
-    """The side of ``up``. A log part that was read is dropped: searching thousands of keys takes time."""
-
-    def __init__(self, s3: S3InMemory, requests: Counter[str]) -> None:
-        self._s3 = s3
-        self._requests = requests
-
-    def get_object(self, **asked: Any) -> Any:
-        self._requests["GET"] += 1
-        answer = self._s3.get_object(**asked)
-        if asked["Key"].endswith(".log"):
-            del self._s3.buckets["b"][asked["Key"]]
-        return answer
-
-    def list_objects_v2(self, **asked: Any) -> Any:
+    def find(self, key: str) -> bytes | None:
         self._requests["LIST"] += 1
-        return self._s3.list_objects_v2(**asked)
+        found = super().find(key)
+        self._requests["GET"] += found is not None
+        return found
+
+    def put(self, key: str, data: bytes, content_type: str = "") -> None:
+        self._requests["PUT"] += 1
+        super().put(key, data, content_type)
+
+    def list_objects(self, prefix: str) -> dict[str, int]:
+        self._requests["LIST"] += 1
+        return super().list_objects(prefix)
+
+
+class Reader:
+    """The side of ``up``, as a client of S3."""
+
+    def __init__(self, objects: Mapping[str, bytes], requests: Counter[str]) -> None:
+        self._objects = objects
+        self._requests = requests
+
+    def get_object(self, *, Key: str, **_: Any) -> Any:
+        self._requests["GET"] += 1
+        if Key not in self._objects:
+            raise NotFoundError(f"There is no {Key}.")
+        return {"Body": io.BytesIO(self._objects[Key])}
+
+    def list_objects_v2(self, *, Prefix: str, **_: Any) -> Any:
+        self._requests["LIST"] += 1
+        return {"Contents": [{"Key": key} for key in sorted(self._objects) if key.startswith(Prefix)]}
+
+
+class Unretried(Cloud):
+    """Calls without the retry layer, which counts no request and takes most of the time."""
+
+    def retried(self, operation: Callable[[], Any], what: str) -> Any:
+        return operation()
 
 
 class Day:
@@ -111,10 +117,9 @@ class Followed:
     def __init__(self, folder: Path, *, prints: bool, seconds: float = DAY) -> None:
         self._seconds = seconds
         self.day = Day()
-        self.s3 = S3InMemory("b")
         self.agent: Counter[str] = Counter()
         self.up: Counter[str] = Counter()
-        self._store = self._agent_store()
+        self._store = CountingStore(self.agent)
         self._output = folder / "out"
         self._output.touch()
         self._status = StatusWriter(CONFIG, "i-1", self._store, clock=self.day, ticks=self.day)
@@ -133,8 +138,8 @@ class Followed:
 
     def until_end(self) -> Told:
         told = Told()
-        client = CountingS3(self.s3, self.up)
-        bucket = JobBucket(Cloud(lambda service, region: client, "us-east-1"), "b", OWNER)
+        client = Reader(self._store.objects, self.up)
+        bucket = JobBucket(Unretried(lambda service, region: client, "us-east-1"), "b", OWNER)
         time = Time(sleep=self._sleep, monotonic=self.day)
         follower = Follower(bucket, fake_provider(results=bucket), "r1", told, time)
         assert isinstance(follower.until_end("i-1"), Ended)
@@ -170,11 +175,6 @@ class Followed:
             clock=self.day,
         )
         return Run(tools).steps()
-
-    def _agent_store(self) -> S3Store:
-        address = Bucket("b", "us-east-1", OWNER, "http://s3")
-        requests = S3Requests(CountingWeb(self.s3, self.agent), address, lambda: Credentials("a", "s"))
-        return S3Store(S3(requests, Retrier(sleep=lambda _: None)))
 
 
 class _NoNotice:
@@ -221,3 +221,17 @@ def test_without_output_the_log_is_not_searched_for_all_day(tmp_path: Path) -> N
     run = Followed(tmp_path, prints=False, seconds=3 * FIRST_SECONDS)
     run.until_end()
     assert run.up["LIST"] == FIRST_SECONDS + 1
+
+
+def test_the_counting_store_makes_the_requests_of_the_agents_store(tmp_path: Path) -> None:
+    requests: Counter[str] = Counter()
+    counting = CountingStore(requests)
+    s3 = S3InMemory("b")
+    web = S3Web(s3)
+    for store in (counting, s3_store(s3, "b", web=web)):
+        assert store.find("a") is None
+        store.put("a", b"1")
+        assert store.find("a") == b"1"
+        assert store.list_objects("a") == {"a": 1}
+    assert requests == Counter({"LIST": 3, "PUT": 1, "GET": 1})
+    assert requests == Counter("LIST" if "list-type" in url else method for method, url in web.sent)
