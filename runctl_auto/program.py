@@ -265,7 +265,7 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         market=placement.market,
         max_price=placement.max_price,
         subnet=placement.subnet,
-        disk_gb=config.job.resources.disk,
+        disk_gb=config.disk_gb,
         user_data=render_user_data(user_data_config(config, names.bucket())),
         end_after_seconds=end_after_seconds(config),
         public_address=placement.public_address,

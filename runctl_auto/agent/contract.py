@@ -86,7 +86,11 @@ STOP_REASONS: tuple[StopReason, ...] = (Reason.DOWN, Reason.REPLACE, Reason.USER
 """The reasons that a stop request may give."""
 
 HEARTBEAT_SECONDS: Final = 15
-"""How often the agent writes the status when nothing else changes it."""
+"""How often the agent writes the status when nothing else changes it, in the first minutes."""
+LATER_HEARTBEAT_SECONDS: Final = 30
+"""The same after the first minutes."""
+LATER_STOP_SECONDS: Final = 15
+"""How often the agent looks for a stop request after the first minutes."""
 GRACE_SECONDS: Final = 30
 """How long a job that is stopped may take to save and exit, unless the stop request sets another value."""
 REPORTING_SECONDS: Final = 60

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from runctl_auto.agent.config import write_private
 from runctl_auto.agent.contract import log_part_name, log_part_number
+from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.redaction import HiddenValues, OwnLinesOnly, Redaction
 from runctl_auto.agent.store import Store
 
 PART_BYTES = 1024 * 1024
-FLUSH_SECONDS = 2.0
+FLUSH_PACE = Pace(first=2.0, later=15.0)
 PATIENT_PASSES = 5
 
 

@@ -92,7 +92,8 @@ class Console:
         if view.placement is not None:
             place = view.placement
             price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
-            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}")
+            disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
+            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}{disk}")
         for note in view.notes:
             self.say(f"  {note}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runctl_auto.errors import UsageError
 from runctl_auto.job_file.spec import JobSpec
@@ -17,7 +17,7 @@ from runctl_auto.packaging.work_files import WorkFolder
 from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
-from runctl_auto.providers.contract import Account, OwnVolumes, Provider
+from runctl_auto.providers.contract import Account, Offers, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
@@ -139,7 +139,7 @@ def decide(
         rerun=rerun or moves,
     )
     with session.reporter.working("looking for places"):
-        places = _places(spec, provider, account, current, run, zone=zone)
+        offers = _offers(spec, provider, account, current, run, zone=zone)
     wanted = wanted_protection(
         spec,
         asked=current.config.protection.asked if current.config else None,
@@ -149,7 +149,7 @@ def decide(
     config = StackConfig(
         job=spec,
         run=run,
-        placement=places[0],
+        placement=_with_disk(offers.places[0], spec),
         owner=session.settings.owner if current.config is None else current.config.owner,
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
@@ -158,14 +158,24 @@ def decide(
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
-        places,
+        offers.places,
         wanted,
         replaces_active_run=not is_same_run and current.run_is_active,
         notes=(
+            *offers.notes,
             *_no_time_to_end(config),
-            *(() if is_same_run else (*_no_internet(places[0]), *provider.data_notes(spec, places[0]))),
+            *(
+                ()
+                if is_same_run
+                else (*_no_internet(config.placement), *provider.data_notes(spec, config.placement))
+            ),
         ),
     )
+
+
+def _with_disk(place: Placement, spec: JobSpec) -> Placement:
+    """A size in the job file counts at once; without one, the size that was settled at placement stays."""
+    return place if spec.resources.disk is None else replace(place, disk_gb=spec.resources.disk)
 
 
 def _no_time_to_end(config: StackConfig) -> Iterator[str]:
@@ -187,10 +197,10 @@ def other_places(session: Session, config: StackConfig, current: CurrentJob) -> 
     account = provider.account()
     zone = _zone_of_volumes(provider, config.job, current, account)
     found = provider.offers(config.job, account, zone=zone)
-    return tuple(each for each in found if _same_place(each) != _same_place(config.placement))
+    return tuple(each for each in found.places if _same_place(each) != _same_place(config.placement))
 
 
-def _places(
+def _offers(
     spec: JobSpec,
     provider: Provider,
     account: Account,
@@ -198,12 +208,12 @@ def _places(
     run: RunIdentity,
     *,
     zone: str | None,
-) -> tuple[Placement, ...]:
+) -> Offers:
     config = current.config
     if config is not None and config.run.id == run.id:
         has_ended = current.status is not None and current.status.ended
         if has_ended or _still_fits(spec, current, provider, zone):
-            return (config.placement,)
+            return Offers((config.placement,))
     return provider.offers(spec, account, zone=zone)
 
 

@@ -16,6 +16,11 @@ class LogReader:
         self._after: str | None = None
         self._begun = ""
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the log was read."""
+        return self._after is not None
+
     def new_lines(self) -> Iterator[str]:
         """Complete lines that appeared since the last call. A line split over two parts is returned once,
         complete.

@@ -54,10 +54,19 @@ class CallerIdentity:
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota of the account in the region."""
+    """A quota of the account in the region. ``link``: where a larger one is requested."""
 
     name: str
     value: float
+    link: str
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The places that a job allows, the preferred first; ``notes`` on places that cannot serve it."""
+
+    places: tuple[Placement, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -254,8 +263,9 @@ class Provider(Protocol):
 
     # Placement
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
+    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> Offers:
         """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
+        Places for which a quota leaves no room are left out.
 
         A place is followed by the same in other subnets of its zone, for when its own is full. When no place
         remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image, network or

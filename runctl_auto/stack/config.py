@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
 
 NAMESPACE = "runctl"
@@ -30,9 +30,10 @@ Market = Literal["spot", "on-demand"]
 class Placement:
     """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown.
 
-    ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
-    ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
-    network's own DNS servers; empty with the VPC's resolver.
+    ``disk_gb`` is the size of the machine's disk; None in stacks of earlier versions. ``public_address``: the
+    machine asks for a public IPv4 address, since an internet gateway is its way out. ``internet``: False when
+    the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the network's own DNS servers;
+    empty with the VPC's resolver.
     """
 
     account: str
@@ -46,6 +47,7 @@ class Placement:
     market: Market
     price_hour: float | None = None
     max_price: float | None = None
+    disk_gb: int | None = None
     public_address: bool = False
     internet: bool = True
     resolvers: tuple[str, ...] = ()
@@ -82,6 +84,11 @@ class StackConfig:
     protection: Protection
     permissions_boundary: str | None = None
     end_schedule: bool = False
+
+    @property
+    def disk_gb(self) -> int:
+        """The size of the machine's own disk."""
+        return self.placement.disk_gb or self.job.resources.disk or DEFAULT_DISK_GB
 
     def to_values(self) -> dict[str, str]:
         """The values to set, by full key (``runctl:job``, ...)."""

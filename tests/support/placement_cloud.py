@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import datetime, timezone
 from typing import Any
@@ -16,7 +17,7 @@ PRICES = {
     ("m7g.large", "us-east-1a"): 0.03,
     ("m7g.large", "us-east-1b"): 0.02,
 }
-MACHINES = {
+MACHINES: dict[str, dict[str, Any]] = {
     "g5.xlarge": {
         "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
         "GpuInfo": {"Gpus": [{"Manufacturer": "NVIDIA", "Count": 1}]},
@@ -85,18 +86,30 @@ class FakeEc2:
         self.parameters: list[str] = []
         self.images: dict[str, dict[str, Any]] = {}
         self.prices: dict[str, float] = {}
+        self.machines: dict[str, dict[str, Any]] = copy.deepcopy(MACHINES)
+        self.quotas: dict[str, float] | None = None
+        self.quota_requests: list[str] = []
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> Any:
+        """Ample unless set; denied when set to nothing."""
+        self.quota_requests.append(QuotaCode)
+        if self.quotas == {}:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetServiceQuota")
+        return {"Quota": {"Value": (self.quotas or {}).get(QuotaCode, 999.0)}}
 
     def get_caller_identity(self) -> Any:
         return {"Account": "123456789012", "Arn": "arn:aws-cn:iam::123456789012:user/x"}
 
     def describe_instance_types(self, InstanceTypes: list[str]) -> Any:
-        unknown = [name for name in InstanceTypes if name not in MACHINES]
+        unknown = [name for name in InstanceTypes if name not in self.machines]
         if unknown:
             raise ClientError(
                 {"Error": {"Code": "InvalidInstanceType", "Message": f"not: {unknown}"}}, "Describe"
             )
         return {
-            "InstanceTypes": [{"InstanceType": name, **MACHINES[name]} for name in reversed(InstanceTypes)]
+            "InstanceTypes": [
+                {"InstanceType": name, **self.machines[name]} for name in reversed(InstanceTypes)
+            ]
         }
 
     def describe_vpcs(self, Filters: Any = (), VpcIds: Any = ()) -> Any:

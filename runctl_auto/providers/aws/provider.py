@@ -13,7 +13,7 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
-from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
+from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.quotas import machine_quotas
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.ownership import Scope
@@ -26,6 +26,7 @@ from runctl_auto.providers.contract import (
     Account,
     CallerIdentity,
     Machine,
+    Offers,
     OwnVolumes,
     PriceOf,
     Quota,
@@ -88,8 +89,8 @@ class AwsProvider:
         ]
         return read_statuses(places, lambda _region: self._cloud)
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
-        return candidates(spec, self._cloud, account, zone=zone)
+    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> Offers:
+        return find_offers(spec, self._cloud, account, zone=zone)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)

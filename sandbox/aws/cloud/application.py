@@ -20,8 +20,12 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import SERVICE as QUOTAS
+from sandbox.aws.cloud.quotas import Quotas
 
-SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"})
+SERVICES = frozenset(
+    {"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", QUOTAS, "ssm", "sts", "tagging"}
+)
 """Names of the emulated services, as in request signatures."""
 
 _IN_MEMORY = 8 * 1024 * 1024
@@ -62,6 +66,7 @@ class CloudApplication:
         changes: Changes,
         locks: CloudLocks,
         disconnected: Disconnected,
+        quotas: Quotas,
         located: Callable[[AwsCall], AwsCall],
         launches_fail: Callable[[Cause], AbstractContextManager[None]],
     ) -> None:
@@ -72,6 +77,7 @@ class CloudApplication:
         self._changes = changes
         self._locks = locks
         self._disconnected = disconnected
+        self._own_services = {price_list.SERVICE: price_list.answer, QUOTAS: quotas.answer}
         self._located = located
         self._launches_fail = launches_fail
         self._bucket_changes = BucketChanges()
@@ -100,8 +106,9 @@ class CloudApplication:
         cause = fault.ends_launch if fault is not None else None
         if fault is not None and cause is None:
             error = fault.error
-        if error is None and call.service == price_list.SERVICE:
-            told = price_list.answer(call.operation, start)
+        own = self._own_services.get(call.service)
+        if error is None and own is not None:
+            told = own(call.operation, start)
             if not isinstance(told, AwsError):
                 return _answer_json(told, start_response)
             error = told

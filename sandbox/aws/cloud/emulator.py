@@ -16,6 +16,7 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -52,6 +53,7 @@ class Emulator:
         )
         faults = Faults()
         points = Points()
+        quotas = Quotas()
         control = Control(
             cloud_id,
             self._locks.plane,
@@ -62,6 +64,7 @@ class Emulator:
             points,
             consistency,
             disconnected,
+            quotas,
             lambda: describe(self._lifecycle.lives()),
         )
         self.application = CloudApplication(
@@ -72,6 +75,7 @@ class Emulator:
             changes=self._changes,
             locks=self._locks,
             disconnected=disconnected,
+            quotas=quotas,
             located=with_zone,
             launches_fail=self._lifecycle.launches_fail,
         )

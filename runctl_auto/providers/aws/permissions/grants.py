@@ -96,6 +96,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeVpcs",
             TAG_LIST.permission,
             "pricing:GetProducts",
+            "servicequotas:GetServiceQuota",
             *_search(EVERYWHERE, *RECORDS),
         ),
         EVERYWHERE,

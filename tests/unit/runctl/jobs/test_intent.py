@@ -20,10 +20,10 @@ from support.sessions import fake_provider, fake_session
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
 from runctl_auto.jobs.session import Session
-from runctl_auto.providers.contract import Account
+from runctl_auto.providers.contract import Account, Offers
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import AwsSettings
-from runctl_auto.stack.config import Placement, Protection
+from runctl_auto.stack.config import Protection
 from runctl_auto.stack.state import StackState
 
 RUNNING = RunStatus(run="r1", phase="running")
@@ -71,8 +71,8 @@ def test_volumes_pin_the_zone_from_the_first_placement_on(job: CurrentJob, zone:
 def session() -> Session:
     provider = fake_provider()
 
-    def offers(spec: Any, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
-        return placement(zone=zone or "us-east-1c"), placement()
+    def offers(spec: Any, account: Account, *, zone: str | None = None) -> Offers:
+        return Offers((placement(zone=zone or "us-east-1c"), placement()), ("a note on places",))
 
     provider.offers.side_effect = offers
     return fake_session(provider=provider)
@@ -144,6 +144,30 @@ def test_the_same_job_again_keeps_run_place_owner_and_protection(session: Sessio
     assert found.config.owner == "ann"
     assert found.config.protection == found.wanted
     assert not found.replaces_active_run
+
+
+def test_notes_on_places_are_part_of_the_plan_of_a_new_run_only(session: Session) -> None:
+    assert "a note on places" in decided(session, job_spec(), NEW).notes
+    again = decided(session, job_spec(), same_run(job_spec(), present(instance_state())))
+    assert "a note on places" not in again.notes
+
+
+@pytest.mark.parametrize(
+    ("settled", "asked", "disk"),
+    [(None, None, 50), (None, "20GB", 20), (115, None, 115), (115, "200GB", 200)],
+    ids=["earlier version", "named", "settled", "named later"],
+)
+def test_the_disk_is_what_the_job_names_else_what_was_settled(
+    session: Session, settled: int | None, asked: str | None, disk: int
+) -> None:
+    types = {"instance_types": ["t3.micro", "m5.large"]}
+    spec = job_spec(resources={**types, "disk": asked} if asked else types)
+    before = same_run(job_spec(), present(instance_state()))
+    assert before.config is not None
+    place = replace(before.config.placement, disk_gb=settled)
+    found = decided(session, spec, replace(before, config=replace(before.config, placement=place)))
+    assert found.config.run == before.config.run
+    assert found.config.disk_gb == disk
 
 
 def test_changed_code_replaces_the_active_run_in_its_zone(session: Session) -> None:

@@ -14,10 +14,14 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.placement.fit import fits
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.instance_types import choose_machines
-from runctl_auto.providers.aws.offers import candidates, machine_fits
+from runctl_auto.providers.aws.offers import find_offers, machine_fits
 from runctl_auto.providers.contract import Account
 
 ACCOUNT = Account("123456789012", "aws")
+
+
+def candidates(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Any:
+    return find_offers(spec, cloud, account, zone=zone).places
 
 
 def described(name: str, vcpus: int, memory: float, gpu: str = "", gpus: int = 0, **more: Any) -> Any:
@@ -36,6 +40,13 @@ def described(name: str, vcpus: int, memory: float, gpu: str = "", gpus: int = 0
     return found
 
 
+L4_SHARE = {
+    "Name": "L4",
+    "Manufacturer": "NVIDIA",
+    "Count": 0,
+    "LogicalGpuCount": 1,
+    "GpuPartitionSize": 0.125,
+}
 TYPES = [
     described("m5.xlarge", 4, 16),
     described("m5.2xlarge", 8, 32),
@@ -44,6 +55,7 @@ TYPES = [
     described("inf2.xlarge", 4, 16, NeuronInfo={"NeuronDevices": [{}]}),
     described("g5.xlarge", 4, 16, "A10G", 1),
     described("g5.12xlarge", 48, 192, "A10G", 4),
+    described("g6f.large", 2, 8, GpuInfo={"Gpus": [L4_SHARE]}),
     described("g4ad.xlarge", 4, 16, "Radeon Pro V520", 1),
     described("p3.2xlarge", 8, 61, "V100", 1, EbsInfo={"NvmeSupport": "unsupported"}, Hypervisor="xen"),
 ]
@@ -109,6 +121,9 @@ class Ec2:
     def get_products(self, **_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetProducts")
 
+    def get_service_quota(self, **_: Any) -> Any:
+        return {"Quota": {"Value": 999.0}}
+
     def get_parameter(self, Name: str) -> Any:
         return {"Parameter": {"Value": "ami-12345678"}}
 
@@ -152,6 +167,8 @@ def names(spec: JobSpec, cloud: Cloud) -> list[str]:
         ({"gpu": 1}, ["g5.xlarge", "p3.2xlarge"]),
         ({"gpu": "V100"}, ["p3.2xlarge"]),
         ({"cpu": 4}, ["m5.xlarge"]),
+        ({"cpu": 2}, ["r5.large"]),
+        ({"instance_types": ["g6f.large"]}, ["g6f.large"]),
         ({"cpu": "4..8", "memory": "16GB..16GB"}, ["m5.xlarge", "c5.2xlarge"]),
         ({"memory": "16GB.."}, ["r5.large", "m5.xlarge", "c5.2xlarge", "m5.2xlarge"]),
         ({"cpu": "5.."}, ["c5.2xlarge", "m5.2xlarge"]),
@@ -194,7 +211,8 @@ def test_calls_are_bounded(cloud: Cloud, ec2: Ec2) -> None:
     ("resources", "told", "nearest"),
     [
         ({"gpu": "A10G:3"}, "has 3 A10G GPUs", "g5.12xlarge (48 CPUs, 192 GB, A10G:4); g5.xlarge"),
-        ({"gpu": "A100:1"}, "has 1 A100 GPU.", "GPU models there: A10G, Radeon Pro V520, V100."),
+        ({"gpu": "A100:1"}, "has 1 A100 GPU.", "GPU models there: A10G, L4, Radeon Pro V520, V100."),
+        ({"gpu": "L4:1"}, "has 1 L4 GPU.", "g6f.large (2 CPUs, 8 GB, L4:1/8)"),
         ({"cpu": "500.."}, "has 500.. CPUs", "c5.2xlarge (8 CPUs, 16 GB); m5.2xlarge (8 CPUs, 32 GB)"),
         ({"cpu": 4, "memory": "1GB"}, "4 CPUs and 1 GB of memory", "m5.xlarge (4 CPUs, 16 GB)"),
         ({"instance_types": ["m5.xlarge"], "cpu": 8}, "has 8 CPUs", "m5.xlarge (4 CPUs, 16 GB)"),

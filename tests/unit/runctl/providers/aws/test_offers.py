@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.placement.fit import fits
 from runctl_auto.providers.aws import offers
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.offers import candidates, find_account
+from runctl_auto.providers.aws.offers import find_account, find_offers
 from runctl_auto.providers.contract import Account
 
 ACCOUNT = Account("123456789012", "aws")
+
+
+def candidates(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Any:
+    return find_offers(spec, cloud, account, zone=zone).places
 
 
 @pytest.fixture
@@ -235,11 +240,72 @@ def test_an_image_that_is_larger_than_the_disk_is_told_before_anything_is_made(
     large = "ami-0123456789abcdef0"
     root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 75}}
     ec2.images[large] = {"ImageId": large, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [root]}
+    small = {"instance_types": ["g5.xlarge"], "disk": "50GB"}
     with pytest.raises(JobFileError, match="needs a disk of 75 GB, and the job asks for 50 GB") as raised:
-        candidates(job(image=large), cloud, ACCOUNT)
+        candidates(job(image=large, resources=small), cloud, ACCOUNT)
     assert "resources.disk to 75GB" in str(raised.value.next_step)
     roomy = {"instance_types": ["g5.xlarge"], "disk": "75GB"}
-    assert candidates(job(image=large, resources=roomy), cloud, ACCOUNT)
+    assert {each.disk_gb for each in candidates(job(image=large, resources=roomy), cloud, ACCOUNT)} == {75}
+
+
+@pytest.mark.parametrize(("image_gb", "disk_gb"), [(8, 50), (10, 50), (11, 51), (75, 115), (None, 50)])
+def test_without_a_size_the_disk_is_what_the_image_needs_and_room(
+    cloud: Cloud, ec2: FakeEc2, image_gb: int | None, disk_gb: int
+) -> None:
+    image = "ami-0123456789abcdef0"
+    root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": image_gb} if image_gb else {}}
+    ec2.images[image] = {"ImageId": image, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [root]}
+    spec = job(image=image, resources={"gpu": 1, "instance_types": ["g5.xlarge"]})
+    assert {each.disk_gb for each in candidates(spec, cloud, ACCOUNT)} == {disk_gb}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "driver"),
+    [
+        ({"Name": "V100", "Count": 1, "LogicalGpuCount": 1, "GpuPartitionSize": 1.0}, "proprietary"),
+        ({"Name": "Tesla M60", "Count": 1}, "proprietary"),
+        ({"Name": "L4", "Count": 0, "LogicalGpuCount": 1, "GpuPartitionSize": 0.125}, "GRID"),
+    ],
+    ids=["Volta", "Maxwell", "share"],
+)
+def test_gpus_for_which_auto_has_no_driver(
+    cloud: Cloud, ec2: FakeEc2, gpu: dict[str, Any], driver: str
+) -> None:
+    ec2.machines["old.large"] = {"GpuInfo": {"Gpus": [{"Manufacturer": "NVIDIA", **gpu}]}}
+    only = job(resources={"instance_types": ["old.large"]})
+    missing = rf"old.large \(.*\) needs NVIDIA's {driver} driver"
+    with pytest.raises(JobFileError, match=missing) as raised:
+        find_offers(only, cloud, ACCOUNT)
+    assert raised.value.where["field"] == "image"
+    both = find_offers(job(resources={"instance_types": ["old.large", "g5.xlarge"]}), cloud, ACCOUNT)
+    assert {each.instance_type for each in both.places} == {"g5.xlarge"}
+    assert [bool(re.search(missing, note)) for note in both.notes] == [True]
+    named = job(image="ami-0123456789abcdef0", resources={"instance_types": ["old.large", "g5.xlarge"]})
+    assert find_offers(named, cloud, ACCOUNT).notes == (), "another image may have the driver"
+
+
+def test_a_market_whose_quota_is_too_small_is_left_out_and_told(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.machines["g5.xlarge"]["VCpuInfo"] = {"DefaultVCpus": 4}
+    ec2.quotas = {"L-3819A6DF": 0.0, "L-DB2E81BA": 4.0}
+    spec = job(resources={"instance_types": ["g5.xlarge"]})
+    found = find_offers(spec, cloud, ACCOUNT)
+    assert {each.market for each in found.places} == {"on-demand"}
+    (note,) = found.notes
+    assert "the quota of 0 G and VT spot vCPUs" in note
+    assert note.endswith("/servicequotas/home/services/ec2/quotas/L-3819A6DF?region=us-east-1")
+    assert ec2.quota_requests == ["L-3819A6DF", "L-DB2E81BA"], "each that matters, once"
+
+    ec2.quotas["L-DB2E81BA"] = 3.0
+    with pytest.raises(NoCapacityError, match=r"G and VT on-demand vCPUs is 3, it has 4") as raised:
+        find_offers(spec, cloud, ACCOUNT)
+    assert "L-3819A6DF" in str(raised.value.next_step)
+    assert "L-DB2E81BA" in str(raised.value.next_step)
+
+
+def test_quotas_that_cannot_be_read_limit_nothing(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.quotas = {}
+    assert {each.market for each in candidates(job(), cloud, ACCOUNT)} == {"spot", "on-demand"}
+    assert len(ec2.quota_requests) == 1
 
 
 def test_what_does_not_exist_is_answered_with_what_does(cloud: Cloud, ec2: FakeEc2) -> None:

@@ -18,6 +18,7 @@ from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.corrections.eventual_consistency import Consistency
 
 
@@ -80,6 +81,7 @@ class Cloud:
         self.points = Points()
         self.consistency = Consistency()
         self.disconnected = Disconnected({"key-of-machine": "i-1"}.get, silent_seconds=0)
+        self.quotas = Quotas()
         self.machine = Machine()
         self.lifecycle = Lifecycle(lambda: self.now, self.changes.bump, Timing())
         self.moto = ScriptedMoto(self.locks)
@@ -93,6 +95,7 @@ class Cloud:
             self.points,
             self.consistency,
             self.disconnected,
+            self.quotas,
             lambda: {"instances": [life.state for life in self.lifecycle.lives()], "volumes": []},
         )
         self.application = CloudApplication(
@@ -103,6 +106,7 @@ class Cloud:
             changes=self.changes,
             locks=self.locks,
             disconnected=self.disconnected,
+            quotas=self.quotas,
             located=self._located,
             launches_fail=self.lifecycle.launches_fail,
         )
@@ -133,9 +137,11 @@ class Cloud:
     def ec2(self, action: str) -> tuple[str, bytes]:
         return self.aws("ec2", "POST", "/", urlencode({"Action": action}).encode())
 
-    def aws(self, service: str, method: str, path: str, body: bytes = b"") -> tuple[str, bytes]:
+    def aws(
+        self, service: str, method: str, path: str, body: bytes = b"", *, target: str = ""
+    ) -> tuple[str, bytes]:
         scope = f"AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/{service}/aws4_request"
-        return self.call(method, path, body, HTTP_AUTHORIZATION=scope)
+        return self.call(method, path, body, HTTP_AUTHORIZATION=scope, HTTP_X_AMZ_TARGET=target)
 
     def launch(self) -> None:
         self.lifecycle.launched(self.machine)
@@ -157,6 +163,23 @@ def test_calls_reach_moto_with_their_body_and_their_lock(cloud: Cloud) -> None:
     cloud.ec2("DescribeInstances")
     assert cloud.moto.bodies == [big, b"Action=DescribeInstances"]
     assert cloud.moto.locked == [(False, True), (True, False)]
+
+
+def test_quotas_are_told_and_set(cloud: Cloud) -> None:
+    def value() -> float:
+        asked = json.dumps({"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}).encode()
+        status, answer = cloud.aws(
+            "servicequotas", "POST", "/", asked, target="ServiceQuotasV20190624.GetServiceQuota"
+        )
+        assert status == "200 OK"
+        return float(json.loads(answer)["Quota"]["Value"])
+
+    assert value() > 0
+    assert cloud.control("POST", "quotas", {"L-34B43A08": 0})[0] == 200
+    assert value() == 0
+    for wrong in ({"L-34B43A08": "none"}, {"L-34B43A08": -1}, {"L-0": 1}):
+        assert cloud.control("POST", "quotas", wrong)[0] == 400
+    assert value() == 0
 
 
 def test_a_body_without_length_is_read_to_its_end(cloud: Cloud) -> None:
