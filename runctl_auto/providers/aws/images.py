@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.errors import CloudError, JobFileError, NotFoundError
+from runctl_auto.errors import AccessDeniedError, CloudError, JobFileError, NotFoundError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.instance_types import InstanceType
@@ -22,6 +22,7 @@ _PUBLIC: Mapping[tuple[str, bool], str] = {
 }
 """Public parameter with the newest image, by architecture and whether the machine has NVIDIA GPUs."""
 
+_PUBLIC_FOLDER = "/aws/service/"
 _MOST_NAMED = 6
 _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
 
@@ -83,6 +84,16 @@ class Images:
                 where=where,
                 next_step="Name an image (image: ami-...), or another parameter (image: ssm:/...)."
                 + self._parameters_beside(name),
+            ) from error
+        except AccessDeniedError as error:
+            if name.startswith(_PUBLIC_FOLDER):
+                raise
+            raise AccessDeniedError(
+                str(error),
+                where={**error.where, **where},
+                next_step="Give the caller permission to read it; the policy is printed by "
+                f"`runctl permissions --image-parameter {name}`.",
+                code=error.code,
             ) from error
         value = str(answer["Parameter"]["Value"])
         if not _AMI.fullmatch(value):

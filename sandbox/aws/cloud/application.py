@@ -10,18 +10,24 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sandbox.aws.cloud import price_list
+from sandbox.aws.cloud import fault_injection, price_list
 from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.bucket_changes import BucketChanges
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
 from sandbox.aws.cloud.disconnected import Disconnected
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
 
-SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"})
+SERVICES = frozenset(
+    {"ec2", "fis", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"}
+)
 """Names of the emulated services, as in request signatures."""
+
+_OWN = frozenset({price_list.SERVICE, fault_injection.SERVICE})
+"""Services that moto lacks."""
 
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
@@ -56,6 +62,7 @@ class CloudApplication:
         moto: Wsgi,
         control: Control,
         faults: Faults,
+        experiments: FaultInjection,
         points: Points,
         changes: Changes,
         locks: CloudLocks,
@@ -65,6 +72,7 @@ class CloudApplication:
         self._moto = moto
         self._control = control
         self._faults = faults
+        self._experiments = experiments
         self._points = points
         self._changes = changes
         self._locks = locks
@@ -92,8 +100,8 @@ class CloudApplication:
         if not self._points.may_pass(visit, "before"):
             return _answer_error(_DROPPED, call, environ, start_response)
         error = self._refusal(call)
-        if error is None and call.service == price_list.SERVICE:
-            told = price_list.answer(call.operation, start)
+        if error is None and call.service in _OWN:
+            told = self._own_answer(call, start)
             if not isinstance(told, AwsError):
                 return _answer_json(told, start_response)
             error = told
@@ -110,6 +118,13 @@ class CloudApplication:
                     "InternalFailure", f"The sandbox's cloud failed in {call.name}; see its log", 500
                 )
         return _answer_error(error, call, environ, start_response)
+
+    def _own_answer(self, call: AwsCall, body: bytes) -> dict[str, Any] | AwsError:
+        """The response of a service that moto lacks."""
+        if call.service == price_list.SERVICE:
+            return price_list.answer(call.operation, body)
+        with self._locks.plane:
+            return self._experiments.answer(call, body)
 
     def _refusal(self, call: AwsCall) -> AwsError | None:
         """The error to return without passing the call to moto."""
