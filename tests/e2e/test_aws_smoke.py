@@ -66,7 +66,7 @@ class Smoke:
     def ended(self, process: subprocess.Popen[str], told: str = "") -> tuple[int, str]:
         """Exit code and everything that was printed."""
         try:
-            out, _ = process.communicate(timeout=240)
+            out, _ = process.communicate(timeout=900)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
