@@ -95,6 +95,29 @@ def test_a_signal_ends_the_steps_and_not_the_clean_up(run: Run, number: signal.S
     assert signal.getsignal(number) == before
 
 
+def test_impatience_does_not_skip_the_clean_up(run: Run) -> None:
+    """Ctrl-C again while a step ends what it started."""
+
+    def hit_twice() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert run.follow([run.step("a", hit_twice), run.step("b")]) == INTERRUPTED
+    assert run.done == ["a", "clean"]
+
+
+def test_a_signal_between_two_steps_ends_the_steps_and_not_the_clean_up(run: Run) -> None:
+    def say(line: str) -> None:
+        if line == "... b":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    run.report = Report(say)
+    assert run.follow([run.step("a"), run.step("b")]) == INTERRUPTED
+    assert run.done == ["a", "clean"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_during_the_clean_up_ends_nothing(run: Run, number: signal.Signals) -> None:
     def hit() -> None:

@@ -21,6 +21,7 @@ CREDENTIALS = {
     "aws_session_token": "AWS_SESSION_TOKEN",
 }
 _FOREIGN = ("RUNCTL_", "PULUMI_CONFIG", "PULUMI_BACKEND", "PULUMI_STACK")
+LOG = "runctl.log"
 _ENDS_WITHIN = 60.0
 _SHOWN = 2000
 
@@ -38,17 +39,21 @@ class Commands:
         return replace(self, variables={**self.variables, **given, "AWS_PROFILE": None})
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command in a process group of its own, so that Ctrl-C does not reach it."""
-        return subprocess.Popen(
-            [str(Path(sys.executable).with_name("runctl")), "--output", "json", *arguments],
-            cwd=self.folder,
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        """A command in a process group of its own, so that Ctrl-C does not reach it.
+
+        Its words go to ``runctl.log`` in the folder: nobody reads them while it runs.
+        """
+        with (self.folder / LOG).open("a", encoding="utf-8") as words:
+            return subprocess.Popen(
+                [str(Path(sys.executable).with_name("runctl")), "--output", "json", *arguments],
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=words,
+                text=True,
+                start_new_session=True,
+            )
 
     def json(self, *arguments: str, deadline: Deadline, codes: tuple[int, ...] = (0,)) -> Any:
         """The result. Raises StepFailed for another exit code, and OutOfTime."""
@@ -69,7 +74,7 @@ def finished(
     """The JSON of a started command; a command that does not end in time is ended."""
     name = f"`runctl {' '.join(arguments)}`"
     try:
-        out, err = process.communicate(timeout=deadline.left(f"running {name}"))
+        out, _ = process.communicate(timeout=deadline.left(f"running {name}"))
     except subprocess.TimeoutExpired:
         end(process)
         raise StepFailed(f"{name} did not end in time") from None
@@ -77,7 +82,7 @@ def finished(
         end(process)
         raise
     if process.returncode not in codes:
-        raise StepFailed(f"{name} ended with {process.returncode}: {_message(out) or err[-_SHOWN:].strip()}")
+        raise StepFailed(f"{name} ended with {process.returncode}: {_message(out) or f'see {LOG}'}")
     try:
         return json.loads(out)
     except ValueError:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 from aws.proof.report import Report
 
@@ -61,8 +61,8 @@ def follow(
     A clean-up that fails prevents no other one; while they run, signals are only noted. Returns the exit
     code: 0, 1 after a failure, 5 when something is left, 130 when interrupted.
     """
-    code = _run(steps, report)
-    with _held_signals(report):
+    with _Signals(report) as signals:
+        code = _followed(steps, report, signals)
         for name, clean_up in clean_ups:
             report.note(name)
             try:
@@ -78,18 +78,30 @@ def follow(
     return code or (FAILED if report.has_failed else PASSED)
 
 
+def _followed(steps: Sequence[Step], report: Report, signals: _Signals) -> int:
+    """Run the steps; afterwards signals are held, wherever the first one arrived."""
+    try:
+        try:
+            return _run(steps, report)
+        finally:
+            signals.hold()
+    except KeyboardInterrupt:  # between two steps
+        signals.hold()
+        report.failed("clean-up", "interrupted")
+        return INTERRUPTED
+
+
 def _run(steps: Sequence[Step], report: Report) -> int:
-    with _interruptible():
-        for step in steps:
-            report.note(step.name)
-            try:
-                step.run()
-            except KeyboardInterrupt:
-                report.failed(step.subject, f"{step.name}: interrupted")
-                return INTERRUPTED
-            except Exception as error:
-                report.failed(step.subject, f"{step.name}: {error}")
-                return FAILED
+    for step in steps:
+        report.note(step.name)
+        try:
+            step.run()
+        except KeyboardInterrupt:
+            report.failed(step.subject, f"{step.name}: interrupted")
+            return INTERRUPTED
+        except Exception as error:
+            report.failed(step.subject, f"{step.name}: {error}")
+            return FAILED
     return PASSED
 
 
@@ -101,31 +113,27 @@ def _look(left: Callable[[], Sequence[str]], report: Report) -> Sequence[str]:
         return [f"unknown: {error}"]
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Every signal that asks to stop raises KeyboardInterrupt."""
+class _Signals:
+    """The first signal raises KeyboardInterrupt; later ones, and all once held, are only noted."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._raises = True
+        self._before: dict[signal.Signals, Any] = {}
 
-    with _handled(dict.fromkeys(SIGNALS, stop)):
-        yield
+    def hold(self) -> None:
+        self._raises = False
 
+    def __enter__(self) -> _Signals:
+        self._before = {number: signal.signal(number, self._arrived) for number in SIGNALS}
+        return self
 
-@contextmanager
-def _held_signals(report: Report) -> Iterator[None]:
-    def hold(number: int, frame: FrameType | None) -> None:
-        report.note("removing what the run created; this is not interrupted")
-
-    with _handled(dict.fromkeys(SIGNALS, hold)):
-        yield
-
-
-@contextmanager
-def _handled(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        if self._raises:
+            self._raises = False
+            raise KeyboardInterrupt
+        self._report.note("removing what the run created; this is not interrupted")
