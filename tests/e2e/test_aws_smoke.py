@@ -37,7 +37,8 @@ class Smoke:
     @property
     def options(self) -> tuple[str, ...]:
         folder = str(self.folder / "project")
-        return ("--region", "us-east-1", "--pause", "0.5", "--folder", folder)
+        # A busy machine is slow: how long it takes says nothing here.
+        return ("--region", "us-east-1", "--pause", "1", "--seconds", "3000", "--folder", folder)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
@@ -66,7 +67,7 @@ class Smoke:
     def ended(self, process: subprocess.Popen[str], told: str = "") -> tuple[int, str]:
         """Exit code and everything that was printed."""
         try:
-            out, _ = process.communicate(timeout=900)
+            out, _ = process.communicate(timeout=3600)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

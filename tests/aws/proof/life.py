@@ -50,6 +50,7 @@ class Life:
     _market: str = ""
     _began: float = 0.0
     _price: float | None = None
+    _is_removed: bool = False
     _seen: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,7 +140,7 @@ class Life:
         described = wait_until(
             self._training, "waiting for the first checkpoint", self.deadline, pause=self.pause
         )
-        outputs = self.by_role.json("outputs", JOB, deadline=self.deadline)
+        outputs = described["outputs"]
         self._machine, self._market = outputs["instanceId"], outputs["market"]
         seconds = self.deadline.clock() - self._began
         self.report.proved(
@@ -256,6 +257,7 @@ class Life:
         orphans = self.by_role.json("leaks", deadline=self.deadline, codes=(0, 5))["orphans"]
         mine = [f"{each['kind']} {each['id']}" for each in orphans if each["job"] == JOB]
         found = left_of(self.account, JOB)
+        self._is_removed = receipt["stack_removed"] and not found
         if mine or found:
             raise StepFailed(f"runctl finds {mine or 'nothing'}, the services list {found or 'nothing'}")
         self.report.proved(
@@ -270,6 +272,8 @@ class Life:
 
     def _remove_job(self) -> None:
         """Remove the job with the person's credentials, and what no stack contains any more."""
+        if self._is_removed:
+            return
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._remove_once()
