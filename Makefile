@@ -6,7 +6,7 @@ WORKERS ?= 3
 
 MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-rest
 
-.PHONY: setup engine demo test lint types layers unit bench matrix $(MATRIX) docs clean
+.PHONY: setup engine demo test lint types layers unit bench smoke matrix $(MATRIX) docs clean
 
 setup: $(VENV)/.ready engine
 
@@ -45,6 +45,10 @@ test: setup lint types layers
 
 bench: setup
 	$(BIN)/python -m benchmarks.run
+
+# One small job on your own AWS account: a few cents. Options: make smoke SMOKE="--region eu-central-1 --profile me".
+smoke: setup
+	$(BIN)/python tests/aws/smoke.py $(SMOKE)
 
 # The full counts of what `make test` samples, in parts that can be run one by one.
 matrix: $(MATRIX)

@@ -173,6 +173,10 @@ def decide(
     )
 
 
+def _notes_on_place(provider: Provider, spec: JobSpec, place: Placement) -> tuple[str, ...]:
+    return (*_no_internet(place), *provider.data_notes(spec, place))
+
+
 def _with_disk(place: Placement, spec: JobSpec) -> Placement:
     """A size in the job file counts at once; without one, the size that was settled at placement stays."""
     return place if spec.resources.disk is None else replace(place, disk_gb=spec.resources.disk)

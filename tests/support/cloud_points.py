@@ -39,6 +39,11 @@ class CloudPoints:
         """The numbered calls so far, as `service:Operation`."""
         return list(self._ask("GET", "")["seen"])
 
+    def seen_by_caller(self) -> list[tuple[str, str]]:
+        """The numbered calls so far, each with the User-Agent of its caller."""
+        told = self._ask("GET", "")
+        return list(zip(told["seen"], told["callers"], strict=True))
+
     def held(self, *, timeout: float = 0.0) -> Held | None:
         """The held call; waits up to `timeout` for it."""
         found = self._ask("GET", f"?timeout={timeout}")["held"]

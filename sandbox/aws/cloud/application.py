@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from sandbox.aws.cloud import price_list
+from sandbox.aws.cloud import fault_injection, price_list
 from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.bucket_changes import BucketChanges
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
 from sandbox.aws.cloud.disconnected import Disconnected
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause
 from sandbox.aws.cloud.operations import AwsCall, read_call
@@ -24,9 +25,25 @@ from sandbox.aws.cloud.quotas import SERVICE as QUOTAS
 from sandbox.aws.cloud.quotas import Quotas
 
 SERVICES = frozenset(
-    {"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", QUOTAS, "ssm", "sts", "tagging"}
+    {
+        "ec2",
+        fault_injection.SERVICE,
+        "iam",
+        "kms",
+        "logs",
+        price_list.SERVICE,
+        "s3",
+        "scheduler",
+        QUOTAS,
+        "ssm",
+        "sts",
+        "tagging",
+    }
 )
 """Names of the emulated services, as in request signatures."""
+
+_OWN = frozenset({price_list.SERVICE, QUOTAS, fault_injection.SERVICE})
+"""Services that moto lacks."""
 
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
@@ -62,6 +79,7 @@ class CloudApplication:
         moto: Wsgi,
         control: Control,
         faults: Faults,
+        experiments: FaultInjection,
         points: Points,
         changes: Changes,
         locks: CloudLocks,
@@ -73,11 +91,12 @@ class CloudApplication:
         self._moto = moto
         self._control = control
         self._faults = faults
+        self._experiments = experiments
         self._points = points
         self._changes = changes
         self._locks = locks
         self._disconnected = disconnected
-        self._own_services = {price_list.SERVICE: price_list.answer, QUOTAS: quotas.answer}
+        self._quotas = quotas
         self._located = located
         self._launches_fail = launches_fail
         self._bucket_changes = BucketChanges()
@@ -106,9 +125,8 @@ class CloudApplication:
         cause = fault.ends_launch if fault is not None else None
         if fault is not None and cause is None:
             error = fault.error
-        own = self._own_services.get(call.service)
-        if error is None and own is not None:
-            told = own(call.operation, start)
+        if error is None and call.service in _OWN:
+            told = self._own_answer(call, start)
             if not isinstance(told, AwsError):
                 return _answer_json(told, start_response)
             error = told
@@ -134,6 +152,15 @@ class CloudApplication:
         return AwsError(
             "InvalidAction", f"The sandbox's cloud has no service '{call.service}'; it has {known}"
         )
+
+    def _own_answer(self, call: AwsCall, body: bytes) -> dict[str, Any] | AwsError:
+        """The response of a service that moto lacks, or that has no state in it."""
+        if call.service == price_list.SERVICE:
+            return price_list.answer(call.operation, body)
+        if call.service == QUOTAS:
+            return self._quotas.answer(call.operation, body)
+        with self._locks.plane:
+            return self._experiments.answer(call, body)
 
     def _ask_moto(
         self,

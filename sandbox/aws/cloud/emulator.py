@@ -12,6 +12,8 @@ from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.description import describe
 from sandbox.aws.cloud.disconnected import Disconnected, instance_of_session
+from sandbox.aws.cloud.experiment_machines import ExperimentMachines
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
@@ -71,6 +73,7 @@ class Emulator:
             moto=_moto(),
             control=control,
             faults=faults,
+            experiments=FaultInjection(ExperimentMachines(self._lifecycle), clock),
             points=points,
             changes=self._changes,
             locks=self._locks,

@@ -63,6 +63,7 @@ class Points:
         self._changed = threading.Condition()
         self._watch: Watch | None = None
         self._seen: list[str] = []
+        self._callers: list[str] = []
         self._held: Visit | None = None
 
     def watch(self, watch: Watch | None) -> None:
@@ -70,7 +71,7 @@ class Points:
         with self._changed:
             self._let_go(drop=False)
             self._watch = watch
-            self._seen = []
+            self._seen, self._callers = [], []
 
     def enter(self, call: AwsCall, agent: str) -> Visit | None:
         """The numbered call; None when it is not watched."""
@@ -80,6 +81,7 @@ class Points:
             if self._watch is None or not self._watch.concerns(call, agent):
                 return None
             self._seen.append(call.name)
+            self._callers.append(agent)
             return Visit(self._watch, len(self._seen), call.name)
 
     def may_pass(self, visit: Visit | None, when: When) -> bool:
@@ -100,10 +102,15 @@ class Points:
             return self._let_go(drop=drop)
 
     def as_json(self, timeout: float = 0.0) -> dict[str, Any]:
-        """The calls so far, in order, and the held call; waits up to `timeout` for one to be held."""
+        """The calls so far, in order, with their callers, and the held call; waits up to `timeout` for one to
+        be held."""
         with self._changed:
             self._changed.wait_for(lambda: self._held is not None, timeout)
-            return {"seen": list(self._seen), "held": self._held.as_json() if self._held else None}
+            return {
+                "seen": list(self._seen),
+                "callers": list(self._callers),
+                "held": self._held.as_json() if self._held else None,
+            }
 
     def _let_go(self, *, drop: bool) -> bool:
         held, self._held = self._held, None

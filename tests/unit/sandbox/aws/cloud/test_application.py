@@ -14,6 +14,8 @@ from sandbox.aws.cloud.application import CloudApplication, CloudLocks
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.disconnected import Disconnected
+from sandbox.aws.cloud.experiment_machines import ExperimentMachines
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
@@ -102,6 +104,7 @@ class Cloud:
             moto=self.moto,
             control=control,
             faults=self.faults,
+            experiments=FaultInjection(ExperimentMachines(self.lifecycle), lambda: self.now),
             points=self.points,
             changes=self.changes,
             locks=self.locks,
@@ -391,7 +394,7 @@ def test_a_call_is_held_before_or_after_it_is_carried_out(
     assert answers[0][0].startswith("200" if reached else "400")
     assert cloud.control("POST", "points/release", {})[0] == 409
     assert cloud.control("POST", "points", {"hold": -1})[0] == 400
-    assert cloud.control("DELETE", "points")[1] == {"seen": [], "held": None}
+    assert cloud.control("DELETE", "points")[1] == {"seen": [], "callers": [], "held": None}
 
 
 @pytest.mark.parametrize(
@@ -422,3 +425,10 @@ def test_a_second_change_of_a_bucket_meanwhile_is_refused(
     change.join(10)
     assert first[0][0] == "200 OK"
     assert cloud.call("PUT", "/job", query="encryption")[0] == "200 OK", "the bucket is free again"
+
+
+def test_an_experiment_that_does_not_exist_is_refused_without_asking_moto(cloud: Cloud) -> None:
+    status, body = cloud.aws("fis", "GET", "/experiments/EXP1")
+    assert status.startswith("404")
+    assert json.loads(body)["__type"] == "ResourceNotFoundException"
+    assert cloud.moto.bodies == []
