@@ -14,7 +14,7 @@ import click
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.options import accept_after, general_options
-from runctl_auto.cli.streams import OutputClosed, discard, prepare_streams
+from runctl_auto.cli.streams import OutputClosed, broken_pipes_told_apart, prepare_streams
 from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, UsageError
 from runctl_auto.local.interruption import (
     has_left_an_operation_alone,
@@ -67,12 +67,13 @@ class _Commands(click.Group):
         accept_after(command, _take)
         return command
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with broken_pipes_told_apart():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but a broken pipe to something other than the output is not hidden by click."""
-        try:
+        with broken_pipes_told_apart():
             return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise ConnectionError(str(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -136,8 +137,7 @@ def _run(arguments: list[str], console: Console) -> int:
         code = cli.main(
             args=arguments, prog_name="runctl", standalone_mode=False, obj=Invocation(console=console)
         )
-    except (OutputClosed, SystemExit):  # SystemExit is click's answer when the reader of a help text has left
-        discard(sys.stdout)
+    except OutputClosed:
         return int(ExitCode.DONE)
     except RunctlError as error:
         console.error(error)

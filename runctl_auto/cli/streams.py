@@ -6,8 +6,10 @@ import codecs
 import errno
 import io
 import os
+import select
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -47,6 +49,31 @@ def discard(stream: TextIO) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+
+
+@contextmanager
+def broken_pipes_told_apart() -> Iterator[None]:
+    """Within it a broken pipe raises ``OutputClosed`` if it is stdout, otherwise ``ConnectionError``.
+
+    click takes every broken pipe for that of the output, and exits without a message.
+    """
+    try:
+        yield
+    except BrokenPipeError as error:
+        if _has_no_reader(sys.stdout):
+            discard(sys.stdout)
+            raise OutputClosed from error
+        raise ConnectionError(str(error)) from error
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return False
+    watch = select.poll()
+    watch.register(number, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
 
 def is_unicode(stream: TextIO) -> bool:

@@ -300,7 +300,7 @@ class JobStack:
     def _attach_host(self) -> None:
         self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
-    def _judging(self) -> dict[str, object]:
+    def _judging(self) -> dict[str, Any]:
         pack = self._options.policies
         if pack is None:
             return {}

@@ -15,7 +15,14 @@ import pytest
 
 from runctl_auto.cli import streams
 from runctl_auto.cli.console import Console
-from runctl_auto.cli.streams import OutputClosed, discard, is_unicode, prepare_streams, reader_has_left
+from runctl_auto.cli.streams import (
+    OutputClosed,
+    broken_pipes_told_apart,
+    discard,
+    is_unicode,
+    prepare_streams,
+    reader_has_left,
+)
 
 
 def test_what_the_encoding_lacks_is_written_in_ascii(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -107,6 +114,12 @@ def test_a_full_disk_is_told_at_the_end() -> None:
     assert speaker.unwritten.errno == errno.ENOSPC
 
 
+def test_another_broken_pipe_is_an_error_like_any_other() -> None:
+    with pytest.raises(ConnectionError) as raised, broken_pipes_told_apart():
+        raise BrokenPipeError("of an engine")
+    assert not isinstance(raised.value, BrokenPipeError)
+
+
 def test_what_is_buffered_does_not_fail_when_the_process_ends(pipe: TextIO) -> None:
     pipe.write("x")
     discard(pipe)
@@ -139,12 +152,22 @@ def piped(*arguments: str, shell: str) -> subprocess.CompletedProcess[str]:
         (("schema",), "$RUNCTL | head -n 1"),
         (("--help",), "$RUNCTL | head -n 1"),
         (("schema",), "$RUNCTL | true"),
+        (("up", "--help"), "$RUNCTL | true"),
         (("completion", "bash"), "$RUNCTL | head -n 1"),
         (("version",), "$RUNCTL >&-"),
         (("version",), "$RUNCTL <&- 2>&-"),
         (("schema",), "PYTHONIOENCODING=ascii $RUNCTL"),
     ],
-    ids=["schema", "help", "nobody reads", "completion", "closed stdout", "closed others", "ascii"],
+    ids=[
+        "schema",
+        "help",
+        "nobody reads",
+        "help of a command",
+        "completion",
+        "closed stdout",
+        "closed others",
+        "ascii",
+    ],
 )
 def test_readers_may_leave(arguments: tuple[str, ...], shell: str) -> None:
     ran = piped(*arguments, shell=shell)
