@@ -78,6 +78,12 @@ def piped(runctl: Runctl, shell: str, **more: str) -> subprocess.CompletedProces
     )
 
 
+def assert_quiet(ran: subprocess.CompletedProcess[bytes]) -> None:
+    """It succeeded, and told no more than that it was at work, as it does on a slow machine."""
+    told = [line for line in ran.stderr.splitlines() if not line.endswith(b" ...")]
+    assert (ran.returncode, told) == (0, [])
+
+
 def test_metrics_are_strict_json(trained: Any) -> None:
     result = strict(trained.out)
     check_output(["up"], trained.out)
@@ -123,7 +129,7 @@ def test_the_log_as_json_is_strict_and_plain(runctl: Runctl, trained: Any) -> No
 )
 def test_terminals_that_are_not_utf_8(runctl: Runctl, trained: Any, shell: str, more: dict[str, str]) -> None:
     ran = piped(runctl, shell, **more)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert_quiet(ran)
     if "logs" in shell:
         assert b"cut: \\u65e5\n" in ran.stdout
         assert ran.stdout.endswith(b"last line\n")
@@ -143,7 +149,7 @@ def test_terminals_that_are_not_utf_8(runctl: Runctl, trained: Any, shell: str, 
 )
 def test_readers_that_leave_early(runctl: Runctl, trained: Any, shell: str) -> None:
     ran = piped(runctl, shell)
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert_quiet(ran)
 
 
 def test_a_change_goes_on_when_its_reader_has_left(runctl: Runctl, trained: Any, ended: list[str]) -> None:

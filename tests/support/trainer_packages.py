@@ -42,7 +42,7 @@ def _digest() -> str:
 def _install(packages: Path) -> None:
     command = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade")
     subprocess.run(
-        [*command, "--no-compile", "--target", str(packages), "-r", str(REQUIREMENTS)],
+        [*command, "--target", str(packages), "-r", str(REQUIREMENTS)],
         check=True,
         timeout=INSTALL_SECONDS,
     )

@@ -129,7 +129,7 @@ def test_a_trainer_that_is_interrupted_loses_at_most_an_interval(
     assert process.stdout is not None
     lines = read_to(process.stdout, INTERRUPTED_AFTER)
     interrupt(cloud_url, sandbox.json("outputs", trainer.name)["instanceId"], notice_seconds=NOTICE_SECONDS)
-    out, err = process.communicate(timeout=600)
+    out, err = process.communicate(timeout=1200)
     lines += out.splitlines(keepends=True)
     assert process.returncode == 0, "".join(lines)[-4000:] + err[-4000:]
 
