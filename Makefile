@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
 
-MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-rest
+MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-trainers matrix-rest
 
 .PHONY: setup engine demo test lint types layers unit bench smoke matrix $(MATRIX) docs clean
 
@@ -67,8 +67,12 @@ matrix-interruptions: setup
 matrix-protection: setup
 	$(RUN_MATRIX) tests/e2e/test_protection.py tests/e2e/test_policies.py
 
+# Installs torch, transformers and others once, about 6 GB, into $$TRAINERS_FOLDER or .trainers/.
+matrix-trainers: setup
+	$(BIN)/pytest -m matrix -v -rP tests/e2e/trainers
+
 matrix-rest: setup
-	$(RUN_MATRIX) tests $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies,--ignore=tests/e2e/test_$(part).py)
+	$(RUN_MATRIX) tests --ignore=tests/e2e/trainers $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies,--ignore=tests/e2e/test_$(part).py)
 
 docs: setup
 	$(BIN)/python docs/reference/generate.py

@@ -71,7 +71,8 @@ class NetworkAccess(pulumi.ComponentResource):
             ]
             + list(_to_resolvers(args.resolvers)),
             tags={"Name": physical, **args.tags},
-            opts=pulumi.ResourceOptions(parent=self),
+            # The provider waits this long while something uses the group; its own default is 15 minutes.
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete="3m")),
         )
         self.security_group_id = group.id
         self.register_outputs({"securityGroupId": self.security_group_id})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -10,7 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from runctl_auto.cli.streams import OutputClosed, discard, is_unicode, reader_has_left
 from runctl_auto.errors import RunctlError
+from runctl_auto.local.plain_text import only_colors, plain_text
+from runctl_auto.local.strict_json import strict_json
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -23,7 +25,12 @@ _SIGN_COLOURS = {"+": "green", "-": "red", "~": "yellow", "±": "yellow", "!": "
 
 
 class Console:
-    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR."""
+    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR.
+
+    A stream that cannot be written any more never ends a command that changes something: the rest of the
+    output is discarded. With ``ends_with_reader``, for commands that only print, it raises ``OutputClosed``.
+    ``unwritten`` is the error when a stream failed for another reason than that its reader left.
+    """
 
     def __init__(
         self,
@@ -32,15 +39,19 @@ class Console:
         verbose: bool = False,
         out: TextIO | None = None,
         err: TextIO | None = None,
+        ends_with_reader: bool = False,
     ) -> None:
         self.as_json = as_json
         self.verbose = verbose
+        self.ends_with_reader = ends_with_reader
+        self.unwritten: OSError | None = None
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._live: Status | None = None
         self._titles: list[tuple[threading.Event, str]] = []
         self._steps: Any = None
         self._display = threading.RLock()
+        self._discarded: set[int] = set()
 
     def say(self, text: str) -> None:
         """Prints a message to stderr."""
@@ -51,15 +62,19 @@ class Console:
         if not self.as_json:
             self._write(self._out, text)
 
+    def text(self, text: str) -> None:
+        """Prints output that is for another program and the same in both formats."""
+        self._write_as_it_is(self._out, text)
+
     def result(self, value: Mapping[str, Any]) -> None:
         """Prints the result as JSON; nothing in text mode."""
         if self.as_json:
-            self._write(self._out, json.dumps(value, indent=2, default=str))
+            self._write(self._out, strict_json(value, indent=2))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Prints one of several JSON results, on a line of its own; nothing in text mode."""
         if self.as_json:
-            self._write(self._out, json.dumps(value, default=str))
+            self._write(self._out, strict_json(value))
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """Prints a table, at most as wide as the terminal; not truncated where stdout is no terminal."""
@@ -79,8 +94,8 @@ class Console:
         return _painted(self._out, text, colour=colour, bold=bold)
 
     def log_line(self, line: str) -> None:
-        """Prints one line of the run's log."""
-        self._write(self._err if self.as_json else self._out, line)
+        """Prints one line of the run's log as it is, its escape sequences included."""
+        self._write_as_it_is(self._err if self.as_json else self._out, line)
 
     def plan(self, view: PlanView) -> None:
         """Prints the planned changes, before the confirmation."""
@@ -159,14 +174,15 @@ class Console:
         self.result({"error": error.as_json()})
         if self.as_json:
             return
-        self._write(self._err, f"{_painted(self._err, 'error:', colour='red', bold=True)} {error}")
+        heading = _painted(self._err, "error:", colour="red", bold=True)
+        self._write(self._err, f"{heading} {plain_text(str(error))}")
         if error.where:
             place = ", ".join(f"{key} {value}" for key, value in error.where.items())
-            self._write(self._err, f"  where: {place}")
+            self._write(self._err, f"  where: {plain_text(place)}")
         for cause in error.causes() if self.verbose else ():
-            self._write(self._err, f"  cause: {cause}")
+            self._write(self._err, f"  cause: {plain_text(str(cause))}")
         if error.next_step:
-            self._write(self._err, f"  next:  {error.next_step}")
+            self._write(self._err, f"  next:  {plain_text(error.next_step)}")
 
     @property
     def is_terminal(self) -> bool:
@@ -186,7 +202,8 @@ class Console:
                 return
             from rich.console import Console as RichConsole
 
-            live = RichConsole(file=self._err).status(title)
+            spinner = "dots" if is_unicode(self._err) else "line"
+            live = RichConsole(file=self._err).status(title, spinner=spinner)
             live.start()
             self._live = live
 
@@ -211,6 +228,17 @@ class Console:
             self._live.update(f"{title}: {steps}" if steps else title)
 
     def _write(self, stream: TextIO, text: str) -> None:
+        self._write_as_it_is(stream, only_colors(text) if stream.isatty() else plain_text(text))
+
+    def _write_as_it_is(self, stream: TextIO, text: str) -> None:
+        if id(stream) in self._discarded:
+            return
+        try:
+            self._print(stream, text)
+        except OSError as error:
+            self._discard(stream, error)
+
+    def _print(self, stream: TextIO, text: str) -> None:
         if self._live is not None and stream.isatty():
             from rich.text import Text
 
@@ -218,6 +246,15 @@ class Console:
             return
         stream.write(text + "\n")
         stream.flush()
+
+    def _discard(self, stream: TextIO, error: OSError) -> None:
+        """Raises ``OutputClosed`` if the command has no purpose without its output."""
+        self._discarded.add(id(stream))
+        discard(stream)
+        if not reader_has_left(error):
+            self.unwritten = error
+        if self.ends_with_reader and stream is self._out:
+            raise OutputClosed from error
 
 
 def terminal_width() -> int:

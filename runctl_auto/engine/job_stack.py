@@ -27,11 +27,12 @@ from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
     EventSink,
+    FailedDeletion,
     Plan,
     PlannedChange,
     StepEvent,
 )
-from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.violations import advice_in
 from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
@@ -94,6 +95,8 @@ class JobStack:
 
     broken_creations: frozenset[str] = frozenset()
     """Types of what the last operation failed to create: what of it exists, the state may not know."""
+    failed_deletions: tuple[FailedDeletion, ...] = ()
+    """What the last operation failed to delete."""
 
     def __init__(
         self,
@@ -198,14 +201,29 @@ class JobStack:
             "refresh", self._stack.refresh, parallel=self._options.parallel, show_secrets=False
         )
 
-    def destroy(self) -> Changes:
-        """Deletes all that is not protected, and not needed by what is. Idempotent."""
+    def destroy(self, *, keep: Collection[str] = (), hear: EventSink | None = None) -> Changes:
+        """Deletes all but what is protected or in ``keep`` (URNs), and what that needs. Idempotent.
+
+        Goes on when a deletion fails, and raises once all that can be deleted is; ``failed_deletions`` are
+        those that failed. ``hear`` receives the events besides the sink of the options, in another thread.
+        """
+        which: dict[str, Any] = {"exclude_protected": True}
+        if keep:
+            state = self.state()
+            stays = state.needed_by({*keep, *(each.urn for each in state.resources if each.protect)})
+            goes = [each.urn for each in state.resources if each.urn not in stays]
+            if not goes:
+                self.failed_deletions = ()
+                return Changes({})
+            which = {"target": list(dict.fromkeys(goes))}
         return self._changed(
             "teardown",
             self._stack.destroy,
-            exclude_protected=True,
+            hear=hear,
+            continue_on_error=True,
             parallel=self._options.parallel,
             show_secrets=False,
+            **which,
         )
 
     def await_quiet(self) -> None:
@@ -284,7 +302,7 @@ class JobStack:
     def _attach_host(self) -> None:
         self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
-    def _judging(self) -> dict[str, object]:
+    def _judging(self) -> dict[str, Any]:
         pack = self._options.policies
         if pack is None:
             return {}
@@ -305,8 +323,14 @@ class JobStack:
             advice=advice,
         )
 
-    def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:
-        result, events = self._run(operation, method, options)
+    def _changed(
+        self,
+        operation: str,
+        method: Callable[..., Any],
+        hear: EventSink | None = None,
+        **options: object,
+    ) -> Changes:
+        result, events = self._run(operation, method, options, hear=hear)
         for advice in advice_in(events):
             if advice not in self._advised:
                 self._tell(advice)
@@ -320,6 +344,7 @@ class JobStack:
         options: Mapping[str, object],
         *,
         only_planned: bool = False,
+        hear: EventSink | None = None,
     ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
@@ -331,6 +356,8 @@ class JobStack:
                     is_imagined = only_planned and isinstance(each, StepEvent)
                     if self._options.on_event is not None and not is_imagined:
                         self._options.on_event(each)
+                    if hear is not None:
+                        hear(each)
             except Exception as fault:
                 faults.append(fault)
 
@@ -349,6 +376,7 @@ class JobStack:
                     )
             finally:
                 self.broken_creations = _broken_creations(events)
+                self.failed_deletions = failed_deletions(events)
 
         try:
             result = self._past_dead_owners(attempt)

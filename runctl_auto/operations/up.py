@@ -295,10 +295,13 @@ def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -
     if result.download is not None:
         where["artifacts"] = str(result.download.folder)
     message = f": {status.message}" if status.message else ""
+    again = "`runctl up --rerun` tries again"
+    if status.reason == Reason.LEFT_PROCESSES:  # it would end the same way
+        again = "let `run` end with `wait`, or set background: wait or stop, then `runctl up --rerun`"
     return TrainingFailedError(
         f"The training of job '{config.job.name}' {verb} {how}{message}.",
         training_exit_code=status.exit_code,
         where=where,
-        next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up --rerun` tries again; "
+        next_step=f"`runctl logs {config.job.name}` shows its output; {again}; "
         f"`runctl down {config.job.name}` removes everything.",
     )

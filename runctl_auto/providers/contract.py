@@ -18,11 +18,11 @@ from typing import Protocol
 from runctl_auto.agent.contract import StopReason, StoredFile
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Relations, Survey
+from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
-from runctl_auto.stack.state import StackState
+from runctl_auto.stack.state import ResourceState, StackState
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
     "spot": ("spot",),
@@ -312,6 +312,15 @@ class Provider(Protocol):
     def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
         """All resources in the region that may be runctl's; none is classified as foreign. ``jobs`` are known
         to exist. Does not raise for a kind that cannot be listed.
+        """
+
+    def blockers(
+        self, resource: ResourceState, state: StackState, account: str, *, refused: bool = False
+    ) -> tuple[Blocker, ...]:
+        """What prevents the deletion of ``resource``, apart from what a teardown of ``state`` deletes first.
+
+        ``refused``: its deletion was refused, so that causes which a teardown would have removed count too.
+        Empty if nothing is known. Does not raise for requests that fail.
         """
 
     def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
@@ -34,10 +35,11 @@ from runctl_auto.providers.contract import (
     TaggedMachine,
     VolumeUse,
 )
-from runctl_auto.providers.resource import CloudResource, Survey
+from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
+from runctl_auto.stack.state import ResourceState, StackState
 
 
 class AwsProvider:
@@ -116,6 +118,11 @@ class AwsProvider:
     def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
         scope = Scope(self._names(account, ""), jobs=tuple(jobs), regions=known_regions)
         return survey_region(self._cloud, scope, price_of=price_of)
+
+    def blockers(
+        self, resource: ResourceState, state: StackState, account: str, *, refused: bool = False
+    ) -> tuple[Blocker, ...]:
+        return blockers_of(self._cloud, resource, state, account, refused=refused)
 
     def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:
         kind = KINDS[resource.kind]

@@ -155,6 +155,8 @@ GRANTS: tuple[Grant, ...] = (
         ),
         BUCKET_ARNS,
     ),
+    # Called only when the deletion of a bucket was refused.
+    Grant("ExplainRefusals", "plan", ("s3:GetObjectLockConfiguration",), BUCKET_ARNS, seen=False),
     Grant(
         "ReadOwnSchedules",
         "plan",
