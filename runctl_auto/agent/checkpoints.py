@@ -82,6 +82,10 @@ class Checkpoints:
         self._replace_folder(None)
         return None
 
+    def leave_as_it_is(self) -> None:
+        """Takes the folder's present content for saved: only what the job changes makes a checkpoint."""
+        self._last = scan(self._folder)
+
     def save(self) -> str | None:
         """Saves the folder if it has changed; returns the sequence, or None when nothing changed.
 
