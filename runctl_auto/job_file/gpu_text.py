@@ -48,4 +48,4 @@ def _complaint(text: str) -> str:
     model, colon, rest = text.partition(":")
     if colon and re.fullmatch(_MODELS, model.strip()) and ":" not in rest:
         return "is not a whole number of GPUs, nor a size of their memory"
-    return "is not MODEL:MEMORY:COUNT, nor a part of it"
+    return "is not a GPU model, with or without a memory and a count"
