@@ -53,7 +53,7 @@ def add_output(draft: Draft, location: Location, destination: str) -> None:
 
 def add_volume(draft: Draft, location: Location, name: str, destination: str, size: str | None) -> None:
     """A disk that outlives the machine."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")[:30].rstrip("-") or "data"
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).lstrip("-0123456789")[:30].rstrip("-") or "data"
     mount = destination if is_mount_point(destination) else f"/volumes/{slug}"
     draft.fields.setdefault("volumes", []).append(
         {"name": slug, "mount": mount, "size": size or DEFAULT_VOLUME}
