@@ -35,9 +35,10 @@ def read_git_config(path: Path, home: Path, *, depth: int = 0) -> dict[str, str]
         if setting is None or section is None:
             continue
         key, value = f"{section}.{setting[1].lower()}", _value(setting[2])
-        if key == "include.path" and depth < _MOST_INCLUDES:
-            included = path.parent / expanded(value, home)
-            found.update(read_git_config(included, home, depth=depth + 1))
+        if key == "include.path":
+            if depth < _MOST_INCLUDES:
+                included = path.parent / expanded(value, home)
+                found.update(read_git_config(included, home, depth=depth + 1))
         else:
             found[key] = value
     return found
