@@ -110,6 +110,7 @@ class Run:
         self._spec = tools.spec
         self._work = tools.folder / "work"
         self._steady_store = tools.store.patient(PATIENCE_SECONDS)
+        self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
         self._checkpoints = Checkpoints(
             self._steady_store,
             tools.spec.lineage,
@@ -118,8 +119,8 @@ class Run:
             keep=tools.spec.checkpoints.keep,
             say=tools.say,
             saved=tools.status.saved_checkpoint,
+            own_files=self._own_files,
         )
-        self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
         self._environment: Mapping[str, str] = {}
         self._hidden = HiddenValues()
 
@@ -246,8 +247,6 @@ class Run:
         if spec.data:
             tools.stage_data(spec.data, self._work)
         resumed = self._checkpoints.restore()
-        if self._own_files.lay_under(folders.checkpoints, as_oldest=resumed is not None):
-            self._checkpoints.leave_as_it_is()
         if resumed:
             tools.say(f"going on from checkpoint {resumed}")
             tools.status.note(resumed_from=resumed)
