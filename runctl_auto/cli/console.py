@@ -30,6 +30,7 @@ class Console:
     A stream that cannot be written any more never ends a command that changes something: the rest of the
     output is discarded. With ``ends_with_reader``, for commands that only print, it raises ``OutputClosed``.
     ``unwritten`` is the error when a stream failed for another reason than that its reader left.
+    ``show_files``: a plan lists every file that travels.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Console:
         *,
         as_json: bool = False,
         verbose: bool = False,
+        show_files: bool = False,
         out: TextIO | None = None,
         err: TextIO | None = None,
         ends_with_reader: bool = False,
@@ -45,6 +47,7 @@ class Console:
         self.verbose = verbose
         self.ends_with_reader = ends_with_reader
         self.unwritten: OSError | None = None
+        self.show_files = show_files
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._live: Status | None = None
@@ -109,6 +112,11 @@ class Console:
             price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
             self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}{disk}")
+        if view.work_folder is not None:
+            from runctl_auto.cli.views.work_folder import work_folder_lines
+
+            for each in work_folder_lines(view.work_folder, every_file=self.show_files):
+                self.say(f"  {each}")
         for note in view.notes:
             self.say(f"  {note}")
 

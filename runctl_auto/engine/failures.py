@@ -206,7 +206,7 @@ def failed_deletions(events: Sequence[EngineEvent]) -> tuple[FailedDeletion, ...
 
 def _failed_deletion(event: StepEvent, message: str) -> FailedDeletion:
     code = code_in_text(message)
-    error_class = CloudError if code is None else class_of_code(code)
+    error_class = CloudError if code is None else class_of_failed_change(code)
     return FailedDeletion(
         event.urn,
         event.type,
