@@ -27,9 +27,13 @@ class CloudPoints:
 
     cloud_url: str
 
-    def hold(self, number: int, when: When, *, caller: str = PROVIDER, reads: bool = False) -> None:
-        """Number calls from 1 from now on, and hold this one."""
-        self._ask("POST", "", {"caller": caller, "reads": reads, "hold": number, "when": when})
+    def hold(
+        self, number: int, when: When, *, caller: str = PROVIDER, call: str = "", reads: bool = False
+    ) -> None:
+        """Number calls from 1 from now on, only those named `call` if given, and hold this one."""
+        self._ask(
+            "POST", "", {"caller": caller, "call": call, "reads": reads, "hold": number, "when": when}
+        )
 
     def count(self, *, caller: str = PROVIDER, reads: bool = False) -> None:
         """Number calls from 1 from now on, and hold none."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sandbox.aws.cloud.operations import AwsCall
 
 When = Literal["before", "after"]
-_KEYS = frozenset({"caller", "reads", "hold", "when"})
+_KEYS = frozenset({"caller", "call", "reads", "hold", "when"})
 
 
 class BadWatch(ValueError):
@@ -19,9 +19,12 @@ class BadWatch(ValueError):
 
 @dataclass(frozen=True)
 class Watch:
-    """Which calls are numbered from 1, and which one is held; `hold` 0 only counts."""
+    """Which calls are numbered from 1, and which one is held; `hold` 0 only counts. `call` is the name of the
+    only call that is numbered (`s3:CreateBucket`), empty for all.
+    """
 
     caller: str = ""
+    call: str = ""
     reads: bool = False
     hold: int = 0
     when: When = "before"
@@ -36,10 +39,12 @@ class Watch:
             raise BadWatch(f"hold is a number from 0, not {hold!r}")
         if when not in ("before", "after"):
             raise BadWatch(f"when is 'before' or 'after', not {when!r}")
-        return cls(str(wanted.get("caller", "")), bool(wanted.get("reads", False)), hold, when)
+        caller, call = str(wanted.get("caller", "")), str(wanted.get("call", ""))
+        return cls(caller, call, bool(wanted.get("reads", False)), hold, when)
 
     def concerns(self, call: AwsCall, agent: str) -> bool:
-        return self.caller in agent and (self.reads or call.changes_something)
+        is_named = self.call in ("", call.name)
+        return is_named and self.caller in agent and (self.reads or call.changes_something)
 
 
 class Visit:
