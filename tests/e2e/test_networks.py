@@ -63,7 +63,7 @@ def test_a_machine_gets_the_address_and_the_dns_rules_that_its_network_needs(
     place = ran["placement"]
     assert (place["subnet"], place["public_address"]) == (network.open, True)
     assert place["resolvers"] == ["10.7.0.53"]
-    assert ran["status"]["phase"] == "succeeded"
+    assert ran["phase"] == "succeeded"
     assert not runctl.json("up", job(runctl, "routed", vpc=network.vpc), "--yes")["changed"]
 
     refused = runctl("preview", job(runctl, "closed", subnet=network.closed), code=7)
