@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_SERVICE_PREFIXES: Mapping[str, str] = {"tagging": "tag", "service-quotas": "servicequotas"}
+_SERVICE_PREFIXES: Mapping[str, str] = {"tagging": "tag"}
 
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
     # The launch passes the job's role to the machine.
@@ -53,7 +53,7 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def actions_of(call: str) -> tuple[str, ...]:
-    """The IAM actions behind ``call`` (``service:Operation``, the service as botocore names it)."""
+    """The IAM actions behind ``call`` (``service:Operation``, the service as in a signature)."""
     if call in _ACTIONS:
         return _ACTIONS[call]
     service, _, operation = call.partition(":")
