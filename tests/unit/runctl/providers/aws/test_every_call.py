@@ -29,7 +29,9 @@ ROOT = Path(__file__).parents[5]
 SOURCES = sorted((ROOT / "runctl_auto").rglob("*.py"))
 OUTSIDE = ("agent", "cli")
 """Folders that call no service: the agent has a client of its own, the command line calls operations."""
-SERVICES = ("ec2", "s3", "iam", "ssm", "sts", "pricing", "logs", "resourcegroupstaggingapi")
+SERVICES = (
+    *("ec2", "s3", "iam", "ssm", "sts", "pricing", "logs", "resourcegroupstaggingapi", "service-quotas"),
+)
 OPERATION = re.compile(
     r"(describe|get|list|head|put|delete|create|terminate|cancel|remove|abort|detach|copy|modify)_[a-z0-9_]+"
 )
@@ -233,4 +235,5 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
 @pytest.mark.parametrize("name", our_calls())
 def test_every_call_is_granted_to_somebody(name: str) -> None:
     service, operation = operations()[name]
-    assert f"{service.removeprefix('resourcegroups').removesuffix('api')}:{operation}" in calls_of("sweep")
+    signed_as = {"resourcegroupstaggingapi": "tagging", "service-quotas": "servicequotas"}
+    assert f"{signed_as.get(service, service)}:{operation}" in calls_of("sweep")
