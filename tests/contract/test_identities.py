@@ -140,7 +140,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
             "gpu": None,
             "cpu": None,
             "memory": None,
-            "disk": 50,
+            "disk": None,
         },
         "zones": [],
         "spot_policy": "auto",

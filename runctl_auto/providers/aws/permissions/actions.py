@@ -64,7 +64,7 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def actions_of(call: str) -> tuple[str, ...]:
-    """The IAM actions behind ``call`` (``service:Operation``, the service as botocore names it)."""
+    """The IAM actions behind ``call`` (``service:Operation``, the service as in a signature)."""
     if call in _ACTIONS:
         return _ACTIONS[call]
     service, _, operation = call.partition(":")

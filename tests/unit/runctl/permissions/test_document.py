@@ -117,7 +117,7 @@ def test_statements_have_names_of_their_own() -> None:
 
 def test_every_call_is_one_of_the_services() -> None:
     loader = Loader()
-    names = {"tagging": "resourcegroupstaggingapi"}
+    names = {"tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
     for call in calls_of("sweep"):
         service, _, operation = call.partition(":")
         known = loader.load_service_model(names.get(service, service), "service-2")["operations"]
