@@ -93,10 +93,9 @@ def _notes_on_checkpoints(checked: CheckedJob) -> Iterator[str]:
     path = PurePosixPath(checked.spec.checkpoints.path)
     count = len(checked.work_folder.files_below(str(path)))
     if count:
-        files = "1 file" if count == 1 else f"{count} files"
         yield (
-            f"{files} of the work folder lie in {path}/, the checkpoint folder: the job finds them there, "
-            "under those of the checkpoint that it continues from"
+            f"the checkpoint folder {path}/ holds {count} file{'s' if count > 1 else ''} of the work folder: "
+            "the job starts with them, under those of the checkpoint that it continues from"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runctl_auto.cli.views.amounts import size_text
@@ -17,11 +17,9 @@ LEFT_OUT = 5
 
 def work_folder_lines(folder: WorkFolder, *, every_file: bool) -> Iterator[str]:
     """The summary of a plan; with ``every_file`` each file, and each reason why something is left out."""
-    files = len(folder.files)
-    yield (
-        f"work folder: {files} file{'s' if files != 1 else ''}, {size_text(folder.bytes)}"
-        + ("" if every_file else "; --show-files lists them")
-    )
+    empty = f", {_counted(folder.empty_folders, 'empty folder')}" if folder.empty_folders else ""
+    more = "" if every_file else "; --show-files lists them"
+    yield f"work folder: {_counted(folder.files, 'file')}, {size_text(folder.bytes)}{empty}{more}"
     if every_file:
         yield from (f"  {size_text(file.size):>9}  {printable(file.name)}" for file in folder.files)
         yield from (f"  {'empty':>9}  {printable(name)}/" for name in folder.empty_folders)
@@ -49,6 +47,10 @@ def work_folder_json(folder: WorkFolder, *, every_file: bool) -> dict[str, Any]:
         else None,
         "notes": list(folder.notes),
     }
+
+
+def _counted(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'s' if len(things) != 1 else ''}"
 
 
 def _first_left_out(folder: WorkFolder) -> str:
