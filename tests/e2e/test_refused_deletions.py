@@ -21,8 +21,8 @@ from support.runctl_cli import Ran, Runctl
 
 pytestmark = pytest.mark.sandbox
 
-TOLD_WITHIN_SECONDS = 60
-"""A teardown that waits for a group takes the provider minutes."""
+TOLD_WITHIN_SECONDS = 170
+"""A provider that waits for a group to become free takes three minutes."""
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 ALWAYS = 1000
 
@@ -123,10 +123,6 @@ def test_a_group_that_somebody_else_uses(
     assert interface in ran.err, "told at once, on stderr as well"
     assert "of the other team" in blocked["why"]
     assert [each.id for each in leaks("held-group", cloud_url)] == [group]
-
-    text = runctl("down", "held-group", "--yes", code=5).text
-    assert "could not be deleted (1):" in text
-    assert f"delete-network-interface {interface}" in text or interface in text
     others.client("ec2").delete_network_interface(NetworkInterfaceId=interface)
     ends_clean(runctl, "held-group", cloud_url)
 
