@@ -17,12 +17,13 @@ model, step = SGDClassifier(random_state=0), 0
 if saved.exists():
     model, step = joblib.load(saved)
 print("begins at", step, flush=True)
+pause = 0.05 if step else 1.0  # leaves time to interrupt the first start
 while step < STEPS:
     random = np.random.default_rng(step)
     x = random.normal(size=(64, 8))
     model.partial_fit(x, (x.sum(axis=1) > 0).astype(int), classes=[0, 1])
     step += 1
-    time.sleep(0.25)
+    time.sleep(pause)
     print("step", step, flush=True)
     if step % EVERY == 0 or step == STEPS:
         joblib.dump((model, step), folder / "model.tmp")

@@ -16,6 +16,7 @@ from typing import IO
 import pytest
 import yaml
 from support.cloud_scanner import leaks
+from support.emulated_cloud import client
 from support.machine_events import interrupt
 from support.runctl_cli import Runctl
 from support.trainer_packages import trainer_packages
@@ -91,6 +92,16 @@ def write_job(folder: Path, trainer: Trainer, packages: Path) -> Path:
     return path
 
 
+def machine_of(cloud_url: str, job: str) -> str:
+    """The id of the job's running machine."""
+    wanted = [
+        {"Name": "tag:runctl:job", "Values": [job]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    (found,) = client(cloud_url, "ec2").describe_instances(Filters=wanted)["Reservations"]
+    return str(found["Instances"][0]["InstanceId"])
+
+
 def read_to(stream: IO[str], step: int) -> list[str]:
     """Lines until the step is reported, or all of them."""
     lines = []
@@ -128,7 +139,7 @@ def test_a_trainer_that_is_interrupted_loses_at_most_an_interval(
     process = sandbox.start("up", str(write_job(sandbox.folder, trainer, packages)), "--yes")
     assert process.stdout is not None
     lines = read_to(process.stdout, INTERRUPTED_AFTER)
-    interrupt(cloud_url, sandbox.json("outputs", trainer.name)["instanceId"], notice_seconds=NOTICE_SECONDS)
+    interrupt(cloud_url, machine_of(cloud_url, trainer.name), notice_seconds=NOTICE_SECONDS)
     out, err = process.communicate(timeout=1200)
     lines += out.splitlines(keepends=True)
     assert process.returncode == 0, "".join(lines)[-4000:] + err[-4000:]

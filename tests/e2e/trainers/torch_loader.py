@@ -34,6 +34,7 @@ def main():
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     print("begins at", step, flush=True)
+    pause = 0.05 if step else 1.0  # leaves time to interrupt the first start
     for x, y in DataLoader(Numbers(), batch_size=16, num_workers=2):
         if step >= STEPS:
             break
@@ -42,7 +43,7 @@ def main():
         loss.backward()
         optimizer.step()
         step += 1
-        time.sleep(0.25)
+        time.sleep(pause)
         print("step", step, flush=True)
         if step % EVERY == 0 or step == STEPS:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}

@@ -25,13 +25,14 @@ if saved.exists():
     step = state["step"]
 if rank == 0:
     print("begins at", step, "of", dist.get_world_size(), "workers", flush=True)
+pause = 0.05 if step else 1.0  # leaves time to interrupt the first start
 while step < STEPS:
     x = torch.randn(16, 8)
     optimizer.zero_grad()
     torch.nn.functional.mse_loss(model(x), x.sum(dim=1, keepdim=True)).backward()
     optimizer.step()
     step += 1
-    time.sleep(0.25)
+    time.sleep(pause)
     if rank == 0:
         print("step", step, flush=True)
         if step % EVERY == 0 or step == STEPS:

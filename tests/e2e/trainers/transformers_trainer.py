@@ -31,10 +31,11 @@ class Sentences(torch.utils.data.Dataset):
 
 class Told(TrainerCallback):
     def on_train_begin(self, args, state, control, **kwargs):
+        self.pause = 0.05 if state.global_step else 1.0  # leaves time to interrupt the first start
         print("begins at", state.global_step, flush=True)
 
     def on_step_end(self, args, state, control, **kwargs):
-        time.sleep(0.25)
+        time.sleep(self.pause)
         print("step", state.global_step, flush=True)
 
     def on_train_end(self, args, state, control, **kwargs):
