@@ -31,9 +31,7 @@ class CloudPoints:
         self, number: int, when: When, *, caller: str = PROVIDER, call: str = "", reads: bool = False
     ) -> None:
         """Number calls from 1 from now on, only those named `call` if given, and hold this one."""
-        self._ask(
-            "POST", "", {"caller": caller, "call": call, "reads": reads, "hold": number, "when": when}
-        )
+        self._ask("POST", "", {"caller": caller, "call": call, "reads": reads, "hold": number, "when": when})
 
     def count(self, *, caller: str = PROVIDER, reads: bool = False) -> None:
         """Number calls from 1 from now on, and hold none."""
