@@ -108,7 +108,7 @@ def test_a_schedule_that_has_no_time_is_told(
 def test_a_place_without_internet_is_told(internet: bool, noted: int) -> None:
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = (placement(internet=internet),)
+    provider.offers.return_value = Offers((placement(internet=internet),))
     found = decided(fake_session(provider=provider), job_spec(), NEW)
     assert len([note for note in found.notes if "reaches AWS's endpoints only" in note]) == noted
     provider.data_notes.assert_called_once_with(job_spec(), found.config.placement)
@@ -119,7 +119,7 @@ def test_the_other_places_are_all_but_the_one_that_failed(session: Session) -> N
     other = placement(subnet="subnet-2")
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = (placement(), other)
+    provider.offers.return_value = Offers((placement(), other))
     found = other_places(fake_session(provider=provider), stack_config(), NEW)
     assert found == (other,)
 

@@ -215,7 +215,7 @@ class TestPlacement:
     def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
         account = cloud.provider.account()
         assert cloud.provider.zone_of_volumes(job_spec(), account, OwnVolumes({})) is None
-        place = cloud.provider.offers(job_spec(), account)[0]
+        place = cloud.provider.offers(job_spec(), account).places[0]
         assert cloud.provider.data_notes(job_spec(), place) == ()
 
     def test_volumes_that_are_gone_are_left_out(self, cloud: CloudUnderTest) -> None:

@@ -23,7 +23,7 @@ def denied(image: str) -> AccessDeniedError:
     spec = JobSpec.model_validate({"name": "digits", "region": "us-east-1", "run": "true", "image": image})
     cloud = Cloud(lambda service, region: Denying(), "us-east-1", sleep=lambda seconds: None)
     with pytest.raises(AccessDeniedError) as raised:
-        Images(spec, cloud).of(InstanceType("t3.micro", "x86_64", has_gpu=False))
+        Images(spec, cloud).of(InstanceType("t3.micro", "x86_64"))
     return raised.value
 
 
