@@ -177,6 +177,7 @@ def declare(
                 nodes=job.nodes,
             ),
             candidate_types=job.resources.instance_types,
+            resolvers=placement.resolvers,
         ),
         pulumi.ResourceOptions(providers=[_provider(config, identity)]),
     )
@@ -267,6 +268,7 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         disk_gb=config.job.resources.disk,
         user_data=render_user_data(user_data_config(config, names.bucket())),
         end_after_seconds=end_after_seconds(config),
+        public_address=placement.public_address,
     )
 
 

@@ -20,7 +20,7 @@ from runctl_auto.errors import (
     RunctlError,
     StackLockedError,
 )
-from runctl_auto.providers.aws.errors import class_of_code, code_in_text, next_step_for
+from runctl_auto.providers.aws.errors import class_of_failed_change, code_in_text, next_step_for
 from runctl_auto.stack.urn import name_of
 
 CANCELLED_EXIT_CODE = 8
@@ -116,7 +116,7 @@ def _cloud(failure: Failure) -> RunctlError | None:
         code = code_in_text(event.message)
         if code is None:
             continue
-        error_class = class_of_code(code)
+        error_class = class_of_failed_change(code)
         if error_class is CloudError and not event.urn:
             continue
         return error_class(

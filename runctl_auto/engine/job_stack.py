@@ -34,7 +34,7 @@ from runctl_auto.engine.events import (
 from runctl_auto.engine.failures import locked_error
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.violations import advice_in
-from runctl_auto.errors import EngineError, StackLockedError
+from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
@@ -60,6 +60,8 @@ _NO_SUMMARY = "summary event never found"
 _SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
 ORPHAN_SECONDS = 600.0
 """How long to wait for an engine whose runctl was killed."""
+UNSETTLED_SECONDS = 15.0
+"""The pause before the one repeat of an operation that met an account about to change state."""
 
 
 @dataclass(frozen=True)
@@ -332,20 +334,30 @@ class JobStack:
             except Exception as fault:
                 faults.append(fault)
 
-        def attempt() -> Result:
+        def attempt(**more: object) -> Result:
             events.clear()
             try:
                 with translated(operation, self.job, events):
                     return run_to_a_safe_end(
                         lambda: method(
-                            on_event=take, on_output=self._options.on_output, color="never", **options
+                            on_event=take,
+                            on_output=self._options.on_output,
+                            color="never",
+                            **{**options, **more},
                         ),
                         self._tell,
                     )
             finally:
                 self.broken_creations = _broken_creations(events)
 
-        result = self._past_dead_owners(attempt)
+        try:
+            result = self._past_dead_owners(attempt)
+        except UnsettledError as error:
+            if "refresh" not in options:  # a teardown's own waits are long enough
+                raise
+            self._tell(f"{error.what}; once more in {UNSETTLED_SECONDS:.0f} s")
+            self._options.sleep(UNSETTLED_SECONDS)
+            result = self._past_dead_owners(lambda: attempt(refresh=True))
         if faults:
             raise EngineError(
                 f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self.job}

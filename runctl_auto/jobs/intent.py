@@ -161,7 +161,10 @@ def decide(
         places,
         wanted,
         replaces_active_run=not is_same_run and current.run_is_active,
-        notes=(*_no_time_to_end(config), *(() if is_same_run else provider.data_notes(spec))),
+        notes=(
+            *_no_time_to_end(config),
+            *(() if is_same_run else (*_no_internet(places[0]), *provider.data_notes(spec, places[0]))),
+        ),
     )
 
 
@@ -170,13 +173,21 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
         yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
+def _no_internet(place: Placement) -> Iterator[str]:
+    if not place.internet:
+        yield (
+            f"subnet {place.subnet} reaches AWS's endpoints only: setup and run cannot fetch from package "
+            "indexes and model hubs"
+        )
+
+
 def other_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
     provider = session.provider(config.job.region)
     account = provider.account()
     zone = _zone_of_volumes(provider, config.job, current, account)
     found = provider.offers(config.job, account, zone=zone)
-    return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
+    return tuple(each for each in found if _same_place(each) != _same_place(config.placement))
 
 
 def _places(
@@ -234,8 +245,8 @@ def _in_force(job: str, wanted: Protection, current: CurrentJob) -> Protection:
     )
 
 
-def _same_machine(place: Placement) -> tuple[str, str, str]:
-    return place.market, place.instance_type, place.zone
+def _same_place(place: Placement) -> tuple[str, str, str, str]:
+    return place.market, place.instance_type, place.zone, place.subnet
 
 
 def _refuse_another_cloud(spec: JobSpec, current: CurrentJob, account: Account) -> None:

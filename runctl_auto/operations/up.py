@@ -31,7 +31,7 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed
+from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
@@ -158,6 +158,7 @@ class Up(JobFileChange[Applied]):
                 others(),
                 self.session.reporter,
                 refresh=self.current.instance is not None,
+                settle=partial(settle_machine, self.job),
             )
 
     def record(self, decision: Intent) -> None:

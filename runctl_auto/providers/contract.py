@@ -257,8 +257,9 @@ class Provider(Protocol):
     def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
         """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
 
-        When no place remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when
-        image, network or machine type do not exist.
+        A place is followed by the same in other subnets of its zone, for when its own is full. When no place
+        remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image, network or
+        machine type do not exist, or the network has no way out.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
@@ -275,10 +276,11 @@ class Provider(Protocol):
         volumes are in different zones, or when a new volume has the name of an existing one.
         """
 
-    def data_notes(self, spec: JobSpec) -> tuple[str, ...]:
-        """Notes on data sources that could not be checked with these credentials.
+    def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
+        """Notes on data sources that could not be checked with these credentials, or cost a transfer.
 
-        Raises ``JobFileError`` for a source that does not exist or has no objects.
+        Raises ``JobFileError`` for a source that does not exist, has no objects, or that a machine at
+        ``placement`` cannot read.
         """
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:

@@ -28,7 +28,12 @@ Market = Literal["spot", "on-demand"]
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown."""
+    """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown.
+
+    ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
+    ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
+    network's own DNS servers; empty with the VPC's resolver.
+    """
 
     account: str
     partition: str
@@ -41,6 +46,9 @@ class Placement:
     market: Market
     price_hour: float | None = None
     max_price: float | None = None
+    public_address: bool = False
+    internet: bool = True
+    resolvers: tuple[str, ...] = ()
 
 
 @with_config(ConfigDict(extra="forbid"))

@@ -36,11 +36,36 @@ def product(name: str, price: float) -> str:
     )
 
 
+def route_table(
+    identity: str, *subnets: str, igw: str = "", state: str = "active", **target: str
+) -> dict[str, Any]:
+    """A route table with a default route to the target, if one is given; without subnets the main one."""
+    targets = {**({"GatewayId": igw} if igw else {}), **target}
+    default = {"DestinationCidrBlock": "0.0.0.0/0", "State": state, **targets}
+    local = {"DestinationCidrBlock": "10.0.0.0/16", "State": "active", "GatewayId": "local"}
+    associations = [{"SubnetId": each, "Main": False} for each in subnets] or [{"Main": True}]
+    return {
+        "RouteTableId": identity,
+        "Associations": associations,
+        "Routes": [local, *([default] if targets else [])],
+    }
+
+
+def endpoint(service: str, **more: Any) -> dict[str, Any]:
+    """An available endpoint with private DNS."""
+    name = f"com.amazonaws.us-east-1.{service}"
+    return {"ServiceName": name, "State": "available", "PrivateDnsEnabled": True, **more}
+
+
 class FakeEc2:
     """EC2, SSM and STS, as far as placement uses them."""
 
     def __init__(self) -> None:
-        self.vpcs = [{"VpcId": "vpc-1"}]
+        self.vpcs: list[dict[str, Any]] = [{"VpcId": "vpc-1", "DhcpOptionsId": "default"}]
+        self.route_tables = [route_table("rtb-main", igw="igw-1")]
+        self.endpoints: list[dict[str, Any]] = []
+        self.resolvers: dict[str, list[str]] = {}
+        self.asked: list[str] = []
         self.subnets = [
             {
                 "SubnetId": f"subnet-{zone[-1]}",
@@ -74,8 +99,33 @@ class FakeEc2:
             "InstanceTypes": [{"InstanceType": name, **MACHINES[name]} for name in reversed(InstanceTypes)]
         }
 
-    def describe_vpcs(self, Filters: Any = ()) -> Any:
-        return {"Vpcs": self.vpcs}
+    def describe_vpcs(self, Filters: Any = (), VpcIds: Any = ()) -> Any:
+        return {"Vpcs": [each for each in self.vpcs if not VpcIds or each["VpcId"] in VpcIds]}
+
+    def describe_route_tables(self, Filters: Any) -> Any:
+        self.asked.append("describe_route_tables")
+        return {"RouteTables": self.route_tables}
+
+    def describe_vpc_endpoints(self, Filters: Any) -> Any:
+        self.asked.append("describe_vpc_endpoints")
+        return {"VpcEndpoints": self.endpoints}
+
+    def describe_dhcp_options(self, DhcpOptionsIds: list[str]) -> Any:
+        (asked,) = DhcpOptionsIds
+        if asked not in self.resolvers:
+            refusal = {"Error": {"Code": "InvalidDhcpOptionID.NotFound", "Message": ""}}
+            raise ClientError(refusal, "DescribeDhcpOptions")
+        values = [{"Value": each} for each in self.resolvers[asked]]
+        return {
+            "DhcpOptions": [
+                {
+                    "DhcpConfigurations": [
+                        {"Key": "domain-name", "Values": [{"Value": "corp.example"}]},
+                        {"Key": "domain-name-servers", "Values": values},
+                    ]
+                }
+            ]
+        }
 
     def describe_images(self, ImageIds: list[str] = [], Owners: list[str] = []) -> Any:  # noqa: B006
         if Owners:

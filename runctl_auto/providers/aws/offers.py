@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.images import Image, Images
 from runctl_auto.providers.aws.instance_types import InstanceType, choose_machines, still_satisfies
-from runctl_auto.providers.aws.networks import choose_subnets
+from runctl_auto.providers.aws.networks import Subnet, choose_subnets
 from runctl_auto.providers.aws.prices import on_demand_prices, spot_prices
 from runctl_auto.providers.contract import MARKETS, Account
 from runctl_auto.stack.config import Market, Placement
 
 _UNKNOWN = float("inf")
 _MOST_NAMED = 12
+_NOT_OFFERED = "no zone offers these instance types"
 _MOST_TRIED = 20
 """How many places of a market are tried when the job leaves the choice of types to runctl."""
 
@@ -30,8 +30,7 @@ _MOST_TRIED = 20
 class _Place:
     machine: InstanceType
     rank: int
-    subnet: str
-    vpc: str
+    subnet: Subnet
     zone: str
     prices: Mapping[Market, float]
 
@@ -46,35 +45,39 @@ def candidates(
     spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None
 ) -> tuple[Placement, ...]:
     """All places that the job allows, the preferred first: spot before on-demand; then the job's order of
-    instance types if it names them, and the cheaper zone; else the cheapest of all. ``zone`` restricts to one
-    (where the job's volumes are).
+    instance types if it names them, and the cheaper zone; else the cheapest of all. A place is followed by
+    the same in the other subnets of its zone, for when its own subnet is full; places that reach AWS's
+    endpoints only are last. ``zone`` restricts to one (where the job's volumes are).
 
     When no place remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image,
-    network or instance type do not exist.
+    network or instance type do not exist, or the network does not reach AWS.
     """
     machines = choose_machines(spec, cloud)
-    subnets = choose_subnets(spec, cloud, zone)
-    places = _places(spec, cloud, machines, subnets)
+    choice = choose_subnets(spec, cloud, zone)
+    places = _places(spec, cloud, machines, choice.subnets)
     left_out: list[str] = []
     chosen = list(_affordable(spec, places, left_out))
     images = Images(spec, cloud)
     found = [(market, place, images.of(place.machine)) for market, place in chosen]
-    fitting = list(_of_one_architecture(found, left_out))
+    fitting = sorted(_of_one_architecture(found, left_out), key=lambda each: not each[1].subnet.internet)
     if not fitting:
-        raise _nowhere(spec, zone, left_out)
+        raise _nowhere(spec, zone, (*(left_out or [_NOT_OFFERED]), *choice.left_out))
     return tuple(
         Placement(
             account=account.id,
             partition=account.partition,
             region=spec.region,
             zone=place.zone,
-            vpc=place.vpc,
-            subnet=place.subnet,
+            vpc=place.subnet.vpc,
+            subnet=place.subnet.id,
             image=image.id,
             instance_type=place.machine.name,
             market=market,
             price_hour=place.prices.get(market),
             max_price=spec.max_price if market == "spot" else None,
+            public_address=place.subnet.public_address,
+            internet=place.subnet.internet,
+            resolvers=place.subnet.resolvers,
         )
         for market, place, image in fitting
     )
@@ -90,7 +93,7 @@ def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: 
 
 
 def _places(
-    spec: JobSpec, cloud: Cloud, machines: Sequence[InstanceType], subnets: Sequence[Mapping[str, Any]]
+    spec: JobSpec, cloud: Cloud, machines: Sequence[InstanceType], subnets: Sequence[Subnet]
 ) -> tuple[_Place, ...]:
     names = [machine.name for machine in machines]
     markets = MARKETS[spec.spot_policy]
@@ -108,14 +111,13 @@ def _places(
         _Place(
             machine=machine,
             rank=rank if spec.resources.instance_types else 0,
-            subnet=subnet["SubnetId"],
-            vpc=subnet["VpcId"],
-            zone=subnet["AvailabilityZone"],
-            prices=dict(prices(machine.name, subnet["AvailabilityZone"])),
+            subnet=subnet,
+            zone=subnet.zone,
+            prices=dict(prices(machine.name, subnet.zone)),
         )
         for rank, machine in enumerate(machines)
         for subnet in subnets
-        if (machine.name, subnet["AvailabilityZone"]) in offered
+        if (machine.name, subnet.zone) in offered
     )
 
 
@@ -135,18 +137,37 @@ def _affordable(
 ) -> Iterator[tuple[Market, _Place]]:
     for market in MARKETS[spec.spot_policy]:
 
-        def preference(place: _Place, market: Market = market) -> tuple[int, float, int, str, str]:
+        def preference(place: _Place, market: Market = market) -> tuple[bool, int, float, int, str, str, int]:
             price = place.prices.get(market, _UNKNOWN)
-            return place.rank, price, place.machine.vcpus, place.machine.name, place.zone
+            machine, subnet = place.machine, place.subnet
+            return (
+                not subnet.internet,
+                place.rank,
+                price,
+                machine.vcpus,
+                machine.name,
+                place.zone,
+                subnet.rank,
+            )
 
         allowed = []
         for place in sorted(places, key=preference):
             reason = _too_dear(spec, market, place)
             if reason is None:
                 allowed.append((market, place))
-            else:
+            elif place.subnet.rank == 0:
                 left_out.append(f"{place.machine.name} {market} in {place.zone}: {reason}")
-        yield from allowed if spec.resources.instance_types else allowed[:_MOST_TRIED]
+        yield from allowed if spec.resources.instance_types else _first_tried(allowed)
+
+
+def _first_tried(allowed: Iterable[tuple[Market, _Place]]) -> Iterator[tuple[Market, _Place]]:
+    """The first places, other subnets of a zone not counted."""
+    tried = 0
+    for market, place in allowed:
+        tried += place.subnet.rank == 0
+        if tried > _MOST_TRIED:
+            return
+        yield market, place
 
 
 def _too_dear(spec: JobSpec, market: Market, place: _Place) -> str | None:
@@ -166,7 +187,7 @@ def _of_one_architecture(
     for market, place, image in found:
         if image.architecture in (None, place.machine.architecture):
             yield market, place, image
-        else:
+        elif place.subnet.rank == 0:
             left_out.append(
                 f"{place.machine.name} {market} in {place.zone}: it is {place.machine.architecture} and the "
                 f"image {image.id} is {image.architecture}"
@@ -176,7 +197,7 @@ def _of_one_architecture(
 def _nowhere(spec: JobSpec, zone: str | None, left_out: Sequence[str]) -> NoCapacityError:
     where = f"zone {zone}, where the job's volumes are" if zone else spec.region
     more = len(left_out) - _MOST_NAMED
-    reasons = "; ".join(left_out[:_MOST_NAMED]) or "no zone offers these instance types"
+    reasons = "; ".join(left_out[:_MOST_NAMED])
     return NoCapacityError(
         f"No place for job '{spec.name}' in {where}: {reasons}{f'; and {more} more' if more > 0 else ''}.",
         where={"job": spec.name, "region": spec.region},

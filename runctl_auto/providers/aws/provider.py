@@ -97,8 +97,8 @@ class AwsProvider:
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
         return zone_of_volumes(spec, self._cloud, self._names(account.id, spec.name), own)
 
-    def data_notes(self, spec: JobSpec) -> tuple[str, ...]:
-        return look_at_data(spec, self._cloud)
+    def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
+        return look_at_data(spec, self._cloud, placement)
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         return volume_uses(self._cloud, identities)

@@ -40,10 +40,18 @@ class Emulator:
         self._lifecycle = Lifecycle(clock, self._changed, Timing())
         consistency = Consistency()
         self._scheduled = ScheduledCalls(clock, scheduler_store.listed, scheduler_store.invoke)
-        apply_all(Emulation(clock, self._lifecycle, consistency, self._something_due.set))
+        disconnected = Disconnected(instance_of_session)
+        apply_all(
+            Emulation(
+                clock,
+                self._lifecycle,
+                consistency,
+                rescheduled=self._something_due.set,
+                unreachable=lambda instance: disconnected.set(instance, connected=False),
+            )
+        )
         faults = Faults()
         points = Points()
-        disconnected = Disconnected(instance_of_session)
         control = Control(
             cloud_id,
             self._locks.plane,
@@ -65,6 +73,7 @@ class Emulator:
             locks=self._locks,
             disconnected=disconnected,
             located=with_zone,
+            launches_fail=self._lifecycle.launches_fail,
         )
 
     def keep_time(self) -> None:

@@ -31,6 +31,7 @@ _MESSAGES = {
 }
 _ENDED = {
     Cause.SPOT: "instance-terminated-no-capacity",
+    Cause.CAPACITY: "instance-terminated-no-capacity",
     Cause.USER: "instance-terminated-by-user",
     Cause.INSTANCE: "instance-terminated-by-user",
 }

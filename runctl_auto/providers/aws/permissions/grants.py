@@ -84,11 +84,13 @@ GRANTS: tuple[Grant, ...] = (
         (
             "sts:GetCallerIdentity",
             "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeDhcpOptions",
             "ec2:DescribeImages",
             "ec2:DescribeInstanceAttribute",
             "ec2:DescribeInstanceTypeOfferings",
             "ec2:DescribeInstanceTypes",
             "ec2:DescribeLaunchTemplateVersions",
+            "ec2:DescribeRouteTables",
             "ec2:DescribeSpotPriceHistory",
             "ec2:DescribeSubnets",
             "ec2:DescribeVpcs",
@@ -97,6 +99,14 @@ GRANTS: tuple[Grant, ...] = (
             *_search(EVERYWHERE, *RECORDS),
         ),
         EVERYWHERE,
+    ),
+    Grant(
+        # Called only for a subnet without a default route.
+        "LookForEndpoints",
+        "plan",
+        ("ec2:DescribeVpcEndpoints",),
+        EVERYWHERE,
+        seen=False,
     ),
     Grant(
         "ReadPublicParameters",

@@ -18,7 +18,7 @@ from support.job_stacks import (
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.errors import UsageError
-from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide
+from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.contract import Account
 from runctl_auto.run.status import RunStatus
@@ -102,6 +102,26 @@ def test_a_schedule_that_has_no_time_is_told(
     found = decided(session, job_spec(max_duration=limit), NEW)
     assert found.config.end_schedule is wanted
     assert len([note for note in found.notes if "aws.end_schedule" in note]) == noted
+
+
+@pytest.mark.parametrize(("internet", "noted"), [(False, 1), (True, 0)])
+def test_a_place_without_internet_is_told(internet: bool, noted: int) -> None:
+    provider = fake_provider()
+    provider.offers.side_effect = None
+    provider.offers.return_value = (placement(internet=internet),)
+    found = decided(fake_session(provider=provider), job_spec(), NEW)
+    assert len([note for note in found.notes if "reaches AWS's endpoints only" in note]) == noted
+    provider.data_notes.assert_called_once_with(job_spec(), found.config.placement)
+
+
+def test_the_other_places_are_all_but_the_one_that_failed(session: Session) -> None:
+    """Another subnet of the same zone is another place."""
+    other = placement(subnet="subnet-2")
+    provider = fake_provider()
+    provider.offers.side_effect = None
+    provider.offers.return_value = (placement(), other)
+    found = other_places(fake_session(provider=provider), stack_config(), NEW)
+    assert found == (other,)
 
 
 def test_a_new_job_goes_to_the_first_place_unprotected(session: Session) -> None:

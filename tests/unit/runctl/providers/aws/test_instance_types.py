@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from support.placement_cloud import route_table
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
@@ -83,6 +84,9 @@ class Ec2:
     def describe_subnets(self, **_: Any) -> Any:
         zones = ("us-east-1a", "us-east-1b")
         return {"Subnets": [{"SubnetId": f"s-{z}", "VpcId": "vpc-1", "AvailabilityZone": z} for z in zones]}
+
+    def describe_route_tables(self, **_: Any) -> Any:
+        return {"RouteTables": [route_table("rtb-main", igw="igw-1")]}
 
     def describe_vpcs(self, **_: Any) -> Any:
         return {"Vpcs": [{"VpcId": "vpc-1"}]}

@@ -3,7 +3,7 @@
 import io
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -44,11 +44,13 @@ class ScriptedMoto:
         self.bodies: list[bytes] = []
         self.locked: list[tuple[bool, bool]] = []
         self.failure: Exception | None = None
+        self.launches: Callable[[], None] = lambda: None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if self.failure is not None:
             raise self.failure
         self.bodies.append(environ["wsgi.input"].read())
+        self.launches()
         self.locked.append((_held(self._locks.plane), _held(self._locks.storage)))
         start_response("200 OK", [])
         return iter([b"answer"])
@@ -102,6 +104,7 @@ class Cloud:
             locks=self.locks,
             disconnected=self.disconnected,
             located=self._located,
+            launches_fail=self.lifecycle.launches_fail,
         )
 
     def _located(self, call: AwsCall) -> AwsCall:
@@ -136,7 +139,10 @@ class Cloud:
 
     def launch(self) -> None:
         self.lifecycle.launched(self.machine)
-        self.now += 1
+        self.advance(1)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
         self.lifecycle.advance()
 
 
@@ -183,6 +189,21 @@ def test_a_fault_can_concern_one_zone(cloud: Cloud, zone: str, hit: bool) -> Non
     fault = {"service": "ec2", "operation": "RunInstances", "code": "InsufficientInstanceCapacity"}
     cloud.control("POST", "faults", {**fault, "match": {"AvailabilityZone": zone}})
     assert cloud.ec2("RunInstances")[0].startswith("500") is hit
+
+
+def test_a_fault_with_a_state_reason_ends_the_launched_instance(cloud: Cloud) -> None:
+    """RunInstances succeeds, as on EC2; the next launch is not concerned."""
+    fault = {"service": "ec2", "operation": "RunInstances", "code": "Server.InsufficientInstanceCapacity"}
+    cloud.control("POST", "faults", fault)
+    cloud.moto.launches = lambda: cloud.lifecycle.launched(cloud.machine)
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+    cloud.advance(1)
+    cloud.advance(2)
+    assert cloud.machine.states == ["pending", "shutting-down", "terminated"]
+    cloud.machine = Machine("i-2")
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+    cloud.advance(1)
+    assert cloud.machine.states == ["pending", "running"]
 
 
 def test_a_fault_of_a_head_call_has_no_body(cloud: Cloud) -> None:
