@@ -84,15 +84,18 @@ class Console:
 
     def plan(self, view: PlanView) -> None:
         """Prints the planned changes, before the confirmation."""
-        from runctl_auto.cli.progress import plan_lines
+        from runctl_auto.cli.views.costs import cost_lines
+        from runctl_auto.cli.views.plan import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
-        for each in plan_lines(view.plan):
+        for each in plan_lines(view.plan, every_resource=self.verbose):
             self.say(f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
         if view.placement is not None:
             place = view.placement
-            price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
-            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}")
+            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}")
+        if view.cost is not None:
+            for each in cost_lines(view.cost, view.cost_before):
+                self.say(f"  {each}")
         for note in view.notes:
             self.say(f"  {note}")
 

@@ -50,6 +50,15 @@ class PriceBook:
         return path
 
 
+def kept_prices_folder(environ: Mapping[str, str]) -> Path:
+    """Where newer prices are kept: ``$XDG_CACHE_HOME/runctl/prices``, by default in ``~/.cache``."""
+    cache = environ.get("XDG_CACHE_HOME", "")
+    if not Path(cache).is_absolute():
+        home = environ.get("HOME")
+        cache = str((Path(home) if home else Path.home()) / ".cache")
+    return Path(cache) / "runctl" / "prices"
+
+
 def to_json(prices: RegionPrices) -> str:
     """A region's prices as text, with sorted keys; unknown rates are left out."""
     rates = {key: value for key, value in asdict(prices.rates).items() if key in _RATES and value is not None}
@@ -74,7 +83,7 @@ def from_json(text: str, source: str) -> RegionPrices:
         raise ValueError("not a price book of this format")
     region, date = content.get("region"), content.get("date")
     if not isinstance(region, str) or not isinstance(date, str):
-        raise ValueError("a price book names its region and date")
+        raise ValueError("a price book names its region and date")  # noqa: TRY004 - as for other contents
     kept_source = PriceSource(name=source, date=date)
     rates = {key: value for key, value in _numbers(content.get("rates")).items() if key in _RATES}
     return RegionPrices(
@@ -105,7 +114,6 @@ def _kept(folder: Path | None, region: str) -> RegionPrices | None:
 @cache
 def _shipped() -> Mapping[str, RegionPrices]:
     folder = resources.files("runctl_auto.cost").joinpath("shipped")
-    books = (from_json(each.read_text(encoding="utf-8"), "book") for each in folder.iterdir() if each.name.endswith(".json"))
+    files = (each for each in folder.iterdir() if each.name.endswith(".json"))
+    books = (from_json(each.read_text(encoding="utf-8"), "book") for each in files)
     return {each.region: each for each in books}
-
-

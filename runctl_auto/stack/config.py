@@ -16,9 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.prices import PriceSource, Rates
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
@@ -30,9 +31,10 @@ Market = Literal["spot", "on-demand"]
 class Placement:
     """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown.
 
-    ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
-    ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
-    network's own DNS servers; empty with the VPC's resolver.
+    ``price_source`` says where ``price_hour`` is from; ``price_average`` is the average spot price of the
+    seven days before. ``public_address``: the machine asks for a public IPv4 address, since an internet
+    gateway is its way out. ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers``
+    are the addresses of the network's own DNS servers; empty with the VPC's resolver.
     """
 
     account: str
@@ -45,6 +47,8 @@ class Placement:
     instance_type: str
     market: Market
     price_hour: float | None = None
+    price_source: PriceSource | None = None
+    price_average: float | None = None
     max_price: float | None = None
     public_address: bool = False
     internet: bool = True
@@ -72,7 +76,8 @@ class Protection:
 class StackConfig:
     """The whole configuration of a job's stack.
 
-    ``end_schedule``: whether a schedule in the cloud terminates the machine.
+    ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
+    prices when the place was chosen.
     """
 
     job: JobSpec
@@ -82,6 +87,7 @@ class StackConfig:
     protection: Protection
     permissions_boundary: str | None = None
     end_schedule: bool = False
+    rates: Rates = field(default_factory=Rates)
 
     def to_values(self) -> dict[str, str]:
         """The values to set, by full key (``runctl:job``, ...)."""
@@ -100,6 +106,7 @@ class StackConfig:
             "protection": asdict(self.protection),
             "boundary": self.permissions_boundary,
             "schedule": self.end_schedule,
+            "rates": asdict(self.rates),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -121,6 +128,7 @@ class StackConfig:
             end_schedule=_read(
                 {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
             ),
+            rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
         )
 
 

@@ -1,4 +1,4 @@
-"""Prices in force when a run's place was chosen: kept in the stack's configuration, for whoever adds up later."""
+"""Prices in force when a run's place was chosen, kept in the stack's configuration; prices of a region."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ HOURS_OF_A_MONTH = 730
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class PriceSource:
-    """Where a price comes from: ``price-list``, ``spot-history``, ``book`` (shipped) or ``cache``; ``date`` is
-    the day for which it was read, YYYY-MM-DD.
+    """Where a price comes from: ``price-list``, ``spot-history``, ``book`` (shipped) or ``cache``; ``date``
+    is the day for which it was read, YYYY-MM-DD.
     """
 
     name: str

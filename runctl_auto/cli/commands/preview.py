@@ -21,6 +21,7 @@ def command(
 ) -> int | None:
     from dataclasses import asdict
 
+    from runctl_auto.cost.cost_json import cost_json
     from runctl_auto.jobs.check import check_job
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.preview import preview
@@ -36,6 +37,7 @@ def command(
             "unchanged": view.plan.unchanged,
             "placement": asdict(view.placement) if view.placement else None,
             "notes": list(view.notes),
+            "cost": cost_json(view.cost, view.cost_before) if view.cost else None,
         }
     )
     return int(ExitCode.CHANGES) if detailed_exitcode and view.plan.changes else None

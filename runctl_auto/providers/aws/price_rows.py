@@ -1,8 +1,7 @@
 """Reads rows of the price list: which of them is the hourly on-demand price of an instance type.
 
-The list also has rows for other operating systems, tenancies, reserved and dedicated capacity, capacity blocks
-(at 0) and pre-installed software. A filter of the request excludes them, and so does this reader: what a
-filter does not know is returned.
+The list also has rows for other operating systems, tenancies, reserved and dedicated capacity, capacity
+blocks (at 0) and pre-installed software. The filter of a request excludes them, and so does this reader.
 """
 
 from __future__ import annotations

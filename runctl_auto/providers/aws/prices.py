@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -89,32 +90,44 @@ def region_prices(cloud: Cloud, date: str) -> RegionPrices:
     """
     source = PriceSource(name="price-list", date=date)
     machines = machine_prices(_machine_rows(cloud), cloud.region).prices
-    found = {name: _rate(cloud, *each) for name, each in _RATES.items()}
+    found = {name: _listed_rate(cloud, each) for name, each in _RATES.items()}
     for name in ("put_1000", "get_1000"):
         price = found[name]
         found[name] = None if price is None else round(price * 1000, 10)
     return RegionPrices(cloud.region, source, machines, Rates(**found, source=source))
 
 
-_Rate = tuple[str, str, Mapping[str, str], tuple[str, ...]]
+@dataclass(frozen=True)
+class _Rate:
+    """Where a rate is listed: ``usage`` is the end of the usage type, which a region's prefix precedes."""
+
+    service: str
+    usage: str
+    unit: str
+    filters: Mapping[str, str]
+
+
 _RATES: Mapping[str, _Rate] = {
-    "volume_gb_month": ("AmazonEC2", "EBS:VolumeUsage.gp3", {"productFamily": "Storage"}, ("GB-Mo",)),
-    "snapshot_gb_month": ("AmazonEC2", "EBS:SnapshotUsage", {"productFamily": "Storage Snapshot"}, ("GB-Mo",)),
-    "public_ipv4_hour": ("AmazonVPC", "PublicIPv4:InUseAddress", {"group": "VPCPublicIPv4Address"}, ("Hrs",)),
-    "s3_gb_month": ("AmazonS3", "TimedStorage-ByteHrs", {"productFamily": "Storage"}, ("GB-Mo",)),
-    "put_1000": ("AmazonS3", "Requests-Tier1", {"group": "S3-API-Tier1"}, ("Requests",)),
-    "get_1000": ("AmazonS3", "Requests-Tier2", {"group": "S3-API-Tier2"}, ("Requests",)),
-    "transfer_out_gb": ("AWSDataTransfer", "DataTransfer-Out-Bytes", {"transferType": "AWS Outbound"}, ("GB",)),
+    "volume_gb_month": _Rate("AmazonEC2", "EBS:VolumeUsage.gp3", "GB-Mo", {"productFamily": "Storage"}),
+    "snapshot_gb_month": _Rate(
+        "AmazonEC2", "EBS:SnapshotUsage", "GB-Mo", {"productFamily": "Storage Snapshot"}
+    ),
+    "public_ipv4_hour": _Rate(
+        "AmazonVPC", "PublicIPv4:InUseAddress", "Hrs", {"group": "VPCPublicIPv4Address"}
+    ),
+    "s3_gb_month": _Rate("AmazonS3", "TimedStorage-ByteHrs", "GB-Mo", {"productFamily": "Storage"}),
+    "put_1000": _Rate("AmazonS3", "Requests-Tier1", "Requests", {"group": "S3-API-Tier1"}),
+    "get_1000": _Rate("AmazonS3", "Requests-Tier2", "Requests", {"group": "S3-API-Tier2"}),
+    "transfer_out_gb": _Rate(
+        "AWSDataTransfer", "DataTransfer-Out-Bytes", "GB", {"transferType": "AWS Outbound"}
+    ),
 }
-"""Service, end of the usage type (a region's prefix precedes it), filter and units of each rate."""
 
 
-def _rate(
-    cloud: Cloud, service: str, usage: str, wanted: Mapping[str, str], units: tuple[str, ...]
-) -> float | None:
-    region = {"fromRegionCode" if service == "AWSDataTransfer" else "regionCode": cloud.region}
-    rows = (text for text in _rows(cloud, service, {**region, **wanted}) if is_usage(text, usage))
-    prices = unit_prices(rows, units)
+def _listed_rate(cloud: Cloud, rate: _Rate) -> float | None:
+    region = {"fromRegionCode" if rate.service == "AWSDataTransfer" else "regionCode": cloud.region}
+    rows = _rows(cloud, rate.service, {**region, **rate.filters})
+    prices = unit_prices((text for text in rows if is_usage(text, rate.usage)), (rate.unit,))
     return prices.pop() if len(prices) == 1 else None
 
 

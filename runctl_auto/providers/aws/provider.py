@@ -14,6 +14,7 @@ from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
 from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
+from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.ownership import Scope
@@ -37,6 +38,7 @@ from runctl_auto.providers.resource import CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
+from runctl_auto.stack.prices import RegionPrices
 
 
 class AwsProvider:
@@ -88,8 +90,18 @@ class AwsProvider:
         ]
         return read_statuses(places, lambda _region: self._cloud)
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
-        return candidates(spec, self._cloud, account, zone=zone)
+    def offers(
+        self,
+        spec: JobSpec,
+        account: Account,
+        *,
+        zone: str | None = None,
+        known: RegionPrices | None = None,
+    ) -> tuple[Placement, ...]:
+        return candidates(spec, self._cloud, account, zone=zone, known=known)
+
+    def region_prices(self, date: str) -> RegionPrices:
+        return region_prices(self._cloud, date)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)

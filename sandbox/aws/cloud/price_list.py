@@ -1,14 +1,16 @@
 """The price list service, which moto lacks: the prices of runctl's shipped book, in one region.
 
-Beside each machine's price it has rows as on AWS that are no price of a machine by the hour: Windows, dedicated
-tenancy, pre-installed software, a capacity block and unused reserved capacity at 0. Types that are not in the
-book are not listed, as on AWS for types it does not sell.
+Beside each machine's price it has rows as on AWS that are no price of a machine by the hour: Windows,
+dedicated tenancy, pre-installed software, a capacity block and unused reserved capacity at 0. Types that are
+not in the book are not listed, as on AWS for types it does not sell.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -17,7 +19,10 @@ from sandbox.aws.cloud.aws_error import AwsError
 SERVICE = "pricing"
 REGION = "us-east-1"
 _BOOK: Mapping[str, Any] = json.loads(
-    resources.files("runctl_auto.cost").joinpath("shipped", f"{REGION}.json").read_text(encoding="utf-8")
+    resources.files("runctl_auto.cost")
+    .joinpath("shipped")
+    .joinpath(f"{REGION}.json")
+    .read_text(encoding="utf-8")
 )
 USD_AN_HOUR: Mapping[str, float] = _BOOK["on_demand"]
 RATES: Mapping[str, float] = _BOOK["rates"]
@@ -41,17 +46,36 @@ _OTHER_ROWS: tuple[tuple[Mapping[str, str], float], ...] = (
     ({"capacitystatus": "AllocatedCapacityReservation"}, 0.0),
 )
 """Attributes that differ, and the factor on the price."""
-_RATE_ROWS: tuple[tuple[str, str, str, Mapping[str, str], str, float], ...] = (
-    ("volume_gb_month", _MACHINES, "EBS:VolumeUsage.gp3", {"productFamily": "Storage"}, "GB-Mo", 1),
-    ("snapshot_gb_month", _MACHINES, "EBS:SnapshotUsage", {"productFamily": "Storage Snapshot"}, "GB-Mo", 1),
-    ("public_ipv4_hour", "AmazonVPC", "PublicIPv4:InUseAddress", {"group": "VPCPublicIPv4Address"}, "Hrs", 1),
-    ("s3_gb_month", "AmazonS3", "TimedStorage-ByteHrs", {"productFamily": "Storage"}, "GB-Mo", 1),
-    ("put_1000", "AmazonS3", "Requests-Tier1", {"group": "S3-API-Tier1"}, "Requests", 1000),
-    ("get_1000", "AmazonS3", "Requests-Tier2", {"group": "S3-API-Tier2"}, "Requests", 1000),
-    ("transfer_out_gb", "AWSDataTransfer", "DataTransfer-Out-Bytes", {"transferType": "AWS Outbound"}, "GB", 1),
-)
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """How a rate of the book is listed; ``units`` is how many the book's price is for."""
+
+    service: str
+    usage: str
+    unit: str
+    attributes: Mapping[str, str]
+    units: int = 1
+
+
+_RATES: Mapping[str, _Rate] = {
+    "volume_gb_month": _Rate(_MACHINES, "EBS:VolumeUsage.gp3", "GB-Mo", {"productFamily": "Storage"}),
+    "snapshot_gb_month": _Rate(
+        _MACHINES, "EBS:SnapshotUsage", "GB-Mo", {"productFamily": "Storage Snapshot"}
+    ),
+    "public_ipv4_hour": _Rate(
+        "AmazonVPC", "PublicIPv4:InUseAddress", "Hrs", {"group": "VPCPublicIPv4Address"}
+    ),
+    "s3_gb_month": _Rate("AmazonS3", "TimedStorage-ByteHrs", "GB-Mo", {"productFamily": "Storage"}),
+    "put_1000": _Rate("AmazonS3", "Requests-Tier1", "Requests", {"group": "S3-API-Tier1"}, 1000),
+    "get_1000": _Rate("AmazonS3", "Requests-Tier2", "Requests", {"group": "S3-API-Tier2"}, 1000),
+    "transfer_out_gb": _Rate(
+        "AWSDataTransfer", "DataTransfer-Out-Bytes", "GB", {"transferType": "AWS Outbound"}
+    ),
+}
+_SERVICES = {each.service for each in _RATES.values()}
 _PAGE = 100
-_SERVICES = {each[1] for each in _RATE_ROWS}
 
 
 def answer(operation: str, body: bytes) -> dict[str, Any] | AwsError:
@@ -76,20 +100,25 @@ def answer(operation: str, body: bytes) -> dict[str, Any] | AwsError:
 
 def _products() -> Iterator[dict[str, Any]]:
     for name, price in USD_AN_HOUR.items():
-        for number, (changed, factor) in enumerate((({}, 1.0), *_OTHER_ROWS)):
+        for changed, factor in (({}, 1.0), *_OTHER_ROWS):
             attributes = {**_ATTRIBUTES, **changed, "instanceType": name}
-            sku = f"SANDBOX{name.upper().replace('.', '')}{number}"
-            yield _product(_MACHINES, sku, "Compute Instance", attributes, "Hrs", price * factor)
-    for rate, service, usage, wanted, unit, divisor in _RATE_ROWS:
-        region = {"fromRegionCode": REGION, "regionCode": REGION}
-        family = wanted.get("productFamily", "Other")
-        attributes = {"servicecode": service, "usagetype": usage, **region, **wanted}
-        yield _product(service, f"SANDBOX{rate.upper()}", family, attributes, unit, RATES[rate] / divisor)
+            yield _product(_MACHINES, attributes, "Compute Instance", "Hrs", price * factor)
+    for name, rate in _RATES.items():
+        attributes = {
+            "usagetype": rate.usage,
+            "fromRegionCode": REGION,
+            "regionCode": REGION,
+            **rate.attributes,
+        }
+        family = rate.attributes.get("productFamily", "Other")
+        yield _product(rate.service, attributes, family, rate.unit, RATES[name] / rate.units)
 
 
 def _product(
-    service: str, sku: str, family: str, attributes: Mapping[str, str], unit: str, price: float
+    service: str, attributes: Mapping[str, str], family: str, unit: str, price: float
 ) -> dict[str, Any]:
+    described = json.dumps(attributes, sort_keys=True).encode()
+    sku = hashlib.sha256(described).hexdigest()[:16].upper()
     dimension = {
         "unit": unit,
         "beginRange": "0",
@@ -99,7 +128,11 @@ def _product(
     }
     term = {"sku": sku, "priceDimensions": {f"{sku}.JRTCKXETXF.6YS6EN2CT7": dimension}}
     return {
-        "product": {"productFamily": family, "sku": sku, "attributes": dict(attributes)},
+        "product": {
+            "productFamily": family,
+            "sku": sku,
+            "attributes": {"servicecode": service, **attributes},
+        },
         "serviceCode": service,
         "terms": {"OnDemand": {f"{sku}.JRTCKXETXF": term}},
     }
