@@ -75,8 +75,9 @@ def average_spot_price(cloud: Cloud, name: str, zone: str, *, now: datetime, day
     )
     rows = [(each["Timestamp"], _positive(each.get("SpotPrice"))) for each in history]
     known = sorted((at, price) for at, price in rows if price is not None and at <= now)
+    ends = [*(at for at, _ in known), now][1:]
     weighted = seconds = 0.0
-    for (at, price), end in zip(known, [*(at for at, _ in known[1:]), now], strict=True):
+    for (at, price), end in zip(known, ends, strict=True):
         lasted = max(0.0, (end - max(at, since)).total_seconds())
         weighted, seconds = weighted + price * lasted, seconds + lasted
     return weighted / seconds if seconds else None
