@@ -40,6 +40,7 @@ NO_CAPACITY = frozenset(
 SUBNET_FULL = frozenset({"InsufficientFreeAddressesInSubnet"})
 ACCESS_DENIED = frozenset(
     {
+        "403",  # the answer to a HEAD request has no body
         "AccessDenied",
         "AccessDeniedException",
         "AllAccessDisabled",

@@ -84,6 +84,7 @@ def test_the_code_of_a_diagnostic(text: str, code: str | None) -> None:
         ("Client.AuthFailure", AccessDeniedError),
         ("UnauthorizedOperation", AccessDeniedError),
         ("AccessDenied", AccessDeniedError),
+        ("403", AccessDeniedError),
         ("RequestLimitExceeded", ThrottledError),
         ("NoSuchBucket", NotFoundError),
         ("ParameterNotFound", NotFoundError),

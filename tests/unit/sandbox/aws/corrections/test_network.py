@@ -30,6 +30,15 @@ def test_an_interface_that_is_to_stay_stays(corrected: Any) -> None:
     assert len(interfaces(corrected)) == 1
 
 
+def test_an_instance_has_the_groups_of_its_interface(cloud: Any) -> None:
+    group = make_group(cloud, "job")
+    subnet = cloud.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    interface = {"DeviceIndex": 0, "SubnetId": subnet, "Groups": [group], "AssociatePublicIpAddress": True}
+    found = cloud.describe(cloud.launch(NetworkInterfaces=[interface])["InstanceId"])
+    assert [each["GroupId"] for each in found["SecurityGroups"]] == [group]
+    assert found["PublicIpAddress"]
+
+
 def test_a_group_on_an_instance_cannot_be_deleted_until_it_is_terminated(cloud: Any) -> None:
     group = make_group(cloud, "job")
     instance_id = cloud.launch(SecurityGroupIds=[group])["InstanceId"]
