@@ -54,6 +54,10 @@ class Placement:
     internet: bool = True
     resolvers: tuple[str, ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        """All fields as JSON data."""
+        return {**asdict(self), "resolvers": list(self.resolvers)}
+
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,7 @@ class StackConfig:
                 "code": {"sha256": run.code_sha256},
                 "agent": {"sha256": run.agent_sha256},
             },
-            "placement": asdict(self.placement),
+            "placement": self.placement.as_json(),
             "owner": self.owner,
             "protection": asdict(self.protection),
             "boundary": self.permissions_boundary,

@@ -35,7 +35,7 @@ def command(
             "run": view.run,
             "changes": [asdict(each) for each in view.plan.changes],
             "unchanged": view.plan.unchanged,
-            "placement": asdict(view.placement) if view.placement else None,
+            "placement": view.placement.as_json() if view.placement else None,
             "notes": list(view.notes),
             "cost": cost_json(view.cost, view.cost_before) if view.cost else None,
         }
