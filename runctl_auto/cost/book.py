@@ -105,7 +105,7 @@ def _kept(folder: Path | None, region: str) -> RegionPrices | None:
     if folder is None:
         return None
     try:
-        prices = from_json((folder / f"{region}.json").read_text(encoding="utf-8"), "cache")
+        prices = from_json((folder / f"{region}.json").read_text(encoding="utf-8"), "price-list")
     except (OSError, ValueError):
         return None
     return prices if prices.region == region else None

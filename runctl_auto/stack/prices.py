@@ -14,7 +14,7 @@ HOURS_OF_A_MONTH = 730
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class PriceSource:
-    """Where a price comes from: ``price-list``, ``spot-history``, ``book`` (shipped) or ``cache``; ``date``
+    """Where a price comes from: ``price-list``, ``spot-history`` or ``book``, the shipped one; ``date``
     is the day for which it was read, YYYY-MM-DD.
     """
 

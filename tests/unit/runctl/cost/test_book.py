@@ -35,7 +35,7 @@ def test_kept_prices_come_back_and_the_newer_ones_count(tmp_path: Path) -> None:
     book.keep(prices("2030-05-01", **{"m5.large": 0.2}))
     found = book.region("us-east-1")
     assert found is not None
-    assert found.source == PriceSource(name="cache", date="2030-05-01")
+    assert found.source == PriceSource(name="price-list", date="2030-05-01")
     assert found.on_demand == {"m5.large": 0.2}
     assert found.rates.volume_gb_month == 0.09
     assert found.rates.get_1000 is None
