@@ -78,13 +78,19 @@ class MachineRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Cost limits of the run, as inputs for policies before anything is created. USD and seconds."""
+    """Cost and limits of the run, as inputs for policies before anything is created. USD and seconds.
+
+    ``volume_gb_month`` is the price of storage; ``address_hour`` that of a machine's public address, 0
+    without one. None is unknown.
+    """
 
     price_hour: float | None = None
     max_price: float | None = None
     budget: float | None = None
     max_duration_seconds: int | None = None
     nodes: int = 1
+    volume_gb_month: float | None = None
+    address_hour: float | None = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,6 +334,8 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "budget": limits.budget,
         "maxDurationSeconds": limits.max_duration_seconds,
         "nodes": limits.nodes,
+        "volumeGbMonth": limits.volume_gb_month,
+        "addressHour": limits.address_hour,
         "diskGb": machine.disk_gb if machine else None,
         "volumesGb": sum(volume.size_gb or 0 for volume in args.volumes),
         "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],

@@ -175,6 +175,8 @@ def declare(
                 budget=job.budget,
                 max_duration_seconds=job.max_duration,
                 nodes=job.nodes,
+                volume_gb_month=config.rates.volume_gb_month,
+                address_hour=config.rates.public_ipv4_hour if placement.public_address else 0.0,
             ),
             candidate_types=job.resources.instance_types,
             resolvers=placement.resolvers,

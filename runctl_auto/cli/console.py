@@ -102,20 +102,23 @@ class Console:
 
     def plan(self, view: PlanView) -> None:
         """Prints the planned changes, before the confirmation."""
-        from runctl_auto.cli.progress import plan_lines
+        from runctl_auto.cli.views.costs import cost_lines
+        from runctl_auto.cli.views.plan import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
-        for each in plan_lines(view.plan):
+        for each in plan_lines(view.plan, every_resource=self.verbose):
             self.say(f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
         if view.placement is not None:
             place = view.placement
-            price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
-            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}{disk}")
+            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}{disk}")
         if view.work_folder is not None:
             from runctl_auto.cli.views.work_folder import work_folder_lines
 
             for each in work_folder_lines(view.work_folder, every_file=self.show_files):
+                self.say(f"  {each}")
+        if view.cost is not None:
+            for each in cost_lines(view.cost, view.cost_before):
                 self.say(f"  {each}")
         for note in view.notes:
             self.say(f"  {note}")

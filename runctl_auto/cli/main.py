@@ -43,6 +43,7 @@ _COMMANDS: dict[str, str] = {
     "env": "Print the environment variables that plain `pulumi` needs.",
     "sandbox": "Start, stop or inspect the sandbox.",
     "doctor": "Check that everything runctl needs is installed and reachable.",
+    "catalog": "Manage the price book.",
     "permissions": "Print the minimal IAM policy for runctl.",
     "setup": "Install the Pulumi engine and the AWS plugin.",
     "completion": "Print the shell completion script.",

@@ -20,6 +20,7 @@ from runctl_auto.providers.contract import Account, Offers, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
 
 
@@ -132,7 +133,8 @@ def decide(
         rerun=rerun or moves,
     )
     with session.reporter.working("looking for places"):
-        offers = _offers(spec, provider, account, current, run, zone=zone)
+        known = session.prices.region(spec.region)
+        offers = _offers(spec, provider, account, current, run, zone=zone, known=known)
     wanted = wanted_protection(
         spec,
         asked=current.config.protection.asked if current.config else None,
@@ -147,6 +149,7 @@ def decide(
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
+        rates=_rates_in_force(current.config, offers.places[0], known),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
@@ -193,7 +196,8 @@ def other_places(session: Session, config: StackConfig, current: CurrentJob) -> 
     provider = session.provider(config.job.region)
     account = provider.account()
     zone = _zone_of_volumes(provider, config.job, current, account)
-    found = provider.offers(config.job, account, zone=zone)
+    known = session.prices.region(config.job.region)
+    found = provider.offers(config.job, account, zone=zone, known=known)
     return tuple(each for each in found.places if _same_place(each) != _same_place(config.placement))
 
 
@@ -205,13 +209,21 @@ def _offers(
     run: RunIdentity,
     *,
     zone: str | None,
+    known: RegionPrices | None,
 ) -> Offers:
     config = current.config
     if config is not None and config.run.id == run.id:
         has_ended = current.status is not None and current.status.ended
         if has_ended or _still_fits(spec, current, provider, zone):
             return Offers((config.placement,))
-    return provider.offers(spec, account, zone=zone)
+    return provider.offers(spec, account, zone=zone, known=known)
+
+
+def _rates_in_force(config: StackConfig | None, place: Placement, known: RegionPrices | None) -> Rates:
+    """The prices when the place was chosen, as long as the job stays there."""
+    if config is not None and config.placement == place and config.rates.source is not None:
+        return config.rates
+    return Rates() if known is None else known.rates
 
 
 def _still_fits(spec: JobSpec, current: CurrentJob, provider: Provider, zone: str | None) -> bool:

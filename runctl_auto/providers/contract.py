@@ -22,6 +22,7 @@ from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResour
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
+from runctl_auto.stack.prices import RegionPrices
 from runctl_auto.stack.state import ResourceState, StackState
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
@@ -263,13 +264,27 @@ class Provider(Protocol):
 
     # Placement
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> Offers:
+    def offers(
+        self,
+        spec: JobSpec,
+        account: Account,
+        *,
+        zone: str | None = None,
+        known: RegionPrices | None = None,
+    ) -> Offers:
         """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
-        Places for which a quota leaves no room are left out.
+        Places for which a quota leaves no room are left out. ``known`` are prices for when the provider's own
+        list cannot be read.
 
         A place is followed by the same in other subnets of its zone, for when its own is full. When no place
         remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image, network or
         machine type do not exist, or the network has no way out.
+        """
+
+    def region_prices(self, date: str) -> RegionPrices:
+        """All prices of the region as the provider lists them on the day ``date``. Many requests.
+
+        Raises ``CloudError`` when the list cannot be read.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from runctl_auto.providers.aws.price_rows import MACHINE_ATTRIBUTES
+
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 PRICES = {
     ("g5.xlarge", "us-east-1a"): 0.50,
@@ -31,7 +33,9 @@ def product(name: str, price: float) -> str:
     dimension = {"unit": "Hrs", "pricePerUnit": {"USD": f"{price:.10f}"}}
     return json.dumps(
         {
-            "product": {"attributes": {"instanceType": name}},
+            "product": {
+                "attributes": {"instanceType": name, "regionCode": "us-east-1", **MACHINE_ATTRIBUTES},
+            },
             "terms": {"OnDemand": {"A": {"priceDimensions": {"A.1": dimension}}}},
         }
     )

@@ -69,7 +69,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "phase": status.phase if status else None,
         "exit_code": status.exit_code if status else None,
         "changed": result.changed,
-        "placement": vars(result.placement),
+        "placement": result.placement.as_json(),
         "replacements": result.replacements,
         "metrics": result.metrics,
         "artifacts": None

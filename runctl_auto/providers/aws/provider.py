@@ -15,6 +15,7 @@ from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
+from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.ownership import Scope
@@ -39,6 +40,7 @@ from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
+from runctl_auto.stack.prices import RegionPrices
 from runctl_auto.stack.state import ResourceState, StackState
 
 
@@ -91,8 +93,18 @@ class AwsProvider:
         ]
         return read_statuses(places, lambda _region: self._cloud)
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> Offers:
-        return find_offers(spec, self._cloud, account, zone=zone)
+    def offers(
+        self,
+        spec: JobSpec,
+        account: Account,
+        *,
+        zone: str | None = None,
+        known: RegionPrices | None = None,
+    ) -> Offers:
+        return find_offers(spec, self._cloud, account, zone=zone, known=known)
+
+    def region_prices(self, date: str) -> RegionPrices:
+        return region_prices(self._cloud, date)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)

@@ -24,6 +24,7 @@ from runctl_auto.providers.contract import Account, Offers
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import AwsSettings
 from runctl_auto.stack.config import Protection
+from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices
 from runctl_auto.stack.state import StackState
 
 RUNNING = RunStatus(run="r1", phase="running")
@@ -71,7 +72,9 @@ def test_volumes_pin_the_zone_from_the_first_placement_on(job: CurrentJob, zone:
 def session() -> Session:
     provider = fake_provider()
 
-    def offers(spec: Any, account: Account, *, zone: str | None = None) -> Offers:
+    def offers(
+        spec: Any, account: Account, *, zone: str | None = None, known: RegionPrices | None = None
+    ) -> Offers:
         return Offers((placement(zone=zone or "us-east-1c"), placement()), ("a note on places",))
 
     provider.offers.side_effect = offers
@@ -208,3 +211,17 @@ def test_another_region_is_refused_while_something_is_there(session: Session) ->
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
         decided(session, job_spec(region="eu-west-1"), present(instance_state()))
     assert decided(session, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
+
+
+def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> None:
+    spec = job_spec()
+    old = Rates(volume_gb_month=0.5, source=PriceSource(name="cache", date="2020-01-01"))
+    new = decided(session, spec, NEW).config
+    assert new.rates.source == PriceSource(name="book", date="2026-01-19")
+    there = same_run(spec, present(status=RUNNING))
+    assert there.config is not None
+    kept = CurrentJob(replace(there.config, rates=old), there.state, there.status)
+    assert decided(session, spec, kept).config.rates == old
+    assert decided(session, spec, kept, rerun=True).config.rates == new.rates
+    without = CurrentJob(replace(there.config, rates=Rates()), there.state, there.status)
+    assert decided(session, spec, without).config.rates == new.rates, "of a job from before there were rates"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from runctl_auto.providers.aws.instance_types import choose_machines
 from runctl_auto.providers.aws.offers import find_offers, machine_fits
 from runctl_auto.providers.contract import Account
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ACCOUNT = Account("123456789012", "aws")
 
 
@@ -111,7 +113,12 @@ class Ec2:
     def describe_spot_price_history(self, InstanceTypes: Any, **_: Any) -> Any:
         return {
             "SpotPriceHistory": [
-                {"InstanceType": name, "AvailabilityZone": zone, "SpotPrice": str(price), "Timestamp": 1}
+                {
+                    "InstanceType": name,
+                    "AvailabilityZone": zone,
+                    "SpotPrice": str(price),
+                    "Timestamp": LONG_AGO,
+                }
                 for name, dear in SPOT.items()
                 for zone, price in (("us-east-1a", dear), ("us-east-1b", round(dear + 0.001, 3)))
                 if name in InstanceTypes
