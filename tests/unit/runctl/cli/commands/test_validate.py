@@ -53,10 +53,10 @@ def test_a_package_that_whitelists_reach_into(project: Path, capsys: pytest.Capt
     assert run(["validate", "job.yaml", "--show-files"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [
         "  work folder: 3 files, 58 B, 1 empty folder",
-        "         1 B  code/deep/model.py",
-        "        52 B  job.yaml",
-        "         5 B  runs/__init__.py",
-        "       empty  logs/",
+        "          1 B  code/deep/model.py",
+        "         52 B  job.yaml",
+        "          5 B  runs/__init__.py",
+        "        empty  logs/",
         "  left out:",
         "    code/.gitignore  (code/.gitignore:1: *)",
         "    code/notes.txt  (code/.gitignore:1: *)",

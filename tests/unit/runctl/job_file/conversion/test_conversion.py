@@ -88,7 +88,7 @@ class TestSkyPilot:
 
     def test_nodes(self, tmp_path: Path) -> None:
         spec, told = sky("two_nodes", tmp_path)
-        assert (spec.nodes, spec.name, str(spec.resources.gpu)) == (2, "mingpt-ddp", "L4")
+        assert (spec.nodes, spec.name, str(spec.resources.gpu)) == (2, "toy-ddp", "L4")
         assert spec.resources.cpu is not None
         assert (spec.resources.cpu.min, spec.resources.cpu.max) == (4, None)
         assert "export SKYPILOT_NODE_RANK=$RUNCTL_NODE_RANK\n" in spec.run
