@@ -28,8 +28,8 @@ _ACCELERATORS = ("FpgaInfo", "InferenceAcceleratorInfo", "MediaAcceleratorInfo",
 
 @dataclass(frozen=True)
 class InstanceType:
-    """An instance type. ``gpu`` is the model of its GPUs; ``is_special``: it has other accelerators;
-    ``finds_volumes``: its volumes are found by their id.
+    """An instance type. ``gpu`` is the model of its GPUs, with ``gpu_memory_gb`` each; ``is_special``: it has
+    other accelerators; ``finds_volumes``: its volumes are found by their id.
     """
 
     name: str
@@ -39,6 +39,7 @@ class InstanceType:
     memory_gb: float = 0.0
     gpu: str | None = None
     gpus: int = 0
+    gpu_memory_gb: float = 0.0
     is_special: bool = False
     finds_volumes: bool = True
 
@@ -88,9 +89,17 @@ def satisfies(machine: InstanceType, resources: Resources) -> bool:
 
 
 def _has_gpus(machine: InstanceType, asked: Gpu) -> bool:
-    if asked.name is None:
-        return machine.has_gpu and machine.gpus == asked.count
-    return machine.gpus == asked.count and _model(machine.gpu or "") == _model(asked.name)
+    if machine.gpus != asked.count or not _within(_nominal(machine.gpu_memory_gb), asked.memory):
+        return False
+    return _model(machine.gpu or "") in map(_model, asked.name) if asked.name else machine.has_gpu
+
+
+def _nominal(usable_gb: float) -> float:
+    """The memory that a GPU is sold with: some types report what is usable, up to 7 % less (22,888 MiB of 24
+    GB for an L4).
+    """
+    steps = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192)
+    return next((float(each) for each in steps if 0.92 * each <= usable_gb <= each), usable_gb)
 
 
 def _model(name: str) -> str:
@@ -136,6 +145,7 @@ def _machine(described: Mapping[str, Any]) -> InstanceType:
         memory_gb=described.get("MemoryInfo", {}).get("SizeInMiB", 0) / _MIB,
         gpu=gpus[0].get("Name") if gpus else None,
         gpus=sum(int(gpu.get("Count", 1)) for gpu in gpus),
+        gpu_memory_gb=gpus[0].get("MemoryInfo", {}).get("SizeInMiB", 0) / _MIB if gpus else 0.0,
         is_special=any(described.get(kind) for kind in _ACCELERATORS),
         finds_volumes=volumes in ("required", "supported"),
     )
@@ -189,19 +199,25 @@ def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[InstanceType]) -> 
     if spec.volumes:
         seen = tuple(each for each in seen if each.finds_volumes)
     nearest = sorted(seen, key=lambda each: (_distance(each, resources), _size(each)))[:NEAREST]
+    named = "; ".join(_told(each, resources) for each in nearest)
     return JobFileError(
         f"No instance type of {spec.region} has {_asked(resources)}.",
         where={"field": "resources", "region": spec.region},
-        next_step=f"The nearest that exist: {'; '.join(map(str, nearest)) or 'none'}."
-        + _models(resources, seen),
+        next_step=f"The nearest that exist: {named or 'none'}." + _models(resources, seen),
     )
+
+
+def _told(machine: InstanceType, resources: Resources) -> str:
+    if resources.gpu is None or resources.gpu.memory is None:
+        return str(machine)
+    return f"{machine} with {_nominal(machine.gpu_memory_gb):g} GB each"
 
 
 def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
     """The available GPU models, if the requested one is not among them."""
     models = sorted({each.gpu for each in seen if each.gpu})
-    asked = resources.gpu.name if resources.gpu else None
-    if asked is None or _model(asked) in map(_model, models):
+    asked = resources.gpu.name if resources.gpu else ()
+    if not asked or set(map(_model, asked)) & set(map(_model, models)):
         return ""
     return f" GPU models there: {', '.join(models) or 'none'}."
 
@@ -209,11 +225,16 @@ def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
 def _asked(resources: Resources) -> str:
     gpu = resources.gpu
     words = [
-        *([f"{gpu.count} {gpu.name or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}"] if gpu else ()),
+        *([_asked_gpus(gpu)] if gpu else ()),
         *([f"{_range(resources.cpu)} CPUs"] if resources.cpu else ()),
         *([f"{_range(resources.memory)} GB of memory"] if resources.memory else ()),
     ]
     return " and ".join(words) or "volumes that the agent finds"
+
+
+def _asked_gpus(gpu: Gpu) -> str:
+    memory = f" with {_range(gpu.memory)} GB" if gpu.memory else ""
+    return f"{gpu.count} {' or '.join(gpu.name) or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}{memory}"
 
 
 def _range(asked: CountRange | SizeRange) -> str:
@@ -228,11 +249,14 @@ def _distance(machine: InstanceType, resources: Resources) -> float:
     gpu = resources.gpu
     if gpu is not None:
         total += abs(math.log2(max(machine.gpus, 0.25) / gpu.count))
-        if gpu.name is not None:
-            total += 8 * (
-                1 - difflib.SequenceMatcher(None, _model(gpu.name), _model(machine.gpu or "")).ratio()
-            )
+        total += _outside(_nominal(machine.gpu_memory_gb), gpu.memory)
+        if gpu.name:
+            total += 8 * (1 - max(_likeness(name, machine.gpu or "") for name in gpu.name))
     return total
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, _model(one), _model(other)).ratio()
 
 
 def _outside(value: float, asked: CountRange | SizeRange | None) -> float:
