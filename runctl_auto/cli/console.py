@@ -23,18 +23,23 @@ _SIGN_COLOURS = {"+": "green", "-": "red", "~": "yellow", "±": "yellow", "!": "
 
 
 class Console:
-    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR."""
+    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR.
+
+    ``show_files``: a plan lists every file that travels.
+    """
 
     def __init__(
         self,
         *,
         as_json: bool = False,
         verbose: bool = False,
+        show_files: bool = False,
         out: TextIO | None = None,
         err: TextIO | None = None,
     ) -> None:
         self.as_json = as_json
         self.verbose = verbose
+        self.show_files = show_files
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._live: Status | None = None
@@ -93,6 +98,11 @@ class Console:
             place = view.placement
             price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
             self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}")
+        if view.work_folder is not None:
+            from runctl_auto.cli.views.work_folder import work_folder_lines
+
+            for each in work_folder_lines(view.work_folder, every_file=self.show_files):
+                self.say(f"  {each}")
         for note in view.notes:
             self.say(f"  {note}")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runctl_auto.engine.events import EngineEvent, Plan
+from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.stack.config import Placement
 
 PATIENCE_SECONDS = 1.0
@@ -15,13 +16,17 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class PlanView:
-    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown."""
+    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown.
+
+    ``work_folder`` is what travels to the machine; None when nothing is packaged for the change.
+    """
 
     job: str
     run: str | None
     plan: Plan
     placement: Placement | None
     notes: tuple[str, ...] = ()
+    work_folder: WorkFolder | None = None
 
 
 class Reporter(Protocol):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
+    "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
+)
+@click.option(
     "--grace",
     type=click.IntRange(0, 3600),
     default=30,
@@ -36,6 +39,7 @@ def command(
     detach: bool,
     rerun: bool,
     no_policy: bool,
+    show_files: bool,
     grace: int,
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
@@ -43,6 +47,7 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.up import UpOptions, up
 
+    invocation.console.show_files = show_files
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
