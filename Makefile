@@ -44,7 +44,7 @@ test: setup lint types layers
 	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
 
 bench: setup
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 # One small job on your own AWS account: a few cents. Options: make smoke SMOKE="--region eu-central-1 --profile me".
 smoke: setup
