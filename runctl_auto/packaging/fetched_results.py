@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def is_fetched_result(folder: Path) -> bool:
         return True
     if folder.name == "checkpoints" and folder.parent.parent.name == RESULTS_FOLDER:
         try:
-            return all(_CHECKPOINT.fullmatch(name) for name in os.listdir(folder))
+            return all(_CHECKPOINT.fullmatch(each.name) for each in folder.iterdir())
         except OSError:
             return False  # which is told where the folder is walked
     return bool(_RUN.fullmatch(folder.name)) and (folder / RECORD_FILE).is_file()
