@@ -46,9 +46,11 @@ from runctl_auto.job_file.field_types import (
 from runctl_auto.job_file.gpu_text import GPU_PATTERN, MAX_LENGTH, gpu_parts
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
-__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
+__all__ = ["DEFAULT_DISK_GB", "DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
 
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
+DEFAULT_DISK_GB = 50
+"""The smallest disk of a machine whose job names no size."""
 MAX_VOLUMES = 11
 MAX_TAGS = 30
 COUNT_FORM = "a whole number above 0"
@@ -201,7 +203,11 @@ class Resources(Part):
         description="a size or range of sizes such as 16GB or 16GB..64GB",
         examples=["16GB.."],
     )
-    disk: SizeGb = Field(default=50, title="Size of the machine's own disk", description=SIZE_FORM)
+    disk: SizeGb | None = Field(
+        default=None,
+        title="Size of the machine's own disk; by default 50GB, or 40GB more than the image if that is more",
+        description=SIZE_FORM,
+    )
 
     @model_validator(mode="before")
     @classmethod

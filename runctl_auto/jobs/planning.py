@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from runctl_auto.cost.estimate import estimate
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
@@ -86,7 +87,20 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
     ]
     notes += plan.advice
     notes += protection_notes(current.config.protection if current.config else None, intent.wanted)
-    return PlanView(job.name, intent.config.run.id, plan, intent.config.placement, tuple(notes))
+    ended = not _is_new_run(current, intent) and current.status is not None and current.status.ended
+    return PlanView(
+        job.name,
+        intent.config.run.id,
+        plan,
+        intent.config.placement,
+        tuple(notes),
+        cost=estimate(intent.config, ended=ended),
+        cost_before=estimate(current.config) if current.config and current.instance else None,
+    )
+
+
+def _is_new_run(current: CurrentJob, intent: Intent) -> bool:
+    return current.config is None or current.config.run.id != intent.config.run.id
 
 
 def _notes_on_checkpoints(checked: CheckedJob) -> Iterator[str]:

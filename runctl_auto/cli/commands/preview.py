@@ -32,6 +32,7 @@ def command(
     from dataclasses import asdict
 
     from runctl_auto.cli.views.work_folder import work_folder_json
+    from runctl_auto.cost.cost_json import cost_json
     from runctl_auto.jobs.check import check_job
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.preview import preview
@@ -46,9 +47,10 @@ def command(
             "run": view.run,
             "changes": [asdict(each) for each in view.plan.changes],
             "unchanged": view.plan.unchanged,
-            "placement": asdict(view.placement) if view.placement else None,
+            "placement": view.placement.as_json() if view.placement else None,
             "work_folder": work_folder_json(job.work_folder, every_file=show_files),
             "notes": list(view.notes),
+            "cost": cost_json(view.cost, view.cost_before) if view.cost else None,
         }
     )
     return int(ExitCode.CHANGES) if detailed_exitcode and view.plan.changes else None

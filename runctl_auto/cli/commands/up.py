@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.local.plain_text import plain_text
+from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -67,7 +69,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "phase": status.phase if status else None,
         "exit_code": status.exit_code if status else None,
         "changed": result.changed,
-        "placement": vars(result.placement),
+        "placement": result.placement.as_json(),
         "replacements": result.replacements,
         "metrics": result.metrics,
         "artifacts": None
@@ -90,13 +92,13 @@ def _show(invocation: Invocation, result: UpResult) -> None:
         return
     line(f"Job '{result.job}', run {result.run}: {result.status.phase}")
     for name, value in result.metrics.items():
-        line(f"  {name}: {value}")
+        line(f"  {printable(plain_text(name))}: {printable(plain_text(str(value)))}")
     if result.download is None:
         line("  no artifacts")
     else:
         line(f"  artifacts: {result.download.folder} ({len(result.download.files)} files)")
         for name in result.download.files:
-            line(f"    {name}")
+            line(f"    {printable(name)}")
     line(f"  seconds here:           {_listed(result.seconds)}")
     line(f"  seconds on the machine: {_listed(result.status.seconds)}")
 
