@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.agent.contract import PHASES, SCHEMA, TERMINAL_PHASES, Phase, StatusJson, status_key
+from runctl_auto.agent.contract import (
+    PHASES,
+    SCHEMA,
+    TERMINAL_PHASES,
+    UNSAVED_ARTIFACTS,
+    Phase,
+    ResumeJson,
+    StatusJson,
+    SuspectJson,
+    UnsavedJson,
+    status_key,
+)
 from runctl_auto.errors import CloudError
 
 LOST = "lost"
@@ -35,6 +46,36 @@ class RunStatus:
     def ended(self) -> bool:
         """Whether the run has ended: it has no machine and gets none."""
         return self.phase in TERMINAL_PHASES
+
+    @property
+    def unsaved(self) -> tuple[UnsavedJson, ...]:
+        """What could not be saved: of the last checkpoint, and of the artifacts."""
+        return tuple(
+            UnsavedJson(what=each["what"], path=each.get("path"), why=each["why"])
+            for each in self.raw.get("unsaved") or ()
+        )
+
+    @property
+    def unsaved_artifacts(self) -> str | None:
+        """Why no artifacts could be stored at all; None unless that is so."""
+        if self.raw.get("artifacts") is not None:
+            return None
+        found = (each["why"] for each in self.unsaved if each["what"] == UNSAVED_ARTIFACTS and each["path"] is None)
+        return next(found, None)
+
+    @property
+    def suspect(self) -> SuspectJson | None:
+        """The newest checkpoint, if it is kept apart as suspect."""
+        found: SuspectJson | None = self.raw.get("suspect")
+        return found
+
+    @property
+    def resumes(self) -> tuple[ResumeJson, ...]:
+        """The starts from checkpoints, in order."""
+        return tuple(
+            ResumeJson(checkpoint=each["checkpoint"], failed=each.get("failed"))
+            for each in self.raw.get("resumes") or ()
+        )
 
     @property
     def succeeded(self) -> bool:

@@ -86,6 +86,8 @@ def _show(invocation: Invocation, result: DownResult) -> None:
     line, receipt = invocation.console.line, result.receipt
     for each in result.downloads:
         line(f"artifacts: {each.folder} ({len(each.files)} files)")
+        for problem in each.problems:
+            line(f"  not stored: {problem.path} {problem.why}")
     line(f"deleted ({len(receipt.deleted)}):")
     for deleted in receipt.deleted:
         line(f"  - {deleted.name} ({short_type(deleted.type)}) {deleted.id}")
