@@ -150,7 +150,9 @@ class Checkpoints:
                 writing = self._being_written(tree)
                 if attempt == TRIES and writing and not final and self._postponed < MOST_POSTPONED:
                     self._postponed += 1
-                    raise FileChangedError(f"{shown(writing[0])} is being written; saved at the next interval")
+                    raise FileChangedError(
+                        f"{shown(writing[0])} is being written; saved at the next interval"
+                    )
                 if attempt == TRIES or not (snapshot.unsettled or writing):
                     suspect = self._suspect(tree, writing, killed)
                     name = self._save(snapshot, suspect, insist=attempt == TRIES)
@@ -168,7 +170,7 @@ class Checkpoints:
         return being_written(tree, self._last, self._written(), is_recent)
 
     def _suspect(self, tree: FileTree, writing: list[str], killed: Killed | None) -> list[Problem]:
-        found = {path: "was being written when it was saved" for path in writing}
+        found = dict.fromkeys(writing, "was being written when it was saved")
         if killed is not None:
             why = "was being written when the job was killed"
             cut = being_written(tree, self._last, killed.open_files, lambda _: True)
@@ -210,7 +212,13 @@ class Checkpoints:
             for path, what in snapshot.unsettled.items()
             if what in (VANISHED, CHANGED)
         ]
-        problems = [*tree.left_out, *snapshot.left_out, *happened, *stored.refused, *stored.problems_of_changed]
+        problems = [
+            *tree.left_out,
+            *snapshot.left_out,
+            *happened,
+            *stored.refused,
+            *stored.problems_of_changed,
+        ]
         return Manifest(
             files=tuple(stored.files),
             links=tree.links,

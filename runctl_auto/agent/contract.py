@@ -340,10 +340,10 @@ class SuspectJson(TypedDict):
 
 
 class ResumeJson(TypedDict):
-    """A start from a checkpoint. ``failed`` says how it failed right at the start; None if it did not."""
+    """A start from a checkpoint. ``failure`` says how it failed right at the start; None if it did not."""
 
     checkpoint: str
-    failed: str | None
+    failure: str | None
 
 
 class ChosenJson(TypedDict):

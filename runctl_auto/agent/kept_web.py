@@ -9,7 +9,8 @@ import ssl
 import threading
 import urllib.request
 from collections.abc import Mapping
-from typing import Callable, Tuple  # noqa: UP035 (evaluated on Python 3.9)
+from dataclasses import dataclass
+from typing import Callable  # noqa: UP035 (evaluated on Python 3.9)
 from urllib.parse import urlsplit
 
 from runctl_auto.agent.errors import UnreachableError
@@ -18,11 +19,27 @@ from runctl_auto.agent.web import Body, Response, Web, is_local
 SMALL_BYTES = 64 * 1024
 """A response body of at most this size is read at once, so that the connection is free again."""
 
-Place = Tuple[str, str, int]
+Place = tuple[str, str, int]
 """Scheme, host, port. (Evaluated on Python 3.9.)"""
 
 Connect = Callable[[str, str, int, float], http.client.HTTPConnection]
 """Makes a connection: scheme, host, port, timeout in seconds."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    target: str
+    body: Body | None
+    headers: Mapping[str, str]
+
+    def send(self, connection: http.client.HTTPConnection) -> None:
+        """Sends it; if the other side stops reading, its answer says why."""
+        try:
+            connection.request(self.method, self.target, body=self.body, headers=dict(self.headers))
+        except (BrokenPipeError, ConnectionResetError):
+            if connection.sock is None:
+                raise
 
 
 class KeptWeb(Web):
@@ -49,32 +66,26 @@ class KeptWeb(Web):
         port = address.port or (443 if address.scheme == "https" else 80)
         place = (address.scheme, host, port)
         target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+        request = _Request(method, target, body, headers)
         kept = self._take(place, timeout)
         if kept is not None:
             try:
-                return self._ask(place, kept, method, target, body, headers)
+                return self._ask(place, kept, request)
             except UnreachableError:
                 # The other side may just have closed it. A body that is not bytes cannot be sent again.
                 if body is not None and not isinstance(body, bytes):
                     raise
-        return self._ask(place, self._connect(*place, timeout), method, target, body, headers)
+        return self._ask(place, self._connect(*place, timeout), request)
 
-    def _ask(
-        self,
-        place: Place,
-        connection: http.client.HTTPConnection,
-        method: str,
-        target: str,
-        body: Body | None,
-        headers: Mapping[str, str],
-    ) -> Response:
+    def _ask(self, place: Place, connection: http.client.HTTPConnection, request: _Request) -> Response:
         try:
-            _send(connection, method, target, body, headers)
+            request.send(connection)
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            where = f"{place[0]}://{place[1]}:{place[2]}{target.partition('?')[0]}"
-            raise UnreachableError(f"{method} {where}: {error or repr(error)}") from error
+            scheme, host, port = place
+            where = f"{scheme}://{host}:{port}{request.target.partition('?')[0]}"
+            raise UnreachableError(f"{request.method} {where}: {error or repr(error)}") from error
         except BaseException:
             connection.close()
             raise
@@ -115,7 +126,9 @@ class KeptWeb(Web):
         found: dict[Place, http.client.HTTPConnection] = self._kept.connections
         return found
 
-    def _new_connection(self, scheme: str, host: str, port: int, timeout: float) -> http.client.HTTPConnection:
+    def _new_connection(
+        self, scheme: str, host: str, port: int, timeout: float
+    ) -> http.client.HTTPConnection:
         if scheme != "https":
             return http.client.HTTPConnection(host, port, timeout=timeout)
         if self._context is None:
@@ -146,21 +159,6 @@ def _has_ended(connection: http.client.HTTPConnection) -> bool:
     waiting = select.poll()
     waiting.register(connection.sock, select.POLLIN)
     return bool(waiting.poll(0))
-
-
-def _send(
-    connection: http.client.HTTPConnection,
-    method: str,
-    target: str,
-    body: Body | None,
-    headers: Mapping[str, str],
-) -> None:
-    """Sends a request; one that the other side stops reading has an answer that says why."""
-    try:
-        connection.request(method, target, body=body, headers=dict(headers))
-    except (BrokenPipeError, ConnectionResetError):
-        if connection.sock is None:
-            raise
 
 
 def _has_proxy(scheme: str, host: str) -> bool:

@@ -133,7 +133,7 @@ class OwnLineage(Lineage):
         self._own.delete(chosen_key(self.name))
 
     def remove(self, sequence: str) -> None:
-        """Deletes a checkpoint, its manifest first, so that a partly deleted one is not listed as complete."""
+        """Deletes a checkpoint, its manifest first: a partly deleted one is not listed as complete."""
         prefix = self.prefix(sequence)
         keys = self._own.list_objects(prefix)
         for key in sorted(keys, key=lambda key: key != manifest_key(prefix)):
@@ -151,4 +151,3 @@ class OwnLineage(Lineage):
                 kept_suspect += 1
             else:
                 self.remove(checkpoint.sequence)
-

@@ -51,7 +51,7 @@ class StoredFolder:
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that is not stored, or not as it should be. ``path`` is printable, not always the file's name."""
+    """A file that is not stored, or not as it should be. ``path`` is printable, so not always the name."""
 
     path: str
     why: str

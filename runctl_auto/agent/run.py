@@ -89,7 +89,7 @@ class RunTools:
     gpu_in_use: Callable[[], bool] = lambda: False
     end_services: Callable[[], None] = lambda: None
     out_of_memory: Callable[[], str | None] = lambda: None
-    written_files: Callable[[], frozenset[tuple[int, int]]] = lambda: frozenset()
+    written_files: Callable[[], frozenset[tuple[int, int]]] = frozenset
 
 
 class StopEarly(Exception):

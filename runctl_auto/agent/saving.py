@@ -99,7 +99,9 @@ class Saving:
             return Outcome(Phase.FAILED, Reason.AGENT_ERROR, outcome.exit_code, message)
         (manifest,) = stored
         self._status.note(artifacts={"files": len(manifest.files), "bytes": manifest.total_bytes})
-        self._status.unsaved(UNSAVED_ARTIFACTS, [(problem.path, problem.why) for problem in manifest.problems])
+        self._status.unsaved(
+            UNSAVED_ARTIFACTS, [(problem.path, problem.why) for problem in manifest.problems]
+        )
         return _with_problems(outcome, manifest.problems)
 
     def _store_artifacts(self) -> Manifest:

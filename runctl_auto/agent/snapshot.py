@@ -188,16 +188,19 @@ def _change(file: Path, frozen: FrozenFile, now: FileState | None) -> str | None
         return VANISHED
     if now.inode != frozen.state.inode:
         return REPLACED
-    if (now.size, now.mtime_ns) == (frozen.state.size, frozen.state.mtime_ns) or frozen.shared:
+    is_same = (now.size, now.mtime_ns) == (frozen.state.size, frozen.state.mtime_ns)
+    if is_same or frozen.shared:  # a shared file is looked at once it is stored
         return None
+    return None if _has_only_grown(file, frozen, now) else CHANGED
+
+
+def _has_only_grown(file: Path, frozen: FrozenFile, now: FileState) -> bool:
     if frozen.extents is not None or now.size < frozen.state.size:
-        return CHANGED
+        return False
     try:
-        return None if _sha256(file, frozen.size) == _sha256(frozen.source, frozen.size) else CHANGED
-    except FileNotFoundError:
-        return VANISHED
-    except FileChangedError:
-        return CHANGED
+        return _sha256(file, frozen.size) == _sha256(frozen.source, frozen.size)
+    except (FileNotFoundError, FileChangedError):
+        return False
 
 
 def _sha256(path: Path, size: int) -> str:

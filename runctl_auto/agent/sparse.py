@@ -85,5 +85,3 @@ def sha256_of(path: Path, extents: Extents | None = None) -> str:
                 digest.update(chunk)
                 left -= len(chunk)
     return digest.hexdigest()
-
-

@@ -127,7 +127,7 @@ class StatusWriter:
         self.write()
 
     def unsaved(self, what: str, problems: Sequence[tuple[str | None, str]]) -> None:
-        """Replaces what could not be saved of the `checkpoint` or the `artifacts`: path (None: all) and why."""
+        """Replaces what could not be saved of `what` (checkpoint, artifacts): path (None: all) and why."""
         listed = [UnsavedJson(what=what, path=path, why=why) for path, why in problems[:MOST_UNSAVED]]
         if len(problems) > MOST_UNSAVED:
             more = f"and {len(problems) - MOST_UNSAVED} more, which the log names"
@@ -142,18 +142,18 @@ class StatusWriter:
             self._document["resumed_from"] = checkpoint
             self._document["resumes"] = [
                 *self._document["resumes"],
-                ResumeJson(checkpoint=checkpoint, failed=None),
+                ResumeJson(checkpoint=checkpoint, failure=None),
             ][-MOST_RESUMES:]
 
     def resume_failed(self, why: str) -> None:
         """Records that the start from the last checkpoint failed right away."""
         with self._lock:
-            self._document["resumes"][-1]["failed"] = why
+            self._document["resumes"][-1]["failure"] = why
 
     def failed_resumes(self) -> list[str]:
         """The checkpoints from which the run failed right away."""
         with self._lock:
-            return [each["checkpoint"] for each in self._document["resumes"] if each["failed"] is not None]
+            return [each["checkpoint"] for each in self._document["resumes"] if each["failure"] is not None]
 
     def seconds_spent(self) -> float:
         """Seconds of all phases of the run so far, including those on earlier machines."""

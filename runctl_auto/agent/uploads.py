@@ -155,4 +155,3 @@ def _groups(files: Sequence[FrozenFile]) -> Iterator[list[FrozenFile]]:
         size += file.size
     if group:
         yield group
-

@@ -12,6 +12,7 @@ from typing import Any
 from runctl_auto.agent.contract import numbered
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.lineage import Choice, Lineage, SavedCheckpoint, start_order
+from runctl_auto.agent.manifest import Manifest
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
 from runctl_auto.errors import CheckpointDamagedError, UsageError
 from runctl_auto.jobs.job import Job
@@ -140,11 +141,10 @@ def pull(session: Session, name: str, sequence: str | None, folder: Path | None)
         target.parent.mkdir(parents=True, exist_ok=True)
         arriving = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
-            _fetch(job, listed.lineage, chosen, arriving / "content", arriving / "parts", target)
+            _fetch(job, listed.lineage, chosen, arriving, target)
         finally:
             shutil.rmtree(arriving, ignore_errors=True)
-    manifest = chosen.manifest
-    assert manifest is not None  # noqa: S101 - it is complete
+    manifest = _manifest(chosen)
     return Pulled(name, chosen.sequence, target, len(manifest.files), manifest.total_bytes)
 
 
@@ -165,19 +165,15 @@ def _problem(job: Job, lineage: str, checkpoint: SavedCheckpoint) -> str | None:
         return checkpoint.damage
     with tempfile.TemporaryDirectory(prefix="runctl-verify-") as folder:
         try:
-            _restore(job, lineage, checkpoint, Path(folder, "content"), Path(folder, "parts"))
+            _restore(job, lineage, checkpoint, Path(folder))
         except IntegrityError as error:
             return str(error)
     return None
 
 
-def _fetch(
-    job: Job, lineage: str, checkpoint: SavedCheckpoint, content: Path, parts: Path, target: Path
-) -> None:
-    manifest = checkpoint.manifest
-    assert manifest is not None  # noqa: S101 - it is complete
+def _fetch(job: Job, lineage: str, checkpoint: SavedCheckpoint, arriving: Path, target: Path) -> None:
     try:
-        _restore(job, lineage, checkpoint, content, parts)
+        content = _restore(job, lineage, checkpoint, arriving)
     except IntegrityError as error:
         raise CheckpointDamagedError(
             f"Checkpoint {checkpoint.sequence} of job '{job.name}' is damaged: {error}.",
@@ -187,16 +183,21 @@ def _fetch(
     if target.exists():
         target.rmdir()
     content.replace(target)
-    finish_folders(target, manifest)
+    finish_folders(target, _manifest(checkpoint))
 
 
-def _restore(job: Job, lineage: str, checkpoint: SavedCheckpoint, content: Path, parts: Path) -> None:
-    manifest = checkpoint.manifest
-    assert manifest is not None  # noqa: S101 - it is complete
+def _restore(job: Job, lineage: str, checkpoint: SavedCheckpoint, folder: Path) -> Path:
+    """Fetches the files of a checkpoint to a folder below ``folder``, which is returned."""
     objects = job.results.objects()
     prefix = Lineage(objects, lineage).prefix(checkpoint.sequence)
-    refuse_missing(prefix, manifest, checkpoint.keys)
-    Restoring(objects.download, prefix, content, parts).fetch(manifest)
+    refuse_missing(prefix, _manifest(checkpoint), checkpoint.keys)
+    Restoring(objects.download, prefix, folder / "content", folder / "parts").fetch(_manifest(checkpoint))
+    return folder / "content"
+
+
+def _manifest(checkpoint: SavedCheckpoint) -> Manifest:
+    assert checkpoint.manifest is not None  # noqa: S101 - it is complete
+    return checkpoint.manifest
 
 
 def _refuse_used(folder: Path) -> None:

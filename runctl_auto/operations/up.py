@@ -66,7 +66,7 @@ class UpOptions:
     rerun: bool = False
     grace_seconds: int = GRACE_SECONDS
     start_from: str | None = None
-    """The checkpoint from which a rerun starts: a sequence, or ``none`` for none. None: runctl's own order."""
+    """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
 
     @property
     def afresh(self) -> bool | None:

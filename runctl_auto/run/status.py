@@ -60,7 +60,9 @@ class RunStatus:
         """Why no artifacts could be stored at all; None unless that is so."""
         if self.raw.get("artifacts") is not None:
             return None
-        found = (each["why"] for each in self.unsaved if each["what"] == UNSAVED_ARTIFACTS and each["path"] is None)
+        found = (
+            each["why"] for each in self.unsaved if each["what"] == UNSAVED_ARTIFACTS and each["path"] is None
+        )
         return next(found, None)
 
     @property
@@ -73,7 +75,7 @@ class RunStatus:
     def resumes(self) -> tuple[ResumeJson, ...]:
         """The starts from checkpoints, in order."""
         return tuple(
-            ResumeJson(checkpoint=each["checkpoint"], failed=each.get("failed"))
+            ResumeJson(checkpoint=each["checkpoint"], failure=each.get("failure"))
             for each in self.raw.get("resumes") or ()
         )
 

@@ -9,6 +9,7 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 if TYPE_CHECKING:
+    from runctl_auto.jobs.artifacts import Download
     from runctl_auto.operations.down import DownResult
 
 
@@ -79,15 +80,20 @@ def _as_json(result: DownResult) -> dict[str, object]:
     }
 
 
+def _show_download(invocation: Invocation, download: Download) -> None:
+    line = invocation.console.line
+    line(f"artifacts: {download.folder} ({len(download.files)} files)")
+    for problem in download.problems:
+        line(f"  not stored: {problem.path} {problem.why}")
+
+
 def _show(invocation: Invocation, result: DownResult) -> None:
     from runctl_auto.cli.progress import short_type
     from runctl_auto.cli.views.amounts import age_text, cost_text
 
     line, receipt = invocation.console.line, result.receipt
     for each in result.downloads:
-        line(f"artifacts: {each.folder} ({len(each.files)} files)")
-        for problem in each.problems:
-            line(f"  not stored: {problem.path} {problem.why}")
+        _show_download(invocation, each)
     line(f"deleted ({len(receipt.deleted)}):")
     for deleted in receipt.deleted:
         line(f"  - {deleted.name} ({short_type(deleted.type)}) {deleted.id}")

@@ -56,9 +56,7 @@ def command(
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
     with told_what_goes_on(invocation.console, job.spec.name):
-        options = UpOptions(
-            yes=yes, detach=detach, rerun=rerun, grace_seconds=grace, start_from=start_from
-        )
+        options = UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace, start_from=start_from)
         result = up(session, job, options)
     invocation.console.result(as_json(result))
     _show(invocation, result)

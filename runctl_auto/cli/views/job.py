@@ -78,7 +78,7 @@ def description_lines(job: JobDescription) -> Iterator[str]:
 def _saving_lines(status: RunStatus) -> Iterator[str]:
     """What could not be saved, and which starts from checkpoints failed."""
     for start in status.resumes:
-        if start["failed"] is not None:
+        if start["failure"] is not None:
             yield _line("resumed", f"from {start['checkpoint']}, failed at the start: {start['failed']}")
     if status.suspect is not None:
         suspect = status.suspect

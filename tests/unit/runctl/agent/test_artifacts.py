@@ -35,9 +35,7 @@ def problems(found: Artifacts | Manifest) -> dict[str, str]:
 
 def stored(store) -> dict[str, bytes]:
     prefix = file_key(artifacts_prefix("r1"), "")
-    return {
-        key.removeprefix(prefix): data for key, data in store.objects.items() if key.startswith(prefix)
-    }
+    return {key.removeprefix(prefix): data for key, data in store.objects.items() if key.startswith(prefix)}
 
 
 def test_files_folders_and_wildcards_each_once(work: Path, said: list[str]) -> None:

@@ -9,7 +9,7 @@ from support.agent_stand_ins import Clock, MemoryStore
 from runctl_auto.agent import snapshot
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.contract import checkpoint_prefix, file_key, lineage_prefix, manifest_key
-from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.errors import AgentError
 
 PREFIX = lineage_prefix("line")
 

@@ -119,7 +119,7 @@ def test_a_connection_that_breaks_when_used_again_is_replaced(web: KeptWeb, line
 def test_a_body_that_cannot_be_sent_twice_is_left_to_the_caller(web: KeptWeb, line: Line) -> None:
     line.answers = [answer(), http.client.RemoteDisconnected("gone")]
     web.send("GET", URL, {})
-    with pytest.raises(UnreachableError, match="PUT http://127.0.0.1:9/b/key: gone"):
+    with pytest.raises(UnreachableError, match=r"PUT http://127\.0\.0\.1:9/b/key: gone"):
         web.send("PUT", URL, {}, iter([b"body"]))
     assert line.connections() == [0, 0]
 

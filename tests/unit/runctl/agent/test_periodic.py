@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.periodic import Periodic
+from runctl_auto.agent.periodic import Periodic, never_fatal
 
 
 def make(steps: list[object], said: list[str], crashed: list[BaseException]) -> Periodic:
@@ -67,3 +67,28 @@ def test_no_step_begins_after_a_stop(said) -> None:
 
 def test_stopping_what_was_never_started_is_fine(said) -> None:
     make([], said, []).stop()
+
+
+def test_what_only_saves_goes_on_after_a_flaw(said) -> None:
+    crashed: list[BaseException] = []
+
+    def step() -> None:
+        raise UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed")
+
+    periodic = Periodic("checkpoint", 0.0, never_fatal(step), said.append, crashed.append)
+    assert periodic.step_once()
+    assert periodic.step_once()
+    assert crashed == []
+    assert len(said) == 1
+    assert said[0].startswith("checkpoint: an error in runctl: UnicodeEncodeError")
+    assert "Traceback" in said[0]
+
+
+@pytest.mark.parametrize("error", [AgentError("no route"), OSError("disk full")])
+def test_expected_failures_stay_as_they_are(error: Exception) -> None:
+    def step() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        never_fatal(step)()
+    assert raised.value is error

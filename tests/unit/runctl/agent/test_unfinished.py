@@ -18,6 +18,9 @@ BEFORE = {"ckpt.json": FileState(100, 1, inode=5)}
         ("ckpt.json", FileState(100, 2, inode=5), False),  # a database, written in many places
         ("train.log", FileState(40, 2, inode=9), False),
         ("tb/events.out.tfevents.17.host", FileState(40, 2, inode=9), False),
+        ("model.pt.tmp", FileState(40, 2, inode=9), False),
+        ("tmp-checkpoint-500/model.bin", FileState(40, 2, inode=9), False),
+        ("model.pt.tmp.4711", FileState(40, 2, inode=9), False),
         ("metrics.CSV", FileState(40, 2, inode=9), False),
     ],
 )
