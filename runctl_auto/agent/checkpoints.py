@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runctl_auto.agent.contract import manifest_key, numbered
@@ -24,8 +24,10 @@ from runctl_auto.agent.uploads import Stored, Uploads
 
 TRIES = 5
 SETTLE_SECONDS = 0.5
-RECENT_SECONDS = 2.0
+RECENT_SECONDS = 10.0
 """A file that is open for writing is being written if it changed at most this long ago."""
+CRASH_SECONDS = 2.0
+"""A file that changed at most this long before the job crashed may be incomplete."""
 MOST_POSTPONED = 3
 """So many saves in a row are left to the next interval while a file is being written."""
 
@@ -49,6 +51,16 @@ class Saved:
     sequence: str
     problems: Sequence[Problem] = ()
     suspect: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """The checkpoint that was saved last; `before` is the folder at the save before."""
+
+    name: str
+    manifest: Manifest
+    tree: FileTree
+    before: FileTree | None
 
 
 class Checkpoints:
@@ -85,6 +97,8 @@ class Checkpoints:
         self._written = written
         self._run = run
         self._last: FileTree | None = None
+        self._newest: _Newest | None = None
+        self._job_is_ending = False
         self._next: int | None = None
         self._postponed = 0
         self._told: set[str] = set()
@@ -112,6 +126,8 @@ class Checkpoints:
         found = self._lineage.all()
         self._next = max((int(each.sequence) for each in found), default=-1) + 1
         self.saved_since_restore = False
+        self._job_is_ending = False
+        self._newest = None
         for each in found:
             if each.damage:
                 self._say(f"checkpoint {each.sequence} is damaged and passed over: {each.damage}")
@@ -134,6 +150,10 @@ class Checkpoints:
         """As `save`, once the job has ended; files that it was writing when it was killed are suspect."""
         return self._save_settled(killed, final=True)
 
+    def job_is_ending(self) -> None:
+        """Called before the job is signalled: then only `save_last` saves, which knows how the job ended."""
+        self._job_is_ending = True
+
     def newest(self) -> str | None:
         """The checkpoint now in the store from which a new start continues; raises what the store raises."""
         order = start_order(self._lineage.all(), self._lineage.choice())
@@ -144,17 +164,21 @@ class Checkpoints:
             attempt = 1
             while True:
                 tree = scan(self._folder)
-                if tree.is_empty or tree == self._last:
+                if tree.is_empty:
                     return None
+                if tree == self._last:
+                    return self._saved_while_it_was_killed(killed)
                 snapshot = freeze(self._folder, tree, self._scratch)
                 writing = self._being_written(tree)
+                if self._job_is_ending and not final:
+                    return None
                 if attempt == TRIES and writing and not final and self._postponed < MOST_POSTPONED:
                     self._postponed += 1
                     raise FileChangedError(
                         f"{shown(writing[0])} is being written; saved at the next interval"
                     )
                 if attempt == TRIES or not (snapshot.unsettled or writing):
-                    suspect = self._suspect(tree, writing, killed)
+                    suspect = self._suspect(tree, self._last, writing, killed)
                     name = self._save(snapshot, suspect, insist=attempt == TRIES)
                     if name is not None:
                         return name
@@ -169,17 +193,28 @@ class Checkpoints:
 
         return being_written(tree, self._last, self._written(), is_recent)
 
-    def _suspect(self, tree: FileTree, writing: list[str], killed: Killed | None) -> list[Problem]:
+    def _saved_while_it_was_killed(self, killed: Killed | None) -> str | None:
+        """Marks the newest checkpoint as suspect if it was saved just when the job was killed."""
+        newest = self._newest
+        if newest is None or killed is None or newest.manifest.suspect:
+            return None
+        suspect = self._suspect(newest.tree, newest.before, [], killed)
+        if not suspect:
+            return None
+        self._put_manifest(newest.name, replace(newest.manifest, suspect=tuple(suspect)))
+        return newest.name
+
+    def _suspect(
+        self, tree: FileTree, last: FileTree | None, writing: list[str], killed: Killed | None
+    ) -> list[Problem]:
         found = dict.fromkeys(writing, "was being written when it was saved")
         if killed is not None:
             why = "was being written when the job was killed"
-            cut = being_written(tree, self._last, killed.open_files, lambda _: True)
+            cut = being_written(tree, last, killed.open_files, lambda _: True)
             since = killed.since
             if since is not None:
                 everything = [state.identity for state in tree.files.values()]
-                cut += being_written(
-                    tree, self._last, everything, lambda state: state.mtime_ns / 1e9 >= since
-                )
+                cut += being_written(tree, last, everything, lambda state: state.mtime_ns / 1e9 >= since)
             found.update(dict.fromkeys(cut, why))
         return [Problem(shown(path), why) for path, why in sorted(found.items())]
 
@@ -195,15 +230,20 @@ class Checkpoints:
             return None
         stored.refuse_if_nothing()
         manifest = self._manifest(snapshot, stored, suspect)
-        self._store.put(manifest_key(prefix), manifest.to_json(), content_type="application/json")
+        self._put_manifest(name, manifest)
+        self._newest = _Newest(name, manifest, snapshot.tree, before=self._last)
         self._last = snapshot.tree
         self._postponed = 0
         self.saved_since_restore = True
         remove_folder(self._scratch)
-        self._tell(name, manifest)
-        self._saved(Saved(name, manifest.problems, manifest.suspect))
         self._drop_old(name)
         return name
+
+    def _put_manifest(self, name: str, manifest: Manifest) -> None:
+        key = manifest_key(self._lineage.prefix(name))
+        self._store.put(key, manifest.to_json(), content_type="application/json")
+        self._tell(name, manifest)
+        self._saved(Saved(name, manifest.problems, manifest.suspect))
 
     def _manifest(self, snapshot: Snapshot, stored: Stored, suspect: list[Problem]) -> Manifest:
         tree = snapshot.tree

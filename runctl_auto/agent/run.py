@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from runctl_auto.agent import code_package, exit_codes
 from runctl_auto.agent.background import BackgroundPolicy
-from runctl_auto.agent.checkpoints import RECENT_SECONDS, Killed
+from runctl_auto.agent.checkpoints import CRASH_SECONDS, Killed
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import GRACE_SECONDS, HEARTBEAT_SECONDS, Phase, Reason
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
@@ -200,7 +200,7 @@ class Run:
                 return self._stopped(end.code)
             if end.code != 0:
                 if end.code in exit_codes.OF_CRASHES:
-                    self._killed = Killed(since=self._tools.clock() - RECENT_SECONDS)
+                    self._killed = Killed(since=self._tools.clock() - CRASH_SECONDS)
                 self._end_left(job)
                 message = f"the command ended with {self._told(end.code)}"
                 return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
@@ -282,6 +282,7 @@ class Run:
     def _end_job(self, job: Job, request: StopRequest) -> int:
         self._tools.say(f"{request.message}; the job has {request.grace_seconds:.0f} s to save and leave")
         self._enter(Phase.STOPPING)
+        self._saving.checkpoints.job_is_ending()
         code = job.terminate(request.grace_seconds)
         self._killed = Killed(open_files=job.cut_off())
         return code

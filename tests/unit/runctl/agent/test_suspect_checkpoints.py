@@ -118,6 +118,23 @@ def test_after_a_crash_what_was_written_last_is_suspect(
     assert training.suspects("00000001") == suspects
 
 
+def test_one_saved_just_when_the_job_crashed_becomes_suspect(training: Training) -> None:
+    training.write("step-2/model", "half")
+    assert training.checkpoints.save() == "00000001"
+    assert training.suspects("00000001") == []
+    assert training.checkpoints.save_last(Killed(since=training.clock() - 2.0)) == "00000001"
+    assert training.suspects("00000001") == ["step-2/model"]
+    assert training.checkpoints.newest() == "00000000"
+
+
+def test_while_the_job_is_ended_only_the_last_save_saves(training: Training) -> None:
+    torn = training.write("ckpt", "wh")
+    training.checkpoints.job_is_ending()
+    assert training.checkpoints.save() is None
+    assert training.checkpoints.save_last(Killed(frozenset({torn}))) == "00000001"
+    assert training.suspects("00000001") == ["ckpt"]
+
+
 def test_the_only_checkpoint_is_taken_though_it_is_suspect(tmp_path: Path) -> None:
     training = Training(tmp_path)
     torn = training.write("ckpt", "wh")
@@ -151,7 +168,7 @@ def test_a_save_is_left_to_the_next_interval_but_not_for_ever(training: Training
 
 
 def test_a_database_that_is_open_and_at_rest_is_saved(training: Training, tmp_path: Path) -> None:
-    training.open.add(training.write("data.sqlite", "pages", age=10.0))
+    training.open.add(training.write("data.sqlite", "pages", age=20.0))
     assert training.checkpoints.save() == "00000001"
     training.open.add(training.write("data.sqlite", "PAGES", age=0.0))
     assert training.checkpoints.save() == "00000002"
