@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import leaks_sweep
 import listing
 import policy_pack
+import small_files
 import startup
 import up_overhead
 
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "policy-pack": policy_pack.measure,
     "listing": listing.measure,
     "leaks": leaks_sweep.measure,
+    "small-files": small_files.measure,
 }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import manifest_key, numbered
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
-from runctl_auto.agent.file_tree import FileState, FileTree, remove_folder, scan
+from runctl_auto.agent.file_tree import FileTree, remove_folder, scan
 from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, start_order
 from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
@@ -19,13 +19,11 @@ from runctl_auto.agent.snapshot import CHANGED, VANISHED, Snapshot, freeze
 from runctl_auto.agent.status import rfc3339
 from runctl_auto.agent.storable import shown
 from runctl_auto.agent.store import Store
-from runctl_auto.agent.unfinished import being_written
+from runctl_auto.agent.unfinished import OpenFiles, unfinished
 from runctl_auto.agent.uploads import Stored, Uploads
 
 TRIES = 5
 SETTLE_SECONDS = 0.5
-RECENT_SECONDS = 10.0
-"""A file that is open for writing is being written if it changed at most this long ago."""
 CRASH_SECONDS = 2.0
 """A file that changed at most this long before the job crashed may be incomplete."""
 MOST_POSTPONED = 3
@@ -55,7 +53,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class _Newest:
-    """The checkpoint that was saved last; `before` is the folder at the save before."""
+    """The checkpoint that was saved last; `before` is the folder at the last whole one before it."""
 
     name: str
     manifest: Manifest
@@ -97,6 +95,8 @@ class Checkpoints:
         self._written = written
         self._run = run
         self._last: FileTree | None = None
+        self._whole: FileTree | None = None
+        self._open_files = OpenFiles(clock)
         self._newest: _Newest | None = None
         self._job_is_ending = False
         self._next: int | None = None
@@ -135,7 +135,7 @@ class Checkpoints:
         self._tell_suspects(found, order)
         for each in order:
             if self._restored(each):
-                self._last = scan(self._folder)
+                self._last = self._whole = scan(self._folder)
                 return each.sequence
         return None
 
@@ -178,7 +178,7 @@ class Checkpoints:
                         f"{shown(writing[0])} is being written; saved at the next interval"
                     )
                 if attempt == TRIES or not (snapshot.unsettled or writing):
-                    suspect = self._suspect(tree, self._last, writing, killed)
+                    suspect = self._suspect(tree, self._whole, writing, killed)
                     name = self._save(snapshot, suspect, insist=attempt == TRIES)
                     if name is not None:
                         return name
@@ -186,12 +186,7 @@ class Checkpoints:
                 self._wait(SETTLE_SECONDS)
 
     def _being_written(self, tree: FileTree) -> list[str]:
-        now = self._clock()
-
-        def is_recent(state: FileState) -> bool:
-            return now - state.mtime_ns / 1e9 <= RECENT_SECONDS
-
-        return being_written(tree, self._last, self._written(), is_recent)
+        return self._open_files.being_written(tree, self._whole, self._written())
 
     def _saved_while_it_was_killed(self, killed: Killed | None) -> str | None:
         """Marks the newest checkpoint as suspect if it was saved just when the job was killed."""
@@ -210,11 +205,10 @@ class Checkpoints:
         found = dict.fromkeys(writing, "was being written when it was saved")
         if killed is not None:
             why = "was being written when the job was killed"
-            cut = being_written(tree, last, killed.open_files, lambda _: True)
+            cut = unfinished(tree, last, lambda state: state.identity in killed.open_files)
             since = killed.since
             if since is not None:
-                everything = [state.identity for state in tree.files.values()]
-                cut += being_written(tree, last, everything, lambda state: state.mtime_ns / 1e9 >= since)
+                cut += unfinished(tree, last, lambda state: state.mtime_ns / 1e9 >= since)
             found.update(dict.fromkeys(cut, why))
         return [Problem(shown(path), why) for path, why in sorted(found.items())]
 
@@ -231,8 +225,10 @@ class Checkpoints:
         stored.refuse_if_nothing()
         manifest = self._manifest(snapshot, stored, suspect)
         self._put_manifest(name, manifest)
-        self._newest = _Newest(name, manifest, snapshot.tree, before=self._last)
+        self._newest = _Newest(name, manifest, snapshot.tree, before=self._whole)
         self._last = snapshot.tree
+        if not suspect:
+            self._whole = snapshot.tree
         self._postponed = 0
         self.saved_since_restore = True
         remove_folder(self._scratch)

@@ -35,7 +35,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
             else ""
         )
         yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
-        yield from _saving_lines(status)
+        yield from saving_lines(status)
         if status.exit_code is not None:
             yield _line("exit code", str(status.exit_code))
         if status.reason:
@@ -70,16 +70,16 @@ def description_lines(job: JobDescription) -> Iterator[str]:
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
         yield f"    {run}: {status.phase}{code}, began {moment(status.started_at)}"
         if run != config.run.id:
-            yield from (f"      {line.strip()}" for line in _saving_lines(status))
+            yield from (f"      {line.strip()}" for line in saving_lines(status))
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
 
 
-def _saving_lines(status: RunStatus) -> Iterator[str]:
+def saving_lines(status: RunStatus) -> Iterator[str]:
     """What could not be saved, and which starts from checkpoints failed."""
     for start in status.resumes:
         if start["failure"] is not None:
-            yield _line("resumed", f"from {start['checkpoint']}, failed at the start: {start['failed']}")
+            yield _line("resumed", f"from {start['checkpoint']}, failed at the start: {start['failure']}")
     if status.suspect is not None:
         suspect = status.suspect
         yield _line("suspect", f"checkpoint {suspect['sequence']}: {suspect['path']} {suspect['why']}")

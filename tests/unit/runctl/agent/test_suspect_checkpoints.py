@@ -167,6 +167,25 @@ def test_a_save_is_left_to_the_next_interval_but_not_for_ever(training: Training
     assert training.checkpoints.newest() == "00000000"
 
 
+def test_a_slow_writer_is_compared_with_the_last_whole_checkpoint(training: Training) -> None:
+    """Not with an earlier half of the same file, beside which it seems to have grown."""
+    training.checkpoints._wait = lambda seconds: None
+    for content in ("w", "wh", "who"):
+        training.open.add(training.write("ckpt", content))
+        for _ in range(MOST_POSTPONED):
+            with pytest.raises(FileChangedError):
+                training.checkpoints.save()
+        name = training.checkpoints.save()
+        assert name is not None
+        assert training.suspects(name) == ["ckpt"]
+    training.open.clear()
+    torn = training.write("ckpt", "whol")
+    last = training.checkpoints.save_last(Killed(frozenset({torn})))
+    assert last is not None
+    assert training.suspects(last) == ["ckpt"]
+    assert training.checkpoints.newest() == "00000000"
+
+
 def test_a_database_that_is_open_and_at_rest_is_saved(training: Training, tmp_path: Path) -> None:
     training.open.add(training.write("data.sqlite", "pages", age=20.0))
     assert training.checkpoints.save() == "00000001"

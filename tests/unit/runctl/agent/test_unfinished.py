@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from runctl_auto.agent.file_tree import FileState, FileTree
-from runctl_auto.agent.unfinished import being_written, looks_unfinished
+from runctl_auto.agent.unfinished import RECENT_SECONDS, OpenFiles, looks_unfinished, unfinished
 
 BEFORE = {"ckpt.json": FileState(100, 1, inode=5)}
 
@@ -28,10 +28,42 @@ def test_what_looks_half_written(path: str, state: FileState, unfinished: bool) 
     assert looks_unfinished(path, state, BEFORE) is unfinished
 
 
-def test_only_files_that_are_open_and_recent_are_being_written() -> None:
-    tree = FileTree(
-        {name: FileState(1, 1, inode=inode, device=7) for inode, name in enumerate(("a", "b", "c"))}
+SECOND = 1_000_000_000
+
+
+def files(**sizes: int) -> FileTree:
+    """Files that changed at second 0; inodes are their positions."""
+    return FileTree(
+        {name: FileState(size, 0, number, device=7) for number, (name, size) in enumerate(sizes.items())}
     )
-    written = {(7, 0), (7, 2), (8, 1)}
-    assert being_written(tree, None, written, lambda state: state.inode != 2) == ["a"]
-    assert being_written(tree, FileTree(tree.files), written, lambda _: True) == []
+
+
+def test_only_files_that_are_open_are_being_written(clock) -> None:
+    clock.now = 1.0
+    opened = OpenFiles(clock)
+    assert opened.being_written(files(a=1, b=1), None, {(7, 0), (8, 1)}) == ["a"]
+    assert opened.being_written(files(a=1, b=1), files(a=1, b=1), {(7, 0)}) == []
+
+
+def test_a_file_at_rest_is_not_being_written(clock) -> None:
+    clock.now = RECENT_SECONDS + 1
+    assert OpenFiles(clock).being_written(files(a=1), None, {(7, 0)}) == []
+
+
+@pytest.mark.parametrize(("shrinks", "written"), [(False, []), (True, ["a"])])
+def test_one_that_stays_open_and_does_not_shrink_for_long_is_a_log(
+    clock, shrinks: bool, written: list[str]
+) -> None:
+    opened = OpenFiles(clock)
+    for number in range(14):
+        clock.now = 10.0 * number
+        size = 100 - number if shrinks else 100 + number
+        state = FileState(size, int(clock.now) * SECOND, 0, device=7)
+        found = opened.being_written(FileTree({"a": state}), None, {(7, 0)})
+        assert number > 12 or found == ["a"]
+    assert found == written
+
+
+def test_what_is_concerned_and_looks_half_written() -> None:
+    tree = files(a=1, b=1)
+    assert unfinished(tree, None, lambda state: state.inode == 1) == ["b"]
