@@ -20,9 +20,9 @@ TEMPORARY_PREFIXES = ("tmp", ".tmp", ".~")
 def looks_unfinished(path: str, state: FileState, last: Mapping[str, FileState]) -> bool:
     """Whether a file that is open for writing looks half-written rather than like a log.
 
-    `last` are the files of the last whole checkpoint. A file that has kept its place and has not become shorter since is
-    taken for one that grows (a log) or is written in many places (a database). A temporary file, which is to
-    be renamed once it is whole, is no part of what a script resumes from.
+    `last` are the files of the last whole checkpoint. A file that has kept its place and has not become
+    shorter since is taken for one that grows (a log) or is written in many places (a database). A temporary
+    file, which is to be renamed once it is whole, is no part of what a script resumes from.
     """
     name = os.path.basename(path).lower()
     if name.endswith(LOG_SUFFIXES) or any(part in name for part in LOG_PARTS):
