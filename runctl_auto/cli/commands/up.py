@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
+@click.option(
+    "--from",
+    "start_from",
+    metavar="SEQUENCE|none",
+    help="With --rerun: the checkpoint to start from, see `runctl checkpoint ls`; none starts afresh.",
+)
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
     "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
@@ -40,6 +46,7 @@ def command(
     yes: bool,
     detach: bool,
     rerun: bool,
+    start_from: str | None,
     no_policy: bool,
     show_files: bool,
     grace: int,
@@ -50,11 +57,14 @@ def command(
     from runctl_auto.operations.up import UpOptions, up
 
     invocation.console.show_files = show_files
+    if start_from is not None and not rerun:
+        raise click.UsageError("--from needs --rerun: only a new attempt starts from another checkpoint.")
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
     with told_what_goes_on(invocation.console, job.spec.name):
-        result = up(session, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
+        options = UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace, start_from=start_from)
+        result = up(session, job, options)
     invocation.console.result(as_json(result))
     _show(invocation, result)
 
@@ -99,6 +109,8 @@ def _show(invocation: Invocation, result: UpResult) -> None:
         line(f"  artifacts: {result.download.folder} ({len(result.download.files)} files)")
         for name in result.download.files:
             line(f"    {printable(name)}")
+        for problem in result.download.problems:
+            line(f"    not stored: {printable(problem.path)} {printable(problem.why)}")
     line(f"  seconds here:           {_listed(result.seconds)}")
     line(f"  seconds on the machine: {_listed(result.status.seconds)}")
 
