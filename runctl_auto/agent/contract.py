@@ -64,6 +64,17 @@ class Reason:
     USER: Final = "user"
 
 
+RETRIED_AS: Mapping[str, str] = {
+    Reason.INTERRUPTION: "interruption",
+    Reason.SETUP_FAILED: "error",
+    Reason.COMMAND_FAILED: "error",
+    Reason.AGENT_ERROR: "error",
+}
+"""The event of ``retry.on_events`` that a reason counts as. A run that ended for any other reason is never
+retried: it succeeded, was stopped on purpose, or would end the same way again.
+"""
+
+
 class Background:
     """What to do with processes that still run when the command has returned."""
 

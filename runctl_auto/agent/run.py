@@ -25,6 +25,7 @@ from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
+from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.pace import Pace, steady
 from runctl_auto.agent.periodic import Periodic
 from runctl_auto.agent.redaction import HiddenValues
@@ -118,6 +119,7 @@ class Run:
         self._spec = tools.spec
         self._work = tools.folder / "work"
         self._steady_store = tools.store.patient(PATIENCE_SECONDS)
+        self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
         self._checkpoints = Checkpoints(
             self._steady_store,
             tools.spec.lineage,
@@ -126,6 +128,7 @@ class Run:
             keep=tools.spec.checkpoints.keep,
             say=tools.say,
             saved=tools.status.saved_checkpoint,
+            own_files=self._own_files,
         )
         self._stop_request = StopRequestWatcher(tools.store, tools.spec.run, tools.switch)
         self._environment: Mapping[str, str] = {}
@@ -237,7 +240,14 @@ class Run:
         tools.logs.hide(tuple(secrets.values()))
         self._hidden = HiddenValues(secrets.values())
         self._stop_if_asked()
-        if code_package.fetch_code(self._steady_store, spec.code_key, spec.code_sha256, self._work):
+        is_fresh = code_package.fetch_code(
+            self._steady_store,
+            spec.code_key,
+            spec.code_sha256,
+            self._work,
+            unpacked=self._own_files.set_aside,
+        )
+        if is_fresh:
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
         mounts = tools.volumes.mount_all(spec.volumes)

@@ -6,7 +6,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from runctl_auto.cost.estimate import Estimate
 from runctl_auto.engine.events import EngineEvent, Plan
+from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.stack.config import Placement
 
 PATIENCE_SECONDS = 1.0
@@ -15,13 +17,20 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class PlanView:
-    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown."""
+    """What is about to change, as shown before anyone is asked.
+
+    ``work_folder`` is what travels to the machine; None when nothing is packaged for the change. ``cost`` is
+    of the job as it will be, ``cost_before`` as it is, None where it has no machine.
+    """
 
     job: str
     run: str | None
     plan: Plan
     placement: Placement | None
     notes: tuple[str, ...] = ()
+    work_folder: WorkFolder | None = None
+    cost: Estimate | None = None
+    cost_before: Estimate | None = None
 
 
 class Reporter(Protocol):

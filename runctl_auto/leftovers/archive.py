@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 
 from runctl_auto.leftovers.receipt import Receipt
+from runctl_auto.local.strict_json import strict_json
 
 
 def store(receipt: Receipt, folder: Path, at: datetime) -> Path:
@@ -15,6 +15,6 @@ def store(receipt: Receipt, folder: Path, at: datetime) -> Path:
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{at:%Y%m%dT%H%M%S.%fZ}.json"
     arriving = file.with_suffix(".arriving")
-    arriving.write_text(json.dumps(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
+    arriving.write_text(strict_json(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
     arriving.replace(file)
     return file

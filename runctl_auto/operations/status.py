@@ -66,7 +66,7 @@ class JobStatus:
             "message": status.message if status else None,
             "ended_at": status.ended_at if status else None,
             "machine": vars(self.machine) if self.machine else None,
-            "placement": vars(self.config.placement),
+            "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
             "status": dict(status.raw) if status else None,

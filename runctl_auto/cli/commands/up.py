@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.local.plain_text import plain_text
+from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
+@click.option(
+    "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
+)
 @click.option(
     "--grace",
     type=click.IntRange(0, 3600),
@@ -36,6 +41,7 @@ def command(
     detach: bool,
     rerun: bool,
     no_policy: bool,
+    show_files: bool,
     grace: int,
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
@@ -43,6 +49,7 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.up import UpOptions, up
 
+    invocation.console.show_files = show_files
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
@@ -62,7 +69,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "phase": status.phase if status else None,
         "exit_code": status.exit_code if status else None,
         "changed": result.changed,
-        "placement": vars(result.placement),
+        "placement": result.placement.as_json(),
         "replacements": result.replacements,
         "metrics": result.metrics,
         "artifacts": None
@@ -85,13 +92,13 @@ def _show(invocation: Invocation, result: UpResult) -> None:
         return
     line(f"Job '{result.job}', run {result.run}: {result.status.phase}")
     for name, value in result.metrics.items():
-        line(f"  {name}: {value}")
+        line(f"  {printable(plain_text(name))}: {printable(plain_text(str(value)))}")
     if result.download is None:
         line("  no artifacts")
     else:
         line(f"  artifacts: {result.download.folder} ({len(result.download.files)} files)")
         for name in result.download.files:
-            line(f"    {name}")
+            line(f"    {printable(name)}")
     line(f"  seconds here:           {_listed(result.seconds)}")
     line(f"  seconds on the machine: {_listed(result.status.seconds)}")
 

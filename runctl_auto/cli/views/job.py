@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runctl_auto.cli.views.amounts import moment, short_age, usd
+from runctl_auto.local.plain_text import plain_text
 
 if TYPE_CHECKING:
     from runctl_auto.operations.describe import JobDescription
@@ -102,4 +103,4 @@ def _pairs(value: object) -> str:
 
 
 def _line(subject: str, text: str) -> str:
-    return f"  {subject + ':' if subject else '':<{_WIDTH}} {text}".rstrip()
+    return f"  {subject + ':' if subject else '':<{_WIDTH}} {plain_text(text)}".rstrip()

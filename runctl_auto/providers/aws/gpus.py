@@ -15,18 +15,22 @@ from fractions import Fraction
 from typing import Any
 
 _NVIDIA = "NVIDIA"
+_MIB = 1024
 _BEFORE_TURING = frozenset({"K520", "K80", "M60", "V100"})
 """Models of EC2 that the open NVIDIA driver does not support: Volta and older."""
 
 
 @dataclass(frozen=True)
 class Gpus:
-    """``count`` GPUs of one ``model``. ``share``: of each, the part that the machine has, at most 1."""
+    """``count`` GPUs of one ``model`` with ``memory_gb`` of usable memory each. ``share``: of each, the part
+    that the machine has, at most 1.
+    """
 
     count: int = 0
     model: str | None = None
     maker: str | None = None
     share: float = 1.0
+    memory_gb: float = 0.0
 
     @property
     def are_nvidia(self) -> bool:
@@ -59,6 +63,7 @@ def read_gpus(described: Mapping[str, Any]) -> Gpus:
         model=first.get("Name"),
         maker=first.get("Manufacturer"),
         share=float(first.get("GpuPartitionSize") or 1),
+        memory_gb=first.get("MemoryInfo", {}).get("SizeInMiB", 0) / _MIB,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.errors import CloudError, JobFileError, NotFoundError
+from runctl_auto.errors import AccessDeniedError, CloudError, JobFileError, NotFoundError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.gpus import missing_driver
@@ -26,6 +26,7 @@ _PUBLIC: Mapping[tuple[str, bool], str] = {
 ROOM_GB = 40
 """Disk beyond the image that a machine gets by default: packages, code, data and checkpoints."""
 
+_PUBLIC_FOLDER = "/aws/service/"
 _MOST_NAMED = 6
 _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
 
@@ -97,6 +98,16 @@ class Images:
                 where=where,
                 next_step="Name an image (image: ami-...), or another parameter (image: ssm:/...)."
                 + self._parameters_beside(name),
+            ) from error
+        except AccessDeniedError as error:
+            if name.startswith(_PUBLIC_FOLDER):
+                raise
+            raise AccessDeniedError(
+                str(error),
+                where={**error.where, **where},
+                next_step="Give the caller permission to read it; the policy is printed by "
+                f"`runctl permissions --image-parameter {name}`.",
+                code=error.code,
             ) from error
         value = str(answer["Parameter"]["Value"])
         if not _AMI.fullmatch(value):

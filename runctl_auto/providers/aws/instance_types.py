@@ -89,8 +89,17 @@ def satisfies(machine: InstanceType, resources: Resources) -> bool:
 def _has_gpus(machine: InstanceType, asked: Gpu) -> bool:
     """A share of a GPU is none; types with shares must be named."""
     gpus = machine.gpus
-    is_model = gpus.are_nvidia if asked.name is None else _model(gpus.model or "") == _model(asked.name)
-    return is_model and gpus.are_whole and gpus.count == asked.count
+    if not gpus.are_whole or gpus.count != asked.count or not _within(_nominal(gpus.memory_gb), asked.memory):
+        return False
+    return _model(gpus.model or "") in map(_model, asked.name) if asked.name else gpus.are_nvidia
+
+
+def _nominal(usable_gb: float) -> float:
+    """The memory that a GPU is sold with: some types report what is usable, up to 7 % less (22,888 MiB of 24
+    GB for an L4).
+    """
+    steps = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192)
+    return next((float(each) for each in steps if 0.92 * each <= usable_gb <= each), usable_gb)
 
 
 def _model(name: str) -> str:
@@ -186,19 +195,25 @@ def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[InstanceType]) -> 
     if spec.volumes:
         seen = tuple(each for each in seen if each.finds_volumes)
     nearest = sorted(seen, key=lambda each: (_distance(each, resources), _size(each)))[:NEAREST]
+    named = "; ".join(_told(each, resources) for each in nearest)
     return JobFileError(
         f"No instance type of {spec.region} has {_asked(resources)}.",
         where={"field": "resources", "region": spec.region},
-        next_step=f"The nearest that exist: {'; '.join(map(str, nearest)) or 'none'}."
-        + _models(resources, seen),
+        next_step=f"The nearest that exist: {named or 'none'}." + _models(resources, seen),
     )
+
+
+def _told(machine: InstanceType, resources: Resources) -> str:
+    if resources.gpu is None or resources.gpu.memory is None:
+        return str(machine)
+    return f"{machine} with {_nominal(machine.gpus.memory_gb):g} GB each"
 
 
 def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
     """The available GPU models, if the requested one is not among them."""
     models = sorted({each.gpus.model for each in seen if each.gpus.model})
-    asked = resources.gpu.name if resources.gpu else None
-    if asked is None or _model(asked) in map(_model, models):
+    asked = resources.gpu.name if resources.gpu else ()
+    if not asked or set(map(_model, asked)) & set(map(_model, models)):
         return ""
     return f" GPU models there: {', '.join(models) or 'none'}."
 
@@ -206,11 +221,16 @@ def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
 def _asked(resources: Resources) -> str:
     gpu = resources.gpu
     words = [
-        *([f"{gpu.count} {gpu.name or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}"] if gpu else ()),
+        *([_asked_gpus(gpu)] if gpu else ()),
         *([f"{_range(resources.cpu)} CPUs"] if resources.cpu else ()),
         *([f"{_range(resources.memory)} GB of memory"] if resources.memory else ()),
     ]
     return " and ".join(words) or "volumes that the agent finds"
+
+
+def _asked_gpus(gpu: Gpu) -> str:
+    memory = f" with {_range(gpu.memory)} GB" if gpu.memory else ""
+    return f"{gpu.count} {' or '.join(gpu.name) or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}{memory}"
 
 
 def _range(asked: CountRange | SizeRange) -> str:
@@ -225,11 +245,14 @@ def _distance(machine: InstanceType, resources: Resources) -> float:
     gpu = resources.gpu
     if gpu is not None:
         total += abs(math.log2(max(machine.gpus.total, 0.1) / gpu.count))
-        if gpu.name is not None:
-            total += 8 * (
-                1 - difflib.SequenceMatcher(None, _model(gpu.name), _model(machine.gpus.model or "")).ratio()
-            )
+        total += _outside(_nominal(machine.gpus.memory_gb), gpu.memory)
+        if gpu.name:
+            total += 8 * (1 - max(_likeness(name, machine.gpus.model or "") for name in gpu.name))
     return total
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, _model(one), _model(other)).ratio()
 
 
 def _outside(value: float, asked: CountRange | SizeRange | None) -> float:

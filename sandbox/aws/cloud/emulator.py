@@ -12,6 +12,8 @@ from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.description import describe
 from sandbox.aws.cloud.disconnected import Disconnected, instance_of_session
+from sandbox.aws.cloud.experiment_machines import ExperimentMachines
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
@@ -41,11 +43,19 @@ class Emulator:
         self._lifecycle = Lifecycle(clock, self._changed, Timing())
         consistency = Consistency()
         self._scheduled = ScheduledCalls(clock, scheduler_store.listed, scheduler_store.invoke)
-        apply_all(Emulation(clock, self._lifecycle, consistency, self._something_due.set))
+        disconnected = Disconnected(instance_of_session)
+        apply_all(
+            Emulation(
+                clock,
+                self._lifecycle,
+                consistency,
+                rescheduled=self._something_due.set,
+                unreachable=lambda instance: disconnected.set(instance, connected=False),
+            )
+        )
         faults = Faults()
         points = Points()
         quotas = Quotas()
-        disconnected = Disconnected(instance_of_session)
         control = Control(
             cloud_id,
             self._locks.plane,
@@ -63,12 +73,14 @@ class Emulator:
             moto=_moto(),
             control=control,
             faults=faults,
+            experiments=FaultInjection(ExperimentMachines(self._lifecycle), clock),
             points=points,
             changes=self._changes,
             locks=self._locks,
             disconnected=disconnected,
             quotas=quotas,
             located=with_zone,
+            launches_fail=self._lifecycle.launches_fail,
         )
 
     def keep_time(self) -> None:

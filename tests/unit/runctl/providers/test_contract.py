@@ -215,7 +215,8 @@ class TestPlacement:
     def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
         account = cloud.provider.account()
         assert cloud.provider.zone_of_volumes(job_spec(), account, OwnVolumes({})) is None
-        assert cloud.provider.data_notes(job_spec()) == ()
+        place = cloud.provider.offers(job_spec(), account).places[0]
+        assert cloud.provider.data_notes(job_spec(), place) == ()
 
     def test_volumes_that_are_gone_are_left_out(self, cloud: CloudUnderTest) -> None:
         volume, machine = cloud.make_volume(), cloud.make_machine({})

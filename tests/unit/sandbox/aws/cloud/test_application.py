@@ -3,7 +3,7 @@
 import io
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +14,8 @@ from sandbox.aws.cloud.application import CloudApplication, CloudLocks
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.disconnected import Disconnected
+from sandbox.aws.cloud.experiment_machines import ExperimentMachines
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
@@ -45,11 +47,13 @@ class ScriptedMoto:
         self.bodies: list[bytes] = []
         self.locked: list[tuple[bool, bool]] = []
         self.failure: Exception | None = None
+        self.launches: Callable[[], None] = lambda: None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if self.failure is not None:
             raise self.failure
         self.bodies.append(environ["wsgi.input"].read())
+        self.launches()
         self.locked.append((_held(self._locks.plane), _held(self._locks.storage)))
         start_response("200 OK", [])
         return iter([b"answer"])
@@ -100,12 +104,14 @@ class Cloud:
             moto=self.moto,
             control=control,
             faults=self.faults,
+            experiments=FaultInjection(ExperimentMachines(self.lifecycle), lambda: self.now),
             points=self.points,
             changes=self.changes,
             locks=self.locks,
             disconnected=self.disconnected,
             quotas=self.quotas,
             located=self._located,
+            launches_fail=self.lifecycle.launches_fail,
         )
 
     def _located(self, call: AwsCall) -> AwsCall:
@@ -142,7 +148,10 @@ class Cloud:
 
     def launch(self) -> None:
         self.lifecycle.launched(self.machine)
-        self.now += 1
+        self.advance(1)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
         self.lifecycle.advance()
 
 
@@ -206,6 +215,21 @@ def test_a_fault_can_concern_one_zone(cloud: Cloud, zone: str, hit: bool) -> Non
     fault = {"service": "ec2", "operation": "RunInstances", "code": "InsufficientInstanceCapacity"}
     cloud.control("POST", "faults", {**fault, "match": {"AvailabilityZone": zone}})
     assert cloud.ec2("RunInstances")[0].startswith("500") is hit
+
+
+def test_a_fault_with_a_state_reason_ends_the_launched_instance(cloud: Cloud) -> None:
+    """RunInstances succeeds, as on EC2; the next launch is not concerned."""
+    fault = {"service": "ec2", "operation": "RunInstances", "code": "Server.InsufficientInstanceCapacity"}
+    cloud.control("POST", "faults", fault)
+    cloud.moto.launches = lambda: cloud.lifecycle.launched(cloud.machine)
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+    cloud.advance(1)
+    cloud.advance(2)
+    assert cloud.machine.states == ["pending", "shutting-down", "terminated"]
+    cloud.machine = Machine("i-2")
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+    cloud.advance(1)
+    assert cloud.machine.states == ["pending", "running"]
 
 
 def test_a_fault_of_a_head_call_has_no_body(cloud: Cloud) -> None:
@@ -370,7 +394,7 @@ def test_a_call_is_held_before_or_after_it_is_carried_out(
     assert answers[0][0].startswith("200" if reached else "400")
     assert cloud.control("POST", "points/release", {})[0] == 409
     assert cloud.control("POST", "points", {"hold": -1})[0] == 400
-    assert cloud.control("DELETE", "points")[1] == {"seen": [], "held": None}
+    assert cloud.control("DELETE", "points")[1] == {"seen": [], "callers": [], "held": None}
 
 
 @pytest.mark.parametrize(
@@ -401,3 +425,10 @@ def test_a_second_change_of_a_bucket_meanwhile_is_refused(
     change.join(10)
     assert first[0][0] == "200 OK"
     assert cloud.call("PUT", "/job", query="encryption")[0] == "200 OK", "the bucket is free again"
+
+
+def test_an_experiment_that_does_not_exist_is_refused_without_asking_moto(cloud: Cloud) -> None:
+    status, body = cloud.aws("fis", "GET", "/experiments/EXP1")
+    assert status.startswith("404")
+    assert json.loads(body)["__type"] == "ResourceNotFoundException"
+    assert cloud.moto.bodies == []
