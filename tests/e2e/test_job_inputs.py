@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
+from support import emulated_cloud
 from support.argument_watch import watched_arguments
 from support.cloud_scanner import leaks
 from support.runctl_cli import Runctl
@@ -47,8 +47,7 @@ class Given:
     volume: str = ""
 
     def client(self, service: str) -> Any:
-        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-        return boto3.client(service, region_name="us-east-1", endpoint_url=self.cloud_url, **keys)
+        return emulated_cloud.client(self.cloud_url, service)
 
     def prepare(self, bucket: str) -> None:
         s3 = self.client("s3")

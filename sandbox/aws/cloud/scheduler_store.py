@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.aws.cloud.role_access import permits, trusts
+from sandbox.aws.cloud.roles import permissions_of, role_of
 from sandbox.aws.cloud.scheduled_calls import NotCarriedOut, ScheduledCall, instances_of, time_of
 
 SERVICE = "scheduler.amazonaws.com"
@@ -54,14 +55,6 @@ def may_assume(account: str, role_arn: str, group_arn: str) -> bool:
     return role is not None and trusts(role.assume_role_policy_document, SERVICE, context)
 
 
-def role_of(account: str, role_arn: str) -> Any:
-    """The role of this ARN, or None."""
-    from moto.iam.models import iam_backends
-
-    backend = iam_backends[account][role_arn.split(":")[1]]
-    return next((role for role in backend.roles.values() if role.arn == role_arn), None)
-
-
 def _schedules() -> Iterator[tuple[Any, Any, Any]]:
     from moto.scheduler.models import scheduler_backends
 
@@ -86,7 +79,7 @@ def _terminate(backend: Any, group: Any, target: Mapping[str, Any]) -> str | Non
     account, region, role_arn = backend.account_id, backend.region_name, str(target.get("RoleArn"))
     if not may_assume(account, role_arn, group.arn):
         return CANNOT_ASSUME
-    documents = _permissions(role_of(account, role_arn))
+    documents = permissions_of(role_of(account, role_arn))
     instances = instances_of(target)
     for each in instances:
         arn = f"arn:{backend.partition}:ec2:{region}:{account}:instance/{each}"
@@ -94,9 +87,3 @@ def _terminate(backend: Any, group: Any, target: Mapping[str, Any]) -> str | Non
             return f"{role_arn} is not authorized to perform: ec2:TerminateInstances on resource: {arn}"
     ec2_backends[account][region].terminate_instances(instances)
     return None
-
-
-def _permissions(role: Any) -> list[Any]:
-    """Inline and attached policies; a permissions boundary is ignored."""
-    attached = (policy.default_version.document for policy in role.managed_policies.values())
-    return [*role.policies.values(), *attached]
