@@ -27,7 +27,8 @@ HEADER = """\
 
 
 def declared(pyproject: dict[str, Any]) -> list[str]:
-    """All requirements of pyproject.toml that the lock covers, sorted: of the project, its extras, its build."""
+    """All requirements of pyproject.toml that the lock covers, sorted: of the project, its extras, its
+    build."""
     project = pyproject["project"]
     extras = [each for name in ("dev", "sandbox") for each in project["optional-dependencies"][name]]
     every = [*project["dependencies"], *extras, *pyproject["build-system"]["requires"]]

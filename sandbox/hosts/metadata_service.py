@@ -13,11 +13,12 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 from sandbox.hosts.cloud_client import CloudError, Instance, RoleCredentials
 
@@ -30,6 +31,12 @@ _RENEW_BEFORE = timedelta(minutes=10)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _WAKE_UPS = 20
 _REBALANCE_LEAD = timedelta(minutes=2)
+
+
+class Headers(Protocol):
+    """Headers of a request."""
+
+    def get(self, name: str, /) -> str | None: ...
 
 
 class SessionTokens:
@@ -205,7 +212,7 @@ def _first_part(path: str) -> tuple[str, str]:
     return name, rest
 
 
-def path_of_host(path: str, headers: Mapping[str, str], secret: str, port: int) -> str | None:
+def path_of_host(path: str, headers: Headers, secret: str, port: int) -> str | None:
     """The path of a request as on AWS; None when it lacks the secret, or comes from a page in a browser.
 
     An empty secret fits nothing.

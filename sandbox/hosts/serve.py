@@ -1,8 +1,8 @@
 """The process that runs the sandbox's hosts.
 
-`serve.py --cloud URL --keys FILE --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves only
-their console logs. If it is killed, its hosts keep running, and the next process with the same folder adopts
-them. `serve.py --stop-hosts --folder DIR` ends the hosts of a killed process, and exits.
+`serve.py --cloud URL --keys FILE --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and
+leaves only their console logs. If it is killed, its hosts keep running, and the next process with the same
+folder adopts them. `serve.py --stop-hosts --folder DIR` ends the hosts of a killed process, and exits.
 """
 
 from __future__ import annotations

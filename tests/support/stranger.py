@@ -1,9 +1,9 @@
 """What a stranger tries on the ports of a running sandbox. Standard library only: it also runs inside hosts,
 with `sigv4.py` of the agent beside it.
 
-`python stranger.py SPEC` prints a JSON list of `[port, attempt, outcome]`; the outcome is '' when the attempt got
-nothing. SPEC: `ports` (name to number), `metadata` (ports of metadata services), `owned` (what belongs to the
-victim), `messages` (gRPC method to request in hex), `with_role` (sign with the role of this machine).
+`python stranger.py SPEC` prints a JSON list of `[port, attempt, outcome]`; the outcome is '' when the attempt
+got nothing. SPEC: `ports` (name to number), `metadata` (ports of metadata services), `owned` (what belongs to
+the victim), `messages` (gRPC method to request in hex), `with_role` (sign with the role of this machine).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Attempt = tuple[str, str, str, dict[str, str], bytes]
 """What it is called, method, path, headers, body."""
 
 
-# -- HTTP ------------------------------------------------------------------------------------------------------
+# -- HTTP ----------------------------------------------------------------------------------------------------
 
 
 def send(port: int, attempt: Attempt) -> str:
@@ -80,24 +80,66 @@ def aws_calls(owned: dict[str, str]) -> list[tuple[str, str, str, str, dict[str,
         ("read a job's secret", "ssm", "POST", "/", ssm, names),
         ("read all secrets", "ssm", "POST", "/", path, everything),
         ("list instances", "ec2", "POST", "/", ec2, form("DescribeInstances", Version=version)),
-        ("read user data", "ec2", "POST", "/", ec2,
-         form("DescribeInstanceAttribute", Version=version, InstanceId=instance, Attribute="userData")),
-        ("launch a machine", "ec2", "POST", "/", ec2,
-         form("RunInstances", Version=version, ImageId=owned["image"], MinCount="1", MaxCount="1")),
-        ("end a machine", "ec2", "POST", "/", ec2,
-         form("TerminateInstances", Version=version, **{"InstanceId.1": instance})),
-        ("take a job's role", "sts", "POST", "/", sts,
-         form("AssumeRole", Version="2011-06-15", RoleArn=owned["role"], RoleSessionName="x")),
+        (
+            "read user data",
+            "ec2",
+            "POST",
+            "/",
+            ec2,
+            form("DescribeInstanceAttribute", Version=version, InstanceId=instance, Attribute="userData"),
+        ),
+        (
+            "launch a machine",
+            "ec2",
+            "POST",
+            "/",
+            ec2,
+            form("RunInstances", Version=version, ImageId=owned["image"], MinCount="1", MaxCount="1"),
+        ),
+        (
+            "end a machine",
+            "ec2",
+            "POST",
+            "/",
+            ec2,
+            form("TerminateInstances", Version=version, **{"InstanceId.1": instance}),
+        ),
+        (
+            "take a job's role",
+            "sts",
+            "POST",
+            "/",
+            sts,
+            form("AssumeRole", Version="2011-06-15", RoleArn=owned["role"], RoleSessionName="x"),
+        ),
         ("take a session", "sts", "POST", "/", sts, form("GetSessionToken", Version="2011-06-15")),
         ("list roles", "iam", "POST", "/", iam, form("ListRoles", Version="2010-05-08")),
-        ("make a user's key", "iam", "POST", "/", iam,
-         form("CreateAccessKey", Version="2010-05-08", UserName="x")),
+        (
+            "make a user's key",
+            "iam",
+            "POST",
+            "/",
+            iam,
+            form("CreateAccessKey", Version="2010-05-08", UserName="x"),
+        ),
         ("list schedules", "scheduler", "GET", "/schedules", {}, b""),
-        ("list groups of logs", "logs", "POST", "/",
-         {**ssm, "x-amz-target": "Logs_20140328.DescribeLogGroups"}, b"{}"),
-        ("find by tags", "tagging", "POST", "/",
-         {**ssm, "x-amz-target": "ResourceGroupsTaggingAPI_20170126.GetResources"}, b"{}"),
-    ]  # fmt: skip
+        (
+            "list groups of logs",
+            "logs",
+            "POST",
+            "/",
+            {**ssm, "x-amz-target": "Logs_20140328.DescribeLogGroups"},
+            b"{}",
+        ),
+        (
+            "find by tags",
+            "tagging",
+            "POST",
+            "/",
+            {**ssm, "x-amz-target": "ResourceGroupsTaggingAPI_20170126.GetResources"},
+            b"{}",
+        ),
+    ]
 
 
 def signed(port: int, keys: tuple[str, str, str | None], call: tuple[Any, ...]) -> Attempt:
@@ -106,9 +148,15 @@ def signed(port: int, keys: tuple[str, str, str | None], call: tuple[Any, ...]) 
     bare, _, query = path.partition("?")
     url = f"http://127.0.0.1:{port}{bare}" + (f"?{query if '=' in query else query + '='}" if query else "")
     made = sigv4.signed_headers(
-        method, url, headers, payload_sha256=hashlib.sha256(body).hexdigest(),
-        credentials=sigv4.Credentials(*keys), region="us-east-1", now=datetime.now(timezone.utc), service=service,
-    )  # fmt: skip
+        method,
+        url,
+        headers,
+        payload_sha256=hashlib.sha256(body).hexdigest(),
+        credentials=sigv4.Credentials(*keys),
+        region="us-east-1",
+        now=datetime.now(timezone.utc),
+        service=service,
+    )
     made["Host"] = made.pop("host")
     return name, method, url.partition(f":{port}")[2], made, body
 
@@ -127,28 +175,53 @@ def without_keys(owned: dict[str, str]) -> list[Attempt]:
         attempts.append((f"{name}, forged signature", method, path, {**headers, **told}, body))
         attempts.append((f"{name}, no signature", method, path, headers, body))
     old = {"authorization": f"AWS sandbox:{'A' * 27}="}
-    query = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=sandbox%2F20261130%2Fus-east-1%2Fs3%2Faws4_request" \
-            f"&X-Amz-Date=20261130T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"  # fmt: skip
+    query = (
+        f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=sandbox%2F20261130%2Fus-east-1%2Fs3%2Faws4_request"
+        f"&X-Amz-Date=20261130T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature={'0' * 64}"
+    )
     return [
         *attempts,
         ("read an object, signature version 2", "GET", f"/{bucket}/{key}", old, b""),
         ("read an object, presigned", "GET", f"/{bucket}/{key}?{query}", {}, b""),
-        ("read an object, presigned version 2", "GET",
-         f"/{bucket}/{key}?AWSAccessKeyId=sandbox&Expires=9999999999&Signature=x", {}, b""),
+        (
+            "read an object, presigned version 2",
+            "GET",
+            f"/{bucket}/{key}?AWSAccessKeyId=sandbox&Expires=9999999999&Signature=x",
+            {},
+            b"",
+        ),
         ("name of a service in the path", "GET", "/ec2_us-east-1/?Action=DescribeInstances", {}, b""),
         ("action in the query", "POST", "/?Action=DescribeInstances&Version=2016-11-15", {}, b""),
-        ("role by web identity", "POST", "/", {"content-type": FORM},
-         form("AssumeRoleWithWebIdentity", RoleArn=owned["role"], RoleSessionName="x", WebIdentityToken="x")),
-        ("unsigned JSON target", "POST", "/", {"x-amz-target": "AWSCognitoIdentityProviderService.ListUserPools"}, b"{}"),
+        (
+            "role by web identity",
+            "POST",
+            "/",
+            {"content-type": FORM},
+            form(
+                "AssumeRoleWithWebIdentity", RoleArn=owned["role"], RoleSessionName="x", WebIdentityToken="x"
+            ),
+        ),
+        (
+            "unsigned JSON target",
+            "POST",
+            "/",
+            {"x-amz-target": "AWSCognitoIdentityProviderService.ListUserPools"},
+            b"{}",
+        ),
         ("metadata of moto", "GET", "/latest/meta-data/iam/security-credentials/", {}, b""),
         ("dashboard", "GET", "/moto-api/", {}, b""),
         ("dashboard's data", "GET", "/moto-api/data.json", {}, b""),
         ("reset of the emulator", "POST", "/moto-api/reset", {}, b""),
         ("reset, two slashes", "POST", "//moto-api/reset", {}, b""),
         ("recorder", "POST", "/moto-api/recorder/start-recording", {}, b""),
-        ("upload by a form", "POST", f"/{bucket}", {"content-type": "multipart/form-data; boundary=x"},
-         b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--x--\r\n'),
-    ]  # fmt: skip
+        (
+            "upload by a form",
+            "POST",
+            f"/{bucket}",
+            {"content-type": "multipart/form-data; boundary=x"},
+            b'--x\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--x--\r\n',
+        ),
+    ]
 
 
 def control_calls(owned: dict[str, str]) -> list[Attempt]:
@@ -159,7 +232,13 @@ def control_calls(owned: dict[str, str]) -> list[Attempt]:
         ("all instances", "GET", "/sandbox-api/instances?timeout=0", {}, b""),
         ("inventory", "GET", "/sandbox-api/inventory", {}, b""),
         ("faults", "GET", "/sandbox-api/faults", {}, b""),
-        ("a fault", "POST", "/sandbox-api/faults", {}, b'{"service": "s3", "operation": "GetObject", "code": "X", "times": 1}'),
+        (
+            "a fault",
+            "POST",
+            "/sandbox-api/faults",
+            {},
+            b'{"service": "s3", "operation": "GetObject", "code": "X", "times": 1}',
+        ),
         ("no faults", "DELETE", "/sandbox-api/faults", {}, b""),
         ("consistency", "POST", "/sandbox-api/consistency", {}, b'{"delay_seconds": 1000}'),
         ("points", "POST", "/sandbox-api/points", {}, b'{"hold": 1, "when": "before"}'),
@@ -169,7 +248,7 @@ def control_calls(owned: dict[str, str]) -> list[Attempt]:
         ("network", "POST", f"{instance}/network", {}, b'{"connected": false}'),
         ("two slashes", "GET", "//sandbox-api/health", {}, b""),
         ("encoded", "GET", "/%73andbox-api/health", {}, b""),
-    ]  # fmt: skip
+    ]
     guesses = ["", "Bearer ", "Bearer sandbox", "Bearer null", "Basic c2FuZGJveDpzYW5kYm94", f"{scope('s3')}"]
     return [
         (f"{name}, {guess or 'no token'}", method, path, {"authorization": guess} if guess else {}, body)
@@ -187,16 +266,35 @@ def metadata_calls() -> list[Attempt]:
     for guess in guesses:
         attempts += [
             (f"token below '{guess}'", "PUT", f"{guess}/latest/api/token", lifetime, b""),
-            (f"token below '{guess}', forwarded", "PUT", f"{guess}/latest/api/token", {**lifetime, "X-Forwarded-For": "::1"}, b""),
-            (f"role below '{guess}'", "GET", f"{guess}/latest/meta-data/iam/security-credentials/", token, b""),
+            (
+                f"token below '{guess}', forwarded",
+                "PUT",
+                f"{guess}/latest/api/token",
+                {**lifetime, "X-Forwarded-For": "::1"},
+                b"",
+            ),
+            (
+                f"role below '{guess}'",
+                "GET",
+                f"{guess}/latest/meta-data/iam/security-credentials/",
+                token,
+                b"",
+            ),
             (f"user data below '{guess}'", "GET", f"{guess}/latest/user-data", {}, b""),
-            (f"identity below '{guess}'", "GET", f"{guess}/latest/dynamic/instance-identity/document", token, b""),
-        ]  # fmt: skip
+            (
+                f"identity below '{guess}'",
+                "GET",
+                f"{guess}/latest/dynamic/instance-identity/document",
+                token,
+                b"",
+            ),
+        ]
     return attempts
 
 
 def browser_calls(port: int, attempts: list[Attempt]) -> list[Attempt]:
-    """The same requests as pages of a browser send them: by fetch, by a form, after a change of a name's address."""
+    """The same requests as pages of a browser send them: by fetch, by a form, after a change of a name's
+    address."""
     kinds = {
         "fetch": {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"},
         "file": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
@@ -224,7 +322,7 @@ def browser_calls(port: int, attempts: list[Attempt]) -> list[Attempt]:
     return [*found, *((f"preflight of {path}", "OPTIONS", path, preflight, b"") for path in paths)]
 
 
-# -- gRPC ------------------------------------------------------------------------------------------------------
+# -- gRPC ----------------------------------------------------------------------------------------------------
 
 
 def call_provider(port: int, method: str, message: bytes, metadata: dict[str, str]) -> str:
@@ -233,9 +331,14 @@ def call_provider(port: int, method: str, message: bytes, metadata: dict[str, st
         with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as connection:
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b""))
             headers = {
-                ":method": "POST", ":scheme": "http", ":path": SERVICE + method, ":authority": f"127.0.0.1:{port}",
-                "te": "trailers", "content-type": "application/grpc", **metadata,
-            }  # fmt: skip
+                ":method": "POST",
+                ":scheme": "http",
+                ":path": SERVICE + method,
+                ":authority": f"127.0.0.1:{port}",
+                "te": "trailers",
+                "content-type": "application/grpc",
+                **metadata,
+            }
             block = b"".join(_literal(name, value) for name, value in headers.items())
             body = b"\0" + len(message).to_bytes(4, "big") + message
             connection.sendall(_frame(1, 4, 1, block) + _frame(0, 1, 1, body))
@@ -294,7 +397,7 @@ def provider_attempts(port: int, messages: dict[str, str]) -> list[tuple[str, st
     ]
 
 
-# -- all -------------------------------------------------------------------------------------------------------
+# -- all -----------------------------------------------------------------------------------------------------
 
 
 def own_role() -> tuple[str, str, str]:

@@ -29,7 +29,8 @@ Admits = Callable[[int], bool]
 
 @dataclass(frozen=True)
 class _Row:
-    """A connection: both addresses as the kernel writes them, its state, and the owner and inode of its socket."""
+    """A connection: both addresses as the kernel writes them, its state, and the owner and inode of its
+    socket."""
 
     local: str
     remote: str
@@ -76,8 +77,8 @@ def descends_from(ancestor: int, processes: Path = _PROCESSES) -> Admits:
 
 
 def has_in_environment(variable: str, value: str, processes: Path = _PROCESSES) -> Admits:
-    """Admits processes that were started with this value of a variable, which must be a secret: the environment
-    of a process can be read by its own user only."""
+    """Admits processes that were started with this value of a variable, which must be a secret: the
+    environment of a process can be read by its own user only."""
     wanted = f"{variable}={value}".encode()
 
     def admits(process: int) -> bool:
@@ -95,9 +96,9 @@ class PeerCheck:
 
     A connection is served when the kernel says that its other end is a socket of this user, held by a process
     that ``admits`` accepts. Where the kernel's tables do not show the server's own port, nothing can be told
-    and every connection is refused. On systems that have no such tables (``has_tables`` false: not Linux), every
-    connection is admitted: there, the random port and what the server is willing to do are all that protects it.
-    Safe to use from several threads.
+    and every connection is refused. On systems that have no such tables (``has_tables`` false: not Linux),
+    every connection is admitted: there, the random port and what the server is willing to do are all that
+    protects it. Safe to use from several threads.
     """
 
     def __init__(
@@ -133,11 +134,12 @@ class PeerCheck:
         if len(found) != 1 or found[0].uid != self._uid:
             return "This server serves the user who started it, and the connection is not of that user."
         if not self._is_known(peer, found[0].inode):
-            return "This server serves the commands it was started for, and the connection is of another process."
+            return "This server serves the commands it was started for; another process has connected."
         return None
 
     def _is_known(self, peer: str, inode: int) -> bool:
-        """Whether a holder of the socket is admitted; the answer is kept for as long as the socket is the same."""
+        """Whether a holder of the socket is admitted; the answer is kept for as long as the socket is the
+        same."""
         key = (peer, inode)
         with self._lock:
             if key in self._known:

@@ -17,8 +17,8 @@ _THREADS = 64
 
 
 def serve(runtime: LanguageRuntime, command: int) -> tuple[grpc.Server, int]:
-    """A server on a free port of the loopback interface, for the process ``command`` and what that has started;
-    it and its port.
+    """A server on a free port of the loopback interface, for the process ``command`` and what that has
+    started; it and its port.
 
     Raises OSError when it cannot listen.
     """

@@ -1,7 +1,7 @@
 """Who may call the cloud: holders of its keys, and role sessions within what their role allows.
 
-Everything else is refused before the request is read: unsigned calls, pages in a browser (an Origin, or a Host
-that is not this server's), moto's dashboard, and control calls without the token.
+Everything else is refused before the request is read: unsigned calls, pages in a browser (an Origin, or a
+Host that is not this server's), moto's dashboard, and control calls without the token.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 _OWN_NAMES = ("127.0.0.1", "localhost")
 _MOTO_PATHS = ("moto-api", "favicon.ico")
 _LARGEST_BODY = 16 * 1024 * 1024
-"""Bytes of a body that is read to verify a signature: of all services but S3, whose requests name its hash."""
+"""Bytes of a body that is read to verify a signature: of all services but S3, whose requests name its
+hash."""
 _LARGEST_DRAINED = 8 * 1024 * 1024
 """Bytes of a refused request that are read, so that the caller comes to read the answer."""
 _PAYLOAD_HASH = "x-amz-content-sha256"
@@ -152,7 +153,8 @@ def _headers(environ: dict[str, Any]) -> Callable[[str], str]:
 
 
 def _body(environ: dict[str, Any], service: str) -> bytes | None:
-    """The body, read and put back, where the hash or the list of keys is made from it; None when it is too large."""
+    """The body, read and put back, where the hash or the list of keys is made from it; None when it is too
+    large."""
     is_needed = service != "s3" or "delete" in environ.get("QUERY_STRING", "")
     if not is_needed and environ.get("HTTP_X_AMZ_CONTENT_SHA256"):
         return b""
@@ -175,7 +177,9 @@ def _refuse(error: AwsError, environ: dict[str, Any], start_response: StartRespo
     _read(environ, _LARGEST_DRAINED)
     request_id = str(uuid.uuid4())
     content_type, text = render(error, read_call(environ, b""), request_id)
-    return _answer(environ, start_response, f"{error.status} {error.code}", text, content_type, request_id=request_id)
+    return _answer(
+        environ, start_response, f"{error.status} {error.code}", text, content_type, request_id=request_id
+    )
 
 
 def _refuse_plainly(

@@ -34,8 +34,8 @@ def permits(
 ) -> bool:
     """Whether one of the permissions allows ``action`` on the ARN ``resource`` and none denies it.
 
-    ``context`` has the condition keys. A denial is taken in its widest sense: as if its condition were met, and
-    ``NotAction`` and ``NotResource`` left nothing out.
+    ``context`` has the condition keys. A denial is taken in its widest sense: as if its condition were met,
+    and ``NotAction`` and ``NotResource`` left nothing out.
     """
     every = [statement for document in documents for statement in _statements(document)]
     concerned = [

@@ -1,4 +1,5 @@
-"""Starts the emulated cloud: `python -I serve.py --cloud-id ID --keys PATH --ready-file PATH [--listen-fd N]`.
+"""Starts the emulated cloud: `python -I serve.py --cloud-id ID --keys PATH --ready-file PATH [--listen-fd
+N]`.
 
 Serves on a loopback port (or an inherited listening socket), writes the ready file once warmed up, exits on
 SIGTERM or when its parent ends.

@@ -1,8 +1,8 @@
 """Whom the provider serves: engines that were given the keys of its cloud, and holders of its token.
 
-An engine that attaches to a provider sends nothing that proves who it is. Like the official provider, which takes
-credentials from the engine's environment, this one looks there: the process at the other end of the connection
-must have been started with the cloud's secret key. Other clients send the token as metadata.
+An engine that attaches to a provider sends nothing that proves who it is. Like the official provider, which
+takes credentials from the engine's environment, this one looks there: the process at the other end of the
+connection must have been started with the cloud's secret key. Other clients send the token as metadata.
 """
 
 from __future__ import annotations

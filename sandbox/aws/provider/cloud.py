@@ -51,8 +51,8 @@ class Pace:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The cloud in one region, for one operation. account: None when it was not looked up. assets: what may be
-    uploaded."""
+    """The cloud in one region, for one operation. account: None when it was not looked up. assets: what may
+    be uploaded."""
 
     configuration: Configuration
     clients: ClientPool

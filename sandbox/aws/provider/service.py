@@ -41,8 +41,8 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Machinery:
-    """Dependencies of the service: the cloud clients, the clock, the environment of its process, and the assets
-    that it may read."""
+    """Dependencies of the service: the cloud clients, the clock, the environment of its process, and the
+    assets that it may read."""
 
     clients: ClientPool
     clock: Clock

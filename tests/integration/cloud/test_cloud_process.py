@@ -242,7 +242,8 @@ def test_it_serves_on_a_socket_that_it_inherits_and_ends_with_its_parent(tmp_pat
 import os, socket, subprocess, sys, time
 listener = socket.create_server(("127.0.0.1", 0))
 listener.set_inheritable(True)
-child = subprocess.Popen([sys.executable, "-I", sys.argv[1], "--cloud-id", "c2", "--keys", sys.argv[3], "--ready-file", sys.argv[2],
+child = subprocess.Popen([sys.executable, "-I", sys.argv[1], "--cloud-id", "c2",
+                          "--keys", sys.argv[3], "--ready-file", sys.argv[2],
                           "--listen-fd", str(listener.fileno())], pass_fds=[listener.fileno()])
 print(listener.getsockname()[1], child.pid, flush=True)
 child.wait()

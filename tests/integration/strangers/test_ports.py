@@ -1,6 +1,7 @@
 """Strangers on the ports of a running sandbox: another user of the machine, a host, a page in a browser.
 
-Each tries what `support/stranger.py` lists on every port. Nobody gets an answer that tells or changes anything.
+Each tries what `support/stranger.py` lists on every port. Nobody gets an answer that tells or changes
+anything.
 """
 
 from __future__ import annotations
@@ -38,8 +39,17 @@ LEAST = 40
 NOBODY = 65534
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 PLANTED = "planted-0b6f1c54e0f3417f"
-SECRETS = ("HF_TOKEN", "GITHUB_TOKEN", "CI_JOB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PULUMI_CONFIG_PASSPHRASE", "WANDB_API_KEY",
-           "RUNCTL_SANDBOX_TOKEN", "PYTHONSTARTUP", "LD_PRELOAD_TOKEN")  # fmt: skip
+SECRETS = (
+    "HF_TOKEN",
+    "GITHUB_TOKEN",
+    "CI_JOB_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "WANDB_API_KEY",
+    "RUNCTL_SANDBOX_TOKEN",
+    "PYTHONSTARTUP",
+    "LD_PRELOAD_TOKEN",
+)
 sys.modules["sigv4"] = sigv4  # as beside the script in a host
 
 
@@ -155,9 +165,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def _make_job(world: World, job: str) -> None:
     bucket = f"{job}-bucket"
     args = IamProfileArgs(
-        role_name=job, policy_name=job, profile_name=job, account="123456789012", partition="aws",
-        region="us-east-1", job=job, run="run-1", bucket=bucket, has_secrets=True,
-    )  # fmt: skip
+        role_name=job,
+        policy_name=job,
+        profile_name=job,
+        account="123456789012",
+        partition="aws",
+        region="us-east-1",
+        job=job,
+        run="run-1",
+        bucket=bucket,
+        has_secrets=True,
+    )
     iam, s3 = world.client("iam"), world.client("s3")
     iam.create_role(RoleName=job, AssumeRolePolicyDocument=json.dumps(trust_policy("aws")))
     iam.put_role_policy(RoleName=job, PolicyName=job, PolicyDocument=json.dumps(access_policy(args)))
@@ -170,9 +188,13 @@ def _make_job(world: World, job: str) -> None:
 
 def _launch(world: World, job: str, image: str, user_data: str) -> str:
     made = world.client("ec2").run_instances(
-        ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=user_data,
+        ImageId=image,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        UserData=user_data,
         IamInstanceProfile={"Name": job},
-    )  # fmt: skip
+    )
     return str(made["Instances"][0]["InstanceId"])
 
 
@@ -240,7 +262,8 @@ def test_another_user_gets_nothing(world: World) -> None:
 
 
 def test_a_program_of_the_same_user_gets_nothing(world: World) -> None:
-    """It could read the keys, but one that has not cannot use the ports: as a page, or a host in a namespace."""
+    """It could read the keys, but one that has not cannot use the ports: as a page, or a host in a
+    namespace."""
     assert_nothing_was_got(stranger.attempts_on(world.spec(with_role=False)), names(world))
 
 
@@ -314,8 +337,13 @@ def test_the_keys_are_in_no_command_line_or_environment_of_the_sandbox(world: Wo
 def readable(world: World) -> list[str]:
     """Files and environments of the sandbox that this user can read."""
     found = []
-    for file in ("sandbox.json", "lock", f"clouds/{world.endpoints.cloud_id}/keys.json",
-                 f"clouds/{world.endpoints.cloud_id}/passphrase", "supervisor.log"):  # fmt: skip
+    for file in (
+        "sandbox.json",
+        "lock",
+        f"clouds/{world.endpoints.cloud_id}/keys.json",
+        f"clouds/{world.endpoints.cloud_id}/passphrase",
+        "supervisor.log",
+    ):
         with suppress(OSError):
             (world.folder / file).read_bytes()
             found.append(file)

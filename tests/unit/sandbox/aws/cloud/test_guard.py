@@ -72,9 +72,17 @@ class World:
         return int(told[0].split()[0]), b"".join(answer).decode()
 
     def signed(
-        self, service: str, method: str, path: str, body: bytes = b"", *, key: str = KEYS.access_key_id,
-        secret: str = KEYS.secret_access_key, token: str | None = None, **more: str,
-    ) -> tuple[int, str]:  # fmt: skip
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        *,
+        key: str = KEYS.access_key_id,
+        secret: str = KEYS.secret_access_key,
+        token: str | None = None,
+        **more: str,
+    ) -> tuple[int, str]:
         request = AWSRequest(method, f"http://{OWN_HOST}{path}", data=body)
         request.headers["Content-Type"] = "application/x-www-form-urlencoded"
         auth = S3SigV4Auth if service == "s3" else SigV4Auth
@@ -149,9 +157,13 @@ def test_other_keys_and_wrong_signatures_are_refused(world: World, service: str)
 
 @pytest.mark.parametrize(
     ("service", "code"),
-    [("s3", "InvalidAccessKeyId"), ("ec2", "AuthFailure"), ("sts", "InvalidClientTokenId"),
-     ("ssm", "UnrecognizedClientException")],
-)  # fmt: skip
+    [
+        ("s3", "InvalidAccessKeyId"),
+        ("ec2", "AuthFailure"),
+        ("sts", "InvalidClientTokenId"),
+        ("ssm", "UnrecognizedClientException"),
+    ],
+)
 def test_an_unknown_key_is_told_with_the_services_code(world: World, service: str, code: str) -> None:
     assert code in world.signed(service, "POST", "/", EC2, key="sandbox")[1]
 
@@ -199,8 +211,18 @@ def test_the_control_interface_needs_its_token(world: World, authorization: str,
     assert world.arrived == []
 
 
-@pytest.mark.parametrize("path", ["/moto-api", "/moto-api/", "/moto-api/data.json", "//moto-api/reset", "/MOTO-API",
-                                  "/moto-api-x", "/favicon.ico"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/moto-api",
+        "/moto-api/",
+        "/moto-api/data.json",
+        "//moto-api/reset",
+        "/MOTO-API",
+        "/moto-api-x",
+        "/favicon.ico",
+    ],
+)
 def test_motos_dashboard_is_off(world: World, path: str) -> None:
     assert world.send("GET", path)[0] == 404
     assert world.signed("s3", "POST", path)[0] == 404
@@ -232,9 +254,18 @@ def test_a_chunked_body_is_verified_too(world: World) -> None:
     environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
     told: list[str] = []
     world.guard(
-        {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "QUERY_STRING": "", "RAW_URI": "/", "SERVER_PORT": "4000",
-         "HTTP_HOST": OWN_HOST, "wsgi.input": io.BytesIO(EC2), "wsgi.input_terminated": True, **environ},
+        {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/",
+            "QUERY_STRING": "",
+            "RAW_URI": "/",
+            "SERVER_PORT": "4000",
+            "HTTP_HOST": OWN_HOST,
+            "wsgi.input": io.BytesIO(EC2),
+            "wsgi.input_terminated": True,
+            **environ,
+        },
         lambda status, _: told.append(status),
-    )  # fmt: skip
+    )
     assert told == ["200 OK"]
     assert world.arrived == [EC2]

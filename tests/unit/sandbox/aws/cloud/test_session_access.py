@@ -51,8 +51,12 @@ def refusal(service: str, method: str, path: str, body: bytes = b"", **headers: 
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     bare, _, asked = path.partition("?")
     scope = f"AWS4-HMAC-SHA256 Credential=ASIA1/20261130/us-east-1/{service}/aws4_request"
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": bare, "QUERY_STRING": asked,
-               "HTTP_AUTHORIZATION": scope}  # fmt: skip
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": bare,
+        "QUERY_STRING": asked,
+        "HTTP_AUTHORIZATION": scope,
+    }
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in given.items()}
     request = Request("us-east-1", service, asked, body, given)
     found = refusal_of([POLICY], SESSION, read_call(environ, body), request)
@@ -191,10 +195,22 @@ def test_parameters_are_judged_by_every_name() -> None:
         lambda: ssm("GetParameters", {"Names": ["/runctl/own/A"]}, content_type=FORM),
         lambda: ssm("GetParameters", {"Names": ["/runctl/own/A"]}, content_encoding="gzip"),
         lambda: ssm("GetParameters", {"Names": ["/runctl/own/A"]}, x_amz_target="Other.GetParameters"),
-        lambda: refusal("ssm", "POST", "/?Action=DescribeParameters", b'{"Names": ["/runctl/own/A"]}',
-                        content_type=JSON, x_amz_target="AmazonSSM.GetParameters"),
-        lambda: refusal("iam", "POST", "/", b'{"Names": ["/runctl/own/A"]}', content_type=JSON,
-                        x_amz_target="AmazonSSM.GetParameters"),
+        lambda: refusal(
+            "ssm",
+            "POST",
+            "/?Action=DescribeParameters",
+            b'{"Names": ["/runctl/own/A"]}',
+            content_type=JSON,
+            x_amz_target="AmazonSSM.GetParameters",
+        ),
+        lambda: refusal(
+            "iam",
+            "POST",
+            "/",
+            b'{"Names": ["/runctl/own/A"]}',
+            content_type=JSON,
+            x_amz_target="AmazonSSM.GetParameters",
+        ),
         lambda: query("sts", ("Action", "AssumeRole"), ("Action", "GetCallerIdentity")),
         lambda: query("sts", ("Action", "GetCallerIdentity"), content_type=JSON),
         lambda: query("sts", ("Action", "GetCallerIdentity"), x_amz_target="X.GetCallerIdentity"),
@@ -202,7 +218,7 @@ def test_parameters_are_judged_by_every_name() -> None:
         lambda: refusal("sts", "GET", "/?Action=GetCallerIdentity"),
         lambda: s3("GET", "/own-bucket/code/a.tar.gz", x_amz_target="AmazonSSM.GetParameters"),
     ],
-)  # fmt: skip
+)
 def test_calls_that_can_be_read_in_two_ways_are_refused(attempt: Any) -> None:
     assert attempt() is not None
 
