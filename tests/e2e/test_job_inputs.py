@@ -13,6 +13,7 @@ import yaml
 from support import emulated_cloud
 from support.argument_watch import watched_arguments
 from support.cloud_scanner import leaks
+from support.left_running import processes_holding
 from support.runctl_cli import Runctl
 
 pytestmark = pytest.mark.sandbox
@@ -127,6 +128,8 @@ def test_a_job_gets_its_secrets_data_and_volume_and_nobody_else_does(given: Give
     assert not holds_plain(ran.text.encode())
     assert given.plain_in_files() == []
     assert given.plain_in_bucket("inputs") == []
+    for value in (SECRET, "UExBSU5WQUxVRT", given.runctl.env["CI_JOB_TOKEN"]):
+        assert processes_holding(value) == [], "what stays running has no secret of the caller"
     (parameter,) = given.client("ssm").get_parameters(Names=["/runctl/inputs/HF_TOKEN"])["Parameters"]
     assert parameter["Type"] == "SecureString"
 
