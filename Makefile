@@ -74,7 +74,7 @@ docs: setup
 
 # After a change of requirements in pyproject.toml; UPGRADE=--upgrade takes newer versions. Needs uv.
 lock:
-	$(PYTHON) .ci/lock.py $(UV) $(UPGRADE)
+	$(BIN)/python .ci/lock.py $(UV) $(UPGRADE)
 
 # A bill of materials (CycloneDX): the locked Python packages, and the Go modules of the engine.
 sbom:
