@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from command_line import RUNCTL, ask, run
+from benchmarks.command_line import RUNCTL, ask, run
 
 from sandbox.access.keys import CloudKeys, keys_file, load_keys
 

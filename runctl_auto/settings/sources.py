@@ -28,7 +28,7 @@ from runctl_auto.settings.toml_lines import key_lines
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib  # type: ignore[import-not-found]
+    import tomli as tomllib
 
 MAX_FILE_BYTES = 64 * 1024
 MAX_PROBLEMS = 50
