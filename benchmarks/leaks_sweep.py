@@ -15,7 +15,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.command_line import RUNCTL, ask, run
-
 from sandbox.access.keys import CloudKeys, keys_file, load_keys
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
