@@ -122,7 +122,7 @@ class PeerCheck:
         """Why a connection from ``peer`` (as gRPC writes it) is refused; None when it is admitted."""
         if not self._has_tables:
             return None
-        rows = _rows(self._tables())
+        rows = _rows(self._tables(), self._port)
         server = _addresses(self._port)
         if not any(row.local in server and row.state == _LISTENING for row in rows):
             return "The kernel does not show who connects (/proc/net/tcp), so nobody is served."
@@ -168,9 +168,12 @@ def _parent(process: int, processes: Path) -> int:
     return int(stat.rpartition(")")[2].split()[1])
 
 
-def _rows(tables: str) -> list[_Row]:
-    found = []
+def _rows(tables: str, port: int) -> list[_Row]:
+    """The connections from or to a port; a machine may have thousands of others."""
+    found, mark = [], f":{port:04X} "
     for line in tables.splitlines():
+        if mark not in line:
+            continue
         fields = line.split()
         if len(fields) > 9 and fields[7].isdigit() and fields[9].isdigit():
             found.append(_Row(fields[1], fields[2], fields[3], int(fields[7]), int(fields[9])))
