@@ -2,20 +2,23 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UV ?= uv
 WORKERS ?= 3
 
 MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-trainers matrix-rest
 
-.PHONY: setup engine demo test lint types layers unit bench smoke matrix $(MATRIX) docs clean
+.PHONY: setup engine demo test lint types layers unit bench smoke matrix $(MATRIX) docs lock sbom clean
 
 setup: $(VENV)/.ready engine
 
-# The engine is built, where it must be, beside pip's work. It is installed once a person, not once a clone.
-$(VENV)/.ready: pyproject.toml
+# All packages have the hashes of requirements.lock. The engine is installed beside pip's work, once a person, not
+# once a clone.
+$(VENV)/.ready: pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -I runctl_auto/engine/install/standalone.py --early & engine=$$!; \
+	$(BIN)/python -I runctl_auto/engine/install/standalone.py & engine=$$!; \
 	trap 'kill $$engine 2>/dev/null; wait $$engine; exit 130' INT TERM; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,sandbox]' \
+	{ $(PIP) --require-hashes -r requirements.lock && $(PIP) --no-deps --no-build-isolation -e .; } \
 	  || { kill $$engine 2>/dev/null; wait $$engine; exit 1; }; \
 	wait $$engine
 	touch $@
@@ -76,6 +79,14 @@ matrix-rest: setup
 
 docs: setup
 	$(BIN)/python docs/reference/generate.py
+
+# After a change of requirements in pyproject.toml; UPGRADE=--upgrade takes newer versions. Needs uv.
+lock:
+	$(BIN)/python .ci/lock.py $(UV) $(UPGRADE)
+
+# A bill of materials (CycloneDX): the locked Python packages, and the Go modules of the engine.
+sbom:
+	$(PYTHON) .ci/sbom.py sbom.cdx.json
 
 clean:
 	rm -rf $(VENV) .runctl runs

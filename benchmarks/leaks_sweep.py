@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.command_line import RUNCTL, ask, run
+from sandbox.access.keys import CloudKeys, keys_file, load_keys
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STACKS = 200
@@ -43,8 +44,8 @@ def measure(folder: Path, rounds: int) -> None:
     run(folder, [RUNCTL, "--sandbox", "sandbox", "start"])
     try:
         place = ask(folder, "sandbox", "status")
-        state = folder / ".runctl" / "sandbox" / "clouds" / place["cloud_id"] / "state"
-        made = _fill(place["cloud_url"], state)
+        cloud_folder = folder / ".runctl" / "sandbox" / "clouds" / place["cloud_id"]
+        made = _fill(place["cloud_url"], cloud_folder)
         cloud = next(each["pid"] for each in place["processes"] if each["name"] == "cloud")
         costs = [_sweep(folder, cloud) for _ in range(max(rounds, 3))]
         print(
@@ -89,11 +90,12 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _fill(cloud_url: str, state: Path) -> int:
+def _fill(cloud_url: str, cloud_folder: Path) -> int:
     """Creates the resources of all jobs and the stacks of those that have one; the number of resources."""
-    stacks = state / ".pulumi" / "stacks" / "runctl"
+    stacks = cloud_folder / "state" / ".pulumi" / "stacks" / "runctl"
     stacks.mkdir(parents=True, exist_ok=True)
-    clients = {service: _client(service, cloud_url) for service in ("ec2", "s3", "iam", "ssm")}
+    keys = load_keys(keys_file(cloud_folder))
+    clients = {service: _client(service, cloud_url, keys) for service in ("ec2", "s3", "iam", "ssm")}
     with ThreadPoolExecutor(4) as pool:
         for job, things in pool.map(lambda job: (job, list(_things(clients, job))), _jobs()):
             if job.startswith("kept"):
@@ -106,15 +108,15 @@ def _jobs() -> Iterator[str]:
     yield from (f"orphaned-{number:03}" for number in range(ORPHANED))
 
 
-def _client(service: str, cloud_url: str) -> Any:
+def _client(service: str, cloud_url: str, keys: CloudKeys) -> Any:
     import boto3
 
     return boto3.client(
         service,
         region_name=REGION,
         endpoint_url=cloud_url,
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
     )
 
 

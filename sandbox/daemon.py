@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from sandbox.access.keys import CloudKeys, keys_file, load_keys
+from sandbox.hosts.machine_settings import is_passed_on as host_settings
 from sandbox.supervisor import lost_jobs, record
 from sandbox.supervisor.left_hosts import HostsRemain, stop_left_hosts
 from sandbox.supervisor.part_process import clean_environment
@@ -38,7 +40,8 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Endpoints of a running sandbox, and the jobs lost with an earlier cloud (reported once)."""
+    """Endpoints of a running sandbox, the key pair of its cloud, and the jobs lost with an earlier cloud
+    (reported once)."""
 
     cloud_id: str
     cloud_url: str
@@ -47,6 +50,8 @@ class Endpoints:
     passphrase_file: Path
     isolation: str
     lost_jobs: tuple[str, ...]
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ def _start(folder: Path) -> None:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env=clean_environment({}),
+                env=clean_environment({}, host_settings),
                 check=True,
             )
         except (OSError, subprocess.CalledProcessError) as error:
@@ -203,18 +208,27 @@ def _await_ready(folder: Path, progress: Callable[[str], None]) -> Record:
                 raise SandboxError(f"the sandbox did not start: {known.message} (logs in {folder})")
             if not known.alive:
                 raise SandboxError(f"the sandbox's supervisor ended: {_log_tail(folder)}")
-            if known.phase == record.READY and known.parts_alive and _is_healthy(known):
+            if known.phase == record.READY and known.parts_alive and _is_healthy(known, _keys(folder, known)):
                 return known
         time.sleep(_POLL_SECONDS)
     raise SandboxError(f"the sandbox was not ready after {_START_SECONDS:.0f} s (logs in {folder})")
 
 
-def _is_healthy(known: Record) -> bool:
+def _keys(folder: Path, known: Record) -> CloudKeys:
+    try:
+        return load_keys(keys_file(_cloud_folder(folder, known.cloud_id)))
+    except (OSError, ValueError) as error:
+        raise SandboxError(
+            f"the keys of the running sandbox cannot be read, as of one that another version started: {error}"
+        ) from error
+
+
+def _is_healthy(known: Record, keys: CloudKeys) -> bool:
     """Whether the recorded cloud responds and has the recorded id."""
     address = known.cloud_url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=_HEALTH_SECONDS)
     try:
-        connection.request("GET", "/sandbox-api/health")
+        connection.request("GET", "/sandbox-api/health", headers={"Authorization": keys.bearer})
         answer = json.loads(connection.getresponse().read())
     except (OSError, ValueError, http.client.HTTPException):
         return False
@@ -230,6 +244,7 @@ def _endpoints(folder: Path, ready: Record) -> Endpoints:
         raise SandboxError(
             "the provider did not say where it listens; run 'runctl sandbox stop' and start again"
         )
+    keys = _keys(folder, ready)
     return Endpoints(
         ready.cloud_id,
         ready.cloud_url,
@@ -238,6 +253,8 @@ def _endpoints(folder: Path, ready: Record) -> Endpoints:
         cloud / "passphrase",
         ready.isolation,
         lost_jobs.take_note(folder),
+        keys.access_key_id,
+        keys.secret_access_key,
     )
 
 

@@ -34,7 +34,6 @@ class StartSandbox(Protocol):
     def __call__(self, folder: Path, *, progress: Callable[[str], None]) -> Endpoints: ...
 
 
-_SANDBOX_KEY = "sandbox"
 _FOREIGN_VARIABLES = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -212,8 +211,8 @@ def _sandbox_environment(endpoints: Endpoints, engine: Engine, folders: ProjectF
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_HOME": str(folders.sandbox / "pulumi-home"),
         "AWS_ENDPOINT_URL": endpoints.cloud_url,
-        "AWS_ACCESS_KEY_ID": _SANDBOX_KEY,
-        "AWS_SECRET_ACCESS_KEY": _SANDBOX_KEY,
+        "AWS_ACCESS_KEY_ID": endpoints.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": endpoints.secret_access_key,
         "AWS_CONFIG_FILE": nowhere,
         "AWS_SHARED_CREDENTIALS_FILE": nowhere,
         "AWS_EC2_METADATA_DISABLED": "true",

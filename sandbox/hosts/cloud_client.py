@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import http.client
 import json
 import urllib.error
@@ -18,7 +19,11 @@ from datetime import datetime, timezone
 from typing import Any
 from xml.etree import ElementTree
 
+from sandbox.access.keys import CloudKeys
+from sandbox.access.signature import signed_headers
+
 _QUICK_SECONDS = 8.0
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
 _VERSIONS = {"ec2": "2016-11-15", "sts": "2011-06-15"}
 
 
@@ -76,8 +81,9 @@ class RoleCredentials:
 class CloudClient:
     """Calls block, are not retried, and raise CloudError."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: CloudKeys) -> None:
         self.url = url.rstrip("/")
+        self._keys = keys
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def snapshot(self, since: int, timeout: float) -> Snapshot:
@@ -129,7 +135,8 @@ class CloudClient:
 
     def _control(self, method: str, path: str, body: dict[str, Any] | None, timeout: float) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        answer = self._send(method, path, data, {"Content-Type": "application/json"}, timeout)
+        headers = {"Content-Type": "application/json", "Authorization": self._keys.bearer}
+        answer = self._send(method, path, data, headers, timeout)
         try:
             found = json.loads(answer)
         except ValueError as error:
@@ -142,14 +149,16 @@ class CloudClient:
         body = urllib.parse.urlencode(
             {"Action": action, "Version": _VERSIONS[service], **parameters}
         ).encode()
-        now = datetime.now(timezone.utc)
-        scope = f"sandbox/{now:%Y%m%d}/{region}/{service}/aws4_request"
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
-            "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
-            # The emulated cloud reads region and service from here and verifies no signature.
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none",
-        }
+        named = {"host": urllib.parse.urlsplit(self.url).netloc, "content-type": _FORM}
+        headers = signed_headers(
+            "POST",
+            "/",
+            hashlib.sha256(body).hexdigest(),
+            named,
+            keys=self._keys,
+            place=(region, service),
+            now=datetime.now(timezone.utc),
+        )
         answer = self._send("POST", "/", body, headers, _QUICK_SECONDS)
         try:
             return ElementTree.fromstring(answer)  # noqa: S314 - from our own process on loopback

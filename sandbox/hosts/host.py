@@ -48,7 +48,7 @@ class Host:
         self.record = record
         self._setting = setting
         self._metadata = Metadata(instance, setting.sources)
-        self._server = _serve_metadata(self._metadata, record.imds_port)
+        self._server = _serve_metadata(self._metadata, record)
         if self._server.port != record.imds_port:
             self._keep(replace(record, imds_port=self._server.port))
 
@@ -79,7 +79,13 @@ class Host:
             setting,
             instance,
             HostRecord(
-                instance.id, 0, 0, f"{instance.id}-{secrets.token_hex(8)}", uid, plain=not setting.namespaces
+                instance.id,
+                0,
+                0,
+                f"{instance.id}-{secrets.token_hex(8)}",
+                secrets.token_urlsafe(24),
+                uid,
+                plain=not setting.namespaces,
             ),
         )
         host._keep(host.record)
@@ -114,7 +120,7 @@ class Host:
             root=None if setting.namespaces else folder.root,
             programs=programs,
             cloud_url=setting.cloud_url,
-            metadata_port=self.record.imds_port,
+            metadata_url=self._server.url,
             settings=setting.settings.environment,
             library_path=setting.interpreter.library_path,
         )
@@ -154,12 +160,12 @@ class Host:
         self._setting.store.save(record)
 
 
-def _serve_metadata(metadata: Metadata, port: int) -> MetadataServer:
+def _serve_metadata(metadata: Metadata, record: HostRecord) -> MetadataServer:
     """Serve on the host's known port, or on another one if that is in use."""
     try:
-        return MetadataServer(metadata, port)
+        return MetadataServer(metadata, record.imds_secret, record.imds_port)
     except OSError:
-        return MetadataServer(metadata)
+        return MetadataServer(metadata, record.imds_secret)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ def host_environment(
     root: Path | None,
     programs: Path,
     cloud_url: str,
-    metadata_port: int,
+    metadata_url: str,
     settings: Mapping[str, str],
     library_path: Path | None,
 ) -> dict[str, str]:
@@ -28,7 +28,7 @@ def host_environment(
         "HOME": str(inside / "root"),
         "LANG": "C.UTF-8",
         "AWS_ENDPOINT_URL": cloud_url,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{metadata_port}/",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata_url,
         HOST_MARK: mark,
     }
     if root:

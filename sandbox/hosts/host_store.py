@@ -8,7 +8,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from sandbox.hosts.host_folder import HostFolder, remove_tree
@@ -25,6 +25,8 @@ class HostRecord:
     imds_port: int
     mark: str
     """The value of HOST_MARK in the environment of the host's processes, which identifies them."""
+    imds_secret: str = field(repr=False)
+    """First segment of the paths of its metadata service; only the host's processes know it."""
     uid: int | None = None
     plain: bool = False
     outer: ProcessIdentity | None = None

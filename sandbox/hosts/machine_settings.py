@@ -52,6 +52,11 @@ def machine_settings(
     )
 
 
+def is_passed_on(name: str) -> bool:
+    """Whether the hosts' process needs this variable of the caller: for hosts, or to find pip's settings."""
+    return _is_taken(name) or name in ("PIP_CONFIG_FILE", "XDG_CONFIG_HOME")
+
+
 def _is_taken(name: str) -> bool:
     if name.lower() in _PROXIES or name in _TRUST:
         return True

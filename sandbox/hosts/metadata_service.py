@@ -1,8 +1,13 @@
-"""The instance metadata service of one host, version 2 only: requests need a session token."""
+"""The instance metadata service of one host, version 2 only: requests need a session token.
+
+On AWS only the instance reaches it. Here its port is open to every process of the machine, so its paths begin
+with a secret, which is in the address that the host's environment names.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import secrets
 import socket
@@ -13,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 
 from sandbox.hosts.cloud_client import CloudError, Instance, RoleCredentials
 
@@ -25,6 +31,12 @@ _RENEW_BEFORE = timedelta(minutes=10)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _WAKE_UPS = 20
 _REBALANCE_LEAD = timedelta(minutes=2)
+
+
+class Headers(Protocol):
+    """Headers of a request."""
+
+    def get(self, name: str, /) -> str | None: ...
 
 
 class SessionTokens:
@@ -200,6 +212,17 @@ def _first_part(path: str) -> tuple[str, str]:
     return name, rest
 
 
+def path_of_host(path: str, headers: Headers, secret: str, port: int) -> str | None:
+    """The path of a request as on AWS; None when it lacks the secret, or comes from a page in a browser.
+
+    An empty secret fits nothing.
+    """
+    if headers.get("Origin") or headers.get("Host") != f"127.0.0.1:{port}" or not secret:
+        return None
+    given, _, rest = path.removeprefix("/").partition("/")
+    return f"/{rest}" if hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode()) else None
+
+
 class MetadataServer(ThreadingHTTPServer):
     """Serves one instance's metadata on loopback in its own thread, until `close`."""
 
@@ -207,15 +230,25 @@ class MetadataServer(ThreadingHTTPServer):
     block_on_close = False
     allow_reuse_address = True
 
-    def __init__(self, metadata: Metadata, port: int = 0) -> None:
+    def __init__(self, metadata: Metadata, secret: str, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.metadata = metadata
+        self._secret = secret
         self.tokens = SessionTokens()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 3600}, daemon=True).start()
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The address for AWS_EC2_METADATA_SERVICE_ENDPOINT."""
+        return f"http://127.0.0.1:{self.port}/{self._secret}/"
+
+    def path_of(self, handler: BaseHTTPRequestHandler) -> str | None:
+        """The path of a request as on AWS; None when it is not the host's."""
+        return path_of_host(handler.path, handler.headers, self._secret, self.port)
 
     def close(self) -> None:
         """End the thread and free the port. Requests in progress continue in their own threads."""
@@ -241,9 +274,10 @@ class _Handler(BaseHTTPRequestHandler):
         if length.isdigit() and int(length) <= 1024:
             self.rfile.read(int(length))
         ttl = self.headers.get(_TTL_HEADER, "")
-        if self.headers.get("X-Forwarded-For"):
+        path = self.server.path_of(self)
+        if path is None or self.headers.get("X-Forwarded-For"):
             self._answer(HTTPStatus.FORBIDDEN)
-        elif self.path != "/latest/api/token":
+        elif path != "/latest/api/token":
             self._answer(HTTPStatus.NOT_FOUND)
         elif not ttl.isdigit() or not 1 <= int(ttl) <= _LONGEST_TTL:
             self._answer(HTTPStatus.BAD_REQUEST)
@@ -251,12 +285,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.server.tokens.issue(int(ttl)).encode(), {_TTL_HEADER: ttl})
 
     def do_GET(self) -> None:
+        path = self.server.path_of(self)
+        if path is None:
+            return self._answer(HTTPStatus.FORBIDDEN)
         if not self.server.tokens.valid(self.headers.get(_TOKEN_HEADER)):
             return self._answer(HTTPStatus.UNAUTHORIZED)
-        if not self.path.startswith("/latest/"):
+        if not path.startswith("/latest/"):
             return self._answer(HTTPStatus.NOT_FOUND)
         try:
-            told = self.server.metadata.get(self.path[len("/latest/") :])
+            told = self.server.metadata.get(path[len("/latest/") :])
         except CloudError:
             return self._answer(HTTPStatus.SERVICE_UNAVAILABLE)
         return self._answer(HTTPStatus.NOT_FOUND) if told is None else self._answer(HTTPStatus.OK, told)

@@ -1,8 +1,8 @@
 """The process that runs the sandbox's hosts.
 
-`serve.py --cloud URL --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and leaves only
-their console logs. If it is killed, its hosts keep running, and the next process with the same folder adopts
-them. `serve.py --stop-hosts --folder DIR` ends the hosts of a killed process, and exits.
+`serve.py --cloud URL --keys FILE --folder DIR --ready-file PATH` runs until SIGTERM, which ends all hosts and
+leaves only their console logs. If it is killed, its hosts keep running, and the next process with the same
+folder adopts them. `serve.py --stop-hosts --folder DIR` ends the hosts of a killed process, and exits.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from sandbox.access.keys import load_keys
 from sandbox.hosts.cloud_client import CloudClient
 from sandbox.hosts.host_store import HostStore
 from sandbox.hosts.isolation import IsolationError
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
     """Serve, or stop remaining hosts. Exit code 1: this machine cannot run hosts."""
     parser = argparse.ArgumentParser(prog="serve.py")
     parser.add_argument("--cloud", help="address of the emulated cloud")
+    parser.add_argument("--keys", type=Path, help="the cloud's keys")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--ready-file", type=Path)
     parser.add_argument("--stop-hosts", action="store_true")
@@ -44,10 +46,10 @@ def main(arguments: list[str]) -> int:
         stop_hosts(store)
         store.remove_private_place()
         return 0
-    if not options.cloud or not options.ready_file:
-        parser.error("--cloud and --ready-file are needed")
+    if not options.cloud or not options.keys or not options.ready_file:
+        parser.error("--cloud, --keys and --ready-file are needed")
     end_with_parent()
-    client = CloudClient(options.cloud)
+    client = CloudClient(options.cloud, load_keys(options.keys))
     try:
         prepared = set_up(options.folder.resolve(), client, os.environ)
     except (IsolationError, OSError) as error:

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,16 @@ from sandbox.supervisor.process_identity import identify
 from sandbox.supervisor.record import Part
 
 _LOG_TAIL = 2000
-_DROPPED = ("AWS_", "PULUMI_", "PYTHON", "RUNCTL_", "MOTO_", "LD_")
-_KEPT = "RUNCTL_SANDBOX_"
+_KEPT = frozenset(
+    {
+        *("HOME", "LOGNAME", "PATH", "RUNCTL_SANDBOX_ISOLATION", "TMPDIR", "TZ", "USER"),
+        *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME"),
+    }
+)
+"""All that a process of the sandbox keeps of the caller's environment, which any program of the same user can
+read for as long as the process runs."""
+
+Keeps = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,12 @@ class PartProcess:
             return ""
 
 
-def clean_environment(additions: dict[str, str]) -> dict[str, str]:
-    """The caller's environment without variables that affect Python or AWS's and Pulumi's tools."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(_KEPT) or not name.startswith(_DROPPED)
-    }
+def keeps_nothing(name: str) -> bool:  # noqa: ARG001
+    """Keeps no variable beyond those of every process."""
+    return False
+
+
+def clean_environment(additions: dict[str, str], keeps: Keeps = keeps_nothing) -> dict[str, str]:
+    """The few variables of the caller that every process needs, those that `keeps` names, and `additions`."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or keeps(name)}
     return {**kept, **additions}

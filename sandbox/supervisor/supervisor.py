@@ -12,10 +12,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from sandbox.access.keys import keys_file, new_keys, save_keys
+from sandbox.hosts.machine_settings import is_passed_on as host_settings
 from sandbox.supervisor import lost_jobs, record
 from sandbox.supervisor.child import SUPERVISOR
 from sandbox.supervisor.left_hosts import HOSTS_SCRIPT, stop_left_hosts
-from sandbox.supervisor.part_process import Command, PartProcess, clean_environment
+from sandbox.supervisor.part_process import Command, Keeps, PartProcess, clean_environment, keeps_nothing
 from sandbox.supervisor.process_identity import identify
 from sandbox.supervisor.record import Part, Record
 
@@ -89,6 +91,7 @@ class Supervisor:
         for name in ("state", "volumes", "hosts", "logs"):
             (folder / name).mkdir(mode=0o700, parents=True)
         record.write_whole(folder / "passphrase", secrets.token_urlsafe(32))
+        save_keys(keys_file(folder), new_keys())
         with socket.create_server(("127.0.0.1", 0)) as listener:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             self._publish(
@@ -211,28 +214,48 @@ class Supervisor:
 
     def _cloud_command(self, folder: Path, listener: int) -> Command:
         script = _SANDBOX / "aws" / "cloud" / "serve.py"
-        arguments = ["--cloud-id", folder.name, "--listen-fd", str(listener)]
-        return self._command(CLOUD, folder, script, arguments, (listener,))
+        arguments = [
+            "--cloud-id",
+            folder.name,
+            "--keys",
+            str(keys_file(folder)),
+            "--listen-fd",
+            str(listener),
+        ]
+        return self._command(CLOUD, folder, script, arguments, inherited=(listener,))
 
     def _provider_command(self, folder: Path) -> Command:
         """Use the previous port, so that engines and stack settings stay valid."""
         port = self._ports.get(PROVIDER)
-        arguments = ["--port", str(port)] if port else []
+        arguments = ["--keys", str(keys_file(folder)), "--assets", str(assets_folder(self._folder))]
+        arguments += ["--port", str(port)] if port else []
         return self._command(PROVIDER, folder, _SANDBOX / "aws" / "provider" / "serve.py", arguments)
 
     def _hosts_command(self, folder: Path) -> Command:
-        arguments = ["--cloud", self._record.cloud_url, "--folder", str(folder)]
-        return self._command(HOSTS, folder, HOSTS_SCRIPT, arguments)
+        arguments = [
+            "--cloud",
+            self._record.cloud_url,
+            "--keys",
+            str(keys_file(folder)),
+            "--folder",
+            str(folder),
+        ]
+        return self._command(HOSTS, folder, HOSTS_SCRIPT, arguments, kept=host_settings)
 
     def _command(
-        self, name: str, folder: Path, script: Path, arguments: list[str], inherited: tuple[int, ...] = ()
+        self,
+        name: str,
+        folder: Path,
+        script: Path,
+        arguments: list[str],
+        *,
+        inherited: tuple[int, ...] = (),
+        kept: Keeps = keeps_nothing,
     ) -> Command:
         ready_file = folder / f"{name}.ready"
         additions = {
             SUPERVISOR: str(os.getpid()),
             "AWS_ENDPOINT_URL": self._record.cloud_url,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -242,9 +265,14 @@ class Supervisor:
             [sys.executable, "-I", str(script), "--ready-file", str(ready_file), *arguments],
             ready_file,
             folder / "logs" / f"{name}.log",
-            clean_environment(additions),
+            clean_environment(additions, kept),
             inherited,
         )
+
+
+def assets_folder(folder: Path) -> Path:
+    """The folder below which the provider reads assets: runctl's packages, beside the sandbox's folder."""
+    return folder.parent / "packages"
 
 
 def remove_clouds(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from support.runctl_cli import Runctl
 
 @pytest.fixture(scope="session")
 def runctl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runctl]:
-    command = Runctl(tmp_path_factory.mktemp("project"))
+    token = f"planted-{secrets.token_hex(8)}"  # as of a CI; `test_job_inputs` looks where it is left
+    tokens = {"CI_JOB_TOKEN": token, "GITHUB_TOKEN": token}
+    command = Runctl(tmp_path_factory.mktemp("project"), tokens)
     command("sandbox", "start")
     try:
         yield command

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.cloud_scanner import leaks
+from support.cloud_scanner import leaks, read_inventory
 from support.counting_job import write_job
 from support.runctl_cli import Runctl
 
@@ -29,11 +26,6 @@ HOSTILE = [
     SMALL + 'run: "\\ud800"\n',
     "x: " + "[" * 5000,
 ]
-
-
-def inventory(cloud_url: str) -> Any:
-    with urllib.request.urlopen(f"{cloud_url}/sandbox-api/inventory", timeout=120) as answer:
-        return json.load(answer)
 
 
 def test_a_first_job_runs_as_it_was_written(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
@@ -85,12 +77,12 @@ def test_hostile_job_files_change_nothing_that_runs(runctl: Runctl, cloud_url: s
     folder = runctl.folder / "hostile"
     folder.mkdir()
     (folder / "far").symlink_to("/etc")
-    before, jobs = inventory(cloud_url), runctl.json("ls")
+    before, jobs = read_inventory(cloud_url), runctl.json("ls")
     for content in [*HOSTILE, SMALL]:  # the last is refused for the link
         (folder / "job.yaml").write_text(content)
         error = runctl.json("up", str(folder / "job.yaml"), "--yes", code=7)["error"]
         assert error["kind"] in ("job-file", "packaging")
-    assert inventory(cloud_url) == before
+    assert read_inventory(cloud_url) == before
     assert runctl.json("ls") == jobs
     assert sorted(each.name for each in folder.iterdir()) == ["far", "job.yaml"]
     print(f"\n{len(HOSTILE) + 1} hostile job files: 0 changes in cloud, backend and folder")

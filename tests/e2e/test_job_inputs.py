@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
+from support import emulated_cloud
 from support.argument_watch import watched_arguments
 from support.cloud_scanner import leaks
+from support.left_running import processes_holding
 from support.runctl_cli import Runctl
 
 pytestmark = pytest.mark.sandbox
@@ -47,8 +48,7 @@ class Given:
     volume: str = ""
 
     def client(self, service: str) -> Any:
-        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-        return boto3.client(service, region_name="us-east-1", endpoint_url=self.cloud_url, **keys)
+        return emulated_cloud.client(self.cloud_url, service)
 
     def prepare(self, bucket: str) -> None:
         s3 = self.client("s3")
@@ -128,6 +128,8 @@ def test_a_job_gets_its_secrets_data_and_volume_and_nobody_else_does(given: Give
     assert not holds_plain(ran.text.encode())
     assert given.plain_in_files() == []
     assert given.plain_in_bucket("inputs") == []
+    for value in (SECRET, "UExBSU5WQUxVRT", given.runctl.env["CI_JOB_TOKEN"]):
+        assert processes_holding(value) == [], "what stays running has no secret of the caller"
     (parameter,) = given.client("ssm").get_parameters(Names=["/runctl/inputs/HF_TOKEN"])["Parameters"]
     assert parameter["Type"] == "SecureString"
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from support import aws_cli
+from support import aws_cli, emulated_cloud
 from support.cloud_scanner import leaks as left_over
 from support.cloud_scanner import read_inventory
 from support.counting_job import write_job
@@ -32,13 +31,7 @@ def ann(runctl: Runctl) -> Runctl:
 @pytest.fixture
 def client_of(cloud_url: str) -> Any:
     def client(service: str, region: str = REGION) -> Any:
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=cloud_url,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
-        )
+        return emulated_cloud.client(cloud_url, service, region)
 
     return client
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cloud_points import CloudPoints
+from support.cloud_scanner import read_inventory
 from support.counting_job import write_job
 from support.rule_breaking import BREACHES, KNOWN_LATE, LEFT_BEHIND, TAGS_MISSING, Breach, break_in
 from support.runctl_cli import Runctl
@@ -119,8 +118,7 @@ def test_missing_tags_are_added_before_anything_is_made(
     break_in(project.folder, TAGS_MISSING)
     job = write_job(project.folder, "tagged", env={"STEPS": "600"})
     project("up", str(job), "--yes", "--detach")
-    with urllib.request.urlopen(f"{cloud_url}/sandbox-api/inventory", timeout=60) as answer:
-        inventory = json.load(answer)
+    inventory = read_inventory(cloud_url)
     (volume,) = [each for each in inventory["volume"] if "tagged" in str(each)]
     assert volume["tags"].items() >= {"runctl:job": "tagged", "runctl:created-by": "runctl"}.items()
     assert volume["tags"]["runctl:owner"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 import pytest
+from support import emulated_cloud
 from support.cloud_scanner import leaks
 
 pytestmark = pytest.mark.sandbox
@@ -16,13 +16,7 @@ TAGS = [{"Key": "runctl:job", "Value": JOB}]
 
 
 def client(service: str, cloud_url: str) -> Any:
-    return boto3.client(
-        service,
-        region_name="us-east-1",
-        endpoint_url=cloud_url,
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
-    )
+    return emulated_cloud.client(cloud_url, service)
 
 
 def test_planted_leaks_are_seen_and_gone_when_removed(cloud_url: str) -> None:

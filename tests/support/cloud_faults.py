@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from support.cloud_keys import control
 
 
 @dataclass(frozen=True)
@@ -26,24 +26,16 @@ class Fault:
 @contextmanager
 def trouble(cloud_url: str, *faults: Fault, late_seconds: float = 0) -> Iterator[None]:
     """Inject the faults and the delay inside the context."""
-    base = f"{cloud_url.rstrip('/')}/sandbox-api"
     for fault in faults:
-        _ask("POST", f"{base}/faults", fault.as_json())
-    _ask("POST", f"{base}/consistency", {"delay_seconds": late_seconds})
+        control(cloud_url, "POST", "faults", fault.as_json())
+    control(cloud_url, "POST", "consistency", {"delay_seconds": late_seconds})
     try:
         yield
     finally:
-        _ask("DELETE", f"{base}/faults")
-        _ask("POST", f"{base}/consistency", {"delay_seconds": 0})
+        control(cloud_url, "DELETE", "faults")
+        control(cloud_url, "POST", "consistency", {"delay_seconds": 0})
 
 
 def faults_left(cloud_url: str) -> int:
     """Number of faults not used yet."""
-    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/faults", timeout=120) as answer:
-        return sum(each["times"] for each in json.load(answer)["faults"])
-
-
-def _ask(method: str, url: str, body: dict[str, Any] | None = None) -> None:
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), timeout=120):
-        pass
+    return sum(each["times"] for each in control(cloud_url, "GET", "faults")["faults"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from support.cloud_keys import control
 
 PROVIDER = "runctl-sandbox-provider"
 When = Literal["before", "after"]
@@ -69,11 +69,5 @@ class CloudPoints:
         self._ask("DELETE", "")
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"{self.cloud_url.rstrip('/')}/sandbox-api/points{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=70) as answer:
-            found: dict[str, Any] = json.load(answer)
+        found: dict[str, Any] = control(self.cloud_url, method, f"points{path}", body, timeout=70)
         return found

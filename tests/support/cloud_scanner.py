@@ -5,9 +5,9 @@ Reads the emulator's own stores (no AWS calls). A resource is the job's by tag, 
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from dataclasses import dataclass
+
+from support.cloud_keys import control
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,7 @@ class Found:
 
 
 def read_inventory(cloud_url: str) -> dict[str, list[dict]]:
-    with urllib.request.urlopen(f"{cloud_url.rstrip('/')}/sandbox-api/inventory", timeout=120) as answer:
-        return json.load(answer)
+    return control(cloud_url, "GET", "inventory")
 
 
 def resources_of(job: str, inventory: dict[str, list[dict]]) -> list[Found]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+from support.cloud_keys import client_keys
 
 
 def client(cloud_url: str, service: str, region: str = "us-east-1") -> Any:
@@ -12,8 +13,7 @@ def client(cloud_url: str, service: str, region: str = "us-east-1") -> Any:
         service,
         region_name=region,
         endpoint_url=cloud_url,
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
+        **client_keys(cloud_url),
     )
 
 

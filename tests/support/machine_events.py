@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from typing import Any
+
+from support.cloud_keys import control
 
 
 def interrupt(cloud_url: str, instance: str, *, notice_seconds: float) -> None:
@@ -19,7 +19,4 @@ def cut_off(cloud_url: str, instance: str) -> None:
 
 
 def _post(cloud_url: str, instance: str, what: str, body: dict[str, Any]) -> Any:
-    url = f"{cloud_url.rstrip('/')}/sandbox-api/instances/{instance}/{what}"
-    request = urllib.request.Request(url, data=json.dumps(body).encode(), method="POST")
-    with urllib.request.urlopen(request, timeout=120) as answer:
-        return json.load(answer)
+    return control(cloud_url, "POST", f"instances/{instance}/{what}", body)

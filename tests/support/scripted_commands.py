@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runctl_auto.engine.install.archives import Archive
 from runctl_auto.engine.install.bound_command import CommandResult, Watch
 from runctl_auto.engine.install.machine import Machine
 from runctl_auto.engine.install.pinned import pinned_version
@@ -13,6 +14,7 @@ from runctl_auto.engine.install.work_folder import GIB
 
 BUILT = b"\x7fELF built engine"
 DOWNLOADED = b"\x7fELF downloaded engine"
+ARCHIVE = Archive("https://get.pulumi.com/releases/sdk/pulumi.tar.gz", "0" * 64)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def scripted_machine(
     run: ScriptedCommands,
     *,
     out_of_reach: str | None = "no answer",
-    has_sdk: bool = True,
+    has_checksum: bool = True,
     free_gib: float = 100,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> Machine:
@@ -100,8 +102,8 @@ def scripted_machine(
         clock=clock,
         sleep=lambda _seconds: None,
         free_bytes=lambda _folder: int(free_gib * GIB),
-        why_out_of_reach=lambda: out_of_reach,
-        has_sdk=lambda: has_sdk,
+        archive=lambda: ARCHIVE if has_checksum else None,
+        why_out_of_reach=lambda _url: out_of_reach,
         python="/opt/python/bin/python3",
         process=lambda: 4711,
     )

@@ -1,5 +1,4 @@
 """Installs the pinned Pulumi engine for the person who runs runctl, once for all projects.
 
-Uses the standard library only (the official download excepted), so that ``standalone.py`` works before any
-package is installed.
+Uses the standard library only, so that ``standalone.py`` works before any package is installed.
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from runctl_auto.engine.install import official
+from runctl_auto.engine.install.archives import HOST, Archive
 from runctl_auto.engine.install.build import build
 from runctl_auto.engine.install.errors import DiskFullError, EngineInstallError, SourceUnreachableError
 from runctl_auto.engine.install.exclusive import exclusive, remove_leftovers
@@ -107,26 +108,41 @@ class _Installation:
 
     def _why_not_downloaded(self, source: Source) -> str | None:
         """None when the download succeeded. With ``source`` download, a failure is raised."""
-        self._stages.enter(f"looking for {official.HOST}")
-        reason = self._machine.why_out_of_reach()
-        if reason is None and not self._machine.has_sdk():
-            reason = "the Python package pulumi, which downloads it, is not installed"
-        if reason is None:
-            try:
-                official.download(self._work, self._place.version, self._environ, self._machine, self._stages)
-            except EngineInstallError as error:
-                if source == "download":
-                    raise
-                remove_tree(self._work.root, self._machine.sleep)
-                return error.what
-            return None
+        archive = self._machine.archive()
+        if archive is None:
+            reason: str | None = (
+                f"this version of runctl has no checksum of Pulumi {self._place.version} for it"
+            )
+        else:
+            self._stages.enter(f"looking for {HOST}")
+            reason = self._machine.why_out_of_reach(archive.url)
+        if archive is not None and reason is None:
+            return self._failure_of_download(archive, source)
         if source == "download":
             raise SourceUnreachableError(
-                f"The Pulumi engine cannot be downloaded from {official.HOST}: {reason}.",
-                where={"host": official.HOST},
+                f"The Pulumi engine cannot be downloaded from {HOST}: {reason}.",
+                where={"host": HOST},
                 next_step="Check the connection and HTTPS_PROXY, or use `--source build`.",
             )
-        return f"{official.HOST}: {reason}"
+        return f"{HOST}: {reason}"
+
+    def _failure_of_download(self, archive: Archive, source: Source) -> str | None:
+        """None when it succeeded. With ``source`` download, a failure is raised."""
+        try:
+            official.download(
+                self._work,
+                self._place.version,
+                archive,
+                self._environ,
+                machine=self._machine,
+                stages=self._stages,
+            )
+        except EngineInstallError as error:
+            if source == "download":
+                raise
+            remove_tree(self._work.root, self._machine.sleep)
+            return error.what
+        return None
 
     def _built(self) -> tuple[How, dict[str, str]]:
         go = build(self._work, self._place.version, self._environ, self._machine, self._stages)

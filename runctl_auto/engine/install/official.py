@@ -1,4 +1,4 @@
-"""The official release: whether its host answers, and the download through Pulumi's Automation API."""
+"""The official release: whether its host answers, and the download of its archive."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runctl_auto.engine.install.archives import HOST, Archive
 from runctl_auto.engine.install.errors import EngineInstallError, SourceUnreachableError
 from runctl_auto.engine.install.stages import Stages
 from runctl_auto.engine.install.work_folder import WorkFolder, require_free_space
@@ -16,25 +17,23 @@ from runctl_auto.engine.install.work_folder import WorkFolder, require_free_spac
 if TYPE_CHECKING:
     from runctl_auto.engine.install.machine import Machine
 
-HOST = "get.pulumi.com"
-_PROBE_URL = f"https://{HOST}/install.sh"
 _PROBE_SECONDS = 5.0
 _DOWNLOAD_SECONDS = 600.0
 _NEEDED_GIB = 1.0
 _SCRIPT = Path(__file__).resolve().parent / "official_download.py"
 
 
-def why_out_of_reach() -> str | None:
-    """Why the download host cannot be used; None when it answers. Blocks for at most five seconds."""
+def why_out_of_reach(url: str) -> str | None:
+    """Why ``url`` cannot be downloaded; None when its host has it. Blocks for at most five seconds."""
     answers: list[str | None] = []
-    probe = threading.Thread(target=lambda: answers.append(_failure_of_request()), daemon=True)
+    probe = threading.Thread(target=lambda: answers.append(_failure_of_request(url)), daemon=True)
     probe.start()
     probe.join(_PROBE_SECONDS)
     return answers[0] if answers else f"no answer within {_PROBE_SECONDS:g} seconds"
 
 
-def _failure_of_request() -> str | None:
-    request = urllib.request.Request(_PROBE_URL, method="HEAD")
+def _failure_of_request(url: str) -> str | None:
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - of the project's own list
     try:
         with urllib.request.urlopen(request, timeout=_PROBE_SECONDS):  # noqa: S310
             return None
@@ -45,9 +44,16 @@ def _failure_of_request() -> str | None:
 
 
 def download(
-    work: WorkFolder, version: str, environ: Mapping[str, str], machine: Machine, stages: Stages
+    work: WorkFolder,
+    version: str,
+    archive: Archive,
+    environ: Mapping[str, str],
+    *,
+    machine: Machine,
+    stages: Stages,
 ) -> None:
-    """Puts the release into ``work.root``. Raises ``EngineInstallError``."""
+    """Puts the release into ``work.root``, if its archive has the pinned checksum. Raises
+    ``EngineInstallError``."""
     stages.enter(f"downloading Pulumi {version} from {HOST}")
     require_free_space(work.path, _NEEDED_GIB, machine.free_bytes)
 
@@ -61,7 +67,7 @@ def download(
             )
 
     result = machine.run(
-        [machine.python, "-I", str(_SCRIPT), str(work.root), version.removeprefix("v")],
+        [machine.python, "-I", str(_SCRIPT), archive.sha256, str(work.root), archive.url],
         folder=work.path,
         environ={**environ, "TMPDIR": str(work.folder("tmp"))},
         watch=watch,

@@ -1,10 +1,9 @@
 """Script: installs the engine from a checkout, before or after the Python packages are installed.
 
-``python -I runctl_auto/engine/install/standalone.py [--source auto|download|build] [--early]``
+``python -I runctl_auto/engine/install/standalone.py [--source auto|download|build]``
 
 Needs the standard library only. Does nothing when the engine is there, or RUNCTL_ENGINE or PATH gives a
-compatible one. With ``--early`` it builds unless the download is in reach, which needs the packages: a later
-run without ``--early`` downloads then.
+compatible one.
 """
 
 from __future__ import annotations
@@ -28,14 +27,13 @@ def main(arguments: Sequence[str]) -> int:
         sys.path.insert(0, str(_CHECKOUT))
     parser = argparse.ArgumentParser(prog="standalone.py", description="Install the pinned Pulumi engine.")
     parser.add_argument("--source", choices=("auto", "download", "build"), default="auto")
-    parser.add_argument("--early", action="store_true", help="build unless the download is in reach")
     options = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         _interrupt_at(number)
     from runctl_auto.errors import RunctlError
 
     try:
-        _install(options.source, is_early=options.early)
+        _install(options.source)
     except RunctlError as error:
         sys.stderr.write(_error_text(error.what, error.where, error.next_step))
         return 1
@@ -45,16 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _install(source: str, *, is_early: bool) -> None:
+def _install(source: str) -> None:
     from runctl_auto.engine.install.installation import install
-    from runctl_auto.engine.install.official import why_out_of_reach
     from runctl_auto.engine.install.stage_line import StageLine
 
     if source == "auto" and (found := _usable_engine()):
         _say(found)
-        return
-    if source == "auto" and is_early and why_out_of_reach() is None:
-        _say("it will be downloaded when the Python packages are installed")
         return
     line = StageLine(sys.stderr)
     try:

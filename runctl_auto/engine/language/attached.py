@@ -28,8 +28,8 @@ class LanguageHost:
     """The process that serves Python programs and policy packs to engines of this command.
 
     An engine uses it with ``PULUMI_DEBUG_LANGUAGES=python:PORT``. Several engines may use it, one after the
-    other or at once. It serves the given folders only, to this user only, and ends with this process, also
-    when that is killed. Safe to use from several threads.
+    other or at once. It serves the given folders only, to this process and what that has started only, and
+    ends with this process, also when that is killed. Safe to use from several threads.
     """
 
     def __init__(self, process: subprocess.Popen[str], errors: IO[bytes]) -> None:

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:  # noqa: ARG001
     Settings: ``programs``, ``packs`` (folders), ``packages`` (modules of provider SDKs), ``modules`` and
     ``search`` of the warm parent; without modules there is none.
     """
+    command = os.getppid()
     settings = json.loads(sys.stdin.readline())
     reading, _lifeline = os.pipe()
     processes = _processes(settings, reading)  # imports what the programs need while this process starts
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:  # noqa: ARG001
     from .servicer import LanguageRuntime
 
     runtime = LanguageRuntime(_AttachedSite(settings, processes))
-    _, port = serve(runtime)
+    _, port = serve(runtime, command)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):

@@ -21,6 +21,7 @@ from .processes import NewProcesses
 def main(arguments: Sequence[str]) -> int:
     """Prints its port, and serves until the engine ends it or is gone. Arguments: those of a plugin, the last
     of which is the engine's address."""
+    starter = os.getppid()
     engine = _engine_address(arguments)
     protocol.skip_sdk()
     from .server import serve
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda *_: ended.set())
     reading, _lifeline = os.pipe()
     runtime = LanguageRuntime(_PluginSite(engine, NewProcesses(reading)))
-    _, port = serve(runtime)
+    _, port = serve(runtime, starter)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     _watch_engine(ended)

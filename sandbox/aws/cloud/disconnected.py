@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.aws.cloud.roles import session_of
+
 _ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 _SILENT_SECONDS = 45.0
 """Longer than callers wait; bounds how long a request of a disconnected instance is held."""
@@ -45,10 +47,5 @@ class Disconnected:
 
 def instance_of_session(access_key: str) -> str | None:
     """The instance whose role session has this key (the session contains its id). Reads moto's tables."""
-    from moto.sts.models import sts_backends
-
-    for _, _, backend in list(sts_backends.iter_backends()):
-        role = backend.get_assumed_role_from_access_key(access_key)
-        if role is not None:
-            return str(role.session_name)
-    return None
+    session = session_of(access_key)
+    return session.name if session is not None else None

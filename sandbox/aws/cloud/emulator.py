@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.test import create_environ
 
+from sandbox.access.keys import CloudKeys
 from sandbox.aws.cloud import scheduler_store
 from sandbox.aws.cloud.application import CloudApplication, CloudLocks, Wsgi
 from sandbox.aws.cloud.changes import Changes
@@ -15,11 +16,13 @@ from sandbox.aws.cloud.disconnected import Disconnected, instance_of_session
 from sandbox.aws.cloud.experiment_machines import ExperimentMachines
 from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
+from sandbox.aws.cloud.guard import Guard
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
+from sandbox.aws.cloud.session_access import SessionAccess
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.patches import Emulation
@@ -33,9 +36,9 @@ _FIRST_CALLS = (
 
 
 class Emulator:
-    """One cloud, initially empty. `clock` returns seconds since 1970."""
+    """One cloud, initially empty, which serves who has its keys. `clock` returns seconds since 1970."""
 
-    def __init__(self, cloud_id: str, clock: Callable[[], float]) -> None:
+    def __init__(self, cloud_id: str, keys: CloudKeys, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._locks = CloudLocks()
         self._changes = Changes()
@@ -69,7 +72,7 @@ class Emulator:
             quotas,
             lambda: describe(self._lifecycle.lives()),
         )
-        self.application = CloudApplication(
+        self._cloud = CloudApplication(
             moto=_moto(),
             control=control,
             faults=faults,
@@ -82,6 +85,7 @@ class Emulator:
             located=with_zone,
             launches_fail=self._lifecycle.launches_fail,
         )
+        self.application = Guard(self._cloud, keys, SessionAccess(self._locks.plane))
 
     def keep_time(self) -> None:
         """Run due instance transitions and schedule calls; does not return."""
@@ -103,7 +107,7 @@ class Emulator:
         for service, body in _FIRST_CALLS:
             environ = _environ(service, body.encode())
             answers: list[str] = []
-            list(self.application(environ, lambda status, *_, answers=answers: answers.append(status)))
+            list(self._cloud(environ, lambda status, *_, answers=answers: answers.append(status)))
             if not answers[0].startswith("200"):
                 raise RuntimeError(f"the emulator's first call of {service} failed: {answers[0]}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.aws.cloud.lifecycle import PENDING, RUNNING, Lifecycle
-from sandbox.aws.cloud.scheduler_store import permissions_of, role_of
+from sandbox.aws.cloud.roles import permissions_of, role_of
 
 
 @dataclass(frozen=True)

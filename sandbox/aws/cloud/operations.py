@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote
 
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _TOLD_OTHERWISE = ("CopyObject", "UploadPartCopy")
-_JSON_SERVICES = {"AmazonSSM": "ssm", "AWSPriceListService": "pricing", "Logs_20140328": "logs"}
+JSON_SERVICES = {"AmazonSSM": "ssm", "AWSPriceListService": "pricing", "Logs_20140328": "logs"}
+"""Services by the first word of the header X-Amz-Target."""
 
 _SCHEDULER_CALLS = {
     ("POST", "schedules", True): "CreateSchedule",
@@ -66,7 +67,7 @@ def read_call(environ: dict[str, Any], body: bytes) -> AwsCall:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
         prefix, _, operation = target.partition(".")
-        known = _JSON_SERVICES.get(prefix, service)
+        known = JSON_SERVICES.get(prefix, service)
         return AwsCall(known, operation, dict(_flat(_json(body))), is_json=True)
     if service == "s3":
         return _s3_call(environ)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.aws.cloud.role_access import permits, trusts
+from sandbox.aws.cloud.roles import permissions_of, role_of
 from sandbox.aws.cloud.scheduled_calls import NotCarriedOut, ScheduledCall, instances_of, time_of
 
 SERVICE = "scheduler.amazonaws.com"
@@ -52,20 +53,6 @@ def may_assume(account: str, role_arn: str, group_arn: str) -> bool:
     role = role_of(account, role_arn)
     context = {"aws:SourceAccount": account, "aws:SourceArn": group_arn}
     return role is not None and trusts(role.assume_role_policy_document, SERVICE, context)
-
-
-def role_of(account: str, role_arn: str) -> Any:
-    """The role of this ARN, or None."""
-    from moto.iam.models import iam_backends
-
-    backend = iam_backends[account][role_arn.split(":")[1]]
-    return next((role for role in backend.roles.values() if role.arn == role_arn), None)
-
-
-def permissions_of(role: Any) -> list[Any]:
-    """Inline and attached policies; a permissions boundary is ignored."""
-    attached = (policy.default_version.document for policy in role.managed_policies.values())
-    return [*role.policies.values(), *attached]
 
 
 def _schedules() -> Iterator[tuple[Any, Any, Any]]:

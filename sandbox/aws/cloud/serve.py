@@ -1,4 +1,5 @@
-"""Starts the emulated cloud: `python -I serve.py --cloud-id ID --ready-file PATH [--listen-fd N]`.
+"""Starts the emulated cloud: `python -I serve.py --cloud-id ID --keys PATH --ready-file PATH [--listen-fd
+N]`.
 
 Serves on a loopback port (or an inherited listening socket), writes the ready file once warmed up, exits on
 SIGTERM or when its parent ends.
@@ -25,9 +26,10 @@ def main() -> None:
     from sandbox.aws.cloud.service_descriptions import read_each_once
 
     read_each_once()
+    from sandbox.access.keys import load_keys
     from sandbox.aws.cloud.emulator import Emulator
 
-    emulator = Emulator(options.cloud_id, time.time)
+    emulator = Emulator(options.cloud_id, load_keys(options.keys), time.time)
     server = _listen(emulator.application, options)
     threading.Thread(target=emulator.keep_time, name="lifecycle", daemon=True).start()
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
@@ -40,6 +42,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cloud-id", required=True)
+    parser.add_argument(
+        "--keys", required=True, type=Path, help="the cloud's keys, as sandbox.access.keys has them"
+    )
     parser.add_argument("--ready-file", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
@@ -50,6 +55,7 @@ def _settle_moto() -> None:
     """Set moto's switches, which it reads from the environment on import."""
     os.environ.update(
         {
+            "MOTO_DISABLE_GLOBAL_CORS": "true",
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
             "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
             "AWS_CONFIG_FILE": os.devnull,

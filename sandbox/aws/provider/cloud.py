@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from sandbox.aws.provider.asset_content import NO_ASSETS, AssetReader
 from sandbox.aws.provider.cancellation import Cancellation
 from sandbox.aws.provider.clients import ClientPool
 from sandbox.aws.provider.cloud_error import CloudError, describe_failure
@@ -50,7 +51,8 @@ class Pace:
 
 @dataclass(frozen=True)
 class Cloud:
-    """The cloud in one region, for one operation. account: None when it was not looked up."""
+    """The cloud in one region, for one operation. account: None when it was not looked up. assets: what may
+    be uploaded."""
 
     configuration: Configuration
     clients: ClientPool
@@ -58,6 +60,7 @@ class Cloud:
     pace: Pace
     account: str | None
     timeout: float | None = None
+    assets: AssetReader = NO_ASSETS
 
     @property
     def region(self) -> str:

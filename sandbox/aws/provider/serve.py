@@ -1,8 +1,8 @@
-"""Starts the provider: `python -I serve.py --ready-file PATH [--port N] [--poll-seconds S]`.
+"""Starts the provider: `python -I serve.py --keys PATH --assets FOLDER --ready-file PATH [--port N] …`.
 
 Serves on a loopback port until SIGTERM, or until its parent process ends. The ready file contains `{"port",
-"pid"}` and is written when the provider is ready. The cloud's address and credentials are read from the
-environment (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, ...).
+"pid"}` and is written when the provider is ready. The cloud's address is read from the environment
+(AWS_ENDPOINT_URL, AWS_REGION), its keys from their file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent import futures
 from pathlib import Path
 
@@ -33,15 +34,25 @@ def main(arguments: list[str]) -> int:
     import grpc
     from pulumi.runtime.proto import provider_pb2_grpc
 
+    from runctl_auto.engine.language.admission import AdmittedOnly
+    from sandbox.access.keys import load_keys
+    from sandbox.aws.provider.admission import admission
+    from sandbox.aws.provider.asset_content import AssetReader
     from sandbox.aws.provider.cancellation import SystemClock
     from sandbox.aws.provider.clients import ClientPool
     from sandbox.aws.provider.cloud import Pace
     from sandbox.aws.provider.service import AwsProvider, Machinery
 
+    keys = load_keys(options.keys)
+    environment = {**os.environ, **keys.variables}
     clients = ClientPool()
-    machinery = Machinery(clients, SystemClock(), Pace(poll=options.poll_seconds), os.environ)
+    machinery = Machinery(
+        clients, SystemClock(), Pace(poll=options.poll_seconds), environment, AssetReader(options.assets)
+    )
+    admitted = AdmittedOnly()
     server = grpc.server(
         futures.ThreadPoolExecutor(_MOST_CALLS_AT_ONCE, thread_name_prefix="call"),
+        interceptors=(admitted,),
         options=[
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", -1),
@@ -50,9 +61,10 @@ def main(arguments: list[str]) -> int:
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(machinery), server)
     port = server.add_insecure_port(f"127.0.0.1:{options.port}")
+    admitted.refusal = admission(port, keys)
     server.start()
     write_ready_file(options.ready_file, {"port": port})
-    threading.Thread(target=_warm_up, args=(clients,), daemon=True).start()
+    threading.Thread(target=_warm_up, args=(clients, environment), daemon=True).start()
     signal.sigwait(_ENDING)
     server.stop(0).wait(_SECONDS_TO_END)
     logging.shutdown()
@@ -61,6 +73,8 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The sandbox's aws provider.")
+    parser.add_argument("--keys", type=Path, required=True, help="the cloud's keys")
+    parser.add_argument("--assets", type=Path, required=True, help="the folder below which assets may lie")
     parser.add_argument("--ready-file", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument(
@@ -69,13 +83,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _warm_up(clients: object) -> None:
+def _warm_up(clients: object, environment: Mapping[str, str]) -> None:
     from sandbox.aws.provider.clients import ClientPool
     from sandbox.aws.provider.configuration import ConfigurationError, parse_configuration
 
     assert isinstance(clients, ClientPool)  # noqa: S101
     try:
-        clients.warm_up(parse_configuration({}, {"AWS_REGION": "us-east-1", **os.environ}).access)
+        clients.warm_up(parse_configuration({}, {"AWS_REGION": "us-east-1", **environment}).access)
     except ConfigurationError as missing:
         logging.getLogger(__name__).info("nothing loaded ahead: %s", missing)
 

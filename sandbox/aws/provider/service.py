@@ -13,6 +13,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from sandbox.aws.provider import operations
+from sandbox.aws.provider.asset_content import AssetReader
 from sandbox.aws.provider.cancellation import Cancellation, CancelledError, Clock
 from sandbox.aws.provider.checking import check, inputs_as_read
 from sandbox.aws.provider.clients import ClientPool
@@ -40,12 +41,14 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Machinery:
-    """Dependencies of the service: the cloud clients, the clock, and the environment of its process."""
+    """Dependencies of the service: the cloud clients, the clock, the environment of its process, and the
+    assets that it may read."""
 
     clients: ClientPool
     clock: Clock
     pace: Pace
     environment: Mapping[str, str]
+    assets: AssetReader
 
 
 class _InitFailed(Exception):
@@ -265,7 +268,13 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                     raise CancelledError("the engine has gone")
                 machinery = self._machinery
                 cloud = Cloud(
-                    configuration, machinery.clients, work, machinery.pace, account, timeout=timeout or None
+                    configuration,
+                    machinery.clients,
+                    work,
+                    machinery.pace,
+                    account,
+                    timeout=timeout or None,
+                    assets=machinery.assets,
                 )
                 yield cloud.in_region(region if isinstance(region, str) else None)
 

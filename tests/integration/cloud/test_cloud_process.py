@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +19,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from support.cloud_keys import control
 
 import sandbox.aws.cloud
+from sandbox.access.keys import CloudKeys, keys_file, new_keys, save_keys
 
 pytestmark = pytest.mark.sandbox
 
@@ -34,22 +35,20 @@ START_SECONDS = 60
 class Cloud:
     process: "subprocess.Popen[bytes]"
     url: str
+    keys: CloudKeys
 
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name="us-east-1",
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
+            aws_access_key_id=self.keys.access_key_id,
+            aws_secret_access_key=self.keys.secret_access_key,
             config=Config(retries={"total_max_attempts": 1}),
         )
 
     def control(self, method: str, path: str, content: Any = None) -> Any:
-        body = None if content is None else json.dumps(content).encode()
-        asked = urllib.request.Request(f"{self.url}/sandbox-api/{path}", body, method=method)
-        with urllib.request.urlopen(asked, timeout=120) as answer:
-            return json.load(answer)
+        return control(self.url, method, path, content, keys=self.keys)
 
     def launch(self, **more: Any) -> str:
         image = self.client("ssm").get_parameter(Name=AL2023)["Parameter"]["Value"]
@@ -73,8 +72,11 @@ class Cloud:
 
 def start(folder: Path, *more: str, inherited: tuple[int, ...] = ()) -> Cloud:
     ready = folder / "cloud.ready"
+    keys = new_keys()
+    save_keys(keys_file(folder), keys)
+    places = ("--keys", str(keys_file(folder)), "--ready-file", str(ready))
     process = subprocess.Popen(
-        [sys.executable, "-I", str(SERVE), "--cloud-id", "c1", "--ready-file", str(ready), *more],
+        [sys.executable, "-I", str(SERVE), "--cloud-id", "c1", *places, *more],
         cwd=folder,
         pass_fds=inherited,
     )
@@ -85,7 +87,7 @@ def start(folder: Path, *more: str, inherited: tuple[int, ...] = ()) -> Cloud:
         time.sleep(0.02)
     content = json.loads(ready.read_text())
     assert content["pid"] == process.pid
-    return Cloud(process, f"http://127.0.0.1:{content['port']}")
+    return Cloud(process, f"http://127.0.0.1:{content['port']}", keys)
 
 
 @pytest.fixture(scope="module")
@@ -240,22 +242,26 @@ def test_it_serves_on_a_socket_that_it_inherits_and_ends_with_its_parent(tmp_pat
 import os, socket, subprocess, sys, time
 listener = socket.create_server(("127.0.0.1", 0))
 listener.set_inheritable(True)
-child = subprocess.Popen([sys.executable, "-I", sys.argv[1], "--cloud-id", "c2", "--ready-file", sys.argv[2],
+child = subprocess.Popen([sys.executable, "-I", sys.argv[1], "--cloud-id", "c2",
+                          "--keys", sys.argv[3], "--ready-file", sys.argv[2],
                           "--listen-fd", str(listener.fileno())], pass_fds=[listener.fileno()])
 print(listener.getsockname()[1], child.pid, flush=True)
 child.wait()
 """
     ready = tmp_path / "cloud.ready"
+    keys = new_keys()
+    save_keys(keys_file(tmp_path), keys)
     parent = subprocess.Popen(
-        [sys.executable, "-c", parent_code, str(SERVE), str(ready)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", parent_code, str(SERVE), str(ready), str(keys_file(tmp_path))],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert parent.stdout is not None
     port, child = map(int, parent.stdout.readline().split())
     give_up = time.monotonic() + START_SECONDS
     while not ready.exists() and time.monotonic() < give_up:
         time.sleep(0.02)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/sandbox-api/health", timeout=120) as answer:
-        assert json.load(answer) == {"cloud": "c2"}
+    assert control(f"http://127.0.0.1:{port}", "GET", "health", keys=keys) == {"cloud": "c2"}
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     while _runs(child) and time.monotonic() < give_up:

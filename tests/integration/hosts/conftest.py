@@ -10,14 +10,18 @@ import sys
 import threading
 import time
 import urllib.parse
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from sandbox.access.keys import new_keys
+
 ROOT = Path(__file__).resolve().parents[3]
 SERVE = ROOT / "sandbox/hosts/serve.py"
+KEYS = new_keys()
 PATIENCE_SECONDS = 120.0
 """How long a busy machine may take for what is due at once."""
 
@@ -40,6 +44,7 @@ class ScriptedCloud:
 
             def do_GET(self):
                 path, _, query = self.path.partition("?")
+                assert self.headers["Authorization"] == KEYS.bearer
                 assert path == "/sandbox-api/instances"
                 told = dict(urllib.parse.parse_qsl(query))
                 self.answer(json.dumps(cloud.poll(int(told["since"]), float(told["timeout"]))).encode())
@@ -148,7 +153,11 @@ class HostsProcess:
         self.ready_file.unlink(missing_ok=True)
         self.log = folder / "hosts.log"
         command = [*prefix, python, "-I", str(SERVE), "--cloud", cloud.url, "--folder", str(folder)]
-        command += ["--ready-file", str(self.ready_file)]
+        keys = folder / "keys.json"
+        if not keys.exists():
+            keys.write_text(json.dumps(asdict(KEYS)))
+            keys.chmod(0o644)  # hosts of another user's are started in some tests
+        command += ["--ready-file", str(self.ready_file), "--keys", str(keys)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cloud_keys import client_keys
 from support.engine_root import engine_root
 
 from runctl_auto.job_file.spec import JobSpec
@@ -20,6 +21,7 @@ from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.run.identity import choose_run
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from sandbox.access.keys import keys_file, new_keys, save_keys
 
 ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"
@@ -67,8 +69,7 @@ class World:
             service,
             region_name=REGION,
             endpoint_url=self.cloud_url,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
+            **client_keys(self.cloud_url),
         )
 
 
@@ -76,10 +77,12 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("world")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_"))}
+    keys = new_keys()
+    save_keys(keys_file(folder), keys)
+    places = ("--keys", str(keys_file(folder)))
     aws_env = {
         **kept,
-        "AWS_ACCESS_KEY_ID": "sandbox",
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        **keys.variables,
         "AWS_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
@@ -87,11 +90,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     }
     (folder / "passphrase").write_text("a passphrase of tests")
     for cloud_port in _serve(
-        ROOT / "sandbox" / "aws" / "cloud" / "serve.py", folder, aws_env, "--cloud-id", "testcloud"
+        ROOT / "sandbox" / "aws" / "cloud" / "serve.py", folder, aws_env, "--cloud-id", "testcloud", *places
     ):
         url = f"http://127.0.0.1:{cloud_port}"
         aws_env["AWS_ENDPOINT_URL"] = url
-        for provider_port in _serve(ROOT / "sandbox" / "aws" / "provider" / "serve.py", folder, aws_env):
+        places += ("--assets", str(tmp_path_factory.getbasetemp()))
+        for provider_port in _serve(
+            ROOT / "sandbox" / "aws" / "provider" / "serve.py", folder, aws_env, *places
+        ):
             yield World(
                 env={
                     **aws_env,

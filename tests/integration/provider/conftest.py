@@ -7,14 +7,16 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cloud_keys import control
 from support.engine_root import engine_root
+
+from sandbox.access.keys import CloudKeys, keys_file, new_keys, save_keys
 
 ROOT = Path(__file__).resolve().parents[3]
 PROVIDER = ROOT / "sandbox" / "aws" / "provider" / "serve.py"
@@ -28,6 +30,7 @@ class Process:
 
     handle: subprocess.Popen[bytes]
     port: int
+    bearer: str = ""
 
     def end(self) -> int:
         """Ask it to end and wait; its exit code."""
@@ -40,6 +43,8 @@ class EmulatedCloud:
     """The address of the cloud, what its clients need in their environment, and faults on demand."""
 
     url: str
+    keys: CloudKeys
+    keys_file: Path
 
     @property
     def environment(self) -> dict[str, str]:
@@ -47,8 +52,7 @@ class EmulatedCloud:
         return {
             **kept,
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **self.keys.variables,
             "AWS_REGION": "us-east-1",
         }
 
@@ -59,8 +63,8 @@ class EmulatedCloud:
             service,
             endpoint_url=self.url,
             region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.keys.access_key_id,
+            aws_secret_access_key=self.keys.secret_access_key,
         )
 
     def fail(self, **fault: Any) -> None:
@@ -72,9 +76,7 @@ class EmulatedCloud:
         self._ask("DELETE", None)
 
     def _ask(self, method: str, content: Any) -> None:
-        body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(f"{self.url}/sandbox-api/faults", data=body, method=method)
-        urllib.request.urlopen(request, timeout=120).close()
+        control(self.url, method, "faults", content, keys=self.keys)
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:
@@ -106,10 +108,12 @@ def start(script: Path, folder: Path, environment: dict[str, str], *arguments: s
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedCloud]:
     folder = tmp_path_factory.mktemp("cloud")
-    environment = EmulatedCloud("").environment
+    keys, file = new_keys(), keys_file(folder)
+    save_keys(file, keys)
+    environment = EmulatedCloud("", keys, file).environment
     environment.pop("AWS_ENDPOINT_URL")
-    process = start(CLOUD, folder, environment, "--cloud-id", "test")
-    yield EmulatedCloud(f"http://127.0.0.1:{process.port}")
+    process = start(CLOUD, folder, environment, "--cloud-id", "test", "--keys", str(file))
+    yield EmulatedCloud(f"http://127.0.0.1:{process.port}", keys, file)
     process.end()
 
 
@@ -123,8 +127,10 @@ def healthy(cloud: EmulatedCloud) -> Iterator[EmulatedCloud]:
 @pytest.fixture(scope="session")
 def provider(cloud: EmulatedCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("provider")
-    process = start(PROVIDER, folder, cloud.environment, "--poll-seconds", "0.05")
-    yield process
+    assets = tmp_path_factory.getbasetemp()
+    places = ("--keys", str(cloud.keys_file), "--assets", str(assets))
+    process = start(PROVIDER, folder, cloud.environment, *places, "--poll-seconds", "0.05")
+    yield replace(process, bearer=cloud.keys.bearer)
     assert process.end() == 0
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, status_pb2
+from support.provider_channel import provider_channel, provider_stub
 
 from sandbox.aws.provider.wire import decode, encode
 
@@ -23,10 +24,9 @@ LONG = 120.0
 class Connection:
     """What an engine does over the connection of one provider resource."""
 
-    def __init__(self, port: int, region: str, tags: str) -> None:
-        options = [("grpc.use_local_subchannel_pool", 1)]
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
-        self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+    def __init__(self, provider: Any, region: str, tags: str) -> None:
+        self.channel = provider_channel(provider.port)
+        self.stub = provider_stub(self.channel, provider.bearer)
         self.stub.Handshake(provider_pb2.ProviderHandshakeRequest())
         self.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
         self.stub.Configure(
@@ -73,14 +73,14 @@ VOLUME = "aws:ebs/volume:Volume"
 
 @pytest.fixture
 def one(provider: Any) -> Iterator[Connection]:
-    connection = Connection(provider.port, "us-east-1", '{"tags":{"who":"one"}}')
+    connection = Connection(provider, "us-east-1", '{"tags":{"who":"one"}}')
     yield connection
     connection.channel.close()
 
 
 @pytest.fixture
 def other(provider: Any) -> Iterator[Connection]:
-    connection = Connection(provider.port, "eu-west-1", '{"tags":{"who":"other"}}')
+    connection = Connection(provider, "eu-west-1", '{"tags":{"who":"other"}}')
     yield connection
     connection.channel.close()
 
@@ -164,13 +164,11 @@ def wait_until_launched(ec2: Any) -> None:
 
 def test_no_capacity_is_told_with_the_services_code(provider: Any, healthy: Any) -> None:
     healthy.fail(service="ec2", operation="RunInstances", code="InsufficientInstanceCapacity", times=1000)
-    connection = Connection(provider.port, "us-east-1", "{}")
+    connection = Connection(provider, "us-east-1", "{}")
     connection.channel.close()
     impatient = Connection.__new__(Connection)
-    impatient.channel = grpc.insecure_channel(
-        f"127.0.0.1:{provider.port}", options=[("grpc.use_local_subchannel_pool", 1)]
-    )
-    impatient.stub = provider_pb2_grpc.ResourceProviderStub(impatient.channel)
+    impatient.channel = provider_channel(provider.port)
+    impatient.stub = provider_stub(impatient.channel, provider.bearer)
     impatient.stub.Configure(provider_pb2.ConfigureRequest(args=encode({"maxRetries": "2"})))
     with pytest.raises(grpc.RpcError, match="InsufficientInstanceCapacity") as refused:
         impatient.launch("t3.micro")

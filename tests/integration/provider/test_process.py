@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import provider_pb2_grpc
+from support.provider_channel import provider_channel, provider_stub
+
+from sandbox.access.keys import CloudKeys, keys_file, new_keys, save_keys
 
 pytestmark = pytest.mark.sandbox
 
@@ -27,8 +28,16 @@ SCRIPT = Path(__file__).resolve().parents[3] / "sandbox" / "aws" / "provider" / 
 WAIT_SECONDS = 30.0
 
 
+@pytest.fixture
+def keys(tmp_path: Path) -> CloudKeys:
+    keys = new_keys()
+    save_keys(keys_file(tmp_path), keys)
+    return keys
+
+
 def command(ready: Path, *more: str) -> list[str]:
-    return [sys.executable, "-I", str(SCRIPT), "--ready-file", str(ready), *more]
+    places = ["--keys", str(keys_file(ready.parent)), "--assets", str(ready.parent)]
+    return [sys.executable, "-I", str(SCRIPT), "--ready-file", str(ready), *places, *more]
 
 
 def content_of(ready: Path) -> dict[str, Any]:
@@ -39,9 +48,9 @@ def content_of(ready: Path) -> dict[str, Any]:
     return dict(json.loads(ready.read_text()))
 
 
-def version_at(port: int) -> str:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+def version_at(port: int, keys: CloudKeys) -> str:
+    with provider_channel(port) as channel:
+        stub = provider_stub(channel, keys.bearer)
         return str(stub.GetPluginInfo(empty_pb2.Empty(), timeout=120).version)
 
 
@@ -53,7 +62,9 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def test_it_answers_when_it_says_so_and_keeps_its_port_when_started_again(tmp_path: Path) -> None:
+def test_it_answers_when_it_says_so_and_keeps_its_port_when_started_again(
+    tmp_path: Path, keys: CloudKeys
+) -> None:
     port = 0
     for _ in range(2):
         ready = tmp_path / "ready.json"
@@ -62,14 +73,14 @@ def test_it_answers_when_it_says_so_and_keeps_its_port_when_started_again(tmp_pa
         assert content["pid"] == process.pid
         assert port in (0, content["port"])
         port = content["port"]
-        assert version_at(port) == "7.51.1"
+        assert version_at(port, keys) == "7.51.1"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=120) == 0
         ready.unlink()
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [keys_file(tmp_path)]
 
 
-def test_it_ends_with_its_parent(tmp_path: Path) -> None:
+def test_it_ends_with_its_parent(tmp_path: Path, keys: CloudKeys) -> None:
     ready = tmp_path / "ready.json"
     program = f"import subprocess, time; subprocess.Popen({command(ready)!r}); time.sleep(60)"
     parent = subprocess.Popen([sys.executable, "-c", program], env=ENVIRONMENT, cwd=tmp_path)
@@ -82,17 +93,17 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
-def test_modules_of_the_folder_it_starts_in_are_not_its_own(tmp_path: Path) -> None:
+def test_modules_of_the_folder_it_starts_in_are_not_its_own(tmp_path: Path, keys: CloudKeys) -> None:
     for name in ("sandbox.py", "grpc.py", "botocore.py", "json.py"):
         (tmp_path / name).write_text("raise SystemExit('the wrong module')\n")
     ready = tmp_path / "ready.json"
     process = subprocess.Popen(command(ready), env=ENVIRONMENT, cwd=tmp_path)
-    assert version_at(content_of(ready)["port"]) == "7.51.1"
+    assert version_at(content_of(ready)["port"], keys) == "7.51.1"
     process.terminate()
     assert process.wait(timeout=120) == 0
 
 
-def test_a_port_in_use_is_an_error(tmp_path: Path) -> None:
+def test_a_port_in_use_is_an_error(tmp_path: Path, keys: CloudKeys) -> None:
     import socket
 
     with socket.socket() as taken:

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from support.cloud_keys import control
 
 from sandbox import daemon
 from sandbox.daemon import Endpoints
@@ -59,8 +59,7 @@ def answers(url: str) -> bool:
 
 
 def health(url: str) -> Any:
-    with urllib.request.urlopen(f"{url}/sandbox-api/health", timeout=120) as answer:
-        return json.load(answer)["cloud"]
+    return control(url, "GET", "health")["cloud"]
 
 
 def write_stack(endpoints: Endpoints, job: str) -> None:
@@ -217,8 +216,8 @@ def launch(endpoints: Endpoints, user_data: str) -> None:
             service,
             endpoint_url=endpoints.cloud_url,
             region_name="us-east-1",
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
+            aws_access_key_id=endpoints.access_key_id,
+            aws_secret_access_key=endpoints.secret_access_key,
         )
 
     image = client("ssm").get_parameter(Name=AL2023)["Parameter"]["Value"]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.aws.provider import tagging
-from sandbox.aws.provider.asset_content import read_content
+from sandbox.aws.provider.asset_content import AssetReader
 from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.cloud_error import CloudError, RefusedError
 from sandbox.aws.provider.resource import Known, PhysicalName, Problem, Properties, ResourceType
@@ -173,7 +173,7 @@ class BucketObjectv2(ResourceType):
             f"{verb} {self.title} ({key}) to Bucket ({bucket})",
             Bucket=bucket,
             Key=key,
-            Body=_body(inputs),
+            Body=_body(cloud.assets, inputs),
             BucketKeyEnabled=inputs.get("bucketKeyEnabled"),
             ChecksumAlgorithm=inputs.get("checksumAlgorithm"),
             Metadata=inputs.get("metadata"),
@@ -183,9 +183,9 @@ class BucketObjectv2(ResourceType):
         )
 
 
-def _body(inputs: Mapping[str, Any]) -> bytes:
+def _body(assets: AssetReader, inputs: Mapping[str, Any]) -> bytes:
     if inputs.get("source") is not None:
-        return read_content(inputs["source"])
+        return assets.content(inputs["source"])
     if inputs.get("contentBase64"):
         return base64.b64decode(inputs["contentBase64"])
     return str(inputs.get("content") or "").encode()

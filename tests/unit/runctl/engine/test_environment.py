@@ -26,6 +26,8 @@ ENDPOINTS = daemon.Endpoints(
     passphrase_file=Path("/s/clouds/c1/passphrase"),
     isolation="namespaces",
     lost_jobs=("old",),
+    access_key_id="AKIA1",
+    secret_access_key="random",
 )
 
 
@@ -58,6 +60,8 @@ def test_the_sandbox_is_described_by_variables_alone(folders: ProjectFolders) ->
     assert found.variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
     assert found.variables["AWS_ENDPOINT_URL"] == found.endpoint_url == "http://127.0.0.1:7"
     assert found.variables["AWS_CONFIG_FILE"] == os.devnull
+    assert found.variables["AWS_ACCESS_KEY_ID"] == "AKIA1"
+    assert found.variables["AWS_SECRET_ACCESS_KEY"] == "random"
     assert Path(found.variables["PULUMI_HOME"]).is_relative_to(folders.private)
     assert found.lost_jobs == ("old",)
 

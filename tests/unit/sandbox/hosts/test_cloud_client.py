@@ -4,8 +4,10 @@ import base64
 
 import pytest
 
+from sandbox.access.keys import new_keys
 from sandbox.hosts.cloud_client import CloudClient, CloudError, Instance, snapshot_of
 
+KEYS = new_keys()
 TOLD = {
     "version": 7,
     "volumes": ["vol-1", "vol-2"],
@@ -60,26 +62,26 @@ def test_user_data_is_given_byte_for_byte():
         f"<userData><value>{base64.b64encode(data).decode()}</value></userData></DescribeInstanceAttributeResponse>"
     )
     seen = []
-    assert answering(CloudClient("http://127.0.0.1:1"), text, seen).user_data(INSTANCE) == data
+    assert answering(CloudClient("http://127.0.0.1:1", KEYS), text, seen).user_data(INSTANCE) == data
     _, path, body, headers = seen[0]
     assert path == "/"
     assert b"Action=DescribeInstanceAttribute" in body
-    assert "/us-east-1/ec2/aws4_request" in headers["Authorization"]
+    assert "/us-east-1/ec2/aws4_request" in headers["authorization"]
 
 
 def test_no_user_data_is_empty():
-    client = answering(CloudClient("http://127.0.0.1:1"), "<R><userData/></R>", [])
+    client = answering(CloudClient("http://127.0.0.1:1", KEYS), "<R><userData/></R>", [])
     assert client.user_data(INSTANCE) == b""
 
 
 def test_wrong_answers_are_cloud_errors():
-    client = answering(CloudClient("http://127.0.0.1:1"), "not xml", [])
+    client = answering(CloudClient("http://127.0.0.1:1", KEYS), "not xml", [])
     with pytest.raises(CloudError, match="not XML"):
         client.user_data(INSTANCE)
     with pytest.raises(CloudError, match="not JSON"):
         client.snapshot(0, 1)
     garbled = answering(
-        CloudClient("http://127.0.0.1:1"), "<R><userData><value>%%</value></userData></R>", []
+        CloudClient("http://127.0.0.1:1", KEYS), "<R><userData><value>%%</value></userData></R>", []
     )
     with pytest.raises(CloudError, match="not base64"):
         garbled.user_data(INSTANCE)
@@ -91,7 +93,7 @@ def test_role_credentials():
         "<SessionToken>T</SessionToken><Expiration>2026-11-22T13:00:00.000Z</Expiration></Credentials></R>"
     )
     seen = []
-    found = answering(CloudClient("http://127.0.0.1:1"), text, seen).role_credentials(INSTANCE, 3600)
+    found = answering(CloudClient("http://127.0.0.1:1", KEYS), text, seen).role_credentials(INSTANCE, 3600)
     assert (found.access_key_id, found.token, found.expiration.hour) == ("A", "T", 13)
     assert b"RoleArn=arn%3Arole%2Fr" in seen[0][2]
-    assert "/sts/aws4_request" in seen[0][3]["Authorization"]
+    assert "/sts/aws4_request" in seen[0][3]["authorization"]

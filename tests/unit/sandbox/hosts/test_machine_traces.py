@@ -23,6 +23,7 @@ def test_records_are_found_again_and_broken_ones_passed_over(tmp_path):
         2,
         4000,
         "i-1-ab",
+        "secret",
         61184,
         False,
         ProcessIdentity(5, 6),
@@ -123,13 +124,14 @@ def test_fresh_host_has_what_a_machine_has(tmp_path):
 
 
 def test_environment_of_a_plain_host_names_its_root():
-    shared = {"mark": "i-1-ab", "cloud_url": "http://127.0.0.1:1", "metadata_port": 5, "library_path": None}
+    url = "http://127.0.0.1:5/secret/"
+    shared = {"mark": "i-1-ab", "cloud_url": "http://127.0.0.1:1", "metadata_url": url, "library_path": None}
     plain = host_environment(root=Path("/h/root"), programs=Path("/p"), settings={"PIP_CERT": "c"}, **shared)
     assert plain["RUNCTL_ROOT"] == "/h/root"
     assert plain["HOME"] == "/h/root/root"
     assert plain["PATH"].startswith("/p/bin:")
     assert plain["PIP_CERT"] == "c"
-    assert plain["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://127.0.0.1:5/"
+    assert plain["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == url
     inside = host_environment(root=None, programs=Path("/.host"), settings={}, **shared)
     assert "RUNCTL_ROOT" not in inside
     assert inside["RUNCTL_SANDBOX_HOST"] == "i-1-ab"

@@ -46,7 +46,7 @@ class World:
             def alive(self):
                 return name in world.alive
 
-        host.record = Record(name, **{"boot": 0, "imds_port": 1, "mark": name, **fields})
+        host.record = Record(name, **{"boot": 0, "imds_port": 1, "mark": name, "imds_secret": "s", **fields})
 
         def start(instance):
             host.record = replace(host.record, boot=instance.boot, ended=False)
@@ -182,7 +182,7 @@ def test_interruption_reaches_the_host(world):
 
 
 def test_hosts_left_by_an_earlier_manager_are_adopted_once(world, monkeypatch):
-    left = [HostRecord("i-1", 1, 4000, "m"), HostRecord("i-gone", 1, 4001, "m")]
+    left = [HostRecord("i-1", 1, 4000, "m", "s"), HostRecord("i-gone", 1, 4001, "m", "s")]
     adopted = []
 
     def adopt(setting, instance, record):

@@ -97,6 +97,13 @@ def test_a_sandbox_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytes
     assert stat.S_IMODE((tmp_path / "sandbox").stat().st_mode) == 0o700
 
 
+def test_a_sandbox_of_another_version_is_told_at_once(tmp_path: Path) -> None:
+    running = replace(known(record.READY, me()), parts={"cloud": me()})
+    record.save(tmp_path, running)
+    with pytest.raises(daemon.SandboxError, match="keys of the running sandbox"):
+        daemon.ensure_started(tmp_path, progress=lambda _: None)
+
+
 def test_a_crash_is_buried_and_its_jobs_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hosts = create_autospec(stop_left_hosts)
     monkeypatch.setattr(daemon, "stop_left_hosts", hosts)

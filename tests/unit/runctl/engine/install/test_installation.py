@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from support.scripted_commands import BUILT, DOWNLOADED, Call, ScriptedCommands, scripted_machine
+from support.scripted_commands import ARCHIVE, BUILT, DOWNLOADED, Call, ScriptedCommands, scripted_machine
 
 from runctl_auto.engine.install.bound_command import CommandResult
 from runctl_auto.engine.install.errors import (
@@ -126,16 +126,16 @@ def test_auto_downloads_when_the_host_answers(environ: dict[str, str]) -> None:
     done = install(environ, machine=scripted_machine(run, out_of_reach=None))
     assert done.how == "download"
     assert (done.root / "bin" / "pulumi").read_bytes() == DOWNLOADED
-    assert run.call("download").command[-1] == pinned_version().removeprefix("v")
+    assert run.call("download").command[-3::2] == (ARCHIVE.sha256, ARCHIVE.url)
     assert run.kinds() == ["download", "pulumi version"]
 
 
-@pytest.mark.parametrize(("out_of_reach", "has_sdk"), [("no answer", True), (None, False)])
+@pytest.mark.parametrize(("out_of_reach", "has_checksum"), [("no answer", True), (None, False)])
 def test_auto_builds_when_nothing_can_be_downloaded(
-    environ: dict[str, str], out_of_reach: str | None, has_sdk: bool
+    environ: dict[str, str], out_of_reach: str | None, has_checksum: bool
 ) -> None:
     run = ScriptedCommands()
-    machine = scripted_machine(run, out_of_reach=out_of_reach, has_sdk=has_sdk)
+    machine = scripted_machine(run, out_of_reach=out_of_reach, has_checksum=has_checksum)
     assert install(environ, machine=machine).how == "build"
     assert "download" not in run.kinds()
 
@@ -155,13 +155,14 @@ def test_auto_builds_after_a_download_that_failed_half_way(environ: dict[str, st
 
 
 @pytest.mark.parametrize(
-    ("out_of_reach", "has_sdk", "told"), [("HTTP status 403", True, "403"), (None, False, "package pulumi")]
+    ("out_of_reach", "has_checksum", "told"),
+    [("HTTP status 403", True, "403"), (None, False, "no checksum of Pulumi")],
 )
 def test_a_download_that_was_asked_for_is_not_replaced_by_a_build(
-    environ: dict[str, str], out_of_reach: str | None, has_sdk: bool, told: str
+    environ: dict[str, str], out_of_reach: str | None, has_checksum: bool, told: str
 ) -> None:
     run = ScriptedCommands()
-    machine = scripted_machine(run, out_of_reach=out_of_reach, has_sdk=has_sdk)
+    machine = scripted_machine(run, out_of_reach=out_of_reach, has_checksum=has_checksum)
     with pytest.raises(SourceUnreachableError, match=told):
         install(environ, "download", machine=machine)
     assert run.calls == []

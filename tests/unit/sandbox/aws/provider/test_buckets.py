@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from sandbox.aws.provider.asset_content import read_content
+from sandbox.aws.provider.asset_content import NO_ASSETS, AssetReader
 from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.cloud_error import CloudError, RefusedError
 from sandbox.aws.provider.resource import Known
@@ -211,15 +212,17 @@ class TestContents:
     def test_files(self, tmp_path: Path) -> None:
         file = tmp_path / "f"
         file.write_bytes(b"\x00")
-        assert read_content(Asset("h", path=str(file))) == b"\x00"
-        assert read_content(Archive("h", path=str(file))) == b"\x00"
+        assets = AssetReader(tmp_path)
+        assert assets.content(Asset("h", path=str(file))) == b"\x00"
+        assert assets.content(Archive("h", path=str(file))) == b"\x00"
 
     def test_folders_and_parts_are_zipped_the_same_way_each_time(self, tmp_path: Path) -> None:
         (tmp_path / "sub").mkdir()
         (tmp_path / "sub" / "f").write_text("f")
         archive = Archive("h", assets={"z": Asset("h", text="z"), "folder": Archive("h", path=str(tmp_path))})
-        packed = read_content(archive)
-        assert packed == read_content(archive)
+        assets = AssetReader(tmp_path)
+        packed = assets.content(archive)
+        assert packed == assets.content(archive)
         with zipfile.ZipFile(io.BytesIO(packed)) as unpacked:
             assert {name: unpacked.read(name) for name in unpacked.namelist()} == {
                 "folder/sub/f": b"f",
@@ -238,4 +241,34 @@ class TestContents:
     )
     def test_what_cannot_be_read(self, value: Asset | Archive, reason: str) -> None:
         with pytest.raises(RefusedError, match=reason):
-            read_content(value)
+            AssetReader(Path("/nowhere")).content(value)
+
+    @pytest.mark.parametrize("kind", [Asset, Archive])
+    @pytest.mark.parametrize("given", ["outside", "inside/../../outside", "inside/link", "inside/folder"])
+    def test_files_elsewhere_are_not_read(self, tmp_path: Path, kind: type, given: str) -> None:
+        (tmp_path / "outside").write_text("a private key")
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "key").write_text("a private key")
+        inside = tmp_path / "inside"
+        inside.mkdir()
+        (inside / "link").symlink_to(tmp_path / "outside")
+        (inside / "folder").symlink_to(tmp_path / "secrets")
+        with pytest.raises(RefusedError, match="reads no other files"):
+            AssetReader(inside).content(kind("h", path=f"{tmp_path}/{given}"))
+
+    def test_links_in_a_packed_folder_lead_nowhere_else(self, tmp_path: Path) -> None:
+        (tmp_path / "outside").write_text("a private key")
+        (tmp_path / "inside").mkdir()
+        (tmp_path / "inside" / "link").symlink_to(tmp_path / "outside")
+        with pytest.raises(RefusedError, match="reads no other files"):
+            AssetReader(tmp_path / "inside").content(Archive("h", path=str(tmp_path / "inside")))
+
+    def test_a_pipe_is_no_asset(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(RefusedError, match="no regular file"):
+            AssetReader(tmp_path).content(Asset("h", path=str(tmp_path / "pipe")))
+
+    def test_without_a_folder_no_file_is_read(self, tmp_path: Path) -> None:
+        assert NO_ASSETS.content(Asset("h", text="t")) == b"t"
+        with pytest.raises(RefusedError, match="reads no other files"):
+            NO_ASSETS.content(Asset("h", path=str(tmp_path)))

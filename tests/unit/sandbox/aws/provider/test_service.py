@@ -12,6 +12,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, status_pb2
 
+from sandbox.aws.provider.asset_content import NO_ASSETS
 from sandbox.aws.provider.clients import ClientPool
 from sandbox.aws.provider.cloud import Pace
 from sandbox.aws.provider.service import VERSION, AwsProvider, Machinery
@@ -70,7 +71,7 @@ def clients() -> Any:
 
 @pytest.fixture
 def provider(clock: Any, clients: Any) -> AwsProvider:
-    return AwsProvider(Machinery(clients, clock, Pace(), ENVIRONMENT))
+    return AwsProvider(Machinery(clients, clock, Pace(), ENVIRONMENT, NO_ASSETS))
 
 
 @pytest.fixture
