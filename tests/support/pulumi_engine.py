@@ -44,11 +44,15 @@ class Project:
         assert project.pulumi({}, "stack", "init", "dev").returncode == 0
         return project
 
+    def command(self, *arguments: str) -> list[str]:
+        """The engine's command line; it is run in the project's folder."""
+        stack = () if arguments[0] == "stack" else ("--stack", "dev")
+        return [str(self.engine / "bin" / "pulumi"), *arguments, *stack, "--non-interactive"]
+
     def start(self, more: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
         """Start the engine on this project; standard error is redirected to standard output."""
-        stack = () if arguments[0] == "stack" else ("--stack", "dev")
         return subprocess.Popen(
-            [str(self.engine / "bin" / "pulumi"), *arguments, *stack, "--non-interactive"],
+            self.command(*arguments),
             cwd=self.folder,
             env={**self.environment, **more},
             stdin=subprocess.DEVNULL,

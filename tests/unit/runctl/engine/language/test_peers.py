@@ -1,131 +1,114 @@
+"""Who is served: connections of the own user, held by a process that is admitted."""
+
 from __future__ import annotations
 
-import socket
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from runctl_auto.engine.language.loopback_sockets import ESTABLISHED, ClientSocket
 from runctl_auto.engine.language.peers import PeerCheck, descends_from, has_in_environment, holders_of
 
 _SERVER, _CLIENT, _USER = 4000, 50000, 1000
 _ENGINE, _OTHER, _INODE = 77, 78, 91732
+_CLOSING = 5
+OWN = ClientSocket(ESTABLISHED, _USER, _INODE)
 
 
-def _word(address: str) -> str:
-    return f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}"
+def _check(
+    found: ClientSocket | OSError | None, *, holders: Sequence[int] = (_ENGINE,), can_ask: bool = True
+) -> PeerCheck:
+    def find(client: int, server: int) -> ClientSocket | None:
+        assert (client, server) == (_CLIENT, _SERVER)
+        if isinstance(found, OSError):
+            raise found
+        return found
 
-
-def _old(port: int, address: str = "127.0.0.1") -> str:
-    return f"{_word(address)}:{port:04X}"
-
-
-def _new(port: int) -> str:
-    """The loopback address of IPv4 in a socket of IPv6."""
-    return f"{'0' * 16}{_word('0.0.255.255')}{_word('127.0.0.1')}:{port:04X}"
-
-
-def _row(local: str, remote: str, state: str, uid: int) -> str:
-    return (
-        f"   1: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  {uid:5}        0 91732 2 0\n"
-    )
-
-
-_HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-_LISTENS = _row(_new(_SERVER), _new(0), "0A", _USER)
-_ACCEPTED = _row(_new(_SERVER), _new(_CLIENT), "01", _USER)
-
-
-def _check(*rows: str, holders: Sequence[int] = (_ENGINE,), has_tables: bool = True) -> PeerCheck:
     return PeerCheck(
         _SERVER,
         lambda process: process == _ENGINE,
-        tables=lambda: "".join((_HEAD, *rows)),
+        find=find,
         holders=lambda inode: iter(holders if inode == _INODE else ()),
         uid=_USER,
-        has_tables=has_tables,
+        can_ask=can_ask,
     )
 
 
 def _refusal(
-    *rows: str, peer: str = f"ipv4:127.0.0.1:{_CLIENT}", holders: Sequence[int] = (_ENGINE,)
+    found: ClientSocket | OSError | None,
+    *,
+    peer: str = f"ipv4:127.0.0.1:{_CLIENT}",
+    holders: Sequence[int] = (_ENGINE,),
 ) -> str | None:
-    return _check(*rows, holders=holders).refusal(peer)
+    return _check(found, holders=holders).refusal(peer)
 
 
-@pytest.mark.parametrize("address", [_old, _new])
-def test_admits_the_own_user(address: object) -> None:
-    assert callable(address)
-    assert _refusal(_LISTENS, _ACCEPTED, _row(address(_CLIENT), address(_SERVER), "01", _USER)) is None
+def test_admits_the_own_user() -> None:
+    assert _refusal(OWN) is None
 
 
 @pytest.mark.parametrize("uid", [0, 1001])
 def test_refuses_every_other_user(uid: int) -> None:
-    refusal = _refusal(_LISTENS, _ACCEPTED, _row(_old(_CLIENT), _old(_SERVER), "01", uid))
+    refusal = _refusal(ClientSocket(ESTABLISHED, uid, _INODE))
     assert refusal is not None
     assert "not of that user" in refusal
 
 
-def test_refuses_a_connection_that_the_table_does_not_show() -> None:
-    assert _refusal(_LISTENS, _ACCEPTED) is not None
-    assert _refusal(_LISTENS, _row(_old(_CLIENT), _old(_SERVER + 1), "01", _USER)) is not None
-    assert _refusal(_LISTENS, _row(_old(_CLIENT, "127.0.0.2"), _old(_SERVER), "01", _USER)) is not None
+def test_refuses_a_connection_that_the_kernel_does_not_know() -> None:
+    assert _refusal(None) is not None
 
 
 def test_refuses_a_connection_that_its_user_has_closed() -> None:
-    """Of such a one the table tells no user: it says 0."""
-    assert _refusal(_LISTENS, _row(_old(_CLIENT), _old(_SERVER), "05", _USER)) is not None
+    assert _refusal(ClientSocket(_CLOSING, _USER, _INODE)) is not None
+    assert _refusal(ClientSocket(ESTABLISHED, _USER, 0)) is not None
 
 
-def test_refuses_a_peer_of_another_kind() -> None:
-    assert _refusal(_LISTENS, peer="unix:/tmp/socket") is not None
+@pytest.mark.parametrize("peer", ["unix:/tmp/socket", f"ipv4:127.0.0.2:{_CLIENT}", f"ipv6:[::1]:{_CLIENT}"])
+def test_refuses_a_peer_of_another_kind(peer: str) -> None:
+    assert _refusal(OWN, peer=peer) is not None
 
 
 def test_refuses_another_process_of_the_same_user() -> None:
     """As of a host in a namespace, whose user is the caller's."""
-    own = _row(_old(_CLIENT), _old(_SERVER), "01", _USER)
     for holders in ((_OTHER,), ()):
-        refusal = _refusal(_LISTENS, _ACCEPTED, own, holders=holders)
+        refusal = _refusal(OWN, holders=holders)
         assert refusal is not None
         assert "another process" in refusal
-    assert _refusal(_LISTENS, _ACCEPTED, own, holders=(_OTHER, _ENGINE)) is None
+    assert _refusal(OWN, holders=(_OTHER, _ENGINE)) is None
 
 
 def test_looks_up_the_processes_once_a_connection() -> None:
     asked: list[int] = []
+    inodes = iter((_INODE, _INODE, _INODE, _INODE + 1))
 
     def holders(inode: int) -> Iterator[int]:
         asked.append(inode)
         return iter((_ENGINE,))
 
-    rows = [_LISTENS, _ACCEPTED, _row(_old(_CLIENT), _old(_SERVER), "01", _USER)]
     check = PeerCheck(
         _SERVER,
         lambda process: process == _ENGINE,
-        tables=lambda: "".join(rows),
+        find=lambda client, server: ClientSocket(ESTABLISHED, _USER, next(inodes)),
         holders=holders,
         uid=_USER,
-        has_tables=True,
+        can_ask=True,
     )
     for _ in range(3):
         assert check.refusal(f"ipv4:127.0.0.1:{_CLIENT}") is None
     assert asked == [_INODE]
-    rows[2] = rows[2].replace(str(_INODE), "91733")  # the port belongs to another socket now
     assert check.refusal(f"ipv4:127.0.0.1:{_CLIENT}") is None
-    assert asked == [_INODE, 91733]
+    assert asked == [_INODE, _INODE + 1], "the port belongs to another socket now"
 
 
-def test_refuses_all_where_the_tables_show_nothing() -> None:
-    own = _row(_old(_CLIENT), _old(_SERVER), "01", _USER)
-    for rows in ((), (own,), (_row(_old(_SERVER + 1), _old(0), "0A", _USER), own)):
-        refusal = _refusal(*rows)
-        assert refusal is not None
-        assert "/proc/net/tcp" in refusal
+def test_refuses_all_where_the_kernel_does_not_say() -> None:
+    refusal = _refusal(OSError("no tables"))
+    assert refusal is not None
+    assert "no tables" in refusal
 
 
-def test_admits_all_on_systems_without_tables() -> None:
-    assert _check(has_tables=False).refusal(f"ipv4:127.0.0.1:{_CLIENT}") is None
+def test_admits_all_on_systems_that_cannot_be_asked() -> None:
+    assert _check(None, can_ask=False).refusal(f"ipv4:127.0.0.1:{_CLIENT}") is None
 
 
 def _process(folder: Path, number: int, parent: int, **environment: str) -> Path:
