@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runctl_auto.errors import RunctlError
+from runctl_auto.local.printable import log_line_for_terminal, printable
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -79,14 +80,19 @@ class Console:
         return _painted(self._out, text, colour=colour, bold=bold)
 
     def log_line(self, line: str) -> None:
-        """Prints one line of the run's log."""
-        self._write(self._err if self.as_json else self._out, line)
+        """Prints one line of the run's log: to a pipe as it is, to a terminal with colours alone."""
+        stream = self._err if self.as_json else self._out
+        if stream.isatty():
+            line = log_line_for_terminal(line, colours=not os.environ.get("NO_COLOR"))
+        self._write(stream, line)
 
     def plan(self, view: PlanView) -> None:
         """Prints the planned changes, before the confirmation."""
         from runctl_auto.cli.progress import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
+        if view.program is not None:
+            self.say(_painted(self._err, f"  program: {view.program}, not runctl's own", colour="yellow"))
         for each in plan_lines(view.plan):
             self.say(f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
         if view.placement is not None:
@@ -94,7 +100,7 @@ class Console:
             price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
             self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}")
         for note in view.notes:
-            self.say(f"  {note}")
+            self.say(f"  {printable(note)}")
 
     def confirm(self, question: str) -> bool:
         """Asks on the terminal; False where stdin is no terminal."""
@@ -160,7 +166,7 @@ class Console:
             return
         self._write(self._err, f"{_painted(self._err, 'error:', colour='red', bold=True)} {error}")
         if error.where:
-            place = ", ".join(f"{key} {value}" for key, value in error.where.items())
+            place = printable(", ".join(f"{key} {value}" for key, value in error.where.items()))
             self._write(self._err, f"  where: {place}")
         for cause in error.causes() if self.verbose else ():
             self._write(self._err, f"  cause: {cause}")

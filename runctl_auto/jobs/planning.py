@@ -82,7 +82,14 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
     ]
     notes += plan.advice
     notes += protection_notes(current.config.protection if current.config else None, intent.wanted)
-    return PlanView(job.name, intent.config.run.id, plan, intent.config.placement, tuple(notes))
+    return PlanView(
+        job.name,
+        intent.config.run.id,
+        plan,
+        intent.config.placement,
+        tuple(notes),
+        program=job.session.program,
+    )
 
 
 def _await_dead_machine(job: Job, current: CurrentJob) -> None:

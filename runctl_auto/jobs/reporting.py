@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.engine.events import EngineEvent, Plan
@@ -15,13 +16,17 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class PlanView:
-    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown."""
+    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown.
+
+    ``program`` is the folder of the program that made the plan, None for runctl's own.
+    """
 
     job: str
     run: str | None
     plan: Plan
     placement: Placement | None
     notes: tuple[str, ...] = ()
+    program: Path | None = None
 
 
 class Reporter(Protocol):

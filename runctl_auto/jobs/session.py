@@ -35,7 +35,8 @@ class Session:
     """One command's surroundings.
 
     ``make_provider`` makes the provider of a region, None for the one that the person's own settings name.
-    ``shell`` is the environment that the person started the command with.
+    ``shell`` is the environment that the person started the command with. ``program`` is the folder of the
+    program that runs in place of runctl's own.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Session:
     reporter: Reporter
     time: Time = field(default_factory=Time)
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
+    program: Path | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)
 
     def provider(self, region: str | None = None) -> Provider:

@@ -110,7 +110,7 @@ def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iter
 def _rules_of(folder: Path, name: str) -> Iterator[_Rules]:
     for ignore_file in IGNORE_FILES:
         path = folder / ignore_file
-        if path.is_file():
+        if path.is_file() and not path.is_symlink():  # as git: a link may lead out of the project
             try:
                 lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
             except OSError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 
 if TYPE_CHECKING:
     from runctl_auto.operations.down import DownResult
@@ -83,7 +84,7 @@ def _show(invocation: Invocation, result: DownResult) -> None:
     from runctl_auto.cli.progress import short_type
     from runctl_auto.cli.views.amounts import age_text, cost_text
 
-    line, receipt = invocation.console.line, result.receipt
+    line, receipt = printer(invocation.console), result.receipt
     for each in result.downloads:
         line(f"artifacts: {each.folder} ({len(each.files)} files)")
     line(f"deleted ({len(receipt.deleted)}):")

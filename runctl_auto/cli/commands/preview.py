@@ -13,11 +13,24 @@ from runctl_auto.errors import ExitCode
 @click.command(help="Show what `up JOB_FILE` would change.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
 @click.option("--rerun", is_flag=True, help="Plan as `up --rerun` would.")
+@click.option(
+    "--policy-base",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="PATH",
+    help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not loosen.",
+)
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.pass_obj
 def command(
-    invocation: Invocation, job_file: Path, rerun: bool, no_policy: bool, detailed_exitcode: bool
+    invocation: Invocation,
+    /,
+    job_file: Path,
+    *,
+    rerun: bool,
+    policy_base: Path | None,
+    no_policy: bool,
+    detailed_exitcode: bool,
 ) -> int | None:
     from dataclasses import asdict
 
@@ -25,6 +38,7 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.preview import preview
 
+    invocation.hold_policies_to(policy_base)
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     view = preview(invocation.session(policies=not no_policy), job, rerun=rerun)
@@ -36,6 +50,7 @@ def command(
             "unchanged": view.plan.unchanged,
             "placement": asdict(view.placement) if view.placement else None,
             "notes": list(view.notes),
+            "program": str(view.program) if view.program else None,
         }
     )
     return int(ExitCode.CHANGES) if detailed_exitcode and view.plan.changes else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
+@click.option(
+    "--policy-base",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="PATH",
+    help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not loosen.",
+)
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
     "--grace",
@@ -35,6 +42,7 @@ def command(
     yes: bool,
     detach: bool,
     rerun: bool,
+    policy_base: Path | None,
     no_policy: bool,
     grace: int,
 ) -> None:
@@ -43,6 +51,7 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.up import UpOptions, up
 
+    invocation.hold_policies_to(policy_base)
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
@@ -64,6 +73,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "changed": result.changed,
         "placement": vars(result.placement),
         "replacements": result.replacements,
+        "program": str(result.program) if result.program else None,
         "metrics": result.metrics,
         "artifacts": None
         if result.download is None
@@ -76,7 +86,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
 
 
 def _show(invocation: Invocation, result: UpResult) -> None:
-    line = invocation.console.line
+    line = printer(invocation.console)
     if result.status is None:
         line(f"Job '{result.job}' goes on by itself, run {result.run}.")
         line(f"  runctl status {result.job}     how it is")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runctl_auto.cli.views.amounts import moment, short_age, usd
+from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from runctl_auto.operations.describe import JobDescription
@@ -63,10 +64,10 @@ def description_lines(job: JobDescription) -> Iterator[str]:
     yield f"  runs ({len(job.runs)}):"
     for run, status in job.runs:
         if status is None or isinstance(status, RunctlError):
-            yield f"    {run}: {'no status yet' if status is None else status.what}"
+            yield printable(f"    {run}: {'no status yet' if status is None else status.what}")
             continue
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
-        yield f"    {run}: {status.phase}{code}, began {moment(status.started_at)}"
+        yield printable(f"    {run}: {status.phase}{code}, began {moment(status.started_at)}")
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
 
@@ -86,7 +87,7 @@ def change_line(job: JobStatus) -> str:
     checkpoints = (job.facts.checkpoints or {}).get("count", 0)
     machine = f"{job.machine.id} {job.machine.state}" if job.machine else "no machine"
     drift = "".join(f"; {each.resource}: {each.what}" for each in job.drift)
-    return f"{job.config.job.name}: {job.phase}, {machine}, {checkpoints} checkpoints{drift}"
+    return printable(f"{job.config.job.name}: {job.phase}, {machine}, {checkpoints} checkpoints{drift}")
 
 
 def _cost(job: JobStatus) -> str:
@@ -102,4 +103,4 @@ def _pairs(value: object) -> str:
 
 
 def _line(subject: str, text: str) -> str:
-    return f"  {subject + ':' if subject else '':<{_WIDTH}} {text}".rstrip()
+    return f"  {printable(subject) + ':' if subject else '':<{_WIDTH}} {printable(text)}".rstrip()
