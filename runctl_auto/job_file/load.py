@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def load_job_file(path: Path, *, defaults: Mapping[str, Any] | None = None) -> J
     Raises JobFileError with all ``problems``, each with its position in the file; also for a link that leads
     out of the project: messages quote what a file holds.
     """
-    project = left_by_link(path)
+    is_file = isfile(path)  # noqa: PTH113 - Path's own raises for a name that is too long
+    project = left_by_link(path) if is_file else None
     if project is not None:
         complaint = f"is reached by a link that leads out of the project {project}"
         problem = FieldProblem(str(path), None, None, "", complaint)

@@ -112,7 +112,8 @@ def left_by_link(file: Path, environ: Mapping[str, str] = os.environ) -> Path | 
     """
     lexical = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow what is looked for
     for link in (lexical, *lexical.parents):
-        if not link.is_symlink() or _is_loop(link):
+        is_link = os.path.islink(link)  # noqa: PTH114 - Path's own raises for a name that is too long
+        if not is_link or _is_loop(link):
             continue
         project = project_around(link.parent)
         is_projects = link == lexical or (
