@@ -15,6 +15,7 @@ from runctl_auto.local.printable import log_line_for_terminal, printable
 
 if TYPE_CHECKING:
     from rich.status import Status
+    from rich.text import Text
 
     from runctl_auto.cli.views.table import Column
     from runctl_auto.engine.events import EngineEvent
@@ -44,8 +45,8 @@ class Console:
         self._display = threading.RLock()
 
     def say(self, text: str) -> None:
-        """Prints a message to stderr."""
-        self._write(self._err, text)
+        """Prints a message of one line to stderr; line breaks and control characters in it are shown."""
+        self._write(self._err, printable(text))
 
     def line(self, text: str = "") -> None:
         """Prints one line of a result; nothing in JSON mode."""
@@ -92,15 +93,16 @@ class Console:
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
         if view.program is not None:
-            self.say(_painted(self._err, f"  program: {view.program}, not runctl's own", colour="yellow"))
+            program = printable(f"  program: {view.program}, not runctl's own")
+            self._write(self._err, _painted(self._err, program, colour="yellow"))
         for each in plan_lines(view.plan):
-            self.say(f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
+            self._write(self._err, f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
         if view.placement is not None:
             place = view.placement
             price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
             self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}")
         for note in view.notes:
-            self.say(f"  {printable(note)}")
+            self.say(f"  {note}")
 
     def confirm(self, question: str) -> bool:
         """Asks on the terminal; False where stdin is no terminal."""
@@ -108,7 +110,7 @@ class Console:
             return False
         import click
 
-        return click.confirm(question, default=False, err=True)
+        return click.confirm(printable(question), default=False, err=True)
 
     def ask(self, question: str) -> str:
         """Prompts for a text on the terminal; empty where stdin is no terminal."""
@@ -116,7 +118,7 @@ class Console:
             return ""
         import click
 
-        return str(click.prompt(question, default="", show_default=False, err=True))
+        return str(click.prompt(printable(question), default="", show_default=False, err=True))
 
     def engine_event(self, event: EngineEvent) -> None:
         """Shows one step of the engine."""
@@ -128,13 +130,13 @@ class Console:
         text = line_for(event)
         if text is not None:
             colour = "red" if text.startswith("!") else "yellow" if text.startswith("warning") else None
-            self.say(f"  {_painted(self._err, text, colour=colour)}")
+            self._write(self._err, f"  {_painted(self._err, text, colour=colour)}")
         self._refresh()
 
     def engine_output(self, line: str) -> None:
         """A line printed by the engine itself; shown with ``-v``."""
         if self.verbose:
-            self.say(line)
+            self.say(line.rstrip("\n"))
 
     @contextmanager
     def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
@@ -157,7 +159,7 @@ class Console:
     def progress(self, text: str) -> None:
         """Updates the state of the work that ``working`` shows; no effect where only the start is printed."""
         if self._live is not None:
-            self._live.update(f"{self._titles[-1][1]}: {text}")
+            self._live.update(_plain_title(f"{self._titles[-1][1]}: {text}"))
 
     def error(self, error: RunctlError) -> None:
         """Prints an error in full; in JSON mode as the result."""
@@ -169,7 +171,8 @@ class Console:
             place = printable(", ".join(f"{key} {value}" for key, value in error.where.items()))
             self._write(self._err, f"  where: {place}")
         for cause in error.causes() if self.verbose else ():
-            self._write(self._err, f"  cause: {cause}")
+            first, *others = [printable(line) for line in str(cause).splitlines()] or [""]
+            self._write(self._err, "\n".join([f"  cause: {first}", *(f"         {line}" for line in others)]))
         if error.next_step:
             self._write(self._err, f"  next:  {error.next_step}")
 
@@ -187,11 +190,11 @@ class Console:
                 return
             self._titles.append((ended, title))
             if self._live is not None:
-                self._live.update(title)
+                self._live.update(_plain_title(title))
                 return
             from rich.console import Console as RichConsole
 
-            live = RichConsole(file=self._err).status(title)
+            live = RichConsole(file=self._err).status(_plain_title(title))
             live.start()
             self._live = live
 
@@ -204,7 +207,7 @@ class Console:
                 return
             self._steps = None
             if self._titles:
-                self._live.update(self._titles[-1][1])
+                self._live.update(_plain_title(self._titles[-1][1]))
             else:
                 self._live.stop()
                 self._live = None
@@ -213,7 +216,7 @@ class Console:
         if self._live is not None:
             steps = str(self._steps)
             title = self._titles[-1][1]
-            self._live.update(f"{title}: {steps}" if steps else title)
+            self._live.update(_plain_title(f"{title}: {steps}" if steps else title))
 
     def _write(self, stream: TextIO, text: str) -> None:
         if self._live is not None and stream.isatty():
@@ -223,6 +226,13 @@ class Console:
             return
         stream.write(text + "\n")
         stream.flush()
+
+
+def _plain_title(text: str) -> Text:
+    """A title that shows what it says: Rich reads markup in texts, which names of a cloud could hold."""
+    from rich.text import Text
+
+    return Text(printable(text))
 
 
 def terminal_width() -> int:
