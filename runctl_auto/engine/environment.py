@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import SandboxError
-from runctl_auto.local.private_folder import create_private, refuse_foreign_file
+from runctl_auto.local.private_folder import create_private, refuse_planted_passphrase
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
@@ -214,7 +214,7 @@ def _passphrase_variables(
 ) -> dict[str, str]:
     if settings.engine.passphrase_file is not None:
         file = folders.root / settings.engine.passphrase_file
-        refuse_foreign_file(file)
+        refuse_planted_passphrase(file)
         return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
     given = "PULUMI_CONFIG_PASSPHRASE" in environ or "PULUMI_CONFIG_PASSPHRASE_FILE" in environ
     if given or settings.engine.secrets_provider != "passphrase":

@@ -125,7 +125,7 @@ def refuse_foreign_file(path: Path) -> None:
     """Raises ``UntrustedError`` when there is something at ``path`` that is no regular file, or that somebody
     else than the caller and root could have written. A link is followed.
 
-    For files that others open by name, such as one with a passphrase.
+    For files that others open by name, such as the person's settings.
     """
     try:
         status = path.stat()
@@ -134,6 +134,13 @@ def refuse_foreign_file(path: Path) -> None:
     fault = fault_of_owner(status) if stat.S_ISREG(status.st_mode) else "is not a regular file"
     if fault is not None:
         raise _untrusted(path, fault, "Name another file, or make this one your own: chmod go-w.")
+
+
+def refuse_planted_passphrase(path: Path) -> None:
+    """As ``refuse_foreign_file``; also for a file that git tracks, which whoever has the project knows."""
+    refuse_foreign_file(path)
+    if is_tracked(path):
+        raise _untrusted(path, "is tracked by git", "Make another passphrase, outside of the repository.")
 
 
 def _written_beside(path: Path, text: str) -> Path:

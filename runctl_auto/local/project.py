@@ -18,7 +18,7 @@ from runctl_auto.local.private_folder import (
     refuse_planted,
     replace_private,
 )
-from runctl_auto.local.project_program import PROJECT_FILE, is_runctl_project
+from runctl_auto.local.project_program import OTHER_PROJECT_FILES, PROJECT_FILE, is_runctl_project
 from runctl_auto.local.project_program import PROJECT_NAME as PROJECT_NAME  # noqa: PLC0414
 
 SETTINGS_FILE = ".runctl.toml"
@@ -62,6 +62,13 @@ class ProjectFolders:
         if is_runctl_project(self.root):
             return self.root
         folder = self.make_private("pulumi")
+        for name in OTHER_PROJECT_FILES:
+            if os.path.lexists(folder / name):
+                raise UntrustedError(
+                    f"The engine would take {folder / name} for the project.",
+                    where={"path": str(folder / name)},
+                    next_step="Remove it: runctl does not put it there.",
+                )
         text = _project_file(installed_program())
         if read_private(folder / PROJECT_FILE) != text:
             replace_private(folder / PROJECT_FILE, text)

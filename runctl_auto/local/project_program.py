@@ -15,7 +15,7 @@ from runctl_auto.local.plain_file import NotAPlainFileError, read_plain_file
 
 PROJECT_NAME = "runctl"
 PROJECT_FILE = "Pulumi.yaml"
-_OTHER_PROJECT_FILES = ("Pulumi.json", "Pulumi.yml")
+OTHER_PROJECT_FILES = ("Pulumi.json", "Pulumi.yml")
 """Names that the engine takes for a project file as well, and may prefer."""
 _MAX_BYTES = 64 * 1024
 _NAME_LINE = re.compile(rf"^name:\s*['\"]?{PROJECT_NAME}['\"]?\s*(#.*)?$", re.MULTILINE)
@@ -63,7 +63,7 @@ def foreign_program(root: Path, own: Path) -> ForeignProgram | None:
     program = program_of(root)
     is_plain = all(any(own_line.fullmatch(line) for own_line in _OWN_LINES) for line in lines)
     keys = [line.partition(":")[0] for line in lines if line]
-    is_alone = not any(os.path.lexists(root / name) for name in _OTHER_PROJECT_FILES)
+    is_alone = not any(os.path.lexists(root / name) for name in OTHER_PROJECT_FILES)
     if is_plain and is_alone and len(keys) == len(set(keys)) and program == own.resolve():
         return None
     return ForeignProgram(program, root / PROJECT_FILE)

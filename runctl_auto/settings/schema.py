@@ -157,10 +157,8 @@ class EngineSettings(_Section):
 
     @field_validator("trusted_programs")
     @classmethod
-    def _is_one_place(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
-        if not all(each.expanduser().is_absolute() for each in value):
-            raise ValueError("must be absolute: a relative path is another folder in another project")
-        return value
+    def _are_places(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(_one_place(each) for each in value)
 
     @field_validator("secrets_provider")
     @classmethod
@@ -193,14 +191,19 @@ class PolicySettings(_Section):
     base: Path | None = Field(
         default=None,
         title="What policies.yaml of the project may tighten and not loosen",
-        description="another checkout of the project, or a file such as policies.yaml; not from a project's "
-        "file",
+        description="absolute path of another checkout of the project, or of a file such as policies.yaml; "
+        "not from a project's file",
     )
     protected: tuple[_ProtectedId, ...] = Field(
         default=(),
         title="What is never deleted, whatever a job says",
         description="ids of volumes (vol-...) and names of buckets",
     )
+
+    @field_validator("base")
+    @classmethod
+    def _is_a_place(cls, value: Path | None) -> Path | None:
+        return None if value is None else _one_place(value)
 
 
 class Settings(_Section):
@@ -258,6 +261,13 @@ class Settings(_Section):
         if not (self.aws.enabled or self.runpod.enabled or self.local.enabled):
             raise ValueError("at least one provider must be enabled (aws, runpod or local)")
         return self
+
+
+def _one_place(path: Path) -> Path:
+    """``path`` when it means the same in every project. Raises ValueError."""
+    if not (path.is_absolute() or path.parts[:1] == ("~",)):
+        raise ValueError("must be absolute: a relative path is another place in another project")
+    return path
 
 
 def setting_fields(section: type[BaseModel] = Settings) -> Iterator[tuple[SettingPath, FieldInfo]]:

@@ -91,6 +91,31 @@ def test_planted_links_and_pipes_stop_a_command_and_nothing_outside_changes(
     assert precious.read_text() == "precious"
 
 
+@pytest.mark.parametrize("mark", [".git", ".runctl.toml", ".runctl", "."])
+def test_a_project_of_another_user_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    (project / ".runctl.toml").write_text("")
+    (project / ".runctl").mkdir(mode=0o700)
+    (project / "sub").mkdir()
+    monkeypatch.chdir(project / "sub")
+    (project / "sub" / "job.yaml").write_text(JOB)
+    if os.geteuid() == 0:
+        os.chown(project / mark, 65534, 65534)
+    else:  # nobody but root gives files away: somebody else looks at them
+        caller = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: caller + 1)
+    kind, what = refusal("preview job.yaml", capsys)
+    assert kind == "untrusted"
+    assert what.startswith(f"The project {project} is not used: ")
+    assert " belongs to the user " in what
+    monkeypatch.setenv("RUNCTL_TRUSTED_FOLDERS", str(project))
+    (project / ".runctl.toml").write_text("nonsense = 1\n")
+    is_private_folder_theirs = mark == ".runctl" or os.geteuid() != 0
+    told = refusal("preview job.yaml", capsys)[0]
+    assert told == ("untrusted" if is_private_folder_theirs else "settings")
+
+
 def test_a_project_in_a_folder_of_everybody_is_refused(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

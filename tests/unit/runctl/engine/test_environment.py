@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.git_indexes import write_index
 
 from runctl_auto.engine import environment
 from runctl_auto.engine.choice import Engine
@@ -138,6 +139,11 @@ def test_a_passphrase_file_that_others_may_write_is_not_used(folders: ProjectFol
     named.unlink()
     os.mkfifo(named)
     with pytest.raises(UntrustedError, match="is not a regular file"):
+        real_cloud(settings, folders, environ(tmp_path), ENGINE)
+    named.unlink()
+    named.write_text("x")
+    write_index(tmp_path, ["named", "train.py"])
+    with pytest.raises(UntrustedError, match="is tracked by git"):
         real_cloud(settings, folders, environ(tmp_path), ENGINE)
 
 

@@ -172,3 +172,11 @@ def test_a_link_in_the_workspace_is_not_written_through(tmp_path: Path) -> None:
     with pytest.raises(UntrustedError, match="is a link"):
         ProjectFolders(tmp_path).workspace()
     assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["Pulumi.json", "Pulumi.yml"])
+def test_no_other_project_file_lies_in_the_workspace(tmp_path: Path, name: str) -> None:
+    folder = ProjectFolders(tmp_path).make_private("pulumi")
+    (folder / name).write_text("name: runctl\nmain: evil\n")
+    with pytest.raises(UntrustedError, match=r"would take .* for the project"):
+        ProjectFolders(tmp_path).workspace()

@@ -173,6 +173,11 @@ def test_an_entry_that_confirms_nothing_is_told(project: Path, home: Path, entry
     assert "is no KEY=VALUE" in str(refusal(project, home).problems[0])
 
 
+def test_the_base_of_policies_has_one_place(project: Path, home: Path) -> None:
+    assert "must be absolute" in str(refusal(project, home, RUNCTL_POLICIES_BASE="../base").problems[0])
+    assert load(project, home, RUNCTL_POLICIES_BASE="~/base").policies.base == Path("~/base")
+
+
 def test_a_trusted_program_has_one_place(project: Path, home: Path) -> None:
     assert "must be absolute" in str(refusal(project, home, RUNCTL_ENGINE_TRUSTED_PROGRAMS="stacks"))
     found = load(project, home, RUNCTL_ENGINE_TRUSTED_PROGRAMS="/a, ~/b")
