@@ -44,7 +44,7 @@ test: setup lint types layers
 	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
 
 bench: setup
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 # The full counts of what `make test` samples, in parts that can be run one by one.
 matrix: $(MATRIX)

@@ -26,7 +26,7 @@ def main(folder: str, name: str, config: str, pack: str, pack_config: str) -> No
     assert executable is not None
     variables = {key: value for key, value in os.environ.items() if key.startswith(("PULUMI_", "AWS_"))}
     packs = [Path(pack)] if pack else []
-    judging = {"policy_packs": [pack], "policy_pack_configs": [pack_config]} if pack else {}
+    paths, configs = ([pack], [pack_config]) if pack else (None, None)
 
     def operate(prepare: Callable[[automation.LocalWorkspace], automation.Stack]) -> float:
         workspace = automation.LocalWorkspace(
@@ -41,8 +41,8 @@ def main(folder: str, name: str, config: str, pack: str, pack_config: str) -> No
         host.start()
         stack = automation.Stack.select(name, workspace)
         workspace.env_vars = {**variables, **host.variables()}
-        stack.preview(parallel=16, **judging)
-        stack.up(parallel=16, **judging)
+        stack.preview(parallel=16, policy_packs=paths, policy_pack_configs=configs)
+        stack.up(parallel=16, policy_packs=paths, policy_pack_configs=configs)
         host.close()
         return time.perf_counter() - began
 

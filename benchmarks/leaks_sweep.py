@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from command_line import RUNCTL, ask, run
+from benchmarks.command_line import RUNCTL, ask, run
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 STACKS = 200

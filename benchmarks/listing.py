@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from command_line import RUNCTL, ask, run
+from benchmarks.command_line import RUNCTL, ask, run
 
 COUNTS = (1000,)
 TEMPLATE = "listed"
@@ -86,7 +86,8 @@ def _copy(folder: Path, numbers: range) -> None:
     """Copies of the job that ran: stack, history, settings, bucket and status, without an engine."""
     from runctl_auto.cli.console import Console
     from runctl_auto.cli.invocation import Invocation
-    from runctl_auto.jobs.session import parse_config
+    from runctl_auto.jobs.job import parse_config
+    from runctl_auto.providers.aws.clients import client_maker
 
     here = Path.cwd()
     os.chdir(folder)
@@ -100,10 +101,11 @@ def _copy(folder: Path, numbers: range) -> None:
     settings = settings_file.read_text()
     config = parse_config(place.driver.config_of(TEMPLATE))
     assert config is not None
-    cloud = place.cloud(config.placement.region)
-    status = place.bucket(config, cloud).status(config.run.id)
+    where = config.placement
+    results = place.provider(where.region).results
+    status = results(TEMPLATE, where.account).status(config.run.id)
+    s3 = client_maker(place.environment.endpoint_url)("s3", where.region)
     assert status is not None
-    from dataclasses import replace
 
     for number in numbers:
         name = f"{TEMPLATE}-{number:04}"
@@ -113,15 +115,10 @@ def _copy(folder: Path, numbers: range) -> None:
             state / "history" / "runctl" / TEMPLATE, state / "history" / "runctl" / name, dirs_exist_ok=True
         )
         settings_file.with_name(f"Pulumi.{name}.yaml").write_text(renamed.sub(name, settings))
-        copied = replace(config, job=config.job.model_copy(update={"name": name}))
-        bucket = place.bucket(copied, cloud)
-        cloud.call("s3", "create_bucket", Bucket=bucket.name)
+        bucket = results(name, where.account).name
+        s3.create_bucket(Bucket=bucket)
         document: dict[str, Any] = {**status.raw, "job": name}
         document["updated_at"] = datetime.now(timezone.utc).isoformat()
-        cloud.call(
-            "s3",
-            "put_object",
-            Bucket=bucket.name,
-            Key=f"runs/{config.run.id}/status.json",
-            Body=json.dumps(document).encode(),
+        s3.put_object(
+            Bucket=bucket, Key=f"runs/{config.run.id}/status.json", Body=json.dumps(document).encode()
         )

@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median
 
 import yaml
-from command_line import RUNCTL, run
+
+from benchmarks.command_line import RUNCTL, run
 
 JOB = {
     "name": "policed",

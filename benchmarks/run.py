@@ -12,13 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import leaks_sweep
-import listing
-import policy_pack
-import startup
-import up_overhead
+from benchmarks import leaks_sweep, listing, policy_pack, startup, up_overhead
 
 BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,

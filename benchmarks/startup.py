@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-from command_line import RUNCTL, run
+from benchmarks.command_line import RUNCTL, run
 
 
 def measure(folder: Path, rounds: int) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import median
 
 import yaml
-from command_line import RUNCTL, ask, run
+
+from benchmarks.command_line import RUNCTL, ask, run
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "stacks" / "examples" / "digits"
 PACK = EXAMPLE.parents[2] / "policies"

@@ -6,9 +6,11 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-# A shell starts a background command with SIGINT ignored, which every process that a test starts would
-# inherit. A signal that is handled here has its default in them.
+# A shell starts a background command with SIGINT ignored, and `nohup` ignores SIGHUP. Processes that a test
+# starts would inherit that; a signal that is handled here has its default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 # A busy machine is slow: how long an example takes says nothing about the code.
 settings.register_profile("runctl", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -121,6 +121,7 @@ sleep 60
 
 
 def test_timer_ends_the_machine_at_an_absolute_time(machine, cloud):
+    """A time that has passed before the timer is enabled never comes, so a slow machine gets a later one."""
     ran = machine(
         r"""
 cat > $ROOT/etc/systemd/system/deadline.service <<END
@@ -128,16 +129,21 @@ cat > $ROOT/etc/systemd/system/deadline.service <<END
 Type=oneshot
 ExecStart=/usr/bin/env shutdown -h now
 END
-cat > $ROOT/etc/systemd/system/deadline.timer <<END
+touch $ROOT/root/done
+for seconds in 2 20 60; do
+  at=$(($(date +%s) + seconds))
+  cat > $ROOT/etc/systemd/system/deadline.timer <<END
 [Timer]
-OnCalendar=$(date -u -d '+2 seconds' '+%Y-%m-%d %H:%M:%S UTC')
+OnCalendar=$(date -u -d "@$at" '+%Y-%m-%d %H:%M:%S UTC')
 AccuracySec=1s
 Persistent=true
 [Install]
 WantedBy=timers.target
 END
-touch $ROOT/root/done
-systemctl enable --now deadline.timer && systemctl is-active deadline.timer
+  systemctl enable --now deadline.timer && systemctl is-active deadline.timer
+  [ $(date +%s) -lt $at ] && break
+  systemctl disable --now deadline.timer
+done
 """
     )
     cloud.await_state(ran.name, "terminated")
