@@ -20,7 +20,7 @@ def write_index(folder: Path, names: Sequence[str], *, version: int = 2, sha256:
 
 def index_of(names: Sequence[bytes], *, version: int = 2, sha256: bool = False) -> bytes:
     """The bytes of an index with these names, in git's order."""
-    content = struct.pack(">4sII", b"DIRC", version, len(names))
+    content = bytearray(struct.pack(">4sII", b"DIRC", version, len(names)))
     previous = b""
     for name in sorted(names):
         extended = 0x4000 if version == 3 else 0
@@ -33,7 +33,7 @@ def index_of(names: Sequence[bytes], *, version: int = 2, sha256: bool = False) 
             entry = head + name + b"\0"
             content += entry + bytes(-len(entry) % 8)
         previous = name
-    return content + (hashlib.sha256 if sha256 else hashlib.sha1)(content).digest()
+    return bytes(content) + (hashlib.sha256 if sha256 else hashlib.sha1)(content).digest()
 
 
 def _shared(one: bytes, other: bytes) -> int:
