@@ -22,7 +22,7 @@ from runctl_auto.settings.sources import check_settings_text, read_settings_text
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib  # type: ignore[import-not-found]
+    import tomli as tomllib
 
 
 def set_setting(file: Path, path: SettingPath, text: str, *, project: Path | None = None) -> None:

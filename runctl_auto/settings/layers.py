@@ -23,7 +23,7 @@ from runctl_auto.settings.toml_lines import key_lines
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib  # type: ignore[import-not-found]
+    import tomli as tomllib
 
 MAX_PROBLEMS = 50
 _MORE_THAN_TOLD = MAX_PROBLEMS + 1

@@ -8,7 +8,7 @@ import sys
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib  # type: ignore[import-not-found]
+    import tomli as tomllib
 
 _BARE = "[A-Za-z0-9_-]+"
 _PART = rf"""(?:{_BARE}|"(?:[^"\\]|\\.)*"|'[^']*')"""
