@@ -13,6 +13,7 @@ from runctl_auto.settings.schema import CONFIRMED, PERSONAL, SettingPath
 
 _FILES = (("engine", "path"), ("engine", "passphrase_file"))
 """Settings that name files: what is confirmed is the file, not its name in whatever project."""
+_NEVER_ABSENT = (("engine", "secrets_provider"),)
 _NOTHING = object()
 
 
@@ -32,6 +33,7 @@ class Unconfirmed:
 
     def problem(self) -> FieldProblem:
         """As a problem of the file, with what would confirm the value."""
+        none = "" if self.path in _NEVER_ABSENT else ", or with 'none' to do without"
         return FieldProblem(
             self.file,
             self.line,
@@ -39,8 +41,7 @@ class Unconfirmed:
             self.key,
             "is in force only once you confirm it, since it decides who gets your credentials",
             found=shortened(printable(self.value), 120),
-            allowed=f"after `runctl config confirm {self.key}`; or {self.variable} with a value, or with "
-            "'none' to do without",
+            allowed=f"after `runctl config confirm {self.key}`; or {self.variable} with a value{none}",
         )
 
 
@@ -49,7 +50,7 @@ def unconfirmed_error(found: Sequence[Unconfirmed]) -> SettingsError:
     return SettingsError(
         "The project's file sets what only you may decide.",
         problems=[each.problem() for each in found],
-        next_step="Confirm the values that you know; another checkout may name another's addresses.",
+        next_step="Confirm the values that you recognize, or override them.",
     )
 
 

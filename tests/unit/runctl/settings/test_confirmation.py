@@ -63,6 +63,7 @@ def test_a_projects_file_alone_is_not_followed(project: Path, home: Path, path: 
     assert (problem.line, problem.field, problem.found) == (2, ".".join(path), REDIRECTING[path])
     assert f"runctl config confirm {'.'.join(path)}" in str(problem)
     assert f"{variable_for(path)} with a value" in str(problem)
+    assert ("'none'" in str(problem)) == (path[1] != "secrets_provider")
 
 
 @EACH
