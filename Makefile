@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 3
 
-MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-rest
+MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-trainers matrix-rest
 
-.PHONY: setup engine demo test lint types layers unit bench matrix $(MATRIX) docs clean
+.PHONY: setup engine demo test lint types layers unit bench smoke matrix $(MATRIX) docs clean
 
 setup: $(VENV)/.ready engine
 
@@ -46,6 +46,10 @@ test: setup lint types layers
 bench: setup
 	$(BIN)/python -m benchmarks.run
 
+# One small job on your own AWS account: a few cents. Options: make smoke SMOKE="--region eu-central-1 --profile me".
+smoke: setup
+	$(BIN)/python tests/aws/smoke.py $(SMOKE)
+
 # The full counts of what `make test` samples, in parts that can be run one by one.
 matrix: $(MATRIX)
 
@@ -63,8 +67,12 @@ matrix-interruptions: setup
 matrix-protection: setup
 	$(RUN_MATRIX) tests/e2e/test_protection.py tests/e2e/test_policies.py
 
+# Installs torch, transformers and others once, about 6 GB, into $$TRAINERS_FOLDER or .trainers/.
+matrix-trainers: setup
+	$(BIN)/pytest -m matrix -v -rP tests/e2e/trainers
+
 matrix-rest: setup
-	$(RUN_MATRIX) tests $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies,--ignore=tests/e2e/test_$(part).py)
+	$(RUN_MATRIX) tests --ignore=tests/e2e/trainers $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies,--ignore=tests/e2e/test_$(part).py)
 
 docs: setup
 	$(BIN)/python docs/reference/generate.py

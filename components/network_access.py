@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv6Address, ip_address
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +12,8 @@ import pulumi_aws as aws
 from components.naming import SECURITY_GROUP_LIMIT, Names
 
 TYPE = "runctl:aws:NetworkAccess"
+
+DNS_PORT = 53
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,7 @@ class Outgoing:
     reason: str
 
 
-# Name resolution, time and instance metadata are the VPC's own and pass no security group.
+# The VPC's own name resolution, time and instance metadata pass no security group.
 OUTGOING = (
     Outgoing(port=443, reason="AWS, package registries, model hubs"),
     Outgoing(port=80, reason="package mirrors of the system"),
@@ -30,8 +33,11 @@ OUTGOING = (
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkAccessArgs:
+    """``resolvers`` are the addresses of the network's own DNS servers; none with the VPC's resolver."""
+
     names: Names
     vpc: str
+    resolvers: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -42,7 +48,9 @@ class NetworkAccess(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: NetworkAccessArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__(TYPE, name, {"vpc": args.vpc}, opts)
-        content = {"vpc": args.vpc, "outgoing": [asdict(rule) for rule in OUTGOING]}
+        content: dict[str, object] = {"vpc": args.vpc, "outgoing": [asdict(rule) for rule in OUTGOING]}
+        if args.resolvers:
+            content["resolvers"] = sorted(args.resolvers)
         physical = args.names.name("network", limit=SECURITY_GROUP_LIMIT, content=content)
         group = aws.ec2.SecurityGroup(
             f"{name}-group",
@@ -60,9 +68,27 @@ class NetworkAccess(pulumi.ComponentResource):
                     description=rule.reason,
                 )
                 for rule in OUTGOING
-            ],
+            ]
+            + list(_to_resolvers(args.resolvers)),
             tags={"Name": physical, **args.tags},
-            opts=pulumi.ResourceOptions(parent=self),
+            # The provider waits this long while something uses the group; its own default is 15 minutes.
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete="3m")),
         )
         self.security_group_id = group.id
         self.register_outputs({"securityGroupId": self.security_group_id})
+
+
+def _to_resolvers(resolvers: Sequence[str]) -> Iterator[aws.ec2.SecurityGroupEgressArgs]:
+    """Name resolution by these servers: over UDP, and over TCP for long answers."""
+    if not resolvers:
+        return
+    addresses = [ip_address(each) for each in sorted(resolvers)]
+    for protocol in ("udp", "tcp"):
+        yield aws.ec2.SecurityGroupEgressArgs(
+            protocol=protocol,
+            from_port=DNS_PORT,
+            to_port=DNS_PORT,
+            cidr_blocks=[f"{each}/32" for each in addresses if not isinstance(each, IPv6Address)],
+            ipv6_cidr_blocks=[f"{each}/128" for each in addresses if isinstance(each, IPv6Address)],
+            description="DNS servers of the network",
+        )

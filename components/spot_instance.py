@@ -21,6 +21,7 @@ class SpotInstanceArgs:
     """``image``, ``instance_type`` and ``subnet`` were decided for the run. ``max_price`` is USD an hour, for
     spot; None means up to the on-demand price. ``identity`` are the job's identity tags, for resources
     without the provider's default tags. ``template_name`` is the physical name of the launch template.
+    ``public_address`` asks for a public IPv4 address; without it the subnet's own setting holds.
     """
 
     label: str
@@ -34,6 +35,7 @@ class SpotInstanceArgs:
     user_data: str
     disk_gb: int
     max_price: float | None = None
+    public_address: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,6 +65,7 @@ class SpotInstance(pulumi.ComponentResource):
             ami=args.image,
             instance_type=args.instance_type,
             subnet_id=args.subnet,
+            associate_public_ip_address=True if args.public_address else None,
             vpc_security_group_ids=[args.security_group],
             iam_instance_profile=args.profile,
             user_data=args.user_data,

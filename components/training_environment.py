@@ -62,6 +62,7 @@ class MachineRequest:
     """The machine of a run that has not ended.
 
     ``end_after_seconds``: when the cloud itself terminates it, counted from its creation; None: never.
+    ``public_address`` asks for a public IPv4 address.
     """
 
     image: str
@@ -72,17 +73,24 @@ class MachineRequest:
     user_data: str
     max_price: float | None = None
     end_after_seconds: int | None = None
+    public_address: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Cost limits of the run, as inputs for policies before anything is created. USD and seconds."""
+    """Cost and limits of the run, as inputs for policies before anything is created. USD and seconds.
+
+    ``volume_gb_month`` is the price of storage; ``address_hour`` that of a machine's public address, 0
+    without one. None is unknown.
+    """
 
     price_hour: float | None = None
     max_price: float | None = None
     budget: float | None = None
     max_duration_seconds: int | None = None
     nodes: int = 1
+    volume_gb_month: float | None = None
+    address_hour: float | None = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +102,7 @@ class TrainingEnvironmentArgs:
     resources of a launch other than the machine, which have no provider default tags. ``secrets`` are values
     by the name of their variable; ``data`` are the sources (``s3://...``) that the machine reads.
     ``candidate_types`` are the instance types that the machine may have, for policies to evaluate before it
-    is created.
+    is created. ``resolvers`` are the addresses of the network's own DNS servers.
     """
 
     names: Names
@@ -116,6 +124,7 @@ class TrainingEnvironmentArgs:
     tags: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     candidate_types: Sequence[str] = ()
+    resolvers: Sequence[str] = ()
 
 
 class TrainingEnvironment(pulumi.ComponentResource):
@@ -142,7 +151,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
         profile = self._iam_profile()
         network = NetworkAccess(
             f"{name}-network",
-            NetworkAccessArgs(names=args.names, vpc=args.vpc, tags=self._tags),
+            NetworkAccessArgs(names=args.names, vpc=args.vpc, resolvers=args.resolvers, tags=self._tags),
             self._child,
         )
         needs = [bucket, profile, *self._secrets(), *self._objects(bucket)]
@@ -269,6 +278,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 market=machine.market,
                 max_price=machine.max_price,
                 subnet=machine.subnet,
+                public_address=machine.public_address,
                 security_group=network.security_group_id,
                 profile=profile.profile_name,
                 user_data=machine.user_data,
@@ -324,6 +334,8 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "budget": limits.budget,
         "maxDurationSeconds": limits.max_duration_seconds,
         "nodes": limits.nodes,
+        "volumeGbMonth": limits.volume_gb_month,
+        "addressHour": limits.address_hour,
         "diskGb": machine.disk_gb if machine else None,
         "volumesGb": sum(volume.size_gb or 0 for volume in args.volumes),
         "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],

@@ -21,6 +21,8 @@ COST_INPUTS = frozenset(
         "diskGb",
         "volumesGb",
         "budget",
+        "volumeGbMonth",
+        "addressHour",
     }
 )
 
@@ -38,9 +40,14 @@ class Costs:
     storage_gb: float
     budget: float | None
     market: str
+    volume_gb_month: float | None = None
+    address_hour: float = 0.0
 
     def worst_case(self, storage_price_gb_month: float) -> float | None:
-        """The maximum cost of the run up to its limit; None when the price or the limit is unknown."""
+        """The cost of the run up to its limit; None when the price or the limit is unknown.
+
+        ``storage_price_gb_month`` is for an environment that does not state the price of storage.
+        """
         if self.price_hour is None or self.max_duration_seconds is None:
             return None
         hours = self.max_duration_seconds / 3600
@@ -48,8 +55,9 @@ class Costs:
 
     def cost_hour(self, storage_price_gb_month: float) -> float:
         """Hourly cost of all machines with their disks and volumes. The price must be known."""
-        storage = self.storage_gb * storage_price_gb_month / HOURS_OF_A_MONTH
-        return (self.price_hour or 0.0) * self.nodes + storage
+        storage_price = self.volume_gb_month or storage_price_gb_month
+        storage = self.storage_gb * storage_price / HOURS_OF_A_MONTH
+        return ((self.price_hour or 0.0) + self.address_hour) * self.nodes + storage
 
 
 def costs_of(resource: Judged) -> Costs | None:
@@ -66,4 +74,6 @@ def costs_of(resource: Judged) -> Costs | None:
         storage_gb=(number(inputs, "diskGb") or 0) * nodes + (number(inputs, "volumesGb") or 0),
         budget=number(inputs, "budget"),
         market=str(inputs["market"]),
+        volume_gb_month=number(inputs, "volumeGbMonth"),
+        address_hour=number(inputs, "addressHour") or 0.0,
     )

@@ -194,6 +194,20 @@ class NoCapacityError(CloudError):
     kind = "no-capacity"
 
 
+class SubnetFullError(NoCapacityError):
+    """The subnet has no free address: try another subnet, also one in the same zone."""
+
+    kind = "subnet-full"
+
+
+class UnsettledError(CloudError):
+    """The account was about to change state: a volume that a terminated machine still holds, or a new spot
+    request that is not visible yet. One repeat usually succeeds.
+    """
+
+    kind = "unsettled"
+
+
 class AccessDeniedError(CloudError):
     """The caller lacks a permission: retrying does not help."""
 

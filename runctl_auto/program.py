@@ -175,8 +175,11 @@ def declare(
                 budget=job.budget,
                 max_duration_seconds=job.max_duration,
                 nodes=job.nodes,
+                volume_gb_month=config.rates.volume_gb_month,
+                address_hour=config.rates.public_ipv4_hour if placement.public_address else 0.0,
             ),
             candidate_types=job.resources.instance_types,
+            resolvers=placement.resolvers,
         ),
         pulumi.ResourceOptions(providers=[_provider(config, identity)]),
     )
@@ -264,9 +267,10 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         market=placement.market,
         max_price=placement.max_price,
         subnet=placement.subnet,
-        disk_gb=config.job.resources.disk,
+        disk_gb=config.disk_gb,
         user_data=render_user_data(user_data_config(config, names.bucket())),
         end_after_seconds=end_after_seconds(config),
+        public_address=placement.public_address,
     )
 
 

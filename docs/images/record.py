@@ -1,4 +1,6 @@
-"""Draws what `make demo` printed as an SVG: `python docs/images/record.py demo.log docs/images/demo.svg`.
+"""Draws what a command printed as an SVG: `python docs/images/record.py demo.log docs/images/demo.svg`.
+
+The command is `make demo`, or the third argument.
 
 Long stretches of lines that look alike are cut in their middle; the paths of the project and of the home
 folder are shortened.
@@ -28,17 +30,17 @@ STYLES = {
 }
 
 
-def main(log: Path, picture: Path) -> None:
+def main(log: Path, picture: Path, command: str = "make demo") -> None:
     lines = [_without_folder(line) for line in log.read_text().splitlines()]
-    start = next(number for number, line in enumerate(lines) if line.startswith("==="))
+    start = next((number for number, line in enumerate(lines) if line.startswith("===")), 0)
     console = Console(
         record=True, width=WIDTH, file=sys.stderr, force_terminal=True, color_system="truecolor"
     )
-    console.print(Text("$ make demo", style="bold"))
+    console.print(Text(f"$ {command}", style="bold"))
     for line in _cut(lines[start:]):
         style = next((style for pattern, style in STYLES.items() if re.match(pattern, line)), "")
         console.print(Text(line[: WIDTH - 1], style=style), no_wrap=True)
-    svg = console.export_svg(title="make demo")
+    svg = console.export_svg(title=command)
     # The fonts that the template would fetch from the internet are left to the reader's machine.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     picture.write_text(svg)
@@ -73,4 +75,4 @@ def _kind(line: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:4])

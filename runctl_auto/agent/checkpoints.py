@@ -20,6 +20,7 @@ from runctl_auto.agent.contract import (
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
 from runctl_auto.agent.file_tree import FileTree, freeze, remove_folder, scan
 from runctl_auto.agent.manifest import parse_manifest
+from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.store import Store
 
 TRIES = 5
@@ -43,6 +44,7 @@ class Checkpoints:
         keep: int,
         say: Callable[[str], None],
         saved: Callable[[str], None] = lambda _: None,
+        own_files: OwnFiles | None = None,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
         self._store = store
@@ -52,6 +54,7 @@ class Checkpoints:
         self._keep = keep
         self._say = say
         self._saved = saved
+        self._own_files = own_files
         self._wait = wait
         self._last: FileTree | None = None
         self._next: int | None = None
@@ -61,7 +64,7 @@ class Checkpoints:
         """Restores the newest complete checkpoint to the folder and returns its sequence.
 
         Falls back to the previous checkpoint if one is damaged; if there is none, empties the folder and
-        returns None.
+        returns None. The code's own files in the folder stay, under what is restored.
         """
         sequences = self._sequences()
         self._next = max((int(name) for name in sequences), default=-1) + 1
@@ -77,10 +80,17 @@ class Checkpoints:
                 self._say(f"checkpoint {name} is damaged and passed over: {error}")
                 continue
             self._replace_folder(self._scratch)
-            self._last = scan(self._folder)
+            self._lay_under(as_oldest=True)
             return name
         self._replace_folder(None)
+        self._lay_under(as_oldest=False)
         return None
+
+    def _lay_under(self, *, as_oldest: bool) -> None:
+        """Adds the code's own files. Only what the job changes from then on makes a checkpoint."""
+        if self._own_files is not None:
+            self._own_files.lay_under(self._folder, as_oldest=as_oldest)
+        self._last = scan(self._folder)
 
     def save(self) -> str | None:
         """Saves the folder if it has changed; returns the sequence, or None when nothing changed.

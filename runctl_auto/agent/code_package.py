@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 from runctl_auto.agent.errors import AgentError, IntegrityError
@@ -13,10 +14,18 @@ from runctl_auto.agent.spec import inside
 from runctl_auto.agent.store import Store
 
 
-def fetch_code(store: Store, key: str, sha256: str, work: Path) -> bool:
+def fetch_code(
+    store: Store,
+    key: str,
+    sha256: str,
+    work: Path,
+    *,
+    unpacked: Callable[[Path], object] = lambda _: None,
+) -> bool:
     """Unpacks the code into `work`; False if it is there already (and may hold files of the job by now).
 
-    Raises IntegrityError for a package whose hash differs or that would write outside `work`.
+    `unpacked` is called with the folder as it was unpacked, before it becomes `work`. Raises
+    IntegrityError for a package whose hash differs or that would write outside `work`.
     """
     marker = work.with_name("code.sha256")
     if work.is_dir() and marker.is_file() and marker.read_text(encoding="ascii") == sha256:
@@ -28,6 +37,7 @@ def fetch_code(store: Store, key: str, sha256: str, work: Path) -> bool:
         raise IntegrityError(f"the code package {key} has sha256 {found}, expected {sha256}")
     remove_folder(draft)
     unpack(package, draft)
+    unpacked(draft)
     package.unlink()
     remove_folder(work)
     draft.rename(work)

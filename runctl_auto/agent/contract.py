@@ -64,6 +64,17 @@ class Reason:
     USER: Final = "user"
 
 
+RETRIED_AS: Mapping[str, str] = {
+    Reason.INTERRUPTION: "interruption",
+    Reason.SETUP_FAILED: "error",
+    Reason.COMMAND_FAILED: "error",
+    Reason.AGENT_ERROR: "error",
+}
+"""The event of ``retry.on_events`` that a reason counts as. A run that ended for any other reason is never
+retried: it succeeded, was stopped on purpose, or would end the same way again.
+"""
+
+
 class Background:
     """What to do with processes that still run when the command has returned."""
 
@@ -86,7 +97,11 @@ STOP_REASONS: tuple[StopReason, ...] = (Reason.DOWN, Reason.REPLACE, Reason.USER
 """The reasons that a stop request may give."""
 
 HEARTBEAT_SECONDS: Final = 15
-"""How often the agent writes the status when nothing else changes it."""
+"""How often the agent writes the status when nothing else changes it, in the first minutes."""
+LATER_HEARTBEAT_SECONDS: Final = 30
+"""The same after the first minutes."""
+LATER_STOP_SECONDS: Final = 15
+"""How often the agent looks for a stop request after the first minutes."""
 GRACE_SECONDS: Final = 30
 """How long a job that is stopped may take to save and exit, unless the stop request sets another value."""
 REPORTING_SECONDS: Final = 60

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from runctl_auto.agent.config import write_private
 from runctl_auto.agent.contract import log_part_name, log_part_number
+from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.redaction import HiddenValues, OwnLinesOnly, Redaction
 from runctl_auto.agent.store import Store
 
 PART_BYTES = 1024 * 1024
-FLUSH_SECONDS = 2.0
+FLUSH_PACE = Pace(first=2.0, later=15.0)
 PATIENT_PASSES = 5
+LONGEST_CHARACTER = 4
+"""Bytes of the longest character in UTF-8."""
 
 
 class LogShipper:
@@ -100,7 +103,7 @@ class LogShipper:
             self._held_passes = self._held_size = 0
             return 0
         if final or len(data) == self._part_bytes:
-            return _whole_lines(data) or len(data)
+            return _whole_lines(data) or _whole_characters(data) or len(data)
         length = _whole_lines(data)
         if length:
             self._held_passes = 0
@@ -108,7 +111,7 @@ class LogShipper:
         # An unfinished line (a prompt, a progress bar) is held back briefly.
         self._held_passes = self._held_passes + 1 if len(data) == self._held_size else 0
         self._held_size = len(data)
-        return len(data) if self._held_passes >= PATIENT_PASSES else 0
+        return _whole_characters(data) if self._held_passes >= PATIENT_PASSES else 0
 
     def _read(self, start: int, length: int) -> bytes:
         try:
@@ -138,3 +141,15 @@ class LogShipper:
 
 def _whole_lines(data: bytes) -> int:
     return max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+
+
+def _whole_characters(data: bytes) -> int:
+    """How many bytes there are up to a character of UTF-8 that has only begun."""
+    for length in range(1, min(LONGEST_CHARACTER, len(data)) + 1):
+        byte = data[-length]
+        if byte >= 0xC0:
+            expected = 2 + (byte >= 0xE0) + (byte >= 0xF0)
+            return len(data) - length if length < expected else len(data)
+        if byte < 0x80:
+            break
+    return len(data)

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.pace import Pace
 
 
 class Periodic:
-    """Calls `step` every `seconds` until stopped. A stop ends the wait at once.
+    """Calls `step` at `pace` until stopped. A stop ends the wait at once.
 
     Expected failures (AgentError, OSError) are reported to `say`, once while they stay the same, and the
     steps continue; any other exception is a bug in the agent: it is passed to `crashed`, and the steps end.
+    `ticks` is a monotonic clock in seconds; `wait` waits for a number of seconds and returns whether to stop.
     """
 
     def __init__(
         self,
         name: str,
-        seconds: float,
+        pace: Pace,
         step: Callable[[], object],
         say: Callable[[str], None],
         crashed: Callable[[BaseException], None],
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
     ) -> None:
         self._name = name
-        self._seconds = seconds
+        self._pace = pace
         self._step = step
         self._say = say
         self._crashed = crashed
         self._last_error: str | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name=name, daemon=True)
+        self._ticks = ticks
+        self._wait = wait or self._stopping.wait
+        self._thread = threading.Thread(target=self.run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -56,7 +64,9 @@ class Periodic:
         self._last_error = None
         return True
 
-    def _loop(self) -> None:
-        while not self._stopping.wait(self._seconds):
+    def run(self) -> None:
+        """Repeats the step until stopped; `start` runs this in its own thread."""
+        began = self._ticks()
+        while not self._wait(self._pace.seconds(self._ticks() - began)):
             if not self.step_once():
                 return

@@ -13,12 +13,20 @@ from runctl_auto.agent import artifacts, code_package, exit_codes
 from runctl_auto.agent.background import BackgroundPolicy
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.contract import GRACE_SECONDS, HEARTBEAT_SECONDS, Phase, Reason
+from runctl_auto.agent.contract import (
+    GRACE_SECONDS,
+    HEARTBEAT_SECONDS,
+    LATER_HEARTBEAT_SECONDS,
+    Phase,
+    Reason,
+)
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
 from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
-from runctl_auto.agent.output_log import FLUSH_SECONDS, LogShipper
+from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
+from runctl_auto.agent.own_files import OwnFiles
+from runctl_auto.agent.pace import Pace, steady
 from runctl_auto.agent.periodic import Periodic
 from runctl_auto.agent.redaction import HiddenValues
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
@@ -29,7 +37,7 @@ from runctl_auto.agent.volumes import GROW_EVERY_SECONDS
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LIMITS_EVERY_SECONDS,
-    STOP_EVERY_SECONDS,
+    STOP_PACE,
     InterruptionWatcher,
     Limits,
     LimitWatcher,
@@ -37,10 +45,12 @@ from runctl_auto.agent.watchers import (
     StopRequestWatcher,
 )
 
+HEARTBEAT_PACE = Pace(HEARTBEAT_SECONDS, LATER_HEARTBEAT_SECONDS)
 LOOK_AT_JOB_SECONDS = 0.5
 PATIENCE_SECONDS = 120.0
 
 T = TypeVar("T")
+Step = tuple[str, Pace, Callable[[], object]]
 
 
 class MountsVolumes(Protocol):
@@ -109,6 +119,7 @@ class Run:
         self._spec = tools.spec
         self._work = tools.folder / "work"
         self._steady_store = tools.store.patient(PATIENCE_SECONDS)
+        self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
         self._checkpoints = Checkpoints(
             self._steady_store,
             tools.spec.lineage,
@@ -117,7 +128,9 @@ class Run:
             keep=tools.spec.checkpoints.keep,
             say=tools.say,
             saved=tools.status.saved_checkpoint,
+            own_files=self._own_files,
         )
+        self._stop_request = StopRequestWatcher(tools.store, tools.spec.run, tools.switch)
         self._environment: Mapping[str, str] = {}
         self._hidden = HiddenValues()
 
@@ -227,7 +240,14 @@ class Run:
         tools.logs.hide(tuple(secrets.values()))
         self._hidden = HiddenValues(secrets.values())
         self._stop_if_asked()
-        if code_package.fetch_code(self._steady_store, spec.code_key, spec.code_sha256, self._work):
+        is_fresh = code_package.fetch_code(
+            self._steady_store,
+            spec.code_key,
+            spec.code_sha256,
+            self._work,
+            unpacked=self._own_files.set_aside,
+        )
+        if is_fresh:
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
         mounts = tools.volumes.mount_all(spec.volumes)
@@ -332,46 +352,48 @@ class Run:
     def _setup_done(self) -> Path:
         return self._tools.folder / "setup.done"
 
-    @contextmanager
-    def _watching(self) -> Iterator[None]:
+    def steps(self) -> list[Step]:
+        """What is repeated from the beginning of the run to its end: name, pace and function."""
         tools = self._tools
-        stop_request = StopRequestWatcher(tools.store, self._spec.run, tools.switch)
         interruption = InterruptionWatcher(tools.metadata, tools.switch, tools.clock)
         allowed = Limits(self._spec.max_duration_seconds, self._spec.budget_seconds, tools.config.deadline_at)
         limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
-        steps = [
-            ("status", HEARTBEAT_SECONDS, tools.status.write),
-            ("logs", FLUSH_SECONDS, tools.logs.ship),
-            ("stop request", STOP_EVERY_SECONDS, stop_request.look),
-            ("interruption notice", INTERRUPTION_EVERY_SECONDS, interruption.look),
-            ("limits", LIMITS_EVERY_SECONDS, limits.look),
+        steps: list[Step] = [
+            ("status", HEARTBEAT_PACE, tools.status.write),
+            ("logs", FLUSH_PACE, tools.logs.ship),
+            ("stop request", STOP_PACE, self._stop_request.look),
+            ("interruption notice", steady(INTERRUPTION_EVERY_SECONDS), interruption.look),
+            ("limits", steady(LIMITS_EVERY_SECONDS), limits.look),
         ]
         idle_seconds = self._spec.idle_duration_seconds
         if idle_seconds is not None:
             idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)
-            steps.append(("idleness", min(IDLE_EVERY_SECONDS, idle_seconds / 4), idle.look))
+            steps.append(("idleness", steady(min(IDLE_EVERY_SECONDS, idle_seconds / 4)), idle.look))
+        return steps
+
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
         # A stop request may be older than this machine.
-        self._try("stop request", stop_request.look)
-        with self._periodically(*steps):
+        self._try("stop request", self._stop_request.look)
+        with self._periodically(*self.steps()):
             yield
 
     @contextmanager
     def _saving_checkpoints(self) -> Iterator[None]:
-        with self._periodically(("checkpoint", self._spec.checkpoints.every_seconds, self._checkpoints.save)):
+        pace = steady(self._spec.checkpoints.every_seconds)
+        with self._periodically(("checkpoint", pace, self._checkpoints.save)):
             yield
 
     @contextmanager
     def _growing_volumes(self) -> Iterator[None]:
         """A larger size in the job file resizes the volume of a running machine."""
-        steps = [("volumes", GROW_EVERY_SECONDS, self._tools.volumes.grow_all)] if self._spec.volumes else []
-        with self._periodically(*steps):
+        step = ("volumes", steady(GROW_EVERY_SECONDS), self._tools.volumes.grow_all)
+        with self._periodically(*([step] if self._spec.volumes else [])):
             yield
 
     @contextmanager
-    def _periodically(self, *steps: tuple[str, float, Callable[[], object]]) -> Iterator[None]:
-        threads = [
-            Periodic(name, seconds, step, self._tools.say, self._crashed) for name, seconds, step in steps
-        ]
+    def _periodically(self, *steps: Step) -> Iterator[None]:
+        threads = [Periodic(name, pace, step, self._tools.say, self._crashed) for name, pace, step in steps]
         for thread in threads:
             thread.start()
         try:

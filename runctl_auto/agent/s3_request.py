@@ -26,12 +26,17 @@ class Bucket:
     endpoint: str | None = None
 
     def url(self, key: str, query: Query = ()) -> str:
-        """Virtual-hosted on AWS, path style at another endpoint."""
+        """Virtual-hosted on AWS; path style at another endpoint, and for a name with dots, to which S3's
+        wildcard certificate does not apply.
+        """
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        host = f"s3.{self.region}.{suffix}"
         if self.endpoint:
             base = f"{self.endpoint.rstrip('/')}/{self.name}"
+        elif "." in self.name:
+            base = f"https://{host}/{self.name}"
         else:
-            suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-            base = f"https://{self.name}.s3.{self.region}.{suffix}"
+            base = f"https://{self.name}.{host}"
         return f"{base}/{quote(key, safe='/-_.~')}" + (f"?{encoded_query(query)}" if query else "")
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
+    LATER_STOP_SECONDS,
     STOP_BEFORE_DEADLINE_SECONDS,
     STOP_REASONS,
     Phase,
@@ -18,11 +19,12 @@ from runctl_auto.agent.contract import (
     StopJson,
     stop_key,
 )
+from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
 
 INTERRUPTION_EVERY_SECONDS = 5.0
-STOP_EVERY_SECONDS = 3.0
+STOP_PACE = Pace(first=3.0, later=LATER_STOP_SECONDS)
 LIMITS_EVERY_SECONDS = 5.0
 SHORTEST_NOTICE_GRACE = 10.0
 LONGEST_NOTICE_GRACE = 90.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -10,8 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from runctl_auto.cli.streams import OutputClosed, discard, is_unicode, reader_has_left
 from runctl_auto.errors import RunctlError
+from runctl_auto.local.plain_text import only_colors, plain_text
 from runctl_auto.local.printable import log_line_for_terminal, printable
+from runctl_auto.local.strict_json import strict_json
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -25,24 +27,36 @@ _SIGN_COLOURS = {"+": "green", "-": "red", "~": "yellow", "±": "yellow", "!": "
 
 
 class Console:
-    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR."""
+    """The reporter of all operations. Live display and colour only on terminals; no colour with NO_COLOR.
+
+    A stream that cannot be written any more never ends a command that changes something: the rest of the
+    output is discarded. With ``ends_with_reader``, for commands that only print, it raises ``OutputClosed``.
+    ``unwritten`` is the error when a stream failed for another reason than that its reader left.
+    ``show_files``: a plan lists every file that travels.
+    """
 
     def __init__(
         self,
         *,
         as_json: bool = False,
         verbose: bool = False,
+        show_files: bool = False,
         out: TextIO | None = None,
         err: TextIO | None = None,
+        ends_with_reader: bool = False,
     ) -> None:
         self.as_json = as_json
         self.verbose = verbose
+        self.ends_with_reader = ends_with_reader
+        self.unwritten: OSError | None = None
+        self.show_files = show_files
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._live: Status | None = None
         self._titles: list[tuple[threading.Event, str]] = []
         self._steps: Any = None
         self._display = threading.RLock()
+        self._discarded: set[int] = set()
 
     def say(self, text: str) -> None:
         """Prints a message of one line to stderr; line breaks and control characters in it are shown."""
@@ -53,15 +67,19 @@ class Console:
         if not self.as_json:
             self._write(self._out, text)
 
+    def text(self, text: str) -> None:
+        """Prints output that is for another program and the same in both formats."""
+        self._write_as_it_is(self._out, text)
+
     def result(self, value: Mapping[str, Any]) -> None:
         """Prints the result as JSON; nothing in text mode."""
         if self.as_json:
-            self._write(self._out, json.dumps(value, indent=2, default=str))
+            self._write(self._out, strict_json(value, indent=2))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Prints one of several JSON results, on a line of its own; nothing in text mode."""
         if self.as_json:
-            self._write(self._out, json.dumps(value, default=str))
+            self._write(self._out, strict_json(value))
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """Prints a table, at most as wide as the terminal; not truncated where stdout is no terminal."""
@@ -85,22 +103,32 @@ class Console:
         stream = self._err if self.as_json else self._out
         if stream.isatty():
             line = log_line_for_terminal(line, colours=not os.environ.get("NO_COLOR"))
-        self._write(stream, line)
+        self._write_as_it_is(stream, line)
 
     def plan(self, view: PlanView) -> None:
         """Prints the planned changes, before the confirmation."""
-        from runctl_auto.cli.progress import plan_lines
+        from runctl_auto.cli.views.costs import cost_lines
+        from runctl_auto.cli.views.plan import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
         if view.program is not None:
             program = printable(f"  program: {view.program}, not runctl's own")
             self._write(self._err, _painted(self._err, program, colour="yellow"))
-        for each in plan_lines(view.plan):
-            self._write(self._err, f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
+        for each in plan_lines(view.plan, every_resource=self.verbose):
+            colour = _SIGN_COLOURS.get(each[:1])
+            self._write(self._err, f"  {_painted(self._err, printable(each), colour=colour)}")
         if view.placement is not None:
             place = view.placement
-            price = "price unknown" if place.price_hour is None else f"{place.price_hour:g} USD an hour"
-            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}, {price}")
+            disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
+            self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}{disk}")
+        if view.work_folder is not None:
+            from runctl_auto.cli.views.work_folder import work_folder_lines
+
+            for each in work_folder_lines(view.work_folder, every_file=self.show_files):
+                self.say(f"  {each}")
+        if view.cost is not None:
+            for each in cost_lines(view.cost, view.cost_before):
+                self.say(f"  {each}")
         for note in view.notes:
             self.say(f"  {note}")
 
@@ -166,7 +194,8 @@ class Console:
         self.result({"error": error.as_json()})
         if self.as_json:
             return
-        self._write(self._err, f"{_painted(self._err, 'error:', colour='red', bold=True)} {error}")
+        heading = _painted(self._err, "error:", colour="red", bold=True)
+        self._write(self._err, f"{heading} {plain_text(str(error))}")
         if error.where:
             place = printable(", ".join(f"{key} {value}" for key, value in error.where.items()))
             self._write(self._err, f"  where: {place}")
@@ -174,7 +203,7 @@ class Console:
             first, *others = [printable(line) for line in str(cause).splitlines()] or [""]
             self._write(self._err, "\n".join([f"  cause: {first}", *(f"         {line}" for line in others)]))
         if error.next_step:
-            self._write(self._err, f"  next:  {error.next_step}")
+            self._write(self._err, f"  next:  {plain_text(error.next_step)}")
 
     @property
     def is_terminal(self) -> bool:
@@ -194,7 +223,8 @@ class Console:
                 return
             from rich.console import Console as RichConsole
 
-            live = RichConsole(file=self._err).status(_plain_title(title))
+            spinner = "dots" if is_unicode(self._err) else "line"
+            live = RichConsole(file=self._err).status(_plain_title(title), spinner=spinner)
             live.start()
             self._live = live
 
@@ -219,6 +249,17 @@ class Console:
             self._live.update(_plain_title(f"{title}: {steps}" if steps else title))
 
     def _write(self, stream: TextIO, text: str) -> None:
+        self._write_as_it_is(stream, only_colors(text) if stream.isatty() else plain_text(text))
+
+    def _write_as_it_is(self, stream: TextIO, text: str) -> None:
+        if id(stream) in self._discarded:
+            return
+        try:
+            self._print(stream, text)
+        except OSError as error:
+            self._discard(stream, error)
+
+    def _print(self, stream: TextIO, text: str) -> None:
         if self._live is not None and stream.isatty():
             from rich.text import Text
 
@@ -226,6 +267,15 @@ class Console:
             return
         stream.write(text + "\n")
         stream.flush()
+
+    def _discard(self, stream: TextIO, error: OSError) -> None:
+        """Raises ``OutputClosed`` if the command has no purpose without its output."""
+        self._discarded.add(id(stream))
+        discard(stream)
+        if not reader_has_left(error):
+            self.unwritten = error
+        if self.ends_with_reader and stream is self._out:
+            raise OutputClosed from error
 
 
 def _plain_title(text: str) -> Text:

@@ -52,6 +52,7 @@ class Invocation:
 
         Without ``policies`` no policy evaluates the change, if the settings permit that.
         """
+        from runctl_auto.cost.book import PriceBook, kept_prices_folder
         from runctl_auto.engine import environment
         from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
@@ -90,6 +91,15 @@ class Invocation:
                 on_output=self.console.engine_output,
             ),
         )
+        prices = PriceBook(folders.sandbox / "prices" if settings.sandbox else kept_prices_folder(shell))
         return Session(
-            settings, folders, place, driver, place.provider, self.console, shell=shell, program=program
+            settings,
+            folders,
+            place,
+            driver,
+            place.provider,
+            self.console,
+            prices=prices,
+            shell=shell,
+            program=program,
         )

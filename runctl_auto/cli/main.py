@@ -14,6 +14,7 @@ import click
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.options import accept_after, general_options
+from runctl_auto.cli.streams import OutputClosed, broken_pipes_told_apart, prepare_streams
 from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, UsageError
 from runctl_auto.local.interruption import (
     has_left_an_operation_alone,
@@ -42,6 +43,7 @@ _COMMANDS: dict[str, str] = {
     "env": "Print the environment variables that plain `pulumi` needs.",
     "sandbox": "Start, stop or inspect the sandbox.",
     "doctor": "Check that everything runctl needs is installed and reachable.",
+    "catalog": "Manage the price book.",
     "permissions": "Print the minimal IAM policy for runctl.",
     "setup": "Install the Pulumi engine and the AWS plugin.",
     "completion": "Print the shell completion script.",
@@ -65,6 +67,14 @@ class _Commands(click.Group):
         command: click.Command = module.command
         accept_after(command, _take)
         return command
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with broken_pipes_told_apart():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with broken_pipes_told_apart():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -95,6 +105,7 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """Runs the program and exits with its ``ExitCode``."""
     gc.set_threshold(*_SELDOM)
+    prepare_streams()
     try:
         treat_termination_as_interruption()
         code = run(sys.argv[1:])
@@ -115,8 +126,20 @@ def run(arguments: list[str]) -> int:
     console = Console(
         as_json=_asks_for_json(arguments), verbose="-v" in arguments or "--verbose" in arguments
     )
+    code = _run(arguments, console)
+    if console.unwritten is not None:
+        console.say(f"error: the output could not be written: {console.unwritten.strerror}")
+        return code or int(ExitCode.FAILURE)
+    return code
+
+
+def _run(arguments: list[str], console: Console) -> int:
     try:
-        code = cli.main(args=arguments, prog_name="runctl", standalone_mode=False)
+        code = cli.main(
+            args=arguments, prog_name="runctl", standalone_mode=False, obj=Invocation(console=console)
+        )
+    except OutputClosed:
+        return int(ExitCode.DONE)
     except RunctlError as error:
         console.error(error)
         return int(error.exit_code)
@@ -128,9 +151,6 @@ def run(arguments: list[str]) -> int:
         console.result({"error": _INTERRUPTED.as_json()})
         console.say("interrupted")
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return int(ExitCode.FAILURE)
     except Exception as error:
         return _told_as_unexpected(console, error)
     return int(code or ExitCode.DONE)

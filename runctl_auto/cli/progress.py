@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, StepEvent
 from runctl_auto.local.printable import printable
 
 _DONE: Mapping[str, str] = {
@@ -15,16 +15,6 @@ _DONE: Mapping[str, str] = {
     "delete-replaced": "deleted",
     "import": "imported",
 }
-_SIGNS: Mapping[str, str] = {
-    "create": "+",
-    "update": "~",
-    "delete": "-",
-    "replace": "±",
-    "create-replacement": "±",
-    "delete-replaced": "±",
-    "import": "=",
-}
-_SHOWN_AS_ONE = ("create-replacement", "delete-replaced")
 
 
 def short_type(token: str) -> str:
@@ -76,23 +66,3 @@ class StepsInWork:
         shown = list(self._names.values())[:3]
         more = len(self._names) - len(shown)
         return printable(", ".join(shown)) + (f" and {more} more" if more > 0 else "")
-
-
-def plan_lines(plan: Plan) -> list[str]:
-    """The plan as lines: each change of a cloud resource, then the counts."""
-    shown = [each for each in plan.changes if is_of_interest(each.type)]
-    lines = [_planned(each) for each in shown if each.operation not in _SHOWN_AS_ONE]
-    counts: dict[str, int] = {}
-    for each in shown:
-        if each.operation not in _SHOWN_AS_ONE:
-            counts[each.operation] = counts.get(each.operation, 0) + 1
-    if not counts:
-        return [*lines, "nothing to change"]
-    return [*lines, ", ".join(f"{count} to {operation}" for operation, count in counts.items())]
-
-
-def _planned(change: PlannedChange) -> str:
-    sign = _SIGNS.get(change.operation, "?")
-    why = f" [{', '.join(change.changed)}]" if change.changed and change.operation != "create" else ""
-    protected = " (protected)" if change.protected else ""
-    return printable(f"{sign} {change.name} ({short_type(change.type)}){why}{protected}")

@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from runctl_auto.engine.aws_identity import Identity, choose_identity
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import SandboxError
 from runctl_auto.local.private_folder import create_private, refuse_planted_passphrase
 from runctl_auto.local.project import ProjectFolders
-from runctl_auto.providers.contract import Provider
+from runctl_auto.providers.contract import CallerIdentity, Provider
 from runctl_auto.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -63,17 +64,32 @@ class Environment:
     endpoint_url: str | None = None
     lost_jobs: tuple[str, ...] = ()
     isolation: str | None = None
+    identity: Identity = field(default_factory=Identity)
 
     def enter(self) -> None:
         """Makes this process's own environment agree, so that every library and child sees the same cloud."""
-        for name in self.removed:
-            os.environ.pop(name, None)
-        os.environ.update({name: value for name, value in self.variables.items() if name.startswith("AWS_")})
+        _enter(self.variables, self.removed)
 
     def provider(self, region: str | None = None) -> Provider:
         """The provider of a region, by default the one that the person's own settings name; call ``enter``
         first. Asks nobody."""
         return make_provider(self.endpoint_url, region)
+
+
+def enter_identity(settings: Settings, environ: Mapping[str, str]) -> Identity:
+    """The identity that commands have, made that of this process: for what needs no engine.
+
+    Raises ``CredentialsError`` as ``real_cloud`` does.
+    """
+    identity = choose_identity(settings.aws.profile, environ)
+    _enter(identity.variables, identity.removed)
+    return identity
+
+
+def _enter(variables: Mapping[str, str], removed: Iterable[str]) -> None:
+    for name in removed:
+        os.environ.pop(name, None)
+    os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})
 
 
 def make_provider(endpoint_url: str | None, region: str | None) -> Provider:
@@ -89,19 +105,36 @@ def make_provider(endpoint_url: str | None, region: str | None) -> Provider:
     return AwsProvider(Cloud(client_maker(endpoint_url), region or home_region(os.environ)))
 
 
+def engine_caller(endpoint_url: str | None, region: str | None) -> CallerIdentity:
+    """The identity that the engine and its AWS provider have in this process's environment; one request.
+
+    Raises ``CredentialsError`` when there is none.
+    """
+    from runctl_auto.providers.aws.access import Cloud
+    from runctl_auto.providers.aws.clients import client_maker
+    from runctl_auto.providers.aws.provider import AwsProvider
+    from runctl_auto.providers.aws.regions import home_region
+
+    factory = client_maker(endpoint_url, as_engine=True)
+    return AwsProvider(Cloud(factory, region or home_region(os.environ))).caller()
+
+
 def real_cloud(
     settings: Settings, folders: ProjectFolders, environ: Mapping[str, str], engine: Engine
 ) -> Environment:
-    """AWS as the person's credentials reach it, driven by ``engine``."""
+    """AWS as the person's credentials reach it, driven by ``engine``.
+
+    Raises ``CredentialsError`` when the named profile cannot be the identity of the engine too.
+    """
+    identity = choose_identity(settings.aws.profile, environ)
     backend = backend_of(settings, folders, environ)
     if backend == _own_backend(folders):
         folders.make_private("state")
     variables = {
         **_engine_variables(backend),
         **_passphrase_variables(settings, folders, environ),
+        **identity.variables,
     }
-    if settings.aws.profile:
-        variables["AWS_PROFILE"] = settings.aws.profile
     endpoint = settings.aws.endpoint_url or environ.get("AWS_ENDPOINT_URL")
     if endpoint:
         variables["AWS_ENDPOINT_URL"] = endpoint
@@ -111,7 +144,9 @@ def real_cloud(
         backend=backend,
         secrets_provider=settings.engine.secrets_provider,
         variables=variables,
+        removed=identity.removed,
         endpoint_url=endpoint,
+        identity=identity,
     )
 
 

@@ -69,6 +69,27 @@ def plain(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class FailedDeletion:
+    """A deletion that failed. ``why`` is the cloud's answer; ``code`` is the service's error code, if known.
+
+    ``passes``: the same deletion can succeed without any other change.
+    """
+
+    urn: str
+    type: str
+    id: str
+    why: str
+    code: str | None = None
+    next_step: str | None = None
+    passes: bool = False
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return name_of(self.urn)
+
+
+@dataclass(frozen=True)
 class PlannedChange:
     """One change that a preview found."""
 

@@ -7,10 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runctl_auto.backend.locks import LockOwner, owners_in
-from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent, plain
+from runctl_auto.engine.events import (
+    DiagnosticEvent,
+    EngineEvent,
+    FailedDeletion,
+    PolicyEvent,
+    StepEvent,
+    plain,
+)
 from runctl_auto.engine.violations import read_violation, refusal, without_repetition
 from runctl_auto.errors import (
     CloudError,
+    CredentialsError,
     EngineError,
     JobNotFoundError,
     OperationCancelledError,
@@ -19,9 +27,10 @@ from runctl_auto.errors import (
     ProtectedError,
     RunctlError,
     StackLockedError,
+    ThrottledError,
 )
 from runctl_auto.local.printable import printable
-from runctl_auto.providers.aws.errors import class_of_code, code_in_text, next_step_for
+from runctl_auto.providers.aws.errors import class_of_failed_change, code_in_text, next_step_for
 from runctl_auto.stack.urn import name_of
 
 CANCELLED_EXIT_CODE = 8
@@ -31,6 +40,8 @@ _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$
 _LEFT_BEHIND = re.compile(r"has the option (retain_on_delete|deleted_with)")
 _CANCELLED = re.compile(r"^(error: )?(\w+ )?cancell?ed\.?$", re.MULTILINE)
 """After one interruption a diagnostic says "update canceled", after two stderr says "update cancelled"."""
+_DELETIONS = ("delete", "delete-replaced")
+_ANSWER = re.compile(r"api error (.+)")
 _PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
 
 
@@ -117,7 +128,7 @@ def _cloud(failure: Failure) -> RunctlError | None:
         code = code_in_text(event.message)
         if code is None:
             continue
-        error_class = class_of_code(code)
+        error_class = class_of_failed_change(code)
         if error_class is CloudError and not event.urn:
             continue
         return error_class(
@@ -182,6 +193,43 @@ def _errors(failure: Failure) -> list[DiagnosticEvent]:
 def _one_line(event: DiagnosticEvent) -> str:
     """The message, which may quote what a service answered."""
     return printable(" ".join(plain(event.message).split()))
+
+
+def failed_deletions(events: Sequence[EngineEvent]) -> tuple[FailedDeletion, ...]:
+    """The deletions that failed during an operation, each once."""
+    messages = {
+        event.urn: plain(event.message)
+        for event in reversed(events)
+        if isinstance(event, DiagnosticEvent) and event.severity == "error" and event.urn
+    }
+    failed = {
+        event.urn: _failed_deletion(event, messages.get(event.urn, ""))
+        for event in events
+        if isinstance(event, StepEvent) and event.stage == "failed" and event.operation in _DELETIONS
+    }
+    return tuple(failed.values())
+
+
+def _failed_deletion(event: StepEvent, message: str) -> FailedDeletion:
+    code = code_in_text(message)
+    error_class = CloudError if code is None else class_of_failed_change(code)
+    return FailedDeletion(
+        event.urn,
+        event.type,
+        event.physical_id,
+        _answer_in(message),
+        code,
+        next_step_for(error_class),
+        passes=issubclass(error_class, (CredentialsError, ThrottledError)),
+    )
+
+
+def _answer_in(message: str) -> str:
+    """The cloud's own words in a provider's message; else the end of the message."""
+    answer = _ANSWER.search(message)
+    if answer is not None:
+        return answer[1].strip()
+    return message.rpartition("* ")[2].strip() or "the engine gave no reason"
 
 
 def _subject(event: DiagnosticEvent) -> str:

@@ -27,14 +27,15 @@ from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
     EventSink,
+    FailedDeletion,
     Plan,
     PlannedChange,
     StepEvent,
 )
-from runctl_auto.engine.failures import locked_error
+from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.violations import advice_in
-from runctl_auto.errors import EngineError, StackLockedError
+from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
@@ -60,6 +61,8 @@ _NO_SUMMARY = "summary event never found"
 _SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
 ORPHAN_SECONDS = 600.0
 """How long to wait for an engine whose runctl was killed."""
+UNSETTLED_SECONDS = 15.0
+"""The pause before the one repeat of an operation that met an account about to change state."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ class JobStack:
 
     broken_creations: frozenset[str] = frozenset()
     """Types of what the last operation failed to create: what of it exists, the state may not know."""
+    failed_deletions: tuple[FailedDeletion, ...] = ()
+    """What the last operation failed to delete."""
 
     def __init__(
         self,
@@ -200,14 +205,29 @@ class JobStack:
             "refresh", self._stack.refresh, parallel=self._options.parallel, show_secrets=False
         )
 
-    def destroy(self) -> Changes:
-        """Deletes all that is not protected, and not needed by what is. Idempotent."""
+    def destroy(self, *, keep: Collection[str] = (), hear: EventSink | None = None) -> Changes:
+        """Deletes all but what is protected or in ``keep`` (URNs), and what that needs. Idempotent.
+
+        Goes on when a deletion fails, and raises once all that can be deleted is; ``failed_deletions`` are
+        those that failed. ``hear`` receives the events besides the sink of the options, in another thread.
+        """
+        which: dict[str, Any] = {"exclude_protected": True}
+        if keep:
+            state = self.state()
+            stays = state.needed_by({*keep, *(each.urn for each in state.resources if each.protect)})
+            goes = [each.urn for each in state.resources if each.urn not in stays]
+            if not goes:
+                self.failed_deletions = ()
+                return Changes({})
+            which = {"target": list(dict.fromkeys(goes))}
         return self._changed(
             "teardown",
             self._stack.destroy,
-            exclude_protected=True,
+            hear=hear,
+            continue_on_error=True,
             parallel=self._options.parallel,
             show_secrets=False,
+            **which,
         )
 
     def await_quiet(self) -> None:
@@ -286,7 +306,7 @@ class JobStack:
     def _attach_host(self) -> None:
         self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
-    def _judging(self) -> dict[str, object]:
+    def _judging(self) -> dict[str, Any]:
         pack = self._options.policies
         if pack is None:
             return {}
@@ -307,8 +327,14 @@ class JobStack:
             advice=advice,
         )
 
-    def _changed(self, operation: str, method: Callable[..., Any], **options: object) -> Changes:
-        result, events = self._run(operation, method, options)
+    def _changed(
+        self,
+        operation: str,
+        method: Callable[..., Any],
+        hear: EventSink | None = None,
+        **options: object,
+    ) -> Changes:
+        result, events = self._run(operation, method, options, hear=hear)
         for advice in advice_in(events):
             if advice not in self._advised:
                 self._tell(advice)
@@ -322,6 +348,7 @@ class JobStack:
         options: Mapping[str, object],
         *,
         only_planned: bool = False,
+        hear: EventSink | None = None,
     ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
@@ -333,23 +360,36 @@ class JobStack:
                     is_imagined = only_planned and isinstance(each, StepEvent)
                     if self._options.on_event is not None and not is_imagined:
                         self._options.on_event(each)
+                    if hear is not None:
+                        hear(each)
             except Exception as fault:
                 faults.append(fault)
 
-        def attempt() -> Result:
+        def attempt(**more: object) -> Result:
             events.clear()
             try:
                 with translated(operation, self.job, events):
                     return run_to_a_safe_end(
                         lambda: method(
-                            on_event=take, on_output=self._options.on_output, color="never", **options
+                            on_event=take,
+                            on_output=self._options.on_output,
+                            color="never",
+                            **{**options, **more},
                         ),
                         self._tell,
                     )
             finally:
                 self.broken_creations = _broken_creations(events)
+                self.failed_deletions = failed_deletions(events)
 
-        result = self._past_dead_owners(attempt)
+        try:
+            result = self._past_dead_owners(attempt)
+        except UnsettledError as error:
+            if "refresh" not in options:  # a teardown's own waits are long enough
+                raise
+            self._tell(f"{error.what}; once more in {UNSETTLED_SECONDS:.0f} s")
+            self._options.sleep(UNSETTLED_SECONDS)
+            result = self._past_dead_owners(lambda: attempt(refresh=True))
         if faults:
             raise EngineError(
                 f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self.job}

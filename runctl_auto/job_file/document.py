@@ -1,7 +1,7 @@
 """Reads a user's YAML file, keeping the position of every value.
 
-Only plain trees are read: anchors, aliases, merge keys, tags and repeated keys are rejected, depth and size
-are bounded, and only regular files are opened.
+Only plain trees are read: tags and repeated keys are rejected, depth and size are bounded, aliases included,
+and only regular files are opened.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from runctl_auto.job_file.quantities import (
     SIZE_PATTERN,
     parse_count,
     parse_duration_seconds,
+    parse_limit_seconds,
     parse_price,
     parse_size_gb,
     parse_whole_number,
@@ -95,6 +96,12 @@ def _shell(value: str) -> str:
     return value
 
 
+def _one_or_several(value: object) -> object:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
 def _mount_point(value: str) -> str:
     path = PurePosixPath(_not_blank(value))
     if not path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
@@ -102,6 +109,15 @@ def _mount_point(value: str) -> str:
     if path.parts[1] in _SYSTEM_FOLDERS:
         raise ValueError(f"lies in the system folder /{path.parts[1]}")
     return str(path)
+
+
+def is_mount_point(text: str) -> bool:
+    """Whether a volume can be mounted at ``text``."""
+    try:
+        _mount_point(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _tag_key(value: str) -> str:
@@ -130,10 +146,17 @@ DURATION_TEXT: dict[str, Any] = {
 COUNT_TEXT: dict[str, Any] = {"type": "string", "pattern": f"^{COUNT_PATTERN}$"}
 
 Text = Annotated[StrictStr, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"\S"})]
-Plain = StrictStr
+EnvironmentValue = Annotated[StrictStr, _written({"type": ["string", "number", "boolean"]})]
+"""A text. A number or truth value in a file becomes its text before this is validated."""
 Shell = Annotated[StrictStr, AfterValidator(_shell), Field(json_schema_extra={"pattern": r"\S"})]
 SizeGb = Annotated[int, BeforeValidator(parse_size_gb), _written(POSITIVE, SIZE_TEXT)]
 Seconds = Annotated[int, BeforeValidator(parse_duration_seconds), _written(POSITIVE, DURATION_TEXT)]
+Limit = Annotated[
+    int | None,
+    BeforeValidator(parse_limit_seconds),
+    _written(POSITIVE, DURATION_TEXT, {"const": "off"}, {"const": False}, {"type": "null"}),
+]
+"""Seconds; None for ``off``: there is no limit."""
 Usd = Annotated[
     float,
     BeforeValidator(parse_price),
@@ -160,6 +183,17 @@ VolumeName = Annotated[
 ]
 InstanceType = Annotated[StrictStr, Matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "is not an instance type")]
 GpuModel = Annotated[StrictStr, Matching(r"[A-Za-z][A-Za-z0-9-]*", "is not a GPU model")]
+GpuModels = Annotated[
+    tuple[GpuModel, ...],
+    BeforeValidator(_one_or_several),
+    Field(max_length=20),
+    _written(
+        {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]*$"},
+        {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9-]*$"}, "maxItems": 20},
+        {"type": "null"},
+    ),
+]
+"""Models of GPUs to choose from, written as one or as a list; empty for any."""
 VariableName = Annotated[
     StrictStr,
     Matching(r"[A-Za-z_][A-Za-z0-9_]*", "is not a name of an environment variable"),

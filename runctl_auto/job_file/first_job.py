@@ -32,7 +32,12 @@ class FirstJob:
 
 def suggested_name(folder: Path) -> str:
     """A job name derived from the folder's name."""
-    words = re.findall(r"[a-z0-9]+", folder.resolve().name.lower())
+    return name_from(folder.resolve().name)
+
+
+def name_from(text: str) -> str:
+    """The job name that is nearest to ``text``."""
+    words = re.findall(r"[a-z0-9]+", text.lower())
     name = "-".join(words).lstrip("0123456789-")[:40].rstrip("-")
     return name if len(name) >= 2 else "first-job"
 

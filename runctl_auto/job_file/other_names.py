@@ -140,6 +140,7 @@ def in_our_names(document: JobDocument) -> Translated:
     for name in OTHER_NAMES:
         work.move(name)
     work.spread_environment()
+    work.write_environment()
     ours = replace(document, values=work.values, origins=work.origins)
     return Translated(ours, tuple(work.problems), frozenset(work.undecided))
 
@@ -204,6 +205,20 @@ class _Translation:
                 self.origins[("env", name)] = here
         self.values["env"] = found
         self.origins[("env",)] = place
+
+    def write_environment(self) -> None:
+        """Numbers and truth values of ``env`` as the texts that stand in the file: ``yes``, ``0.10``."""
+        variables = self.values.get("env")
+        if not isinstance(variables, dict):
+            return
+        place = self.origins.get(("env",), ("env",))
+
+        def as_text(name: str, value: Any) -> Any:
+            written = self._document.texts.get((*place, name))
+            is_text = written is None or not isinstance(value, (bool, int, float))
+            return value if is_text else str(written).strip('"')
+
+        self.values["env"] = {name: as_text(name, value) for name, value in variables.items()}
 
     def _parent(self, path: tuple[str, ...]) -> dict[str, Any] | None:
         parent: Any = self.values

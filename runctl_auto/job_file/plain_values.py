@@ -1,12 +1,14 @@
 """Converts nodes of a YAML file to plain values, with the position and the source text of each.
 
 Avoids YAML 1.1's surprises: only plainly written numbers are numbers (``010``, ``1_000``, ``12:30`` and
-``0x1F`` stay texts), dates stay texts; tags, merge keys and repeated keys are faults.
+``0x1F`` stay texts), dates stay texts; tags and repeated keys are faults. A merge key (``<<``) fills in what
+its mapping does not write itself; a value that was merged has the position of where it is written.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +55,7 @@ class PlainValues:
         """The mapping at ``location``; for a repeated key, its first value."""
         self._place(location, node)
         values: dict[str, Any] = {}
+        merged: list[yaml.MappingNode] = []
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._fault(location, key_node, "has a key that is not a plain text", hides=False)
@@ -60,7 +63,7 @@ class PlainValues:
             key = str(key_node.value)
             here = (*location, key)
             if key_node.tag == f"{_PREFIX}merge":
-                self._fault(here, key_node, "is a merge key, which is not supported; write the fields out")
+                merged.extend(self._merged(value_node, here))
             elif _NO_CHARACTER.search(key):
                 self._fault(here, key_node, "has a key with a character that no text may hold")
             elif key in values:
@@ -69,7 +72,30 @@ class PlainValues:
             else:
                 self.positions[here] = position_of(key_node.start_mark)
                 values[key] = self._value(value_node, here)
+        for each in merged:
+            self._fill_in(values, each, location)
         return values
+
+    def _merged(self, node: yaml.Node, location: Location) -> Iterator[yaml.MappingNode]:
+        """The mappings that a merge key names: one, or a list of which the first takes precedence."""
+        for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if isinstance(each, yaml.MappingNode) and each.tag == f"{_PREFIX}map":
+                yield each
+            else:
+                self._fault(location, each, "merges what is not a mapping")
+
+    def _fill_in(self, values: dict[str, Any], source: yaml.MappingNode, location: Location) -> None:
+        own = PlainValues()
+        found = own.mapping(source, location)
+        new = found.keys() - values.keys()
+        values.update((key, value) for key, value in found.items() if key in new)
+
+        def is_new(place: Location) -> bool:
+            return len(place) > len(location) and place[len(location)] in new
+
+        self.positions.update((place, each) for place, each in own.positions.items() if is_new(place))
+        self.texts.update((place, each) for place, each in own.texts.items() if is_new(place))
+        self.faults.extend(fault for fault in own.faults if is_new(fault.location))
 
     def _value(self, node: yaml.Node, location: Location) -> Any:
         if isinstance(node, yaml.ScalarNode):

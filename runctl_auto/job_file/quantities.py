@@ -66,6 +66,13 @@ def parse_duration_seconds(value: object) -> int:
     return seconds
 
 
+def parse_limit_seconds(value: object) -> int | None:
+    """As ``parse_duration_seconds``; None from ``off`` (a truth value to YAML), which means no limit."""
+    if value is None or value is False or (isinstance(value, str) and value.strip().lower() == "off"):
+        return None
+    return parse_duration_seconds(value)
+
+
 def parse_price(value: object) -> float:
     """A finite number of USD above zero; a quoted number is rejected."""
     if isinstance(value, bool) or not isinstance(value, int | float):

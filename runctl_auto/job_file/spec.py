@@ -18,12 +18,13 @@ from runctl_auto.job_file.field_types import (
     SIZE_TEXT,
     Count,
     CountInText,
-    GpuModel,
+    EnvironmentValue,
+    GpuModels,
     Image,
     InstanceType,
     JobName,
+    Limit,
     MountPoint,
-    Plain,
     Region,
     RelativePath,
     S3Address,
@@ -42,14 +43,18 @@ from runctl_auto.job_file.field_types import (
     VpcId,
     Zone,
 )
+from runctl_auto.job_file.gpu_text import GPU_PATTERN, MAX_LENGTH, gpu_parts
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
-__all__ = ["DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
+__all__ = ["DEFAULT_DISK_GB", "DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
 
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
+DEFAULT_DISK_GB = 50
+"""The smallest disk of a machine whose job names no size."""
 MAX_VOLUMES = 11
 MAX_TAGS = 30
 COUNT_FORM = "a whole number above 0"
+LIMIT_FORM = f"{DURATION_FORM}; off for no limit"
 
 
 def _or_shorter(*forms: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
@@ -117,6 +122,11 @@ class SizeRange(_Range):
     min: SizeGb | None = Field(default=None, title="At least so much", description=SIZE_FORM)
     max: SizeGb | None = Field(default=None, title="At most so much", description=SIZE_FORM)
 
+    def __str__(self) -> str:
+        """As it may be written in a job file."""
+        low, high = (f"{each}GB" if each is not None else "" for each in (self.min, self.max))
+        return low if low == high else f"{low}..{high}"
+
     @model_validator(mode="after")
     def _in_order(self) -> SizeRange:
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -125,32 +135,45 @@ class SizeRange(_Range):
 
 
 class Gpu(Part):
-    """``count`` GPUs of the model ``name`` (any model when None)."""
+    """``count`` GPUs, of one of the models ``name`` (any when empty), with ``memory`` GB each."""
 
     model_config = ConfigDict(
         json_schema_extra=_or_shorter(
             POSITIVE,
             {
                 "type": "string",
-                "pattern": "^[A-Za-z][A-Za-z0-9-]*(:[1-9][0-9]{0,5})?$",
-                "examples": ["A10G:1", "H100:8"],
+                "pattern": f"^{GPU_PATTERN}$",
+                "maxLength": MAX_LENGTH,
+                "examples": ["A10G:1", "H100:8", "24GB..", "A100:80GB:8"],
             },
         )
     )
-    name: GpuModel | None = Field(
-        default=None, title="Model of the GPU", description="a GPU model such as A10G"
+    name: GpuModels = Field(
+        default=(),
+        title="Model of the GPU, or several to choose from",
+        description="a GPU model such as A10G, or a list of them",
+        examples=["A10G", ["A10G", "L4"]],
     )
     count: CountInText = Field(default=1, title="How many GPUs", description=COUNT_FORM)
+    memory: SizeRange | None = Field(
+        default=None,
+        title="Memory of each GPU",
+        description="a size or range of sizes such as 24GB or 24GB..",
+        examples=["24GB.."],
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _parts(cls, value: Any) -> Any:
         if isinstance(value, Mapping):
             return value
-        if isinstance(value, str):
-            name, colon, count = value.partition(":")
-            return {"name": name, "count": count if colon else 1}
-        return {"count": value}
+        return gpu_parts(value) if isinstance(value, str) else {"count": value}
+
+    def __str__(self) -> str:
+        """As it may be written in a job file."""
+        memory = [str(self.memory)] if self.memory else []
+        count = [str(self.count)] if self.count != 1 or not (self.name or memory) else []
+        return ":".join([*([",".join(self.name)] if self.name else []), *memory, *count])
 
 
 class Resources(Part):
@@ -165,7 +188,7 @@ class Resources(Part):
     gpu: Gpu | None = Field(
         default=None,
         title="GPUs of the machine",
-        description="MODEL:COUNT such as A10G:1, a model or a count",
+        description="MODEL:COUNT such as A10G:1, MODEL:MEMORY:COUNT, or one or two of them, such as 24GB..",
         examples=["A10G:1"],
     )
     cpu: CountRange | None = Field(
@@ -180,7 +203,11 @@ class Resources(Part):
         description="a size or range of sizes such as 16GB or 16GB..64GB",
         examples=["16GB.."],
     )
-    disk: SizeGb = Field(default=50, title="Size of the machine's own disk", description=SIZE_FORM)
+    disk: SizeGb | None = Field(
+        default=None,
+        title="Size of the machine's own disk; by default 50GB, or 40GB more than the image if that is more",
+        description=SIZE_FORM,
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -333,11 +360,11 @@ class JobSpec(BaseModel):
         description="a program that takes -c, with its options",
         examples=["bash -euo pipefail", "sh", "python"],
     )
-    env: dict[VariableName, Plain] = Field(
+    env: dict[VariableName, EnvironmentValue] = Field(
         default_factory=dict,
         title="Environment variables of setup and run",
-        description='a mapping of names to texts; numbers in quotes, such as SEED: "1"',
-        examples=[{"SEED": "1"}],
+        description="a mapping of names to texts, numbers and truth values, taken as they stand in the file",
+        examples=[{"SEED": 1, "LR": "3e-4"}],
     )
     secrets: tuple[VariableName, ...] = Field(
         default=(),
@@ -364,11 +391,11 @@ class JobSpec(BaseModel):
         default=None, title="Highest price of the machine", description=f"{PRICE_FORM} an hour"
     )
     budget: Usd | None = Field(default=None, title="What the job may cost in all", description=PRICE_FORM)
-    max_duration: Seconds | None = Field(
-        default=None, title="When the job is stopped at the latest", description=DURATION_FORM
+    max_duration: Limit = Field(
+        default=None, title="When the job is stopped at the latest", description=LIMIT_FORM
     )
-    idle_duration: Seconds | None = Field(
-        default=None, title="How long the machine may be idle", description=DURATION_FORM
+    idle_duration: Limit = Field(
+        default=None, title="How long the machine may be idle", description=LIMIT_FORM
     )
     retry: Retry | None = Field(
         default=None, title="What is tried again", description="a mapping of on_events and duration"

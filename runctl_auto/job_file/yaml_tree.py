@@ -1,6 +1,7 @@
 """Parses a YAML file to its tree of nodes, in one pass; anything but a plain tree is rejected.
 
-Bounded: depth, number of values, one document, no aliases (which rules out alias bombs).
+Bounded: depth, number of values, one document. An alias counts as what it stands for, so that a short file
+cannot grow; one inside its own anchor is rejected.
 """
 
 from __future__ import annotations
@@ -66,25 +67,69 @@ def compose_tree(text: str) -> yaml.Node | None:
 
 def _plain_events(text: str) -> Iterator[yaml.Event]:
     depth = documents = values = 0
+    anchors = _Anchors()
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         position = position_of(event.start_mark) if event.start_mark else None
-        if isinstance(event, yaml.AliasEvent):
-            raise NotAPlainTreeError(
-                "aliases are not supported", position, found=f"*{event.anchor}", allowed="the value itself"
-            )
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
                 raise NotAPlainTreeError("holds a second document", position, allowed="one job a file")
-        values += isinstance(event, yaml.NodeEvent)
+        subtree = anchors.take(event, position)
+        values += subtree.values
         if values > MAX_VALUES:
             raise NotAPlainTreeError(
                 "holds too many values", position, allowed=f"at most {MAX_VALUES} keys and values"
             )
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
+        if depth + subtree.depth > MAX_DEPTH:
             raise _too_deep(position)
         yield event
+
+
+@dataclass
+class _Subtree:
+    """A node: how many values it holds, itself included, and how many levels of collections."""
+
+    values: int = 0
+    depth: int = 0
+
+
+class _Anchors:
+    """Measures what anchors name, and thereby what each alias stands for."""
+
+    def __init__(self) -> None:
+        self._complete: dict[str, _Subtree] = {}
+        self._open: list[tuple[str | None, _Subtree]] = []
+
+    def take(self, event: yaml.Event, position: Position | None) -> _Subtree:
+        """What ``event`` adds to the tree now. Raises NotAPlainTreeError for an alias in its own anchor."""
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append((event.anchor, _Subtree(1, 1)))
+            return _Subtree(1)
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._end(*self._open.pop())
+            return _Subtree()
+        if isinstance(event, yaml.ScalarEvent):
+            scalar = _Subtree(1)
+            self._end(event.anchor, scalar)
+            return scalar
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor == event.anchor for anchor, _ in self._open):
+                raise NotAPlainTreeError(
+                    "has an alias inside its own anchor", position, found=f"*{event.anchor}"
+                )
+            named = self._complete.get(str(event.anchor), _Subtree(1))
+            self._end(None, named)
+            return named
+        return _Subtree()
+
+    def _end(self, anchor: str | None, node: _Subtree) -> None:
+        if anchor:
+            self._complete[anchor] = node
+        if self._open:
+            around = self._open[-1][1]
+            around.values += node.values
+            around.depth = max(around.depth, node.depth + 1)
 
 
 def _no_character(text: str, error: yaml.reader.ReaderError) -> NotAPlainTreeError:

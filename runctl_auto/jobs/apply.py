@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from runctl_auto.engine.job_stack import Changes, JobStack
-from runctl_auto.errors import NoCapacityError, PolicyViolationError
+from runctl_auto.errors import NoCapacityError, PolicyViolationError, SubnetFullError
+from runctl_auto.jobs.follow import await_end
+from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -18,28 +20,38 @@ def apply_in_first_place(
     reporter: Reporter,
     *,
     refresh: bool,
+    settle: Callable[[], None],
 ) -> tuple[StackConfig, Changes]:
     """Applies ``config``; where there is no capacity, the same in the next of ``others`` that policies allow.
 
-    ``others`` is only asked for when it is needed. Raises ``NoCapacityError`` with the reasons of all places
-    when none has capacity.
+    ``others`` is only asked for when it is needed; of one type in one zone, another subnet is tried only when
+    the first is full. ``settle`` blocks until a machine that ended during the attempt is terminated: the next
+    one refreshes the state, in which the failed launch may have left it. Raises ``NoCapacityError`` with the
+    reasons of all places when none has capacity.
     """
     reasons: list[str] = []
     last: NoCapacityError | None = None
+    failed = _FailedPlaces()
     for attempt in _attempts(config, others):
+        place = attempt.placement
+        if failed.rule_out(place):
+            continue
         if last is not None:
-            reporter.say(f"no capacity; trying {_place_text(attempt.placement)}")
+            reporter.say(f"{_cause_text(last)}; trying {_place_text(place)}")
+            settle()
         stack.set_config(attempt.to_values())
         try:
             with reporter.working("applying"):
-                return attempt, stack.up(refresh=refresh)
+                return attempt, stack.up(refresh=refresh or last is not None)
         except NoCapacityError as error:
-            reasons.append(f"{_place_text(attempt.placement)}: {error.code}")
+            reasons.append(f"{_place_text(place)}: {error.code}")
+            failed.add(place, subnet_is_full=isinstance(error, SubnetFullError))
             last = error
         except PolicyViolationError as error:
             if last is None:
                 raise
-            reasons += [f"{_place_text(attempt.placement)}: {each}" for each in error.violations]
+            reasons += [f"{_place_text(place)}: {each}" for each in error.violations]
+            failed.add(place, subnet_is_full=False)
     if last is None:  # an iterator over at least the first place ends here only after a failure
         raise AssertionError
     raise NoCapacityError(
@@ -49,6 +61,14 @@ def apply_in_first_place(
         next_step="Name more instance types or zones, raise max_price, or repeat later; "
         f"`runctl down {config.job.name}` removes what was made so far.",
     ) from last
+
+
+def settle_machine(job: Job) -> None:
+    """Blocks until the machine that the state names, if it is ending, is terminated: while it is shutting
+    down the provider still sees it."""
+    instance = job.instance()
+    if instance is not None:
+        await_end(job.provider, job.machine(instance), job.session.time)
 
 
 def protect_when_placed(
@@ -62,6 +82,32 @@ def protect_when_placed(
     with reporter.working("protecting"):
         stack.up()
     return protected
+
+
+@dataclass
+class _FailedPlaces:
+    """The places where a launch failed, and the subnets that were full."""
+
+    machines: set[tuple[str, str, str]] = field(default_factory=set)
+    full_subnets: set[str] = field(default_factory=set)
+
+    def add(self, place: Placement, *, subnet_is_full: bool) -> None:
+        if subnet_is_full:
+            self.full_subnets.add(place.subnet)
+        else:
+            self.machines.add(_machine_of(place))
+
+    def rule_out(self, place: Placement) -> bool:
+        """Whether a launch there would fail for the same reason as one before."""
+        return place.subnet in self.full_subnets or _machine_of(place) in self.machines
+
+
+def _machine_of(place: Placement) -> tuple[str, str, str]:
+    return place.market, place.instance_type, place.zone
+
+
+def _cause_text(error: NoCapacityError) -> str:
+    return "the subnet is full" if isinstance(error, SubnetFullError) else "no capacity"
 
 
 def _place_text(place: Placement) -> str:

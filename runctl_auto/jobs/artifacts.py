@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from runctl_auto.agent.contract import StoredFile
 from runctl_auto.errors import UnfetchedArtifactsError
+from runctl_auto.packaging.fetched_results import RECORD_FILE
 from runctl_auto.providers.contract import Results
-
-_RECORD = ".artifacts.json"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None
         target.parent.mkdir(parents=True, exist_ok=True)
         results.fetch_artifact(run, file, target)
     arriving.mkdir(parents=True, exist_ok=True)
-    (arriving / _RECORD).write_text(json.dumps([vars(file) for file in files]), encoding="utf-8")
+    (arriving / RECORD_FILE).write_text(json.dumps([vars(file) for file in files]), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     arriving.replace(folder)
@@ -51,7 +50,7 @@ def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None
 
 
 def _is_fetched(folder: Path, files: tuple[StoredFile, ...]) -> bool:
-    return (folder / _RECORD).exists() and all(_is_whole(folder / file.path, file) for file in files)
+    return (folder / RECORD_FILE).exists() and all(_is_whole(folder / file.path, file) for file in files)
 
 
 def _is_whole(path: Path, file: StoredFile) -> bool:

@@ -11,7 +11,9 @@ from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.job_file.support import unsupported
 from runctl_auto.job_file.work_folder import find_work_folder
-from runctl_auto.packaging.work_files import WorkFolder, walk_work_folder
+from runctl_auto.packaging.package import refuse_nothing, refuse_too_much
+from runctl_auto.packaging.work_files import walk_work_folder
+from runctl_auto.packaging.work_folder import WorkFolder
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ def check_files(path: Path) -> CheckedJob:
     """Reads the job file at ``path`` and walks its work folder.
 
     Raises JobFileError for an invalid file, JobFileError or PackagingError for a work folder, or something
-    in it, that cannot travel.
+    in it, that cannot travel, that is too large, or of which nothing is packaged.
     """
     file = load_job_file(path)
-    return CheckedJob(file, walk_work_folder(find_work_folder(file)))
+    work_folder = walk_work_folder(find_work_folder(file))
+    refuse_nothing(work_folder)
+    refuse_too_much(work_folder)
+    return CheckedJob(file, work_folder)
 
 
 def check_job(path: Path) -> CheckedJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import Phase
+from runctl_auto.agent.pace import FIRST_SECONDS, Pace
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.session import Time
 from runctl_auto.local.printable import printable
@@ -13,7 +14,9 @@ from runctl_auto.providers.contract import GONE, Machine, Provider, Results
 from runctl_auto.run.status import RunStatus
 
 POLL_SECONDS = 1.0
+POLL_PACE = Pace(first=POLL_SECONDS, later=5.0)
 MACHINE_CHECK_SECONDS = 10.0
+MACHINE_CHECK_PACE = Pace(first=MACHINE_CHECK_SECONDS, later=30.0)
 STALE_SECONDS = 60.0
 ENDING_SECONDS = 180.0
 PATIENCE_WITH_OTHERS_SECONDS = 600.0
@@ -51,19 +54,21 @@ class Follower:
 
     def until_end(self, instance: str | None) -> Ended | Lost:
         """Blocks until the run has ended or its machine ``instance`` is lost."""
-        next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
+        began = self._time.monotonic()
+        next_check = began + MACHINE_CHECK_SECONDS
         while True:
             status = self._results.status(self._run)
             if status is not None and status.ended:
                 return self._ended(status)
-            self._tell(status)
+            self._tell(status, self._time.monotonic() - began)
             is_interrupted = status is not None and status.phase == Phase.INTERRUPTED
             if is_interrupted or self._time.monotonic() >= next_check:
-                next_check = self._time.monotonic() + MACHINE_CHECK_SECONDS
+                elapsed = self._time.monotonic() - began
+                next_check = began + elapsed + MACHINE_CHECK_PACE.seconds(elapsed)
                 lost = self._look_for_machine(instance)
                 if lost is not None:
                     return lost
-            self._time.sleep(POLL_SECONDS)
+            self._time.sleep(POLL_PACE.seconds(self._time.monotonic() - began))
 
     def _look_for_machine(self, instance: str | None) -> Ended | Lost | None:
         machine = self._provider.machine(instance) if instance else Machine("", GONE)
@@ -82,12 +87,14 @@ class Follower:
         self._reporter.say(_sentence(status))
         return Ended(status)
 
-    def _tell(self, status: RunStatus | None) -> None:
+    def _tell(self, status: RunStatus | None, elapsed: float) -> None:
         if status is not None and status.phase != self._phase:
             self._phase = status.phase
             self._reporter.say(_sentence(status))
-        for line in self._log.new_lines():
-            self._reporter.log_line(line)
+        # The search for the first part is a list request; later, the status shows whether there is one.
+        if self._log.has_begun or elapsed < FIRST_SECONDS or (status and status.raw.get("log_parts")):
+            for line in self._log.new_lines():
+                self._reporter.log_line(line)
 
 
 def await_end(

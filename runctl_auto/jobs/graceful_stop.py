@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
-from runctl_auto.agent.contract import REPORTING_SECONDS, StopReason
+from runctl_auto.agent.contract import LATER_STOP_SECONDS, REPORTING_SECONDS, StopReason
+from runctl_auto.agent.pace import FIRST_SECONDS
 from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus
 
@@ -32,7 +33,8 @@ def stop_run(
     sleep: Callable[[float], None],
     clock: Callable[[], float],
 ) -> StopOutcome:
-    """Stops ``run`` and waits for its end, at most the grace and a minute. Idempotent.
+    """Stops ``run`` and waits for its end, at most the grace, a minute, and the time after which the agent of
+    a long run notices. Idempotent.
 
     ``machine_runs`` tells whether there is a machine that could answer; ``clock`` counts seconds.
     """
@@ -44,7 +46,7 @@ def stop_run(
     results.request_stop(
         run, reason=reason, grace_seconds=grace_seconds, at=datetime.now(timezone.utc).isoformat()
     )
-    deadline = clock() + grace_seconds + REPORTING_SECONDS
+    deadline = clock() + _notice_seconds(status) + grace_seconds + REPORTING_SECONDS
     while clock() < deadline:
         sleep(_POLL_SECONDS)
         status = results.status(run)
@@ -53,3 +55,9 @@ def stop_run(
         if not machine_runs():
             return StopOutcome("no-machine", results.status(run))
     return StopOutcome("late", status)
+
+
+def _notice_seconds(status: RunStatus | None) -> int:
+    """How long the agent may take to notice: in the first minutes a few seconds at most."""
+    is_long = status is not None and sum(status.seconds.values()) >= FIRST_SECONDS
+    return LATER_STOP_SECONDS if is_long else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runctl_auto.errors import UsageError
 from runctl_auto.job_file.spec import JobSpec
@@ -13,14 +13,14 @@ from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session
 from runctl_auto.packaging.package import package_agent, package_code
-from runctl_auto.packaging.work_files import WorkFolder
 from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
-from runctl_auto.providers.contract import Account, OwnVolumes, Provider
+from runctl_auto.providers.contract import Account, Offers, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
 
 
@@ -106,16 +106,10 @@ class Material:
 def gather(session: Session, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = session.folders.make_private("packages")
-    code = package_code(_without_results(session, job.work_folder), packages)
+    code = package_code(job.work_folder, packages)
     agent = package_agent(packages)
     account = session.provider(job.spec.region).account()
     return Material(account, code.sha256, agent.sha256)
-
-
-def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
-    """Results that were fetched into the work folder are not code."""
-    results = (session.folders.root / session.settings.checkpoint.directory).resolve()
-    return work.without(results.relative_to(work.path)) if results.is_relative_to(work.path) else work
 
 
 def decide(
@@ -139,7 +133,8 @@ def decide(
         rerun=rerun or moves,
     )
     with session.reporter.working("looking for places"):
-        places = _places(spec, provider, account, current, run, zone=zone)
+        known = session.prices.region(spec.region)
+        offers = _offers(spec, provider, account, current, run, zone=zone, known=known)
     wanted = wanted_protection(
         spec,
         asked=current.config.protection.asked if current.config else None,
@@ -149,20 +144,38 @@ def decide(
     config = StackConfig(
         job=spec,
         run=run,
-        placement=places[0],
+        placement=_with_disk(offers.places[0], spec),
         owner=session.settings.owner if current.config is None else current.config.owner,
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
+        rates=_rates_in_force(current.config, offers.places[0], known),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
-        places,
+        offers.places,
         wanted,
         replaces_active_run=not is_same_run and current.run_is_active,
-        notes=(*_no_time_to_end(config), *(() if is_same_run else provider.data_notes(spec))),
+        notes=(
+            *offers.notes,
+            *_no_time_to_end(config),
+            *(
+                ()
+                if is_same_run
+                else (*_no_internet(config.placement), *provider.data_notes(spec, config.placement))
+            ),
+        ),
     )
+
+
+def _notes_on_place(provider: Provider, spec: JobSpec, place: Placement) -> tuple[str, ...]:
+    return (*_no_internet(place), *provider.data_notes(spec, place))
+
+
+def _with_disk(place: Placement, spec: JobSpec) -> Placement:
+    """A size in the job file counts at once; without one, the size that was settled at placement stays."""
+    return place if spec.resources.disk is None else replace(place, disk_gb=spec.resources.disk)
 
 
 def _no_time_to_end(config: StackConfig) -> Iterator[str]:
@@ -170,16 +183,25 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
         yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
+def _no_internet(place: Placement) -> Iterator[str]:
+    if not place.internet:
+        yield (
+            f"subnet {place.subnet} reaches AWS's endpoints only: setup and run cannot fetch from package "
+            "indexes and model hubs"
+        )
+
+
 def other_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
     provider = session.provider(config.job.region)
     account = provider.account()
     zone = _zone_of_volumes(provider, config.job, current, account)
-    found = provider.offers(config.job, account, zone=zone)
-    return tuple(each for each in found if _same_machine(each) != _same_machine(config.placement))
+    known = session.prices.region(config.job.region)
+    found = provider.offers(config.job, account, zone=zone, known=known)
+    return tuple(each for each in found.places if _same_place(each) != _same_place(config.placement))
 
 
-def _places(
+def _offers(
     spec: JobSpec,
     provider: Provider,
     account: Account,
@@ -187,13 +209,21 @@ def _places(
     run: RunIdentity,
     *,
     zone: str | None,
-) -> tuple[Placement, ...]:
+    known: RegionPrices | None,
+) -> Offers:
     config = current.config
     if config is not None and config.run.id == run.id:
         has_ended = current.status is not None and current.status.ended
         if has_ended or _still_fits(spec, current, provider, zone):
-            return (config.placement,)
-    return provider.offers(spec, account, zone=zone)
+            return Offers((config.placement,))
+    return provider.offers(spec, account, zone=zone, known=known)
+
+
+def _rates_in_force(config: StackConfig | None, place: Placement, known: RegionPrices | None) -> Rates:
+    """The prices when the place was chosen, as long as the job stays there."""
+    if config is not None and config.placement == place and config.rates.source is not None:
+        return config.rates
+    return Rates() if known is None else known.rates
 
 
 def _still_fits(spec: JobSpec, current: CurrentJob, provider: Provider, zone: str | None) -> bool:
@@ -234,8 +264,8 @@ def _in_force(job: str, wanted: Protection, current: CurrentJob) -> Protection:
     )
 
 
-def _same_machine(place: Placement) -> tuple[str, str, str]:
-    return place.market, place.instance_type, place.zone
+def _same_place(place: Placement) -> tuple[str, str, str, str]:
+    return place.market, place.instance_type, place.zone, place.subnet
 
 
 def _refuse_another_cloud(spec: JobSpec, current: CurrentJob, account: Account) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TypeVar
 
+from runctl_auto.cost.estimate import estimate
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
@@ -67,7 +70,9 @@ class JobFileChange(Change[Intent, ResultT]):
 
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
-            return plan_for(self.job, self.current, decision)
+            view = plan_for(self.job, self.current, decision)
+        notes = (*view.notes, *_notes_on_checkpoints(self._checked))
+        return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 
 def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
@@ -82,6 +87,7 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
     ]
     notes += plan.advice
     notes += protection_notes(current.config.protection if current.config else None, intent.wanted)
+    ended = not _is_new_run(current, intent) and current.status is not None and current.status.ended
     return PlanView(
         job.name,
         intent.config.run.id,
@@ -89,7 +95,23 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
         intent.config.placement,
         tuple(notes),
         program=job.session.program,
+        cost=estimate(intent.config, ended=ended),
+        cost_before=estimate(current.config) if current.config and current.instance else None,
     )
+
+
+def _is_new_run(current: CurrentJob, intent: Intent) -> bool:
+    return current.config is None or current.config.run.id != intent.config.run.id
+
+
+def _notes_on_checkpoints(checked: CheckedJob) -> Iterator[str]:
+    path = PurePosixPath(checked.spec.checkpoints.path)
+    count = len(checked.work_folder.files_below(str(path)))
+    if count:
+        yield (
+            f"the checkpoint folder {path}/ holds {count} file{'s' if count > 1 else ''} of the work folder: "
+            "the job starts with them, under those of the checkpoint that it continues from"
+        )
 
 
 def _await_dead_machine(job: Job, current: CurrentJob) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from runctl_auto.job_file.job_file import JobFile
-from runctl_auto.jobs.apply import apply_in_first_place
+from runctl_auto.jobs.apply import apply_in_first_place, settle_machine
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
 from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, Lost
@@ -47,7 +48,12 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
             yield from other_places(self.session, decision, self._current)
 
         self._config, _ = apply_in_first_place(
-            self.job.stack, decision, others(), self.session.reporter, refresh=True
+            self.job.stack,
+            decision,
+            others(),
+            self.session.reporter,
+            refresh=True,
+            settle=partial(settle_machine, self.job),
         )
 
     def result(self) -> StackConfig:

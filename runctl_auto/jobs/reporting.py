@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from runctl_auto.cost.estimate import Estimate
 from runctl_auto.engine.events import EngineEvent, Plan
+from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.stack.config import Placement
 
 PATIENCE_SECONDS = 1.0
@@ -16,9 +18,11 @@ PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class PlanView:
-    """What is about to change, as shown before anyone is asked. ``price_hour`` in USD, None when unknown.
+    """What is about to change, as shown before anyone is asked.
 
-    ``program`` is the folder of the program that made the plan, None for runctl's own.
+    ``work_folder`` is what travels to the machine; None when nothing is packaged for the change. ``cost`` is
+    of the job as it will be, ``cost_before`` as it is, None where it has no machine. ``program`` is the
+    folder of the program that made the plan, None for runctl's own.
     """
 
     job: str
@@ -26,6 +30,9 @@ class PlanView:
     plan: Plan
     placement: Placement | None
     notes: tuple[str, ...] = ()
+    work_folder: WorkFolder | None = None
+    cost: Estimate | None = None
+    cost_before: Estimate | None = None
     program: Path | None = None
 
 

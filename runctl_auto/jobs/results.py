@@ -19,8 +19,8 @@ def read_metrics(download: Download | None) -> dict[str, Any]:
         if file.name != "metrics.json" or file.stat().st_size > _MAX_METRICS_BYTES:
             continue
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
+            content = json.loads(file.read_text(encoding="utf-8-sig"))
+        except (ValueError, RecursionError):
             continue
         if isinstance(content, dict):
             return content

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.job import Job
@@ -35,8 +36,8 @@ class Session:
     """One command's surroundings.
 
     ``make_provider`` makes the provider of a region, None for the one that the person's own settings name.
-    ``shell`` is the environment that the person started the command with. ``program`` is the folder of the
-    program that runs in place of runctl's own.
+    ``prices`` is the price book at hand. ``shell`` is the environment that the person started the command
+    with. ``program`` is the folder of the program that runs in place of runctl's own.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Session:
     make_provider: Callable[[str | None], Provider]
     reporter: Reporter
     time: Time = field(default_factory=Time)
+    prices: PriceBook = field(default_factory=PriceBook)
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     program: Path | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runctl_auto.jobs.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import Recovered, remove_unnoticed
 from runctl_auto.leftovers.proof import Proof, prove
 from runctl_auto.leftovers.receipt import (
+    Blocked,
     Foreign,
     Receipt,
     deleted_between,
@@ -22,18 +23,27 @@ from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import VOLUME, StackState
 
 
-def prove_teardown(job: Job, config: StackConfig, recovered: Recovered, related: Relations) -> Receipt:
+def prove_teardown(
+    job: Job,
+    config: StackConfig,
+    recovered: Recovered,
+    related: Relations,
+    blocked: Sequence[Blocked] = (),
+) -> Receipt:
     """The receipt of the teardown of ``job``, whose state was that of ``recovered``. Removes the stack when
-    nothing is left. Blocks for a few minutes at most, while machines end and lists lag."""
+    nothing is left. Blocks for a few minutes at most, while machines end and lists lag. ``blocked`` could not
+    be deleted: what prevents it is named with it, and is no leak of the job's."""
     after, scanner = job.state(), job.scanner(config)
     provider, time = job.provider, job.session.time
     for machine in related.instances:
         await_end(provider, provider.machine(machine), time)
-    proof = _proof(job, config, scanner, related, after)
+    proof = _proof(job, config, scanner, related, after, blocked=blocked)
     # What lists did not tell before the teardown, since they are late, they tell now.
     late = remove_unnoticed(job, config, after, recovered.unfinished) if proof.survey.found else ()
     if late:
-        proof = _proof(job, config, scanner, related, after)
+        proof = _proof(job, config, scanner, related, after, blocked=blocked)
+    left = {each.urn for each in after.resources}
+    blocked = tuple(each for each in blocked if each.urn in left)
     is_empty = proof.is_clean and not (after.in_cloud() or after.pending)
     if is_empty:
         job.stack.remove()
@@ -41,9 +51,10 @@ def prove_teardown(job: Job, config: StackConfig, recovered: Recovered, related:
     return Receipt(
         job=job.name,
         deleted=(*recovered.removed, *late, *deleted_between(recovered.state, after)),
-        kept=(*kept_in(after), *(kept_by_tag(each) for each in proof.kept)),
+        kept=(*kept_in(after, blocked), *(kept_by_tag(each) for each in proof.kept)),
         leaked=tuple(leak_of(each, now) for each in proof.survey.found),
         stack_removed=is_empty,
+        blocked=blocked,
         foreign=tuple(Foreign(each.kind, each.id, each.owner) for each in proof.survey.foreign),
         unchecked=proof.survey.unchecked,
         at=now.isoformat(),
@@ -53,9 +64,18 @@ def prove_teardown(job: Job, config: StackConfig, recovered: Recovered, related:
     )
 
 
-def _proof(job: Job, config: StackConfig, scanner: Scanner, related: Relations, after: StackState) -> Proof:
+def _proof(
+    job: Job,
+    config: StackConfig,
+    scanner: Scanner,
+    related: Relations,
+    after: StackState,
+    *,
+    blocked: Sequence[Blocked],
+) -> Proof:
     session = job.session
-    kept = scanner.kinds.keys_in(after) | frozenset(_used_volumes(config, scanner))
+    holders = (key for each in blocked for blocker in each.held_by for key in blocker.keys)
+    kept = scanner.kinds.keys_in(after) | frozenset((*_used_volumes(config, scanner), *holders))
     with session.reporter.working("looking for what is left"):
         return prove(
             scanner,

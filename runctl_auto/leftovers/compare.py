@@ -57,11 +57,13 @@ class KnownStack:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A resource of runctl's that no stack manages. ``keep``: why it must not be deleted, if so."""
+    """A resource of runctl's that no stack manages. ``keep``: why it must not be deleted, if so; ``refused``:
+    why the cloud did not delete it, if that was tried."""
 
     resource: CloudResource
     why: str
     keep: str | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True)

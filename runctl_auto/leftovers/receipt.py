@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runctl_auto.providers.resource import CloudResource, Unchecked
+from runctl_auto.providers.resource import Blocker, CloudResource, Unchecked
 from runctl_auto.stack.state import ResourceState, StackState
 
 TAGGED = "protected by its tag"
@@ -58,14 +58,52 @@ class Foreign:
 
 
 @dataclass(frozen=True)
+class Blocked:
+    """A resource that the cloud does not delete. ``why`` is what prevents it or the cloud's answer, with its
+    error ``code`` if it gave one; ``next_step`` is what the user can do.
+    """
+
+    urn: str
+    type: str
+    name: str
+    id: str
+    why: str
+    next_step: str
+    code: str | None = None
+    held_by: tuple[Blocker, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "type": self.type,
+            "name": self.name,
+            "id": self.id,
+            "why": self.why,
+            "code": self.code,
+            "held_by": [
+                {
+                    "what": each.what,
+                    "kind": each.kind or None,
+                    "id": each.id or None,
+                    "release": each.release or None,
+                }
+                for each in self.held_by
+            ],
+            "next_step": self.next_step,
+        }
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """The result of a teardown. ``unchecked`` are kinds of resources that could not be listed."""
+    """The result of a teardown. ``blocked`` could not be deleted; ``unchecked`` are kinds of resources that
+    could not be listed.
+    """
 
     job: str
     deleted: tuple[Deleted, ...]
     kept: tuple[Kept, ...]
     leaked: tuple[Leak, ...]
     stack_removed: bool
+    blocked: tuple[Blocked, ...] = ()
     foreign: tuple[Foreign, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
     at: str | None = None
@@ -76,7 +114,7 @@ class Receipt:
     @property
     def is_complete(self) -> bool:
         """Whether it is known that nothing is left but what is kept on purpose."""
-        return not (self.leaked or self.unchecked)
+        return not (self.leaked or self.blocked or self.unchecked)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -87,6 +125,7 @@ class Receipt:
             "at": self.at,
             "deleted": [vars(each) for each in self.deleted],
             "kept": [vars(each) for each in self.kept],
+            "blocked": [each.as_json() for each in self.blocked],
             "leaked": [vars(each) for each in self.leaked],
             "foreign": [vars(each) for each in self.foreign],
             "unchecked": [vars(each) for each in self.unchecked],
@@ -126,16 +165,30 @@ def deleted_between(before: StackState, after: StackState) -> tuple[Deleted, ...
     )
 
 
-def kept_in(state: StackState) -> tuple[Kept, ...]:
-    """Resources that a teardown left in the state, each with the reason."""
+def kept_in(state: StackState, blocked: Collection[Blocked] = ()) -> tuple[Kept, ...]:
+    """Resources that a teardown left in the state, each with the reason, without those in ``blocked``."""
+    refused = {each.urn for each in blocked}
     protected = [each for each in state.resources if each.protect]
-    return tuple(Kept(each.type, each.name, each.id, _reason(each, protected)) for each in state.in_cloud())
+    held = [each for each in state.resources if each.urn in refused]
+    return tuple(
+        Kept(each.type, each.name, each.id, _reason(each, protected, held, state))
+        for each in state.in_cloud()
+        if each.urn not in refused
+    )
 
 
-def _reason(resource: ResourceState, protected: Iterable[ResourceState]) -> str:
+def _reason(
+    resource: ResourceState,
+    protected: Iterable[ResourceState],
+    blocked: Iterable[ResourceState],
+    state: StackState,
+) -> str:
     if resource.protect:
         return "protected"
     needed_by = [each.name for each in protected if resource.urn in (each.parent, *each.dependencies)]
     if needed_by:
         return f"needed by {', '.join(needed_by)}, which is protected"
+    holding = [each.name for each in blocked if resource.urn in state.needed_by([each.urn])]
+    if holding:
+        return f"needed by {', '.join(holding)}, which could not be deleted"
     return "not deleted"

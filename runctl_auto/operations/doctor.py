@@ -42,13 +42,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Practice:
-    """What the doctor works with. ``make_provider`` gets an endpoint, None for the usual one, and ``region``,
-    None for that of the person's own settings."""
+    """What the doctor works with. ``make_provider`` and ``engine_caller`` get an endpoint, None for the usual
+    one, and ``region``, None for that of the person's own settings."""
 
     folders: ProjectFolders
     environ: Mapping[str, str]
     load_settings: Callable[[], Settings]
     make_provider: Callable[[str | None, str | None], Provider]
+    engine_caller: Callable[[str | None, str | None], CallerIdentity]
     progress: Callable[[str], None]
     region: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
@@ -201,16 +202,19 @@ def _sandbox(folders: ProjectFolders) -> Finding:
 
 
 def _cloud(practice: Practice, settings: Settings, place: Environment | None) -> Iterator[Finding]:
-    if settings.aws.profile:
-        os.environ["AWS_PROFILE"] = settings.aws.profile
     endpoint = place.endpoint_url if place is not None else settings.aws.endpoint_url
     try:
+        identity = place.identity if place else environment.enter_identity(settings, practice.environ)
         provider = practice.make_provider(endpoint, practice.region)
         caller = provider.caller()
     except RunctlError as error:
         yield _problem("credentials", error)
         return
-    yield Finding("credentials", "ok", f"account {caller.account}, {caller.name}")
+    yield Finding("credentials", "ok", f"runctl: account {caller.account}, {caller.name}, {identity}")
+    if identity.ignored:
+        what = f"{', '.join(identity.ignored)}: set, and ignored, since the {identity} is used"
+        yield Finding("credentials", "note", what, "Unset them, or name no profile to use them.")
+    yield from _engine_identity(practice, endpoint, caller, place)
     yield from _clock(practice, caller)
     try:
         zones = provider.zones()
@@ -218,7 +222,38 @@ def _cloud(practice: Practice, settings: Settings, place: Environment | None) ->
     except RunctlError as error:
         yield replace(_problem("region", error), what=f"{provider.region}: {error.what}")
         return
-    yield _quotas(provider, is_sandbox=settings.sandbox)
+    yield from _quotas(provider)
+
+
+def _engine_identity(
+    practice: Practice, endpoint: str | None, caller: CallerIdentity, place: Environment | None
+) -> Iterator[Finding]:
+    """Who the engine is, for its backend and key service, and who its AWS provider is."""
+    try:
+        found = practice.engine_caller(endpoint, practice.region)
+    except RunctlError as error:
+        yield replace(_problem("credentials", error), what=f"provider: {error.what}")
+        return
+    uses = _engine_uses(place) if place is not None else ()
+    if uses:
+        yield _compared("engine", found, caller, f", for {' and '.join(uses)}")
+    elif place is not None:
+        yield Finding("credentials", "ok", "engine: needs none, its backend and its key are not on AWS")
+    yield _compared("provider", found, caller)
+
+
+def _engine_uses(place: Environment) -> tuple[str, ...]:
+    """What of AWS the engine itself uses."""
+    addresses = (place.backend, place.secrets_provider)
+    return tuple(each for each in addresses if each.startswith(("s3:", "awskms:")))
+
+
+def _compared(who: str, found: CallerIdentity, caller: CallerIdentity, purpose: str = "") -> Finding:
+    what = f"{who}: account {found.account}, {found.name}{purpose}"
+    if (found.account, found.name) == (caller.account, caller.name):
+        return Finding("credentials", "ok", what)
+    fix = "Name a profile (aws.profile or AWS_PROFILE): runctl, engine and provider then use it."
+    return Finding("credentials", "problem", f"{what}; that is not runctl's", fix)
 
 
 def _clock(practice: Practice, caller: CallerIdentity) -> Iterator[Finding]:
@@ -234,21 +269,22 @@ def _clock(practice: Practice, caller: CallerIdentity) -> Iterator[Finding]:
         )
 
 
-def _quotas(provider: Provider, *, is_sandbox: bool) -> Finding:
-    if is_sandbox:
-        return Finding("quotas", "ok", "the sandbox has none")
+def _quotas(provider: Provider) -> Iterator[Finding]:
     try:
         found = provider.quotas()
     except AccessDeniedError as error:
-        return Finding("quotas", "note", error.what, "Allow servicequotas:GetServiceQuota to see them.")
+        yield Finding("quotas", "note", error.what, "Allow servicequotas:GetServiceQuota to see them.")
+        return
     except CloudError as error:
-        return Finding("quotas", "note", f"cannot be read: {error.what}", error.next_step)
-    listed = ", ".join(f"{each.value:g} {each.name}" for each in found)
-    if all(each.value == 0 for each in found):
-        return Finding(
-            "quotas", "problem", listed, "Ask for more in the Service Quotas console; no machine can start."
-        )
-    return Finding("quotas", "ok", listed)
+        yield Finding("quotas", "note", f"cannot be read: {error.what}", error.next_step)
+        return
+    usable = [each for each in found if each.value > 0]
+    if usable:
+        yield Finding("quotas", "ok", ", ".join(f"{each.value:g} {each.name}" for each in usable))
+    for each in found:
+        if each.value <= 0:
+            what = f"0 {each.name} in {provider.region}: none of these machines can start"
+            yield Finding("quotas", "problem", what, f"Request more, unless you need none: {each.link}")
 
 
 def _problem(subject: str, error: RunctlError) -> Finding:

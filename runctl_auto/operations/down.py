@@ -10,6 +10,7 @@ from runctl_auto.agent.contract import GRACE_SECONDS, Reason, artifacts_prefix
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import LeakedError, UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
+from runctl_auto.jobs.blocked_deletions import sentence
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
@@ -23,9 +24,10 @@ from runctl_auto.jobs.recovery import Recovered, recover
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.teardown_deletions import delete_what_can_go
 from runctl_auto.jobs.teardown_receipt import prove_teardown
 from runctl_auto.leftovers.archive import store
-from runctl_auto.leftovers.receipt import Receipt, deleted_between, kept_in
+from runctl_auto.leftovers.receipt import Blocked, Receipt, deleted_between, kept_in
 from runctl_auto.providers.contract import Results
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.config import StackConfig
@@ -67,15 +69,22 @@ def refuse_leaks(receipt: Receipt) -> None:
     """Raises ``LeakedError`` when the receipt names something that should not be there, or has a gap."""
     if receipt.is_complete:
         return
+    refused = [sentence(each) for each in receipt.blocked]
     leaked = [f"{each.kind} {each.id}" for each in receipt.leaked]
     unseen = [f"{each.kind} could not be looked for" for each in receipt.unchecked]
-    by_hand = f", or remove by hand: {receipt.leaked[0].remove}" if receipt.leaked else ""
     raise LeakedError(
-        f"Teardown of job '{receipt.job}' is incomplete: {'; '.join((*leaked, *unseen))}.",
+        f"Teardown of job '{receipt.job}' is incomplete: {'; '.join((*refused, *leaked, *unseen))}.",
         receipt=receipt.as_json(),
         where={"job": receipt.job},
-        next_step=f"Repeat `runctl down {receipt.job}`{by_hand}",
+        next_step=_next_step(receipt),
     )
+
+
+def _next_step(receipt: Receipt) -> str:
+    if receipt.blocked:
+        return receipt.blocked[0].next_step
+    by_hand = f", or remove by hand: {receipt.leaked[0].remove}" if receipt.leaked else ""
+    return f"Repeat `runctl down {receipt.job}`{by_hand}"
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ class Down(Change[Teardown, DownResult]):
         self._related = NOTHING_RELATED
         self._stopped: StopOutcome | None = None
         self._downloads: tuple[Download, ...] = ()
+        self._blocked: tuple[Blocked, ...] = ()
         self._receipt: Receipt | None = None
         self._receipt_file: Path | None = None
 
@@ -158,9 +168,10 @@ class Down(Change[Teardown, DownResult]):
         if not self._options.discard_artifacts:
             self._downloads = _fetch_all(self.job, decision.before)
         self._related = self.job.scanner(decision.config).relations(decision.before)
-        with self.session.reporter.working("deleting"):
-            decision.protection.give_up_included(self.job.stack)
-            self.job.stack.destroy()
+        has_ended = self._stopped is not None and self._stopped.how in ("stopped", "ended-before")
+        self._blocked = delete_what_can_go(
+            self.job, decision.config, decision.before, decision.protection, has_ended=has_ended
+        )
 
     def _destroy_unused(self, before: StackState) -> None:
         if before.in_cloud():
@@ -173,7 +184,9 @@ class Down(Change[Teardown, DownResult]):
             self._receipt = _remove_unused(self.job, decision.before)
             return
         session = self.session
-        self._receipt = prove_teardown(self.job, decision.config, self._recovered, self._related)
+        self._receipt = prove_teardown(
+            self.job, decision.config, self._recovered, self._related, self._blocked
+        )
         self._receipt_file = store(self._receipt, session.folders.make_private(), session.time.now())
 
     def result(self) -> DownResult:

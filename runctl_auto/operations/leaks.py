@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from runctl_auto.backend.mark import backend_mark
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.deletion_watch import LONG_SECONDS
 from runctl_auto.jobs.session import Session
 from runctl_auto.leftovers.compare import (
     Caller,
@@ -23,7 +24,7 @@ from runctl_auto.leftovers.compare import (
 )
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.providers.contract import Provider
-from runctl_auto.providers.resource import CloudResource, Unchecked
+from runctl_auto.providers.resource import CloudResource, Key, Unchecked
 from runctl_auto.stack.state import StackState
 
 _REMOVAL_ROUNDS = 15
@@ -98,7 +99,8 @@ class LeaksResult:
         ]
 
     def _orphan(self, orphan: Orphan) -> dict[str, Any]:
-        return {**self._resource(orphan.resource), "why": orphan.why, "keep": orphan.keep}
+        more = {"why": orphan.why, "keep": orphan.keep, "refused": orphan.refused}
+        return {**self._resource(orphan.resource), **more}
 
     def _resource(self, resource: CloudResource) -> dict[str, Any]:
         age = resource.age_seconds(self.at)
@@ -194,6 +196,7 @@ class _Sweep:
             return result
         self._confirm(wanted, count)
         deleted: list[CloudResource] = []
+        refusals = _Refusals(self._reporter.say, self._session.time.monotonic)
         for region, things in wanted.items():
             provider = self._session.provider(region)
             with self._reporter.working(f"removing {len(things)} things in {region}"):
@@ -203,8 +206,9 @@ class _Sweep:
                     partial(provider.remove, account=result.account),
                     rounds=_REMOVAL_ROUNDS,
                     sleep=self._session.time.sleep,
+                    refused=refusals.note,
                 )
-        findings = tuple(self._region(result.account, region, stacks) for region in wanted)
+        findings = tuple(refusals.explain(self._region(result.account, region, stacks)) for region in wanted)
         left = {
             (each.resource.kind, each.resource.id)
             for region in findings
@@ -236,6 +240,33 @@ class _Sweep:
             is_own = held.get(tags.OWNER, "") in ("", *self._owners) and held.get(tags.BACKEND, mark) == mark
             if is_own and not tags.is_protecting(held):
                 yield each
+
+
+class _Refusals:
+    """The cloud's answers to attempts to delete something. One that lasts is told after ten seconds, once."""
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._say = say
+        self._clock = clock
+        self._first: dict[Key, float] = {}
+        self._told: set[Key] = set()
+        self._answers: dict[Key, str] = {}
+
+    def note(self, resource: CloudResource, error: CloudError) -> None:
+        """Takes notice of an attempt that failed."""
+        key = resource.key
+        self._answers[key] = error.what
+        lasted = self._clock() - self._first.setdefault(key, self._clock())
+        if lasted >= LONG_SECONDS and key not in self._told:
+            self._told.add(key)
+            self._say(f"still removing {resource.kind} {resource.id} after {lasted:.0f} s: {error.what}")
+
+    def explain(self, finding: RegionFinding) -> RegionFinding:
+        """The finding, each orphan in it with the last answer."""
+        orphans = tuple(
+            replace(each, refused=self._answers.get(each.resource.key)) for each in finding.comparison.orphans
+        )
+        return replace(finding, comparison=replace(finding.comparison, orphans=orphans))
 
 
 def describe_gone(gone: Gone) -> str:

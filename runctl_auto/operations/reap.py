@@ -10,7 +10,7 @@ from typing import Any
 from components import tags
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.session import Session
@@ -35,18 +35,20 @@ class Overdue:
 
 @dataclass(frozen=True)
 class ReapResult:
-    """What was found and ended. ``unread`` are jobs that could not be looked at, each with why."""
+    """What was found and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines that
+    the cloud did not end, each with why."""
 
     reaped: tuple[Overdue, ...]
     unread: tuple[tuple[str, str], ...]
+    refused: tuple[tuple[Overdue, str], ...] = ()
 
 
 def reap(session: Session, *, yes: bool) -> ReapResult:
     """Terminates the machines of this backend's jobs that are over their limits, after asking.
 
     A machine is over when it is ten minutes older than its job's max_duration, or than what its budget pays
-    for, or when its run ended ten minutes ago. Bucket and volumes stay. Raises ``ConfirmationNeededError``
-    when declined, ``CloudError`` when the cloud refuses.
+    for, or when its run ended ten minutes ago. Bucket and volumes stay. One that the cloud refuses to end
+    does not keep the others from being ended. Raises ``ConfirmationNeededError`` when declined.
     """
     configs, unread = _configs(session)
     overdue = [each for region in _regions(configs) for each in _overdue(session, region, configs)]
@@ -59,9 +61,15 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
             "No machine was ended: it was not confirmed.",
             yes=yes,
         )
+    reaped: list[Overdue] = []
+    refused: list[tuple[Overdue, str]] = []
     for each in overdue:
-        session.provider(each.region).terminate([each.instance])
-    return ReapResult(tuple(overdue), tuple(unread))
+        try:
+            session.provider(each.region).terminate([each.instance])
+            reaped.append(each)
+        except CloudError as error:
+            refused.append((each, error.what))
+    return ReapResult(tuple(reaped), tuple(unread), tuple(refused))
 
 
 def limit_of(config: StackConfig) -> tuple[float, str] | None:

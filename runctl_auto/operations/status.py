@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from runctl_auto.agent.pace import Pace
 from runctl_auto.errors import CloudError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
@@ -17,7 +18,7 @@ from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, StackState
 
-WATCH_SECONDS = 3.0
+WATCH_PACE = Pace(first=3.0, later=10.0)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class JobStatus:
             "message": status.message if status else None,
             "ended_at": status.ended_at if status else None,
             "machine": vars(self.machine) if self.machine else None,
-            "placement": vars(self.config.placement),
+            "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
             "status": dict(status.raw) if status else None,
@@ -83,12 +84,13 @@ def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobS
     watched = session.job(job)
     with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
         watched.open()
+    began = session.time.monotonic()
     while True:
         found = status_of(watched)
         show(found)
         if found.ended:
             return found
-        session.time.sleep(WATCH_SECONDS)
+        session.time.sleep(WATCH_PACE.seconds(session.time.monotonic() - began))
 
 
 def status_of(job: Job) -> JobStatus:

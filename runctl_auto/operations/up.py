@@ -32,7 +32,7 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed
+from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
@@ -161,6 +161,7 @@ class Up(JobFileChange[Applied]):
                 others(),
                 self.session.reporter,
                 refresh=self.current.instance is not None,
+                settle=partial(settle_machine, self.job),
             )
 
     def record(self, decision: Intent) -> None:
@@ -298,10 +299,13 @@ def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -
     if result.download is not None:
         where["artifacts"] = str(result.download.folder)
     message = f": {status.message}" if status.message else ""
+    again = "`runctl up --rerun` tries again"
+    if status.reason == Reason.LEFT_PROCESSES:  # it would end the same way
+        again = "let `run` end with `wait`, or set background: wait or stop, then `runctl up --rerun`"
     return TrainingFailedError(
         f"The training of job '{config.job.name}' {verb} {how}{message}.",
         training_exit_code=status.exit_code,
         where=where,
-        next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up --rerun` tries again; "
+        next_step=f"`runctl logs {config.job.name}` shows its output; {again}; "
         f"`runctl down {config.job.name}` removes everything.",
     )

@@ -13,7 +13,7 @@ import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import IO, cast
 
 from runctl_auto.agent.contract import PACKAGE_SUFFIXES, PackageKind, package_key
 from runctl_auto.errors import PackagingError
-from runctl_auto.packaging.work_files import WorkFile, WorkFolder
+from runctl_auto.packaging.work_folder import WorkFile, WorkFolder
 
 MAX_CODE_BYTES = 500 * 1024 * 1024
 _CHUNK = 1 << 20
@@ -48,13 +48,13 @@ def package_path(folder: Path, kind: PackageKind, sha256: str) -> Path:
 
 
 def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
-    """Packages the files of ``work_folder``. Blocks while it reads them.
+    """Packages the files and empty folders of ``work_folder``. Blocks while it reads them.
 
     ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot be packaged, and for a file
     that has disappeared since the folder was walked.
     """
     files = work_folder.files
-    _refuse_too_much(files, max_bytes)
+    refuse_too_much(work_folder, max_bytes=max_bytes)
     with new_package_file(packages) as (stream, commit):
         with (
             gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as compressed,
@@ -64,6 +64,8 @@ def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MA
         ):
             for file in files:
                 _add(archive, file)
+            for name in work_folder.empty_folders:
+                _add_folder(archive, name)
         return commit("code", len(files))
 
 
@@ -76,17 +78,49 @@ def package_agent(packages: Path) -> Package:
         return commit("agent", 1)
 
 
-def _refuse_too_much(files: Sequence[WorkFile], max_bytes: int) -> None:
-    total = sum(file.size for file in files)
+def refuse_nothing(work_folder: WorkFolder) -> None:
+    """Raises PackagingError for a folder of which no file is packaged: its job would find nothing there."""
+    if work_folder.files:
+        return
+    what = f"nothing of the work folder {work_folder.path} travels"
+    if not work_folder.left_out:
+        raise PackagingError(
+            f"{what}: it holds no file",
+            where={"path": str(work_folder.path)},
+            next_step="Choose the folder that holds the code as workdir.",
+        )
+    first, *others = work_folder.left_out
+    more = f", and {len(others)} more" if others else ""
+    raise PackagingError(
+        f"{what}: {first.name} is left out ({first.why}){more}",
+        where={"path": str(work_folder.path)},
+        next_step="Choose another workdir, change the rule, or take it again with a line such as "
+        f"`!{work_folder.path.name}/` in a .runctlignore above it, or `!*.py` in one inside.",
+    )
+
+
+def refuse_too_much(work_folder: WorkFolder, *, max_bytes: int = MAX_CODE_BYTES) -> None:
+    """Raises PackagingError for more than ``max_bytes``, naming the folders and files that weigh most."""
+    total = work_folder.bytes
     if total <= max_bytes:
         return
-    largest = sorted(files, key=lambda file: -file.size)[:3]
-    named = ", ".join(f"{file.name} ({file.size // (1 << 20)} MB)" for file in largest)
+    folders = [f"{name}/ ({megabytes(size)} MB)" for name, size in work_folder.heaviest_folders(3)]
+    files = [f"{file.name} ({megabytes(file.size)} MB)" for file in work_folder.largest(3)]
+    named = f"the largest: {', '.join(files)}"
+    if folders:
+        named = f"the heaviest folders: {', '.join(folders)}; {named}"
     raise PackagingError(
-        f"the work folder holds {total // (1 << 20)} MB, more than the {max_bytes // (1 << 20)} MB that may "
-        f"travel; the largest: {named}",
-        next_step="Name what training does not need in .gitignore or .runctlignore; put data on a volume.",
+        f"the work folder holds {megabytes(total)} MB, more than the {megabytes(max_bytes)} MB that may "
+        f"travel; {named}",
+        where={"path": str(work_folder.path)},
+        next_step="Put data in a bucket and name it in `data:`, or on a volume (`volumes:`); name what "
+        "training does not need in .gitignore or .runctlignore.",
     )
+
+
+def megabytes(size: int) -> int:
+    """Whole MB of ``size`` bytes, rounded down."""
+    return size // (1 << 20)
 
 
 def _add(archive: tarfile.TarFile, file: WorkFile) -> None:
@@ -110,6 +144,12 @@ def _add(archive: tarfile.TarFile, file: WorkFile) -> None:
             where={"path": str(file.path)},
             next_step="Make it readable, leave it unchanged meanwhile, or name it in .runctlignore.",
         ) from error
+
+
+def _add_folder(archive: tarfile.TarFile, name: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, 0
+    archive.addfile(entry)
 
 
 class _Commit:

@@ -1,139 +1,245 @@
 """Which files of a work folder are packaged: the folder is walked once and passed as a value.
 
-Excluded are files matched by ``.gitignore`` files (in the folder, below it, and above it up to the
-repository's root), by ``.runctlignore`` files with the same syntax, and files that are never code.
+What git would take is packaged: in a work tree with git on PATH git is asked, elsewhere its rules are read
+here, with the same result. ``.runctlignore`` files, with the syntax of ``.gitignore``, have the last word on
+tracked files too. A nested repository decides for itself.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath, PurePosixPath
-
-from pathspec import GitIgnoreSpec
+from pathlib import Path
 
 from runctl_auto.errors import PackagingError
+from runctl_auto.packaging.fetched_results import RESULTS_FOLDER, is_fetched_result
+from runctl_auto.packaging.git_listing import Git
+from runctl_auto.packaging.ignore_rules import IgnoreFile, IgnoreRule, last_verdict, read_ignore_file
+from runctl_auto.packaging.links import target_inside
+from runctl_auto.packaging.repository import Repositories, Repository, git_folder_of
+from runctl_auto.packaging.work_folder import LeftOut, WorkFile, WorkFolder
 
-IGNORE_FILES = (".gitignore", ".runctlignore")
+GIT_IGNORE, RUNCTL_IGNORE = ".gitignore", ".runctlignore"
 MAX_FILES = 100_000
-NEVER = frozenset({".git", ".runctl", ".venv", "__pycache__"})
-NEVER_ON_TOP = frozenset({"runs"})
+UNSPOKEN = frozenset({".git", ".runctl"})
+NEVER = {
+    ".venv": "a virtual environment, which setup makes on the machine",
+    "__pycache__": "compiled modules of Python",
+}
 
 
-@dataclass(frozen=True)
-class WorkFile:
-    """A file or symbolic link to package: ``name`` is relative with slashes; ``link`` is a link's target."""
+def walk_work_folder(folder: Path, environ: Mapping[str, str] = os.environ) -> WorkFolder:
+    """Walks ``folder``, leaving out what git would and what ``.runctlignore`` files name. Blocks.
 
-    name: str
-    path: Path
-    size: int
-    link: str | None = None
-
-
-@dataclass(frozen=True)
-class WorkFolder:
-    """A work folder as it was walked. ``files`` are those to package, sorted by name."""
-
-    path: Path
-    files: tuple[WorkFile, ...]
-
-    def without(self, part: PurePath) -> WorkFolder:
-        """The same folder without the file or folder ``part``, which is relative to it.
-
-        The folder itself cannot be excluded.
-        """
-        if part == PurePath():
-            return self
-        files = (file for file in self.files if not PurePosixPath(file.name).is_relative_to(part.as_posix()))
-        return replace(self, files=tuple(files))
-
-
-@dataclass(frozen=True)
-class _Rules:
-    """The ignore rules of one folder, with that folder's name relative to the outermost one."""
-
-    folder: str
-    spec: GitIgnoreSpec
-
-
-def walk_work_folder(folder: Path) -> WorkFolder:
-    """Walks ``folder``, excluding what its ignore files match. Blocks while it reads the folders.
-
-    Raises PackagingError for more than ``MAX_FILES`` files, for a symbolic link that leads out of the folder,
-    for anything but files, folders and links, and for unreadable paths.
+    ``environ`` says where git is and where the person's excludes are. Raises PackagingError for more than
+    ``MAX_FILES`` files, for a symbolic link that leads out of the folder, for anything but files, folders and
+    links, and for unreadable paths.
     """
-    folder = folder.resolve()
-    outermost = _outermost_ignoring_folder(folder)
-    prefix = PurePosixPath(folder.relative_to(outermost).as_posix())
-    rules: list[_Rules] = []
-    for part in reversed([prefix, *prefix.parents][1:] if prefix != PurePosixPath() else []):
-        rules.extend(_rules_of(outermost / part, str(part)))
-    walk = _walk(folder, folder, "" if prefix == PurePosixPath() else f"{prefix}/", rules)
-    found = list(itertools.islice(walk, MAX_FILES + 1))
-    if len(found) > MAX_FILES:
-        raise PackagingError(
-            f"the work folder {folder} holds more than {MAX_FILES} files",
-            where={"path": str(folder)},
-            next_step="Choose a smaller workdir, or name what training does not need in .runctlignore.",
+    return _Walk(folder.resolve(), Git.on_path(environ), environ).all()
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What decides in one folder; the rules with the highest precedence first.
+
+    ``because`` names the folder itself: only what the repository knows is taken of it. ``by_rules``: a
+    ``.runctlignore`` takes the folder against git's rules, which then decide on each entry.
+    """
+
+    repository: Repository
+    git_rules: tuple[IgnoreFile, ...] = ()
+    own_rules: tuple[IgnoreFile, ...] = ()
+    because: IgnoreRule | None = None
+    by_rules: bool = False
+
+
+class _Walk:
+    def __init__(self, top: Path, git: Git | None, environ: Mapping[str, str]) -> None:
+        self._top = top
+        self._repositories = Repositories(git, environ)
+        self._outermost = _outermost_ignoring_folder(top)
+        self._files: list[WorkFile] = []
+        self._empty: list[str] = []
+        self._left_out: list[LeftOut] = []
+
+    def all(self) -> WorkFolder:
+        remaining = [(self._top, self._scope_of_top())]
+        while remaining:
+            folder, scope = remaining.pop()
+            remaining.extend(self._inside(folder, scope))
+        return WorkFolder(
+            self._top,
+            tuple(sorted(self._files, key=lambda file: os.fsencode(file.name))),
+            tuple(sorted(self._empty, key=os.fsencode)),
+            tuple(sorted(self._left_out, key=lambda each: os.fsencode(each.name))),
+            tuple(self._repositories.notes),
         )
-    return WorkFolder(folder, tuple(sorted(found, key=lambda file: os.fsencode(file.name))))
+
+    def _scope_of_top(self) -> _Scope:
+        """The rules from the repository's root to the work folder, which they may name itself."""
+        scope = self._with_rules_of(self._outermost, _Scope(self._repository(self._outermost, self._top)))
+        folder = self._outermost
+        for part in self._top.relative_to(self._outermost).parts:
+            folder = folder / part
+            scope = self._with_rules_of(folder, self._entered(folder, scope, is_known=True) or scope)
+        if scope.because is not None:
+            self._left_out.append(LeftOut("./", str(scope.because)))
+        return scope
+
+    def _inside(self, folder: Path, scope: _Scope) -> list[tuple[Path, _Scope]]:
+        """Takes the files of ``folder``; returns the folders in it to walk."""
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            raise _unreadable(folder, error) from error
+        if not entries and folder != self._top and scope.because is None:
+            self._take_empty(folder, scope)
+        folders = []
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.name in UNSPOKEN:
+                continue
+            if not entry.is_dir(follow_symlinks=False):
+                self._decide_on_file(path, scope)
+            elif reason := _never(path):
+                self._leave_out(path, reason, is_folder=True)
+            elif inner := self._decide_on_folder(path, scope):
+                folders.append((path, inner))
+        return folders
+
+    def _decide_on_folder(self, folder: Path, scope: _Scope) -> _Scope | None:
+        name = self._name(folder)
+        known = scope.repository
+        entered = self._entered(folder, scope, is_known=name in known.known or name in known.folders)
+        if entered is None:
+            return None
+        if git_folder_of(folder) is None:
+            return self._with_rules_of(folder, entered)
+        nested = replace(entered, repository=self._repository(folder, folder), git_rules=(), because=None)
+        return self._with_rules_of(folder, nested)
+
+    def _entered(self, folder: Path, scope: _Scope, *, is_known: bool) -> _Scope | None:
+        """The scope inside ``folder`` without its own rules; None when it is left out, which is noted."""
+        own = self._verdict(scope.own_rules, folder, is_folder=True)
+        if own is not None and not own.keeps:
+            if folder == self._top or not folder.is_relative_to(self._top):
+                return replace(scope, because=own, repository=_TRACKS_NOTHING)
+            self._leave_out(folder, str(own), is_folder=True)
+            return None
+        if own is not None:
+            return replace(
+                scope, because=None, by_rules=scope.by_rules or self._ignored(scope, folder) is not None
+            )
+        because = self._ignored(scope, folder)
+        if because is not None and not is_known:
+            self._leave_out(folder, str(because), is_folder=True)
+            return None
+        return replace(scope, because=because)
+
+    def _ignored(self, scope: _Scope, folder: Path) -> IgnoreRule | None:
+        """The rule of git that leaves ``folder`` out; None when it is taken."""
+        if scope.because is not None:
+            return scope.because
+        verdict = self._verdict(scope.git_rules, folder, is_folder=True)
+        return None if verdict is None or verdict.keeps else verdict
+
+    def _decide_on_file(self, path: Path, scope: _Scope) -> None:
+        own = self._verdict(scope.own_rules, path, is_folder=False)
+        if own is not None:
+            if own.keeps:
+                self._take(path)
+            else:
+                self._leave_out(path, str(own))
+            return
+        name, repository = self._name(path), scope.repository
+        if name in repository.known:
+            self._take(path)
+            return
+        rule = scope.because or self._verdict(scope.git_rules, path, is_folder=False)
+        if rule is not None and (scope.because is not None or not rule.keeps):
+            self._leave_out(path, str(rule))
+        elif repository.was_asked and not scope.by_rules and _is_file_or_link(path):
+            self._leave_out(path, "git leaves it out")
+        else:
+            self._take(path)
+
+    def _take(self, path: Path) -> None:
+        self._files.append(_work_file(self._top, path))
+        if len(self._files) > MAX_FILES:
+            raise PackagingError(
+                f"the work folder {self._top} holds more than {MAX_FILES} files",
+                where={"path": str(self._top)},
+                next_step="Choose a smaller workdir, or name what training does not need in .runctlignore.",
+            )
+
+    def _take_empty(self, folder: Path, scope: _Scope) -> None:
+        name = self._name(folder)
+        if name.partition("/")[0] == RESULTS_FOLDER:
+            return
+        self._empty.append(name)
+        if name in scope.repository.known:
+            why = "a submodule that is not checked out; `git submodule update --init` does it"
+            self._leave_out(folder, why, is_folder=True)
+
+    def _leave_out(self, path: Path, why: str, *, is_folder: bool = False) -> None:
+        self._left_out.append(LeftOut(self._name(path) + ("/" if is_folder else ""), why))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._top).as_posix()
+
+    def _verdict(self, rules: tuple[IgnoreFile, ...], path: Path, *, is_folder: bool) -> IgnoreRule | None:
+        if not rules:
+            return None
+        name = os.fsencode(path.name)
+        return last_verdict(rules, os.fsencode(path.relative_to(self._outermost).as_posix()), name, is_folder)
+
+    def _repository(self, root: Path, folder: Path) -> Repository:
+        return self._repositories.read(root, folder, outermost=self._outermost, work=self._top)
+
+    def _with_rules_of(self, folder: Path, scope: _Scope) -> _Scope:
+        own = self._rules(folder, RUNCTL_IGNORE)
+        ours = (own, *scope.own_rules) if own else scope.own_rules
+        if scope.because is not None:
+            return replace(scope, own_rules=ours)
+        excludes = scope.git_rules or scope.repository.excludes
+        inner = self._rules(folder, GIT_IGNORE)
+        return replace(scope, own_rules=ours, git_rules=(inner, *excludes) if inner else excludes)
+
+    def _rules(self, folder: Path, name: str) -> IgnoreFile | None:
+        base = folder.relative_to(self._outermost).as_posix()
+        prefix = b"" if base == "." else os.fsencode(base) + b"/"
+        return read_ignore_file(folder / name, prefix, os.path.relpath(folder / name, self._top))
+
+
+_TRACKS_NOTHING = Repository(was_asked=True, known=frozenset(), folders=frozenset(), excludes=())
 
 
 def _outermost_ignoring_folder(folder: Path) -> Path:
-    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder)
+    """The root of the repository; without one, the nearest folder that is marked like one, or ``folder``."""
+    above = (folder, *folder.parents)
+    marked = next((each for each in above if (each / ".git").exists()), folder)
+    return next((each for each in above if git_folder_of(each)), marked)
 
 
-def _walk(top: Path, folder: Path, prefix: str, rules: Sequence[_Rules]) -> Iterator[WorkFile]:
-    """``prefix`` is the folder's name, with a slash, as matched by ignore rules of the outermost folder."""
-    inner = [*rules, *_rules_of(folder, prefix.rstrip("/"))]
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    for entry in entries:
-        path = Path(entry.path)
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.name in NEVER or (entry.name in NEVER_ON_TOP and folder == top):
-            continue
-        seen_as = f"{prefix}{entry.name}{'/' if is_folder else ''}"
-        if _ignored(seen_as, inner):
-            continue
-        if is_folder:
-            yield from _walk(top, path, seen_as, inner)
-        else:
-            yield _work_file(top, path)
+def _never(folder: Path) -> str | None:
+    """Why a folder never travels, whatever the rules say."""
+    if folder.name in NEVER:
+        return NEVER[folder.name]
+    return "results of a run, which runctl fetched" if is_fetched_result(folder) else None
 
 
-def _rules_of(folder: Path, name: str) -> Iterator[_Rules]:
-    for ignore_file in IGNORE_FILES:
-        path = folder / ignore_file
-        if path.is_file() and not path.is_symlink():  # as git: a link may lead out of the project
-            try:
-                lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-            except OSError as error:
-                raise _unreadable(path, error) from error
-            yield _Rules("" if name in ("", ".") else f"{name}/", GitIgnoreSpec.from_lines(lines))
-
-
-def _ignored(name: str, rules: Sequence[_Rules]) -> bool:
-    """Git's rule: the last matching pattern decides; inner files take precedence."""
-    for rule in reversed(rules):
-        verdict = rule.spec.check_file(name[len(rule.folder) :]).include
-        if verdict is not None:
-            return verdict
-    return False
+def _is_file_or_link(path: Path) -> bool:
+    mode = path.lstat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
 def _work_file(top: Path, path: Path) -> WorkFile:
     name = path.relative_to(top).as_posix()
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        target = str(path.readlink())
-        _refuse_link_that_leads_out(top, path, target)
-        return WorkFile(name, path, 0, target)
+        return WorkFile(name, path, 0, target_inside(top, path))
     if not stat.S_ISREG(status.st_mode):
         raise PackagingError(
             f"{name} is neither a file nor a folder nor a link and cannot travel",
@@ -141,19 +247,6 @@ def _work_file(top: Path, path: Path) -> WorkFile:
             next_step="Remove it, or name it in .runctlignore.",
         )
     return WorkFile(name, path, status.st_size)
-
-
-def _refuse_link_that_leads_out(top: Path, path: Path, target: str) -> None:
-    lexical = Path(os.path.normpath(path.parent / target))
-    real = path.parent.joinpath(target).resolve()
-    inside = not Path(target).is_absolute() and lexical.is_relative_to(top) and real.is_relative_to(top)
-    if not inside:
-        raise PackagingError(
-            f"{path.relative_to(top)} is a link that leads out of the work folder, to {target}",
-            where={"path": str(path)},
-            next_step="Copy what it points to into the work folder, make the link relative, or name it "
-            "in .runctlignore.",
-        )
 
 
 def _unreadable(path: Path, error: OSError) -> PackagingError:

@@ -13,11 +13,15 @@ _DOMAINS = {"aws-cn": "amazonaws.com.cn"}
 
 @dataclass(frozen=True)
 class Place:
-    """The scope of the permissions: one region of one account."""
+    """The scope of the permissions: one region of one account.
+
+    ``image_parameters`` are the parameters of the account that jobs name as their image (``/path/name``).
+    """
 
     account: str
     region: str
     partition: str = "aws"
+    image_parameters: tuple[str, ...] = ()
 
 
 def grants_of(role: Role) -> tuple[Grant, ...]:
@@ -27,7 +31,7 @@ def grants_of(role: Role) -> tuple[Grant, ...]:
 
 
 def calls_of(role: Role, *, seen: bool | None = None) -> frozenset[str]:
-    """The calls of ``role``; with ``seen`` only those that the sandbox can show, or cannot."""
+    """The calls of ``role``, as ``service:Operation``. ``seen``: only those of grants with this value."""
     return frozenset(
         call for grant in grants_of(role) if seen is None or grant.seen is seen for call in grant.calls
     )
@@ -35,10 +39,16 @@ def calls_of(role: Role, *, seen: bool | None = None) -> frozenset[str]:
 
 def policy_document(role: Role, place: Place) -> dict[str, object]:
     """The policy of ``role``, ready for IAM. Actions and statements are in a stable order."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [_statement(grant, place) for grant in grants_of(role)],
-    }
+    grants = (*grants_of(role), *_image_grants(place))
+    return {"Version": "2012-10-17", "Statement": [_statement(grant, place) for grant in grants]}
+
+
+def _image_grants(place: Place) -> Iterable[Grant]:
+    """Permission to read the parameters that name images; without it, only AWS's public ones may be read."""
+    if place.image_parameters:
+        parameter = "arn:{partition}:ssm:{region}:{account}:parameter/"
+        arns = tuple(parameter + name.lstrip("/") for name in place.image_parameters)
+        yield Grant("ReadImageParameters", "plan", ("ssm:GetParameter",), arns)
 
 
 def _statement(grant: Grant, place: Place) -> dict[str, object]:

@@ -18,11 +18,12 @@ from typing import Protocol
 from runctl_auto.agent.contract import StopReason, StoredFile
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Relations, Survey
+from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
-from runctl_auto.stack.state import StackState
+from runctl_auto.stack.prices import RegionPrices
+from runctl_auto.stack.state import ResourceState, StackState
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
     "spot": ("spot",),
@@ -54,10 +55,19 @@ class CallerIdentity:
 
 @dataclass(frozen=True)
 class Quota:
-    """A quota of the account in the region."""
+    """A quota of the account in the region. ``link``: where a larger one is requested."""
 
     name: str
     value: float
+    link: str
+
+
+@dataclass(frozen=True)
+class Offers:
+    """The places that a job allows, the preferred first; ``notes`` on places that cannot serve it."""
+
+    places: tuple[Placement, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -254,11 +264,27 @@ class Provider(Protocol):
 
     # Placement
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
+    def offers(
+        self,
+        spec: JobSpec,
+        account: Account,
+        *,
+        zone: str | None = None,
+        known: RegionPrices | None = None,
+    ) -> Offers:
         """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
+        Places for which a quota leaves no room are left out. ``known`` are prices for when the provider's own
+        list cannot be read.
 
-        When no place remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when
-        image, network or machine type do not exist.
+        A place is followed by the same in other subnets of its zone, for when its own is full. When no place
+        remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image, network or
+        machine type do not exist, or the network has no way out.
+        """
+
+    def region_prices(self, date: str) -> RegionPrices:
+        """All prices of the region as the provider lists them on the day ``date``. Many requests.
+
+        Raises ``CloudError`` when the list cannot be read.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
@@ -275,10 +301,11 @@ class Provider(Protocol):
         volumes are in different zones, or when a new volume has the name of an existing one.
         """
 
-    def data_notes(self, spec: JobSpec) -> tuple[str, ...]:
-        """Notes on data sources that could not be checked with these credentials.
+    def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
+        """Notes on data sources that could not be checked with these credentials, or cost a transfer.
 
-        Raises ``JobFileError`` for a source that does not exist or has no objects.
+        Raises ``JobFileError`` for a source that does not exist, has no objects, or that a machine at
+        ``placement`` cannot read.
         """
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
@@ -300,6 +327,15 @@ class Provider(Protocol):
     def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
         """All resources in the region that may be runctl's; none is classified as foreign. ``jobs`` are known
         to exist. Does not raise for a kind that cannot be listed.
+        """
+
+    def blockers(
+        self, resource: ResourceState, state: StackState, account: str, *, refused: bool = False
+    ) -> tuple[Blocker, ...]:
+        """What prevents the deletion of ``resource``, apart from what a teardown of ``state`` deletes first.
+
+        ``refused``: its deletion was refused, so that causes which a teardown would have removed count too.
+        Empty if nothing is known. Does not raise for requests that fail.
         """
 
     def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:

@@ -48,6 +48,26 @@ class CloudResource:
 
 
 @dataclass(frozen=True)
+class Blocker:
+    """What prevents the deletion of a resource: something that uses it, or an attribute of its own.
+
+    ``what`` is a noun phrase for messages; ``release`` is a command line that ends the obstacle, empty if
+    there is none. ``kind`` and ``id`` are those of the user, empty for an attribute; ``parts`` are further
+    resources of the user that exist because of it.
+    """
+
+    what: str
+    release: str = ""
+    kind: str = ""
+    id: str = ""
+    parts: tuple[Key, ...] = ()
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        return ((self.kind, self.id), *self.parts) if self.id else self.parts
+
+
+@dataclass(frozen=True)
 class Unchecked:
     """A kind of resource that could not be listed."""
 

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.agent.contract import PHASES, SCHEMA, TERMINAL_PHASES, Phase, StatusJson, status_key
+from runctl_auto.agent.contract import (
+    PHASES,
+    RETRIED_AS,
+    SCHEMA,
+    TERMINAL_PHASES,
+    Phase,
+    StatusJson,
+    status_key,
+)
 from runctl_auto.errors import CloudError
 
 LOST = "lost"
@@ -35,6 +43,11 @@ class RunStatus:
     def ended(self) -> bool:
         """Whether the run has ended: it has no machine and gets none."""
         return self.phase in TERMINAL_PHASES
+
+    @property
+    def retried_as(self) -> str | None:
+        """The event of ``retry.on_events`` that permits another attempt; None if nothing does."""
+        return RETRIED_AS.get(self.reason) if self.reason else None
 
     @property
     def succeeded(self) -> bool:

@@ -14,11 +14,12 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.prices import PriceSource, Rates
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
@@ -28,7 +29,14 @@ Market = Literal["spot", "on-demand"]
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown."""
+    """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown.
+
+    ``price_source`` says where ``price_hour`` is from; ``price_average`` is the average spot price of the
+    seven days before. ``disk_gb`` is the size of the machine's disk; None in stacks of earlier versions.
+    ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
+    ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
+    network's own DNS servers; empty with the VPC's resolver.
+    """
 
     account: str
     partition: str
@@ -40,7 +48,17 @@ class Placement:
     instance_type: str
     market: Market
     price_hour: float | None = None
+    price_source: PriceSource | None = None
+    price_average: float | None = None
     max_price: float | None = None
+    disk_gb: int | None = None
+    public_address: bool = False
+    internet: bool = True
+    resolvers: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields as JSON data."""
+        return {**asdict(self), "resolvers": list(self.resolvers)}
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -64,7 +82,8 @@ class Protection:
 class StackConfig:
     """The whole configuration of a job's stack.
 
-    ``end_schedule``: whether a schedule in the cloud terminates the machine.
+    ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
+    prices when the place was chosen.
     """
 
     job: JobSpec
@@ -74,6 +93,12 @@ class StackConfig:
     protection: Protection
     permissions_boundary: str | None = None
     end_schedule: bool = False
+    rates: Rates = field(default_factory=Rates)
+
+    @property
+    def disk_gb(self) -> int:
+        """The size of the machine's own disk."""
+        return self.placement.disk_gb or self.job.resources.disk or DEFAULT_DISK_GB
 
     def to_values(self) -> dict[str, str]:
         """The values to set, by full key (``runctl:job``, ...)."""
@@ -87,11 +112,12 @@ class StackConfig:
                 "code": {"sha256": run.code_sha256},
                 "agent": {"sha256": run.agent_sha256},
             },
-            "placement": asdict(self.placement),
+            "placement": self.placement.as_json(),
             "owner": self.owner,
             "protection": asdict(self.protection),
             "boundary": self.permissions_boundary,
             "schedule": self.end_schedule,
+            "rates": asdict(self.rates),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -113,6 +139,7 @@ class StackConfig:
             end_schedule=_read(
                 {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
             ),
+            rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -36,6 +36,8 @@ class ResourceState:
     dependencies: tuple[str, ...]
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    provider: str = ""
+    """The URN of its provider resource."""
     pending_replacement: bool = False
     """Deleted for a replacement that is not created yet: the id is that of the deleted resource."""
 
@@ -84,6 +86,22 @@ class StackState:
     def first(self, type_token: str) -> ResourceState | None:
         return next(self.of_type(type_token), None)
 
+    def needed_by(self, urns: Collection[str]) -> frozenset[str]:
+        """``urns`` and all that they need: their parents, dependencies and providers, transitively."""
+        by_urn: dict[str, list[ResourceState]] = {}
+        for each in self.resources:
+            by_urn.setdefault(each.urn, []).append(each)
+        found: set[str] = set()
+        left = [urn for urn in urns if urn in by_urn]
+        while left:
+            urn = left.pop()
+            if urn not in found:
+                found.add(urn)
+                for each in by_urn[urn]:
+                    needs = (each.parent, each.provider, *each.dependencies)
+                    left += [other for other in needs if other in by_urn]
+        return frozenset(found)
+
     @property
     def pending_creates(self) -> tuple[PendingOperation, ...]:
         return tuple(each for each in self.pending if each.operation == "creating")
@@ -131,5 +149,6 @@ def _resource(data: Mapping[str, Any]) -> ResourceState:
         dependencies=tuple(data.get("dependencies") or ()),
         inputs=data.get("inputs") or {},
         outputs=data.get("outputs") or {},
+        provider=str(data.get("provider", "")).rpartition("::")[0],
         pending_replacement=bool(data.get("pendingReplacement", False)),
     )

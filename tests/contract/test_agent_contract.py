@@ -276,3 +276,20 @@ def test_the_contract_is_said_once(path: Path) -> None:
 def test_a_copy_is_seen() -> None:
     source = '"""runs/x"""\nkey = f"runs/{run}/x"\nother = prefix + "status.json"\nphase = "booting"\n'
     assert len(list(copies(source, WORDS))) == 3
+
+
+def test_which_reasons_may_be_retried() -> None:
+    """A run that left busy processes behind, or that was stopped on purpose, would only be repeated."""
+    reasons = {value for name, value in vars(Reason).items() if name.isupper()}
+    retried = {"interruption": "interruption", "setup_failed": "error", "command_failed": "error"}
+    assert {**retried, "agent_error": "error"} == contract.RETRIED_AS
+    assert reasons - contract.RETRIED_AS.keys() == {
+        "completed",
+        "left_processes",
+        "max_duration",
+        "idle_duration",
+        "budget",
+        "down",
+        "replace",
+        "user",
+    }

@@ -84,7 +84,7 @@ def test_run_ids() -> None:
 
 
 def test_keys_of_the_configuration() -> None:
-    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule")
+    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"
@@ -140,7 +140,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
             "gpu": None,
             "cpu": None,
             "memory": None,
-            "disk": 50,
+            "disk": None,
         },
         "zones": [],
         "spot_policy": "auto",

@@ -6,7 +6,8 @@ What passes when repeated (throttling, 500s, late reads, things still in use) is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -29,6 +30,8 @@ class Case:
     late_seconds: float = 0.0
     code: int = 0
     kind: str | None = None
+    job: Mapping[str, Any] = field(default_factory=dict)
+    """More fields of the job file."""
 
     @property
     def must_be_met(self) -> bool:
@@ -55,6 +58,28 @@ MAKING = [
         (Fault("ec2:RunInstances", "SpotMaxPriceTooLow", ALWAYS),),
         code=6,
         kind="no-capacity",
+    ),
+    Case(
+        "subnet-full",
+        (Fault("ec2:RunInstances", "InsufficientFreeAddressesInSubnet", ALWAYS),),
+        code=6,
+        kind="no-capacity",
+    ),
+    Case("ended-right-after-launch", (Fault("ec2:RunInstances", "Server.InsufficientInstanceCapacity", 1),)),
+    Case(
+        "ended-right-after-every-launch",
+        (Fault("ec2:RunInstances", "Server.InsufficientInstanceCapacity", ALWAYS),),
+        code=6,
+        kind="no-capacity",
+    ),
+    Case(
+        "volume-still-in-use",
+        (Fault("ec2:AttachVolume", "VolumeInUse", 1),),
+        job={"volumes": [{"name": "data", "size": "1GB", "mount": "/data"}]},
+    ),
+    Case(
+        "spot-request-not-seen-yet",
+        (Fault("ec2:DescribeSpotInstanceRequests", "InvalidSpotInstanceRequestID.NotFound", 1),),
     ),
     Case(
         "dependency", (Fault("ec2:CreateSecurityGroup", "DependencyViolation", ALWAYS),), code=1, kind="cloud"
@@ -89,8 +114,8 @@ def cases(which: list[Case], sample: str = "") -> list[Any]:
     ]
 
 
-def job(runctl: Runctl, name: str) -> str:
-    return str(write_job(runctl.folder, name, env={"HOLD_AT": "1"}, zones=["us-east-1a"]))
+def job(runctl: Runctl, name: str, more: Mapping[str, Any]) -> str:
+    return str(write_job(runctl.folder, name, env={"HOLD_AT": "1"}, zones=["us-east-1a"], **more))
 
 
 def told(case: Case, ran: Any) -> str:
@@ -106,7 +131,7 @@ def test_while_a_job_is_made(runctl: Runctl, cloud_url: str, ended: list[str], c
     name = f"making-{case.name}"[:38]
     ended.append(name)
     with trouble(cloud_url, *case.faults, late_seconds=case.late_seconds):
-        made = runctl("--output", "json", "up", job(runctl, name), "--yes", "--detach", code=None)
+        made = runctl("--output", "json", "up", job(runctl, name, case.job), "--yes", "--detach", code=None)
         met = not case.must_be_met or faults_left(cloud_url) == 0
     outcome = told(case, made)
     down = runctl("--output", "json", "down", name, "--yes", "--grace", "1", code=None)
@@ -122,7 +147,7 @@ def test_while_a_job_is_made(runctl: Runctl, cloud_url: str, ended: list[str], c
 def test_while_a_job_is_deleted(runctl: Runctl, cloud_url: str, ended: list[str], case: Case) -> None:
     name = f"deleting-{case.name}"[:38]
     ended.append(name)
-    runctl("up", job(runctl, name), "--yes", "--detach")
+    runctl("up", job(runctl, name, case.job), "--yes", "--detach")
     with trouble(cloud_url, *case.faults, late_seconds=case.late_seconds):
         down = runctl("--output", "json", "down", name, "--yes", "--grace", "1", code=None)
         met = not case.must_be_met or faults_left(cloud_url) == 0

@@ -1,51 +1,89 @@
-"""What a full life calls at the cloud is what the policies of ``runctl permissions`` are made of."""
+"""What a full life with every option calls at the cloud, with what the official provider calls beside it, is
+what the policies of `runctl permissions` are made of.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from support.cloud_points import CloudPoints
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.emulated_cloud import client
+from support.every_option import declared
 from support.machine_events import interrupt
+from support.provider_calls import Row, reached
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
 
+from components.iam_profile import IamProfileArgs, access_policy
 from runctl_auto.permissions.document import calls_of
+from runctl_auto.providers.aws.permissions.actions import actions_of
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.matrix,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 
 # Clients of the person's side and of the provider say so; the agent on a machine has a role of its own.
 NOT_THE_AGENT = "Botocore"
-WITH_SCHEDULE = {"RUNCTL_AWS_END_SCHEDULE": "true"}
+JOB, BUCKET, PARAMETER = "granted", "data-of-granted", "/images/granted"
+BOUNDARY = "arn:aws:iam::123456789012:policy/bound"
+FIRST = {
+    "GRANTED": "first value",
+    "RUNCTL_AWS_END_SCHEDULE": "true",
+    "RUNCTL_AWS_PERMISSIONS_BOUNDARY": BOUNDARY,
+}
+SECOND = {"GRANTED": "second value", "RUNCTL_AWS_END_SCHEDULE": "true"}
 
 
-def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, cloud_url: str) -> None:
-    points = CloudPoints(cloud_url)
-    points.count(caller=NOT_THE_AGENT, reads=True)
-    volume = {"name": "data", "size": "10GB", "mount": "/data"}
-    env = {"STEPS": "9", "HOLD_AT": "4"}
-    changes: dict[str, Any] = {
-        "env": env,
-        "volumes": [volume],
-        "secrets": ["GRANTED"],
-        "tags": {"team": "nlp"},
+def prepared(cloud_url: str) -> dict[str, Any]:
+    """What exists before the job, and the parts of its file that name it."""
+    s3, ec2, ssm, iam = (client(cloud_url, each) for each in ("s3", "ec2", "ssm", "iam"))
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="train/a.txt", Body=b"content")
+    public = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    image = ssm.get_parameter(Name=public)["Parameter"]["Value"]
+    ssm.put_parameter(Name=PARAMETER, Type="String", Value=image)
+    open_policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
     }
-    person = Runctl(runctl.folder, {"GRANTED": "first value", **WITH_SCHEDULE})
+    iam.create_policy(PolicyName="bound", PolicyDocument=json.dumps(open_policy))
+    old = ec2.create_volume(AvailabilityZone="us-east-1c", Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=old)["SnapshotId"]
+    return {
+        "image": f"ssm:{PARAMETER}",
+        "zones": ["us-east-1c"],
+        "data": [{"source": f"s3://{BUCKET}/train/", "path": "data"}],
+        "volumes": [
+            {"name": "data", "size": "10GB", "mount": "/data"},
+            {"name": "restored", "size": "1GB", "mount": "/restored", "snapshot": snapshot},
+            {"name": "old", "id": old, "mount": "/old"},
+        ],
+        "secrets": ["GRANTED"],
+        "artifacts": {"paths": ["model/"], "keep": True},
+        "budget": 5,
+    }
 
-    person("up", str(write_job(runctl.folder, "granted", **changes)), "--yes", "--detach")
-    wait_for_step(runctl, "granted", 4)
-    volume["size"] = "12GB"
+
+def lived(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
+    """One life: created, changed in every part that can change, interrupted, resumed, looked at, removed."""
+    env, tags = {"STEPS": "9", "HOLD_AT": "4"}, {"team": "nlp"}
+    first = write_job(runctl.folder, JOB, **options, env=env, tags=tags)
+    Runctl(runctl.folder, FIRST)("up", str(first), "--yes", "--detach")
+    wait_for_step(runctl, JOB, 4)
+    options["volumes"][0]["size"] = "12GB"
     env |= {"HOLD_AT": "6", "HOLD_STARTS": "2"}
-    changes["tags"] = {"group": "nlp"}
-    person = Runctl(runctl.folder, {"GRANTED": "second value", **WITH_SCHEDULE})
-    changed = write_job(runctl.folder, "granted", message="better", **changes)
-    replacing = person.start("up", str(changed), "--yes")
+    changed = write_job(runctl.folder, JOB, message="better", **options, env=env, tags={"group": "nlp"})
+    replacing = Runctl(runctl.folder, SECOND).start("up", str(changed), "--yes")
     try:
-        wait_for_step(runctl, "granted", 6)
-        interrupt(cloud_url, runctl.json("outputs", "granted")["instanceId"], notice_seconds=6)
+        wait_for_step(runctl, JOB, 6)
+        interrupt(cloud_url, runctl.json("outputs", JOB)["instanceId"], notice_seconds=6)
         out, err = replacing.communicate(timeout=150)
     finally:
         replacing.kill()
@@ -53,17 +91,67 @@ def test_a_full_life_calls_what_is_granted_and_nothing_else(runctl: Runctl, clou
     for look in ("ls", "doctor"):
         runctl(look, code=None)
     for look in ("status", "logs", "describe"):
-        runctl(look, "granted")
-    runctl("down", "granted", "--yes")
+        runctl(look, JOB)
+    runctl("down", JOB, "--yes", "--include-protected", "bucket", "--confirm", "bucket")
     runctl("leaks", code=None)
-    called = set(points.seen())
-    points.clear()
-    assert leaks("granted", cloud_url) == []
 
+
+def told(calls: Iterable[str], rows: Iterable[Row]) -> list[str]:
+    """Each call with the rows that name it."""
+    found = list(rows)
+    return [
+        f"{call}: {[str(row) for row in found if row.call == call] or 'no row'}" for call in sorted(calls)
+    ]
+
+
+def test_a_full_life_and_the_official_provider_call_what_is_granted_and_nothing_else(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append(JOB)
+    options = prepared(cloud_url)
+    points = CloudPoints(cloud_url)
+    points.count(reads=True)
+    try:
+        lived(runctl, cloud_url, options)
+        recorded = points.seen_by_caller()
+    finally:
+        points.clear()
+    assert leaks(JOB, cloud_url) == []
+
+    called = {call for call, caller in recorded if NOT_THE_AGENT in caller}
+    rows = reached(declared())
+    wanted = called | {row.call for row in rows}
     granted = calls_of("apply", seen=True)
-    print(f"{len(called)} kinds of calls made, {len(granted)} granted")
+    beyond = granted - called
+    print(
+        f"{len(called)} kinds of calls made, {len(granted)} granted; the provider's source names the others:"
+    )
+    print("\n".join(told(beyond, rows)))
     differences = {
-        "made and not granted": sorted(called - granted),
-        "granted and never made": sorted(granted - called),
+        "called and not granted": told(wanted - granted, rows),
+        "granted and never called": told(granted - wanted, rows),
     }
     assert not any(differences.values()), json.dumps(differences, indent=1)
+    assert_agent_is_allowed({call for call, caller in recorded if NOT_THE_AGENT not in caller})
+
+
+def assert_agent_is_allowed(calls: set[str]) -> None:
+    """The agent called what its machine's role allows, and used each of its permissions for objects."""
+    args = IamProfileArgs(
+        role_name="r",
+        policy_name="p",
+        profile_name="p",
+        account="123456789012",
+        partition="aws",
+        region="us-east-1",
+        job=JOB,
+        run="r",
+        bucket="b",
+        has_secrets=True,
+        data=[f"s3://{BUCKET}/train/"],
+    )
+    statements: Any = access_policy(args)["Statement"]
+    allowed = {action for statement in statements for action in statement["Action"]}
+    assert calls
+    refused = {call for call in calls if not set(actions_of(call)) & allowed}
+    assert refused == set()

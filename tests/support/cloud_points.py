@@ -27,9 +27,11 @@ class CloudPoints:
 
     cloud_url: str
 
-    def hold(self, number: int, when: When, *, caller: str = PROVIDER, reads: bool = False) -> None:
-        """Number calls from 1 from now on, and hold this one."""
-        self._ask("POST", "", {"caller": caller, "reads": reads, "hold": number, "when": when})
+    def hold(
+        self, number: int, when: When, *, caller: str = PROVIDER, call: str = "", reads: bool = False
+    ) -> None:
+        """Number calls from 1 from now on, only those named `call` if given, and hold this one."""
+        self._ask("POST", "", {"caller": caller, "call": call, "reads": reads, "hold": number, "when": when})
 
     def count(self, *, caller: str = PROVIDER, reads: bool = False) -> None:
         """Number calls from 1 from now on, and hold none."""
@@ -38,6 +40,11 @@ class CloudPoints:
     def seen(self) -> list[str]:
         """The numbered calls so far, as `service:Operation`."""
         return list(self._ask("GET", "")["seen"])
+
+    def seen_by_caller(self) -> list[tuple[str, str]]:
+        """The numbered calls so far, each with the User-Agent of its caller."""
+        told = self._ask("GET", "")
+        return list(zip(told["seen"], told["callers"], strict=True))
 
     def held(self, *, timeout: float = 0.0) -> Held | None:
         """The held call; waits up to `timeout` for it."""

@@ -37,12 +37,15 @@ _EFFECTS: dict[str, tuple[str, bool, bool]] = {
 
 @dataclass(frozen=True)
 class Point:
-    """A numbered point: a `cloud` call of the provider, or a `write` of the checkpoint."""
+    """A numbered point: a `cloud` call of the provider, or a `write` of the checkpoint. With `call` only
+    cloud calls of this name are numbered: their place among others differs from run to run.
+    """
 
     of: Literal["cloud", "write"]
     number: int
     when: Literal["before", "after"]
     who: Who
+    call: str = ""
 
     @property
     def name(self) -> str:
@@ -87,7 +90,7 @@ class Crash:
 
     def _at_call(self, point: Point, command: tuple[str, ...], url: str, provider: int) -> Killed:
         points = CloudPoints(url)
-        points.hold(point.number, point.when)
+        points.hold(point.number, point.when, call=point.call)
         process = self.runctl.start(*command)
         try:
             cut = _wait_at(points, process)

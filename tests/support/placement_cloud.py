@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from runctl_auto.providers.aws.price_rows import MACHINE_ATTRIBUTES
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 PRICES = {
@@ -16,7 +19,7 @@ PRICES = {
     ("m7g.large", "us-east-1a"): 0.03,
     ("m7g.large", "us-east-1b"): 0.02,
 }
-MACHINES = {
+MACHINES: dict[str, dict[str, Any]] = {
     "g5.xlarge": {
         "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
         "GpuInfo": {"Gpus": [{"Manufacturer": "NVIDIA", "Count": 1}]},
@@ -30,17 +33,44 @@ def product(name: str, price: float) -> str:
     dimension = {"unit": "Hrs", "pricePerUnit": {"USD": f"{price:.10f}"}}
     return json.dumps(
         {
-            "product": {"attributes": {"instanceType": name}},
+            "product": {
+                "attributes": {"instanceType": name, "regionCode": "us-east-1", **MACHINE_ATTRIBUTES},
+            },
             "terms": {"OnDemand": {"A": {"priceDimensions": {"A.1": dimension}}}},
         }
     )
+
+
+def route_table(
+    identity: str, *subnets: str, igw: str = "", state: str = "active", **target: str
+) -> dict[str, Any]:
+    """A route table with a default route to the target, if one is given; without subnets the main one."""
+    targets = {**({"GatewayId": igw} if igw else {}), **target}
+    default = {"DestinationCidrBlock": "0.0.0.0/0", "State": state, **targets}
+    local = {"DestinationCidrBlock": "10.0.0.0/16", "State": "active", "GatewayId": "local"}
+    associations = [{"SubnetId": each, "Main": False} for each in subnets] or [{"Main": True}]
+    return {
+        "RouteTableId": identity,
+        "Associations": associations,
+        "Routes": [local, *([default] if targets else [])],
+    }
+
+
+def endpoint(service: str, **more: Any) -> dict[str, Any]:
+    """An available endpoint with private DNS."""
+    name = f"com.amazonaws.us-east-1.{service}"
+    return {"ServiceName": name, "State": "available", "PrivateDnsEnabled": True, **more}
 
 
 class FakeEc2:
     """EC2, SSM and STS, as far as placement uses them."""
 
     def __init__(self) -> None:
-        self.vpcs = [{"VpcId": "vpc-1"}]
+        self.vpcs: list[dict[str, Any]] = [{"VpcId": "vpc-1", "DhcpOptionsId": "default"}]
+        self.route_tables = [route_table("rtb-main", igw="igw-1")]
+        self.endpoints: list[dict[str, Any]] = []
+        self.resolvers: dict[str, list[str]] = {}
+        self.asked: list[str] = []
         self.subnets = [
             {
                 "SubnetId": f"subnet-{zone[-1]}",
@@ -60,22 +90,59 @@ class FakeEc2:
         self.parameters: list[str] = []
         self.images: dict[str, dict[str, Any]] = {}
         self.prices: dict[str, float] = {}
+        self.machines: dict[str, dict[str, Any]] = copy.deepcopy(MACHINES)
+        self.quotas: dict[str, float] | None = None
+        self.quota_requests: list[str] = []
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> Any:
+        """Ample unless set; denied when set to nothing."""
+        self.quota_requests.append(QuotaCode)
+        if self.quotas == {}:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetServiceQuota")
+        return {"Quota": {"Value": (self.quotas or {}).get(QuotaCode, 999.0)}}
 
     def get_caller_identity(self) -> Any:
         return {"Account": "123456789012", "Arn": "arn:aws-cn:iam::123456789012:user/x"}
 
     def describe_instance_types(self, InstanceTypes: list[str]) -> Any:
-        unknown = [name for name in InstanceTypes if name not in MACHINES]
+        unknown = [name for name in InstanceTypes if name not in self.machines]
         if unknown:
             raise ClientError(
                 {"Error": {"Code": "InvalidInstanceType", "Message": f"not: {unknown}"}}, "Describe"
             )
         return {
-            "InstanceTypes": [{"InstanceType": name, **MACHINES[name]} for name in reversed(InstanceTypes)]
+            "InstanceTypes": [
+                {"InstanceType": name, **self.machines[name]} for name in reversed(InstanceTypes)
+            ]
         }
 
-    def describe_vpcs(self, Filters: Any = ()) -> Any:
-        return {"Vpcs": self.vpcs}
+    def describe_vpcs(self, Filters: Any = (), VpcIds: Any = ()) -> Any:
+        return {"Vpcs": [each for each in self.vpcs if not VpcIds or each["VpcId"] in VpcIds]}
+
+    def describe_route_tables(self, Filters: Any) -> Any:
+        self.asked.append("describe_route_tables")
+        return {"RouteTables": self.route_tables}
+
+    def describe_vpc_endpoints(self, Filters: Any) -> Any:
+        self.asked.append("describe_vpc_endpoints")
+        return {"VpcEndpoints": self.endpoints}
+
+    def describe_dhcp_options(self, DhcpOptionsIds: list[str]) -> Any:
+        (asked,) = DhcpOptionsIds
+        if asked not in self.resolvers:
+            refusal = {"Error": {"Code": "InvalidDhcpOptionID.NotFound", "Message": ""}}
+            raise ClientError(refusal, "DescribeDhcpOptions")
+        values = [{"Value": each} for each in self.resolvers[asked]]
+        return {
+            "DhcpOptions": [
+                {
+                    "DhcpConfigurations": [
+                        {"Key": "domain-name", "Values": [{"Value": "corp.example"}]},
+                        {"Key": "domain-name-servers", "Values": values},
+                    ]
+                }
+            ]
+        }
 
     def describe_images(self, ImageIds: list[str] = [], Owners: list[str] = []) -> Any:  # noqa: B006
         if Owners:

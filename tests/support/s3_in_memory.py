@@ -44,7 +44,7 @@ class S3InMemory:
     ) -> Any:
         after = ContinuationToken or StartAfter
         objects = self._bucket(Bucket, ExpectedBucketOwner, "ListObjectsV2")
-        keys = [key for key in sorted(objects) if key.startswith(Prefix) and key > after]
+        keys = sorted(key for key in objects if key.startswith(Prefix) and key > after)
         if Delimiter:
             below = [key[len(Prefix) :].split(Delimiter) for key in keys]
             prefixes = sorted({Prefix + names[0] + Delimiter for names in below if len(names) > 1})

@@ -24,6 +24,8 @@ class S3Web(Web):
         super().__init__()
         self._s3 = s3
         self._uploads: dict[str, dict[int, bytes]] = {}
+        self.sent: list[tuple[str, str]] = []
+        """Method and URL of each request."""
 
     def send(
         self,
@@ -33,6 +35,7 @@ class S3Web(Web):
         body: Body | None = None,
         timeout: float = 30,
     ) -> Response:
+        self.sent.append((method, url))
         content = body if isinstance(body, bytes) else b"".join(body or ())
         address = urlsplit(url)
         bucket, _, key = unquote(address.path).lstrip("/").partition("/")
@@ -95,10 +98,12 @@ class S3Web(Web):
         return _answer(b"")
 
 
-def s3_store(s3: S3InMemory, bucket: str, part_bytes: int = PART_BYTES) -> S3Store:
-    """The agent's store for a bucket of the in-memory S3. It never waits."""
+def s3_store(
+    s3: S3InMemory, bucket: str, part_bytes: int = PART_BYTES, *, web: S3Web | None = None
+) -> S3Store:
+    """The agent's store for a bucket of the in-memory S3, through `web` if given. It never waits."""
     address = Bucket(bucket, "us-east-1", OWNER, "http://s3")
-    requests = S3Requests(S3Web(s3), address, lambda: Credentials("a", "s"))
+    requests = S3Requests(web or S3Web(s3), address, lambda: Credentials("a", "s"))
     return S3Store(S3(requests, Retrier(sleep=lambda _: None)), part_bytes)
 
 

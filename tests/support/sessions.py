@@ -51,6 +51,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider.scanner.return_value = fake_scanner() if scanner is None else scanner
     provider.statuses.side_effect = lambda runs: [None for _ in runs]
     provider.volumes.return_value = {}
+    provider.blockers.return_value = ()
     provider.tagged_machines.return_value = ()
     provider.machine_fits.return_value = True
     provider.data_notes.return_value = ()

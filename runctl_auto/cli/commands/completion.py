@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from runctl_auto.cli.invocation import Invocation
+
 _SHELLS = ("bash", "zsh", "fish")
 
 
@@ -20,4 +22,5 @@ def command(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"This version of click does not complete in {shell}.")
-    click.echo(kind(context.find_root().command, {}, "runctl", "_RUNCTL_COMPLETE").source())
+    script = kind(context.find_root().command, {}, "runctl", "_RUNCTL_COMPLETE").source()
+    context.ensure_object(Invocation).console.text(script)

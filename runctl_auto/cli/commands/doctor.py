@@ -20,7 +20,7 @@ _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("proble
 @click.option("--region", metavar="REGION", help="The region to check; default: that of your AWS settings.")
 @click.pass_obj
 def command(invocation: Invocation, region: str | None) -> int:
-    from runctl_auto.engine.environment import make_provider
+    from runctl_auto.engine.environment import engine_caller, make_provider
     from runctl_auto.operations.doctor import Finding, Practice, examine
 
     console = invocation.console
@@ -29,6 +29,7 @@ def command(invocation: Invocation, region: str | None) -> int:
         environ=os.environ,
         load_settings=invocation.settings,
         make_provider=make_provider,
+        engine_caller=engine_caller,
         progress=console.say,
         region=region,
     )

@@ -10,6 +10,9 @@ from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runctl_auto.leftovers.receipt import Receipt
     from runctl_auto.operations.down import DownResult
 
 
@@ -80,13 +83,11 @@ def _as_json(result: DownResult) -> dict[str, object]:
     }
 
 
-def _show(invocation: Invocation, result: DownResult) -> None:
+def _show_fates(line: Callable[[str], None], receipt: Receipt) -> None:
+    """What was deleted, kept, could not be deleted, and leaked."""
     from runctl_auto.cli.progress import short_type
     from runctl_auto.cli.views.amounts import age_text, cost_text
 
-    line, receipt = printer(invocation.console), result.receipt
-    for each in result.downloads:
-        line(f"artifacts: {each.folder} ({len(each.files)} files)")
     line(f"deleted ({len(receipt.deleted)}):")
     for deleted in receipt.deleted:
         line(f"  - {deleted.name} ({short_type(deleted.type)}) {deleted.id}")
@@ -94,11 +95,23 @@ def _show(invocation: Invocation, result: DownResult) -> None:
         line(f"kept ({len(receipt.kept)}):")
     for kept in receipt.kept:
         line(f"  = {kept.name} ({short_type(kept.type)}) {kept.id}: {kept.why}")
+    if receipt.blocked:
+        line(f"could not be deleted ({len(receipt.blocked)}):")
+    for blocked in receipt.blocked:
+        line(f"  ! {blocked.name} ({short_type(blocked.type)}) {blocked.id}: {blocked.why}")
+        line(f"    {blocked.next_step}")
     if receipt.leaked:
         line(f"left ({len(receipt.leaked)}):")
     for leak in receipt.leaked:
         line(f"  ! {leak.kind} {leak.id}: {age_text(leak.age_seconds)}, {cost_text(leak.cost_hour)}")
         line(f"    {leak.remove}")
+
+
+def _show(invocation: Invocation, result: DownResult) -> None:
+    line, receipt = printer(invocation.console), result.receipt
+    for each in result.downloads:
+        line(f"artifacts: {each.folder} ({len(each.files)} files)")
+    _show_fates(line, receipt)
     for foreign in receipt.foreign:
         line(f"not touched, since it is {foreign.owner}'s: {foreign.kind} {foreign.id}")
     for unchecked in receipt.unchecked:

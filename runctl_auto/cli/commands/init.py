@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from runctl_auto.cli.invocation import Invocation
 from runctl_auto.errors import UsageError
 
 if TYPE_CHECKING:
-    from runctl_auto.job_file.first_job import FirstJob
+    from runctl_auto.job_file.conversion.draft import Remark
     from runctl_auto.job_file.spec import JobSpec
 
 SCHEMA_FILE = "job.schema.json"
@@ -23,9 +24,16 @@ SCHEMA_FILE = "job.schema.json"
 
 @click.command(
     help="Create a job file, JOB_FILE (default: job.yaml), and its JSON schema for editors. Asks for values "
-    "that no option gives, unless --yes."
+    "that no option gives, unless --yes. --from FILE converts a task file of SkyPilot or dstack."
 )
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False), default="job.yaml")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE",
+    type=click.Path(path_type=Path, readable=False),
+    help="Task file of SkyPilot or dstack to convert; comments say what was not taken over.",
+)
 @click.option("--name", help="Name of the job; default: the name of the folder.")
 @click.option(
     "--run",
@@ -47,6 +55,7 @@ def command(
     /,
     job_file: Path,
     *,
+    source: Path | None,
     name: str | None,
     command_line: str | None,
     region: str | None,
@@ -54,10 +63,16 @@ def command(
     force: bool,
     yes: bool,
 ) -> None:
-    from runctl_auto.job_file.first_job import FirstJob, suggested_command, suggested_name
+    from runctl_auto.job_file.first_job import FirstJob, job_text, suggested_command, suggested_name
 
     asks = not yes and sys.stdin.isatty()
     _require_folder_of(job_file)
+    if source is not None:
+        if command_line is not None:
+            raise UsageError("--run and --from exclude each other.", next_step="Give one of the two.")
+        _require_absent(job_file, force=force, asks=asks)
+        _convert(invocation, job_file, source, name=name, region=region, spot_policy=spot_policy)
+        return
     if not asks and not yes and command_line is None:
         raise UsageError(
             "There is no terminal to ask on.", next_step="Give --run COMMAND, or --yes for the defaults."
@@ -73,13 +88,63 @@ def command(
         name=name,
         run=command_line,
         setup=setup if ".venv/" in command_line else None,
-        region=region or os.environ.get("AWS_REGION") or "us-east-1",
+        region=region or _default_region(),
         spot_policy=spot_policy,
     )
-    spec, schema_file = _write(invocation, job_file, job)
-    invocation.console.result({"file": str(job_file), "schema_file": str(schema_file), "job": spec})
+    schema_file = _schema_file(invocation)
+    spec = _write(invocation, job_file, job_text(job, _relative(schema_file, job_file)), schema_file)
+    _tell(invocation, job_file, schema_file, spec)
+    invocation.console.line(f"Wrote {job_file}: job '{job.name}' runs {job.run.splitlines()[0]}")
+    _tell_next(invocation, job_file)
+
+
+def _convert(
+    invocation: Invocation,
+    job_file: Path,
+    source: Path,
+    *,
+    name: str | None,
+    region: str | None,
+    spot_policy: str | None,
+) -> None:
+    from runctl_auto.job_file.conversion.convert import convert
+
+    schema_file = _schema_file(invocation)
+    converted = convert(
+        source,
+        schema=_relative(schema_file, job_file),
+        region=region or _default_region(),
+        name=name,
+        spot_policy=spot_policy,
+    )
+    spec = _write(invocation, job_file, converted.text, schema_file)
+    _tell(invocation, job_file, schema_file, spec, converted.remarks)
+    line = invocation.console.line
+    line(f"Wrote {job_file}: job '{converted.name}', from {source}, a task of {converted.tool}")
+    for remark in converted.remarks:
+        line(f"  {remark}")
+    _tell_next(invocation, job_file)
+
+
+def _default_region() -> str:
+    return os.environ.get("AWS_REGION") or "us-east-1"
+
+
+def _tell(
+    invocation: Invocation,
+    job_file: Path,
+    schema_file: Path,
+    job: dict[str, Any],
+    remarks: Sequence[Remark] = (),
+) -> None:
+    told = [{"line": each.line, "field": each.field, "text": each.text} for each in remarks]
+    invocation.console.result(
+        {"file": str(job_file), "schema_file": str(schema_file), "job": job, "not_taken_over": told}
+    )
+
+
+def _tell_next(invocation: Invocation, job_file: Path) -> None:
     for line in (
-        f"Wrote {job_file}: job '{job.name}' runs {job.run.splitlines()[0]}",
         f"  runctl validate {job_file}        check it",
         f"  runctl --sandbox up {job_file}    try it on this machine",
         f"  runctl up {job_file}              train in the cloud",
@@ -110,9 +175,16 @@ def _require_absent(job_file: Path, *, force: bool, asks: bool) -> None:
     )
 
 
-def _write(invocation: Invocation, job_file: Path, job: FirstJob) -> tuple[dict[str, Any], Path]:
-    """Writes the job file, after validating it, and the schema; returns the job and the schema's location."""
-    from runctl_auto.job_file.first_job import job_text
+def _schema_file(invocation: Invocation) -> Path:
+    return invocation.folders().private / SCHEMA_FILE
+
+
+def _relative(schema_file: Path, job_file: Path) -> str:
+    return os.path.relpath(schema_file, job_file.parent.resolve())
+
+
+def _write(invocation: Invocation, job_file: Path, text: str, schema_file: Path) -> dict[str, Any]:
+    """Writes the job file, after validating it, and the schema; returns the job."""
     from runctl_auto.job_file.schema import job_schema
     from runctl_auto.local.atomic_file import replace_file
     from runctl_auto.local.private_folder import replace_private
@@ -124,8 +196,6 @@ def _write(invocation: Invocation, job_file: Path, job: FirstJob) -> tuple[dict[
             where={"file": str(job_file)},
             next_step="Remove the link, or name another JOB_FILE.",
         )
-    schema_file = invocation.folders().private / SCHEMA_FILE
-    text = job_text(job, os.path.relpath(schema_file, job_file.parent.resolve()))
     spec = _read_back(text)
     invocation.folders().make_private()
     try:
@@ -135,7 +205,7 @@ def _write(invocation: Invocation, job_file: Path, job: FirstJob) -> tuple[dict[
         raise UsageError(
             f"{error.filename or job_file} cannot be written: {error.strerror}", where={"file": str(job_file)}
         ) from error
-    return spec.model_dump(mode="json"), schema_file
+    return spec.model_dump(mode="json")
 
 
 def _read_back(text: str) -> JobSpec:

@@ -67,6 +67,8 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
         line(f"    {orphan.resource.remove}")
         if orphan.keep is not None:
             line(f"    not removed by --delete: {orphan.keep}")
+        if orphan.refused is not None:
+            line(f"    not deleted by the cloud: {orphan.refused}")
     for gone in comparison.gone:
         line(f"  ! {describe_gone(gone)}")
     for overdue in comparison.overdue:

@@ -18,9 +18,10 @@ def command(invocation: Invocation, job: str, follow: bool) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.logs import logs
 
+    invocation.console.ends_with_reader = True
     session = invocation.session()
     if invocation.console.as_json:
-        session = replace(session, reporter=_JsonLines(as_json=True, verbose=False))
+        session = replace(session, reporter=_JsonLines(as_json=True, ends_with_reader=True))
     with told_what_goes_on(invocation.console, job):
         logs(session, job, follow=follow)
 

@@ -9,12 +9,25 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_PARAMETER = re.compile(r"(ssm:)?(?P<name>/[A-Za-z0-9_./-]{1,1000})")
 
 
 def _account(context: click.Context, parameter: click.Parameter, value: str) -> str:  # noqa: ARG001
     if not re.fullmatch(r"\d{12}", value):
         raise click.BadParameter("an account is twelve digits")
     return value
+
+
+def _parameters(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    value: tuple[str, ...],
+) -> tuple[str, ...]:
+    found = [(each, _PARAMETER.fullmatch(each)) for each in value]
+    wrong = [each for each, match in found if match is None]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not a parameter's name, such as /images/training")
+    return tuple(match["name"] for _, match in found if match is not None)
 
 
 @click.command(help="Print the minimal IAM policy for a user of runctl.")
@@ -27,8 +40,18 @@ def _account(context: click.Context, parameter: click.Parameter, value: str) -> 
 )
 @click.option("--account", callback=_account, required=True, help="The 12-digit account id.")
 @click.option("--region", required=True, help="The region, such as us-east-1.")
+@click.option(
+    "--image-parameter",
+    "image_parameters",
+    multiple=True,
+    callback=_parameters,
+    metavar="NAME",
+    help="A parameter of the account that jobs name as `image: ssm:NAME`. Repeatable.",
+)
 @click.pass_obj
-def command(invocation: Invocation, role: str, account: str, region: str) -> None:
+def command(
+    invocation: Invocation, role: str, account: str, region: str, image_parameters: tuple[str, ...]
+) -> None:
     import json
 
     from runctl_auto.permissions.document import Place, policy_document
@@ -36,6 +59,6 @@ def command(invocation: Invocation, role: str, account: str, region: str) -> Non
 
     partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
     chosen = next(each for each in ROLES if each == role)
-    document = policy_document(chosen, Place(account, region, partition))
+    document = policy_document(chosen, Place(account, region, partition, image_parameters))
     invocation.console.result(document)
     invocation.console.line(json.dumps(document, indent=2))

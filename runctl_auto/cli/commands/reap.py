@@ -6,16 +6,18 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
+from runctl_auto.errors import ExitCode
 from runctl_auto.local.printable import printable
 
 
 @click.command(
     help="Terminate machines of the backend's jobs that exceeded max_duration, the budget or the end of "
-    "their run by ten minutes. Needs no job file; buckets and volumes are kept."
+    "their run by ten minutes. Needs no job file; buckets and volumes are kept. Exits with 5 if the cloud "
+    "refused to terminate one."
 )
 @click.option("--yes", "-y", is_flag=True, help="Terminate without asking.")
 @click.pass_obj
-def command(invocation: Invocation, yes: bool) -> None:
+def command(invocation: Invocation, yes: bool) -> int:
     from runctl_auto.operations.reap import reap
 
     result = reap(invocation.session(), yes=yes)
@@ -23,6 +25,7 @@ def command(invocation: Invocation, yes: bool) -> None:
         {
             "reaped": [each.as_json() for each in result.reaped],
             "unread": [{"job": job, "why": why} for job, why in result.unread],
+            "refused": [{**each.as_json(), "refusal": refusal} for each, refusal in result.refused],
         }
     )
     for job, why in result.unread:
@@ -31,5 +34,8 @@ def command(invocation: Invocation, yes: bool) -> None:
         printer(invocation.console)(
             f"ended {each.instance} of job '{each.job}'; `runctl down {each.job}` clears up"
         )
-    if not result.reaped:
+    for each, refusal in result.refused:
+        invocation.console.line(f"not ended: {each.instance} of job '{each.job}': {refusal}")
+    if not (result.reaped or result.refused):
         invocation.console.line("No machine is over its limits.")
+    return int(ExitCode.LEAKED if result.refused else ExitCode.DONE)

@@ -27,6 +27,7 @@ def command(invocation: Invocation, job: str, watch: bool) -> None:
     from runctl_auto.operations.status import status
     from runctl_auto.operations.status import watch as watch_job
 
+    invocation.console.ends_with_reader = True
     session = invocation.session()
     if not watch:
         show(invocation.console, status(session, job))

@@ -9,6 +9,7 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
+from runctl_auto.local.plain_text import plain_text
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 )
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
+    "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
+)
+@click.option(
     "--grace",
     type=click.IntRange(0, 3600),
     default=30,
@@ -44,6 +48,7 @@ def command(
     rerun: bool,
     policy_base: Path | None,
     no_policy: bool,
+    show_files: bool,
     grace: int,
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
@@ -52,6 +57,7 @@ def command(
     from runctl_auto.operations.up import UpOptions, up
 
     invocation.hold_policies_to(policy_base)
+    invocation.console.show_files = show_files
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
@@ -71,7 +77,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "phase": status.phase if status else None,
         "exit_code": status.exit_code if status else None,
         "changed": result.changed,
-        "placement": vars(result.placement),
+        "placement": result.placement.as_json(),
         "replacements": result.replacements,
         "program": str(result.program) if result.program else None,
         "metrics": result.metrics,
@@ -95,7 +101,7 @@ def _show(invocation: Invocation, result: UpResult) -> None:
         return
     line(f"Job '{result.job}', run {result.run}: {result.status.phase}")
     for name, value in result.metrics.items():
-        line(f"  {name}: {value}")
+        line(f"  {plain_text(name)}: {plain_text(str(value))}")
     if result.download is None:
         line("  no artifacts")
     else:

@@ -19,6 +19,18 @@ def short_age(seconds: float | None) -> str:
     return f"{minutes}m" if minutes else f"{whole}s"
 
 
+def size_text(count: int) -> str:
+    """``734 B``, ``1.2 kB``, ``38 MB``, ``1.5 GB``, in powers of 1024."""
+    if count < 1024:
+        return f"{count} B"
+    size, unit = float(count), "B"
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007 - the last one serves all that is larger
+        size /= 1024
+        if size < 1023.5:
+            break
+    return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
+
+
 def usd(amount: float | None) -> str:
     """``$1.27``; ``<$0.01`` instead of zero; ``unknown`` for None."""
     if amount is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from runctl_auto.cli.views.amounts import moment, short_age, usd
+from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
@@ -103,4 +104,5 @@ def _pairs(value: object) -> str:
 
 
 def _line(subject: str, text: str) -> str:
-    return f"  {printable(subject) + ':' if subject else '':<{_WIDTH}} {printable(text)}".rstrip()
+    subject = printable(subject) + ":" if subject else ""
+    return f"  {subject:<{_WIDTH}} {printable(plain_text(text))}".rstrip()

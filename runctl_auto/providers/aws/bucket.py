@@ -15,6 +15,8 @@ from runctl_auto.agent.contract import (
     StoredFile,
     artifacts_prefix,
     file_key,
+    log_part_name,
+    log_part_number,
     logs_prefix,
     manifest_key,
     stop_key,
@@ -26,6 +28,10 @@ from runctl_auto.providers.contract import LogPart
 from runctl_auto.run.status import RunStatus
 
 _CHUNK = 1 << 20
+
+
+def _log_part(key: str, content: bytes) -> LogPart:
+    return LogPart(key, content.decode("utf-8", errors="replace"))
 
 
 class JobBucket:
@@ -57,9 +63,14 @@ class JobBucket:
         )
 
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
-        """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket."""
-        prefix = logs_prefix(run)
-        position = {"StartAfter": after} if after else {}
+        """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket.
+
+        Parts have consecutive numbers: those after ``after`` are requested by name, which costs a twelfth of
+        a list request.
+        """
+        if after is not None:
+            yield from self._following_parts(after)
+            return
         try:
             listed = list(
                 self._cloud.pages(
@@ -67,9 +78,8 @@ class JobBucket:
                     "list_objects_v2",
                     "Contents",
                     Bucket=self.name,
-                    Prefix=prefix,
+                    Prefix=logs_prefix(run),
                     ExpectedBucketOwner=self._owner,
-                    **position,
                 )
             )
         except NotFoundError:
@@ -77,7 +87,18 @@ class JobBucket:
         for entry in listed:
             content = self._read(entry["Key"])
             if content is not None:
-                yield LogPart(entry["Key"], content.decode("utf-8", errors="replace"))
+                yield _log_part(entry["Key"], content)
+
+    def _following_parts(self, key: str) -> Iterator[LogPart]:
+        folder, _, name = key.rpartition("/")
+        number = log_part_number(name)
+        while True:
+            number += 1
+            following = f"{folder}/{log_part_name(number)}"
+            content = self._read(following)
+            if content is None:
+                return
+            yield _log_part(following, content)
 
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs with objects in the bucket; empty when there is no bucket."""

@@ -13,10 +13,12 @@ ONE_ATTEMPT = {"mode": "standard", "total_max_attempts": 1}
 _PRICES_ARE_TOLD_IN = {"cn": "cn-northwest-1", "eu": "eu-central-1", "ap": "ap-south-1", "me": "ap-south-1"}
 
 
-def client_maker(endpoint_url: str | None = None) -> ClientFactory:
+def client_maker(endpoint_url: str | None = None, *, as_engine: bool = False) -> ClientFactory:
     """Creates clients by service and region, from the environment's credentials; a session is created once.
 
-    ``endpoint_url`` replaces AWS's own addresses; otherwise AWS_ENDPOINT_URL does, if set.
+    ``endpoint_url`` replaces AWS's own addresses; otherwise AWS_ENDPOINT_URL does, if set. ``as_engine``
+    looks for credentials in the order of the AWS SDK for Go: key variables before the profile that
+    AWS_PROFILE names.
     """
     sessions: list[Any] = []
     endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or None
@@ -27,7 +29,9 @@ def client_maker(endpoint_url: str | None = None) -> ClientFactory:
         from botocore.session import Session
 
         if not sessions:
-            sessions.append(Session(profile=os.environ.get("AWS_PROFILE") or None))
+            # Not given the profile, botocore finds it in the environment, after key variables.
+            profile = None if as_engine else os.environ.get("AWS_PROFILE")
+            sessions.append(Session(profile=profile or None))
         config = Config(
             retries=ONE_ATTEMPT,
             connect_timeout=10,

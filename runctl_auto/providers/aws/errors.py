@@ -16,8 +16,10 @@ from runctl_auto.errors import (
     CredentialsError,
     NoCapacityError,
     NotFoundError,
+    SubnetFullError,
     ThrottledError,
     UnreachableError,
+    UnsettledError,
 )
 from runctl_auto.local.printable import printable
 
@@ -36,8 +38,10 @@ NO_CAPACITY = frozenset(
         "VcpuLimitExceeded",
     }
 )
+SUBNET_FULL = frozenset({"InsufficientFreeAddressesInSubnet"})
 ACCESS_DENIED = frozenset(
     {
+        "403",  # the answer to a HEAD request has no body
         "AccessDenied",
         "AccessDeniedException",
         "AllAccessDisabled",
@@ -95,6 +99,22 @@ PASSING = frozenset(
         "Unavailable",
     }
 )
+UNSETTLED = frozenset(
+    {
+        "IncorrectState",
+        "InvalidSpotInstanceRequestID.NotFound",
+        "VolumeInUse",
+    }
+)
+"""Codes that a change meets while the account is about to change state. A single call that reads or deletes
+has its own use for them.
+"""
+_REQUEST_NOT_SEEN = re.compile(
+    r"reading EC2 Spot Instance Request \(sir-\w+\): (couldn't find resource|empty result)"
+)
+"""The official provider's sentence for a spot request that is not visible yet, which has no code (its
+ec2_instance.go).
+"""
 _NOT_FOUND = re.compile(r"^(404|NoSuch\w+|\w+\.NotFound|\w+NotFound(Exception|Fault)?)$")
 _CREDENTIAL_CLASSES = frozenset(
     {
@@ -173,6 +193,7 @@ def class_of_code(code: str) -> type[CloudError]:
         return AccessDeniedError
     table: tuple[tuple[frozenset[str], type[CloudError]], ...] = (
         (NO_CAPACITY, NoCapacityError),
+        (SUBNET_FULL, SubnetFullError),
         (ACCESS_DENIED, AccessDeniedError),
         (CREDENTIALS, CredentialsError),
         (THROTTLED, ThrottledError),
@@ -183,12 +204,19 @@ def class_of_code(code: str) -> type[CloudError]:
     return NotFoundError if _NOT_FOUND.match(code) else CloudError
 
 
+def class_of_failed_change(code: str) -> type[CloudError]:
+    """As ``class_of_code``, for the code with which a change of several calls failed."""
+    return UnsettledError if _bare(code) in UNSETTLED else class_of_code(code)
+
+
 _NEXT_STEPS: dict[type[CloudError], str] = {
     AccessDeniedError: "Give the caller this permission, or use other credentials (AWS_PROFILE).",
     CredentialsError: "Set up credentials: `aws configure`, `aws sso login`, AWS_PROFILE, or use --sandbox.",
     NoCapacityError: "Name more instance types or zones, raise max_price, or set spot_policy: on-demand.",
+    SubnetFullError: "Name another subnet or zone, or free addresses of the subnet.",
     ThrottledError: "Wait a minute and repeat the command; it continues where it was.",
     UnreachableError: "Check the network, the region and AWS_ENDPOINT_URL.",
+    UnsettledError: "Repeat the command in a minute; it continues where it was.",
 }
 
 
@@ -231,8 +259,10 @@ def code_in_text(text: str) -> str | None:
             return str(code)
         if code in NO_CAPACITY - {"Unsupported"} or code in ACCESS_DENIED - {"Forbidden"}:
             return str(code)
-        if code in CREDENTIALS or code in THROTTLED:
+        if code in CREDENTIALS or code in THROTTLED or code in SUBNET_FULL:
             return str(code)
+    if _REQUEST_NOT_SEEN.search(text):
+        return "InvalidSpotInstanceRequestID.NotFound"
     marked = _CODE_IN_TEXT.search(text)
     if marked is None:
         return None

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.errors import CloudError, JobFileError, NotFoundError
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.errors import AccessDeniedError, CloudError, JobFileError, NotFoundError
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.gpus import missing_driver
 from runctl_auto.providers.aws.instance_types import InstanceType
 
 _PUBLIC: Mapping[tuple[str, bool], str] = {
@@ -22,6 +23,10 @@ _PUBLIC: Mapping[tuple[str, bool], str] = {
 }
 """Public parameter with the newest image, by architecture and whether the machine has NVIDIA GPUs."""
 
+ROOM_GB = 40
+"""Disk beyond the image that a machine gets by default: packages, code, data and checkpoints."""
+
+_PUBLIC_FOLDER = "/aws/service/"
 _MOST_NAMED = 6
 _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
 
@@ -33,6 +38,11 @@ class Image:
     id: str
     architecture: str | None = None
     disk_gb: int | None = None
+
+    @property
+    def default_disk_gb(self) -> int:
+        """The disk of a machine whose job names no size."""
+        return max(DEFAULT_DISK_GB, (self.disk_gb or 0) + ROOM_GB)
 
 
 class Images:
@@ -51,21 +61,26 @@ class Images:
             self._images[identity] = self._described(identity)
         image = self._images[identity]
         disk = self._spec.resources.disk
-        if image.disk_gb is not None and image.disk_gb > disk:
+        if disk is not None and image.disk_gb is not None and image.disk_gb > disk:
             raise JobFileError(
                 f"The image {image.id} for {machine.name} needs a disk of {image.disk_gb} GB, and the job "
                 f"asks for {disk} GB.",
                 where={"field": "resources.disk", "region": self._spec.region},
-                next_step=f"Set resources.disk to {image.disk_gb}GB or more, or choose another image.",
+                next_step=f"Set resources.disk to {image.disk_gb}GB or more, leave it out, or choose another "
+                "image.",
             )
         return image
+
+    def missing_driver(self, machine: InstanceType) -> str | None:
+        """The driver that the machine's GPUs need and ``image: auto`` lacks; None for another image."""
+        return missing_driver(machine.gpus) if self._spec.image == "auto" else None
 
     def _identity(self, machine: InstanceType) -> str:
         image = self._spec.image
         if image.startswith("ami-"):
             return image
         if image == "auto":
-            return self._parameter(_PUBLIC[(machine.architecture, machine.has_gpu)])
+            return self._parameter(_PUBLIC[(machine.architecture, machine.gpus.are_nvidia)])
         return self._parameter(image.removeprefix("ssm:"))
 
     def _parameter(self, name: str) -> str:
@@ -83,6 +98,16 @@ class Images:
                 where=where,
                 next_step="Name an image (image: ami-...), or another parameter (image: ssm:/...)."
                 + self._parameters_beside(name),
+            ) from error
+        except AccessDeniedError as error:
+            if name.startswith(_PUBLIC_FOLDER):
+                raise
+            raise AccessDeniedError(
+                str(error),
+                where={**error.where, **where},
+                next_step="Give the caller permission to read it; the policy is printed by "
+                f"`runctl permissions --image-parameter {name}`.",
+                code=error.code,
             ) from error
         value = str(answer["Parameter"]["Value"])
         if not _AMI.fullmatch(value):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.errors import CloudError, JobFileError
 from runctl_auto.job_file.spec import CountRange, Gpu, JobSpec, Resources, SizeRange
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.gpus import Gpus, read_gpus
 
 PAGE = 100
 MOST_CONSIDERED = 40
@@ -28,22 +29,20 @@ _ACCELERATORS = ("FpgaInfo", "InferenceAcceleratorInfo", "MediaAcceleratorInfo",
 
 @dataclass(frozen=True)
 class InstanceType:
-    """An instance type. ``gpu`` is the model of its GPUs; ``is_special``: it has other accelerators;
-    ``finds_volumes``: its volumes are found by their id.
+    """An instance type. ``is_special``: it has accelerators other than GPUs; ``finds_volumes``: its volumes
+    are found by their id.
     """
 
     name: str
     architecture: str
-    has_gpu: bool
     vcpus: int = 0
     memory_gb: float = 0.0
-    gpu: str | None = None
-    gpus: int = 0
+    gpus: Gpus = field(default_factory=Gpus)
     is_special: bool = False
     finds_volumes: bool = True
 
     def __str__(self) -> str:
-        gpus = f", {self.gpu or 'GPU'}:{self.gpus}" if self.gpus else ""
+        gpus = f", {self.gpus}" if self.gpus.count else ""
         return f"{self.name} ({self.vcpus} CPUs, {self.memory_gb:g} GB{gpus})"
 
 
@@ -80,7 +79,7 @@ def satisfies(machine: InstanceType, resources: Resources) -> bool:
     """Whether a type meets the requirements. A GPU must be requested, or its type named."""
     if resources.gpu is None:
         chosen_by_size = not resources.instance_types
-        if chosen_by_size and (machine.gpus or machine.has_gpu or machine.is_special):
+        if chosen_by_size and (machine.gpus.count or machine.is_special):
             return False
     elif not _has_gpus(machine, resources.gpu):
         return False
@@ -88,9 +87,19 @@ def satisfies(machine: InstanceType, resources: Resources) -> bool:
 
 
 def _has_gpus(machine: InstanceType, asked: Gpu) -> bool:
-    if asked.name is None:
-        return machine.has_gpu and machine.gpus == asked.count
-    return machine.gpus == asked.count and _model(machine.gpu or "") == _model(asked.name)
+    """A share of a GPU is none; types with shares must be named."""
+    gpus = machine.gpus
+    if not gpus.are_whole or gpus.count != asked.count or not _within(_nominal(gpus.memory_gb), asked.memory):
+        return False
+    return _model(gpus.model or "") in map(_model, asked.name) if asked.name else gpus.are_nvidia
+
+
+def _nominal(usable_gb: float) -> float:
+    """The memory that a GPU is sold with: some types report what is usable, up to 7 % less (22,888 MiB of 24
+    GB for an L4).
+    """
+    steps = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 141, 180, 192)
+    return next((float(each) for each in steps if 0.92 * each <= usable_gb <= each), usable_gb)
 
 
 def _model(name: str) -> str:
@@ -126,16 +135,13 @@ def _described(cloud: Cloud, filters: Sequence[Mapping[str, Any]], **more: objec
 
 def _machine(described: Mapping[str, Any]) -> InstanceType:
     architectures = described.get("ProcessorInfo", {}).get("SupportedArchitectures") or ["x86_64"]
-    gpus = described.get("GpuInfo", {}).get("Gpus") or []
     volumes = described.get("EbsInfo", {}).get("NvmeSupport", "required")
     return InstanceType(
         name=described["InstanceType"],
         architecture="arm64" if "arm64" in architectures else "x86_64",
-        has_gpu=any(gpu.get("Manufacturer", "").upper() == "NVIDIA" for gpu in gpus),
         vcpus=int(described.get("VCpuInfo", {}).get("DefaultVCpus", 0)),
         memory_gb=described.get("MemoryInfo", {}).get("SizeInMiB", 0) / _MIB,
-        gpu=gpus[0].get("Name") if gpus else None,
-        gpus=sum(int(gpu.get("Count", 1)) for gpu in gpus),
+        gpus=read_gpus(described),
         is_special=any(described.get(kind) for kind in _ACCELERATORS),
         finds_volumes=volumes in ("required", "supported"),
     )
@@ -178,8 +184,8 @@ def _smallest(machines: Iterable[InstanceType]) -> tuple[InstanceType, ...]:
     return tuple(sorted(machines, key=_size)[:MOST_CONSIDERED])
 
 
-def _size(machine: InstanceType) -> tuple[int, int, float, str]:
-    return machine.gpus, machine.vcpus, machine.memory_gb, machine.name
+def _size(machine: InstanceType) -> tuple[float, int, float, str]:
+    return machine.gpus.total, machine.vcpus, machine.memory_gb, machine.name
 
 
 def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[InstanceType]) -> JobFileError:
@@ -189,19 +195,25 @@ def _nothing_fits(spec: JobSpec, cloud: Cloud, seen: Sequence[InstanceType]) -> 
     if spec.volumes:
         seen = tuple(each for each in seen if each.finds_volumes)
     nearest = sorted(seen, key=lambda each: (_distance(each, resources), _size(each)))[:NEAREST]
+    named = "; ".join(_told(each, resources) for each in nearest)
     return JobFileError(
         f"No instance type of {spec.region} has {_asked(resources)}.",
         where={"field": "resources", "region": spec.region},
-        next_step=f"The nearest that exist: {'; '.join(map(str, nearest)) or 'none'}."
-        + _models(resources, seen),
+        next_step=f"The nearest that exist: {named or 'none'}." + _models(resources, seen),
     )
+
+
+def _told(machine: InstanceType, resources: Resources) -> str:
+    if resources.gpu is None or resources.gpu.memory is None:
+        return str(machine)
+    return f"{machine} with {_nominal(machine.gpus.memory_gb):g} GB each"
 
 
 def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
     """The available GPU models, if the requested one is not among them."""
-    models = sorted({each.gpu for each in seen if each.gpu})
-    asked = resources.gpu.name if resources.gpu else None
-    if asked is None or _model(asked) in map(_model, models):
+    models = sorted({each.gpus.model for each in seen if each.gpus.model})
+    asked = resources.gpu.name if resources.gpu else ()
+    if not asked or set(map(_model, asked)) & set(map(_model, models)):
         return ""
     return f" GPU models there: {', '.join(models) or 'none'}."
 
@@ -209,11 +221,16 @@ def _models(resources: Resources, seen: Iterable[InstanceType]) -> str:
 def _asked(resources: Resources) -> str:
     gpu = resources.gpu
     words = [
-        *([f"{gpu.count} {gpu.name or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}"] if gpu else ()),
+        *([_asked_gpus(gpu)] if gpu else ()),
         *([f"{_range(resources.cpu)} CPUs"] if resources.cpu else ()),
         *([f"{_range(resources.memory)} GB of memory"] if resources.memory else ()),
     ]
     return " and ".join(words) or "volumes that the agent finds"
+
+
+def _asked_gpus(gpu: Gpu) -> str:
+    memory = f" with {_range(gpu.memory)} GB" if gpu.memory else ""
+    return f"{gpu.count} {' or '.join(gpu.name) or 'NVIDIA'} GPU{'s' if gpu.count > 1 else ''}{memory}"
 
 
 def _range(asked: CountRange | SizeRange) -> str:
@@ -227,12 +244,15 @@ def _distance(machine: InstanceType, resources: Resources) -> float:
     total = _outside(machine.vcpus, resources.cpu) + _outside(machine.memory_gb, resources.memory)
     gpu = resources.gpu
     if gpu is not None:
-        total += abs(math.log2(max(machine.gpus, 0.25) / gpu.count))
-        if gpu.name is not None:
-            total += 8 * (
-                1 - difflib.SequenceMatcher(None, _model(gpu.name), _model(machine.gpu or "")).ratio()
-            )
+        total += abs(math.log2(max(machine.gpus.total, 0.1) / gpu.count))
+        total += _outside(_nominal(machine.gpus.memory_gb), gpu.memory)
+        if gpu.name:
+            total += 8 * (1 - max(_likeness(name, machine.gpus.model or "") for name in gpu.name))
     return total
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, _model(one), _model(other)).ratio()
 
 
 def _outside(value: float, asked: CountRange | SizeRange | None) -> float:

@@ -1,35 +1,120 @@
-"""Selects the subnet of a machine in each zone. Errors for a missing network list the existing ones."""
+"""Selects the subnets of a machine. Errors for a missing network list the existing ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.resolvers import resolvers_of
+from runctl_auto.providers.aws.ways_out import WayOut, ways_out
 
 _MOST_NAMED = 8
+_BY_IPV6_ONLY = WayOut(
+    "none", "it is IPv6-only, and the machine needs IPv4 for its metadata service and for AWS"
+)
 
 
-def choose_subnets(spec: JobSpec, cloud: Cloud, zone: str | None) -> tuple[Mapping[str, Any], ...]:
-    """At most one subnet in each zone that the job allows: the zone's default one, else one with public
-    addresses. Raises ``JobFileError`` when the network of the job does not exist or has no such subnet.
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet from which a machine reaches AWS.
+
+    ``public_address``: the machine needs a public IPv4 address. ``internet``: False when only AWS's endpoints
+    are reachable. ``resolvers`` are addresses of DNS servers other than the VPC's own. ``rank`` is 0 for the
+    preferred subnet of its zone.
+    """
+
+    id: str
+    vpc: str
+    zone: str
+    rank: int = 0
+    public_address: bool = False
+    internet: bool = True
+    resolvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SubnetChoice:
+    """The usable ``subnets``, and why others of the network were ``left_out``."""
+
+    subnets: tuple[Subnet, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def choose_subnets(spec: JobSpec, cloud: Cloud, zone: str | None) -> SubnetChoice:
+    """The subnets in the zones that the job allows, in each zone the preferred first: one with free addresses
+    and a route out, then the zone's default one, then one that gives public addresses by itself.
+
+    Raises ``JobFileError`` when the network of the job does not exist, has no subnet there, or only such from
+    which a machine does not reach AWS.
     """
     found = _named_subnet(spec, cloud) if spec.network.subnet != "auto" else _subnets_of(spec, cloud)
-    by_zone: dict[str, Mapping[str, Any]] = {}
-    for subnet in sorted(found, key=_preference):
-        allowed = not spec.zones or subnet["AvailabilityZone"] in spec.zones
-        if allowed and zone in (None, subnet["AvailabilityZone"]):
-            by_zone.setdefault(subnet["AvailabilityZone"], subnet)
-    if not by_zone:
+    allowed = [
+        each
+        for each in found
+        if (not spec.zones or each["AvailabilityZone"] in spec.zones)
+        and zone in (None, each["AvailabilityZone"])
+    ]
+    if not allowed:
         raise _no_subnet_there(spec, zone, found)
-    return tuple(by_zone.values())
+    vpc = str(allowed[0]["VpcId"])
+    ways = {**ways_out(cloud, vpc, allowed), **_without_ipv4(allowed)}
+    usable = [each for each in allowed if ways[each["SubnetId"]].kind != "none"]
+    left_out = tuple(
+        f"{_subnet_words(each)}: {ways[each['SubnetId']].problem}" for each in allowed if each not in usable
+    )
+    if not usable:
+        raise _no_way_out(spec, left_out)
+    return SubnetChoice(_ranked(usable, ways, resolvers_of(cloud, vpc)), left_out)
 
 
-def _preference(subnet: Mapping[str, Any]) -> tuple[bool, bool, bool, str]:
+def _without_ipv4(subnets: Iterable[Mapping[str, Any]]) -> dict[str, WayOut]:
+    return {each["SubnetId"]: _BY_IPV6_ONLY for each in subnets if each.get("Ipv6Native")}
+
+
+def _ranked(
+    usable: Iterable[Mapping[str, Any]], ways: Mapping[str, WayOut], resolvers: tuple[str, ...]
+) -> tuple[Subnet, ...]:
+    ranks: dict[str, int] = {}
+    ranked = []
+    for each in sorted(usable, key=lambda subnet: _preference(subnet, ways[subnet["SubnetId"]])):
+        zone, way = str(each["AvailabilityZone"]), ways[each["SubnetId"]]
+        ranks[zone] = ranks.get(zone, -1) + 1
+        ranked.append(
+            Subnet(
+                id=str(each["SubnetId"]),
+                vpc=str(each["VpcId"]),
+                zone=zone,
+                rank=ranks[zone],
+                public_address=way.kind == "public",
+                internet=way.kind != "endpoints",
+                resolvers=resolvers,
+            )
+        )
+    return tuple(ranked)
+
+
+def _preference(subnet: Mapping[str, Any], way: WayOut) -> tuple[bool, bool, bool, int, str]:
     is_full = subnet.get("AvailableIpAddressCount") == 0
-    return is_full, not subnet.get("DefaultForAz"), not subnet.get("MapPublicIpOnLaunch"), subnet["SubnetId"]
+    gives_addresses = way.kind == "public" and subnet.get("MapPublicIpOnLaunch")
+    # An owner who gives no public addresses by default may prefer machines without one.
+    by_address = 0 if gives_addresses else 1 if way.kind == "private" else 2
+    return is_full, way.kind == "endpoints", not subnet.get("DefaultForAz"), by_address, subnet["SubnetId"]
+
+
+def _no_way_out(spec: JobSpec, left_out: Sequence[str]) -> JobFileError:
+    named = "network.subnet" if spec.network.subnet != "auto" else "network"
+    more = len(left_out) - _MOST_NAMED
+    reasons = "; ".join(left_out[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    return JobFileError(
+        f"A machine does not reach AWS from the job's network: {reasons}.",
+        where={"field": named, "region": spec.region},
+        next_step="Add a default route to a NAT gateway, a transit gateway or an internet gateway, create "
+        "what is missing, or name another network (network: {vpc: vpc-..., subnet: subnet-...}).",
+    )
 
 
 def _named_subnet(spec: JobSpec, cloud: Cloud) -> list[Mapping[str, Any]]:

@@ -1,27 +1,32 @@
 """Decides the placement of a run: account, network, zone, instance type, market and image.
 
-``candidates`` queries the cloud and returns all places that the job allows, the preferred first; the caller
+``find_offers`` queries the cloud and returns all places that the job allows, the preferred first; the caller
 tries them in this order and pins the successful one in the stack's configuration. Creates nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 
-from runctl_auto.errors import NoCapacityError
+from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.images import Image, Images
 from runctl_auto.providers.aws.instance_types import InstanceType, choose_machines, still_satisfies
-from runctl_auto.providers.aws.networks import choose_subnets
-from runctl_auto.providers.aws.prices import on_demand_prices, spot_prices
-from runctl_auto.providers.contract import MARKETS, Account
+from runctl_auto.providers.aws.networks import Subnet, choose_subnets
+from runctl_auto.providers.aws.prices import average_spot_price
+from runctl_auto.providers.aws.quotas import QuotaLimits
+from runctl_auto.providers.aws.quotes import Quote, Quotes
+from runctl_auto.providers.contract import MARKETS, Account, Offers, Quota
 from runctl_auto.stack.config import Market, Placement
+from runctl_auto.stack.prices import RegionPrices
 
 _UNKNOWN = float("inf")
+_AVERAGED_DAYS = 7
 _MOST_NAMED = 12
+_NOT_OFFERED = "no zone offers these instance types"
 _MOST_TRIED = 20
 """How many places of a market are tried when the job leaves the choice of types to runctl."""
 
@@ -30,10 +35,33 @@ _MOST_TRIED = 20
 class _Place:
     machine: InstanceType
     rank: int
-    subnet: str
-    vpc: str
+    subnet: Subnet
     zone: str
-    prices: Mapping[Market, float]
+    prices: Mapping[Market, Quote]
+
+    def price(self, market: Market) -> float | None:
+        """USD an hour; None when unknown."""
+        return self.prices[market].usd if market in self.prices else None
+
+
+class _LeftOut:
+    """The places that were left out, and why; the quotas that are too small."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.quotas: dict[str, Quota] = {}
+
+    def add(self, market: Market, place: _Place, reason: str | Quota) -> None:
+        if isinstance(reason, Quota):
+            self.quotas[reason.name] = reason
+            reason = f"the quota of {reason.name} is {reason.value:g}, it has {place.machine.vcpus}"
+        self.reasons.append(f"{place.machine.name} {market} in {place.zone}: {reason}")
+
+    def quota_notes(self) -> tuple[str, ...]:
+        return tuple(
+            f"the quota of {each.value:g} {each.name} excludes some machines; request more: {each.link}"
+            for each in self.quotas.values()
+        )
 
 
 def find_account(cloud: Cloud) -> Account:
@@ -42,42 +70,67 @@ def find_account(cloud: Cloud) -> Account:
     return Account(id=str(identity["Account"]), partition=str(identity["Arn"]).split(":")[1])
 
 
-def candidates(
-    spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None
-) -> tuple[Placement, ...]:
+def find_offers(
+    spec: JobSpec,
+    cloud: Cloud,
+    account: Account,
+    *,
+    zone: str | None = None,
+    known: RegionPrices | None = None,
+) -> Offers:
     """All places that the job allows, the preferred first: spot before on-demand; then the job's order of
-    instance types if it names them, and the cheaper zone; else the cheapest of all. ``zone`` restricts to one
-    (where the job's volumes are).
+    instance types if it names them, and the cheaper zone; else the cheapest of all. A place is followed by
+    the same in the other subnets of its zone, for when its own subnet is full; places that reach AWS's
+    endpoints only are last. ``zone`` restricts to one (where the job's volumes are). ``known`` are prices
+    for when the price list cannot be read.
 
     When no place remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image,
-    network or instance type do not exist.
+    network or instance type do not exist, the network does not reach AWS, or no image has a driver for the
+    GPUs.
     """
-    machines = choose_machines(spec, cloud)
-    subnets = choose_subnets(spec, cloud, zone)
-    places = _places(spec, cloud, machines, subnets)
-    left_out: list[str] = []
-    chosen = list(_affordable(spec, places, left_out))
     images = Images(spec, cloud)
+    machines, notes = _with_drivers(spec, images, choose_machines(spec, cloud))
+    choice = choose_subnets(spec, cloud, zone)
+    now = datetime.now(timezone.utc)
+    quotes = Quotes(cloud, [each.name for each in machines], MARKETS[spec.spot_policy], known, now)
+    places = _places(cloud, machines, choice.subnets, quotes, ranked=bool(spec.resources.instance_types))
+    left_out = _LeftOut()
+    chosen = list(_allowed(spec, places, QuotaLimits(cloud), left_out))
     found = [(market, place, images.of(place.machine)) for market, place in chosen]
-    fitting = list(_of_one_architecture(found, left_out))
+    fitting = sorted(_of_one_architecture(found, left_out), key=lambda each: not each[1].subnet.internet)
     if not fitting:
-        raise _nowhere(spec, zone, left_out)
-    return tuple(
+        raise _nowhere(spec, zone, left_out, choice.left_out)
+    first, *others = (
         Placement(
             account=account.id,
             partition=account.partition,
             region=spec.region,
             zone=place.zone,
-            vpc=place.vpc,
-            subnet=place.subnet,
+            vpc=place.subnet.vpc,
+            subnet=place.subnet.id,
             image=image.id,
             instance_type=place.machine.name,
             market=market,
-            price_hour=place.prices.get(market),
+            price_hour=place.price(market),
+            price_source=place.prices[market].source if market in place.prices else None,
             max_price=spec.max_price if market == "spot" else None,
+            public_address=place.subnet.public_address,
+            internet=place.subnet.internet,
+            resolvers=place.subnet.resolvers,
+            disk_gb=spec.resources.disk or image.default_disk_gb,
         )
         for market, place, image in fitting
     )
+    return Offers((with_average(first, cloud, now), *others), (*notes, *left_out.quota_notes()))
+
+
+def with_average(place: Placement, cloud: Cloud, now: datetime) -> Placement:
+    """The place with the average spot price of the last days before ``now``; one request, none for
+    on-demand."""
+    if place.market != "spot":
+        return place
+    average = average_spot_price(cloud, place.instance_type, place.zone, now=now, days=_AVERAGED_DAYS)
+    return replace(place, price_average=average)
 
 
 def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: Cloud) -> bool:
@@ -90,32 +143,25 @@ def machine_fits(placement: Placement, spec: JobSpec, previous: JobSpec, cloud: 
 
 
 def _places(
-    spec: JobSpec, cloud: Cloud, machines: Sequence[InstanceType], subnets: Sequence[Mapping[str, Any]]
+    cloud: Cloud,
+    machines: Sequence[InstanceType],
+    subnets: Sequence[Subnet],
+    quotes: Quotes,
+    *,
+    ranked: bool,
 ) -> tuple[_Place, ...]:
-    names = [machine.name for machine in machines]
-    markets = MARKETS[spec.spot_policy]
-    offered = _offered(cloud, names)
-    spot = spot_prices(cloud, names) if "spot" in markets else {}
-    on_demand = on_demand_prices(cloud, names) if "on-demand" in markets else {}
-
-    def prices(name: str, zone: str) -> Iterator[tuple[Market, float]]:
-        if (name, zone) in spot:
-            yield "spot", spot[name, zone]
-        if name in on_demand:
-            yield "on-demand", on_demand[name]
-
+    offered = _offered(cloud, [machine.name for machine in machines])
     return tuple(
         _Place(
             machine=machine,
-            rank=rank if spec.resources.instance_types else 0,
-            subnet=subnet["SubnetId"],
-            vpc=subnet["VpcId"],
-            zone=subnet["AvailabilityZone"],
-            prices=dict(prices(machine.name, subnet["AvailabilityZone"])),
+            rank=rank if ranked else 0,
+            subnet=subnet,
+            zone=subnet.zone,
+            prices=quotes.of(machine.name, subnet.zone),
         )
         for rank, machine in enumerate(machines)
         for subnet in subnets
-        if (machine.name, subnet["AvailabilityZone"]) in offered
+        if (machine.name, subnet.zone) in offered
     )
 
 
@@ -130,29 +176,71 @@ def _offered(cloud: Cloud, names: Sequence[str]) -> set[tuple[str, str]]:
     return {(each["InstanceType"], each["Location"]) for each in offerings}
 
 
-def _affordable(
-    spec: JobSpec, places: Sequence[_Place], left_out: list[str]
+def _with_drivers(
+    spec: JobSpec, images: Images, machines: Sequence[InstanceType]
+) -> tuple[tuple[InstanceType, ...], tuple[str, ...]]:
+    """The machines whose GPUs the image has a driver for, and a note on the others."""
+    missing = {each.name: driver for each in machines if (driver := images.missing_driver(each)) is not None}
+    if not missing:
+        return tuple(machines), ()
+    told = ", ".join(f"{each} needs {missing[each.name]}" for each in machines if each.name in missing)
+    if len(missing) == len(machines):
+        raise JobFileError(
+            f"The image that `image: auto` chooses has no driver for these GPUs: {told}.",
+            where={"field": "image", "region": spec.region},
+            next_step="Name an image that has the driver (image: ami-...) and Python 3.9 or newer, or choose "
+            "other GPUs: Turing (T4) and newer, whole.",
+        )
+    note = f"left out, for want of a driver in the image that `image: auto` chooses: {told}"
+    return tuple(each for each in machines if each.name not in missing), (note,)
+
+
+def _allowed(
+    spec: JobSpec, places: Sequence[_Place], quotas: QuotaLimits, left_out: _LeftOut
 ) -> Iterator[tuple[Market, _Place]]:
+    """The places that price and quotas allow, in the order of preference."""
     for market in MARKETS[spec.spot_policy]:
 
-        def preference(place: _Place, market: Market = market) -> tuple[int, float, int, str, str]:
-            price = place.prices.get(market, _UNKNOWN)
-            return place.rank, price, place.machine.vcpus, place.machine.name, place.zone
+        def preference(place: _Place, market: Market = market) -> tuple[bool, int, float, int, str, str, int]:
+            price = place.price(market) or _UNKNOWN
+            machine, subnet = place.machine, place.subnet
+            return (
+                not subnet.internet,
+                place.rank,
+                price,
+                machine.vcpus,
+                machine.name,
+                place.zone,
+                subnet.rank,
+            )
 
         allowed = []
         for place in sorted(places, key=preference):
-            reason = _too_dear(spec, market, place)
+            machine = place.machine
+            reason = _too_dear(spec, market, place) or quotas.too_small_for(
+                machine.name, machine.vcpus, market
+            )
             if reason is None:
                 allowed.append((market, place))
-            else:
-                left_out.append(f"{place.machine.name} {market} in {place.zone}: {reason}")
-        yield from allowed if spec.resources.instance_types else allowed[:_MOST_TRIED]
+            elif place.subnet.rank == 0:
+                left_out.add(market, place, reason)
+        yield from allowed if spec.resources.instance_types else _first_tried(allowed)
+
+
+def _first_tried(allowed: Iterable[tuple[Market, _Place]]) -> Iterator[tuple[Market, _Place]]:
+    """The first places, other subnets of a zone not counted."""
+    tried = 0
+    for market, place in allowed:
+        tried += place.subnet.rank == 0
+        if tried > _MOST_TRIED:
+            return
+        yield market, place
 
 
 def _too_dear(spec: JobSpec, market: Market, place: _Place) -> str | None:
     if spec.max_price is None:
         return None
-    price = place.prices.get(market)
+    price = place.price(market)
     if price is None:
         # The price of spot is limited in the request itself; that of on-demand has no such limit.
         unknown = f"its price is unknown, so max_price {spec.max_price} cannot be kept"
@@ -161,24 +249,31 @@ def _too_dear(spec: JobSpec, market: Market, place: _Place) -> str | None:
 
 
 def _of_one_architecture(
-    found: Iterable[tuple[Market, _Place, Image]], left_out: list[str]
+    found: Iterable[tuple[Market, _Place, Image]], left_out: _LeftOut
 ) -> Iterator[tuple[Market, _Place, Image]]:
     for market, place, image in found:
         if image.architecture in (None, place.machine.architecture):
             yield market, place, image
-        else:
-            left_out.append(
-                f"{place.machine.name} {market} in {place.zone}: it is {place.machine.architecture} and the "
-                f"image {image.id} is {image.architecture}"
-            )
+        elif place.subnet.rank == 0:
+            reason = f"it is {place.machine.architecture} and the image {image.id} is {image.architecture}"
+            left_out.add(market, place, reason)
 
 
-def _nowhere(spec: JobSpec, zone: str | None, left_out: Sequence[str]) -> NoCapacityError:
+def _nowhere(spec: JobSpec, zone: str | None, left_out: _LeftOut, subnets: Sequence[str]) -> NoCapacityError:
     where = f"zone {zone}, where the job's volumes are" if zone else spec.region
-    more = len(left_out) - _MOST_NAMED
-    reasons = "; ".join(left_out[:_MOST_NAMED]) or "no zone offers these instance types"
+    told = (*(left_out.reasons or [_NOT_OFFERED]), *subnets)
+    more = len(told) - _MOST_NAMED
+    reasons = "; ".join(told[:_MOST_NAMED])
     return NoCapacityError(
         f"No place for job '{spec.name}' in {where}: {reasons}{f'; and {more} more' if more > 0 else ''}.",
         where={"job": spec.name, "region": spec.region},
-        next_step="Name more instance types or zones, or raise max_price.",
+        next_step=" ".join(
+            [
+                *(
+                    f"Request a larger quota of {each.name}: {each.link}."
+                    for each in left_out.quotas.values()
+                ),
+                "Name more instance types or zones, or raise max_price.",
+            ]
+        ),
     )

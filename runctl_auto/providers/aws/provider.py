@@ -10,10 +10,12 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
-from runctl_auto.providers.aws.offers import candidates, find_account, machine_fits
+from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
+from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.ownership import Scope
@@ -26,6 +28,7 @@ from runctl_auto.providers.contract import (
     Account,
     CallerIdentity,
     Machine,
+    Offers,
     OwnVolumes,
     PriceOf,
     Quota,
@@ -33,10 +36,12 @@ from runctl_auto.providers.contract import (
     TaggedMachine,
     VolumeUse,
 )
-from runctl_auto.providers.resource import CloudResource, Survey
+from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
+from runctl_auto.stack.prices import RegionPrices
+from runctl_auto.stack.state import ResourceState, StackState
 
 
 class AwsProvider:
@@ -88,8 +93,18 @@ class AwsProvider:
         ]
         return read_statuses(places, lambda _region: self._cloud)
 
-    def offers(self, spec: JobSpec, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
-        return candidates(spec, self._cloud, account, zone=zone)
+    def offers(
+        self,
+        spec: JobSpec,
+        account: Account,
+        *,
+        zone: str | None = None,
+        known: RegionPrices | None = None,
+    ) -> Offers:
+        return find_offers(spec, self._cloud, account, zone=zone, known=known)
+
+    def region_prices(self, date: str) -> RegionPrices:
+        return region_prices(self._cloud, date)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)
@@ -97,8 +112,8 @@ class AwsProvider:
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
         return zone_of_volumes(spec, self._cloud, self._names(account.id, spec.name), own)
 
-    def data_notes(self, spec: JobSpec) -> tuple[str, ...]:
-        return look_at_data(spec, self._cloud)
+    def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
+        return look_at_data(spec, self._cloud, placement)
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         return volume_uses(self._cloud, identities)
@@ -115,6 +130,11 @@ class AwsProvider:
     def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
         scope = Scope(self._names(account, ""), jobs=tuple(jobs), regions=known_regions)
         return survey_region(self._cloud, scope, price_of=price_of)
+
+    def blockers(
+        self, resource: ResourceState, state: StackState, account: str, *, refused: bool = False
+    ) -> tuple[Blocker, ...]:
+        return blockers_of(self._cloud, resource, state, account, refused=refused)
 
     def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:
         kind = KINDS[resource.kind]

@@ -7,21 +7,43 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from sandbox.aws.cloud import price_list
+from sandbox.aws.cloud import fault_injection, price_list
 from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.bucket_changes import BucketChanges
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import PREFIX, Control
 from sandbox.aws.cloud.disconnected import Disconnected
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
+from sandbox.aws.cloud.lifecycle import Cause
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import SERVICE as QUOTAS
+from sandbox.aws.cloud.quotas import Quotas
 
-SERVICES = frozenset({"ec2", "iam", "kms", "logs", "pricing", "s3", "scheduler", "ssm", "sts", "tagging"})
+SERVICES = frozenset(
+    {
+        "ec2",
+        fault_injection.SERVICE,
+        "iam",
+        "kms",
+        "logs",
+        price_list.SERVICE,
+        "s3",
+        "scheduler",
+        QUOTAS,
+        "ssm",
+        "sts",
+        "tagging",
+    }
+)
 """Names of the emulated services, as in request signatures."""
+
+_OWN = frozenset({price_list.SERVICE, QUOTAS, fault_injection.SERVICE})
+"""Services that moto lacks."""
 
 _IN_MEMORY = 8 * 1024 * 1024
 _CHUNK = 256 * 1024
@@ -47,7 +69,8 @@ class CloudLocks:
 class CloudApplication:
     """Serves AWS calls and the sandbox's control calls on one port.
 
-    `located` adds parameters to a call for faults to match, beyond the call's own.
+    `located` adds parameters to a call for faults to match, beyond the call's own; within `launches_fail`,
+    launched instances end before they run.
     """
 
     def __init__(
@@ -56,20 +79,26 @@ class CloudApplication:
         moto: Wsgi,
         control: Control,
         faults: Faults,
+        experiments: FaultInjection,
         points: Points,
         changes: Changes,
         locks: CloudLocks,
         disconnected: Disconnected,
+        quotas: Quotas,
         located: Callable[[AwsCall], AwsCall],
+        launches_fail: Callable[[Cause], AbstractContextManager[None]],
     ) -> None:
         self._moto = moto
         self._control = control
         self._faults = faults
+        self._experiments = experiments
         self._points = points
         self._changes = changes
         self._locks = locks
         self._disconnected = disconnected
+        self._quotas = quotas
         self._located = located
+        self._launches_fail = launches_fail
         self._bucket_changes = BucketChanges()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -91,15 +120,19 @@ class CloudApplication:
         visit = self._points.enter(call, environ.get("HTTP_USER_AGENT", ""))
         if not self._points.may_pass(visit, "before"):
             return _answer_error(_DROPPED, call, environ, start_response)
-        error = self._refusal(call)
-        if error is None and call.service == price_list.SERVICE:
-            told = price_list.answer(call.operation, start)
+        error = self._unknown_service(call)
+        fault = self._faults.take(self._located(call)) if error is None and self._faults else None
+        cause = fault.ends_launch if fault is not None else None
+        if fault is not None and cause is None:
+            error = fault.error
+        if error is None and call.service in _OWN:
+            told = self._own_answer(call, start)
             if not isinstance(told, AwsError):
                 return _answer_json(told, start_response)
             error = told
         if error is None:
             try:
-                answer = self._ask_moto(call, environ, start_response)
+                answer = self._ask_moto(call, environ, start_response, cause)
                 self._points.may_pass(visit, "after")
                 return answer
             except NotImplementedError as missing:
@@ -111,20 +144,36 @@ class CloudApplication:
                 )
         return _answer_error(error, call, environ, start_response)
 
-    def _refusal(self, call: AwsCall) -> AwsError | None:
-        """The error to return without passing the call to moto."""
-        if call.service not in SERVICES:
-            known = ", ".join(sorted(SERVICES))
-            return AwsError(
-                "InvalidAction", f"The sandbox's cloud has no service '{call.service}'; it has {known}"
-            )
-        fault = self._faults.take(self._located(call)) if self._faults else None
-        return fault.error if fault is not None else None
+    @staticmethod
+    def _unknown_service(call: AwsCall) -> AwsError | None:
+        if call.service in SERVICES:
+            return None
+        known = ", ".join(sorted(SERVICES))
+        return AwsError(
+            "InvalidAction", f"The sandbox's cloud has no service '{call.service}'; it has {known}"
+        )
+
+    def _own_answer(self, call: AwsCall, body: bytes) -> dict[str, Any] | AwsError:
+        """The response of a service that moto lacks, or that has no state in it."""
+        if call.service == price_list.SERVICE:
+            return price_list.answer(call.operation, body)
+        if call.service == QUOTAS:
+            return self._quotas.answer(call.operation, body)
+        with self._locks.plane:
+            return self._experiments.answer(call, body)
 
     def _ask_moto(
-        self, call: AwsCall, environ: dict[str, Any], start_response: StartResponse
+        self,
+        call: AwsCall,
+        environ: dict[str, Any],
+        start_response: StartResponse,
+        launch_fails: Cause | None,
     ) -> Iterable[bytes]:
-        with self._locks.of(call.service):
+        """`launch_fails`: why the instances that the call launches end."""
+        with ExitStack() as held:
+            held.enter_context(self._locks.of(call.service))
+            if launch_fails is not None:
+                held.enter_context(self._launches_fail(launch_fails))
             answer = self._moto(environ, start_response)
             if not isinstance(answer, list | tuple):
                 answer = _taken_in(answer)

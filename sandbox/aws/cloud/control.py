@@ -13,6 +13,7 @@ from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import BadFault, Fault, Faults
 from sandbox.aws.cloud.lifecycle import Lifecycle, WrongState
 from sandbox.aws.cloud.points import BadWatch, Points, Watch
+from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.inventory import inventory
 
@@ -47,6 +48,7 @@ class Control:
     points: Points
     consistency: Consistency
     disconnected: Disconnected
+    quotas: Quotas
     describe: Callable[[], dict[str, Any]]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -81,6 +83,8 @@ class Control:
                     answer = dict(inventory())
             case "POST", ["consistency"]:
                 answer = self._set_consistency(_body(environ))
+            case "POST", ["quotas"]:
+                answer = self._set_quotas(_body(environ))
             case _:
                 raise ControlError(HTTPStatus.NOT_FOUND, f"no call {method} {environ['PATH_INFO']}")
         return answer
@@ -169,6 +173,14 @@ class Control:
             raise ControlError(HTTPStatus.BAD_REQUEST, f"'delay_seconds' is a number from 0, not {delay!r}")
         self.consistency.delay_seconds = float(delay)
         return {"delay_seconds": self.consistency.delay_seconds}
+
+    def _set_quotas(self, body: dict[str, Any]) -> dict[str, Any]:
+        if not all(isinstance(value, int | float) and value >= 0 for value in body.values()):
+            raise ControlError(HTTPStatus.BAD_REQUEST, "quotas are numbers from 0, by quota code")
+        try:
+            return dict(self.quotas.set({code: float(value) for code, value in body.items()}))
+        except KeyError as error:
+            raise ControlError(HTTPStatus.BAD_REQUEST, f"no quota {error}") from None
 
 
 def _number(query: dict[str, list[str]], name: str, default: float) -> float:

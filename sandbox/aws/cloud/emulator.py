@@ -12,10 +12,13 @@ from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.description import describe
 from sandbox.aws.cloud.disconnected import Disconnected, instance_of_session
+from sandbox.aws.cloud.experiment_machines import ExperimentMachines
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -40,10 +43,19 @@ class Emulator:
         self._lifecycle = Lifecycle(clock, self._changed, Timing())
         consistency = Consistency()
         self._scheduled = ScheduledCalls(clock, scheduler_store.listed, scheduler_store.invoke)
-        apply_all(Emulation(clock, self._lifecycle, consistency, self._something_due.set))
+        disconnected = Disconnected(instance_of_session)
+        apply_all(
+            Emulation(
+                clock,
+                self._lifecycle,
+                consistency,
+                rescheduled=self._something_due.set,
+                unreachable=lambda instance: disconnected.set(instance, connected=False),
+            )
+        )
         faults = Faults()
         points = Points()
-        disconnected = Disconnected(instance_of_session)
+        quotas = Quotas()
         control = Control(
             cloud_id,
             self._locks.plane,
@@ -54,17 +66,21 @@ class Emulator:
             points,
             consistency,
             disconnected,
+            quotas,
             lambda: describe(self._lifecycle.lives()),
         )
         self.application = CloudApplication(
             moto=_moto(),
             control=control,
             faults=faults,
+            experiments=FaultInjection(ExperimentMachines(self._lifecycle), clock),
             points=points,
             changes=self._changes,
             locks=self._locks,
             disconnected=disconnected,
+            quotas=quotas,
             located=with_zone,
+            launches_fail=self._lifecycle.launches_fail,
         )
 
     def keep_time(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aws.cloud.aws_error import AwsError
+from sandbox.aws.cloud.lifecycle import Cause
 from sandbox.aws.cloud.operations import AwsCall
 
 _STATUS = {
@@ -44,7 +45,11 @@ class BadFault(ValueError):
 
 @dataclass
 class Fault:
-    """The next `times` calls of one operation that match `match` fail with `code`."""
+    """The next `times` calls of one operation that match `match` fail with `code`.
+
+    With a state reason such as `Server.InsufficientInstanceCapacity` as its code, RunInstances succeeds and
+    the instance ends for this reason before it runs.
+    """
 
     service: str
     operation: str
@@ -82,6 +87,13 @@ class Fault:
     @property
     def error(self) -> AwsError:
         return AwsError(self.code, self.message, self.status)
+
+    @property
+    def ends_launch(self) -> Cause | None:
+        """Why the launched instance ends, for a code that EC2 gives as an instance's state reason: the call
+        itself succeeds. None for all other codes."""
+        launches = (self.service, self.operation) == ("ec2", "RunInstances")
+        return next((each for each in Cause if launches and each.code == self.code), None)
 
     def fits(self, call: AwsCall) -> bool:
         return (

@@ -4,7 +4,8 @@ Independent of moto, clocks and threads: callers hold the cloud's lock, pass the
 call `advance` at `next_deadline`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -27,6 +28,10 @@ class Cause(Enum):
     USER = ("Client.UserInitiatedShutdown", "User initiated shutdown")
     INSTANCE = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
     SPOT = ("Server.SpotInstanceTermination", "Spot instance termination")
+    CAPACITY = (
+        "Server.InsufficientInstanceCapacity",
+        "There was insufficient capacity available to satisfy the launch request",
+    )
 
     @property
     def code(self) -> str:
@@ -97,6 +102,8 @@ class Life:
     cause: Cause = Cause.NONE
     host_ended: bool = False
     interruption: Interruption | None = None
+    fails: Cause | None = None
+    """Why it ends instead of running."""
 
 
 class Lifecycle:
@@ -108,6 +115,7 @@ class Lifecycle:
         self._timing = timing
         self._lives: dict[str, Life] = {}
         self._host_seen: float | None = None
+        self._next_fails: Cause | None = None
 
     def lives(self) -> list[Life]:
         return list(self._lives.values())
@@ -115,9 +123,18 @@ class Lifecycle:
     def find(self, instance_id: str) -> Life | None:
         return self._lives.get(instance_id)
 
+    @contextmanager
+    def launches_fail(self, cause: Cause) -> Iterator[None]:
+        """Inside the context, new instances end while they are pending."""
+        self._next_fails = cause
+        try:
+            yield
+        finally:
+            self._next_fails = None
+
     def launched(self, machine: Machine) -> None:
         """Add a new instance: pending first, then running."""
-        self._lives[machine.id] = Life(machine, PENDING, self._clock())
+        self._lives[machine.id] = Life(machine, PENDING, self._clock(), fails=self._next_fails)
         machine.enter(PENDING, Cause.NONE)
         self._changed()
 
@@ -224,7 +241,10 @@ class Lifecycle:
         return max(least, min(silent, life.entered + self._timing.ending_most))
 
     def _advance(self, life: Life) -> None:
-        if life.state == PENDING:
+        if life.state == PENDING and life.fails is not None:
+            life.host_ended = True
+            self._begin_end(life, TERMINATED, life.fails)
+        elif life.state == PENDING:
             self._enter(life, RUNNING, Cause.NONE)
         elif life.state == RUNNING:
             self._begin_end(life, TERMINATED, Cause.SPOT)

@@ -31,6 +31,16 @@ _SCHEDULER_CALLS = {
 }
 """Method, first path segment, and whether more segments follow."""
 
+_EXPERIMENT_CALLS = {
+    ("POST", "experimentTemplates", False): "CreateExperimentTemplate",
+    ("GET", "experimentTemplates", False): "ListExperimentTemplates",
+    ("DELETE", "experimentTemplates", True): "DeleteExperimentTemplate",
+    ("POST", "experiments", False): "StartExperiment",
+    ("GET", "experiments", True): "GetExperiment",
+    ("DELETE", "experiments", True): "StopExperiment",
+}
+"""Likewise, of the fault injection service."""
+
 
 @dataclass(frozen=True)
 class AwsCall:
@@ -62,6 +72,8 @@ def read_call(environ: dict[str, Any], body: bytes) -> AwsCall:
         return _s3_call(environ)
     if service == "scheduler":
         return _scheduler_call(environ, body)
+    if service == "fis":
+        return _experiment_call(environ, body)
     form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     return AwsCall(service, form.pop("Action", ""), form)
 
@@ -73,6 +85,13 @@ def _scheduler_call(environ: dict[str, Any], body: bytes) -> AwsCall:
     parameters = {"Name": name, **query, **dict(_flat(_json(body)))}
     operation = _SCHEDULER_CALLS.get((environ["REQUEST_METHOD"], kind, bool(name)), "")
     return AwsCall("scheduler", operation, parameters, is_json=True)
+
+
+def _experiment_call(environ: dict[str, Any], body: bytes) -> AwsCall:
+    """A call of the fault injection service, identified by method and path."""
+    kind, _, identity = unquote(environ.get("PATH_INFO", "")).strip("/").partition("/")
+    operation = _EXPERIMENT_CALLS.get((environ["REQUEST_METHOD"], kind, bool(identity)), "")
+    return AwsCall("fis", operation, {"Id": identity, **dict(_flat(_json(body)))}, is_json=True)
 
 
 def _service(environ: dict[str, Any]) -> str:

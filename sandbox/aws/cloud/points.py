@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sandbox.aws.cloud.operations import AwsCall
 
 When = Literal["before", "after"]
-_KEYS = frozenset({"caller", "reads", "hold", "when"})
+_KEYS = frozenset({"caller", "call", "reads", "hold", "when"})
 
 
 class BadWatch(ValueError):
@@ -19,9 +19,12 @@ class BadWatch(ValueError):
 
 @dataclass(frozen=True)
 class Watch:
-    """Which calls are numbered from 1, and which one is held; `hold` 0 only counts."""
+    """Which calls are numbered from 1, and which one is held; `hold` 0 only counts. `call` is the name of the
+    only call that is numbered (`s3:CreateBucket`), empty for all.
+    """
 
     caller: str = ""
+    call: str = ""
     reads: bool = False
     hold: int = 0
     when: When = "before"
@@ -36,10 +39,12 @@ class Watch:
             raise BadWatch(f"hold is a number from 0, not {hold!r}")
         if when not in ("before", "after"):
             raise BadWatch(f"when is 'before' or 'after', not {when!r}")
-        return cls(str(wanted.get("caller", "")), bool(wanted.get("reads", False)), hold, when)
+        caller, call = str(wanted.get("caller", "")), str(wanted.get("call", ""))
+        return cls(caller, call, bool(wanted.get("reads", False)), hold, when)
 
     def concerns(self, call: AwsCall, agent: str) -> bool:
-        return self.caller in agent and (self.reads or call.changes_something)
+        is_named = self.call in ("", call.name)
+        return is_named and self.caller in agent and (self.reads or call.changes_something)
 
 
 class Visit:
@@ -63,6 +68,7 @@ class Points:
         self._changed = threading.Condition()
         self._watch: Watch | None = None
         self._seen: list[str] = []
+        self._callers: list[str] = []
         self._held: Visit | None = None
 
     def watch(self, watch: Watch | None) -> None:
@@ -70,7 +76,7 @@ class Points:
         with self._changed:
             self._let_go(drop=False)
             self._watch = watch
-            self._seen = []
+            self._seen, self._callers = [], []
 
     def enter(self, call: AwsCall, agent: str) -> Visit | None:
         """The numbered call; None when it is not watched."""
@@ -80,6 +86,7 @@ class Points:
             if self._watch is None or not self._watch.concerns(call, agent):
                 return None
             self._seen.append(call.name)
+            self._callers.append(agent)
             return Visit(self._watch, len(self._seen), call.name)
 
     def may_pass(self, visit: Visit | None, when: When) -> bool:
@@ -100,10 +107,15 @@ class Points:
             return self._let_go(drop=drop)
 
     def as_json(self, timeout: float = 0.0) -> dict[str, Any]:
-        """The calls so far, in order, and the held call; waits up to `timeout` for one to be held."""
+        """The calls so far, in order, with their callers, and the held call; waits up to `timeout` for one to
+        be held."""
         with self._changed:
             self._changed.wait_for(lambda: self._held is not None, timeout)
-            return {"seen": list(self._seen), "held": self._held.as_json() if self._held else None}
+            return {
+                "seen": list(self._seen),
+                "callers": list(self._callers),
+                "held": self._held.as_json() if self._held else None,
+            }
 
     def _let_go(self, *, drop: bool) -> bool:
         held, self._held = self._held, None

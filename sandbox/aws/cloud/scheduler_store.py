@@ -62,6 +62,12 @@ def role_of(account: str, role_arn: str) -> Any:
     return next((role for role in backend.roles.values() if role.arn == role_arn), None)
 
 
+def permissions_of(role: Any) -> list[Any]:
+    """Inline and attached policies; a permissions boundary is ignored."""
+    attached = (policy.default_version.document for policy in role.managed_policies.values())
+    return [*role.policies.values(), *attached]
+
+
 def _schedules() -> Iterator[tuple[Any, Any, Any]]:
     from moto.scheduler.models import scheduler_backends
 
@@ -86,7 +92,7 @@ def _terminate(backend: Any, group: Any, target: Mapping[str, Any]) -> str | Non
     account, region, role_arn = backend.account_id, backend.region_name, str(target.get("RoleArn"))
     if not may_assume(account, role_arn, group.arn):
         return CANNOT_ASSUME
-    documents = _permissions(role_of(account, role_arn))
+    documents = permissions_of(role_of(account, role_arn))
     instances = instances_of(target)
     for each in instances:
         arn = f"arn:{backend.partition}:ec2:{region}:{account}:instance/{each}"
@@ -94,9 +100,3 @@ def _terminate(backend: Any, group: Any, target: Mapping[str, Any]) -> str | Non
             return f"{role_arn} is not authorized to perform: ec2:TerminateInstances on resource: {arn}"
     ec2_backends[account][region].terminate_instances(instances)
     return None
-
-
-def _permissions(role: Any) -> list[Any]:
-    """Inline and attached policies; a permissions boundary is ignored."""
-    attached = (policy.default_version.document for policy in role.managed_policies.values())
-    return [*role.policies.values(), *attached]

@@ -6,8 +6,10 @@ from sandbox.aws.corrections import (
     bucket_defaults,
     bucket_owner,
     bucket_policies,
+    bucket_regions,
     changed_user_data,
     client_tokens,
+    default_network,
     eventual_consistency,
     groups_in_use,
     instance_states,
@@ -26,6 +28,7 @@ from sandbox.aws.corrections import (
     tag_lookup,
     volume_attachments,
     volume_defaults,
+    ways_out,
 )
 from sandbox.aws.corrections.patches import Emulation, Patches
 
@@ -35,7 +38,9 @@ CORRECTIONS: tuple[Correction, ...] = (
     bucket_defaults.apply,
     bucket_owner.apply,
     bucket_policies.apply,
+    bucket_regions.apply,
     tag_lookup.apply,
+    default_network.apply,
     public_images.apply,
     primary_interfaces.apply,
     groups_in_use.apply,
@@ -55,6 +60,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     client_tokens.apply,
     launch_request.apply,
     launch_templates.apply,
+    ways_out.apply,
 )
 
 

@@ -15,11 +15,13 @@ from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.responses.instances import InstanceResponse
 from moto.ec2.responses.security_groups import SecurityGroups
+from moto.ec2.responses.spot_instances import SpotInstances
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
 
 from sandbox.aws.corrections.patches import Emulation, Patches
+from sandbox.aws.corrections.spot_requests import request_of
 
 
 @dataclass
@@ -75,6 +77,14 @@ _KINDS = (
         "InvalidInstanceID.NotFound",
         "instance ID",
     ),
+    _Kind(
+        SpotInstances,
+        "describe_spot_instance_requests",
+        "SpotInstanceRequestIds",
+        "SpotInstanceRequests",
+        "InvalidSpotInstanceRequestID.NotFound",
+        "spot instance request ID",
+    ),
 )
 
 Fresh = Callable[[str], bool]
@@ -84,7 +94,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:
     def is_fresh(identity: str) -> bool:
         return emulation.consistency.hides(identity, emulation.clock())
 
-    _note(patches, emulation, InstanceBackend, "run_instances", lambda made: [i.id for i in made.instances])
+    _note(patches, emulation, InstanceBackend, "run_instances", _launched)
     for owner, create in ((EBSBackend, "create_volume"), (SecurityGroupBackend, "create_security_group")):
         _note(patches, emulation, owner, create, lambda made: [made.id])
     for create in ("create_role", "create_instance_profile"):
@@ -117,6 +127,14 @@ def _note(
         return noted
 
     patches.wrap(owner, method, make)
+
+
+def _launched(made: Any) -> Iterable[str]:
+    for instance in made.instances:
+        yield instance.id
+        request = request_of(instance)
+        if request is not None:
+            yield request.id
 
 
 def _hiding(kind: _Kind, is_fresh: Fresh) -> Callable[[Any], Any]:

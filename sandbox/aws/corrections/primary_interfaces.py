@@ -1,4 +1,7 @@
-"""moto keeps the network interface created with an instance; EC2 deletes it with the instance by default."""
+"""moto keeps the network interface created with an instance; EC2 deletes it with the instance by default.
+
+Also: an instance launched with an interface has the security groups of this interface.
+"""
 
 from typing import Any
 
@@ -17,6 +20,8 @@ def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
                 spec = asked.get(index, {})
                 if "NetworkInterfaceId" not in spec and spec.get("DeleteOnTermination") is None:
                     interface.delete_on_termination = True
+            if not self.security_groups and 0 in self.nics:
+                self.security_groups = list(self.nics[0].group_set)
 
         return prepare
 

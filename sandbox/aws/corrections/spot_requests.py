@@ -31,6 +31,7 @@ _MESSAGES = {
 }
 _ENDED = {
     Cause.SPOT: "instance-terminated-no-capacity",
+    Cause.CAPACITY: "instance-terminated-no-capacity",
     Cause.USER: "instance-terminated-by-user",
     Cause.INSTANCE: "instance-terminated-by-user",
 }
@@ -136,7 +137,7 @@ def _make_a_request_at_launch(patches: Patches, emulation: Emulation) -> None:
                 return run_instances(self, image_id, count, user_data, groups, **kwargs)
             spot = options.get("SpotOptions") or {}
             _refuse_persistent(spot.get("SpotInstanceType"), spot.get("InstanceInterruptionBehavior"))
-            zone = _zone_of_launch(self, kwargs.get("subnet_id"), kwargs.get("placement"))
+            zone = _zone_of_launch(self, _subnet_of_launch(kwargs), kwargs.get("placement"))
             price = spot.get("MaxPrice") or on_demand_price(kwargs["instance_type"], self.region_name)
             current = spot_price(kwargs["instance_type"], zone)
             if float(price) < current:
@@ -250,6 +251,13 @@ def _refuse_persistent(request_type: str | None, behaviour: str | None) -> None:
             "InvalidParameterCombination",
             f"The instance interruption behavior '{behaviour}' needs a persistent Spot request.",
         )
+
+
+def _subnet_of_launch(kwargs: dict[str, Any]) -> str | None:
+    """The subnet of the launch or of its interface."""
+    return kwargs.get("subnet_id") or next(
+        (nic["SubnetId"] for nic in kwargs.get("nics") or () if "SubnetId" in nic), None
+    )
 
 
 def _zone_of_launch(backend: Any, subnet_id: str | None, placement: str | None) -> str:

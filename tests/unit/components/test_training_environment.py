@@ -325,6 +325,33 @@ def test_another_vpc_is_another_security_group(args: TrainingEnvironmentArgs) ->
     assert here.named(name).inputs["name"] != there.named(name).inputs["name"]
 
 
+def test_the_networks_own_dns_servers_are_reached_and_make_another_group(
+    args: TrainingEnvironmentArgs,
+) -> None:
+    name = "digits-network-group"
+    group = declared(replace(args, resolvers=["fd00:1::53", "10.1.0.9"])).named(name).inputs
+    dns = [rule for rule in group["egress"] if rule["fromPort"] == 53]
+    assert [(rule["protocol"], rule["toPort"]) for rule in dns] == [("udp", 53), ("tcp", 53)]
+    for rule in dns:
+        assert (rule["cidrBlocks"], rule["ipv6CidrBlocks"]) == (["10.1.0.9/32"], ["fd00:1::53/128"])
+    assert group["name"] != declared(args).named(name).inputs["name"]
+
+
+def test_without_such_servers_the_groups_name_is_that_of_earlier_versions(
+    args: TrainingEnvironmentArgs,
+) -> None:
+    """A renamed group would be replaced, under machines that run."""
+    assert declared(args).named("digits-network-group").inputs["name"] == "runctl-digits-network-fe5708a3"
+
+
+def test_a_public_address_is_asked_for_only_where_it_is_the_way_out(args: TrainingEnvironmentArgs) -> None:
+    name = "digits-machine-instance"
+    assert "associatePublicIpAddress" not in declared(args).named(name).inputs
+    asking = declared(with_machine(args, public_address=True)).named(name).inputs
+    assert asking["associatePublicIpAddress"] is True
+    assert asking["subnetId"] == "subnet-1"
+
+
 def test_no_tag_claims_a_protection_that_is_not_in_force(args: TrainingEnvironmentArgs) -> None:
     for each in declared(args).resources:
         assert "runctl:protected" not in each.inputs.get("tags", {})

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_SERVICE_PREFIXES: Mapping[str, str] = {"tagging": "tag", "service-quotas": "servicequotas"}
+_SERVICE_PREFIXES: Mapping[str, str] = {
+    "s3control": "s3",
+    "service-quotas": "servicequotas",
+    "tagging": "tag",
+}
 
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
-    # The launch passes the job's role to the machine.
+    # The launch passes the job's role to the machine, as does a changed instance profile.
+    "ec2:AssociateIamInstanceProfile": ("ec2:AssociateIamInstanceProfile", "iam:PassRole"),
+    "ec2:ReplaceIamInstanceProfileAssociation": ("ec2:ReplaceIamInstanceProfileAssociation", "iam:PassRole"),
     "ec2:RunInstances": ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
     "ec2:CreateVolume": ("ec2:CreateVolume", "ec2:CreateTags"),
     "ec2:CreateLaunchTemplate": ("ec2:CreateLaunchTemplate", "ec2:CreateTags"),
@@ -25,11 +31,16 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "s3:DeleteBucketEncryption": ("s3:PutEncryptionConfiguration",),
     "s3:DeleteBucketLifecycle": ("s3:PutLifecycleConfiguration",),
     "s3:DeleteBucketOwnershipControls": ("s3:PutBucketOwnershipControls",),
+    "s3:DeleteBucketTagging": ("s3:PutBucketTagging",),
     "s3:DeleteObject": ("s3:DeleteObject",),
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     "s3:DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetBucketAccelerateConfiguration": ("s3:GetAccelerateConfiguration",),
+    "s3:GetBucketCors": ("s3:GetBucketCORS",),
     "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
     "s3:GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
+    "s3:GetBucketReplication": ("s3:GetReplicationConfiguration",),
+    "s3:GetObjectLockConfiguration": ("s3:GetBucketObjectLockConfiguration",),
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject",),
@@ -53,7 +64,7 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def actions_of(call: str) -> tuple[str, ...]:
-    """The IAM actions behind ``call`` (``service:Operation``, the service as botocore names it)."""
+    """The IAM actions behind ``call`` (``service:Operation``, the service as in a signature)."""
     if call in _ACTIONS:
         return _ACTIONS[call]
     service, _, operation = call.partition(":")

@@ -50,8 +50,8 @@ Conditions = Mapping[str, Mapping[str, str]]
 class Grant:
     """``calls`` on ``resources`` for ``role``. ``actions`` are those of the calls unless given here.
 
-    ``seen`` is False for calls that a run in the sandbox does not make: those of the official provider only,
-    those that AWS makes by itself, or those caused only by a mistake in a job file.
+    ``seen`` is False for calls that neither a run in the sandbox nor the official provider makes: those that
+    AWS makes by itself, or those caused only by a mistake in a job file.
     """
 
     sid: str
@@ -74,6 +74,9 @@ def _remove(*kinds: AwsKind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(call.permission for kind in kinds for call in kind.removal.calls))
 
 
+_PROFILE_CHANGES = ("ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation")
+"""Calls that give a machine another instance profile, and thereby pass the role."""
+
 _SWEPT = (INTERFACE, SNAPSHOT)
 """Tagged kinds that stacks do not create: only a sweep removes them."""
 
@@ -84,19 +87,30 @@ GRANTS: tuple[Grant, ...] = (
         (
             "sts:GetCallerIdentity",
             "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeDhcpOptions",
             "ec2:DescribeImages",
             "ec2:DescribeInstanceAttribute",
             "ec2:DescribeInstanceTypeOfferings",
             "ec2:DescribeInstanceTypes",
             "ec2:DescribeLaunchTemplateVersions",
+            "ec2:DescribeRouteTables",
             "ec2:DescribeSpotPriceHistory",
             "ec2:DescribeSubnets",
             "ec2:DescribeVpcs",
             TAG_LIST.permission,
             "pricing:GetProducts",
+            "servicequotas:GetServiceQuota",
             *_search(EVERYWHERE, *RECORDS),
         ),
         EVERYWHERE,
+    ),
+    Grant(
+        # Called only for a subnet without a default route.
+        "LookForEndpoints",
+        "plan",
+        ("ec2:DescribeVpcEndpoints",),
+        EVERYWHERE,
+        seen=False,
     ),
     Grant(
         "ReadPublicParameters",
@@ -141,6 +155,8 @@ GRANTS: tuple[Grant, ...] = (
         ),
         BUCKET_ARNS,
     ),
+    # Called only when the deletion of a bucket was refused.
+    Grant("ExplainRefusals", "plan", ("s3:GetObjectLockConfiguration",), BUCKET_ARNS, seen=False),
     Grant(
         "ReadOwnSchedules",
         "plan",
@@ -158,33 +174,27 @@ GRANTS: tuple[Grant, ...] = (
         (
             "ec2:DescribeIamInstanceProfileAssociations",
             "ec2:DescribeInstanceCreditSpecifications",
-            "ec2:DescribeInstanceStatus",
-            "ec2:DescribeSecurityGroupRules",
             "ec2:DescribeTags",
             "ec2:DescribeVolumesModifications",
-            "ec2:DescribeVpcAttribute",
         ),
         EVERYWHERE,
-        seen=False,
     ),
     Grant(
         "ReadBucketsAsTheOfficialProvider",
         "plan",
-        (),
-        BUCKET_ARNS,
-        actions=(
-            "s3:GetAccelerateConfiguration",
+        (
+            "s3:GetBucketAccelerateConfiguration",
             "s3:GetBucketAcl",
-            "s3:GetBucketCORS",
-            "s3:GetBucketLocation",
+            "s3:GetBucketCors",
             "s3:GetBucketLogging",
-            "s3:GetBucketObjectLockConfiguration",
+            "s3:GetBucketReplication",
             "s3:GetBucketRequestPayment",
             "s3:GetBucketVersioning",
             "s3:GetBucketWebsite",
-            "s3:GetReplicationConfiguration",
+            "s3:GetObjectLockConfiguration",
+            "s3control:ListTagsForResource",
         ),
-        seen=False,
+        BUCKET_ARNS,
     ),
     Grant(
         "Launch",
@@ -263,24 +273,23 @@ GRANTS: tuple[Grant, ...] = (
         "apply",
         (
             "ec2:AuthorizeSecurityGroupEgress",
+            "ec2:CreateLaunchTemplateVersion",
             "ec2:CreateTags",
             "ec2:DeleteTags",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
             *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME, LAUNCH_TEMPLATE),
+            # The official provider, when a machine or its group differs from what the program declares.
+            "ec2:DisassociateIamInstanceProfile",
+            "ec2:ModifyInstanceAttribute",
+            "ec2:ModifyInstanceMetadataOptions",
+            "ec2:ModifyNetworkInterfaceAttribute",
+            "ec2:RevokeSecurityGroupIngress",
         ),
         _TAGGABLE,
         _OWN,
     ),
-    Grant(
-        # Another version of a template is created for another market of the same run.
-        "ChangeOwnTemplates",
-        "apply",
-        ("ec2:CreateLaunchTemplateVersion",),
-        LAUNCH_TEMPLATE.arns,
-        _OWN,
-        seen=False,
-    ),
+    Grant("ChangeOwnProfiles", "apply", _PROFILE_CHANGES, INSTANCE.arns, _OWN, actions=_PROFILE_CHANGES),
     Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:instance/*",), _OWN),
     # A job may use an existing volume without runctl's tags.
     Grant("AttachAny", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:volume/*",)),
@@ -289,11 +298,14 @@ GRANTS: tuple[Grant, ...] = (
         "apply",
         (
             "iam:CreateRole",
-            "iam:DeleteRole",
-            "iam:DeleteRolePolicy",
+            *_remove(ROLE),
+            "iam:DeleteRolePermissionsBoundary",
+            "iam:PutRolePermissionsBoundary",
             "iam:PutRolePolicy",
             "iam:TagRole",
             "iam:UntagRole",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:UpdateRoleDescription",
         ),
         ROLE.arns,
     ),
@@ -319,7 +331,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "HandRolesToMachines",
         "apply",
-        ("ec2:RunInstances", "iam:AddRoleToInstanceProfile"),
+        ("ec2:RunInstances", "iam:AddRoleToInstanceProfile", *_PROFILE_CHANGES),
         ROLE.arns,
         {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
         actions=("iam:PassRole",),
@@ -331,6 +343,9 @@ GRANTS: tuple[Grant, ...] = (
             "scheduler:CreateSchedule",
             "scheduler:CreateScheduleGroup",
             *_remove(SCHEDULE, SCHEDULE_GROUP),
+            "scheduler:TagResource",
+            "scheduler:UntagResource",
+            "scheduler:UpdateSchedule",
         ),
         _SCHEDULES,
         actions=(
@@ -338,21 +353,14 @@ GRANTS: tuple[Grant, ...] = (
             "scheduler:CreateScheduleGroup",
             *_remove(SCHEDULE, SCHEDULE_GROUP),
             "scheduler:TagResource",
+            "scheduler:UntagResource",
+            "scheduler:UpdateSchedule",
         ),
-    ),
-    Grant(
-        # Another machine has another schedule: only changed tags, or another version of runctl, update one.
-        "ChangeOwnSchedules",
-        "apply",
-        ("scheduler:TagResource", "scheduler:UntagResource", "scheduler:UpdateSchedule"),
-        _SCHEDULES,
-        actions=("scheduler:UntagResource", "scheduler:UpdateSchedule"),
-        seen=False,
     ),
     Grant(
         "HandRolesToSchedules",
         "apply",
-        ("scheduler:CreateSchedule",),
+        ("scheduler:CreateSchedule", "scheduler:UpdateSchedule"),
         _SCHEDULE_ROLES,
         {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
         actions=("iam:PassRole",),
@@ -376,6 +384,7 @@ GRANTS: tuple[Grant, ...] = (
             "s3:DeleteBucketLifecycle",
             "s3:DeleteBucketOwnershipControls",
             "s3:DeleteBucketPolicy",
+            "s3:DeleteBucketTagging",
             "s3:DeletePublicAccessBlock",
             "s3:ListObjectVersions",
             "s3:PutBucketEncryption",
@@ -384,13 +393,25 @@ GRANTS: tuple[Grant, ...] = (
             "s3:PutBucketPolicy",
             "s3:PutBucketTagging",
             "s3:PutPublicAccessBlock",
+            "s3control:TagResource",
+            "s3control:UntagResource",
         ),
         BUCKET_ARNS,
     ),
     Grant(
         "FillOwnBuckets",
         "apply",
-        ("s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjects"),
+        (
+            *_remove(UPLOAD),
+            "s3:CompleteMultipartUpload",
+            "s3:CreateMultipartUpload",
+            "s3:DeleteObject",
+            "s3:DeleteObjects",
+            "s3:DeleteObjectTagging",
+            "s3:PutObject",
+            "s3:PutObjectTagging",
+            "s3:UploadPart",
+        ),
         OBJECT_ARNS,
     ),
     Grant(
@@ -402,6 +423,4 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant("RemoveOwnKeyPairs", "sweep", _remove(KEY_PAIR), KEY_PAIR.arns),
     Grant("RemoveOwnLogs", "sweep", _remove(LOG_GROUP), LOG_GROUP.arns),
-    Grant("EndOwnUploads", "sweep", _remove(UPLOAD), UPLOAD.arns),
-    Grant("FreeOwnRoles", "sweep", ("iam:DetachRolePolicy",), ROLE.arns),
 )

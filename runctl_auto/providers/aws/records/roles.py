@@ -64,7 +64,8 @@ def unrecorded_policies(
         yield from (role_policy(role, name) for name in listed if name == role)
 
 
-def _attached_policies(cloud: Cloud, role: str) -> Iterator[str]:
+def attached_policies(cloud: Cloud, role: str) -> Iterator[str]:
+    """ARNs of a role's managed policies. Raises ``CloudError``."""
     listed = cloud.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role)
     return (each["PolicyArn"] for each in listed)
 
@@ -86,7 +87,7 @@ def _roles_of_job(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
                 continue
             policies = {
                 "inline": list(inline_policies(search.cloud, name)),
-                "attached": list(_attached_policies(search.cloud, name)),
+                "attached": list(attached_policies(search.cloud, name)),
             }
         except NotFoundError:
             continue
@@ -161,7 +162,7 @@ def _delete_role_policy(cloud: Cloud, policy: CloudResource, _account: str) -> N
 def _delete_role(cloud: Cloud, role: CloudResource, account: str) -> None:
     for policy in inline_policies(cloud, role.id):
         _delete_role_policy(cloud, role_policy(role.id, policy), account)
-    for arn in _attached_policies(cloud, role.id):
+    for arn in attached_policies(cloud, role.id):
         cloud.call("iam", "detach_role_policy", RoleName=role.id, PolicyArn=arn)
     cloud.call("iam", "delete_role", RoleName=role.id)
 

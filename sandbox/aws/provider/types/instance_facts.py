@@ -145,7 +145,7 @@ def _metadata_options(options: Mapping[str, Any]) -> Properties:
 def _market_options(cloud: Cloud, instance: Mapping[str, Any], known: Known) -> Properties | None:
     if instance.get("InstanceLifecycle") != "spot":
         return None
-    request = _spot_request(cloud, instance.get("SpotInstanceRequestId"))
+    request = spot_request(cloud, instance.get("SpotInstanceRequestId"))
     before = (known.carried("instanceMarketOptions") or {}).get("spotOptions") or {}
     told = {
         "instanceInterruptionBehavior": request.get("InstanceInterruptionBehavior"),
@@ -189,7 +189,8 @@ def _same_number(left: Any, right: Any) -> bool:
         return False
 
 
-def _spot_request(cloud: Cloud, identifier: str | None) -> Mapping[str, Any]:
+def spot_request(cloud: Cloud, identifier: str | None) -> Mapping[str, Any]:
+    """The description of an instance's spot request; empty without one."""
     if not identifier:
         return {}
     try:
@@ -200,10 +201,14 @@ def _spot_request(cloud: Cloud, identifier: str | None) -> Mapping[str, Any]:
             SpotInstanceRequestIds=[identifier],
         )["SpotInstanceRequests"]
     except CloudError as error:
-        if error.code == "InvalidSpotInstanceRequestID.NotFound":
-            return {}
-        raise
-    return requests[0] if requests else {}
+        if error.code != "InvalidSpotInstanceRequestID.NotFound":
+            raise
+        requests = []
+    if not requests:
+        # The official provider does not wait for a request that is not visible yet.
+        doing = f"reading EC2 Spot Instance Request ({identifier})"
+        raise CloudError(doing, "SpotRequestNotSeen", "couldn't find resource")
+    return dict(requests[0])
 
 
 def _volumes(cloud: Cloud, instance: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

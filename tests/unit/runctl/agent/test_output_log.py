@@ -126,3 +126,30 @@ def test_whatever_happens_the_parts_are_the_output(pieces: list[bytes]) -> None:
         store.fail_on("nothing")
         shipper.ship_all(store)
         assert b"".join(parts(store)) == written
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="aé日🎉\n", max_size=60), st.integers(4, 12), st.integers(1, 60))
+def test_no_character_is_cut(text: str, part_bytes: int, cut: int) -> None:
+    """Readers decode part by part."""
+    data = text.encode()
+    store = MemoryStore()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        log = make(store, folder, part_bytes=part_bytes)
+        for piece in (data[:cut], data[cut:]):
+            add(folder, piece)
+            for _ in range(PATIENT_PASSES + 1):
+                log.ship()
+        log.ship_all(store)
+    assert "".join(part.decode("utf-8", "replace") for part in parts(store)) == text
+
+
+def test_bytes_of_another_encoding_are_not_held_back_for_ever(store: MemoryStore, tmp_path: Path) -> None:
+    log = make(store, tmp_path)
+    add(tmp_path, b"caf\xe9")
+    for _ in range(PATIENT_PASSES + 1):
+        log.ship()
+    add(tmp_path, b"\n")
+    log.ship()
+    assert b"".join(parts(store)) == b"caf\xe9\n"

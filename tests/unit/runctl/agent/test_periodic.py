@@ -3,8 +3,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from support.agent_stand_ins import Clock
 
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.pace import FIRST_SECONDS, Pace, steady
 from runctl_auto.agent.periodic import Periodic
 
 
@@ -14,7 +16,7 @@ def make(steps: list[object], said: list[str], crashed: list[BaseException]) -> 
         if isinstance(outcome, BaseException):
             raise outcome
 
-    return Periodic("logs", 0.0, step, said.append, crashed.append)
+    return Periodic("logs", steady(0.0), step, said.append, crashed.append)
 
 
 def test_what_the_world_refuses_is_told_once_and_steps_go_on(said) -> None:
@@ -50,7 +52,7 @@ def test_steps_run_in_a_thread_until_one_is_flawed(said) -> None:
     def step() -> None:
         raise TypeError("flaw")
 
-    periodic = Periodic("logs", 0.0, step, said.append, remember)
+    periodic = Periodic("logs", steady(0.0), step, said.append, remember)
     periodic.start()
     assert told.wait(10)
     periodic.stop()
@@ -59,7 +61,7 @@ def test_steps_run_in_a_thread_until_one_is_flawed(said) -> None:
 
 def test_no_step_begins_after_a_stop(said) -> None:
     steps: list[int] = []
-    periodic = Periodic("logs", 3600.0, lambda: steps.append(1), said.append, lambda error: None)
+    periodic = Periodic("logs", steady(3600.0), lambda: steps.append(1), said.append, lambda error: None)
     periodic.start()
     periodic.stop()
     assert steps == []
@@ -67,3 +69,25 @@ def test_no_step_begins_after_a_stop(said) -> None:
 
 def test_stopping_what_was_never_started_is_fine(said) -> None:
     make([], said, []).stop()
+
+
+def test_after_the_first_minutes_steps_are_rarer(said) -> None:
+    clock = Clock()
+    began = clock.now
+    steps: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        clock.wait(seconds)
+        return clock.now - began > 2 * FIRST_SECONDS
+
+    Periodic(
+        "logs",
+        Pace(first=2, later=15),
+        lambda: steps.append(clock.now - began),
+        said.append,
+        lambda error: None,
+        ticks=clock,
+        wait=wait,
+    ).run()
+    early = [each for each in steps if each <= FIRST_SECONDS]
+    assert (len(early), len(steps) - len(early)) == (FIRST_SECONDS / 2, FIRST_SECONDS / 15)

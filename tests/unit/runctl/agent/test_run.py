@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from runctl_auto.agent.contract import (
 )
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError, VolumeError
 from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.own_files import OLDEST_SECONDS
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
@@ -40,6 +42,16 @@ LOGS = node_logs_prefix("r1", 0)
 ARTIFACTS = manifest_key(artifacts_prefix("r1"))
 CHECKPOINT = checkpoint_prefix("line", "00000000")
 DOWN = StopRequest("stopped", "down", "stopped on request (down)", 17)
+
+
+def packaged(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return buffer.getvalue()
 
 
 class ScriptedJob:
@@ -97,7 +109,14 @@ class NoNotice:
 class Machine:
     """Collects what a run does. `scripts` says how each script ends and what it does before."""
 
-    def __init__(self, folder: Path, store: MemoryStore, clock: Clock, **spec: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: MemoryStore,
+        clock: Clock,
+        code: Mapping[str, str] = MappingProxyType({"train.py": ""}),
+        **spec: Any,
+    ) -> None:
         self.folder, self.store = folder, store
         self.work = folder / "work"
         self.said: list[str] = []
@@ -110,14 +129,11 @@ class Machine:
         self.switch = StopSwitch()
         self.volumes = Volumes()
         self.status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            archive.addfile(tarfile.TarInfo("train.py"), io.BytesIO())
-        code = buffer.getvalue()
-        store.objects["code/x"] = code
+        package = packaged(code)
+        store.objects["code/x"] = package
         self.tools = RunTools(
             config=CONFIG,
-            spec=run_spec(code={"key": "code/x", "sha256": hashlib.sha256(code).hexdigest()}, **spec),
+            spec=run_spec(code={"key": "code/x", "sha256": hashlib.sha256(package).hexdigest()}, **spec),
             folder=folder,
             store=store,
             metadata=NoNotice(),
@@ -402,6 +418,68 @@ def test_artifacts_that_cannot_be_stored_do_not_hide_the_jobs_own_failure(machin
     machine.scripts["train"] = (7, lambda: machine.write("model/m", "w"))
     machine.store.fail_on("model/m")
     assert machine.run().reason == "command_failed"
+
+
+OWN = {"train.py": "", "checkpoints/fetch.sh": "fetch", "checkpoints/deep/base": "own", "other/x": "y"}
+
+
+def test_the_codes_own_files_in_the_checkpoint_folder_are_there_in_setup(
+    store: MemoryStore, clock: Clock, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path / "one", store, clock, OWN, setup="prepare", command="train")
+    seen: list[str] = []
+
+    def look() -> None:
+        folder = machine.work / "checkpoints"
+        seen.extend(
+            sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
+        )
+
+    machine.scripts = {"prepare": (0, look), "train": (0, lambda: None)}
+    assert machine.run().phase == "succeeded"
+    assert seen == ["deep/base", "fetch.sh"]
+    assert not [key for key in store.objects if key.startswith(lineage_prefix("line"))]
+
+
+def test_a_checkpoint_lies_over_the_codes_own_files(store: MemoryStore, clock: Clock, tmp_path: Path) -> None:
+    first = Machine(tmp_path / "one", store, clock, OWN, command="train")
+
+    def save() -> None:
+        first.write("checkpoints/deep/base", "trained")
+        (first.work / "checkpoints" / "fetch.sh").unlink()
+
+    first.scripts["train"] = (1, save)
+    first.run()
+    second = Machine(tmp_path / "two", store, clock, OWN, command="train")
+    seen: list[tuple[str, str, float]] = []
+
+    def look() -> None:
+        base, fetch = (second.work / "checkpoints" / name for name in ("deep/base", "fetch.sh"))
+        seen.append((base.read_text(), fetch.read_text(), fetch.stat().st_mtime))
+
+    second.scripts["train"] = (0, look)
+    second.run()
+    assert seen == [("trained", "fetch", OLDEST_SECONDS)]
+
+
+def test_an_agent_that_starts_again_has_the_codes_own_files_as_they_were(
+    store: MemoryStore, clock: Clock, tmp_path: Path
+) -> None:
+    folder = tmp_path / "one"
+    Machine(folder, store, clock, OWN, command="train").run()
+    (folder / "work" / "checkpoints" / "fetch.sh").write_text("torn")
+    (folder / "work" / "checkpoints" / "half").write_text("half")
+    store.objects = {key: each for key, each in store.objects.items() if not key.startswith("checkpoints/")}
+    again = Machine(folder, store, clock, OWN, command="train")
+    seen: dict[str, str] = {}
+
+    def look() -> None:
+        folder = again.work / "checkpoints"
+        seen.update({each.name: each.read_text() for each in folder.rglob("*") if each.is_file()})
+
+    again.scripts["train"] = (0, look)
+    again.run()
+    assert seen == {"fetch.sh": "fetch", "base": "own"}
 
 
 def test_a_checkpoint_that_cannot_be_stored_is_told(machine: Machine) -> None:

@@ -27,6 +27,19 @@ def test_addresses(region: str, endpoint: str | None, url: str) -> None:
     assert Bucket("b", region, OWNER, endpoint).url("a b/c") == url
 
 
+@pytest.mark.parametrize(
+    ("region", "endpoint", "url"),
+    [
+        ("us-east-1", None, "https://s3.us-east-1.amazonaws.com/my.sets.org/a"),
+        ("cn-north-1", None, "https://s3.cn-north-1.amazonaws.com.cn/my.sets.org/a"),
+        ("us-east-1", "http://127.0.0.1:5000", "http://127.0.0.1:5000/my.sets.org/a"),
+    ],
+)
+def test_a_bucket_with_dots_is_in_the_path(region: str, endpoint: str | None, url: str) -> None:
+    """S3's wildcard certificate is for one label before its name."""
+    assert Bucket("my.sets.org", region, OWNER, endpoint).url("a") == url
+
+
 def test_a_query_is_sorted_and_encoded() -> None:
     assert encoded_query([("prefix", "a/b"), ("list-type", "2")]) == "list-type=2&prefix=a%2Fb"
 

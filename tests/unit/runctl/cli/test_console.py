@@ -165,14 +165,13 @@ def test_a_plan_is_shown_with_its_signs_in_colour() -> None:
     speaker.plan(view)
     assert err.getvalue().splitlines() == [
         "Plan for job 'd', run r1:",
-        "  + d-bucket (s3 Bucket)",
-        "  1 to create",
+        "  + job  1 to create",
         "  a note",
     ]
     assert out.getvalue() == ""
     speaker, _, err = console(terminal=True)
     speaker.plan(view)
-    assert "\x1b[32m+ d-bucket" in err.getvalue()
+    assert "\x1b[32m+ job  1 to create" in err.getvalue()
 
 
 HOSTILE = "a\nerror: b\x1b[2J\x1b]0;t\x07\u202e"

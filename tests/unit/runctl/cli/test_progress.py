@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runctl_auto.cli.progress import StepsInWork, line_for, plan_lines, short_type
-from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, Plan, PlannedChange, StepEvent
+from runctl_auto.cli.progress import StepsInWork, line_for, short_type
+from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, StepEvent
 
 INSTANCE = "aws:ec2/instance:Instance"
 
@@ -54,27 +54,3 @@ def test_steps_in_work_are_those_that_began_and_did_not_end() -> None:
     assert str(steps) == "a, c, d and 1 more"
     steps.clear()
     assert str(steps) == ""
-
-
-def test_a_plan_shows_each_change_and_the_count() -> None:
-    plan = Plan(
-        (
-            PlannedChange("create", INSTANCE, "m", urn("m"), changed=("x",)),
-            PlannedChange("update", "aws:s3/bucket:Bucket", "b", "urn::b", changed=("tags",), protected=True),
-            PlannedChange("replace", INSTANCE, "r", urn("r"), changed=("userData",)),
-            PlannedChange("create-replacement", INSTANCE, "r", urn("r")),
-            PlannedChange("delete-replaced", INSTANCE, "r", urn("r")),
-            PlannedChange("create", "pulumi:pulumi:Stack", "s", "urn::s"),
-        ),
-        unchanged=3,
-    )
-    assert plan_lines(plan) == [
-        "+ m (ec2 Instance)",
-        "~ b (s3 Bucket) [tags] (protected)",
-        "± r (ec2 Instance) [userData]",
-        "1 to create, 1 to update, 1 to replace",
-    ]
-
-
-def test_an_empty_plan_says_so() -> None:
-    assert plan_lines(Plan((), 5)) == ["nothing to change"]

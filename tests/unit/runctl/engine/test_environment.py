@@ -12,8 +12,9 @@ from support.git_indexes import write_index
 from runctl_auto.engine import environment
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.environment import Environment, real_cloud
-from runctl_auto.errors import SandboxError, UntrustedError
+from runctl_auto.errors import CredentialsError, SandboxError, UntrustedError
 from runctl_auto.local.project import ProjectFolders
+from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.settings.schema import EngineSettings, Settings
 from sandbox import daemon
 
@@ -153,3 +154,80 @@ def test_a_passphrase_is_there_whole_or_not_at_all(folders: ProjectFolders, tmp_
     assert len(passphrase_file(folders).read_text()) >= 32
     assert passphrase_file(folders).stat().st_mode & 0o777 == 0o600
     assert sorted(each.name for each in folders.private.iterdir()) == ["passphrase", "state"]
+
+
+CONFIG = """
+[profile work]
+region = eu-west-1
+[profile chained]
+role_arn = arn:aws:iam::123456789012:role/train
+source_profile = from-variables
+[profile from-variables]
+role_arn = arn:aws:iam::123456789012:role/base
+credential_source = Environment
+"""
+CREDENTIALS = """
+[work]
+aws_access_key_id = AKIAWORK
+aws_secret_access_key = work
+"""
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other", "AWS_SESSION_TOKEN": "other"}
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A shell with key variables and a configuration with profiles."""
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, text in (("AWS_CONFIG_FILE", CONFIG), ("AWS_SHARED_CREDENTIALS_FILE", CREDENTIALS)):
+        file = tmp_path / name
+        file.write_text(text)
+        monkeypatch.setenv(name, str(file))
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def access_keys() -> dict[str, str]:
+    """The keys that runctl's clients sign with, and those that the engine and its provider find."""
+    made = {"runctl": client_maker(), "engine": client_maker(as_engine=True)}
+    clients = {who: factory("sts", "us-east-1") for who, factory in made.items()}
+    return {who: client._request_signer._credentials.access_key for who, client in clients.items()}
+
+
+@pytest.mark.parametrize("named_by", ["setting", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_a_named_profile_is_the_identity_of_runctl_engine_and_provider(
+    folders: ProjectFolders, shell: pytest.MonkeyPatch, named_by: str
+) -> None:
+    settings = Settings.model_validate({"aws": {"profile": "work"}} if named_by == "setting" else {})
+    if named_by != "setting":
+        shell.setenv(named_by, "work")
+    found = real_cloud(settings, folders, os.environ, ENGINE)
+    found.enter()
+    assert access_keys() == {"runctl": "AKIAWORK", "engine": "AKIAWORK"}
+    assert found.identity.ignored == tuple(KEYS)
+    assert set(KEYS) <= set(found.removed), "plain pulumi gets the same, by `runctl env`"
+    assert found.variables["AWS_PROFILE"] == "work"
+    assert KEYS.items() & os.environ.items() == set(), "children of this process have no keys"
+
+
+def test_without_a_profile_key_variables_are_the_identity_of_all(
+    folders: ProjectFolders, shell: pytest.MonkeyPatch
+) -> None:
+    found = real_cloud(Settings(), folders, os.environ, ENGINE)
+    found.enter()
+    assert access_keys() == {"runctl": "AKIAOTHER", "engine": "AKIAOTHER"}
+    assert found.removed == ()
+
+
+@pytest.mark.parametrize("profile", ["chained", "from-variables"])
+def test_a_profile_that_needs_the_key_variables_is_refused(
+    folders: ProjectFolders, shell: pytest.MonkeyPatch, profile: str
+) -> None:
+    settings = Settings.model_validate({"aws": {"profile": profile}})
+    with pytest.raises(CredentialsError, match="credential_source = Environment") as raised:
+        real_cloud(settings, folders, os.environ, ENGINE)
+    assert "source_profile" in str(raised.value.next_step)
+    for name in KEYS:
+        shell.delenv(name)
+    assert real_cloud(settings, folders, os.environ, ENGINE).variables["AWS_PROFILE"] == profile

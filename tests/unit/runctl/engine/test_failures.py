@@ -18,7 +18,9 @@ from runctl_auto.errors import (
     ProtectedError,
     RunctlError,
     StackLockedError,
+    SubnetFullError,
     ThrottledError,
+    UnsettledError,
 )
 
 URN = "urn:pulumi:digits::runctl::runctl:aws:SpotInstance$aws:ec2/instance:Instance::digits-machine-instance"
@@ -50,6 +52,9 @@ CAPACITY = (
         ("An error occurred (AccessDenied) when calling CreateBucket: Access Denied", AccessDeniedError),
         ("api error RequestLimitExceeded: slow", ThrottledError),
         ("api error InvalidBlockDeviceMapping: x", CloudError),
+        ("api error InsufficientFreeAddressesInSubnet: none", SubnetFullError),
+        ("api error VolumeInUse: vol-0 is already attached to an instance", UnsettledError),
+        ("reading EC2 Spot Instance Request (sir-1): couldn't find resource", UnsettledError),
         ("There is not enough capacity for irony", EngineError),
     ],
 )

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from unittest.mock import Mock, create_autospec
 
 import pytest
-from support.job_stacks import Told, placement, stack_config
+from support.job_stacks import FakeTime, Told, placement, stack_config
 
 from runctl_auto.engine.job_stack import Changes, JobStack
-from runctl_auto.errors import AccessDeniedError, NoCapacityError, PolicyViolationError, Violation
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed
+from runctl_auto.errors import (
+    AccessDeniedError,
+    NoCapacityError,
+    PolicyViolationError,
+    SubnetFullError,
+    Violation,
+)
+from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
+from runctl_auto.jobs.follow import POLL_SECONDS
+from runctl_auto.jobs.job import Job
+from runctl_auto.providers.contract import Machine, Provider
 from runctl_auto.stack.config import Placement, Protection
 
 DONE = Changes({"create": 3})
 SECOND = placement(zone="us-east-1b")
 THIRD = placement(zone="us-east-1c", market="on-demand")
+
+
+def settled() -> None:
+    """No machine is left of the attempt before."""
+
+
+def full() -> SubnetFullError:
+    return SubnetFullError("full", code="InsufficientFreeAddressesInSubnet")
 
 
 def no_capacity() -> NoCapacityError:
@@ -36,7 +55,9 @@ def zones_tried(stack: Mock) -> list[str]:
 def test_the_first_place_with_capacity_is_pinned(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), DONE]
     reporter = Told()
-    config, changes = apply_in_first_place(stack, stack_config(), [SECOND, THIRD], reporter, refresh=False)
+    config, changes = apply_in_first_place(
+        stack, stack_config(), [SECOND, THIRD], reporter, refresh=False, settle=settled
+    )
     assert config.placement == SECOND
     assert changes == DONE
     assert zones_tried(stack) == ["us-east-1a", "us-east-1b"]
@@ -50,15 +71,74 @@ def test_others_are_not_asked_for_without_need(stack: Mock) -> None:
         pytest.fail("asked")
         yield SECOND
 
-    config, _ = apply_in_first_place(stack, stack_config(), others(), Told(), refresh=True)
+    config, _ = apply_in_first_place(stack, stack_config(), others(), Told(), refresh=True, settle=settled)
     assert config.placement.zone == "us-east-1a"
     stack.up.assert_called_once_with(refresh=True)
+
+
+def test_before_the_next_place_a_machine_that_ended_is_awaited_and_the_state_refreshed(stack: Mock) -> None:
+    """A launch may succeed and the machine end at once: the state then names a machine that is gone."""
+    order: list[str] = []
+    stack.up.side_effect = [no_capacity(), no_capacity(), DONE]
+    stack.set_config.side_effect = lambda values: order.append("configured")
+    apply_in_first_place(
+        stack,
+        stack_config(),
+        [SECOND, THIRD],
+        Told(),
+        refresh=False,
+        settle=lambda: order.append("settled"),
+    )
+    assert [call.kwargs["refresh"] for call in stack.up.call_args_list] == [False, True, True]
+    assert order == ["configured", "settled", "configured", "settled", "configured"]
+
+
+def subnets_tried(stack: Mock, *others: Placement, failures: list[NoCapacityError]) -> list[str]:
+    stack.up.side_effect = [*failures, DONE]
+    apply_in_first_place(stack, stack_config(), others, Told(), refresh=False, settle=settled)
+    placements = [json.loads(call.args[0]["runctl:placement"]) for call in stack.set_config.call_args_list]
+    return [each["subnet"] for each in placements]
+
+
+OTHER_SUBNET = placement(subnet="subnet-2")
+OTHER_TYPE = placement(instance_type="m5.large")
+
+
+def test_a_full_subnet_is_passed_over_for_another_of_its_zone(stack: Mock) -> None:
+    assert subnets_tried(stack, OTHER_TYPE, OTHER_SUBNET, failures=[full()]) == ["subnet-1", "subnet-2"]
+
+
+def test_without_capacity_another_subnet_of_the_zone_is_passed_over(stack: Mock) -> None:
+    third = placement(subnet="subnet-3", zone="us-east-1b")
+    assert subnets_tried(stack, OTHER_SUBNET, third, failures=[no_capacity()]) == ["subnet-1", "subnet-3"]
+
+
+def test_a_full_subnet_is_told(stack: Mock) -> None:
+    stack.up.side_effect = [full(), DONE]
+    reporter = Told()
+    apply_in_first_place(stack, stack_config(), [OTHER_SUBNET], reporter, refresh=False, settle=settled)
+    assert reporter.said == ["the subnet is full; trying t3.micro spot in us-east-1a"]
+
+
+def test_only_a_machine_that_the_state_names_is_awaited() -> None:
+    job = create_autospec(Job, instance=True)
+    time = FakeTime()
+    job.session = SimpleNamespace(time=time)
+    job.provider = create_autospec(Provider, instance=True)
+    job.instance.return_value = None
+    settle_machine(job)
+    job.machine.assert_not_called()
+    job.instance.return_value = "i-1"
+    job.machine.return_value = Machine("i-1", "shutting-down")
+    job.provider.machine.side_effect = [Machine("i-1", "shutting-down"), Machine("i-1", "terminated")]
+    settle_machine(job)
+    assert time.now == 2 * POLL_SECONDS
 
 
 def test_no_capacity_anywhere_tells_all_reasons(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), NoCapacityError("x", code="VcpuLimitExceeded")]
     with pytest.raises(NoCapacityError) as raised:
-        apply_in_first_place(stack, stack_config(), [THIRD], Told(), refresh=False)
+        apply_in_first_place(stack, stack_config(), [THIRD], Told(), refresh=False, settle=settled)
     assert "t3.micro spot in us-east-1a: InsufficientInstanceCapacity" in raised.value.what
     assert "t3.micro on-demand in us-east-1c: VcpuLimitExceeded" in raised.value.what
 
@@ -72,28 +152,30 @@ def refusal() -> PolicyViolationError:
 
 def test_another_place_that_policies_refuse_is_passed_over(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), refusal(), DONE]
-    config, _ = apply_in_first_place(stack, stack_config(), [SECOND, THIRD], Told(), refresh=False)
+    config, _ = apply_in_first_place(
+        stack, stack_config(), [SECOND, THIRD], Told(), refresh=False, settle=settled
+    )
     assert config.placement == THIRD
 
 
 def test_why_policies_refuse_a_place_is_among_the_reasons(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), refusal()]
     with pytest.raises(NoCapacityError) as raised:
-        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False)
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled)
     assert "us-east-1b: 9 USD; allowed: at most 5 USD (rule cost-within-budget" in raised.value.what
 
 
 def test_what_policies_refuse_in_the_first_place_is_refused(stack: Mock) -> None:
     stack.up.side_effect = refusal()
     with pytest.raises(PolicyViolationError):
-        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False)
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled)
     assert stack.up.call_count == 1
 
 
 def test_another_error_is_not_taken_for_no_capacity(stack: Mock) -> None:
     stack.up.side_effect = AccessDeniedError("no", code="UnauthorizedOperation")
     with pytest.raises(AccessDeniedError):
-        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False)
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled)
     assert stack.up.call_count == 1
 
 

@@ -36,7 +36,7 @@ from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
-from runctl_auto.providers.contract import Machine
+from runctl_auto.providers.contract import Machine, Offers
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import INSTANCE, StackState
@@ -92,7 +92,9 @@ class World:
         self.told.confirm = self.noted("confirm", agrees)  # type: ignore[method-assign]
         results = fake_results(status=RunStatus(run="r1", phase="succeeded"))
         self.provider: Any = fake_provider(results=results, scanner=fake_scanner(), machine="terminated")
-        self.provider.offers.side_effect = self.noted("decide", (placement(), placement(zone="us-east-1b")))
+        self.provider.offers.side_effect = self.noted(
+            "decide", Offers((placement(), placement(zone="us-east-1b")))
+        )
         self.session = fake_session(folder, driver=self.driver, provider=self.provider, told=self.told)
 
     def noted(self, event: Event, answer: Any) -> Callable[..., Any]:

@@ -7,9 +7,11 @@ from typing import Any
 from support.job_stacks import FakeTime, Told
 from support.sessions import fake_provider, fake_results
 
+from runctl_auto.agent.pace import FIRST_SECONDS
 from runctl_auto.jobs.follow import (
     ENDING_SECONDS,
     MACHINE_CHECK_SECONDS,
+    POLL_PACE,
     Ended,
     Follower,
     Lost,
@@ -109,3 +111,25 @@ def test_what_a_machine_wrote_is_told_on_one_line() -> None:
         r"training runs, from checkpoint a\nerror: b\x1b[2J",
         r"training failed (a\nerror: b\x1b[2J)",
     ]
+
+
+def test_after_the_first_minutes_everything_is_asked_for_less_often() -> None:
+    machines = Machines("running")
+    hours = 4
+    polls = int(FIRST_SECONDS / POLL_PACE.first + (hours * 3600 - FIRST_SECONDS) / POLL_PACE.later)
+    _, _, clock = follow([status("running")] * polls + [status("succeeded")], machines)
+    assert clock.now == hours * 3600
+    assert machines.asked <= FIRST_SECONDS / 10 + hours * 3600 / 30
+
+
+def test_the_first_part_of_a_log_is_searched_for_while_there_may_be_one() -> None:
+    def reads(**more: Any) -> int:
+        bucket = fake_results()
+        bucket.status.side_effect = [status("running", **more)] * 1000 + [status("succeeded")]
+        clock = FakeTime()
+        time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
+        Follower(bucket, fake_provider(results=bucket), "r1", Told(), time).until_end("i-1")
+        return int(bucket.log_parts.call_count)
+
+    assert reads(raw={"log_parts": 0}) == FIRST_SECONDS + 1, "and once at the end"
+    assert reads(raw={"log_parts": 1}) == 1001

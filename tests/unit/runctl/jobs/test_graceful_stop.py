@@ -7,6 +7,8 @@ from unittest.mock import create_autospec
 
 import pytest
 
+from runctl_auto.agent.contract import LATER_STOP_SECONDS
+from runctl_auto.agent.pace import FIRST_SECONDS
 from runctl_auto.jobs.graceful_stop import REPORTING_SECONDS, StopOutcome, stop_run
 from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus
@@ -78,3 +80,11 @@ def test_an_agent_that_does_not_answer_is_not_waited_for_for_ever(bucket: Any) -
     clock = Clock()
     assert stop(bucket, clock, grace=7).how == "late"
     assert clock.now == pytest.approx(7 + REPORTING_SECONDS, abs=1)
+
+
+def test_an_agent_of_a_long_run_has_the_time_after_which_it_looks(bucket: Any) -> None:
+    for seconds, more in ((FIRST_SECONDS - 1, 0), (FIRST_SECONDS, LATER_STOP_SECONDS)):
+        bucket.status.return_value = RunStatus(run="r1", phase="running", seconds={"running": seconds})
+        clock = Clock()
+        assert stop(bucket, clock, grace=7).how == "late"
+        assert clock.now == pytest.approx(7 + more + REPORTING_SECONDS, abs=1)

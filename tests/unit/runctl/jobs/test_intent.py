@@ -18,12 +18,13 @@ from support.job_stacks import (
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.errors import UsageError
-from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide
+from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
 from runctl_auto.jobs.session import Session
-from runctl_auto.providers.contract import Account
+from runctl_auto.providers.contract import Account, Offers
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import AwsSettings
-from runctl_auto.stack.config import Placement, Protection
+from runctl_auto.stack.config import Protection
+from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices
 from runctl_auto.stack.state import StackState
 
 RUNNING = RunStatus(run="r1", phase="running")
@@ -71,8 +72,10 @@ def test_volumes_pin_the_zone_from_the_first_placement_on(job: CurrentJob, zone:
 def session() -> Session:
     provider = fake_provider()
 
-    def offers(spec: Any, account: Account, *, zone: str | None = None) -> tuple[Placement, ...]:
-        return placement(zone=zone or "us-east-1c"), placement()
+    def offers(
+        spec: Any, account: Account, *, zone: str | None = None, known: RegionPrices | None = None
+    ) -> Offers:
+        return Offers((placement(zone=zone or "us-east-1c"), placement()), ("a note on places",))
 
     provider.offers.side_effect = offers
     return fake_session(provider=provider)
@@ -104,6 +107,26 @@ def test_a_schedule_that_has_no_time_is_told(
     assert len([note for note in found.notes if "aws.end_schedule" in note]) == noted
 
 
+@pytest.mark.parametrize(("internet", "noted"), [(False, 1), (True, 0)])
+def test_a_place_without_internet_is_told(internet: bool, noted: int) -> None:
+    provider = fake_provider()
+    provider.offers.side_effect = None
+    provider.offers.return_value = Offers((placement(internet=internet),))
+    found = decided(fake_session(provider=provider), job_spec(), NEW)
+    assert len([note for note in found.notes if "reaches AWS's endpoints only" in note]) == noted
+    provider.data_notes.assert_called_once_with(job_spec(), found.config.placement)
+
+
+def test_the_other_places_are_all_but_the_one_that_failed(session: Session) -> None:
+    """Another subnet of the same zone is another place."""
+    other = placement(subnet="subnet-2")
+    provider = fake_provider()
+    provider.offers.side_effect = None
+    provider.offers.return_value = Offers((placement(), other))
+    found = other_places(fake_session(provider=provider), stack_config(), NEW)
+    assert found == (other,)
+
+
 def test_a_new_job_goes_to_the_first_place_unprotected(session: Session) -> None:
     found = decided(session, job_spec(volumes=VOLUME), NEW)
     assert found.config.placement.zone == "us-east-1c"
@@ -124,6 +147,30 @@ def test_the_same_job_again_keeps_run_place_owner_and_protection(session: Sessio
     assert found.config.owner == "ann"
     assert found.config.protection == found.wanted
     assert not found.replaces_active_run
+
+
+def test_notes_on_places_are_part_of_the_plan_of_a_new_run_only(session: Session) -> None:
+    assert "a note on places" in decided(session, job_spec(), NEW).notes
+    again = decided(session, job_spec(), same_run(job_spec(), present(instance_state())))
+    assert "a note on places" not in again.notes
+
+
+@pytest.mark.parametrize(
+    ("settled", "asked", "disk"),
+    [(None, None, 50), (None, "20GB", 20), (115, None, 115), (115, "200GB", 200)],
+    ids=["earlier version", "named", "settled", "named later"],
+)
+def test_the_disk_is_what_the_job_names_else_what_was_settled(
+    session: Session, settled: int | None, asked: str | None, disk: int
+) -> None:
+    types = {"instance_types": ["t3.micro", "m5.large"]}
+    spec = job_spec(resources={**types, "disk": asked} if asked else types)
+    before = same_run(job_spec(), present(instance_state()))
+    assert before.config is not None
+    place = replace(before.config.placement, disk_gb=settled)
+    found = decided(session, spec, replace(before, config=replace(before.config, placement=place)))
+    assert found.config.run == before.config.run
+    assert found.config.disk_gb == disk
 
 
 def test_changed_code_replaces_the_active_run_in_its_zone(session: Session) -> None:
@@ -164,3 +211,17 @@ def test_another_region_is_refused_while_something_is_there(session: Session) ->
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
         decided(session, job_spec(region="eu-west-1"), present(instance_state()))
     assert decided(session, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
+
+
+def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> None:
+    spec = job_spec()
+    old = Rates(volume_gb_month=0.5, source=PriceSource(name="cache", date="2020-01-01"))
+    new = decided(session, spec, NEW).config
+    assert new.rates.source == PriceSource(name="book", date="2026-01-19")
+    there = same_run(spec, present(status=RUNNING))
+    assert there.config is not None
+    kept = CurrentJob(replace(there.config, rates=old), there.state, there.status)
+    assert decided(session, spec, kept).config.rates == old
+    assert decided(session, spec, kept, rerun=True).config.rates == new.rates
+    without = CurrentJob(replace(there.config, rates=Rates()), there.state, there.status)
+    assert decided(session, spec, without).config.rates == new.rates, "of a job from before there were rates"

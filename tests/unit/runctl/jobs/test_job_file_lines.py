@@ -6,6 +6,7 @@ from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
+from support.job_stacks import placement
 
 from runctl_auto.errors import JobFileError, NotFoundError, PolicyViolationError, Violation
 from runctl_auto.job_file.load import load_job_file
@@ -37,7 +38,7 @@ def test_what_the_cloud_does_not_have_keeps_its_cause(file: Path) -> None:
         pytest.raises(JobFileError, match="There is no bucket no-such-bucket") as raised,
         with_job_file_lines(job),
     ):
-        look_at_data(job.spec, cloud)
+        look_at_data(job.spec, cloud, placement())
     assert f"{file}:5:6: data[0].source: is at fault; found s3://no-such-bucket/x" in str(raised.value)
     assert isinstance(raised.value.__cause__, NotFoundError)
 

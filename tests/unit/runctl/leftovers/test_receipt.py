@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.leftovers.archive import store
-from runctl_auto.leftovers.receipt import Kept, Leak, Receipt, deleted_between, kept_in, leak_of
+from runctl_auto.leftovers.receipt import Blocked, Kept, Leak, Receipt, deleted_between, kept_in, leak_of
 from runctl_auto.providers.resource import CloudResource, Unchecked
 from runctl_auto.stack.state import StackState, parse_state
 
@@ -93,3 +93,26 @@ def test_receipts_are_kept_one_a_teardown(tmp_path: Path) -> None:
     assert first == tmp_path / "receipts" / "digits" / "20300102T030405.000000Z.json"
     assert sorted(first.parent.iterdir()) == [first, second]
     assert json.loads(first.read_text()) == receipt.as_json()
+
+
+def test_what_could_not_be_deleted_is_not_kept_on_purpose_and_what_it_needs_says_so() -> None:
+    profile = resource("profile", "aws:iam/instanceProfile:InstanceProfile")
+    machine = resource("machine", "aws:ec2/instance:Instance", dependencies=[profile["urn"]])
+    left = state(profile, machine)
+    blocked = Blocked(machine["urn"], machine["type"], "machine", "i-1", "protected", "Undo it.")
+    assert [(each.name, each.why) for each in kept_in(left, [blocked])] == [
+        ("profile", "needed by machine, which could not be deleted")
+    ]
+    receipt = Receipt("j", (), kept_in(left, [blocked]), (), False, blocked=(blocked,))
+    assert not receipt.is_complete
+    assert receipt.as_json()["blocked"] == [
+        {
+            "type": "aws:ec2/instance:Instance",
+            "name": "machine",
+            "id": "i-1",
+            "why": "protected",
+            "code": None,
+            "held_by": [],
+            "next_step": "Undo it.",
+        }
+    ]

@@ -68,3 +68,14 @@ def test_however_the_log_is_cut_it_reads_the_same(text: str, cuts: list[int], pa
     if expected[-1] == "":
         expected.pop()
     assert list(reader(s3).rest()) == expected
+
+
+def test_a_line_of_many_parts_is_one_line() -> None:
+    s3 = S3InMemory("b")
+    for part in range(50):
+        write(s3, part, "y" * 1000)
+    write(s3, 50, "\nnext")
+    log = reader(s3)
+    assert list(log.new_lines()) == ["y" * 50_000]
+    write(s3, 51, "!\n")
+    assert list(log.new_lines()) == ["next!"]

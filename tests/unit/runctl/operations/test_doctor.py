@@ -15,12 +15,19 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.errors import EngineError, EngineNotFoundError, RunctlError, SettingsError
+from runctl_auto.errors import (
+    CredentialsError,
+    EngineError,
+    EngineNotFoundError,
+    RunctlError,
+    SettingsError,
+)
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.operations import doctor
 from runctl_auto.operations.doctor import Finding, Practice, examine
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.provider import AwsProvider
+from runctl_auto.providers.contract import CallerIdentity
 from runctl_auto.settings.schema import Settings
 
 DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
@@ -39,6 +46,7 @@ class Aws:
 
     failing: Mapping[str, Exception] = field(default_factory=dict)
     quota: float = 32.0
+    quotas: Mapping[str, float] = field(default_factory=dict)
 
     def _or_fail(self, operation: str, answer: dict[str, Any]) -> dict[str, Any]:
         if operation in self.failing:
@@ -57,7 +65,7 @@ class Aws:
         )
 
     def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> Any:
-        return self._or_fail("GetServiceQuota", {"Quota": {"Value": self.quota}})
+        return self._or_fail("GetServiceQuota", {"Quota": {"Value": self.quotas.get(QuotaCode, self.quota)}})
 
 
 ENGINE = Engine(Path("/engine"), "v3.274.1", "first compatible pulumi on PATH")
@@ -73,15 +81,21 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return ENGINE
 
 
-def found(
+def found(tmp_path: Path, aws: Aws | None = None, **how: Any) -> dict[str, Finding]:
+    return {each.subject: each for each in findings(tmp_path, aws, **how)}
+
+
+def findings(
     tmp_path: Path,
     aws: Aws | None = None,
     *,
     now: datetime = NOW,
     no_engine: RunctlError | None = None,
     no_jobs: RunctlError | None = None,
+    environ: Mapping[str, str] | None = None,
+    engine_caller: CallerIdentity | RunctlError = CallerIdentity("1", "arn:me"),  # noqa: B008 (frozen)
     **settings: Any,
-) -> dict[str, Finding]:
+) -> list[Finding]:
     folder = tmp_path / "project"
     folder.mkdir(exist_ok=True)
     client = aws or Aws()
@@ -97,18 +111,25 @@ def found(
     driver = create_autospec(Driver, instance=True)
     driver.jobs.return_value = (JobSummary("digits", 1, None, busy=False),)
     driver.jobs.side_effect = no_jobs
+
+    def caller_of_engine(endpoint: str | None, region: str | None) -> CallerIdentity:
+        if isinstance(engine_caller, RunctlError):
+            raise engine_caller
+        return engine_caller
+
     practice = Practice(
         ProjectFolders(folder),
-        {},
+        environ or {},
         settings.pop("load", load),
         lambda endpoint, region: AwsProvider(Cloud(lambda service, _: client, str(region))),
+        caller_of_engine,
         print,
         region="us-east-1",
         now=lambda: now,
         choose_engine=choose,
         driver=lambda place, folders: driver,
     )
-    return {each.subject: each for each in examine(practice)}
+    return list(examine(practice))
 
 
 def test_where_all_is_there_nothing_is_a_problem(engine: Engine, tmp_path: Path) -> None:
@@ -182,6 +203,61 @@ def test_missing_credentials_end_the_look_at_the_cloud(engine: Engine, tmp_path:
     assert "region" not in told
 
 
+def credentials(tmp_path: Path, **how: Any) -> list[tuple[str, str]]:
+    return [(each.verdict, each.what) for each in findings(tmp_path, **how) if each.subject == "credentials"]
+
+
+def test_who_one_is_for_each(engine: Engine, tmp_path: Path) -> None:
+    assert credentials(tmp_path) == [
+        ("ok", "runctl: account 1, arn:me, found by the AWS SDK"),
+        ("ok", "engine: needs none, its backend and its key are not on AWS"),
+        ("ok", "provider: account 1, arn:me"),
+    ]
+    shared = {"backend": "s3://team/state", "secrets_provider": "awskms://alias/runctl"}
+    assert credentials(tmp_path, engine=shared)[1] == (
+        "ok",
+        "engine: account 1, arn:me, for s3://team/state and awskms://alias/runctl",
+    )
+
+
+def test_key_variables_beside_a_profile_are_ignored_and_told(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {
+        "AWS_PROFILE": "work",
+        "AWS_ACCESS_KEY_ID": "AKIAOTHER",
+        "AWS_SECRET_ACCESS_KEY": "other",
+    }
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    for no_engine in (None, EngineNotFoundError("none")):
+        told = credentials(tmp_path, environ=environ, no_engine=no_engine)
+        assert told[:2] == [
+            ("ok", "runctl: account 1, arn:me, profile 'work'"),
+            (
+                "note",
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set, and ignored, "
+                "since the profile 'work' is used",
+            ),
+        ]
+        assert "AWS_ACCESS_KEY_ID" not in os.environ
+        assert os.environ["AWS_PROFILE"] == "work"
+
+
+@pytest.mark.parametrize(
+    ("caller", "what"),
+    [
+        (CallerIdentity("2", "arn:you"), "provider: account 2, arn:you; that is not runctl's"),
+        (CredentialsError("There are no credentials."), "provider: There are no credentials."),
+    ],
+    ids=["another", "none"],
+)
+def test_a_provider_with_another_identity_is_a_problem(
+    engine: Engine, tmp_path: Path, caller: Any, what: str
+) -> None:
+    assert credentials(tmp_path, engine_caller=caller)[-1] == ("problem", what)
+
+
 def test_a_region_that_may_not_be_used(engine: Engine, tmp_path: Path) -> None:
     told = found(tmp_path, Aws({"DescribeAvailabilityZones": refusal("UnauthorizedOperation", "D")}))
     assert told["region"].verdict == "problem"
@@ -192,7 +268,7 @@ def test_a_region_that_may_not_be_used(engine: Engine, tmp_path: Path) -> None:
     ("aws", "verdict", "fix"),
     [
         (Aws({"GetServiceQuota": refusal("AccessDeniedException", "G")}), "note", "servicequotas:Get"),
-        (Aws(quota=0.0), "problem", "Service Quotas"),
+        (Aws(quota=0.0), "problem", "/servicequotas/"),
         (Aws(quota=8.0), "ok", ""),
     ],
     ids=["denied", "zero", "some"],
@@ -201,6 +277,18 @@ def test_quotas(engine: Engine, tmp_path: Path, aws: Aws, verdict: str, fix: str
     told = found(tmp_path, aws)["quotas"]
     assert told.verdict == verdict
     assert fix in (told.fix or "")
+
+
+def test_each_quota_of_0_is_a_problem_with_its_link(engine: Engine, tmp_path: Path) -> None:
+    none = {"L-417A185B": 0.0, "L-7212CCBC": 0.0}
+    told = [each for each in findings(tmp_path, Aws(quotas=none)) if each.subject == "quotas"]
+    assert [each.verdict for each in told] == ["ok", "problem", "problem"]
+    usable, spot, on_demand = told
+    assert "32 P5 spot vCPUs" in usable.what
+    assert "P on-demand" not in usable.what
+    assert spot.what.startswith("0 P2, P3 and P4 spot vCPUs in us-east-1")
+    assert "/ec2/quotas/L-7212CCBC?region=us-east-1" in str(spot.fix)
+    assert "/ec2/quotas/L-417A185B?region=us-east-1" in str(on_demand.fix)
 
 
 def test_a_clock_that_is_off_is_a_problem(engine: Engine, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.providers.contract import Account, Machine
-from runctl_auto.providers.resource import CloudResource, Relations, Survey, Unchecked
+from runctl_auto.providers.resource import Blocker, CloudResource, Relations, Survey, Unchecked
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import StackState
 
@@ -236,3 +236,52 @@ def test_the_question_is_asked_while_the_job_is_claimed(world: World, tmp_path: 
         down(world.session, "digits", DownOptions())
     assert claimed_at == [True]
     assert claim.read_text() == ""
+
+
+GROUP = resource("aws:ec2/securityGroup:SecurityGroup", "digits-network-group", "sg-1")
+HOLDER = Blocker(
+    "network interface eni-1", "aws ec2 delete-network-interface ...", "network interface", "eni-1"
+)
+
+
+def test_a_refused_deletion_ends_in_a_receipt_that_names_who_holds_it(world: World) -> None:
+    world.states(stack_state(BUCKET, GROUP), stack_state(GROUP))
+    world.provider.blockers.side_effect = lambda found, *about, **more: (
+        (HOLDER,) if found.id == "sg-1" else ()
+    )
+    world.scanner.survey.return_value = Survey(
+        (CloudResource("network interface", "eni-1", "aws ...", how="relation"),)
+    )
+    result = down(world.session, "digits", YES)
+    receipt = result.receipt
+    assert [each.id for each in receipt.deleted] == ["runctl-digits-artifacts-1"], "what can go, goes"
+    assert receipt.leaked == (), "it is somebody else's"
+    assert receipt.kept == ()
+    assert not receipt.stack_removed
+    world.stack.remove.assert_not_called()
+    with pytest.raises(LeakedError) as raised:
+        refuse_leaks(receipt)
+    error = raised.value
+    assert error.exit_code == 5
+    assert (
+        "digits-network-group (sg-1) cannot be deleted: in the way is network interface eni-1" in error.what
+    )
+    assert "delete-network-interface" in (error.next_step or "")
+    stored = json.loads(result.receipt_file.read_text())  # type: ignore[union-attr]
+    assert stored["nothing_left"] is False
+    assert stored["blocked"][0]["held_by"] == [
+        {"what": HOLDER.what, "kind": HOLDER.kind, "id": HOLDER.id, "release": HOLDER.release}
+    ]
+    assert stored == receipt.as_json()
+
+
+def test_a_refusal_that_was_over_at_the_end_is_none(world: World) -> None:
+    """Its resource is gone all the same: the state says so."""
+    world.states(stack_state(BUCKET, GROUP), stack_state())
+    world.provider.blockers.side_effect = lambda found, *about, **more: (
+        (HOLDER,) if found.id == "sg-1" else ()
+    )
+    receipt = down(world.session, "digits", YES).receipt
+    assert receipt.blocked == ()
+    assert receipt.stack_removed
+    refuse_leaks(receipt)

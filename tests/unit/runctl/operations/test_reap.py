@@ -13,7 +13,7 @@ from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.errors import ConfirmationNeededError, EngineError
+from runctl_auto.errors import CloudError, ConfirmationNeededError, EngineError
 from runctl_auto.jobs.session import Time
 from runctl_auto.operations.reap import limit_of, reap
 from runctl_auto.providers.contract import TaggedMachine
@@ -111,3 +111,17 @@ def test_a_job_that_cannot_be_read_is_told_and_hides_no_other() -> None:
     result = reap(world.session, yes=True)
     assert result.unread == (("broken", "no such history"),)
     assert world.terminated == ["i-1"]
+
+
+def test_a_machine_that_the_cloud_does_not_end_does_not_keep_the_others() -> None:
+    world = World(machine("i-guarded", 71), machine("i-late", 71), max_duration=3600)
+
+    def terminate(identities: list[str]) -> None:
+        if "i-guarded" in identities:
+            raise CloudError("may not be terminated", code="OperationNotPermitted")
+        world.terminated.extend(identities)
+
+    world.session.provider("us-east-1").terminate.side_effect = terminate  # type: ignore[attr-defined]
+    result = reap(world.session, yes=True)
+    assert [each.instance for each in result.reaped] == world.terminated == ["i-late"]
+    assert [(each.instance, why) for each, why in result.refused] == [("i-guarded", "may not be terminated")]

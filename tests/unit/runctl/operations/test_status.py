@@ -25,7 +25,7 @@ from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import AccessDeniedError, CloudError
 from runctl_auto.jobs.session import Time
 from runctl_auto.operations.describe import describe
-from runctl_auto.operations.status import WATCH_SECONDS, status, watch
+from runctl_auto.operations.status import WATCH_PACE, status, watch
 from runctl_auto.providers.contract import Machine, RunKey, VolumeUse
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import StackState
@@ -149,7 +149,7 @@ def test_watching_shows_every_look_until_the_end(world: World) -> None:
     ]
     assert shown[1] == shown[2], "nothing a person waits for has changed"
     assert found.ended
-    assert world.clock.now == 3 * WATCH_SECONDS
+    assert world.clock.now == 3 * WATCH_PACE.first
 
 
 def test_the_description_tells_runs_resources_and_the_job(world: World) -> None:

@@ -18,6 +18,7 @@ from runctl_auto.packaging.package import (
     package_code,
     package_key,
     package_path,
+    refuse_nothing,
 )
 from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.providers.aws.access import Cloud
@@ -35,6 +36,16 @@ def work(tmp_path: Path) -> Path:
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
     return tmp_path / ".runctl" / "packages"
+
+
+WITHOUT_GIT = {"PATH": "/nowhere", "HOME": "/nowhere"}
+
+
+def repository(folder: Path) -> None:
+    """A repository without an index, as ``git init`` makes it."""
+    for name in ("objects", "refs", "info"):
+        (folder / ".git" / name).mkdir(parents=True)
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
 
 
 def write(folder: Path, *names: str) -> None:
@@ -150,18 +161,37 @@ class TestWhatTravels:
         assert "model.bin" in names_in(packaged(work, packages))
 
     def test_what_is_never_code_stays_at_home(self, work: Path, packages: Path) -> None:
-        write(work, ".git/HEAD", ".runctl/x", ".venv/bin/python", "runs/old/model", "a/__pycache__/m.pyc")
-        write(work, "experiments/runs/settings.yaml")
-        assert names_in(packaged(work, packages)) == ["experiments/runs/settings.yaml", "train.py"]
+        write(work, ".git/HEAD", ".runctl/x", ".venv/bin/python", "a/__pycache__/m.pyc", "a/m.py")
+        write(work, "runs/digits/0123456789/.artifacts.json", "runs/digits/0123456789/model")
+        write(work, "runs/digits/.0123456789.arriving/model", "experiments/runs/settings.yaml")
+        assert names_in(packaged(work, packages)) == ["a/m.py", "experiments/runs/settings.yaml", "train.py"]
 
-    def test_what_is_left_out_by_name_stays_at_home_and_what_is_named_alike_travels(
+    def test_a_package_named_like_the_folder_of_results_travels(self, work: Path, packages: Path) -> None:
+        write(work, "runs/__init__.py", "runs/0123456789/other.py", "pkg/runs/a.py")
+        (work / "runs" / "digits").mkdir()
+        package = packaged(work, packages)
+        assert names_in(package) == [
+            "pkg/runs/a.py",
+            "runs/0123456789/other.py",
+            "runs/__init__.py",
+            "train.py",
+        ]
+
+    def test_empty_folders_travel(self, work: Path, packages: Path) -> None:
+        (work / "logs" / "deep").mkdir(parents=True)
+        (work / "left").mkdir()
+        (work / ".gitignore").write_text("left/\n")
+        with tarfile.open(packaged(work, packages).path) as archive:
+            assert archive.getnames() == [".gitignore", "train.py", "logs/deep"]
+            folder = archive.getmember("logs/deep")
+        assert (folder.isdir(), folder.mode, folder.mtime) == (True, 0o755, 0)
+
+    def test_a_folder_of_which_only_the_content_is_left_out_does_not_travel(
         self, work: Path, packages: Path
     ) -> None:
-        write(work, "checkpoints/1/state", "sub/checkpoints/notes")
-        walked = walk_work_folder(work)
-        package = package_code(walked.without(Path("checkpoints/")), packages)
-        assert names_in(package) == ["sub/checkpoints/notes", "train.py"]
-        assert walked.without(Path()) == walked
+        write(work, "data/train.bin")
+        (work / ".gitignore").write_text("*.bin\n")
+        assert names_in(packaged(work, packages)) == [".gitignore", "train.py"]
 
     def test_links_inside_travel_as_links(self, work: Path, packages: Path) -> None:
         write(work, "sub/real")
@@ -218,6 +248,60 @@ class TestRefusals:
         (work / "data.bin").write_bytes(b"x" * 5000)
         with pytest.raises(PackagingError, match=r"the largest: data\.bin"):
             packaged(work, packages, max_bytes=1000)
+
+    def test_too_much_names_the_folders_that_weigh_and_where_data_belongs(
+        self, work: Path, packages: Path
+    ) -> None:
+        for name, size in (("data/images/train/a", 9), ("data/images/b", 1), ("data/c", 1), ("models/m", 4)):
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_bytes(b"x" * (size << 20))
+        with pytest.raises(PackagingError) as raised:
+            packaged(work, packages, max_bytes=4 << 20)
+        assert "the heaviest folders: data/images/train/ (9 MB), models/ (4 MB);" in str(raised.value)
+        assert "`data:`" in str(raised.value.next_step)
+        assert "`volumes:`" in str(raised.value.next_step)
+
+    def test_nothing_to_package(self, tmp_path: Path) -> None:
+        (tmp_path / "empty" / "void").mkdir(parents=True)
+        with pytest.raises(
+            PackagingError, match=r"nothing of the work folder .*empty travels: it holds no file"
+        ):
+            refuse_nothing(walk_work_folder(tmp_path / "empty"))
+
+    def test_nothing_to_package_since_rules_name_all_of_it(self, work: Path) -> None:
+        write(work, "b.txt")
+        (work / ".gitignore").write_text("# all\n*\n")
+        with pytest.raises(PackagingError) as raised:
+            refuse_nothing(walk_work_folder(work))
+        assert "travels: .gitignore is left out (.gitignore:2: *), and 2 more" in str(raised.value)
+
+    def test_a_work_folder_that_a_rule_above_names(self, tmp_path: Path) -> None:
+        repository(tmp_path)
+        write(tmp_path, "scratch/train.py")
+        (tmp_path / ".gitignore").write_text("scratch/\n")
+        walked = walk_work_folder(tmp_path / "scratch", WITHOUT_GIT)
+        with pytest.raises(PackagingError) as raised:
+            refuse_nothing(walked)
+        assert "travels: ./ is left out (../.gitignore:1: scratch/), and 1 more" in str(raised.value)
+        assert "!scratch/" in str(raised.value.next_step)
+        (tmp_path / ".runctlignore").write_text("!scratch/\n")
+        assert [file.name for file in walk_work_folder(tmp_path / "scratch", WITHOUT_GIT).files] == [
+            "train.py"
+        ]
+
+    @pytest.mark.parametrize("links", [{"loop": "loop"}, {"loop": "b", "b": "loop"}, {"loop": "./loop/x"}])
+    def test_a_link_to_itself(self, work: Path, packages: Path, links: dict[str, str]) -> None:
+        for name, target in links.items():
+            (work / name).symlink_to(target)
+        with pytest.raises(PackagingError, match="is a link that leads back to itself") as raised:
+            packaged(work, packages)
+        assert str(raised.value.where["path"]).startswith(str(work))
+
+    def test_links_that_name_nothing_and_the_folder_itself_travel(self, work: Path, packages: Path) -> None:
+        (work / "dangling").symlink_to("nowhere")
+        (work / ".#train.py").symlink_to("user@host.1234:1700000000")
+        (work / "self").symlink_to(".")
+        assert {"dangling", ".#train.py", "self"} <= set(names_in(packaged(work, packages)))
 
     def test_a_file_that_is_gone_since_the_walk_is_named(self, work: Path, packages: Path) -> None:
         walked = walk_work_folder(work)

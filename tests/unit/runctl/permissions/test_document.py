@@ -13,8 +13,8 @@ from runctl_auto.providers.aws.permissions.actions import actions_of
 from runctl_auto.providers.aws.permissions.grants import GRANTS, ROLES, Role
 
 HERE = Place("111122223333", "eu-central-1")
-MANAGED_POLICY_LIMIT = 6144
-"""Characters of a managed policy without white space (IAM quotas)."""
+INLINE_LIMIT = 10_240
+"""Characters of all inline policies of a role, without white space (IAM quotas)."""
 
 
 def statements(role: Role, place: Place = HERE) -> list[dict[str, Any]]:
@@ -59,9 +59,54 @@ def test_each_role_may_do_what_those_before_it_may() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_it_fits_one_managed_policy_or_says_so(role: Role) -> None:
+def test_it_fits_the_inline_policies_of_one_role(role: Role) -> None:
     text = json.dumps(policy_document(role, HERE), separators=(",", ":"))
-    assert len(text) <= 2 * MANAGED_POLICY_LIMIT, "IAM takes ten policies on a role"
+    assert len(text) <= INLINE_LIMIT
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_parameter_that_names_an_image_is_readable_if_it_is_named_and_only_then(role: Role) -> None:
+    place = Place("111122223333", "eu-central-1", image_parameters=("/images/training", "plain"))
+    (more,) = [each for each in statements(role, place) if each not in statements(role)]
+    assert more == {
+        "Sid": "ReadImageParameters",
+        "Effect": "Allow",
+        "Action": ["ssm:GetParameter"],
+        "Resource": [
+            "arn:aws:ssm:eu-central-1:111122223333:parameter/images/training",
+            "arn:aws:ssm:eu-central-1:111122223333:parameter/plain",
+        ],
+    }
+
+
+def test_what_changes_machines_and_roles_changes_runctls_own() -> None:
+    """The calls of the official provider that could reach another's machine or role."""
+    own = {"StringEquals": {"aws:ResourceTag/runctl:created-by": "runctl"}}
+    wanted = {
+        "ec2:ModifyInstanceAttribute": own,
+        "ec2:ModifyNetworkInterfaceAttribute": own,
+        "ec2:RevokeSecurityGroupIngress": own,
+        "ec2:ReplaceIamInstanceProfileAssociation": own,
+    }
+    found = {
+        action: statement.get("Condition")
+        for statement in statements("sweep")
+        for action in statement["Action"]
+        if action in wanted
+    }
+    assert found == wanted
+
+
+def test_roles_and_profiles_are_changed_only_if_they_are_runctls() -> None:
+    for statement in statements("sweep"):
+        writes = [
+            action
+            for action in statement["Action"]
+            if action.startswith("iam:")
+            and not action.startswith(("iam:Get", "iam:List", "iam:CreateServiceLinked"))
+        ]
+        names = [arn.rpartition("/")[2] for arn in statement["Resource"]]
+        assert not writes or all(name.startswith("runctl-") for name in names), statement["Sid"]
 
 
 def test_statements_have_names_of_their_own() -> None:
@@ -72,7 +117,7 @@ def test_statements_have_names_of_their_own() -> None:
 
 def test_every_call_is_one_of_the_services() -> None:
     loader = Loader()
-    names = {"tagging": "resourcegroupstaggingapi"}
+    names = {"tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
     for call in calls_of("sweep"):
         service, _, operation = call.partition(":")
         known = loader.load_service_model(names.get(service, service), "service-2")["operations"]

@@ -190,14 +190,14 @@ class TestPlacement:
     def test_offers_are_places_that_the_job_allows(self, cloud: CloudUnderTest) -> None:
         spec = job_spec(resources={"instance_types": [cloud.machine_type]})
         account = cloud.provider.account()
-        offers = cloud.provider.offers(spec, account)
+        offers = cloud.provider.offers(spec, account).places
         assert {each.instance_type for each in offers} == {cloud.machine_type}
         assert {each.region for each in offers} == {cloud.provider.region}
         assert {each.account for each in offers} == {account.id}
         markets = [each.market for each in offers]
         assert markets == sorted(markets, key=["spot", "on-demand"].index), "spot comes first"
         zone = offers[-1].zone
-        in_zone = cloud.provider.offers(spec, account, zone=zone)
+        in_zone = cloud.provider.offers(spec, account, zone=zone).places
         assert {each.zone for each in in_zone} == {zone}
 
     def test_a_machine_type_that_does_not_exist_is_refused(self, cloud: CloudUnderTest) -> None:
@@ -207,7 +207,7 @@ class TestPlacement:
 
     def test_a_place_fits_while_the_size_asked_for_stays(self, cloud: CloudUnderTest) -> None:
         spec = job_spec(resources={"instance_types": [cloud.machine_type]})
-        place = cloud.provider.offers(spec, cloud.provider.account())[0]
+        place = cloud.provider.offers(spec, cloud.provider.account()).places[0]
         assert cloud.provider.machine_fits(place, spec, spec)
         larger = job_spec(resources={"instance_types": [cloud.machine_type], "memory": "512GB.."})
         assert not cloud.provider.machine_fits(place, larger, spec)
@@ -215,7 +215,8 @@ class TestPlacement:
     def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
         account = cloud.provider.account()
         assert cloud.provider.zone_of_volumes(job_spec(), account, OwnVolumes({})) is None
-        assert cloud.provider.data_notes(job_spec()) == ()
+        place = cloud.provider.offers(job_spec(), account).places[0]
+        assert cloud.provider.data_notes(job_spec(), place) == ()
 
     def test_volumes_that_are_gone_are_left_out(self, cloud: CloudUnderTest) -> None:
         volume, machine = cloud.make_volume(), cloud.make_machine({})

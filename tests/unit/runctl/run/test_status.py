@@ -115,3 +115,18 @@ def test_what_is_no_status_is_an_error_and_not_a_guess(content: bytes) -> None:
     with pytest.raises(CloudError, match="cannot be read") as raised:
         parse_run_status(content, "abc")
     assert status_key("abc") in str(raised.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [
+        ("interruption", "interruption"),
+        ("command_failed", "error"),
+        ("left_processes", None),
+        ("max_duration", None),
+        ("of a later version", None),
+        (None, None),
+    ],
+)
+def test_which_event_permits_another_attempt(reason: str | None, event: str | None) -> None:
+    assert RunStatus("r1", "failed", reason=reason).retried_as == event

@@ -35,3 +35,17 @@ def test_what_is_in_the_cloud(changes: dict[str, Any], in_cloud: bool) -> None:
 def test_an_interrupted_replacement_is_still_known() -> None:
     state = parse_state({"resources": [{**VOLUME, "pendingReplacement": True}]})
     assert [each.pending_replacement for each in state.resources] == [True]
+
+
+def test_what_a_resource_needs_is_its_parents_dependencies_and_provider_all_the_way() -> None:
+    parts: dict[str, dict[str, Any]] = {
+        "urn:stack": {},
+        "urn:provider": {"parent": "urn:stack"},
+        "urn:a": {"parent": "urn:stack", "provider": "urn:provider::1234"},
+        "urn:b": {"dependencies": ["urn:a", "urn:gone"]},
+        "urn:c": {"dependencies": ["urn:b"]},
+    }
+    state = parse_state({"resources": [{"urn": urn, "type": "t", **more} for urn, more in parts.items()]})
+    assert state.needed_by(["urn:b"]) == {"urn:b", "urn:a", "urn:stack", "urn:provider"}
+    assert state.needed_by(["urn:stack"]) == {"urn:stack"}
+    assert state.needed_by([]) == state.needed_by(["urn:gone"]) == frozenset()

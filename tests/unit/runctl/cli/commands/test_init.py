@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.output_schemas import check_output
 
 from runctl_auto.cli.main import run
 from runctl_auto.errors import JobFileError
@@ -190,3 +191,61 @@ def test_every_command_is_read_back_as_it_was_given_or_refused(
     if command.strip():
         assert found is not None
     assert found is None or found.rstrip("\n") == command.rstrip("\n")
+
+
+TASK = """\
+name: Big
+resources: {accelerators: 'L4:1', ports: 80}
+envs: {HF_TOKEN: hunter2, N: 010}
+run: python x.py
+"""
+
+
+def test_a_task_of_another_tool_is_converted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "task.yaml").write_text(TASK)
+    arguments = ["--output", "json", "init", "--from", "task.yaml", "--region", "eu-west-1"]
+    assert run(arguments) == 0
+    out = capsys.readouterr().out
+    check_output(arguments, out)
+    told = json.loads(out)
+    assert [each["field"] for each in told["not_taken_over"]] == ["envs.HF_TOKEN", "resources.ports", "name"]
+    job = load_job_file(folder / "job.yaml").spec
+    assert (job.name, job.region, str(job.resources.gpu), dict(job.env)) == (
+        "big",
+        "eu-west-1",
+        "L4",
+        {"N": "010"},
+    )
+    assert "hunter2" not in (folder / "job.yaml").read_text() + out
+    assert json.loads((folder / ".runctl/job.schema.json").read_text()) == job_schema()
+
+
+def test_what_was_not_taken_over_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "task.yaml").write_text(TASK)
+    assert run(["init", "--from", "task.yaml", "--name", "mine"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Wrote job.yaml: job 'mine', from task.yaml, a task of SkyPilot\n")
+    assert "  line 2, resources.ports: a machine of runctl opens no ports" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", "task.yaml", "--run", "x"], "--run and --from exclude each other"),
+        (["--from", "absent.yaml"], "No such file"),
+        (["--from", "service.yaml"], "describes a service, not a task"),
+        (["--from", "task.yaml", "there.yaml"], "there.yaml exists, and nothing was written"),
+        (["--from", "task.yaml", "--name", "Not A Name"], "is not a job name"),
+    ],
+)
+def test_a_conversion_that_cannot_be_writes_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    (folder / "task.yaml").write_text(TASK)
+    (folder / "service.yaml").write_text("type: service\ncommands: [x]\n")
+    (folder / "there.yaml").write_text("mine")
+    before = sorted(each.name for each in folder.iterdir())
+    assert run(["init", *arguments]) == 7
+    assert said in capsys.readouterr().err
+    assert sorted(each.name for each in folder.iterdir()) == before
+    assert (folder / "there.yaml").read_text() == "mine"

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from runctl_auto.errors import AccessDeniedError, CloudError, NoCapacityError, NotFoundError, ThrottledError
-from runctl_auto.providers.aws.errors import class_of_code, code_in_text, translate
+from runctl_auto.errors import (
+    AccessDeniedError,
+    CloudError,
+    NoCapacityError,
+    NotFoundError,
+    SubnetFullError,
+    ThrottledError,
+    UnsettledError,
+)
+from runctl_auto.providers.aws.errors import class_of_code, class_of_failed_change, code_in_text, translate
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,22 @@ from runctl_auto.providers.aws.errors import class_of_code, code_in_text, transl
             "api error AuthFailure.ServiceLinkedRoleCreationNotPermitted: The provided credentials may not",
             "AuthFailure.ServiceLinkedRoleCreationNotPermitted",
         ),
+        (
+            "creating EC2 Instance: operation error EC2: RunInstances, https response error StatusCode: 400, "
+            "RequestID: 1, api error InsufficientFreeAddressesInSubnet: There are not enough free addresses "
+            "in subnet 'subnet-1' to satisfy the requested number of instances.",
+            "InsufficientFreeAddressesInSubnet",
+        ),
+        (
+            "attaching EBS Volume (vol-0) to EC2 Instance (i-0): operation error EC2: AttachVolume, https "
+            "response error StatusCode: 400, RequestID: 1, api error VolumeInUse: vol-0 is already attached",
+            "VolumeInUse",
+        ),
+        (
+            "reading EC2 Spot Instance Request (sir-x8cg6e3j): couldn't find resource",
+            "InvalidSpotInstanceRequestID.NotFound",
+        ),
+        ("reading EC2 Instance (i-0): couldn't find resource", None),
         ("Client. Server. and what follows", None),
         ("api error InvalidParameterValue: bad thing", "InvalidParameterValue"),
         ("the server has no capacity for humour", None),
@@ -61,11 +85,14 @@ def test_the_code_of_a_diagnostic(text: str, code: str | None) -> None:
         ("Client.AuthFailure", AccessDeniedError),
         ("UnauthorizedOperation", AccessDeniedError),
         ("AccessDenied", AccessDeniedError),
+        ("403", AccessDeniedError),
         ("RequestLimitExceeded", ThrottledError),
         ("NoSuchBucket", NotFoundError),
         ("ParameterNotFound", NotFoundError),
         ("InvalidAMIID.NotFound", NotFoundError),
-        ("InsufficientFreeAddressesInSubnet", CloudError),
+        ("InsufficientFreeAddressesInSubnet", SubnetFullError),
+        ("VolumeInUse", CloudError),
+        ("InvalidSpotInstanceRequestID.NotFound", NotFoundError),
         ("Whatever", CloudError),
     ],
 )
@@ -78,3 +105,19 @@ def test_what_a_service_answered_is_one_line() -> None:
     error = translate(ClientError(answer, "RunInstances"), "ec2 run_instances")  # type: ignore[arg-type]
     assert str(error) == r"ec2 run_instances failed with No\x1b[2J: a\nerror: b\x1b[2J"
     assert str(translate(ValueError("a\nb"), "sts get_caller_identity")).endswith(r"failed: a\nb")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("VolumeInUse", UnsettledError),
+        ("Client.VolumeInUse", UnsettledError),
+        ("IncorrectState", UnsettledError),
+        ("InvalidSpotInstanceRequestID.NotFound", UnsettledError),
+        ("InvalidVolume.NotFound", NotFoundError),
+        ("InsufficientInstanceCapacity", NoCapacityError),
+        ("Whatever", CloudError),
+    ],
+)
+def test_the_reaction_to_the_code_of_a_failed_change(code: str, kind: type[CloudError]) -> None:
+    assert class_of_failed_change(code) is kind

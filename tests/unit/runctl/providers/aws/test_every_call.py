@@ -9,70 +9,20 @@ from __future__ import annotations
 import ast
 import io
 import json
-import re
-from collections.abc import Callable, Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore import xform_name
 from botocore.awsrequest import AWSResponse
-from botocore.session import Session
+from support.own_calls import ROOT, SERVICES, operations, own_calls, service_models, source_trees
 
 from runctl_auto.errors import AccessDeniedError, ThrottledError
 from runctl_auto.permissions.document import calls_of
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 
-ROOT = Path(__file__).parents[5]
-SOURCES = sorted((ROOT / "runctl_auto").rglob("*.py"))
-OUTSIDE = ("agent", "cli")
-"""Folders that call no service: the agent has a client of its own, the command line calls operations."""
-SERVICES = ("ec2", "s3", "iam", "ssm", "sts", "pricing", "logs", "resourcegroupstaggingapi")
-OPERATION = re.compile(
-    r"(describe|get|list|head|put|delete|create|terminate|cancel|remove|abort|detach|copy|modify)_[a-z0-9_]+"
-)
 THROTTLING = {"ec2": "RequestLimitExceeded", "s3": "SlowDown", "iam": "Throttling", "sts": "Throttling"}
 DENIED = {"ec2": "UnauthorizedOperation", "s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied"}
-
-
-@cache
-def trees() -> list[tuple[Path, ast.AST]]:
-    return [
-        (path, ast.parse(path.read_text(encoding="utf-8")))
-        for path in SOURCES
-        if path.relative_to(ROOT / "runctl_auto").parts[0] not in OUTSIDE
-    ]
-
-
-@cache
-def models() -> dict[str, Any]:
-    session = Session()
-    return {service: session.get_service_model(service) for service in SERVICES}
-
-
-@cache
-def operations() -> dict[str, tuple[str, str]]:
-    """Python's name of an operation to its service and the service's name of it."""
-    found: dict[str, tuple[str, str]] = {}
-    for service, model in models().items():
-        for name in model.operation_names:
-            found.setdefault(xform_name(name), (service, name))
-    return found
-
-
-def mentioned(tree: ast.AST) -> Iterator[str]:
-    """Operations as texts (``call("ec2", "describe_x")``) and as methods (``client("s3").get_object``)."""
-    for node in ast.walk(tree):
-        text = node.value if isinstance(node, ast.Constant) else None
-        text = node.attr if isinstance(node, ast.Attribute) else text
-        if isinstance(text, str) and OPERATION.fullmatch(text) and text in operations():
-            yield text
-
-
-def our_calls() -> list[str]:
-    return sorted({name for _, tree in trees() for name in mentioned(tree)})
 
 
 class Transport:
@@ -97,7 +47,7 @@ class Transport:
     def body(self, code: str | None) -> bytes:
         if code is None and self.good is not None:
             return self.good
-        protocol = models()[self.service].resolved_protocol
+        protocol = service_models()[self.service].resolved_protocol
         if protocol == "json":
             return b"{}" if code is None else json.dumps({"__type": code, "message": "said so"}).encode()
         if code is None:
@@ -140,11 +90,11 @@ def least(shape: Any) -> Any:
 def called(clients: Any, name: str, *codes: str) -> tuple[Transport, list[float]]:
     service, operation = operations()[name]
     transport, waits = Transport(service, operation, *codes), []  # type: ignore[var-annotated]
-    event = f"before-send.{models()[service].service_id.hyphenize()}.{operation}"
+    event = f"before-send.{service_models()[service].service_id.hyphenize()}.{operation}"
     client = clients(service, "")
     client.meta.events.register(event, transport)
     try:
-        shape = models()[service].operation_model(operation).input_shape
+        shape = service_models()[service].operation_model(operation).input_shape
         parameters = least(shape) if shape is not None else {}
         Cloud(clients, "eu-west-1", sleep=waits.append).call(service, name, **parameters)
     finally:
@@ -154,13 +104,13 @@ def called(clients: Any, name: str, *codes: str) -> tuple[Transport, list[float]
 
 
 def test_there_are_calls_to_test() -> None:
-    assert {"describe_instances", "get_object", "list_roles", "get_caller_identity"} <= set(our_calls())
-    assert len(our_calls()) > 30
+    assert {"describe_instances", "get_object", "list_roles", "get_caller_identity"} <= set(own_calls())
+    assert len(own_calls()) > 30
 
 
 def test_each_call_of_ours_succeeds_though_it_is_throttled_two_times_of_three(clients: Any) -> None:
     rows = []
-    for name in our_calls():
+    for name in own_calls():
         service = operations()[name][0]
         code = THROTTLING.get(service, "ThrottlingException")
         transport, waits = called(clients, name, code, code)
@@ -171,7 +121,7 @@ def test_each_call_of_ours_succeeds_though_it_is_throttled_two_times_of_three(cl
 
 
 def test_each_call_of_ours_stops_at_the_first_refusal(clients: Any) -> None:
-    for name in our_calls():
+    for name in own_calls():
         code = DENIED.get(operations()[name][0], "AccessDeniedException")
         with pytest.raises(AccessDeniedError, match="said so") as raised:
             called(clients, name, code)
@@ -209,7 +159,7 @@ def test_a_wait_of_botocores_own_is_retried_too(clients: Any) -> None:
 def test_clients_are_made_in_one_place() -> None:
     makers = {"create_client"}
     made_in = set()
-    for path, tree in trees():
+    for path, tree in source_trees():
         for node in ast.walk(tree):
             imported = isinstance(node, ast.Import) and any(each.name == "boto3" for each in node.names)
             if imported or (isinstance(node, ast.Attribute) and node.attr in makers):
@@ -221,7 +171,7 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
     """``client(...)`` gives a bare client: whoever takes one runs it with ``retried``."""
     takers = {
         path.relative_to(ROOT).as_posix()
-        for path, tree in trees()
+        for path, tree in source_trees()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "client"
     }
@@ -230,7 +180,8 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
         assert "retried(" in text or taker == "runctl_auto/providers/aws/statuses.py", taker
 
 
-@pytest.mark.parametrize("name", our_calls())
+@pytest.mark.parametrize("name", own_calls())
 def test_every_call_is_granted_to_somebody(name: str) -> None:
     service, operation = operations()[name]
-    assert f"{service.removeprefix('resourcegroups').removesuffix('api')}:{operation}" in calls_of("sweep")
+    signed_as = {"resourcegroupstaggingapi": "tagging", "service-quotas": "servicequotas"}
+    assert f"{signed_as.get(service, service)}:{operation}" in calls_of("sweep")

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import fnmatch
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from support.placement_cloud import route_table
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.placement.fit import fits
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.instance_types import choose_machines
-from runctl_auto.providers.aws.offers import candidates, machine_fits
+from runctl_auto.providers.aws.offers import find_offers, machine_fits
 from runctl_auto.providers.contract import Account
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ACCOUNT = Account("123456789012", "aws")
+
+
+def candidates(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Any:
+    return find_offers(spec, cloud, account, zone=zone).places
+
+
+GPU_MIB = {"A10G": 22_888, "V100": 16_384}
+"""Of the 24 GB of an A10G, some types report what is usable."""
 
 
 def described(name: str, vcpus: int, memory: float, gpu: str = "", gpus: int = 0, **more: Any) -> Any:
@@ -31,10 +42,20 @@ def described(name: str, vcpus: int, memory: float, gpu: str = "", gpus: int = 0
     }
     if gpus:
         maker = "AMD" if gpu.startswith("Radeon") else "NVIDIA"
-        found["GpuInfo"] = {"Gpus": [{"Name": gpu, "Manufacturer": maker, "Count": gpus}]}
+        memory_info = {"SizeInMiB": GPU_MIB[gpu]} if gpu in GPU_MIB else {}
+        found["GpuInfo"] = {
+            "Gpus": [{"Name": gpu, "Manufacturer": maker, "Count": gpus, "MemoryInfo": memory_info}]
+        }
     return found
 
 
+L4_SHARE = {
+    "Name": "L4",
+    "Manufacturer": "NVIDIA",
+    "Count": 0,
+    "LogicalGpuCount": 1,
+    "GpuPartitionSize": 0.125,
+}
 TYPES = [
     described("m5.xlarge", 4, 16),
     described("m5.2xlarge", 8, 32),
@@ -43,6 +64,7 @@ TYPES = [
     described("inf2.xlarge", 4, 16, NeuronInfo={"NeuronDevices": [{}]}),
     described("g5.xlarge", 4, 16, "A10G", 1),
     described("g5.12xlarge", 48, 192, "A10G", 4),
+    described("g6f.large", 2, 8, GpuInfo={"Gpus": [L4_SHARE]}),
     described("g4ad.xlarge", 4, 16, "Radeon Pro V520", 1),
     described("p3.2xlarge", 8, 61, "V100", 1, EbsInfo={"NvmeSupport": "unsupported"}, Hypervisor="xen"),
 ]
@@ -84,6 +106,9 @@ class Ec2:
         zones = ("us-east-1a", "us-east-1b")
         return {"Subnets": [{"SubnetId": f"s-{z}", "VpcId": "vpc-1", "AvailabilityZone": z} for z in zones]}
 
+    def describe_route_tables(self, **_: Any) -> Any:
+        return {"RouteTables": [route_table("rtb-main", igw="igw-1")]}
+
     def describe_vpcs(self, **_: Any) -> Any:
         return {"Vpcs": [{"VpcId": "vpc-1"}]}
 
@@ -95,7 +120,12 @@ class Ec2:
     def describe_spot_price_history(self, InstanceTypes: Any, **_: Any) -> Any:
         return {
             "SpotPriceHistory": [
-                {"InstanceType": name, "AvailabilityZone": zone, "SpotPrice": str(price), "Timestamp": 1}
+                {
+                    "InstanceType": name,
+                    "AvailabilityZone": zone,
+                    "SpotPrice": str(price),
+                    "Timestamp": LONG_AGO,
+                }
                 for name, dear in SPOT.items()
                 for zone, price in (("us-east-1a", dear), ("us-east-1b", round(dear + 0.001, 3)))
                 if name in InstanceTypes
@@ -104,6 +134,9 @@ class Ec2:
 
     def get_products(self, **_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetProducts")
+
+    def get_service_quota(self, **_: Any) -> Any:
+        return {"Quota": {"Value": 999.0}}
 
     def get_parameter(self, Name: str) -> Any:
         return {"Parameter": {"Value": "ami-12345678"}}
@@ -147,7 +180,16 @@ def names(spec: JobSpec, cloud: Cloud) -> list[str]:
         ({"gpu": "a10g:4"}, ["g5.12xlarge"]),
         ({"gpu": 1}, ["g5.xlarge", "p3.2xlarge"]),
         ({"gpu": "V100"}, ["p3.2xlarge"]),
+        ({"gpu": "24GB.."}, ["g5.xlarge"]),
+        ({"gpu": "24GB:4"}, ["g5.12xlarge"]),
+        ({"gpu": "..16GB"}, ["p3.2xlarge"]),
+        ({"gpu": "16GB..24GB"}, ["g5.xlarge", "p3.2xlarge"]),
+        ({"gpu": "V100,A10G"}, ["g5.xlarge", "p3.2xlarge"]),
+        ({"gpu": {"name": ["v100", "A10G"], "memory": "20GB.."}}, ["g5.xlarge"]),
+        ({"instance_types": ["p3.2xlarge", "g5.xlarge"], "gpu": "24GB"}, ["g5.xlarge"]),
         ({"cpu": 4}, ["m5.xlarge"]),
+        ({"cpu": 2}, ["r5.large"]),
+        ({"instance_types": ["g6f.large"]}, ["g6f.large"]),
         ({"cpu": "4..8", "memory": "16GB..16GB"}, ["m5.xlarge", "c5.2xlarge"]),
         ({"memory": "16GB.."}, ["r5.large", "m5.xlarge", "c5.2xlarge", "m5.2xlarge"]),
         ({"cpu": "5.."}, ["c5.2xlarge", "m5.2xlarge"]),
@@ -190,7 +232,18 @@ def test_calls_are_bounded(cloud: Cloud, ec2: Ec2) -> None:
     ("resources", "told", "nearest"),
     [
         ({"gpu": "A10G:3"}, "has 3 A10G GPUs", "g5.12xlarge (48 CPUs, 192 GB, A10G:4); g5.xlarge"),
-        ({"gpu": "A100:1"}, "has 1 A100 GPU.", "GPU models there: A10G, Radeon Pro V520, V100."),
+        ({"gpu": "A100:1"}, "has 1 A100 GPU.", "GPU models there: A10G, L4, Radeon Pro V520, V100."),
+        ({"gpu": "L4:1"}, "has 1 L4 GPU.", "g6f.large (2 CPUs, 8 GB, L4:1/8)"),
+        (
+            {"gpu": "A100,H100:8"},
+            "has 8 A100 or H100 GPUs",
+            "GPU models there: A10G, L4, Radeon Pro V520, V100.",
+        ),
+        (
+            {"gpu": "40GB.."},
+            "has 1 NVIDIA GPU with 40.. GB",
+            "g5.xlarge (4 CPUs, 16 GB, A10G:1) with 24 GB each; p3.2xlarge (8 CPUs, 61 GB, V100:1) with",
+        ),
         ({"cpu": "500.."}, "has 500.. CPUs", "c5.2xlarge (8 CPUs, 16 GB); m5.2xlarge (8 CPUs, 32 GB)"),
         ({"cpu": 4, "memory": "1GB"}, "4 CPUs and 1 GB of memory", "m5.xlarge (4 CPUs, 16 GB)"),
         ({"instance_types": ["m5.xlarge"], "cpu": 8}, "has 8 CPUs", "m5.xlarge (4 CPUs, 16 GB)"),

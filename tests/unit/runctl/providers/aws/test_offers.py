@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from support.placement_cloud import FakeEc2
+from support.placement_cloud import MACHINES, FakeEc2, endpoint, route_table
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.placement.fit import fits
+from runctl_auto.providers.aws import offers
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.offers import candidates, find_account
+from runctl_auto.providers.aws.offers import find_account, find_offers
 from runctl_auto.providers.contract import Account
 
 ACCOUNT = Account("123456789012", "aws")
+
+
+def candidates(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Any:
+    return find_offers(spec, cloud, account, zone=zone).places
 
 
 @pytest.fixture
@@ -39,7 +45,8 @@ def job(**changes: Any) -> JobSpec:
 
 
 def order(places: Any) -> list[tuple[str, str, str]]:
-    return [(each.market, each.instance_type, each.zone[-1]) for each in places]
+    """Other subnets of a zone left out."""
+    return list(dict.fromkeys((each.market, each.instance_type, each.zone[-1]) for each in places))
 
 
 def test_spot_before_on_demand_then_the_jobs_order_then_the_cheaper_zone(cloud: Cloud) -> None:
@@ -55,7 +62,7 @@ def test_spot_before_on_demand_then_the_jobs_order_then_the_cheaper_zone(cloud: 
     on_demand.append(("m7g.large", "b"))
     assert order(found) == spot + [("on-demand", name, zone) for name, zone in on_demand]
     assert (found[0].price_hour, found[0].subnet, found[0].account) == (0.40, "subnet-b", "123456789012")
-    assert found[5].price_hour is None, "an unknown price is unknown"
+    assert found[-1].price_hour is None, "an unknown price is unknown"
 
 
 def test_the_policy_decides_the_market(cloud: Cloud) -> None:
@@ -72,8 +79,63 @@ def test_the_jobs_zones_are_kept(cloud: Cloud) -> None:
     assert {each.zone for each in found} == {"us-east-1c", "us-east-1a"}
 
 
-def test_the_default_subnet_of_a_zone_is_preferred(cloud: Cloud) -> None:
-    assert "subnet-0" not in {each.subnet for each in candidates(job(), cloud, ACCOUNT)}
+def test_the_default_subnet_of_a_zone_is_preferred_and_the_other_follows(cloud: Cloud) -> None:
+    found = candidates(job(spot_policy="spot", zones=["us-east-1a"]), cloud, ACCOUNT)
+    assert [(each.instance_type, each.subnet) for each in found] == [
+        ("g5.xlarge", "subnet-a"),
+        ("g5.xlarge", "subnet-0"),
+        ("m7g.large", "subnet-a"),
+        ("m7g.large", "subnet-0"),
+    ]
+
+
+def test_a_place_tells_how_its_subnet_reaches_aws(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.vpcs = [{"VpcId": "vpc-1", "DhcpOptionsId": "dopt-1"}]
+    ec2.resolvers = {"dopt-1": ["10.1.0.9"]}
+    ec2.route_tables.append(route_table("rtb-b", "subnet-b", NatGatewayId="nat-1"))
+    places = {each.zone[-1]: each for each in candidates(job(), cloud, ACCOUNT)}
+    assert [places[zone].public_address for zone in "abc"] == [True, False, True]
+    assert {each.resolvers for each in places.values()} == {("10.1.0.9",)}
+    assert all(each.internet for each in places.values())
+
+
+def test_places_that_reach_endpoints_only_are_last(cloud: Cloud, ec2: FakeEc2) -> None:
+    """Even where they are cheaper: packages cannot be installed there."""
+    ec2.route_tables.append(route_table("rtb-b", "subnet-b"))
+    ec2.endpoints = [endpoint("s3"), endpoint("ssm"), endpoint("sts")]
+    found = candidates(job(resources={"instance_types": ["g5.xlarge"]}), cloud, ACCOUNT)
+    assert [(each.market, each.zone[-1]) for each in found if each.subnet != "subnet-0"] == [
+        ("spot", "c"),
+        ("spot", "a"),
+        ("on-demand", "a"),
+        ("on-demand", "c"),
+        ("spot", "b"),
+        ("on-demand", "b"),
+    ]
+    assert [each.internet for each in found] == [True] * 6 + [False] * 2
+
+
+def test_no_place_tells_which_subnets_have_no_way_out(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.route_tables.append(route_table("rtb-b", "subnet-b"))
+    spec = job(resources={"instance_types": ["m7g.large"]}, max_price=0.025, spot_policy="spot")
+    with pytest.raises(NoCapacityError, match=r"0\.03 USD an hour .*subnet-b .*: rtb-b has no default"):
+        candidates(spec, cloud, ACCOUNT)
+
+
+def test_other_subnets_do_not_count_as_places_tried(
+    cloud: Cloud, ec2: FakeEc2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where runctl chooses the types, the number of places is limited."""
+    size = {"VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 8192}}
+    described = {"InstanceType": "m7g.large", **MACHINES["m7g.large"], **size}
+    monkeypatch.setattr(ec2, "describe_instance_types", lambda **_: {"InstanceTypes": [described]})
+    monkeypatch.setattr(offers, "_MOST_TRIED", 2)
+    found = candidates(job(resources={"cpu": "2.."}, spot_policy="auto"), cloud, ACCOUNT)
+    assert [(each.market, each.subnet) for each in found] == [
+        (market, subnet)
+        for market, subnets in (("spot", ["b", "a", "0"]), ("on-demand", ["a", "0", "b"]))
+        for subnet in (f"subnet-{each}" for each in subnets)
+    ]
 
 
 def test_max_price_leaves_out_what_is_dearer_or_unknown(cloud: Cloud) -> None:
@@ -178,11 +240,72 @@ def test_an_image_that_is_larger_than_the_disk_is_told_before_anything_is_made(
     large = "ami-0123456789abcdef0"
     root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 75}}
     ec2.images[large] = {"ImageId": large, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [root]}
+    small = {"instance_types": ["g5.xlarge"], "disk": "50GB"}
     with pytest.raises(JobFileError, match="needs a disk of 75 GB, and the job asks for 50 GB") as raised:
-        candidates(job(image=large), cloud, ACCOUNT)
+        candidates(job(image=large, resources=small), cloud, ACCOUNT)
     assert "resources.disk to 75GB" in str(raised.value.next_step)
     roomy = {"instance_types": ["g5.xlarge"], "disk": "75GB"}
-    assert candidates(job(image=large, resources=roomy), cloud, ACCOUNT)
+    assert {each.disk_gb for each in candidates(job(image=large, resources=roomy), cloud, ACCOUNT)} == {75}
+
+
+@pytest.mark.parametrize(("image_gb", "disk_gb"), [(8, 50), (10, 50), (11, 51), (75, 115), (None, 50)])
+def test_without_a_size_the_disk_is_what_the_image_needs_and_room(
+    cloud: Cloud, ec2: FakeEc2, image_gb: int | None, disk_gb: int
+) -> None:
+    image = "ami-0123456789abcdef0"
+    root = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": image_gb} if image_gb else {}}
+    ec2.images[image] = {"ImageId": image, "RootDeviceName": "/dev/xvda", "BlockDeviceMappings": [root]}
+    spec = job(image=image, resources={"gpu": 1, "instance_types": ["g5.xlarge"]})
+    assert {each.disk_gb for each in candidates(spec, cloud, ACCOUNT)} == {disk_gb}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "driver"),
+    [
+        ({"Name": "V100", "Count": 1, "LogicalGpuCount": 1, "GpuPartitionSize": 1.0}, "proprietary"),
+        ({"Name": "Tesla M60", "Count": 1}, "proprietary"),
+        ({"Name": "L4", "Count": 0, "LogicalGpuCount": 1, "GpuPartitionSize": 0.125}, "GRID"),
+    ],
+    ids=["Volta", "Maxwell", "share"],
+)
+def test_gpus_for_which_auto_has_no_driver(
+    cloud: Cloud, ec2: FakeEc2, gpu: dict[str, Any], driver: str
+) -> None:
+    ec2.machines["old.large"] = {"GpuInfo": {"Gpus": [{"Manufacturer": "NVIDIA", **gpu}]}}
+    only = job(resources={"instance_types": ["old.large"]})
+    missing = rf"old.large \(.*\) needs NVIDIA's {driver} driver"
+    with pytest.raises(JobFileError, match=missing) as raised:
+        find_offers(only, cloud, ACCOUNT)
+    assert raised.value.where["field"] == "image"
+    both = find_offers(job(resources={"instance_types": ["old.large", "g5.xlarge"]}), cloud, ACCOUNT)
+    assert {each.instance_type for each in both.places} == {"g5.xlarge"}
+    assert [bool(re.search(missing, note)) for note in both.notes] == [True]
+    named = job(image="ami-0123456789abcdef0", resources={"instance_types": ["old.large", "g5.xlarge"]})
+    assert find_offers(named, cloud, ACCOUNT).notes == (), "another image may have the driver"
+
+
+def test_a_market_whose_quota_is_too_small_is_left_out_and_told(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.machines["g5.xlarge"]["VCpuInfo"] = {"DefaultVCpus": 4}
+    ec2.quotas = {"L-3819A6DF": 0.0, "L-DB2E81BA": 4.0}
+    spec = job(resources={"instance_types": ["g5.xlarge"]})
+    found = find_offers(spec, cloud, ACCOUNT)
+    assert {each.market for each in found.places} == {"on-demand"}
+    (note,) = found.notes
+    assert "the quota of 0 G and VT spot vCPUs" in note
+    assert note.endswith("/servicequotas/home/services/ec2/quotas/L-3819A6DF?region=us-east-1")
+    assert ec2.quota_requests == ["L-3819A6DF", "L-DB2E81BA"], "each that matters, once"
+
+    ec2.quotas["L-DB2E81BA"] = 3.0
+    with pytest.raises(NoCapacityError, match=r"G and VT on-demand vCPUs is 3, it has 4") as raised:
+        find_offers(spec, cloud, ACCOUNT)
+    assert "L-3819A6DF" in str(raised.value.next_step)
+    assert "L-DB2E81BA" in str(raised.value.next_step)
+
+
+def test_quotas_that_cannot_be_read_limit_nothing(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.quotas = {}
+    assert {each.market for each in candidates(job(), cloud, ACCOUNT)} == {"spot", "on-demand"}
+    assert len(ec2.quota_requests) == 1
 
 
 def test_what_does_not_exist_is_answered_with_what_does(cloud: Cloud, ec2: FakeEc2) -> None:
@@ -219,8 +342,8 @@ def test_a_named_subnet_brings_its_own_network(cloud: Cloud, ec2: FakeEc2) -> No
 
 def test_a_full_subnet_is_the_last_choice(cloud: Cloud, ec2: FakeEc2) -> None:
     ec2.subnets[0]["AvailableIpAddressCount"] = 0
-    found = candidates(job(zones=["us-east-1a"]), cloud, ACCOUNT)
-    assert {each.subnet for each in found} == {"subnet-0"}
+    found = candidates(job(zones=["us-east-1a"], spot_policy="spot"), cloud, ACCOUNT)
+    assert [each.subnet for each in found] == ["subnet-0", "subnet-a"] * 2
 
 
 def test_another_image_parameter_moves_the_job(cloud: Cloud) -> None:

@@ -3,7 +3,7 @@
 import io
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,10 +14,13 @@ from sandbox.aws.cloud.application import CloudApplication, CloudLocks
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.control import Control
 from sandbox.aws.cloud.disconnected import Disconnected
+from sandbox.aws.cloud.experiment_machines import ExperimentMachines
+from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
 from sandbox.aws.cloud.points import Points
+from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.corrections.eventual_consistency import Consistency
 
 
@@ -44,11 +47,13 @@ class ScriptedMoto:
         self.bodies: list[bytes] = []
         self.locked: list[tuple[bool, bool]] = []
         self.failure: Exception | None = None
+        self.launches: Callable[[], None] = lambda: None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if self.failure is not None:
             raise self.failure
         self.bodies.append(environ["wsgi.input"].read())
+        self.launches()
         self.locked.append((_held(self._locks.plane), _held(self._locks.storage)))
         start_response("200 OK", [])
         return iter([b"answer"])
@@ -78,6 +83,7 @@ class Cloud:
         self.points = Points()
         self.consistency = Consistency()
         self.disconnected = Disconnected({"key-of-machine": "i-1"}.get, silent_seconds=0)
+        self.quotas = Quotas()
         self.machine = Machine()
         self.lifecycle = Lifecycle(lambda: self.now, self.changes.bump, Timing())
         self.moto = ScriptedMoto(self.locks)
@@ -91,17 +97,21 @@ class Cloud:
             self.points,
             self.consistency,
             self.disconnected,
+            self.quotas,
             lambda: {"instances": [life.state for life in self.lifecycle.lives()], "volumes": []},
         )
         self.application = CloudApplication(
             moto=self.moto,
             control=control,
             faults=self.faults,
+            experiments=FaultInjection(ExperimentMachines(self.lifecycle), lambda: self.now),
             points=self.points,
             changes=self.changes,
             locks=self.locks,
             disconnected=self.disconnected,
+            quotas=self.quotas,
             located=self._located,
+            launches_fail=self.lifecycle.launches_fail,
         )
 
     def _located(self, call: AwsCall) -> AwsCall:
@@ -130,13 +140,18 @@ class Cloud:
     def ec2(self, action: str) -> tuple[str, bytes]:
         return self.aws("ec2", "POST", "/", urlencode({"Action": action}).encode())
 
-    def aws(self, service: str, method: str, path: str, body: bytes = b"") -> tuple[str, bytes]:
+    def aws(
+        self, service: str, method: str, path: str, body: bytes = b"", *, target: str = ""
+    ) -> tuple[str, bytes]:
         scope = f"AWS4-HMAC-SHA256 Credential=k/20261122/us-east-1/{service}/aws4_request"
-        return self.call(method, path, body, HTTP_AUTHORIZATION=scope)
+        return self.call(method, path, body, HTTP_AUTHORIZATION=scope, HTTP_X_AMZ_TARGET=target)
 
     def launch(self) -> None:
         self.lifecycle.launched(self.machine)
-        self.now += 1
+        self.advance(1)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
         self.lifecycle.advance()
 
 
@@ -151,6 +166,23 @@ def test_calls_reach_moto_with_their_body_and_their_lock(cloud: Cloud) -> None:
     cloud.ec2("DescribeInstances")
     assert cloud.moto.bodies == [big, b"Action=DescribeInstances"]
     assert cloud.moto.locked == [(False, True), (True, False)]
+
+
+def test_quotas_are_told_and_set(cloud: Cloud) -> None:
+    def value() -> float:
+        asked = json.dumps({"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}).encode()
+        status, answer = cloud.aws(
+            "servicequotas", "POST", "/", asked, target="ServiceQuotasV20190624.GetServiceQuota"
+        )
+        assert status == "200 OK"
+        return float(json.loads(answer)["Quota"]["Value"])
+
+    assert value() > 0
+    assert cloud.control("POST", "quotas", {"L-34B43A08": 0})[0] == 200
+    assert value() == 0
+    for wrong in ({"L-34B43A08": "none"}, {"L-34B43A08": -1}, {"L-0": 1}):
+        assert cloud.control("POST", "quotas", wrong)[0] == 400
+    assert value() == 0
 
 
 def test_a_body_without_length_is_read_to_its_end(cloud: Cloud) -> None:
@@ -183,6 +215,21 @@ def test_a_fault_can_concern_one_zone(cloud: Cloud, zone: str, hit: bool) -> Non
     fault = {"service": "ec2", "operation": "RunInstances", "code": "InsufficientInstanceCapacity"}
     cloud.control("POST", "faults", {**fault, "match": {"AvailabilityZone": zone}})
     assert cloud.ec2("RunInstances")[0].startswith("500") is hit
+
+
+def test_a_fault_with_a_state_reason_ends_the_launched_instance(cloud: Cloud) -> None:
+    """RunInstances succeeds, as on EC2; the next launch is not concerned."""
+    fault = {"service": "ec2", "operation": "RunInstances", "code": "Server.InsufficientInstanceCapacity"}
+    cloud.control("POST", "faults", fault)
+    cloud.moto.launches = lambda: cloud.lifecycle.launched(cloud.machine)
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+    cloud.advance(1)
+    cloud.advance(2)
+    assert cloud.machine.states == ["pending", "shutting-down", "terminated"]
+    cloud.machine = Machine("i-2")
+    assert cloud.ec2("RunInstances")[0] == "200 OK"
+    cloud.advance(1)
+    assert cloud.machine.states == ["pending", "running"]
 
 
 def test_a_fault_of_a_head_call_has_no_body(cloud: Cloud) -> None:
@@ -347,7 +394,7 @@ def test_a_call_is_held_before_or_after_it_is_carried_out(
     assert answers[0][0].startswith("200" if reached else "400")
     assert cloud.control("POST", "points/release", {})[0] == 409
     assert cloud.control("POST", "points", {"hold": -1})[0] == 400
-    assert cloud.control("DELETE", "points")[1] == {"seen": [], "held": None}
+    assert cloud.control("DELETE", "points")[1] == {"seen": [], "callers": [], "held": None}
 
 
 @pytest.mark.parametrize(
@@ -378,3 +425,10 @@ def test_a_second_change_of_a_bucket_meanwhile_is_refused(
     change.join(10)
     assert first[0][0] == "200 OK"
     assert cloud.call("PUT", "/job", query="encryption")[0] == "200 OK", "the bucket is free again"
+
+
+def test_an_experiment_that_does_not_exist_is_refused_without_asking_moto(cloud: Cloud) -> None:
+    status, body = cloud.aws("fis", "GET", "/experiments/EXP1")
+    assert status.startswith("404")
+    assert json.loads(body)["__type"] == "ResourceNotFoundException"
+    assert cloud.moto.bodies == []

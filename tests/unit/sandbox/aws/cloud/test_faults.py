@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from sandbox.aws.cloud.faults import BadFault, Fault, Faults
+from sandbox.aws.cloud.lifecycle import Cause
 from sandbox.aws.cloud.operations import AwsCall
 
 CAPACITY = {
@@ -40,6 +41,19 @@ def test_a_fault_is_taken_as_often_as_it_says(faults: Faults) -> None:
 def test_other_calls_go_on(faults: Faults, call: AwsCall) -> None:
     assert faults.take(call) is None
     assert faults.as_json() == [CAPACITY]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code", "cause"),
+    [
+        ("ec2", "RunInstances", "Server.InsufficientInstanceCapacity", Cause.CAPACITY),
+        ("ec2", "RunInstances", "InsufficientInstanceCapacity", None),
+        ("ec2", "StartInstances", "Server.InsufficientInstanceCapacity", None),
+    ],
+)
+def test_a_state_reason_ends_a_launch(service: str, operation: str, code: str, cause: Cause | None) -> None:
+    fault = Fault.from_json({"service": service, "operation": operation, "code": code})
+    assert fault.ends_launch is cause
 
 
 def test_cleared_faults_are_gone(faults: Faults) -> None:

@@ -68,6 +68,19 @@ def world() -> World:
     return running
 
 
+def test_a_launch_that_fails_ends_before_it_runs() -> None:
+    world = World()
+    world.machine = Recorder()
+    world.machine.id = "i-2"
+    with world.lifecycle.launches_fail(Cause.CAPACITY):
+        world.lifecycle.launched(world.machine)
+    world.lifecycle.host_manager_seen()
+    world.pass_time(0.5)
+    assert (world.machine.state, world.machine.cause) == (states.SHUTTING_DOWN, Cause.CAPACITY)
+    world.pass_time(1)
+    assert world.machine.state == states.TERMINATED
+
+
 def test_where_no_host_runs_an_end_takes_the_least_time(world: World) -> None:
     world.lifecycle.terminate("i-1")
     world.pass_time(0.9)

@@ -88,3 +88,22 @@ def test_what_cannot_be_read_has_no_parameters(body: bytes) -> None:
     target: dict[str, Any] = {"HTTP_X_AMZ_TARGET": "AmazonSSM.GetParameter"}
     assert read_call(environ(service="ssm", **target), body).operation == "GetParameter"
     assert read_call(environ(service="ec2"), body).service == "ec2"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation", "identity"),
+    [
+        ("POST", "/experimentTemplates", "CreateExperimentTemplate", ""),
+        ("GET", "/experimentTemplates", "ListExperimentTemplates", ""),
+        ("DELETE", "/experimentTemplates/EXT1", "DeleteExperimentTemplate", "EXT1"),
+        ("POST", "/experiments", "StartExperiment", ""),
+        ("GET", "/experiments/EXP1", "GetExperiment", "EXP1"),
+        ("DELETE", "/experiments/EXP1", "StopExperiment", "EXP1"),
+        ("PUT", "/experiments/EXP1", "", "EXP1"),
+    ],
+)
+def test_a_call_of_fault_injection_is_read_from_method_and_path(
+    method: str, path: str, operation: str, identity: str
+) -> None:
+    call = read_call(environ(method, path, service="fis"), b"{}")
+    assert call == AwsCall("fis", operation, {"Id": identity}, is_json=True)

@@ -10,6 +10,7 @@ from sandbox.aws.cloud.points import BadWatch, Points, Visit, Watch
 
 RUN = AwsCall("ec2", "RunInstances")
 LOOK = AwsCall("ec2", "DescribeInstances")
+OTHER = AwsCall("ec2", "CreateVolume")
 AGENT = "Boto runctl-sandbox-provider"
 
 
@@ -27,7 +28,11 @@ def test_only_watched_calls_are_numbered() -> None:
     points.watch(Watch(caller="provider"))
     numbers = [points.enter(*each) for each in ((RUN, AGENT), (RUN, "other"), (LOOK, AGENT), (RUN, AGENT))]
     assert [each.number if each else None for each in numbers] == [1, None, None, 2]
-    assert points.as_json() == {"seen": ["ec2:RunInstances"] * 2, "held": None}
+    told = {"seen": ["ec2:RunInstances"] * 2, "callers": [AGENT] * 2, "held": None}
+    assert points.as_json() == told
+    points.watch(Watch(call="ec2:RunInstances"))
+    numbers = [points.enter(*each) for each in ((OTHER, AGENT), (RUN, AGENT))]
+    assert [each.number if each else None for each in numbers] == [None, 1]
     points.watch(Watch(reads=True))
     assert points.enter(LOOK, "anybody") is not None
     points.watch(None)

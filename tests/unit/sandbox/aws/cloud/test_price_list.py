@@ -25,7 +25,7 @@ def prices(region: str, *names: str) -> dict[str, float]:
 
 
 def test_known_prices_are_told_and_others_are_unknown() -> None:
-    assert prices("us-east-1", "g5.xlarge", "m5.large", "c5.large") == {"g5.xlarge": 1.006, "m5.large": 0.096}
+    assert prices("us-east-1", "g5.xlarge", "m5.large", "q9.large") == {"g5.xlarge": 1.006, "m5.large": 0.096}
     assert prices("us-east-1", *USD_AN_HOUR) == dict(USD_AN_HOUR)
 
 
@@ -37,12 +37,12 @@ def test_another_regions_prices_are_unknown() -> None:
     ("operation", "body", "code"),
     [
         ("ListPriceLists", b"{}", "InvalidAction"),
-        ("GetProducts", b'{"ServiceCode": "AmazonS3"}', "NotFoundException"),
+        ("GetProducts", b'{"ServiceCode": "AmazonRDS"}', "NotFoundException"),
         ("GetProducts", b"[", "InvalidParameterException"),
         ("GetProducts", b"[]", "InvalidParameterException"),
         (
             "GetProducts",
-            b'{"Filters": [{"Field": "tenancy", "Type": "NONE_OF", "Value": "x"}]}',
+            b'{"ServiceCode": "AmazonEC2", "Filters": [{"Field": "tenancy", "Type": "X", "Value": "x"}]}',
             "InvalidParameterException",
         ),
     ],

@@ -4,7 +4,7 @@ moto answers in this process, without a socket; time is a clock that the test mo
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -39,6 +39,8 @@ class Cloud:
     clock: Clock
     lifecycle: Lifecycle
     consistency: Consistency
+    unreachable: list[str] = field(default_factory=list)
+    """Instances that do not reach the cloud."""
 
     def client(self, service: str, region: str = REGION) -> Any:
         return _client(service, region)
@@ -118,10 +120,12 @@ def _cloud(monkeypatch: pytest.MonkeyPatch, *, corrected: bool) -> Iterator[Clou
     clock = Clock()
     lifecycle = Lifecycle(clock, lambda: None, Timing())
     consistency = Consistency()
-    patches = apply_all(Emulation(clock, lifecycle, consistency)) if corrected else None
+    unreachable: list[str] = []
+    emulation = Emulation(clock, lifecycle, consistency, unreachable=unreachable.append)
+    patches = apply_all(emulation) if corrected else None
     try:
         with mock_aws():
-            yield Cloud(clock, lifecycle, consistency)
+            yield Cloud(clock, lifecycle, consistency, unreachable)
     finally:
         if patches is not None:
             patches.undo()

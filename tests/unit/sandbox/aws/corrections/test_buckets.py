@@ -1,6 +1,8 @@
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import botocore.endpoint
 import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
@@ -158,3 +160,22 @@ def test_a_call_for_another_owner_is_denied(cloud: Any, call: str) -> None:
         getattr(s3, call)(**asked)
     assert denied.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     s3.head_bucket(Bucket="job-bucket", ExpectedBucketOwner=ACCOUNT)
+
+
+def test_a_request_for_another_region_is_redirected(cloud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client follows it by itself, after a pause of 0 s, to the region that the answer names."""
+    monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda seconds: None))
+    frankfurt = {"LocationConstraint": "eu-central-1"}
+    cloud.client("s3", "eu-central-1").create_bucket(Bucket="far-away", CreateBucketConfiguration=frankfurt)
+    statuses: list[int] = []
+
+    def received(response_dict: Any, **_: Any) -> None:
+        statuses.append(response_dict["status_code"])
+
+    events = cloud.s3.meta.events
+    events.register("response-received.s3.ListObjectsV2", received)
+    try:
+        assert cloud.s3.list_objects_v2(Bucket="far-away")["KeyCount"] == 0
+    finally:
+        events.unregister("response-received.s3.ListObjectsV2", received)
+    assert statuses == [301, 200]

@@ -22,6 +22,11 @@ def read_group(cloud: Any) -> Callable[[], Any]:
     return lambda: cloud.ec2.describe_security_groups(GroupIds=[made])
 
 
+def read_spot_request(cloud: Any) -> Callable[[], Any]:
+    made = cloud.launch_spot()["SpotInstanceRequestId"]
+    return lambda: cloud.ec2.describe_spot_instance_requests(SpotInstanceRequestIds=[made])
+
+
 def read_role(cloud: Any) -> Callable[[], Any]:
     iam = cloud.client("iam")
     iam.create_role(RoleName="job", AssumeRolePolicyDocument=ASSUME)
@@ -34,7 +39,9 @@ def read_profile(cloud: Any) -> Callable[[], Any]:
     return lambda: iam.get_instance_profile(InstanceProfileName="job")
 
 
-@pytest.mark.parametrize("make", [read_instance, read_volume, read_group, read_role, read_profile])
+@pytest.mark.parametrize(
+    "make", [read_instance, read_volume, read_group, read_spot_request, read_role, read_profile]
+)
 def test_a_fresh_object_is_not_seen_until_the_delay_is_over(
     cloud: Any, make: Callable[[Any], Callable[[], Any]]
 ) -> None:

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.aws.corrections.spot_prices import on_demand_price, spot_price
 
-ON_DEMAND = {"t3.micro": 0.0104, "g4dn.xlarge": 0.526, "g5.xlarge": 1.006, "p5.48xlarge": 98.32}
+ON_DEMAND = {"t3.micro": 0.0104, "g4dn.xlarge": 0.526, "g5.xlarge": 1.006, "p5.48xlarge": 55.04}
 
 
 def history(cloud: Any, **asked: Any) -> list[dict[str, Any]]:

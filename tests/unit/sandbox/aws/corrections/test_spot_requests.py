@@ -3,6 +3,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.corrections.spot_prices import spot_price
+
 TAGS = {"runctl:job": "digits"}
 
 
@@ -80,6 +82,19 @@ def test_a_price_below_the_market_fails_the_launch(cloud: Any) -> None:
     options = {"MarketType": "spot", "SpotOptions": {"MaxPrice": "0.0001"}}
     with pytest.raises(ClientError, match="SpotMaxPriceTooLow"):
         cloud.launch(InstanceMarketOptions=options)
+
+
+def test_the_zone_of_an_interface_decides_the_price(corrected: Any) -> None:
+    subnets = corrected.ec2.describe_subnets()["Subnets"]
+    cheapest = min(subnets, key=lambda each: spot_price("t3.micro", each["AvailabilityZone"]))
+    zone = cheapest["AvailabilityZone"]
+    price = spot_price("t3.micro", zone)
+    assert price < spot_price("t3.micro", "us-east-1a")
+    instance = corrected.launch(
+        NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": cheapest["SubnetId"]}],
+        InstanceMarketOptions={"MarketType": "spot", "SpotOptions": {"MaxPrice": f"{price:.4f}"}},
+    )
+    assert instance["Placement"]["AvailabilityZone"] == zone
 
 
 def test_a_request_below_the_market_stays_open_without_an_instance(cloud: Any) -> None:

@@ -16,6 +16,7 @@ from sandbox.aws.provider.registry import resource_types
 from sandbox.aws.provider.resource import Known
 from sandbox.aws.provider.schema import Change
 from sandbox.aws.provider.types.instance import Instance
+from sandbox.aws.provider.types.instance_facts import spot_request
 from sandbox.aws.provider.types.instance_launch import launch_parameters, user_data_to_send
 
 IDENTIFIER = "i-0123"
@@ -112,6 +113,20 @@ def test_deletion_cancels_the_spot_request(scripted: ScriptedCloud) -> None:
     }
     Instance().delete(scripted, IDENTIFIER, {"spotInstanceRequestId": "sir-1"})
     assert "cancel_spot_instance_requests" in scripted.calls
+
+
+def test_a_spot_request_that_is_not_seen_yet_is_not_waited_for(scripted: ScriptedCloud, clock: Any) -> None:
+    """As in the official provider, whose sentence has no code."""
+    refusal = CloudError("", "InvalidSpotInstanceRequestID.NotFound", "no")
+
+    def unseen(**_: Any) -> dict[str, Any]:
+        raise refusal
+
+    scripted.answers["describe_spot_instance_requests"] = unseen
+    with pytest.raises(CloudError) as failed:
+        spot_request(scripted, "sir-1")
+    assert str(failed.value) == "reading EC2 Spot Instance Request (sir-1): couldn't find resource"
+    assert clock.waits == []
 
 
 def test_what_ended_is_gone_and_what_shuts_down_is_not(scripted: ScriptedCloud) -> None:

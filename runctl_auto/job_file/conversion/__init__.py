@@ -1,0 +1,1 @@
+"""Turns task files of SkyPilot and dstack into job files."""

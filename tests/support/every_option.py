@@ -1,0 +1,64 @@
+"""The resources that a job with every option declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from support.declared import declarations_of
+
+from components.naming import Names
+from components.tags import identity_tags
+from components.training_environment import (
+    MachineRequest,
+    PackageFile,
+    TrainingEnvironment,
+    TrainingEnvironmentArgs,
+    VolumeRequest,
+)
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+
+
+@cache
+def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """Type and inputs of all resources that a job with every option declares, spot and on-demand."""
+    found = []
+    for market in ("spot", "on-demand"):
+        machine = MachineRequest(
+            image="ami-1",
+            instance_type="t3.micro",
+            market=market,  # type: ignore[arg-type]
+            max_price=0.1,
+            subnet="subnet-1",
+            disk_gb=10,
+            user_data="#!/bin/bash\n",
+            end_after_seconds=3600,
+        )
+        args = TrainingEnvironmentArgs(
+            names=Names(account=ACCOUNT, region=REGION, project="runctl", job="full"),
+            partition="aws",
+            zone="eu-west-1a",
+            vpc="vpc-1",
+            run="abc",
+            run_spec={"schema": 1},
+            spec_key="runs/abc/spec.json",
+            code=PackageFile(key="code/c.tar.gz", path=Path(__file__)),
+            agent=PackageFile(key="agent/a.pyz", path=Path(__file__)),
+            machine=machine,
+            identity=identity_tags(project="runctl", job="full", stack="full", owner="ada"),
+            volumes=[
+                VolumeRequest(name="new", size_gb=10, mount="/new"),
+                VolumeRequest(name="restored", size_gb=10, mount="/restored", snapshot="snap-1"),
+                VolumeRequest(name="old", id="vol-1", mount="/old"),
+            ],
+            secrets={"TOKEN": "value"},
+            data=["s3://elsewhere/data"],
+            permissions_boundary="arn:aws:iam::123456789012:policy/bound",
+            tags={"team": "nlp"},
+        )
+        made = declarations_of(lambda args=args: TrainingEnvironment("full", args) and None)  # type: ignore[misc]
+        found += [(each.type, each.inputs) for each in made.resources if not each.type.startswith("runctl:")]
+    return tuple(found)
