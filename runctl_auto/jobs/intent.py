@@ -12,7 +12,9 @@ from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session
+from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
+from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.placement.fit import fits
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
@@ -106,10 +108,18 @@ class Material:
 def gather(session: Session, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = session.folders.make_private("packages")
-    code = package_code(job.work_folder, packages)
+    code = package_code(_without_results(session, job.work_folder), packages)
     agent = package_agent(packages)
     account = session.provider(job.spec.region).account()
     return Material(account, code.sha256, agent.sha256)
+
+
+def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
+    """Results that were fetched to a folder that the settings name are not code."""
+    results = (session.folders.root / session.settings.checkpoint.directory).resolve()
+    if results.name == RESULTS_FOLDER or not results.is_relative_to(work.path):
+        return work  # of the usual folder, the walk has left out the results alone
+    return work.without(results.relative_to(work.path))
 
 
 def decide(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath, PurePosixPath
 
 _MOST_OF = 0.8
 """A folder that holds this share of its parent's bytes is named instead of the parent."""
@@ -59,6 +59,16 @@ class WorkFolder:
             below.setdefault(parent, []).append(name)
         found = [_where_most_is(name, sizes, below) for name in below.get(".", ())]
         return tuple(sorted(((name, sizes[name]) for name in found), key=lambda each: -each[1])[:count])
+
+    def without(self, part: PurePath) -> WorkFolder:
+        """The same folder without the file or folder ``part``, which is relative to it.
+
+        The folder itself cannot be excluded.
+        """
+        if part == PurePath():
+            return self
+        files = (file for file in self.files if not PurePosixPath(file.name).is_relative_to(part.as_posix()))
+        return replace(self, files=tuple(files))
 
     def files_below(self, folder: str) -> tuple[WorkFile, ...]:
         """The files in ``folder``, which is relative with slashes."""

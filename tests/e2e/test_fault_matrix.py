@@ -99,7 +99,7 @@ DELETING = [
     Case(
         "500", (Fault("s3:DeleteBucket", "InternalError", 2), Fault("iam:DeleteRole", "InternalFailure", 2))
     ),
-    Case("access-denied", (Fault("s3:DeleteBucket", "AccessDenied", ALWAYS),), code=1, kind="access-denied"),
+    Case("access-denied", (Fault("s3:DeleteBucket", "AccessDenied", ALWAYS),), code=5, kind="leaked"),
     Case("dependency", (Fault("ec2:DeleteSecurityGroup", "DependencyViolation", 3),)),
     Case("bucket-not-empty", (Fault("s3:DeleteBucket", "BucketNotEmpty", 1),)),
     Case("late-reads", late_seconds=2),

@@ -38,6 +38,7 @@ FIRST = {
     "RUNCTL_AWS_END_SCHEDULE": "true",
     "RUNCTL_AWS_PERMISSIONS_BOUNDARY": BOUNDARY,
 }
+LONG = 900.0
 SECOND = {"GRANTED": "second value", "RUNCTL_AWS_END_SCHEDULE": "true"}
 
 
@@ -75,16 +76,16 @@ def lived(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
     """One life: created, changed in every part that can change, interrupted, resumed, looked at, removed."""
     env, tags = {"STEPS": "9", "HOLD_AT": "4"}, {"team": "nlp"}
     first = write_job(runctl.folder, JOB, **options, env=env, tags=tags)
-    Runctl(runctl.folder, FIRST)("up", str(first), "--yes", "--detach")
-    wait_for_step(runctl, JOB, 4)
+    Runctl(runctl.folder, FIRST)("up", str(first), "--yes", "--detach", timeout=LONG)
+    wait_for_step(runctl, JOB, 4, seconds=LONG)
     options["volumes"][0]["size"] = "12GB"
     env |= {"HOLD_AT": "6", "HOLD_STARTS": "2"}
     changed = write_job(runctl.folder, JOB, message="better", **options, env=env, tags={"group": "nlp"})
     replacing = Runctl(runctl.folder, SECOND).start("up", str(changed), "--yes")
     try:
-        wait_for_step(runctl, JOB, 6)
+        wait_for_step(runctl, JOB, 6, seconds=LONG)
         interrupt(cloud_url, runctl.json("outputs", JOB)["instanceId"], notice_seconds=6)
-        out, err = replacing.communicate(timeout=150)
+        out, err = replacing.communicate(timeout=LONG)
     finally:
         replacing.kill()
     assert replacing.returncode == 0, out + err
@@ -92,7 +93,7 @@ def lived(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
         runctl(look, code=None)
     for look in ("status", "logs", "describe"):
         runctl(look, JOB)
-    runctl("down", JOB, "--yes", "--include-protected", "bucket", "--confirm", "bucket")
+    runctl("down", JOB, "--yes", "--include-protected", "bucket", "--confirm", "bucket", timeout=LONG)
     runctl("leaks", code=None)
 
 
@@ -110,7 +111,7 @@ def test_a_full_life_and_the_official_provider_call_what_is_granted_and_nothing_
     ended.append(JOB)
     options = prepared(cloud_url)
     points = CloudPoints(cloud_url)
-    points.count(reads=True)
+    points.count(caller="", reads=True)
     try:
         lived(runctl, cloud_url, options)
         recorded = points.seen_by_caller()

@@ -47,15 +47,19 @@ class _Place:
 class _LeftOut:
     """The places that were left out, and why; the quotas that are too small."""
 
-    def __init__(self) -> None:
-        self.reasons: list[str] = []
+    def __init__(self, reasons: Iterable[str] = ()) -> None:
+        self.reasons = list(reasons)
         self.quotas: dict[str, Quota] = {}
 
     def add(self, market: Market, place: _Place, reason: str | Quota) -> None:
-        if isinstance(reason, Quota):
-            self.quotas[reason.name] = reason
-            reason = f"the quota of {reason.name} is {reason.value:g}, it has {place.machine.vcpus}"
-        self.reasons.append(f"{place.machine.name} {market} in {place.zone}: {reason}")
+        if isinstance(reason, str):
+            self.reasons.append(f"{place.machine.name} {market} in {place.zone}: {reason}")
+            return
+        self.quotas[reason.name] = reason
+        needs = f"the quota of {reason.name} is {reason.value:g}, and it needs {place.machine.vcpus}"
+        in_every_zone = f"{place.machine.name} {market}: {needs}"
+        if in_every_zone not in self.reasons:
+            self.reasons.append(in_every_zone)
 
     def quota_notes(self) -> tuple[str, ...]:
         return tuple(
@@ -94,7 +98,7 @@ def find_offers(
     now = datetime.now(timezone.utc)
     quotes = Quotes(cloud, [each.name for each in machines], MARKETS[spec.spot_policy], known, now)
     places = _places(cloud, machines, choice.subnets, quotes, ranked=bool(spec.resources.instance_types))
-    left_out = _LeftOut()
+    left_out = _LeftOut(notes)
     chosen = list(_allowed(spec, places, QuotaLimits(cloud), left_out))
     found = [(market, place, images.of(place.machine)) for market, place in chosen]
     fitting = sorted(_of_one_architecture(found, left_out), key=lambda each: not each[1].subnet.internet)
@@ -267,13 +271,10 @@ def _nowhere(spec: JobSpec, zone: str | None, left_out: _LeftOut, subnets: Seque
     return NoCapacityError(
         f"No place for job '{spec.name}' in {where}: {reasons}{f'; and {more} more' if more > 0 else ''}.",
         where={"job": spec.name, "region": spec.region},
-        next_step=" ".join(
+        next_step="; ".join(
             [
-                *(
-                    f"Request a larger quota of {each.name}: {each.link}."
-                    for each in left_out.quotas.values()
-                ),
-                "Name more instance types or zones, or raise max_price.",
+                "Name more instance types or zones, or raise max_price",
+                *(f"request a larger quota of {name}: {each.link}" for name, each in left_out.quotas.items()),
             ]
         ),
     )

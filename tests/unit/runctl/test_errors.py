@@ -39,11 +39,13 @@ EXIT_CODES = {
     "SettingsError": 7,
     "SourceUnreachableError": 1,
     "StackLockedError": 1,
+    "SubnetFullError": 6,
     "ThrottledError": 1,
     "TrainingFailedError": 3,
     "UnfetchedArtifactsError": 4,
     "TooManyJobsError": 4,
     "UnreachableError": 1,
+    "UnsettledError": 1,
     "UsageError": 7,
 }
 

@@ -177,6 +177,24 @@ class TestWhatTravels:
             "train.py",
         ]
 
+    def test_fetched_checkpoints_stay_at_home(self, work: Path, packages: Path) -> None:
+        write(work, "runs/digits/checkpoints/00000003/state", "runs/digits/checkpoints/.00000004.x1/state")
+        write(work, "runs/other/checkpoints/load.py", "a/checkpoints/00000003/state")
+        assert names_in(packaged(work, packages)) == [
+            "a/checkpoints/00000003/state",
+            "runs/other/checkpoints/load.py",
+            "train.py",
+        ]
+
+    def test_what_is_left_out_by_name_stays_at_home_and_what_is_named_alike_travels(
+        self, work: Path, packages: Path
+    ) -> None:
+        write(work, "results/1/state", "sub/results/notes")
+        walked = walk_work_folder(work)
+        package = package_code(walked.without(Path("results/")), packages)
+        assert names_in(package) == ["sub/results/notes", "train.py"]
+        assert walked.without(Path()) == walked
+
     def test_empty_folders_travel(self, work: Path, packages: Path) -> None:
         (work / "logs" / "deep").mkdir(parents=True)
         (work / "left").mkdir()

@@ -296,8 +296,9 @@ def test_a_market_whose_quota_is_too_small_is_left_out_and_told(cloud: Cloud, ec
     assert ec2.quota_requests == ["L-3819A6DF", "L-DB2E81BA"], "each that matters, once"
 
     ec2.quotas["L-DB2E81BA"] = 3.0
-    with pytest.raises(NoCapacityError, match=r"G and VT on-demand vCPUs is 3, it has 4") as raised:
+    with pytest.raises(NoCapacityError, match=r"G and VT on-demand vCPUs is 3, and it needs 4") as raised:
         find_offers(spec, cloud, ACCOUNT)
+    assert raised.value.what.count("needs 4") == 2, "once for each market, not for each zone"
     assert "L-3819A6DF" in str(raised.value.next_step)
     assert "L-DB2E81BA" in str(raised.value.next_step)
 
