@@ -379,6 +379,12 @@ class UnfetchedArtifactsError(RunctlError):
     kind = "unfetched-artifacts"
 
 
+class CheckpointDamagedError(RunctlError):
+    """A checkpoint in the bucket is not what was saved."""
+
+    kind = "checkpoint-damaged"
+
+
 class InterruptedByUserError(RunctlError):
     """The user interrupted the command (Ctrl-C, SIGTERM); created resources remain and are recorded."""
 

@@ -5,33 +5,68 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.agent.contract import (
-    Manifest,
-    StoredFile,
-    checkpoint_prefix,
-    file_key,
-    lineage_prefix,
-    manifest_key,
-    numbered,
-)
+from runctl_auto.agent.contract import manifest_key, numbered
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
-from runctl_auto.agent.file_tree import FileTree, freeze, remove_folder, scan
-from runctl_auto.agent.manifest import parse_manifest
+from runctl_auto.agent.file_tree import FileTree, remove_folder, scan
+from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, start_order
+from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder
 from runctl_auto.agent.own_files import OwnFiles
+from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
+from runctl_auto.agent.snapshot import CHANGED, VANISHED, Snapshot, freeze
+from runctl_auto.agent.status import rfc3339
+from runctl_auto.agent.storable import shown
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.unfinished import OpenFiles, unfinished
+from runctl_auto.agent.uploads import Stored, Uploads
 
 TRIES = 5
 SETTLE_SECONDS = 0.5
+CRASH_SECONDS = 2.0
+"""A file that changed at most this long before the job crashed may be incomplete."""
+MOST_POSTPONED = 3
+"""So many saves in a row are left to the next interval while a file is being written."""
+
+FileIds = Collection["tuple[int, int]"]
+
+
+@dataclass(frozen=True)
+class Killed:
+    """How the job was ended by force: `open_files` (device, inode) were open for writing then; those changed
+    from `since` on (seconds since the epoch) may be incomplete as well.
+    """
+
+    open_files: FileIds = frozenset()
+    since: float | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint that is in the store, and what is not as it should be in it."""
+
+    sequence: str
+    problems: Sequence[Problem] = ()
+    suspect: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """The checkpoint that was saved last; `before` is the folder at the last whole one before it."""
+
+    name: str
+    manifest: Manifest
+    tree: FileTree
+    before: FileTree | None
 
 
 class Checkpoints:
     """Saves and restores the checkpoint folder of one lineage. `save` and `restore` block for the transfer.
 
-    A checkpoint is complete once its manifest is stored; readers take the newest complete one. Only one
-    machine writes a lineage at a time.
+    A checkpoint is complete once its manifest is stored. Only one machine writes a lineage at a time.
+    `written` returns the identities of the files that the job has open for writing.
     """
 
     def __init__(
@@ -43,155 +78,256 @@ class Checkpoints:
         scratch: Path,
         keep: int,
         say: Callable[[str], None],
-        saved: Callable[[str], None] = lambda _: None,
-        own_files: OwnFiles | None = None,
+        saved: Callable[[Saved], None] = lambda _: None,
         wait: Callable[[float], object] = time.sleep,
+        clock: Callable[[], float] = time.time,
+        written: Callable[[], FileIds] = frozenset,
+        run: str | None = None,
+        own_files: OwnFiles | None = None,
     ) -> None:
         self._store = store
-        self._lineage = lineage
+        self._own_files = own_files
+        self._lineage = OwnLineage(store, lineage)
         self._folder = folder
         self._scratch = scratch
         self._keep = keep
         self._say = say
         self._saved = saved
-        self._own_files = own_files
         self._wait = wait
+        self._clock = clock
+        self._written = written
+        self._run = run
         self._last: FileTree | None = None
+        self._whole: FileTree | None = None
+        self._open_files = OpenFiles(clock)
+        self._newest: _Newest | None = None
+        self._job_is_ending = False
         self._next: int | None = None
+        self._postponed = 0
+        self._told: set[str] = set()
         self._lock = threading.Lock()
+        self.saved_since_restore = False
 
-    def restore(self) -> str | None:
-        """Restores the newest complete checkpoint to the folder and returns its sequence.
+    def restore(self, tried: Collection[str] = ()) -> str | None:
+        """Restores a checkpoint to the folder and returns its sequence: the newest complete one, unless
+        another was chosen or the newest is suspect.
 
-        Falls back to the previous checkpoint if one is damaged; if there is none, empties the folder and
-        returns None. The code's own files in the folder stay, under what is restored.
+        Passes over those in `tried` and damaged ones; if none is left, empties the folder and returns None.
+        The code's own files in the folder stay, under what is restored.
         """
-        sequences = self._sequences()
-        self._next = max((int(name) for name in sequences), default=-1) + 1
-        for name in sorted(sequences, reverse=True):
-            prefix = checkpoint_prefix(self._lineage, name)
-            keys = self._store.list_objects(prefix)
-            if manifest_key(prefix) not in keys:
-                continue
-            try:
-                manifest = parse_manifest(self._store.get(manifest_key(prefix)))
-                self._fetch(prefix, manifest, keys)
-            except IntegrityError as error:
-                self._say(f"checkpoint {name} is damaged and passed over: {error}")
-                continue
-            self._replace_folder(self._scratch)
-            self._lay_under(as_oldest=True)
+        with self._lock:
+            name = self._restore(tried)
+            if name is None:
+                self._empty_folder()
+                if self._lay_under(as_oldest=False):
+                    self._last = self._whole = scan(self._folder)
             return name
-        self._replace_folder(None)
-        self._lay_under(as_oldest=False)
-        return None
 
-    def _lay_under(self, *, as_oldest: bool) -> None:
-        """Adds the code's own files. Only what the job changes from then on makes a checkpoint."""
-        if self._own_files is not None:
-            self._own_files.lay_under(self._folder, as_oldest=as_oldest)
-        self._last = scan(self._folder)
+    def restore_another(self, tried: Collection[str]) -> str | None:
+        """As `restore`, but leaves the folder as it is when none is left."""
+        with self._lock:
+            return self._restore(tried)
+
+    def _restore(self, tried: Collection[str]) -> str | None:
+        found = self._lineage.all()
+        self._next = max((int(each.sequence) for each in found), default=-1) + 1
+        self.saved_since_restore = False
+        self._job_is_ending = False
+        self._newest = None
+        for each in found:
+            if each.damage:
+                self._say(f"checkpoint {each.sequence} is damaged and passed over: {each.damage}")
+        order = start_order(found, self._lineage.choice(), tried)
+        self._tell_suspects(found, order)
+        for each in order:
+            if self._restored(each):
+                self._lay_under(as_oldest=True)
+                self._last = self._whole = scan(self._folder)
+                return each.sequence
+        return None
 
     def save(self) -> str | None:
         """Saves the folder if it has changed; returns the sequence, or None when nothing changed.
 
-        Raises FileChangedError when the job kept changing the folder, else what the store raises.
+        Raises FileChangedError when a file is being written, else what the store raises.
         """
-        with self._lock:
-            for attempt in range(1, TRIES + 1):
-                tree = scan(self._folder)
-                if tree.is_empty or tree == self._last:
-                    return None
-                try:
-                    return self._save(tree)
-                except FileChangedError:
-                    if attempt == TRIES:
-                        raise
-                    self._wait(SETTLE_SECONDS)
-            return None
+        return self._save_settled(None, final=False)
+
+    def save_last(self, killed: Killed | None = None) -> str | None:
+        """As `save`, once the job has ended; files that it was writing when it was killed are suspect."""
+        return self._save_settled(killed, final=True)
+
+    def job_is_ending(self) -> None:
+        """Called before the job is signalled: then only `save_last` saves, which knows how the job ended."""
+        self._job_is_ending = True
 
     def newest(self) -> str | None:
-        """The newest complete checkpoint now in the store; raises what the store raises."""
-        for name in sorted(self._sequences(), reverse=True):
-            prefix = checkpoint_prefix(self._lineage, name)
-            if manifest_key(prefix) in self._store.list_objects(prefix):
-                return name
-        return None
+        """The checkpoint now in the store from which a new start continues; raises what the store raises."""
+        order = start_order(self._lineage.all(), self._lineage.choice())
+        return order[0].sequence if order else None
 
-    def _save(self, tree: FileTree) -> str:
+    def _save_settled(self, killed: Killed | None, *, final: bool) -> str | None:
+        with self._lock:
+            attempt = 1
+            while True:
+                tree = scan(self._folder)
+                if tree.is_empty:
+                    return None
+                if tree == self._last:
+                    return self._saved_while_it_was_killed(killed)
+                snapshot = freeze(self._folder, tree, self._scratch)
+                writing = self._being_written(tree)
+                if self._job_is_ending and not final:
+                    return None
+                if attempt == TRIES and writing and not final and self._postponed < MOST_POSTPONED:
+                    self._postponed += 1
+                    raise FileChangedError(
+                        f"{shown(writing[0])} is being written; saved at the next interval"
+                    )
+                if attempt == TRIES or not (snapshot.unsettled or writing):
+                    suspect = self._suspect(tree, self._whole, writing, killed)
+                    name = self._save(snapshot, suspect, insist=attempt == TRIES)
+                    if name is not None:
+                        return name
+                attempt += 1
+                self._wait(SETTLE_SECONDS)
+
+    def _being_written(self, tree: FileTree) -> list[str]:
+        return self._open_files.being_written(tree, self._whole, self._written())
+
+    def _saved_while_it_was_killed(self, killed: Killed | None) -> str | None:
+        """Marks the newest checkpoint as suspect if it was saved just when the job was killed."""
+        newest = self._newest
+        if newest is None or killed is None or newest.manifest.suspect:
+            return None
+        suspect = self._suspect(newest.tree, newest.before, [], killed)
+        if not suspect:
+            return None
+        self._put_manifest(newest.name, replace(newest.manifest, suspect=tuple(suspect)))
+        return newest.name
+
+    def _suspect(
+        self, tree: FileTree, last: FileTree | None, writing: list[str], killed: Killed | None
+    ) -> list[Problem]:
+        found = dict.fromkeys(writing, "was being written when it was saved")
+        if killed is not None:
+            why = "was being written when the job was killed"
+            cut = unfinished(tree, last, lambda state: state.identity in killed.open_files)
+            since = killed.since
+            if since is not None:
+                cut += unfinished(tree, last, lambda state: state.mtime_ns / 1e9 >= since)
+            found.update(dict.fromkeys(cut, why))
+        return [Problem(shown(path), why) for path, why in sorted(found.items())]
+
+    def _save(self, snapshot: Snapshot, suspect: list[Problem], *, insist: bool) -> str | None:
+        """Stores a snapshot; None if the job changed files meanwhile, unless it is to `insist`."""
         if self._next is None:
-            self._next = max((int(name) for name in self._sequences()), default=-1) + 1
-        freeze(self._folder, tree, self._scratch)
+            self._next = self._lineage.next_number()
         # Every attempt has its own number: leftovers of a failed one never become part of another.
         name, self._next = numbered(self._next), self._next + 1
-        prefix = checkpoint_prefix(self._lineage, name)
-        stored = [self._upload(prefix, path, tree) for path in tree.files]
-        manifest = Manifest(tuple(stored), tree.links)
-        self._store.put(manifest_key(prefix), manifest.to_json(), content_type="application/json")
-        self._last = tree
+        prefix = self._lineage.prefix(name)
+        stored = Uploads(self._store, prefix).store(snapshot.files, packs=self._scratch)
+        if stored.changed and not insist:
+            return None
+        stored.refuse_if_nothing()
+        manifest = self._manifest(snapshot, stored, suspect)
+        self._put_manifest(name, manifest)
+        self._newest = _Newest(name, manifest, snapshot.tree, before=self._whole)
+        self._last = snapshot.tree
+        if not suspect:
+            self._whole = snapshot.tree
+        self._postponed = 0
+        self.saved_since_restore = True
         remove_folder(self._scratch)
-        self._saved(name)
         self._drop_old(name)
         return name
 
-    def _upload(self, prefix: str, path: str, tree: FileTree) -> StoredFile:
-        size, changed_at, _ = tree.files[path]
-        with (self._scratch / path).open("rb") as file:
-            digest = self._store.upload(file_key(prefix, path), file, size)
-        stat = (self._scratch / path).stat()
-        linked = stat.st_ino == tree.files[path][2]
-        if stat.st_size != size or (linked and stat.st_mtime_ns != changed_at):
-            raise FileChangedError(f"{path} changed while it was being saved")
-        return StoredFile(path, size, digest)
+    def _put_manifest(self, name: str, manifest: Manifest) -> None:
+        key = manifest_key(self._lineage.prefix(name))
+        self._store.put(key, manifest.to_json(), content_type="application/json")
+        self._tell(name, manifest)
+        self._saved(Saved(name, manifest.problems, manifest.suspect))
 
-    def _fetch(self, prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> None:
-        missing = [file.path for file in manifest.files if file_key(prefix, file.path) not in keys]
-        if missing:
-            raise IntegrityError(f"{', '.join(missing)} is missing")
+    def _manifest(self, snapshot: Snapshot, stored: Stored, suspect: list[Problem]) -> Manifest:
+        tree = snapshot.tree
+        happened = [
+            Problem(shown(path), what)
+            for path, what in snapshot.unsettled.items()
+            if what in (VANISHED, CHANGED)
+        ]
+        problems = [
+            *tree.left_out,
+            *snapshot.left_out,
+            *happened,
+            *stored.refused,
+            *stored.problems_of_changed,
+        ]
+        return Manifest(
+            files=tuple(stored.files),
+            links=tree.links,
+            absolute_links=tree.absolute_links,
+            folders=tuple(
+                StoredFolder(path, state.mode, state.mtime_ns) for path, state in tree.folders.items()
+            ),
+            problems=tuple(sorted(problems, key=lambda problem: problem.path)),
+            suspect=tuple(suspect),
+            saved_at=rfc3339(self._clock()),
+            run=self._run,
+        )
+
+    def _tell(self, name: str, manifest: Manifest) -> None:
+        """Says what is wrong with a checkpoint, each thing once."""
+        for problem in manifest.problems:
+            self._say_once(f"checkpoint: {problem.path} {problem.why}")
+        for problem in manifest.suspect:
+            self._say(f"checkpoint {name} is suspect and kept apart: {problem.path} {problem.why}")
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._say(text)
+
+    def _tell_suspects(self, found: Sequence[SavedCheckpoint], order: Sequence[SavedCheckpoint]) -> None:
+        """Newer checkpoints that are passed over since they are suspect."""
+        if not order:
+            return
+        for each in found:
+            if each.is_suspect and each.manifest and each.sequence > order[0].sequence:
+                first = each.manifest.suspect[0]
+                self._say(f"checkpoint {each.sequence} is suspect and passed over: {first.path} {first.why}")
+
+    def _restored(self, checkpoint: SavedCheckpoint) -> bool:
+        manifest = checkpoint.manifest
+        assert manifest is not None  # noqa: S101
+        prefix = self._lineage.prefix(checkpoint.sequence)
+        self._empty_folder()
         remove_folder(self._scratch)
-        self._scratch.mkdir(parents=True)
-        for file in manifest.files:
-            target = self._scratch / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if self._store.download(file_key(prefix, file.path), target) != file.sha256:
-                raise IntegrityError(f"{file.path} is not what was saved")
-        for path, link in manifest.links.items():
-            (self._scratch / path).parent.mkdir(parents=True, exist_ok=True)
-            (self._scratch / path).symlink_to(link)
+        try:
+            refuse_missing(prefix, manifest, checkpoint.keys)
+            Restoring(self._store.download, prefix, self._folder, self._scratch).fetch(manifest)
+            finish_folders(self._folder, manifest)
+        except IntegrityError as error:
+            self._say(f"checkpoint {checkpoint.sequence} is damaged and passed over: {error}")
+            return False
+        finally:
+            remove_folder(self._scratch)
+        return True
 
-    def _replace_folder(self, source: Path | None) -> None:
-        """Keeps the folder itself (it may be a mount point or a link) and replaces its content."""
+    def _lay_under(self, *, as_oldest: bool) -> int:
+        """Adds the code's own files; only what the job changes from then on makes a checkpoint."""
+        return self._own_files.lay_under(self._folder, as_oldest=as_oldest) if self._own_files else 0
+
+    def _empty_folder(self) -> None:
+        """Keeps the folder itself: it may be a mount point or a link."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for entry in self._folder.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
-        if source is not None:
-            for entry in source.iterdir():
-                shutil.move(str(entry), str(self._folder / entry.name))
-            remove_folder(source)
 
     def _drop_old(self, newest: str) -> None:
-        """Deletes complete checkpoints beyond the number kept, and leftovers of older incomplete ones.
-
-        Deletes the manifest first, so that a partly deleted checkpoint is not listed as complete.
-        """
         try:
-            kept = 0
-            for name in sorted(self._sequences(), reverse=True):
-                if name > newest:
-                    continue
-                prefix = checkpoint_prefix(self._lineage, name)
-                keys = self._store.list_objects(prefix)
-                manifest = manifest_key(prefix)
-                if manifest in keys and kept < self._keep:
-                    kept += 1
-                    continue
-                for key in sorted(keys, key=lambda key: key != manifest):
-                    self._store.delete(key)
+            self._lineage.drop_old(newest, self._keep)
         except AgentError as error:
             self._say(f"old checkpoints could not be deleted now: {error}")
-
-    def _sequences(self) -> list[str]:
-        return [name for name in self._store.list_folders(lineage_prefix(self._lineage)) if name.isdigit()]

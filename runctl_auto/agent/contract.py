@@ -7,10 +7,8 @@ sides must still be able to read files from before a change.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypedDict
+from collections.abc import Mapping
+from typing import Final, Literal, TypedDict
 
 SCHEMA: Final = 1
 """The version of ``spec.json`` and ``status.json``, their field ``schema``."""
@@ -194,6 +192,16 @@ def file_key(prefix: str, path: str) -> str:
     return f"{prefix}files/{path}"
 
 
+def pack_key(prefix: str, number: int) -> str:
+    """The key of an object of a checkpoint that holds many small files."""
+    return f"{prefix}packs/{numbered(number)}"
+
+
+def chosen_key(lineage: str) -> str:
+    """The key of the checkpoint that a person has chosen for the next start: a ``ChosenJson``."""
+    return f"{lineage_prefix(lineage)}chosen.json"
+
+
 def numbered(number: int) -> str:
     """A number as written in keys: 8 digits, so that keys sort by number."""
     return f"{number:08d}"
@@ -324,6 +332,42 @@ class CheckpointCountJson(TypedDict):
     last_at: str | None
 
 
+UNSAVED_CHECKPOINT: Final = "checkpoint"
+UNSAVED_ARTIFACTS: Final = "artifacts"
+
+
+class UnsavedJson(TypedDict):
+    """Something that could not be saved. ``what`` is ``checkpoint`` or ``artifacts``; ``path`` is None when
+    all of it is concerned, or for a summary of further files.
+    """
+
+    what: str
+    path: str | None
+    why: str
+
+
+class SuspectJson(TypedDict):
+    """A checkpoint that is kept apart, since ``path`` was being written when it was saved."""
+
+    sequence: str
+    path: str
+    why: str
+
+
+class ResumeJson(TypedDict):
+    """A start from a checkpoint. ``failure`` says how it failed right at the start; None if it did not."""
+
+    checkpoint: str
+    failure: str | None
+
+
+class ChosenJson(TypedDict):
+    """``chosen.json``: the checkpoint to start from until one newer than ``newest`` is complete."""
+
+    sequence: str
+    newest: str
+
+
 class DataProgressJson(TypedDict):
     """Progress of staging the data sources."""
 
@@ -352,6 +396,9 @@ class _EveryStatusJson(TypedDict):
     checkpoints: CheckpointCountJson
     artifacts: dict[str, int] | None
     log_parts: int
+    unsaved: list[UnsavedJson]
+    suspect: SuspectJson | None
+    resumes: list[ResumeJson]
 
 
 class StatusJson(_EveryStatusJson, total=False):
@@ -381,47 +428,7 @@ def new_status(job: str, run: str, started_at: str) -> StatusJson:
         "checkpoints": {"count": 0, "last": None, "last_at": None},
         "artifacts": None,
         "log_parts": 0,
+        "unsaved": [],
+        "suspect": None,
+        "resumes": [],
     }
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file of a checkpoint or an artifact. ``path`` is relative, with slashes."""
-
-    path: str
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """``manifest.json``: the stored files, and the links (path to target) if any."""
-
-    files: Sequence[StoredFile]
-    links: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def total_bytes(self) -> int:
-        return sum(file.bytes for file in self.files)
-
-    def to_json(self) -> bytes:
-        document: dict[str, object] = {
-            "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in self.files]
-        }
-        if self.links:
-            document["links"] = dict(self.links)
-        return json.dumps(document, indent=1).encode()
-
-    @classmethod
-    def from_json(cls, data: bytes) -> Manifest:
-        """Raises ValueError for an invalid manifest. Does not check where the paths lead."""
-        try:
-            document: Mapping[str, Any] = json.loads(data)
-            files = [
-                StoredFile(str(entry["path"]), int(entry["bytes"]), str(entry["sha256"]))
-                for entry in document["files"]
-            ]
-            links = {str(path): str(target) for path, target in document.get("links", {}).items()}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a manifest: {error!r}") from error
-        return cls(tuple(files), links)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runctl_auto.agent.processes import Process, ProcessTable
 
@@ -27,6 +27,8 @@ class Ending:
     table: ProcessTable
     clock: Callable[[], float] = time.monotonic
     wait: Callable[[float], object] = time.sleep
+    cut_off: set[tuple[int, int]] = field(default_factory=set, compare=False)
+    """Files (device, inode) that a process had open for writing when a signal ended it by force."""
 
     def end(self, grace_seconds: float, first: Collection[int] = ()) -> set[int]:
         """Blocks until all processes have exited; returns those that survive SIGKILL.
@@ -66,4 +68,10 @@ class Ending:
 
     def _send(self, number: signal.Signals, pids: Collection[int]) -> None:
         for pid in sorted(pids):
+            if number == signal.SIGKILL or not self._handles(pid, number):
+                self.cut_off.update(self.table.written(pid))
             self.table.signal(pid, number)
+
+    def _handles(self, pid: int, number: signal.Signals) -> bool:
+        actions = self.table.actions(pid)
+        return number in actions.caught or number in actions.ignored

@@ -8,6 +8,18 @@ FIRST_OF_SIGNALS = 128
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 KILLED = FIRST_OF_SIGNALS + signal.SIGKILL
+OF_CRASHES = frozenset(
+    FIRST_OF_SIGNALS + number
+    for number in (
+        signal.SIGILL,
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGKILL,
+        signal.SIGSEGV,
+    )
+)
+"""The program ended in the middle of what it was doing."""
 
 CAUSES = {
     NOT_EXECUTABLE: "a file could not be executed: its executable bit is missing, or it is a folder or made "

@@ -1,26 +1,73 @@
-"""Lists the files of a folder and takes a consistent copy of them."""
+"""Lists what a folder holds, without following links."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runctl_auto.agent.errors import FileChangedError
+from runctl_auto.agent.manifest import MODES, Problem
+from runctl_auto.agent.storable import problem_of_kind, problem_of_name, shown
 
-COPIED_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 512
+HOLE_BYTES = 64 * 1024
+"""A file with fewer bytes in holes is not worth storing as a sparse one."""
 
-Fingerprint = tuple[int, int, int]
+
+@dataclass(frozen=True)
+class FileState:
+    """A regular file at one moment. `device` and `inode` identify it, under whichever name."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    mode: int = 0o644
+    device: int = field(default=0, compare=False)
+    allocated: int = field(default=0, compare=False)
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> FileState:
+        return cls(
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            inode=found.st_ino,
+            mode=found.st_mode & MODES,
+            device=found.st_dev,
+            allocated=found.st_blocks * BLOCK_BYTES,
+        )
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        return self.device, self.inode
+
+    @property
+    def is_sparse(self) -> bool:
+        return self.size - self.allocated >= HOLE_BYTES
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """A folder at one moment. Its time changes with every file in it, so it does not count as a change."""
+
+    mode: int
+    mtime_ns: int = field(compare=False)
 
 
 @dataclass(frozen=True)
 class FileTree:
-    """Regular files (path to size, time of change, inode) and links that stay inside, by relative path."""
+    """Regular files, folders and links that stay inside, by relative path, in order.
 
-    files: Mapping[str, Fingerprint] = field(default_factory=dict)
+    `absolute_links` have targets relative to the folder. `left_out` cannot be saved.
+    """
+
+    files: Mapping[str, FileState] = field(default_factory=dict)
+    folders: Mapping[str, FolderState] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    absolute_links: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[Problem, ...] = field(default=(), compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -29,47 +76,97 @@ class FileTree:
 
 def scan(folder: Path) -> FileTree:
     """The current content of `folder`; empty when it does not exist. Skips files that vanish meanwhile."""
-    files: dict[str, Fingerprint] = {}
-    links: dict[str, str] = {}
-    for parent, folders, names in os.walk(folder):
-        for name in sorted(names + [entry for entry in folders if (Path(parent) / entry).is_symlink()]):
-            path = Path(parent) / name
-            relative = path.relative_to(folder).as_posix()
-            if path.is_symlink():
-                if _stays_inside(path, folder):
-                    links[relative] = str(path.readlink())
-                continue
-            try:
-                stat = path.stat()
-            except FileNotFoundError:
-                continue
-            if path.is_file():
-                files[relative] = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
-    return FileTree(dict(sorted(files.items())), dict(sorted(links.items())))
+    found = _Scan(folder)
+    for parent, folders, names in os.walk(folder, onerror=found.unreadable):
+        folders[:] = [name for name in sorted(folders) if found.enters(parent, name)]
+        for name in sorted(names):
+            found.look(parent, name)
+    return found.tree()
 
 
-def freeze(folder: Path, tree: FileTree, target: Path) -> None:
-    """Copies the files of `tree` to `target` in their current state.
+class _Scan:
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._homes = {self._folder, os.path.realpath(folder)}
+        self._files: dict[str, FileState] = {}
+        self._folders: dict[str, FolderState] = {}
+        self._links: dict[str, str] = {}
+        self._absolute_links: dict[str, str] = {}
+        self._left_out: list[Problem] = []
 
-    Small files are copied, so that logs beside a model may grow while it is stored. Large ones are hard links
-    where possible, which take no time and no space; one that is later written in place (not renamed into
-    place) changes there too, which the reader must detect. Raises FileChangedError when `folder` no longer
-    matches `tree`.
-    """
-    remove_folder(target)
-    target.mkdir(parents=True)
-    try:
-        for relative, (size, _, _) in tree.files.items():
-            copy = target / relative
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if size <= COPIED_BYTES:
-                shutil.copyfile(folder / relative, copy)
+    def unreadable(self, error: OSError) -> None:
+        """A folder that cannot be listed; one that has gone is no problem."""
+        if not isinstance(error, FileNotFoundError):
+            self._leave_out(self._relative(str(error.filename)), f"cannot be read: {error.strerror}")
+
+    def enters(self, parent: str, name: str) -> bool:
+        """Takes in what is listed as a folder; whether to list it as well."""
+        path = os.path.join(parent, name)
+        if os.path.islink(path):
+            self.look(parent, name)
+            return False
+        problem = problem_of_name(name)
+        if problem:
+            self._leave_out(self._relative(path), f"{problem}; nothing in this folder is saved")
+            return False
+        try:
+            state = os.lstat(path)
+        except OSError as error:
+            self.unreadable(error)
+            return False
+        self._folders[self._relative(path)] = FolderState(state.st_mode & MODES, state.st_mtime_ns)
+        return True
+
+    def look(self, parent: str, name: str) -> None:
+        path = os.path.join(parent, name)
+        relative = self._relative(path)
+        try:
+            state = os.lstat(path)
+            problem = problem_of_name(name) or problem_of_kind(state.st_mode)
+            if problem:
+                self._leave_out(relative, problem)
+            elif stat.S_ISLNK(state.st_mode):
+                self._look_at_link(path, relative)
             else:
-                _link_or_copy(folder / relative, copy)
-    except FileNotFoundError as error:
-        raise FileChangedError(f"{error.filename} vanished while it was being saved") from error
-    if scan(folder) != tree:
-        raise FileChangedError(f"{folder} changed while it was being saved")
+                self._files[relative] = FileState.of(state)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._leave_out(relative, f"cannot be read: {error.strerror}")
+
+    def tree(self) -> FileTree:
+        return FileTree(
+            files=dict(sorted(self._files.items())),
+            folders=dict(sorted(self._folders.items())),
+            links=dict(sorted(self._links.items())),
+            absolute_links=dict(sorted(self._absolute_links.items())),
+            left_out=tuple(sorted(self._left_out, key=lambda problem: problem.path)),
+        )
+
+    def _look_at_link(self, path: str, relative: str) -> None:
+        text = os.readlink(path)
+        target = self._inside(os.path.normpath(os.path.join(os.path.dirname(path), text)))
+        if target is None:
+            self._leave_out(relative, f"is a link that leads out of the folder: {shown(text)}")
+        elif problem_of_name(text):
+            self._leave_out(relative, f"is a link whose target cannot be written down: {shown(text)}")
+        elif os.path.isabs(text):
+            self._absolute_links[relative] = target
+        else:
+            self._links[relative] = text
+
+    def _inside(self, target: str) -> str | None:
+        """`target` relative to the folder, None if it is not in it."""
+        for home in self._homes:
+            if target == home or target.startswith(home + os.sep):
+                return os.path.relpath(target, home)
+        return None
+
+    def _relative(self, path: str) -> str:
+        return path[len(self._folder) :].lstrip(os.sep) or "."
+
+    def _leave_out(self, relative: str, why: str) -> None:
+        self._left_out.append(Problem(shown(relative), why))
 
 
 def remove_folder(folder: Path) -> None:
@@ -78,17 +175,3 @@ def remove_folder(folder: Path) -> None:
         folder.unlink()
     elif folder.exists():
         shutil.rmtree(folder)
-
-
-def _link_or_copy(source: Path, copy: Path) -> None:
-    try:
-        os.link(source, copy, follow_symlinks=False)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        shutil.copyfile(source, copy)
-
-
-def _stays_inside(link: Path, folder: Path) -> bool:
-    target = Path(os.path.normpath(link.parent / link.readlink()))
-    return not link.readlink().is_absolute() and (target == folder or folder in target.parents)

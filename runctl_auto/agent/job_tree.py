@@ -70,6 +70,10 @@ class JobTree:
             return None
         return processor_seconds(self.living().values()) + self._reaped_seconds
 
+    def written(self) -> frozenset[tuple[int, int]]:
+        """Files (device, inode) that the job's processes have open for writing, but for appending."""
+        return frozenset(file for pid in self.living() for file in self._table.written(pid))
+
     def _below_agent(self, everything: Mapping[int, Process]) -> dict[int, Process]:
         below = descendants(everything, [self._agent])
         agent = everything.get(self._agent)

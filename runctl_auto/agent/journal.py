@@ -22,8 +22,8 @@ class Journal:
         try:
             self._console.write(lines)
             self._console.flush()
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(lines)
-        except OSError:
+        except (OSError, UnicodeError):
             # If the message cannot be written the run still continues; the status carries what matters.
             return

@@ -22,6 +22,7 @@ from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.install import install
 from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
+from runctl_auto.agent.kept_web import KeptWeb
 from runctl_auto.agent.layout import Layout
 from runctl_auto.agent.machine import run_program, shut_down
 from runctl_auto.agent.out_of_memory import OutOfMemory
@@ -37,14 +38,13 @@ from runctl_auto.agent.spec import parse_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.volumes import Volumes
-from runctl_auto.agent.web import Web
 
 FORGIVE_SECONDS = 120.0
 
 
 def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> AgentService:
     """The agent with this machine's services."""
-    web = Web(os.environ.get("AWS_CA_BUNDLE"))
+    web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
     metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
     address = Bucket(config.bucket, config.region, config.account, os.environ.get("AWS_ENDPOINT_URL"))
     s3 = S3(
@@ -111,6 +111,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             home=layout.resolve("/root"),
             clock=time.time,
             processor_seconds=tree.processor_seconds,
+            written_files=tree.written,
             gpu_in_use=GpuUse(run_program),
             out_of_memory=OutOfMemory(run_program),
             end_services=partial(job_process.end_services, tree, record),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 from runctl_auto.agent.errors import AgentError
@@ -70,3 +71,20 @@ class Periodic:
         while not self._wait(self._pace.seconds(self._ticks() - began)):
             if not self.step_once():
                 return
+
+
+def never_fatal(step: Callable[[], object]) -> Callable[[], object]:
+    """`step`, whose unexpected exceptions become an AgentError with the traceback: the job goes on.
+
+    For what only saves and reports. What enforces limits must not be wrapped.
+    """
+
+    def careful() -> object:
+        try:
+            return step()
+        except (AgentError, OSError):
+            raise
+        except Exception as error:
+            raise AgentError(f"an error in runctl: {error!r}\n{traceback.format_exc()}") from error
+
+    return careful

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,7 @@ class ProcessTable(Protocol):
     def program(self, pid: int) -> str: ...
     def command(self, pid: int) -> str: ...
     def pipes(self, pid: int) -> Pipes: ...
+    def written(self, pid: int) -> frozenset[tuple[int, int]]: ...
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,23 @@ class ProcProcessTable:
         written = {self._pipe(pid, number) for number in (STANDARD_OUTPUT, STANDARD_ERROR)}
         return Pipes(self._pipe(pid, STANDARD_INPUT), frozenset(pipe for pipe in written if pipe))
 
+    def written(self, pid: int) -> frozenset[tuple[int, int]]:
+        """The regular files (device, inode) that the process has open for writing, but for appending."""
+        folder = self.proc / str(pid)
+        found = set()
+        try:
+            numbers = os.listdir(folder / "fd")
+        except OSError:
+            return frozenset()
+        for number in numbers:
+            flags = _open_flags(self._read(pid, f"fdinfo/{number}"))
+            if flags & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR) and not flags & os.O_APPEND:
+                with contextlib.suppress(OSError):
+                    state = os.stat(folder / "fd" / number)
+                    if stat.S_ISREG(state.st_mode):
+                        found.add((state.st_dev, state.st_ino))
+        return frozenset(found)
+
     def _pipe(self, pid: int, number: int) -> str | None:
         try:
             target = str((self.proc / str(pid) / "fd" / str(number)).readlink())
@@ -166,3 +185,11 @@ def become_subreaper() -> bool:
 
 def _signals(mask: int) -> frozenset[int]:
     return frozenset(number for number in range(1, 65) if mask >> (number - 1) & 1)
+
+
+def _open_flags(fdinfo: bytes) -> int:
+    for line in fdinfo.splitlines():
+        name, _, value = line.partition(b":")
+        if name == b"flags":
+            return int(value, 8)
+    return 0

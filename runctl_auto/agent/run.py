@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from runctl_auto.agent import artifacts, code_package, exit_codes
+from runctl_auto.agent import code_package, exit_codes
 from runctl_auto.agent.background import BackgroundPolicy
-from runctl_auto.agent.checkpoints import Checkpoints
+from runctl_auto.agent.checkpoints import CRASH_SECONDS, Killed
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
@@ -27,8 +27,10 @@ from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.pace import Pace, steady
-from runctl_auto.agent.periodic import Periodic
+from runctl_auto.agent.periodic import Periodic, never_fatal
 from runctl_auto.agent.redaction import HiddenValues
+from runctl_auto.agent.resuming import Resuming
+from runctl_auto.agent.saving import Saving
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
@@ -97,6 +99,7 @@ class RunTools:
     gpu_in_use: Callable[[], bool] = lambda: False
     end_services: Callable[[], None] = lambda: None
     out_of_memory: Callable[[], str | None] = lambda: None
+    written_files: Callable[[], frozenset[tuple[int, int]]] = frozenset
 
 
 class StopEarly(Exception):
@@ -120,16 +123,18 @@ class Run:
         self._work = tools.folder / "work"
         self._steady_store = tools.store.patient(PATIENCE_SECONDS)
         self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
-        self._checkpoints = Checkpoints(
+        self._saving = Saving(
             self._steady_store,
-            tools.spec.lineage,
-            folder=self._work / tools.spec.checkpoints.path,
-            scratch=tools.folder / "checkpoint.tmp",
-            keep=tools.spec.checkpoints.keep,
+            tools.spec,
+            tools.folder,
+            status=tools.status,
             say=tools.say,
-            saved=tools.status.saved_checkpoint,
+            clock=tools.clock,
+            written=tools.written_files,
             own_files=self._own_files,
         )
+        self._resuming = Resuming(self._saving.checkpoints, tools.status, tools.say, tools.clock)
+        self._killed: Killed | None = None
         self._stop_request = StopRequestWatcher(tools.store, tools.spec.run, tools.switch)
         self._environment: Mapping[str, str] = {}
         self._hidden = HiddenValues()
@@ -153,7 +158,16 @@ class Run:
         set_up = self._failing_as(Reason.SETUP_FAILED, self._set_up)
         if set_up is not None:
             return set_up
-        return self._failing_as(Reason.COMMAND_FAILED, self._train)
+        return self._train_from_checkpoints()
+
+    def _train_from_checkpoints(self) -> Outcome:
+        """Runs the command, again from an older checkpoint if it fails right after it was resumed."""
+        while True:
+            self._resuming.begin()
+            outcome = self._failing_as(Reason.COMMAND_FAILED, self._train)
+            if not self._resuming.falls_back(outcome):
+                return self._resuming.told(outcome)
+            self._killed = None
 
     def _failing_as(self, reason: str, step: Callable[[], T]) -> T | Outcome:
         try:
@@ -198,6 +212,8 @@ class Run:
             if end.stopped:
                 return self._stopped(end.code)
             if end.code != 0:
+                if end.code in exit_codes.OF_CRASHES:
+                    self._killed = Killed(since=self._tools.clock() - CRASH_SECONDS)
                 self._end_left(job)
                 message = f"the command ended with {self._told(end.code)}"
                 return Outcome(Phase.FAILED, Reason.COMMAND_FAILED, end.code, message)
@@ -256,10 +272,7 @@ class Run:
         folders.make()
         if spec.data:
             tools.stage_data(spec.data, self._work)
-        resumed = self._checkpoints.restore()
-        if resumed:
-            tools.say(f"going on from checkpoint {resumed}")
-            tools.status.note(resumed_from=resumed)
+        self._resuming.restore()
         self._environment = job_environment(
             spec, folders, mounts, tools.inherited, tools.home, secrets=secrets
         )
@@ -289,45 +302,34 @@ class Run:
     def _end_job(self, job: Job, request: StopRequest) -> int:
         self._tools.say(f"{request.message}; the job has {request.grace_seconds:.0f} s to save and leave")
         self._enter(Phase.STOPPING)
-        return job.terminate(request.grace_seconds)
+        self._saving.checkpoints.job_is_ending()
+        code = job.terminate(request.grace_seconds)
+        self._killed = Killed(open_files=job.cut_off())
+        return code
 
     def _keep_results(self, outcome: Outcome) -> Outcome:
         """Saves the last checkpoint, then (unless a replacement continues) the artifacts."""
-        tools = self._tools
         self._enter(Phase.STOPPING)
-        if outcome.reason != Reason.SETUP_FAILED and self._environment:
-            self._try("last checkpoint", self._checkpoints.save)
+        if self._resuming.has_failed_at_start:
+            self._tools.say("the checkpoint folder is not saved: no start from a checkpoint got anywhere")
+        elif outcome.reason != Reason.SETUP_FAILED and self._environment:
+            self._saving.save_last_checkpoint(self._killed)
         if not outcome.is_terminal or not self._work.is_dir():
             return outcome
-        try:
-            paths = (*self._spec.artifacts, "output")
-            names = artifacts.collect(self._work, paths, self._say_of_artifacts)
-            stored = artifacts.upload_artifacts(self._steady_store, self._spec.run, self._work, names)
-        except (AgentError, OSError) as error:
-            message = f"artifacts could not be stored: {error}"
-            tools.say(message)
-            if outcome.phase != Phase.SUCCEEDED:
-                return outcome
-            return Outcome(Phase.FAILED, Reason.AGENT_ERROR, outcome.exit_code, message)
-        tools.status.note(artifacts={"files": len(stored.files), "bytes": stored.total_bytes})
-        return outcome
+        return self._saving.keep_artifacts(outcome)
 
     def _with_saved_checkpoint(self, outcome: Outcome) -> Outcome:
         """For a stopped run, states from which checkpoint the run can continue."""
         if not self._environment or outcome.phase not in (Phase.STOPPED, Phase.INTERRUPTED):
             return outcome
         try:
-            newest = self._checkpoints.newest()
+            newest = self._saving.checkpoints.newest()
         except AgentError as error:
             said = f"which checkpoint is saved could not be read: {error}"
         else:
             said = f"checkpoint {newest} is saved" if newest else "no checkpoint is saved"
         self._tools.say(said)
         return replace(outcome, message=f"{outcome.message}; {said}" if outcome.message else said)
-
-    def _say_of_artifacts(self, text: str) -> None:
-        if text != "artifacts: nothing at output":
-            self._tools.say(text)
 
     def _stopped(self, code: int | None) -> Outcome:
         request = self._tools.switch.request
@@ -344,7 +346,7 @@ class Run:
 
     def _try(self, what: str, action: Callable[[], object]) -> None:
         try:
-            action()
+            never_fatal(action)()
         except (AgentError, OSError) as error:
             self._tools.say(f"{what}: {error}")
 
@@ -359,8 +361,8 @@ class Run:
         allowed = Limits(self._spec.max_duration_seconds, self._spec.budget_seconds, tools.config.deadline_at)
         limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
         steps: list[Step] = [
-            ("status", HEARTBEAT_PACE, tools.status.write),
-            ("logs", FLUSH_PACE, tools.logs.ship),
+            ("status", HEARTBEAT_PACE, never_fatal(tools.status.write)),
+            ("logs", FLUSH_PACE, never_fatal(tools.logs.ship)),
             ("stop request", STOP_PACE, self._stop_request.look),
             ("interruption notice", steady(INTERRUPTION_EVERY_SECONDS), interruption.look),
             ("limits", steady(LIMITS_EVERY_SECONDS), limits.look),
@@ -381,13 +383,13 @@ class Run:
     @contextmanager
     def _saving_checkpoints(self) -> Iterator[None]:
         pace = steady(self._spec.checkpoints.every_seconds)
-        with self._periodically(("checkpoint", pace, self._checkpoints.save)):
+        with self._periodically(("checkpoint", pace, self._saving.save_checkpoint)):
             yield
 
     @contextmanager
     def _growing_volumes(self) -> Iterator[None]:
         """A larger size in the job file resizes the volume of a running machine."""
-        step = ("volumes", steady(GROW_EVERY_SECONDS), self._tools.volumes.grow_all)
+        step = ("volumes", steady(GROW_EVERY_SECONDS), never_fatal(self._tools.volumes.grow_all))
         with self._periodically(*([step] if self._spec.volumes else [])):
             yield
 

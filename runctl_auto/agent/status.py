@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, cast
 
 from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.contract import TERMINAL_PHASES, TIMED_AS, CheckpointCountJson, StatusJson, new_status
+from runctl_auto.agent.contract import (
+    TERMINAL_PHASES,
+    TIMED_AS,
+    CheckpointCountJson,
+    ResumeJson,
+    StatusJson,
+    UnsavedJson,
+    new_status,
+)
 from runctl_auto.agent.store import Store
+
+MOST_UNSAVED = 20
+"""The status is small: further files that could not be saved are only counted in it."""
+MOST_RESUMES = 20
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,9 @@ class StatusWriter:
         document["resumed_from"] = earlier.get("resumed_from")
         document["checkpoints"].update(cast("CheckpointCountJson", earlier.get("checkpoints") or {}))
         document["log_parts"] = earlier.get("log_parts") or 0
+        document["unsaved"] = list(earlier.get("unsaved") or ())
+        document["suspect"] = earlier.get("suspect")
+        document["resumes"] = list(earlier.get("resumes") or ())
         self._document = document
 
     def spend(self, phase: str, seconds: float) -> None:
@@ -103,7 +118,42 @@ class StatusWriter:
                 "last": sequence,
                 "last_at": rfc3339(self._clock()),
             }
+            self._document["suspect"] = None
         self.write()
+
+    def suspect_checkpoint(self, sequence: str, path: str, why: str) -> None:
+        """Records a checkpoint that is kept apart."""
+        self.note(suspect={"sequence": sequence, "path": path, "why": why})
+        self.write()
+
+    def unsaved(self, what: str, problems: Sequence[tuple[str | None, str]]) -> None:
+        """Replaces what could not be saved of `what` (checkpoint, artifacts): path (None: all) and why."""
+        listed = [UnsavedJson(what=what, path=path, why=why) for path, why in problems[:MOST_UNSAVED]]
+        if len(problems) > MOST_UNSAVED:
+            more = f"and {len(problems) - MOST_UNSAVED} more, which the log names"
+            listed.append(UnsavedJson(what=what, path=None, why=more))
+        with self._lock:
+            others = [each for each in self._document["unsaved"] if each["what"] != what]
+            self._document["unsaved"] = [*others, *listed]
+
+    def resumed(self, checkpoint: str) -> None:
+        """Records a start from a checkpoint."""
+        with self._lock:
+            self._document["resumed_from"] = checkpoint
+            self._document["resumes"] = [
+                *self._document["resumes"],
+                ResumeJson(checkpoint=checkpoint, failure=None),
+            ][-MOST_RESUMES:]
+
+    def resume_failed(self, why: str) -> None:
+        """Records that the start from the last checkpoint failed right away."""
+        with self._lock:
+            self._document["resumes"][-1]["failure"] = why
+
+    def failed_resumes(self) -> list[str]:
+        """The checkpoints from which the run failed right away."""
+        with self._lock:
+            return [each["checkpoint"] for each in self._document["resumes"] if each["failure"] is not None]
 
     def seconds_spent(self) -> float:
         """Seconds of all phases of the run so far, including those on earlier machines."""

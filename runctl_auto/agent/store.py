@@ -6,15 +6,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 
-class Store(Protocol):
+class ReadableStore(Protocol):
     """Objects by key. A key is names separated by slashes, as `contract.py` builds them.
 
-    Every call blocks until done or raises an AgentError. Writes are atomic, and reads and lists after a call
-    see its effect. Thread-safe.
+    Every call blocks until done or raises an error. Thread-safe.
     """
-
-    def patient(self, seconds: float) -> Store:
-        """The same store, retrying transient errors for at least `seconds`."""
 
     def get(self, key: str) -> bytes:
         """The object. For small objects. Raises AgentError when there is none."""
@@ -22,22 +18,9 @@ class Store(Protocol):
     def find(self, key: str) -> bytes | None:
         """The object, None when there is none. For small objects."""
 
-    def put(self, key: str, data: bytes, content_type: str = ...) -> None:
-        """Stores an object, replacing an existing one with this key."""
-
-    def delete(self, key: str) -> None:
-        """Idempotent: no error when the object does not exist."""
-
     def download(self, key: str, target: Path) -> str:
         """Writes the object to `target`, which may exist; returns its sha256. Raises AgentError when there
         is none."""
-
-    def upload(self, key: str, file: BinaryIO, size: int) -> str:
-        """Stores the first `size` bytes of an open file and returns their sha256.
-
-        Raises FileChangedError when the file has fewer bytes, or when the stored bytes may be neither its old
-        nor its new content; the caller must not use the object then.
-        """
 
     def list_objects(self, prefix: str) -> dict[str, int]:
         """The keys that begin with `prefix`, in order, with the sizes of their objects in bytes."""
@@ -45,4 +28,31 @@ class Store(Protocol):
     def list_folders(self, prefix: str) -> list[str]:
         """The distinct next name components of the keys below `prefix` (which ends in '/') that continue
         after it, in order.
+        """
+
+
+class ChangeableStore(ReadableStore, Protocol):
+    """Objects that may also be written and deleted.
+
+    Writes are atomic, and reads and lists after a call see its effect.
+    """
+
+    def put(self, key: str, data: bytes, content_type: str = ...) -> None:
+        """Stores an object, replacing an existing one with this key."""
+
+    def delete(self, key: str) -> None:
+        """Idempotent: no error when the object does not exist."""
+
+
+class Store(ChangeableStore, Protocol):
+    """The agent's store: every call raises an AgentError when it fails."""
+
+    def patient(self, seconds: float) -> Store:
+        """The same store, retrying transient errors for at least `seconds`."""
+
+    def upload(self, key: str, file: BinaryIO, size: int) -> str:
+        """Stores the first `size` bytes of an open file and returns their sha256.
+
+        Raises FileChangedError when the file has fewer bytes, or when the stored bytes may be neither its old
+        nor its new content; the caller must not use the object then.
         """

@@ -66,10 +66,12 @@ def carried_sources() -> dict[str, str]:
 
 
 def without_prose(source: str) -> str:
-    """The module without docstrings (also those of values), comments and empty lines, indented by one."""
-    lines = source.splitlines()
+    """The module without docstrings (also those of values), comments, types of results and empty lines,
+    indented by one.
+    """
+    lines = _without_types_of_results(source)
     inside_texts: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
         (row, column), (last_row, _) = token.start, token.end
         if token.type == tokenize.COMMENT:
             lines[row - 1] = lines[row - 1][:column].rstrip()
@@ -84,6 +86,18 @@ def without_prose(source: str) -> str:
         if line.strip() or number in inside_texts
     ]
     return "\n".join(kept) + "\n"
+
+
+def _without_types_of_results(source: str) -> list[str]:
+    """The lines without the `-> type` of functions; one that takes several lines stays."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        result = node.returns if isinstance(node, ast.FunctionDef) else None
+        if result is not None and result.end_lineno == result.lineno:
+            line = lines[result.lineno - 1].encode()
+            before = line[: result.col_offset].rpartition(b"->")[0].rstrip()
+            lines[result.lineno - 1] = (before + line[result.end_col_offset :]).decode()
+    return lines
 
 
 def _docstrings(source: str) -> dict[int, str]:

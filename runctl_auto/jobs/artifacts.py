@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runctl_auto.agent.contract import StoredFile
+from runctl_auto.agent.manifest import Manifest, Problem, StoredFile
+from runctl_auto.agent.sparse import sha256_of, spread
 from runctl_auto.errors import UnfetchedArtifactsError
 from runctl_auto.packaging.fetched_results import RECORD_FILE
 from runctl_auto.providers.contract import Results
 
+_PACKED = "runctl-packed"
+_MODES = 0o777
+"""What is taken over of a mode: files at home run as nobody else."""
+_READABLE, _ENTERABLE = 0o400, 0o700
+"""What the owner may do in any case: what cannot be read cannot be verified, nor fetched again."""
+
 
 @dataclass(frozen=True)
 class Download:
-    """Artifacts that are on this machine, all verified. ``fetched`` tells whether it happened just now."""
+    """Artifacts that are on this machine, all verified. ``fetched`` tells whether it happened just now.
+
+    ``problems`` are files that the agent could not store.
+    """
 
     folder: Path
     files: tuple[str, ...]
     bytes: int
     fetched: bool
+    problems: tuple[Problem, ...] = ()
 
 
 def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None:
@@ -30,37 +41,56 @@ def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None
     What is there already and whole is not fetched again. Raises ``UnfetchedArtifactsError`` when something
     did not arrive as it was written; files that are there from before stay untouched then.
     """
-    files = results.artifacts(run)
-    if files is None:
+    manifest = results.artifacts(run)
+    if manifest is None:
         return None
-    if _is_fetched(folder, files):
-        return _download(folder, files, fetched=False)
+    if _is_fetched(folder, manifest):
+        return _download(folder, manifest, fetched=False)
     arriving = folder.parent / f".{folder.name}.arriving"
     shutil.rmtree(arriving, ignore_errors=True)
-    for file in files:
-        target = arriving / _safe(file.path, run)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        results.fetch_artifact(run, file, target)
-    arriving.mkdir(parents=True, exist_ok=True)
-    (arriving / RECORD_FILE).write_text(json.dumps([vars(file) for file in files]), encoding="utf-8")
+    arriving.mkdir(parents=True)
+    for each in manifest.folders:
+        (arriving / _safe(each.path, run)).mkdir(parents=True, exist_ok=True)
+    for file in manifest.files:
+        _fetch(results, run, file, arriving / _safe(file.path, run))
+    for each in sorted(manifest.folders, key=lambda each: each.path, reverse=True):
+        _settle(arriving / each.path, each.mode | _ENTERABLE, each.mtime_ns)
+    (arriving / RECORD_FILE).write_text(json.dumps([vars(file) for file in manifest.files]), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     arriving.replace(folder)
-    return _download(folder, files, fetched=True)
+    return _download(folder, manifest, fetched=True)
 
 
-def _is_fetched(folder: Path, files: tuple[StoredFile, ...]) -> bool:
-    return (folder / RECORD_FILE).exists() and all(_is_whole(folder / file.path, file) for file in files)
+def _fetch(results: Results, run: str, file: StoredFile, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if file.extents is None:
+        results.fetch_artifact(run, file, target)
+    else:
+        packed = target.with_name(f"{target.name[:200]}.{_PACKED}")
+        results.fetch_artifact(run, file, packed)
+        spread(packed, file.extents, file.bytes, target)
+        packed.unlink()
+    if file.mode is not None and file.mtime_ns is not None:
+        _settle(target, file.mode | _READABLE, file.mtime_ns)
+
+
+def _settle(path: Path, mode: int, mtime_ns: int) -> None:
+    path.chmod(mode & _MODES)
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+
+
+def _is_fetched(folder: Path, manifest: Manifest) -> bool:
+    is_there = (folder / RECORD_FILE).exists() and all(
+        (folder / each.path).is_dir() for each in manifest.folders
+    )
+    return is_there and all(_is_whole(folder / file.path, file) for file in manifest.files)
 
 
 def _is_whole(path: Path, file: StoredFile) -> bool:
     if not path.is_file() or path.stat().st_size != file.bytes:
         return False
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest() == file.sha256
+    return sha256_of(path, file.extents) == file.sha256
 
 
 def _safe(path: str, run: str) -> PurePosixPath:
@@ -75,10 +105,11 @@ def _safe(path: str, run: str) -> PurePosixPath:
     return pure
 
 
-def _download(folder: Path, files: tuple[StoredFile, ...], *, fetched: bool) -> Download:
+def _download(folder: Path, manifest: Manifest, *, fetched: bool) -> Download:
     return Download(
         folder=folder,
-        files=tuple(file.path for file in files),
-        bytes=sum(file.bytes for file in files),
+        files=tuple(file.path for file in manifest.files),
+        bytes=manifest.total_bytes,
         fetched=fetched,
+        problems=tuple(manifest.problems),
     )

@@ -123,9 +123,17 @@ def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
 
 
 def decide(
-    session: Session, spec: JobSpec, current: CurrentJob, material: Material, *, rerun: bool
+    session: Session,
+    spec: JobSpec,
+    current: CurrentJob,
+    material: Material,
+    *,
+    rerun: bool,
+    afresh: bool | None = None,
 ) -> Intent:
     """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
+
+    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint.
@@ -141,6 +149,7 @@ def decide(
         previous=current.config.run if current.config else None,
         previous_status=current.status,
         rerun=rerun or moves,
+        afresh=afresh,
     )
     with session.reporter.working("looking for places"):
         known = session.prices.region(spec.region)

@@ -27,17 +27,23 @@ ResultT = TypeVar("ResultT")
 
 
 class JobFileChange(Change[Intent, ResultT]):
-    """Makes the job what its file says. ``times`` counts the seconds of its phases."""
+    """Makes the job what its file says. ``times`` counts the seconds of its phases.
+
+    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
+    """
 
     title = "preparing"
 
-    def __init__(self, session: Session, checked: CheckedJob, *, rerun: bool) -> None:
+    def __init__(
+        self, session: Session, checked: CheckedJob, *, rerun: bool, afresh: bool | None = None
+    ) -> None:
         super().__init__(session.job(checked.spec.name), checked.file)
         self.current: CurrentJob = NEW_JOB
         self.config: StackConfig | None = None
         self.times = PhaseTimes(session.time.monotonic)
         self._checked = checked
         self._rerun = rerun
+        self._afresh = afresh
         self._was_configured = True
         self._material: Material | None = None
 
@@ -62,7 +68,9 @@ class JobFileChange(Change[Intent, ResultT]):
         with self.times.phase("prepare"):
             refuse_what_the_state_forbids(self._checked.file, self.current.state)
             secrets = choose_secrets(spec.name, spec.secrets, self.session.shell, job.stack.secrets())
-            intent = decide(self.session, spec, self.current, self._material, rerun=self._rerun)
+            intent = decide(
+                self.session, spec, self.current, self._material, rerun=self._rerun, afresh=self._afresh
+            )
             return replace(intent, secrets=secrets)
 
     def configure(self, decision: Intent) -> Configuration:

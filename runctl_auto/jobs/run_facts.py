@@ -84,6 +84,19 @@ class RunFacts:
             "checkpoints": self.checkpoints,
         }
 
+    def saving_as_json(self) -> dict[str, Any]:
+        """What could not be saved, the suspect checkpoint, and the starts from checkpoints."""
+        return saving_of(self.status)
+
+
+def saving_of(status: RunStatus | None) -> dict[str, Any]:
+    """What could not be saved, the suspect checkpoint, and the starts from checkpoints."""
+    return {
+        "unsaved": [dict(each) for each in status.unsaved] if status else [],
+        "suspect": dict(status.suspect) if status and status.suspect else None,
+        "resumes": [dict(each) for each in status.resumes] if status else [],
+    }
+
 
 def checkpoints_of(status: RunStatus | None) -> dict[str, Any] | None:
     """The counts of a status; None when it has none."""

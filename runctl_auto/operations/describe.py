@@ -7,7 +7,7 @@ from typing import Any
 
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
-from runctl_auto.jobs.run_facts import checkpoints_of
+from runctl_auto.jobs.run_facts import checkpoints_of, saving_of
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.status import JobStatus, status_of
 from runctl_auto.providers.contract import RunKey
@@ -73,4 +73,5 @@ def _run_as_json(run: str, found: RunStatus | RunctlError | None) -> dict[str, A
         "ended_at": known.ended_at if known else None,
         "exit_code": known.exit_code if known else None,
         "checkpoints": checkpoints_of(known),
+        **saving_of(known),
     }

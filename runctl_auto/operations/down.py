@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Reason, artifacts_prefix
 from runctl_auto.engine.events import Plan
-from runctl_auto.errors import LeakedError, UnfetchedArtifactsError
+from runctl_auto.errors import CloudError, LeakedError, UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.blocked_deletions import sentence
 from runctl_auto.jobs.change import Change
@@ -250,7 +250,7 @@ def _fetch_all(job: Job, state: StackState) -> tuple[Download, ...]:
 
 
 def _complete_runs(results: Results) -> Iterator[str]:
-    """The runs of a job; refuses one whose artifacts were being written when its machine ended."""
+    """The runs of a job; refuses one whose artifacts are not all in the bucket."""
     for run in results.runs():
         if results.has_unlisted_artifacts(run):
             raise UnfetchedArtifactsError(
@@ -260,4 +260,21 @@ def _complete_runs(results: Results) -> Iterator[str]:
                 next_step=f"Fetch {artifacts_prefix(run)} by hand or let `runctl up` finish the run; "
                 "--discard-artifacts gives them up.",
             )
+        _refuse_never_stored(results, run)
         yield run
+
+
+def _refuse_never_stored(results: Results, run: str) -> None:
+    """Refuses a run that has ended and could store none of its artifacts."""
+    try:
+        status = results.status(run)
+    except CloudError:  # nothing is known of it: then nothing is known to be lost
+        return
+    lost = status.unsaved_artifacts if status is not None and status.ended else None
+    if lost is not None and results.artifacts(run) is None:
+        raise UnfetchedArtifactsError(
+            f"Run {run} has ended and could not store its artifacts: {lost}",
+            where={"bucket": results.name, "run": run},
+            next_step="Its last checkpoint may hold what is needed: `runctl checkpoint pull JOB` fetches it; "
+            "--discard-artifacts gives the artifacts up.",
+        )

@@ -65,6 +65,7 @@ class JobStatus:
             "reason": status.reason if status else None,
             "message": status.message if status else None,
             "ended_at": status.ended_at if status else None,
+            **self.facts.saving_as_json(),
             "machine": vars(self.machine) if self.machine else None,
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),

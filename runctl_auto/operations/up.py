@@ -19,18 +19,20 @@ Where each step lives:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
+from runctl_auto.agent.lineage import OwnLineage
 from runctl_auto.errors import (
     InterruptionsExhaustedError,
     JobEndedError,
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
+    UsageError,
 )
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
@@ -47,11 +49,13 @@ from runctl_auto.jobs.replace import ReplaceMachine
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
+from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
 
 MAX_REPLACEMENTS = 10
 LOCK_POLL_SECONDS = 2.0
+START_FROM_NOTHING = "none"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,13 @@ class UpOptions:
     detach: bool = False
     rerun: bool = False
     grace_seconds: int = GRACE_SECONDS
+    start_from: str | None = None
+    """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
+
+    @property
+    def afresh(self) -> bool | None:
+        """Whether a new run leaves earlier checkpoints; None when that is not said."""
+        return None if self.start_from is None else self.start_from == START_FROM_NOTHING
 
 
 @dataclass(frozen=True)
@@ -117,11 +128,12 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun)
+        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh)
         self.checked = checked
         self._options = options
         self._changed = False
         self._applied_config: StackConfig | None = None
+        self._start: str | None = None
 
     def recover(self) -> None:
         with self.times.phase("prepare"):
@@ -131,9 +143,26 @@ class Up(JobFileChange[Applied]):
                 self.current = current_job(self.job, self.config, recover(self.job, self.config).state)
 
     def decide(self) -> Intent:
+        notes = self._start_notes()
         intent = super().decide()
         self._applied_config = intent.config
-        return intent
+        return replace(intent, notes=(*intent.notes, *notes))
+
+    def _start_notes(self) -> tuple[str, ...]:
+        """What the plan says of the checkpoint that was asked for. Raises ``UsageError`` if there is none."""
+        wanted = self._options.start_from
+        if wanted is None:
+            return ()
+        if self.current.config is None:
+            raise UsageError(
+                f"Job '{self.job.name}' has never run: there is no checkpoint to start from.",
+                where={"job": self.job.name},
+                next_step="Repeat without --from.",
+            )
+        if wanted == START_FROM_NOTHING:
+            return ("the run starts afresh; earlier checkpoints stay in the bucket",)
+        self._start = checkpoints_of(self.job).complete(sequence_of(wanted)).sequence
+        return (f"the run starts from checkpoint {self._start}",)
 
     def has_changes(self, decision: Intent, view: PlanView) -> bool:
         self._changed = bool(view.plan.changes) or decision.config.protection != decision.wanted
@@ -150,6 +179,8 @@ class Up(JobFileChange[Applied]):
 
     def apply(self, decision: Intent) -> None:
         self._stop_replaced_run(decision)
+        if self._start is not None:
+            OwnLineage(self.job.results.objects(), decision.config.run.lineage).choose(self._start)
 
         def others() -> Iterator[Placement]:
             yield from decision.places[1:] or other_places(self.session, decision.config, self.current)

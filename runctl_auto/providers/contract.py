@@ -15,7 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.contract import StopReason, StoredFile
+from runctl_auto.agent.contract import StopReason
+from runctl_auto.agent.manifest import Manifest, StoredFile
+from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
@@ -159,8 +161,8 @@ class Results(Protocol):
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs with stored objects."""
 
-    def artifacts(self, run: str) -> tuple[StoredFile, ...] | None:
-        """The artifacts of the run, from its manifest; None when there is none (yet).
+    def artifacts(self, run: str) -> Manifest | None:
+        """The manifest of the run's artifacts; None when there is none (yet).
 
         Raises ``UnfetchedArtifactsError`` when the manifest cannot be read.
         """
@@ -172,7 +174,12 @@ class Results(Protocol):
         """
 
     def fetch_artifact(self, run: str, file: StoredFile, target: Path) -> None:
-        """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it differs."""
+        """Writes what is stored of one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it
+        differs.
+        """
+
+    def objects(self) -> ChangeableStore:
+        """The objects of the store by key, such as those of checkpoints. Makes no request."""
 
 
 class Scanner(Protocol):

@@ -49,13 +49,14 @@ def choose_run(
     previous: RunIdentity | None,
     previous_status: RunStatus | None,
     rerun: bool = False,
+    afresh: bool | None = None,
 ) -> RunIdentity:
     """The run that applying ``spec`` means, after ``previous`` (None: the job never ran).
 
     The same content is the same run, whether it is active or has ended, and keeps its agent, so that applying
     it again changes nothing. Otherwise a new attempt begins; attempts only increase, so that no run ever
     finds the status of an earlier one. It continues from the checkpoints of the previous run unless that
-    succeeded.
+    succeeded; ``afresh`` decides otherwise.
     """
     if previous is None:
         first = run_id(spec, code_sha256, 1)
@@ -64,5 +65,6 @@ def choose_run(
         return previous
     attempt = previous.attempt + 1
     new = run_id(spec, code_sha256, attempt)
-    starts_afresh = previous_status is not None and previous_status.succeeded
-    return RunIdentity(new, attempt, new if starts_afresh else previous.lineage, code_sha256, agent_sha256)
+    if afresh is None:
+        afresh = previous_status is not None and previous_status.succeeded
+    return RunIdentity(new, attempt, new if afresh else previous.lineage, code_sha256, agent_sha256)

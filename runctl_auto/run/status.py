@@ -12,8 +12,12 @@ from runctl_auto.agent.contract import (
     RETRIED_AS,
     SCHEMA,
     TERMINAL_PHASES,
+    UNSAVED_ARTIFACTS,
     Phase,
+    ResumeJson,
     StatusJson,
+    SuspectJson,
+    UnsavedJson,
     status_key,
 )
 from runctl_auto.errors import CloudError
@@ -48,6 +52,38 @@ class RunStatus:
     def retried_as(self) -> str | None:
         """The event of ``retry.on_events`` that permits another attempt; None if nothing does."""
         return RETRIED_AS.get(self.reason) if self.reason else None
+
+    @property
+    def unsaved(self) -> tuple[UnsavedJson, ...]:
+        """What could not be saved: of the last checkpoint, and of the artifacts."""
+        return tuple(
+            UnsavedJson(what=each["what"], path=each.get("path"), why=each["why"])
+            for each in self.raw.get("unsaved") or ()
+        )
+
+    @property
+    def unsaved_artifacts(self) -> str | None:
+        """Why no artifacts could be stored at all; None unless that is so."""
+        if self.raw.get("artifacts") is not None:
+            return None
+        found = (
+            each["why"] for each in self.unsaved if each["what"] == UNSAVED_ARTIFACTS and each["path"] is None
+        )
+        return next(found, None)
+
+    @property
+    def suspect(self) -> SuspectJson | None:
+        """The newest checkpoint, if it is kept apart as suspect."""
+        found: SuspectJson | None = self.raw.get("suspect")
+        return found
+
+    @property
+    def resumes(self) -> tuple[ResumeJson, ...]:
+        """The starts from checkpoints, in order."""
+        return tuple(
+            ResumeJson(checkpoint=each["checkpoint"], failure=each.get("failure"))
+            for each in self.raw.get("resumes") or ()
+        )
 
     @property
     def succeeded(self) -> bool:

@@ -16,9 +16,10 @@ from support.s3_web import s3_store
 
 from components.iam_profile import IamProfileArgs, access_policy
 from runctl_auto.agent import contract
-from runctl_auto.agent.artifacts import upload_artifacts
+from runctl_auto.agent.artifacts import collect, upload_artifacts
 from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.contract import Background, Manifest, Phase, Reason, StoredFile
+from runctl_auto.agent.contract import Background, Phase, Reason
+from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
@@ -45,6 +46,8 @@ def test_keys_in_the_bucket() -> None:
     checkpoint = contract.checkpoint_prefix("abc", contract.numbered(1))
     assert contract.file_key(checkpoint, "m") == "checkpoints/abc/00000001/files/m"
     assert contract.manifest_key(checkpoint) == "checkpoints/abc/00000001/manifest.json"
+    assert contract.pack_key(checkpoint, 7) == "checkpoints/abc/00000001/packs/00000007"
+    assert contract.chosen_key("abc") == "checkpoints/abc/chosen.json"
     assert checkpoint.startswith(contract.lineage_prefix("abc"))
 
 
@@ -114,7 +117,7 @@ def test_times() -> None:
         (
             contract.StatusJson,
             "schema job run attempt node instance phase exit_code reason message started_at updated_at "
-            "ended_at phases resumed_from checkpoints artifacts log_parts data",
+            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -213,8 +216,9 @@ def test_runctl_fetches_the_artifacts_that_the_agent_uploads(
     s3: S3InMemory, bucket: JobBucket, tmp_path: Path
 ) -> None:
     (tmp_path / "model").write_bytes(b"weights")
-    manifest = upload_artifacts(s3_store(s3, "b"), "r1", tmp_path, ["model"])
-    assert bucket.artifacts("r1") == tuple(manifest.files)
+    found = collect(tmp_path, ("model",), print)
+    manifest = upload_artifacts(s3_store(s3, "b"), "r1", tmp_path, found, tmp_path / "scratch")
+    assert bucket.artifacts("r1") == manifest
     bucket.fetch_artifact("r1", manifest.files[0], tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == b"weights"
     assert bucket.runs() == ("r1",)

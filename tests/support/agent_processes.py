@@ -31,6 +31,7 @@ class Simulated:
     ticks: int = 0
     start: int = 7
     ends_at: float = float("inf")
+    written: frozenset[tuple[int, int]] = frozenset()
     code: int = 0
 
 
@@ -91,6 +92,9 @@ class SimulatedTable:
         member = self.members[pid]
         caught = frozenset({signal.SIGTERM} if member.catches else ())
         return SignalActions(caught, frozenset({signal.SIGINT} if member.background else ()))
+
+    def written(self, pid: int) -> frozenset[tuple[int, int]]:
+        return self.members[pid].written
 
     def program(self, pid: int) -> str:
         return self.members[pid].program

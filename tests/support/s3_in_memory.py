@@ -31,6 +31,10 @@ class S3InMemory:
         self._bucket(Bucket, ExpectedBucketOwner, "PutObject")[Key] = Body
         return {}
 
+    def delete_object(self, Bucket: str, Key: str, ExpectedBucketOwner: str) -> Any:
+        self._bucket(Bucket, ExpectedBucketOwner, "DeleteObject").pop(Key, None)
+        return {}
+
     def list_objects_v2(
         self,
         *,
@@ -51,7 +55,10 @@ class S3InMemory:
             return {"CommonPrefixes": [{"Prefix": each} for each in prefixes], "IsTruncated": False}
         size = min(self.page_size, MaxKeys)
         page, rest = keys[:size], keys[size:]
-        answer: dict[str, Any] = {"Contents": [{"Key": key} for key in page], "IsTruncated": bool(rest)}
+        answer: dict[str, Any] = {
+            "Contents": [{"Key": key, "Size": len(objects[key])} for key in page],
+            "IsTruncated": bool(rest),
+        }
         if rest:
             answer["NextContinuationToken"] = page[-1]
         return answer

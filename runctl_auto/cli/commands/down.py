@@ -8,10 +8,12 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
+from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from runctl_auto.jobs.artifacts import Download
     from runctl_auto.leftovers.receipt import Receipt
     from runctl_auto.operations.down import DownResult
 
@@ -83,6 +85,13 @@ def _as_json(result: DownResult) -> dict[str, object]:
     }
 
 
+def _show_download(invocation: Invocation, download: Download) -> None:
+    line = invocation.console.line
+    line(f"artifacts: {download.folder} ({len(download.files)} files)")
+    for problem in download.problems:
+        line(f"  not stored: {printable(problem.path)} {printable(problem.why)}")
+
+
 def _show_fates(line: Callable[[str], None], receipt: Receipt) -> None:
     """What was deleted, kept, could not be deleted, and leaked."""
     from runctl_auto.cli.progress import short_type
@@ -110,7 +119,7 @@ def _show_fates(line: Callable[[str], None], receipt: Receipt) -> None:
 def _show(invocation: Invocation, result: DownResult) -> None:
     line, receipt = printer(invocation.console), result.receipt
     for each in result.downloads:
-        line(f"artifacts: {each.folder} ({len(each.files)} files)")
+        _show_download(invocation, each)
     _show_fates(line, receipt)
     for foreign in receipt.foreign:
         line(f"not touched, since it is {foreign.owner}'s: {foreign.kind} {foreign.id}")

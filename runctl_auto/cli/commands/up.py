@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not loosen.",
 )
+@click.option(
+    "--from",
+    "start_from",
+    metavar="SEQUENCE|none",
+    help="With --rerun: the checkpoint to start from, see `runctl checkpoint ls`; none starts afresh.",
+)
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
     "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
@@ -47,6 +53,7 @@ def command(
     detach: bool,
     rerun: bool,
     policy_base: Path | None,
+    start_from: str | None,
     no_policy: bool,
     show_files: bool,
     grace: int,
@@ -58,11 +65,14 @@ def command(
 
     invocation.hold_policies_to(policy_base)
     invocation.console.show_files = show_files
+    if start_from is not None and not rerun:
+        raise click.UsageError("--from needs --rerun: only a new attempt starts from another checkpoint.")
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
     session = invocation.session(policies=not no_policy)
     with told_what_goes_on(invocation.console, job.spec.name):
-        result = up(session, job, UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace))
+        options = UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace, start_from=start_from)
+        result = up(session, job, options)
     invocation.console.result(as_json(result))
     _show(invocation, result)
 
@@ -108,6 +118,8 @@ def _show(invocation: Invocation, result: UpResult) -> None:
         line(f"  artifacts: {result.download.folder} ({len(result.download.files)} files)")
         for name in result.download.files:
             line(f"    {name}")
+        for problem in result.download.problems:
+            line(f"    not stored: {problem.path} {problem.why}")
     line(f"  seconds here:           {_listed(result.seconds)}")
     line(f"  seconds on the machine: {_listed(result.status.seconds)}")
 

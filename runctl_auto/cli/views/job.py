@@ -12,6 +12,7 @@ from runctl_auto.local.printable import printable
 if TYPE_CHECKING:
     from runctl_auto.operations.describe import JobDescription
     from runctl_auto.operations.status import JobStatus
+    from runctl_auto.run.status import RunStatus
 
 _WIDTH = 12
 
@@ -36,6 +37,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
             else ""
         )
         yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
+        yield from saving_lines(status)
         if status.exit_code is not None:
             yield _line("exit code", str(status.exit_code))
         if status.reason:
@@ -69,8 +71,23 @@ def description_lines(job: JobDescription) -> Iterator[str]:
             continue
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
         yield printable(f"    {run}: {status.phase}{code}, began {moment(status.started_at)}")
+        if run != config.run.id:
+            yield from (f"      {line.strip()}" for line in saving_lines(status))
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
+
+
+def saving_lines(status: RunStatus) -> Iterator[str]:
+    """What could not be saved, and which starts from checkpoints failed."""
+    for start in status.resumes:
+        if start["failure"] is not None:
+            yield _line("resumed", f"from {start['checkpoint']}, failed at the start: {start['failure']}")
+    if status.suspect is not None:
+        suspect = status.suspect
+        yield _line("suspect", f"checkpoint {suspect['sequence']}: {suspect['path']} {suspect['why']}")
+    for each in status.unsaved:
+        path = "" if each["path"] is None else f" {each['path']}"
+        yield _line("not saved", f"{each['what']}:{path} {each['why']}")
 
 
 def resource_rows(job: JobDescription) -> list[tuple[str, str, str, str]]:

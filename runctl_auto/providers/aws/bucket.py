@@ -9,10 +9,8 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import (
     RUNS_PREFIX,
-    Manifest,
     StopJson,
     StopReason,
-    StoredFile,
     artifacts_prefix,
     file_key,
     log_part_name,
@@ -21,8 +19,10 @@ from runctl_auto.agent.contract import (
     manifest_key,
     stop_key,
 )
+from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.bucket_objects import BucketObjects
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.providers.contract import LogPart
 from runctl_auto.run.status import RunStatus
@@ -118,13 +118,13 @@ class JobBucket:
             return ()
         return tuple(each["Prefix"][len(RUNS_PREFIX) :].rstrip("/") for each in listed)
 
-    def artifacts(self, run: str) -> tuple[StoredFile, ...] | None:
-        """The artifacts of the run, from its manifest; None when there is none (yet)."""
+    def artifacts(self, run: str) -> Manifest | None:
+        """The manifest of the run's artifacts; None when there is none (yet)."""
         content = self._read(manifest_key(artifacts_prefix(run)))
         if content is None:
             return None
         try:
-            return tuple(Manifest.from_json(content).files)
+            return Manifest.from_json(content)
         except ValueError as error:
             raise UnfetchedArtifactsError(
                 f"The list of artifacts of run {run} cannot be read: {error}",
@@ -146,7 +146,9 @@ class JobBucket:
         return bool(listed.get("Contents")) and self._read(manifest_key(artifacts_prefix(run))) is None
 
     def fetch_artifact(self, run: str, file: StoredFile, target: Path) -> None:
-        """Writes one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it differs."""
+        """Writes what is stored of one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it
+        differs.
+        """
         key = file_key(artifacts_prefix(run), file.path)
 
         def fetch() -> str:
@@ -167,6 +169,10 @@ class JobBucket:
                 where={"bucket": self.name, "run": run, "file": file.path},
                 next_step="Repeat the command. If it stays so, the object in the bucket was changed.",
             )
+
+    def objects(self) -> BucketObjects:
+        """The objects of the bucket by key, such as those of checkpoints. Makes no request."""
+        return BucketObjects(self._cloud, self.name, self._owner)
 
     def _read(self, key: str) -> bytes | None:
         def fetch() -> bytes:

@@ -12,6 +12,7 @@ EXIT_CODES = {
     "AccessDeniedError": 1,
     "CloudError": 1,
     "ChecksumMismatchError": 1,
+    "CheckpointDamagedError": 1,
     "ConfirmationNeededError": 1,
     "CredentialsError": 1,
     "DiskFullError": 1,

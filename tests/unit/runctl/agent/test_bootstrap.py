@@ -113,6 +113,9 @@ def test_a_failure_is_left_in_the_status(tmp_path, clock) -> None:
         "checkpoints",
         "artifacts",
         "log_parts",
+        "unsaved",
+        "suspect",
+        "resumes",
     }
     assert set(status) == contract
 

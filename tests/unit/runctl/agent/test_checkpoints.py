@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent import file_tree
+from runctl_auto.agent import snapshot
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.contract import checkpoint_prefix, file_key, lineage_prefix, manifest_key
-from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.errors import AgentError
 
 PREFIX = lineage_prefix("line")
 
@@ -30,7 +30,7 @@ def make(
         scratch=folder.parent.parent / "scratch",
         keep=keep,
         say=said.append,
-        saved=[].append if saved is None else saved.append,
+        saved=lambda each: None if saved is None else saved.append(each.sequence),
         wait=Clock().wait,
     )
 
@@ -157,7 +157,7 @@ def test_numbers_go_on_after_a_restore(store, folder, said) -> None:
 
 @pytest.fixture
 def all_files_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_tree, "COPIED_BYTES", -1)
+    monkeypatch.setattr(snapshot, "COPIED_BYTES", -1)
 
 
 def test_a_log_may_grow_while_a_model_is_saved(store, folder, said) -> None:
@@ -207,17 +207,36 @@ def test_a_file_replaced_by_rename_while_it_is_saved_costs_nothing(store, folder
 
 
 @pytest.mark.usefixtures("all_files_are_large")
-def test_a_folder_that_never_rests_is_told_and_nothing_is_stored_as_complete(store, folder, said) -> None:
+def test_a_large_log_that_grows_without_rest_is_cut(store, folder, said) -> None:
     (folder / "a").write_text("x")
 
-    def always_write(key: str) -> None:
+    def always_append(key: str) -> None:
         with (folder / "a").open("a") as file:
             file.write("x")
 
+    store.before_put = always_append
+    assert make(store, folder, said).save() == "00000000"
+    assert store.objects[stored("00000000", "a")] == b"x"
+    assert said == []
+
+
+@pytest.mark.usefixtures("all_files_are_large")
+def test_a_file_that_is_rewritten_without_rest_is_left_out_and_the_rest_is_kept(store, folder, said) -> None:
+    (folder / "a").write_text("0")
+    (folder / "model").write_text("weights")
+    count = iter(range(1, 100))
+
+    def always_write(key: str) -> None:
+        if key.endswith("/a"):
+            (folder / "a").write_text(str(next(count)))
+
     store.before_put = always_write
-    with pytest.raises(FileChangedError, match="a changed"):
-        make(store, folder, said).save()
-    assert complete(store) == []
+    name = make(store, folder, said).save()
+    assert complete(store) == [name]
+    manifest = json.loads(store.objects[manifest_key(checkpoint_prefix("line", name))])
+    assert [file["path"] for file in manifest["files"]] == ["model"]
+    assert manifest["problems"] == [{"path": "a", "why": "changed while it was being saved"}]
+    assert said == ["checkpoint: a changed while it was being saved"]
 
 
 def test_failing_to_delete_old_ones_is_no_failure_to_save(store, folder, said, monkeypatch) -> None:

@@ -83,3 +83,12 @@ def test_settling_ends_with_the_last_process_or_the_time(table, ending, clock) -
     assert sum(clock.waits) < 1
     table.add(11)
     assert set(ending.settle(2)) == {11}
+
+
+def test_files_of_those_ended_by_force_are_remembered(table, ending, clock) -> None:
+    table.add(10, catches=True, leaves_after=1.0, written=frozenset({(1, 10)}))
+    table.add(11, leaves_after=0.0, written=frozenset({(1, 11)}))
+    table.add(12, catches=True, leaves_after=None, written=frozenset({(1, 12)}))
+    ending.end(30)
+    assert table.killed() == [12]
+    assert ending.cut_off == {(1, 11), (1, 12)}, "10 handled the signal and left by itself"

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
-from runctl_auto.agent import file_tree
-from runctl_auto.agent.errors import FileChangedError
-from runctl_auto.agent.file_tree import freeze, scan
+from runctl_auto.agent.file_tree import FileTree, scan
 
 
 @pytest.fixture
@@ -18,14 +17,76 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "f"
 
 
-def test_a_scan_sees_files_and_inner_links(folder: Path) -> None:
+def problems(tree: FileTree) -> dict[str, str]:
+    return {problem.path: problem.why for problem in tree.left_out}
+
+
+def test_a_scan_sees_files_folders_and_inner_links(folder: Path) -> None:
+    (folder / "empty/deep").mkdir(parents=True)
     (folder / "inner").symlink_to("sub")
+    (folder / "to-itself").symlink_to("to-itself")
+    (folder / "sub/up").symlink_to("../a")
+    tree = scan(folder)
+    assert {path: state.size for path, state in tree.files.items()} == {"a": 1, "sub/b": 2}
+    assert list(tree.folders) == ["empty", "empty/deep", "sub"]
+    assert tree.links == {"inner": "sub", "to-itself": "to-itself", "sub/up": "../a"}
+    assert tree.left_out == ()
+
+
+def test_absolute_links_that_stay_inside_are_relative_to_the_folder(folder: Path, tmp_path: Path) -> None:
+    (folder / "latest").symlink_to(folder / "sub")
+    (tmp_path / "other-name").symlink_to(folder)
+    through_another_name = scan(tmp_path / "other-name")
+    assert scan(folder).absolute_links == through_another_name.absolute_links == {"latest": "sub"}
+
+
+def test_what_cannot_be_saved_is_named(folder: Path) -> None:
     (folder / "outer").symlink_to("/etc/passwd")
     (folder / "climbing").symlink_to("../../x")
+    (folder / "beside").symlink_to(f"{folder}-other/a")
     os.mkfifo(folder / "pipe")
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(os.path.relpath(folder / "sub/sock"))
+    listening.close()
+    (folder / "line\nbreak").write_text("x")
+    (folder / "bell\a").write_text("x")
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).write_text("x")
+    Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff/deep")).mkdir(parents=True)
     tree = scan(folder)
-    assert {path: size for path, (size, _, _) in tree.files.items()} == {"a": 1, "sub/b": 2}
-    assert tree.links == {"inner": "sub"}
+    assert set(tree.files) == {"a", "sub/b"}
+    assert set(tree.folders) == {"sub"}
+    assert problems(tree) == {
+        "bad\\xff": "has a name that is not UTF-8; nothing in this folder is saved",
+        "bell\\x07": "has a control character in its name",
+        "beside": f"is a link that leads out of the folder: {folder}-other/a",
+        "caf\\xe9.txt": "has a name that is not UTF-8",
+        "climbing": "is a link that leads out of the folder: ../../x",
+        "line\\nbreak": "has a line break in its name",
+        "outer": "is a link that leads out of the folder: /etc/passwd",
+        "pipe": "is a pipe",
+        "sub/sock": "is a socket",
+    }
+
+
+def test_odd_names_that_can_be_saved_are(folder: Path) -> None:
+    names = [
+        "a b",
+        "ü",
+        "50%+#?&=",
+        "tab\there",
+        "-rf",
+        "*.txt",
+        "trailing ",
+        "\\back",
+        "e\u0301",
+        "~x",
+        "..d",
+    ]
+    for name in names:
+        (folder / name).write_text("x")
+    tree = scan(folder)
+    assert set(tree.files) == {"a", "sub/b", *names}
+    assert tree.left_out == ()
 
 
 def test_a_folder_that_does_not_exist_is_empty(tmp_path: Path) -> None:
@@ -35,59 +96,32 @@ def test_a_folder_that_does_not_exist_is_empty(tmp_path: Path) -> None:
 def test_a_change_of_the_same_length_is_seen(folder: Path) -> None:
     before = scan(folder)
     (folder / "a").write_text("2")
-    os.utime(folder / "a", ns=(0, before.files["a"][1] + 1))
+    os.utime(folder / "a", ns=(0, before.files["a"].mtime_ns + 1))
     assert scan(folder) != before
 
 
 def test_a_replaced_file_with_the_same_times_is_seen(folder: Path) -> None:
     before = scan(folder)
     (folder / "new").write_text("3")
-    os.utime(folder / "new", ns=(0, before.files["a"][1]))
+    os.utime(folder / "new", ns=(0, before.files["a"].mtime_ns))
     (folder / "new").replace(folder / "a")
     assert scan(folder) != before
 
 
-def test_freezing_takes_the_files_and_survives_their_removal(folder: Path, tmp_path: Path) -> None:
-    freeze(folder, scan(folder), tmp_path / "copy")
-    (folder / "a").unlink()
-    assert (tmp_path / "copy/a").read_text() == "1"
-    assert (tmp_path / "copy/sub/b").read_text() == "22"
+def test_another_mode_and_another_folder_are_changes_but_not_a_folders_time(folder: Path) -> None:
+    before = scan(folder)
+    os.utime(folder / "sub", (1, 1))
+    assert scan(folder) == before
+    (folder / "a").chmod(0o755)
+    assert scan(folder) != before
+    (folder / "a").chmod(before.files["a"].mode)
+    (folder / "more").mkdir()
+    assert scan(folder) != before
 
 
-def test_freezing_replaces_an_earlier_copy(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "copy").mkdir()
-    (tmp_path / "copy/old").write_text("old")
-    freeze(folder, scan(folder), tmp_path / "copy")
-    assert not (tmp_path / "copy/old").exists()
-
-
-@pytest.mark.parametrize("change", ["gone", "more"])
-def test_freezing_what_is_no_longer_so_fails(folder: Path, tmp_path: Path, change: str) -> None:
+def test_sparse_files_are_seen(folder: Path) -> None:
+    with (folder / "holes").open("wb") as file:
+        file.truncate(1_000_000)
     tree = scan(folder)
-    if change == "gone":
-        (folder / "a").unlink()
-    else:
-        (folder / "c").write_text("3")
-    with pytest.raises(FileChangedError):
-        freeze(folder, tree, tmp_path / "copy")
-
-
-def links_of(tmp_path: Path) -> dict[str, int]:
-    return {name: (tmp_path / "copy" / name).stat().st_nlink for name in ("a", "sub/b")}
-
-
-def test_small_files_are_copied_and_large_ones_linked(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(file_tree, "COPIED_BYTES", 1)
-    freeze(folder, scan(folder), tmp_path / "copy")
-    assert links_of(tmp_path) == {"a": 1, "sub/b": 2}
-
-
-def test_where_links_cannot_be_made_files_are_copied(folder: Path, tmp_path: Path, monkeypatch) -> None:
-    def refuse(*arguments: object, **options: object) -> None:
-        raise OSError("cross-device link")
-
-    monkeypatch.setattr(file_tree, "COPIED_BYTES", 0)
-    monkeypatch.setattr(file_tree.os, "link", refuse)
-    freeze(folder, scan(folder), tmp_path / "copy")
-    assert (tmp_path / "copy/sub/b").read_text() == "22"
-    assert links_of(tmp_path) == {"a": 1, "sub/b": 1}
+    assert tree.files["holes"].is_sparse
+    assert not tree.files["a"].is_sparse

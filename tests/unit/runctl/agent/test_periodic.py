@@ -7,7 +7,7 @@ from support.agent_stand_ins import Clock
 
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace, steady
-from runctl_auto.agent.periodic import Periodic
+from runctl_auto.agent.periodic import Periodic, never_fatal
 
 
 def make(steps: list[object], said: list[str], crashed: list[BaseException]) -> Periodic:
@@ -91,3 +91,28 @@ def test_after_the_first_minutes_steps_are_rarer(said) -> None:
     ).run()
     early = [each for each in steps if each <= FIRST_SECONDS]
     assert (len(early), len(steps) - len(early)) == (FIRST_SECONDS / 2, FIRST_SECONDS / 15)
+
+
+def test_what_only_saves_goes_on_after_a_flaw(said) -> None:
+    crashed: list[BaseException] = []
+
+    def step() -> None:
+        raise UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed")
+
+    periodic = Periodic("checkpoint", steady(0.0), never_fatal(step), said.append, crashed.append)
+    assert periodic.step_once()
+    assert periodic.step_once()
+    assert crashed == []
+    assert len(said) == 1
+    assert said[0].startswith("checkpoint: an error in runctl: UnicodeEncodeError")
+    assert "Traceback" in said[0]
+
+
+@pytest.mark.parametrize("error", [AgentError("no route"), OSError("disk full")])
+def test_expected_failures_stay_as_they_are(error: Exception) -> None:
+    def step() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        never_fatal(step)()
+    assert raised.value is error

@@ -76,3 +76,24 @@ def test_this_process_and_strangers() -> None:
     assert (own.parent, own.session) == (os.getppid(), os.getsid(0))
     assert table.reap(os.getppid()) is None, "no child of ours"
     table.signal(2**22 + 1, signal.SIGTERM)
+
+
+def test_files_open_for_writing(tmp_path: Path) -> None:
+    """Of a real process: this one."""
+    table = ProcProcessTable()
+    for name in ("read", "log"):
+        (tmp_path / name).write_text("x")
+    with (
+        (tmp_path / "written").open("w") as written,
+        (tmp_path / "changed").open("w+") as changed,
+        (tmp_path / "read").open() as read,
+        (tmp_path / "log").open("a") as log,
+    ):
+        found = table.written(os.getpid())
+        identities = [
+            (os.fstat(file.fileno()).st_dev, os.fstat(file.fileno()).st_ino)
+            for file in (written, changed, read, log)
+        ]
+        assert [identity in found for identity in identities] == [True, True, False, False]
+    assert not found & ProcProcessTable().written(os.getpid()) & set(identities)
+    assert ProcProcessTable(tmp_path).written(10) == frozenset()

@@ -2,195 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import tarfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import pytest
-from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
+from support.run_machine import ARTIFACTS, CHECKPOINT, DOWN, LOGS, Machine
 
-from runctl_auto.agent.background import Left, LeftProcess
-from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.contract import (
-    artifacts_prefix,
-    checkpoint_prefix,
-    file_key,
-    lineage_prefix,
-    log_part_name,
-    manifest_key,
-    node_logs_prefix,
-    stop_key,
-)
-from runctl_auto.agent.errors import AgentError, ScriptNotStartedError, VolumeError
-from runctl_auto.agent.output_log import LogShipper
-from runctl_auto.agent.own_files import OLDEST_SECONDS
-from runctl_auto.agent.run import Run, RunTools
-from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
-from runctl_auto.agent.status import Outcome, StatusWriter
+from runctl_auto.agent.contract import file_key, lineage_prefix, log_part_name, manifest_key, stop_key
+from runctl_auto.agent.errors import AgentError, VolumeError
+from runctl_auto.agent.run import Run
+from runctl_auto.agent.spec import SecretSpec
+from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
-
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 1_000_000.0, None)
-LOGS = node_logs_prefix("r1", 0)
-ARTIFACTS = manifest_key(artifacts_prefix("r1"))
-CHECKPOINT = checkpoint_prefix("line", "00000000")
-DOWN = StopRequest("stopped", "down", "stopped on request (down)", 17)
-
-
-def packaged(files: Mapping[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content.encode()))
-    return buffer.getvalue()
-
-
-class ScriptedJob:
-    """Ends with a code, or goes on until it is terminated."""
-
-    def __init__(self, code: int | None, meanwhile: Callable[[], None]) -> None:
-        self.code = code
-        self.meanwhile = meanwhile
-        self.grace: float | None = None
-        self.running: list[str] = []
-        self.ended_left: list[str] = []
-
-    def poll(self) -> int | None:
-        self.meanwhile()
-        return self.code
-
-    def terminate(self, grace_seconds: float) -> int:
-        self.grace = grace_seconds
-        return 143
-
-    def left(self) -> Left:
-        return Left(tuple(LeftProcess(n, command) for n, command in enumerate(self.running)))
-
-    def failed(self) -> Sequence[tuple[LeftProcess, int]]:
-        return ()
-
-    def finish(self, grace_seconds: float) -> None:
-        self.ended_left, self.running = self.running, []
-
-    def keep_services(self) -> None:
-        pass
-
-
-class Volumes:
-    def __init__(self) -> None:
-        self.error: AgentError | None = None
-
-    def mount_all(self, volumes: tuple[VolumeSpec, ...]) -> dict[str, Path]:
-        if self.error:
-            raise self.error
-        return {}
-
-    def grow_all(self) -> None:
-        pass
-
-    def unmount_all(self) -> None:
-        pass
-
-
-class NoNotice:
-    def get(self, path: str) -> None:
-        return None
-
-
-class Machine:
-    """Collects what a run does. `scripts` says how each script ends and what it does before."""
-
-    def __init__(
-        self,
-        folder: Path,
-        store: MemoryStore,
-        clock: Clock,
-        code: Mapping[str, str] = MappingProxyType({"train.py": ""}),
-        **spec: Any,
-    ) -> None:
-        self.folder, self.store = folder, store
-        self.work = folder / "work"
-        self.said: list[str] = []
-        self.started: list[tuple[str, Mapping[str, str]]] = []
-        self.jobs: list[ScriptedJob] = []
-        self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
-        self.leaves: dict[str, list[str]] = {}
-        self.services_ended = 0
-        self.shells: list[tuple[str, ...]] = []
-        self.switch = StopSwitch()
-        self.volumes = Volumes()
-        self.status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
-        package = packaged(code)
-        store.objects["code/x"] = package
-        self.tools = RunTools(
-            config=CONFIG,
-            spec=run_spec(code={"key": "code/x", "sha256": hashlib.sha256(package).hexdigest()}, **spec),
-            folder=folder,
-            store=store,
-            metadata=NoNotice(),
-            status=self.status,
-            logs=LogShipper(
-                store,
-                LOGS,
-                source=folder / "out",
-                position_file=folder / "position",
-                redaction=None,
-            ),
-            volumes=self.volumes,
-            secrets=self.secrets,
-            stage_data=self.stage_data,
-            start=self.start,
-            switch=self.switch,
-            say=self.said.append,
-            inherited={},
-            home=Path("/root"),
-            clock=clock,
-            end_services=self.end_services,
-        )
-
-    def end_services(self) -> None:
-        self.services_ended += 1
-
-    def stage_data(self, sources: Sequence[DataSpec], work: Path) -> None:
-        for source in sources:
-            self.write(f"{source.path}/from", str(source))
-
-    def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
-        return {each.name: f"value of {each.parameter}" for each in wanted}
-
-    def start(self, script: str, environment: Mapping[str, str], shell: Sequence[str]) -> ScriptedJob:
-        if shell[0] == "absent":
-            raise ScriptNotStartedError("shell names absent, which is not installed", 127)
-        self.shells.append(tuple(shell))
-        self.started.append((script, environment))
-        code, meanwhile = self.scripts.get(script, (0, lambda: None))
-        self.jobs.append(ScriptedJob(code, meanwhile))
-        self.jobs[-1].running = list(self.leaves.get(script, ()))
-        return self.jobs[-1]
-
-    def run(self) -> Outcome:
-        return Run(self.tools).execute()
-
-    def write(self, name: str, text: str) -> None:
-        (self.work / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.work / name).write_text(text)
-
-    def artifacts(self) -> list[str]:
-        manifest = json.loads(self.store.objects[ARTIFACTS])
-        return [file["path"] for file in manifest["files"]]
-
-    def phases(self) -> dict[str, float]:
-        found: dict[str, float] = self.status.document()["phases"]
-        return found
 
 
 @pytest.fixture
@@ -406,6 +232,79 @@ def test_a_stop_ends_the_wait_for_the_background(tmp_path: Path, store: MemorySt
     assert machine.jobs[-1].grace == 17
 
 
+def test_an_artifact_that_cannot_be_stored_is_named_and_the_run_succeeds(machine: Machine) -> None:
+    def train() -> None:
+        machine.write("model/m", "weights")
+        machine.write("model/line\nbreak", "x")
+
+    machine.scripts["train"] = (0, train)
+    outcome = machine.run()
+    assert (outcome.phase, outcome.exit_code) == ("succeeded", 0)
+    assert outcome.message == "not stored as artifacts: model/line\\nbreak"
+    assert machine.artifacts() == ["model/m"]
+    assert "artifacts: model/line\\nbreak is not stored: it has a line break in its name" in machine.said
+    why = "has a line break in its name"
+    assert machine.status.document()["unsaved"] == [
+        {"what": "artifacts", "path": "model/line\\nbreak", "why": why}
+    ]
+
+
+def test_a_file_that_no_checkpoint_can_hold_is_in_the_status(machine: Machine) -> None:
+    def train() -> None:
+        machine.write("checkpoints/state", "1")
+        machine.write("checkpoints/line\nbreak", "x")
+
+    machine.scripts["train"] = (0, train)
+    assert machine.run().phase == "succeeded"
+    assert machine.store.objects[file_key(CHECKPOINT, "state")] == b"1"
+    assert [(each["what"], each["path"]) for each in machine.status.document()["unsaved"]] == [
+        ("checkpoint", "line\\nbreak")
+    ]
+
+
+@pytest.mark.parametrize("flaw", [TypeError("flaw"), UnicodeEncodeError("utf-8", "\udce9", 0, 1, "flaw")])
+@pytest.mark.parametrize("when", ["periodic", "last"])
+def test_an_error_of_ours_while_saving_ends_no_training(
+    tmp_path: Path, store: MemoryStore, clock: Clock, flaw: Exception, when: str
+) -> None:
+    checkpoints = {"path": "checkpoints", "every_seconds": 0.001, "keep": 3}
+    machine = Machine(tmp_path, store, clock, command="train", checkpoints=checkpoints)
+    met = threading.Event()
+
+    def fail(key: str) -> None:
+        if key.startswith(lineage_prefix("line")):
+            met.set()
+            raise flaw
+
+    def train() -> None:
+        machine.write("checkpoints/state", "1")
+        machine.write("model/m", "weights")
+        assert when == "last" or met.wait(30)
+
+    store.before_put = fail
+    machine.scripts["train"] = (0, train)
+    outcome = machine.run()
+    assert (outcome.phase, outcome.exit_code) == ("succeeded", 0)
+    assert machine.artifacts() == ["model/m"]
+    (unsaved,) = machine.status.document()["unsaved"]
+    assert (unsaved["what"], unsaved["path"]) == ("checkpoint", None)
+    assert "flaw" in unsaved["why"]
+
+
+def test_an_error_of_ours_while_storing_artifacts_is_told(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise TypeError("flaw")
+
+    monkeypatch.setattr("runctl_auto.agent.artifacts.upload_artifacts", fail)
+    machine.scripts["train"] = (0, lambda: machine.write("model/m", "w"))
+    outcome = machine.run()
+    assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "agent_error", 0)
+    (unsaved,) = machine.status.document()["unsaved"]
+    assert (unsaved["what"], unsaved["path"]) == ("artifacts", None)
+
+
 def test_artifacts_that_cannot_be_stored_are_no_success(machine: Machine) -> None:
     machine.scripts["train"] = (0, lambda: machine.write("model/m", "w"))
     machine.store.fail_on("model/m")
@@ -418,68 +317,6 @@ def test_artifacts_that_cannot_be_stored_do_not_hide_the_jobs_own_failure(machin
     machine.scripts["train"] = (7, lambda: machine.write("model/m", "w"))
     machine.store.fail_on("model/m")
     assert machine.run().reason == "command_failed"
-
-
-OWN = {"train.py": "", "checkpoints/fetch.sh": "fetch", "checkpoints/deep/base": "own", "other/x": "y"}
-
-
-def test_the_codes_own_files_in_the_checkpoint_folder_are_there_in_setup(
-    store: MemoryStore, clock: Clock, tmp_path: Path
-) -> None:
-    machine = Machine(tmp_path / "one", store, clock, OWN, setup="prepare", command="train")
-    seen: list[str] = []
-
-    def look() -> None:
-        folder = machine.work / "checkpoints"
-        seen.extend(
-            sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
-        )
-
-    machine.scripts = {"prepare": (0, look), "train": (0, lambda: None)}
-    assert machine.run().phase == "succeeded"
-    assert seen == ["deep/base", "fetch.sh"]
-    assert not [key for key in store.objects if key.startswith(lineage_prefix("line"))]
-
-
-def test_a_checkpoint_lies_over_the_codes_own_files(store: MemoryStore, clock: Clock, tmp_path: Path) -> None:
-    first = Machine(tmp_path / "one", store, clock, OWN, command="train")
-
-    def save() -> None:
-        first.write("checkpoints/deep/base", "trained")
-        (first.work / "checkpoints" / "fetch.sh").unlink()
-
-    first.scripts["train"] = (1, save)
-    first.run()
-    second = Machine(tmp_path / "two", store, clock, OWN, command="train")
-    seen: list[tuple[str, str, float]] = []
-
-    def look() -> None:
-        base, fetch = (second.work / "checkpoints" / name for name in ("deep/base", "fetch.sh"))
-        seen.append((base.read_text(), fetch.read_text(), fetch.stat().st_mtime))
-
-    second.scripts["train"] = (0, look)
-    second.run()
-    assert seen == [("trained", "fetch", OLDEST_SECONDS)]
-
-
-def test_an_agent_that_starts_again_has_the_codes_own_files_as_they_were(
-    store: MemoryStore, clock: Clock, tmp_path: Path
-) -> None:
-    folder = tmp_path / "one"
-    Machine(folder, store, clock, OWN, command="train").run()
-    (folder / "work" / "checkpoints" / "fetch.sh").write_text("torn")
-    (folder / "work" / "checkpoints" / "half").write_text("half")
-    store.objects = {key: each for key, each in store.objects.items() if not key.startswith("checkpoints/")}
-    again = Machine(folder, store, clock, OWN, command="train")
-    seen: dict[str, str] = {}
-
-    def look() -> None:
-        folder = again.work / "checkpoints"
-        seen.update({each.name: each.read_text() for each in folder.rglob("*") if each.is_file()})
-
-    again.scripts["train"] = (0, look)
-    again.run()
-    assert seen == {"fetch.sh": "fetch", "base": "own"}
 
 
 def test_a_checkpoint_that_cannot_be_stored_is_told(machine: Machine) -> None:

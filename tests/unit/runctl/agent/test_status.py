@@ -54,6 +54,9 @@ def test_the_document_is_that_of_the_contract(store, clock) -> None:
         "checkpoints": {"count": 0, "last": None, "last_at": None},
         "artifacts": None,
         "log_parts": 0,
+        "unsaved": [],
+        "suspect": None,
+        "resumes": [],
     }
 
 

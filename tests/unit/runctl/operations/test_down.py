@@ -79,6 +79,33 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+LOST = {"unsaved": [{"what": "artifacts", "path": None, "why": "disk full"}], "artifacts": None}
+ONE_LOST = {"unsaved": [{"what": "artifacts", "path": "a", "why": "is a pipe"}], "artifacts": {"files": 1}}
+
+
+@pytest.mark.parametrize(
+    ("phase", "raw", "options", "refused"),
+    [
+        ("failed", LOST, YES, True),
+        ("failed", LOST, DownOptions(yes=True, discard_artifacts=True), False),
+        ("interrupted", LOST, YES, False),  # a replacement stores them
+        ("succeeded", ONE_LOST, YES, False),
+        ("failed", {}, YES, False),
+    ],
+)
+def test_artifacts_that_never_reached_the_bucket_count_as_unfetched(
+    world: World, phase: str, raw: dict[str, Any], options: DownOptions, refused: bool
+) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.bucket.status.return_value = RunStatus(run="r1", phase=phase, raw=raw)
+    if not refused:
+        assert down(world.session, "digits", options).receipt.is_complete
+        return
+    with pytest.raises(UnfetchedArtifactsError, match="could not store its artifacts: disk full"):
+        down(world.session, "digits", options)
+    world.stack.destroy.assert_not_called()
+
+
 def test_artifacts_come_home_before_anything_is_deleted(world: World) -> None:
     world.states(stack_state(BUCKET, instance_state()), stack_state())
     receipt = down(world.session, "digits", YES).receipt

@@ -105,6 +105,14 @@ def test_a_rerun_goes_on_from_the_checkpoint_unless_the_run_succeeded(phase: str
     assert again.lineage == (first.id if goes_on else again.id)
 
 
+@pytest.mark.parametrize("phase", ["failed", "succeeded"])
+@pytest.mark.parametrize("afresh", [True, False])
+def test_a_rerun_may_be_told_which_checkpoints_it_has(phase: str, afresh: bool) -> None:
+    first = choose()
+    again = choose(previous=first, previous_status=RunStatus(first.id, phase), rerun=True, afresh=afresh)
+    assert again.lineage == (again.id if afresh else first.id)
+
+
 def test_the_order_of_variables_does_not_matter() -> None:
     one, other = job(env={"A": "1", "B": "2"}), job(env={"B": "2", "A": "1"})
     assert choose(one) == choose(other)
