@@ -18,7 +18,7 @@ from pathlib import Path
 from pulumi import automation
 
 from runctl_auto.engine.program_host import ProgramHost
-from runctl_auto.local.project import program_of
+from runctl_auto.local.project_program import program_of
 
 
 def main(folder: str, name: str, config: str, pack: str, pack_config: str) -> None:

@@ -132,6 +132,13 @@ class SettingsError(_FileError):
     kind = "settings"
 
 
+class UntrustedError(RunctlError):
+    """A file, folder or program of the project is somebody else's, or could have been planted: not used."""
+
+    exit_code = ExitCode.USAGE
+    kind = "untrusted"
+
+
 class UsageError(RunctlError):
     """The command cannot run as it was called."""
 

@@ -142,8 +142,10 @@ def _users(schema: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _settings() -> Iterator[str]:
-    from runctl_auto.settings.schema import setting_fields
+    from runctl_auto.settings.schema import CONFIRMED, setting_fields
     from runctl_auto.settings.sources import variable_for
+
+    keys = [".".join(path) for path in CONFIRMED]
 
     yield from (
         "# Settings",
@@ -151,6 +153,12 @@ def _settings() -> Iterator[str]:
         "`.runctl.toml` in the home folder, over it that of the project, over it the",
     )
     yield from ("environment, over it options. `runctl config show` tells where each value comes from.", "")
+    yield from (
+        f"{', '.join(f'`{key}`' for key in keys)} decide who gets your credentials, or which",
+        "program runs: a value in the project's file is in force only once `runctl config confirm KEY` has",
+        "added it to your own. The variable of a setting without a default may say `none`.",
+        "",
+    )
     yield from (
         "| setting | what for | allowed | unless given | variable |",
         "| --- | --- | --- | --- | --- |",

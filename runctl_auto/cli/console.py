@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 from runctl_auto.cli.streams import OutputClosed, discard, is_unicode, reader_has_left
 from runctl_auto.errors import RunctlError
 from runctl_auto.local.plain_text import only_colors, plain_text
+from runctl_auto.local.printable import log_line_for_terminal, printable
 from runctl_auto.local.strict_json import strict_json
 
 if TYPE_CHECKING:
     from rich.status import Status
+    from rich.text import Text
 
     from runctl_auto.cli.views.table import Column
     from runctl_auto.engine.events import EngineEvent
@@ -57,8 +59,8 @@ class Console:
         self._discarded: set[int] = set()
 
     def say(self, text: str) -> None:
-        """Prints a message to stderr."""
-        self._write(self._err, text)
+        """Prints a message of one line to stderr; line breaks and control characters in it are shown."""
+        self._write(self._err, printable(text))
 
     def line(self, text: str = "") -> None:
         """Prints one line of a result; nothing in JSON mode."""
@@ -97,8 +99,11 @@ class Console:
         return _painted(self._out, text, colour=colour, bold=bold)
 
     def log_line(self, line: str) -> None:
-        """Prints one line of the run's log as it is, its escape sequences included."""
-        self._write_as_it_is(self._err if self.as_json else self._out, line)
+        """Prints one line of the run's log: to a pipe as it is, to a terminal with colours alone."""
+        stream = self._err if self.as_json else self._out
+        if stream.isatty():
+            line = log_line_for_terminal(line, colours=not os.environ.get("NO_COLOR"))
+        self._write_as_it_is(stream, line)
 
     def plan(self, view: PlanView) -> None:
         """Prints the planned changes, before the confirmation."""
@@ -106,8 +111,12 @@ class Console:
         from runctl_auto.cli.views.plan import plan_lines
 
         self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
+        if view.program is not None:
+            program = printable(f"  program: {view.program}, not runctl's own")
+            self._write(self._err, _painted(self._err, program, colour="yellow"))
         for each in plan_lines(view.plan, every_resource=self.verbose):
-            self.say(f"  {_painted(self._err, each, colour=_SIGN_COLOURS.get(each[:1]))}")
+            colour = _SIGN_COLOURS.get(each[:1])
+            self._write(self._err, f"  {_painted(self._err, printable(each), colour=colour)}")
         if view.placement is not None:
             place = view.placement
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
@@ -129,7 +138,7 @@ class Console:
             return False
         import click
 
-        return click.confirm(question, default=False, err=True)
+        return click.confirm(printable(question), default=False, err=True)
 
     def ask(self, question: str) -> str:
         """Prompts for a text on the terminal; empty where stdin is no terminal."""
@@ -137,7 +146,7 @@ class Console:
             return ""
         import click
 
-        return str(click.prompt(question, default="", show_default=False, err=True))
+        return str(click.prompt(printable(question), default="", show_default=False, err=True))
 
     def engine_event(self, event: EngineEvent) -> None:
         """Shows one step of the engine."""
@@ -149,13 +158,13 @@ class Console:
         text = line_for(event)
         if text is not None:
             colour = "red" if text.startswith("!") else "yellow" if text.startswith("warning") else None
-            self.say(f"  {_painted(self._err, text, colour=colour)}")
+            self._write(self._err, f"  {_painted(self._err, text, colour=colour)}")
         self._refresh()
 
     def engine_output(self, line: str) -> None:
         """A line printed by the engine itself; shown with ``-v``."""
         if self.verbose:
-            self.say(line)
+            self.say(line.rstrip("\n"))
 
     @contextmanager
     def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
@@ -178,7 +187,7 @@ class Console:
     def progress(self, text: str) -> None:
         """Updates the state of the work that ``working`` shows; no effect where only the start is printed."""
         if self._live is not None:
-            self._live.update(f"{self._titles[-1][1]}: {text}")
+            self._live.update(_plain_title(f"{self._titles[-1][1]}: {text}"))
 
     def error(self, error: RunctlError) -> None:
         """Prints an error in full; in JSON mode as the result."""
@@ -188,10 +197,11 @@ class Console:
         heading = _painted(self._err, "error:", colour="red", bold=True)
         self._write(self._err, f"{heading} {plain_text(str(error))}")
         if error.where:
-            place = ", ".join(f"{key} {value}" for key, value in error.where.items())
-            self._write(self._err, f"  where: {plain_text(place)}")
+            place = printable(", ".join(f"{key} {value}" for key, value in error.where.items()))
+            self._write(self._err, f"  where: {place}")
         for cause in error.causes() if self.verbose else ():
-            self._write(self._err, f"  cause: {plain_text(str(cause))}")
+            first, *others = [printable(line) for line in str(cause).splitlines()] or [""]
+            self._write(self._err, "\n".join([f"  cause: {first}", *(f"         {line}" for line in others)]))
         if error.next_step:
             self._write(self._err, f"  next:  {plain_text(error.next_step)}")
 
@@ -209,12 +219,12 @@ class Console:
                 return
             self._titles.append((ended, title))
             if self._live is not None:
-                self._live.update(title)
+                self._live.update(_plain_title(title))
                 return
             from rich.console import Console as RichConsole
 
             spinner = "dots" if is_unicode(self._err) else "line"
-            live = RichConsole(file=self._err).status(title, spinner=spinner)
+            live = RichConsole(file=self._err).status(_plain_title(title), spinner=spinner)
             live.start()
             self._live = live
 
@@ -227,7 +237,7 @@ class Console:
                 return
             self._steps = None
             if self._titles:
-                self._live.update(self._titles[-1][1])
+                self._live.update(_plain_title(self._titles[-1][1]))
             else:
                 self._live.stop()
                 self._live = None
@@ -236,7 +246,7 @@ class Console:
         if self._live is not None:
             steps = str(self._steps)
             title = self._titles[-1][1]
-            self._live.update(f"{title}: {steps}" if steps else title)
+            self._live.update(_plain_title(f"{title}: {steps}" if steps else title))
 
     def _write(self, stream: TextIO, text: str) -> None:
         self._write_as_it_is(stream, only_colors(text) if stream.isatty() else plain_text(text))
@@ -266,6 +276,13 @@ class Console:
             self.unwritten = error
         if self.ends_with_reader and stream is self._out:
             raise OutputClosed from error
+
+
+def _plain_title(text: str) -> Text:
+    """A title that shows what it says: Rich reads markup in texts, which names of a cloud could hold."""
+    from rich.text import Text
+
+    return Text(printable(text))
 
 
 def terminal_width() -> int:

@@ -21,12 +21,25 @@ class Invocation:
 
     console: Console = field(default_factory=Console)
     options: dict[tuple[str, ...], object] = field(default_factory=dict)
+    _folders: ProjectFolders | None = None
 
     def folders(self) -> ProjectFolders:
-        """The project that the current folder belongs to."""
+        """The project that the current folder belongs to; looked at once.
+
+        Raises ``UntrustedError`` when it is somebody else's, or brought runctl's private folder with it.
+        """
         from runctl_auto.local.project import find_project
 
-        return find_project(Path.cwd())
+        if self._folders is None:
+            folders = find_project(Path.cwd())
+            folders.refuse_planted()
+            self._folders = folders
+        return self._folders
+
+    def hold_policies_to(self, base: Path | None) -> None:
+        """Makes the option ``--policy-base`` a setting; does nothing without it."""
+        if base is not None:
+            self.options[("policies", "base")] = str(base.absolute())
 
     def settings(self) -> Settings:
         """The effective settings. Raises ``SettingsError``."""
@@ -44,11 +57,13 @@ class Invocation:
         from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
         from runctl_auto.engine.job_stack import EngineOptions
-        from runctl_auto.engine.policy_pack import pack_in_force, refuse_to_skip
+        from runctl_auto.engine.policy_pack import held_to_base, pack_in_force, refuse_to_skip
+        from runctl_auto.engine.project_program import program_in_force
         from runctl_auto.engine.sandbox_extra import require_sandbox_extra
         from runctl_auto.jobs.session import Session
 
-        folders, settings = self.folders(), self.settings()
+        folders, settings = self.folders(), held_to_base(self.settings())
+        program = program_in_force(settings.engine, folders)
         if policies:
             pack = pack_in_force(settings.policies, folders)
         else:
@@ -70,6 +85,7 @@ class Invocation:
             folders,
             EngineOptions(
                 parallel=settings.engine.parallel,
+                program=program,
                 policies=pack if policies else None,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
@@ -77,5 +93,13 @@ class Invocation:
         )
         prices = PriceBook(folders.sandbox / "prices" if settings.sandbox else kept_prices_folder(shell))
         return Session(
-            settings, folders, place, driver, place.provider, self.console, prices=prices, shell=shell
+            settings,
+            folders,
+            place,
+            driver,
+            place.provider,
+            self.console,
+            prices=prices,
+            shell=shell,
+            program=program,
         )

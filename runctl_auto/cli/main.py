@@ -172,7 +172,8 @@ def _usage_error(error: click.ClickException) -> UsageError:
 def _told_as_unexpected(console: Console, error: Exception) -> int:
     """An unexpected exception is a bug in runctl: reported in a line, with its traceback on ``-v``."""
     if console.verbose:
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            console.say(line)
     console.error(
         RunctlError(
             f"Something unexpected went wrong: {type(error).__name__}: {error}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, StepEvent
+from runctl_auto.local.printable import printable
 
 _DONE: Mapping[str, str] = {
     "create": "created",
@@ -34,11 +35,12 @@ def line_for(event: EngineEvent) -> str | None:
     """The line to print for ``event``; None for an event that is not shown."""
     if isinstance(event, StepEvent):
         if event.stage == "failed":
-            return f"! {event.operation} of {event.name} ({short_type(event.type)}) failed"
+            return printable(f"! {event.operation} of {event.name} ({short_type(event.type)}) failed")
         if event.stage == "done" and event.operation in _DONE and is_of_interest(event.type):
-            return f"{_DONE[event.operation]} {event.name} ({short_type(event.type)})"
+            return printable(f"{_DONE[event.operation]} {event.name} ({short_type(event.type)})")
     if isinstance(event, DiagnosticEvent) and event.severity == "warning":
-        return f"warning: {event.message.strip().splitlines()[0]}" if event.message.strip() else None
+        first = event.message.strip().partition("\n")[0]
+        return printable(f"warning: {first}") if first else None
     return None
 
 
@@ -63,4 +65,4 @@ class StepsInWork:
     def __str__(self) -> str:
         shown = list(self._names.values())[:3]
         more = len(self._names) - len(shown)
-        return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+        return printable(", ".join(shown)) + (f" and {more} more" if more > 0 else "")

@@ -24,12 +24,14 @@ from runctl_auto.engine.job_stack import EngineOptions, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states
 from runctl_auto.errors import JobNotFoundError, RunctlError
-from runctl_auto.local.project import PROJECT_NAME, ProjectFolders, program_of
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.local.project_program import program_of
 from runctl_auto.providers.aws.backend_objects import open_objects
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
     read_config,
+    refuse_redirecting,
     set_aside,
     settings_file,
 )
@@ -196,6 +198,8 @@ class Driver:
         """
         file = settings_file(self._folders.workspace(), job)
         owner = read_config(file).get(BACKEND_KEY)
+        if file.parent == self._folders.root and self._options.program is None:
+            refuse_redirecting(file, self._environment.secrets_provider)
         if file.exists() and (not exists or owner not in (None, self._environment.backend)):
             set_aside(file, self._folders)
         if exists and not file.exists():

@@ -19,6 +19,7 @@ from runctl_auto.engine.aws_identity import Identity, choose_identity
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import SandboxError
+from runctl_auto.local.private_folder import create_private, refuse_planted_passphrase
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import CallerIdentity, Provider
 from runctl_auto.settings.schema import Settings
@@ -127,7 +128,7 @@ def real_cloud(
     identity = choose_identity(settings.aws.profile, environ)
     backend = backend_of(settings, folders, environ)
     if backend == _own_backend(folders):
-        (folders.make_private() / "state").mkdir(mode=0o700, exist_ok=True)
+        folders.make_private("state")
     variables = {
         **_engine_variables(backend),
         **_passphrase_variables(settings, folders, environ),
@@ -168,7 +169,7 @@ def sandbox(
     from sandbox.daemon import ensure_started
 
     require_sandbox_extra()
-    folders.make_private()
+    folders.make_private("sandbox")
     with _typed_sandbox_errors():
         endpoints = (start or ensure_started)(folders.sandbox, progress=progress)
     return _sandbox_environment(endpoints, engine, folders)
@@ -246,16 +247,12 @@ def _passphrase_variables(
     settings: Settings, folders: ProjectFolders, environ: Mapping[str, str]
 ) -> dict[str, str]:
     if settings.engine.passphrase_file is not None:
-        return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(folders.root / settings.engine.passphrase_file)}
+        file = folders.root / settings.engine.passphrase_file
+        refuse_planted_passphrase(file)
+        return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
     given = "PULUMI_CONFIG_PASSPHRASE" in environ or "PULUMI_CONFIG_PASSPHRASE_FILE" in environ
     if given or settings.engine.secrets_provider != "passphrase":
         return {}
     file = folders.make_private() / "passphrase"
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_urlsafe(32))
+    create_private(file, secrets.token_urlsafe(32))
     return {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}

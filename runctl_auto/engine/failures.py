@@ -29,6 +29,7 @@ from runctl_auto.errors import (
     StackLockedError,
     ThrottledError,
 )
+from runctl_auto.local.printable import printable
 from runctl_auto.providers.aws.errors import class_of_failed_change, code_in_text, next_step_for
 from runctl_auto.stack.urn import name_of
 
@@ -131,7 +132,7 @@ def _cloud(failure: Failure) -> RunctlError | None:
         if error_class is CloudError and not event.urn:
             continue
         return error_class(
-            f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {plain(event.message)}",
+            f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {_one_line(event)}",
             code=code,
             where=_place(failure, event.urn),
             next_step=next_step_for(error_class),
@@ -143,7 +144,7 @@ def _protected(failure: Failure) -> RunctlError | None:
     for event in _errors(failure):
         if _PROTECTED.search(event.message) and _CANNOT.search(event.message):
             return ProtectedError(
-                f"The change would delete or replace what is protected: {plain(event.message)}",
+                f"The change would delete or replace what is protected: {_one_line(event)}",
                 where=_place(failure, event.urn),
                 next_step="Undo the change of the job file that causes it, or end the protection first.",
             )
@@ -187,6 +188,11 @@ def _errors(failure: Failure) -> list[DiagnosticEvent]:
         event for event in failure.events if isinstance(event, DiagnosticEvent) and event.severity == "error"
     ]
     return sorted(found, key=lambda event: "pulumi:pulumi:Stack::" in event.urn or not event.urn)
+
+
+def _one_line(event: DiagnosticEvent) -> str:
+    """The message, which may quote what a service answered."""
+    return printable(" ".join(plain(event.message).split()))
 
 
 def failed_deletions(events: Sequence[EngineEvent]) -> tuple[FailedDeletion, ...]:

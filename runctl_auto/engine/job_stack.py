@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,9 +79,11 @@ class Changes:
 @dataclass(frozen=True)
 class EngineOptions:
     """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
-    every preview and every update."""
+    every preview and every update. ``program`` is the folder of the program that runs in place of
+    runctl's own."""
 
     parallel: int = 16
+    program: Path | None = None
     policies: PackInForce | None = None
     on_event: EventSink | None = None
     on_output: Callable[[str], None] | None = None
@@ -162,7 +164,7 @@ class JobStack:
     def preview(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Plan:
         """What ``up`` would do. Changes nothing, neither in the cloud nor in the state."""
         self._attach_host()
-        return self._planned(
+        plan = self._planned(
             "preview",
             self._stack.preview,
             refresh=refresh or None,
@@ -170,6 +172,8 @@ class JobStack:
             parallel=self._options.parallel,
             **self._judging(),
         )
+        pack = self._options.policies
+        return plan if pack is None else replace(plan, advice=(*pack.notes, *plan.advice))
 
     def preview_destroy(self) -> Plan:
         """What ``destroy`` would do."""

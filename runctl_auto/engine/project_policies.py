@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ PolicyConfig = Mapping[str, Mapping[str, Any]]
 
 def read_project_policies(file: Path) -> PolicyConfig:
     """What ``file`` says; nothing when there is no such file. Raises SettingsError with all that is wrong."""
-    if not file.exists():
+    if not os.path.lexists(file):
         return {}
     try:
         document = read_job_document(file)

@@ -8,7 +8,7 @@ from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.document import invalid_job_file
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.local.printable import shortened
-from runctl_auto.local.project import find_project
+from runctl_auto.local.project import project_around
 
 
 def find_work_folder(file: JobFile) -> Path:
@@ -17,7 +17,7 @@ def find_work_folder(file: JobFile) -> Path:
     The job file may come from someone else, so it may only name folders of its own project. Raises
     JobFileError for any other, and for a path that is not a folder.
     """
-    project = find_project(file.path.parent).root
+    project = project_around(file.path.parent)
     try:
         folder = (file.path.parent / Path(file.spec.workdir).expanduser()).resolve()
         is_folder = folder.is_dir()

@@ -7,9 +7,11 @@ Where the backend is no folder, marks lie in the project's, and other machines d
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from runctl_auto.engine.events import Plan
 from runctl_auto.jobs.permitted import makes_machine, refuse_too_many_jobs
@@ -46,7 +48,10 @@ def admitted(session: Session, job: str, plan: Plan) -> Iterator[None]:
 
 
 def _folder(session: Session) -> Path:
-    folder = (session.driver.backend.folder or session.folders.make_private()) / _FOLDER
+    shared = session.driver.backend.folder
+    if shared is None:
+        return session.folders.make_private(_FOLDER)
+    folder = shared / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -57,8 +62,7 @@ def _gate(session: Session, folder: Path) -> Iterator[None]:
     time = session.time
     deadline = time.monotonic() + _GATE_PATIENCE_SECONDS
     waiting = session.reporter.working("waiting for another that begins", after=PATIENCE_SECONDS)
-    (folder / _GATE).touch()
-    with (folder / _GATE).open("rb") as file:
+    with _opened(folder / _GATE) as file:
         with waiting:
             while not take(file) and time.monotonic() < deadline:
                 time.sleep(_POLL_SECONDS)
@@ -66,9 +70,7 @@ def _gate(session: Session, folder: Path) -> Iterator[None]:
 
 
 def _hold_mark(folder: Path, job: str, held: ExitStack) -> None:
-    mark = folder / f"{job}{_MARK}"
-    mark.touch()
-    take(held.enter_context(mark.open("rb")))
+    take(held.enter_context(_opened(folder / f"{job}{_MARK}")))
 
 
 def _others(folder: Path, job: str) -> tuple[str, ...]:
@@ -78,5 +80,12 @@ def _others(folder: Path, job: str) -> tuple[str, ...]:
 
 
 def _is_held(mark: Path) -> bool:
-    with mark.open("rb") as file:
+    with _opened(mark) as file:
         return not take(file)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file at ``path``, made unless it exists; others' files too, in a folder that several people share.
+    A link is not followed, a pipe not waited for: both raise OSError, now or when they are locked."""
+    flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o644), "rb")

@@ -18,6 +18,7 @@ from runctl_auto.backend.locks import parse_lock
 from runctl_auto.engine.failures import locked_error
 from runctl_auto.jobs.session import Session
 from runctl_auto.local.file_lock import take
+from runctl_auto.local.private_folder import open_private
 
 _POLL_SECONDS = 1.0
 
@@ -28,10 +29,9 @@ def claimed(session: Session, job: str, *, patience_seconds: float = 0.0) -> Ite
 
     Waits ``patience_seconds`` for who holds it. Raises ``StackLockedError`` that says who that is.
     """
-    folder = session.folders.make_private() / "claims"
-    folder.mkdir(exist_ok=True)
+    folder = session.folders.make_private("claims")
     deadline = session.time.monotonic() + patience_seconds
-    with (folder / f"{job}.json").open("a+b") as file:
+    with os.fdopen(open_private(folder / f"{job}.json", os.O_RDWR | os.O_CREAT | os.O_APPEND), "r+b") as file:
         while not take(file):
             if session.time.monotonic() >= deadline:
                 raise _refusal(job, file)

@@ -8,6 +8,7 @@ from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.session import Time
+from runctl_auto.local.printable import printable
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.providers.contract import GONE, Machine, Provider, Results
 from runctl_auto.run.status import RunStatus
@@ -123,9 +124,9 @@ _WORDS = {
 def _sentence(status: RunStatus) -> str:
     text = _WORDS[status.phase]
     if status.phase == Phase.RUNNING and status.resumed_from:
-        return f"{text}, from checkpoint {status.resumed_from}"
+        return printable(f"{text}, from checkpoint {status.resumed_from}")
     if status.phase in (Phase.FAILED, Phase.STOPPED) and status.reason:
-        return f"{text} ({status.reason})"
+        return printable(f"{text} ({status.reason})")
     if status.phase == Phase.INTERRUPTED and status.message:
-        return f"{text}; {status.message}"
+        return printable(f"{text}; {status.message}")
     return text

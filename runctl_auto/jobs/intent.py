@@ -107,7 +107,7 @@ class Material:
 
 def gather(session: Session, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
-    packages = session.folders.make_private() / "packages"
+    packages = session.folders.make_private("packages")
     code = package_code(_without_results(session, job.work_folder), packages)
     agent = package_agent(packages)
     account = session.provider(job.spec.region).account()

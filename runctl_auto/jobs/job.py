@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import JobNotFoundError
-from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.errors import JobNotFoundError, UntrustedError
+from runctl_auto.local.project import PROJECT_NAME, leads_out
 from runctl_auto.providers.contract import Machine, Provider, Results, Scanner
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
@@ -108,8 +108,18 @@ class Job:
 
     @property
     def downloads(self) -> Path:
-        """The folder of the job's fetched artifacts: in it a folder for each run."""
-        return self.session.downloads / self.name
+        """The folder of the job's fetched artifacts: in it a folder for each run.
+
+        Raises ``UntrustedError`` when a link in the results folder makes it lie elsewhere.
+        """
+        folder = self.session.downloads / self.name
+        if leads_out(self.session.downloads, folder):
+            raise UntrustedError(
+                f"{folder} leads out of the folder of results.",
+                where={"path": str(folder)},
+                next_step="Look where the link leads, and remove it.",
+            )
+        return folder
 
     def _where(self) -> Placement:
         if self._placement is None:

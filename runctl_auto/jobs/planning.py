@@ -102,6 +102,7 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
         plan,
         intent.config.placement,
         tuple(notes),
+        program=job.session.program,
         cost=estimate(intent.config, ended=ended),
         cost_before=estimate(current.config) if current.config and current.instance else None,
     )

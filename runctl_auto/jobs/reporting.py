@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.cost.estimate import Estimate
@@ -20,7 +21,8 @@ class PlanView:
     """What is about to change, as shown before anyone is asked.
 
     ``work_folder`` is what travels to the machine; None when nothing is packaged for the change. ``cost`` is
-    of the job as it will be, ``cost_before`` as it is, None where it has no machine.
+    of the job as it will be, ``cost_before`` as it is, None where it has no machine. ``program`` is the
+    folder of the program that made the plan, None for runctl's own.
     """
 
     job: str
@@ -31,6 +33,7 @@ class PlanView:
     work_folder: WorkFolder | None = None
     cost: Estimate | None = None
     cost_before: Estimate | None = None
+    program: Path | None = None
 
 
 class Reporter(Protocol):

@@ -37,7 +37,7 @@ class Session:
 
     ``make_provider`` makes the provider of a region, None for the one that the person's own settings name.
     ``prices`` is the price book at hand. ``shell`` is the environment that the person started the command
-    with.
+    with. ``program`` is the folder of the program that runs in place of runctl's own.
     """
 
     settings: Settings
@@ -49,6 +49,7 @@ class Session:
     time: Time = field(default_factory=Time)
     prices: PriceBook = field(default_factory=PriceBook)
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
+    program: Path | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)
 
     def provider(self, region: str | None = None) -> Provider:

@@ -6,15 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from runctl_auto.leftovers.receipt import Receipt
+from runctl_auto.local.private_folder import make_subfolder, replace_private
 from runctl_auto.local.strict_json import strict_json
 
 
 def store(receipt: Receipt, folder: Path, at: datetime) -> Path:
     """Writes the receipt into the project's ``.runctl`` and returns its file. Earlier receipts stay."""
-    place = folder / "receipts" / receipt.job
-    place.mkdir(parents=True, exist_ok=True)
-    file = place / f"{at:%Y%m%dT%H%M%S.%fZ}.json"
-    arriving = file.with_suffix(".arriving")
-    arriving.write_text(strict_json(receipt.as_json(), indent=2) + "\n", encoding="utf-8")
-    arriving.replace(file)
+    file = make_subfolder(folder, "receipts", receipt.job) / f"{at:%Y%m%dT%H%M%S.%fZ}.json"
+    replace_private(file, strict_json(receipt.as_json(), indent=2) + "\n")
     return file

@@ -16,14 +16,16 @@ class NotAPlainFileError(Exception):
         self.allowed = allowed
 
 
-def read_plain_file(path: Path, max_bytes: int) -> bytes:
+def read_plain_file(path: Path, max_bytes: int, *, follow: bool = True) -> bytes:
     """The content of a regular file of at most ``max_bytes``, read once.
 
-    Never blocks on other kinds of files (pipes, devices). Raises NotAPlainFileError.
+    Never blocks on other kinds of files (pipes, devices). A link is one of them unless it is to be followed.
+    Raises NotAPlainFileError.
     """
     try:
-        _require_regular(path.stat())
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        _require_regular(path.stat(follow_symlinks=follow))
+        never = 0 if follow else os.O_NOFOLLOW
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | never)
         with os.fdopen(descriptor, "rb") as stream:
             _require_regular(os.fstat(descriptor))
             content = stream.read(max_bytes + 1)
@@ -37,5 +39,7 @@ def read_plain_file(path: Path, max_bytes: int) -> bytes:
 def _require_regular(status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise NotAPlainFileError("is a folder", "a file")
+    if stat.S_ISLNK(status.st_mode):
+        raise NotAPlainFileError("is a link", "a file")
     if not stat.S_ISREG(status.st_mode):
         raise NotAPlainFileError("is not a regular file", "a file")

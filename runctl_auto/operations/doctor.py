@@ -16,6 +16,7 @@ from runctl_auto.engine import environment
 from runctl_auto.engine.choice import Engine, choose_engine
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.project_program import program_in_force
 from runctl_auto.errors import AccessDeniedError, CloudError, RunctlError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import CallerIdentity, Provider
@@ -66,6 +67,7 @@ def examine(practice: Practice) -> Iterator[Finding]:
         return
     yield _settings(practice, settings)
     yield _private_folder(practice.folders)
+    yield from _program(settings, practice.folders)
     engine = None
     try:
         engine = practice.choose_engine(settings.engine.path, practice.environ)
@@ -117,6 +119,17 @@ def _private_folder(folders: ProjectFolders) -> Finding:
             "project", "problem", f"{folder} is open to other users", f"Close it: chmod 700 {folder}"
         )
     return Finding("project", "ok", str(folders.root))
+
+
+def _program(settings: Settings, folders: ProjectFolders) -> Iterator[Finding]:
+    """Tells of a program that is not runctl's own; nothing when that one runs."""
+    try:
+        program = program_in_force(settings.engine, folders)
+    except RunctlError as error:
+        yield _problem("program", error)
+        return
+    if program is not None:
+        yield Finding("program", "note", f"{program} runs in place of runctl's own, as your settings say")
 
 
 def _engine(engine: Engine, settings: Settings) -> Finding:

@@ -84,7 +84,7 @@ class _SetProtection(Change[NewProtection, ProtectionResult]):
         with self.session.reporter.working("planning"):
             plan = self.job.stack.preview(only=decision.held.urns)
         notes = protection_notes(decision.before.protection, decision.config.protection)
-        return PlanView(self.job.name, None, plan, None, tuple(notes))
+        return PlanView(self.job.name, None, plan, None, tuple(notes), program=self.session.program)
 
     def confirm(self, decision: NewProtection, view: PlanView) -> None:  # noqa: ARG002
         require_confirmation(

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
@@ -76,7 +77,8 @@ class UpOptions:
 
 @dataclass(frozen=True)
 class UpResult:
-    """What ``up`` came to. ``status`` is None when nobody waited for the end; ``seconds`` per phase."""
+    """What ``up`` came to. ``status`` is None when nobody waited for the end; ``seconds`` per phase.
+    ``program`` is the folder of the program that was applied, None for runctl's own."""
 
     job: str
     run: str
@@ -88,6 +90,7 @@ class UpResult:
     metrics: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     replacements: int = 0
+    program: Path | None = None
 
 
 def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
@@ -279,6 +282,7 @@ class _Following:
             metrics=read_metrics(download),
             seconds=self._times.seconds,
             replacements=self._replacements,
+            program=self._session.program,
         )
 
     def _fetch(self) -> Download | None:

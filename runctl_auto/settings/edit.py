@@ -15,8 +15,9 @@ from pydantic_core import to_jsonable_python
 from runctl_auto.errors import FieldProblem, SettingsError
 from runctl_auto.local.atomic_file import replace_file
 from runctl_auto.local.printable import shortened
+from runctl_auto.settings.layers import settings_error
 from runctl_auto.settings.schema import SettingPath, setting_fields
-from runctl_auto.settings.sources import check_settings_text, read_settings_text, settings_error
+from runctl_auto.settings.sources import check_settings_text, read_settings_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,21 +25,32 @@ else:
     import tomli as tomllib
 
 
-def set_setting(file: Path, path: SettingPath, text: str) -> None:
+def set_setting(file: Path, path: SettingPath, text: str, *, project: Path | None = None) -> None:
     """Writes the value of ``text`` at ``path`` to ``file``, which need not exist.
 
-    The write is atomic. Raises ``SettingsError`` when the value is not allowed or the file would not be
-    valid.
+    ``project`` is the folder of the project whose file it is, None for the person's own. The write is atomic.
+    Raises ``SettingsError`` when the value is not allowed or the file would not be valid.
     """
     value = _meaning(path, text)
-    _rewrite(file, lambda document: _put(document, path, value), path, value)
+    _rewrite(file, lambda document: _put(document, path, value), path, value, project)
 
 
-def unset_setting(file: Path, path: SettingPath) -> bool:
-    """Removes ``path`` from ``file``; False when it was not there. Raises ``SettingsError``."""
-    if not _holds(tomllib.loads(_valid_text(file)), path):
+def add_to_list(file: Path, path: SettingPath, entry: str) -> bool:
+    """Adds ``entry`` to the list at ``path`` in the person's ``file``; False when it was there. Raises
+    ``SettingsError``."""
+    held = _flat(tomllib.loads(_valid_text(file, None))).get(path, [])
+    entries = [*held, entry] if isinstance(held, list) else [entry]
+    if isinstance(held, list) and entry in held:
         return False
-    _rewrite(file, lambda document: _take_out(document, path), path, None)
+    _rewrite(file, lambda document: _put(document, path, entries), path, entries, None)
+    return True
+
+
+def unset_setting(file: Path, path: SettingPath, *, project: Path | None = None) -> bool:
+    """Removes ``path`` from ``file``; False when it was not there. Raises ``SettingsError``."""
+    if not _holds(tomllib.loads(_valid_text(file, project)), path):
+        return False
+    _rewrite(file, lambda document: _take_out(document, path), path, None, project)
     return True
 
 
@@ -77,19 +89,23 @@ def _listed(text: str) -> list[Any]:
 
 
 def _rewrite(
-    file: Path, change: Callable[[tomlkit.TOMLDocument], None], path: SettingPath, value: object
+    file: Path,
+    change: Callable[[tomlkit.TOMLDocument], None],
+    path: SettingPath,
+    value: object,
+    project: Path | None,
 ) -> None:
-    before = _valid_text(file)
+    before = _valid_text(file, project)
     document = tomlkit.parse(before)
     change(document)
     after = tomlkit.dumps(document)
-    check_settings_text(str(file), after)
+    check_settings_text(str(file), after, of_project=project is not None)
     _require_nothing_else_changed(file, before, after, path, value)
     _replace(file, after)
 
 
-def _valid_text(file: Path) -> str:
-    text = read_settings_text(file)
+def _valid_text(file: Path, project: Path | None) -> str:
+    text = read_settings_text(file, within=project)
     try:
         tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -11,13 +11,32 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from runctl_auto.settings.addresses import checked_url, refuse_plain_requests
+
 SettingPath = tuple[str, ...]
 """``("engine", "parallel")`` for the setting ``engine.parallel``."""
+
+CONFIRMED: tuple[SettingPath, ...] = (
+    ("aws", "endpoint_url"),
+    ("aws", "profile"),
+    ("engine", "path"),
+    ("engine", "backend"),
+    ("engine", "passphrase_file"),
+    ("engine", "secrets_provider"),
+)
+"""Settings that decide who gets the caller's credentials and secrets, or which program runs: from a project's
+file they are taken only when the person's own file or environment confirms them."""
+
+PERSONAL: tuple[SettingPath, ...] = (
+    ("confirmed",),
+    ("engine", "trusted_programs"),
+    ("policies", "base"),
+)
+"""Settings that are never taken from a project's file."""
 
 _BACKEND_SCHEMES = ("file", "s3", "gs", "azblob", "http", "https")
 _NO_OWNER_CHARACTER = re.compile(r"[^\w .:/=+@-]")
@@ -46,7 +65,7 @@ class AwsSettings(_Section):
     )
     endpoint_url: str | None = Field(
         default=None,
-        title="Another address of AWS's services, such as a proxy's",
+        title="Another address of AWS's services, such as a proxy's; http:// on this machine only",
         description="a URL that begins with https:// or http://",
     )
 
@@ -65,7 +84,7 @@ class AwsSettings(_Section):
     @field_validator("endpoint_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        return _checked_url(value, ("http", "https"))
+        return checked_url(value, ("http", "https"))
 
 
 class RunpodSettings(_Section):
@@ -118,6 +137,11 @@ class EngineSettings(_Section):
         title="What encrypts the stacks' secrets",
         description="passphrase, or a key's address as Pulumi writes them",
     )
+    trusted_programs: tuple[Path, ...] = Field(
+        default=(),
+        title="Programs that may run in place of runctl's own, as a project's Pulumi.yaml names them",
+        description="absolute paths of folders; not from a project's file",
+    )
     parallel: int = Field(
         default=16,
         ge=1,
@@ -129,7 +153,18 @@ class EngineSettings(_Section):
     @field_validator("backend")
     @classmethod
     def _is_backend(cls, value: str | None) -> str | None:
-        return _checked_url(value, _BACKEND_SCHEMES)
+        return checked_url(value, _BACKEND_SCHEMES)
+
+    @field_validator("trusted_programs")
+    @classmethod
+    def _are_places(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(_one_place(each) for each in value)
+
+    @field_validator("secrets_provider")
+    @classmethod
+    def _is_reached_safely(cls, value: str) -> str:
+        refuse_plain_requests(value)
+        return value
 
 
 _ProtectedId = Annotated[
@@ -141,8 +176,8 @@ class PolicySettings(_Section):
     """Which policies evaluate a change, and which resources are protected by id whatever a job file says.
 
     ``file`` sets the enforcement level of each rule and what the project allows, relative to the project
-    folder; ``allow_skip`` permits ``--no-policy``. ``protected`` contains ids of volumes (``vol-...``) and
-    names of buckets.
+    folder, as far as ``base`` allows; ``allow_skip`` permits ``--no-policy``. ``protected`` contains ids of
+    volumes (``vol-...``) and names of buckets.
     """
 
     allow_skip: bool = Field(
@@ -153,11 +188,22 @@ class PolicySettings(_Section):
         title="How strictly each rule is held, and what the project allows",
         description="a file, relative to the project folder; it need not exist",
     )
+    base: Path | None = Field(
+        default=None,
+        title="What policies.yaml of the project may tighten and not loosen",
+        description="absolute path of another checkout of the project, or of a file such as policies.yaml; "
+        "not from a project's file",
+    )
     protected: tuple[_ProtectedId, ...] = Field(
         default=(),
         title="What is never deleted, whatever a job says",
         description="ids of volumes (vol-...) and names of buckets",
     )
+
+    @field_validator("base")
+    @classmethod
+    def _is_a_place(cls, value: Path | None) -> Path | None:
+        return None if value is None else _one_place(value)
 
 
 class Settings(_Section):
@@ -180,12 +226,28 @@ class Settings(_Section):
         title="How many jobs may run at once",
         description="a whole number from 1 to 100",
     )
+    confirmed: tuple[str, ...] = Field(
+        default=(),
+        title="Values that a project's file may set because you confirmed them: `runctl config confirm`",
+        description=f"KEY=VALUE, where KEY is {', '.join('.'.join(path) for path in CONFIRMED)}; not from a "
+        "project's file",
+    )
     aws: AwsSettings = AwsSettings()
     runpod: RunpodSettings = RunpodSettings()
     local: LocalSettings = LocalSettings()
     checkpoint: CheckpointSettings = CheckpointSettings()
     engine: EngineSettings = EngineSettings()
     policies: PolicySettings = PolicySettings()
+
+    @field_validator("confirmed")
+    @classmethod
+    def _can_be_confirmed(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        keys = {".".join(path) for path in CONFIRMED}
+        for each in value:
+            key, equals, text = each.partition("=")
+            if key not in keys or not equals or not text:
+                raise ValueError("is no KEY=VALUE that can be confirmed")
+        return value
 
     @field_validator("owner")
     @classmethod
@@ -199,6 +261,13 @@ class Settings(_Section):
         if not (self.aws.enabled or self.runpod.enabled or self.local.enabled):
             raise ValueError("at least one provider must be enabled (aws, runpod or local)")
         return self
+
+
+def _one_place(path: Path) -> Path:
+    """``path`` when it means the same in every project. Raises ValueError."""
+    if not (path.is_absolute() or path.parts[:1] == ("~",)):
+        raise ValueError("must be absolute: a relative path is another place in another project")
+    return path
 
 
 def setting_fields(section: type[BaseModel] = Settings) -> Iterator[tuple[SettingPath, FieldInfo]]:
@@ -216,13 +285,4 @@ def setting_value(settings: Settings, path: SettingPath) -> object:
     value: object = settings
     for name in path:
         value = getattr(value, name)
-    return value
-
-
-def _checked_url(value: str | None, schemes: tuple[str, ...]) -> str | None:
-    if value is None:
-        return None
-    parts = urlsplit(value)
-    if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")):
-        raise ValueError(f"must be a URL with one of the schemes {', '.join(schemes)}")
     return value

@@ -20,8 +20,10 @@ pytestmark = pytest.mark.sandbox
 
 @pytest.fixture
 def project(runctl: Runctl) -> Iterator[Runctl]:
-    """The project of the sandbox, which is an ordinary one again afterwards."""
+    """The project of the sandbox, whose program is trusted; an ordinary one again afterwards."""
+    runctl.env["RUNCTL_ENGINE_TRUSTED_PROGRAMS"] = str(runctl.folder / "program")
     yield runctl
+    del runctl.env["RUNCTL_ENGINE_TRUSTED_PROGRAMS"]
     for name in ("Pulumi.yaml", "policies.yaml"):
         (runctl.folder / name).unlink(missing_ok=True)
 

@@ -35,7 +35,8 @@ _PERSONAL = click.option(
 
 @click.group(
     help="Show and change settings. A value comes from a default, ~/.runctl.toml, the project's "
-    ".runctl.toml, a variable RUNCTL_* or an option; later ones override earlier ones."
+    ".runctl.toml, a variable RUNCTL_* or an option; later ones override earlier ones. What decides who gets "
+    "your credentials is taken from the project's file only once you confirm it."
 )
 def command() -> None:
     pass
@@ -81,7 +82,7 @@ def set_value(invocation: Invocation, key: str, value: str, personal: bool) -> N
     from runctl_auto.settings.sources import known_setting
 
     path, file = known_setting(key), _file(invocation, personal=personal)
-    set_setting(file, path, value)
+    set_setting(file, path, value, project=_project(invocation, personal=personal))
     _tell_change(invocation, path, file, f"{key} is set in {file}")
 
 
@@ -94,8 +95,31 @@ def unset(invocation: Invocation, key: str, personal: bool) -> None:
     from runctl_auto.settings.sources import known_setting
 
     path, file = known_setting(key), _file(invocation, personal=personal)
-    was_there = unset_setting(file, path)
+    was_there = unset_setting(file, path, project=_project(invocation, personal=personal))
     _tell_change(invocation, path, file, f"{key} is {'no longer' if was_there else 'not'} set in {file}")
+
+
+@command.command(
+    help="Accept the value of the setting KEY in the project's file, such as engine.backend, for yourself: "
+    "it is added to ~/.runctl.toml."
+)
+@click.argument("key", shell_complete=_keys)
+@click.pass_obj
+def confirm(invocation: Invocation, key: str) -> None:
+    from runctl_auto.errors import UsageError
+    from runctl_auto.settings.confirmation import confirmation
+    from runctl_auto.settings.edit import add_to_list
+    from runctl_auto.settings.sources import known_setting
+
+    path, file = known_setting(key), _file(invocation, personal=True)
+    waiting = {each.path: each for each in _loaded(invocation).unconfirmed}
+    if path not in waiting:
+        raise UsageError(
+            f"No value of {key} in the project's file waits to be confirmed.",
+            next_step=f"`runctl config get {key}` prints the value in force.",
+        )
+    add_to_list(file, ("confirmed",), confirmation(path, waiting[path].value, invocation.folders().root))
+    _tell_change(invocation, path, file, f"{key} = {waiting[path].value} is confirmed in {file}")
 
 
 @command.command(help="Check the settings of all sources and list every problem.")
@@ -103,7 +127,7 @@ def unset(invocation: Invocation, key: str, personal: bool) -> None:
 def validate(invocation: Invocation) -> None:
     from runctl_auto.settings.sources import settings_files, unknown_variables
 
-    _sourced(invocation)
+    invocation.settings()
     files = [str(file) for file in settings_files(invocation.folders(), os.environ) if file.exists()]
     doubtful = unknown_variables(os.environ)
     invocation.console.result({"valid": True, "files": files, "doubtful_variables": doubtful})
@@ -113,9 +137,27 @@ def validate(invocation: Invocation) -> None:
 
 
 def _sourced(invocation: Invocation) -> SourcedSettings:
+    """The settings; says what of the project's file is not in force."""
+    sourced = _loaded(invocation)
+    for each in sourced.unconfirmed:
+        invocation.console.say(f"not in force: {each.problem()}")
+    return sourced
+
+
+def _loaded(invocation: Invocation) -> SourcedSettings:
     from runctl_auto.settings.sources import load_sourced_settings
 
-    return load_sourced_settings(invocation.folders(), os.environ, invocation.options)
+    return load_sourced_settings(
+        invocation.folders(), os.environ, invocation.options, leave_out_unconfirmed=True
+    )
+
+
+def _project(invocation: Invocation, *, personal: bool) -> Path | None:
+    """The project whose file is written; None when the file is the person's own."""
+    from runctl_auto.settings.sources import is_personal
+
+    folders = invocation.folders()
+    return None if personal or is_personal(folders.settings_file, os.environ) else folders.root
 
 
 def _file(invocation: Invocation, *, personal: bool) -> Path:

@@ -8,6 +8,7 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.errors import ExitCode
+from runctl_auto.local.printable import printable
 
 _MARKS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "problem": ("problem", "red")}
 
@@ -37,9 +38,11 @@ def command(invocation: Invocation, region: str | None) -> int:
         for finding in examine(practice):
             found.append(finding)
             word, colour = _MARKS[finding.verdict]
-            console.line(
-                f"{console.painted(f'{word:<8}', colour=colour)} {finding.subject + ':':<12} {finding.what}"
-            )
+            first, *others = finding.what.splitlines() or [""]
+            mark = console.painted(f"{word:<8}", colour=colour)
+            console.line(f"{mark} {finding.subject + ':':<12} {printable(first)}")
+            for line in others:
+                console.line(f"{'':<8} {'':<12} {printable(line)}")
             if finding.fix:
                 console.line(f"{'':<8} {'':<12} {finding.fix}")
     is_well = all(each.verdict != "problem" for each in found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _show_fates(line: Callable[[str], None], receipt: Receipt) -> None:
 
 
 def _show(invocation: Invocation, result: DownResult) -> None:
-    line, receipt = invocation.console.line, result.receipt
+    line, receipt = printer(invocation.console), result.receipt
     for each in result.downloads:
         _show_download(invocation, each)
     _show_fates(line, receipt)

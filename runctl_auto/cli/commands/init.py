@@ -187,11 +187,19 @@ def _write(invocation: Invocation, job_file: Path, text: str, schema_file: Path)
     """Writes the job file, after validating it, and the schema; returns the job."""
     from runctl_auto.job_file.schema import job_schema
     from runctl_auto.local.atomic_file import replace_file
+    from runctl_auto.local.private_folder import replace_private
+    from runctl_auto.local.project import left_by_link
 
+    if left_by_link(job_file) is not None:
+        raise UsageError(
+            f"{job_file} is a link that leads out of the project, and was not written through.",
+            where={"file": str(job_file)},
+            next_step="Remove the link, or name another JOB_FILE.",
+        )
     spec = _read_back(text)
     invocation.folders().make_private()
     try:
-        replace_file(schema_file, json.dumps(job_schema(), indent=2) + "\n")
+        replace_private(schema_file, json.dumps(job_schema(), indent=2) + "\n")
         replace_file(job_file, text)
     except OSError as error:
         raise UsageError(

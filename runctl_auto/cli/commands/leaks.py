@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def command(
 
 
 def _show(invocation: Invocation, result: LeaksResult) -> None:
-    line = invocation.console.line
+    line = printer(invocation.console)
     for finding in result.findings:
         _show_region(invocation, finding, result.at)
     for each in result.deleted:
@@ -58,7 +59,7 @@ def _show(invocation: Invocation, result: LeaksResult) -> None:
 def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) -> None:
     from runctl_auto.operations.leaks import describe_gone, describe_overdue
 
-    line, comparison = invocation.console.line, finding.comparison
+    line, comparison = printer(invocation.console), finding.comparison
     if comparison.orphans:
         line(f"no stack manages these, in {finding.region} ({len(comparison.orphans)}):")
     for orphan in comparison.orphans:

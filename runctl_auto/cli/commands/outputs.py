@@ -7,6 +7,7 @@ import json
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 
 
 @click.command(help="Print the outputs of JOB's stack.")
@@ -19,4 +20,4 @@ def command(invocation: Invocation, job: str) -> None:
     invocation.console.result(found)
     for name, value in found.items():
         text = value if isinstance(value, str) else json.dumps(value)
-        invocation.console.line(f"{name}: {text}")
+        printer(invocation.console)(f"{name}: {text}")

@@ -13,6 +13,12 @@ from runctl_auto.errors import ExitCode
 @click.command(help="Show what `up JOB_FILE` would change.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
 @click.option("--rerun", is_flag=True, help="Plan as `up --rerun` would.")
+@click.option(
+    "--policy-base",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="PATH",
+    help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not loosen.",
+)
 @click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
 @click.option(
     "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
@@ -25,6 +31,7 @@ def command(
     job_file: Path,
     *,
     rerun: bool,
+    policy_base: Path | None,
     no_policy: bool,
     show_files: bool,
     detailed_exitcode: bool,
@@ -37,6 +44,7 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.preview import preview
 
+    invocation.hold_policies_to(policy_base)
     invocation.console.show_files = show_files
     job = check_job(job_file)
     refuse_disabled_provider(job.spec, invocation.settings())
@@ -50,6 +58,7 @@ def command(
             "placement": view.placement.as_json() if view.placement else None,
             "work_folder": work_folder_json(job.work_folder, every_file=show_files),
             "notes": list(view.notes),
+            "program": str(view.program) if view.program else None,
             "cost": cost_json(view.cost, view.cost_before) if view.cost else None,
         }
     )

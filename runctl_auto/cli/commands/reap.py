@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
+from runctl_auto.local.printable import printable
 
 
 @click.command(
@@ -27,9 +29,9 @@ def command(invocation: Invocation, yes: bool) -> int:
         }
     )
     for job, why in result.unread:
-        invocation.console.say(f"job '{job}' could not be looked at: {why}")
+        invocation.console.say(printable(f"job '{job}' could not be looked at: {why}"))
     for each in result.reaped:
-        invocation.console.line(
+        printer(invocation.console)(
             f"ended {each.instance} of job '{each.job}'; `runctl down {each.job}` clears up"
         )
     for each, refusal in result.refused:

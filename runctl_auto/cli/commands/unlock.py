@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 
 
 @click.command(
@@ -25,4 +26,4 @@ def command(invocation: Invocation, job: str, force: bool, yes: bool) -> None:
     if not removed:
         invocation.console.line(f"Nobody holds job '{job}'.")
     for each in removed:
-        invocation.console.line(f"removed the lock of {each.lock.owner or each.lock.place}: {each.why}")
+        printer(invocation.console)(f"removed the lock of {each.lock.owner or each.lock.place}: {each.why}")

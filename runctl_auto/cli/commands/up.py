@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.plain_text import plain_text
-from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
+@click.option(
+    "--policy-base",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="PATH",
+    help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not loosen.",
+)
 @click.option(
     "--from",
     "start_from",
@@ -46,6 +52,7 @@ def command(
     yes: bool,
     detach: bool,
     rerun: bool,
+    policy_base: Path | None,
     start_from: str | None,
     no_policy: bool,
     show_files: bool,
@@ -56,6 +63,7 @@ def command(
     from runctl_auto.jobs.permitted import refuse_disabled_provider
     from runctl_auto.operations.up import UpOptions, up
 
+    invocation.hold_policies_to(policy_base)
     invocation.console.show_files = show_files
     if start_from is not None and not rerun:
         raise click.UsageError("--from needs --rerun: only a new attempt starts from another checkpoint.")
@@ -81,6 +89,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "changed": result.changed,
         "placement": result.placement.as_json(),
         "replacements": result.replacements,
+        "program": str(result.program) if result.program else None,
         "metrics": result.metrics,
         "artifacts": None
         if result.download is None
@@ -93,7 +102,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
 
 
 def _show(invocation: Invocation, result: UpResult) -> None:
-    line = invocation.console.line
+    line = printer(invocation.console)
     if result.status is None:
         line(f"Job '{result.job}' goes on by itself, run {result.run}.")
         line(f"  runctl status {result.job}     how it is")
@@ -102,15 +111,15 @@ def _show(invocation: Invocation, result: UpResult) -> None:
         return
     line(f"Job '{result.job}', run {result.run}: {result.status.phase}")
     for name, value in result.metrics.items():
-        line(f"  {printable(plain_text(name))}: {printable(plain_text(str(value)))}")
+        line(f"  {plain_text(name)}: {plain_text(str(value))}")
     if result.download is None:
         line("  no artifacts")
     else:
         line(f"  artifacts: {result.download.folder} ({len(result.download.files)} files)")
         for name in result.download.files:
-            line(f"    {printable(name)}")
+            line(f"    {name}")
         for problem in result.download.problems:
-            line(f"    not stored: {printable(problem.path)} {printable(problem.why)}")
+            line(f"    not stored: {problem.path} {problem.why}")
     line(f"  seconds here:           {_listed(result.seconds)}")
     line(f"  seconds on the machine: {_listed(result.status.seconds)}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runctl_auto.cli.views.amounts import moment, short_age, usd
 from runctl_auto.local.plain_text import plain_text
+from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from runctl_auto.operations.describe import JobDescription
@@ -66,10 +67,10 @@ def description_lines(job: JobDescription) -> Iterator[str]:
     yield f"  runs ({len(job.runs)}):"
     for run, status in job.runs:
         if status is None or isinstance(status, RunctlError):
-            yield f"    {run}: {'no status yet' if status is None else status.what}"
+            yield printable(f"    {run}: {'no status yet' if status is None else status.what}")
             continue
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
-        yield f"    {run}: {status.phase}{code}, began {moment(status.started_at)}"
+        yield printable(f"    {run}: {status.phase}{code}, began {moment(status.started_at)}")
         if run != config.run.id:
             yield from (f"      {line.strip()}" for line in saving_lines(status))
     for pending in job.now.state.pending:
@@ -104,7 +105,7 @@ def change_line(job: JobStatus) -> str:
     checkpoints = (job.facts.checkpoints or {}).get("count", 0)
     machine = f"{job.machine.id} {job.machine.state}" if job.machine else "no machine"
     drift = "".join(f"; {each.resource}: {each.what}" for each in job.drift)
-    return f"{job.config.job.name}: {job.phase}, {machine}, {checkpoints} checkpoints{drift}"
+    return printable(f"{job.config.job.name}: {job.phase}, {machine}, {checkpoints} checkpoints{drift}")
 
 
 def _cost(job: JobStatus) -> str:
@@ -120,4 +121,5 @@ def _pairs(value: object) -> str:
 
 
 def _line(subject: str, text: str) -> str:
-    return f"  {subject + ':' if subject else '':<{_WIDTH}} {plain_text(text)}".rstrip()
+    subject = printable(subject) + ":" if subject else ""
+    return f"  {subject:<{_WIDTH}} {printable(plain_text(text))}".rstrip()

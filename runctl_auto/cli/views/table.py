@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from runctl_auto.local.printable import printable
+
 _GAP = "  "
 _NARROWEST = 8
 
@@ -26,11 +28,11 @@ def table_lines(
     width: int | None = None,
     paint: Callable[[str], str] = str,
 ) -> list[str]:
-    """The header and a line for each row, at most ``width`` wide (None: unlimited).
+    """The header and a line for each row, at most ``width`` wide (None: unlimited); cells are made printable.
 
     ``paint`` may add escape sequences of no width to a cell.
     """
-    cells = [tuple(column.title for column in columns), *(tuple(row) for row in rows)]
+    cells = [tuple(column.title for column in columns), *(tuple(map(printable, row)) for row in rows)]
     shown = _fitting(columns, cells, width)
     widths = {index: max(len(row[index]) for row in cells) for index in shown}
     if width is not None:

@@ -21,6 +21,7 @@ from runctl_auto.errors import (
     UnreachableError,
     UnsettledError,
 )
+from runctl_auto.local.printable import printable
 
 NO_CAPACITY = frozenset(
     {
@@ -235,11 +236,11 @@ def translate(error: BaseException, what: str, where: Mapping[str, str] | None =
     code = error_code(error)
     if code is None:
         error_class = _class_without_code(error)
-        sentence = f"{what} failed: {error}"
+        sentence = f"{what} failed: {printable(str(error))}"
     else:
         error_class = class_of_code(code)
         message = _response(error).get("Error", {}).get("Message") or "no message"
-        sentence = f"{what} failed with {code}: {message}"
+        sentence = f"{what} failed with {printable(code)}: {printable(str(message))}"
     return error_class(sentence, code=code, where=where, next_step=next_step_for(error_class))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from runctl_auto.cli import console as console_module
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.views.table import Column
-from runctl_auto.engine.events import Plan, PlannedChange
+from runctl_auto.engine.events import DiagnosticEvent, Plan, PlannedChange
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.jobs.reporting import PlanView
 
@@ -171,3 +172,55 @@ def test_a_plan_is_shown_with_its_signs_in_colour() -> None:
     speaker, _, err = console(terminal=True)
     speaker.plan(view)
     assert "\x1b[32m+ job  1 to create" in err.getvalue()
+
+
+HOSTILE = "a\nerror: b\x1b[2J\x1b]0;t\x07\u202e"
+SHOWN = r"a\nerror: b\x1b[2J\x1b]0;t\x07\u202e"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_names_from_elsewhere_stay_on_their_line(terminal: bool) -> None:
+    speaker, out, err = console(terminal=terminal)
+    speaker.say(f"machine {HOSTILE} is lost")
+    speaker.table([Column("ID")], [(HOSTILE,)])
+    change = PlannedChange("create", "aws:ec2/instance:Instance", HOSTILE, "urn", (HOSTILE,), False)
+    speaker.plan(PlanView("d", "r1", Plan((change,), 0), None, (HOSTILE,)))
+    speaker.engine_event(DiagnosticEvent("warning", HOSTILE.replace("\n", "")))
+    speaker.error(NoCapacityError("none", where={"machine": HOSTILE}))
+    for stream in (out, err):
+        text = re.sub(r"\x1b\[(0|1|3[123])m", "", stream.getvalue())
+        assert "\x1b" not in text
+        assert "\nerror: b" not in text
+    assert f"machine {SHOWN} is lost\n" in err.getvalue()
+    assert f"where: machine {SHOWN}\n" in err.getvalue()
+    assert out.getvalue().count("\n") == 2
+
+
+def test_causes_are_indented_line_by_line() -> None:
+    speaker, _, err = console(verbose=True)
+    error = NoCapacityError("none")
+    error.__cause__ = ValueError("one\x1b[2J\nerror: two")
+    speaker.error(error)
+    assert err.getvalue() == "error: none\n  cause: one\\x1b[2J\n         error: two\n"
+
+
+def test_a_log_is_coloured_on_a_terminal_and_itself_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "\x1b[32mloss\x1b[2J 3"
+    speaker, out, _ = console()
+    speaker.log_line(line)
+    assert out.getvalue() == f"{line}\n"
+    speaker, out, _ = console(terminal=True)
+    speaker.log_line(line)
+    assert out.getvalue() == "\x1b[32mloss\\x1b[2J 3\x1b[0m\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    speaker, out, _ = console(terminal=True)
+    speaker.log_line(line)
+    assert out.getvalue() == "loss\\x1b[2J 3\n"
+
+
+def test_a_title_is_no_markup() -> None:
+    speaker, _, err = console(terminal=True)
+    with speaker.working("planning [link=http://evil]here[/link]"):
+        speaker.progress("[bold]1[/bold]")
+    assert "[link=http://evil]" in err.getvalue()
+    assert "\x1b]8" not in err.getvalue()

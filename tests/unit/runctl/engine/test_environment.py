@@ -8,14 +8,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from support.git_indexes import write_index
 
 from runctl_auto.engine import environment
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.environment import Environment, real_cloud
-from runctl_auto.errors import CredentialsError, SandboxError
+from runctl_auto.errors import CredentialsError, SandboxError, UntrustedError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.clients import client_maker
-from runctl_auto.settings.schema import Settings
+from runctl_auto.settings.schema import EngineSettings, Settings
 from sandbox import daemon
 
 ENDPOINTS = daemon.Endpoints(
@@ -110,6 +111,54 @@ def test_a_teams_backend_and_passphrase_are_taken_as_they_are(
     assert found.backend == found.variables["PULUMI_BACKEND_URL"] == "s3://team/state"
     assert found.variables["AWS_PROFILE"] == "work"
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found.variables
+
+
+def passphrase_file(folders: ProjectFolders) -> Path:
+    return folders.private / "passphrase"
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe", "state"])
+def test_a_planted_passphrase_or_state_is_not_used(
+    folders: ProjectFolders, tmp_path: Path, planted: str
+) -> None:
+    file = folders.make_private() / ("state" if planted == "state" else "passphrase")
+    (tmp_path / "theirs").mkdir()
+    if planted == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to(tmp_path / "theirs")
+    with pytest.raises(UntrustedError, match=f"{file.name} is "):
+        real_cloud(Settings(), folders, environ(tmp_path), ENGINE)
+    assert list((tmp_path / "theirs").iterdir()) == []
+
+
+def test_a_passphrase_file_that_others_may_write_is_not_used(folders: ProjectFolders, tmp_path: Path) -> None:
+    named = tmp_path / "named"
+    settings = Settings(engine=EngineSettings(passphrase_file=named))
+    named.write_text("x")
+    assert real_cloud(settings, folders, environ(tmp_path), ENGINE).variables[
+        "PULUMI_CONFIG_PASSPHRASE_FILE"
+    ] == str(named)
+    named.chmod(0o666)
+    with pytest.raises(UntrustedError, match="is writable by every user"):
+        real_cloud(settings, folders, environ(tmp_path), ENGINE)
+    named.unlink()
+    os.mkfifo(named)
+    with pytest.raises(UntrustedError, match="is not a regular file"):
+        real_cloud(settings, folders, environ(tmp_path), ENGINE)
+    named.unlink()
+    named.write_text("x")
+    write_index(tmp_path, ["named", "train.py"])
+    with pytest.raises(UntrustedError, match="is tracked by git"):
+        real_cloud(settings, folders, environ(tmp_path), ENGINE)
+
+
+def test_a_passphrase_is_there_whole_or_not_at_all(folders: ProjectFolders, tmp_path: Path) -> None:
+    for _ in range(2):
+        real_cloud(Settings(), folders, environ(tmp_path), ENGINE)
+    assert len(passphrase_file(folders).read_text()) >= 32
+    assert passphrase_file(folders).stat().st_mode & 0o777 == 0o600
+    assert sorted(each.name for each in folders.private.iterdir()) == ["passphrase", "state"]
 
 
 CONFIG = """

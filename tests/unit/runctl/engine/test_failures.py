@@ -151,3 +151,10 @@ def test_an_unknown_failure_tells_the_engines_last_error() -> None:
     told = typed_error(failure(stderr="warning: x\nerror: the moon is wrong\n"))
     assert type(told) is EngineError
     assert "the moon is wrong" in told.what
+
+
+@pytest.mark.parametrize("text", [CAPACITY, "this resource is protected and cannot be deleted"])
+def test_what_a_service_answered_is_one_line(text: str) -> None:
+    error = typed_error(failure(diagnostic(f"{text}\n\terror: all is well\x1b[2J")))
+    assert str(error).isprintable()
+    assert r"error: all is well\x1b[2J" in str(error)

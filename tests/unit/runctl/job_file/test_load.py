@@ -328,3 +328,21 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
 
 def test_a_budget_needs_no_limit_in_time(job_file: JobFile) -> None:
     assert unsupported(load_job_file(job_file(SMALL + "budget: 5\nidle_duration: 10m\n")).spec) == []
+
+
+def test_a_link_to_a_file_outside_of_the_project_quotes_nothing_of_it(tmp_path: Path) -> None:
+    secret = tmp_path / "home" / "secret"
+    secret.parent.mkdir()
+    secret.write_text("token: hunter2\n")
+    project = tmp_path / "project"
+    (project / ".git").mkdir(parents=True)
+    (project / "job.yaml").symlink_to(secret)
+    (project / "jobs").symlink_to(secret.parent)
+    for path in (project / "job.yaml", project / "jobs" / "secret"):
+        told = str(only_problem(path))
+        assert "is reached by a link that leads out of the project" in told
+        assert "hunter2" not in told
+        assert "token" not in told
+    (project / "real.yaml").write_text(SMALL)
+    (project / "near.yaml").symlink_to("real.yaml")
+    assert load_job_file(project / "near.yaml").spec.name == "digits"

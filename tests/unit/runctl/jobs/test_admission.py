@@ -97,3 +97,12 @@ def test_without_a_folder_to_write_in_what_states_tell_is_counted(tmp_path: Path
     (tmp_path / "state").write_text("no folder")
     with admitted(session(tmp_path), "one", NEW_MACHINE):
         pass
+
+
+@pytest.mark.parametrize("name", ["gate", "digits.job", "other.job"])
+def test_a_planted_mark_is_not_followed(tmp_path: Path, name: str) -> None:
+    state, made = tmp_path / "state", tmp_path / "made"
+    (state / ".runctl-starting").mkdir(parents=True)
+    (state / ".runctl-starting" / name).symlink_to(made)
+    with admitted(session(tmp_path, backend=state), "digits", NEW_MACHINE):
+        assert not made.exists()

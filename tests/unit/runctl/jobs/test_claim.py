@@ -14,7 +14,7 @@ from support.job_stacks import FakeTime, stack_config
 from support.sessions import fake_session
 
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import StackLockedError
+from runctl_auto.errors import StackLockedError, UntrustedError
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.configuration import held_config, unchanged_when_locked
@@ -125,3 +125,26 @@ def test_who_comes_second_neither_opens_the_stack_nor_writes_its_settings(
     with claimed(session(tmp_path), "digits"), pytest.raises(StackLockedError):
         command(second, job)
     assert cast(Any, second.driver).mock_calls == []
+
+
+def test_a_claim_empties_nothing_that_a_link_names(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    with claimed(session(tmp_path / "project"), "digits"):
+        pass
+    claim = tmp_path / "project" / ".runctl" / "claims" / "digits.json"
+    claim.unlink()
+    claim.symlink_to(precious)
+    with (
+        pytest.raises(UntrustedError, match=r"digits\.json is a link"),
+        claimed(session(tmp_path / "project"), "digits"),
+    ):
+        pass
+    claim.unlink()
+    os.mkfifo(claim)
+    with (
+        pytest.raises(UntrustedError, match="is not a regular file"),
+        claimed(session(tmp_path / "project"), "digits"),
+    ):
+        pass
+    assert precious.read_text() == "precious"

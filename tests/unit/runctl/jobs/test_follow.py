@@ -103,6 +103,16 @@ def test_a_healthy_machine_is_not_asked_for_all_the_time() -> None:
     assert machines.asked <= 4
 
 
+def test_what_a_machine_wrote_is_told_on_one_line() -> None:
+    hostile = "a\nerror: b\x1b[2J"
+    statuses = [status("running", resumed_from=hostile), status("failed", reason=hostile)]
+    _, told, _ = follow([*statuses], Machines("running"))
+    assert told.said == [
+        r"training runs, from checkpoint a\nerror: b\x1b[2J",
+        r"training failed (a\nerror: b\x1b[2J)",
+    ]
+
+
 def test_after_the_first_minutes_everything_is_asked_for_less_often() -> None:
     machines = Machines("running")
     hours = 4

@@ -13,7 +13,7 @@ from support.sessions import ACCOUNT, fake_provider, fake_session
 
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import JobNotFoundError
+from runctl_auto.errors import JobNotFoundError, UntrustedError
 from runctl_auto.jobs.job import Job
 
 
@@ -46,6 +46,16 @@ def test_nobody_is_asked_before_something_is_needed(world: World) -> None:
     assert world.job.downloads == Path("/project/runs/digits")
     assert world.driver.mock_calls == []
     assert world.regions == []
+
+
+@pytest.mark.parametrize("name", ["linked", ".."])
+def test_results_are_not_brought_to_another_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "runs" / "linked").symlink_to(tmp_path / "elsewhere")
+    assert fake_session(tmp_path).job("digits").downloads == tmp_path / "runs" / "digits"
+    with pytest.raises(UntrustedError, match="leads out of the folder of results"):
+        _ = fake_session(tmp_path).job(name).downloads
 
 
 def test_the_stack_is_opened_once(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 from unittest.mock import create_autospec
@@ -21,7 +22,7 @@ from support.sessions import fake_provider, fake_results, fake_session
 from runctl_auto.cli.views.job import change_line, description_lines, resource_rows, status_lines
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import AccessDeniedError
+from runctl_auto.errors import AccessDeniedError, CloudError
 from runctl_auto.jobs.session import Time
 from runctl_auto.operations.describe import describe
 from runctl_auto.operations.status import WATCH_PACE, status, watch
@@ -168,3 +169,17 @@ def test_the_description_tells_runs_resources_and_the_job(world: World) -> None:
     assert "    r0: failed, exit code 7, began unknown" in lines
     assert ("    digits-data-volume", "ebs Volume", "protected", "vol-data") in resource_rows(found)
     assert "  volumes:     data vol-data" in lines
+
+
+def test_what_a_machine_wrote_stays_on_its_line(world: World) -> None:
+    hostile = "a\nerror: b\x1b[2J\u202e"
+    world.machine = hostile
+    world.bucket.status.return_value = replace(
+        RUNNING, phase="failed", reason=hostile, message=hostile, raw={"checkpoints": {"last": hostile}}
+    )
+    world.stack.outputs.return_value = {"bucket": hostile, "volumes": {hostile: hostile}}
+    world.provider.statuses.side_effect = lambda runs: [CloudError(hostile) for _ in runs]
+    found = describe(world.session, "digits")
+    lines = [*description_lines(found), *status_lines(found.now), change_line(found.now)]
+    assert all(line.isprintable() for line in lines), [line for line in lines if not line.isprintable()]
+    assert sum("error: b" in line for line in lines) > 5

@@ -148,6 +148,18 @@ class TestWhatTravels:
         assert {"model.bin", "train.py"} <= set(names_in(packaged(work, packages)))
         assert "notes.txt" not in names_in(packaged(work, packages))
 
+    def test_an_ignore_file_that_is_a_link_is_not_followed(self, work: Path, packages: Path) -> None:
+        write(work, "model.bin")
+        outside = work.parent / "outside"
+        outside.write_text("model.bin\n")
+        (work / ".runctlignore").symlink_to(outside)
+        with pytest.raises(PackagingError, match="leads out of the work folder"):
+            packaged(work, packages)
+        outside.rename(work / "rules")
+        (work / ".runctlignore").unlink()
+        (work / ".runctlignore").symlink_to("rules")
+        assert "model.bin" in names_in(packaged(work, packages))
+
     def test_what_is_never_code_stays_at_home(self, work: Path, packages: Path) -> None:
         write(work, ".git/HEAD", ".runctl/x", ".venv/bin/python", "a/__pycache__/m.pyc", "a/m.py")
         write(work, "runs/digits/0123456789/.artifacts.json", "runs/digits/0123456789/model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runctl_auto.errors import EngineError
+from runctl_auto.errors import EngineError, UntrustedError
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.stack.settings_file import (
     encrypted_value,
     put_encrypted_value,
     read_config,
+    refuse_redirecting,
     set_aside,
     write_config,
 )
@@ -101,3 +103,59 @@ def test_ciphertexts_are_put_back_and_taken_away(file: Path) -> None:
     put_encrypted_value(file, SECRETS, None)
     assert yaml.safe_load(file.read_text()) == {"encryptionsalt": "v1:x", "config": {"runctl:a": "x"}}
     assert encrypted_value(file.with_name("absent"), SECRETS) is None
+
+
+def test_a_link_is_neither_read_nor_written_through(file: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "home" / "precious"
+    precious.parent.mkdir()
+    precious.write_text("config:\n  runctl:a: theirs\n")
+    file.symlink_to(precious)
+    for use in (read_config, lambda path: write_config(path, {"runctl:a": "x"})):
+        with pytest.raises(EngineError, match="is a link"):
+            use(file)
+    assert encrypted_value(file, "runctl:secrets") is None
+    assert precious.read_text() == "config:\n  runctl:a: theirs\n"
+
+
+@pytest.mark.parametrize("name", [".Pulumi.j1.yaml.new", ".Pulumi.j1.yaml-new"])
+def test_a_planted_name_beside_the_file_is_not_written_through(file: Path, tmp_path: Path, name: str) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    file.with_name(name).symlink_to(precious)
+    assert write_config(file, {"runctl:a": "x"})
+    assert precious.read_text() == "precious"
+
+
+def test_a_pipe_is_not_waited_for(file: Path) -> None:
+    os.mkfifo(file)
+    with pytest.raises(EngineError, match="is not a regular file"):
+        read_config(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("secretsprovider: awskms://alias/evil\n", "encrypts with awskms://alias/evil, not with passphrase"),
+        ("config: {'aws:endpoints': [{ec2: 'https://evil'}]}\n", "sets aws:endpoints, which could send"),
+        ("config: {'aws:profile': admin}\n", "sets aws:profile"),
+        ("config: {'aws:assumeRole': {roleArn: x}}\n", "sets aws:assumeRole"),
+    ],
+)
+def test_a_file_that_redirects_is_refused(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(UntrustedError, match=said):
+        refuse_redirecting(file, "passphrase")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "secretsprovider: awskms://own\n",
+        "encryptionsalt: v1:x\nconfig: {'aws:region': eu-west-1, 'runctl:a': x}\n",
+    ],
+)
+def test_a_file_that_says_what_the_settings_say_is_fine(file: Path, text: str) -> None:
+    refuse_redirecting(file, "awskms://own")
+    file.write_text(text)
+    refuse_redirecting(file, "awskms://own")

@@ -89,6 +89,18 @@ def test_a_file_that_is_there_stays(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert not (folder / ".runctl").exists()
 
 
+def test_a_link_out_of_the_project_is_not_written_through(folder: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (folder / "job.yaml").symlink_to(precious)
+    assert run(["init", "--yes", "--force"]) == 7
+    (folder / "job.yaml").unlink()
+    (folder / ".runctl").mkdir(mode=0o700)
+    (folder / ".runctl" / "job.schema.json").symlink_to(precious)
+    assert run(["init", "--yes", "--force"]) == 7
+    assert precious.read_text() == "precious"
+
+
 @pytest.mark.parametrize("way", ["--force", "asked"])
 def test_it_is_overwritten_when_the_person_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch, way: str

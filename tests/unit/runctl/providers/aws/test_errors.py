@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from runctl_auto.errors import (
     AccessDeniedError,
@@ -13,7 +14,7 @@ from runctl_auto.errors import (
     ThrottledError,
     UnsettledError,
 )
-from runctl_auto.providers.aws.errors import class_of_code, class_of_failed_change, code_in_text
+from runctl_auto.providers.aws.errors import class_of_code, class_of_failed_change, code_in_text, translate
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,13 @@ def test_the_code_of_a_diagnostic(text: str, code: str | None) -> None:
 )
 def test_the_reaction_to_a_code(code: str, kind: type[CloudError]) -> None:
     assert class_of_code(code) is kind
+
+
+def test_what_a_service_answered_is_one_line() -> None:
+    answer = {"Error": {"Code": "No\x1b[2J", "Message": "a\nerror: b\x1b[2J"}}
+    error = translate(ClientError(answer, "RunInstances"), "ec2 run_instances")  # type: ignore[arg-type]
+    assert str(error) == r"ec2 run_instances failed with No\x1b[2J: a\nerror: b\x1b[2J"
+    assert str(translate(ValueError("a\nb"), "sts get_caller_identity")).endswith(r"failed: a\nb")
 
 
 @pytest.mark.parametrize(
