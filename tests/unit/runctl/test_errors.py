@@ -47,6 +47,7 @@ EXIT_CODES = {
     "TooManyJobsError": 4,
     "UnreachableError": 1,
     "UnsettledError": 1,
+    "UntrustedError": 7,
     "UsageError": 7,
 }
 
