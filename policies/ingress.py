@@ -38,13 +38,18 @@ def _open(source: Any, rule: Mapping[str, Any]) -> Iterator[Violation]:
         )
 
 
+_PRIVATE_IPV6 = (ipaddress.IPv6Network("fc00::/7"), ipaddress.IPv6Network("fe80::/10"))
+
+
 def _is_anywhere(source: str) -> bool:
     """Whether a network is too large to count as a named one."""
     try:
         network = ipaddress.ip_network(source, strict=False)
     except ValueError:
         return True
-    return network.prefixlen < (8 if network.version == 4 else 16) and not network.is_private
+    if isinstance(network, ipaddress.IPv4Network):
+        return network.prefixlen < 8  # the largest private network is 10.0.0.0/8
+    return network.prefixlen < 16 and not any(network.subnet_of(each) for each in _PRIVATE_IPV6)
 
 
 GROUP_RULE = Rule(

@@ -256,7 +256,12 @@ class JobStack:
         )
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs; empty before the first update. Secrets stay hidden."""
+        """The stack's outputs, without an engine where files tell them; empty before the first update.
+        Secrets are left out.
+        """
+        found = self._backend.state(self.job)
+        if found is not None:
+            return found.plain_outputs()
         with translated("reading of the outputs", self.job):
             return {key: each.value for key, each in self._stack.outputs().items() if not each.secret}
 

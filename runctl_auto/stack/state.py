@@ -18,6 +18,9 @@ ARTIFACT_BUCKET = "runctl:aws:ArtifactBucket"
 STACK = "pulumi:pulumi:Stack"
 _PROVIDER_PREFIX = "pulumi:providers:"
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$")
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - marks a secret in a state
+"""As Pulumi's engine writes a secret: an object with this signature and the ciphertext."""
 _NO_TIME = "0001-01-01T00:00:00Z"
 
 
@@ -86,6 +89,12 @@ class StackState:
     def first(self, type_token: str) -> ResourceState | None:
         return next(self.of_type(type_token), None)
 
+    def plain_outputs(self) -> dict[str, Any]:
+        """The stack's own outputs that are not secret."""
+        stack = self.first(STACK)
+        outputs = stack.outputs.items() if stack else ()
+        return {key: value for key, value in outputs if not _is_secret(value)}
+
     def needed_by(self, urns: Collection[str]) -> frozenset[str]:
         """``urns`` and all that they need: their parents, dependencies and providers, transitively."""
         by_urn: dict[str, list[ResourceState]] = {}
@@ -105,6 +114,10 @@ class StackState:
     @property
     def pending_creates(self) -> tuple[PendingOperation, ...]:
         return tuple(each for each in self.pending if each.operation == "creating")
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET
 
 
 def parse_state(deployment: Mapping[str, Any]) -> StackState:

@@ -48,6 +48,7 @@ def job(runctl: Runctl, name: str, **network: str) -> str:
     }
     work = runctl.folder / f"{name}-work"
     work.mkdir(exist_ok=True)
+    (work / "notes.txt").write_text("an empty work folder is refused")
     path = Path(runctl.folder / f"{name}.yaml")
     path.write_text(yaml.safe_dump({**content, "workdir": work.name}))
     return str(path)

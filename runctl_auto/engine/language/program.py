@@ -48,7 +48,7 @@ def run_program(program: str, arguments: Sequence[str], settings: Mapping[str, A
         sys.path.insert(0, str(path.parent))  # run_path does so for folders only
     with _event_loop(settings["parallel"]) as loop:
         try:
-            loop.run_until_complete(runtime.run_in_stack(lambda: _execute(program)))
+            loop.run_until_complete(runtime.run_in_stack(lambda: _execute(path)))
         except pulumi.RunError as error:
             if _ENGINE_GONE not in str(error):  # then the engine has ended the operation, and said why
                 pulumi.log.error(str(error))
@@ -61,8 +61,9 @@ def run_program(program: str, arguments: Sequence[str], settings: Mapping[str, A
     return 0
 
 
-def _execute(program: str) -> None:
-    runpy.run_path(program, run_name="__main__")
+def _execute(program: Path) -> None:
+    """An absolute path, since Python 3.10 shows a relative folder's dots in the names of files."""
+    runpy.run_path(str(program), run_name="__main__")
 
 
 @contextmanager

@@ -72,7 +72,6 @@ HEAVY = {
     "multiprocessing",
     "socket",
     "ssl",
-    "subprocess",
     "unittest",
     "xml",
 }

@@ -49,3 +49,18 @@ def test_what_a_resource_needs_is_its_parents_dependencies_and_provider_all_the_
     assert state.needed_by(["urn:b"]) == {"urn:b", "urn:a", "urn:stack", "urn:provider"}
     assert state.needed_by(["urn:stack"]) == {"urn:stack"}
     assert state.needed_by([]) == state.needed_by(["urn:gone"]) == frozenset()
+
+
+def test_outputs_that_are_secret_are_left_out() -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+    stack = {
+        "urn": "urn:stack",
+        "type": "pulumi:pulumi:Stack",
+        "outputs": {"bucket": "b", "token": secret, "limits": {"hours": 1}, "none": None},
+    }
+    assert parse_state({"resources": [stack]}).plain_outputs() == {
+        "bucket": "b",
+        "limits": {"hours": 1},
+        "none": None,
+    }
+    assert parse_state({}).plain_outputs() == {}
