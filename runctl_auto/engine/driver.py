@@ -20,6 +20,7 @@ from runctl_auto.backend.locks import (
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.failures import no_such_job
+from runctl_auto.engine.half_written import reread
 from runctl_auto.engine.job_stack import EngineOptions, JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states
@@ -71,15 +72,18 @@ class Driver:
 
     def open(self, job: str) -> JobStack:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
-        from pulumi import automation
-
         self._repair(job)
         if self._is_missing(job):
             raise no_such_job(job, {"job": job, "operation": "selection"})
-        with translated("selection", job):
-            stack = automation.Stack.select(job, self._workspace)
+        stack = reread(lambda: self._select(job), self._options.sleep)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)
+
+    def _select(self, job: str) -> automation.Stack:
+        from pulumi import automation
+
+        with translated("selection", job):
+            return automation.Stack.select(job, self._workspace)
 
     def _repair(self, job: str) -> None:
         """Makes readable what a killed engine left unreadable. A folder that cannot be written is left to the

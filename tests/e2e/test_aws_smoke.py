@@ -16,9 +16,12 @@ from pathlib import Path
 import pytest
 from aws.proof import report as subjects
 from support.cloud_faults import Fault, trouble
+from support.cloud_keys import keys_of
 from support.cloud_scanner import read_inventory
 from support.emulated_cloud import client
 from support.runctl_cli import FOREIGN, Runctl
+
+from sandbox.aws.provider.admission import PROVIDER_TOKEN
 
 pytestmark = pytest.mark.sandbox
 
@@ -42,13 +45,14 @@ class Smoke:
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        keys = keys_of(self.url)
         nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
         environment = {
             **kept,
             **nowhere,
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "person",
-            "AWS_SECRET_ACCESS_KEY": "secret",
+            **keys.variables,
+            PROVIDER_TOKEN: keys.control_token,
             "AWS_EC2_METADATA_DISABLED": "true",
             "PULUMI_DEBUG_PROVIDERS": f"aws:{self.provider_port}",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -95,6 +99,8 @@ def smoke(runctl: Runctl, cloud_url: str, tmp_path: Path) -> Iterator[Smoke]:
     (port,) = [
         each["port"] for each in runctl.json("sandbox", "status")["processes"] if each["name"] == "provider"
     ]
+    # The provider reads packages of its sandbox's project only.
+    (tmp_path / "project").symlink_to(runctl.folder)
     smoke = Smoke(tmp_path, cloud_url, port)
     before = smoke.contents()
     yield smoke
@@ -119,6 +125,7 @@ def test_it_proves_every_subject_line_by_line(smoke: Smoke) -> None:
     assert "\n0 left\n" in out
 
 
+@pytest.mark.matrix
 def test_ctrl_c_leaves_nothing(smoke: Smoke) -> None:
     process = smoke.start()
     told = smoke.until(process, "interrupting the machine")
@@ -129,6 +136,7 @@ def test_ctrl_c_leaves_nothing(smoke: Smoke) -> None:
     assert "\n0 left\n" in out
 
 
+@pytest.mark.matrix
 def test_a_permission_that_is_missing_is_told_and_leaves_nothing(smoke: Smoke) -> None:
     with trouble(smoke.url, Fault("ec2:RunInstances", "UnauthorizedOperation", 9)):
         code, out = smoke.ended(smoke.start())

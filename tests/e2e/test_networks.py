@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 from support.cloud_scanner import leaks
+from support.emulated_cloud import client
 from support.runctl_cli import Runctl
 
 pytestmark = pytest.mark.sandbox
@@ -20,8 +20,7 @@ class Network:
     """
 
     def __init__(self, cloud_url: str) -> None:
-        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-        self.ec2: Any = boto3.client("ec2", region_name="us-east-1", endpoint_url=cloud_url, **keys)
+        self.ec2: Any = client(cloud_url, "ec2")
         self.vpc = self.ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
         self.open, self.closed = self._subnet("10.7.1.0/24"), self._subnet("10.7.2.0/24")
         gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from support.cloud_keys import control
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
 from support.runctl_cli import Runctl
@@ -17,10 +16,7 @@ SPOT, ON_DEMAND = "L-3819A6DF", "L-DB2E81BA"
 
 
 def set_quotas(cloud_url: str, value: float) -> None:
-    body = json.dumps({SPOT: value, ON_DEMAND: value}).encode()
-    asked = urllib.request.Request(f"{cloud_url}/sandbox-api/quotas", data=body, method="POST")
-    with urllib.request.urlopen(asked, timeout=60):
-        pass
+    control(cloud_url, "POST", "quotas", {SPOT: value, ON_DEMAND: value})
 
 
 @pytest.fixture

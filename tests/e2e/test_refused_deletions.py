@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from support.cloud_faults import Fault, trouble
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
+from support.emulated_cloud import client
 from support.machine_events import cut_off
 from support.runctl_cli import Ran, Runctl
 from support.waiting import wait_for_step
@@ -37,8 +37,7 @@ class Others:
     url: str
 
     def client(self, service: str) -> Any:
-        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-        return boto3.client(service, region_name="us-east-1", endpoint_url=self.url, **keys)
+        return client(self.url, service)
 
     def subnet(self) -> dict[str, Any]:
         return dict(self.client("ec2").describe_subnets()["Subnets"][0])

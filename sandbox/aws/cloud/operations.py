@@ -13,7 +13,13 @@ from urllib.parse import parse_qsl, unquote
 
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _TOLD_OTHERWISE = ("CopyObject", "UploadPartCopy")
-JSON_SERVICES = {"AmazonSSM": "ssm", "AWSPriceListService": "pricing", "Logs_20140328": "logs"}
+JSON_SERVICES = {
+    "AmazonSSM": "ssm",
+    "AWSPriceListService": "pricing",
+    "Logs_20140328": "logs",
+    "ResourceGroupsTaggingAPI_20170126": "tagging",
+    "ServiceQuotasV20190624": "servicequotas",
+}
 """Services by the first word of the header X-Amz-Target."""
 
 _SCHEDULER_CALLS = {

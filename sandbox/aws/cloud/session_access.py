@@ -52,6 +52,7 @@ _S3_BUCKET_ACTIONS = {
 }
 _S3_VERSIONED = frozenset({"GetObject", "DeleteObject"})
 _PARAMETER_NAMES = re.compile(r"Names?(\.\d+)?|Path")
+_PUBLIC_PARAMETERS = "/aws/service/"
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,11 @@ def _of_s3(session: RoleSession, call: AwsCall, request: SessionRequest) -> Iter
 def _of_ssm(session: RoleSession, call: AwsCall, request: SessionRequest) -> Iterator[_Need]:
     action = f"ssm:{call.operation}"
     names = [value for name, value in call.parameters.items() if _PARAMETER_NAMES.fullmatch(name)]
-    place = f"arn:{session.partition}:ssm:{request.region}:{session.account}:parameter"
     for name in names:
-        full = name if name.startswith("arn:") else f"{place}/{name.strip('/')}"
-        yield _Need(action, full)
+        # AWS's own parameters are in no account.
+        account = "" if name.startswith(_PUBLIC_PARAMETERS) else session.account
+        place = f"arn:{session.partition}:ssm:{request.region}:{account}:parameter"
+        yield _Need(action, name if name.startswith("arn:") else f"{place}/{name.strip('/')}")
     if not names:
         yield _Need(action, "*")
 

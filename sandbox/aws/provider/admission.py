@@ -2,7 +2,8 @@
 
 An engine that attaches to a provider sends nothing that proves who it is. Like the official provider, which
 takes credentials from the engine's environment, this one looks there: the process at the other end of the
-connection must have been started with the cloud's secret key. Other clients send the token as metadata.
+connection must have been started with the cloud's secret key, or, where it works with the credentials of a
+role, with the control token. Other clients send the token as metadata.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from runctl_auto.engine.language.admission import Refusal
 from runctl_auto.engine.language.peers import PeerCheck, has_in_environment
 from sandbox.access.keys import CloudKeys
 
+PROVIDER_TOKEN = "SANDBOX_PROVIDER_TOKEN"  # noqa: S105 - the name of a variable
 _NAME = "AWS_SECRET_ACCESS_KEY"
 
 
 def admission(port: int, keys: CloudKeys) -> Refusal:
     """The refusal of callers that have neither the key nor the token."""
-    check = PeerCheck(port, has_in_environment(_NAME, keys.secret_access_key))
+    has_key = has_in_environment(_NAME, keys.secret_access_key)
+    has_token = has_in_environment(PROVIDER_TOKEN, keys.control_token)
+    check = PeerCheck(port, lambda process: has_key(process) or has_token(process))
     return refusing(check.refusal, keys.bearer)
 
 
