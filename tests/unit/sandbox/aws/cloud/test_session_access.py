@@ -47,7 +47,9 @@ class Request:
         return self.given.get(name, "")
 
 
-def refusal(service: str, method: str, path: str, body: bytes = b"", **headers: str) -> str | None:
+def refusal(
+    service: str, method: str, path: str, body: bytes = b"", *, policy: Any = POLICY, **headers: str
+) -> str | None:
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     bare, _, asked = path.partition("?")
     scope = f"AWS4-HMAC-SHA256 Credential=ASIA1/20261130/us-east-1/{service}/aws4_request"
@@ -59,7 +61,7 @@ def refusal(service: str, method: str, path: str, body: bytes = b"", **headers: 
     }
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in given.items()}
     request = Request("us-east-1", service, asked, body, given)
-    found = refusal_of([POLICY], SESSION, read_call(environ, body), request)
+    found = refusal_of([policy], SESSION, read_call(environ, body), request)
     assert found is None or found.status == 403
     return None if found is None else f"{found.code}: {found.message}"
 
@@ -241,3 +243,27 @@ def test_calls_of_other_services_need_their_action(service: str, action: str) ->
 
 def test_everybody_may_ask_who_they_are() -> None:
     assert query("sts", ("Action", "GetCallerIdentity")) is None
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "action"),
+    [
+        ("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", "tag:GetResources"),
+        ("servicequotas", "ServiceQuotasV20190624.GetServiceQuota", "servicequotas:GetServiceQuota"),
+        ("logs", "Logs_20140328.DescribeLogGroups", "logs:DescribeLogGroups"),
+    ],
+)
+def test_services_that_speak_json_are_known(service: str, target: str, action: str) -> None:
+    for allowed in (action, "ec2:RunInstances"):
+        policy = {"Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
+        found = refusal(service, "POST", "/", b"{}", policy=policy, content_type=JSON, x_amz_target=target)
+        assert (found is None) is (allowed == action)
+
+
+def test_parameters_of_aws_are_in_no_account() -> None:
+    public = "arn:aws:ssm:us-east-1::parameter/aws/service/*"
+    policy = {"Statement": [{"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": public}]}
+    named = {"content_type": JSON, "x_amz_target": "AmazonSSM.GetParameter"}
+    for name, reached in (("/aws/service/ami/al2023", True), ("/own/aws/service/x", False)):
+        body = json.dumps({"Name": name}).encode()
+        assert (refusal("ssm", "POST", "/", body, policy=policy, **named) is None) is reached
