@@ -213,7 +213,7 @@ def test_a_volume_that_somebody_elses_machine_holds(
     ec2.attach_volume(VolumeId=volume, InstanceId=machine, Device="/dev/sdf")
     blocked, _ = refused(runctl, "held-volume")
     assert (blocked["id"], blocked["held_by"][0]["id"]) == (volume, machine)
-    ec2.detach_volume(VolumeId=volume)
+    ec2.detach_volume(VolumeId=volume, InstanceId=machine, Device="/dev/sdf")
     ends_clean(runctl, "held-volume", cloud_url)
     ec2.terminate_instances(InstanceIds=[machine])
 
