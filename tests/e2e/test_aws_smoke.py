@@ -117,9 +117,8 @@ def test_it_proves_every_subject_line_by_line(smoke: Smoke) -> None:
     code, out = smoke.ended(smoke.start())
     assert code == 0, out
     assert lines(out, "failed") == {}
-    # The emulated cloud evaluates no policy.
-    assert lines(out, "not shown").keys() == {subjects.PERMISSIONS}, out
-    assert lines(out, "proved").keys() == set(subjects.SUBJECTS) - {subjects.PERMISSIONS}, out
+    assert lines(out, "not shown") == {}, out
+    assert lines(out, "proved").keys() == set(subjects.SUBJECTS), out
     assert "the fault injection service interrupted the machine" in out
     assert "proves nothing about AWS" in out
     assert "\n0 left\n" in out
