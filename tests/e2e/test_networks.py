@@ -11,7 +11,7 @@ from support.cloud_scanner import leaks
 from support.emulated_cloud import client
 from support.runctl_cli import Runctl
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 
 class Network:

@@ -13,7 +13,7 @@ from support.plain_pulumi import pulumi
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 JOB = "richest"
 BUCKET = "sets-of-richest"
