@@ -1,21 +1,13 @@
-"""Reads which files a repository tracks from its index, without git."""
+"""Which files a repository tracks, by its index alone: all of them, or a refusal."""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 
-_HEADER = struct.Struct(">4sII")
-_STAT_BYTES = 40
-_NAME_LENGTH = 0x0FFF
-_EXTENDED = 0x4000
-_VERSIONS = (2, 3, 4)
+from runctl_auto.local.git_index import HEADER, UnreadableIndexError, entries_in
+
 _EXTENSION = struct.Struct(">4sI")
-
-
-class UnreadableIndexError(Exception):
-    """The index has a form that is not read here; the message says which."""
 
 
 def tracked_names(index: bytes, *, hash_bytes: int = 20) -> frozenset[str]:
@@ -23,43 +15,11 @@ def tracked_names(index: bytes, *, hash_bytes: int = 20) -> frozenset[str]:
 
     ``hash_bytes`` is 32 for a repository of SHA-256. Raises UnreadableIndexError.
     """
-    try:
-        return frozenset(os.fsdecode(name) for name in _names(index, hash_bytes))
-    except (struct.error, ValueError, IndexError) as error:
-        raise UnreadableIndexError("it is damaged") from error
-
-
-def _names(index: bytes, hash_bytes: int) -> Iterator[bytes]:
-    signature, version, count = _HEADER.unpack_from(index)
-    if signature != b"DIRC" or version not in _VERSIONS:
-        raise UnreadableIndexError(f"its version {version} is unknown")
-    at, name = _HEADER.size, b""
-    for _ in range(count):
-        begin = at
-        at += _STAT_BYTES + hash_bytes
-        (flags,) = struct.unpack_from(">H", index, at)
-        at += 4 if flags & _EXTENDED else 2
-        kept = 0
-        if version == 4:
-            dropped, at = _number(index, at)
-            kept = len(name) - dropped
-            if kept < 0:
-                raise ValueError("more is dropped than there was")
-        end = index.index(b"\0", at)
-        name = name[:kept] + index[at:end]
-        # Before version 4 an entry ends at a multiple of eight bytes, with at least one NUL.
-        at = end + 1 if version == 4 else begin + (end - begin + 8) // 8 * 8
-        yield name
-    _refuse_split(index, at, hash_bytes)
-
-
-def _number(index: bytes, at: int) -> tuple[int, int]:
-    """A number of variable length at ``at``, and where it ends."""
-    value = index[at] & 0x7F
-    while index[at] & 0x80:
-        at += 1
-        value = ((value + 1) << 7) | (index[at] & 0x7F)
-    return value, at + 1
+    names, end = set(), HEADER.size
+    for name, end in entries_in(index, hash_bytes):  # noqa: B007 - the last end is used below
+        names.add(os.fsdecode(name))
+    _refuse_split(index, end, hash_bytes)
+    return frozenset(names)
 
 
 def _refuse_split(index: bytes, at: int, hash_bytes: int) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runctl_auto.local.git_index import UnreadableIndexError
 from runctl_auto.local.plain_file import NotAPlainFileError, read_plain_file
 from runctl_auto.packaging.git_config import config_folder, expanded, global_settings, read_git_config
-from runctl_auto.packaging.git_index import UnreadableIndexError, tracked_names
+from runctl_auto.packaging.git_index import tracked_names
 from runctl_auto.packaging.git_listing import Git, GitFailedError
 from runctl_auto.packaging.ignore_rules import IgnoreFile, parse_rules
 

@@ -27,6 +27,13 @@ def test_a_folder_in_the_index_is_tracked(tmp_path: Path, version: int, sha256: 
 
 
 @VERSIONS
+def test_names_in_capitals_before_it_hide_nothing(tmp_path: Path, version: int) -> None:
+    """The index is sorted by bytes: `.Zeta` comes before `.runctl`."""
+    write_index(tmp_path, [".Zeta", "A/x", ".runctl/passphrase"], version=version)
+    assert is_tracked(tmp_path / ".runctl")
+
+
+@VERSIONS
 def test_a_project_may_be_below_the_repository(tmp_path: Path, version: int) -> None:
     write_index(tmp_path, ["a.py", "team/exp/.runctl/state/x", "z.py"], version=version)
     assert is_tracked(tmp_path / "team" / "exp" / ".runctl")

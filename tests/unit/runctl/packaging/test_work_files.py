@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from runctl_auto.errors import PackagingError
+from runctl_auto.local.git_index import UnreadableIndexError
 from runctl_auto.packaging.git_config import read_git_config
-from runctl_auto.packaging.git_index import UnreadableIndexError, tracked_names
+from runctl_auto.packaging.git_index import tracked_names
 from runctl_auto.packaging.ignore_rules import parse_rules
 from runctl_auto.packaging.wildcards import compiled
 from runctl_auto.packaging.work_files import walk_work_folder
