@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from runctl_auto.errors import EngineError
+from runctl_auto.local.retry import AttemptsExhausted, RetryPolicy, repeat
 
 TRIES = 10
 PAUSE_SECONDS = 0.2
+_POLICY = RetryPolicy(attempts=TRIES, first_wait=PAUSE_SECONDS, factor=1.0, jitter=0.0)
 _HALF_WRITTEN = "failed to load checkpoint: EOF"
 
 ResultT = TypeVar("ResultT")
@@ -22,11 +24,11 @@ def reread(read: Callable[[], ResultT], sleep: Callable[[float], None]) -> Resul
     """The result of ``read``, which is repeated for two seconds while it meets half-written files. Raises
     what it raises.
     """
-    for _ in range(TRIES - 1):
-        try:
-            return read()
-        except EngineError as error:
-            if _HALF_WRITTEN not in str(error):
-                raise
-        sleep(PAUSE_SECONDS)
-    return read()
+    try:
+        return repeat(read, _is_half_written, policy=_POLICY, sleep=sleep)
+    except AttemptsExhausted as exhausted:
+        raise exhausted.last from None
+
+
+def _is_half_written(error: BaseException) -> bool:
+    return isinstance(error, EngineError) and _HALF_WRITTEN in str(error)
