@@ -14,7 +14,7 @@ from runctl_auto.settings.schema import CONFIRMED, PERSONAL, SettingPath
 _FILES = (("engine", "path"), ("engine", "passphrase_file"))
 """Settings that name files: what is confirmed is the file, not its name in whatever project."""
 _NEVER_ABSENT = (("engine", "secrets_provider"),)
-_NOTHING = object()
+NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def wanting_confirmation(
     """
     for path in CONFIRMED:
         value = value_at(project, path)
-        if value is _NOTHING or path in overridden:
+        if value is NOTHING or path in overridden:
             continue
         if value != value_at(personal, path) and confirmation(path, value, root) not in confirmed:
             yield path, value
@@ -83,14 +83,14 @@ def wanting_confirmation(
 
 def never_from_projects(project: Mapping[str, Any]) -> Iterator[SettingPath]:
     """Settings in a project's file that only a person sets."""
-    yield from (path for path in PERSONAL if value_at(project, path) is not _NOTHING)
+    yield from (path for path in PERSONAL if value_at(project, path) is not NOTHING)
 
 
 def value_at(values: Any, path: SettingPath) -> object:
     """The value at ``path``, or a sign that equals nothing else."""
     for key in path:
         if not isinstance(values, Mapping) or key not in values:
-            return _NOTHING
+            return NOTHING
         values = values[key]
     return values
 

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from runctl_auto.errors import FieldProblem, SettingsError
 from runctl_auto.local.printable import shortened
-from runctl_auto.settings.confirmation import never_from_projects
+from runctl_auto.settings.confirmation import NOTHING, never_from_projects, value_at
 from runctl_auto.settings.schema import SettingPath, Settings, setting_fields
 from runctl_auto.settings.toml_lines import key_lines
 
@@ -164,7 +164,7 @@ def layer_of_text(file: str, text: str, *, of_project: bool = False) -> Layer:
     lines = key_lines(text)
     origins = {}
     for path, _ in setting_fields():
-        if _holds(values, path):
+        if value_at(values, path) is not NOTHING:
             line = _line(lines, path)
             origins[path] = Origin("file", f"{file}:{line}" if line else file)
     return Layer(file, strict=True, of_project=of_project, values=values, origins=origins, lines=lines)
@@ -215,14 +215,6 @@ def _put(values: dict[str, Any], path: SettingPath, value: object) -> None:
     for key in path[:-1]:
         values = values.setdefault(key, {})
     values[path[-1]] = value
-
-
-def _holds(values: Any, path: SettingPath) -> bool:
-    for key in path:
-        if not isinstance(values, Mapping) or key not in values:
-            return False
-        values = values[key]
-    return True
 
 
 def _line(lines: Mapping[SettingPath, int], path: SettingPath) -> int | None:
