@@ -8,7 +8,6 @@ unknown price.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.local.atomic_file import replace_file
-from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices
+from runctl_auto.local.user_folders import cache_folder
+from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices, price_of
 
 FORMAT = 1
 _RATES = tuple(name for name in Rates.__dataclass_fields__ if name != "source")
@@ -52,11 +52,7 @@ class PriceBook:
 
 def kept_prices_folder(environ: Mapping[str, str]) -> Path:
     """Where newer prices are kept: ``$XDG_CACHE_HOME/runctl/prices``, by default in ``~/.cache``."""
-    cache = environ.get("XDG_CACHE_HOME", "")
-    if not Path(cache).is_absolute():
-        home = environ.get("HOME")
-        cache = str((Path(home) if home else Path.home()) / ".cache")
-    return Path(cache) / "runctl" / "prices"
+    return cache_folder(environ) / "prices"
 
 
 def to_json(prices: RegionPrices) -> str:
@@ -92,13 +88,10 @@ def from_json(text: str, source: str) -> RegionPrices:
 
 
 def _numbers(value: object) -> dict[str, float]:
+    """The prices that are stated as numbers."""
     entries = value.items() if isinstance(value, dict) else ()
-    return {key: float(price) for key, price in entries if is_price(price)}
-
-
-def is_price(value: object) -> bool:
-    """Whether it is a positive, finite number: 0 in a price list stands for something else than a price."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+    numbers = {key: price_of(stated) for key, stated in entries if not isinstance(stated, str)}
+    return {key: price for key, price in numbers.items() if price is not None}
 
 
 def _kept(folder: Path | None, region: str) -> RegionPrices | None:

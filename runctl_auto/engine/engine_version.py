@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.local.atomic_file import replace_file
+from runctl_auto.local.user_folders import cache_folder
 
 _ANSWER_SECONDS = 30
 _NATIVE_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
@@ -37,11 +38,7 @@ def ask_version(executable: Path, environ: Mapping[str, str]) -> str | None:
 
 def versions_file(environ: Mapping[str, str]) -> Path:
     """Where answers are remembered: ``$XDG_CACHE_HOME/runctl/engines.json``, by default in ``~/.cache``."""
-    cache = environ.get("XDG_CACHE_HOME", "")
-    if not Path(cache).is_absolute():
-        home = environ.get("HOME")
-        cache = str((Path(home) if home else Path.home()) / ".cache")
-    return Path(cache) / "runctl" / "engines.json"
+    return cache_folder(environ) / "engines.json"
 
 
 class RememberedVersions:

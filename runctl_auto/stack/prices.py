@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,19 @@ from pydantic import ConfigDict, with_config
 
 HOURS_OF_A_MONTH = 730
 """As AWS counts a month for prices per GB-month."""
+
+
+def price_of(value: object) -> float | None:
+    """A positive, finite price, from a number or its text; None for anything else: 0 in a price list is no
+    price.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        price = float(value)
+    except ValueError:
+        return None
+    return price if 0 < price < math.inf else None
 
 
 @with_config(ConfigDict(extra="forbid"))

@@ -125,10 +125,10 @@ def find_offers(
         )
         for market, place, image in fitting
     )
-    return Offers((with_average(first, cloud, now), *others), (*notes, *left_out.quota_notes()))
+    return Offers((_with_average(first, cloud, now), *others), (*notes, *left_out.quota_notes()))
 
 
-def with_average(place: Placement, cloud: Cloud, now: datetime) -> Placement:
+def _with_average(place: Placement, cloud: Cloud, now: datetime) -> Placement:
     """The place with the average spot price of the last days before ``now``; one request, none for
     on-demand."""
     if place.market != "spot":

@@ -7,10 +7,11 @@ blocks (at 0) and pre-installed software. The filter of a request excludes them,
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from runctl_auto.stack.prices import price_of
 
 MACHINE_ATTRIBUTES: Mapping[str, str] = {
     "operatingSystem": "Linux",
@@ -142,10 +143,7 @@ def _price(dimension: Mapping[str, Any], units: tuple[str, ...]) -> float:
     per_unit = dimension.get("pricePerUnit")
     if not isinstance(per_unit, dict) or set(per_unit) != {"USD"}:
         raise _Refused("not in USD")
-    try:
-        price = float(per_unit["USD"])
-    except (TypeError, ValueError):
-        raise _Refused(f"price {per_unit['USD']!r}") from None
-    if not (0 < price < math.inf):
-        raise _Refused(f"price {price:g}")
+    price = price_of(per_unit["USD"])
+    if price is None:
+        raise _Refused(f"price {per_unit['USD']!r}")
     return price

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -11,7 +10,7 @@ from typing import Any
 from runctl_auto.errors import CloudError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.price_rows import MACHINE_ATTRIBUTES, is_usage, machine_prices, unit_prices
-from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices
+from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices, price_of
 
 _LINUX = "Linux/UNIX"
 _MOST_NAMES = 30
@@ -34,7 +33,7 @@ def spot_prices(cloud: Cloud, names: Sequence[str]) -> dict[tuple[str, str], flo
     newest: dict[tuple[str, str], tuple[Any, float]] = {}
     for each in history:
         key = (each["InstanceType"], each["AvailabilityZone"])
-        price = _positive(each.get("SpotPrice"))
+        price = price_of(each.get("SpotPrice"))
         if price is not None:
             entry = (each["Timestamp"], price)
             newest[key] = max(newest.get(key, entry), entry)
@@ -73,7 +72,7 @@ def average_spot_price(cloud: Cloud, name: str, zone: str, *, now: datetime, day
         StartTime=since,
         EndTime=now,
     )
-    rows = [(each["Timestamp"], _positive(each.get("SpotPrice"))) for each in history]
+    rows = [(each["Timestamp"], price_of(each.get("SpotPrice"))) for each in history]
     known = sorted((at, price) for at, price in rows if price is not None and at <= now)
     ends = [*(at for at, _ in known), now][1:]
     weighted = seconds = 0.0
@@ -130,14 +129,6 @@ def _listed_rate(cloud: Cloud, rate: _Rate) -> float | None:
     rows = _rows(cloud, rate.service, {**region, **rate.filters})
     prices = unit_prices((text for text in rows if is_usage(text, rate.usage)), (rate.unit,))
     return prices.pop() if len(prices) == 1 else None
-
-
-def _positive(text: object) -> float | None:
-    try:
-        price = float(str(text))
-    except ValueError:
-        return None
-    return price if 0 < price < math.inf else None
 
 
 def _machine_rows(cloud: Cloud, names: Sequence[str] = ()) -> Iterator[str]:
