@@ -179,11 +179,7 @@ def decide(
         notes=(
             *offers.notes,
             *_no_time_to_end(config),
-            *(
-                ()
-                if is_same_run
-                else (*_no_internet(config.placement), *provider.data_notes(spec, config.placement))
-            ),
+            *(() if is_same_run else _notes_on_place(provider, spec, config.placement)),
         ),
     )
 
