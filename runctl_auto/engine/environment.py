@@ -91,17 +91,18 @@ def _enter(variables: Mapping[str, str], removed: Iterable[str]) -> None:
     os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})
 
 
-def make_provider(endpoint_url: str | None, region: str | None) -> Provider:
+def make_provider(endpoint_url: str | None, region: str | None, *, as_engine: bool = False) -> Provider:
     """AWS in a region, by default the one that the person's own settings name. Asks nobody.
 
-    ``endpoint_url`` stands for AWS's own addresses.
+    ``endpoint_url`` stands for AWS's own addresses. ``as_engine``: with the credentials that the engine finds.
     """
     from runctl_auto.providers.aws.access import Cloud
     from runctl_auto.providers.aws.clients import client_maker
     from runctl_auto.providers.aws.provider import AwsProvider
     from runctl_auto.providers.aws.regions import home_region
 
-    return AwsProvider(Cloud(client_maker(endpoint_url), region or home_region(os.environ)))
+    factory = client_maker(endpoint_url, as_engine=as_engine)
+    return AwsProvider(Cloud(factory, region or home_region(os.environ)))
 
 
 def engine_caller(endpoint_url: str | None, region: str | None) -> CallerIdentity:
@@ -109,13 +110,7 @@ def engine_caller(endpoint_url: str | None, region: str | None) -> CallerIdentit
 
     Raises ``CredentialsError`` when there is none.
     """
-    from runctl_auto.providers.aws.access import Cloud
-    from runctl_auto.providers.aws.clients import client_maker
-    from runctl_auto.providers.aws.provider import AwsProvider
-    from runctl_auto.providers.aws.regions import home_region
-
-    factory = client_maker(endpoint_url, as_engine=True)
-    return AwsProvider(Cloud(factory, region or home_region(os.environ))).caller()
+    return make_provider(endpoint_url, region, as_engine=True).caller()
 
 
 def real_cloud(
