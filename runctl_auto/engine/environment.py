@@ -94,7 +94,8 @@ def _enter(variables: Mapping[str, str], removed: Iterable[str]) -> None:
 def make_provider(endpoint_url: str | None, region: str | None, *, as_engine: bool = False) -> Provider:
     """AWS in a region, by default the one that the person's own settings name. Asks nobody.
 
-    ``endpoint_url`` stands for AWS's own addresses. ``as_engine``: with the credentials that the engine finds.
+    ``endpoint_url`` stands for AWS's own addresses. ``as_engine``: with the credentials that the engine
+    finds.
     """
     from runctl_auto.providers.aws.access import Cloud
     from runctl_auto.providers.aws.clients import client_maker
