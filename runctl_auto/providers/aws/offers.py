@@ -195,7 +195,7 @@ def _with_drivers(
             next_step="Name an image that has the driver (image: ami-...) and Python 3.9 or newer, or choose "
             "other GPUs: Turing (T4) and newer, whole.",
         )
-    note = f"left out, for want of a driver in the image that `image: auto` chooses: {told}"
+    note = f"left out, since the image that `image: auto` chooses lacks their driver: {told}"
     return tuple(each for each in machines if each.name not in missing), (note,)
 
 
