@@ -26,6 +26,7 @@ from runctl_auto.backend.files import (
 )
 from runctl_auto.backend.history import HistoryRecord, parse_record, plain_config, record_files
 from runctl_auto.backend.locks import Lock, parse_lock
+from runctl_auto.backend.versions import VersionedFiles
 from runctl_auto.errors import NotSupportedError
 from runctl_auto.stack.state import StackState, parse_state
 
@@ -69,6 +70,11 @@ class Backend:
     def folder(self) -> Path | None:
         """The folder that a ``file://`` backend is; None for others."""
         return backend_folder(self.url)
+
+    @property
+    def versioned_files(self) -> VersionedFiles | None:
+        """What claims are kept in; None where only an engine writes."""
+        return self._files
 
     def repair(self, stack: str) -> bool:
         """Makes the files of a stack readable again that a killed engine left unreadable; whether there were

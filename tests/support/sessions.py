@@ -8,6 +8,7 @@ from unittest.mock import create_autospec
 
 from support.job_stacks import FakeTime, Told
 
+from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.session import Session, Time
@@ -77,11 +78,14 @@ def fake_session(
     """A session of ``bob`` in ``folder``, with the same provider in every region."""
     clock = clock or FakeTime()
     provider = provider or fake_provider()
+    driver = driver or create_autospec(Driver, instance=True)
+    if not isinstance(driver.backend, Backend):
+        driver.backend.versioned_files = None
     return Session(
         settings or Settings(owner="bob"),
         ProjectFolders(folder),
         create_autospec(Environment, instance=True, backend=backend),
-        driver or create_autospec(Driver, instance=True),
+        driver,
         lambda region: provider,
         told or Told(),
         time or Time(sleep=clock.sleep, monotonic=clock.monotonic),

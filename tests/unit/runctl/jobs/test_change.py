@@ -260,7 +260,7 @@ def test_a_job_that_gets_a_machine_counts_as_one_that_runs_until_it_is_applied(t
     change, world = up(tmp_path)
     new_machine = Plan((PlannedChange("create", INSTANCE, "digits-machine-instance", "urn"),), 0)
     world.stack.preview.side_effect = world.noted("plan", new_machine)
-    mark = tmp_path / ".runctl" / ".runctl-starting" / "digits.job"
+    mark = tmp_path / ".runctl" / "starting" / "digits.job"
     world.driver.backend.folder = None
     held: list[bool] = []
     world.stack.up.side_effect = lambda **about: held.append(_is_held(mark)) or Changes({})  # type: ignore[func-returns-value]
