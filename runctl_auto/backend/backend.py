@@ -90,6 +90,14 @@ class Backend:
         """All stacks, by name."""
         return self._attempt(lambda files: tuple(self._summaries(files)))
 
+    def versions(self) -> dict[str, str] | None:
+        """What changes whenever a stack's state is written, by the stack's name; one list request."""
+        return self._attempt(
+            lambda files: {
+                stack: file.written_at.isoformat() for stack, file in self._checkpoints(files).items()
+            }
+        )
+
     def state(self, stack: str) -> StackState | None:
         """A stack's state; None too when there is no such stack."""
 
@@ -137,6 +145,10 @@ class Backend:
             return tuple(found)
 
         return self._attempt(read)
+
+    def newest_record(self, stack: str) -> str | None:
+        """The name of the newest record of the stack's history; None too without one."""
+        return self._attempt(lambda files: self._records(files, stack)[0].name)
 
     def locks(self, stack: str) -> tuple[Lock, ...]:
         """The locks on a stack, by the names of their files.

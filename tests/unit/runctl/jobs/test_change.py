@@ -64,7 +64,13 @@ class World:
     """A job with a stack over fakes, and what happened to it in order."""
 
     def __init__(
-        self, folder: Path, state: StackState | None = None, *, is_new: bool = False, agrees: bool = True
+        self,
+        folder: Path,
+        state: StackState | None = None,
+        *,
+        is_new: bool = False,
+        agrees: bool = True,
+        phase: str = "succeeded",
     ) -> None:
         self.folder = folder
         self.events: list[Event] = []
@@ -90,7 +96,7 @@ class World:
             self.driver.create.side_effect = self.noted("open", self.stack)
         self.told = Told()
         self.told.confirm = self.noted("confirm", agrees)  # type: ignore[method-assign]
-        results = fake_results(status=RunStatus(run="r1", phase="succeeded"))
+        results = fake_results(status=RunStatus(run="r1", phase=phase))
         self.provider: Any = fake_provider(results=results, scanner=fake_scanner(), machine="terminated")
         self.provider.offers.side_effect = self.noted(
             "decide", Offers((placement(), placement(zone="us-east-1b")))
@@ -147,7 +153,7 @@ def unprotect(folder: Path) -> tuple[Change[Any, Any], World]:
 
 
 def replace(folder: Path) -> tuple[Change[Any, Any], World]:
-    world = World(folder, stack_state(ROLE, instance_state()))
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
     lost = Lost(Machine("i-1", "terminated"), None)
     return ReplaceMachine(world.session.job("digits"), world.checked.file, stack_config(), lost), world
 
