@@ -25,7 +25,14 @@ def fake_results(**answers: Any) -> Any:
     """An empty store; ``answers`` are return values by method."""
     results = create_autospec(Results, instance=True)
     results.name = "runctl-digits-artifacts-1"
-    empty = {"status": None, "stop_request": None, "runs": (), "artifacts": None, "has_unlisted_artifacts": False, "log_parts": ()}
+    empty = {
+        "status": None,
+        "stop_request": None,
+        "runs": (),
+        "artifacts": None,
+        "has_unlisted_artifacts": False,
+        "log_parts": (),
+    }
     for method, answer in {**empty, **answers}.items():
         getattr(results, method).return_value = answer
     return results
