@@ -128,6 +128,7 @@ class ReplaceUnattended(ReplaceMachine):
     machine: raises ``ProgramError`` that says what.
     """
 
+    verb = "watch"
     patience_seconds = 0.0
     watches_holders = False
 

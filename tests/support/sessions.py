@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import create_autospec
 
 from support.job_stacks import FakeTime, Told
+from support.versioned_in_memory import VersionedInMemory
 
 from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
@@ -86,7 +87,8 @@ def fake_session(
     clock = clock or FakeTime()
     provider = provider or fake_provider()
     driver = driver or create_autospec(Driver, instance=True)
-    if not isinstance(driver.backend, Backend):
+    files = getattr(driver.backend, "versioned_files", None)
+    if type(driver.backend) is not Backend and not isinstance(files, VersionedInMemory):
         driver.backend.versioned_files = None
     return Session(
         settings or Settings(owner="bob"),

@@ -9,9 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.daemon import Endpoints, ensure_started, stop
 from support.emulated_cloud import client
 from support.runctl_cli import Runctl
+
+from sandbox.daemon import Endpoints, ensure_started, stop
 
 BUCKET = "states-of-the-team"
 

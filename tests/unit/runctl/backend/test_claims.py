@@ -81,7 +81,16 @@ class Leases(RuleBasedStateMachine):
     def die(self, who: int) -> None:
         self.leases.pop(who, None)
 
-    @rule(seconds=st.sampled_from([1.0, 7.9, 14.0, 22.0, TERM_SECONDS - 0.1, TERM_SECONDS, 3600.0]))
+    @rule(
+        seconds=st.sampled_from([1.0, 7.9, 14.0, 22.0, TERM_SECONDS - 0.1, TERM_SECONDS, 3600.0]),
+        order=st.permutations(range(3)),
+    )
+    def wait_and_poll(self, seconds: float, order: list[int]) -> None:
+        self.clock.sleep(seconds)
+        for who in order:
+            self.attempt(who)
+
+    @rule(seconds=st.sampled_from([1.0, 22.0, TERM_SECONDS]))
     def wait(self, seconds: float) -> None:
         self.clock.sleep(seconds)
 

@@ -30,7 +30,7 @@ from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
@@ -158,6 +158,13 @@ def replace(folder: Path) -> tuple[Change[Any, Any], World]:
     return ReplaceMachine(world.session.job("digits"), world.checked.file, stack_config(), lost), world
 
 
+def watch(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
+    world.stack.preview.side_effect = world.noted("plan", Plan((), 5))
+    lost = Lost(Machine("i-1", "terminated"), None)
+    return ReplaceUnattended(world.session.job("digits"), stack_config(), lost), world
+
+
 def release(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, instance_state()))
     return ReleaseMachine(world.session.job("digits"), stack_config()), world
@@ -170,6 +177,7 @@ VERBS = {
     "protect": protect,
     "unprotect": unprotect,
     "replace": replace,
+    "watch": watch,
     "release": release,
 }
 EVENTS = {
@@ -179,6 +187,7 @@ EVENTS = {
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
+    "watch": ["open", "recover", "configure", "plan", "configure", "apply"],
     "release": ["open", "recover", "apply"],
 }
 """What happens to stack, provider and person, in order. ``up`` and ``replace`` configure each place that they
@@ -232,7 +241,7 @@ def test_a_stack_that_somebody_else_holds_keeps_its_configuration(tmp_path: Path
     change, world = VERBS[verb](tmp_path)
     before = dict(world.config)
     held = StackLockedError("held")
-    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb == "replace" else held
+    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb in ("replace", "watch") else held
     world.stack.destroy.side_effect = held
     with pytest.raises(StackLockedError):
         change.run()
@@ -297,7 +306,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["replace", "release"])
+@pytest.mark.parametrize("verb", ["replace", "watch", "release"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")
