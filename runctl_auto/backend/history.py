@@ -47,13 +47,13 @@ def parse_record(document: Mapping[str, Any]) -> HistoryRecord:
         succeeded=document["result"] == "succeeded",
         began=_moment(document["startTime"]),
         ended=_moment(document["endTime"]),
-        config=plain_config(document),
+        config=plain_config({"config": document.get("config") or {}}),
     )
 
 
 def plain_config(document: Mapping[str, Any]) -> dict[str, str]:
     """The texts of the configuration of a record by full key, without secrets and structured values."""
-    return {key: value for key, value in (document["config"] or {}).items() if isinstance(value, str)}
+    return {key: value for key, value in document["config"].items() if isinstance(value, str)}
 
 
 def _moment(seconds: float) -> datetime:
