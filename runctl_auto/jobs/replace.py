@@ -68,8 +68,10 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
             self.session.reporter.say(f"job '{self.job.name}': {done}")
             return None
         refuse_stop_requested(self.job, self._config)
-        config = replace(self._config, replacements=self._config.replacements + 1)
-        if config.replacements > MAX_REPLACEMENTS:
+        # By their ids: an attempt that is repeated, for want of capacity, counts no machine twice.
+        lost = dict.fromkeys((*self._config.lost, self._lost.machine.id))
+        config = replace(self._config, lost=tuple(each for each in lost if each))
+        if len(config.lost) > MAX_REPLACEMENTS:
             raise exhausted(config)
         how = "does not report" if self._lost.is_hung else "is lost"
         self.session.reporter.say(f"machine {self._lost.machine.id or '(none)'} {how}; making a new one")
@@ -164,7 +166,7 @@ def exhausted(config: StackConfig) -> InterruptionsExhaustedError:
     """The refusal to make yet another machine for a run."""
     job, run = config.job.name, config.run.id
     return InterruptionsExhaustedError(
-        f"Run {run} lost its machine {config.replacements} times.",
+        f"Run {run} lost its machine {len(config.lost)} times.",
         where={"job": job, "run": run},
         next_step=f"`runctl logs {job}` shows why; `runctl up` goes on from the last checkpoint; "
         "spot_policy: on-demand avoids interruptions.",

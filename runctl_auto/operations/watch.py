@@ -421,7 +421,7 @@ def _key(config: StackConfig) -> RunKey:
 
 def _attempt_of(watched: _Watched) -> tuple[str, int] | None:
     config = watched.config
-    return None if config is None else (config.run.id, config.replacements)
+    return None if config is None else (config.run.id, len(config.lost))
 
 
 def _who(recovery: Recovery) -> str:

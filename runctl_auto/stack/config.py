@@ -19,7 +19,7 @@ from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "replacements")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "lost")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
@@ -83,8 +83,8 @@ class StackConfig:
     """The whole configuration of a job's stack.
 
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
-    prices when the place was chosen. ``replacements`` counts the machines made for the run in place of lost
-    ones since the last ``up``.
+    prices when the place was chosen. ``lost`` are the machines that the run
+    has lost since the last ``up``.
     """
 
     job: JobSpec
@@ -95,7 +95,7 @@ class StackConfig:
     permissions_boundary: str | None = None
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
-    replacements: int = 0
+    lost: tuple[str, ...] = ()
 
     @property
     def disk_gb(self) -> int:
@@ -120,7 +120,7 @@ class StackConfig:
             "boundary": self.permissions_boundary,
             "schedule": self.end_schedule,
             "rates": asdict(self.rates),
-            "replacements": self.replacements,
+            "lost": list(self.lost),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -143,8 +143,8 @@ class StackConfig:
                 {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
             ),
             rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
-            replacements=_read(
-                {f"{NAMESPACE}:replacements": "0", **values}, "replacements", _adapter(int).validate_python
+            lost=_read(
+                {f"{NAMESPACE}:lost": "[]", **values}, "lost", _adapter(tuple[str, ...]).validate_python
             ),
         )
 
