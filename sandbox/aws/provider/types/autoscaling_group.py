@@ -171,10 +171,15 @@ class Group(ResourceType):
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
         least = inputs.get("desiredCapacity") or inputs["minSize"]
-        # The first launches may have failed before this wait begins; those of an earlier attempt do not count.
+        # The first launches may have failed already; those of an earlier attempt do not count.
         since = datetime.now(timezone.utc) - _JUST_MADE
         self._wait_for_capacity(
-            cloud, identifier, inputs, since, lambda count: count >= least, f"at least {least}"
+            cloud,
+            identifier,
+            inputs,
+            since=since,
+            reached=lambda count: count >= least,
+            wanted=f"at least {least}",
         )
         processes = inputs.get("suspendedProcesses")
         if processes:
@@ -245,7 +250,12 @@ class Group(ResourceType):
         if changed & {"desiredCapacity", "minSize"}:
             wanted = max(inputs.get("desiredCapacity") or 0, inputs["minSize"])
             self._wait_for_capacity(
-                cloud, identifier, inputs, since, lambda count: count == wanted, f"exactly {wanted}"
+                cloud,
+                identifier,
+                inputs,
+                since=since,
+                reached=lambda count: count == wanted,
+                wanted=f"exactly {wanted}",
             )
         if "suspendedProcesses" in changed:
             before, after = (
@@ -329,6 +339,7 @@ class Group(ResourceType):
         cloud: Cloud,
         identifier: str,
         inputs: Properties,
+        *,
         since: datetime,
         reached: Callable[[int], bool],
         wanted: str,
