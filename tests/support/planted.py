@@ -141,7 +141,7 @@ def _scaling_group(
     client_of: ClientOf, owner: Owner, name: Callable[[str], str], template: str
 ) -> dict[str, str]:
     """A group that would launch a machine, with a scheduled action, which goes with it."""
-    group = name("machine")
+    group = name("group")
     subnet = client_of("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     scaling = client_of("autoscaling")
     scaling.create_auto_scaling_group(
