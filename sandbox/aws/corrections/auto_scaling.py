@@ -590,12 +590,13 @@ def _put_action(call: _Request) -> None:
     due = _seconds(start)
     if due <= call.now:
         raise GroupError("Given start time is in the past")
-    sizes = [call.number(size) for size in ("MinSize", "MaxSize", "DesiredCapacity")]
-    if sizes == [None, None, None]:
+    minimum, maximum, desired = (call.number(size) for size in ("MinSize", "MaxSize", "DesiredCapacity"))
+    if minimum is None and maximum is None and desired is None:
         raise GroupError("At least one of MinSize, MaxSize and DesiredCapacity must be given.")
     known = group.actions.get(name)
     arn = known.arn if known else _action_arn(call, group, name)
-    group.actions[name] = ScheduledAction(name, arn, due, *sizes, time_zone=call["TimeZone"])
+    zone = call["TimeZone"]
+    group.actions[name] = ScheduledAction(name, arn, due, minimum, maximum, desired, zone)
 
 
 def _action_arn(call: _Request, group: Group, name: str) -> str:
