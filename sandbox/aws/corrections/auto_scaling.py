@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError
@@ -118,6 +119,7 @@ class _Request:
         self.partition = str(response.partition)
         self.groups: Groups = emulation.groups
         self.now = emulation.clock()
+        self.hides = partial(emulation.consistency.hides, now=self.now)
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters.get(name)
@@ -329,7 +331,7 @@ def _check_profile(call: _Request, named: Mapping[str, str]) -> None:
     profiles = iam_backends[call.account][call.partition].get_instance_profiles()
     for parameter, attribute in (("Name", "name"), ("Arn", "arn")):
         wanted = named.get(parameter)
-        is_known = any(getattr(each, attribute) == wanted for each in profiles)
+        is_known = any(getattr(each, attribute) == wanted and not call.hides(each.arn) for each in profiles)
         _require(
             not wanted or is_known,
             f"Value ({wanted}) for parameter iamInstanceProfile.{attribute} is invalid. "
