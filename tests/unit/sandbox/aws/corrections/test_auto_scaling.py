@@ -396,4 +396,5 @@ def test_a_profile_that_iam_has_not_told_of_yet_is_invalid(scaling: Scaling) -> 
     scaling.cloud.after(6)
     scaling.create(template)
     scaling.step()
+    scaling.step(6)
     assert scaling.machine()["IamInstanceProfile"]["Arn"].endswith("instance-profile/p")
