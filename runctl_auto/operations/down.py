@@ -212,10 +212,10 @@ def _is_training(job: Job, config: StackConfig, state: StackState) -> bool:
 
 
 def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions) -> StopOutcome | None:
-    """Stops the run that is active; None when there is no machine to stop."""
-    machine = state.first(INSTANCE)
-    if machine is None or not machine.id:
-        return None
+    """Stops the run that is active, and sees to it that it gets no other machine; None when there is none to
+    stop."""
+    found = state.first(INSTANCE)
+    machine = found.id if found is not None else ""
     session = job.session
     with session.reporter.working("stopping the training"):
         outcome = stop_run(
@@ -223,13 +223,13 @@ def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions
             config.run.id,
             reason=Reason.DOWN,
             grace_seconds=options.grace_seconds,
-            machine_runs=lambda: not job.machine(machine.id).is_ending,
+            machine_runs=lambda: bool(machine) and not job.machine(machine).is_ending,
             sleep=session.time.sleep,
             clock=session.time.monotonic,
         )
     if outcome.how == "late":
         session.reporter.say("the training did not stop in time; it is ended now")
-    return outcome
+    return outcome if machine else None
 
 
 def _fetch_all(job: Job, state: StackState) -> tuple[Download, ...]:

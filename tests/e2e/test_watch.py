@@ -146,7 +146,7 @@ def killed_at_random(
 def judged(cloud: SharedCloud, jobs: list[str], killed: int) -> str:
     """Never two machines for one run at one time, and no machine more than were lost."""
     lived = machines(cloud.url)
-    assert list(overlaps(lived)) == []
+    assert list(overlaps(lived)) == [], lived
     runs = {job: {each.run for each in lived if each.job == job} for job in jobs}
     assert all(len(found) == 1 for found in runs.values()), runs
     assert len(lived) <= len(jobs) + killed, "a machine that nobody had lost was replaced"
