@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -182,10 +183,11 @@ def test_three_watchers_of_ten_jobs_for_five_minutes(
     backend = cloud.folder_backend() if kind == "folder" else cloud.bucket_backend()
     members = [cloud.member(name, backend, RUNCTL_MAX_PARALLEL_JOBS="20") for name in ("ann", "bob")]
     jobs = [f"job-{number}" for number in range(10)]
-    for number, job in enumerate(jobs):
-        member = members[number % 2]
-        file = write_job(member.folder, job, env={"STEPS": "300", "STEP_SECONDS": "1"})
-        member.json("up", str(file), "--yes", "--detach", timeout=400)
+    with ThreadPoolExecutor(max_workers=3) as several:
+        for member, job in zip(members * 5, jobs, strict=True):
+            file = write_job(member.folder, job, env={"STEPS": "300", "STEP_SECONDS": "1"})
+            several.submit(member.json, "up", str(file), "--yes", "--detach", timeout=600)
+    assert sorted(each["job"] for each in members[0].json("ls")["jobs"]) == sorted(jobs)
     for member in (members[0], members[1], members[1]):
         watchers.start(member, "--all", "--every", "2")
     killed = killed_at_random(cloud, jobs, chance, kills=60, seconds=300)

@@ -45,9 +45,9 @@ def machines(cloud_url: str) -> list[Lived]:
 
 
 def overlaps(lived: list[Lived]) -> Iterator[str]:
-    """Runs that had two machines at one time."""
-    for run in sorted({each.run for each in lived}):
-        own = sorted((each for each in lived if each.run == run), key=lambda each: each.began)
-        for first, second in pairwise(own):
+    """Runs that had two machines at one time. Jobs with the same code have runs of the same id."""
+    for job, run in sorted({(each.job, each.run) for each in lived}):
+        own = [each for each in lived if (each.job, each.run) == (job, run)]
+        for first, second in pairwise(sorted(own, key=lambda each: each.began)):
             if first.ended is None or second.began < first.ended:
-                yield f"run {run}: {second.machine} began before {first.machine} had ended"
+                yield f"{job}, run {run}: {second.machine} began before {first.machine} had ended"
