@@ -69,7 +69,7 @@ def claimed(
         if lease is None:
             yield HeldJob(name=job)
             return
-        with _renewed(lease):
+        with renewed(lease):
             yield HeldJob(name=job, claims=claims, lease=lease)
 
 
@@ -122,12 +122,12 @@ def _attempt(session: Session, claims: Claims, job: str) -> Lease | Refused | No
 
 
 @contextmanager
-def _renewed(lease: Lease) -> Iterator[None]:
-    """Within it a thread renews the lease, which is released at the end."""
+def renewed(lease: Lease, *, every_seconds: float = RENEWAL_SECONDS) -> Iterator[None]:
+    """Within it a thread renews the lease, until it is lost; it is released at the end."""
     ended = Event()
 
     def renew() -> None:
-        while not ended.wait(RENEWAL_SECONDS):
+        while not ended.wait(every_seconds):
             with suppress(*UNCERTAIN):
                 if not lease.renew():
                     return
