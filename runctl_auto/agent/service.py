@@ -27,7 +27,10 @@ class RunOnce(Protocol):
 
 @dataclass(frozen=True)
 class AgentService:
-    """The agent of one machine. `clock` is in seconds since the epoch."""
+    """The agent of one machine. `clock` is in seconds since the epoch.
+
+    `end_group` makes the cloud replace the machine no more, once the run has ended for good.
+    """
 
     config: AgentConfig
     folder: Path
@@ -39,6 +42,7 @@ class AgentService:
     run: RunOnce
     end_machine: Callable[[], None]
     clock: Callable[[], float]
+    end_group: Callable[[], object] = lambda: None
 
     def serve(self) -> int:
         """Blocks until the run has ended here; returns the process's exit code.
@@ -51,6 +55,7 @@ class AgentService:
             previous = read_previous(steady, self.config.status_key)
             if previous and previous.get("phase") in TERMINAL_PHASES:
                 self.journal.say(f"run {self.config.run} has ended already: {previous['phase']}")
+                self.end_group()
                 self.end_machine()
                 return 0
             status = StatusWriter(
@@ -76,6 +81,8 @@ class AgentService:
         outcome = self._outcome(status, logs)
         self._last_words(outcome, status, logs)
         self.volumes.unmount_all()
+        if outcome.is_terminal:
+            self.end_group()
         request = self.switch.request
         if not (request and request.leave_running):
             self.end_machine()

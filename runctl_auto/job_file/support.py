@@ -22,7 +22,6 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
     """All fields of ``spec`` that ``up`` must reject, in the order of the schema; empty if there are none."""
     asked = {
         f"provider: {spec.provider}": (spec.provider != "aws", "use provider: aws"),
-        "retry": (spec.retry is not None, "remove it"),
         f"nodes: {spec.nodes}": (spec.nodes != 1, "use nodes: 1"),
     }
     return [Unsupported(field, instead) for field, (present, instead) in asked.items() if present]

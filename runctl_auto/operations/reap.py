@@ -20,7 +20,9 @@ from runctl_auto.stack.config import StackConfig
 
 @dataclass(frozen=True)
 class Overdue:
-    """A machine that should have ended. Times are seconds; ``limit_seconds`` is None for a run that ended."""
+    """A machine that should have ended. Times are seconds; ``limit_seconds`` is None for a run that ended.
+    ``group`` is what would replace it.
+    """
 
     job: str
     instance: str
@@ -28,6 +30,7 @@ class Overdue:
     age_seconds: float
     limit_seconds: float | None
     why: str
+    group: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return vars(self)
@@ -65,6 +68,8 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
     refused: list[tuple[Overdue, str]] = []
     for each in overdue:
         try:
+            if each.group is not None:
+                session.provider(each.region).end_group(each.group)
             session.provider(each.region).terminate([each.instance])
             reaped.append(each)
         except CloudError as error:
@@ -113,7 +118,9 @@ def _overdue(session: Session, region: str, configs: Mapping[str, StackConfig]) 
             verdict = _over_its_limit(config, age) or _outlived_its_run(provider, config, machine, now)
             if verdict is not None:
                 limit, why = verdict
-                yield Overdue(config.job.name, machine.id, region, round(age, 1), limit, why)
+                yield Overdue(
+                    config.job.name, machine.id, region, round(age, 1), limit, why, group=machine.group
+                )
 
 
 def _is_known(machine: TaggedMachine, configs: Mapping[str, StackConfig], mark: str, region: str) -> bool:

@@ -29,6 +29,7 @@ from runctl_auto.agent.lineage import OwnLineage
 from runctl_auto.errors import (
     InterruptionsExhaustedError,
     JobEndedError,
+    MachineLostError,
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
@@ -50,6 +51,7 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
+from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
 
@@ -191,7 +193,7 @@ class Up(JobFileChange[Applied]):
                 decision.config,
                 others(),
                 self.session.reporter,
-                refresh=self.current.instance is not None,
+                refresh=self.current.has_compute,
                 settle=partial(settle_machine, self.job),
             )
 
@@ -209,9 +211,10 @@ class Up(JobFileChange[Applied]):
 
     def _stop_replaced_run(self, intent: Intent) -> None:
         before = self.current
-        if not intent.replaces_active_run or before.config is None or before.instance is None:
+        compute = compute_in(before.state)
+        if not intent.replaces_active_run or before.config is None or not compute.exists:
             return
-        instance, place, time = before.instance, before.config.placement, self.session.time
+        place, time = before.config.placement, self.session.time
         provider = self.session.provider(place.region)
         with self.times.phase("stop"), self.session.reporter.working("stopping the run that is replaced"):
             outcome = stop_run(
@@ -219,11 +222,15 @@ class Up(JobFileChange[Applied]):
                 before.config.run.id,
                 reason=Reason.REPLACE,
                 grace_seconds=self._options.grace_seconds,
-                machine_runs=lambda: not provider.machine(instance).has_ended,
+                machine_runs=lambda: compute.now(provider).has_machine,
                 sleep=time.sleep,
                 clock=time.monotonic,
             )
-            await_end(provider, provider.machine(instance), time)
+            if compute.group:
+                provider.end_group(compute.group)
+            machine = compute.now(provider).machine
+            if machine is not None:
+                await_end(provider, machine, time)
         if outcome.how == "late":
             self.session.reporter.say("the run did not stop in time; it goes on from its last checkpoint")
 
@@ -245,13 +252,14 @@ class _Following:
         job, session = self._job, self._session
         follower = Follower(job.results, job.provider, self._config.run.id, session.reporter, session.time)
         with self._times.phase("training"):
-            outcome = follower.until_end(job.instance())
+            outcome = follower.until_end(job.compute())
             while isinstance(outcome, Lost):
+                self._refuse_to_replace(outcome)
                 self._replacements += 1
                 self._refuse_endless()
                 replacement = partial(self._replace, outcome)
                 self._config = self._once_unlocked(replacement)
-                outcome = follower.until_end(job.instance())
+                outcome = follower.until_end(job.compute())
         return self.finish(outcome.status)
 
     def finish(self, status: RunStatus) -> UpResult:
@@ -309,6 +317,19 @@ class _Following:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(LOCK_POLL_SECONDS)
+
+    def _refuse_to_replace(self, lost: Lost) -> None:
+        """Raises ``MachineLostError`` when runctl is not the one that makes the next machine."""
+        config = self._config
+        if config.job.recovers_by == "runctl":
+            return
+        why = f": {lost.machine.reason}" if lost.machine.reason else ""
+        raise MachineLostError(
+            f"Run {config.run.id} of job '{config.job.name}' lost its machine{why}, and has not ended.",
+            where={"job": config.job.name, "run": config.run.id, "machine": lost.machine.id or "none"},
+            next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up --rerun` goes on from "
+            f"the last checkpoint; `runctl down {config.job.name}` removes everything.",
+        )
 
     def _refuse_endless(self) -> None:
         if self._replacements > MAX_REPLACEMENTS:
