@@ -112,6 +112,11 @@ def items(inputs: Mapping[str, Any], key: str) -> Sequence[Any]:
     return [each for each in value if each is not UNKNOWN] if isinstance(value, (list, tuple)) else ()
 
 
+def mappings(inputs: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    """The known mappings of the list at ``key``; empty when it is absent or unknown."""
+    return [each for each in items(inputs, key) if isinstance(each, Mapping)]
+
+
 def number(inputs: Mapping[str, Any], key: str) -> float | None:
     """The number at ``key``; None when it is absent, no number or unknown."""
     value = inputs.get(key)
