@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from components.artifact_bucket import bucket_arn
 from components.data_access import reading_data
 from components.secret_parameters import parameter_folder
-from components.tags import JOB
+from components.tags import FAILED_BOOT, JOB
 
 TYPE = "runctl:aws:IamProfile"
 
@@ -146,14 +146,24 @@ def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:
 
 
 def _ending_group(args: IamProfileArgs, group: str) -> Sequence[dict[str, object]]:
-    """Permission to set the number of machines of the own group. Its ARN has an id that only AWS knows."""
+    """Permission to set the number of machines of the own group, whose ARN has an id that only AWS knows, and
+    the one tag by which a machine that can store nothing tells the next one.
+    """
     place = f"arn:{args.partition}:autoscaling:{args.region}:{args.account}"
+    own = [f"{place}:autoScalingGroup:*:autoScalingGroupName/{group}"]
     return (
         {
             "Sid": "EndOwnGroup",
             "Effect": "Allow",
             "Action": ["autoscaling:SetDesiredCapacity"],
-            "Resource": [f"{place}:autoScalingGroup:*:autoScalingGroupName/{group}"],
+            "Resource": own,
+        },
+        {
+            "Sid": "TellOfFailedBoot",
+            "Effect": "Allow",
+            "Action": ["autoscaling:CreateOrUpdateTags"],
+            "Resource": own,
+            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [FAILED_BOOT]}},
         },
     )
 

@@ -115,7 +115,11 @@ def _launch_template(
         user_data=base64.b64encode(args.user_data.encode()).decode("ascii"),
         iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(name=args.profile),
         metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
-            http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=2
+            http_endpoint="enabled",
+            http_tokens="required",
+            http_put_response_hop_limit=2,
+            # A machine learns from a tag that the one before it could not be started.
+            instance_metadata_tags="enabled",
         ),
         block_device_mappings=[
             aws.ec2.LaunchTemplateBlockDeviceMappingArgs(

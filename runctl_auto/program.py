@@ -36,9 +36,9 @@ from runctl_auto.agent.contract import (
     END_SCHEDULE_SLACK_SECONDS,
     SCHEMA,
     DataJson,
+    LimitsJson,
     PackageKind,
     PartOfUserDataJson,
-    PricesJson,
     RunJson,
     UserDataJson,
     package_key,
@@ -225,13 +225,7 @@ def run_spec(config: StackConfig) -> RunJson:
             "keep": job.checkpoints.keep,
         },
         "artifacts": {"paths": list(job.artifacts.paths)},
-        "limits": {
-            "max_duration_seconds": job.max_duration,
-            "idle_duration_seconds": job.idle_duration,
-            "budget": job.budget,
-            "price_hour": price_hour(config),
-            **_prices(config),
-        },
+        "limits": _limits(config),
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
         "data": [_data(each.source, each.path) for each in job.data],
     }
@@ -242,13 +236,19 @@ def price_hour(config: StackConfig) -> float | None:
     return config.placement.price_hour if config.group is None else config.group.highest_price
 
 
-def _prices(config: StackConfig) -> PricesJson:
-    """The prices of a group's machines, which differ."""
-    if config.group is None:
-        return {}
-    market = config.placement.market
-    prices = config.group.prices.items()
-    return {"prices": [{"type": name, "market": market, "price_hour": price} for name, price in prices]}
+def _limits(config: StackConfig) -> LimitsJson:
+    job, group = config.job, config.group
+    limits: LimitsJson = {
+        "max_duration_seconds": job.max_duration,
+        "idle_duration_seconds": job.idle_duration,
+        "budget": job.budget,
+        "price_hour": price_hour(config),
+    }
+    if group is not None:
+        market = config.placement.market
+        known = {name: price for name, price in group.prices.items() if price is not None}
+        limits["prices"] = {f"{name} {market}": price for name, price in known.items()}
+    return limits
 
 
 def _data(source: str, path: str) -> DataJson:

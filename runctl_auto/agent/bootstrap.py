@@ -125,8 +125,10 @@ def main() -> int:
     except (AgentError, OSError) as error:
         message = f"the agent could not be started: {error}"
         say(message)
-        if bootstrap.report(message) and config.get("group"):
-            OwnGroup(config["group"], service, say).end()
+        has_ended = bootstrap.report(message)
+        if config.get("group"):
+            group = OwnGroup(config["group"], service, metadata.get, say)
+            group.end() if has_ended else group.boot_failed()
         return 1
     return 0
 

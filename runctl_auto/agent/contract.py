@@ -282,31 +282,20 @@ class ArtifactsJson(TypedDict):
     paths: list[str]
 
 
-class PriceJson(TypedDict):
-    """The price of a machine that a run may have, in USD an hour; None when unknown."""
-
-    type: str
-    market: str
-    price_hour: float | None
-
-
 class _EveryLimitJson(TypedDict):
+    """Limits of a run. None: no limit, or unknown. Amounts are USD."""
+
     max_duration_seconds: float | None
     idle_duration_seconds: float | None
     budget: float | None
     price_hour: float | None
 
 
-class PricesJson(TypedDict, total=False):
-    """The prices of a group's machines, which may differ; absent for a single instance."""
+class LimitsJson(_EveryLimitJson, total=False):
+    """The limits, and what machines cost where those of a run differ."""
 
-    prices: list[PriceJson]
-
-
-class LimitsJson(_EveryLimitJson, PricesJson):
-    """Limits of a run. None: no limit, or unknown. Amounts are USD. ``price_hour`` is the highest price of
-    a machine.
-    """
+    prices: dict[str, float]
+    """USD an hour by ``<type> <market>``; ``price_hour`` is then the highest, None when one is unknown."""
 
 
 class SecretJson(TypedDict):

@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -142,20 +143,20 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         volumes=volumes,
         run=run,
         end_machine=lambda: shut_down(run_program, journal.say),
-        end_group=lambda: end_own_group(config, web, metadata, journal.say),
+        group=own_group(config, web, metadata, journal.say),
         clock=time.time,
     )
 
 
-def end_own_group(
+def own_group(
     config: AgentConfig, web: Web, metadata: InstanceMetadata, say: Callable[[str], None]
-) -> bool:
-    """Makes the cloud replace this machine no more. Whether that is so now; does not raise."""
+) -> OwnGroup | None:
+    """The group of this machine; None for a single instance."""
     if config.group is None:
-        return True
+        return None
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     service = QueryService(web, *AUTO_SCALING, config.region, metadata.credentials, endpoint)
-    return OwnGroup(config.group, service, say).end()
+    return OwnGroup(config.group, service, metadata.get, say)
 
 
 def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
@@ -211,6 +212,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         # Nowhere to report it; a machine without an agent must not keep incurring cost.
         _say_on_console(traceback.format_exc())
+        with suppress(Exception):
+            group = _group_of_this_machine()
+            if group is not None:
+                group.boot_failed()
         shut_down(run_program, _say_on_console)
         return 1
 
@@ -227,13 +232,18 @@ def _install() -> int:
 def _end_group() -> int:
     """What the hard deadline's timer does first; the exit code is whether it worked."""
     try:
-        config = read_config(Layout.from_environment().config)
+        group = _group_of_this_machine()
     except AgentError as error:
         _say_on_console(str(error))
         return 1
+    return 0 if group is None or group.end() else 1
+
+
+def _group_of_this_machine() -> OwnGroup | None:
+    config = read_config(Layout.from_environment().config)
     web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
     metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
-    return 0 if end_own_group(config, web, metadata, _say_on_console) else 1
+    return own_group(config, web, metadata, _say_on_console)
 
 
 def _say_on_console(text: str) -> None:
