@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from components.naming import Names
 from runctl_auto.agent.config import parse_config
 from runctl_auto.agent.install import with_deadline
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
@@ -11,6 +12,8 @@ from runctl_auto.job_file.load import JobSpec
 from runctl_auto.program import run_spec, user_data_config
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+
+NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
 
 
 def stack_config(**job: object) -> StackConfig:
@@ -70,8 +73,8 @@ def test_the_agent_understands_the_least_spec() -> None:
 
 def test_the_agent_understands_the_programs_user_data() -> None:
     for job in ({}, {"max_duration": "1h"}):
-        data = {**user_data_config(stack_config(**job), "bucket"), "booted_at": 10.0}
+        data = {**user_data_config(stack_config(**job), NAMES), "booted_at": 10.0}
         config = parse_config(with_deadline(data))
-        assert (config.run, config.bucket, config.account) == ("abc", "bucket", "123456789012")
+        assert (config.run, config.bucket, config.account) == ("abc", NAMES.bucket(), "123456789012")
         assert config.status_key == "runs/abc/status.json"
         assert (config.deadline_at is not None) == bool(job)

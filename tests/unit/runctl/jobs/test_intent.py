@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.job_stacks import (
     RUN,
+    group_state,
     instance_state,
     job_spec,
     placement,
@@ -44,9 +45,10 @@ def present(*resources: dict[str, Any], status: RunStatus | None = RUNNING, **co
         (present(instance_state()), True),
         (present(instance_state(), status=None), True),
         (present(instance_state(), status=ENDED), False),
+        (present(group_state()), True),
         (present(status=RUNNING), False),
     ],
-    ids=["new", "runs", "starts", "ended", "no machine"],
+    ids=["new", "runs", "starts", "ended", "group", "no machine"],
 )
 def test_an_active_run_has_a_machine_and_no_end(job: CurrentJob, active: bool) -> None:
     assert job.run_is_active is active
@@ -225,3 +227,51 @@ def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> Non
     assert decided(session, spec, kept, rerun=True).config.rates == new.rates
     without = CurrentJob(replace(there.config, rates=Rates()), there.state, there.status)
     assert decided(session, spec, without).config.rates == new.rates, "of a job from before there were rates"
+
+
+CLOUD = {"recovery": "cloud", "max_duration": "1h"}
+
+
+def test_a_group_is_decided_with_the_run_and_stays_with_it(session: Session) -> None:
+    new = decided(session, job_spec(**CLOUD), NEW).config
+    assert new.group is not None
+    assert new.group.subnets == ("subnet-1",)
+    assert new.group.began_at == int(session.time.now().timestamp())
+    decided_before = replace(new.group, began_at=1)
+    there = same_run(job_spec(**CLOUD), present(group_state(), group=decided_before))
+    assert decided(session, job_spec(**CLOUD), there).config.group == decided_before
+    again = decided(session, job_spec(**CLOUD), there, rerun=True).config
+    assert again.group == new.group
+
+
+@pytest.mark.parametrize(
+    ("file", "by"),
+    [
+        ({}, "runctl"),
+        ({"retry": {}}, "cloud"),
+        ({"retry": {"on_events": ["no-capacity"]}}, "runctl"),
+        ({"retry": {}, "spot_policy": "on-demand"}, "runctl"),
+        ({"retry": {}, "recovery": "none"}, "none"),
+        ({"spot_policy": "on-demand", "recovery": "cloud"}, "cloud"),
+    ],
+)
+def test_who_makes_the_next_machine_is_told(session: Session, file: dict[str, Any], by: str) -> None:
+    found = decided(session, job_spec(**file), NEW)
+    assert found.config.job.recovers_by == by
+    assert (found.config.group is not None) == (by == "cloud")
+    assert any(note.startswith(f"recovery: {by}: ") for note in found.notes)
+
+
+def test_another_form_of_recovery_is_a_new_attempt_from_the_last_checkpoint(session: Session) -> None:
+    before = same_run(job_spec(), present(instance_state()))
+    found = decided(session, job_spec(recovery="cloud"), before)
+    assert found.replaces_active_run
+    assert found.config.run.attempt == 2
+    assert before.config is not None
+    assert found.config.run.lineage == before.config.run.id
+
+
+def test_a_group_without_a_limit_is_told(session: Session) -> None:
+    notes = decided(session, job_spec(recovery="cloud"), NEW).notes
+    assert "no scheduled action ends the group: that needs a max_duration" in notes
+    assert not [each for each in decided(session, job_spec(**CLOUD), NEW).notes if "scheduled" in each]
