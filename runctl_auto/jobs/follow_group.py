@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.providers.contract import GONE, Launch, Machine, MachineGroup, Provider
 
 BOOTS_WITHOUT_WORD = 2
 """So many machines may end without a word of their agent; then the group is ended."""
+
+
+_TAKEN_AWAY = ("Server.SpotInstance", "Server.InsufficientInstanceCapacity")
+"""How the reasons of ends begin that are no fault of what ran there."""
 
 
 class GroupWatch:
@@ -34,14 +39,18 @@ class GroupWatch:
         self._tell(group, launches)
         if group.wanted == 0 and not group.machines:
             return Machine(self._machine, "terminated", reason="its group wants no machine any more")
+        return self._ended_silently(group, launches) if not has_reported and group.wanted else None
+
+    def _ended_silently(self, group: MachineGroup, launches: Sequence[Launch]) -> Machine | None:
+        """The last of the machines that ended without a word, if there are too many; the group is ended."""
         lost = [each.machine for each in launches if each.machine and each.machine not in group.machines]
-        if not has_reported and len(lost) >= BOOTS_WITHOUT_WORD and group.wanted:
-            self._provider.end_group(self._group)
-            reason = self._provider.machine(lost[0]).reason or "no reason given"
-            return Machine(
-                lost[0], "terminated", reason=f"{len(lost)} machines ended without a word: {reason}"
-            )
-        return None
+        ended = [self._provider.machine(each) for each in lost] if len(lost) >= BOOTS_WITHOUT_WORD else []
+        silent = [each for each in ended if not (each.reason or "").startswith(_TAKEN_AWAY)]
+        if len(silent) < BOOTS_WITHOUT_WORD:
+            return None
+        self._provider.end_group(self._group)
+        why = f"{len(silent)} machines ended without a word: {silent[0].reason or 'no reason given'}"
+        return replace(silent[0], reason=why)
 
     def _tell(self, group: MachineGroup, launches: Sequence[Launch]) -> None:
         for machine in group.machines:

@@ -115,7 +115,11 @@ def _overdue(session: Session, region: str, configs: Mapping[str, StackConfig]) 
         for machine in found:
             config = configs[machine.tags[tags.JOB]]
             age = (now - machine.created_at).total_seconds()
-            verdict = _over_its_limit(config, age) or _outlived_its_run(provider, config, machine, now)
+            verdict = (
+                _over_its_limit(config, age)
+                or _past_latest_end(config, now)
+                or _outlived_its_run(provider, config, machine, now)
+            )
             if verdict is not None:
                 limit, why = verdict
                 yield Overdue(
@@ -140,6 +144,15 @@ def _over_its_limit(config: StackConfig, age: float) -> tuple[float | None, str]
     if limit is None or age <= limit[0] + DEADLINE_SLACK_SECONDS:
         return None
     return limit[0], f"{age / 3600:.1f} h old, and its {limit[1]} allows {limit[0] / 3600:.1f} h"
+
+
+def _past_latest_end(config: StackConfig, now: datetime) -> tuple[float | None, str] | None:
+    """A group's machine may be young while its run is over."""
+    if config.ends_at is None or now.timestamp() <= config.ends_at:
+        return None
+    limit = limit_of(config)
+    ended = datetime.fromtimestamp(config.ends_at, tz=now.tzinfo).isoformat()
+    return limit[0] if limit else None, f"the latest end of its run was {ended}"
 
 
 def _outlived_its_run(

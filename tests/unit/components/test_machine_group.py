@@ -163,6 +163,7 @@ def test_its_template_is_a_whole_machine_that_ends_for_good(args: TrainingEnviro
         "httpEndpoint": "enabled",
         "httpTokens": "required",
         "httpPutResponseHopLimit": 2,
+        "instanceMetadataTags": "enabled",
     }
     assert template["blockDeviceMappings"] == [
         {

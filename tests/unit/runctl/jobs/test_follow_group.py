@@ -29,6 +29,7 @@ class Cloud:
         self.groups = list(groups)
         self.launched = launches or []
         self.ended: list[str] = []
+        self.why = "Client.InstanceInitiatedShutdown"
 
     def look(self, names: list[str]) -> dict[str, MachineGroup]:
         found = self.groups.pop(0) if len(self.groups) > 1 else self.groups[0]
@@ -46,7 +47,7 @@ def follow(statuses: list[RunStatus | None], cloud: Cloud) -> tuple[Ended | Lost
     provider.groups.side_effect = cloud.look
     provider.launches.side_effect = lambda name: cloud.launched
     provider.end_group.side_effect = cloud.ended.append
-    provider.machine.side_effect = lambda each: Machine(each, "running", "us-east-1a", "m5.large", "Server.X")
+    provider.machine.side_effect = lambda each: Machine(each, "running", "us-east-1a", "m5.large", cloud.why)
     clock, told = FakeTime(), Told()
     time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
     return Follower(bucket, provider, "r1", told, time).until_end(Compute(group="g")), told
@@ -96,7 +97,15 @@ def test_a_group_whose_machines_never_report_is_ended_after_the_second() -> None
     outcome, _ = follow([None] * 90, cloud)
     assert isinstance(outcome, Lost)
     assert cloud.ended == ["g"]
-    assert outcome.machine.reason == "2 machines ended without a word: Server.X"
+    assert outcome.machine.reason == "2 machines ended without a word: Client.InstanceInitiatedShutdown"
+
+
+def test_machines_that_aws_took_back_do_not_count_as_silent() -> None:
+    cloud = Cloud(group(1, "i-3"), launches=made("i-1", "i-2", "i-3"))
+    cloud.why = "Server.SpotInstanceTermination: taken back"
+    outcome, _ = follow([None] * 60 + [DONE], cloud)
+    assert outcome == Ended(DONE)
+    assert cloud.ended == []
 
 
 def test_machines_that_are_lost_after_a_report_are_replaced_on_and_on() -> None:
