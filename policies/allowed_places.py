@@ -70,7 +70,7 @@ TYPE_RULE = Rule(
     name="allowed-instance-types",
     description="Machines are of types that the project allows.",
     types=frozenset({ENVIRONMENT, INSTANCE, TEMPLATE, GROUP}),
-    reads=frozenset({"instanceType", "instanceTypes", "mixedInstancesPolicy"}),
+    reads=frozenset({"instanceType", "instanceTypes", "mixedInstancesPolicy.launchTemplate.overrides"}),
     check=other_type,
     schema={"types": {**_NAMES, "description": "instance types such as m5.large or g5.*; none: all"}},
 )

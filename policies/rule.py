@@ -67,9 +67,10 @@ class Rule:
     """A rule about one resource.
 
     ``check`` yields the violations; it skips unknown values. ``types`` are the resources it evaluates, None:
-    all. ``reads`` are the inputs it evaluates: if a preview does not know them, the pack reports that the
-    rule evaluates them at `up`. ``schema`` describes the rule's own settings in JSON Schema. ``remedy`` gives
-    the inputs to change in order to comply, and None when there is no violation.
+    all. ``reads`` are the inputs it evaluates, or paths in them (``network.subnet``): if a preview does not
+    know them, the pack reports that the rule evaluates them at `up`. ``schema`` describes the rule's own
+    settings in JSON Schema. ``remedy`` gives the inputs to change in order to comply, and None when there is
+    no violation.
     """
 
     name: str
@@ -87,8 +88,8 @@ class Rule:
     def not_known(self, resource: Judged) -> Iterator[str]:
         """Paths of the inputs that it would evaluate but that are unknown, in order."""
         if self.concerns(resource.type):
-            for key in sorted(self.reads):
-                yield from _unknown_paths(resource.inputs.get(key), key)
+            for path in sorted(self.reads):
+                yield from _unknown_below(resource.inputs, path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,18 @@ def shown(value: object) -> str:
     if isinstance(value, (int, float)):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     return str(value) if value != "" else '""'
+
+
+def _unknown_below(inputs: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Unknown values at ``path`` or below, or the part of the path whose value is unknown."""
+    value: Any = inputs
+    walked: list[str] = []
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+        walked.append(key)
+        if value is UNKNOWN:
+            break
+    yield from _unknown_paths(value, ".".join(walked))
 
 
 def _unknown_paths(value: object, path: str) -> Iterator[str]:
