@@ -40,6 +40,13 @@ class Lost:
     status: RunStatus | None
 
 
+@dataclass(frozen=True)
+class Starved:
+    """The group of the run got no machine at all in time; ``failures`` say why, in the cloud's words."""
+
+    failures: tuple[str, ...]
+
+
 class Follower:
     """Watches one run: tells its phases and its log lines, and when its machine is lost."""
 
@@ -56,6 +63,14 @@ class Follower:
 
     def until_end(self, compute: Compute) -> Ended | Lost:
         """Blocks until the run has ended or it has lost its machine and, of a group, gets no other."""
+        outcome = self.until_end_or_starved(compute, capacity_seconds=None)
+        assert not isinstance(outcome, Starved)  # noqa: S101 - it waits for capacity without a limit
+        return outcome
+
+    def until_end_or_starved(
+        self, compute: Compute, *, capacity_seconds: float | None
+    ) -> Ended | Lost | Starved:
+        """As ``until_end``; a group may try for ``capacity_seconds`` to get the run's first machine."""
         group = GroupWatch(self._provider, compute.group, self._reporter) if compute.group else None
         began = self._time.monotonic()
         next_check = began + MACHINE_CHECK_SECONDS
@@ -69,6 +84,9 @@ class Follower:
                 elapsed = self._time.monotonic() - began
                 next_check = began + elapsed + MACHINE_CHECK_PACE.seconds(elapsed)
                 lost = self._look_at(group, status) if group else self._look_for_machine(compute.instance)
+                is_late = capacity_seconds is not None and elapsed >= capacity_seconds
+                if lost is None and group and is_late and status is None and group.failures:
+                    return Starved(group.failures)
                 if lost is not None:
                     return lost
             self._time.sleep(POLL_PACE.seconds(self._time.monotonic() - began))

@@ -24,7 +24,13 @@ class GroupWatch:
         self._group = group
         self._reporter = reporter
         self._machine = ""
-        self._told: set[str] = set()
+        self._told: dict[str, None] = {}
+        self._has_launched = False
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Why launches failed; empty once one has worked."""
+        return () if self._has_launched else tuple(self._told)
 
     def look(self, *, has_reported: bool) -> Machine | None:
         """The last machine when the cloud makes no more of them, with the reason; None while it does.
@@ -53,6 +59,7 @@ class GroupWatch:
         return replace(silent[0], reason=why)
 
     def _tell(self, group: MachineGroup, launches: Sequence[Launch]) -> None:
+        self._has_launched = self._has_launched or any(each.machine for each in launches)
         for machine in group.machines:
             if machine != self._machine:
                 self._machine = machine
@@ -63,5 +70,5 @@ class GroupWatch:
             return
         for failure in dict.fromkeys(each.failure for each in reversed(launches) if each.failure):
             if failure not in self._told:
-                self._told.add(failure)
+                self._told[failure] = None
                 self._reporter.say(f"no machine yet, AWS tries again: {failure}")

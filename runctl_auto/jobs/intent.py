@@ -149,13 +149,15 @@ def decide(
     ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
-    on from the last checkpoint.
+    on from the last checkpoint. So is one whose group was ended before the run.
     """
     provider, account = session.provider(spec.region), material.account
     _refuse_another_cloud(spec, current, account)
     zone = _zone_of_volumes(provider, spec, current, account)
-    moves = current.run_is_active and not (
-        _still_fits(spec, current, provider, zone) and _recovers_alike(spec, current)
+    moves = current.run_is_active and (
+        not _still_fits(spec, current, provider, zone)
+        or not _recovers_alike(spec, current)
+        or _was_given_up(current, provider, session.time.now().timestamp())
     )
     run = choose_run(
         spec,
@@ -214,6 +216,17 @@ def _recovers_alike(spec: JobSpec, current: CurrentJob) -> bool:
     """Whether the machine of the job as it is has the form that the job file asks for."""
     has_group = current.config is not None and current.config.group is not None
     return has_group == (spec.recovers_by == "cloud")
+
+
+def _was_given_up(current: CurrentJob, provider: Provider, now: float) -> bool:
+    """Whether a group was ended and its run has not: by its latest end, or for want of machines that boot."""
+    if current.config is None or current.group is None:
+        return False
+    ends_at = current.config.ends_at
+    if ends_at is not None and now >= ends_at:
+        return True
+    found = compute_in(current.state).now(provider)
+    return found.group is not None and not found.runs
 
 
 def _group(

@@ -53,7 +53,7 @@ def _group_drift(
             group.name,
             group.id,
             "it wants no machine, and the run has not ended",
-            "`runctl up --rerun` with the job file goes on from the last checkpoint.",
+            "`runctl up` with the job file goes on from the last checkpoint, as a new attempt.",
         )
     elif compute.wants_machine and ended:
         yield Drift(

@@ -40,7 +40,14 @@ from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
-from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, Follower, Lost, await_end
+from runctl_auto.jobs.follow import (
+    PATIENCE_WITH_OTHERS_SECONDS,
+    Ended,
+    Follower,
+    Lost,
+    Starved,
+    await_end,
+)
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
 from runctl_auto.jobs.planning import JobFileChange
@@ -50,6 +57,7 @@ from runctl_auto.jobs.replace import ReplaceMachine
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
@@ -252,14 +260,18 @@ class _Following:
         job, session = self._job, self._session
         follower = Follower(job.results, job.provider, self._config.run.id, session.reporter, session.time)
         with self._times.phase("training"):
-            outcome = follower.until_end(job.compute())
-            while isinstance(outcome, Lost):
+            outcome = self._follow(follower)
+            while not isinstance(outcome, Ended):
+                if isinstance(outcome, Starved):
+                    self._config = self._once_unlocked(partial(self._feed, outcome))
+                    outcome = self._follow(follower)
+                    continue
                 self._refuse_to_replace(outcome)
                 self._replacements += 1
                 self._refuse_endless()
                 replacement = partial(self._replace, outcome)
                 self._config = self._once_unlocked(replacement)
-                outcome = follower.until_end(job.compute())
+                outcome = self._follow(follower)
         return self.finish(outcome.status)
 
     def finish(self, status: RunStatus) -> UpResult:
@@ -303,6 +315,13 @@ class _Following:
                 refuse_ended_elsewhere(job, self._config)
                 raise
 
+    def _follow(self, follower: Follower) -> Ended | Lost | Starved:
+        limit = capacity_seconds(self._config)
+        return follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+
+    def _feed(self, starved: Starved) -> StackConfig:
+        return FeedGroup(self._job, self._file, self._config, starved).run()
+
     def _replace(self, lost: Lost) -> StackConfig:
         return ReplaceMachine(self._job, self._file, self._config, lost).run()
 
@@ -327,8 +346,8 @@ class _Following:
         raise MachineLostError(
             f"Run {config.run.id} of job '{config.job.name}' lost its machine{why}, and has not ended.",
             where={"job": config.job.name, "run": config.run.id, "machine": lost.machine.id or "none"},
-            next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up --rerun` goes on from "
-            f"the last checkpoint; `runctl down {config.job.name}` removes everything.",
+            next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up` goes on from the last "
+            f"checkpoint, as a new attempt; `runctl down {config.job.name}` removes everything.",
         )
 
     def _refuse_endless(self) -> None:

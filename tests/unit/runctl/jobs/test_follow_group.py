@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from support.job_stacks import FakeTime, Told
 from support.sessions import fake_provider, fake_results
 
-from runctl_auto.jobs.follow import Ended, Follower, Lost
+from runctl_auto.jobs.follow import Ended, Follower, Lost, Starved
 from runctl_auto.jobs.session import Time
 from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import Launch, Machine, MachineGroup
@@ -113,3 +113,27 @@ def test_machines_that_are_lost_after_a_report_are_replaced_on_and_on() -> None:
     outcome, _ = follow([RUNNING] * 60 + [DONE], cloud)
     assert outcome == Ended(DONE)
     assert cloud.ended == []
+
+
+def starve(statuses: list[RunStatus | None], cloud: Cloud, seconds: float) -> Ended | Lost | Starved:
+    bucket, provider = fake_results(), fake_provider()
+    bucket.status.side_effect = statuses
+    bucket.log_parts.return_value = []
+    provider.groups.side_effect = cloud.look
+    provider.launches.side_effect = lambda name: cloud.launched
+    clock = FakeTime()
+    follower = Follower(bucket, provider, "r1", Told(), Time(sleep=clock.sleep, monotonic=clock.monotonic))
+    return follower.until_end_or_starved(Compute(group="g"), capacity_seconds=seconds)
+
+
+def test_a_group_that_gets_no_machine_in_time_is_starved() -> None:
+    failures = [Launch("2", AT, failure="other"), Launch("1", AT, failure=FULL)]
+    assert starve([None] * 99, Cloud(group(1), launches=failures), 60) == Starved((FULL, "other"))
+    assert starve([None] * 50 + [DONE], Cloud(group(1), launches=failures), 600) == Ended(DONE)
+
+
+def test_a_run_that_had_a_machine_waits_for_the_next_one_as_long_as_it_takes() -> None:
+    failures = [Launch("2", AT, failure=FULL)]
+    assert starve([RUNNING] * 99 + [DONE], Cloud(group(1), launches=failures), 10) == Ended(DONE)
+    had = [*failures, *made("i-1")]
+    assert starve([None] * 99 + [DONE], Cloud(group(1), launches=had), 10) == Ended(DONE)

@@ -21,7 +21,7 @@ from support.sessions import fake_provider, fake_session
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
 from runctl_auto.jobs.session import Session
-from runctl_auto.providers.contract import Account, Offers
+from runctl_auto.providers.contract import Account, MachineGroup, Offers
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import AwsSettings
 from runctl_auto.stack.config import Protection
@@ -237,7 +237,7 @@ def test_a_group_is_decided_with_the_run_and_stays_with_it(session: Session) -> 
     assert new.group is not None
     assert new.group.subnets == ("subnet-1",)
     assert new.group.began_at == int(session.time.now().timestamp())
-    decided_before = replace(new.group, began_at=1)
+    decided_before = replace(new.group, began_at=new.group.began_at - 60)
     there = same_run(job_spec(**CLOUD), present(group_state(), group=decided_before))
     assert decided(session, job_spec(**CLOUD), there).config.group == decided_before
     again = decided(session, job_spec(**CLOUD), there, rerun=True).config
@@ -269,6 +269,29 @@ def test_another_form_of_recovery_is_a_new_attempt_from_the_last_checkpoint(sess
     assert found.config.run.attempt == 2
     assert before.config is not None
     assert found.config.run.lineage == before.config.run.id
+
+
+@pytest.mark.parametrize(
+    ("found", "began_at", "attempt"),
+    [
+        ({"g": MachineGroup("g", 1)}, None, 1),
+        ({"g": MachineGroup("g", 0)}, None, 2),
+        ({}, None, 1),
+        ({"g": MachineGroup("g", 1)}, 1, 2),
+    ],
+    ids=["wants a machine", "ended", "deleted by hand", "past its latest end"],
+)
+def test_a_group_that_was_ended_before_its_run_is_a_new_attempt(
+    session: Session, found: dict[str, MachineGroup], began_at: int | None, attempt: int
+) -> None:
+    session.provider().groups.side_effect = lambda names: found  # type: ignore[attr-defined]
+    new = decided(session, job_spec(**CLOUD), NEW).config.group
+    assert new is not None
+    group = replace(new, began_at=new.began_at if began_at is None else began_at)
+    before = same_run(job_spec(**CLOUD), present(group_state("g"), group=group))
+    again = decided(session, job_spec(**CLOUD), before)
+    assert again.config.run.attempt == attempt
+    assert again.replaces_active_run is (attempt == 2)
 
 
 def test_a_group_without_a_limit_is_told(session: Session) -> None:
