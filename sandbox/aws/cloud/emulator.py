@@ -22,12 +22,12 @@ from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
-from sandbox.aws.cloud.scaling.groups import Groups
 from sandbox.aws.cloud.scaling.keeper import Keeper, first_that_launches
 from sandbox.aws.cloud.scaling.launching import Launching
-from sandbox.aws.cloud.scaling.moto_cloud import MotoGroupCloud
+from sandbox.aws.cloud.scaling.moto_cloud import MotoGroupCloud, moto_groups
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.cloud.session_access import SessionAccess
+from sandbox.aws.cloud.tagged_resources import MotoResources
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.patches import Emulation
@@ -54,7 +54,7 @@ class Emulator:
         consistency = Consistency()
         self._scheduled = ScheduledCalls(clock, scheduler_store.listed, scheduler_store.invoke)
         disconnected = Disconnected(instance_of_session)
-        groups = Groups()
+        groups = moto_groups()
         group_cloud = MotoGroupCloud(self._lifecycle)
         self._keeper = Keeper(groups, group_cloud, clock)
         apply_all(
@@ -98,7 +98,8 @@ class Emulator:
             launches_fail=self._lifecycle.launches_fail,
         )
         self._launching = Launching(self._cloud, group_cloud, self._locks.plane, clock)
-        self.application = Guard(self._cloud, keys, SessionAccess(self._locks.plane))
+        sessions = SessionAccess(self._locks.plane, MotoResources(groups))
+        self.application = Guard(self._cloud, keys, sessions)
 
     def keep_time(self) -> None:
         """Run due instance transitions and schedule calls; does not return."""

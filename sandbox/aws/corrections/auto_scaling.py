@@ -7,20 +7,19 @@ AWS accepts and this cloud does not support is refused.
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError
 from moto.autoscaling.responses import AutoScalingResponse
-from moto.core.resource_tagging import TaggedResource, make_tag_matcher, match_resource_type
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.iam.models import iam_backends
-from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 
 from sandbox.aws.cloud.scaling.groups import (
     PROCESSES,
@@ -37,7 +36,6 @@ from sandbox.aws.cloud.scaling.groups import (
 from sandbox.aws.cloud.scaling.moto_cloud import template_version
 from sandbox.aws.corrections.patches import Emulation, Patches
 
-TAGGED_TYPE = "autoscaling:autoScalingGroup"
 _RESOURCE_TYPE = "auto-scaling-group"
 _STORED = (
     "CapacityRebalance",
@@ -108,11 +106,6 @@ def apply(patches: Patches, emulation: Emulation) -> None:
     for name, method in list(vars(AutoScalingResponse).items()):
         if callable(method) and not name.startswith("_") and name not in {*answers, "call_action"}:
             patches.replace(AutoScalingResponse, name, _missing(name))
-    patches.wrap(
-        ResourceGroupsTaggingAPIBackend,
-        "_get_resources_generator",
-        lambda wrapped: _with_groups(wrapped, emulation),
-    )
 
 
 class _Request:
@@ -479,8 +472,6 @@ def _told_activity(group: Group, activity: Activity) -> dict[str, Any]:
 
 
 def _json(details: Mapping[str, str]) -> str:
-    import json
-
     return json.dumps(dict(details), separators=(",", ":"))
 
 
@@ -664,24 +655,3 @@ def _seconds(value: Any) -> float:
 
 def _truth(value: Any) -> bool:
     return str(value).lower() == "true"
-
-
-def _with_groups(generate: Any, emulation: Emulation) -> Any:
-    """The tagging API with the groups."""
-
-    def generated(
-        self: Any,
-        tag_filters: list[dict[str, Any]] | None = None,
-        resource_type_filters: list[str] | None = None,
-        resource_arn_list: list[str] | None = None,
-    ) -> Iterator[TaggedResource]:
-        yield from generate(self, tag_filters, resource_type_filters, resource_arn_list)
-        matches = make_tag_matcher(tag_filters)
-        if not match_resource_type(TAGGED_TYPE, resource_type_filters):
-            return
-        for group in emulation.groups.of(self.account_id, self.region_name):
-            tags = {each["Key"]: each["Value"] for each in group.tags}
-            if tags and matches(tags) and group.arn in (resource_arn_list or [group.arn]):
-                yield TaggedResource(group.arn, tags, TAGGED_TYPE)
-
-    return generated

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.aws.cloud.scaling.groups import Groups
+from sandbox.aws.cloud.scaling.moto_cloud import moto_groups
 
 if TYPE_CHECKING:
     from sandbox.aws.cloud.lifecycle import Lifecycle
@@ -24,7 +25,7 @@ class Emulation:
     consistency: Consistency
     rescheduled: Callable[[], None] = field(default=lambda: None)
     unreachable: Callable[[str], None] = field(default=lambda _: None)
-    groups: Groups = field(default_factory=Groups)
+    groups: Groups = field(default_factory=moto_groups)
     regrouped: Callable[[], None] = field(default=lambda: None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -178,23 +178,26 @@ def check_sizes(minimum: int, maximum: int, desired: int) -> None:
 
 
 class Groups:
-    """All groups of the cloud, by account, region and name."""
+    """All groups of the cloud. `table` returns the groups of an account's region by name, `tables` all such
+    tables."""
 
-    def __init__(self) -> None:
-        self._groups: dict[tuple[str, str, str], Group] = {}
+    def __init__(
+        self, table: Callable[[str, str], dict[str, Group]], tables: Callable[[], Iterable[dict[str, Group]]]
+    ) -> None:
+        self._table = table
+        self._tables = tables
 
     def all(self) -> list[Group]:
         """Every group, those being deleted too."""
-        return list(self._groups.values())
+        return [group for table in self._tables() for group in table.values()]
 
     def of(self, account: str, region: str) -> list[Group]:
         """The groups of one region, by name."""
-        found = (each for each in self._groups.values() if (each.account, each.region) == (account, region))
-        return sorted(found, key=lambda each: each.name)
+        return sorted(self._table(account, region).values(), key=lambda each: each.name)
 
     def find(self, account: str, region: str, name: str) -> Group | None:
         """The group with this name, or None."""
-        return self._groups.get((account, region, name))
+        return self._table(account, region).get(name)
 
     def get(self, account: str, region: str, name: str) -> Group:
         """The group with this name. Raises GroupError when there is none."""
@@ -205,22 +208,22 @@ class Groups:
 
     def add(self, group: Group) -> None:
         """Add a new group. Raises GroupError when its name is taken."""
-        key = (group.account, group.region, group.name)
-        if key in self._groups:
+        table = self._table(group.account, group.region)
+        if group.name in table:
             raise GroupError(
                 "AutoScalingGroup by this name already exists - A group with the name "
                 f"{group.name} already exists",
                 "AlreadyExists",
             )
-        self._groups[key] = group
+        table[group.name] = group
 
     def remove(self, group: Group) -> None:
         """Forget a group."""
-        self._groups.pop((group.account, group.region, group.name), None)
+        self._table(group.account, group.region).pop(group.name, None)
 
     def holders(self, instance: str) -> Iterator[tuple[Group, Member]]:
         """The group that has a machine, with the machine's entry."""
-        for group in self._groups.values():
+        for group in self.all():
             if instance in group.members:
                 yield group, group.members[instance]
 

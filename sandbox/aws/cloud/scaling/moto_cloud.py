@@ -8,13 +8,23 @@ from typing import Any
 
 from sandbox.aws.cloud import lifecycle as states
 from sandbox.aws.cloud.lifecycle import Lifecycle
-from sandbox.aws.cloud.scaling.groups import Group
+from sandbox.aws.cloud.scaling.groups import Group, Groups
 from sandbox.aws.cloud.scaling.keeper import Launch, LaunchRefused, MachineState
 from sandbox.aws.cloud.scaling.pools import Pool
 
 GROUP_TAG = "aws:autoscaling:groupName"
 TEMPLATE_TAG = "aws:ec2launchtemplate:id"
 VERSION_TAG = "aws:ec2launchtemplate:version"
+
+
+def moto_groups() -> Groups:
+    """The groups, kept in moto's tables, so that they come and go with the rest of the cloud."""
+    from moto.autoscaling.models import autoscaling_backends
+
+    return Groups(
+        lambda account, region: autoscaling_backends[account][region].autoscaling_groups,
+        lambda: [backend.autoscaling_groups for _, _, backend in list(autoscaling_backends.iter_backends())],
+    )
 
 
 class MotoGroupCloud:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sandbox.aws.provider.cloud import Cloud
@@ -14,6 +14,7 @@ from sandbox.aws.provider.schema import REGION, Change, Field, Kind, refused, re
 
 UPDATE_SECONDS = 600.0
 DELETE_SECONDS = 600.0
+_JUST_MADE = timedelta(seconds=10)
 _PROFILE_PROPAGATION_SECONDS = 120.0
 _BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress"})
 _RESOURCE_TYPE = "auto-scaling-group"
@@ -170,7 +171,16 @@ class Group(ResourceType):
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
         least = inputs.get("desiredCapacity") or inputs["minSize"]
-        self._wait_for_capacity(cloud, identifier, inputs, lambda count: count >= least, f"at least {least}")
+        # The first launches may have failed already; those of an earlier attempt do not count.
+        since = datetime.now(timezone.utc) - _JUST_MADE
+        self._wait_for_capacity(
+            cloud,
+            identifier,
+            inputs,
+            since=since,
+            reached=lambda count: count >= least,
+            wanted=f"at least {least}",
+        )
         processes = inputs.get("suspendedProcesses")
         if processes:
             cloud.call(
@@ -219,6 +229,7 @@ class Group(ResourceType):
     def update(
         self, cloud: Cloud, identifier: str, state: Properties, inputs: Properties, changed: frozenset[str]
     ) -> None:
+        since = datetime.now(timezone.utc)
         doing = f"updating {self.title} ({identifier})"
         if changed - _OTHER_CALLS:
             given = {name: value for name, value in inputs.items() if name in changed}
@@ -239,7 +250,12 @@ class Group(ResourceType):
         if changed & {"desiredCapacity", "minSize"}:
             wanted = max(inputs.get("desiredCapacity") or 0, inputs["minSize"])
             self._wait_for_capacity(
-                cloud, identifier, inputs, lambda count: count == wanted, f"exactly {wanted}"
+                cloud,
+                identifier,
+                inputs,
+                since=since,
+                reached=lambda count: count == wanted,
+                wanted=f"exactly {wanted}",
             )
         if "suspendedProcesses" in changed:
             before, after = (
@@ -319,14 +335,20 @@ class Group(ResourceType):
         )
 
     def _wait_for_capacity(
-        self, cloud: Cloud, identifier: str, inputs: Properties, reached: Any, wanted: str
+        self,
+        cloud: Cloud,
+        identifier: str,
+        inputs: Properties,
+        *,
+        since: datetime,
+        reached: Callable[[int], bool],
+        wanted: str,
     ) -> None:
         """Wait for healthy machines; a launch that fails ends the wait, unless the program says otherwise."""
         timeout = _duration(str(inputs["waitForCapacityTimeout"])) or 0.0
         if timeout <= 0:
             return
         doing = f"waiting for {self.title} ({identifier}) capacity satisfied"
-        since = datetime.now(timezone.utc)
         count = 0
 
         def is_reached() -> bool:
@@ -340,7 +362,7 @@ class Group(ResourceType):
                 each["LifecycleState"] == "InService" and each["HealthStatus"].lower() == "healthy"
                 for each in group["Instances"]
             )
-            return bool(reached(count))
+            return reached(count)
 
         if not cloud.work.poll(is_reached, interval=cloud.pace.poll, timeout=timeout):
             told = f"want {wanted} healthy instance(s) in Auto Scaling Group, have {count}"
