@@ -105,6 +105,8 @@ def _launch_template(
     machine: a change that must do so changes the group's name.
     """
     launched = {"Name": args.label, **args.identity, **args.tags}
+    # Whoever makes the group must be allowed to launch what the template describes, by its tags.
+    requests = ["spot-instances-request"] if args.market == "spot" else []
     return aws.ec2.LaunchTemplate(
         name,
         name=args.template_name,
@@ -142,7 +144,7 @@ def _launch_template(
         ],
         tag_specifications=[
             aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=each, tags=launched)
-            for each in ("volume", "network-interface")
+            for each in ("instance", "volume", "network-interface", *requests)
         ],
         opts=options,
     )

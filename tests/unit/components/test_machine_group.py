@@ -152,7 +152,7 @@ def test_its_machines_carry_all_tags(args: TrainingEnvironmentArgs) -> None:
     assert "runctl:protected" not in tags
     template = declared(args).named("digits-machines-template").inputs
     made = {each["resourceType"]: each["tags"] for each in template["tagSpecifications"]}
-    assert made.keys() == {"volume", "network-interface"}
+    assert made.keys() == {"instance", "volume", "network-interface", "spot-instances-request"}
     assert all(each.items() >= wanted.items() for each in made.values())
 
 
@@ -182,6 +182,13 @@ def test_its_template_is_a_whole_machine_that_ends_for_good(args: TrainingEnviro
     (interface,) = template["networkInterfaces"]
     assert interface["securityGroups"] == ["digits-network-group-id"]
     assert "associatePublicIpAddress" not in interface
+
+
+def test_a_template_for_on_demand_tags_no_spot_request(args: TrainingEnvironmentArgs) -> None:
+    """AWS refuses to launch on-demand from a template that does."""
+    template = declared(with_machine(args, market="on-demand")).named("digits-machines-template").inputs
+    tagged = {each["resourceType"] for each in template["tagSpecifications"]}
+    assert tagged == {"instance", "volume", "network-interface"}
 
 
 def test_a_public_address_is_asked_for_where_it_is_the_way_out(args: TrainingEnvironmentArgs) -> None:
