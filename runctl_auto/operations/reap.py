@@ -33,7 +33,7 @@ class Overdue:
     group: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return vars(self)
+        return {key: value for key, value in vars(self).items() if key != "group"}
 
 
 @dataclass(frozen=True)
