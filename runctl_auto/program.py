@@ -174,7 +174,7 @@ def declare(
             permissions_boundary=config.permissions_boundary,
             tags=job.tags,
             limits=Limits(
-                price_hour=price_hour(config),
+                price_hour=config.dearest_machine[1],
                 max_price=job.max_price,
                 budget=job.budget,
                 max_duration_seconds=job.max_duration,
@@ -231,18 +231,13 @@ def run_spec(config: StackConfig) -> RunJson:
     }
 
 
-def price_hour(config: StackConfig) -> float | None:
-    """USD an hour of the dearest machine that the run may have; None when unknown."""
-    return config.placement.price_hour if config.group is None else config.group.highest_price
-
-
 def _limits(config: StackConfig) -> LimitsJson:
     job, group = config.job, config.group
     limits: LimitsJson = {
         "max_duration_seconds": job.max_duration,
         "idle_duration_seconds": job.idle_duration,
         "budget": job.budget,
-        "price_hour": price_hour(config),
+        "price_hour": config.dearest_machine[1],
     }
     if group is not None:
         market = config.placement.market

@@ -82,7 +82,7 @@ def limit_of(config: StackConfig) -> tuple[float, str] | None:
     limits: list[tuple[float, str]] = []
     if config.job.max_duration is not None:
         limits.append((float(config.job.max_duration), "max_duration"))
-    price = config.placement.price_hour
+    price = config.dearest_machine[1]
     if config.job.budget is not None and price:
         limits.append((float(config.job.budget) / price * 3600, "budget"))
     return min(limits) if limits else None

@@ -105,10 +105,9 @@ class GroupChoice:
         return tuple(self.prices)
 
     @property
-    def highest_price(self) -> float | None:
-        """USD an hour of the dearest machine; None when a price is unknown."""
-        known = [price for price in self.prices.values() if price is not None]
-        return max(known) if known and len(known) == len(self.prices) else None
+    def dearest(self) -> tuple[str, float | None]:
+        """The type with the highest price, in USD an hour; a type whose price is unknown comes first."""
+        return max(self.prices.items(), key=lambda each: math.inf if each[1] is None else each[1])
 
     def as_json(self) -> dict[str, Any]:
         """All fields as JSON data; prices as pairs, since their order counts."""
@@ -133,6 +132,13 @@ class StackConfig:
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
     group: GroupChoice | None = None
+
+    @property
+    def dearest_machine(self) -> tuple[str, float | None]:
+        """Type and USD an hour of the dearest machine that the run may have; None when that is unknown."""
+        if self.group is None:
+            return self.placement.instance_type, self.placement.price_hour
+        return self.group.dearest
 
     @property
     def ends_at(self) -> int | None:

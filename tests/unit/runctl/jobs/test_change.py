@@ -171,7 +171,7 @@ def feed(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, group_state()))
     places = Offers((placement(market="on-demand"),))
     world.provider.offers.side_effect = world.noted("decide", places)
-    group = GroupChoice(prices={}, subnets=(), root_device="/dev/xvda", began_at=0)
+    group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=0)
     starved = Starved(("InsufficientInstanceCapacity",))
     config = stack_config(group=group)
     return FeedGroup(world.session.job("digits"), world.checked.file, config, starved), world

@@ -101,7 +101,7 @@ def test_the_group_that_would_replace_the_machine_is_ended_first() -> None:
 def test_a_young_machine_of_a_run_past_its_latest_end_is_ended(minutes: int, reaped: list[str]) -> None:
     world = World(machine("i-1", 1), max_duration=3600, recovery="cloud")
     began = int((NOW - timedelta(minutes=minutes)).timestamp())
-    group = GroupChoice(prices={}, subnets=(), root_device="/dev/xvda", began_at=began)
+    group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=began)
     world.driver.config_of.return_value = replace(world.config, group=group).to_values()
     assert world.reaped() == reaped
 

@@ -25,7 +25,7 @@ def test_it_has_the_types_and_subnets_of_all_places_like_the_first() -> None:
     )
     assert group.instance_types == ("t3.micro", "m5.large")
     assert group.prices == {"t3.micro": 0.02, "m5.large": 0.03}, "of each type in its dearest zone"
-    assert group.highest_price == 0.03
+    assert group.dearest == ("m5.large", 0.03)
     assert group.subnets == ("subnet-1", "subnet-2")
     assert (group.root_device, group.began_at) == ("/dev/sda1", 7)
 
@@ -39,7 +39,7 @@ def test_volumes_keep_it_in_the_zone_of_the_first() -> None:
 def test_a_price_that_is_not_known_makes_the_highest_unknown() -> None:
     group = choose_group(job_spec(), [FIRST, placement(instance_type="m5.large", price_hour=None)], 7)
     assert group.prices["m5.large"] is None
-    assert group.highest_price is None
+    assert group.dearest == ("m5.large", None)
 
 
 def test_a_place_of_an_earlier_version_has_the_usual_root_device() -> None:
