@@ -5,6 +5,7 @@ ended.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,6 +19,8 @@ TYPE = "runctl:aws:MachineGroup"
 END_ACTION = "end"
 """The name of the scheduled action that ends the group."""
 
+_METADATA_KEY = re.compile(r"[A-Za-z0-9+\-=.,_:@]{1,128}")
+"""Tags with other keys cannot be told by the metadata service: the launch would fail."""
 UNCHANGED = -1
 """As a size in a scheduled action: it stays."""
 
@@ -121,7 +124,7 @@ def _launch_template(
             http_tokens="required",
             http_put_response_hop_limit=2,
             # A machine learns from a tag that the one before it could not be started.
-            instance_metadata_tags="enabled",
+            instance_metadata_tags="enabled" if all(map(_METADATA_KEY.fullmatch, launched)) else None,
         ),
         block_device_mappings=[
             aws.ec2.LaunchTemplateBlockDeviceMappingArgs(

@@ -184,6 +184,12 @@ def test_its_template_is_a_whole_machine_that_ends_for_good(args: TrainingEnviro
     assert "associatePublicIpAddress" not in interface
 
 
+def test_tags_that_the_metadata_service_cannot_tell_are_not_told(args: TrainingEnvironmentArgs) -> None:
+    """With such a tag the launch would fail; the machine then knows nothing of a failed boot before it."""
+    template = declared(replace(args, tags={"cost/center": "nlp"})).named("digits-machines-template").inputs
+    assert "instanceMetadataTags" not in template["metadataOptions"]
+
+
 def test_a_template_for_on_demand_tags_no_spot_request(args: TrainingEnvironmentArgs) -> None:
     """AWS refuses to launch on-demand from a template that does."""
     template = declared(with_machine(args, market="on-demand")).named("digits-machines-template").inputs
