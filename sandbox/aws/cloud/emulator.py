@@ -22,7 +22,7 @@ from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
-from sandbox.aws.cloud.scaling.keeper import Keeper, first_that_launches
+from sandbox.aws.cloud.scaling.keeper import Keeper, Launch, Launched, first_that_launches
 from sandbox.aws.cloud.scaling.launching import Launching
 from sandbox.aws.cloud.scaling.moto_cloud import MotoGroupCloud, moto_groups
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
@@ -132,7 +132,7 @@ class Emulator:
         with self._locks.plane:
             launches = self._keeper.review()
         for launch in launches:
-            result = first_that_launches(launch, self._launching)
+            result = self._launched(launch)
             with self._locks.plane:
                 self._keeper.launched(launch, result)
         with self._locks.plane:
@@ -140,6 +140,14 @@ class Emulator:
         if launches:
             return 0.0
         return _LONGEST_NAP if due is None else min(max(due - self._clock(), 0.0), _LONGEST_NAP)
+
+    def _launched(self, launch: Launch) -> Launched:
+        """The result of a launch; a failure of the sandbox's own is one of the launch."""
+        try:
+            return first_that_launches(launch, self._launching)
+        except Exception as error:
+            traceback.print_exc()
+            return Launched(None, None, ((launch.places[0], "InternalError", repr(error)),))
 
     def warm_up(self) -> None:
         """Make the first calls, which load moto's tables, so that no client waits for them.

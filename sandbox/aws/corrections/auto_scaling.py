@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from moto.autoscaling.exceptions import AutoscalingClientError
@@ -118,6 +119,7 @@ class _Request:
         self.partition = str(response.partition)
         self.groups: Groups = emulation.groups
         self.now = emulation.clock()
+        self.hides = partial(emulation.consistency.hides, now=self.now)
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters.get(name)
@@ -329,7 +331,7 @@ def _check_profile(call: _Request, named: Mapping[str, str]) -> None:
     profiles = iam_backends[call.account][call.partition].get_instance_profiles()
     for parameter, attribute in (("Name", "name"), ("Arn", "arn")):
         wanted = named.get(parameter)
-        is_known = any(getattr(each, attribute) == wanted for each in profiles)
+        is_known = any(getattr(each, attribute) == wanted and not call.hides(each.arn) for each in profiles)
         _require(
             not wanted or is_known,
             f"Value ({wanted}) for parameter iamInstanceProfile.{attribute} is invalid. "
@@ -590,12 +592,13 @@ def _put_action(call: _Request) -> None:
     due = _seconds(start)
     if due <= call.now:
         raise GroupError("Given start time is in the past")
-    sizes = [call.number(size) for size in ("MinSize", "MaxSize", "DesiredCapacity")]
-    if sizes == [None, None, None]:
+    minimum, maximum, desired = (call.number(size) for size in ("MinSize", "MaxSize", "DesiredCapacity"))
+    if minimum is None and maximum is None and desired is None:
         raise GroupError("At least one of MinSize, MaxSize and DesiredCapacity must be given.")
     known = group.actions.get(name)
     arn = known.arn if known else _action_arn(call, group, name)
-    group.actions[name] = ScheduledAction(name, arn, due, *sizes, time_zone=call["TimeZone"])
+    zone = call["TimeZone"]
+    group.actions[name] = ScheduledAction(name, arn, due, minimum, maximum, desired, zone)
 
 
 def _action_arn(call: _Request, group: Group, name: str) -> str:

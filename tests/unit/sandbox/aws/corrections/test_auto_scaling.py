@@ -383,3 +383,18 @@ def test_what_aws_or_the_sandbox_refuses(scaling: Scaling) -> None:
     assert "once" in refused(put, **named, Recurrence="0 0 * * *")
     delete = scaling.api.delete_scheduled_action
     assert "not found" in refused(delete, AutoScalingGroupName=NAME, ScheduledActionName="none")
+
+
+def test_a_profile_that_iam_has_not_told_of_yet_is_invalid(scaling: Scaling) -> None:
+    scaling.cloud.consistency.delay_seconds = 5.0
+    iam = scaling.cloud.client("iam")
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName="p")
+    iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
+    template = scaling.template(IamInstanceProfile={"Name": "p"})
+    assert "Invalid IAM Instance Profile name" in refused(scaling.create, template=template)
+    scaling.cloud.after(6)
+    scaling.create(template)
+    scaling.step()
+    scaling.step(6)
+    assert scaling.machine()["IamInstanceProfile"]["Arn"].endswith("instance-profile/p")
