@@ -73,7 +73,8 @@ class Follower:
         """As ``until_end``; a group may try for ``capacity_seconds`` to get the run's first machine."""
         group = GroupWatch(self._provider, compute.group, self._reporter) if compute.group else None
         began = self._time.monotonic()
-        next_check = began + MACHINE_CHECK_SECONDS
+        # The machine of a group is not known yet; that of an instance was just made.
+        next_check = began if group else began + MACHINE_CHECK_SECONDS
         while True:
             status = self._results.status(self._run)
             if status is not None and status.ended:
