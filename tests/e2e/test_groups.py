@@ -33,6 +33,17 @@ kill -9 $PPID
 """
 
 
+STOPPED_AGENT = r"""
+at=$(date -u -d '+10 seconds' '+%Y-%m-%d %H:%M:%S UTC')
+sed -i "s/^OnCalendar=.*/OnCalendar=$at/" /etc/systemd/system/runctl-deadline.timer
+systemctl daemon-reload
+systemctl restart runctl-deadline.timer
+echo only the timer is left
+sleep 3
+systemctl stop runctl-agent.service
+"""
+
+
 class Group:
     """The group of a job, as the cloud tells it."""
 
@@ -143,6 +154,18 @@ class TestEndsWithNobodyAwake:
         assert group.launched() == [machine]
         down_leaves_nothing(runctl, "dead-agent", cloud_url)
         print("COUNTED dead agent: the group ended at 0 by its scheduled action")
+
+    def test_with_a_stopped_agent_by_the_machines_own_timer(
+        self, runctl: Runctl, cloud_url: str, ended: list[str]
+    ) -> None:
+        begin(runctl, ended, "own-timer", run=STOPPED_AGENT)
+        group = Group(runctl, "own-timer", cloud_url)
+        machine = group.machine()
+        until(group.has_ended)
+        assert group.launched() == [machine]
+        assert phase_of(runctl, "own-timer") in ("interrupted", "lost"), "the agent did not end the run"
+        down_leaves_nothing(runctl, "own-timer", cloud_url)
+        print("COUNTED stopped agent: the group ended at 0 by the machine's own timer")
 
     def test_with_a_failing_bootstrap(self, runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
         begin(runctl, ended, "no-boot", env=HOLDING)
