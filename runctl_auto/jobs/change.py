@@ -45,10 +45,11 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     replace   x     x       x      .         .    .       x     .
     watch     x     x       x      .         .    .       x     .
     release   x     x       x      .         .    .       x     .
+    feed      x     x       x      .         .    .       x     .
     ========= ===== ======= ====== ========= ==== ======= ===== ======
 
-    ``replace`` and ``release`` are made while ``up`` follows its run, whose plan was confirmed; ``watch`` is
-    ``replace`` by a command that knows the job from its stack alone.
+    ``replace``, ``release`` and ``feed`` are made while ``up`` follows its run, whose plan was confirmed;
+    ``watch`` is ``replace`` by a command that knows the job from its stack alone.
 
     * claim: no other command works on the job from here to the end; for ``preview``, which changes nothing
       that others see, none of this project folder. ``open`` opens what the verb is about, and refuses a job
