@@ -25,7 +25,9 @@ _DESTROY = "destroy"
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """A job in one round. ``machine`` is the one that the state names, ``runs`` whether the cloud says that
-    it has not ended; ``silent_seconds`` since its agent was last seen to report, or it was first seen."""
+    it has not ended; ``silent_seconds`` since its agent was last seen to report, or it was first seen.
+    ``has_group``: the cloud itself makes the next machine.
+    """
 
     config: StackConfig
     status: RunStatus | None
@@ -33,6 +35,7 @@ class Seen:
     runs: bool
     was_placed: bool
     silent_seconds: float
+    has_group: bool = False
 
 
 Verdict = Literal["ended", "goes-on", "not-placed"]
@@ -43,6 +46,8 @@ def judge(seen: Seen, *, hung_seconds: float = HUNG_SECONDS) -> Verdict | Lost:
     status, machine = seen.status, seen.machine
     if status is not None and status.ended:
         return "ended"
+    if seen.has_group and (machine is None or not seen.runs):
+        return "goes-on"
     if machine is None:
         # A run that never had a machine was not made, or is being made: that is the business of its `up`.
         return Lost(Machine("", GONE), status) if seen.was_placed else "not-placed"

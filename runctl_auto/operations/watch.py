@@ -21,17 +21,19 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
+from runctl_auto.job_file.spec import Recovery
 from runctl_auto.jobs.follow import Lost
+from runctl_auto.jobs.follow_group import GroupWatch
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.replace import ReplaceUnattended
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.watching import HUNG_SECONDS, Heartbeat, Seen, judge, was_applied
+from runctl_auto.providers.compute import Compute, compute_in
 from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import INSTANCE
 
 EVERY_SECONDS = 10.0
 _SETTLING_SECONDS = 60.0
@@ -43,7 +45,6 @@ EventName = Literal[
     "watching", "phase", "lost", "hung", "replaced", "left", "problem", "given-up", "ended", "gone"
 ]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
-Recovery = Literal["cloud", "runctl", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,8 @@ class _Watched:
     read_until: float = 0.0
     config: StackConfig | None = None
     machine: str | None = None
+    group: str | None = None
+    group_watch: GroupWatch | None = None
     was_placed: bool | None = None
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     status: RunStatus | None = None
@@ -178,6 +181,7 @@ class Watcher:
         for watched in self._jobs.values():
             self._guarded(watched, lambda each: self._read(each, versions.get(each.name)))
         self._read_statuses()
+        self._read_groups()
         running = self._running()
         for watched in self._jobs.values():
             self._guarded(watched, lambda each: self._look_at(each, running))
@@ -233,7 +237,11 @@ class Watcher:
             return
         if version != watched.version:
             watched.read_until = now + _SETTLING_SECONDS
-        watched.config, watched.machine = self._config_of(watched.name), self._machine_of(watched.name)
+        watched.config = self._config_of(watched.name)
+        compute = self._compute_of(watched.name)
+        if compute.group is None or compute.group != watched.group:
+            watched.machine, watched.group_watch = compute.instance, None
+        watched.group = compute.group
         watched.was_placed = None
         watched.version = version
         if watched.given_up_on != _attempt_of(watched):
@@ -244,7 +252,7 @@ class Watcher:
         recorded = driver.backend.config(name)
         return parse_config(recorded if recorded is not None else driver.config_of(name))
 
-    def _machine_of(self, name: str) -> str | None:
+    def _compute_of(self, name: str) -> Compute:
         driver = self._session.driver
         state = driver.backend.state(name)
         if state is None:
@@ -252,8 +260,7 @@ class Watcher:
             if isinstance(found, RunctlError):
                 raise found
             state = found
-        machine = state.first(INSTANCE)
-        return machine.id or None if machine is not None else None
+        return compute_in(state)
 
     def _read_statuses(self) -> None:
         """The statuses of all runs that are not known to have ended: a request each, several at a time."""
@@ -273,6 +280,26 @@ class Watcher:
                 each.status = None if isinstance(status, RunctlError) else status
                 if isinstance(status, RunctlError):
                     self._guarded(each, partial(_raise, status))
+
+    def _read_groups(self) -> None:
+        """The machines that groups have now; a request for each region."""
+        regions: dict[str, list[_Watched]] = {}
+        for each in self._jobs.values():
+            if each.config is not None and each.group is not None and not each.is_done:
+                regions.setdefault(each.config.placement.region, []).append(each)
+        for region, members in regions.items():
+            try:
+                found = self._session.provider(region).groups([each.group for each in members if each.group])
+            except RunctlError as error:
+                self._tell_backend(error.what)
+                continue
+            for each in members:
+                group = found.get(each.group or "")
+                machine = group.machines[0] if group is not None and group.machines else None
+                if machine is not None and each.machine not in (None, machine):
+                    each.machine = machine
+                    self._event(each, "replaced", machine=machine, message="by the cloud")
+                each.machine = machine or each.machine
 
     def _has_ended(self, watched: _Watched) -> bool:
         status = watched.status
@@ -310,17 +337,30 @@ class Watcher:
             silent_seconds=watched.heartbeat.silent_seconds(
                 watched.machine, watched.status, self._session.time.monotonic()
             ),
+            has_group=watched.group is not None,
         )
         verdict = judge(seen, hung_seconds=self._options.hung_seconds)
         if isinstance(verdict, Lost):
             self._recover(watched, config, verdict)
-        else:
-            watched.failures = 0
-            watched.told.pop("problem", None)
+            return
+        if verdict == "goes-on" and watched.group is not None:
+            self._look_at_group(watched, config, watched.group)
+        watched.failures = 0
+        watched.told.pop("problem", None)
+
+    def _look_at_group(self, watched: _Watched, config: StackConfig, group: str) -> None:
+        """Tells when the cloud makes no more machines for a run that has not ended."""
+        provider = self._session.provider(config.placement.region)
+        if watched.group_watch is None:
+            watched.group_watch = GroupWatch(provider, group, self._session.reporter)
+        last = watched.group_watch.look(has_reported=watched.status is not None)
+        if last is not None:
+            why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
+            self._event(watched, "lost", once=last.id, machine=last.id or None, message=why)
 
     def _was_placed(self, watched: _Watched, config: StackConfig) -> bool:
         """Asked only where it matters: of a run without machine and status."""
-        if watched.machine is not None or watched.status is not None:
+        if watched.machine is not None or watched.group is not None or watched.status is not None:
             return True
         if watched.was_placed is None:
             history = self._session.driver.backend.history(watched.name)
@@ -328,7 +368,7 @@ class Watcher:
         return watched.was_placed
 
     def _recover(self, watched: _Watched, config: StackConfig, lost: Lost) -> None:
-        recovery = recovery_of(config)
+        recovery = "cloud" if watched.group is not None else config.job.recovers_by
         machine = lost.machine.id or None
         if lost.is_hung:
             silent = f"it has not reported for {self._options.hung_seconds:.0f} s or more"
@@ -348,7 +388,7 @@ class Watcher:
         if change.replaced:
             watched.failures = 0
             place = found.placement
-            made = job.instance()
+            made = job.compute().instance
             where = f"{place.instance_type} {place.market} in {place.zone}"
             self._event(watched, "replaced", machine=made, message=where)
 
@@ -407,12 +447,6 @@ class Watcher:
 
 def _raise(error: RunctlError, _watched: _Watched) -> None:
     raise error
-
-
-def recovery_of(config: StackConfig) -> Recovery:
-    """Who makes the next machine of a job."""
-    found: Recovery = getattr(config.job, "recovers_by", "runctl")
-    return found
 
 
 def _key(config: StackConfig) -> RunKey:

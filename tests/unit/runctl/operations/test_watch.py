@@ -14,6 +14,7 @@ from support.job_stacks import (
     instance_state,
     job_spec,
     placement,
+    resource,
     stack_config,
     stack_state,
 )
@@ -34,6 +35,7 @@ from runctl_auto.errors import (
 from runctl_auto.jobs.replace import ReplaceUnattended
 from runctl_auto.operations import watch as watch_module
 from runctl_auto.operations.watch import Watcher, WatchEvent, WatchOptions, watch
+from runctl_auto.providers.contract import MachineGroup
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
@@ -47,6 +49,7 @@ class Place:
         self.machines: dict[str, str | None] = {}
         self.statuses: dict[str, RunStatus | RunctlError | None] = {}
         self.running: set[str] = set()
+        self.groups: dict[str, MachineGroup] = {}
         self.version = 0
         self.events: list[WatchEvent] = []
         self.replaced: list[tuple[str, str, bool]] = []
@@ -60,6 +63,10 @@ class Place:
         self.driver: Any = create_autospec(Driver, instance=True, backend=self.backend)
         self.provider: Any = fake_provider()
         self.provider.statuses.side_effect = lambda keys: [self.statuses.get(key.job) for key in keys]
+        self.provider.groups.side_effect = lambda names: {
+            each.name: each for each in self.groups.values() if each.name in names
+        }
+        self.provider.launches.return_value = ()
         self.provider.running.side_effect = lambda ids: frozenset(self.running & set(ids))
         self.session = fake_session(
             Path("/nowhere"), driver=self.driver, provider=self.provider, clock=self.clock
@@ -87,7 +94,10 @@ class Place:
 
     def _state(self, name: str) -> Any:
         machine = self.machines[name]
-        return stack_state(*([instance_state(machine)] if machine else []))
+        group = resource("aws:autoscaling/group:Group", f"{name}-group", f"group-{name}")
+        return stack_state(
+            *([instance_state(machine)] if machine else []), *([group] if name in self.groups else [])
+        )
 
     def _replace(self, job: Any, config: StackConfig, lost: Any) -> Any:
         change = create_autospec(ReplaceUnattended, instance=True)
@@ -223,23 +233,60 @@ def test_a_hung_machine_is_told_and_replaced(place: Place) -> None:
     assert place.replaced == [("one", "i-one", True)]
 
 
-@pytest.mark.parametrize(("recovery", "terminated"), [("cloud", True), ("none", False)])
-def test_who_makes_the_next_machine_is_the_jobs_business(
-    place: Place, monkeypatch: pytest.MonkeyPatch, recovery: str, terminated: bool
-) -> None:
-    monkeypatch.setattr(watch_module, "recovery_of", lambda config: recovery)
+def test_with_recovery_none_a_lost_machine_is_only_told(place: Place) -> None:
     place.job("one")
-    place.job("hung")
-    watcher = place.watcher(hung_seconds=300)
+    place.configs["one"] = stack_config(job=job_spec(name="one", recovery="none"))
+    watcher = place.watcher()
     watcher.round()
     place.lose("one")
     watcher.round()
-    place.clock.sleep(300)
     watcher.round()
     assert place.told("one") == ["watching", "lost"]
-    assert place.told("hung") == ["watching", "hung"]
     assert place.replaced == []
-    assert (place.provider.terminate.call_args_list != []) is terminated
+    place.provider.terminate.assert_not_called()
+
+
+class TestGroup:
+    """A job with ``recovery: cloud``: the cloud makes the next machine."""
+
+    @pytest.fixture(autouse=True)
+    def _job(self, place: Place) -> None:
+        place.job("one", machine="i-1")
+        place.machines["one"] = None
+        place.groups["one"] = MachineGroup("group-one", 1, ("i-1",))
+
+    def test_a_machine_that_the_cloud_replaced_is_told(self, place: Place) -> None:
+        watcher = place.watcher()
+        watcher.round()
+        place.running.clear()
+        place.groups["one"] = MachineGroup("group-one", 1)
+        watcher.round()
+        place.running.add("i-2")
+        place.groups["one"] = MachineGroup("group-one", 1, ("i-2",))
+        watcher.round()
+        assert place.told("one") == ["watching", "replaced"]
+        assert place.events[-1].machine == "i-2"
+        assert place.replaced == []
+
+    def test_a_hung_machine_is_ended_so_that_the_cloud_makes_another(self, place: Place) -> None:
+        watcher = place.watcher(hung_seconds=300)
+        watcher.round()
+        place.clock.sleep(300)
+        watcher.round()
+        assert place.told("one") == ["watching", "hung"]
+        place.provider.terminate.assert_called_once_with(["i-1"])
+        assert place.replaced == []
+
+    def test_a_group_that_wants_no_machine_any_more_is_told(self, place: Place) -> None:
+        watcher = place.watcher()
+        watcher.round()
+        place.running.clear()
+        place.groups["one"] = MachineGroup("group-one", 0)
+        watcher.round()
+        watcher.round()
+        assert place.told("one") == ["watching", "lost"]
+        assert "wants no machine" in (place.events[-1].message or "")
+        assert place.replaced == []
 
 
 def test_machines_of_another_account_are_not_taken_for_lost(place: Place) -> None:
