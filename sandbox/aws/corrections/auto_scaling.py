@@ -47,19 +47,22 @@ _ANSWERS: dict[str, Answer] = {
 
 def apply(patches: Patches, emulation: Emulation) -> None:
     for name, answer in _ANSWERS.items():
-        patches.replace(AutoScalingResponse, name, _answered(answer, emulation))
+        patches.replace(AutoScalingResponse, name, _answered(name, answer, emulation))
     for name, method in list(vars(AutoScalingResponse).items()):
         if callable(method) and not name.startswith("_") and name not in {*_ANSWERS, "call_action"}:
             patches.replace(AutoScalingResponse, name, _missing(name))
 
 
-def _answered(answer: Answer, emulation: Emulation) -> Any:
+def _answered(name: str, answer: Answer, emulation: Emulation) -> Any:
+    changes_something = not name.startswith("describe_")
+
     def called(response: Any) -> Any:
         try:
             result = answer(GroupCall(response, emulation))
         except GroupError as error:
             raise AutoscalingClientError(_SHAPES.get(error.code, error.code), str(error)) from error
-        emulation.regrouped()
+        if changes_something:
+            emulation.regrouped()
         return EmptyResult() if result is None else ActionResult(result)
 
     return called
