@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.errors import AgentError, ServiceError
 from runctl_auto.agent.query_request import QueryService
 
 AUTO_SCALING = ("autoscaling", "2011-01-01")
 FAILED_BOOT_TAG = "runctl:failed-boot"
 """The tag that a machine gives its group, and so the next machine, when it cannot report anywhere else."""
 FAILED = "yes"
+_NO_SUCH_GROUP = "ValidationError"
 ATTEMPTS = 5
 WAIT_SECONDS = 4.0
 
@@ -72,6 +73,8 @@ class OwnGroup:
                 self.service.call(action, parameters)
             except AgentError as error:
                 self.say(f"the machine's group: {error}")
+                if isinstance(error, ServiceError) and error.code == _NO_SUCH_GROUP:
+                    break
             else:
                 return True
         return False

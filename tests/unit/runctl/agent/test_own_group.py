@@ -69,6 +69,13 @@ def test_what_does_not_work_is_tried_again_and_never_raises(clock) -> None:
     assert machine.group.end() is False
 
 
+def test_a_group_that_is_gone_is_not_asked_again(clock) -> None:
+    gone = (400, b"<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>")
+    machine = Machine(clock, gone)
+    assert machine.group.end() is False
+    assert clock.waits == []
+
+
 @pytest.mark.parametrize("tag", [None, "no", "unreachable"])
 def test_the_first_failed_boot_is_told_to_the_next_machine(clock, tag: str | None) -> None:
     machine = Machine(clock, DONE, tag=tag)
