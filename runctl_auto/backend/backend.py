@@ -26,6 +26,7 @@ from runctl_auto.backend.files import (
 )
 from runctl_auto.backend.history import HistoryRecord, parse_record, plain_config, record_files
 from runctl_auto.backend.locks import Lock, parse_lock
+from runctl_auto.backend.versions import VersionedFiles
 from runctl_auto.errors import NotSupportedError
 from runctl_auto.stack.state import StackState, parse_state
 
@@ -70,6 +71,11 @@ class Backend:
         """The folder that a ``file://`` backend is; None for others."""
         return backend_folder(self.url)
 
+    @property
+    def versioned_files(self) -> VersionedFiles | None:
+        """What claims are kept in; None where only an engine writes."""
+        return self._files
+
     def repair(self, stack: str) -> bool:
         """Makes the files of a stack readable again that a killed engine left unreadable; whether there were
         any. Only backends in folders have such files. Raises OSError when that fails."""
@@ -83,6 +89,14 @@ class Backend:
     def stacks(self) -> tuple[StackSummary, ...] | None:
         """All stacks, by name."""
         return self._attempt(lambda files: tuple(self._summaries(files)))
+
+    def versions(self) -> dict[str, str] | None:
+        """What changes whenever a stack's state is written, by the stack's name; one list request."""
+        return self._attempt(
+            lambda files: {
+                stack: file.written_at.isoformat() for stack, file in self._checkpoints(files).items()
+            }
+        )
 
     def state(self, stack: str) -> StackState | None:
         """A stack's state; None too when there is no such stack."""
@@ -131,6 +145,10 @@ class Backend:
             return tuple(found)
 
         return self._attempt(read)
+
+    def newest_record(self, stack: str) -> str | None:
+        """The name of the newest record of the stack's history; None too without one."""
+        return self._attempt(lambda files: self._records(files, stack)[0].name)
 
     def locks(self, stack: str) -> tuple[Lock, ...]:
         """The locks on a stack, by the names of their files.

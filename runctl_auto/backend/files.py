@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from runctl_auto.backend.versions import FolderVersions, VersionedFiles
 from runctl_auto.errors import CloudError, NotSupportedError
 
 ROOT = ".pulumi"
@@ -34,7 +35,7 @@ class StoredFile:
         return self.path.rpartition("/")[2]
 
 
-class BackendFiles(Protocol):
+class BackendFiles(VersionedFiles, Protocol):
     """Files below the backend's ``.pulumi``, by path with slashes.
 
     Every call blocks and raises ``OSError`` or ``CloudError``, except as its docstring says.
@@ -64,10 +65,8 @@ OpenObjects = Callable[[str], BackendFiles]
 
 
 @dataclass(frozen=True)
-class FolderFiles:
+class FolderFiles(FolderVersions):
     """Files below ``root``, the ``.pulumi`` of a ``file://`` backend."""
-
-    root: Path
 
     def find(self, folder: str, prefix: str = "") -> tuple[StoredFile, ...]:
         return tuple(sorted(self._below(folder, f"{folder}/{prefix}"), key=lambda each: each.path))

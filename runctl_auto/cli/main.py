@@ -36,6 +36,7 @@ _COMMANDS: dict[str, str] = {
     "status": "Show the status of a job.",
     "describe": "Show the details of a job.",
     "logs": "Print the logs of a job.",
+    "watch": "Follow jobs, and give a run that lost its machine a new one.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",

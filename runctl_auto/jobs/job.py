@@ -46,6 +46,11 @@ class Job:
         """Opens the stack. Idempotent. Raises ``JobNotFoundError`` when the backend has none of this name."""
         _ = self.stack
 
+    def take_settings_of_others(self) -> None:
+        """Makes the settings file what another folder or machine made of the stack since it was opened."""
+        if self._stack is not None:
+            self.session.driver.take_settings_of_others(self.name)
+
     def open_or_create(self) -> None:
         """Opens the stack, or makes it when the backend has none of this name. Idempotent."""
         try:

@@ -212,10 +212,9 @@ def _is_training(job: Job, config: StackConfig, state: StackState) -> bool:
 
 
 def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions) -> StopOutcome | None:
-    """Stops the run that is active; None when there is no machine to stop."""
+    """Stops the run that is active, and sees to it that it gets no other machine; None when there is none to
+    stop."""
     compute = compute_in(state)
-    if not compute.exists:
-        return None
     session = job.session
     with session.reporter.working("stopping the training"):
         outcome = stop_run(
@@ -231,7 +230,7 @@ def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions
         session.reporter.say("the training did not stop in time; it is ended now")
     if compute.group:
         job.provider.end_group(compute.group)
-    return outcome
+    return outcome if compute.exists else None
 
 
 def _fetch_all(job: Job, state: StackState) -> tuple[Download, ...]:

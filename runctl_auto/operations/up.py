@@ -53,7 +53,7 @@ from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, ot
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.replace import MAX_REPLACEMENTS, ReplaceMachine
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
@@ -63,7 +63,6 @@ from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
 
-MAX_REPLACEMENTS = 10
 LOCK_POLL_SECONDS = 2.0
 START_FROM_NOTHING = "none"
 

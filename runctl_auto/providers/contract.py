@@ -179,6 +179,9 @@ class Results(Protocol):
         Raises ``NotFoundError`` without a store.
         """
 
+    def stop_request(self, run: str) -> str | None:
+        """The reason of the request to stop the run; None when there is none, or no store."""
+
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
         """Parts of a run's log in order, after key ``after``."""
 

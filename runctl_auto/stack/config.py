@@ -21,7 +21,18 @@ from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "group")
+KEYS = (
+    "job",
+    "run",
+    "placement",
+    "owner",
+    "protection",
+    "boundary",
+    "schedule",
+    "rates",
+    "group",
+    "lost",
+)
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
@@ -120,7 +131,8 @@ class StackConfig:
     """The whole configuration of a job's stack.
 
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
-    prices when the place was chosen. ``group`` is None for a single instance.
+    prices when the place was chosen. ``group`` is None for a single instance. ``lost`` are the machines that
+    the run has lost since the last ``up``.
     """
 
     job: JobSpec
@@ -132,6 +144,7 @@ class StackConfig:
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
     group: GroupChoice | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def dearest_machine(self) -> tuple[str, float | None]:
@@ -175,6 +188,7 @@ class StackConfig:
             "schedule": self.end_schedule,
             "rates": asdict(self.rates),
             "group": None if self.group is None else self.group.as_json(),
+            "lost": list(self.lost),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -198,6 +212,9 @@ class StackConfig:
             ),
             rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
             group=_read({f"{NAMESPACE}:group": "null", **values}, "group", _group),
+            lost=_read(
+                {f"{NAMESPACE}:lost": "[]", **values}, "lost", _adapter(tuple[str, ...]).validate_python
+            ),
         )
 
 

@@ -7,7 +7,9 @@ from typing import Any
 from unittest.mock import create_autospec
 
 from support.job_stacks import FakeTime, Told
+from support.versioned_in_memory import VersionedInMemory
 
+from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.session import Session, Time
@@ -32,7 +34,14 @@ def fake_results(**answers: Any) -> Any:
     """An empty store; ``answers`` are return values by method."""
     results = create_autospec(Results, instance=True)
     results.name = "runctl-digits-artifacts-1"
-    empty = {"status": None, "runs": (), "artifacts": None, "has_unlisted_artifacts": False, "log_parts": ()}
+    empty = {
+        "status": None,
+        "stop_request": None,
+        "runs": (),
+        "artifacts": None,
+        "has_unlisted_artifacts": False,
+        "log_parts": (),
+    }
     for method, answer in {**empty, **answers}.items():
         getattr(results, method).return_value = answer
     return results
@@ -87,11 +96,15 @@ def fake_session(
     """A session of ``bob`` in ``folder``, with the same provider in every region."""
     clock = clock or FakeTime()
     provider = provider or fake_provider()
+    driver = driver or create_autospec(Driver, instance=True)
+    files = getattr(driver.backend, "versioned_files", None)
+    if type(driver.backend) is not Backend and not isinstance(files, VersionedInMemory):
+        driver.backend.versioned_files = None
     return Session(
         settings or Settings(owner="bob"),
         ProjectFolders(folder),
         create_autospec(Environment, instance=True, backend=backend),
-        driver or create_autospec(Driver, instance=True),
+        driver,
         lambda region: provider,
         told or Told(),
         time or Time(sleep=clock.sleep, monotonic=clock.monotonic),

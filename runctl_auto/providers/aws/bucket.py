@@ -62,6 +62,16 @@ class JobBucket:
             ExpectedBucketOwner=self._owner,
         )
 
+    def stop_request(self, run: str) -> str | None:
+        """The reason of the request to stop the run; None when there is none, or no bucket."""
+        content = self._read(stop_key(run))
+        if content is None:
+            return None
+        try:
+            return str(json.loads(content)["reason"])
+        except (ValueError, KeyError, TypeError):
+            return "unknown"
+
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
         """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket.
 

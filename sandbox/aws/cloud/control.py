@@ -78,6 +78,9 @@ class Control:
                 answer = self._faults(method, environ)
             case _, ["points", *rest]:
                 answer = self._numbered(method, rest, environ)
+            case "GET", ["history"]:
+                with self.lock:
+                    answer = {"history": self.lifecycle.history}
             case "GET", ["inventory"]:
                 with self.lock, self.storage_lock:
                     answer = dict(inventory())

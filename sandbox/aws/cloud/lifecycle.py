@@ -4,6 +4,7 @@ Independent of moto, clocks and threads: callers hold the cloud's lock, pass the
 call `advance` at `next_deadline`.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ TERMINATED = "terminated"
 STOPPING = "stopping"
 STOPPED = "stopped"
 
+_REMEMBERED = 100_000
 _ENDING = {TERMINATED: SHUTTING_DOWN, STOPPED: STOPPING}
 _ENDED = {SHUTTING_DOWN: TERMINATED, STOPPING: STOPPED}
 
@@ -116,6 +118,12 @@ class Lifecycle:
         self._lives: dict[str, Life] = {}
         self._host_seen: float | None = None
         self._next_fails: Cause | None = None
+        self._history: deque[tuple[str, str, float]] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def history(self) -> list[tuple[str, str, float]]:
+        """Instance, state and time (seconds since 1970) of every state that an instance entered, in order."""
+        return list(self._history)
 
     def lives(self) -> list[Life]:
         return list(self._lives.values())
@@ -135,6 +143,7 @@ class Lifecycle:
     def launched(self, machine: Machine) -> None:
         """Add a new instance: pending first, then running."""
         self._lives[machine.id] = Life(machine, PENDING, self._clock(), fails=self._next_fails)
+        self._history.append((machine.id, PENDING, self._clock()))
         machine.enter(PENDING, Cause.NONE)
         self._changed()
 
@@ -262,5 +271,6 @@ class Lifecycle:
         life.state = state
         life.entered = self._clock()
         life.cause = cause
+        self._history.append((life.machine.id, state, life.entered))
         life.machine.enter(state, cause)
         self._changed()

@@ -38,7 +38,7 @@ from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost, Starved
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.jobs.starved_group import FeedGroup
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
@@ -74,7 +74,13 @@ class World:
     """A job with a stack over fakes, and what happened to it in order."""
 
     def __init__(
-        self, folder: Path, state: StackState | None = None, *, is_new: bool = False, agrees: bool = True
+        self,
+        folder: Path,
+        state: StackState | None = None,
+        *,
+        is_new: bool = False,
+        agrees: bool = True,
+        phase: str = "succeeded",
     ) -> None:
         self.folder = folder
         self.events: list[Event] = []
@@ -100,7 +106,7 @@ class World:
             self.driver.create.side_effect = self.noted("open", self.stack)
         self.told = Told()
         self.told.confirm = self.noted("confirm", agrees)  # type: ignore[method-assign]
-        results = fake_results(status=RunStatus(run="r1", phase="succeeded"))
+        results = fake_results(status=RunStatus(run="r1", phase=phase))
         self.provider: Any = fake_provider(results=results, scanner=fake_scanner(), machine="terminated")
         self.provider.offers.side_effect = self.noted(
             "decide", Offers((placement(), placement(zone="us-east-1b")))
@@ -157,9 +163,16 @@ def unprotect(folder: Path) -> tuple[Change[Any, Any], World]:
 
 
 def replace(folder: Path) -> tuple[Change[Any, Any], World]:
-    world = World(folder, stack_state(ROLE, instance_state()))
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
     lost = Lost(Machine("i-1", "terminated"), None)
     return ReplaceMachine(world.session.job("digits"), world.checked.file, stack_config(), lost), world
+
+
+def watch(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
+    world.stack.preview.side_effect = world.noted("plan", Plan((), 5))
+    lost = Lost(Machine("i-1", "terminated"), None)
+    return ReplaceUnattended(world.session.job("digits"), stack_config(), lost), world
 
 
 def release(folder: Path) -> tuple[Change[Any, Any], World]:
@@ -184,6 +197,7 @@ VERBS = {
     "protect": protect,
     "unprotect": unprotect,
     "replace": replace,
+    "watch": watch,
     "release": release,
     "feed": feed,
 }
@@ -194,6 +208,7 @@ EVENTS = {
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
+    "watch": ["open", "recover", "configure", "plan", "configure", "apply"],
     "release": ["open", "recover", "apply"],
     "feed": ["open", "recover", "decide", "configure", "apply"],
 }
@@ -248,7 +263,7 @@ def test_a_stack_that_somebody_else_holds_keeps_its_configuration(tmp_path: Path
     change, world = VERBS[verb](tmp_path)
     before = dict(world.config)
     held = StackLockedError("held")
-    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb == "replace" else held
+    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb in ("replace", "watch") else held
     world.stack.destroy.side_effect = held
     with pytest.raises(StackLockedError):
         change.run()
@@ -282,7 +297,7 @@ def test_a_job_that_gets_a_machine_counts_as_one_that_runs_until_it_is_applied(t
     change, world = up(tmp_path)
     new_machine = Plan((PlannedChange("create", INSTANCE, "digits-machine-instance", "urn"),), 0)
     world.stack.preview.side_effect = world.noted("plan", new_machine)
-    mark = tmp_path / ".runctl" / ".runctl-starting" / "digits.job"
+    mark = tmp_path / ".runctl" / "starting" / "digits.job"
     world.driver.backend.folder = None
     held: list[bool] = []
     world.stack.up.side_effect = lambda **about: held.append(_is_held(mark)) or Changes({})  # type: ignore[func-returns-value]
@@ -313,7 +328,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["replace", "release", "feed"])
+@pytest.mark.parametrize("verb", ["replace", "watch", "release", "feed"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")
