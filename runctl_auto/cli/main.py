@@ -26,6 +26,7 @@ _COMMANDS: dict[str, str] = {
     "init": "Create a job file.",
     "up": "Create or update a job, follow its training and fetch the results.",
     "preview": "Show what `up` would change.",
+    "offers": "Show where a job could run, and at which price.",
     "down": "Delete a job's resources and verify that none is left.",
     "protect": "Protect a job's volume or bucket from deletion.",
     "unprotect": "Remove the protection of a volume or bucket.",

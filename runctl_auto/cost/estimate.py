@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runctl_auto.cost.amount import Amount, amount, total
-from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.prices import HOURS_OF_A_MONTH, PriceSource
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.stack.config import Placement, StackConfig
+from runctl_auto.stack.prices import HOURS_OF_A_MONTH, PriceSource, Rates
 
 Lasts = Literal["run", "kept"]
 """Until the run has ended, or after it until ``runctl down`` or for ever."""
@@ -90,7 +91,11 @@ def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
     """The estimate of a job; once its run has ``ended``, only of what it keeps. Makes no request."""
     job, place = config.job, config.placement
     return Estimate(
-        parts=tuple(each for each in _parts(config) if not ended or each.lasts == "kept"),
+        parts=tuple(
+            each
+            for each in parts_of(job, place, config.rates, disk_gb=config.disk_gb)
+            if not ended or each.lasts == "kept"
+        ),
         hours=None if job.max_duration is None or ended else job.max_duration / 3600,
         nodes=job.nodes,
         sources=tuple(dict.fromkeys(each for each in (place.price_source, config.rates.source) if each)),
@@ -100,8 +105,8 @@ def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
     )
 
 
-def _parts(config: StackConfig) -> Iterator[Part]:
-    job, place, rates = config.job, config.placement, config.rates
+def parts_of(job: JobSpec, place: Placement, rates: Rates, *, disk_gb: int) -> Iterator[Part]:
+    """What costs by the hour of a job at a place whose machines have disks of ``disk_gb``."""
     storage = None if rates.volume_gb_month is None else rates.volume_gb_month / HOURS_OF_A_MONTH
     yield Part(
         name=f"{place.instance_type} {place.market}",
@@ -114,7 +119,7 @@ def _parts(config: StackConfig) -> Iterator[Part]:
     yield Part(
         name="disk, gp3",
         kind="disk",
-        quantity=config.disk_gb * job.nodes,
+        quantity=disk_gb * job.nodes,
         unit="GB",
         price=storage,
         lasts="run",

@@ -24,15 +24,22 @@ class Emulation:
 
 
 class Patches:
-    """Attribute replacements; `undo` reverts all of them, the last one first."""
+    """Attribute replacements and additions; `undo` reverts all of them, the last one first."""
 
     def __init__(self) -> None:
-        self._undo: list[tuple[Any, str, Any]] = []
+        self._undo: list[Callable[[], None]] = []
 
     def replace(self, owner: Any, name: str, new: Any) -> None:
         """Set `owner.name`, which must exist, to `new`."""
         old = owner.__dict__[name] if name in owner.__dict__ else getattr(owner, name)
-        self._undo.append((owner, name, old))
+        self._undo.append(lambda: setattr(owner, name, old))
+        setattr(owner, name, new)
+
+    def add(self, owner: Any, name: str, new: Any) -> None:
+        """Set `owner.name`, which must not exist, to `new`: for operations that moto lacks."""
+        if hasattr(owner, name):
+            raise AttributeError(f"{owner.__name__} has {name}")
+        self._undo.append(lambda: delattr(owner, name))
         setattr(owner, name, new)
 
     def wrap(self, owner: Any, name: str, make: Callable[[Callable[..., Any]], Any]) -> None:
@@ -41,5 +48,4 @@ class Patches:
 
     def undo(self) -> None:
         while self._undo:
-            owner, name, old = self._undo.pop()
-            setattr(owner, name, old)
+            self._undo.pop()()

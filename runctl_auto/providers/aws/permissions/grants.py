@@ -113,6 +113,14 @@ GRANTS: tuple[Grant, ...] = (
         seen=False,
     ),
     Grant(
+        # Called only for jobs with three instance types or more.
+        "LookForScores",
+        "plan",
+        ("ec2:GetSpotPlacementScores",),
+        EVERYWHERE,
+        seen=False,
+    ),
+    Grant(
         "ReadPublicParameters",
         "plan",
         ("ssm:GetParameter",),

@@ -11,7 +11,15 @@ from unittest.mock import create_autospec
 
 import pytest
 from support.held_resources import held_state
-from support.job_stacks import Told, instance_state, placement, resource, stack_config, stack_state
+from support.job_stacks import (
+    Told,
+    instance_state,
+    offers,
+    placement,
+    resource,
+    stack_config,
+    stack_state,
+)
 from support.sessions import ACCOUNT, fake_provider, fake_results, fake_scanner, fake_session
 
 import runctl_auto.operations
@@ -36,7 +44,7 @@ from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
-from runctl_auto.providers.contract import Machine, Offers
+from runctl_auto.providers.contract import Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import INSTANCE, StackState
@@ -93,7 +101,7 @@ class World:
         results = fake_results(status=RunStatus(run="r1", phase="succeeded"))
         self.provider: Any = fake_provider(results=results, scanner=fake_scanner(), machine="terminated")
         self.provider.offers.side_effect = self.noted(
-            "decide", Offers((placement(), placement(zone="us-east-1b")))
+            "decide", offers(placement(), placement(zone="us-east-1b"))
         )
         self.session = fake_session(folder, driver=self.driver, provider=self.provider, told=self.told)
 

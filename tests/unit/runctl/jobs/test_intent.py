@@ -15,6 +15,7 @@ from support.job_stacks import (
     stack_state,
     volume_state,
 )
+from support.job_stacks import offers as offered
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.errors import UsageError
@@ -75,7 +76,9 @@ def session() -> Session:
     def offers(
         spec: Any, account: Account, *, zone: str | None = None, known: RegionPrices | None = None
     ) -> Offers:
-        return Offers((placement(zone=zone or "us-east-1c"), placement()), ("a note on places",))
+        return offered(
+            placement(zone=zone or "us-east-1c", price_hour=0.009), placement(), notes=("a note on places",)
+        )
 
     provider.offers.side_effect = offers
     return fake_session(provider=provider)
@@ -111,7 +114,7 @@ def test_a_schedule_that_has_no_time_is_told(
 def test_a_place_without_internet_is_told(internet: bool, noted: int) -> None:
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = Offers((placement(internet=internet),))
+    provider.offers.return_value = offered(placement(internet=internet))
     found = decided(fake_session(provider=provider), job_spec(), NEW)
     assert len([note for note in found.notes if "reaches AWS's endpoints only" in note]) == noted
     provider.data_notes.assert_called_once_with(job_spec(), found.config.placement)
@@ -122,7 +125,7 @@ def test_the_other_places_are_all_but_the_one_that_failed(session: Session) -> N
     other = placement(subnet="subnet-2")
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = Offers((placement(), other))
+    provider.offers.return_value = offered(placement(), other)
     found = other_places(fake_session(provider=provider), stack_config(), NEW)
     assert found == (other,)
 
