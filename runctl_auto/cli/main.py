@@ -43,7 +43,7 @@ _COMMANDS: dict[str, str] = {
     "schema": "Print the JSON schema of job files.",
     "config": "Show and change settings.",
     "env": "Print the environment variables that plain `pulumi` needs.",
-    "sandbox": "Start, stop or inspect the sandbox.",
+    "sandbox": "Start, stop or inspect the sandbox; interrupt machines in it.",
     "doctor": "Check that everything runctl needs is installed and reachable.",
     "catalog": "Manage the price book.",
     "permissions": "Print the minimal IAM policy for runctl.",

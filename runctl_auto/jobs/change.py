@@ -42,11 +42,13 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     down      x     x       x      x         x    x       x     x
     protect   x     x       x      x         x    x       x     .
     unprotect x     x       x      x         x    x       x     .
+    place     x     x       x      .         .    .       x     x
     replace   x     x       x      .         .    .       x     .
     release   x     x       x      .         .    .       x     .
     ========= ===== ======= ====== ========= ==== ======= ===== ======
 
-    ``replace`` and ``release`` are made while ``up`` follows its run, whose plan was confirmed.
+    ``place``, ``replace`` and ``release`` are made while ``up`` waits for capacity or follows its run, whose
+    plan was confirmed.
 
     * claim: no other command of this project folder works on the job from here to the end. ``open`` opens
       what the verb is about, and refuses a job that is not.

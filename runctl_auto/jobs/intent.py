@@ -26,6 +26,7 @@ from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
+from runctl_auto.stack.trail import RefusedPlace
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ def decide(
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
         rates=_rates_in_force(current.config, choice.places[0], known),
+        trail=_trail_of(current.config, run),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
@@ -242,12 +244,17 @@ def _no_internet(place: Placement) -> Iterator[str]:
 
 def other_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
+    found = present_places(session, config, current)
+    return tuple(each for each in found if _same_place(each) != _same_place(config.placement))
+
+
+def present_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
+    """Where the run may go as things are now, the preferred first."""
     provider = session.provider(config.job.region)
     account = provider.account()
     zone = zone_of_volumes(provider, config.job, current, account)
     known = session.prices.region(config.job.region)
-    found = choose_places(config.job, provider, account, zone=zone, known=known)
-    return tuple(each for each in found.places if _same_place(each) != _same_place(config.placement))
+    return choose_places(config.job, provider, account, zone=zone, known=known).places
 
 
 def _choice(
@@ -266,6 +273,11 @@ def _choice(
         if has_ended or _still_fits(spec, current, provider, zone):
             return Choice((config.placement,))
     return choose_places(spec, provider, account, zone=zone, known=known)
+
+
+def _trail_of(config: StackConfig | None, run: RunIdentity) -> tuple[RefusedPlace, ...]:
+    """The places that refused the run before."""
+    return config.trail if config is not None and config.run.id == run.id else ()
 
 
 def _rates_in_force(config: StackConfig | None, place: Placement, known: RegionPrices | None) -> Rates:

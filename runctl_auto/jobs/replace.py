@@ -54,6 +54,7 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
             self.session.reporter,
             refresh=True,
             settle=partial(settle_machine, self.job),
+            now=self.session.time.now,
         )
 
     def result(self) -> StackConfig:

@@ -11,7 +11,9 @@ Where each step lives:
 * confirm, and count the jobs that run: ``jobs/confirmation.py``, ``jobs/admission.py``
 * stop the run that is replaced: ``jobs/graceful_stop.py``
 * apply in the first place that has capacity, then protect: ``jobs/apply.py``
-* follow the run: ``jobs/follow.py``; a lost machine is replaced: ``jobs/replace.py``
+* wait for capacity, and try the places again: ``jobs/capacity_wait.py``, ``jobs/place_again.py``
+* follow the run: ``jobs/follow.py``; a lost machine is replaced: ``jobs/replace.py``, but not one after the
+  other that never reports: ``jobs/silent_machines.py``
 * fetch the artifacts: ``jobs/artifacts.py``
 * take the ended run's machine out of the stack: ``jobs/release.py``
 """
@@ -36,12 +38,14 @@ from runctl_auto.errors import (
 )
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
+from runctl_auto.jobs.capacity_wait import until_capacity
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
 from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, Follower, Lost, await_end
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.release import ReleaseMachine
@@ -49,9 +53,11 @@ from runctl_auto.jobs.replace import ReplaceMachine
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import Placement, StackConfig
+from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.trail import RefusedPlace
 
 MAX_REPLACEMENTS = 10
 LOCK_POLL_SECONDS = 2.0
@@ -78,7 +84,8 @@ class UpOptions:
 @dataclass(frozen=True)
 class UpResult:
     """What ``up`` came to. ``status`` is None when nobody waited for the end; ``seconds`` per phase.
-    ``program`` is the folder of the program that was applied, None for runctl's own."""
+    ``program`` is the folder of the program that was applied, None for runctl's own. ``trail`` are the places
+    that had no capacity for the run."""
 
     job: str
     run: str
@@ -91,6 +98,7 @@ class UpResult:
     seconds: dict[str, float] = field(default_factory=dict)
     replacements: int = 0
     program: Path | None = None
+    trail: tuple[RefusedPlace, ...] = ()
 
 
 def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
@@ -101,7 +109,13 @@ def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     the plan was declined.
     """
     change = Up(session, job, options)
-    applied = change.run()
+    applied = until_capacity(
+        change.run,
+        change.place_again,
+        retry=job.spec.retry,
+        reporter=session.reporter,
+        time=session.time,
+    )
     following = _Following(change, applied)
     if options.detach:
         return following.result()
@@ -133,6 +147,7 @@ class Up(JobFileChange[Applied]):
         self._options = options
         self._changed = False
         self._applied_config: StackConfig | None = None
+        self._wanted: Protection | None = None
         self._start: str | None = None
 
     def recover(self) -> None:
@@ -145,7 +160,7 @@ class Up(JobFileChange[Applied]):
     def decide(self) -> Intent:
         notes = self._start_notes()
         intent = super().decide()
-        self._applied_config = intent.config
+        self._applied_config, self._wanted = intent.config, intent.wanted
         return replace(intent, notes=(*intent.notes, *notes))
 
     def _start_notes(self) -> tuple[str, ...]:
@@ -193,6 +208,7 @@ class Up(JobFileChange[Applied]):
                 self.session.reporter,
                 refresh=self.current.instance is not None,
                 settle=partial(settle_machine, self.job),
+                now=self.session.time.now,
             )
 
     def record(self, decision: Intent) -> None:
@@ -206,6 +222,15 @@ class Up(JobFileChange[Applied]):
     def result(self) -> Applied:
         assert self._applied_config is not None  # noqa: S101 - decide set it
         return Applied(self._applied_config, self.current, self._changed)
+
+    def place_again(self) -> Applied:
+        """Tries the places of the decided run anew, once all have refused."""
+        assert self._applied_config is not None  # noqa: S101 - decide set it
+        assert self._wanted is not None  # noqa: S101 - decide set it
+        with self.times.phase("apply"):
+            again = PlaceAgain(self.job, self.checked.file, self._applied_config, self._wanted)
+            self._applied_config = again.run()
+        return self.result()
 
     def _stop_replaced_run(self, intent: Intent) -> None:
         before = self.current
@@ -239,6 +264,13 @@ class _Following:
         self._config = applied.config
         self._changed = applied.changed
         self._replacements = 0
+        self._silent = SilentMachines(
+            self._job.name,
+            self._config.run.id,
+            self._job.provider,
+            self._session.reporter,
+            self._session.time,
+        )
 
     def until_end(self) -> UpResult:
         """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
@@ -247,10 +279,17 @@ class _Following:
         with self._times.phase("training"):
             outcome = follower.until_end(job.instance())
             while isinstance(outcome, Lost):
+                self._silent.refuse_another(outcome)
                 self._replacements += 1
                 self._refuse_endless()
-                replacement = partial(self._replace, outcome)
-                self._config = self._once_unlocked(replacement)
+                replacement = partial(self._once_unlocked, partial(self._replace, outcome))
+                self._config = until_capacity(
+                    replacement,
+                    replacement,
+                    retry=self._file.spec.retry,
+                    reporter=session.reporter,
+                    time=session.time,
+                )
                 outcome = follower.until_end(job.instance())
         return self.finish(outcome.status)
 
@@ -283,6 +322,7 @@ class _Following:
             seconds=self._times.seconds,
             replacements=self._replacements,
             program=self._session.program,
+            trail=config.trail,
         )
 
     def _fetch(self) -> Download | None:

@@ -37,6 +37,9 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
 NOT_OFFERED = "not offered in this zone"
 """Why an instance type is left out in a zone that does not have it."""
 
+_TAKEN_AWAY = ("Server.SpotInstance", "Server.InsufficientInstanceCapacity")
+"""How the reasons of such ends begin."""
+
 GONE = "gone"
 """The state of a machine that the provider no longer knows."""
 
@@ -107,7 +110,9 @@ class Offers:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``."""
+    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``; so is the
+    ``reason`` of its state, which begins with EC2's code (``Server.SpotInstanceTermination: ...``).
+    """
 
     id: str
     state: str
@@ -119,6 +124,11 @@ class Machine:
     def has_ended(self) -> bool:
         """Whether it has ended for good: it does not run and cannot be started."""
         return self.state in ("terminated", GONE)
+
+    @property
+    def was_taken_away(self) -> bool:
+        """Whether the provider took it back, by no fault of what ran on it."""
+        return (self.reason or "").startswith(_TAKEN_AWAY)
 
     @property
     def is_ending(self) -> bool:
@@ -284,6 +294,11 @@ class Provider(Protocol):
 
     def running(self, machines: Sequence[str]) -> frozenset[str]:
         """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
+
+    def console(self, identity: str) -> str:
+        """The end of the machine's console output, also for some time after its end; empty when there is
+        none (yet). One request.
+        """
 
     def terminate(self, machines: Sequence[str]) -> None:
         """Terminates the machines without waiting for the end. Idempotent for known machines."""

@@ -17,9 +17,10 @@ from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
+from runctl_auto.stack.trail import RefusedPlace, trail_json
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "trail")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
@@ -83,7 +84,8 @@ class StackConfig:
     """The whole configuration of a job's stack.
 
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
-    prices when the place was chosen.
+    prices when the place was chosen. ``trail`` are the places that had no capacity for the run, the oldest
+    first.
     """
 
     job: JobSpec
@@ -94,6 +96,7 @@ class StackConfig:
     permissions_boundary: str | None = None
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
+    trail: tuple[RefusedPlace, ...] = ()
 
     @property
     def disk_gb(self) -> int:
@@ -118,6 +121,7 @@ class StackConfig:
             "boundary": self.permissions_boundary,
             "schedule": self.end_schedule,
             "rates": asdict(self.rates),
+            "trail": trail_json(self.trail),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -140,6 +144,11 @@ class StackConfig:
                 {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
             ),
             rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
+            trail=_read(
+                {f"{NAMESPACE}:trail": "[]", **values},
+                "trail",
+                _adapter(tuple[RefusedPlace, ...]).validate_python,
+            ),
         )
 
 

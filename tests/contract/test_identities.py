@@ -84,7 +84,7 @@ def test_run_ids() -> None:
 
 
 def test_keys_of_the_configuration() -> None:
-    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
+    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "trail")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"

@@ -54,6 +54,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider.blockers.return_value = ()
     provider.tagged_machines.return_value = ()
     provider.machine_fits.return_value = True
+    provider.console.return_value = ""
     provider.data_notes.return_value = ()
 
     def zone_of_volumes(spec: Any, account: Account, own: OwnVolumes) -> str | None:

@@ -10,6 +10,7 @@ import click
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.plain_text import plain_text
+from runctl_auto.stack.trail import trail_json
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -88,6 +89,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "exit_code": status.exit_code if status else None,
         "changed": result.changed,
         "placement": result.placement.as_json(),
+        "trail": trail_json(result.trail),
         "replacements": result.replacements,
         "program": str(result.program) if result.program else None,
         "metrics": result.metrics,

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs
 
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import BadFault, Fault, Faults
-from sandbox.aws.cloud.lifecycle import Lifecycle, WrongState
+from sandbox.aws.cloud.lifecycle import Lifecycle, Power, WrongState
 from sandbox.aws.cloud.points import BadWatch, Points, Watch
 from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -74,6 +74,8 @@ class Control:
                 answer = self._interrupt(instance_id, _body(environ))
             case "POST", ["instances", instance_id, "network"]:
                 answer = self._set_network(instance_id, _body(environ))
+            case "POST", ["instances", instance_id, "power"]:
+                answer = self._set_power(instance_id, _body(environ))
             case _, ["faults"]:
                 answer = self._faults(method, environ)
             case _, ["points", *rest]:
@@ -133,6 +135,19 @@ class Control:
                 raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
         self.disconnected.set(instance_id, connected=connected)
         return {"connected": connected}
+
+    def _set_power(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        power = body.get("power")
+        if power not in get_args(Power):
+            raise ControlError(HTTPStatus.BAD_REQUEST, f"'power' is one of {', '.join(get_args(Power))}")
+        with self.lock:
+            if self.lifecycle.find(instance_id) is None:
+                raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
+            try:
+                self.lifecycle.set_power(instance_id, power)
+            except WrongState as error:
+                raise ControlError(HTTPStatus.CONFLICT, str(error)) from error
+        return {"power": power}
 
     def _faults(self, method: str, environ: dict[str, Any]) -> dict[str, Any]:
         if method == "DELETE":

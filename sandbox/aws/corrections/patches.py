@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Emulation:
     """What the corrections share: the clock, the instances' lifecycle, the read delay, and the callbacks for
-    a created or changed schedule and for a new instance that does not reach the cloud."""
+    a created or changed schedule and for a new instance that does not reach the cloud. `console` reads the
+    console log of an instance."""
 
     clock: Callable[[], float]
     lifecycle: Lifecycle
     consistency: Consistency
     rescheduled: Callable[[], None] = field(default=lambda: None)
     unreachable: Callable[[str], None] = field(default=lambda _: None)
+    console: Callable[[str], bytes] = field(default=lambda _: b"")
 
 
 class Patches:

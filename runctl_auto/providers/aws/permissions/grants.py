@@ -176,6 +176,8 @@ GRANTS: tuple[Grant, ...] = (
         _SCHEDULES,
     ),
     Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), OBJECT_ARNS),
+    # Called only when two machines of a run ended without a report.
+    Grant("ReadOwnConsoles", "plan", ("ec2:GetConsoleOutput",), INSTANCE.arns, _OWN, seen=False),
     Grant(
         "ReadAsTheOfficialProvider",
         "plan",

@@ -37,6 +37,7 @@ from runctl_auto.errors import (
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost
+from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine
 from runctl_auto.local.file_lock import take
@@ -47,6 +48,7 @@ from runctl_auto.operations.up import Up, UpOptions
 from runctl_auto.providers.contract import Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import Protection
 from runctl_auto.stack.state import INSTANCE, StackState
 
 JOB = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
@@ -154,6 +156,12 @@ def unprotect(folder: Path) -> tuple[Change[Any, Any], World]:
     return Unprotect(world.session, "digits", "bucket", yes=False), world
 
 
+def place(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE))
+    job = world.session.job("digits")
+    return PlaceAgain(job, world.checked.file, stack_config(), Protection()), world
+
+
 def replace(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, instance_state()))
     lost = Lost(Machine("i-1", "terminated"), None)
@@ -171,6 +179,7 @@ VERBS = {
     "down": down,
     "protect": protect,
     "unprotect": unprotect,
+    "place": place,
     "replace": replace,
     "release": release,
 }
@@ -180,11 +189,12 @@ EVENTS = {
     "down": ["open", "recover", "plan", "confirm", "apply"],
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
+    "place": ["open", "recover", "decide", "configure", "plan", "configure", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
     "release": ["open", "recover", "apply"],
 }
-"""What happens to stack, provider and person, in order. ``up`` and ``replace`` configure each place that they
-try; the engine is not asked to recover a stack that was just made."""
+"""What happens to stack, provider and person, in order. ``up``, ``place`` and ``replace`` configure each
+place that they try; the engine is not asked to recover a stack that was just made."""
 
 
 def concrete(kind: type[Change[Any, Any]] = Change) -> Iterator[type[Change[Any, Any]]]:
@@ -299,7 +309,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["replace", "release"])
+@pytest.mark.parametrize("verb", ["place", "replace", "release"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")
