@@ -27,6 +27,7 @@ from runctl_auto.settings.schema import AwsSettings
 from runctl_auto.stack.config import Protection
 from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices
 from runctl_auto.stack.state import StackState
+from runctl_auto.stack.trail import RefusedPlace
 
 RUNNING = RunStatus(run="r1", phase="running")
 ENDED = RunStatus(run="r1", phase="succeeded")
@@ -228,3 +229,29 @@ def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> Non
     assert decided(session, spec, kept, rerun=True).config.rates == new.rates
     without = CurrentJob(replace(there.config, rates=Rates()), there.state, there.status)
     assert decided(session, spec, without).config.rates == new.rates, "of a job from before there were rates"
+
+
+def test_the_plan_tells_what_volumes_mean_for_the_zone(session: Session) -> None:
+    spec = job_spec(volumes=VOLUME)
+    new = decided(session, spec, NEW)
+    (note,) = [each for each in new.notes if "volume data" in each]
+    assert "planned: us-east-1c" in note
+    placed = present(instance_state(), volume_state(), job=spec)
+    (note,) = [each for each in decided(session, spec, placed).notes if "volumes are in" in each]
+    assert "us-east-1b" in note
+    assert not [each for each in decided(session, job_spec(), NEW).notes if "volume" in each]
+
+
+def test_the_trail_stays_with_the_run(session: Session) -> None:
+    place = {"instance_type": "t3.micro", "market": "spot", "zone": "us-east-1a", "subnet": "subnet-1"}
+    refused = RefusedPlace(**place, code="X", reason="x", at="2026-01-31T12:00:00Z")  # type: ignore[arg-type]
+    job = present(instance_state(), trail=(refused,))
+    assert decided(session, job_spec(), same_run(job_spec(), job)).config.trail == (refused,)
+    assert decided(session, job_spec(run="other"), job).config.trail == ()
+
+
+def test_offers_are_compared_only_when_a_place_is_chosen(session: Session) -> None:
+    zones = [each.offer.zone for each in decided(session, job_spec(), NEW).offers]
+    assert zones == ["us-east-1c", "us-east-1a"]
+    settled = same_run(job_spec(), present(instance_state()))
+    assert decided(session, job_spec(), settled).offers == ()

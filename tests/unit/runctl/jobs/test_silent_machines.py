@@ -53,7 +53,7 @@ def test_the_second_in_a_row_ends_it_with_reason_and_console() -> None:
     assert SHUTDOWN in error.what
     run.provider.console.assert_called_once_with("i-2")
     assert len(error.console) == LINES_SHOWN
-    assert error.console[-1].startswith("runctl: could not be ")
+    assert error.console[-1].startswith("runctl: the agent could not be ")
     assert "\x1b" not in str(error)
     assert str(error).endswith(error.console[-1])
     assert error.as_json()["console"] == list(error.console)
