@@ -122,6 +122,9 @@ class TestMachines:
         assert (machine.state, machine.has_ended, machine.is_ending) == ("gone", True, True)
         assert cloud.provider.running(["i-0123456789abcdef0"]) == frozenset()
 
+    def test_a_machine_that_wrote_nothing_has_an_empty_console(self, cloud: CloudUnderTest) -> None:
+        assert cloud.provider.console(cloud.make_machine({})) == ""
+
     def test_a_machine_runs_until_it_is_terminated(self, cloud: CloudUnderTest) -> None:
         identity = cloud.make_machine(TAGS)
         machine = cloud.provider.machine(identity)
