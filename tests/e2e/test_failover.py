@@ -12,6 +12,7 @@ from support.cloud_keys import control
 from support.cloud_scanner import leaks, read_inventory
 from support.counting_job import write_job
 from support.runctl_cli import Runctl
+from support.waiting import wait_for_phase
 
 from runctl_auto.agent.contract import status_key
 from runctl_auto.packaging.package import package_agent
@@ -28,11 +29,6 @@ def refusal(job: str, code: str, zone: str, *, market: str | None = None) -> Fau
     return Fault("ec2:RunInstances", code, ALWAYS, match)
 
 
-def live_machines(job: str, cloud_url: str) -> list[str]:
-    found = read_inventory(cloud_url).get("instance", [])
-    return [row["id"] for row in found if row["tags"].get("runctl:job") == job]
-
-
 def ended_well(runctl: Runctl, job: str, cloud_url: str) -> None:
     assert runctl.json("down", job, "--yes", "--grace", "1", "--discard-artifacts")["nothing_left"]
     assert leaks(job, cloud_url) == []
@@ -40,7 +36,8 @@ def ended_well(runctl: Runctl, job: str, cloud_url: str) -> None:
 
 def test_a_zone_without_capacity_is_passed_over(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("passover")
-    file = str(write_job(runctl.folder, "passover", zones=ZONES[:2], spot_policy="spot"))
+    held = {"HOLD_AT": "1"}
+    file = str(write_job(runctl.folder, "passover", zones=ZONES[:2], spot_policy="spot", env=held))
     offers = runctl.json("offers", file)["offers"]
     assert [each["market"] for each in offers] == ["spot", "spot"]
     first, second = (each["zone"] for each in offers)
@@ -52,8 +49,9 @@ def test_a_zone_without_capacity_is_passed_over(runctl: Runctl, cloud_url: str, 
     ]
     assert runctl.json("describe", "passover")["trail"] == made["trail"]
     assert f"{first}: InsufficientInstanceCapacity" in runctl("describe", "passover").out
-    told = runctl.json("sandbox", "fail", "passover", "--kind", "kill")
-    assert told["machine"] in live_machines("passover", cloud_url) or told["what"]
+    machine = runctl.json("status", "passover")["machine"]["id"]
+    assert runctl.json("sandbox", "fail", "passover", "--kind", "kill")["machine"] == machine
+    wait_for_phase(runctl, "passover", {"lost"})
     ended_well(runctl, "passover", cloud_url)
 
 
