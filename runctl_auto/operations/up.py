@@ -264,22 +264,17 @@ class _Following:
         self._config = applied.config
         self._changed = applied.changed
         self._replacements = 0
-        self._silent = SilentMachines(
-            self._job.name,
-            self._config.run.id,
-            self._job.provider,
-            self._session.reporter,
-            self._session.time,
-        )
 
     def until_end(self) -> UpResult:
         """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
         job, session = self._job, self._session
-        follower = Follower(job.results, job.provider, self._config.run.id, session.reporter, session.time)
+        run = self._config.run.id
+        follower = Follower(job.results, job.provider, run, session.reporter, session.time)
+        silent = SilentMachines(job.name, run, job.provider, session.reporter, session.time)
         with self._times.phase("training"):
             outcome = follower.until_end(job.instance())
             while isinstance(outcome, Lost):
-                self._silent.refuse_another(outcome)
+                silent.refuse_another(outcome)
                 self._replacements += 1
                 self._refuse_endless()
                 replacement = partial(self._once_unlocked, partial(self._replace, outcome))

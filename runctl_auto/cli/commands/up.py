@@ -10,7 +10,6 @@ import click
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.plain_text import plain_text
-from runctl_auto.stack.trail import trail_json
 
 if TYPE_CHECKING:
     from runctl_auto.operations.up import UpResult
@@ -80,6 +79,8 @@ def command(
 
 def as_json(result: UpResult) -> dict[str, Any]:
     """The result in its JSON form."""
+    from runctl_auto.stack.trail import trail_json
+
     status = result.status
     return {
         "job": result.job,

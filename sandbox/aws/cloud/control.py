@@ -137,7 +137,7 @@ class Control:
         return {"connected": connected}
 
     def _set_power(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
-        power = body.get("power")
+        power: Any = body.get("power")
         if power not in get_args(Power):
             raise ControlError(HTTPStatus.BAD_REQUEST, f"'power' is one of {', '.join(get_args(Power))}")
         with self.lock:

@@ -105,18 +105,10 @@ GRANTS: tuple[Grant, ...] = (
         EVERYWHERE,
     ),
     Grant(
-        # Called only for a subnet without a default route.
-        "LookForEndpoints",
+        # Called only for a subnet without a default route, and for jobs with three instance types or more.
+        "LookIfNeeded",
         "plan",
-        ("ec2:DescribeVpcEndpoints",),
-        EVERYWHERE,
-        seen=False,
-    ),
-    Grant(
-        # Called only for jobs with three instance types or more.
-        "LookForScores",
-        "plan",
-        ("ec2:GetSpotPlacementScores",),
+        ("ec2:DescribeVpcEndpoints", "ec2:GetSpotPlacementScores"),
         EVERYWHERE,
         seen=False,
     ),
