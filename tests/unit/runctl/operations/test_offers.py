@@ -27,7 +27,7 @@ def session(found: Offers, *state: dict[str, Any], **driver: Any) -> Session:
     provider = fake_provider()
     provider.offers.return_value = found
     fake = create_autospec(Driver, instance=True)
-    fake.jobs.return_value = [JobSummary("digits", 1, None)] if state else ()
+    fake.jobs.return_value = [JobSummary("digits", 1, None, busy=False)] if state else ()
     fake.states.return_value = {"digits": stack_state(*state)}
     fake.config_of.return_value = config().to_values()
     fake.configure_mock(**driver)
