@@ -450,6 +450,12 @@ class InterruptionsExhaustedError(RunctlError):
     kind = "interruptions-exhausted"
 
 
+class MachineLostError(RunctlError):
+    """The machine was lost, and whoever makes the next one does not do so any more."""
+
+    kind = "machine-lost"
+
+
 class MachineNeverReportedError(RunctlError):
     """Machines of a run ended one after the other without a report; ``console`` are the last lines of the
     last one's console, ``console_problem`` why they are not known.

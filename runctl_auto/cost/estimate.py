@@ -88,12 +88,17 @@ class Estimate:
 
 
 def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
-    """The estimate of a job; once its run has ``ended``, only of what it keeps. Makes no request."""
+    """The estimate of a job; once its run has ``ended``, only of what it keeps. Makes no request.
+
+    A group whose machines differ counts as its dearest.
+    """
     job, place = config.job, config.placement
     return Estimate(
         parts=tuple(
             each
-            for each in parts_of(job, place, config.rates, disk_gb=config.disk_gb)
+            for each in parts_of(
+                job, place, config.rates, disk_gb=config.disk_gb, machine=config.dearest_machine
+            )
             if not ended or each.lasts == "kept"
         ),
         hours=None if job.max_duration is None or ended else job.max_duration / 3600,
@@ -105,15 +110,24 @@ def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
     )
 
 
-def parts_of(job: JobSpec, place: Placement, rates: Rates, *, disk_gb: int) -> Iterator[Part]:
-    """What costs by the hour of a job at a place whose machines have disks of ``disk_gb``."""
+def parts_of(
+    job: JobSpec,
+    place: Placement,
+    rates: Rates,
+    *,
+    disk_gb: int,
+    machine: tuple[str, float | None] | None = None,
+) -> Iterator[Part]:
+    """What costs by the hour of a job at a place whose machines have disks of ``disk_gb``. ``machine`` is the
+    type and USD an hour of its dearest machine, by default those of the place."""
     storage = None if rates.volume_gb_month is None else rates.volume_gb_month / HOURS_OF_A_MONTH
+    name, price = machine or (place.instance_type, place.price_hour)
     yield Part(
-        name=f"{place.instance_type} {place.market}",
+        name=f"{name} {place.market}",
         kind="machine",
         quantity=job.nodes,
         unit="machines",
-        price=place.price_hour,
+        price=price,
         lasts="run",
     )
     yield Part(

@@ -99,7 +99,7 @@ def _preference(ranked: RankedOffer, spec: JobSpec) -> tuple[object, ...]:
         offer.left_out is not None,
         bool(offer.places) and not offer.places[0].internet,
         price is None,
-        markets.index(offer.market),
+        markets.index(offer.market) if offer.market in markets else len(markets),
         offer.rank,
         ranked.hour.usd + (price or 0.0) * spec.nodes * risk,
         offer.cpus,

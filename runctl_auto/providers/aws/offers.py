@@ -173,6 +173,7 @@ class _Considered:
             vpc=subnet.vpc,
             subnet=subnet.id,
             image=image.id,
+            root_device=image.root_device,
             instance_type=machine.name,
             market=offer.market,
             price_hour=offer.price_hour,

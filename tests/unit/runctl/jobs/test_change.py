@@ -13,6 +13,7 @@ import pytest
 from support.held_resources import held_state
 from support.job_stacks import (
     Told,
+    group_state,
     instance_state,
     offers,
     placement,
@@ -36,10 +37,11 @@ from runctl_auto.errors import (
 )
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
-from runctl_auto.jobs.follow import Lost
+from runctl_auto.jobs.follow import Lost, Starved
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.starved_group import FeedGroup
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
@@ -48,7 +50,7 @@ from runctl_auto.operations.up import Up, UpOptions
 from runctl_auto.providers.contract import Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import Protection
+from runctl_auto.stack.config import GroupChoice, Protection
 from runctl_auto.stack.state import INSTANCE, StackState
 
 JOB = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
@@ -173,6 +175,16 @@ def release(folder: Path) -> tuple[Change[Any, Any], World]:
     return ReleaseMachine(world.session.job("digits"), stack_config()), world
 
 
+def feed(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, group_state()))
+    places = offers(placement(market="on-demand"))
+    world.provider.offers.side_effect = world.noted("decide", places)
+    group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=0)
+    starved = Starved(("InsufficientInstanceCapacity",))
+    config = stack_config(group=group)
+    return FeedGroup(world.session.job("digits"), world.checked.file, config, starved), world
+
+
 VERBS = {
     "up": up,
     "preview": preview,
@@ -182,6 +194,7 @@ VERBS = {
     "place": place,
     "replace": replace,
     "release": release,
+    "feed": feed,
 }
 EVENTS = {
     "up": ["open", "decide", "configure", "plan", "confirm", "configure", "apply"],
@@ -192,6 +205,7 @@ EVENTS = {
     "place": ["open", "recover", "decide", "configure", "plan", "configure", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
     "release": ["open", "recover", "apply"],
+    "feed": ["open", "recover", "decide", "configure", "apply"],
 }
 """What happens to stack, provider and person, in order. ``up``, ``place`` and ``replace`` configure each
 place that they try; the engine is not asked to recover a stack that was just made."""
@@ -309,7 +323,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["place", "replace", "release"])
+@pytest.mark.parametrize("verb", ["place", "replace", "release", "feed"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")
