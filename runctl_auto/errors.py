@@ -188,10 +188,28 @@ class CloudError(RunctlError):
 
 
 class NoCapacityError(CloudError):
-    """The cloud has no machine of this kind available now, or not at this price: try the next candidate."""
+    """The cloud has no machine of this kind available now, or not at this price: try the next candidate.
+
+    ``trail`` are the places that were tried, as JSON data, the oldest first.
+    """
 
     exit_code = ExitCode.NO_CAPACITY
     kind = "no-capacity"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        trail: Sequence[Mapping[str, object]] = (),
+        code: str | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, code=code, where=where, next_step=next_step)
+        self.trail = tuple(trail)
+
+    def details(self) -> dict[str, object]:
+        return {**super().details(), "trail": [dict(each) for each in self.trail]}
 
 
 class SubnetFullError(NoCapacityError):
@@ -436,6 +454,46 @@ class MachineLostError(RunctlError):
     """The machine was lost, and whoever makes the next one does not do so any more."""
 
     kind = "machine-lost"
+
+
+class MachineNeverReportedError(RunctlError):
+    """Machines of a run ended one after the other without a report; ``console`` are the last lines of the
+    last one's console, ``console_problem`` why they are not known.
+    """
+
+    kind = "never-reported"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        machine: str | None = None,
+        state_reason: str | None = None,
+        console: Sequence[str] = (),
+        console_problem: str | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.machine = machine
+        self.state_reason = state_reason
+        self.console = tuple(console)
+        self.console_problem = console_problem
+
+    def __str__(self) -> str:
+        if self.console:
+            return "\n".join(
+                [f"{self.what} The end of its console:", *(f"  {line}" for line in self.console)]
+            )
+        return f"{self.what} Its console: {self.console_problem or 'empty'}."
+
+    def details(self) -> dict[str, object]:
+        return {
+            "machine": self.machine,
+            "state_reason": self.state_reason,
+            "console": list(self.console),
+            "console_problem": self.console_problem,
+        }
 
 
 class LeakedError(RunctlError):

@@ -121,6 +121,11 @@ class Console:
             place = view.placement
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
             self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}{disk}")
+        if view.offers:
+            from runctl_auto.cli.views.offers import next_offer_lines
+
+            for each in next_offer_lines(view.offers):
+                self.say(f"  {each}")
         if view.work_folder is not None:
             from runctl_auto.cli.views.work_folder import work_folder_lines
 

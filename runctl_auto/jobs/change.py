@@ -42,14 +42,16 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     down      x     x       x      x         x    x       x     x
     protect   x     x       x      x         x    x       x     .
     unprotect x     x       x      x         x    x       x     .
+    place     x     x       x      .         .    .       x     x
     replace   x     x       x      .         .    .       x     .
     watch     x     x       x      .         .    .       x     .
     release   x     x       x      .         .    .       x     .
     feed      x     x       x      .         .    .       x     .
     ========= ===== ======= ====== ========= ==== ======= ===== ======
 
-    ``replace``, ``release`` and ``feed`` are made while ``up`` follows its run, whose plan was confirmed;
-    ``watch`` is ``replace`` by a command that knows the job from its stack alone.
+    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
+    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
+    alone.
 
     * claim: no other command works on the job from here to the end; for ``preview``, which changes nothing
       that others see, none of this project folder. ``open`` opens what the verb is about, and refuses a job

@@ -24,6 +24,7 @@ from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 
 ResultT = TypeVar("ResultT")
+_OFFERS_SHOWN = 3
 
 
 class JobFileChange(Change[Intent, ResultT]):
@@ -103,6 +104,7 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
         intent.config.placement,
         tuple(notes),
         program=job.session.program,
+        offers=tuple(each for each in intent.offers if each.offer.places)[:_OFFERS_SHOWN],
         cost=estimate(intent.config, ended=ended),
         cost_before=estimate(current.config) if current.config and current.has_compute else None,
     )

@@ -91,6 +91,7 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
             self.session.reporter,
             refresh=True,
             settle=partial(settle_machine, self.job),
+            now=self.session.time.now,
         )
         self.replaced = True
 

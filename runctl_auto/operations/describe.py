@@ -13,6 +13,7 @@ from runctl_auto.operations.status import JobStatus, status_of
 from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import ResourceState
+from runctl_auto.stack.trail import trail_json
 from runctl_auto.stack.urn import name_of
 
 
@@ -35,6 +36,7 @@ class JobDescription:
             "spec": self.now.config.job.model_dump(mode="json"),
             "resources": [_resource_as_json(each) for each in self.resources],
             "runs": [_run_as_json(run, status) for run, status in self.runs],
+            "trail": trail_json(self.now.config.trail),
             "outputs": self.outputs,
             "pending": [
                 {"operation": each.operation, "resource": each.resource.name}

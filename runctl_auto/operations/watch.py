@@ -17,6 +17,7 @@ from runctl_auto.engine.failures import no_such_job
 from runctl_auto.errors import (
     InterruptionsExhaustedError,
     JobEndedError,
+    MachineNeverReportedError,
     RunctlError,
     StackLockedError,
     TrainingFailedError,
@@ -29,6 +30,7 @@ from runctl_auto.jobs.replace import ReplaceUnattended
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.watching import HUNG_SECONDS, Heartbeat, Seen, judge, was_applied
 from runctl_auto.providers.compute import Compute, compute_in
 from runctl_auto.providers.contract import RunKey
@@ -102,6 +104,7 @@ class _Watched:
     given_up: RunctlError | None = None
     given_up_on: tuple[str, int] | None = None
     is_gone: bool = False
+    silent: SilentMachines | None = None
 
     @property
     def is_done(self) -> bool:
@@ -198,7 +201,7 @@ class Watcher:
         except JobEndedError as error:
             self._event(watched, "left", once=error.what, message=error.what)
             self._wait(watched)
-        except InterruptionsExhaustedError as error:
+        except (InterruptionsExhaustedError, MachineNeverReportedError) as error:
             self._give_up(watched, error)
         except RunctlError as error:
             self._event(watched, "problem", once=error.what, message=_told(error))
@@ -381,6 +384,7 @@ class Watcher:
             self._session.provider(config.placement.region).terminate([machine])
 
     def _replace(self, watched: _Watched, config: StackConfig, lost: Lost) -> None:
+        self._silent_machines(watched, config).refuse_another(lost)
         job = self._session.job(watched.name)
         change = ReplaceUnattended(job, config, lost)
         found = change.run()
@@ -391,6 +395,15 @@ class Watcher:
             made = job.compute().instance
             where = f"{place.instance_type} {place.market} in {place.zone}"
             self._event(watched, "replaced", machine=made, message=where)
+
+    def _silent_machines(self, watched: _Watched, config: StackConfig) -> SilentMachines:
+        if watched.silent is None or watched.silent.run != config.run.id:
+            session = self._session
+            provider = session.provider(config.placement.region)
+            watched.silent = SilentMachines(
+                watched.name, config.run.id, provider, session.reporter, session.time
+            )
+        return watched.silent
 
     def _refuse_another_account(self, config: StackConfig) -> None:
         """Another account's machines all seem gone."""

@@ -24,7 +24,7 @@ from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResour
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
-from runctl_auto.stack.prices import RegionPrices
+from runctl_auto.stack.prices import PriceSource, RegionPrices
 from runctl_auto.stack.state import ResourceState, StackState
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
@@ -33,6 +33,12 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
     "auto": ("spot", "on-demand"),
 }
 """The markets of a job's ``spot_policy``, the preferred one first."""
+
+NOT_OFFERED = "not offered in this zone"
+"""Why an instance type is left out in a zone that does not have it."""
+
+_TAKEN_AWAY = ("Server.SpotInstance", "Server.InsufficientInstanceCapacity")
+"""How the reasons of such ends begin."""
 
 GONE = "gone"
 """The state of a machine that the provider no longer knows."""
@@ -64,17 +70,49 @@ class Quota:
     link: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """An instance type in a zone and market.
+
+    ``places`` are those where it can be rented, one for each subnet of the zone, the preferred first. Without
+    any it is ``left_out``, which says why; ``quota`` is the one that is too small, if that is the reason.
+    ``rank`` is the position of the type in the job file, 0 where runctl chooses the types. Prices are USD an
+    hour, None when unknown; ``price_average`` is that of the last days. ``score``: how likely the zone has
+    the spot capacity, from 1 to 10, None when unknown.
+    """
+
+    instance_type: str
+    zone: str
+    market: Market
+    rank: int = 0
+    cpus: int = 0
+    memory_gb: float = 0.0
+    gpu: str | None = None
+    price_hour: float | None = None
+    price_average: float | None = None
+    price_source: PriceSource | None = None
+    score: int | None = None
+    places: tuple[Placement, ...] = ()
+    left_out: str | None = None
+    quota: Quota | None = None
+
+
 @dataclass(frozen=True)
 class Offers:
-    """The places that a job allows, the preferred first; ``notes`` on places that cannot serve it."""
+    """What a provider offers for a job, in no order of preference; ``notes`` on what cannot serve it or is
+    not known. ``unusable``: the subnets that a machine could not work in, and why.
+    """
 
-    places: tuple[Placement, ...]
+    offers: tuple[Offer, ...]
     notes: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``."""
+    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``; so is the
+    ``reason`` of its state, which begins with EC2's code (``Server.SpotInstanceTermination: ...``).
+    """
 
     id: str
     state: str
@@ -86,6 +124,11 @@ class Machine:
     def has_ended(self) -> bool:
         """Whether it has ended for good: it does not run and cannot be started."""
         return self.state in ("terminated", GONE)
+
+    @property
+    def was_taken_away(self) -> bool:
+        """Whether the provider took it back, by no fault of what ran on it."""
+        return (self.reason or "").startswith(_TAKEN_AWAY)
 
     @property
     def is_ending(self) -> bool:
@@ -279,6 +322,11 @@ class Provider(Protocol):
     def running(self, machines: Sequence[str]) -> frozenset[str]:
         """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
 
+    def console(self, identity: str) -> str:
+        """The end of the machine's console output, also for some time after its end; empty when there is
+        none (yet). One request.
+        """
+
     def terminate(self, machines: Sequence[str]) -> None:
         """Terminates the machines without waiting for the end. Idempotent for known machines."""
 
@@ -317,13 +365,11 @@ class Provider(Protocol):
         zone: str | None = None,
         known: RegionPrices | None = None,
     ) -> Offers:
-        """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
-        Places for which a quota leaves no room are left out. ``known`` are prices for when the provider's own
-        list cannot be read.
+        """All that the job may be offered, what is left out with the reason; ``zone`` restricts to one. Rents
+        nothing. ``known`` are prices for when the provider's own list cannot be read.
 
-        A place is followed by the same in other subnets of its zone, for when its own is full. When no place
-        remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image, network or
-        machine type do not exist, or the network has no way out.
+        Whatever the caller may not ask is unknown, and a note. Raises ``JobFileError`` when image, network or
+        machine type do not exist, no type meets the requirements, or the network has no way out.
         """
 
     def region_prices(self, date: str) -> RegionPrices:

@@ -19,6 +19,7 @@ from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
+from runctl_auto.stack.trail import RefusedPlace, trail_json
 
 NAMESPACE = "runctl"
 KEYS = (
@@ -31,6 +32,7 @@ KEYS = (
     "schedule",
     "rates",
     "group",
+    "trail",
     "lost",
 )
 SECRETS_KEY = "secrets"
@@ -131,8 +133,9 @@ class StackConfig:
     """The whole configuration of a job's stack.
 
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
-    prices when the place was chosen. ``group`` is None for a single instance. ``lost`` are the machines that
-    the run has lost since the last ``up``.
+    prices when the place was chosen. ``group`` is None for a single instance. ``trail`` are the places that
+    had no capacity for the run, the oldest first; ``lost`` the machines that it has lost since the last
+    ``up``.
     """
 
     job: JobSpec
@@ -143,6 +146,7 @@ class StackConfig:
     permissions_boundary: str | None = None
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
+    trail: tuple[RefusedPlace, ...] = ()
     group: GroupChoice | None = None
     lost: tuple[str, ...] = ()
 
@@ -189,6 +193,7 @@ class StackConfig:
             "rates": asdict(self.rates),
             "group": None if self.group is None else self.group.as_json(),
             "lost": list(self.lost),
+            "trail": trail_json(self.trail),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -214,6 +219,11 @@ class StackConfig:
             group=_read({f"{NAMESPACE}:group": "null", **values}, "group", _group),
             lost=_read(
                 {f"{NAMESPACE}:lost": "[]", **values}, "lost", _adapter(tuple[str, ...]).validate_python
+            ),
+            trail=_read(
+                {f"{NAMESPACE}:trail": "[]", **values},
+                "trail",
+                _adapter(tuple[RefusedPlace, ...]).validate_python,
             ),
         )
 

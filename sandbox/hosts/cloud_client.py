@@ -58,6 +58,8 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[AttachedVolume, ...] = ()
     interruption: Mapping[str, str] | None = None
+    power: str = "on"
+    """`on`, `frozen` (it hangs) or `cut`."""
 
 
 @dataclass(frozen=True)
@@ -232,4 +234,5 @@ def _instance(told: Mapping[str, Any]) -> Instance:
             for v in told.get("volumes") or ()
         ),
         interruption=told.get("interruption") or None,
+        power=str(told.get("power") or "on"),
     )

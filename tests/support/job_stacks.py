@@ -9,6 +9,7 @@ from typing import Any
 from runctl_auto.engine.events import EngineEvent
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.reporting import PlanView
+from runctl_auto.providers.contract import Offer, Offers
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.state import StackState, parse_state
@@ -42,6 +43,23 @@ def placement(**changes: Any) -> Placement:
         **changes,
     }
     return Placement(**values)
+
+
+def offers(*places: Placement, notes: tuple[str, ...] = ()) -> Offers:
+    """An offer for each place, at its price."""
+    return Offers(
+        tuple(
+            Offer(
+                instance_type=each.instance_type,
+                zone=each.zone,
+                market=each.market,
+                price_hour=each.price_hour,
+                places=(each,),
+            )
+            for each in places
+        ),
+        notes,
+    )
 
 
 def stack_config(**changes: Any) -> StackConfig:

@@ -73,6 +73,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider.groups.side_effect = lambda names: {each: MachineGroup(each, 1, ("i-1",)) for each in names}
     provider.launches.return_value = ()
     provider.machine_fits.return_value = True
+    provider.console.return_value = ""
     provider.data_notes.return_value = ()
 
     def zone_of_volumes(spec: Any, account: Account, own: OwnVolumes) -> str | None:

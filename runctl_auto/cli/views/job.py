@@ -71,6 +71,8 @@ def description_lines(job: JobDescription) -> Iterator[str]:
     for name, value in job.outputs.items():
         if name in ("bucket", "volumes"):
             yield _line(name, value if isinstance(value, str) else _pairs(value))
+    for refused in config.trail:
+        yield _line("refused", f"{moment(refused.at)} {refused}")
     yield f"  runs ({len(job.runs)}):"
     for run, status in job.runs:
         if status is None or isinstance(status, RunctlError):

@@ -54,6 +54,14 @@ def find_machine(cloud: Cloud, instance: str) -> Machine:
     )
 
 
+def console_output(cloud: Cloud, instance: str) -> str:
+    """The end of the console output, at most 64 KB, as botocore decodes it; empty when EC2 has none (yet).
+
+    EC2 posts it after a change of the instance's state and keeps it for an hour or more. Raises CloudError.
+    """
+    return str(cloud.call("ec2", "get_console_output", InstanceId=instance).get("Output") or "")
+
+
 def tagged_machines(cloud: Cloud) -> Iterator[TaggedMachine]:
     """All instances created by runctl that are not terminating. Raises CloudError."""
     filters = [

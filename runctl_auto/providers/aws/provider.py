@@ -14,7 +14,7 @@ from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machine_groups import end_group, find_groups, last_launches
-from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
+from runctl_auto.providers.aws.machines import console_output, find_machine, running_machines, tagged_machines
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
@@ -79,6 +79,9 @@ class AwsProvider:
 
     def running(self, machines: Sequence[str]) -> frozenset[str]:
         return running_machines(self._cloud, machines)
+
+    def console(self, identity: str) -> str:
+        return console_output(self._cloud, identity)
 
     def terminate(self, machines: Sequence[str]) -> None:
         self._cloud.call("ec2", "terminate_instances", InstanceIds=list(machines))

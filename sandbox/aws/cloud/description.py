@@ -35,6 +35,7 @@ def _instance(life: Life) -> dict[str, Any]:
         "boot": life.boot,
         "volumes": list(_volumes(instance)),
         "interruption": _interruption(life),
+        "power": life.power,
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 
 PENDING = "pending"
 RUNNING = "running"
@@ -19,6 +19,10 @@ STOPPING = "stopping"
 STOPPED = "stopped"
 
 _REMEMBERED = 100_000
+
+Power = Literal["on", "frozen", "cut"]
+"""Of a machine: it works; it hangs, with all that runs on it; or it has lost its power."""
+
 _ENDING = {TERMINATED: SHUTTING_DOWN, STOPPED: STOPPING}
 _ENDED = {SHUTTING_DOWN: TERMINATED, STOPPING: STOPPED}
 
@@ -106,6 +110,7 @@ class Life:
     interruption: Interruption | None = None
     fails: Cause | None = None
     """Why it ends instead of running."""
+    power: Power = "on"
 
 
 class Lifecycle:
@@ -212,6 +217,15 @@ class Lifecycle:
         life.machine.noticed()
         self._changed()
         return life.interruption
+
+    def set_power(self, instance_id: str, power: Power) -> None:
+        """Let a running machine hang, work again, or lose its power, which its host then reports as its
+        end."""
+        life = self._lives[instance_id]
+        if life.state != RUNNING:
+            raise WrongState(instance_id, life.state)
+        life.power = power
+        self._changed()
 
     def host_manager_seen(self) -> None:
         """Record that the hosts process has just polled."""

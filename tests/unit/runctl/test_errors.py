@@ -26,6 +26,7 @@ EXIT_CODES = {
     "JobFileError": 7,
     "JobNotFoundError": 7,
     "LeakedError": 5,
+    "MachineNeverReportedError": 1,
     "NoCapacityError": 6,
     "NoGoError": 1,
     "NotFoundError": 1,
@@ -101,6 +102,7 @@ def test_an_error_tells_what_where_why_and_what_to_do() -> None:
         "next_step": "Wait.",
         "exit_code": 6,
         "code": "VcpuLimitExceeded",
+        "trail": [],
     }
 
 

@@ -15,6 +15,7 @@ from support.job_stacks import (
     Told,
     group_state,
     instance_state,
+    offers,
     placement,
     resource,
     stack_config,
@@ -37,6 +38,7 @@ from runctl_auto.errors import (
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost, Starved
+from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.jobs.starved_group import FeedGroup
@@ -45,10 +47,10 @@ from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
-from runctl_auto.providers.contract import Machine, Offers
+from runctl_auto.providers.contract import Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import GroupChoice
+from runctl_auto.stack.config import GroupChoice, Protection
 from runctl_auto.stack.state import INSTANCE, StackState
 
 JOB = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
@@ -109,7 +111,7 @@ class World:
         results = fake_results(status=RunStatus(run="r1", phase=phase))
         self.provider: Any = fake_provider(results=results, scanner=fake_scanner(), machine="terminated")
         self.provider.offers.side_effect = self.noted(
-            "decide", Offers((placement(), placement(zone="us-east-1b")))
+            "decide", offers(placement(), placement(zone="us-east-1b"))
         )
         self.session = fake_session(folder, driver=self.driver, provider=self.provider, told=self.told)
 
@@ -162,6 +164,12 @@ def unprotect(folder: Path) -> tuple[Change[Any, Any], World]:
     return Unprotect(world.session, "digits", "bucket", yes=False), world
 
 
+def place(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE))
+    job = world.session.job("digits")
+    return PlaceAgain(job, world.checked.file, stack_config(), Protection()), world
+
+
 def replace(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, instance_state()), phase="running")
     lost = Lost(Machine("i-1", "terminated"), None)
@@ -182,7 +190,7 @@ def release(folder: Path) -> tuple[Change[Any, Any], World]:
 
 def feed(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, group_state()))
-    places = Offers((placement(market="on-demand"),))
+    places = offers(placement(market="on-demand"))
     world.provider.offers.side_effect = world.noted("decide", places)
     group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=0)
     starved = Starved(("InsufficientInstanceCapacity",))
@@ -196,6 +204,7 @@ VERBS = {
     "down": down,
     "protect": protect,
     "unprotect": unprotect,
+    "place": place,
     "replace": replace,
     "watch": watch,
     "release": release,
@@ -207,13 +216,14 @@ EVENTS = {
     "down": ["open", "recover", "plan", "confirm", "apply"],
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
+    "place": ["open", "recover", "decide", "configure", "plan", "configure", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
     "watch": ["open", "recover", "configure", "plan", "configure", "apply"],
     "release": ["open", "recover", "apply"],
     "feed": ["open", "recover", "decide", "configure", "apply"],
 }
-"""What happens to stack, provider and person, in order. ``up`` and ``replace`` configure each place that they
-try; the engine is not asked to recover a stack that was just made."""
+"""What happens to stack, provider and person, in order. ``up``, ``place`` and ``replace`` configure each
+place that they try; the engine is not asked to recover a stack that was just made."""
 
 
 def concrete(kind: type[Change[Any, Any]] = Change) -> Iterator[type[Change[Any, Any]]]:
@@ -328,7 +338,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["replace", "watch", "release", "feed"])
+@pytest.mark.parametrize("verb", ["place", "replace", "watch", "release", "feed"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")
