@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.agent.pace import Pace
-from runctl_auto.errors import CloudError
+from runctl_auto.cost.spent import held_volumes, machines_to_ask_for
+from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
-from runctl_auto.providers.contract import Machine
+from runctl_auto.providers.contract import Machine, RunKey
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import INSTANCE, StackState
@@ -29,6 +30,8 @@ class JobStatus:
     machine: Machine | None
     state: StackState
     drift: tuple[Drift, ...]
+    earlier: Mapping[str, RunStatus | RunctlError | None] = field(default_factory=dict)
+    """The statuses of the job's other runs, or why they are unknown."""
 
     @property
     def config(self) -> StackConfig:
@@ -66,7 +69,7 @@ class JobStatus:
             "message": status.message if status else None,
             "ended_at": status.ended_at if status else None,
             **self.facts.saving_as_json(),
-            "machine": vars(self.machine) if self.machine else None,
+            "machine": self.machine.as_json() if self.machine else None,
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
@@ -94,18 +97,44 @@ def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobS
         session.time.sleep(WATCH_PACE.seconds(session.time.monotonic() - began))
 
 
-def status_of(job: Job) -> JobStatus:
-    """A job in hand as it is now. Raises ``JobNotFoundError`` when it does not exist."""
+def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
+    """A job in hand as it is now; ``runs`` are further runs of it. Raises ``JobNotFoundError`` when it does
+    not exist.
+    """
     config = job.applied_config()
     state = job.state()
     found = job.status(config.run.id)
-    instance = state.first(INSTANCE)
-    machine = job.machine(instance.id) if instance and instance.id else None
+    earlier = _earlier_statuses(job, config, runs)
+    known = tuple(each for each in earlier.values() if isinstance(each, RunStatus))
+    now, named = job.session.time.now(), state.first(INSTANCE)
+    instance = named.id if named and named.id else None
+    wanted = {
+        each for status in (*known, *((found,) if found else ())) for each in machines_to_ask_for(status, now)
+    }
+    machines = job.machines(sorted({*wanted, *((instance,) if instance else ())}))
+    machine = machines[instance] if instance else None
     facts = RunFacts(
-        config, found, job.session.time.now(), machine_runs=machine is not None and not machine.has_ended
+        config,
+        found,
+        now,
+        machine_runs=machine is not None and not machine.has_ended,
+        earlier=known,
+        volumes=held_volumes(state),
+        machines=machines,
+        machine=instance,
+        unread=any(isinstance(each, RunctlError) for each in earlier.values()),
     )
     drift = (*machine_drift(job.name, state, machine, found), *_volume_drift(job, state))
-    return JobStatus(facts, machine, state, drift)
+    return JobStatus(facts, machine, state, drift, earlier)
+
+
+def _earlier_statuses(
+    job: Job, config: StackConfig, runs: Sequence[str]
+) -> dict[str, RunStatus | RunctlError | None]:
+    """Of the runs that the configuration knows and of ``runs``, but for the present one."""
+    wanted = [run for run in dict.fromkeys((*config.run.earlier, *runs)) if run != config.run.id]
+    keys = [RunKey(job.name, config.placement.account, run) for run in wanted]
+    return dict(zip(wanted, job.provider.statuses(keys), strict=True)) if keys else {}
 
 
 def _volume_drift(job: Job, state: StackState) -> tuple[Drift, ...]:

@@ -74,13 +74,30 @@ class Offers:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``."""
+    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``.
+
+    ``launched_at`` and ``ended_at``, when it began to shut down, are in UTC; None if the provider does not
+    tell.
+    """
 
     id: str
     state: str
     zone: str | None = None
     type: str | None = None
     reason: str | None = None
+    launched_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "state": self.state,
+            "zone": self.zone,
+            "type": self.type,
+            "reason": self.reason,
+            "launched_at": _rfc3339(self.launched_at),
+            "ended_at": _rfc3339(self.ended_at),
+        }
 
     @property
     def has_ended(self) -> bool:
@@ -90,6 +107,10 @@ class Machine:
     @property
     def is_ending(self) -> bool:
         return self.state in ("shutting-down", "stopping", "stopped") or self.has_ended
+
+
+def _rfc3339(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -249,8 +270,10 @@ class Provider(Protocol):
     def machine(self, identity: str) -> Machine:
         """The current state of the machine; one request. An unknown id is a machine that is ``gone``."""
 
-    def running(self, machines: Sequence[str]) -> frozenset[str]:
-        """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        """The current state of each of the machines, by id; an unknown one is ``gone``. Few requests, even
+        for many machines.
+        """
 
     def terminate(self, machines: Sequence[str]) -> None:
         """Terminates the machines without waiting for the end. Idempotent for known machines."""

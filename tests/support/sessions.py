@@ -47,6 +47,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider = create_autospec(Provider, instance=True, kinds=KINDS, region="us-east-1")
     provider.account.return_value = Account(ACCOUNT, "aws")
     provider.machine.side_effect = lambda identity: Machine(identity, machine)
+    provider.machines.side_effect = lambda identities: {each: provider.machine(each) for each in identities}
     provider.results.return_value = fake_results() if results is None else results
     provider.scanner.return_value = fake_scanner() if scanner is None else scanner
     provider.statuses.side_effect = lambda runs: [None for _ in runs]

@@ -13,7 +13,7 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
-from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
+from runctl_auto.providers.aws.machines import find_machine, find_machines, tagged_machines
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
@@ -74,8 +74,8 @@ class AwsProvider:
     def machine(self, identity: str) -> Machine:
         return find_machine(self._cloud, identity)
 
-    def running(self, machines: Sequence[str]) -> frozenset[str]:
-        return running_machines(self._cloud, machines)
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        return find_machines(self._cloud, identities)
 
     def terminate(self, machines: Sequence[str]) -> None:
         self._cloud.call("ec2", "terminate_instances", InstanceIds=list(machines))

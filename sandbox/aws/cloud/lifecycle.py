@@ -98,12 +98,15 @@ class Life:
     machine: Machine
     state: str
     entered: float
+    launched: float
     boot: int = 1
     cause: Cause = Cause.NONE
     host_ended: bool = False
     interruption: Interruption | None = None
     fails: Cause | None = None
     """Why it ends instead of running."""
+    ended: float | None = None
+    """When it began to shut down: what it costs ends then."""
 
 
 class Lifecycle:
@@ -134,7 +137,8 @@ class Lifecycle:
 
     def launched(self, machine: Machine) -> None:
         """Add a new instance: pending first, then running."""
-        self._lives[machine.id] = Life(machine, PENDING, self._clock(), fails=self._next_fails)
+        now = self._clock()
+        self._lives[machine.id] = Life(machine, PENDING, entered=now, launched=now, fails=self._next_fails)
         machine.enter(PENDING, Cause.NONE)
         self._changed()
 
@@ -149,6 +153,7 @@ class Lifecycle:
         life.boot += 1
         life.host_ended = False
         self._enter(life, PENDING, Cause.NONE)
+        life.launched, life.ended = life.entered, None
         return before
 
     def reboot(self, instance_id: str) -> None:
@@ -256,6 +261,7 @@ class Lifecycle:
             self._enter(life, _ENDED[life.state], life.cause)
 
     def _begin_end(self, life: Life, target: str, cause: Cause) -> None:
+        life.ended = self._clock()
         self._enter(life, _ENDING[target], cause)
 
     def _enter(self, life: Life, state: str, cause: Cause) -> None:

@@ -1,0 +1,88 @@
+"""What a job has cost so far, against the emulated cloud's own launch history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from support.cloud_keys import control
+from support.counting_job import write_job
+from support.machine_events import interrupt
+from support.polling import until
+from support.runctl_cli import Runctl
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
+
+SECONDS_OFF = 1.0
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A machine of a job in the launch history of the cloud."""
+
+    id: str
+    seconds: float
+
+
+def launch_history(cloud_url: str, job: str) -> list[Launched]:
+    """The machines of the job that have ended, in the order of their launch."""
+    told = control(cloud_url, "GET", "instances?since=-1&timeout=0")["instances"]
+    own = [each for each in told if each["tags"].get("runctl:job") == job and each["ended_at"]]
+    return [
+        Launched(each["id"], (moment(each["ended_at"]) - moment(each["launched_at"])).total_seconds())
+        for each in sorted(own, key=lambda each: str(each["launched_at"]))
+    ]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def machine_that_holds(runctl: Runctl, job: str, start: int) -> str:
+    """Id of the machine whose training is in its ``start``-th start and holds there."""
+
+    found: list[str] = []
+
+    def look() -> bool:
+        ran = runctl("--output", "json", "status", job, code=None)
+        status: dict[str, Any] = (ran.json.get("status") or {}) if ran.code == 0 else {}
+        machines = status.get("machines") or []
+        trains = status.get("phase") == "running" and status["checkpoints"]["count"] >= 1
+        if trains and len(machines) == start:
+            found.append(str(machines[-1]["id"]))
+        return bool(found)
+
+    until(look, seconds=120)
+    return found[0]
+
+
+@pytest.mark.parametrize("notices", [(0.0, 20.0), (20.0, 0.0)], ids=["silent first", "told first"])
+def test_three_machines_of_which_two_were_interrupted(
+    runctl: Runctl, cloud_url: str, ended: list[str], notices: tuple[float, float]
+) -> None:
+    job = f"costs-{notices[0]:.0f}"
+    ended.append(job)
+    file = write_job(
+        runctl.folder, job, env={"HOLD_AT": "1", "HOLD_STARTS": "2", "STEPS": "3"}, spot_policy="spot"
+    )
+    process = runctl.start("up", str(file), "--yes")
+    for start, notice in enumerate(notices, start=1):
+        interrupt(cloud_url, machine_that_holds(runctl, job, start), notice_seconds=notice)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err
+
+    told = runctl.json("status", job)
+    history = launch_history(cloud_url, job)
+    assert [each["id"] for each in told["status"]["machines"]] == [each.id for each in history]
+    assert len(history) == 3
+    price = told["placement"]["price_hour"]
+    expected = sum(each.seconds for each in history) * price / 3600
+    print([each.seconds for each in history], told["cost"]["seconds"], end=" ")
+    assert told["cost"]["machine_count"] == 3
+    assert told["cost"]["machines"] == pytest.approx(expected, abs=SECONDS_OFF * price / 3600)
+    assert not told["cost"]["at_least"]
+    listed = next(each for each in runctl.json("ls")["jobs"] if each["job"] == job)
+    assert listed["cost"]["machines"] == pytest.approx(told["cost"]["machines"], abs=1e-6)
+    assert runctl.json("describe", job)["cost"]["machines"] == told["cost"]["machines"]
