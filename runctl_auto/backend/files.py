@@ -14,6 +14,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from runctl_auto.errors import CloudError, NotSupportedError
+from runctl_auto.local.atomic_file import replace_file
 
 ROOT = ".pulumi"
 """The folder of the backend in which Pulumi keeps everything."""
@@ -51,6 +52,9 @@ class BackendFiles(Protocol):
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
         """The contents in the order of ``paths``; None for each file that is absent or cannot be read."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Writes a file: whole or not at all. An earlier one is replaced."""
 
     def remove(self, path: str) -> None:
         """Removes a file. Idempotent."""
@@ -97,6 +101,9 @@ class FolderFiles:
                 yield (self.root / path).read_bytes()
             except OSError:
                 yield None
+
+    def write(self, path: str, content: bytes) -> None:
+        replace_file(self.root / path, content.decode())
 
     def remove(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)

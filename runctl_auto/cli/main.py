@@ -35,6 +35,7 @@ _COMMANDS: dict[str, str] = {
     "ls": "List jobs.",
     "status": "Show the status of a job.",
     "describe": "Show the details of a job.",
+    "cost": "Show what jobs cost.",
     "logs": "Print the logs of a job.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
     "outputs": "Print the outputs of a job's stack.",

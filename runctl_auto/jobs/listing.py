@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runctl_auto.cost.spent import HeldVolume, held_volumes, machines_to_ask_for
+from runctl_auto.cost.charges import HeldVolume, held_volumes, machines_to_ask_for
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.job import parse_config

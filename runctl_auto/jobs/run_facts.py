@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from runctl_auto.agent.contract import Phase
-from runctl_auto.cost.spent import SILENT, HeldVolume, JobRecords, Spent, spent
+from runctl_auto.cost.charges import SILENT, HeldVolume, JobRecords
+from runctl_auto.cost.spent import Spent, spent
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.contract import Machine
 from runctl_auto.run.status import LOST, RunStatus

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.agent.pace import Pace
-from runctl_auto.cost.spent import held_volumes, machines_to_ask_for
+from runctl_auto.cost.charges import held_volumes, machines_to_ask_for
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS

@@ -29,7 +29,7 @@ _COLUMNS = (
 
 @click.command(
     help="List the jobs of the backend. Filters are combined; a repeated filter matches any of its values, "
-    "repeated tags must all match. COST is what the machine has cost so far."
+    "repeated tags must all match. COST is what the job has cost so far, over all its runs and machines."
 )
 @click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag.")
 @click.option("--project", "projects", multiple=True, metavar="NAME", help="Only jobs of this project.")

@@ -117,12 +117,12 @@ def _cost(job: JobStatus) -> str:
 
 def _cost_parts(job: JobStatus) -> str:
     cost = job.facts.cost
-    machines = "machine" if cost.count == 1 else "machines"
+    count = len(cost.machines)
     parts = (
-        (f"{cost.count} {machines}, {short_age(cost.seconds)}", cost.machines),
-        ("disks", cost.disks),
-        ("addresses", cost.addresses),
-        ("volumes", cost.volumes),
+        (f"{count} machine{'' if count == 1 else 's'}, {short_age(cost.seconds)}", cost.of("machine")),
+        ("disks", cost.of("disk")),
+        ("addresses", cost.of("address")),
+        ("volumes", cost.of("volume")),
     )
     return "; ".join(f"{name} {spent_text(each)}" for name, each in parts if each.usd or not each.complete)
 

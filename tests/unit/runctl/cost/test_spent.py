@@ -12,16 +12,15 @@ from hypothesis import strategies as st
 from support.job_stacks import placement, resource, stack_config, stack_state
 
 from runctl_auto.cost.amount import Amount
-from runctl_auto.cost.spent import (
+from runctl_auto.cost.charges import (
     REMEMBERED,
     SILENT,
     HeldVolume,
     JobRecords,
-    Spent,
     held_volumes,
     machines_to_ask_for,
-    spent,
 )
+from runctl_auto.cost.spent import Spent, spent
 from runctl_auto.providers.contract import GONE, Machine
 from runctl_auto.run.machines import RunMachine
 from runctl_auto.run.status import RunStatus
@@ -125,7 +124,7 @@ def test_the_time_of_a_machine(
     found: RunStatus, told: Machine | None, now: float, expected: tuple[float, bool]
 ) -> None:
     machines = {} if told is None else {told.id: told}
-    assert usd(cost(now, found, machines=machines).machines) == expected
+    assert usd(cost(now, found, machines=machines).of("machine")) == expected
 
 
 def test_all_runs_and_all_machines_count_each_at_its_price() -> None:
@@ -136,13 +135,13 @@ def test_all_runs_and_all_machines_count_each_at_its_price() -> None:
         phase="succeeded",
     )
     found = cost(9000, first, second)
-    assert usd(found.machines) == (1.51, True)
-    assert (found.count, found.seconds) == (3, 7300)
+    assert usd(found.of("machine")) == (1.51, True)
+    assert (len(found.machines), found.seconds) == (3, 7300)
     assert usd(found.hour) == (0.0, True), "nothing runs"
 
 
 def test_storage_and_addresses_cost_too() -> None:
-    held = HeldVolume(name="data", gb=100, since=at(-3600))
+    held = HeldVolume(id="vol-1", gb=100, since=at(-3600))
     found = cost(
         3600,
         status(machine("i-1", 0, 1800, 1800), machine("i-2", 3000, 3599)),
@@ -150,10 +149,10 @@ def test_storage_and_addresses_cost_too() -> None:
         volumes=[held],
     )
     hours = (1800 + 600) / 3600
-    assert usd(found.machines) == (round(hours * PRICE, 6), True)
-    assert usd(found.disks) == (round(hours * 20 * 0.0001, 6), True)
-    assert usd(found.addresses) == (round(hours * 0.005, 6), True)
-    assert usd(found.volumes) == (0.02, True), "100 GB for two hours"
+    assert usd(found.of("machine")) == (round(hours * PRICE, 6), True)
+    assert usd(found.of("disk")) == (round(hours * 20 * 0.0001, 6), True)
+    assert usd(found.of("address")) == (round(hours * 0.005, 6), True)
+    assert usd(found.of("volume")) == (0.02, True), "100 GB for two hours"
     assert usd(found.hour) == (round(PRICE + 0.002 + 0.005 + 0.01, 6), True)
     assert found.total.usd == pytest.approx(hours * (PRICE + 0.002 + 0.005) + 0.02)
 
@@ -163,16 +162,16 @@ def test_an_unknown_price_of_storage_makes_the_sum_at_least() -> None:
     assert usd(found.total) == (PRICE, False)
     told = found.as_json()
     assert (told["usd"], told["at_least"], told["disks"], told["price_hour"]) == (PRICE, True, None, PRICE)
-    assert cost(1, volumes=[HeldVolume(name="v", gb=1, since=None)]).as_json()["usd"] is None
+    assert cost(1, volumes=[HeldVolume(id="v", gb=1, since=None)]).as_json()["usd"] is None
 
 
 def test_a_machine_before_its_first_word_counts_from_its_launch() -> None:
     told = Machine("i-9", "running", launched_at=at(0))
-    assert usd(cost(100, machine="i-9", machines={"i-9": told}).machines) == (0.01, True)
+    assert usd(cost(100, machine="i-9", machines={"i-9": told}).of("machine")) == (0.01, True)
     ended = Machine("i-9", "terminated", launched_at=at(0), ended_at=at(50))
-    assert usd(cost(100, machine="i-9", machines={"i-9": ended}).machines) == (0.005, True)
+    assert usd(cost(100, machine="i-9", machines={"i-9": ended}).of("machine")) == (0.005, True)
     gone = Machine("i-9", GONE)
-    assert usd(cost(100, machine="i-9", machines={"i-9": gone}).machines) == (0.0, False)
+    assert usd(cost(100, machine="i-9", machines={"i-9": gone}).of("machine")) == (0.0, False)
 
 
 def test_nothing_was_rented_and_something_was_not_read() -> None:
@@ -199,7 +198,7 @@ def test_a_status_of_an_earlier_version_tells_seconds_only(
 ) -> None:
     found = RunStatus("r1", phase, instance="i-1", seconds=SPENT, updated_at=at(-heartbeat).isoformat())
     machines = {} if told is None else {told.id: told}
-    assert usd(cost(0, found, machines=machines).machines) == expected
+    assert usd(cost(0, found, machines=machines).of("machine")) == expected
 
 
 @pytest.mark.parametrize(
@@ -229,7 +228,7 @@ def test_own_volumes_are_those_of_the_state() -> None:
         "created": "2026-01-01T00:00:00Z",
         "outputs": {"size": 100},
     }
-    assert held_volumes(stack_state(made)) == (HeldVolume(name="digits-data-volume", gb=100, since=START),)
+    assert held_volumes(stack_state(made)) == (HeldVolume(id="vol-1", gb=100, since=START),)
     assert held_volumes(stack_state({**made, "external": True})) == ()
 
 
@@ -254,5 +253,5 @@ def lives(draw: st.DrawFn) -> tuple[tuple[RunStatus, ...], float, float]:
 def test_the_sum_is_that_of_the_launch_history(life: tuple[tuple[RunStatus, ...], float, float]) -> None:
     statuses, now, expected = life
     found = cost(now, *statuses)
-    assert found.machines.usd == pytest.approx(expected, abs=1e-9, rel=1e-12)
-    assert found.machines.complete
+    assert found.of("machine").usd == pytest.approx(expected, abs=1e-9, rel=1e-12)
+    assert found.of("machine").complete

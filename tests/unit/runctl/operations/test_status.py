@@ -38,6 +38,7 @@ CHECKPOINTS = {"count": 2, "last": "00000001", "last_at": "2026-01-01T00:59:00Z"
 RUNNING = RunStatus(
     run="r1",
     phase="running",
+    instance="i-1",
     started_at="2026-01-01T00:00:00Z",
     updated_at="2026-01-01T00:59:58Z",
     seconds={"run": 3598.0},

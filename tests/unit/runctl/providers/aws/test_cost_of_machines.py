@@ -18,7 +18,8 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import status_key
 from runctl_auto.agent.machine_identity import read_identity
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
-from runctl_auto.cost.spent import JobRecords, Spent, machines_to_ask_for, spent
+from runctl_auto.cost.charges import JobRecords, machines_to_ask_for
+from runctl_auto.cost.spent import Spent, spent
 from runctl_auto.providers.aws.machines import find_machines
 from runctl_auto.run.status import parse_run_status
 from sandbox.aws.cloud.description import describe
@@ -125,9 +126,9 @@ def test_three_machines_of_which_two_were_interrupted(account: Account, job: Job
     account.after(12)
 
     found = job.cost()
-    assert found.count == 3
-    assert found.machines.complete
-    assert found.machines.usd == pytest.approx(sum(job.history()) * PRICE / 3600, abs=PRICE / 3600)
+    assert len(found.machines) == 3
+    assert found.of("machine").complete
+    assert found.of("machine").usd == pytest.approx(sum(job.history()) * PRICE / 3600, abs=PRICE / 3600)
     assert found.hour.usd == pytest.approx(PRICE)
 
 
@@ -145,5 +146,5 @@ def test_a_machine_that_the_cloud_has_forgotten_costs_at_least_until_it_was_seen
     second.write()
     found = job.cost()
     expected = (117.3 + 17.3) * PRICE / 3600
-    assert not found.machines.complete
-    assert found.machines.usd == pytest.approx(expected, abs=2 * PRICE / 3600)
+    assert not found.of("machine").complete
+    assert found.of("machine").usd == pytest.approx(expected, abs=2 * PRICE / 3600)
