@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from runctl_auto.cost.amount import Amount, total
 from runctl_auto.cost.bill_json import rfc3339
-from runctl_auto.cost.ledger import BEGINNING, Bill, Group, Period, grouped, merged
+from runctl_auto.cost.budgets import Budget
+from runctl_auto.cost.ledger import BEGINNING, Bill, Group, Period, grouped
 from runctl_auto.cost.spent import known
 from runctl_auto.errors import JobNotFoundError
-from runctl_auto.jobs.bill_archive import BillArchive
-from runctl_auto.jobs.last_bill import bill_of
-from runctl_auto.jobs.listing import list_jobs
+from runctl_auto.jobs.bills import all_bills
+from runctl_auto.jobs.budget_check import budgets_now
 from runctl_auto.jobs.session import Session
-from runctl_auto.stack.config import StackConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +35,8 @@ class Ledger:
     period: Period
     bills: tuple[Bill, ...]
     groups: tuple[Group, ...]
+    budgets: tuple[Budget, ...] = ()
+    """Those that the settings name, with this month's costs; none when only some jobs were asked for."""
 
     @property
     def total(self) -> Amount:
@@ -52,6 +52,7 @@ class Ledger:
             "usd": known(self.total),
             "at_least": not self.total.complete,
             "groups": [_group_json(each) for each in self.groups],
+            "budgets": [each.as_json() for each in self.budgets],
         }
 
 
@@ -71,23 +72,8 @@ def cost(session: Session, query: CostQuery) -> Ledger:
     period = Period(since=query.since or BEGINNING, until=query.until or session.time.now())
     groups = grouped(bills, query.by, period)
     shown = tuple(each for each in groups if each.lines or each.unread)
-    return Ledger(by=query.by, period=period, bills=bills, groups=shown)
-
-
-def all_bills(session: Session, jobs: frozenset[str] = frozenset()) -> tuple[Bill, ...]:
-    """The bills of ``jobs``, of all without any."""
-    archived = [each for each in BillArchive(session).bills() if not jobs or each.job in jobs]
-    return merged((*archived, *_live(session, jobs)))
-
-
-def _live(session: Session, jobs: frozenset[str]) -> Iterator[Bill]:
-    def wanted(config: StackConfig | None) -> bool:
-        return not jobs or (config is not None and config.job.name in jobs)
-
-    for each in list_jobs(session, wanted):
-        if each.facts is not None:
-            spent = each.facts.cost
-            yield bill_of(each.facts.config, spent.charges, unread=spent.unread)
+    told = () if query.jobs else budgets_now(session, session.settings.owner, bills)
+    return Ledger(by=query.by, period=period, bills=bills, groups=shown, budgets=told)
 
 
 def _group_json(group: Group) -> dict[str, Any]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.cloud_keys import control
 from support.counting_job import write_job
+from support.emulated_cloud import client
 from support.machine_events import interrupt
 from support.polling import until
 from support.runctl_cli import Runctl
@@ -16,6 +21,7 @@ from support.runctl_cli import Runctl
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 SECONDS_OFF = 1.0
+DIGITS = Path(__file__).parents[2] / "stacks" / "examples" / "digits"
 
 
 @dataclass(frozen=True)
@@ -40,22 +46,32 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def machine_that_holds(runctl: Runctl, job: str, start: int) -> str:
+def machine_that_holds(cloud_url: str, job: str, start: int) -> str:
     """Id of the machine whose training is in its ``start``-th start and holds there."""
-
+    s3 = client(cloud_url, "s3")
     found: list[str] = []
 
     def look() -> bool:
-        ran = runctl("--output", "json", "status", job, code=None)
-        status: dict[str, Any] = (ran.json.get("status") or {}) if ran.code == 0 else {}
-        machines = status.get("machines") or []
-        trains = status.get("phase") == "running" and status["checkpoints"]["count"] >= 1
-        if trains and len(machines) == start:
-            found.append(str(machines[-1]["id"]))
+        for status in statuses(s3, job):
+            machines = status["machines"]
+            trains = status["phase"] == "running" and status["checkpoints"]["count"] >= 1
+            if trains and len(machines) == start:
+                found.append(str(machines[-1]["id"]))
         return bool(found)
 
-    until(look, seconds=120)
+    until(look, seconds=300)
     return found[0]
+
+
+def statuses(s3: Any, job: str) -> Iterator[dict[str, Any]]:
+    """As the agents wrote them."""
+    for bucket in s3.list_buckets()["Buckets"]:
+        if not str(bucket["Name"]).startswith(f"runctl-{job}-artifacts-"):
+            continue
+        for each in s3.list_objects_v2(Bucket=bucket["Name"], Prefix="runs/").get("Contents", ()):
+            if each["Key"].endswith("/status.json"):
+                body = s3.get_object(Bucket=bucket["Name"], Key=each["Key"])["Body"]
+                yield json.loads(body.read())
 
 
 @pytest.mark.parametrize("notices", [(0.0, 20.0), (20.0, 0.0)], ids=["silent first", "told first"])
@@ -69,7 +85,7 @@ def test_three_machines_of_which_two_were_interrupted(
     )
     process = runctl.start("up", str(file), "--yes")
     for start, notice in enumerate(notices, start=1):
-        interrupt(cloud_url, machine_that_holds(runctl, job, start), notice_seconds=notice)
+        interrupt(cloud_url, machine_that_holds(cloud_url, job, start), notice_seconds=notice)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, out + err
 
@@ -86,3 +102,16 @@ def test_three_machines_of_which_two_were_interrupted(
     listed = next(each for each in runctl.json("ls")["jobs"] if each["job"] == job)
     assert listed["cost"]["machines"] == pytest.approx(told["cost"]["machines"], abs=1e-6)
     assert runctl.json("describe", job)["cost"]["machines"] == told["cost"]["machines"]
+
+
+def test_the_plan_of_the_digits_job_fits_one_screen(runctl: Runctl, tmp_path: Path) -> None:
+    project = Runctl(tmp_path, {**runctl.env, "COLUMNS": "80"})
+    shutil.copytree(DIGITS, tmp_path / "digits")
+    try:
+        lines = project("preview", "digits/job.yaml").err.splitlines()
+    finally:
+        project("sandbox", "stop")
+    print(len(lines), end=" ")
+    assert any("cost in USD" in line for line in lines)
+    assert len(lines) <= 24
+    assert max(len(line) for line in lines) <= 80

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import create_autospec
+from unittest.mock import NonCallableMock, create_autospec
 
 from support.job_stacks import FakeTime, Told
 
+from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.session import Session, Time
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.contract import Account, Machine, OwnVolumes, Provider, Results, Scanner
 from runctl_auto.providers.resource import NOTHING_RELATED, Survey
@@ -78,11 +79,14 @@ def fake_session(
     """A session of ``bob`` in ``folder``, with the same provider in every region."""
     clock = clock or FakeTime()
     provider = provider or fake_provider()
+    driver = driver or create_autospec(Driver, instance=True)
+    if isinstance(driver.backend, NonCallableMock):
+        driver.backend = open_backend(f"file://{folder}/state", PROJECT_NAME)
     return Session(
         settings or Settings(owner="bob"),
         ProjectFolders(folder),
         create_autospec(Environment, instance=True, backend=backend),
-        driver or create_autospec(Driver, instance=True),
+        driver,
         lambda region: provider,
         told or Told(),
         time or Time(sleep=clock.sleep, monotonic=clock.monotonic),

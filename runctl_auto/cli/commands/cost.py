@@ -44,7 +44,7 @@ def command(
     until: str | None,
     form: str,
 ) -> None:
-    from runctl_auto.cli.views.ledger import csv_text, ledger_columns, ledger_csv, ledger_rows
+    from runctl_auto.cli.views.ledger import budget_line, csv_text, ledger_columns, ledger_csv, ledger_rows
     from runctl_auto.cost.focus import focus_rows
     from runctl_auto.cost.ledger import GROUPINGS, is_grouping
     from runctl_auto.operations.cost import CostQuery, cost
@@ -66,6 +66,8 @@ def command(
         console.text(ledger_csv(found))
     else:
         console.table(ledger_columns(by), ledger_rows(found))
+        for each in found.budgets:
+            console.line(budget_line(each))
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from runctl_auto.cli.views.amounts import spent_text
 from runctl_auto.cli.views.table import Column
+from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
+    from runctl_auto.cost.budgets import Budget
     from runctl_auto.cost.ledger import Group
     from runctl_auto.operations.cost import Ledger
 
@@ -50,6 +52,12 @@ def _bar(share: float) -> str:
     """A bar of at most 24 blocks, exact to an eighth of one; of at least an eighth for what is above 0."""
     eighths = max(round(share * _BAR * 8), 1 if share > 0 else 0)
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def budget_line(budget: Budget) -> str:
+    """``this month: $12.40 of $100.00, project runctl (12 %)``."""
+    spent = spent_text(budget.spent)
+    return printable(f"this month: {spent} of ${budget.usd:.2f}, {budget.of} ({budget.percent} %)")
 
 
 def ledger_csv(ledger: Ledger) -> str:

@@ -38,6 +38,7 @@ class MotoMachine:
         self.instance = instance
         self._follow_up = follow_up
         self._clock = clock
+        self._reason = ""
 
     @property
     def id(self) -> str:
@@ -57,20 +58,20 @@ class MotoMachine:
         if follow_up is not None:
             follow_up(self.instance)
         self.instance._state = InstanceState(state, _CODES[state])
-        self.instance._reason = self._transition_reason(state, cause, self.instance._reason)
+        self._reason = self.instance._reason = self._transition_reason(state, cause)
         self.instance.state_reason = StateReason(cause.message, cause.code)
         request = request_of(self.instance)
         if request is not None:
             request.instance_entered(state, cause)
 
-    def _transition_reason(self, state: str, cause: Cause, before: str) -> str:
+    def _transition_reason(self, state: str, cause: Cause) -> str:
         """StateTransitionReason, with the time at which the end began. EC2 tells no time when the instance
         has shut itself down.
         """
         if cause not in _INITIATED:
             return ""
         if state not in (states.SHUTTING_DOWN, states.STOPPING):
-            return before
+            return self._reason
         now = datetime.fromtimestamp(self._clock(), timezone.utc)
         return f"{_INITIATED[cause]} ({now:%Y-%m-%d %H:%M:%S} GMT)"
 

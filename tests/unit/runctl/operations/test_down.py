@@ -20,7 +20,6 @@ from support.job_stacks import (
 )
 from support.sessions import fake_provider, fake_results, fake_scanner, fake_session
 
-from runctl_auto.backend.backend import open_backend
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.events import Plan
@@ -53,7 +52,6 @@ class World:
         self.order.attach_mock(self.bucket, "bucket")
         self.driver: Any = create_autospec(Driver, instance=True)
         self.driver.open.return_value = self.stack
-        self.driver.backend = open_backend(f"file://{folder}/state", "runctl")
         self.told = Told(agrees=False)
         self.account = "111122223333"
         self.machine = "terminated"
