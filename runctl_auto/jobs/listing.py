@@ -9,6 +9,7 @@ from typing import Any
 from runctl_auto.cost.charges import HeldVolume, held_volumes, machines_to_ask_for
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.ended_statuses import EndedStatuses
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
@@ -62,14 +63,18 @@ def list_jobs(session: Session, is_wanted: IsWanted = _any_job) -> tuple[ListedJ
     Only statuses of wanted jobs are asked for.
     """
     with session.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
+        jobs = session.driver.jobs()
         configured = [
             (summary, config)
-            for summary in session.driver.jobs()
+            for summary in jobs
             if is_wanted(_plain(config := _config(session, summary.name)))
         ]
         session.reporter.progress(f"{len(configured)} statuses")
-        statuses = _statuses(session, [config for _, config in configured if isinstance(config, StackConfig)])
-        volumes = _volumes(session, [config for _, config in configured if isinstance(config, StackConfig)])
+        ended = EndedStatuses(session, {each.name: each.made_at for each in jobs})
+        configs = [config for _, config in configured if isinstance(config, StackConfig)]
+        statuses = _statuses(session, configs, ended)
+        ended.save({each.name for each in jobs})
+        volumes = _volumes(session, configs)
         listed = [_listed(session, summary, config, statuses, volumes) for summary, config in configured]
         return tuple(_with_machines(session, listed))
 
@@ -86,19 +91,26 @@ def _plain(config: StackConfig | RunctlError | None) -> StackConfig | None:
 
 
 def _statuses(
-    session: Session, configs: Sequence[StackConfig]
+    session: Session, configs: Sequence[StackConfig], ended: EndedStatuses
 ) -> dict[tuple[str, str], RunStatus | RunctlError | None]:
-    """By job and run, of all runs that the configurations know."""
+    """By job and run, of all runs that the configurations know. Only those that are not kept are asked
+    for.
+    """
     regions: dict[str, list[RunKey]] = {}
+    found: dict[tuple[str, str], RunStatus | RunctlError | None] = {}
     for config in configs:
         for run in (*config.run.earlier, config.run.id):
             key = RunKey(config.job.name, config.placement.account, run)
-            regions.setdefault(config.placement.region, []).append(key)
-    return {
-        (key.job, key.run): status
-        for region, keys in regions.items()
-        for key, status in zip(keys, session.provider(region).statuses(keys), strict=True)
-    }
+            kept = ended.find(key)
+            if kept is None:
+                regions.setdefault(config.placement.region, []).append(key)
+            else:
+                found[key.job, key.run] = kept
+    for region, keys in regions.items():
+        for key, status in zip(keys, session.provider(region).statuses(keys), strict=True):
+            found[key.job, key.run] = status
+            ended.keep(key, status)
+    return found
 
 
 def _volumes(session: Session, configs: Sequence[StackConfig]) -> Mapping[str, tuple[HeldVolume, ...] | None]:
