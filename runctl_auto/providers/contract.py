@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -315,6 +315,13 @@ class Provider(Protocol):
         """All prices of the region as the provider lists them on the day ``date``. Many requests.
 
         Raises ``CloudError`` when the list cannot be read.
+        """
+
+    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+        """USD that the provider has billed for each job, by its name, from the day ``since`` until before
+        ``until`` in UTC, in all regions. Jobs that were not billed are absent.
+
+        Raises ``NotSupportedError`` where the provider has no such account.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:

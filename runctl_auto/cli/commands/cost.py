@@ -28,6 +28,12 @@ _FORMATS = ("table", "csv", "focus")
 )
 @click.option("--until", metavar="DATE", help="Only before this day or time, in UTC; default: now.")
 @click.option(
+    "--actual",
+    is_flag=True,
+    help="Compare with what AWS has billed for whole days, from the first of the month unless --since is "
+    "given. Asks Cost Explorer (0.01 USD a request), which needs the cost allocation tag runctl:job.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(_FORMATS),
@@ -42,9 +48,18 @@ def command(
     by: str,
     since: str | None,
     until: str | None,
+    actual: bool,
     form: str,
 ) -> None:
-    from runctl_auto.cli.views.ledger import budget_line, csv_text, ledger_columns, ledger_csv, ledger_rows
+    from runctl_auto.cli.views.ledger import (
+        DIFFERENCE_COLUMNS,
+        budget_line,
+        csv_text,
+        difference_rows,
+        ledger_columns,
+        ledger_csv,
+        ledger_rows,
+    )
     from runctl_auto.cost.focus import focus_rows
     from runctl_auto.cost.ledger import GROUPINGS, is_grouping
     from runctl_auto.operations.cost import CostQuery, cost
@@ -52,7 +67,11 @@ def command(
     if not is_grouping(by):
         raise click.BadParameter(f"{by!r} is none of {', '.join(GROUPINGS)}.", param_hint="--by")
     query = CostQuery(
-        jobs=frozenset(jobs), by=by, since=_moment(since, "--since"), until=_moment(until, "--until")
+        jobs=frozenset(jobs),
+        by=by,
+        since=_moment(since, "--since"),
+        until=_moment(until, "--until"),
+        actual=actual,
     )
     found, console = cost(invocation.session(), query), invocation.console
     console.result(found.as_json())
@@ -66,6 +85,8 @@ def command(
         console.text(ledger_csv(found))
     else:
         console.table(ledger_columns(by), ledger_rows(found))
+        if found.actual is not None:
+            console.table(DIFFERENCE_COLUMNS, difference_rows(found))
         for each in found.budgets:
             console.line(budget_line(each))
 

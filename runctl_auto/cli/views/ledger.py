@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.views.amounts import spent_text
+from runctl_auto.cli.views.amounts import spent_text, usd
 from runctl_auto.cli.views.table import Column
 from runctl_auto.local.printable import printable
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from runctl_auto.cost.ledger import Group
     from runctl_auto.operations.cost import Ledger
 
+DIFFERENCE_COLUMNS = (
+    Column("JOB"),
+    Column("LEDGER", right=True),
+    Column("BILLED", right=True),
+    Column("DIFFERENCE", right=True),
+)
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 CSV_COLUMNS = ("usd", "at_least", "machine_hours", "gb_hours")
@@ -52,6 +58,19 @@ def _bar(share: float) -> str:
     """A bar of at most 24 blocks, exact to an eighth of one; of at least an eighth for what is above 0."""
     eighths = max(round(share * _BAR * 8), 1 if share > 0 else 0)
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def difference_rows(ledger: Ledger) -> list[tuple[str, str, str, str]]:
+    """A row for each job in the ledger or on the bill."""
+    return [
+        (
+            each.job,
+            usd(each.ledger),
+            "not billed" if each.actual is None else usd(each.actual),
+            f"{each.difference:+.2f}",
+        )
+        for each in ledger.differences
+    ]
 
 
 def budget_line(budget: Budget) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from email.utils import parsedate_to_datetime
 
 from components.naming import Names
@@ -10,6 +11,7 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.actual_costs import actual_costs
 from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
@@ -105,6 +107,9 @@ class AwsProvider:
 
     def region_prices(self, date: str) -> RegionPrices:
         return region_prices(self._cloud, date)
+
+    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+        return actual_costs(self._cloud, since, until)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)

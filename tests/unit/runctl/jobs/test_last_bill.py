@@ -14,9 +14,10 @@ from support.output_schemas import problems
 from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.backend.backend import open_backend
+from runctl_auto.cli.views.ledger import difference_rows
 from runctl_auto.cost.ledger import Bill
 from runctl_auto.engine.driver import Driver
-from runctl_auto.errors import JobNotFoundError, UnreachableError
+from runctl_auto.errors import JobNotFoundError, UnreachableError, UsageError
 from runctl_auto.jobs.bill_archive import BillArchive
 from runctl_auto.jobs.last_bill import LastBill
 from runctl_auto.jobs.session import Session, Time
@@ -177,3 +178,30 @@ def test_a_job_that_is_gone_stays_in_the_ledger(world: World) -> None:
 def test_a_job_that_is_known_nowhere_is_an_error(world: World) -> None:
     with pytest.raises(JobNotFoundError, match="none of this name is archived"):
         cost(world.session(), CostQuery(jobs=frozenset({"nothing"})))
+
+
+def test_the_bill_of_the_provider_is_compared_for_whole_days(world: World) -> None:
+    torn_down(world)
+    world.hours = 60
+    world.provider.actual_costs.return_value = {"digits": 11.0, "unknown": 2.0}
+    found = cost(world.session(), CostQuery(actual=True))
+    asked = world.provider.actual_costs.call_args.args
+    assert asked == (START.date(), (START + timedelta(days=2)).date()), "today is not over"
+    told = [(each.job, each.ledger, each.actual, each.difference) for each in found.differences]
+    assert told == [("digits", 10.6625, 11.0, 0.3375), ("unknown", None, 2.0, 2.0)]
+    assert difference_rows(found) == [
+        ("digits", "$10.66", "$11.00", "+0.34"),
+        ("unknown", "unknown", "$2.00", "+2.00"),
+    ]
+    assert problems("cost", found.as_json()) == []
+    only = cost(world.session(), CostQuery(actual=True, jobs=frozenset({"digits"})))
+    assert [each.job for each in only.differences] == ["digits"]
+
+
+@pytest.mark.parametrize(("hours", "by"), [(5, "job"), (60, "day")])
+def test_without_a_whole_day_or_by_another_grouping_there_is_nothing_to_compare(
+    world: World, hours: float, by: str
+) -> None:
+    world.hours = hours
+    with pytest.raises(UsageError, match="--actual compares"):
+        cost(world.session(), CostQuery(actual=True, by=by))
