@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from unittest.mock import NonCallableMock, create_autospec
+from unittest.mock import create_autospec
 
 from support.job_stacks import FakeTime, Told
 
-from runctl_auto.backend.backend import open_backend
+from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.session import Session, Time
-from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.contract import Account, Machine, OwnVolumes, Provider, Results, Scanner
 from runctl_auto.providers.resource import NOTHING_RELATED, Survey
@@ -80,8 +80,9 @@ def fake_session(
     clock = clock or FakeTime()
     provider = provider or fake_provider()
     driver = driver or create_autospec(Driver, instance=True)
-    if isinstance(driver.backend, NonCallableMock):
-        driver.backend = open_backend(f"file://{folder}/state", PROJECT_NAME)
+    if not hasattr(driver.backend, "documents"):  # a mock of the property, not of what it returns
+        driver.backend = create_autospec(Backend, instance=True)
+        driver.backend.documents.return_value = driver.backend.document.return_value = None
     return Session(
         settings or Settings(owner="bob"),
         ProjectFolders(folder),
