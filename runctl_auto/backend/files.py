@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 from runctl_auto.errors import CloudError, NotSupportedError
-from runctl_auto.local.atomic_file import replace_file
 
 ROOT = ".pulumi"
 """The folder of the backend in which Pulumi keeps everything."""
@@ -103,7 +103,18 @@ class FolderFiles:
                 yield None
 
     def write(self, path: str, content: bytes) -> None:
-        replace_file(self.root / path, content.decode())
+        # A link is replaced: in a folder that several people share, it could lead anywhere.
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def remove(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)

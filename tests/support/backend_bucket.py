@@ -45,6 +45,11 @@ class BucketClient(BaseClient):
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Key])}
 
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> dict[str, Any]:
+        self._count("put", "PutObject")
+        self.objects[Key] = Body
+        return {}
+
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         self._count("delete", "DeleteObject")
         self.objects.pop(Key, None)
