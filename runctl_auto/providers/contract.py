@@ -275,6 +275,9 @@ class Provider(Protocol):
         for many machines.
         """
 
+    def running(self, machines: Sequence[str]) -> frozenset[str]:
+        """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
+
     def terminate(self, machines: Sequence[str]) -> None:
         """Terminates the machines without waiting for the end. Idempotent for known machines."""
 

@@ -49,6 +49,15 @@ def spent_text(amount: Amount) -> str:
     return f"≥ {usd(amount.usd)}" if amount.usd else _UNKNOWN
 
 
+def rate_text(amount: Amount) -> str:
+    """As ``spent_text``, with up to four decimals, which prices an hour have: ``$0.0357``, ``$0.60``."""
+    if not amount.complete and not amount.usd:
+        return _UNKNOWN
+    whole, _, decimals = f"{amount.usd:.4f}".partition(".")
+    least = "" if amount.complete else "≥ "
+    return f"{least}${whole}.{decimals.rstrip('0'):0<2}"
+
+
 def moment(text: str | None) -> str:
     """``2026-01-31 12:00:00Z`` of an RFC 3339 time in UTC; ``unknown`` for None."""
     if text is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.views.amounts import moment, short_age, spent_text
+from runctl_auto.cli.views.amounts import moment, rate_text, short_age, spent_text
 from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
 
@@ -111,7 +111,7 @@ def change_line(job: JobStatus) -> str:
 
 def _cost(job: JobStatus) -> str:
     cost = job.facts.cost
-    now = f"{spent_text(cost.hour)} an hour now" if cost.hour.usd or not cost.hour.complete else "nothing now"
+    now = f"{rate_text(cost.hour)} an hour now" if cost.hour.usd or not cost.hour.complete else "nothing now"
     return f"{spent_text(cost.total)} so far, {now}"
 
 

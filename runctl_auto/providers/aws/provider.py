@@ -79,6 +79,10 @@ class AwsProvider:
     def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
         return find_machines(self._cloud, identities)
 
+    def running(self, machines: Sequence[str]) -> frozenset[str]:
+        found = find_machines(self._cloud, machines)
+        return frozenset(each.id for each in found.values() if not each.has_ended)
+
     def terminate(self, machines: Sequence[str]) -> None:
         self._cloud.call("ec2", "terminate_instances", InstanceIds=list(machines))
 

@@ -106,7 +106,7 @@ def test_the_status_for_people(world: World) -> None:
         "  machine:     i-1 (running)",
         "  placement:   t3.micro spot in us-east-1a",
         "  age:         1h, began 2026-01-01 00:00:00Z",
-        "  cost:        $0.60 so far, $0.60 an hour now",
+        "  cost:        $0.60 so far, $0.6015 an hour now",
         "  last heard:  2s ago",
         "  checkpoints: 2, last 00000001 at 2026-01-01 00:59:00Z",
         "  protected:   digits-data-volume",
@@ -122,7 +122,7 @@ def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
     lines = list(status_lines(found))
     assert "  drift:       digits-machine-instance i-1: the state has it, and it is terminated" in lines
     assert found.facts.cost.seconds == 3598.0, "what the agent counted; the machine does not run on"
-    assert "  cost:        ≥ $0.60 so far, <$0.01 an hour now" in lines, "its volume costs on"
+    assert "  cost:        ≥ $0.60 so far, $0.001 an hour now" in lines, "its volume costs on"
 
 
 def test_volumes_that_cannot_be_asked_for_are_told_as_such(world: World) -> None:
@@ -135,7 +135,7 @@ def test_before_the_agents_first_word(world: World) -> None:
     world.bucket.status.return_value = None
     found = status(world.session, "digits")
     assert found.phase == "starting"
-    assert "  cost:        $0.30 so far, $0.60 an hour now" in list(status_lines(found)), "since its launch"
+    assert "  cost:        $0.30 so far, $0.6015 an hour now" in list(status_lines(found)), "since its launch"
     world.stack.state.return_value = StackState((), ())
     assert status(world.session, "digits").phase == "no machine"
     assert problems("status", status(world.session, "digits").as_json()) == []

@@ -130,11 +130,13 @@ class TestMachines:
         listed = cloud.provider.machines([identity, "i-0123456789abcdef0"])
         assert listed[identity] == machine
         assert listed["i-0123456789abcdef0"].has_ended
+        assert cloud.provider.running([identity, "i-0123456789abcdef0"]) == {identity}
         cloud.provider.terminate([identity])
         assert cloud.provider.machine(identity).is_ending
         cloud.pass_time()
         assert cloud.provider.machine(identity).has_ended
         cloud.provider.terminate([identity])
+        assert cloud.provider.running([identity]) == frozenset()
         ended = cloud.provider.machines([identity])[identity]
         assert ended.has_ended
         assert ended.ended_at is not None
