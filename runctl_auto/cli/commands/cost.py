@@ -80,9 +80,9 @@ def command(
     if form == "focus":
         rows = list(focus_rows(found.bills, found.period))
         if rows:
-            console.text(csv_text(tuple(rows[0]), [list(row.values()) for row in rows]))
+            console.text(csv_text(tuple(rows[0]), [list(row.values()) for row in rows]).rstrip())
     elif form == "csv":
-        console.text(ledger_csv(found))
+        console.text(ledger_csv(found).rstrip())
     else:
         console.table(ledger_columns(by), ledger_rows(found))
         if found.actual is not None:
