@@ -65,7 +65,7 @@ def machine_that_holds(cloud_url: str, job: str, start: int) -> str:
                 found.append(str(machines[-1]["id"]))
         return bool(found)
 
-    until(look, seconds=300)
+    until(look, seconds=300, pause=0.3)
     return found[0]
 
 
