@@ -14,22 +14,24 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
-from runctl_auto.providers.contract import Machine, RunKey
+from runctl_auto.providers.compute import ComputeNow
+from runctl_auto.providers.contract import Machine, MachineGroup, RunKey
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import INSTANCE, StackState
+from runctl_auto.stack.state import StackState
 
 WATCH_PACE = Pace(first=3.0, later=10.0)
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job as it is now."""
+    """A job as it is now. ``group`` is what makes the machine; None for a single instance."""
 
     facts: RunFacts
     machine: Machine | None
     state: StackState
     drift: tuple[Drift, ...]
+    group: MachineGroup | None = None
     earlier: Mapping[str, RunStatus | RunctlError | None] = field(default_factory=dict)
     """The statuses of the job's other runs, or why they are unknown."""
 
@@ -70,6 +72,7 @@ class JobStatus:
             "ended_at": status.ended_at if status else None,
             **self.facts.saving_as_json(),
             "machine": self.machine.as_json() if self.machine else None,
+            "group": _group_as_json(self.group),
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
@@ -106,13 +109,12 @@ def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
     found = job.status(config.run.id)
     earlier = _earlier_statuses(job, config, runs)
     known = tuple(each for each in earlier.values() if isinstance(each, RunStatus))
-    now, named = job.session.time.now(), state.first(INSTANCE)
-    instance = named.id if named and named.id else None
-    wanted = {
-        each for status in (*known, *((found,) if found else ())) for each in machines_to_ask_for(status, now)
-    }
-    machines = job.machines(sorted({*wanted, *((instance,) if instance else ())}))
-    machine = machines[instance] if instance else None
+    now, compute = job.session.time.now(), job.compute_now(state)
+    machine = compute.machine
+    seen = {} if machine is None else {machine.id: machine}
+    statuses = (*known, *((found,) if found else ()))
+    wanted = {each for status in statuses for each in machines_to_ask_for(status, now)} - seen.keys()
+    machines = {**job.machines(sorted(wanted)), **seen}
     facts = RunFacts(
         config,
         found,
@@ -121,11 +123,11 @@ def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
         earlier=known,
         volumes=held_volumes(state),
         machines=machines,
-        machine=instance,
+        machine=machine.id if machine else None,
         unread=any(isinstance(each, RunctlError) for each in earlier.values()),
     )
-    drift = (*machine_drift(job.name, state, machine, found), *_volume_drift(job, state))
-    return JobStatus(facts, machine, state, drift, earlier)
+    drift = (*machine_drift(job.name, state, compute, found), *_volume_drift(job, state, compute))
+    return JobStatus(facts, machine, state, drift, compute.group, earlier)
 
 
 def _earlier_statuses(
@@ -137,11 +139,17 @@ def _earlier_statuses(
     return dict(zip(wanted, job.provider.statuses(keys), strict=True)) if keys else {}
 
 
-def _volume_drift(job: Job, state: StackState) -> tuple[Drift, ...]:
+def _group_as_json(group: MachineGroup | None) -> dict[str, Any] | None:
+    if group is None:
+        return None
+    return {"name": group.name, "wanted": group.wanted, "machines": list(group.machines)}
+
+
+def _volume_drift(job: Job, state: StackState, compute: ComputeNow) -> tuple[Drift, ...]:
     wanted = volume_ids(state)
     if not wanted:
         return ()
     try:
-        return tuple(volume_drift(state, job.provider.volumes(wanted)))
+        return tuple(volume_drift(state, job.provider.volumes(wanted), compute))
     except CloudError as error:
         return (Drift("volumes", ", ".join(wanted), f"not known: {error.what}", error.next_step or ""),)

@@ -107,7 +107,7 @@ def test_times() -> None:
         (contract.MachineJson, "id type zone market launched_at seen_at ended_at price_hour"),
         (
             contract.UserDataJson,
-            "job run region bucket account agent spec_key mounts market deadline_seconds",
+            "job run region bucket account agent spec_key mounts market deadline_seconds group ends_at",
         ),
         (
             contract.SpecJson,
