@@ -390,6 +390,13 @@ class TooManyJobsError(RunctlError):
     kind = "too-many-jobs"
 
 
+class BudgetSpentError(RunctlError):
+    """A monthly budget in the settings is spent, and the settings enforce it."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "budget-spent"
+
+
 class UnfetchedArtifactsError(RunctlError):
     """Results would be lost: artifacts in the bucket are not downloaded, or the download is incomplete."""
 

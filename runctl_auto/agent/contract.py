@@ -394,6 +394,21 @@ class ChosenJson(TypedDict):
     newest: str
 
 
+class MachineJson(TypedDict):
+    """A machine of a run. ``launched_at`` is the cloud's time, ``seen_at`` the agent's last write on it;
+    ``ended_at`` is None while it runs, and if it vanished. ``price_hour`` is in USD, None if unknown.
+    """
+
+    id: str
+    type: str | None
+    zone: str | None
+    market: str | None
+    launched_at: str
+    seen_at: str
+    ended_at: str | None
+    price_hour: float | None
+
+
 class DataProgressJson(TypedDict):
     """Progress of staging the data sources."""
 
@@ -431,6 +446,8 @@ class StatusJson(_EveryStatusJson, total=False):
     """``status.json``: the durable status of a run. Times are RFC 3339 in UTC."""
 
     data: DataProgressJson
+    machines: list[MachineJson]
+    """All machines of the run, in order; absent in statuses of earlier versions."""
 
 
 def new_status(job: str, run: str, started_at: str) -> StatusJson:

@@ -15,11 +15,13 @@ from runctl_auto.agent.contract import (
     TERMINAL_PHASES,
     TIMED_AS,
     CheckpointCountJson,
+    MachineJson,
     ResumeJson,
     StatusJson,
     UnsavedJson,
     new_status,
 )
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.store import Store
 
 MOST_UNSAVED = 20
@@ -60,7 +62,7 @@ class StatusWriter:
     def __init__(
         self,
         config: AgentConfig,
-        instance: str,
+        machine: MachineIdentity,
         store: Store,
         *,
         previous: Mapping[str, Any] | None = None,
@@ -82,7 +84,7 @@ class StatusWriter:
         document = new_status(config.job, config.run, started_at)
         document["attempt"] = earlier.get("attempt", attempt)
         document["node"] = node
-        document["instance"] = instance
+        document["instance"] = machine.id
         document["phases"] = {
             str(name): float(spent) for name, spent in (earlier.get("phases") or {}).items()
         }
@@ -92,7 +94,28 @@ class StatusWriter:
         document["unsaved"] = list(earlier.get("unsaved") or ())
         document["suspect"] = earlier.get("suspect")
         document["resumes"] = list(earlier.get("resumes") or ())
+        self._machine = self._entry(machine, config.booted_at)
+        before = [each for each in earlier.get("machines") or () if each.get("id") != machine.id]
+        document["machines"] = [*before, self._machine]
         self._document = document
+
+    def _entry(self, machine: MachineIdentity, booted_at: float) -> MachineJson:
+        booted = rfc3339(booted_at)
+        return {
+            "id": machine.id,
+            "type": machine.type,
+            "zone": machine.zone,
+            "market": machine.market,
+            "launched_at": machine.launched_at or booted,
+            "seen_at": booted,
+            "ended_at": None,
+            "price_hour": None,
+        }
+
+    def price_machine(self, price_of: Callable[[str | None, str | None], float | None]) -> None:
+        """Records what this machine costs: USD an hour by type and market."""
+        with self._lock:
+            self._machine["price_hour"] = price_of(self._machine["type"], self._machine["market"])
 
     def spend(self, phase: str, seconds: float) -> None:
         """Counts time that passed before this object was created."""
@@ -166,7 +189,9 @@ class StatusWriter:
         with self._writing:
             if self._ended:
                 return
-            self.note(updated_at=rfc3339(self._clock()))
+            now = rfc3339(self._clock())
+            self.note(updated_at=now)
+            self._machine["seen_at"] = now
             self._put(self._store)
 
     def end(self, outcome: Outcome, store: Store) -> None:
@@ -183,6 +208,7 @@ class StatusWriter:
                 self._document["exit_code"] = outcome.exit_code
                 self._document["message"] = outcome.message
                 self._document["updated_at"] = now
+                self._machine["seen_at"] = self._machine["ended_at"] = now
                 self._document["ended_at"] = now if outcome.is_terminal else None
             self._put(store)
 

@@ -35,6 +35,9 @@ Result = TypeVar("Result")
 _LOCKS = "locks/organization"
 _LOCK = ".json"
 _META = "meta.yaml"
+_OWN = "runctl"
+"""The folder of runctl's own documents, in which Pulumi does not look."""
+_DOCUMENT = ".json"
 _PROJECT_SCOPED = re.compile(rb"^version:\s*[1-9]", re.MULTILINE)
 
 
@@ -166,6 +169,32 @@ class Backend:
     def remove_lock(self, lock: Lock) -> None:
         """Removes one lock, not those taken meanwhile. Idempotent; stops nobody. Raises as ``locks``."""
         self._files_of_locks(lock.stack).remove(lock.path)
+
+    def documents(self, folder: str) -> dict[str, bytes] | None:
+        """Documents of runctl's own that are kept beside the stacks, by name."""
+
+        def read(files: BackendFiles) -> dict[str, bytes]:
+            found = [each.path for each in files.find(self._own(folder)) if each.name.endswith(_DOCUMENT)]
+            contents = zip(found, files.read_all(found), strict=True)
+            start = len(self._own(folder)) + 1
+            return {path[start:]: content for path, content in contents if content is not None}
+
+        return self._attempt(read)
+
+    def document(self, folder: str, name: str) -> bytes | None:
+        """One document of runctl's own; None too when there is none."""
+        return self._attempt(lambda files: files.read(f"{self._own(folder)}/{name}"))
+
+    def keep_document(self, folder: str, name: str, content: bytes) -> bool:
+        """Writes a document of runctl's own, named ``*.json``; an earlier one is replaced. False where only
+        an engine reaches the backend. Raises ``OSError`` or ``CloudError``.
+        """
+        if self._files is not None:
+            self._files.write(f"{self._own(folder)}/{name}", content)
+        return self._files is not None
+
+    def _own(self, folder: str) -> str:
+        return f"{_OWN}/{self._project}/{folder}"
 
     def _files_of_locks(self, stack: str) -> BackendFiles:
         if not isinstance(self._opened, NotSupportedError):

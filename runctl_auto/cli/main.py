@@ -36,6 +36,7 @@ _COMMANDS: dict[str, str] = {
     "ls": "List jobs.",
     "status": "Show the status of a job.",
     "describe": "Show the details of a job.",
+    "cost": "Show what jobs cost.",
     "logs": "Print the logs of a job.",
     "watch": "Follow jobs, and give a run that lost its machine a new one.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",

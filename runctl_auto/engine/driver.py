@@ -45,12 +45,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobSummary:
-    """One stack of the backend."""
+    """One stack of the backend. ``made_at`` is when its newest resource was created, None if unknown."""
 
     name: str
     resources: int | None
     updated_at: str | None
     busy: bool
+    made_at: str | None = None
 
 
 class Driver:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,10 @@ class Job:
     def machine(self, identity: str) -> Machine:
         """A machine of the job as it is now; one request."""
         return self.provider.machine(identity)
+
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        """Machines of the job as they are now, by id; one request, none without any."""
+        return self.provider.machines(identities) if identities else {}
 
     def status(self, run: str) -> RunStatus | None:
         """The durable status of a run; None when there is none (yet). One request."""

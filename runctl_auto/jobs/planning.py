@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from runctl_auto.cost.budgets import Budget
 from runctl_auto.cost.estimate import estimate
+from runctl_auto.jobs.budget_check import budget_notes, budgets_for_plan
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
@@ -47,6 +49,8 @@ class JobFileChange(Change[Intent, ResultT]):
         self._afresh = afresh
         self._was_configured = True
         self._material: Material | None = None
+        self.budgets: tuple[Budget, ...] = ()
+        """The monthly budgets that the plan concerns."""
 
     def was_configured(self) -> bool:
         return self._was_configured
@@ -80,7 +84,8 @@ class JobFileChange(Change[Intent, ResultT]):
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
             view = plan_for(self.job, self.current, decision)
-        notes = (*view.notes, *_notes_on_checkpoints(self._checked))
+        self.budgets = budgets_for_plan(self.session, decision.config.owner, view.plan)
+        notes = (*view.notes, *budget_notes(self.budgets), *_notes_on_checkpoints(self._checked))
         return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 

@@ -10,7 +10,6 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import checkpoints_of, saving_of
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.status import JobStatus, status_of
-from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import ResourceState
 from runctl_auto.stack.trail import trail_json
@@ -49,11 +48,10 @@ def describe(session: Session, name: str) -> JobDescription:
     """All that is known of the job. Raises ``JobNotFoundError`` when there is none."""
     with session.reporter.working(f"looking at job '{name}'", after=PATIENCE_SECONDS):
         job = session.job(name)
-        now = status_of(job)
-        runs = job.results.runs()
-        account = now.config.placement.account
-        statuses = job.provider.statuses([RunKey(name, account, run) for run in runs])
-        return JobDescription(now, tuple(zip(runs, statuses, strict=True)), job.stack.outputs())
+        stored = job.results.runs()
+        now = status_of(job, stored)
+        statuses = {**now.earlier, now.config.run.id: now.status}
+        return JobDescription(now, tuple((run, statuses[run]) for run in stored), job.stack.outputs())
 
 
 def _resource_as_json(resource: ResourceState) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from runctl_auto.errors import (
 )
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
+from runctl_auto.jobs.budget_check import refuse_spent_budgets
 from runctl_auto.jobs.capacity_wait import until_capacity
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
@@ -193,6 +194,7 @@ class Up(JobFileChange[Applied]):
         return self._changed
 
     def confirm(self, decision: Intent, view: PlanView) -> None:  # noqa: ARG002
+        refuse_spent_budgets(self.session, self.job.name, self.budgets)
         require_confirmation(
             self.session.reporter,
             "Apply this?",

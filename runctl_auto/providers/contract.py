@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -112,6 +112,9 @@ class Offers:
 class Machine:
     """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``; so is the
     ``reason`` of its state, which begins with EC2's code (``Server.SpotInstanceTermination: ...``).
+
+    ``launched_at`` and ``ended_at``, when it began to shut down, are in UTC; None if the provider does not
+    tell.
     """
 
     id: str
@@ -119,6 +122,19 @@ class Machine:
     zone: str | None = None
     type: str | None = None
     reason: str | None = None
+    launched_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "state": self.state,
+            "zone": self.zone,
+            "type": self.type,
+            "reason": self.reason,
+            "launched_at": _rfc3339(self.launched_at),
+            "ended_at": _rfc3339(self.ended_at),
+        }
 
     @property
     def has_ended(self) -> bool:
@@ -133,6 +149,10 @@ class Machine:
     @property
     def is_ending(self) -> bool:
         return self.state in ("shutting-down", "stopping", "stopped") or self.has_ended
+
+
+def _rfc3339(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -319,6 +339,11 @@ class Provider(Protocol):
     def machine(self, identity: str) -> Machine:
         """The current state of the machine; one request. An unknown id is a machine that is ``gone``."""
 
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        """The current state of each of the machines, by id; an unknown one is ``gone``. Few requests, even
+        for many machines.
+        """
+
     def running(self, machines: Sequence[str]) -> frozenset[str]:
         """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
 
@@ -376,6 +401,13 @@ class Provider(Protocol):
         """All prices of the region as the provider lists them on the day ``date``. Many requests.
 
         Raises ``CloudError`` when the list cannot be read.
+        """
+
+    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+        """USD that the provider has billed for each job, by its name, from the day ``since`` until before
+        ``until`` in UTC, in all regions. Jobs that were not billed are absent.
+
+        Raises ``NotSupportedError`` where the provider has no such account.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:

@@ -21,6 +21,7 @@ from runctl_auto.agent.contract import (
     status_key,
 )
 from runctl_auto.errors import CloudError
+from runctl_auto.run.machines import RunMachine, parse_machines
 
 LOST = "lost"
 """The displayed phase of a run that has not ended but whose machine has."""
@@ -42,6 +43,8 @@ class RunStatus:
     resumed_from: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
+    machines: tuple[RunMachine, ...] = ()
+    """All machines of the run, in order; empty in statuses of earlier versions."""
 
     @property
     def ended(self) -> bool:
@@ -120,4 +123,5 @@ def _status(run: str, raw: StatusJson) -> RunStatus:
         resumed_from=raw.get("resumed_from"),
         seconds=dict(raw.get("phases") or {}),
         raw=raw,
+        machines=parse_machines(raw.get("machines") or ()),
     )

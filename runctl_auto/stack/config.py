@@ -184,6 +184,7 @@ class StackConfig:
                 "lineage": run.lineage,
                 "code": {"sha256": run.code_sha256},
                 "agent": {"sha256": run.agent_sha256},
+                "earlier": list(run.earlier),
             },
             "placement": self.placement.as_json(),
             "owner": self.owner,
@@ -245,6 +246,7 @@ def _run(value: Any) -> RunIdentity:
             "lineage": value["lineage"],
             "code_sha256": value["code"]["sha256"],
             "agent_sha256": value["agent"]["sha256"],
+            "earlier": value.get("earlier", ()),
         }
     )
     return identity

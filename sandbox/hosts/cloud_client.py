@@ -60,6 +60,7 @@ class Instance:
     interruption: Mapping[str, str] | None = None
     power: str = "on"
     """`on`, `frozen` (it hangs) or `cut`."""
+    launched_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -235,4 +236,5 @@ def _instance(told: Mapping[str, Any]) -> Instance:
         ),
         interruption=told.get("interruption") or None,
         power=str(told.get("power") or "on"),
+        launched_at=told.get("launched_at") or None,
     )

@@ -55,6 +55,7 @@ class BucketClient(BaseClient):
         Body: bytes,
         IfMatch: str | None = None,
         IfNoneMatch: str | None = None,
+        ContentType: str = "",
     ) -> dict[str, Any]:
         self._count("put", "PutObject")
         held = self.objects.get(Key)

@@ -86,7 +86,8 @@ def volume_state(name: str = "data", *, zone: str = "us-east-1b", protect: bool 
     return {
         **resource("aws:ebs/volume:Volume", f"digits-{name}-volume", f"vol-{name}"),
         "protect": protect,
-        "outputs": {"availabilityZone": zone},
+        "created": "2025-12-31T23:00:00Z",
+        "outputs": {"availabilityZone": zone, "size": 100},
     }
 
 

@@ -64,6 +64,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider = create_autospec(Provider, instance=True, kinds=KINDS, region="us-east-1")
     provider.account.return_value = Account(ACCOUNT, "aws")
     provider.machine.side_effect = lambda identity: Machine(identity, machine)
+    provider.machines.side_effect = lambda identities: {each: provider.machine(each) for each in identities}
     provider.results.return_value = fake_results() if results is None else results
     provider.scanner.return_value = fake_scanner() if scanner is None else scanner
     provider.statuses.side_effect = lambda runs: [None for _ in runs]
@@ -98,6 +99,9 @@ def fake_session(
     clock = clock or FakeTime()
     provider = provider or fake_provider()
     driver = driver or create_autospec(Driver, instance=True)
+    if not hasattr(driver.backend, "documents"):  # a mock of the property, not of what it returns
+        driver.backend = create_autospec(Backend, instance=True)
+        driver.backend.documents.return_value = driver.backend.document.return_value = None
     files = getattr(driver.backend, "versioned_files", None)
     if type(driver.backend) is not Backend and not isinstance(files, VersionedInMemory):
         driver.backend.versioned_files = None

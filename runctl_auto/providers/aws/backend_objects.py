@@ -98,6 +98,16 @@ class S3Files:
         except CloudError:
             return None
 
+    def write(self, path: str, content: bytes) -> None:
+        self.cloud.call(
+            "s3",
+            "put_object",
+            Bucket=self.bucket,
+            Key=f"{self.prefix}{path}",
+            Body=content,
+            ContentType="application/json",
+        )
+
     def remove(self, path: str) -> None:
         self.cloud.call("s3", "delete_object", Bucket=self.bucket, Key=f"{self.prefix}{path}")
 

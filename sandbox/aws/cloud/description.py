@@ -36,6 +36,8 @@ def _instance(life: Life) -> dict[str, Any]:
         "volumes": list(_volumes(instance)),
         "interruption": _interruption(life),
         "power": life.power,
+        "launched_at": _moment(life.launched),
+        "ended_at": None if life.ended is None else _moment(life.ended),
     }
 
 
@@ -71,8 +73,12 @@ def _snapshot_of(instance: Any, volume: str) -> str | None:
 def _interruption(life: Life) -> dict[str, str] | None:
     if life.interruption is None:
         return None
-    time = datetime.fromtimestamp(life.interruption.time, timezone.utc)
-    return {"action": life.interruption.action, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"action": life.interruption.action, "time": _moment(life.interruption.time)}
+
+
+def _moment(seconds: float) -> str:
+    """A time in whole seconds, as EC2 tells it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _volume_ids() -> Iterator[str]:

@@ -104,6 +104,7 @@ class Life:
     machine: Machine
     state: str
     entered: float
+    launched: float
     boot: int = 1
     cause: Cause = Cause.NONE
     host_ended: bool = False
@@ -111,6 +112,8 @@ class Life:
     fails: Cause | None = None
     """Why it ends instead of running."""
     power: Power = "on"
+    ended: float | None = None
+    """When it began to shut down: what it costs ends then."""
 
 
 class Lifecycle:
@@ -147,8 +150,9 @@ class Lifecycle:
 
     def launched(self, machine: Machine) -> None:
         """Add a new instance: pending first, then running."""
-        self._lives[machine.id] = Life(machine, PENDING, self._clock(), fails=self._next_fails)
-        self._history.append((machine.id, PENDING, self._clock()))
+        now = self._clock()
+        self._lives[machine.id] = Life(machine, PENDING, entered=now, launched=now, fails=self._next_fails)
+        self._history.append((machine.id, PENDING, now))
         machine.enter(PENDING, Cause.NONE)
         self._changed()
 
@@ -163,6 +167,7 @@ class Lifecycle:
         life.boot += 1
         life.host_ended = False
         self._enter(life, PENDING, Cause.NONE)
+        life.launched, life.ended = life.entered, None
         return before
 
     def reboot(self, instance_id: str) -> None:
@@ -279,6 +284,7 @@ class Lifecycle:
             self._enter(life, _ENDED[life.state], life.cause)
 
     def _begin_end(self, life: Life, target: str, cause: Cause) -> None:
+        life.ended = self._clock()
         self._enter(life, _ENDING[target], cause)
 
     def _enter(self, life: Life, state: str, cause: Cause) -> None:

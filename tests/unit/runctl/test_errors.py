@@ -47,6 +47,7 @@ EXIT_CODES = {
     "TrainingFailedError": 3,
     "UnfetchedArtifactsError": 4,
     "TooManyJobsError": 4,
+    "BudgetSpentError": 4,
     "UnreachableError": 1,
     "UnsettledError": 1,
     "UntrustedError": 7,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -24,10 +27,12 @@ from support.job_stacks import (
 from support.sessions import ACCOUNT, fake_provider, fake_results, fake_scanner, fake_session
 
 import runctl_auto.operations
+from runctl_auto.cost.charges import Charge
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import (
+    BudgetSpentError,
     ConfirmationNeededError,
     EngineError,
     JobEndedError,
@@ -35,9 +40,11 @@ from runctl_auto.errors import (
     NoCapacityError,
     StackLockedError,
 )
+from runctl_auto.jobs.bill_archive import BillArchive
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost, Starved
+from runctl_auto.jobs.last_bill import bill_of
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
@@ -50,6 +57,7 @@ from runctl_auto.operations.up import Up, UpOptions
 from runctl_auto.providers.contract import Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
+from runctl_auto.settings.schema import CostSettings, Settings
 from runctl_auto.stack.config import GroupChoice, Protection
 from runctl_auto.stack.state import INSTANCE, StackState
 
@@ -266,6 +274,35 @@ def test_what_is_declined_is_not_applied_and_leaves_no_configuration(tmp_path: P
         assert world.config == before
     else:
         world.stack.remove.assert_called_once_with()
+
+
+@pytest.mark.parametrize("enforce", [True, False])
+def test_up_rents_nothing_over_a_spent_budget_where_that_is_enforced(tmp_path: Path, enforce: bool) -> None:
+    now = datetime(2026, 3, 15, tzinfo=timezone.utc)
+    world = World(tmp_path, is_new=True)
+    settings = Settings(owner="bob", cost=CostSettings(monthly=5, enforce=enforce))
+    time = dataclasses.replace(world.session.time, now=lambda: now)
+    world.session = dataclasses.replace(world.session, settings=settings, time=time)
+    world.stack.preview.side_effect = world.noted(
+        "plan", Plan((PlannedChange("create", INSTANCE, "digits-machine-instance", "urn"),), 0)
+    )
+    spent = Charge(
+        kind="machine",
+        resource="i-9",
+        what="p5.48xlarge spot",
+        run="r9",
+        began=now - timedelta(hours=1),
+        ended=now,
+        quantity=1,
+        price_hour=5.0,
+    )
+    BillArchive(world.session).keep(bill_of(stack_config(), (spent,)), "r9")
+    refused = pytest.raises(BudgetSpentError) if enforce else contextlib.nullcontext()
+    with refused:
+        Up(world.session, world.checked, UpOptions()).run()
+    assert "$5.00 of the monthly budget of $5.00 of project runctl is spent" in str(world.told.plans[0].notes)
+    assert ("apply" in world.events) is not enforce
+    assert ("confirm" in world.events) is not enforce
 
 
 @pytest.mark.parametrize("verb", [verb for verb, steps in table().items() if "apply" in steps])

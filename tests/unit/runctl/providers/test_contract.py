@@ -137,7 +137,7 @@ class TestMachines:
     def test_an_unknown_machine_is_gone(self, cloud: CloudUnderTest) -> None:
         machine = cloud.provider.machine("i-0123456789abcdef0")
         assert (machine.state, machine.has_ended, machine.is_ending) == ("gone", True, True)
-        assert cloud.provider.running(["i-0123456789abcdef0"]) == frozenset()
+        assert cloud.provider.machines(["i-0123456789abcdef0"]) == {machine.id: machine}
 
     def test_a_machine_that_wrote_nothing_has_an_empty_console(self, cloud: CloudUnderTest) -> None:
         assert cloud.provider.console(cloud.make_machine({})) == ""
@@ -148,6 +148,11 @@ class TestMachines:
         assert (machine.id, machine.has_ended, machine.is_ending) == (identity, False, False)
         assert machine.type == cloud.machine_type
         assert machine.zone in cloud.provider.zones()
+        assert machine.launched_at is not None
+        assert machine.ended_at is None
+        listed = cloud.provider.machines([identity, "i-0123456789abcdef0"])
+        assert listed[identity] == machine
+        assert listed["i-0123456789abcdef0"].has_ended
         assert cloud.provider.running([identity, "i-0123456789abcdef0"]) == {identity}
         cloud.provider.terminate([identity])
         assert cloud.provider.machine(identity).is_ending
@@ -155,6 +160,10 @@ class TestMachines:
         assert cloud.provider.machine(identity).has_ended
         cloud.provider.terminate([identity])
         assert cloud.provider.running([identity]) == frozenset()
+        ended = cloud.provider.machines([identity])[identity]
+        assert ended.has_ended
+        assert ended.ended_at is not None
+        assert ended.ended_at >= machine.launched_at.replace(microsecond=0)
 
     def test_machines_of_runctl_are_known_by_their_tags(self, cloud: CloudUnderTest) -> None:
         cloud.make_machine({})
