@@ -37,6 +37,7 @@ _COMMANDS: dict[str, str] = {
     "describe": "Show the details of a job.",
     "logs": "Print the logs of a job.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
+    "transfer": "Move data between this machine, buckets and jobs.",
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",
     "schema": "Print the JSON schema of job files.",

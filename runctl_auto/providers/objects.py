@@ -1,7 +1,7 @@
 """The contract of a bucket whose objects are moved in bulk: parts, ranges and checksums.
 
-``ObjectData`` is one bucket, safe for many threads. Reads and writes of one object are single requests, so that
-what moves a file decides about parts, order and what is repeated after a crash.
+``ObjectData`` is one bucket, safe for many threads. Reads and writes of one object are single requests, so
+that what moves a file decides about parts, order and what is repeated after a crash.
 """
 
 from __future__ import annotations
@@ -92,6 +92,10 @@ class ObjectData(Protocol):
     def sent_bytes(self) -> int:
         """Bytes of objects that were put on the wire so far, repeated ones included."""
 
+    @property
+    def clock_offset_ns(self) -> int:
+        """The store's clock minus this machine's, as of its last list; 0 before."""
+
     def listed(self, prefix: str) -> Iterator[ListedObject]:
         """All objects whose key begins with ``prefix``, in the order of their keys. Raises ``NotFoundError``
         without the bucket."""
@@ -105,8 +109,8 @@ class ObjectData(Protocol):
         """Fills ``into`` from byte ``first`` of the object; the number of bytes read, and the object's facts.
 
         ``whole`` reads the object without a range, so that the answer carries its checksum. Raises
-        ``ObjectChangedError`` when the object is not the one with ``etag``, or larger than ``into`` for a whole
-        read; ``NotFoundError`` when it is gone.
+        ``ObjectChangedError`` when the object is not the one with ``etag``, or larger than ``into`` for a
+        whole read; ``NotFoundError`` when it is gone.
         """
 
     def write(

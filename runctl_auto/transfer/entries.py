@@ -46,7 +46,7 @@ class Untransferable:
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """Mode and time of an entry, as the metadata of its object state them (in the form of s3fs and rclone)."""
+    """Mode and time of an entry as in the metadata of its object, in the form of s3fs and rclone."""
 
     mode: int | None = None
     mtime_ns: int | None = None
@@ -81,6 +81,8 @@ def attributes_of(metadata: dict[str, str]) -> Attributes:
 def _nanoseconds(text: str) -> int | None:
     """Nanoseconds of seconds with a fraction, without the rounding of a float."""
     whole, _, fraction = text.partition(".")
-    if not (whole.isascii() and whole.isdigit() and (not fraction or (fraction.isascii() and fraction.isdigit()))):
+    if not (
+        whole.isascii() and whole.isdigit() and (not fraction or (fraction.isascii() and fraction.isdigit()))
+    ):
         return None
     return int(whole) * 10**9 + int(fraction[:9].ljust(9, "0") if fraction else 0)

@@ -36,8 +36,8 @@ def read_tree(
 ) -> LocalTree:
     """The tree below ``root``. A root that does not exist is empty. Links are entries, never followed.
 
-    ``longest``: bytes that a path may have. With ``folders``, empty folders and those with an unusual mode are
-    entries too. Raises ``UsageError`` when ``root`` cannot be read.
+    ``longest``: bytes that a path may have. With ``folders``, empty folders and those with an unusual mode
+    are entries too. Raises ``UsageError`` when ``root`` cannot be read.
     """
     tree = LocalTree()
     if root.is_dir():

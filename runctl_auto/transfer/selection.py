@@ -62,7 +62,9 @@ class Selection:
         """
         chain: tuple[IgnoreFile, ...] = getattr(above, "chain", ())
         if self.gitignore:
-            found = read_ignore_file(folder / ".gitignore", path.encode(errors="surrogateescape"), ".gitignore")
+            found = read_ignore_file(
+                folder / ".gitignore", path.encode(errors="surrogateescape"), ".gitignore"
+            )
             chain = (found, *chain) if found is not None else chain
         return _Within(self._excluded, chain, hides_git=self.gitignore)
 

@@ -1,5 +1,5 @@
-"""Opens a bucket for bulk data with the caller's credentials: address, region and certificates as botocore has
-them.
+"""Opens a bucket for bulk data with the caller's credentials: address, region and certificates as botocore
+has them.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def _frozen(client: Any) -> Any:
     signer = client._request_signer
     found = signer._credentials
     if found is None:
-        raise CredentialsError(
-            "There are no credentials for S3.", next_step=next_step_for(CredentialsError)
-        )
+        raise CredentialsError("There are no credentials for S3.", next_step=next_step_for(CredentialsError))
     return found.get_frozen_credentials()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -42,12 +43,17 @@ class _Bytes:
 class BucketData:
     """Implements ``providers.objects.ObjectData`` for S3.
 
-    ``crc64`` computes the CRC64NVME of small bodies in base64: S3 wants a checksum on deletions of many objects.
+    ``crc64`` computes the CRC64NVME of small bodies in base64: S3 wants a checksum on deletions of many
+    objects.
     """
 
-    def __init__(self, requests: Requests, crc64: Callable[[bytes], str]) -> None:
+    def __init__(
+        self, requests: Requests, crc64: Callable[[bytes], str], *, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self._requests = requests
         self._crc64 = crc64
+        self._now_ns = now_ns
+        self.clock_offset_ns = 0
 
     @property
     def address(self) -> str:
@@ -228,12 +234,14 @@ class BucketData:
         while True:
             answer = self._requests.send("GET", key, query=(*query, *encoding, *more))
             page = _root(answer.body)
+            self._set_clock(answer)
             decode = unquote_plus if page.findtext("EncodingType") == "url" else str
             yield page, decode
             if page.findtext("IsTruncated") != "true":
                 return
-            next_page = tuple((name, decode(value) if name.endswith("marker") else value)
-                              for name, value in following(page))
+            next_page = tuple(
+                (name, decode(value) if name.endswith("marker") else value) for name, value in following(page)
+            )
             if not next_page or next_page == more:
                 raise CloudError(
                     f"The list of {self.address} answers with the same page again and again.",
@@ -241,6 +249,11 @@ class BucketData:
                     next_step="Repeat later; if it stays so, report it.",
                 )
             more = next_page
+
+    def _set_clock(self, answer: Answer) -> None:
+        told = answer.headers.get("date")
+        if told:
+            self.clock_offset_ns = _ns(parsedate_to_datetime(told)) - self._now_ns()
 
 
 def _next_list(page: ElementTree.Element) -> Query:
@@ -262,7 +275,9 @@ def _found(page: ElementTree.Element, names: Sequence[tuple[str, str]]) -> Query
 
 def _described(metadata: Mapping[str, str], encoding: str | None) -> dict[str, str]:
     """Header fields of a new object. Values are quoted: only ASCII arrives everywhere as it was sent."""
-    headers = {f"{_META}{name}": quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()}
+    headers = {
+        f"{_META}{name}": quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()
+    }
     headers["content-type"] = "application/octet-stream"
     if encoding:
         headers["content-encoding"] = encoding
@@ -289,8 +304,8 @@ def _facts(answer: Answer, *, size: int | None = None) -> ObjectFacts:
 def whole_sum(headers: Mapping[str, str]) -> WholeSum | None:
     """The checksum over all bytes of an object from the header fields of an answer; None when there is none.
 
-    One of type COMPOSITE, or with the number of parts behind it (``…-29``), is over the checksums of the parts.
-    The answer to a range has the checksum of the whole object too, which then is not that of its body.
+    One of type COMPOSITE, or with the number of parts behind it (``…-29``), is over the checksums of the
+    parts. The answer to a range has the checksum of the whole object too, which then is not that of its body.
     """
     if headers.get("x-amz-checksum-type", "FULL_OBJECT").upper() != "FULL_OBJECT":
         return None

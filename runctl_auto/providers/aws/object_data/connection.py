@@ -1,7 +1,7 @@
 """A kept HTTP connection to S3: one request at a time, as few instructions for each as possible.
 
-``http.client`` opens it (TLS, proxies). Requests and responses are written and read here: its parser of header
-fields costs more than all the rest of a request for a small object.
+``http.client`` opens it (TLS, proxies). Requests and responses are written and read here: its parser of
+header fields costs more than all the rest of a request for a small object.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class ConnectionBroken(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A response that was read to its end. ``headers`` by lower-case name; ``count`` bytes went into the buffer
-    given for the body, else ``body`` holds them."""
+    """A response that was read to its end. ``headers`` by lower-case name; ``count`` bytes went into the
+    buffer given for the body, else ``body`` holds them.
+    """
 
     status: int
     headers: Mapping[str, str]

@@ -23,13 +23,16 @@ from runctl_auto.agent.sigv4 import ALGORITHM, Credentials
 from runctl_auto.errors import CloudError, UnreachableError
 from runctl_auto.local.retry import RetryPolicy
 from runctl_auto.providers.aws import retry
-from runctl_auto.providers.aws.errors import passes
+from runctl_auto.providers.aws.errors import DAMAGED, error_code, next_step_for, passes
 from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Wire
 from runctl_auto.providers.objects import Body
 
 BULK_CALLS = RetryPolicy(attempts=7, first_wait=0.2, cap=20.0)
 """Up to about 25 s for one request: a bucket that scales up answers 503 for that long."""
 UNSIGNED = "UNSIGNED-PAYLOAD"
+_DAMAGED_REPEATS = 2
+"""How often a body is sent again that arrived damaged."""
+_ELSEWHERE_TIMES = 3
 
 Result = TypeVar("Result")
 Query = Sequence[tuple[str, str]]
@@ -63,6 +66,17 @@ class BucketAt:
     path: str = ""
     owner: str | None = None
     endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    key: str | None
+    query: Query
+    headers: Mapping[str, str]
+    body: Body | None
+    into: memoryview | None
+    once: bool
 
 
 class Requests:
@@ -106,76 +120,59 @@ class Requests:
         into: memoryview | None = None,
         once: bool = False,
     ) -> Answer:
-        """The answer to a request that succeeded, repeated on transient errors unless it may be sent ``once``.
+        """The answer to a request that succeeded, repeated on transient errors unless it may be sent
+        ``once``.
 
         ``key`` None asks the bucket itself. Raises ``CloudError`` and its subclasses.
         """
-
-        def attempt() -> Answer:
-            return self._attempt(method, key, query, headers or {}, body, into, once=once)
-
+        request = _Request(method, key, query, headers or {}, body, into, once)
+        where = {"bucket": self.bucket.name}
         try:
-            return attempt()
+            return self._attempt(request)
         except (S3Refusal, CloudError) as error:
-            if once or not passes(error):
-                return retry.call(
-                    lambda: _raise(error), self._named(method, key), where={"bucket": self.bucket.name}
-                )
-        self._sleep(self._policy.first_wait)
+            failure = error
+        attempts = self._policy.attempts - 1
+        if error_code(failure) in DAMAGED:
+            attempts = _DAMAGED_REPEATS
+        elif once or not passes(failure):
+            attempts = 0
+        if attempts:
+            self._sleep(self._policy.first_wait)
         return retry.call(
-            attempt,
-            self._named(method, key),
-            policy=replace(self._policy, attempts=self._policy.attempts - 1),
-            where={"bucket": self.bucket.name},
+            lambda: self._attempt(request) if attempts else _raise(failure),
+            self._named(request),
+            policy=replace(self._policy, attempts=max(1, attempts)),
+            where=where,
             sleep=self._sleep,
         )
 
-    def _attempt(
-        self,
-        method: str,
-        key: str | None,
-        query: Query,
-        headers: Mapping[str, str],
-        body: Body | None,
-        into: memoryview | None,
-        *,
-        once: bool,
-    ) -> Answer:
-        for _ in range(3):
+    def _attempt(self, request: _Request) -> Answer:
+        for _ in range(_ELSEWHERE_TIMES):
             try:
-                return self._exchange(method, key, query, headers, body, into, once=once)
+                return self._exchange(request)
             except _Elsewhere:
                 continue
-        return self._exchange(method, key, query, headers, body, into, once=once)
+        return self._exchange(request)
 
-    def _exchange(
-        self,
-        method: str,
-        key: str | None,
-        query: Query,
-        headers: Mapping[str, str],
-        body: Body | None,
-        into: memoryview | None,
-        *,
-        once: bool,
-    ) -> Answer:
+    def _exchange(self, request: _Request) -> Answer:
+        body = request.body
         size = body.size if body is not None else 0
-        head = self._head(method, key, query, headers, size)
+        head = self._head(request, size)
         pieces = body.pieces if body is not None else tuple
         if size:
             with self._counting:
                 self.sent_bytes += size
         try:
-            answer = self._wire().exchange(head, pieces, size, into, once=once)
+            answer = self._wire().exchange(head, pieces, size, request.into, once=request.once)
         except ConnectionBroken as broken:
             raise UnreachableError(
-                f"{self._named(method, key)}: {broken}",
+                f"{self._named(request)}: {broken}",
                 where={"bucket": self.bucket.name},
-                next_step="Check the network, the region and AWS_ENDPOINT_URL.",
+                next_step=next_step_for(UnreachableError),
             ) from broken
         if 200 <= answer.status < 300:
             return answer
-        refusal = _refusal(self._named(method, key), answer)
+        refusal = _refusal(self._named(request), answer)
         self._follow(refusal)
         raise refusal
 
@@ -183,7 +180,12 @@ class Requests:
         """Raises ``_Elsewhere`` when a repeat with what the server said can succeed."""
         headers = refusal.answer.headers
         region = headers.get("x-amz-bucket-region") or _text(refusal.answer.body, "Region")
-        if region and region != self.bucket.region and refusal.status in (301, 307, 400, 403) and self._locate:
+        if (
+            region
+            and region != self.bucket.region
+            and refusal.status in (301, 307, 400, 403)
+            and self._locate
+        ):
             self.bucket = self._locate(region)
             self._threads = threading.local()
             raise _Elsewhere
@@ -199,10 +201,9 @@ class Requests:
             found = self._threads.wire = self._open_wire(self.bucket.host)
         return found
 
-    def _head(
-        self, method: str, key: str | None, query: Query, headers: Mapping[str, str], size: int
-    ) -> bytes:
+    def _head(self, request: _Request, size: int) -> bytes:
         """The signed head of a request (Signature Version 4)."""
+        method, key, query = request.method, request.key, request.query
         bucket, credentials = self.bucket, self._credentials()
         moment = time.gmtime(self._clock() + self._offset)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", moment)
@@ -214,7 +215,7 @@ class Requests:
             "host": bucket.host.header,
             "x-amz-content-sha256": UNSIGNED,
             "x-amz-date": stamp,
-            **headers,
+            **request.headers,
         }
         if bucket.owner:
             signed["x-amz-expected-bucket-owner"] = bucket.owner
@@ -234,8 +235,9 @@ class Requests:
         length = f"content-length: {size}\r\n" if size or method in ("PUT", "POST") else ""
         target = f"{path}?{search}" if search else path
         return (
-            f"{method} {target} HTTP/1.1\r\n{lines}{length}authorization: {ALGORITHM} "
-            f"Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, Signature={signature}\r\n\r\n"
+            f"{method} {target} HTTP/1.1\r\n{lines}{length}"
+            f"authorization: {ALGORITHM} Credential={credentials.access_key}/{scope}, "
+            f"SignedHeaders={listed}, Signature={signature}\r\n\r\n"
         ).encode()
 
     def _key_of_day(self, secret: str, day: str, region: str) -> bytes:
@@ -247,8 +249,8 @@ class Requests:
             self._keys = {(secret, day, region): known}
         return known
 
-    def _named(self, method: str, key: str | None) -> str:
-        return f"s3 {method} s3://{self.bucket.name}/{key or ''}"
+    def _named(self, request: _Request) -> str:
+        return f"s3 {request.method} s3://{self.bucket.name}/{request.key or ''}"
 
 
 def _raise(error: Exception) -> Answer:

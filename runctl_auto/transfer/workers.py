@@ -1,0 +1,149 @@
+"""Threads that move parts and small files; a bounded queue keeps memory and open files few."""
+
+from __future__ import annotations
+
+import errno
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runctl_auto.errors import (
+    CloudError,
+    CredentialsError,
+    DiskFullError,
+    ExtraMissingError,
+    RunctlError,
+    ThrottledError,
+    UnreachableError,
+)
+
+PART_BYTES = 8 << 20
+"""A part, and the largest file that is moved by one request; each thread has a buffer of this size."""
+
+Task = Callable[[memoryview], None]
+"""Work for one thread, given the buffer that it may use."""
+_STOPPED = None
+
+
+class Workers:
+    """``count`` threads, each with a buffer of ``buffer_bytes``. The first error that a task raises stops
+    all.
+    """
+
+    def __init__(self, count: int, buffer_bytes: int = PART_BYTES) -> None:
+        self._count = count
+        self._buffer_bytes = buffer_bytes
+        self._queue: queue.Queue[Task | None] = queue.Queue(2 * count)
+        self._threads: list[threading.Thread] = []
+        self._failure: BaseException | None = None
+        self._stopping = threading.Event()
+
+    def submit(self, task: Task) -> None:
+        """Queues a task; blocks while the queue is full. Raises the error that stopped the threads."""
+        if len(self._threads) < self._count:
+            self._start()
+        while True:
+            self._raise()
+            try:
+                self._queue.put(task, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def finish(self) -> None:
+        """Waits until all tasks have ended. Raises the error that stopped the threads."""
+        for _ in self._threads:
+            self._put_end()
+        for each in self._threads:
+            while each.is_alive():
+                each.join(0.5)
+        self._threads = []
+        self._raise()
+
+    def stop(self) -> None:
+        """Lets the threads end after the request that each is in; tasks in the queue are dropped."""
+        self._stopping.set()
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, daemon=True, name=f"transfer-{len(self._threads)}")
+        self._threads.append(thread)
+        thread.start()
+
+    def _put_end(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._queue.put(_STOPPED, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def _work(self) -> None:
+        buffer = memoryview(bytearray(self._buffer_bytes))
+        while not self._stopping.is_set():
+            try:
+                task = self._queue.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if task is _STOPPED:
+                return
+            try:
+                task(buffer)
+            except BaseException as error:
+                if self._failure is None:
+                    self._failure = error
+                self._stopping.set()
+
+    def _raise(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A file that was not transferred."""
+
+    path: str
+    why: str
+    kind: str
+
+
+@dataclass
+class Failures:
+    """Collects what went wrong with single files; what concerns all is raised. Thread-safe."""
+
+    found: list[Failure] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, path: str, error: Exception) -> None:
+        """Notes the error of one file, or raises it when no other file would fare better."""
+        typed = typed_error(path, error)
+        if _concerns_all(typed):
+            if typed is error:
+                raise typed
+            raise typed from error
+        with self._lock:
+            self.found.append(Failure(path=path, why=str(typed), kind=typed.kind))
+
+
+def typed_error(path: str, error: Exception) -> RunctlError:
+    """The error with a type. Raises it unchanged when it is a defect of this program."""
+    if isinstance(error, RunctlError):
+        return error
+    if not isinstance(error, OSError):
+        raise error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(
+            f"The disk is full: {path} could not be written.",
+            where={"file": path},
+            next_step="Make room and repeat the command; it continues where it was.",
+        )
+    return RunctlError(error.strerror or str(error), where={"file": path})
+
+
+def _concerns_all(error: RunctlError) -> bool:
+    if isinstance(error, CloudError) and error.code == "NoSuchBucket":
+        return True
+    return isinstance(
+        error, (CredentialsError, DiskFullError, ExtraMissingError, ThrottledError, UnreachableError)
+    )
