@@ -130,8 +130,12 @@ def _states(found: ObjectFacts | None, entry: LocalEntry) -> bool:
         return False
     original = original_of(found.metadata)
     attributes = attributes_of(dict(found.metadata))
+    if attributes.mode != entry.mode:
+        return False
+    if entry.kind == "folder":
+        return True  # its time changes with every file that is made in it
     size = original.size if original is not None else found.size
-    return (size, attributes.mtime_ns, attributes.mode) == (entry.size, entry.mtime_ns, entry.mode)
+    return (size, attributes.mtime_ns) == (entry.size, entry.mtime_ns)
 
 
 def excess_objects(

@@ -257,13 +257,20 @@ class _LargeObject:
             _settle(self._file, attributes, self._entry, self._shared.usual_mode)
             self._arriving.replace(self._target)
         else:
-            whole = self._arriving.with_name(f"{self._arriving.name}.whole")
+            self._decompress(original, attributes)
+        self._remove()
+        self._shared.meter.moved(0, files=1)
+
+    def _decompress(self, original: compression.Original, attributes: Attributes) -> None:
+        whole = self._arriving.with_name(f"{self._arriving.name}.whole")
+        try:
             with _writable(whole) as file:
                 compression.decompress_file(self._arriving, file, original, self._entry.path)
                 _settle(file, attributes, self._entry, self._shared.usual_mode)
-            whole.replace(self._target)
-        self._remove()
-        self._shared.meter.moved(0, files=1)
+        except ChecksumMismatchError:
+            self._remove()
+            raise
+        whole.replace(self._target)
 
     def _is_verified(self) -> bool:
         told = self._facts.whole_sum

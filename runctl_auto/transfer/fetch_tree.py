@@ -51,13 +51,14 @@ def download(data: ObjectData, key: str, target: Path, options: Options, *, into
         )
         _fetch_all(shared, plan, root)
         work.workers.finish()
-        _make_links(shared.links, root, source.problems)
+        refused = _make_links(shared.links, root)
+        source.problems.extend(refused)
         work.refuse_failures("fetched", len(plan.fetch), data.address)
         _make_folders(data, source, root, options)
         remove_stale(here.arriving, data.place, prefix if prefix is not None else key)
         _delete_files(root, excess)
     return Outcome(
-        files=len(plan.fetch),
+        files=len(plan.fetch) - len(refused),
         bytes=total,
         same=plan.same,
         deleted=tuple(excess),
@@ -149,19 +150,22 @@ class _Folders:
         self._known.add(path)
 
 
-def _make_links(links: Sequence[LinkToMake], root: Path, problems: list[Untransferable]) -> None:
-    """Makes links when all files are in place, so that none is written through one."""
+def _make_links(links: Sequence[LinkToMake], root: Path) -> list[Untransferable]:
+    """Makes links when all files are in place, so that none is written through one; those that lead out of the
+    tree are returned."""
+    refused: list[Untransferable] = []
     for each in sorted(links, key=lambda link: link.path):
         place = root / each.path
         inside = os.path.normpath(os.path.join(os.path.dirname(each.path), each.target))
         if os.path.isabs(each.target) or inside.split("/")[0] == ".." or "\0" in each.target:
-            problems.append(Untransferable(path=each.path, why="is a link that leads out of the tree"))
+            refused.append(Untransferable(path=each.path, why="is a link that leads out of the tree"))
             continue
         if place.is_symlink() or place.is_file():
             place.unlink()
         place.symlink_to(each.target)
         if each.attributes.mtime_ns is not None:
             os.utime(place, ns=(each.attributes.mtime_ns,) * 2, follow_symlinks=False)
+    return refused
 
 
 def _make_folders(data: ObjectData, source: BucketTree, root: Path, options: Options) -> None:

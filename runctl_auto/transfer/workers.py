@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -23,76 +23,68 @@ PART_BYTES = 8 << 20
 
 Task = Callable[[memoryview], None]
 """Work for one thread, given the buffer that it may use."""
-_STOPPED = None
 
 
 class Workers:
-    """``count`` threads, each with a buffer of ``buffer_bytes``. The first error that a task raises stops
-    all.
-    """
+    """``count`` threads, each with a buffer of ``buffer_bytes``. The first error that a task raises stops all."""
 
     def __init__(self, count: int, buffer_bytes: int = PART_BYTES) -> None:
         self._count = count
         self._buffer_bytes = buffer_bytes
-        self._queue: queue.Queue[Task | None] = queue.Queue(2 * count)
+        self._tasks: deque[Task] = deque()
+        self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._failure: BaseException | None = None
-        self._stopping = threading.Event()
+        self._finishing = self._stopping = False
 
     def submit(self, task: Task) -> None:
         """Queues a task; blocks while the queue is full. Raises the error that stopped the threads."""
         if len(self._threads) < self._count:
             self._start()
-        while True:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._tasks) < 2 * self._count or self._stopping)
             self._raise()
-            try:
-                self._queue.put(task, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+            self._tasks.append(task)
+            self._changed.notify_all()
 
     def finish(self) -> None:
         """Waits until all tasks have ended. Raises the error that stopped the threads."""
-        for _ in self._threads:
-            self._put_end()
+        with self._changed:
+            self._finishing = True
+            self._changed.notify_all()
         for each in self._threads:
-            while each.is_alive():
-                each.join(0.5)
-        self._threads = []
+            each.join()
         self._raise()
 
     def stop(self) -> None:
         """Lets the threads end after the request that each is in; tasks in the queue are dropped."""
-        self._stopping.set()
+        with self._changed:
+            self._stopping = True
+            self._tasks.clear()
+            self._changed.notify_all()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, daemon=True, name=f"transfer-{len(self._threads)}")
         self._threads.append(thread)
         thread.start()
 
-    def _put_end(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._queue.put(_STOPPED, timeout=0.2)
-            except queue.Full:
-                continue
-            return
-
     def _work(self) -> None:
         buffer = memoryview(bytearray(self._buffer_bytes))
-        while not self._stopping.is_set():
-            try:
-                task = self._queue.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if task is _STOPPED:
-                return
+        while (task := self._next()) is not None:
             try:
                 task(buffer)
             except BaseException as error:
-                if self._failure is None:
-                    self._failure = error
-                self._stopping.set()
+                self._failure = self._failure or error
+                self.stop()
+
+    def _next(self) -> Task | None:
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._tasks) or self._finishing or self._stopping)
+            if self._stopping or not self._tasks:
+                return None
+            task = self._tasks.popleft()
+            self._changed.notify_all()
+            return task
 
     def _raise(self) -> None:
         if self._failure is not None:

@@ -108,7 +108,7 @@ class BucketData:
     def write(
         self, key: str, body: Body, *, crc64: str, metadata: Mapping[str, str], encoding: str | None = None
     ) -> ObjectFacts:
-        headers = {**_described(metadata, encoding), "x-amz-checksum-crc64nvme": crc64}
+        headers = {**_described(metadata, encoding), **_summed(crc64)}
         answer = self._requests.send("PUT", key, headers=headers, body=body)
         return _facts(answer, size=body.size)
 
@@ -129,7 +129,7 @@ class BucketData:
             "PUT",
             key,
             query=(("partNumber", str(number)), ("uploadId", upload)),
-            headers={"x-amz-checksum-crc64nvme": crc64},
+            headers=_summed(crc64),
             body=body,
         )
         return answer.headers.get("etag", "")
@@ -214,7 +214,7 @@ class BucketData:
             "POST",
             None,
             query=(("delete", ""),),
-            headers={"content-type": "application/xml", "x-amz-checksum-crc64nvme": self._crc64(body)},
+            headers={"content-type": "application/xml", **_summed(self._crc64(body))},
             body=_Bytes(body),
         )
         return {
@@ -282,6 +282,11 @@ def _described(metadata: Mapping[str, str], encoding: str | None) -> dict[str, s
     if encoding:
         headers["content-encoding"] = encoding
     return headers
+
+
+def _summed(crc64: str) -> dict[str, str]:
+    """Header fields that make S3 check a body, and keep the checksum; some stores look for the first only."""
+    return {"x-amz-sdk-checksum-algorithm": "CRC64NVME", "x-amz-checksum-crc64nvme": crc64}
 
 
 def _facts(answer: Answer, *, size: int | None = None) -> ObjectFacts:

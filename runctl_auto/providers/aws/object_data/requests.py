@@ -23,16 +23,15 @@ from runctl_auto.agent.sigv4 import ALGORITHM, Credentials
 from runctl_auto.errors import CloudError, UnreachableError
 from runctl_auto.local.retry import RetryPolicy
 from runctl_auto.providers.aws import retry
-from runctl_auto.providers.aws.errors import DAMAGED, error_code, next_step_for, passes
+from runctl_auto.providers.aws.errors import DAMAGED, next_step_for, passes
 from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Wire
 from runctl_auto.providers.objects import Body
 
 BULK_CALLS = RetryPolicy(attempts=7, first_wait=0.2, cap=20.0)
 """Up to about 25 s for one request: a bucket that scales up answers 503 for that long."""
 UNSIGNED = "UNSIGNED-PAYLOAD"
-_DAMAGED_REPEATS = 2
-"""How often a body is sent again that arrived damaged."""
-_ELSEWHERE_TIMES = 3
+_AT_ONCE_AGAIN = 2
+"""How often a request is repeated without a wait: its body arrived damaged, or it belongs elsewhere."""
 
 Result = TypeVar("Result")
 Query = Sequence[tuple[str, str]]
@@ -132,9 +131,7 @@ class Requests:
         except (S3Refusal, CloudError) as error:
             failure = error
         attempts = self._policy.attempts - 1
-        if error_code(failure) in DAMAGED:
-            attempts = _DAMAGED_REPEATS
-        elif once or not passes(failure):
+        if once or not passes(failure):
             attempts = 0
         if attempts:
             self._sleep(self._policy.first_wait)
@@ -147,11 +144,14 @@ class Requests:
         )
 
     def _attempt(self, request: _Request) -> Answer:
-        for _ in range(_ELSEWHERE_TIMES):
+        for _ in range(_AT_ONCE_AGAIN):
             try:
                 return self._exchange(request)
             except _Elsewhere:
                 continue
+            except S3Refusal as refusal:
+                if refusal.code not in DAMAGED:
+                    raise
         return self._exchange(request)
 
     def _exchange(self, request: _Request) -> Answer:
