@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import leaks_sweep, listing, policy_pack, small_files, startup, up_overhead
+from benchmarks import leaks_sweep, listing, policy_pack, small_files, startup, transfer, up_overhead
 
 BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "listing": listing.measure,
     "leaks": leaks_sweep.measure,
     "small-files": small_files.measure,
+    "transfer": transfer.measure,
 }
 
 

@@ -1,6 +1,6 @@
 """CRC64NVME, the checksum that S3 keeps of whole objects: computed, combined, written as S3 does.
 
-Computed by awscrt (the extra ``runctl[transfer]``) at the speed of memory; Python alone would need a minute
+Computed by awscrt (the extra ``runctl[transfer]``) at the speed of memory; Python alone would need minutes
 for a gigabyte.
 """
 

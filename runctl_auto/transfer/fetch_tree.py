@@ -151,8 +151,10 @@ class _Folders:
 
 
 def _make_links(links: Sequence[LinkToMake], root: Path) -> list[Untransferable]:
-    """Makes links when all files are in place, so that none is written through one; those that lead out of the
-    tree are returned."""
+    """Makes links when all files are in place, so that none is written through one.
+
+    Those that lead out of the tree are returned.
+    """
     refused: list[Untransferable] = []
     for each in sorted(links, key=lambda link: link.path):
         place = root / each.path

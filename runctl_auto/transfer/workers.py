@@ -26,7 +26,7 @@ Task = Callable[[memoryview], None]
 
 
 class Workers:
-    """``count`` threads, each with a buffer of ``buffer_bytes``. The first error that a task raises stops all."""
+    """``count`` threads, each with a buffer of ``buffer_bytes``. An error that a task raises stops all."""
 
     def __init__(self, count: int, buffer_bytes: int = PART_BYTES) -> None:
         self._count = count

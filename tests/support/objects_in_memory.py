@@ -52,7 +52,7 @@ def nothing(operation: str, key: str) -> None:
 
 
 class ObjectsInMemory:
-    """Implements `ObjectData`. `before` and `after` are called around the effect of each request and may raise.
+    """Implements `ObjectData`. `before` and `after` are called around the effect of a request and may raise.
 
     `spoil` changes what a read answers. `requests` are all requests so far.
     """

@@ -71,7 +71,7 @@ def crash(data: ObjectsInMemory, at: int, *, after: bool, run: object) -> bool:
 
 
 class Upload(RuleBasedStateMachine):
-    """One file and its object, with kills, lost ids, other contents and a second writer of the same object."""
+    """One file and its object, with kills, lost ids, other contents and a second writer of the object."""
 
     def __init__(self) -> None:
         super().__init__()

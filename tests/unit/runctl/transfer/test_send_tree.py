@@ -94,8 +94,7 @@ def test_names_that_cannot_be_are_told_and_the_rest_is_sent(tmp_path: Path) -> N
     root.mkdir()
     (root / "ok").write_bytes(b"1")
     os.mkfifo(root / "pipe")
-    with open(os.fsencode(root) + b"/caf\xe9", "wb"):
-        pass
+    (root / os.fsdecode(b"caf\xe9")).write_bytes(b"")
     deep = "/".join(["d" * 100] * 3)
     (root / deep).mkdir(parents=True)
     (root / deep / "f").write_bytes(b"1")

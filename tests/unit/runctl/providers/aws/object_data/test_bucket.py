@@ -219,7 +219,8 @@ def test_a_completion_that_failed_behind_a_200_is_an_error() -> None:
 
 
 def test_unfinished_uploads_and_deletions() -> None:
-    uploads = "<R><Upload><Key>k</Key><UploadId>u</UploadId><Initiated>2026-01-02T03:04:05Z</Initiated></Upload></R>"
+    begun = "<Initiated>2026-01-02T03:04:05Z</Initiated>"
+    uploads = f"<R><Upload><Key>k</Key><UploadId>u</UploadId>{begun}</Upload></R>"
     refused = "<R><Error><Key>b&amp;</Key><Code>AccessDenied</Code><Message>no</Message></Error></R>"
     bucket, wire = data(Answer(200, {}, uploads.encode()), Answer(200, {}, refused.encode()))
     assert [(each.key, each.upload) for each in bucket.unfinished("k")] == [("k", "u")]
