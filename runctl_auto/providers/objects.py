@@ -94,7 +94,7 @@ class ObjectData(Protocol):
 
     @property
     def clock_offset_ns(self) -> int:
-        """The store's clock minus this machine's, as of its last list; 0 before."""
+        """The store's clock minus this machine's, as of its last answer; 0 before."""
 
     def listed(self, prefix: str) -> Iterator[ListedObject]:
         """All objects whose key begins with ``prefix``, in the order of their keys. Raises ``NotFoundError``

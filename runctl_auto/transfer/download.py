@@ -98,6 +98,7 @@ def _arrive_whole(shared: Receiving, entry: RemoteEntry, target: Path, buffer: m
         )
         return
     arriving = arriving_path(shared.data, entry, target)
+    arriving = arriving.with_name(f"{arriving.name}-{os.getpid()}")
     with _writable(arriving) as file:
         if original is not None and original.size > _IN_MEMORY:
             packed = arriving.with_name(f"{arriving.name}.zst")

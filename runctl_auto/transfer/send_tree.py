@@ -109,9 +109,7 @@ def objects_at(data: ObjectData, tree: LocalTree, prefix: str, *, whole: bool) -
     if whole:
         return read_bucket(data, prefix)
     (name,) = tree.entries
-    found = read_bucket(
-        data, f"{prefix}{name}", lambda _: False
-    )  # sets the clock; one request for most names
+    found = BucketTree()
     facts = data.facts(f"{prefix}{name}")
     if facts is not None:
         found.entries[name] = RemoteEntry(

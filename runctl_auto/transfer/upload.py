@@ -197,6 +197,7 @@ class _LargeFile:
             return
         with _opened(self._original) as file:
             if not compression.pays(file, self._entry.size):
+                spool.unlink(missing_ok=True)
                 return
             arriving = spool.with_suffix(".zst.tmp")
             original = compression.compress_file(file, self._entry.size, arriving)

@@ -12,7 +12,7 @@ from runctl_auto.agent.sigv4 import Credentials
 from runctl_auto.errors import CredentialsError
 from runctl_auto.local.crc64 import encoded_crc64
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.errors import next_step_for
+from runctl_auto.providers.aws.errors import next_step_for, translate
 from runctl_auto.providers.aws.object_data.bucket import BucketData
 from runctl_auto.providers.aws.object_data.connection import Host, Opener
 from runctl_auto.providers.aws.object_data.requests import BucketAt, Requests
@@ -60,11 +60,16 @@ def open_bucket(cloud: Cloud, name: str, owner: str | None = None) -> BucketData
 
 def _frozen(client: Any) -> Any:
     """The keys of a botocore client, renewed when they are about to expire."""
+    from botocore.exceptions import BotoCoreError
+
     signer = client._request_signer
     found = signer._credentials
     if found is None:
         raise CredentialsError("There are no credentials for S3.", next_step=next_step_for(CredentialsError))
-    return found.get_frozen_credentials()
+    try:
+        return found.get_frozen_credentials()
+    except BotoCoreError as error:
+        raise translate(error, "renewing the credentials") from error
 
 
 def _certificates() -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -47,13 +46,9 @@ class BucketData:
     objects.
     """
 
-    def __init__(
-        self, requests: Requests, crc64: Callable[[bytes], str], *, now_ns: Callable[[], int] = time.time_ns
-    ) -> None:
+    def __init__(self, requests: Requests, crc64: Callable[[bytes], str]) -> None:
         self._requests = requests
         self._crc64 = crc64
-        self._now_ns = now_ns
-        self.clock_offset_ns = 0
 
     @property
     def address(self) -> str:
@@ -63,6 +58,11 @@ class BucketData:
     def place(self) -> str:
         endpoint = self._requests.bucket.endpoint
         return f"{self.address} at {endpoint}" if endpoint else self.address
+
+    @property
+    def clock_offset_ns(self) -> int:
+        told, at = self._requests.last_date
+        return _ns(parsedate_to_datetime(told)) - round(at * 10**9) if told else 0
 
     @property
     def sent_bytes(self) -> int:
@@ -234,7 +234,6 @@ class BucketData:
         while True:
             answer = self._requests.send("GET", key, query=(*query, *encoding, *more))
             page = _root(answer.body)
-            self._set_clock(answer)
             decode = unquote_plus if page.findtext("EncodingType") == "url" else str
             yield page, decode
             if page.findtext("IsTruncated") != "true":
@@ -249,11 +248,6 @@ class BucketData:
                     next_step="Repeat later; if it stays so, report it.",
                 )
             more = next_page
-
-    def _set_clock(self, answer: Answer) -> None:
-        told = answer.headers.get("date")
-        if told:
-            self.clock_offset_ns = _ns(parsedate_to_datetime(told)) - self._now_ns()
 
 
 def _next_list(page: ElementTree.Element) -> Query:

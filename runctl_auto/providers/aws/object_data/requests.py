@@ -81,6 +81,7 @@ class _Request:
 class Requests:
     """Sends signed requests to a bucket; one connection for each thread that asks.
 
+    ``last_date`` is the time that the server told in its last answer, and the clock's when it did.
     ``open_wire`` opens a connection to the bucket's host; ``locate`` gives the bucket in another region.
     """
 
@@ -97,6 +98,7 @@ class Requests:
     ) -> None:
         self.bucket = bucket
         self.sent_bytes = 0
+        self.last_date: tuple[str | None, float] = (None, 0.0)
         self._credentials = credentials
         self._open_wire = open_wire
         self._locate = locate
@@ -170,6 +172,7 @@ class Requests:
                 where={"bucket": self.bucket.name},
                 next_step=next_step_for(UnreachableError),
             ) from broken
+        self.last_date = (answer.headers.get("date"), self._clock())
         if 200 <= answer.status < 300:
             return answer
         refusal = _refusal(self._named(request), answer)

@@ -80,7 +80,7 @@ def data(*replies: Reply, waits: list[float] | None = None) -> tuple[BucketData,
         clock=lambda: NOW,
         sleep=(waits if waits is not None else []).append,
     )
-    return BucketData(requests, encoded_crc64, now_ns=lambda: int(NOW * 10**9)), wire
+    return BucketData(requests, encoded_crc64), wire
 
 
 def error(status: int, code: str, headers: dict[str, str] | None = None, more: str = "") -> Answer:
