@@ -97,11 +97,10 @@ def _arrive_whole(shared: Receiving, entry: RemoteEntry, target: Path, buffer: m
             LinkToMake(path=entry.path, target=os.fsdecode(bytes(content)), attributes=attributes)
         )
         return
-    arriving = arriving_path(shared.data, entry, target)
-    arriving = arriving.with_name(f"{arriving.name}-{os.getpid()}")
+    arriving = f"{arriving_path(shared.data, entry, target)}-{os.getpid()}"
     with _writable(arriving) as file:
         if original is not None and original.size > _IN_MEMORY:
-            packed = arriving.with_name(f"{arriving.name}.zst")
+            packed = Path(f"{arriving}.zst")
             packed.write_bytes(content)
             compression.decompress_file(packed, file, original, entry.path)
             packed.unlink()
@@ -110,7 +109,7 @@ def _arrive_whole(shared: Receiving, entry: RemoteEntry, target: Path, buffer: m
                 content = compression.decompressed(content, original, entry.path)
             _write_all(file, content, 0)
         _settle(file, attributes, entry, shared.usual_mode)
-    arriving.replace(target)
+    os.replace(arriving, target)
 
 
 def _read_verified(shared: Receiving, entry: RemoteEntry, buffer: memoryview) -> tuple[int, ObjectFacts]:
@@ -334,14 +333,14 @@ def _settle(file: int, attributes: Attributes, entry: RemoteEntry, usual_mode: i
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[int]:
+def _writable(path: Path | str) -> Iterator[int]:
     """The new file at ``path``, which is removed if it is not finished."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
     file = os.open(path, flags, _PRIVATE)
     try:
         yield file
     except BaseException:
-        path.unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)
         raise
     finally:
         os.close(file)

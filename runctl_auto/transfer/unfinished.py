@@ -14,7 +14,8 @@ _MARGIN_NS = 5 * 10**9
 
 
 def end_unusable(journals: Path, data: ObjectData) -> Iterator[str]:
-    """Ends the uploads to this bucket whose file is gone or another by now; lines that tell of the others.
+    """Ends the uploads to this bucket whose file is gone or another by now, and forgets those that have
+    ended; a line that tells of the others.
 
     Skips what another command is sending. Blocks; two requests for each upload.
     """
@@ -27,20 +28,24 @@ def end_unusable(journals: Path, data: ObjectData) -> Iterator[str]:
         try:
             if journal.facts.get("place") != data.place:
                 continue
-            if _can_be_continued(journal):
+            if _can_be_continued(journal) and not _has_ended(data, journal):
                 left += 1
                 continue
             if journal.upload is None:
                 end_unnamed(data, str(journal.facts["key"]), int(journal.facts.get("at_ns", 0)))
             else:
                 data.abort(str(journal.facts["key"]), journal.upload)
-                yield f"ended the unfinished upload of {journal.facts['source']}, which is another file now"
             path.with_suffix(".zst").unlink(missing_ok=True)
             journal.remove()
         finally:
             journal.close()
     if left:
         yield f"{left} uploads of stopped commands are unfinished; the same command continues each"
+
+
+def _has_ended(data: ObjectData, journal: Journal) -> bool:
+    """Whether the upload became the object just before the command was killed, or was aborted by somebody."""
+    return journal.upload is not None and data.parts(str(journal.facts["key"]), journal.upload) is None
 
 
 def end_unnamed(data: ObjectData, key: str, since_ns: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from runctl_auto.errors import (
 PART_BYTES = 8 << 20
 """A part, and the largest file that is moved by one request; each thread has a buffer of this size."""
 
+_AHEAD = 4
+"""Tasks that wait for each thread at most."""
+
 Task = Callable[[memoryview], None]
 """Work for one thread, given the buffer that it may use."""
 
@@ -32,7 +36,9 @@ class Workers:
         self._count = count
         self._buffer_bytes = buffer_bytes
         self._tasks: deque[Task] = deque()
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        # Each change wakes one thread at most: to wake all for every small file costs more than to move it.
+        self._to_do, self._room = threading.Condition(lock), threading.Condition(lock)
         self._threads: list[threading.Thread] = []
         self._failure: BaseException | None = None
         self._finishing = self._stopping = False
@@ -41,27 +47,29 @@ class Workers:
         """Queues a task; blocks while the queue is full. Raises the error that stopped the threads."""
         if len(self._threads) < self._count:
             self._start()
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._tasks) < 2 * self._count or self._stopping)
+        with self._room:
+            while len(self._tasks) >= _AHEAD * self._count and not self._stopping:
+                self._room.wait()
             self._raise()
             self._tasks.append(task)
-            self._changed.notify_all()
+            self._to_do.notify()
 
     def finish(self) -> None:
         """Waits until all tasks have ended. Raises the error that stopped the threads."""
-        with self._changed:
+        with self._to_do:
             self._finishing = True
-            self._changed.notify_all()
+            self._to_do.notify_all()
         for each in self._threads:
             each.join()
         self._raise()
 
     def stop(self) -> None:
         """Lets the threads end after the request that each is in; tasks in the queue are dropped."""
-        with self._changed:
+        with self._to_do:
             self._stopping = True
             self._tasks.clear()
-            self._changed.notify_all()
+            self._to_do.notify_all()
+            self._room.notify_all()
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, daemon=True, name=f"transfer-{len(self._threads)}")
@@ -69,7 +77,7 @@ class Workers:
         thread.start()
 
     def _work(self) -> None:
-        buffer = memoryview(bytearray(self._buffer_bytes))
+        buffer = memoryview(mmap.mmap(-1, self._buffer_bytes))  # takes memory only as it is used
         while (task := self._next()) is not None:
             try:
                 task(buffer)
@@ -78,12 +86,14 @@ class Workers:
                 self.stop()
 
     def _next(self) -> Task | None:
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._tasks) or self._finishing or self._stopping)
+        with self._to_do:
+            while not (self._tasks or self._finishing or self._stopping):
+                self._to_do.wait()
             if self._stopping or not self._tasks:
                 return None
             task = self._tasks.popleft()
-            self._changed.notify_all()
+            if len(self._tasks) == self._count:
+                self._room.notify()
             return task
 
     def _raise(self) -> None:

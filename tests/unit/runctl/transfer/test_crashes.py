@@ -26,6 +26,7 @@ from runctl_auto.errors import RunctlError, TransferIncompleteError
 from runctl_auto.transfer.fetch_tree import download
 from runctl_auto.transfer.options import Options
 from runctl_auto.transfer.send_tree import upload
+from runctl_auto.transfer.unfinished import end_unusable
 
 PART = 4
 AT_ONCE = 2
@@ -126,6 +127,7 @@ class Upload(RuleBasedStateMachine):
         self.source.write_bytes(content)
 
     def _run(self) -> None:
+        list(end_unusable(self.journals, self.data))
         upload(self.source, self.data, "file", self.journals, ONE_BY_ONE)
 
 
