@@ -244,7 +244,7 @@ class ObjectChangedError(CloudError):
     kind = "object-changed"
 
 
-class ChecksumMismatchError(CloudError):
+class DamagedDataError(CloudError):
     """The bytes that arrived are not those that the checksum is of; they were not kept."""
 
     kind = "checksum-mismatch"
@@ -417,7 +417,7 @@ class TransferDiffersError(RunctlError):
     kind = "transfer-differs"
 
 
-class DiskFullError(RunctlError):
+class LocalDiskFullError(RunctlError):
     """A disk of this machine is full, or a quota on it is used up."""
 
     kind = "disk-full"

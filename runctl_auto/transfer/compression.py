@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.errors import ChecksumMismatchError
+from runctl_auto.errors import DamagedDataError
 from runctl_auto.local.crc64 import crc64, encoded
 
 ENCODING = "zstd"
@@ -65,7 +65,7 @@ def compress_file(file: int, size: int, target: Path) -> Original:
 
 
 def decompressed(content: bytes | memoryview, original: Original, name: str) -> bytes:
-    """The original of ``content``. Raises ``ChecksumMismatchError`` when it is another."""
+    """The original of ``content``. Raises ``DamagedDataError`` when it is another."""
     zstandard = _zstandard()
     try:
         found: bytes = zstandard.ZstdDecompressor().decompress(bytes(content), max_output_size=original.size)
@@ -109,8 +109,8 @@ def _chunks(file: int, size: int) -> Iterator[bytes]:
         done += len(chunk)
 
 
-def _mismatch(name: str) -> ChecksumMismatchError:
-    return ChecksumMismatchError(
+def _mismatch(name: str) -> DamagedDataError:
+    return DamagedDataError(
         f"{name} is not what was compressed: its content has another checksum.",
         where={"file": name},
         next_step="Send it again from where it was.",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.errors import ChecksumMismatchError, CloudError, ObjectChangedError, RunctlError
+from runctl_auto.errors import CloudError, DamagedDataError, ObjectChangedError, RunctlError
 from runctl_auto.local.crc64 import combined, crc64, decoded, encoded
 from runctl_auto.providers.objects import ObjectData, ObjectFacts
 from runctl_auto.transfer import compression
@@ -267,7 +267,7 @@ class _LargeObject:
             with _writable(whole) as file:
                 compression.decompress_file(self._arriving, file, original, self._entry.path)
                 _settle(file, attributes, self._entry, self._shared.usual_mode)
-        except ChecksumMismatchError:
+        except DamagedDataError:
             self._remove()
             raise
         whole.replace(self._target)
@@ -362,7 +362,7 @@ def _replaced(entry: RemoteEntry) -> ObjectChangedError:
 
 
 def _damaged(entry: RemoteEntry) -> CloudError:
-    return ChecksumMismatchError(
+    return DamagedDataError(
         f"{entry.path} did not arrive as it is stored: its checksum is another. It was not kept.",
         where={"key": entry.key},
         next_step="Repeat the command. If it stays so, something on the way from S3 changes the data.",

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from runctl_auto.errors import DiskFullError, RunctlError, UsageError
+from runctl_auto.errors import LocalDiskFullError, RunctlError, UsageError
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.transfer.bucket_tree import BucketTree, read_bucket, why_not_here
 from runctl_auto.transfer.comparison import Downloads, compare_for_download, excess_files
@@ -208,7 +208,7 @@ def _refuse_small_disk(root: Path, total: int) -> None:
     found = os.statvfs(place)
     free = found.f_bavail * found.f_frsize
     if total > free:
-        raise DiskFullError(
+        raise LocalDiskFullError(
             f"{total} bytes do not fit on the disk of {root}: {free} are free.",
             where={"folder": str(root)},
             next_step="Make room, or name another folder.",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.errors import ChecksumMismatchError, FileChangedError, NotFoundError, RunctlError
+from runctl_auto.errors import DamagedDataError, FileChangedError, NotFoundError, RunctlError
 from runctl_auto.local.crc64 import combined, crc64, decoded, encoded
 from runctl_auto.providers.objects import ObjectData, UploadedPart
 from runctl_auto.transfer import compression
@@ -376,12 +376,12 @@ class _LargeFile:
         except NotFoundError:
             if not self._is_complete():
                 raise
-        except ChecksumMismatchError:
+        except DamagedDataError:
             self._give_up()
             raise
         else:
             if made.whole_sum is not None and made.whole_sum.value != whole:
-                raise ChecksumMismatchError(
+                raise DamagedDataError(
                     f"{self._entry.path} did not arrive as it was sent: the store has another checksum.",
                     where={"key": self._key},
                     next_step="Repeat the command.",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from runctl_auto.errors import (
     CloudError,
     CredentialsError,
-    DiskFullError,
     ExtraMissingError,
+    LocalDiskFullError,
     RunctlError,
     ThrottledError,
     UnreachableError,
@@ -135,7 +135,7 @@ def typed_error(path: str, error: Exception) -> RunctlError:
     if not isinstance(error, OSError):
         raise error
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(
+        return LocalDiskFullError(
             f"The disk is full: {path} could not be written.",
             where={"file": path},
             next_step="Make room and repeat the command; it continues where it was.",
@@ -147,5 +147,5 @@ def _concerns_all(error: RunctlError) -> bool:
     if isinstance(error, CloudError) and error.code == "NoSuchBucket":
         return True
     return isinstance(
-        error, (CredentialsError, DiskFullError, ExtraMissingError, ThrottledError, UnreachableError)
+        error, (CredentialsError, LocalDiskFullError, ExtraMissingError, ThrottledError, UnreachableError)
     )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runctl_auto.errors import ChecksumMismatchError, NotFoundError, ObjectChangedError
+from runctl_auto.errors import DamagedDataError, NotFoundError, ObjectChangedError
 from runctl_auto.local.crc64 import combined, crc64, decoded, encoded
 from runctl_auto.providers.objects import (
     Body,
@@ -181,7 +181,7 @@ class ObjectsInMemory:
             content = b"".join(there[each.number][0] for each in parts)
             own = combined((decoded(str(each.crc64)), each.size) for each in parts)
             if encoded(own) != crc64 or _sum(content) != crc64:
-                raise ChecksumMismatchError("other bytes", code="BadDigest")
+                raise DamagedDataError("other bytes", code="BadDigest")
             made = self.put(key, content, metadata=self.uploads.pop(upload).metadata)
         self.after("complete", key)
         return self._facts(made)
@@ -214,7 +214,7 @@ class ObjectsInMemory:
         with self._lock:
             self.sent_bytes += len(content)
         if _sum(content) != told:
-            raise ChecksumMismatchError("other bytes", code="BadDigest")
+            raise DamagedDataError("other bytes", code="BadDigest")
         return content
 
     @staticmethod

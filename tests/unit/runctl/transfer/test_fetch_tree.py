@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 from support.objects_in_memory import SECOND, START_NS, ObjectsInMemory
 
-from runctl_auto.errors import DiskFullError, TransferIncompleteError, UsageError
+from runctl_auto.errors import LocalDiskFullError, TransferIncompleteError, UsageError
 from runctl_auto.providers.objects import WholeSum
 from runctl_auto.transfer import download as downloading
 from runctl_auto.transfer.fetch_tree import download
@@ -198,7 +198,7 @@ def test_a_full_disk_stops_all_and_is_named(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with (
         mock.patch.object(downloading.os, "pwrite", autospec=True, side_effect=full),
-        pytest.raises(DiskFullError),
+        pytest.raises(LocalDiskFullError),
     ):
         download(data, "p", tmp_path / "dst", OPTIONS)
     assert list((tmp_path / "dst").iterdir()) == []
@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_refused_before_it_starts(tmp_path: Path) -> None:
     disk = os.statvfs_result((9, 9, 1, 1, 1, 1, 1, 1, 1, 255))
     with (
         mock.patch.object(os, "statvfs", autospec=True, return_value=disk),
-        pytest.raises(DiskFullError, match="50 bytes do not fit"),
+        pytest.raises(LocalDiskFullError, match="50 bytes do not fit"),
     ):
         download(data, "one", tmp_path / "one", OPTIONS)
     assert ("read", "one") not in data.requests

@@ -10,9 +10,9 @@ import pytest
 from runctl_auto.agent.sigv4 import Credentials, signed_headers
 from runctl_auto.errors import (
     AccessDeniedError,
-    ChecksumMismatchError,
     CloudError,
     CredentialsError,
+    DamagedDataError,
     NotFoundError,
     ObjectChangedError,
     RetriesExhaustedError,
@@ -235,7 +235,7 @@ def test_unfinished_uploads_and_deletions() -> None:
         (error(403, "AccessDenied"), AccessDeniedError, 1),
         (error(403, "InvalidAccessKeyId"), CredentialsError, 1),
         (error(404, "NoSuchKey"), NotFoundError, 1),
-        (error(400, "BadDigest"), ChecksumMismatchError, 3),
+        (error(400, "BadDigest"), DamagedDataError, 3),
         (error(503, "SlowDown"), CloudError, 7),
         (error(500, "InternalError"), RetriesExhaustedError, 7),
         (ConnectionBroken("reset"), UnreachableError, 7),
