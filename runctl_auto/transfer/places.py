@@ -46,7 +46,7 @@ class JobPlace:
     sequence: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.job}@{'artifacts' if self.what == 'artifacts' else f'checkpoints/{self.sequence}'}"
+        return f"{self.job}@{self.what if self.sequence is None else f'{self.what}s/{self.sequence}'}"
 
 
 @dataclass(frozen=True)
