@@ -13,7 +13,10 @@ from runctl_auto.agent.errors import SpecError
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """Which run this machine serves. Times are seconds since the epoch."""
+    """Which run this machine serves. Times are seconds since the epoch.
+
+    `group` is the name of the group that replaces the machine; None for a single instance.
+    """
 
     job: str
     run: str
@@ -25,6 +28,7 @@ class AgentConfig:
     spec_key: str
     booted_at: float
     deadline_at: float | None
+    group: str | None = None
 
     @property
     def status_key(self) -> str:
@@ -46,6 +50,7 @@ def parse_config(data: AgentConfigJson) -> AgentConfig:
             spec_key=str(data["spec_key"]),
             booted_at=float(data["booted_at"]),
             deadline_at=None if deadline is None else float(deadline),
+            group=data.get("group") or None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"the agent's configuration is missing or wrong: {error!r}") from error

@@ -138,6 +138,7 @@ def _artifacts(session: Session, name: str, target: Path, options: Options) -> O
             outcome = download(data, file_key(artifacts_prefix(run), ""), content, options)
         if not options.dry_run:
             place_artifacts(manifest, run, content)
+            outcome = replace(outcome, unverified=())  # all were, against the manifest
             if target.exists():
                 target.rmdir()
             content.replace(target)

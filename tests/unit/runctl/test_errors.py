@@ -24,6 +24,7 @@ EXIT_CODES = {
     "FileChangedError": 1,
     "InterruptedByUserError": 130,
     "InterruptionsExhaustedError": 1,
+    "MachineLostError": 1,
     "JobEndedError": 1,
     "JobFileError": 7,
     "JobNotFoundError": 7,

@@ -320,7 +320,7 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
         job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
     ).spec
     assert [each.field for each in unsupported(spec)] == [
-        "retry",
+        "retry.on_events: error",
         "nodes: 2",
     ]
     assert all("is not supported yet; " in str(each) for each in unsupported(spec))

@@ -166,7 +166,7 @@ def test_artifacts_come_whole_with_modes_and_holes(tmp_path: Path) -> None:
     assert (tmp_path / "dst" / "model" / "w.bin").stat().st_mtime_ns == 5 * 10**9
     assert (tmp_path / "dst" / "sparse").read_bytes() == bytes(10) + b"x" + bytes(39) + b"y" + bytes(49)
     assert (tmp_path / "dst" / "empty").is_dir()
-    assert outcome.files == 2
+    assert (outcome.files, outcome.unverified) == (2, ())
     world.provider.bucket.assert_called_with("runctl-digits-artifacts-1", stack_config().placement.account)
     with pytest.raises(UsageError, match="not an empty folder"):
         world.run("digits@artifacts", tmp_path / "dst")
