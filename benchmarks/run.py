@@ -12,7 +12,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import costs, leaks_sweep, ledger, listing, policy_pack, small_files, startup, up_overhead
+from benchmarks import (
+    costs,
+    leaks_sweep,
+    ledger,
+    listing,
+    policy_pack,
+    small_files,
+    startup,
+    transfer,
+    up_overhead,
+)
 
 BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,
@@ -23,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "leaks": leaks_sweep.measure,
     "ledger": ledger.measure,
     "small-files": small_files.measure,
+    "transfer": transfer.measure,
 }
 
 

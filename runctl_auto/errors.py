@@ -256,6 +256,18 @@ class UnreachableError(CloudError):
     kind = "unreachable"
 
 
+class ObjectChangedError(CloudError):
+    """An object was replaced or deleted while it was read: repeating the command takes the new one, whole."""
+
+    kind = "object-changed"
+
+
+class DamagedDataError(CloudError):
+    """The bytes that arrived are not those that the checksum is of; they were not kept."""
+
+    kind = "checksum-mismatch"
+
+
 class RetriesExhaustedError(CloudError):
     """A transient error persisted; ``attempts`` calls were made and the last cause is chained."""
 
@@ -402,6 +414,57 @@ class UnfetchedArtifactsError(RunctlError):
 
     exit_code = ExitCode.REFUSED
     kind = "unfetched-artifacts"
+
+
+class TransferIncompleteError(RunctlError):
+    """Some files could not be transferred; ``failures`` names each with the reason."""
+
+    kind = "transfer-incomplete"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        failures: Sequence[Mapping[str, str]] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.failures = tuple(failures)
+
+    def details(self) -> dict[str, object]:
+        return {"failures": [dict(each) for each in self.failures]}
+
+
+class TransferDiffersError(RunctlError):
+    """The two sides that were compared are not the same."""
+
+    kind = "transfer-differs"
+
+
+class LocalDiskFullError(RunctlError):
+    """A disk of this machine is full, or a quota on it is used up."""
+
+    kind = "disk-full"
+
+
+class FileChangedError(RunctlError):
+    """A file on this machine changed while it was read."""
+
+    kind = "file-changed"
+
+
+class ExtraMissingError(RunctlError):
+    """The command needs libraries of an optional extra that is not installed."""
+
+    exit_code = ExitCode.USAGE
+    kind = "extra-missing"
+
+
+class TransferRunningError(RunctlError):
+    """Another command is transferring the same file."""
+
+    kind = "transfer-running"
 
 
 class CheckpointDamagedError(RunctlError):

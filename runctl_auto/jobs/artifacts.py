@@ -62,6 +62,33 @@ def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None
     return _download(folder, manifest, fetched=True)
 
 
+def place_artifacts(manifest: Manifest, run: str, folder: Path) -> None:
+    """Verifies the stored content of all artifacts, which lies in ``folder``, and makes the files of it.
+
+    Raises ``UnfetchedArtifactsError`` when something is not what was stored.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in manifest.files:
+        target = folder / _safe(file.path, run)
+        if file.extents is not None:
+            packed = target.with_name(f"{target.name[:200]}.{_PACKED}")
+            target.replace(packed)
+            spread(packed, file.extents, file.bytes, target)
+            packed.unlink()
+        if not _is_whole(target, file):
+            raise UnfetchedArtifactsError(
+                f"Artifact {file.path} of run {run} is not what was stored.",
+                where={"run": run, "file": file.path},
+                next_step="Repeat the command. If it stays so, the object in the bucket was changed.",
+            )
+        if file.mode is not None and file.mtime_ns is not None:
+            _settle(target, file.mode | _READABLE, file.mtime_ns)
+    for each in manifest.folders:
+        (folder / _safe(each.path, run)).mkdir(parents=True, exist_ok=True)
+    for each in sorted(manifest.folders, key=lambda each: each.path, reverse=True):
+        _settle(folder / each.path, each.mode | _ENTERABLE, each.mtime_ns)
+
+
 def _fetch(results: Results, run: str, file: StoredFile, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if file.extents is None:

@@ -20,6 +20,7 @@ from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
@@ -378,6 +379,11 @@ class Provider(Protocol):
         """The status of each of ``runs``: None where there is none (yet), else why it is unknown.
 
         Makes requests in parallel. Does not raise for a single run.
+        """
+
+    def bucket(self, name: str, owner: str | None = None) -> ObjectData:
+        """The objects of any bucket that the caller may use, in bulk; its region is found. ``owner``: the
+        account that must own it. Makes no request.
         """
 
     # Placement

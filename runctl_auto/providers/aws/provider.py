@@ -41,6 +41,7 @@ from runctl_auto.providers.contract import (
     TaggedMachine,
     VolumeUse,
 )
+from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
@@ -106,6 +107,11 @@ class AwsProvider:
 
     def results(self, job: str, account: str) -> JobBucket:
         return JobBucket(self._cloud, self._names(account, job).bucket(), account)
+
+    def bucket(self, name: str, owner: str | None = None) -> ObjectData:
+        from runctl_auto.providers.aws.object_data.access import open_bucket
+
+        return open_bucket(self._cloud, name, owner)
 
     def statuses(self, runs: Sequence[RunKey]) -> list[RunStatus | RunctlError | None]:
         places = [
