@@ -61,15 +61,17 @@ class Bootstrap:
             raise AgentError(f"the agent could not be installed (exit code {code})")
 
     def fetch(self, key: str) -> bytes:
-        """The object; retries access denials for two minutes, until a new role has propagated."""
+        """The object. Retries access denials for two minutes, until a new role has propagated, and missing
+        objects, until the versioning of a new bucket has.
+        """
         give_up = self.clock() + PATIENCE_SECONDS
         while True:
             try:
                 with self.requests.send("GET", key) as answer:
                     return answer.read()
             except (S3Error, CredentialsError, UnreachableError) as error:
-                permanent = (
-                    isinstance(error, S3Error) and error.status < 500 and error.status not in (403, 429)
+                permanent = isinstance(error, S3Error) and (
+                    error.status < 500 and error.status not in (403, 404, 429)
                 )
                 if permanent or self.clock() >= give_up:
                     raise

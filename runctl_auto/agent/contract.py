@@ -224,6 +224,8 @@ class UserDataJson(TypedDict):
     account: str
     agent: PackageJson
     spec_key: str
+    spec_sha256: str
+    """``spec.spec_digest`` of the spec."""
     mounts: str
     """A digest of the volumes, which are mounted only at the start. Not read on the machine."""
     market: str

@@ -34,7 +34,7 @@ from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.s3_store import S3Store
 from runctl_auto.agent.service import AgentService
-from runctl_auto.agent.spec import parse_spec
+from runctl_auto.agent.spec import verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.volumes import Volumes
@@ -79,7 +79,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             journal.say("orphaned processes of the job cannot be followed: the kernel knows no subreaper")
         if job_process.end_leftover(record, table):
             journal.say("ended the job that an earlier agent left running")
-        spec = parse_spec(store.patient(PATIENCE_SECONDS).get(config.spec_key))
+        text = store.patient(PATIENCE_SECONDS).get(config.spec_key)
+        spec = verified_spec(text, config.spec_sha256)
         status.note(attempt=spec.attempt)
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
         bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say)

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from xml.etree import ElementTree
 
-from runctl_auto.agent.errors import AgentError, CredentialsError, S3Error, UnreachableError
+from runctl_auto.agent.errors import (
+    AgentError,
+    CredentialsError,
+    NoSuchKeyError,
+    S3Error,
+    UnreachableError,
+)
 from runctl_auto.agent.outage import Outage
 from runctl_auto.agent.retrying import Retrier
 from runctl_auto.agent.s3_request import Query, S3Requests
@@ -48,7 +54,8 @@ class S3:
 
     `forgive_until`: before this time of the retrier's clock a 403 is taken for permissions that have not
     propagated yet. `patience_seconds`: transient errors are retried for at least that long, unless the
-    `outage` that they are part of has lasted OUTAGE_SECONDS.
+    `outage` that they are part of has lasted OUTAGE_SECONDS. `expects_objects`: a missing object is such an
+    error.
     """
 
     requests: S3Requests
@@ -57,10 +64,17 @@ class S3:
     forgive_until: float = 0.0
     patience_seconds: float = 0.0
     outage: Outage = field(default_factory=Outage)
+    expects_objects: bool = False
 
     def patient(self, seconds: float) -> S3:
         """The same bucket, retrying for at least `seconds`: for data that must not be lost."""
         return replace(self, patience_seconds=seconds)
+
+    def expecting_objects(self) -> S3:
+        """The same bucket, for objects that are known to exist: for 15 minutes after versioning was enabled,
+        S3 may answer 404 for them now and then.
+        """
+        return replace(self, expects_objects=True)
 
     def request(
         self,
@@ -139,7 +153,8 @@ class S3:
             return True
         if isinstance(error, UnreachableError) and self.outage.lasts(OUTAGE_SECONDS, self.retrier.clock()):
             return False
-        return is_passing(error) or self._is_forgiven(error)
+        is_late = self.expects_objects and isinstance(error, NoSuchKeyError)
+        return is_late or is_passing(error) or self._is_forgiven(error)
 
     def _is_forgiven(self, error: AgentError) -> bool:
         refused = isinstance(error, S3Error) and error.status == 403

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from runctl_auto.agent.errors import (
     AgentError,
     FileChangedError,
     IntegrityError,
     NotFoundError,
+    RetriesExhaustedError,
     S3Error,
     UnreachableError,
 )
@@ -24,6 +25,8 @@ from runctl_auto.agent.web import Body
 
 PART_BYTES = 64 * CHUNK
 MOST_PARTS = 10_000
+
+T = TypeVar("T")
 
 
 class _Hash(Protocol):
@@ -77,7 +80,12 @@ class S3Store:
 
     def get(self, key: str) -> bytes:
         """The object; raises NotFoundError. For small objects."""
-        return self.s3.request("GET", key)
+
+        def attempt() -> bytes:
+            with self.s3.requests.send("GET", key) as answer:
+                return answer.read()
+
+        return self._expected(attempt)
 
     def find(self, key: str) -> bytes | None:
         """The object, None when there is none. For small objects.
@@ -120,7 +128,7 @@ class S3Store:
                 raise UnreachableError(f"{key}: {size} of {expected} bytes arrived")
             return digest.hexdigest()
 
-        return self.s3.retried(attempt)
+        return self._expected(attempt)
 
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of `file` and returns their sha256.
@@ -141,6 +149,15 @@ class S3Store:
 
     def list_folders(self, prefix: str) -> list[str]:
         return self.s3.list_folders(prefix)
+
+    def _expected(self, attempt: Callable[[], T]) -> T:
+        """The result of reading an object that should exist. Raises NotFoundError when it does not."""
+        try:
+            return self.s3.expecting_objects().retried(attempt)
+        except RetriesExhaustedError as error:
+            if isinstance(error.__cause__, NotFoundError):
+                raise error.__cause__ from None
+            raise
 
     def _put_slice(self, key: str, piece: FileSlice, digest: str, query: Query) -> str:
         def attempt() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from runctl_auto.agent.contract import (
     SpecJson,
     VolumeJson,
 )
-from runctl_auto.agent.errors import SpecError
+from runctl_auto.agent.errors import IntegrityError, SpecError
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,30 @@ class RunSpec:
         if self.budget is None or not self.price_hour:
             return None
         return self.budget / self.price_hour * 3600
+
+
+CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "volumes"})
+"""Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
+
+
+def spec_digest(spec: Mapping[str, Any]) -> str:
+    """The sha256 of what a machine is started for: everything but the ``CHANGEABLE`` fields.
+
+    Raises KeyError or TypeError when ``spec`` is no spec.
+    """
+    fixed = {key: value for key, value in spec.items() if key not in CHANGEABLE}
+    fixed["mounts"] = [[each["name"], each["mount"]] for each in spec["volumes"]]
+    text = json.dumps(fixed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verified_spec(text: bytes, sha256: str) -> RunSpec:
+    """As ``parse_spec``; raises IntegrityError for a spec whose ``spec_digest`` is not ``sha256``."""
+    spec = parse_spec(text)
+    found = spec_digest(json.loads(text))
+    if found != sha256:
+        raise IntegrityError(f"spec.json has the digest {found}, this machine was started for {sha256}")
+    return spec
 
 
 def parse_spec(text: bytes) -> RunSpec:

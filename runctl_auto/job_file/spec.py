@@ -54,6 +54,8 @@ DEFAULT_DISK_GB = 50
 MAX_VOLUMES = 11
 MAX_TAGS = 30
 COUNT_FORM = "a whole number above 0"
+DEFAULT_RETENTION_DAYS = 3
+_DAY_SECONDS = 86_400
 LIMIT_FORM = f"{DURATION_FORM}; off for no limit"
 
 
@@ -295,6 +297,16 @@ class Checkpoints(Part):
     )
     every: Seconds = Field(default=60, title="How often it is saved", description=DURATION_FORM)
     keep: Count = Field(default=3, title="How many are kept", description="a whole number from 1 to 1000")
+    retention: Seconds = Field(
+        default=DEFAULT_RETENTION_DAYS * _DAY_SECONDS,
+        title="How long overwritten and deleted ones can be recovered",
+        description=f"{DURATION_FORM}, in whole days (rounded up)",
+    )
+
+    @property
+    def retention_days(self) -> int:
+        """``retention`` as the bucket counts it."""
+        return -(-self.retention // _DAY_SECONDS)
 
 
 class Artifacts(Part):
@@ -416,7 +428,7 @@ class JobSpec(BaseModel):
     checkpoints: Checkpoints = Field(
         default=Checkpoints(),
         title="What is saved while the job runs",
-        description="a mapping of path, every and keep",
+        description="a mapping of path, every, keep and retention",
     )
     artifacts: Artifacts = Field(
         default=Artifacts(), title="What is brought home", description="a mapping of paths and keep"

@@ -105,7 +105,7 @@ def test_times() -> None:
     [
         (
             contract.UserDataJson,
-            "job run region bucket account agent spec_key mounts market deadline_seconds",
+            "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds",
         ),
         (
             contract.SpecJson,
@@ -145,7 +145,7 @@ def test_a_manifest_is_the_document_that_it_was() -> None:
 def allowed(action: str) -> list[str]:
     args = IamProfileArgs(
         role_name="r", policy_name="p", profile_name="i", account=OWNER, partition="aws", region="us-east-1",
-        job="digits", run="abc", bucket="b",
+        job="digits", run="abc", lineage="line", bucket="b",
     )  # fmt: skip
     statements = access_policy(args)["Statement"]
     assert isinstance(statements, list)
@@ -158,17 +158,20 @@ def allowed(action: str) -> list[str]:
 
 
 def test_the_role_may_read_and_write_what_the_agent_does() -> None:
-    checkpoints = f"{contract.CHECKPOINTS_PREFIX}*"
-    own_run = f"{contract.run_prefix('abc')}*"
+    lineage, own_run = contract.lineage_prefix("line"), contract.run_prefix("abc")
+    sequence = "?" * len(contract.numbered(0))
+    folders = [contract.logs_prefix("abc"), contract.artifacts_prefix("abc")]
+    own = [contract.status_key("abc"), *(f"{folder}*" for folder in folders)]
+    checkpoints = f"{lineage}{sequence}/*"
     packages = [f"{contract.package_key(kind, '*').partition('*')[0]}*" for kind in ("code", "agent")]
-    assert sorted(allowed("s3:GetObject")) == sorted([*packages, own_run, checkpoints])
-    assert sorted(allowed("s3:PutObject")) == sorted([own_run, checkpoints])
+    assert sorted(allowed("s3:GetObject")) == sorted([*packages, f"{own_run}*", f"{lineage}*"])
+    assert sorted(allowed("s3:PutObject")) == sorted([*own, checkpoints])
     assert allowed("s3:DeleteObject") == [checkpoints]
 
 
 # Both sides over one bucket: what the agent stores, runctl reads, and the other way round.
 
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "s", 1_000_000.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "s", "d", 1_000_000.0, None)
 
 
 @pytest.fixture

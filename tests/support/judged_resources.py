@@ -83,6 +83,7 @@ OWN_PERMISSIONS = access_policy(
         region="us-east-1",
         job="digits",
         run="abc",
+        lineage="line",
         bucket="bucket",
         has_secrets=True,
         data=["s3://whole", "s3://other/a/b*"],

@@ -24,7 +24,7 @@ from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 1_000_000.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 1_000_000.0, None)
 LOGS = node_logs_prefix("r1", 0)
 ARTIFACTS = manifest_key(artifacts_prefix("r1"))
 CHECKPOINT = checkpoint_prefix("line", "00000000")

@@ -24,6 +24,7 @@ from moto.server import ThreadedMotoServer
 
 from runctl_auto.agent.bundle import build_bundle
 from runctl_auto.agent.contract import SCHEMA, node_logs_prefix, package_key, spec_key, status_key
+from runctl_auto.agent.spec import spec_digest
 from runctl_auto.agent.user_data import render_user_data
 
 ACCOUNT = "123456789012"
@@ -125,7 +126,8 @@ class Machine:
         config = {
             "job": "demo", "run": RUN, "region": REGION, "bucket": BUCKET, "account": ACCOUNT,
             "agent": {"key": package_key("agent", digest), "sha256": digest},
-            "spec_key": spec_key(RUN), "deadline_seconds": deadline_seconds,
+            "spec_key": spec_key(RUN), "spec_sha256": spec_digest(self.spec) if self.spec else "",
+            "deadline_seconds": deadline_seconds,
         }  # fmt: skip
         script = self.stubs.parent / "user-data"
         script.write_text(render_user_data(config))

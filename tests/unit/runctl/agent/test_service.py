@@ -21,7 +21,7 @@ from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.volumes import Volumes
 
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 999_990.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 999_990.0, None)
 STATUS = status_key("r1")
 DONE = Outcome("succeeded", "completed", 0)
 

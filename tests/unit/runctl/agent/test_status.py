@@ -19,6 +19,7 @@ CONFIG = AgentConfig(
     agent_key="a",
     agent_sha256="x",
     spec_key="s",
+    spec_sha256="d",
     booted_at=1_000_000.0,
     deadline_at=None,
 )

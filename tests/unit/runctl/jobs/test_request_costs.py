@@ -39,7 +39,7 @@ DAY = 86_400.0
 USD = {"PUT": 0.005 / 1000, "LIST": 0.005 / 1000, "GET": 0.0004 / 1000}
 """A request of S3 Standard in us-east-1 (S3's page of prices, 2026)."""
 GUIDE = Path(__file__).parents[4] / "docs" / "guide" / "watching.md"
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "runs/r1/spec.json", 0.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "runs/r1/spec.json", "d", 0.0, None)
 
 
 class CountingStore(MemoryStore):
