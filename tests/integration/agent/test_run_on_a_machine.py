@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from runctl_auto.agent.contract import (
     lineage_prefix,
     logs_prefix,
     manifest_key,
+    spec_key,
     status_key,
     stop_key,
 )
@@ -185,6 +187,17 @@ def test_a_machine_whose_agent_is_not_the_one_asked_for_ends_and_says_why(machin
     status = machine.status()
     assert (status["phase"], status["reason"]) == ("failed", "agent_error")
     assert machine.calls() == ["shutdown -h now"]
+
+
+def test_a_machine_runs_no_other_spec_than_the_one_it_was_started_for(machine: Machine) -> None:
+    machine.provide({}, command="echo expected")
+    forged = json.dumps({**machine.spec, "command": "echo forged"})
+    machine.s3.put_object(Bucket=BUCKET, Key=spec_key(RUN), Body=forged)
+    machine.boot()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["reason"]) == ("failed", "agent_error")
+    assert re.match(r"spec\.json has the digest \w+, this machine was started for \w+", status["message"])
+    assert "forged" not in machine.logs()
 
 
 @pytest.mark.parametrize(
