@@ -291,12 +291,6 @@ class StackLockedError(EngineError):
         return {"owners": [str(each) for each in self.owners]}
 
 
-class PendingOperationsError(EngineError):
-    """An operation was killed and its outcome is unknown: the state may not match the cloud."""
-
-    kind = "pending-operations"
-
-
 class OperationCancelledError(EngineError):
     """The operation was cancelled; the resources that it had created are in the state."""
 

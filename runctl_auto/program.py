@@ -236,6 +236,7 @@ def run_spec(config: StackConfig) -> RunJson:
             "budget": job.budget,
             "price_hour": config.placement.price_hour,
         },
+        "retry": {"max_attempts": job.max_attempts},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
         "data": [_data(each.source, each.path) for each in job.data],
     }

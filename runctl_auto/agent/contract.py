@@ -66,7 +66,6 @@ RETRIED_AS: Mapping[str, str] = {
     Reason.INTERRUPTION: "interruption",
     Reason.SETUP_FAILED: "error",
     Reason.COMMAND_FAILED: "error",
-    Reason.AGENT_ERROR: "error",
 }
 """The event of ``retry.on_events`` that a reason counts as. A run that ended for any other reason is never
 retried: it succeeded, was stopped on purpose, or would end the same way again.
@@ -274,6 +273,12 @@ class LimitsJson(TypedDict):
     price_hour: float | None
 
 
+class RetryJson(TypedDict):
+    """How often setup and the command are tried in all, on all machines of the run."""
+
+    max_attempts: int
+
+
 class SecretJson(TypedDict):
     """An environment variable of the job and the parameter that holds its value."""
 
@@ -308,6 +313,7 @@ class RunJson(TypedDict):
     checkpoints: CheckpointsJson
     artifacts: ArtifactsJson
     limits: LimitsJson
+    retry: RetryJson
     secrets: list[SecretJson]
     data: list[DataJson]
 
@@ -363,6 +369,17 @@ class ResumeJson(TypedDict):
     failure: str | None
 
 
+class TryJson(TypedDict):
+    """A try that failed and was followed by another one. ``number`` counts from 1; times are RFC 3339."""
+
+    number: int
+    started_at: str
+    ended_at: str
+    reason: str
+    exit_code: int | None
+    message: str | None
+
+
 class ChosenJson(TypedDict):
     """``chosen.json``: the checkpoint to start from until one newer than ``newest`` is complete."""
 
@@ -407,6 +424,7 @@ class StatusJson(_EveryStatusJson, total=False):
     """``status.json``: the durable status of a run. Times are RFC 3339 in UTC."""
 
     data: DataProgressJson
+    tries: list[TryJson]
 
 
 def new_status(job: str, run: str, started_at: str) -> StatusJson:

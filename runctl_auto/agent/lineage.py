@@ -109,6 +109,13 @@ def start_order(
     return [each for each in order if each.sequence not in tried]
 
 
+def newest_checkpoint(store: ReadableStore, lineage: str) -> str | None:
+    """The checkpoint now in the store from which a new start continues; raises what the store raises."""
+    found = Lineage(store, lineage)
+    order = start_order(found.all(), found.choice())
+    return order[0].sequence if order else None
+
+
 def _chosen(complete: Sequence[SavedCheckpoint], choice: Choice | None) -> SavedCheckpoint | None:
     if choice is None or any(each.sequence > choice.newest for each in complete):
         return None

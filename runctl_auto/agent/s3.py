@@ -18,6 +18,7 @@ from runctl_auto.agent.errors import (
 from runctl_auto.agent.outage import Outage
 from runctl_auto.agent.retrying import Retrier
 from runctl_auto.agent.s3_request import Query, S3Requests
+from runctl_auto.agent.time_limit import LimitedRequests, TimeLimit
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class S3:
     `forgive_until`: before this time of the retrier's clock a 403 is taken for permissions that have not
     propagated yet. `patience_seconds`: transient errors are retried for at least that long, unless the
     `outage` that they are part of has lasted OUTAGE_SECONDS. `expects_objects`: a missing object is such an
-    error.
+    error. With a `limit` no request outlives it.
     """
 
     requests: S3Requests
@@ -65,10 +66,15 @@ class S3:
     patience_seconds: float = 0.0
     outage: Outage = field(default_factory=Outage)
     expects_objects: bool = False
+    limit: TimeLimit | None = None
 
     def patient(self, seconds: float) -> S3:
         """The same bucket, retrying for at least `seconds`: for data that must not be lost."""
         return replace(self, patience_seconds=seconds)
+
+    def within(self, limit: TimeLimit) -> S3:
+        """The same bucket, up to a time limit that is set later or never."""
+        return replace(self, requests=LimitedRequests(self.requests, limit), limit=limit)
 
     def expecting_objects(self) -> S3:
         """The same bucket, for objects that are known to exist: for 15 minutes after versioning was enabled,
@@ -163,7 +169,10 @@ class S3:
     def _patience(self, error: AgentError, started: float) -> float:
         if self._is_forgiven(error):
             return self.forgive_until
-        return started + self.patience_seconds
+        patient_until = started + self.patience_seconds
+        if self.limit is None:
+            return patient_until
+        return min(patient_until, self.retrier.clock() + self.limit.left())
 
 
 def is_passing(error: AgentError) -> bool:

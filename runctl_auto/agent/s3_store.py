@@ -21,6 +21,7 @@ from runctl_auto.agent.errors import (
 )
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3
 from runctl_auto.agent.s3_request import Query
+from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.web import Body
 
 PART_BYTES = 64 * CHUNK
@@ -78,6 +79,9 @@ class S3Store:
     def patient(self, seconds: float) -> S3Store:
         return replace(self, s3=self.s3.patient(seconds))
 
+    def within(self, limit: TimeLimit) -> S3Store:
+        return replace(self, s3=self.s3.within(limit))
+
     def get(self, key: str) -> bytes:
         """The object; raises NotFoundError. For small objects."""
 
@@ -120,6 +124,8 @@ class S3Store:
                     chunk = answer.read(CHUNK)
                     if not chunk:
                         break
+                    if self.s3.limit is not None:
+                        self.s3.limit.check()
                     digest.update(chunk)
                     size += len(chunk)
                     file.write(chunk)

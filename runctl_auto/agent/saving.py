@@ -15,6 +15,7 @@ from runctl_auto.agent.periodic import never_fatal
 from runctl_auto.agent.spec import RunSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.time_limit import TimeLimit
 
 OUTPUT = "output"
 NAMED = 3
@@ -36,6 +37,7 @@ class Saving:
         status: StatusWriter,
         say: Callable[[str], None],
         clock: Callable[[], float],
+        limit: TimeLimit,
         written: Callable[[], Collection[tuple[int, int]]],
         own_files: OwnFiles,
     ) -> None:
@@ -54,14 +56,15 @@ class Saving:
             say=say,
             saved=self._saved,
             clock=clock,
+            limit=limit,
             written=written,
             run=spec.run,
             own_files=own_files,
         )
 
-    def save_checkpoint(self) -> None:
-        """One periodic save. Raises AgentError or OSError."""
-        self._save(self.checkpoints.save)
+    def save_checkpoint(self) -> str | None:
+        """One save beside the job; the sequence, None when nothing changed. Raises AgentError or OSError."""
+        return self._save(self.checkpoints.save)
 
     def save_last_checkpoint(self, killed: Killed | None) -> None:
         """The save after the job has ended; failures are told."""
@@ -70,9 +73,9 @@ class Saving:
         except (AgentError, OSError) as error:
             self._say(f"last checkpoint: {error}")
 
-    def _save(self, save: Callable[[], str | None]) -> None:
+    def _save(self, save: Callable[[], str | None]) -> str | None:
         try:
-            never_fatal(save)()
+            return never_fatal(save)()
         except FileChangedError:
             raise
         except (AgentError, OSError) as error:

@@ -87,6 +87,7 @@ class RunSpec:
     data: tuple[DataSpec, ...] = ()
     background: str = Background.FAIL
     shell: tuple[str, ...] = tuple(DEFAULT_SHELL.split())
+    max_attempts: int = 1
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -102,7 +103,7 @@ class RunSpec:
         return self.budget / self.price_hour * 3600
 
 
-CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "volumes"})
+CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "retry", "volumes"})
 """Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
 
 
@@ -171,6 +172,7 @@ def _spec(data: SpecJson) -> RunSpec:
         data=tuple(_data(each) for each in data.get("data") or ()),
         background=_background(data.get("background") or Background.FAIL),
         shell=_shell(data.get("shell") or DEFAULT_SHELL),
+        max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
     )
 
 

@@ -17,6 +17,7 @@ from runctl_auto.agent.contract import (
     CheckpointCountJson,
     ResumeJson,
     StatusJson,
+    TryJson,
     UnsavedJson,
     new_status,
 )
@@ -25,6 +26,7 @@ from runctl_auto.agent.store import Store
 MOST_UNSAVED = 20
 """The status is small: further files that could not be saved are only counted in it."""
 MOST_RESUMES = 20
+MOST_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ class StatusWriter:
         document["unsaved"] = list(earlier.get("unsaved") or ())
         document["suspect"] = earlier.get("suspect")
         document["resumes"] = list(earlier.get("resumes") or ())
+        if earlier.get("tries"):
+            document["tries"] = list(earlier["tries"])
         self._document = document
 
     def spend(self, phase: str, seconds: float) -> None:
@@ -149,6 +153,26 @@ class StatusWriter:
         """Records that the start from the last checkpoint failed right away."""
         with self._lock:
             self._document["resumes"][-1]["failure"] = why
+
+    def failed_try(self, started: float, outcome: Outcome) -> None:
+        """Records a try that is followed by another one. `started` is in seconds since the epoch."""
+        with self._lock:
+            earlier = self._document.get("tries") or []
+            failed = TryJson(
+                number=earlier[-1]["number"] + 1 if earlier else 1,
+                started_at=rfc3339(started),
+                ended_at=rfc3339(self._clock()),
+                reason=outcome.reason,
+                exit_code=outcome.exit_code,
+                message=outcome.message,
+            )
+            self._document["tries"] = [*earlier, failed][-MOST_TRIES:]
+
+    def tries(self) -> int:
+        """How many tries of the run have failed so far, on all its machines."""
+        with self._lock:
+            earlier = self._document.get("tries") or []
+            return earlier[-1]["number"] if earlier else 0
 
     def failed_resumes(self) -> list[str]:
         """The checkpoints from which the run failed right away."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from runctl_auto.agent.time_limit import TimeLimit
+
 
 class ReadableStore(Protocol):
     """Objects by key. A key is names separated by slashes, as `contract.py` builds them.
@@ -49,6 +51,9 @@ class Store(ChangeableStore, Protocol):
 
     def patient(self, seconds: float) -> Store:
         """The same store, retrying transient errors for at least `seconds`."""
+
+    def within(self, limit: TimeLimit) -> Store:
+        """The same store, whose calls raise OutOfTimeError once `limit` is reached; deletions do not."""
 
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of an open file and returns their sha256.

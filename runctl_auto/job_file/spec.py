@@ -233,6 +233,11 @@ class Retry(Part):
         description="a list of no-capacity, interruption, error",
     )
     duration: Seconds | None = Field(default=None, title="For how long", description=DURATION_FORM)
+    max_attempts: Count = Field(
+        default=3,
+        title="How often setup and run are tried in all, with error in on_events",
+        description="a whole number from 1 to 1000",
+    )
 
 
 class Volume(Part):
@@ -410,7 +415,9 @@ class JobSpec(BaseModel):
         default=None, title="How long the machine may be idle", description=LIMIT_FORM
     )
     retry: Retry | None = Field(
-        default=None, title="What is tried again", description="a mapping of on_events and duration"
+        default=None,
+        title="What is tried again",
+        description="a mapping of on_events, duration and max_attempts",
     )
     nodes: Count = Field(default=1, title="How many machines", description="a whole number from 1 to 1000")
     volumes: Annotated[tuple[Volume, ...], Field(max_length=MAX_VOLUMES)] = Field(
@@ -439,3 +446,8 @@ class JobSpec(BaseModel):
         description=f"a mapping of at most {MAX_TAGS} keys to texts",
         examples=[{"team": "nlp"}],
     )
+
+    @property
+    def max_attempts(self) -> int:
+        """How often setup and run are tried in all; 1 when a failure ends the run."""
+        return self.retry.max_attempts if self.retry is not None and "error" in self.retry.on_events else 1

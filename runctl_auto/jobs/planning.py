@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from runctl_auto.cost.estimate import estimate
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
@@ -79,7 +80,7 @@ class JobFileChange(Change[Intent, ResultT]):
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
             view = plan_for(self.job, self.current, decision)
-        notes = (*view.notes, *_notes_on_checkpoints(self._checked))
+        notes = (*view.notes, *_notes_on_retry(self._checked.spec), *_notes_on_checkpoints(self._checked))
         return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 
@@ -110,6 +111,14 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
 
 def _is_new_run(current: CurrentJob, intent: Intent) -> bool:
     return current.config is None or current.config.run.id != intent.config.run.id
+
+
+def _notes_on_retry(spec: JobSpec) -> Iterator[str]:
+    if spec.max_attempts > 1:
+        yield (
+            f"retry: setup and run are tried {spec.max_attempts} times at most if they fail, on the same machine "
+            "and within the job's limits"
+        )
 
 
 def _notes_on_checkpoints(checked: CheckedJob) -> Iterator[str]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from runctl_auto.agent.contract import (
     PHASES,
-    RETRIED_AS,
     SCHEMA,
     TERMINAL_PHASES,
     UNSAVED_ARTIFACTS,
@@ -17,6 +16,7 @@ from runctl_auto.agent.contract import (
     ResumeJson,
     StatusJson,
     SuspectJson,
+    TryJson,
     UnsavedJson,
     status_key,
 )
@@ -49,11 +49,6 @@ class RunStatus:
         return self.phase in TERMINAL_PHASES
 
     @property
-    def retried_as(self) -> str | None:
-        """The event of ``retry.on_events`` that permits another attempt; None if nothing does."""
-        return RETRIED_AS.get(self.reason) if self.reason else None
-
-    @property
     def unsaved(self) -> tuple[UnsavedJson, ...]:
         """What could not be saved: of the last checkpoint, and of the artifacts."""
         return tuple(
@@ -83,6 +78,21 @@ class RunStatus:
         return tuple(
             ResumeJson(checkpoint=each["checkpoint"], failure=each.get("failure"))
             for each in self.raw.get("resumes") or ()
+        )
+
+    @property
+    def tries(self) -> tuple[TryJson, ...]:
+        """The tries that failed and were followed by another one, in order."""
+        return tuple(
+            TryJson(
+                number=each["number"],
+                started_at=each["started_at"],
+                ended_at=each["ended_at"],
+                reason=each["reason"],
+                exit_code=each.get("exit_code"),
+                message=each.get("message"),
+            )
+            for each in self.raw.get("tries") or ()
         )
 
     @property

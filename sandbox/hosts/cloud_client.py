@@ -58,6 +58,7 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[AttachedVolume, ...] = ()
     interruption: Mapping[str, str] | None = None
+    rebalance: str | None = None
 
 
 @dataclass(frozen=True)
@@ -232,4 +233,5 @@ def _instance(told: Mapping[str, Any]) -> Instance:
             for v in told.get("volumes") or ()
         ),
         interruption=told.get("interruption") or None,
+        rebalance=told.get("rebalance") or None,
     )

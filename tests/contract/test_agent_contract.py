@@ -110,14 +110,14 @@ def test_times() -> None:
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
-            "checkpoints artifacts limits secrets data",
+            "checkpoints artifacts limits retry secrets data",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour"),
         (contract.StopJson, "reason grace_seconds at"),
         (
             contract.StatusJson,
             "schema job run attempt node instance phase exit_code reason message started_at updated_at "
-            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data",
+            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data tries",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -127,8 +127,10 @@ def test_fields_of_files(shape: type, fields: str) -> None:
     assert contract.SCHEMA == 1
 
 
-def test_a_first_status_has_every_field_but_the_data_sources_progress() -> None:
-    assert {*contract.new_status("digits", "r1", "now"), "data"} == set(get_type_hints(contract.StatusJson))
+def test_a_first_status_has_every_field_but_the_data_sources_progress_and_failed_tries() -> None:
+    assert {*contract.new_status("digits", "r1", "now"), "data", "tries"} == set(
+        get_type_hints(contract.StatusJson)
+    )
 
 
 def test_a_manifest_is_the_document_that_it_was() -> None:
@@ -289,10 +291,11 @@ def test_which_reasons_may_be_retried() -> None:
     """A run that left busy processes behind, or that was stopped on purpose, would only be repeated."""
     reasons = {value for name, value in vars(Reason).items() if name.isupper()}
     retried = {"interruption": "interruption", "setup_failed": "error", "command_failed": "error"}
-    assert {**retried, "agent_error": "error"} == contract.RETRIED_AS
+    assert retried == contract.RETRIED_AS
     assert reasons - contract.RETRIED_AS.keys() == {
         "completed",
         "left_processes",
+        "agent_error",
         "max_duration",
         "idle_duration",
         "budget",

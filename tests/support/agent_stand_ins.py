@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runctl_auto.agent.errors import AgentError, S3Error
+from runctl_auto.agent.time_limit import TimeLimit
 
 
 class MemoryStore:
@@ -20,6 +21,9 @@ class MemoryStore:
 
     def patient(self, seconds: float) -> MemoryStore:
         return self
+
+    def within(self, limit: TimeLimit) -> MemoryStore:
+        return LimitedMemoryStore(self, limit)
 
     def get(self, key: str) -> bytes:
         if key not in self.objects:
@@ -67,6 +71,34 @@ class MemoryStore:
                 raise AgentError(f"no {key} now")
 
         self.before_put = refuse
+
+
+class LimitedMemoryStore(MemoryStore):
+    """The same objects; a write that takes until after the limit fails."""
+
+    def __init__(self, store: MemoryStore, limit: TimeLimit) -> None:
+        self._store = store
+        self._limit = limit
+        self.objects, self.puts = store.objects, store.puts
+        self.before_put = self._before_put
+
+    def _before_put(self, key: str) -> None:
+        self._limit.check()
+        self._store.before_put(key)
+        self._limit.check()
+
+    def get(self, key: str) -> bytes:
+        self._limit.check()
+        return super().get(key)
+
+    def list_folders(self, prefix: str) -> list[str]:
+        self._limit.check()
+        return super().list_folders(prefix)
+
+    def upload(self, key: str, file: BinaryIO, size: int) -> str:
+        digest = super().upload(key, file, size)
+        self._limit.count(size)
+        return digest
 
 
 class Clock:

@@ -37,6 +37,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
             else ""
         )
         yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
+        yield from try_lines(status)
         yield from saving_lines(status)
         if status.exit_code is not None:
             yield _line("exit code", str(status.exit_code))
@@ -72,9 +73,17 @@ def description_lines(job: JobDescription) -> Iterator[str]:
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
         yield printable(f"    {run}: {status.phase}{code}, began {moment(status.started_at)}")
         if run != config.run.id:
-            yield from (f"      {line.strip()}" for line in saving_lines(status))
+            history = (*try_lines(status), *saving_lines(status))
+            yield from (f"      {line.strip()}" for line in history)
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
+
+
+def try_lines(status: RunStatus) -> Iterator[str]:
+    """The tries that failed and were followed by another one."""
+    for each in status.tries:
+        what = each["message"] or each["reason"]
+        yield _line(f"try {each['number']}", f"failed at {moment(each['ended_at'])}: {what}")
 
 
 def saving_lines(status: RunStatus) -> Iterator[str]:

@@ -35,6 +35,7 @@ def _instance(life: Life) -> dict[str, Any]:
         "boot": life.boot,
         "volumes": list(_volumes(instance)),
         "interruption": _interruption(life),
+        "rebalance": None if life.rebalance is None else _time(life.rebalance),
     }
 
 
@@ -70,8 +71,11 @@ def _snapshot_of(instance: Any, volume: str) -> str | None:
 def _interruption(life: Life) -> dict[str, str] | None:
     if life.interruption is None:
         return None
-    time = datetime.fromtimestamp(life.interruption.time, timezone.utc)
-    return {"action": life.interruption.action, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"action": life.interruption.action, "time": _time(life.interruption.time)}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _volume_ids() -> Iterator[str]:

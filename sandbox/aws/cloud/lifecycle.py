@@ -102,6 +102,8 @@ class Life:
     cause: Cause = Cause.NONE
     host_ended: bool = False
     interruption: Interruption | None = None
+    rebalance: float | None = None
+    """When the cloud recommended to leave the instance."""
     fails: Cause | None = None
     """Why it ends instead of running."""
 
@@ -203,6 +205,15 @@ class Lifecycle:
         life.machine.noticed()
         self._changed()
         return life.interruption
+
+    def recommend_rebalance(self, instance_id: str) -> float:
+        """Recommend to leave a running spot instance, without a notice; returns the time."""
+        life = self._lives[instance_id]
+        if life.state not in (PENDING, RUNNING):
+            raise WrongState(instance_id, life.state)
+        life.rebalance = self._clock()
+        self._changed()
+        return life.rebalance
 
     def host_manager_seen(self) -> None:
         """Record that the hosts process has just polled."""

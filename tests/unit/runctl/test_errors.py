@@ -31,7 +31,6 @@ EXIT_CODES = {
     "NotSupportedError": 7,
     "OperationCancelledError": 130,
     "PackagingError": 7,
-    "PendingOperationsError": 1,
     "PolicyViolationError": 4,
     "ProgramError": 1,
     "ProtectedError": 4,

@@ -17,7 +17,7 @@ from support.declared import Declarations, declarations_of
 from components.naming import Names
 from runctl_auto.agent.spec import spec_digest, verified_spec
 from runctl_auto.errors import AccessDeniedError, ProgramError
-from runctl_auto.job_file.spec import Artifacts, Checkpoints, DataSource, JobSpec, Volume
+from runctl_auto.job_file.spec import Artifacts, Checkpoints, DataSource, JobSpec, Retry, Volume
 from runctl_auto.packaging.package import package_path
 from runctl_auto.program import (
     declare,
@@ -191,6 +191,7 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
             "budget": None,
             "price_hour": 0.05,
         },
+        "retry": {"max_attempts": 1},
         "secrets": [],
         "data": [],
     }
@@ -218,6 +219,7 @@ def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: Stac
     """Other user data is another machine."""
     changes = {
         "budget": 9.0,
+        "retry": Retry(on_events=("error",), max_attempts=9),
         "idle_duration": 60,
         "background": "wait",
         "checkpoints": Checkpoints(path="elsewhere", every=5, keep=1, retention=60),

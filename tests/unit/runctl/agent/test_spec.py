@@ -37,7 +37,7 @@ def test_a_whole_spec_is_understood() -> None:
     assert spec.volumes == (VolumeSpec("data", "vol-1", "/data"),)
     assert (spec.checkpoints.every_seconds, spec.checkpoints.keep) == (60.0, 3)
     assert spec.artifacts == ("model",)
-    assert spec.max_duration_seconds == 3600.0
+    assert (spec.max_duration_seconds, spec.max_attempts) == (3600.0, 1)
 
 
 def test_no_limit_is_none() -> None:
@@ -64,6 +64,7 @@ def test_a_missing_field_is_an_error(field: str) -> None:
         ({"volumes": [{"name": "d", "id": "v", "mount": "/a/../../etc"}]}, "mount point"),
         ({"volumes": [{"name": "d", "id": "v", "mount": "/"}]}, "mount point"),
         ({"limits": {"max_duration_seconds": -1}}, "not above 0"),
+        ({"retry": {"max_attempts": 0}}, "not above 0"),
         ({"env": ["A=1"]}, "wrong value"),
         ({"shell": "bash 'x"}, "No closing quotation"),
         ({"shell": " "}, "names no program"),
@@ -111,13 +112,14 @@ def test_what_may_change_while_the_machine_goes_on_does_not_count() -> None:
     changes = {
         "background": "wait",
         "limits": {"budget": 1},
+        "retry": {"max_attempts": 4},
         "artifacts": {"paths": []},
         "checkpoints": {"path": "c", "every_seconds": 1, "keep": 1},
         "volumes": [{"name": "data", "id": "vol-2", "mount": "/data"}],
     }
     assert changes.keys() == CHANGEABLE
     spec = verified_spec(text(**changes), spec_digest(VALID))
-    assert (spec.budget, spec.volumes[0].id) == (1.0, "vol-2")
+    assert (spec.budget, spec.max_attempts, spec.volumes[0].id) == (1.0, 4, "vol-2")
 
 
 def test_how_a_spec_is_written_does_not_count() -> None:

@@ -238,7 +238,8 @@ def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> Non
     ],
 )
 def test_no_job_reads_the_states_bucket(session: Session, backend: str, source: str, refused: bool) -> None:
-    session = replace(session, environment=replace(session.environment, backend=backend))
+    environment: Any = session.environment
+    environment.backend = backend
     spec = job_spec(data=[{"source": "s3://sets/a", "path": "a"}, {"source": source, "path": "b"}])
     if not refused:
         assert decided(session, spec, NEW).config.job == spec

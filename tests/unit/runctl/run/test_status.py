@@ -117,16 +117,8 @@ def test_what_is_no_status_is_an_error_and_not_a_guess(content: bytes) -> None:
     assert status_key("abc") in str(raised.value.next_step)
 
 
-@pytest.mark.parametrize(
-    ("reason", "event"),
-    [
-        ("interruption", "interruption"),
-        ("command_failed", "error"),
-        ("left_processes", None),
-        ("max_duration", None),
-        ("of a later version", None),
-        (None, None),
-    ],
-)
-def test_which_event_permits_another_attempt(reason: str | None, event: str | None) -> None:
-    assert RunStatus("r1", "failed", reason=reason).retried_as == event
+def test_the_tries_that_failed_are_in_order() -> None:
+    failed = {"number": 1, "started_at": "a", "ended_at": "b", "reason": "command_failed"}
+    (found,) = RunStatus("r1", "running", raw={"tries": [{**failed, "later": "field"}]}).tries
+    assert found == {**failed, "exit_code": None, "message": None}
+    assert RunStatus("r1", "running").tries == ()
