@@ -116,8 +116,8 @@ def _is_new_run(current: CurrentJob, intent: Intent) -> bool:
 def _notes_on_retry(spec: JobSpec) -> Iterator[str]:
     if spec.max_attempts > 1:
         yield (
-            f"retry: setup and run are tried {spec.max_attempts} times at most if they fail, on the same machine "
-            "and within the job's limits"
+            f"retry: if they fail, setup and run are tried {spec.max_attempts} times at most, on the same "
+            "machine and within the job's limits"
         )
 
 

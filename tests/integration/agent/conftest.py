@@ -61,10 +61,13 @@ touch "$STUB_FOLDER/formatted"
 
 
 class MetadataService:
-    """Answers like the instance metadata service; `notice` is the spot instance action."""
+    """Answers like the instance metadata service; `notice` is the spot instance action, `rebalance` the
+    recommendation to leave the machine.
+    """
 
     def __init__(self) -> None:
         self.notice: dict[str, str] | None = None
+        self.rebalance: str | None = None
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -100,6 +103,7 @@ class MetadataService:
                 {**keys, "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 7200))}
             ),
             "/latest/meta-data/spot/instance-action": json.dumps(self.notice) if self.notice else None,
+            "/latest/meta-data/events/recommendations/rebalance": self.rebalance,
         }.get(path)
 
     def close(self) -> None:

@@ -96,6 +96,30 @@ def test_a_failing_setup_is_told_apart(machine: Machine) -> None:
     assert "not reached" not in machine.logs()
 
 
+def test_a_failed_command_is_tried_again_and_a_recommendation_to_leave_saves_a_checkpoint(
+    machine: Machine,
+) -> None:
+    command = """
+    n=$(cat tries 2>/dev/null || echo 0); echo $((n + 1)) >tries
+    echo "state $n" >checkpoints/state
+    [ "$n" != 0 ] || exit 3
+    while [ ! -e go ]; do sleep 0.1; done
+    """
+    checkpoints = {"path": "checkpoints", "every_seconds": 3600, "keep": 3}
+    machine.provide({}, command=command, checkpoints=checkpoints, retry={"max_attempts": 2})
+    machine.boot()
+    machine.wait_for(lambda: "try 1 of 2 failed: the command ended with exit code 3" in machine.logs())
+    work = machine.root / f"var/lib/runctl/runs/{RUN}/work"
+    machine.wait_for(lambda: (work / "tries").read_text() == "2\n")
+    machine.metadata.rebalance = '{"noticeTime": "2026-11-30T10:00:00Z"}'
+    machine.wait_for(lambda: "(rebalance recommendation): checkpoint 00000001 is saved" in machine.logs())
+    assert machine.read(file_key(checkpoint_prefix(RUN, "00000001"), "state")) == b"state 1\n"
+    (work / "go").touch()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["exit_code"]) == ("succeeded", 0)
+    assert [(each["number"], each["exit_code"]) for each in status["tries"]] == [(1, 3)]
+
+
 def test_after_an_interruption_another_machine_goes_on(new_machine: Callable[..., Machine]) -> None:
     first = new_machine()
     first.provide({"count.sh": COUNT}, command="exec bash count.sh")
