@@ -8,7 +8,7 @@ from pathlib import Path
 from runctl_auto.agent import artifacts
 from runctl_auto.agent.checkpoints import Checkpoints, Killed, Saved
 from runctl_auto.agent.contract import UNSAVED_ARTIFACTS, UNSAVED_CHECKPOINT, Phase, Reason
-from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.errors import AgentError, FileChangedError, OutOfTimeError
 from runctl_auto.agent.manifest import Manifest, Problem
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.periodic import never_fatal
@@ -92,10 +92,20 @@ class Saving:
             self._status.saved_checkpoint(saved.sequence)
 
     def keep_artifacts(self, outcome: Outcome) -> Outcome:
-        """Stores the artifacts of a run that has ended; the outcome tells if they could not be stored."""
+        """Stores the artifacts of a run that has ended; the outcome tells if they could not be stored.
+
+        A run that has succeeded is interrupted if its machine is taken back before: another one stores them.
+        """
         stored: list[Manifest] = []
         try:
             never_fatal(lambda: stored.append(self._store_artifacts()))()
+        except OutOfTimeError as error:
+            self._say(f"artifacts could not be stored: {error}")
+            if outcome.phase != Phase.SUCCEEDED:
+                self._status.unsaved(UNSAVED_ARTIFACTS, [(None, _first_line(error))])
+                return outcome
+            message = "the cloud takes the machine back before the artifacts are stored"
+            return Outcome(Phase.INTERRUPTED, Reason.INTERRUPTION, outcome.exit_code, message)
         except (AgentError, OSError) as error:
             message = f"artifacts could not be stored: {_first_line(error)}"
             self._say(f"artifacts could not be stored: {error}")

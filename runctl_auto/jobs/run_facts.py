@@ -85,13 +85,14 @@ class RunFacts:
         }
 
     def saving_as_json(self) -> dict[str, Any]:
-        """What could not be saved, the suspect checkpoint, and the starts from checkpoints."""
+        """As ``saving_of``, of the current run."""
         return saving_of(self.status)
 
 
 def saving_of(status: RunStatus | None) -> dict[str, Any]:
-    """What could not be saved, the suspect checkpoint, and the starts from checkpoints."""
+    """The failed tries, what could not be saved, the suspect checkpoint, and the starts from checkpoints."""
     return {
+        "tries": [dict(each) for each in status.tries] if status else [],
         "unsaved": [dict(each) for each in status.unsaved] if status else [],
         "suspect": dict(status.suspect) if status and status.suspect else None,
         "resumes": [dict(each) for each in status.resumes] if status else [],

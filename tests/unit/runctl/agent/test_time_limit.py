@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.agent_stand_ins import Clock, MemoryStore
-from support.run_machine import Machine
+from support.run_machine import ARTIFACTS, Machine
 from support.scripted_web import ScriptedWeb
 
 from runctl_auto.agent.contract import checkpoint_prefix, manifest_key
@@ -146,6 +146,25 @@ def test_what_can_be_uploaded_in_time_is_complete(tmp_path: Path, store: MemoryS
     manifest = json.loads(store.objects[manifest_key(checkpoint_prefix("line", "00000000"))])
     assert [file["path"] for file in manifest["files"]] == ["state"]
     assert machine.status.document()["unsaved"] == []
+
+
+@pytest.mark.parametrize(("code", "phase"), [(0, "interrupted"), (1, "failed")])
+def test_artifacts_that_cannot_be_stored_in_time_are_left_to_the_next_machine(
+    tmp_path: Path, store: MemoryStore, clock: Clock, code: int, phase: str
+) -> None:
+    machine = Machine(tmp_path, store, clock, command="train")
+    arrive = notice(machine, clock)
+
+    def take_time(key: str) -> None:
+        if "/artifacts/files/" in key:
+            arrive()
+            clock.now += 112
+
+    store.before_put = take_time
+    machine.scripts["train"] = (code, lambda: machine.write("output/model", "weights"))
+    outcome = machine.run()
+    assert (outcome.phase, outcome.exit_code) == (phase, code)
+    assert ARTIFACTS not in store.objects
 
 
 def test_a_notice_before_the_command_began_is_an_interruption(
