@@ -84,12 +84,7 @@ class S3Store:
 
     def get(self, key: str) -> bytes:
         """The object; raises NotFoundError. For small objects."""
-
-        def attempt() -> bytes:
-            with self.s3.requests.send("GET", key) as answer:
-                return answer.read()
-
-        return self._expected(attempt)
+        return self._expected(lambda s3: s3.request("GET", key))
 
     def find(self, key: str) -> bytes | None:
         """The object, None when there is none. For small objects.
@@ -134,7 +129,7 @@ class S3Store:
                 raise UnreachableError(f"{key}: {size} of {expected} bytes arrived")
             return digest.hexdigest()
 
-        return self._expected(attempt)
+        return self._expected(lambda s3: s3.retried(attempt))
 
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of `file` and returns their sha256.
@@ -156,10 +151,10 @@ class S3Store:
     def list_folders(self, prefix: str) -> list[str]:
         return self.s3.list_folders(prefix)
 
-    def _expected(self, attempt: Callable[[], T]) -> T:
+    def _expected(self, read: Callable[[S3], T]) -> T:
         """The result of reading an object that should exist. Raises NotFoundError when it does not."""
         try:
-            return self.s3.expecting_objects().retried(attempt)
+            return read(self.s3.expecting_objects())
         except RetriesExhaustedError as error:
             if isinstance(error.__cause__, NotFoundError):
                 raise error.__cause__ from None
