@@ -23,7 +23,7 @@ name: {TEMPLATE}
 provider: aws
 region: us-east-1
 workdir: work
-run: "true"
+run: sh train.sh
 tags: {{team: nlp}}
 resources: {{instance_types: [m5.large], disk: 10GB}}
 """
@@ -32,6 +32,7 @@ resources: {{instance_types: [m5.large], disk: 10GB}}
 def measure(folder: Path, rounds: int) -> None:
     (folder / ".runctl").mkdir(mode=0o700)
     (folder / "work").mkdir()
+    (folder / "work" / "train.sh").write_text("true\n")
     (folder / "job.yaml").write_text(JOB)
     try:
         ask(folder, "up", "job.yaml", "--yes")

@@ -15,7 +15,7 @@ JOB = {
     "name": "policed",
     "region": "us-east-1",
     "workdir": "work",
-    "run": "sleep 3600",
+    "run": "sh train.sh",
     "resources": {"instance_types": ["m5.large"], "disk": "20GB"},
     "volumes": [{"name": "data", "size": "1GB", "mount": "/data"}],
 }
@@ -25,6 +25,7 @@ PREVIEW = [RUNCTL, "--sandbox", "preview", "job.yaml"]
 def measure(folder: Path, rounds: int) -> None:
     (folder / ".runctl").mkdir(mode=0o700)
     (folder / "work").mkdir()
+    (folder / "work" / "train.sh").write_text("sleep 3600\n")
     (folder / ".runctl.toml").write_text("[policies]\nallow_skip = true\n")
     (folder / "job.yaml").write_text(yaml.safe_dump(JOB))
     run(folder, [RUNCTL, "--sandbox", "sandbox", "start"])

@@ -188,7 +188,7 @@ def _may_be_completed(
 
 
 def _has_machine(state: StackState, kinds: AnyKinds) -> bool:
-    tokens = (token for kind in kinds if kind.is_machine for token in kind.types)
+    tokens = (token for kind in kinds if kind.is_machine or kind.launches_machines for token in kind.types)
     return any(state.first(token) is not None for token in tokens)
 
 

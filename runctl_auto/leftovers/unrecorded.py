@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.providers.contract import Scanner
-from runctl_auto.providers.resource import CloudResource
+from runctl_auto.providers.resource import CloudResource, Key
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.stack.state import StackState
 
@@ -41,7 +41,7 @@ def unrecorded(
         each
         for each in scanner.find()
         if each.kind in wanted
-        and not (kinds.state_keys(each) & recorded)
+        and not _is_recorded(each, recorded, kinds)
         and not each.protected
         and _is_surely_its_own(each)
     )
@@ -66,12 +66,23 @@ def made_unnoticed(
         each
         for each in resources
         if kinds[each.kind].made_by_stacks
-        and not (kinds.state_keys(each) & recorded)
+        and not _is_recorded(each, recorded, kinds)
         and not each.protected
         and each.id not in listed
         and _was_made_in(each, periods, kinds)
         and is_own(each)
     )
+
+
+def _is_recorded(resource: CloudResource, recorded: Collection[Key], kinds: AnyKinds) -> bool:
+    """Whether the state holds it, or the group that launched it."""
+    kind = kinds[resource.kind]
+    launchers = {
+        key
+        for key in kinds.parent_keys(resource)
+        if key[0] in kind.managed_with and kinds[key[0]].launches_machines
+    }
+    return any(key in recorded for key in kinds.state_keys(resource) | launchers)
 
 
 def _was_made_in(resource: CloudResource, periods: Collection[Period], kinds: AnyKinds) -> bool:

@@ -107,9 +107,11 @@ def project_around(start: Path) -> Path:
 def leads_out(project: Path, path: Path) -> bool:
     """Whether ``path`` is outside the folder ``project``, also by a link on the way. Neither need exist."""
     try:
-        return not path.resolve().is_relative_to(project.resolve())
+        resolved = path.resolve()
+        inside = resolved.is_relative_to(project.resolve())
     except (OSError, RuntimeError):  # links form a loop, or the name is too long
         return True
+    return not inside or _is_loop(resolved)  # Python 3.13 leaves a loop as it is
 
 
 def left_by_link(file: Path, environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runctl_auto.providers.aws.permissions.actions import actions_of
@@ -38,9 +38,16 @@ def calls_of(role: Role, *, seen: bool | None = None) -> frozenset[str]:
 
 
 def policy_document(role: Role, place: Place) -> dict[str, object]:
-    """The policy of ``role``, ready for IAM. Actions and statements are in a stable order."""
-    grants = (*grants_of(role), *_image_grants(place))
-    return {"Version": "2012-10-17", "Statement": [_statement(grant, place) for grant in grants]}
+    """The policy of ``role``, ready for IAM. Actions and statements are in a stable order.
+
+    Grants on the same resources under the same conditions are one statement, named after the largest of them:
+    IAM limits the length of a role's policies.
+    """
+    together: dict[tuple[object, ...], list[Grant]] = {}
+    for grant in (*grants_of(role), *_image_grants(place)):
+        conditions = tuple((name, tuple(values.items())) for name, values in grant.conditions.items())
+        together.setdefault((grant.resources, conditions), []).append(grant)
+    return {"Version": "2012-10-17", "Statement": [_statement(each, place) for each in together.values()]}
 
 
 def _image_grants(place: Place) -> Iterable[Grant]:
@@ -51,11 +58,13 @@ def _image_grants(place: Place) -> Iterable[Grant]:
         yield Grant("ReadImageParameters", "plan", ("ssm:GetParameter",), arns)
 
 
-def _statement(grant: Grant, place: Place) -> dict[str, object]:
+def _statement(grants: Sequence[Grant], place: Place) -> dict[str, object]:
+    """One statement for grants on the same resources."""
+    grant = max(grants, key=lambda each: len(set(_actions(each))))
     statement: dict[str, object] = {
         "Sid": grant.sid,
         "Effect": "Allow",
-        "Action": sorted(set(_actions(grant))),
+        "Action": sorted({action for each in grants for action in _actions(each)}),
         "Resource": [_filled(resource, place) for resource in grant.resources],
     }
     if grant.conditions:

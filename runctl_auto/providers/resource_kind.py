@@ -34,6 +34,10 @@ class ResourceKind(Protocol[ClientT_contra]):
         """Whether it runs a job, so that the job's limits apply and its parts stay with it."""
 
     @property
+    def launches_machines(self) -> bool:
+        """Whether the cloud launches machines for it, so that a stack which holds it has a machine."""
+
+    @property
     def made_by_stacks(self) -> bool:
         """Whether an interrupted update of a stack can leave one that the next update would not adopt."""
 

@@ -23,6 +23,8 @@ def inventory() -> dict[str, list[Row]]:
         found.setdefault(kind, []).append(row)
     for row in _parameters(get_backend("ssm")):
         found.setdefault("parameter", []).append(row)
+    for row in _scaling_groups(get_backend("autoscaling")):
+        found.setdefault("scaling-group", []).append(row)
     for row in _log_groups(get_backend("logs")):
         found.setdefault("log-group", []).append(row)
     for kind, row in _schedules(get_backend("scheduler")):
@@ -114,6 +116,12 @@ def _log_groups(backends: Any) -> Iterator[Row]:
     for backend in _regional(backends):
         for group in list(backend.groups.values()):
             yield _row(group.name, name=group.name, tags=dict(backend.list_tags_log_group(group.name)))
+
+
+def _scaling_groups(backends: Any) -> Iterator[Row]:
+    for backend in _regional(backends):
+        for group in list(backend.autoscaling_groups.values()):
+            yield _row(group.name, name=group.name, tags=_listed(group.tags))
 
 
 def _schedules(backends: Any) -> Iterator[tuple[str, Row]]:

@@ -113,6 +113,7 @@ def lines(out: str, outcome: str) -> dict[str, str]:
     return {subject: detail for _, subject, detail in split}
 
 
+@pytest.mark.matrix
 def test_it_proves_every_subject_line_by_line(smoke: Smoke) -> None:
     code, out = smoke.ended(smoke.start())
     assert code == 0, out

@@ -1,4 +1,4 @@
-"""Leaks of all 15 kinds in a running cloud: told, removed by command, and nobody's else touched.
+"""Leaks of all 16 kinds in a running cloud: told, removed by command, and nobody's else touched.
 
 What is there is counted by a scanner that reads the emulator's own stores and knows nothing of runctl's.
 """
@@ -38,7 +38,7 @@ def client_of(cloud_url: str) -> Any:
 
 @pytest.fixture
 def bobs(client_of: Any, cloud_url: str) -> Iterator[set[str]]:
-    """Ids of 15 look-alikes: another owner's, and such as only look like runctl's."""
+    """Ids of 16 look-alikes: another owner's, and such as only look like runctl's."""
     before = everything(cloud_url)
     planted = plant(client_of, owner("planted2", "bob"))
     strange = Owner("planted", "00000000", (("job", "planted"), ("created-by", "runctl")))
@@ -48,6 +48,9 @@ def bobs(client_of: Any, cloud_url: str) -> Iterator[set[str]]:
     finally:
         ec2 = client_of("ec2")
         for things, bucket in ((planted, planted["bucket"]), (other, other["bucket"])):
+            client_of("autoscaling").delete_auto_scaling_group(
+                AutoScalingGroupName=things["Auto Scaling group"], ForceDelete=True
+            )
             for kind in ("network interface", "security group", "volume"):
                 remove_ec2(ec2, kind, things[kind])
             aws_cli.run(f"aws s3 rb --force s3://{bucket}", client_of)
@@ -79,7 +82,7 @@ def told(planted: dict[str, str], listed: list[dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.matrix
-def test_15_kinds_are_found_and_removed_and_look_alikes_are_not(
+def test_16_kinds_are_found_and_removed_and_look_alikes_are_not(
     ann: Runctl, cloud_url: str, client_of: Any, bobs: set[str]
 ) -> None:
     planted = plant(client_of, owner("planted", "ann"))
@@ -95,7 +98,7 @@ def test_15_kinds_are_found_and_removed_and_look_alikes_are_not(
     assert [each for each in ran["orphans"] if each["job"] == "planted"] == []
     assert left_over("planted", cloud_url) == []
     assert everything(cloud_url) >= bobs
-    print(f"15 kinds planted: {len(told(planted, mine))} told, {len(told(planted, ran['deleted']))} removed")
+    print(f"16 kinds planted: {len(told(planted, mine))} told, {len(told(planted, ran['deleted']))} removed")
 
 
 def test_without_an_answer_nothing_is_removed(ann: Runctl, cloud_url: str, client_of: Any) -> None:
@@ -110,7 +113,7 @@ def test_without_an_answer_nothing_is_removed(ann: Runctl, cloud_url: str, clien
 
 
 @pytest.mark.matrix
-def test_a_teardown_tells_15_leaks_each_with_a_command_that_works(
+def test_a_teardown_tells_16_leaks_each_with_a_command_that_works(
     ann: Runctl, cloud_url: str, client_of: Any, ended: list[str]
 ) -> None:
     file = write_job(ann.folder / "leaky", "leaky")
@@ -137,4 +140,4 @@ def test_a_teardown_tells_15_leaks_each_with_a_command_that_works(
     assert receipt["stack_removed"]
     assert left_over("leaky", cloud_url) == []
     assert len(list((ann.folder / ".runctl" / "receipts" / "leaky").glob("*.json"))) == 2
-    print(f"15 kinds planted, {len(told(planted, leaked))} told with a command, all commands worked")
+    print(f"16 kinds planted, {len(told(planted, leaked))} told with a command, all commands worked")

@@ -65,8 +65,9 @@ def _parameters(words: list[str], shape: Any) -> dict[str, Any]:
         values = []
         while words and not words[0].startswith("--"):
             values.append(words.pop(0))
-        is_list = shape.members[members[option]].type_name == "list"
-        parameters[members[option]] = values if is_list else values[0]
+        kind = shape.members[members[option]].type_name
+        whole = {"list": values, "boolean": True}
+        parameters[members[option]] = whole[kind] if kind in whole else values[0]
     return parameters
 
 

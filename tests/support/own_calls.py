@@ -16,10 +16,11 @@ ROOT = Path(__file__).parents[2]
 OUTSIDE = ("agent", "cli")
 """Folders that call no service: the agent has a client of its own, the command line calls operations."""
 SERVICES = (
-    *("ec2", "s3", "iam", "ssm", "sts", "pricing", "logs", "resourcegroupstaggingapi", "service-quotas"),
+    *("ec2", "autoscaling", "s3", "iam", "ssm", "sts", "pricing", "logs"),
+    *("resourcegroupstaggingapi", "service-quotas"),
 )
 OPERATION = re.compile(
-    r"(describe|get|list|head|put|delete|create|terminate|cancel|remove|abort|detach|copy|modify)_[a-z0-9_]+"
+    r"(describe|get|list|head|put|delete|create|terminate|cancel|remove|abort|detach|copy|modify|set)_[a-z0-9_]+"
 )
 
 

@@ -1,4 +1,4 @@
-"""Leaks of the 15 kinds, planted as a job's, and 15 look-alikes of other owners.
+"""Leaks of the 16 kinds, planted as a job's, and 16 look-alikes of other owners.
 
 Uses AWS only: of runctl, nothing but its documented names and tags.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 ClientOf = Callable[[str], Any]
@@ -18,6 +19,7 @@ KINDS = (
     "multipart upload",
     "snapshot",
     "log group",
+    "Auto Scaling group",
     "launch template",
     "key pair",
     "role",
@@ -73,8 +75,10 @@ def plant(client_of: ClientOf, owner: Owner, *, named: bool = True) -> dict[str,
     With ``named`` False, names are not runctl's, and everything that can be tagged has the owner's tags.
     """
     name = owner.name if named else (lambda role: f"mine-{owner.job}-{role}")
+    in_ec2 = _in_ec2(client_of("ec2"), client_of("ssm"), owner, name, named=named)
     return {
-        **_in_ec2(client_of("ec2"), client_of("ssm"), owner, name, named=named),
+        **in_ec2,
+        **_scaling_group(client_of, owner, name, in_ec2["launch template"]),
         **_in_s3(client_of("s3"), owner, name),
         **_in_iam(client_of("iam"), owner, name),
         **_records(client_of("ssm"), client_of("logs"), owner, named=named),
@@ -103,14 +107,15 @@ def _in_ec2(ec2: Any, ssm: Any, owner: Owner, name: Callable[[str], str], *, nam
         Description="planted",
         TagSpecifications=[] if named else owner.specification("network-interface"),
     )["NetworkInterface"]["NetworkInterfaceId"]
+    image = ssm.get_parameter(Name=IMAGE)["Parameter"]["Value"]
     template = ec2.create_launch_template(
         LaunchTemplateName=name("machine"),
-        LaunchTemplateData={"InstanceType": "t3.micro"},
+        LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"},
         TagSpecifications=[] if named else owner.specification("launch-template"),
     )["LaunchTemplate"]["LaunchTemplateId"]
     pair = ec2.create_key_pair(KeyName=name("machine"), TagSpecifications=owner.specification("key-pair"))
     instance = ec2.run_instances(
-        ImageId=ssm.get_parameter(Name=IMAGE)["Parameter"]["Value"],
+        ImageId=image,
         InstanceType="t3.micro",
         MinCount=1,
         MaxCount=1,
@@ -130,6 +135,31 @@ def _in_ec2(ec2: Any, ssm: Any, owner: Owner, name: Callable[[str], str], *, nam
         "key pair": pair["KeyPairId"],
         "spot request": request,
     }
+
+
+def _scaling_group(
+    client_of: ClientOf, owner: Owner, name: Callable[[str], str], template: str
+) -> dict[str, str]:
+    """A group that would launch a machine, with a scheduled action, which goes with it."""
+    group = name("group")
+    subnet = client_of("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    scaling = client_of("autoscaling")
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName=group,
+        MinSize=0,
+        MaxSize=1,
+        DesiredCapacity=1,
+        LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
+        VPCZoneIdentifier=subnet,
+        Tags=[{**each, "PropagateAtLaunch": True} for each in owner.listed()],
+    )
+    scaling.put_scheduled_update_group_action(
+        AutoScalingGroupName=group,
+        ScheduledActionName="end",
+        StartTime=datetime(2100, 1, 1, tzinfo=timezone.utc),
+        DesiredCapacity=0,
+    )
+    return {"Auto Scaling group": group}
 
 
 def _in_s3(s3: Any, owner: Owner, name: Callable[[str], str]) -> dict[str, str]:

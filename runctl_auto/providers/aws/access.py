@@ -63,6 +63,10 @@ class Cloud:
                 )
             parameters = {**parameters, **following}
 
+    def pause(self, seconds: float) -> None:
+        """Waits between two looks at something that changes by itself."""
+        self._sleep(seconds)
+
     def retried(self, operation: Callable[[], Any], what: str) -> Any:
         """Runs a multi-step operation (call and read the body) under the retry policy."""
         return retry.call(

@@ -26,6 +26,7 @@ from sandbox.aws.cloud.quotas import Quotas
 
 SERVICES = frozenset(
     {
+        "autoscaling",
         "ec2",
         fault_injection.SERVICE,
         "iam",

@@ -1,6 +1,7 @@
 """Assembles the emulated cloud: corrected moto, lifecycle, faults, control interface."""
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -21,13 +22,18 @@ from sandbox.aws.cloud.launch_zone import with_zone
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
+from sandbox.aws.cloud.scaling.keeper import Keeper, Launch, Launched, first_that_launches
+from sandbox.aws.cloud.scaling.launching import Launching
+from sandbox.aws.cloud.scaling.moto_cloud import MotoGroupCloud, moto_groups
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.cloud.session_access import SessionAccess
+from sandbox.aws.cloud.tagged_resources import MotoResources
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.patches import Emulation
 
 _LONGEST_NAP = 60.0
+_AFTER_FAILURE = 5.0
 _FIRST_CALLS = (
     ("ec2", "Action=DescribeInstances&Version=2016-11-15"),
     ("iam", "Action=ListInstanceProfiles&Version=2010-05-08"),
@@ -43,10 +49,14 @@ class Emulator:
         self._locks = CloudLocks()
         self._changes = Changes()
         self._something_due = threading.Event()
+        self._groups_due = threading.Event()
         self._lifecycle = Lifecycle(clock, self._changed, Timing())
         consistency = Consistency()
         self._scheduled = ScheduledCalls(clock, scheduler_store.listed, scheduler_store.invoke)
         disconnected = Disconnected(instance_of_session)
+        groups = moto_groups()
+        group_cloud = MotoGroupCloud(self._lifecycle)
+        self._keeper = Keeper(groups, group_cloud, clock)
         apply_all(
             Emulation(
                 clock,
@@ -54,6 +64,8 @@ class Emulator:
                 consistency,
                 rescheduled=self._something_due.set,
                 unreachable=lambda instance: disconnected.set(instance, connected=False),
+                groups=groups,
+                regrouped=self._groups_due.set,
             )
         )
         faults = Faults()
@@ -85,7 +97,9 @@ class Emulator:
             located=with_zone,
             launches_fail=self._lifecycle.launches_fail,
         )
-        self.application = Guard(self._cloud, keys, SessionAccess(self._locks.plane))
+        self._launching = Launching(self._cloud, group_cloud, self._locks.plane, clock)
+        sessions = SessionAccess(self._locks.plane, MotoResources(groups))
+        self.application = Guard(self._cloud, keys, sessions)
 
     def keep_time(self) -> None:
         """Run due instance transitions and schedule calls; does not return."""
@@ -98,6 +112,42 @@ class Emulator:
             nap = _LONGEST_NAP if due is None else min(max(due - self._clock(), 0.0), _LONGEST_NAP)
             self._something_due.wait(nap)
             self._something_due.clear()
+
+    def keep_groups(self) -> None:
+        """Keep Auto Scaling groups at their capacity; does not return.
+
+        Apart from `keep_time`, which must not wait for a launch.
+        """
+        while True:
+            try:
+                nap = self._review_groups()
+            except Exception:  # a failure of the sandbox's own must not end all groups
+                traceback.print_exc()
+                nap = _AFTER_FAILURE
+            self._groups_due.wait(nap)
+            self._groups_due.clear()
+
+    def _review_groups(self) -> float:
+        """Review all groups and launch what they want; return the seconds until the next review."""
+        with self._locks.plane:
+            launches = self._keeper.review()
+        for launch in launches:
+            result = self._launched(launch)
+            with self._locks.plane:
+                self._keeper.launched(launch, result)
+        with self._locks.plane:
+            due = self._keeper.next_deadline()
+        if launches:
+            return 0.0
+        return _LONGEST_NAP if due is None else min(max(due - self._clock(), 0.0), _LONGEST_NAP)
+
+    def _launched(self, launch: Launch) -> Launched:
+        """The result of a launch; a failure of the sandbox's own is one of the launch."""
+        try:
+            return first_that_launches(launch, self._launching)
+        except Exception as error:
+            traceback.print_exc()
+            return Launched(None, None, ((launch.places[0], "InternalError", repr(error)),))
 
     def warm_up(self) -> None:
         """Make the first calls, which load moto's tables, so that no client waits for them.
@@ -114,6 +164,7 @@ class Emulator:
     def _changed(self) -> None:
         self._changes.bump()
         self._something_due.set()
+        self._groups_due.set()
 
 
 def _environ(service: str, body: bytes) -> dict[str, Any]:

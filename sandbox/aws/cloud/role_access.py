@@ -16,7 +16,12 @@ _PARTS = re.compile(r"(\$\{[*?$]\}|[*?])")
 _PATTERNS = {"*": ".*", "?": "."}
 _LITERALS = frozenset({"${*}", "${?}", "${$}"})
 
+_OF_ALL = "ForAllValues:"
+"""Prefix of operators that all values of a key must meet, also when there are none."""
+
 Document = Mapping[str, Any] | str
+Context = Mapping[str, str | tuple[str, ...]]
+"""Condition keys of a request; one with several values has a tuple."""
 
 
 def trusts(document: Document, service: str, context: Mapping[str, str]) -> bool:
@@ -30,7 +35,7 @@ def trusts(document: Document, service: str, context: Mapping[str, str]) -> bool
 
 
 def permits(
-    documents: Iterable[Document], action: str, resource: str, context: Mapping[str, str] | None = None
+    documents: Iterable[Document], action: str, resource: str, context: Context | None = None
 ) -> bool:
     """Whether one of the permissions allows ``action`` on the ARN ``resource`` and none denies it.
 
@@ -79,12 +84,20 @@ def _allowing(document: Document) -> list[Mapping[str, Any]]:
     return [each for each in _statements(document) if each.get("Effect") == "Allow"]
 
 
-def _met(condition: object, context: Mapping[str, str]) -> bool:
+def _met(condition: object, context: Context) -> bool:
     return all(
-        key in context and _compares(operator, context[key], _listed(values))
+        _holds(operator, context.get(key), _listed(values))
         for operator, tests in _mapping(condition).items()
         for key, values in _mapping(tests).items()
     )
+
+
+def _holds(operator: str, found: str | tuple[str, ...] | None, wanted: list[Any]) -> bool:
+    if operator.startswith(_OF_ALL):
+        single = operator.removeprefix(_OF_ALL)
+        values = (found,) if isinstance(found, str) else found or ()
+        return single in _EXACT | _LIKE and all(_compares(single, each, wanted) for each in values)
+    return isinstance(found, str) and _compares(operator, found, wanted)
 
 
 def _compares(operator: str, value: str, wanted: list[Any]) -> bool:

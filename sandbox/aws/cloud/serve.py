@@ -32,6 +32,7 @@ def main() -> None:
     emulator = Emulator(options.cloud_id, load_keys(options.keys), time.time)
     server = _listen(emulator.application, options)
     threading.Thread(target=emulator.keep_time, name="lifecycle", daemon=True).start()
+    threading.Thread(target=emulator.keep_groups, name="groups", daemon=True).start()
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     port = server.socket.getsockname()[1]
     emulator.warm_up()

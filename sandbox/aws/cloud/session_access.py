@@ -1,15 +1,15 @@
 """What the credentials of a role may do in the emulated cloud: what the role's policies allow.
 
-Objects, buckets and parameters are judged by their ARN, so that a job's host reaches nothing of another job.
-Calls of other services are judged by their action alone. A call whose action cannot be told for certain is
-refused.
+Objects, buckets, parameters, Auto Scaling groups, and the volumes and instances of attachments are judged by
+their ARN and their tags, so that a job's host reaches nothing of another job. Other calls are judged by their
+action alone. A call whose action cannot be told for certain is refused.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ from xml.etree import ElementTree
 
 from sandbox.aws.cloud.aws_error import AwsError
 from sandbox.aws.cloud.operations import JSON_SERVICES, AwsCall
-from sandbox.aws.cloud.role_access import allows_action, permits
+from sandbox.aws.cloud.role_access import Context, allows_action, permits
 from sandbox.aws.cloud.roles import RoleSession, permissions_of, role_of, session_of
+from sandbox.aws.cloud.tagged_resources import Tagged, TaggedResources
 
 if TYPE_CHECKING:
     from sandbox.aws.cloud.guard import SessionRequest
@@ -52,6 +53,8 @@ _S3_BUCKET_ACTIONS = {
 }
 _S3_VERSIONED = frozenset({"GetObject", "DeleteObject"})
 _PARAMETER_NAMES = re.compile(r"Names?(\.\d+)?|Path")
+_GROUP_NAME = re.compile(r"AutoScalingGroupName|Tags\.member\.\d+\.ResourceId")
+_TAG_KEY = re.compile(r"Tags\.member\.\d+\.Key")
 _PUBLIC_PARAMETERS = "/aws/service/"
 
 
@@ -61,14 +64,15 @@ class _Need:
 
     action: str
     resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
+    context: Context = field(default_factory=dict)
 
 
 class SessionAccess:
     """Reads moto's roles and sessions, with the lock of its tables held."""
 
-    def __init__(self, lock: AbstractContextManager[Any]) -> None:
+    def __init__(self, lock: AbstractContextManager[Any], resources: TaggedResources) -> None:
         self._lock = lock
+        self._resources = resources
 
     def find(self, access_key: str) -> RoleSession | None:
         """The session with this access key, or None."""
@@ -80,25 +84,72 @@ class SessionAccess:
         with self._lock:
             role = role_of(session.account, session.role_arn)
             documents = [] if role is None else permissions_of(role)
-        return refusal_of(documents, session, call, request)
+            return refusal_of(documents, session, call, request, self._resources)
 
 
 def refusal_of(
-    documents: list[Any], session: RoleSession, call: AwsCall, request: SessionRequest
+    documents: list[Any],
+    session: RoleSession,
+    call: AwsCall,
+    request: SessionRequest,
+    resources: TaggedResources,
 ) -> AwsError | None:
-    """Why a role with these policies may not make the call; None when it may. Pure."""
+    """Why a role with these policies may not make the call; None when it may."""
     if not call.operation or not _is_unambiguous(call, request):
         return AwsError("AccessDenied", "A role may not make a call of this form in the sandbox.", 403)
     if call.name in _ALWAYS_ALLOWED:
         return None
-    if call.service not in ("s3", "ssm"):
+    needs = list(_needs(session, call, request, resources))
+    if not needs:
         action = f"{_ACTION_PREFIXES.get(call.service, call.service)}:{call.operation}"
         return None if allows_action(documents, action) else _denied(session, call, action, "*")
-    needs = list(_of_s3(session, call, request) if call.service == "s3" else _of_ssm(session, call, request))
     for need in needs:
         if not permits(documents, need.action, need.resource, need.context):
             return _denied(session, call, need.action, need.resource)
     return None
+
+
+def _needs(
+    session: RoleSession, call: AwsCall, request: SessionRequest, resources: TaggedResources
+) -> Iterator[_Need]:
+    """What the call needs on which resources; empty for calls that are judged by their action."""
+    if call.service == "s3":
+        yield from _of_s3(session, call, request)
+    elif call.service == "ssm":
+        yield from _of_ssm(session, call, request)
+    elif call.service == "autoscaling":
+        yield from _of_groups(session, call, request, resources)
+    elif call.name in ("ec2:AttachVolume", "ec2:DetachVolume"):
+        for kind, parameter in (("volume", "VolumeId"), ("instance", "InstanceId")):
+            identity = call.parameters.get(parameter, "")
+            yield _on(call.name, resources.in_ec2(session.account, request.region, kind, identity))
+
+
+def _of_groups(
+    session: RoleSession, call: AwsCall, request: SessionRequest, resources: TaggedResources
+) -> Iterator[_Need]:
+    """Needs of calls that name groups, themselves or in their tags; lists need their action alone."""
+    if call.operation.startswith("Describe"):
+        return
+    parameters = call.parameters
+    named = {value for name, value in parameters.items() if _GROUP_NAME.fullmatch(name)}
+    if call.operation == "TerminateInstanceInAutoScalingGroup":
+        named |= {resources.group_of(session.account, request.region, parameters.get("InstanceId", ""))}
+    tagged = tuple(value for name, value in parameters.items() if _TAG_KEY.fullmatch(name))
+    context = {"aws:TagKeys": tagged} if tagged else {}
+    for name in sorted(named) or [""]:
+        need = _on(call.name, resources.group(session.account, request.region, name))
+        yield _Need(need.action, need.resource, {**need.context, **context})
+
+
+def _on(action: str, resource: Tagged) -> _Need:
+    service = action.partition(":")[0]
+    context = {
+        f"{prefix}:ResourceTag/{key}": value
+        for key, value in resource.tags.items()
+        for prefix in ("aws", service)
+    }
+    return _Need(action, resource.arn, context)
 
 
 def _is_unambiguous(call: AwsCall, request: SessionRequest) -> bool:

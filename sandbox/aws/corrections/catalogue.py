@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.aws.corrections import (
+    auto_scaling,
     bucket_defaults,
     bucket_owner,
     bucket_policies,
@@ -63,6 +64,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     launch_request.apply,
     launch_templates.apply,
     ways_out.apply,
+    auto_scaling.apply,
 )
 
 

@@ -13,7 +13,6 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from sandbox.aws.corrections.patches import Emulation, Patches
 
-_BY_MOTO = frozenset({"UserData"})
 _KEYED = {"TagSpecifications": "ResourceType", "BlockDeviceMappings": "DeviceName"}
 _SPOT_REQUEST = "spot-instances-request"
 
@@ -81,7 +80,9 @@ def _with_template(backend: Any, asked: dict[str, Any]) -> dict[str, Any]:
     else:
         template = backend.get_launch_template_by_name(named.get("LaunchTemplateName"))
     data = deepcopy(template.get_version(named.get("Version") or "$Default").data)
-    held = {name: value for name, value in data.items() if name not in _BY_MOTO}
+    held = {name: value for name, value in data.items() if value is not None}
+    if "UserData" in held:
+        held["UserData"] = str(held["UserData"])
     return {**held, **asked, **_joined(held, asked)}
 
 

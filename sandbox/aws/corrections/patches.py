@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sandbox.aws.cloud.scaling.groups import Groups
+from sandbox.aws.cloud.scaling.moto_cloud import moto_groups
+
 if TYPE_CHECKING:
     from sandbox.aws.cloud.lifecycle import Lifecycle
     from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -13,14 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Emulation:
-    """What the corrections share: the clock, the instances' lifecycle, the read delay, and the callbacks for
-    a created or changed schedule and for a new instance that does not reach the cloud."""
+    """What the corrections share: the clock, the instances' lifecycle, the read delay, the Auto Scaling
+    groups, and the callbacks for a created or changed schedule, for a new instance that does not reach the
+    cloud, and for changed groups."""
 
     clock: Callable[[], float]
     lifecycle: Lifecycle
     consistency: Consistency
     rescheduled: Callable[[], None] = field(default=lambda: None)
     unreachable: Callable[[str], None] = field(default=lambda _: None)
+    groups: Groups = field(default_factory=moto_groups)
+    regrouped: Callable[[], None] = field(default=lambda: None)
 
 
 class Patches:

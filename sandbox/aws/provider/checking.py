@@ -82,6 +82,8 @@ def inputs_as_read(resource: ResourceType, known: Known, told: Properties) -> Pr
 
 
 def _worth_importing(field: Field, told: Properties, name: str) -> bool:
+    if field.required:
+        return told.get(name) is not None
     return not (field.refused or is_empty(told.get(name)) or told.get(name) == field.default)
 
 

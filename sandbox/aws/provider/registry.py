@@ -8,6 +8,8 @@ from functools import cache
 from sandbox.aws.provider.invoke import Function
 from sandbox.aws.provider.invokes import account, image, network, parameter
 from sandbox.aws.provider.resource import ResourceType
+from sandbox.aws.provider.types.autoscaling_group import Group
+from sandbox.aws.provider.types.autoscaling_schedule import Schedule as ScheduledAction
 from sandbox.aws.provider.types.bucket import Bucket
 from sandbox.aws.provider.types.bucket_encryption import BucketServerSideEncryptionConfiguration
 from sandbox.aws.provider.types.bucket_lifecycle import BucketLifecycleConfiguration
@@ -39,6 +41,7 @@ _TYPES: tuple[type[ResourceType], ...] = (
     BucketPublicAccessBlock,
     BucketServerSideEncryptionConfiguration,
     BucketVersioning,
+    Group,
     Instance,
     InstanceProfile,
     LaunchTemplate,
@@ -48,6 +51,7 @@ _TYPES: tuple[type[ResourceType], ...] = (
     RolePolicy,
     Schedule,
     ScheduleGroup,
+    ScheduledAction,
     SecurityGroup,
     SecurityGroupEgressRule,
     SecurityGroupIngressRule,

@@ -198,6 +198,70 @@ def test_injected_faults_look_like_aws(cloud: Cloud) -> None:
     cloud.launch(InstanceType="t3.small")
 
 
+def test_a_group_keeps_one_machine_where_there_is_capacity(cloud: Cloud) -> None:
+    ec2, scaling = cloud.client("ec2"), cloud.client("autoscaling")
+    image = cloud.client("ssm").get_parameter(Name=AL2023)["Parameter"]["Value"]
+    data = {"ImageId": image, "InstanceType": "t3.micro"}
+    template = ec2.create_launch_template(LaunchTemplateName="of-a-group", LaunchTemplateData=data)
+    found = ec2.describe_subnets()["Subnets"]
+    subnets = {each["AvailabilityZone"]: each["SubnetId"] for each in found}
+    places = ("us-east-1a", "us-east-1b")
+    for instance_type, zone in (("t3.micro", places[0]), ("t3.small", places[0]), ("t3.micro", places[1])):
+        match = {
+            "InstanceType": instance_type,
+            "AvailabilityZone": zone,
+            "InstanceMarketOptions.MarketType": "spot",
+        }
+        fault = {"service": "ec2", "operation": "RunInstances", "times": 9, "match": match}
+        cloud.control("POST", "faults", {**fault, "code": "InsufficientInstanceCapacity"})
+    specification = {"LaunchTemplateId": template["LaunchTemplate"]["LaunchTemplateId"], "Version": "1"}
+    types = [{"InstanceType": each} for each in ("t3.micro", "t3.small")]
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="one",
+        MinSize=0,
+        MaxSize=1,
+        DesiredCapacity=1,
+        VPCZoneIdentifier=",".join(subnets[each] for each in places),
+        MixedInstancesPolicy={
+            "LaunchTemplate": {"LaunchTemplateSpecification": specification, "Overrides": types},
+            "InstancesDistribution": {
+                "OnDemandPercentageAboveBaseCapacity": 0,
+                "SpotAllocationStrategy": "price-capacity-optimized",
+            },
+        },
+    )
+    first = await_machine(cloud, "one", but="")
+    told = cloud.instance(first)
+    assert (told["type"], told["zone"], told["market"]) == ("t3.small", places[1], "spot")
+    assert told["tags"]["aws:autoscaling:groupName"] == "one"
+    cloud.control("POST", f"instances/{first}/interrupt", {"notice_seconds": 0})
+    cloud.await_state(first, "shutting-down")
+    cloud.control("POST", f"instances/{first}/ended", {"boot": 1})
+    second = await_machine(cloud, "one", but=first)
+    cloud.control("DELETE", "faults")
+    scaling.delete_auto_scaling_group(AutoScalingGroupName="one", ForceDelete=True)
+    cloud.await_state(second, "shutting-down")
+    cloud.control("POST", f"instances/{second}/ended", {"boot": 1})
+    cloud.await_state(second, "terminated")
+    launched = cloud.control("GET", "instances?timeout=0")["instances"]
+    ours = [each for each in launched if each["tags"].get("aws:autoscaling:groupName") == "one"]
+    assert {each["id"] for each in ours} == {first, second}
+
+
+def await_machine(cloud: Cloud, group: str, *, but: str) -> str:
+    """The running machine of a group, another one than `but`."""
+    give_up = time.monotonic() + 120
+    version = -1
+    while time.monotonic() < give_up:
+        answer = cloud.control("GET", f"instances?since={version}&timeout=5")
+        version = answer["version"]
+        for each in answer["instances"]:
+            is_ours = each["tags"].get("aws:autoscaling:groupName") == group
+            if is_ours and each["state"] == "running" and each["id"] != but:
+                return str(each["id"])
+    pytest.fail(f"the group {group} has no machine")
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "words"),
     [("rds", "describe_db_instances", "no service 'rds'"), ("ec2", "describe_fpga_images", "FpgaImages")],

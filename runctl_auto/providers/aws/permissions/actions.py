@@ -15,6 +15,20 @@ _SERVICE_PREFIXES: Mapping[str, str] = {
 }
 
 _ACTIONS: Mapping[str, tuple[str, ...]] = {
+    # A group launches with the permissions of who made or changed it: AWS checks them in the call.
+    "autoscaling:CreateAutoScalingGroup": (
+        "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:CreateOrUpdateTags",
+        "ec2:CreateTags",
+        "ec2:RunInstances",
+        "iam:PassRole",
+    ),
+    "autoscaling:UpdateAutoScalingGroup": (
+        "autoscaling:UpdateAutoScalingGroup",
+        "ec2:CreateTags",
+        "ec2:RunInstances",
+        "iam:PassRole",
+    ),
     # The launch passes the job's role to the machine, as does a changed instance profile.
     "ec2:AssociateIamInstanceProfile": ("ec2:AssociateIamInstanceProfile", "iam:PassRole"),
     "ec2:ReplaceIamInstanceProfileAssociation": ("ec2:ReplaceIamInstanceProfileAssociation", "iam:PassRole"),

@@ -19,6 +19,7 @@ from runctl_auto.providers.aws.records.log_groups import LOG_GROUP
 from runctl_auto.providers.aws.records.networks import INTERFACE, SECURITY_GROUP
 from runctl_auto.providers.aws.records.parameters import PARAMETER
 from runctl_auto.providers.aws.records.roles import PROFILE, ROLE
+from runctl_auto.providers.aws.records.scaling_groups import SCALING_GROUP
 from runctl_auto.providers.aws.records.schedules import SCHEDULE, SCHEDULE_GROUP
 from runctl_auto.providers.aws.records.search import TAG_LIST
 from runctl_auto.providers.aws.records.volumes import SNAPSHOT, VOLUME
@@ -290,6 +291,7 @@ GRANTS: tuple[Grant, ...] = (
         _TAGGABLE,
         _OWN,
     ),
+    Grant("RemoveOwnGroups", "apply", _remove(SCALING_GROUP), SCALING_GROUP.arns),
     Grant("ChangeOwnProfiles", "apply", _PROFILE_CHANGES, INSTANCE.arns, _OWN, actions=_PROFILE_CHANGES),
     Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:instance/*",), _OWN),
     # A job may use an existing volume without runctl's tags.

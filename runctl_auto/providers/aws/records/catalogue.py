@@ -13,11 +13,13 @@ from runctl_auto.providers.aws.records.log_groups import LOG_GROUP
 from runctl_auto.providers.aws.records.networks import INTERFACE, SECURITY_GROUP
 from runctl_auto.providers.aws.records.parameters import PARAMETER
 from runctl_auto.providers.aws.records.roles import PROFILE, ROLE, ROLE_POLICY
+from runctl_auto.providers.aws.records.scaling_groups import SCALING_GROUP
 from runctl_auto.providers.aws.records.schedules import SCHEDULE, SCHEDULE_GROUP
 from runctl_auto.providers.aws.records.volumes import SNAPSHOT, VOLUME
 from runctl_auto.providers.resource_kind import Kinds
 
 RECORDS: tuple[AwsKind, ...] = (
+    SCALING_GROUP,
     INSTANCE,
     INTERFACE,
     SPOT_REQUEST,

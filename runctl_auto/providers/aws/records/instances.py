@@ -1,4 +1,7 @@
-"""EC2 instances and the spot requests that launch them."""
+"""EC2 instances and the spot requests that launch them.
+
+The parent of an instance that an Auto Scaling group launched is the group, in whatever way it was found.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ from runctl_auto.providers.aws.records.kind import (
     free,
     one_call,
 )
+from runctl_auto.providers.aws.records.scaling_groups import MACHINE_TAG
 from runctl_auto.providers.aws.records.search import Search
+from runctl_auto.providers.aws.tag_lists import read_tags
 from runctl_auto.providers.resource import CloudResource
 
 _LIVE_REQUESTS = {"Name": "state", "Values": ["open", "active", "disabled"]}
@@ -28,12 +33,17 @@ def _find_own_instances(kind: AwsKind, search: Search) -> Iterator[CloudResource
 
 
 def _find_related_instances(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
-    """Instances in a security group of runctl's, or launched by one of its spot requests."""
+    """Instances in a security group of runctl's, or launched by one of its spot requests or groups."""
     known = search.related.instances
     requests = search.found(names.SPOT_REQUEST)
     jobs = {each.parent: each.job for each in requests if each.parent not in ("", *known)}
     groups = search.related.groups
-    filters = (*ec2.in_filters("instance.group-id", groups), *ec2.in_filters("instance-id", jobs))
+    launchers = [each.id for each in search.found(names.SCALING_GROUP)]
+    filters = (
+        *ec2.in_filters("instance.group-id", groups),
+        *ec2.in_filters("instance-id", jobs),
+        *ec2.in_filters(f"tag:{MACHINE_TAG}", launchers),
+    )
     return (each for each in _instances(kind, search, filters, jobs, groups) if each.id not in known)
 
 
@@ -46,15 +56,20 @@ def _instances(
 ) -> Iterator[CloudResource]:
     """All instances that are not terminated: one that is shutting down still exists."""
     seen: set[str] = set()
+    launchers = {each.id: each.job for each in search.found(names.SCALING_GROUP)}
     for condition in filters:
         reservations = kind.listing.pages(search.cloud, Filters=[condition])
         for each in (instance for group in reservations for instance in group["Instances"]):
             identity = each["InstanceId"]
             inside = [groups.get(group["GroupId"]) for group in each.get("SecurityGroups") or ()]
-            whose = ec2.attribution(kind, search, each, (jobs.get(identity), *inside))
+            launcher = read_tags(each.get("Tags")).get(MACHINE_TAG, "")
+            whose = ec2.attribution(
+                kind, search, each, (jobs.get(identity), launchers.get(launcher), *inside)
+            )
             if whose is not None and identity not in seen and each["State"]["Name"] != "terminated":
                 seen.add(identity)
-                parent = _launcher(each, groups) if whose.how == "relation" else ""
+                known = _launcher(each, groups) if whose.how == "relation" else ""
+                parent = launcher or known
                 yield ec2.resource(kind, search, each, whose, parent=parent)
 
 
@@ -90,8 +105,9 @@ def _price(search: Search, job: str, instance: Described) -> float | None:
 INSTANCE = AwsKind(
     name=names.INSTANCE,
     types=("aws:ec2/instance:Instance",),
-    parents=(names.SECURITY_GROUP, names.SPOT_REQUEST),
-    removed_after=(names.SPOT_REQUEST,),  # a request could launch another
+    parents=(names.SCALING_GROUP, names.SECURITY_GROUP, names.SPOT_REQUEST),
+    managed_with=(names.SCALING_GROUP,),
+    removed_after=(names.SCALING_GROUP, names.SPOT_REQUEST),  # they could launch another
     is_machine=True,
     made_by_stacks=True,
     lists=(

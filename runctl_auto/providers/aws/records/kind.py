@@ -137,6 +137,7 @@ class AwsKind:
     managed_with: tuple[str, ...] = ()
     removed_after: tuple[str, ...] = ()
     is_machine: bool = False
+    launches_machines: bool = False
     made_by_stacks: bool = False
     has_creation_time: bool = True
     id_in_state_is_name: bool = False

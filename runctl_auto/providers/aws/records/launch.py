@@ -19,6 +19,7 @@ LAUNCH_TEMPLATE = AwsKind(
         ),
     ),
     name_filter="launch-template-name",
+    removed_after=(names.SCALING_GROUP,),
     made_by_stacks=True,
     looks=(Look(ec2.find_own),),
     removal=ec2.delete("delete_launch_template", "LaunchTemplateId"),

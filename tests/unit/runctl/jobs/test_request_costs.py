@@ -203,7 +203,12 @@ def usd(requests: Counter[str]) -> float:
 @pytest.fixture(autouse=True)
 def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thousands of positions are recorded; that they outlive a crash is tested elsewhere."""
-    monkeypatch.setattr(output_log, "write_private", lambda path, text: path.write_text(text))
+
+    def write(path: Path, text: str) -> None:
+        path.unlink(missing_ok=True)  # file systems flush a file that is written over
+        path.write_text(text)
+
+    monkeypatch.setattr(output_log, "write_private", write)
 
 
 def test_a_followed_day_costs_less_than_ten_cents_and_the_guide_says_how_much(tmp_path: Path) -> None:

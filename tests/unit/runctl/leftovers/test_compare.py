@@ -58,6 +58,21 @@ def test_what_a_stack_holds_and_what_hangs_on_it_is_managed() -> None:
     assert compared(*things, stacks=(stack((INSTANCE, "i-1"), (BUCKET, "b")),)) == Comparison()
 
 
+def test_machines_of_a_group_are_managed_with_it() -> None:
+    machine = thing("instance", "i-1", parent="runctl-digits-machine-1f")
+    things = (
+        thing("Auto Scaling group", "runctl-digits-machine-1f"),
+        machine,
+        thing("spot request", "sir-1", parent="i-1"),
+        thing("bucket", "b"),
+        thing("multipart upload", "u", parent="b"),
+    )
+    held = (("aws:autoscaling/group:Group", "runctl-digits-machine-1f"), (BUCKET, "b"))
+    assert compared(*things, stacks=(stack(*held),)) == Comparison()
+    (orphan,) = compared(machine, stacks=(stack((BUCKET, "b")),)).orphans
+    assert orphan.resource == machine, "the group is not the stack's"
+
+
 def test_what_no_stack_holds_is_an_orphan_with_the_reason() -> None:
     orphans = compared(
         thing("volume", "vol-1"), thing("volume", "vol-2", job="other"), stacks=(stack((BUCKET, "b")),)

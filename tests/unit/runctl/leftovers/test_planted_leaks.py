@@ -1,4 +1,4 @@
-"""Leaks of the 15 kinds are found, each with a command that works; look-alikes are left alone."""
+"""Leaks of the 16 kinds are found, each with a command that works; look-alikes are left alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def found_in_account(account: Any) -> tuple[CloudResource, ...]:
 
 
 @pytest.mark.parametrize("look", [found_of_job, found_in_account])
-def test_15_of_13_are_found_and_each_command_works(account: Any, look: Any) -> None:
+def test_16_of_16_are_found_and_each_command_works(account: Any, look: Any) -> None:
     before = account.ids()
     planted = plant(account.client, runctls(JOB))
     assert set(planted) == set(KINDS)
@@ -164,7 +164,15 @@ def test_lists_are_asked_for_in_pages_of_100(account: Any) -> None:
     sizes = {
         (name, size)
         for name, asked in account.asked
-        for key in ("MaxResults", "MaxItems", "MaxBuckets", "ResourcesPerPage", "MaxUploads", "limit")
+        for key in (
+            "MaxResults",
+            "MaxItems",
+            "MaxBuckets",
+            "ResourcesPerPage",
+            "MaxUploads",
+            "limit",
+            "MaxRecords",
+        )
         if (size := asked.get(key))
     }
     assert {name for name, size in sizes if size != 100} == {"describe_parameters", "describe_log_groups"}

@@ -157,6 +157,7 @@ EVERY_KIND = (
     "parameter",
     "schedule group",
     "schedule",
+    "Auto Scaling group",
 )
 
 
@@ -171,6 +172,8 @@ def test_dependents_go_first() -> None:
     assert set(order) == set(EVERY_KIND) == set(KINDS.removal_order)
     assert order.index("instance") < order.index("volume") < order.index("security group")
     assert order.index("spot request") < order.index("instance")
+    assert order.index("Auto Scaling group") < order.index("instance") < order.index("volume")
+    assert order.index("Auto Scaling group") < order.index("launch template")
     assert order.index("network interface") < order.index("security group")
     assert order.index("role policy") < order.index("role")
     assert order.index("instance profile") < order.index("role")
@@ -275,3 +278,16 @@ def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:
 )
 def test_what_was_there_before_or_came_later_or_no_stack_makes_stays(thing: CloudResource) -> None:
     assert unnoticed(thing, recorded=("vol-recorded",)) == ()
+
+
+def test_a_machine_that_a_recorded_group_launched_is_none_of_the_updates() -> None:
+    group = "aws:autoscaling/group:Group"
+    recorded = {"urn": f"urn::{group}::g", "type": group, "id": "runctl-g", "custom": True}
+    machine = replace(MADE, kind="instance", id="i-1", parent="runctl-g")
+
+    def left(*resources: dict[str, Any]) -> tuple[CloudResource, ...]:
+        held = parse_state({"resources": list(resources)})
+        return made_unnoticed([machine], held, (PERIOD,), lambda _: True, kinds=KINDS)
+
+    assert left(recorded) == ()
+    assert left() == (machine,)

@@ -115,6 +115,14 @@ def test_statements_have_names_of_their_own() -> None:
     assert all(name.isalnum() for name in names)
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_what_holds_for_the_same_resources_is_one_statement(role: Role) -> None:
+    found = statements(role)
+    scopes = [json.dumps([each["Resource"], each.get("Condition")]) for each in found]
+    assert len(scopes) == len(set(scopes))
+    assert {each["Sid"] for each in found} <= {grant.sid for grant in grants_of(role)}
+
+
 def test_every_call_is_one_of_the_services() -> None:
     loader = Loader()
     names = {"tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}

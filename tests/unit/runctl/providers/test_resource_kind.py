@@ -20,6 +20,7 @@ class Kind:
     types: tuple[str, ...] = ()
     is_listed: bool = True
     is_machine: bool = False
+    launches_machines: bool = False
     made_by_stacks: bool = False
     has_creation_time: bool = True
     id_in_state_is_name: bool = False

@@ -21,8 +21,9 @@ from runctl_auto.permissions.document import calls_of
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 
-THROTTLING = {"ec2": "RequestLimitExceeded", "s3": "SlowDown", "iam": "Throttling", "sts": "Throttling"}
-DENIED = {"ec2": "UnauthorizedOperation", "s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDenied"}
+QUERY = ("autoscaling", "iam", "sts")
+THROTTLING = {"ec2": "RequestLimitExceeded", "s3": "SlowDown", **dict.fromkeys(QUERY, "Throttling")}
+DENIED = {"ec2": "UnauthorizedOperation", **dict.fromkeys(("s3", *QUERY), "AccessDenied")}
 
 
 class Transport:

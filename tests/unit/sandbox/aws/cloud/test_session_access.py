@@ -13,6 +13,7 @@ from components.iam_profile import IamProfileArgs, access_policy
 from sandbox.aws.cloud.operations import read_call
 from sandbox.aws.cloud.roles import RoleSession
 from sandbox.aws.cloud.session_access import refusal_of
+from sandbox.aws.cloud.tagged_resources import Tagged
 
 SESSION = RoleSession("ASIA1", "s", "t", "arn:aws:iam::123456789012:role/runctl-own", "i-1")
 POLICY = access_policy(
@@ -34,6 +35,35 @@ POLICY = access_policy(
 FORM, JSON = "application/x-www-form-urlencoded; charset=utf-8", "application/x-amz-json-1.1"
 
 
+GROUPS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+            "Resource": "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/runctl-own",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "autoscaling:CreateOrUpdateTags",
+            "Resource": "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/runctl-own",
+            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["runctl:failed-boots"]}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ec2:AttachVolume",
+            "Resource": "arn:aws:ec2:us-east-1:123456789012:volume/vol-own",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "ec2:AttachVolume",
+            "Resource": "arn:aws:ec2:us-east-1:123456789012:instance/*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/runctl:job": "own"}},
+        },
+    ],
+}
+
+
 @dataclass
 class Request:
     """A request as the guard hands it on."""
@@ -46,6 +76,27 @@ class Request:
 
     def headers(self, name: str) -> str:
         return self.given.get(name, "")
+
+
+class Resources:
+    """Two jobs' groups, volumes and machines."""
+
+    place = "us-east-1:123456789012"
+
+    def group(self, account: str, region: str, name: str) -> Tagged:
+        assert (account, region) == ("123456789012", "us-east-1")
+        tags = {"runctl:job": name.removeprefix("runctl-")}
+        arn = f"arn:aws:autoscaling:{self.place}:autoScalingGroup:1f:autoScalingGroupName/{name}"
+        return Tagged(arn, tags)
+
+    def group_of(self, account: str, region: str, instance: str) -> str:
+        del account, region
+        return {"i-own": "runctl-own", "i-other": "runctl-other"}.get(instance, "")
+
+    def in_ec2(self, account: str, region: str, kind: str, identity: str) -> Tagged:
+        del account, region
+        tags = {"runctl:job": identity.partition("-")[2]}
+        return Tagged(f"arn:aws:ec2:{self.place}:{kind}/{identity}", tags)
 
 
 def refusal(
@@ -62,7 +113,7 @@ def refusal(
     }
     environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in given.items()}
     request = Request("us-east-1", service, asked, body, given)
-    found = refusal_of([policy], SESSION, read_call(environ, body), request)
+    found = refusal_of([policy], SESSION, read_call(environ, body), request, Resources())
     assert found is None or found.status == 403
     return None if found is None else f"{found.code}: {found.message}"
 
@@ -77,8 +128,9 @@ def ssm(operation: str, content: Any, **headers: str) -> str | None:
     return refusal("ssm", "POST", "/", body, **named)
 
 
-def query(service: str, *pairs: tuple[str, str], **headers: str) -> str | None:
-    return refusal(service, "POST", "/", urlencode(pairs).encode(), **{"content_type": FORM, **headers})
+def query(service: str, *pairs: tuple[str, str], policy: Any = POLICY, **headers: str) -> str | None:
+    body = urlencode(pairs).encode()
+    return refusal(service, "POST", "/", body, policy=policy, **{"content_type": FORM, **headers})
 
 
 @pytest.mark.parametrize(
@@ -279,3 +331,44 @@ def test_parameters_of_aws_are_in_no_account() -> None:
     for name, reached in (("/aws/service/ami/al2023", True), ("/own/aws/service/x", False)):
         body = json.dumps({"Name": name}).encode()
         assert (refusal("ssm", "POST", "/", body, policy=policy, **named) is None) is reached
+
+
+def of_group(operation: str, *pairs: tuple[str, str]) -> str | None:
+    return query("autoscaling", ("Action", operation), *pairs, policy=GROUPS)
+
+
+@pytest.mark.parametrize("job", ["own", "other"])
+def test_a_machine_changes_the_capacity_of_its_own_group_only(job: str) -> None:
+    named = ("AutoScalingGroupName", f"runctl-{job}")
+    told = of_group("SetDesiredCapacity", named, ("DesiredCapacity", "0"))
+    assert (told is None) == (job == "own")
+    ended = of_group("TerminateInstanceInAutoScalingGroup", ("InstanceId", f"i-{job}"))
+    assert (ended is None) == (job == "own")
+    assert of_group("UpdateAutoScalingGroup", named, ("MaxSize", "9")) is not None
+    assert of_group("DescribeAutoScalingGroups") is not None
+
+
+@pytest.mark.parametrize(
+    ("job", "key", "may"),
+    [
+        ("own", "runctl:failed-boots", True),
+        ("own", "runctl:job", False),
+        ("other", "runctl:failed-boots", False),
+    ],
+)
+def test_a_machine_sets_one_tag_of_its_group(job: str, key: str, may: bool) -> None:
+    told = of_group(
+        "CreateOrUpdateTags", ("Tags.member.1.ResourceId", f"runctl-{job}"), ("Tags.member.1.Key", key)
+    )
+    assert (told is None) == may
+    both = (("Tags.member.2.ResourceId", "runctl-own"), ("Tags.member.2.Key", "Name"))
+    first = (("Tags.member.1.ResourceId", f"runctl-{job}"), ("Tags.member.1.Key", key))
+    assert of_group("CreateOrUpdateTags", *first, *both) is not None, "one of the keys is not allowed"
+
+
+@pytest.mark.parametrize("volume", ["vol-own", "vol-other"])
+@pytest.mark.parametrize("machine", ["i-own", "i-other"])
+def test_a_volume_is_attached_where_both_are_the_jobs(volume: str, machine: str) -> None:
+    pairs = (("Action", "AttachVolume"), ("VolumeId", volume), ("InstanceId", machine))
+    told = query("ec2", *pairs, policy=GROUPS)
+    assert (told is None) == ((volume, machine) == ("vol-own", "i-own"))

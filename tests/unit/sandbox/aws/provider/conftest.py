@@ -10,8 +10,11 @@ from unittest.mock import create_autospec
 import pytest
 from moto import mock_aws
 
+from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
+from sandbox.aws.corrections import auto_scaling
+from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.launch_templates import know_templates
-from sandbox.aws.corrections.patches import Patches
+from sandbox.aws.corrections.patches import Emulation, Patches
 from sandbox.aws.corrections.schedules import know_groups
 from sandbox.aws.provider.cancellation import Cancellation
 from sandbox.aws.provider.clients import ClientPool
@@ -63,6 +66,8 @@ def mocked_cloud(clock: SteppingClock, clients: ClientPool) -> Iterator[Cloud]:
     """The cloud as a type sees it, over moto in this process: no sockets, no waiting."""
     patches = Patches()
     know_templates(patches)
+    lifecycle = Lifecycle(clock.now, lambda: None, Timing())
+    auto_scaling.apply(patches, Emulation(clock.now, lifecycle, Consistency()))  # nothing is launched
     know_groups(patches)  # plain moto fails with an internal error where a schedule group is not
     with ExitStack() as stack, mock_aws():
         stack.callback(patches.undo)

@@ -70,11 +70,13 @@ def test_outputs_are_the_sdks(token: str, resource: ResourceType) -> None:
 
 @pytest.mark.parametrize(("token", "resource"), TYPES)
 def test_tags_have_their_union_as_output(token: str, resource: ResourceType) -> None:
-    del token
-    assert ("tags" in resource.inputs) == ("tagsAll" in resource.inputs)
+    takes_default_tags = "tags" in resource.inputs and token != "aws:autoscaling/group:Group"
+    assert takes_default_tags == ("tagsAll" in resource.inputs)
 
 
 REPLACED_BY = {
+    "aws:autoscaling/group:Group": "initialLifecycleHooks name namePrefix region",
+    "aws:autoscaling/schedule:Schedule": "autoscalingGroupName region scheduledActionName",
     "aws:cloudwatch/logGroup:LogGroup": "logGroupClass name namePrefix region",
     "aws:ebs/volume:Volume": (
         "availabilityZone encrypted kmsKeyId multiAttachEnabled outpostArn region snapshotId "

@@ -107,6 +107,26 @@ def bucket(cloud: Cloud) -> str:
     return make(cloud, BUCKET, bucket="the-bucket").identifier
 
 
+def subnets(cloud: Cloud) -> list[str]:
+    return [each["SubnetId"] for each in cloud.call("ec2", "describe_subnets")["Subnets"]]
+
+
+def template(cloud: Cloud) -> str:
+    given = {"name": "a-template", "imageId": image(cloud), "instanceType": "t3.micro"}
+    return make(cloud, "aws:ec2/launchTemplate:LaunchTemplate", **given).identifier
+
+
+def scaling_group(cloud: Cloud, **given: Any) -> Living:
+    launched = {
+        "launchTemplate": {"id": template(cloud)},
+        "vpcZoneIdentifiers": subnets(cloud)[:1],
+        "waitForCapacityTimeout": "0",
+    }
+    return make(
+        cloud, "aws:autoscaling/group:Group", name="a-group", minSize=0, maxSize=1, **launched, **given
+    )
+
+
 def role(cloud: Cloud) -> str:
     return make(cloud, "aws:iam/role:Role", name="the-role", assumeRolePolicy=TRUST).identifier
 
@@ -363,13 +383,78 @@ CASES = [
             "name": "life-template",
             "instanceInitiatedShutdownBehavior": "terminate",
             "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
+            "imageId": "ami-1",
+            "instanceType": "t3.micro",
+            "userData": "aGVsbG8=",
+            "iamInstanceProfile": {"name": "life"},
+            "blockDeviceMappings": [
+                {"deviceName": "/dev/xvda", "ebs": {"volumeSize": 20, "encrypted": "true"}}
+            ],
+            "networkInterfaces": [
+                {"deviceIndex": 0, "associatePublicIpAddress": "true", "securityGroups": ["sg-1"]}
+            ],
+            "updateDefaultVersion": True,
             "tags": {"a": "1"},
         },
         {
+            "imageId": "ami-2",
+            "userData": "aGVsbG8y",
+            "blockDeviceMappings": [
+                {"deviceName": "/dev/xvda", "ebs": {"volumeSize": 30, "deleteOnTermination": "false"}}
+            ],
+            "networkInterfaces": [{"deviceIndex": 0, "securityGroups": ["sg-2"]}],
+            "instanceMarketOptions": {"marketType": "spot", "spotOptions": {"maxPrice": "0.5"}},
+            "monitoring": {"enabled": True},
             "tagSpecifications": [{"resourceType": "volume", "tags": {"v": "1"}}],
             "description": "of volumes too",
             "tags": {"b": "2"},
         },
+    ),
+    Case(
+        "aws:autoscaling/group:Group",
+        lambda cloud: {
+            "name": "life-group",
+            "minSize": 0,
+            "maxSize": 1,
+            "desiredCapacity": 1,
+            "waitForCapacityTimeout": "0",
+            "vpcZoneIdentifiers": subnets(cloud)[:2],
+            "mixedInstancesPolicy": {
+                "instancesDistribution": {
+                    "onDemandPercentageAboveBaseCapacity": 0,
+                    "spotAllocationStrategy": "price-capacity-optimized",
+                },
+                "launchTemplate": {
+                    "launchTemplateSpecification": {"launchTemplateId": template(cloud), "version": "1"},
+                    "overrides": [{"instanceType": "t3.micro"}, {"instanceType": "t3.small"}],
+                },
+            },
+            "suspendedProcesses": ["AZRebalance"],
+            "tags": [{"key": "a", "value": "1", "propagateAtLaunch": True}],
+        },
+        {
+            "desiredCapacity": 0,
+            "healthCheckGracePeriod": 10,
+            "suspendedProcesses": ["Launch"],
+            "terminationPolicies": ["OldestInstance"],
+            "tags": [
+                {"key": "a", "value": "2", "propagateAtLaunch": True},
+                {"key": "b", "value": "1", "propagateAtLaunch": False},
+            ],
+        },
+    ),
+    Case(
+        "aws:autoscaling/schedule:Schedule",
+        lambda cloud: {
+            "scheduledActionName": "life-end",
+            "autoscalingGroupName": scaling_group(cloud).identifier,
+            "minSize": 0,
+            "maxSize": -1,
+            "desiredCapacity": 0,
+            "startTime": "2030-01-01T00:00:00Z",
+        },
+        {"startTime": "2031-01-01T00:00:00Z", "maxSize": 0},
+        imports=False,
     ),
     Case(
         "aws:ssm/parameter:Parameter",

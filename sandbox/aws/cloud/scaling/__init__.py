@@ -1,0 +1,1 @@
+"""Auto Scaling groups: what moto stores of them, made to act."""

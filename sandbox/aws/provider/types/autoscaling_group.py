@@ -1,0 +1,523 @@
+"""Auto Scaling groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from sandbox.aws.provider.cloud import Cloud
+from sandbox.aws.provider.cloud_error import CloudError
+from sandbox.aws.provider.resource import Known, PhysicalName, Problem, Properties, ResourceType
+from sandbox.aws.provider.schema import REGION, Change, Field, Kind, refused, replaces, table, updates
+
+UPDATE_SECONDS = 600.0
+DELETE_SECONDS = 600.0
+_JUST_MADE = timedelta(seconds=10)
+_PROFILE_PROPAGATION_SECONDS = 120.0
+_BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress"})
+_RESOURCE_TYPE = "auto-scaling-group"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+_TAG: Mapping[str, Field] = {
+    "key": updates(required=True),
+    "propagateAtLaunch": updates(Kind.BOOLEAN, required=True),
+    "value": updates(required=True),
+}
+_TEMPLATE: Mapping[str, Field] = {
+    "id": updates(computed=True),
+    "name": updates(computed=True),
+    "version": updates(computed=True),
+}
+_SPECIFICATION: Mapping[str, Field] = {
+    "launchTemplateId": updates(computed=True),
+    "launchTemplateName": updates(computed=True),
+    "version": updates(computed=True),
+}
+_OVERRIDE: Mapping[str, Field] = {
+    "instanceRequirements": refused(Change.UPDATE),
+    "instanceType": updates(),
+    "launchTemplateSpecification": refused(Change.UPDATE),
+    "weightedCapacity": refused(Change.UPDATE),
+}
+_POLICY_TEMPLATE: Mapping[str, Field] = {
+    "launchTemplateSpecification": updates(Kind.OBJECT, required=True, fields=_SPECIFICATION),
+    "overrides": updates(Kind.OBJECTS, computed=True, fields=_OVERRIDE),
+}
+_DISTRIBUTION: Mapping[str, Field] = {
+    "onDemandAllocationStrategy": updates(computed=True),
+    "onDemandBaseCapacity": updates(Kind.INTEGER, computed=True),
+    "onDemandPercentageAboveBaseCapacity": updates(Kind.INTEGER, computed=True),
+    "spotAllocationStrategy": updates(computed=True),
+    "spotInstancePools": updates(Kind.INTEGER, computed=True),
+    "spotMaxPrice": updates(),
+}
+_POLICY: Mapping[str, Field] = {
+    "instancesDistribution": updates(Kind.OBJECT, computed=True, fields=_DISTRIBUTION),
+    "launchTemplate": updates(Kind.OBJECT, required=True, fields=_POLICY_TEMPLATE),
+}
+_PLAIN: Mapping[str, str] = {
+    "capacityRebalance": "CapacityRebalance",
+    "context": "Context",
+    "defaultCooldown": "DefaultCooldown",
+    "defaultInstanceWarmup": "DefaultInstanceWarmup",
+    "healthCheckGracePeriod": "HealthCheckGracePeriod",
+    "healthCheckType": "HealthCheckType",
+    "maxInstanceLifetime": "MaxInstanceLifetime",
+    "placementGroup": "PlacementGroup",
+    "serviceLinkedRoleArn": "ServiceLinkedRoleARN",
+    "terminationPolicies": "TerminationPolicies",
+}
+"""Inputs that are passed on as they are, by their names in the service."""
+
+_NOT_OF_THE_CALL = frozenset(
+    {"forceDelete", "forceDeleteWarmPool", "ignoreFailedScalingActivities", "waitForCapacityTimeout"}
+)
+"""Inputs of the provider alone."""
+
+_OTHER_CALLS = frozenset({"suspendedProcesses", "tags"})
+
+
+class Group(ResourceType):
+    """`aws.autoscaling.Group`. Its id is its name. The provider's default tags are not applied to it."""
+
+    token = "aws:autoscaling/group:Group"  # noqa: S105
+    title = "Auto Scaling Group"
+    physical_name = PhysicalName("name", prefix="namePrefix", longest=255)
+    inputs = table(
+        {
+            "availabilityZoneDistribution": refused(Change.UPDATE),
+            "availabilityZones": refused(Change.UPDATE, "use vpcZoneIdentifiers"),
+            "capacityRebalance": updates(Kind.BOOLEAN),
+            "capacityReservationSpecification": refused(Change.UPDATE),
+            "context": updates(),
+            "defaultCooldown": updates(Kind.INTEGER, computed=True),
+            "defaultInstanceWarmup": updates(Kind.INTEGER),
+            "desiredCapacity": updates(Kind.INTEGER, computed=True),
+            "desiredCapacityType": refused(Change.UPDATE),
+            "enabledMetrics": refused(Change.UPDATE),
+            "forceDelete": updates(Kind.BOOLEAN, default=False, told=False),
+            "forceDeleteWarmPool": updates(Kind.BOOLEAN, default=False, told=False),
+            "healthCheckGracePeriod": updates(Kind.INTEGER, default=300),
+            "healthCheckType": updates(computed=True),
+            "ignoreFailedScalingActivities": updates(Kind.BOOLEAN, default=False, told=False),
+            "initialLifecycleHooks": refused(Change.REPLACE),
+            "instanceLifecyclePolicy": refused(Change.UPDATE),
+            "instanceMaintenancePolicy": refused(Change.UPDATE),
+            "instanceRefresh": refused(Change.UPDATE),
+            "launchConfiguration": refused(Change.UPDATE, "use launchTemplate or mixedInstancesPolicy"),
+            "launchTemplate": updates(Kind.OBJECT, computed=True, fields=_TEMPLATE),
+            "loadBalancers": refused(Change.UPDATE),
+            "maxInstanceLifetime": updates(Kind.INTEGER),
+            "maxSize": updates(Kind.INTEGER, required=True),
+            "metricsGranularity": updates(default="1Minute"),
+            "minElbCapacity": refused(Change.UPDATE),
+            "minSize": updates(Kind.INTEGER, required=True),
+            "mixedInstancesPolicy": updates(Kind.OBJECT, computed=True, fields=_POLICY),
+            "name": replaces(computed=True),
+            "namePrefix": replaces(computed=True, told=False),
+            "placementGroup": updates(),
+            "protectFromScaleIn": updates(Kind.BOOLEAN, default=False),
+            "region": REGION,
+            "serviceLinkedRoleArn": updates(computed=True),
+            "suspendedProcesses": updates(Kind.SET),
+            "tags": updates(Kind.OBJECT_SET, fields=_TAG),
+            "targetGroupArns": refused(Change.UPDATE),
+            "terminationPolicies": updates(Kind.LIST),
+            "trafficSources": refused(Change.UPDATE),
+            "vpcZoneIdentifiers": updates(Kind.SET, computed=True),
+            "waitForCapacityTimeout": updates(default="10m", told=False),
+            "waitForElbCapacity": refused(Change.UPDATE),
+            "warmPool": refused(Change.UPDATE),
+        }
+    )
+    outputs = ("arn", "predictedCapacity", "warmPoolSize")
+
+    def check(self, inputs: Properties) -> Iterator[Problem]:
+        launches = [name for name in ("launchTemplate", "mixedInstancesPolicy") if name in inputs]
+        if len(launches) != 1:
+            yield Problem(
+                "mixedInstancesPolicy",
+                "only one of `launch_configuration,launch_template,mixed_instances_policy` must be specified",
+            )
+        timeout = inputs["waitForCapacityTimeout"]
+        if isinstance(timeout, str) and _duration(timeout) is None:
+            yield Problem("waitForCapacityTimeout", f"cannot be parsed as a duration: {timeout}")
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        name = str(inputs["name"])
+        doing = f"creating {self.title} ({name})"
+        parameters = {
+            **_parameters(inputs),
+            "MinSize": inputs["minSize"],
+            "MaxSize": inputs["maxSize"],
+            # As in the official provider, for which a desired capacity of 0 is one that is not given.
+            "DesiredCapacity": inputs.get("desiredCapacity") or None,
+            "Tags": [_tag(name, each) for each in inputs.get("tags") or ()] or None,
+        }
+
+        def make() -> dict[str, Any]:
+            try:
+                return cloud.call("autoscaling", "create_auto_scaling_group", doing, **parameters)
+            except CloudError as error:
+                if error.code == "ValidationError" and "Invalid IAM Instance Profile" in str(error):
+                    raise CloudError(doing, "ProfileNotSeen", error.detail) from error
+                raise
+
+        cloud.retry_while(frozenset({"ProfileNotSeen"}), make, standard=_PROFILE_PROPAGATION_SECONDS)
+        return name
+
+    def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
+        least = inputs.get("desiredCapacity") or inputs["minSize"]
+        # The first launches may have failed already; those of an earlier attempt do not count.
+        since = datetime.now(timezone.utc) - _JUST_MADE
+        self._wait_for_capacity(
+            cloud,
+            identifier,
+            inputs,
+            since=since,
+            reached=lambda count: count >= least,
+            wanted=f"at least {least}",
+        )
+        processes = inputs.get("suspendedProcesses")
+        if processes:
+            cloud.call(
+                "autoscaling",
+                "suspend_processes",
+                f"suspending {self.title} ({identifier}) scaling processes",
+                AutoScalingGroupName=identifier,
+                ScalingProcesses=processes,
+            )
+
+    def read(self, cloud: Cloud, identifier: str, known: Known) -> Properties | None:
+        group = find_group(cloud, identifier)
+        if group is None:
+            return None
+        policies = group.get("TerminationPolicies") or []
+        asked = known.carried("terminationPolicies")
+        plain = {name: group.get(wire) for name, wire in _PLAIN.items()}
+        return {
+            **plain,
+            "arn": group["AutoScalingGroupARN"],
+            "availabilityZones": sorted(group["AvailabilityZones"]),
+            "desiredCapacity": group["DesiredCapacity"],
+            "forceDelete": known.carried("forceDelete", False),
+            "forceDeleteWarmPool": known.carried("forceDeleteWarmPool", False),
+            "ignoreFailedScalingActivities": known.carried("ignoreFailedScalingActivities", False),
+            "launchTemplate": _template_told(group.get("LaunchTemplate")),
+            "maxSize": group["MaxSize"],
+            "metricsGranularity": "1Minute",
+            "minSize": group["MinSize"],
+            "mixedInstancesPolicy": _policy_told(group.get("MixedInstancesPolicy")),
+            "name": group["AutoScalingGroupName"],
+            "namePrefix": known.carried("namePrefix", ""),
+            "predictedCapacity": group.get("PredictedCapacity") or 0,
+            "protectFromScaleIn": bool(group.get("NewInstancesProtectedFromScaleIn")),
+            "region": cloud.region,
+            "suspendedProcesses": sorted(
+                each["ProcessName"] for each in group.get("SuspendedProcesses") or ()
+            ),
+            "tags": _tags_told(group.get("Tags")),
+            "terminationPolicies": [] if not asked and policies == ["Default"] else policies,
+            "vpcZoneIdentifiers": [each for each in group.get("VPCZoneIdentifier", "").split(",") if each],
+            "waitForCapacityTimeout": known.carried("waitForCapacityTimeout", "10m"),
+            "warmPoolSize": group.get("WarmPoolSize") or 0,
+        }
+
+    def update(
+        self, cloud: Cloud, identifier: str, state: Properties, inputs: Properties, changed: frozenset[str]
+    ) -> None:
+        since = datetime.now(timezone.utc)
+        doing = f"updating {self.title} ({identifier})"
+        if changed - _OTHER_CALLS:
+            given = {name: value for name, value in inputs.items() if name in changed}
+            parameters = {
+                **_parameters({**given, "name": identifier}),
+                "NewInstancesProtectedFromScaleIn": inputs["protectFromScaleIn"],
+                "MinSize": given.get("minSize"),
+                "MaxSize": given.get("maxSize"),
+                "DesiredCapacity": given.get("desiredCapacity"),
+            }
+            if "capacityRebalance" in changed:
+                parameters["CapacityRebalance"] = bool(inputs.get("capacityRebalance"))
+            if "terminationPolicies" in changed:
+                parameters["TerminationPolicies"] = inputs.get("terminationPolicies") or ["Default"]
+            cloud.call("autoscaling", "update_auto_scaling_group", doing, **parameters)
+        if "tags" in changed:
+            _change_tags(cloud, identifier, state.get("tags") or (), inputs.get("tags") or ())
+        if changed & {"desiredCapacity", "minSize"}:
+            wanted = max(inputs.get("desiredCapacity") or 0, inputs["minSize"])
+            self._wait_for_capacity(
+                cloud,
+                identifier,
+                inputs,
+                since=since,
+                reached=lambda count: count == wanted,
+                wanted=f"exactly {wanted}",
+            )
+        if "suspendedProcesses" in changed:
+            before, after = (
+                set(state.get("suspendedProcesses") or ()),
+                set(inputs.get("suspendedProcesses") or ()),
+            )
+            for operation, processes in (
+                ("resume_processes", before - after),
+                ("suspend_processes", after - before),
+            ):
+                if processes:
+                    cloud.call(
+                        "autoscaling",
+                        operation,
+                        doing,
+                        AutoScalingGroupName=identifier,
+                        ScalingProcesses=sorted(processes),
+                    )
+
+    def delete(self, cloud: Cloud, identifier: str, state: Properties) -> None:
+        force = bool(state.get("forceDelete"))
+        group = find_group(cloud, identifier)
+        if group is None:
+            return
+        if not force:
+            self._drain(cloud, identifier, group)
+        doing = f"deleting {self.title} ({identifier})"
+
+        def delete() -> None:
+            cloud.call(
+                "autoscaling",
+                "delete_auto_scaling_group",
+                doing,
+                AutoScalingGroupName=identifier,
+                ForceDelete=force,
+            )
+
+        try:
+            cloud.retry_while(_BUSY, delete, standard=DELETE_SECONDS)
+        except CloudError as error:
+            if not is_missing(error):
+                raise
+            return
+        cloud.wait_until(
+            lambda: find_group(cloud, identifier) is None,
+            doing=f"waiting for {self.title} ({identifier}) delete",
+            standard=DELETE_SECONDS,
+        )
+
+    def _drain(self, cloud: Cloud, identifier: str, group: Mapping[str, Any]) -> None:
+        cloud.call(
+            "autoscaling",
+            "update_auto_scaling_group",
+            f"setting {self.title} ({identifier}) capacity to 0",
+            AutoScalingGroupName=identifier,
+            MinSize=0,
+            MaxSize=0,
+            DesiredCapacity=0,
+        )
+        protected = [each["InstanceId"] for each in group["Instances"] if each.get("ProtectedFromScaleIn")]
+        if protected:
+            cloud.call(
+                "autoscaling",
+                "set_instance_protection",
+                f"disabling {self.title} ({identifier}) scale-in protections",
+                AutoScalingGroupName=identifier,
+                InstanceIds=protected,
+                ProtectedFromScaleIn=False,
+            )
+
+        def is_empty() -> bool:
+            found = find_group(cloud, identifier)
+            return found is None or not found["Instances"]
+
+        cloud.wait_until(
+            is_empty, doing=f"waiting for {self.title} ({identifier}) drain", standard=DELETE_SECONDS
+        )
+
+    def _wait_for_capacity(
+        self,
+        cloud: Cloud,
+        identifier: str,
+        inputs: Properties,
+        *,
+        since: datetime,
+        reached: Callable[[int], bool],
+        wanted: str,
+    ) -> None:
+        """Wait for healthy machines; a launch that fails ends the wait, unless the program says otherwise."""
+        timeout = _duration(str(inputs["waitForCapacityTimeout"])) or 0.0
+        if timeout <= 0:
+            return
+        doing = f"waiting for {self.title} ({identifier}) capacity satisfied"
+        count = 0
+
+        def is_reached() -> bool:
+            nonlocal count
+            if not inputs.get("ignoreFailedScalingActivities"):
+                self._refuse_failures(cloud, identifier, since, doing)
+            group = find_group(cloud, identifier)
+            if group is None:
+                raise CloudError(doing, "NotFound", "couldn't find resource")
+            count = sum(
+                each["LifecycleState"] == "InService" and each["HealthStatus"].lower() == "healthy"
+                for each in group["Instances"]
+            )
+            return reached(count)
+
+        if not cloud.work.poll(is_reached, interval=cloud.pace.poll, timeout=timeout):
+            told = f"want {wanted} healthy instance(s) in Auto Scaling Group, have {count}"
+            raise CloudError(
+                doing, "Timeout", f"timeout while waiting (timeout: {timeout:g}s). last error: {told}"
+            )
+
+    def _refuse_failures(self, cloud: Cloud, identifier: str, since: datetime, doing: str) -> None:
+        activities = cloud.pages(
+            "autoscaling", "describe_scaling_activities", "Activities", doing, AutoScalingGroupName=identifier
+        )
+        failures = [
+            f"scaling activity ({each['ActivityId']}): Failed: {each.get('StatusMessage', '')}"
+            for each in activities
+            if each["StatusCode"] == "Failed"
+            and each.get("Progress") == 100
+            and each["StartTime"] > since
+            and "Invalid IAM Instance Profile" not in each.get("StatusMessage", "")
+        ]
+        if failures:
+            raise CloudError(doing, "FailedActivity", "\n".join(failures))
+
+
+def find_group(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """The description of a group; None when it does not exist."""
+    found = cloud.pages(
+        "autoscaling",
+        "describe_auto_scaling_groups",
+        "AutoScalingGroups",
+        f"reading Auto Scaling Group ({name})",
+        AutoScalingGroupNames=[name],
+    )
+    return dict(found[0]) if found else None
+
+
+def is_missing(error: CloudError) -> bool:
+    """Whether the service does not know what the call named; it has no code of its own for that."""
+    return error.code == "ValidationError" and "not found" in str(error)
+
+
+def _duration(text: str) -> float | None:
+    """Seconds of a duration as in `10m` or `1h30m`; None when it is not one."""
+    if text in ("0", ""):
+        return 0.0
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def _parameters(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of both create and update, without sizes and tags."""
+    given: dict[str, Any] = {wire: inputs.get(name) or None for name, wire in _PLAIN.items()}
+    for name in ("healthCheckGracePeriod", "defaultCooldown"):
+        given[_PLAIN[name]] = inputs.get(name)
+    subnets = inputs.get("vpcZoneIdentifiers")
+    return {
+        **given,
+        "AutoScalingGroupName": inputs["name"],
+        "LaunchTemplate": _template(inputs.get("launchTemplate")),
+        "MixedInstancesPolicy": _policy(inputs.get("mixedInstancesPolicy")),
+        "NewInstancesProtectedFromScaleIn": inputs.get("protectFromScaleIn"),
+        "VPCZoneIdentifier": ",".join(subnets) if subnets else None,
+    }
+
+
+def _template(template: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not template:
+        return None
+    named = {
+        "LaunchTemplateId": template.get("id"),
+        "LaunchTemplateName": None if template.get("id") else template.get("name"),
+        "Version": template.get("version"),
+    }
+    return {name: value for name, value in named.items() if value}
+
+
+def _policy(policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not policy:
+        return None
+    launch = policy["launchTemplate"]
+    named = launch["launchTemplateSpecification"]
+    specification = {
+        "id": named.get("launchTemplateId"),
+        "name": named.get("launchTemplateName"),
+        "version": named.get("version"),
+    }
+    template: dict[str, Any] = {"LaunchTemplateSpecification": _template(specification)}
+    if launch.get("overrides"):
+        template["Overrides"] = [{"InstanceType": each["instanceType"]} for each in launch["overrides"]]
+    distribution = {
+        name[0].upper() + name[1:]: value
+        for name, value in (policy.get("instancesDistribution") or {}).items()
+        if value not in (None, "") and name in _DISTRIBUTION
+    }
+    return {"LaunchTemplate": template, **({"InstancesDistribution": distribution} if distribution else {})}
+
+
+def _template_told(template: Mapping[str, Any] | None) -> Properties | None:
+    if not template:
+        return None
+    return {
+        "id": template.get("LaunchTemplateId", ""),
+        "name": template.get("LaunchTemplateName", ""),
+        "version": template.get("Version", ""),
+    }
+
+
+def _policy_told(policy: Mapping[str, Any] | None) -> Properties | None:
+    if not policy:
+        return None
+    launch = policy["LaunchTemplate"]
+    named = _template_told(launch["LaunchTemplateSpecification"]) or {}
+    distribution = policy.get("InstancesDistribution") or {}
+    return {
+        "instancesDistribution": {
+            name[0].lower() + name[1:]: value
+            for name, value in distribution.items()
+            if name[0].lower() + name[1:] in _DISTRIBUTION
+        },
+        "launchTemplate": {
+            "launchTemplateSpecification": {
+                "launchTemplateId": named.get("id", ""),
+                "launchTemplateName": named.get("name", ""),
+                "version": named.get("version", ""),
+            },
+            "overrides": [{"instanceType": each["InstanceType"]} for each in launch.get("Overrides") or ()],
+        },
+    }
+
+
+def _tag(group: str, tag: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "ResourceId": group,
+        "ResourceType": _RESOURCE_TYPE,
+        "Key": tag["key"],
+        "Value": tag["value"],
+        "PropagateAtLaunch": tag["propagateAtLaunch"],
+    }
+
+
+def _tags_told(tags: Any) -> list[Properties]:
+    return [
+        {"key": each["Key"], "propagateAtLaunch": each["PropagateAtLaunch"], "value": each.get("Value", "")}
+        for each in sorted(tags or (), key=lambda each: each["Key"])
+        if not each["Key"].startswith("aws:")
+    ]
+
+
+def _change_tags(cloud: Cloud, group: str, before: Any, after: Any) -> None:
+    doing = f"updating tags for Auto Scaling Group ({group})"
+    kept = {each["key"] for each in after}
+    removed = [_tag(group, each) for each in before if each["key"] not in kept]
+    changed = [_tag(group, each) for each in after if each not in before]
+    if removed:
+        cloud.call("autoscaling", "delete_tags", doing, Tags=removed)
+    if changed:
+        cloud.call("autoscaling", "create_or_update_tags", doing, Tags=changed)
