@@ -450,12 +450,13 @@ def own_role() -> tuple[str, str, str]:
 
 def check_own(cloud: int, owned: dict[str, str]) -> None:
     """This machine's role does reach what is its own job's: else refusals would say nothing."""
-    own = {"x-amz-copy-source": f"{owned['own_bucket']}/{owned['key']}"}
+    checkpoints = f"/{owned['own_bucket']}/checkpoints/line"
+    own = {"x-amz-copy-source": f"{checkpoints}/00000000/manifest.json"}
     calls: list[tuple[str, str, str, str, dict[str, str], bytes]] = [
-        ("own object", "s3", "GET", f"/{owned['own_bucket']}/{owned['key']}", {}, b""),
+        ("own object", "s3", "GET", f"{checkpoints}/00000000/manifest.json", {}, b""),
         ("own bucket", "s3", "GET", f"/{owned['own_bucket']}", {}, b""),
-        ("own checkpoint", "s3", "PUT", f"/{owned['own_bucket']}/checkpoints/8/model", {}, b"saved"),
-        ("own copy", "s3", "PUT", f"/{owned['own_bucket']}/checkpoints/9/model", own, b""),
+        ("own checkpoint", "s3", "PUT", f"{checkpoints}/00000008/model", {}, b"saved"),
+        ("own copy", "s3", "PUT", f"{checkpoints}/00000009/model", own, b""),
     ]
     for call in calls:
         assert send(cloud, signed(cloud, own_role(), call)), call[0]
