@@ -55,7 +55,8 @@ def _machines(backend: Any) -> Iterator[Found]:
     for reservation in list(backend.reservations.values()):
         for instance in reservation.instances:
             if instance.state not in GONE:
-                yield "instance", instance.id, "", ""
+                launcher = backend.tags.get(instance.id, {}).get("aws:autoscaling:groupName", "")
+                yield "instance", instance.id, "", launcher
     for request in list(backend.spot_instance_requests.values()):
         if request.state not in GONE:
             yield "spot-request", request.id, "", _id_of(request, "instance")

@@ -13,7 +13,15 @@ _LIVE_REQUESTS = ["open", "active", "disabled"]
 
 def left_of(account: Account, job: str) -> list[str]:
     """Everything in the account's region that carries the job's tag or name, as ``kind id``."""
-    return sorted({*_ec2(account, job), *_s3(account, job), *_iam(account, job), *_others(account, job)})
+    return sorted(
+        {
+            *_ec2(account, job),
+            *_groups(account, job),
+            *_s3(account, job),
+            *_iam(account, job),
+            *_others(account, job),
+        }
+    )
 
 
 def _ec2(account: Account, job: str) -> Iterator[str]:
@@ -35,6 +43,14 @@ def _ec2(account: Account, job: str) -> Iterator[str]:
         for each in getattr(ec2, operation)(Filters=[tagged], **more)[items]:
             if each.get("State") not in ("deleting", "deleted"):
                 yield f"{items.lower().rstrip('s')} {each[key]}"
+
+
+def _groups(account: Account, job: str) -> Iterator[str]:
+    tagged = [{"Name": "tag:runctl:job", "Values": [job]}]
+    for each in account.client("autoscaling").describe_auto_scaling_groups(Filters=tagged)[
+        "AutoScalingGroups"
+    ]:
+        yield f"Auto Scaling group {each['AutoScalingGroupName']}"
 
 
 def _s3(account: Account, job: str) -> Iterator[str]:

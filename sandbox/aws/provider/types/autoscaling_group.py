@@ -10,73 +10,22 @@ from typing import Any
 from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.cloud_error import CloudError
 from sandbox.aws.provider.resource import Known, PhysicalName, Problem, Properties, ResourceType
-from sandbox.aws.provider.schema import REGION, Change, Field, Kind, refused, replaces, table, updates
+from sandbox.aws.provider.types.autoscaling_schema import INPUTS
+from sandbox.aws.provider.types.autoscaling_wire import (
+    PLAIN,
+    parameters_of,
+    tag_to_send,
+    told_policy,
+    told_tags,
+    told_template,
+)
 
-UPDATE_SECONDS = 600.0
 DELETE_SECONDS = 600.0
 _JUST_MADE = timedelta(seconds=10)
 _PROFILE_PROPAGATION_SECONDS = 120.0
 _BUSY = frozenset({"ResourceInUse", "ScalingActivityInProgress"})
-_RESOURCE_TYPE = "auto-scaling-group"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-_TAG: Mapping[str, Field] = {
-    "key": updates(required=True),
-    "propagateAtLaunch": updates(Kind.BOOLEAN, required=True),
-    "value": updates(required=True),
-}
-_TEMPLATE: Mapping[str, Field] = {
-    "id": updates(computed=True),
-    "name": updates(computed=True),
-    "version": updates(computed=True),
-}
-_SPECIFICATION: Mapping[str, Field] = {
-    "launchTemplateId": updates(computed=True),
-    "launchTemplateName": updates(computed=True),
-    "version": updates(computed=True),
-}
-_OVERRIDE: Mapping[str, Field] = {
-    "instanceRequirements": refused(Change.UPDATE),
-    "instanceType": updates(),
-    "launchTemplateSpecification": refused(Change.UPDATE),
-    "weightedCapacity": refused(Change.UPDATE),
-}
-_POLICY_TEMPLATE: Mapping[str, Field] = {
-    "launchTemplateSpecification": updates(Kind.OBJECT, required=True, fields=_SPECIFICATION),
-    "overrides": updates(Kind.OBJECTS, computed=True, fields=_OVERRIDE),
-}
-_DISTRIBUTION: Mapping[str, Field] = {
-    "onDemandAllocationStrategy": updates(computed=True),
-    "onDemandBaseCapacity": updates(Kind.INTEGER, computed=True),
-    "onDemandPercentageAboveBaseCapacity": updates(Kind.INTEGER, computed=True),
-    "spotAllocationStrategy": updates(computed=True),
-    "spotInstancePools": updates(Kind.INTEGER, computed=True),
-    "spotMaxPrice": updates(),
-}
-_POLICY: Mapping[str, Field] = {
-    "instancesDistribution": updates(Kind.OBJECT, computed=True, fields=_DISTRIBUTION),
-    "launchTemplate": updates(Kind.OBJECT, required=True, fields=_POLICY_TEMPLATE),
-}
-_PLAIN: Mapping[str, str] = {
-    "capacityRebalance": "CapacityRebalance",
-    "context": "Context",
-    "defaultCooldown": "DefaultCooldown",
-    "defaultInstanceWarmup": "DefaultInstanceWarmup",
-    "healthCheckGracePeriod": "HealthCheckGracePeriod",
-    "healthCheckType": "HealthCheckType",
-    "maxInstanceLifetime": "MaxInstanceLifetime",
-    "placementGroup": "PlacementGroup",
-    "serviceLinkedRoleArn": "ServiceLinkedRoleARN",
-    "terminationPolicies": "TerminationPolicies",
-}
-"""Inputs that are passed on as they are, by their names in the service."""
-
-_NOT_OF_THE_CALL = frozenset(
-    {"forceDelete", "forceDeleteWarmPool", "ignoreFailedScalingActivities", "waitForCapacityTimeout"}
-)
-"""Inputs of the provider alone."""
-
 _OTHER_CALLS = frozenset({"suspendedProcesses", "tags"})
 
 
@@ -86,53 +35,7 @@ class Group(ResourceType):
     token = "aws:autoscaling/group:Group"  # noqa: S105
     title = "Auto Scaling Group"
     physical_name = PhysicalName("name", prefix="namePrefix", longest=255)
-    inputs = table(
-        {
-            "availabilityZoneDistribution": refused(Change.UPDATE),
-            "availabilityZones": refused(Change.UPDATE, "use vpcZoneIdentifiers"),
-            "capacityRebalance": updates(Kind.BOOLEAN),
-            "capacityReservationSpecification": refused(Change.UPDATE),
-            "context": updates(),
-            "defaultCooldown": updates(Kind.INTEGER, computed=True),
-            "defaultInstanceWarmup": updates(Kind.INTEGER),
-            "desiredCapacity": updates(Kind.INTEGER, computed=True),
-            "desiredCapacityType": refused(Change.UPDATE),
-            "enabledMetrics": refused(Change.UPDATE),
-            "forceDelete": updates(Kind.BOOLEAN, default=False, told=False),
-            "forceDeleteWarmPool": updates(Kind.BOOLEAN, default=False, told=False),
-            "healthCheckGracePeriod": updates(Kind.INTEGER, default=300),
-            "healthCheckType": updates(computed=True),
-            "ignoreFailedScalingActivities": updates(Kind.BOOLEAN, default=False, told=False),
-            "initialLifecycleHooks": refused(Change.REPLACE),
-            "instanceLifecyclePolicy": refused(Change.UPDATE),
-            "instanceMaintenancePolicy": refused(Change.UPDATE),
-            "instanceRefresh": refused(Change.UPDATE),
-            "launchConfiguration": refused(Change.UPDATE, "use launchTemplate or mixedInstancesPolicy"),
-            "launchTemplate": updates(Kind.OBJECT, computed=True, fields=_TEMPLATE),
-            "loadBalancers": refused(Change.UPDATE),
-            "maxInstanceLifetime": updates(Kind.INTEGER),
-            "maxSize": updates(Kind.INTEGER, required=True),
-            "metricsGranularity": updates(default="1Minute"),
-            "minElbCapacity": refused(Change.UPDATE),
-            "minSize": updates(Kind.INTEGER, required=True),
-            "mixedInstancesPolicy": updates(Kind.OBJECT, computed=True, fields=_POLICY),
-            "name": replaces(computed=True),
-            "namePrefix": replaces(computed=True, told=False),
-            "placementGroup": updates(),
-            "protectFromScaleIn": updates(Kind.BOOLEAN, default=False),
-            "region": REGION,
-            "serviceLinkedRoleArn": updates(computed=True),
-            "suspendedProcesses": updates(Kind.SET),
-            "tags": updates(Kind.OBJECT_SET, fields=_TAG),
-            "targetGroupArns": refused(Change.UPDATE),
-            "terminationPolicies": updates(Kind.LIST),
-            "trafficSources": refused(Change.UPDATE),
-            "vpcZoneIdentifiers": updates(Kind.SET, computed=True),
-            "waitForCapacityTimeout": updates(default="10m", told=False),
-            "waitForElbCapacity": refused(Change.UPDATE),
-            "warmPool": refused(Change.UPDATE),
-        }
-    )
+    inputs = INPUTS
     outputs = ("arn", "predictedCapacity", "warmPoolSize")
 
     def check(self, inputs: Properties) -> Iterator[Problem]:
@@ -150,12 +53,12 @@ class Group(ResourceType):
         name = str(inputs["name"])
         doing = f"creating {self.title} ({name})"
         parameters = {
-            **_parameters(inputs),
+            **parameters_of(inputs),
             "MinSize": inputs["minSize"],
             "MaxSize": inputs["maxSize"],
             # As in the official provider, for which a desired capacity of 0 is one that is not given.
             "DesiredCapacity": inputs.get("desiredCapacity") or None,
-            "Tags": [_tag(name, each) for each in inputs.get("tags") or ()] or None,
+            "Tags": [tag_to_send(name, each) for each in inputs.get("tags") or ()] or None,
         }
 
         def make() -> dict[str, Any]:
@@ -197,7 +100,7 @@ class Group(ResourceType):
             return None
         policies = group.get("TerminationPolicies") or []
         asked = known.carried("terminationPolicies")
-        plain = {name: group.get(wire) for name, wire in _PLAIN.items()}
+        plain = {name: group.get(wire) for name, wire in PLAIN.items()}
         return {
             **plain,
             "arn": group["AutoScalingGroupARN"],
@@ -206,11 +109,11 @@ class Group(ResourceType):
             "forceDelete": known.carried("forceDelete", False),
             "forceDeleteWarmPool": known.carried("forceDeleteWarmPool", False),
             "ignoreFailedScalingActivities": known.carried("ignoreFailedScalingActivities", False),
-            "launchTemplate": _template_told(group.get("LaunchTemplate")),
+            "launchTemplate": told_template(group.get("LaunchTemplate")),
             "maxSize": group["MaxSize"],
             "metricsGranularity": "1Minute",
             "minSize": group["MinSize"],
-            "mixedInstancesPolicy": _policy_told(group.get("MixedInstancesPolicy")),
+            "mixedInstancesPolicy": told_policy(group.get("MixedInstancesPolicy")),
             "name": group["AutoScalingGroupName"],
             "namePrefix": known.carried("namePrefix", ""),
             "predictedCapacity": group.get("PredictedCapacity") or 0,
@@ -219,7 +122,7 @@ class Group(ResourceType):
             "suspendedProcesses": sorted(
                 each["ProcessName"] for each in group.get("SuspendedProcesses") or ()
             ),
-            "tags": _tags_told(group.get("Tags")),
+            "tags": told_tags(group.get("Tags")),
             "terminationPolicies": [] if not asked and policies == ["Default"] else policies,
             "vpcZoneIdentifiers": [each for each in group.get("VPCZoneIdentifier", "").split(",") if each],
             "waitForCapacityTimeout": known.carried("waitForCapacityTimeout", "10m"),
@@ -234,7 +137,7 @@ class Group(ResourceType):
         if changed - _OTHER_CALLS:
             given = {name: value for name, value in inputs.items() if name in changed}
             parameters = {
-                **_parameters({**given, "name": identifier}),
+                **parameters_of({**given, "name": identifier}),
                 "NewInstancesProtectedFromScaleIn": inputs["protectFromScaleIn"],
                 "MinSize": given.get("minSize"),
                 "MaxSize": given.get("maxSize"),
@@ -413,110 +316,11 @@ def _duration(text: str) -> float | None:
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
-def _parameters(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of both create and update, without sizes and tags."""
-    given: dict[str, Any] = {wire: inputs.get(name) or None for name, wire in _PLAIN.items()}
-    for name in ("healthCheckGracePeriod", "defaultCooldown"):
-        given[_PLAIN[name]] = inputs.get(name)
-    subnets = inputs.get("vpcZoneIdentifiers")
-    return {
-        **given,
-        "AutoScalingGroupName": inputs["name"],
-        "LaunchTemplate": _template(inputs.get("launchTemplate")),
-        "MixedInstancesPolicy": _policy(inputs.get("mixedInstancesPolicy")),
-        "NewInstancesProtectedFromScaleIn": inputs.get("protectFromScaleIn"),
-        "VPCZoneIdentifier": ",".join(subnets) if subnets else None,
-    }
-
-
-def _template(template: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not template:
-        return None
-    named = {
-        "LaunchTemplateId": template.get("id"),
-        "LaunchTemplateName": None if template.get("id") else template.get("name"),
-        "Version": template.get("version"),
-    }
-    return {name: value for name, value in named.items() if value}
-
-
-def _policy(policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not policy:
-        return None
-    launch = policy["launchTemplate"]
-    named = launch["launchTemplateSpecification"]
-    specification = {
-        "id": named.get("launchTemplateId"),
-        "name": named.get("launchTemplateName"),
-        "version": named.get("version"),
-    }
-    template: dict[str, Any] = {"LaunchTemplateSpecification": _template(specification)}
-    if launch.get("overrides"):
-        template["Overrides"] = [{"InstanceType": each["instanceType"]} for each in launch["overrides"]]
-    distribution = {
-        name[0].upper() + name[1:]: value
-        for name, value in (policy.get("instancesDistribution") or {}).items()
-        if value not in (None, "") and name in _DISTRIBUTION
-    }
-    return {"LaunchTemplate": template, **({"InstancesDistribution": distribution} if distribution else {})}
-
-
-def _template_told(template: Mapping[str, Any] | None) -> Properties | None:
-    if not template:
-        return None
-    return {
-        "id": template.get("LaunchTemplateId", ""),
-        "name": template.get("LaunchTemplateName", ""),
-        "version": template.get("Version", ""),
-    }
-
-
-def _policy_told(policy: Mapping[str, Any] | None) -> Properties | None:
-    if not policy:
-        return None
-    launch = policy["LaunchTemplate"]
-    named = _template_told(launch["LaunchTemplateSpecification"]) or {}
-    distribution = policy.get("InstancesDistribution") or {}
-    return {
-        "instancesDistribution": {
-            name[0].lower() + name[1:]: value
-            for name, value in distribution.items()
-            if name[0].lower() + name[1:] in _DISTRIBUTION
-        },
-        "launchTemplate": {
-            "launchTemplateSpecification": {
-                "launchTemplateId": named.get("id", ""),
-                "launchTemplateName": named.get("name", ""),
-                "version": named.get("version", ""),
-            },
-            "overrides": [{"instanceType": each["InstanceType"]} for each in launch.get("Overrides") or ()],
-        },
-    }
-
-
-def _tag(group: str, tag: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "ResourceId": group,
-        "ResourceType": _RESOURCE_TYPE,
-        "Key": tag["key"],
-        "Value": tag["value"],
-        "PropagateAtLaunch": tag["propagateAtLaunch"],
-    }
-
-
-def _tags_told(tags: Any) -> list[Properties]:
-    return [
-        {"key": each["Key"], "propagateAtLaunch": each["PropagateAtLaunch"], "value": each.get("Value", "")}
-        for each in sorted(tags or (), key=lambda each: each["Key"])
-        if not each["Key"].startswith("aws:")
-    ]
-
-
 def _change_tags(cloud: Cloud, group: str, before: Any, after: Any) -> None:
     doing = f"updating tags for Auto Scaling Group ({group})"
     kept = {each["key"] for each in after}
-    removed = [_tag(group, each) for each in before if each["key"] not in kept]
-    changed = [_tag(group, each) for each in after if each not in before]
+    removed = [tag_to_send(group, each) for each in before if each["key"] not in kept]
+    changed = [tag_to_send(group, each) for each in after if each not in before]
     if removed:
         cloud.call("autoscaling", "delete_tags", doing, Tags=removed)
     if changed:

@@ -293,6 +293,7 @@ def test_a_deletion_needs_force_while_there_are_machines(scaling: Scaling) -> No
     told = refused(scaling.api.set_desired_capacity, AutoScalingGroupName=NAME, DesiredCapacity=0)
     assert "pending delete" in told
     assert [each["id"] for each in inventory()["scaling-group"]] == [NAME]
+    assert [each["parent"] for each in inventory()["instance"]] == [NAME]
     scaling.step()
     scaling.step(5)
     assert scaling.group() is None

@@ -1,0 +1,1 @@
+"""The API of Auto Scaling, call by call."""
