@@ -15,6 +15,7 @@ import pulumi_aws as aws
 from components.artifact_bucket import bucket_arn
 from components.data_access import reading_data
 from components.secret_parameters import parameter_folder
+from components.tags import FAILED_BOOT, JOB
 
 TYPE = "runctl:aws:IamProfile"
 
@@ -23,12 +24,21 @@ _SEQUENCE = "?" * 8
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttachedVolumes:
+    """The volumes that a machine attaches to itself: the job's ``own``, and existing ones by ``ids``."""
+
+    own: bool = False
+    ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class IamProfileArgs:
     """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served,
     ``lineage`` the run whose checkpoints it continues.
 
     ``permissions_boundary``: the ARN of a policy that limits the role. ``has_secrets``: whether the job has
-    parameters to read. ``data``: the sources (``s3://...``) it reads.
+    parameters to read. ``data``: the sources (``s3://...``) it reads. ``group`` is the name of the group that
+    it ends; ``attached`` are the volumes that it attaches to itself.
     """
 
     role_name: str
@@ -44,6 +54,8 @@ class IamProfileArgs:
     has_secrets: bool = False
     permissions_boundary: str | None = None
     data: Sequence[str] = ()
+    group: str | None = None
+    attached: AttachedVolumes | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +111,8 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
             },
             *(_reading_secrets(args) if args.has_secrets else ()),
             *reading_data(args.partition, f"{args.region}:{args.account}", args.data),
+            *(_ending_group(args, args.group) if args.group else ()),
+            *(_attaching(args, args.attached) if args.attached else ()),
             {
                 "Sid": "SessionManager",
                 "Effect": "Allow",
@@ -138,6 +152,57 @@ def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:
             },
         },
     )
+
+
+def _ending_group(args: IamProfileArgs, group: str) -> Sequence[dict[str, object]]:
+    """Permission to set the number of machines of the own group, whose ARN has an id that only AWS knows, and
+    the one tag by which a machine that can store nothing tells the next one.
+    """
+    place = f"arn:{args.partition}:autoscaling:{args.region}:{args.account}"
+    own = [f"{place}:autoScalingGroup:*:autoScalingGroupName/{group}"]
+    return (
+        {
+            "Sid": "EndOwnGroup",
+            "Effect": "Allow",
+            "Action": ["autoscaling:SetDesiredCapacity"],
+            "Resource": own,
+        },
+        {
+            "Sid": "TellOfFailedBoot",
+            "Effect": "Allow",
+            "Action": ["autoscaling:CreateOrUpdateTags"],
+            "Resource": own,
+            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": [FAILED_BOOT]}},
+        },
+    )
+
+
+def _attaching(args: IamProfileArgs, attached: AttachedVolumes) -> Sequence[dict[str, object]]:
+    """Permission to attach the job's volumes to the job's machines: both by the job's tag, since neither id
+    is known when the role is made; a volume that existed before, by its id.
+    """
+    place = f"arn:{args.partition}:ec2:{args.region}:{args.account}"
+    own = [f"{place}:instance/*", *([f"{place}:volume/*"] if attached.own else [])]
+    named = [f"{place}:volume/{each}" for each in attached.ids]
+    statements: list[dict[str, object]] = [
+        {
+            "Sid": "AttachOwnVolumes",
+            "Effect": "Allow",
+            "Action": ["ec2:AttachVolume"],
+            "Resource": own,
+            "Condition": {"StringEquals": {f"aws:ResourceTag/{JOB}": args.job}},
+        }
+    ]
+    if named:
+        statements.append(
+            {
+                "Sid": "AttachNamedVolumes",
+                "Effect": "Allow",
+                "Action": ["ec2:AttachVolume"],
+                "Resource": named,
+            }
+        )
+    return statements
 
 
 class IamProfile(pulumi.ComponentResource):

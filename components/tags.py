@@ -13,6 +13,8 @@ CREATED_BY = "runctl:created-by"
 BACKEND = "runctl:backend"
 RUN = "runctl:run"
 PROTECTED = "runctl:protected"
+FAILED_BOOT = "runctl:failed-boot"
+"""What a machine that can store nothing gives its group, and so the next machine."""
 
 REQUIRED = (PROJECT, JOB, STACK, OWNER, CREATED_BY)
 CREATOR = "runctl"

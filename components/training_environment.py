@@ -15,7 +15,8 @@ import pulumi_aws as aws
 from components.artifact_bucket import DEFAULT_RETENTION_DAYS, ArtifactBucket, ArtifactBucketArgs
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.end_schedule import EndSchedule, EndScheduleArgs
-from components.iam_profile import IamProfile, IamProfileArgs
+from components.iam_profile import AttachedVolumes, IamProfile, IamProfileArgs
+from components.machine_group import MachineGroup, MachineGroupArgs
 from components.naming import (
     POLICY_LIMIT,
     PROFILE_LIMIT,
@@ -58,11 +59,27 @@ class VolumeRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MachineRequest:
-    """The machine of a run that has not ended.
+class GroupRequest:
+    """The group in which the cloud itself replaces the machine: with another ``name`` it is another group.
 
-    ``end_after_seconds``: when the cloud itself terminates it, counted from its creation; None: never.
-    ``public_address`` asks for a public IPv4 address.
+    ``instance_types`` are the types that a machine may have, the preferred first; ``subnets`` are where it
+    may be. ``root_device`` is the name of the image's root device. ``ends_at`` is when the cloud ends the
+    group, in seconds since the epoch; None: never.
+    """
+
+    name: str
+    instance_types: Sequence[str]
+    subnets: Sequence[str]
+    root_device: str
+    ends_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRequest:
+    """The machine of a run that has not ended: a single instance, or the machine of a ``group``.
+
+    ``end_after_seconds``: when the cloud itself terminates a single instance, counted from its creation;
+    None: never. ``public_address`` asks for a public IPv4 address.
     """
 
     image: str
@@ -74,6 +91,7 @@ class MachineRequest:
     max_price: float | None = None
     end_after_seconds: int | None = None
     public_address: bool = False
+    group: GroupRequest | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +155,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
     bucket: pulumi.Output[str]
     volume_ids: Mapping[str, pulumi.Output[str]]
     instance_id: pulumi.Output[str] | None
+    group_name: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: TrainingEnvironmentArgs, opts: pulumi.ResourceOptions | None = None):
         super().__init__(TYPE, name, _policy_view(args), opts)
@@ -147,6 +166,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
 
         bucket = self._artifact_bucket()
         volumes = self._data_volumes()
+        self._own_volumes = list(volumes.values())
         self.bucket = bucket.bucket
         self.volume_ids = {
             **{each.name: pulumi.Output.from_input(each.id) for each in args.volumes if each.id is not None},
@@ -160,8 +180,14 @@ class TrainingEnvironment(pulumi.ComponentResource):
         )
         needs = [bucket, profile, *self._secrets(), *self._objects(bucket)]
         self.instance_id = self._machine(profile, network, needs=needs)
+        self.group_name = self._group(profile, network, needs=needs)
         self.register_outputs(
-            {"bucket": self.bucket, "instanceId": self.instance_id, "volumes": dict(self.volume_ids)}
+            {
+                "bucket": self.bucket,
+                "instanceId": self.instance_id,
+                "groupName": self.group_name,
+                "volumes": dict(self.volume_ids),
+            }
         )
 
     def _artifact_bucket(self) -> ArtifactBucket:
@@ -221,9 +247,25 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 has_secrets=bool(args.secrets),
                 permissions_boundary=args.permissions_boundary,
                 data=args.data,
+                group=self._group_request.name if self._group_request else None,
+                attached=self._attached_by_machine(),
                 tags=self._tags,
             ),
             self._child,
+        )
+
+    @property
+    def _group_request(self) -> GroupRequest | None:
+        return self._args.machine.group if self._args.machine else None
+
+    def _attached_by_machine(self) -> AttachedVolumes | None:
+        """The volumes that the machine of a group attaches to itself."""
+        volumes = self._args.volumes if self._group_request else ()
+        if not volumes:
+            return None
+        return AttachedVolumes(
+            own=any(each.id is None for each in volumes),
+            ids=tuple(each.id for each in volumes if each.id is not None),
         )
 
     def _objects(self, bucket: ArtifactBucket) -> list[pulumi.Resource]:
@@ -257,11 +299,13 @@ class TrainingEnvironment(pulumi.ComponentResource):
     def _run_spec(self) -> pulumi.Output[str]:
         spec = dict(self._args.run_spec)
         volumes = self._args.volumes
+        # The machine of a group attaches its volumes itself.
+        devices = [{"device": each} if self._group_request else {} for each in DEVICES]
 
         def filled_in(ids: Sequence[str]) -> str:
             mounted = [
-                {"name": volume.name, "id": volume_id, "mount": volume.mount}
-                for volume, volume_id in zip(volumes, ids, strict=True)
+                {"name": volume.name, "id": volume_id, "mount": volume.mount, **device}
+                for volume, volume_id, device in zip(volumes, ids, devices, strict=False)
             ]
             return json.dumps({**spec, "volumes": mounted}, sort_keys=True, indent=2)
 
@@ -271,7 +315,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
         self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
     ) -> pulumi.Output[str] | None:
         args, machine = self._args, self._args.machine
-        if machine is None:
+        if machine is None or machine.group is not None:
             return None
         tags = {RUN: args.run, **self._tags}
         spot = SpotInstance(
@@ -308,6 +352,37 @@ class TrainingEnvironment(pulumi.ComponentResource):
         self._end_schedule(spot.instance_id, machine.end_after_seconds)
         return spot.instance_id
 
+    def _group(
+        self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[str] | None:
+        args, machine, group = self._args, self._args.machine, self._group_request
+        if machine is None or group is None:
+            return None
+        return MachineGroup(
+            f"{self._name}-machines",
+            MachineGroupArgs(
+                label=args.names.name("machine", limit=TAG_LIMIT),
+                group_name=group.name,
+                template_name=args.names.name("group", limit=TEMPLATE_LIMIT),
+                image=machine.image,
+                root_device=group.root_device,
+                instance_types=group.instance_types,
+                market=machine.market,
+                max_price=machine.max_price,
+                subnets=group.subnets,
+                public_address=machine.public_address,
+                security_group=network.security_group_id,
+                profile=profile.profile_name,
+                user_data=machine.user_data,
+                disk_gb=machine.disk_gb,
+                ends_at=group.ends_at,
+                tags={RUN: args.run, **self._tags},
+                identity=args.identity,
+            ),
+            self._child,
+            needs=[*needs, *self._own_volumes],
+        ).group_name
+
     def _end_schedule(self, instance_id: pulumi.Output[str], after_seconds: int | None) -> None:
         if after_seconds is None:
             return
@@ -334,7 +409,9 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "dataSources": list(args.data),
         "run": args.run,
         "instanceType": machine.instance_type if machine else None,
-        "instanceTypes": list(args.candidate_types),
+        "instanceTypes": list(machine.group.instance_types if machine and machine.group else ())
+        or list(args.candidate_types),
+        "recovery": "cloud" if machine and machine.group else None,
         "market": machine.market if machine else None,
         "priceHour": limits.price_hour,
         "maxPrice": limits.max_price,

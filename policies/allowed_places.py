@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.environment import ENVIRONMENT, INSTANCE
-from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, shown
+from policies.environment import ENVIRONMENT, GROUP, INSTANCE, TEMPLATE
+from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, mappings, section, shown
 
 
 def other_region(resource: Judged, settings: Settings) -> Iterator[Violation]:
@@ -33,7 +33,12 @@ def other_type(resource: Judged, settings: Settings) -> Iterator[Violation]:
 
 def _asked(resource: Judged) -> Iterator[tuple[Any, str | None]]:
     kind = resource.inputs.get("instanceType")
-    if resource.type == INSTANCE:
+    if resource.type == GROUP:
+        template = section(section(resource.inputs, "mixedInstancesPolicy"), "launchTemplate")
+        for override in mappings(template, "overrides"):
+            yield override.get("instanceType"), None
+        return
+    if resource.type in (INSTANCE, TEMPLATE):
         if kind is not None:
             yield kind, None
         return
@@ -64,8 +69,8 @@ REGION_RULE = Rule(
 TYPE_RULE = Rule(
     name="allowed-instance-types",
     description="Machines are of types that the project allows.",
-    types=frozenset({ENVIRONMENT, INSTANCE}),
-    reads=frozenset({"instanceType", "instanceTypes"}),
+    types=frozenset({ENVIRONMENT, INSTANCE, TEMPLATE, GROUP}),
+    reads=frozenset({"instanceType", "instanceTypes", "mixedInstancesPolicy.launchTemplate.overrides"}),
     check=other_type,
     schema={"types": {**_NAMES, "description": "instance types such as m5.large or g5.*; none: all"}},
 )

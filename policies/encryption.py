@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.bucket_access import ENCRYPTION
-from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, section, shown
+from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, mappings, section, shown
 
 INSTANCE = "aws:ec2/instance:Instance"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 VOLUME = "aws:ebs/volume:Volume"
 
 _ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
@@ -19,7 +20,14 @@ def plain_volume(resource: Judged, _: Settings) -> Iterator[Violation]:
 
 
 def plain_disks(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """Disks created with an instance that are not encrypted."""
+    """Disks created with an instance, or with one of a launch template, that are not encrypted."""
+    if resource.type == TEMPLATE:
+        for device in mappings(resource.inputs, "blockDeviceMappings"):
+            ebs = section(device, "ebs")
+            if ebs and ebs.get("encrypted") != "true":  # the provider's type for it is a text
+                what = f"encrypted of the disk {shown(device.get('deviceName'))}"
+                yield from _plain(ebs.get("encrypted"), what)
+        return
     if resource.inputs.get("rootBlockDevice") is not UNKNOWN:
         root = section(resource.inputs, "rootBlockDevice")
         yield from _plain(root.get("encrypted"), "rootBlockDevice.encrypted")
@@ -56,8 +64,8 @@ VOLUME_RULE = Rule(
 DISK_RULE = Rule(
     name="instance-disks-encrypted",
     description="Every disk made with an instance is encrypted.",
-    types=frozenset({INSTANCE}),
-    reads=frozenset({"rootBlockDevice", "ebsBlockDevices"}),
+    types=frozenset({INSTANCE, TEMPLATE}),
+    reads=frozenset({"rootBlockDevice", "ebsBlockDevices", "blockDeviceMappings"}),
     check=plain_disks,
 )
 BUCKET_RULE = Rule(

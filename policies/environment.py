@@ -8,6 +8,8 @@ from policies.rule import UNKNOWN, Judged, number
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
 INSTANCE = "aws:ec2/instance:Instance"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+GROUP = "aws:autoscaling/group:Group"
 VOLUME = "aws:ebs/volume:Volume"
 
 HOURS_OF_A_MONTH = 730

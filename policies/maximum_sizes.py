@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.environment import ENVIRONMENT, INSTANCE, VOLUME
-from policies.rule import Judged, Rule, Settings, Violation, items, number, section, shown
+from policies.environment import ENVIRONMENT, GROUP, INSTANCE, TEMPLATE, VOLUME
+from policies.rule import Judged, Rule, Settings, Violation, items, mappings, number, section, shown
 
 
 def too_large(resource: Judged, settings: Settings) -> Iterator[Violation]:
@@ -29,6 +29,11 @@ def _sizes(resource: Judged) -> Iterator[tuple[str, float | None, str, str | Non
         yield "disk_gb", number(root, "volumeSize"), "a root volume", None
         for device in items(inputs, "ebsBlockDevices"):
             yield "volume_gb", number(device, "volumeSize"), "a disk", None
+    elif resource.type == TEMPLATE:
+        for device in mappings(inputs, "blockDeviceMappings"):
+            yield "disk_gb", number(section(device, "ebs"), "volumeSize"), "a disk", None
+    elif resource.type == GROUP:
+        yield "nodes", number(inputs, "maxSize"), "machines", None
     elif resource.type == VOLUME:
         yield "volume_gb", number(inputs, "size"), "a volume", None
     else:
@@ -46,8 +51,19 @@ def _most(what: str) -> dict[str, object]:
 RULE = Rule(
     name="maximum-sizes",
     description="Disks, volumes and the number of machines stay within the project's maximum.",
-    types=frozenset({ENVIRONMENT, INSTANCE, VOLUME}),
-    reads=frozenset({"rootBlockDevice", "ebsBlockDevices", "size", "nodes", "diskGb", "volumes"}),
+    types=frozenset({ENVIRONMENT, INSTANCE, TEMPLATE, GROUP, VOLUME}),
+    reads=frozenset(
+        {
+            "rootBlockDevice",
+            "ebsBlockDevices",
+            "blockDeviceMappings",
+            "maxSize",
+            "size",
+            "nodes",
+            "diskGb",
+            "volumes",
+        }
+    ),
     check=too_large,
     schema={
         "disk_gb": _most("GB of a machine's own disk"),

@@ -31,6 +31,9 @@ WITHOUT_RESOURCES = frozenset(
 )
 """Actions, in lower case, of Session Manager's agent, for which IAM has no narrower resource."""
 
+_OWN_TAG = "aws:ResourceTag/runctl:job"
+_ATTACHED = re.compile(r"^arn:[^:*?]+:ec2:[^:*?]+:[0-9]+:(instance|volume)/\*$")
+_GROUP_ID = re.compile(r"^(arn:[^:]+:autoscaling:[^:]+:[0-9]+:autoScalingGroup):\*:autoScalingGroupName/")
 _WILD = "*?"
 _TERMINATE = "ec2:terminateinstances"
 _ONE_INSTANCE = re.compile(r"^arn:[^:]+:ec2:[^:]+:[0-9]+:instance/i-[0-9a-f]+$")
@@ -78,7 +81,11 @@ def _broad(statement: Mapping[str, Any], sid: str) -> Iterator[Violation]:
         elif action.lower() == "iam:passrole":
             yield Violation(found=f"{where} allows {action}", allowed="no iam:PassRole at all")
     for arn in (str(each) for each in _listed(statement.get("Resource"))):
-        is_needed = (arn == "*" and _know_no_resource(actions)) or _decrypts_what_is_named(statement, arn)
+        is_needed = (
+            (arn == "*" and _know_no_resource(actions))
+            or _decrypts_what_is_named(statement, arn)
+            or _attaches_what_is_tagged(statement, arn)
+        )
         if not _is_narrow(arn) and not is_needed:
             yield Violation(
                 found=f"{where} allows {', '.join(actions) or 'nothing'} on {arn}",
@@ -110,8 +117,23 @@ def _decrypts_what_is_named(statement: Mapping[str, Any], arn: str) -> bool:
     return "kms:ViaService" in values and bool(named) and "*" not in named
 
 
+def _attaches_what_is_tagged(statement: Mapping[str, Any], arn: str) -> bool:
+    """Whether it only allows attaching volumes to machines, both of one job by its tag."""
+    actions = {str(each).lower() for each in _listed(statement.get("Action"))}
+    if actions != {"ec2:attachvolume"} or not _ATTACHED.match(arn):
+        return False
+    asked = statement.get("Condition")
+    test = asked.get("StringEquals") if isinstance(asked, Mapping) else None
+    named = _listed(test.get(_OWN_TAG)) if isinstance(test, Mapping) else []
+    return bool(named) and not any(sign in str(each) for each in named for sign in _WILD)
+
+
 def _is_narrow(arn: str) -> bool:
-    """Whether wildcards in an ARN occur only below a named part."""
+    """Whether wildcards in an ARN occur only below a named part.
+
+    The ARN of an Auto Scaling group holds an id that only AWS knows, before its name.
+    """
+    arn = _GROUP_ID.sub(r"\1:", arn)
     if not any(sign in arn for sign in _WILD):
         return True
     parts = arn.split(":", 5)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.tags import CREATED_BY, CREATOR, JOB, OWNER, PROJECT, REQUIRED, STACK
-from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, section
+from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, mappings, section
 
 INSTANCE = "aws:ec2/instance:Instance"
+GROUP = "aws:autoscaling/group:Group"
 
 TAGGABLE = frozenset(
     {
@@ -21,6 +22,7 @@ TAGGABLE = frozenset(
         "aws:s3/bucket:Bucket",
         "aws:s3/bucketObjectv2:BucketObjectv2",
         "aws:ssm/parameter:Parameter",
+        GROUP,
         "aws:cloudwatch/logGroup:LogGroup",
         "aws:scheduler/scheduleGroup:ScheduleGroup",
     }
@@ -28,7 +30,13 @@ TAGGABLE = frozenset(
 
 
 def missing_tags(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """The identity tags that ``tagsAll`` lacks; on an instance also those that its root volume lacks."""
+    """The identity tags that ``tagsAll`` lacks; on an instance also those that its root volume lacks; on a
+    group those that it does not give its machines.
+    """
+    if resource.type == GROUP:
+        if resource.inputs.get("tags") is not UNKNOWN:
+            yield from _missing(_given_at_launch(resource), "a machine of the group")
+        return
     yield from _missing(resource.inputs.get("tagsAll"), "the resource")
     if resource.type == INSTANCE and resource.inputs.get("rootBlockDevice") is not UNKNOWN:
         yield from _missing(section(resource.inputs, "rootBlockDevice").get("tags"), "its root volume")
@@ -40,6 +48,8 @@ def with_identity(resource: Judged) -> Mapping[str, Any] | None:
     Existing tags are unchanged, even wrong ones, and so are inputs that a preview does not know.
     """
     identity = _identity(resource)
+    if resource.type == GROUP:
+        return _with_identity_at_launch(resource, identity)
     changed: dict[str, Any] = {}
     if _lacks(resource.inputs.get("tagsAll"), identity):
         for key in ("tags", "tagsAll"):
@@ -49,6 +59,25 @@ def with_identity(resource: Judged) -> Mapping[str, Any] | None:
         tags = {**identity, **_given(section(root, "tags"))}
         changed["rootBlockDevice"] = {**root, "tags": tags}
     return changed or None
+
+
+def _given_at_launch(resource: Judged) -> dict[str, Any]:
+    """The tags that a group gives its machines."""
+    return {
+        each.get("key", ""): each.get("value")
+        for each in mappings(resource.inputs, "tags")
+        if each.get("propagateAtLaunch") is True
+    }
+
+
+def _with_identity_at_launch(resource: Judged, identity: Mapping[str, str]) -> Mapping[str, Any] | None:
+    found = _given_at_launch(resource)
+    absent = [key for key in identity if not found.get(key)]
+    if resource.inputs.get("tags") is UNKNOWN or not absent:
+        return None
+    kept = [each for each in mappings(resource.inputs, "tags") if each.get("key") not in absent]
+    added = [{"key": key, "value": identity[key], "propagateAtLaunch": True} for key in absent]
+    return {"tags": [*kept, *added]}
 
 
 def _identity(resource: Judged) -> dict[str, str]:
@@ -83,7 +112,7 @@ RULE = Rule(
     name="required-tags",
     description="Everything that can carry tags carries the tags that identify its job and owner.",
     types=TAGGABLE,
-    reads=frozenset({"tagsAll", "rootBlockDevice"}),
+    reads=frozenset({"tagsAll", "rootBlockDevice", "tags"}),
     check=missing_tags,
     remedy=with_identity,
 )

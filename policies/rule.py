@@ -67,9 +67,10 @@ class Rule:
     """A rule about one resource.
 
     ``check`` yields the violations; it skips unknown values. ``types`` are the resources it evaluates, None:
-    all. ``reads`` are the inputs it evaluates: if a preview does not know them, the pack reports that the
-    rule evaluates them at `up`. ``schema`` describes the rule's own settings in JSON Schema. ``remedy`` gives
-    the inputs to change in order to comply, and None when there is no violation.
+    all. ``reads`` are the inputs it evaluates, or paths in them (``network.subnet``): if a preview does not
+    know them, the pack reports that the rule evaluates them at `up`. ``schema`` describes the rule's own
+    settings in JSON Schema. ``remedy`` gives the inputs to change in order to comply, and None when there is
+    no violation.
     """
 
     name: str
@@ -87,8 +88,8 @@ class Rule:
     def not_known(self, resource: Judged) -> Iterator[str]:
         """Paths of the inputs that it would evaluate but that are unknown, in order."""
         if self.concerns(resource.type):
-            for key in sorted(self.reads):
-                yield from _unknown_paths(resource.inputs.get(key), key)
+            for path in sorted(self.reads):
+                yield from _unknown_below(resource.inputs, path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,11 @@ def items(inputs: Mapping[str, Any], key: str) -> Sequence[Any]:
     return [each for each in value if each is not UNKNOWN] if isinstance(value, (list, tuple)) else ()
 
 
+def mappings(inputs: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
+    """The known mappings of the list at ``key``; empty when it is absent or unknown."""
+    return [each for each in items(inputs, key) if isinstance(each, Mapping)]
+
+
 def number(inputs: Mapping[str, Any], key: str) -> float | None:
     """The number at ``key``; None when it is absent, no number or unknown."""
     value = inputs.get(key)
@@ -127,6 +133,18 @@ def shown(value: object) -> str:
     if isinstance(value, (int, float)):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     return str(value) if value != "" else '""'
+
+
+def _unknown_below(inputs: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Unknown values at ``path`` or below, or the part of the path whose value is unknown."""
+    value: Any = inputs
+    walked: list[str] = []
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+        walked.append(key)
+        if value is UNKNOWN:
+            break
+    yield from _unknown_paths(value, ".".join(walked))
 
 
 def _unknown_paths(value: object, path: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from policies import (
     ingress,
     instance_metadata,
     machine_end,
+    machine_group,
     maximum_sizes,
     permissions,
     price,
@@ -40,10 +41,15 @@ RULES: tuple[Rule, ...] = (
     machine_end.SHUTDOWN_RULE,
     machine_end.SPOT_RULE,
     machine_end.REQUEST_RULE,
+    machine_group.END_RULE,
     permissions.RULE,
 )
 
-STACK_RULES: tuple[StackRule, ...] = (bucket_access.GUARDED_RULE, machine_end.TEMPLATE_RULE)
+STACK_RULES: tuple[StackRule, ...] = (
+    bucket_access.GUARDED_RULE,
+    machine_end.TEMPLATE_RULE,
+    machine_group.TEMPLATE_RULE,
+)
 
 LATER = "judged-at-up"
 """The pack's own advisory policy: reports unknown values of a preview and the rules that evaluate them later.

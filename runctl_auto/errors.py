@@ -426,6 +426,12 @@ class InterruptionsExhaustedError(RunctlError):
     kind = "interruptions-exhausted"
 
 
+class MachineLostError(RunctlError):
+    """The machine was lost, and whoever makes the next one does not do so any more."""
+
+    kind = "machine-lost"
+
+
 class LeakedError(RunctlError):
     """Teardown is incomplete, or resources of the job were found that are in no state; see ``receipt``."""
 

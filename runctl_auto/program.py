@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -17,11 +18,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.data_access import DataLocation
-from components.naming import Names
+from components.naming import GROUP_LIMIT, Names
 from components.retention import RetentionRefusedError, refuse_retention
 from components.secret_parameters import parameter_name
 from components.tags import identity_tags
 from components.training_environment import (
+    GroupRequest,
     Limits,
     MachineRequest,
     PackageFile,
@@ -34,7 +36,9 @@ from runctl_auto.agent.contract import (
     END_SCHEDULE_SLACK_SECONDS,
     SCHEMA,
     DataJson,
+    LimitsJson,
     PackageKind,
+    PartOfUserDataJson,
     RunJson,
     UserDataJson,
     package_key,
@@ -50,7 +54,7 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
-from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, StackConfig
+from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, StackConfig
 
 _MAX_RETRIES = 3
 
@@ -136,7 +140,7 @@ def declare(
     cloud = cloud or Cloud(client_maker(), placement.region)
     names = Names(account=placement.account, region=placement.region, project=project, job=job.name)
     status = read_run_status(cloud, bucket=names.bucket(), owner=placement.account, run=run.id)
-    ended = status is not None and status.ended
+    ended = (status is not None and status.ended) or _is_past(config.ends_at)
     identity = identity_tags(
         project=project,
         job=job.name,
@@ -175,7 +179,7 @@ def declare(
             permissions_boundary=config.permissions_boundary,
             tags=job.tags,
             limits=Limits(
-                price_hour=placement.price_hour,
+                price_hour=config.dearest_machine[1],
                 max_price=job.max_price,
                 budget=job.budget,
                 max_duration_seconds=job.max_duration,
@@ -198,6 +202,11 @@ def _refuse_state_as_data(config: StackConfig, backend: str | None) -> None:
             where={"job": config.job.name, "field": f"data[{index}].source"},
             next_step="Keep data and state in different buckets.",
         )
+
+
+def _is_past(moment: int | None) -> bool:
+    """Whether the cloud has ended the run's group: a new one would begin past its end."""
+    return moment is not None and time.time() >= moment
 
 
 def packages_folder() -> Path:
@@ -230,16 +239,26 @@ def run_spec(config: StackConfig) -> RunJson:
             "keep": job.checkpoints.keep,
         },
         "artifacts": {"paths": list(job.artifacts.paths)},
-        "limits": {
-            "max_duration_seconds": job.max_duration,
-            "idle_duration_seconds": job.idle_duration,
-            "budget": job.budget,
-            "price_hour": config.placement.price_hour,
-        },
+        "limits": _limits(config),
         "retry": {"max_attempts": job.max_attempts},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
         "data": [_data(each.source, each.path) for each in job.data],
     }
+
+
+def _limits(config: StackConfig) -> LimitsJson:
+    job, group = config.job, config.group
+    limits: LimitsJson = {
+        "max_duration_seconds": job.max_duration,
+        "idle_duration_seconds": job.idle_duration,
+        "budget": job.budget,
+        "price_hour": config.dearest_machine[1],
+    }
+    if group is not None:
+        market = config.placement.market
+        known = {name: price for name, price in group.prices.items() if price is not None}
+        limits["prices"] = {f"{name} {market}": price for name, price in known.items()}
+    return limits
 
 
 def _data(source: str, path: str) -> DataJson:
@@ -247,8 +266,29 @@ def _data(source: str, path: str) -> DataJson:
     return {"bucket": location.bucket, "prefix": location.prefix, "path": path}
 
 
-def user_data_config(config: StackConfig, bucket: str) -> UserDataJson:
+def user_data_config(config: StackConfig, names: Names) -> UserDataJson:
     """The machine's boot configuration: where its agent and its spec are, and when it must terminate."""
+    boot = _boot_config(config, names.bucket())
+    if config.group is None:
+        return boot
+    ends_at: PartOfUserDataJson = {} if config.ends_at is None else {"ends_at": config.ends_at}
+    return {**boot, "group": group_name(config, names), **ends_at}
+
+
+def group_name(config: StackConfig, names: Names) -> str:
+    """The name of the run's group. What would replace an instance is part of it, and replaces the group."""
+    placement = config.placement
+    content = {
+        "boot": _boot_config(config, names.bucket()),
+        "image": placement.image,
+        "disk_gb": config.disk_gb,
+        "public_address": placement.public_address,
+        "ends_at": config.ends_at,
+    }
+    return names.name("group", limit=GROUP_LIMIT, content=content)
+
+
+def _boot_config(config: StackConfig, bucket: str) -> UserDataJson:
     job, run, placement = config.job, config.run, config.placement
     return {
         "job": job.name,
@@ -289,9 +329,20 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         max_price=placement.max_price,
         subnet=placement.subnet,
         disk_gb=config.disk_gb,
-        user_data=render_user_data(user_data_config(config, names.bucket())),
+        user_data=render_user_data(user_data_config(config, names)),
         end_after_seconds=end_after_seconds(config),
         public_address=placement.public_address,
+        group=None if config.group is None else _group(config, config.group, names),
+    )
+
+
+def _group(config: StackConfig, group: GroupChoice, names: Names) -> GroupRequest:
+    return GroupRequest(
+        name=group_name(config, names),
+        instance_types=group.instance_types,
+        subnets=group.subnets,
+        root_device=group.root_device,
+        ends_at=config.ends_at,
     )
 
 
@@ -334,6 +385,8 @@ def _export(config: StackConfig, environment: TrainingEnvironment) -> None:
     pulumi.export("bucket", environment.bucket)
     if environment.instance_id is not None:
         pulumi.export("instanceId", environment.instance_id)
+    if environment.group_name is not None:
+        pulumi.export("groupName", environment.group_name)
     pulumi.export("runId", config.run.id)
     pulumi.export("region", placement.region)
     pulumi.export("zone", placement.zone)

@@ -26,6 +26,8 @@ from runctl_auto.agent.contract import (
 )
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, S3Error, UnreachableError
 from runctl_auto.agent.imds import InstanceMetadata
+from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
+from runctl_auto.agent.query_request import QueryService
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.web import Web
 
@@ -78,8 +80,8 @@ class Bootstrap:
                 say(f"{error}; trying again")
             self.sleep(RETRY_EVERY_SECONDS)
 
-    def report(self, message: str) -> None:
-        """Writes a failed status, unless the run has ended already; best effort."""
+    def report(self, message: str) -> bool:
+        """Writes a failed status, unless the run has ended already. Whether its status is final now."""
         key = status_key(self.config["run"])
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         try:
@@ -89,12 +91,14 @@ class Bootstrap:
             except (AgentError, ValueError):
                 status = new_status(self.config["job"], self.config["run"], now)
             if status.get("phase") in TERMINAL_PHASES:
-                return
+                return True
             status.update({"phase": Phase.FAILED, "reason": Reason.AGENT_ERROR, "message": message})
             status.update({"updated_at": now, "ended_at": now})
             self.requests.send("PUT", key, body=json.dumps(status).encode()).close()
         except AgentError as error:
             say(f"the status could not be written: {error}")
+            return False
+        return True
 
 
 def say(text: str) -> None:
@@ -116,13 +120,17 @@ def main() -> int:
     metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
     bucket = Bucket(config["bucket"], config["region"], config["account"], os.environ.get("AWS_ENDPOINT_URL"))
     requests = S3Requests(web, bucket, metadata.credentials)
+    service = QueryService(web, *AUTO_SCALING, bucket.region, metadata.credentials, bucket.endpoint)
     bootstrap = Bootstrap(config, Path(os.environ.get("RUNCTL_ROOT") or "/"), requests, run_program)
     try:
         bootstrap.start(booted_at)
     except (AgentError, OSError) as error:
         message = f"the agent could not be started: {error}"
         say(message)
-        bootstrap.report(message)
+        has_ended = bootstrap.report(message)
+        if config.get("group"):
+            group = OwnGroup(config["group"], service, metadata.get, say)
+            group.end() if has_ended else group.boot_failed()
         return 1
     return 0
 

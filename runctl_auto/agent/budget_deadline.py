@@ -25,17 +25,19 @@ def bring_forward(
     layout: Layout,
     run: RunProgram,
     say: Callable[[str], None],
+    *,
+    units: Callable[[float], dict[str, str]] = deadline_units,
 ) -> None:
     """Sets the machine's own timer to `deadline_at` unless its deadline `known` is earlier. Idempotent.
 
     The budget is not part of the boot configuration, so changing it replaces no machine. Failures are logged;
-    the agent itself still ends the run.
+    the agent itself still ends the run. `units` are the units by name for a deadline.
     """
     if deadline_at is None or (known is not None and known <= deadline_at):
         return
     try:
         layout.units.mkdir(parents=True, exist_ok=True)
-        for name, unit in deadline_units(deadline_at).items():
+        for name, unit in units(deadline_at).items():
             (layout.units / name).write_text(unit, encoding="utf-8")
     except OSError as error:
         say(f"the timer of the budget cannot be written: {error}")

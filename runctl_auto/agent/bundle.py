@@ -6,7 +6,7 @@ import io
 import zipfile
 from importlib.resources import files
 
-NOT_IN_BUNDLE = frozenset({"bundle.py", "user_data.py", "used_code.py", "bootstrap.py"})
+NOT_IN_BUNDLE = frozenset({"bundle.py", "user_data.py", "used_code.py", "same_gzip.py", "bootstrap.py"})
 EPOCH = (1980, 1, 1, 0, 0, 0)
 MAIN = "from runctl_auto.agent.main import main\n\nraise SystemExit(main())\n"
 

@@ -13,7 +13,10 @@ from runctl_auto.agent.errors import SpecError
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """Which run this machine serves. Times are seconds since the epoch."""
+    """Which run this machine serves. Times are seconds since the epoch.
+
+    `group` is the name of the group that replaces the machine; None for a single instance.
+    """
 
     job: str
     run: str
@@ -26,6 +29,7 @@ class AgentConfig:
     spec_sha256: str
     booted_at: float
     deadline_at: float | None
+    group: str | None = None
 
     @property
     def status_key(self) -> str:
@@ -48,6 +52,7 @@ def parse_config(data: AgentConfigJson) -> AgentConfig:
             spec_sha256=str(data["spec_sha256"]),
             booted_at=float(data["booted_at"]),
             deadline_at=None if deadline is None else float(deadline),
+            group=data.get("group") or None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"the agent's configuration is missing or wrong: {error!r}") from error

@@ -213,9 +213,7 @@ class PackageJson(TypedDict):
     sha256: str
 
 
-class UserDataJson(TypedDict):
-    """The configuration in a machine's user data. Changing it replaces the machine."""
-
+class _EveryUserDataJson(TypedDict):
     job: str
     run: str
     region: str
@@ -235,6 +233,19 @@ class UserDataJson(TypedDict):
     """Time from the machine's first boot to its hard deadline; None without one."""
 
 
+class PartOfUserDataJson(TypedDict, total=False):
+    """What the configuration of a group's machine holds beside that of a single instance."""
+
+    group: str
+    """The name of the group that replaces the machine; absent for a single instance."""
+    ends_at: int
+    """The run's latest end, which bounds the deadline of every machine; seconds since the epoch."""
+
+
+class UserDataJson(_EveryUserDataJson, PartOfUserDataJson):
+    """The configuration in a machine's user data. Changing it replaces the machine."""
+
+
 class AgentConfigJson(UserDataJson):
     """The agent's configuration on the machine. Times are seconds since the epoch."""
 
@@ -242,12 +253,20 @@ class AgentConfigJson(UserDataJson):
     deadline_at: float | None
 
 
-class VolumeJson(TypedDict):
-    """A volume of a run. ``mount`` is an absolute path."""
-
+class _EveryVolumeJson(TypedDict):
     name: str
     id: str
     mount: str
+
+
+class VolumeJson(_EveryVolumeJson, total=False):
+    """A volume of a run. ``mount`` is an absolute path.
+
+    ``device`` is the name under which the machine attaches the volume to itself; absent when the stack
+    attaches it.
+    """
+
+    device: str
 
 
 class CheckpointsJson(TypedDict):
@@ -264,7 +283,7 @@ class ArtifactsJson(TypedDict):
     paths: list[str]
 
 
-class LimitsJson(TypedDict):
+class _EveryLimitJson(TypedDict):
     """Limits of a run. None: no limit, or unknown. Amounts are USD."""
 
     max_duration_seconds: float | None
@@ -277,6 +296,13 @@ class RetryJson(TypedDict):
     """How often setup and the command are tried in all, on all machines of the run."""
 
     max_attempts: int
+
+
+class LimitsJson(_EveryLimitJson, total=False):
+    """The limits, and what machines cost where those of a run differ."""
+
+    prices: dict[str, float]
+    """USD an hour by ``<type> <market>``; ``price_hour`` is then the highest, None when one is unknown."""
 
 
 class SecretJson(TypedDict):

@@ -26,6 +26,15 @@ class S3Error(AgentError):
         self.code = code
 
 
+class ServiceError(AgentError):
+    """A service of the cloud returned an error; `status` and `code` are its own."""
+
+    def __init__(self, action: str, status: int, code: str, text: str) -> None:
+        super().__init__(f"{action}: the service answered {status} {code or text[:200]}")
+        self.status = status
+        self.code = code
+
+
 class NotFoundError(AgentError):
     """The object does not exist."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from runctl_auto.agent.config import parse_config, write_private
 from runctl_auto.agent.contract import AgentConfigJson
 from runctl_auto.agent.errors import ProgramError, SpecError
-from runctl_auto.agent.layout import STANDARD_VARIABLES, Layout
+from runctl_auto.agent.layout import Layout, variables_of
 from runctl_auto.agent.machine import RunProgram
 from runctl_auto.agent.units import AGENT_SERVICE, DEADLINE_TIMER, agent_service, deadline_units
 
@@ -29,8 +29,8 @@ def install(
     config = parse_config(with_deadline(data))
     bundle = layout.agent(config.agent_sha256)
     write_private(layout.config, json.dumps(with_deadline(data)))
-    variables = {name: environment[name] for name in STANDARD_VARIABLES if environment.get(name)}
-    deadline = deadline_units(config.deadline_at)
+    variables = variables_of(environment)
+    deadline = deadline_units(config.deadline_at, bundle if config.group else None, variables)
     layout.units.mkdir(parents=True, exist_ok=True)
     for name, unit in {AGENT_SERVICE: agent_service(bundle, variables), **deadline}.items():
         (layout.units / name).write_text(unit, encoding="utf-8")
@@ -42,9 +42,12 @@ def install(
 
 
 def with_deadline(data: AgentConfigJson) -> AgentConfigJson:
-    """The configuration with `deadline_seconds` converted to an absolute time."""
+    """The configuration with `deadline_seconds` as an absolute time, the run's latest end at most."""
     limit = data.get("deadline_seconds")
-    return {**data, "deadline_at": None if limit is None else float(data["booted_at"]) + float(limit)}
+    if limit is None:
+        return {**data, "deadline_at": None}
+    deadline = float(data["booted_at"]) + float(limit)
+    return {**data, "deadline_at": min(deadline, float(data.get("ends_at", deadline)))}
 
 
 def _systemctl(run: RunProgram, *arguments: str) -> None:

@@ -10,6 +10,11 @@ from pathlib import Path
 STANDARD_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CA_BUNDLE", "RUNCTL_ROOT")
 
 
+def variables_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The standard variables that are set: the agent's units pass them on."""
+    return {name: environment[name] for name in STANDARD_VARIABLES if environment.get(name)}
+
+
 @dataclass(frozen=True)
 class Layout:
     """Paths of the instance below `root` (RUNCTL_ROOT, by default the machine's own root)."""

@@ -8,10 +8,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from runctl_auto.agent import job_process
+from runctl_auto.agent.attaching import EC2, Attaching
 from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
 from runctl_auto.agent.contract import Phase, Reason
@@ -23,12 +25,14 @@ from runctl_auto.agent.install import install
 from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.kept_web import KeptWeb
-from runctl_auto.agent.layout import Layout
+from runctl_auto.agent.layout import Layout, variables_of
 from runctl_auto.agent.machine import run_program, shut_down
 from runctl_auto.agent.out_of_memory import OutOfMemory
 from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
 from runctl_auto.agent.parameters import Parameters
 from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
+from runctl_auto.agent.query_request import QueryService
 from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools, StopEarly
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
@@ -37,7 +41,9 @@ from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.units import END_GROUP, deadline_units
 from runctl_auto.agent.volumes import Volumes
+from runctl_auto.agent.web import Web
 
 FORGIVE_SECONDS = 120.0
 
@@ -69,7 +75,16 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     )
     folder = layout.run_folder(config.run)
     journal = Journal(folder / "output.log")
-    volumes = Volumes(layout, run_program, journal.say, wait=partial(wait_unless_stopped, switch))
+    wait = partial(wait_unless_stopped, switch)
+    ec2 = QueryService(web, *EC2, config.region, metadata.credentials, address.endpoint)
+    attaching = Attaching(ec2, metadata.instance_id, journal.say, wait=wait)
+    volumes = Volumes(layout, run_program, journal.say, wait=wait, attach=attaching.attach)
+
+    units = partial(
+        deadline_units,
+        bundle=layout.agent(config.agent_sha256) if config.group else None,
+        environment=variables_of(os.environ),
+    )
 
     def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
@@ -83,7 +98,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         spec = verified_spec(text, config.spec_sha256)
         status.note(attempt=spec.attempt)
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
-        bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say)
+        bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say, units=units)
         data = DataSources(
             data_bucket,
             folder / "data.tmp",
@@ -129,8 +144,20 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         volumes=volumes,
         run=run,
         end_machine=lambda: shut_down(run_program, journal.say),
+        group=own_group(config, web, metadata, journal.say),
         clock=time.time,
     )
+
+
+def own_group(
+    config: AgentConfig, web: Web, metadata: InstanceMetadata, say: Callable[[str], None]
+) -> OwnGroup | None:
+    """The group of this machine; None for a single instance."""
+    if config.group is None:
+        return None
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    service = QueryService(web, *AUTO_SCALING, config.region, metadata.credentials, endpoint)
+    return OwnGroup(config.group, service, metadata.get, say)
 
 
 def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
@@ -168,9 +195,14 @@ def system_stop(at_deadline: bool) -> StopRequest:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the bundle: `install` with the configuration as input, or no argument to run."""
-    if list(sys.argv[1:] if arguments is None else arguments) == ["install"]:
+    """Entry point of the bundle: `install` with the configuration as input, `end-group`, or no argument to
+    run.
+    """
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    if asked == ["install"]:
         return _install()
+    if asked == [END_GROUP]:
+        return _end_group()
     layout = Layout.from_environment()
     _take_default_actions()
     try:
@@ -181,6 +213,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:
         # Nowhere to report it; a machine without an agent must not keep incurring cost.
         _say_on_console(traceback.format_exc())
+        with suppress(Exception):
+            group = _group_of_this_machine()
+            if group is not None:
+                group.boot_failed()
         shut_down(run_program, _say_on_console)
         return 1
 
@@ -192,6 +228,23 @@ def _install() -> int:
         _say_on_console(str(error))
         return 1
     return 0
+
+
+def _end_group() -> int:
+    """What the hard deadline's timer does first; the exit code is whether it worked."""
+    try:
+        group = _group_of_this_machine()
+    except AgentError as error:
+        _say_on_console(str(error))
+        return 1
+    return 0 if group is None or group.end() else 1
+
+
+def _group_of_this_machine() -> OwnGroup | None:
+    config = read_config(Layout.from_environment().config)
+    web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
+    metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+    return own_group(config, web, metadata, _say_on_console)
 
 
 def _say_on_console(text: str) -> None:

@@ -29,9 +29,20 @@ class RunOnce(Protocol):
     def __call__(self, status: StatusWriter, logs: LogShipper) -> Outcome: ...
 
 
+class ReplacesMachine(Protocol):
+    """The group of this machine; `own_group` describes the methods."""
+
+    def end(self) -> bool: ...
+    def boot_failed(self) -> None: ...
+    def boot_worked(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class AgentService:
-    """The agent of one machine. `clock` is in seconds since the epoch."""
+    """The agent of one machine. `clock` is in seconds since the epoch.
+
+    `group` replaces the machine when it is lost; it is ended once the run has ended for good.
+    """
 
     config: AgentConfig
     folder: Path
@@ -43,6 +54,7 @@ class AgentService:
     run: RunOnce
     end_machine: Callable[[], None]
     clock: Callable[[], float]
+    group: ReplacesMachine | None = None
 
     def serve(self) -> int:
         """Blocks until the run has ended here; returns the process's exit code.
@@ -55,6 +67,8 @@ class AgentService:
             previous = read_previous(steady, self.config.status_key)
             if previous and previous.get("phase") in TERMINAL_PHASES:
                 self.journal.say(f"run {self.config.run} has ended already: {previous['phase']}")
+                if self.group:
+                    self.group.end()
                 self.end_machine()
                 return 0
             status = StatusWriter(
@@ -62,8 +76,12 @@ class AgentService:
             )
         except AgentError as error:
             self.journal.say(f"the agent cannot start: {error}")
+            if self.group:
+                self.group.boot_failed()
             self.end_machine()
             return 0
+        if self.group:
+            self.group.boot_worked()
         self._count_boot(status)
         self._serve(status)
         return 0
@@ -80,6 +98,8 @@ class AgentService:
         outcome = self._outcome(status, logs)
         self._last_words(outcome, status, logs)
         self.volumes.unmount_all()
+        if outcome.is_terminal and self.group:
+            self.group.end()
         request = self.switch.request
         if not (request and request.leave_running):
             self.end_machine()

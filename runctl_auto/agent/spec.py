@@ -25,11 +25,12 @@ from runctl_auto.agent.errors import IntegrityError, SpecError
 
 @dataclass(frozen=True)
 class VolumeSpec:
-    """A volume attached to the instance and where it is mounted."""
+    """A volume and where it is mounted. With a `device` the machine attaches it itself, under that name."""
 
     name: str
     id: str
     mount: str
+    device: str | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,9 @@ def _volume(data: VolumeJson) -> VolumeSpec:
     mount = str(data["mount"])
     if not mount.startswith("/") or ".." in PurePosixPath(mount).parts or mount.strip("/") == "":
         raise ValueError(f"the mount point of a volume is an absolute path below /, not {mount!r}")
-    return VolumeSpec(name=str(data["name"]), id=str(data["id"]), mount=mount)
+    return VolumeSpec(
+        name=str(data["name"]), id=str(data["id"]), mount=mount, device=data.get("device") or None
+    )
 
 
 def inside(path: str) -> str:

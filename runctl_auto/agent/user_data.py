@@ -1,18 +1,33 @@
-"""User data of an instance: a bash script that contains the bootstrap's sources and the configuration."""
+"""User data of an instance: a bash script with the configuration and the bootstrap's sources, compressed."""
 
 from __future__ import annotations
 
 import ast
+import base64
 import io
 import json
+import tarfile
+import textwrap
 import tokenize
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
+from runctl_auto.agent.same_gzip import same_gzip
 from runctl_auto.agent.used_code import imported_names, used_code
 
 LIMIT_BYTES = 16 * 1024
-MODULES = ("contract", "errors", "sigv4", "web", "imds", "s3_request", "bootstrap")
+MODULES = (
+    "contract",
+    "errors",
+    "sigv4",
+    "web",
+    "imds",
+    "s3_request",
+    "query_request",
+    "own_group",
+    "bootstrap",
+)
 """The modules in the user data; each imports only those before it."""
 END = "RUNCTL_END"
 
@@ -21,7 +36,6 @@ HEAD = """\
 # runctl: fetches the agent of one run and starts it as a service; ends the machine when that fails.
 folder=$(mktemp -d)
 cd "$folder"
-mkdir -p runctl_auto/agent
 """
 TAIL = """\
 python3 -E -s -m runctl_auto.agent.bootstrap "$(cat config.json)"
@@ -43,13 +57,26 @@ def render_user_data(config: Mapping[str, object]) -> str:
     """
     text = HEAD
     text += _file("config.json", json.dumps(config, sort_keys=True))
-    for module, source in carried_sources().items():
-        text += _file(f"runctl_auto/agent/{module}.py", without_prose(source))
+    text += f"base64 -d <<'{END}' | tar xzo\n{_packed_sources()}\n{END}\n"
     text += TAIL
     size = len(text.encode("utf-8"))
     if size > LIMIT_BYTES:
         raise ValueError(f"the user data has {size} bytes, the cloud accepts {LIMIT_BYTES}")
     return text
+
+
+@cache
+def _packed_sources() -> str:
+    """An archive of the modules, as lines of base64; the same bytes on any machine."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for module, source in carried_sources().items():
+            content = without_prose(source).encode()
+            entry = tarfile.TarInfo(f"runctl_auto/agent/{module}.py")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    packed = base64.b64encode(same_gzip(buffer.getvalue())).decode("ascii")
+    return "\n".join(textwrap.wrap(packed, 120))
 
 
 def carried_sources() -> dict[str, str]:

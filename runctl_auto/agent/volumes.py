@@ -44,12 +44,16 @@ class Volumes:
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
+        *,
+        attach: Callable[[VolumeSpec], object] = lambda _: None,
     ) -> None:
+        """`attach` is for volumes with a device name: it attaches one to this machine."""
         self._layout = layout
         self._run = run
         self._say = say
         self._clock = clock
         self._wait = wait
+        self._attach = attach
         self._mounted: list[_Mounted] = []
 
     def mount_all(self, volumes: Sequence[VolumeSpec]) -> dict[str, Path]:
@@ -120,6 +124,8 @@ class Volumes:
 
     def _attached_device(self, volume: VolumeSpec) -> Path:
         device = self._layout.volume_device(volume.id)
+        if volume.device is not None and not device.exists():
+            self._attach(volume)
         give_up = self._clock() + ATTACH_SECONDS
         while not device.exists():
             if self._clock() >= give_up:

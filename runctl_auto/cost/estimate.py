@@ -87,7 +87,10 @@ class Estimate:
 
 
 def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
-    """The estimate of a job; once its run has ``ended``, only of what it keeps. Makes no request."""
+    """The estimate of a job; once its run has ``ended``, only of what it keeps. Makes no request.
+
+    A group whose machines differ counts as its dearest.
+    """
     job, place = config.job, config.placement
     return Estimate(
         parts=tuple(each for each in _parts(config) if not ended or each.lasts == "kept"),
@@ -103,12 +106,13 @@ def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
 def _parts(config: StackConfig) -> Iterator[Part]:
     job, place, rates = config.job, config.placement, config.rates
     storage = None if rates.volume_gb_month is None else rates.volume_gb_month / HOURS_OF_A_MONTH
+    machine, price = config.dearest_machine
     yield Part(
-        name=f"{place.instance_type} {place.market}",
+        name=f"{machine} {place.market}",
         kind="machine",
         quantity=job.nodes,
         unit="machines",
-        price=place.price_hour,
+        price=price,
         lasts="run",
     )
     yield Part(

@@ -73,6 +73,9 @@ def _range_text(end: str) -> dict[str, Any]:
     return {"type": "string", "pattern": rf"^\s*(({end})?\s*\.\.\s*({end})?|[0-9]{{1,6}}\s*\+)\s*$"}
 
 
+Recovery = Literal["cloud", "runctl", "none"]
+
+
 class Part(BaseModel):
     """A mapping in a job file."""
 
@@ -419,6 +422,11 @@ class JobSpec(BaseModel):
         title="What is tried again",
         description="a mapping of on_events, duration and max_attempts",
     )
+    recovery: Recovery | None = Field(
+        default=None,
+        title="Who makes the next machine when one is lost",
+        description="cloud, runctl or none",
+    )
     nodes: Count = Field(default=1, title="How many machines", description="a whole number from 1 to 1000")
     volumes: Annotated[tuple[Volume, ...], Field(max_length=MAX_VOLUMES)] = Field(
         default=(),
@@ -451,3 +459,13 @@ class JobSpec(BaseModel):
     def max_attempts(self) -> int:
         """How often setup and run are tried in all; 1 when a failure ends the run."""
         return self.retry.max_attempts if self.retry is not None and "error" in self.retry.on_events else 1
+
+    @property
+    def recovers_by(self) -> Recovery:
+        """Who makes the next machine: as the file says; by default the cloud itself, where a machine may be
+        interrupted and the file asks for another one then.
+        """
+        if self.recovery is not None:
+            return self.recovery
+        wants_another = self.retry is not None and "interruption" in self.retry.on_events
+        return "cloud" if wants_another and self.spot_policy != "on-demand" else "runctl"

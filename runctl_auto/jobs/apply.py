@@ -66,7 +66,7 @@ def apply_in_first_place(
 def settle_machine(job: Job) -> None:
     """Blocks until the machine that the state names, if it is ending, is terminated: while it is shutting
     down the provider still sees it."""
-    instance = job.instance()
+    instance = job.compute().instance
     if instance is not None:
         await_end(job.provider, job.machine(instance), job.session.time)
 

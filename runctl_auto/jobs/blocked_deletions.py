@@ -12,7 +12,7 @@ from runctl_auto.leftovers.receipt import Blocked
 from runctl_auto.providers.contract import Provider
 from runctl_auto.providers.resource import Blocker
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import INSTANCE, ResourceState, StackState
+from runctl_auto.stack.state import GROUP, INSTANCE, ResourceState, StackState
 
 OWN_END_SECONDS = 60.0
 """How long the machine of an ended run gets to shut down by itself."""
@@ -58,14 +58,21 @@ def explained(
 
 def reason_of(provider: Provider, state: StackState, config: StackConfig, step: StepEvent) -> str:
     """Why a deletion takes long, as far as ``provider`` tells. Makes requests; does not raise."""
-    if step.type == INSTANCE:
+    if step.type in (INSTANCE, GROUP):
         try:
-            return f"the machine is {provider.machine(step.physical_id).state}"
+            machines = [step.physical_id] if step.type == INSTANCE else _machines(provider, step.physical_id)
+            states = [provider.machine(each).state for each in machines]
         except CloudError:
             return "the cloud does not answer"
+        return f"the machine is {states[0]}" if states else "its machine has ended; the group goes"
     resource = next((each for each in state.in_cloud() if each.urn == step.urn), None)
     found = provider.blockers(resource, state, config.placement.account) if resource is not None else ()
     return _in_the_way(found) if found else "the cloud has not confirmed it yet"
+
+
+def _machines(provider: Provider, group: str) -> tuple[str, ...]:
+    found = provider.groups([group]).get(group)
+    return found.machines if found else ()
 
 
 def sentence(blocked: Blocked) -> str:

@@ -44,9 +44,10 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     unprotect x     x       x      x         x    x       x     .
     replace   x     x       x      .         .    .       x     .
     release   x     x       x      .         .    .       x     .
+    feed      x     x       x      .         .    .       x     .
     ========= ===== ======= ====== ========= ==== ======= ===== ======
 
-    ``replace`` and ``release`` are made while ``up`` follows its run, whose plan was confirmed.
+    ``replace``, ``release`` and ``feed`` are made while ``up`` follows its run, whose plan was confirmed.
 
     * claim: no other command of this project folder works on the job from here to the end. ``open`` opens
       what the verb is about, and refuses a job that is not.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
+from runctl_auto.jobs.follow_group import GroupWatch
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.session import Time
 from runctl_auto.local.printable import printable
 from runctl_auto.observe.logs import LogReader
+from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import GONE, Machine, Provider, Results
 from runctl_auto.run.status import RunStatus
 
@@ -38,6 +40,13 @@ class Lost:
     status: RunStatus | None
 
 
+@dataclass(frozen=True)
+class Starved:
+    """The group of the run got no machine at all in time; ``failures`` say why, in the cloud's words."""
+
+    failures: tuple[str, ...]
+
+
 class Follower:
     """Watches one run: tells its phases and its log lines, and when its machine is lost."""
 
@@ -52,29 +61,49 @@ class Follower:
         self._log = LogReader(results, run)
         self._phase: str | None = None
 
-    def until_end(self, instance: str | None) -> Ended | Lost:
-        """Blocks until the run has ended or its machine ``instance`` is lost."""
+    def until_end(self, compute: Compute) -> Ended | Lost:
+        """Blocks until the run has ended or it has lost its machine and, of a group, gets no other."""
+        outcome = self.until_end_or_starved(compute, capacity_seconds=None)
+        assert not isinstance(outcome, Starved)  # noqa: S101 - it waits for capacity without a limit
+        return outcome
+
+    def until_end_or_starved(
+        self, compute: Compute, *, capacity_seconds: float | None
+    ) -> Ended | Lost | Starved:
+        """As ``until_end``; a group may try for ``capacity_seconds`` to get the run's first machine."""
+        group = GroupWatch(self._provider, compute.group, self._reporter) if compute.group else None
         began = self._time.monotonic()
-        next_check = began + MACHINE_CHECK_SECONDS
+        # The machine of a group is not known yet; that of an instance was just made.
+        next_check = began if group else began + MACHINE_CHECK_SECONDS
         while True:
             status = self._results.status(self._run)
             if status is not None and status.ended:
                 return self._ended(status)
             self._tell(status, self._time.monotonic() - began)
-            is_interrupted = status is not None and status.phase == Phase.INTERRUPTED
+            is_interrupted = status is not None and status.phase == Phase.INTERRUPTED and group is None
             if is_interrupted or self._time.monotonic() >= next_check:
                 elapsed = self._time.monotonic() - began
                 next_check = began + elapsed + MACHINE_CHECK_PACE.seconds(elapsed)
-                lost = self._look_for_machine(instance)
+                lost = self._look_at(group, status) if group else self._look_for_machine(compute.instance)
+                is_late = capacity_seconds is not None and elapsed >= capacity_seconds
+                if lost is None and group and is_late and status is None and group.failures:
+                    return Starved(group.failures)
                 if lost is not None:
                     return lost
             self._time.sleep(POLL_PACE.seconds(self._time.monotonic() - began))
+
+    def _look_at(self, group: GroupWatch, status: RunStatus | None) -> Ended | Lost | None:
+        machine = group.look(has_reported=status is not None)
+        return None if machine is None else self._without(machine)
 
     def _look_for_machine(self, instance: str | None) -> Ended | Lost | None:
         machine = self._provider.machine(instance) if instance else Machine("", GONE)
         if not machine.is_ending:
             return None
-        machine = await_end(self._provider, machine, self._time)
+        return self._without(await_end(self._provider, machine, self._time))
+
+    def _without(self, machine: Machine) -> Ended | Lost:
+        """What the run is without its ``machine``, which may have written the end of the run before."""
         status = self._results.status(self._run)
         if status is not None and status.ended:
             return self._ended(status)

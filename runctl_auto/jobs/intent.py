@@ -17,14 +17,16 @@ from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.placement.fit import fits
+from runctl_auto.placement.machine_group import choose_group
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
+from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import Account, Offers, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
-from runctl_auto.stack.state import INSTANCE, VOLUME, StackState
+from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, StackState
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,30 @@ class CurrentJob:
 
     @property
     def instance(self) -> str | None:
-        """The machine that the state names."""
+        """The single instance that the state names."""
         found = self.state.first(INSTANCE)
         return found.id if found else None
 
     @property
+    def group(self) -> str | None:
+        """The name of the machine's group that the state names."""
+        found = self.state.first(GROUP)
+        return found.id if found else None
+
+    @property
+    def has_compute(self) -> bool:
+        """Whether the state names an instance or a group."""
+        return self.instance is not None or self.group is not None
+
+    @property
     def run_is_active(self) -> bool:
-        """Whether a run has a machine and has not ended."""
-        return self.instance is not None and not (self.status is not None and self.status.ended)
+        """Whether a run has a machine, or a group that makes one, and has not ended."""
+        return self.has_compute and not (self.status is not None and self.status.ended)
 
     @property
     def was_placed(self) -> bool:
         """Whether a machine was ever made for it: from then on, its volumes stay where they are."""
-        return self.instance is not None or self.status is not None
+        return self.has_compute or self.status is not None
 
     @property
     def pinned_zone(self) -> str | None:
@@ -137,13 +150,17 @@ def decide(
     ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
-    on from the last checkpoint.
+    on from the last checkpoint. So is one whose group was ended before the run.
     """
     provider, account = session.provider(spec.region), material.account
     _refuse_state_as_data(session, spec)
     _refuse_another_cloud(spec, current, account)
     zone = _zone_of_volumes(provider, spec, current, account)
-    moves = current.run_is_active and not _still_fits(spec, current, provider, zone)
+    moves = current.run_is_active and (
+        not _still_fits(spec, current, provider, zone)
+        or not _recovers_alike(spec, current)
+        or _was_given_up(current, provider, session.time.now().timestamp())
+    )
     run = choose_run(
         spec,
         code_sha256=material.code_sha256,
@@ -171,6 +188,7 @@ def decide(
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
         rates=_rates_in_force(current.config, offers.places[0], known),
+        group=_group(session, spec, current, run, offers),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
@@ -181,6 +199,7 @@ def decide(
         notes=(
             *offers.notes,
             *_no_time_to_end(config),
+            *_recovery_notes(config),
             *(() if is_same_run else _notes_on_place(provider, spec, config.placement)),
         ),
     )
@@ -195,8 +214,54 @@ def _with_disk(place: Placement, spec: JobSpec) -> Placement:
     return place if spec.resources.disk is None else replace(place, disk_gb=spec.resources.disk)
 
 
+def _recovers_alike(spec: JobSpec, current: CurrentJob) -> bool:
+    """Whether the machine of the job as it is has the form that the job file asks for."""
+    has_group = current.config is not None and current.config.group is not None
+    return has_group == (spec.recovers_by == "cloud")
+
+
+def _was_given_up(current: CurrentJob, provider: Provider, now: float) -> bool:
+    """Whether a group was ended and its run has not: by its latest end, or for want of machines that boot."""
+    if current.config is None or current.group is None:
+        return False
+    ends_at = current.config.ends_at
+    if ends_at is not None and now >= ends_at:
+        return True
+    found = compute_in(current.state).now(provider)
+    return found.group is not None and not found.runs
+
+
+def _group(
+    session: Session, spec: JobSpec, current: CurrentJob, run: RunIdentity, offers: Offers
+) -> GroupChoice | None:
+    """The group of the run; that of the same run stays, and with it the run's latest end."""
+    if spec.recovers_by != "cloud":
+        return None
+    config = current.config
+    if config is not None and config.run.id == run.id and config.group is not None:
+        return config.group
+    return choose_group(spec, offers.places, int(session.time.now().timestamp()))
+
+
+def _recovery_notes(config: StackConfig) -> Iterator[str]:
+    """Who makes the next machine, and when the cloud ends the run at the latest."""
+    if config.group is None:
+        yield _RECOVERY_WORDS[config.job.recovers_by]
+        return
+    types = ", ".join(config.group.instance_types)
+    yield f"recovery: cloud: when the machine is lost, AWS makes the next one ({types}), without runctl"
+    if config.ends_at is None:
+        yield "no scheduled action ends the group: that needs a max_duration"
+
+
+_RECOVERY_WORDS = {
+    "runctl": "recovery: runctl: when the machine is lost, `up` makes the next one while it follows the run",
+    "none": "recovery: none: when the machine is lost, the run ends",
+}
+
+
 def _no_time_to_end(config: StackConfig) -> Iterator[str]:
-    if config.end_schedule and config.job.max_duration is None:
+    if config.group is None and config.end_schedule and config.job.max_duration is None:
         yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
@@ -263,7 +328,8 @@ def _zone_of_volumes(provider: Provider, spec: JobSpec, current: CurrentJob, acc
     }
     if not spec.volumes:
         return current.pinned_zone
-    held = OwnVolumes(own, current.instance, current.pinned_zone)
+    machine = compute_in(current.state).now(provider).machine if current.group else None
+    held = OwnVolumes(own, machine.id if machine else current.instance, current.pinned_zone)
     return provider.zone_of_volumes(spec, account, held)
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import JobNotFoundError, UntrustedError
 from runctl_auto.local.project import PROJECT_NAME, leads_out
+from runctl_auto.providers.compute import Compute, ComputeNow, compute_in
 from runctl_auto.providers.contract import Machine, Provider, Results, Scanner
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
-from runctl_auto.stack.state import INSTANCE, StackState
+from runctl_auto.stack.state import StackState
 
 if TYPE_CHECKING:
     from runctl_auto.jobs.session import Session
@@ -71,10 +72,14 @@ class Job:
         """All that the stack's state holds. Raises ``JobNotFoundError`` when the stack is gone."""
         return self.stack.state()
 
-    def instance(self) -> str | None:
-        """The id of the machine that the state names; None without one."""
-        found = self.state().first(INSTANCE)
-        return found.id if found else None
+    def compute(self) -> Compute:
+        """The instance or the group that the state names."""
+        return compute_in(self.state())
+
+    def compute_now(self, state: StackState) -> ComputeNow:
+        """The machine that ``state`` names as it is now; one or two requests, none without one."""
+        compute = compute_in(state)
+        return compute.now(self.provider) if compute.exists else ComputeNow(None)
 
     @property
     def provider(self) -> Provider:

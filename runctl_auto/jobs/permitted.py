@@ -11,8 +11,9 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.listing import list_jobs
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
+from runctl_auto.providers.compute import compute_in
 from runctl_auto.settings.schema import Settings
-from runctl_auto.stack.state import INSTANCE, StackState
+from runctl_auto.stack.state import GROUP, INSTANCE, StackState
 
 
 def refuse_disabled_provider(spec: JobSpec, settings: Settings) -> None:
@@ -27,7 +28,7 @@ def refuse_disabled_provider(spec: JobSpec, settings: Settings) -> None:
 
 def makes_machine(plan: Plan) -> bool:
     """Whether ``plan`` gives a job a machine that it has not."""
-    return plan.touches(INSTANCE, "create")
+    return plan.touches(INSTANCE, "create") or plan.touches(GROUP, "create")
 
 
 def refuse_too_many_jobs(session: Session, job: str, plan: Plan, *, starting: Collection[str] = ()) -> None:
@@ -67,6 +68,6 @@ def _may_have_machine(summary: JobSummary) -> bool:
 
 def _has_machine(state: object) -> bool:
     """What cannot be read counts: it may have one."""
-    if not isinstance(state, StackState) or state.first(INSTANCE) is not None:
+    if not isinstance(state, StackState) or compute_in(state).exists:
         return True
-    return any(each.resource.type == INSTANCE for each in state.pending_creates)
+    return any(each.resource.type in (INSTANCE, GROUP) for each in state.pending_creates)

@@ -88,7 +88,7 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
     """The plan with the stack's configuration as it is; waits first while a machine is shutting down."""
     with job.session.reporter.working("planning"):
         _await_dead_machine(job, current)
-        plan = job.stack.preview(refresh=current.instance is not None)
+        plan = job.stack.preview(refresh=current.has_compute)
     notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
     notes += intent.notes
     notes += [
@@ -105,7 +105,7 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
         tuple(notes),
         program=job.session.program,
         cost=estimate(intent.config, ended=ended),
-        cost_before=estimate(current.config) if current.config and current.instance else None,
+        cost_before=estimate(current.config) if current.config and current.has_compute else None,
     )
 
 

@@ -7,14 +7,16 @@ from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
 from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import recover
+from runctl_auto.providers.compute import Compute, compute_in
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import INSTANCE, StackState
+from runctl_auto.stack.state import StackState
 
 _ENDING_SECONDS = 60.0
 
 
-class ReleaseMachine(Change[str, None]):
-    """Applies the program, which sees that the run of ``config`` has ended and declares no machine for it.
+class ReleaseMachine(Change[Compute, None]):
+    """Applies the program, which sees that the run of ``config`` has ended and declares no machine for it,
+    and no group.
 
     Raises ``JobEndedError`` when the job is gone or has another run by now.
     """
@@ -33,15 +35,16 @@ class ReleaseMachine(Change[str, None]):
     def recover(self) -> None:
         self._state = recover(self.job, self._config).state
 
-    def decide(self) -> str | None:
-        """The machine to release."""
-        machine = self._state.first(INSTANCE)
-        return machine.id if machine is not None else None
+    def decide(self) -> Compute | None:
+        """What to release."""
+        compute = compute_in(self._state)
+        return compute if compute.exists else None
 
-    def apply(self, decision: str) -> None:
+    def apply(self, decision: Compute) -> None:
         with self.session.reporter.working("releasing the machine"):
-            machine = self.job.machine(decision)
-            await_end(self.job.provider, machine, self.session.time, seconds=_ENDING_SECONDS)
+            machine = decision.now(self.job.provider).machine
+            if machine is not None:
+                await_end(self.job.provider, machine, self.session.time, seconds=_ENDING_SECONDS)
             self.job.stack.up()
 
     def result(self) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from runctl_auto.providers.compute import ComputeNow
 from runctl_auto.providers.contract import Machine, VolumeUse
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.state import INSTANCE, VOLUME, ResourceState, StackState
+from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, ResourceState, StackState
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,47 @@ class Drift:
 
 
 def machine_drift(
-    job: str, state: StackState, machine: Machine | None, status: RunStatus | None
+    job: str, state: StackState, compute: ComputeNow, status: RunStatus | None
 ) -> Iterator[Drift]:
-    """Drift of the machine. ``machine`` is the cloud's description of the state's instance."""
-    instance = state.first(INSTANCE)
-    if instance is None or machine is None:
-        return
+    """Drift of the instance or group. ``compute`` is the cloud's description of what the state names."""
+    group, instance = state.first(GROUP), state.first(INSTANCE)
+    if group is not None:
+        yield from _group_drift(job, group, compute, status)
+    if instance is not None and compute.machine is not None:
+        yield from _instance_drift(job, instance, compute.machine, status)
+
+
+def _group_drift(
+    job: str, group: ResourceState, compute: ComputeNow, status: RunStatus | None
+) -> Iterator[Drift]:
+    """A group that wants no machine once its run has ended is none: that is how a run ends."""
+    ended = status is not None and status.ended
+    if compute.group is None and not ended:
+        yield Drift(
+            group.name,
+            group.id,
+            "the state has it, and the cloud does not",
+            "`runctl up` with the job file makes it anew; the run goes on from its last checkpoint.",
+        )
+    elif compute.group is not None and not compute.runs and not ended:
+        yield Drift(
+            group.name,
+            group.id,
+            "it wants no machine, and the run has not ended",
+            "`runctl up` with the job file goes on from the last checkpoint, as a new attempt.",
+        )
+    elif compute.wants_machine and ended:
+        yield Drift(
+            group.name,
+            group.id,
+            f"the run has ended ({status.phase if status else ''}), and it still wants a machine",
+            f"A machine that finds its run ended ends the group; if not, `runctl down {job}` does.",
+        )
+
+
+def _instance_drift(
+    job: str, instance: ResourceState, machine: Machine, status: RunStatus | None
+) -> Iterator[Drift]:
     ended = status is not None and status.ended
     if machine.is_ending and not ended:
         yield Drift(
@@ -56,9 +92,10 @@ def machine_drift(
         )
 
 
-def volume_drift(state: StackState, found: Mapping[str, VolumeUse]) -> Iterator[Drift]:
+def volume_drift(state: StackState, found: Mapping[str, VolumeUse], compute: ComputeNow) -> Iterator[Drift]:
     """Volumes that are gone or attached elsewhere. ``found`` are those that exist, by id."""
     instance = state.first(INSTANCE)
+    own = {instance.id if instance else "", *(compute.group.machines if compute.group else ())}
     for volume in _own_volumes(state):
         use = found.get(volume.id)
         if use is None:
@@ -69,7 +106,7 @@ def volume_drift(state: StackState, found: Mapping[str, VolumeUse]) -> Iterator[
                 "`runctl up` with the job file makes a new, empty one; restore a snapshot if there is one.",
             )
             continue
-        strangers = [each for each in use.machines if instance is None or each != instance.id]
+        strangers = [each for each in use.machines if each not in own]
         if strangers:
             yield Drift(
                 volume.name,

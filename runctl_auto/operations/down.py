@@ -28,10 +28,11 @@ from runctl_auto.jobs.teardown_deletions import delete_what_can_go
 from runctl_auto.jobs.teardown_receipt import prove_teardown
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.receipt import Blocked, Receipt, deleted_between, kept_in
+from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import Results
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import BUCKET, INSTANCE, StackState
+from runctl_auto.stack.state import BUCKET, StackState
 
 
 @dataclass(frozen=True)
@@ -204,17 +205,16 @@ def _remove_unused(job: Job, before: StackState) -> Receipt:
 
 
 def _is_training(job: Job, config: StackConfig, state: StackState) -> bool:
-    machine = state.first(INSTANCE)
-    if machine is None or not machine.id:
+    if not compute_in(state).exists:
         return False
     status = job.status(config.run.id)
-    return (status is None or not status.ended) and not job.machine(machine.id).is_ending
+    return (status is None or not status.ended) and job.compute_now(state).runs
 
 
 def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions) -> StopOutcome | None:
     """Stops the run that is active; None when there is no machine to stop."""
-    machine = state.first(INSTANCE)
-    if machine is None or not machine.id:
+    compute = compute_in(state)
+    if not compute.exists:
         return None
     session = job.session
     with session.reporter.working("stopping the training"):
@@ -223,12 +223,14 @@ def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions
             config.run.id,
             reason=Reason.DOWN,
             grace_seconds=options.grace_seconds,
-            machine_runs=lambda: not job.machine(machine.id).is_ending,
+            machine_runs=lambda: compute.now(job.provider).has_machine,
             sleep=session.time.sleep,
             clock=session.time.monotonic,
         )
     if outcome.how == "late":
         session.reporter.say("the training did not stop in time; it is ended now")
+    if compute.group:
+        job.provider.end_group(compute.group)
     return outcome
 
 

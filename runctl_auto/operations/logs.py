@@ -22,7 +22,7 @@ def logs(session: Session, name: str, *, follow: bool) -> RunStatus | None:
         for line in LogReader(results, run).rest():
             reporter.log_line(line)
         return results.status(run)
-    outcome = Follower(results, job.provider, run, reporter, session.time).until_end(job.instance())
+    outcome = Follower(results, job.provider, run, reporter, session.time).until_end(job.compute())
     if isinstance(outcome, Lost):
         reporter.say(
             f"the machine is gone and the run has not ended: `runctl up JOB.yaml` gives it a new one, "

@@ -20,7 +20,9 @@ from runctl_auto.stack.config import StackConfig
 
 @dataclass(frozen=True)
 class Overdue:
-    """A machine that should have ended. Times are seconds; ``limit_seconds`` is None for a run that ended."""
+    """A machine that should have ended. Times are seconds; ``limit_seconds`` is None for a run that ended.
+    ``group`` is what would replace it.
+    """
 
     job: str
     instance: str
@@ -28,9 +30,10 @@ class Overdue:
     age_seconds: float
     limit_seconds: float | None
     why: str
+    group: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return vars(self)
+        return {key: value for key, value in vars(self).items() if key != "group"}
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
     refused: list[tuple[Overdue, str]] = []
     for each in overdue:
         try:
+            if each.group is not None:
+                session.provider(each.region).end_group(each.group)
             session.provider(each.region).terminate([each.instance])
             reaped.append(each)
         except CloudError as error:
@@ -77,7 +82,7 @@ def limit_of(config: StackConfig) -> tuple[float, str] | None:
     limits: list[tuple[float, str]] = []
     if config.job.max_duration is not None:
         limits.append((float(config.job.max_duration), "max_duration"))
-    price = config.placement.price_hour
+    price = config.dearest_machine[1]
     if config.job.budget is not None and price:
         limits.append((float(config.job.budget) / price * 3600, "budget"))
     return min(limits) if limits else None
@@ -110,10 +115,16 @@ def _overdue(session: Session, region: str, configs: Mapping[str, StackConfig]) 
         for machine in found:
             config = configs[machine.tags[tags.JOB]]
             age = (now - machine.created_at).total_seconds()
-            verdict = _over_its_limit(config, age) or _outlived_its_run(provider, config, machine, now)
+            verdict = (
+                _over_its_limit(config, age)
+                or _past_latest_end(config, now)
+                or _outlived_its_run(provider, config, machine, now)
+            )
             if verdict is not None:
                 limit, why = verdict
-                yield Overdue(config.job.name, machine.id, region, round(age, 1), limit, why)
+                yield Overdue(
+                    config.job.name, machine.id, region, round(age, 1), limit, why, group=machine.group
+                )
 
 
 def _is_known(machine: TaggedMachine, configs: Mapping[str, StackConfig], mark: str, region: str) -> bool:
@@ -133,6 +144,15 @@ def _over_its_limit(config: StackConfig, age: float) -> tuple[float | None, str]
     if limit is None or age <= limit[0] + DEADLINE_SLACK_SECONDS:
         return None
     return limit[0], f"{age / 3600:.1f} h old, and its {limit[1]} allows {limit[0] / 3600:.1f} h"
+
+
+def _past_latest_end(config: StackConfig, now: datetime) -> tuple[float | None, str] | None:
+    """A group's machine may be young while its run is over."""
+    if config.ends_at is None or now.timestamp() <= config.ends_at:
+        return None
+    limit = limit_of(config)
+    ended = datetime.fromtimestamp(config.ends_at, tz=now.tzinfo).isoformat()
+    return limit[0] if limit else None, f"the latest end of its run was {ended}"
 
 
 def _outlived_its_run(

@@ -13,22 +13,24 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
-from runctl_auto.providers.contract import Machine
+from runctl_auto.providers.compute import ComputeNow
+from runctl_auto.providers.contract import Machine, MachineGroup
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.state import INSTANCE, StackState
+from runctl_auto.stack.state import StackState
 
 WATCH_PACE = Pace(first=3.0, later=10.0)
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job as it is now."""
+    """A job as it is now. ``group`` is what makes the machine; None for a single instance."""
 
     facts: RunFacts
     machine: Machine | None
     state: StackState
     drift: tuple[Drift, ...]
+    group: MachineGroup | None = None
 
     @property
     def config(self) -> StackConfig:
@@ -67,6 +69,7 @@ class JobStatus:
             "ended_at": status.ended_at if status else None,
             **self.facts.saving_as_json(),
             "machine": vars(self.machine) if self.machine else None,
+            "group": _group_as_json(self.group),
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
@@ -99,20 +102,26 @@ def status_of(job: Job) -> JobStatus:
     config = job.applied_config()
     state = job.state()
     found = job.status(config.run.id)
-    instance = state.first(INSTANCE)
-    machine = job.machine(instance.id) if instance and instance.id else None
+    compute = job.compute_now(state)
+    machine = compute.machine
     facts = RunFacts(
         config, found, job.session.time.now(), machine_runs=machine is not None and not machine.has_ended
     )
-    drift = (*machine_drift(job.name, state, machine, found), *_volume_drift(job, state))
-    return JobStatus(facts, machine, state, drift)
+    drift = (*machine_drift(job.name, state, compute, found), *_volume_drift(job, state, compute))
+    return JobStatus(facts, machine, state, drift, compute.group)
 
 
-def _volume_drift(job: Job, state: StackState) -> tuple[Drift, ...]:
+def _group_as_json(group: MachineGroup | None) -> dict[str, Any] | None:
+    if group is None:
+        return None
+    return {"name": group.name, "wanted": group.wanted, "machines": list(group.machines)}
+
+
+def _volume_drift(job: Job, state: StackState, compute: ComputeNow) -> tuple[Drift, ...]:
     wanted = volume_ids(state)
     if not wanted:
         return ()
     try:
-        return tuple(volume_drift(state, job.provider.volumes(wanted)))
+        return tuple(volume_drift(state, job.provider.volumes(wanted), compute))
     except CloudError as error:
         return (Drift("volumes", ", ".join(wanted), f"not known: {error.what}", error.next_step or ""),)

@@ -29,6 +29,7 @@ from runctl_auto.agent.lineage import OwnLineage
 from runctl_auto.errors import (
     InterruptionsExhaustedError,
     JobEndedError,
+    MachineLostError,
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
@@ -39,7 +40,14 @@ from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
-from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, Follower, Lost, await_end
+from runctl_auto.jobs.follow import (
+    PATIENCE_WITH_OTHERS_SECONDS,
+    Ended,
+    Follower,
+    Lost,
+    Starved,
+    await_end,
+)
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
 from runctl_auto.jobs.planning import JobFileChange
@@ -49,7 +57,9 @@ from runctl_auto.jobs.replace import ReplaceMachine
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
+from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
 
@@ -191,7 +201,7 @@ class Up(JobFileChange[Applied]):
                 decision.config,
                 others(),
                 self.session.reporter,
-                refresh=self.current.instance is not None,
+                refresh=self.current.has_compute,
                 settle=partial(settle_machine, self.job),
             )
 
@@ -209,9 +219,10 @@ class Up(JobFileChange[Applied]):
 
     def _stop_replaced_run(self, intent: Intent) -> None:
         before = self.current
-        if not intent.replaces_active_run or before.config is None or before.instance is None:
+        compute = compute_in(before.state)
+        if not intent.replaces_active_run or before.config is None or not compute.exists:
             return
-        instance, place, time = before.instance, before.config.placement, self.session.time
+        place, time = before.config.placement, self.session.time
         provider = self.session.provider(place.region)
         with self.times.phase("stop"), self.session.reporter.working("stopping the run that is replaced"):
             outcome = stop_run(
@@ -219,11 +230,15 @@ class Up(JobFileChange[Applied]):
                 before.config.run.id,
                 reason=Reason.REPLACE,
                 grace_seconds=self._options.grace_seconds,
-                machine_runs=lambda: not provider.machine(instance).has_ended,
+                machine_runs=lambda: compute.now(provider).has_machine,
                 sleep=time.sleep,
                 clock=time.monotonic,
             )
-            await_end(provider, provider.machine(instance), time)
+            if compute.group:
+                provider.end_group(compute.group)
+            machine = compute.now(provider).machine
+            if machine is not None:
+                await_end(provider, machine, time)
         if outcome.how == "late":
             self.session.reporter.say("the run did not stop in time; it goes on from its last checkpoint")
 
@@ -245,13 +260,18 @@ class _Following:
         job, session = self._job, self._session
         follower = Follower(job.results, job.provider, self._config.run.id, session.reporter, session.time)
         with self._times.phase("training"):
-            outcome = follower.until_end(job.instance())
-            while isinstance(outcome, Lost):
+            outcome = self._follow(follower)
+            while not isinstance(outcome, Ended):
+                if isinstance(outcome, Starved):
+                    self._config = self._once_unlocked(partial(self._feed, outcome))
+                    outcome = self._follow(follower)
+                    continue
+                self._refuse_to_replace(outcome)
                 self._replacements += 1
                 self._refuse_endless()
                 replacement = partial(self._replace, outcome)
                 self._config = self._once_unlocked(replacement)
-                outcome = follower.until_end(job.instance())
+                outcome = self._follow(follower)
         return self.finish(outcome.status)
 
     def finish(self, status: RunStatus) -> UpResult:
@@ -295,6 +315,13 @@ class _Following:
                 refuse_ended_elsewhere(job, self._config)
                 raise
 
+    def _follow(self, follower: Follower) -> Ended | Lost | Starved:
+        limit = capacity_seconds(self._config)
+        return follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+
+    def _feed(self, starved: Starved) -> StackConfig:
+        return FeedGroup(self._job, self._file, self._config, starved).run()
+
     def _replace(self, lost: Lost) -> StackConfig:
         return ReplaceMachine(self._job, self._file, self._config, lost).run()
 
@@ -309,6 +336,19 @@ class _Following:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(LOCK_POLL_SECONDS)
+
+    def _refuse_to_replace(self, lost: Lost) -> None:
+        """Raises ``MachineLostError`` when runctl is not the one that makes the next machine."""
+        config = self._config
+        if config.job.recovers_by == "runctl":
+            return
+        why = f": {lost.machine.reason}" if lost.machine.reason else ""
+        raise MachineLostError(
+            f"Run {config.run.id} of job '{config.job.name}' lost its machine{why}, and has not ended.",
+            where={"job": config.job.name, "run": config.run.id, "machine": lost.machine.id or "none"},
+            next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up` goes on from the last "
+            f"checkpoint, as a new attempt; `runctl down {config.job.name}` removes everything.",
+        )
 
     def _refuse_endless(self) -> None:
         if self._replacements > MAX_REPLACEMENTS:

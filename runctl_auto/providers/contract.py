@@ -93,12 +93,36 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class MachineGroup:
+    """A group in which the cloud itself replaces a lost machine. ``wanted`` is how many machines it wants;
+    ``machines`` are those that it has, also those that are beginning or ending.
+    """
+
+    name: str
+    wanted: int
+    machines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """An attempt of a group to launch a machine. ``machine`` is None when it failed or is not known yet;
+    ``failure`` is why it failed, in the cloud's words, None unless it did. ``id`` orders nothing.
+    """
+
+    id: str
+    at: datetime
+    machine: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
 class TaggedMachine:
-    """A machine that carries runctl's tags. ``created_at`` is in UTC."""
+    """A machine that carries runctl's tags. ``created_at`` is in UTC; ``group`` made it, None if none did."""
 
     id: str
     created_at: datetime
     tags: Mapping[str, str]
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -254,6 +278,17 @@ class Provider(Protocol):
 
     def terminate(self, machines: Sequence[str]) -> None:
         """Terminates the machines without waiting for the end. Idempotent for known machines."""
+
+    def groups(self, names: Sequence[str]) -> Mapping[str, MachineGroup]:
+        """Those of the groups that exist, by name. Few requests, even for many groups."""
+
+    def launches(self, group: str) -> Sequence[Launch]:
+        """The last launches that the group tried, the newest first; none for an unknown group."""
+
+    def end_group(self, group: str) -> None:
+        """Makes the group want no machine, which ends the one that it has, without waiting for that.
+        Idempotent; a group that does not exist has ended.
+        """
 
     def tagged_machines(self) -> Iterator[TaggedMachine]:
         """All machines created by runctl that have not ended, of every job and owner."""

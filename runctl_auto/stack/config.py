@@ -6,6 +6,7 @@ Every value is a JSON text in Pulumi's configuration, so that it is stored with 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -13,15 +14,19 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
 from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
+KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "group")
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
+
+LATEST_END_SLACK_SECONDS = DEADLINE_SLACK_SECONDS + END_SCHEDULE_SLACK_SECONDS
+"""Time between a run's limit and its group's end by the cloud, in which agent and timer can end it."""
 
 Market = Literal["spot", "on-demand"]
 
@@ -33,6 +38,7 @@ class Placement:
 
     ``price_source`` says where ``price_hour`` is from; ``price_average`` is the average spot price of the
     seven days before. ``disk_gb`` is the size of the machine's disk; None in stacks of earlier versions.
+    ``root_device`` is the name of the image's root device, None when unknown.
     ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
     ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
     network's own DNS servers; empty with the VPC's resolver.
@@ -50,6 +56,7 @@ class Placement:
     price_hour: float | None = None
     price_source: PriceSource | None = None
     price_average: float | None = None
+    root_device: str | None = None
     max_price: float | None = None
     disk_gb: int | None = None
     public_address: bool = False
@@ -78,12 +85,42 @@ class Protection:
         return self.volumes.get(name, False)
 
 
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, kw_only=True)
+class GroupChoice:
+    """What was decided for the group in which the cloud itself replaces a run's machine.
+
+    ``prices`` are USD an hour by instance type, the preferred type first, None when unknown; ``subnets`` are
+    where a machine may be. ``root_device`` is the name of the image's root device. ``began_at`` is when the
+    run was decided, in seconds since the epoch: its latest end counts from it.
+    """
+
+    prices: Mapping[str, float | None]
+    subnets: tuple[str, ...]
+    root_device: str
+    began_at: int
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        return tuple(self.prices)
+
+    @property
+    def dearest(self) -> tuple[str, float | None]:
+        """The type with the highest price, in USD an hour; a type whose price is unknown comes first."""
+        return max(self.prices.items(), key=lambda each: math.inf if each[1] is None else each[1])
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields as JSON data; prices as pairs, since their order counts."""
+        prices = [[name, price] for name, price in self.prices.items()]
+        return {**asdict(self), "prices": prices, "subnets": list(self.subnets)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class StackConfig:
     """The whole configuration of a job's stack.
 
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
-    prices when the place was chosen.
+    prices when the place was chosen. ``group`` is None for a single instance.
     """
 
     job: JobSpec
@@ -94,6 +131,25 @@ class StackConfig:
     permissions_boundary: str | None = None
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
+    group: GroupChoice | None = None
+
+    @property
+    def dearest_machine(self) -> tuple[str, float | None]:
+        """Type and USD an hour of the dearest machine that the run may have; None when that is unknown."""
+        if self.group is None:
+            return self.placement.instance_type, self.placement.price_hour
+        return self.group.dearest
+
+    @property
+    def ends_at(self) -> int | None:
+        """When the cloud ends the run of a group at the latest, in seconds since the epoch; None without a
+        group or a ``max_duration``. Waiting for capacity counts, beyond a ``retry.duration``.
+        """
+        duration = self.job.max_duration
+        if self.group is None or duration is None:
+            return None
+        waiting = (self.job.retry.duration if self.job.retry else None) or 0
+        return self.group.began_at + math.ceil(duration + waiting) + LATEST_END_SLACK_SECONDS
 
     @property
     def disk_gb(self) -> int:
@@ -118,6 +174,7 @@ class StackConfig:
             "boundary": self.permissions_boundary,
             "schedule": self.end_schedule,
             "rates": asdict(self.rates),
+            "group": None if self.group is None else self.group.as_json(),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -140,6 +197,7 @@ class StackConfig:
                 {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
             ),
             rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
+            group=_read({f"{NAMESPACE}:group": "null", **values}, "group", _group),
         )
 
 
@@ -163,6 +221,13 @@ def _run(value: Any) -> RunIdentity:
         }
     )
     return identity
+
+
+def _group(value: Any) -> GroupChoice | None:
+    if value is None:
+        return None
+    found: GroupChoice = _adapter(GroupChoice).validate_python({**value, "prices": dict(value["prices"])})
+    return found
 
 
 def _read(values: Mapping[str, str], key: str, parse: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from runctl_auto.stack.urn import name_of
 
 INSTANCE = "aws:ec2/instance:Instance"
+GROUP = "aws:autoscaling/group:Group"
 VOLUME = "aws:ebs/volume:Volume"
 BUCKET = "aws:s3/bucket:Bucket"
 DATA_VOLUME = "runctl:aws:DataVolume"

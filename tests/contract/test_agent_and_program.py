@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+from components.naming import Names
+from components.tags import FAILED_BOOT
 from runctl_auto.agent.config import parse_config
 from runctl_auto.agent.install import with_deadline
+from runctl_auto.agent.own_group import FAILED_BOOT_TAG
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
 from runctl_auto.job_file.load import JobSpec
-from runctl_auto.program import run_spec, user_data_config
+from runctl_auto.program import group_name, run_spec, user_data_config
 from runctl_auto.run.identity import RunIdentity
-from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
+
+NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
 
 
 def stack_config(**job: object) -> StackConfig:
@@ -70,8 +76,28 @@ def test_the_agent_understands_the_least_spec() -> None:
 
 def test_the_agent_understands_the_programs_user_data() -> None:
     for job in ({}, {"max_duration": "1h"}):
-        data = {**user_data_config(stack_config(**job), "bucket"), "booted_at": 10.0}
+        data = {**user_data_config(stack_config(**job), NAMES), "booted_at": 10.0}
         config = parse_config(with_deadline(data))
-        assert (config.run, config.bucket, config.account) == ("abc", "bucket", "123456789012")
+        assert (config.run, config.bucket, config.account) == ("abc", NAMES.bucket(), "123456789012")
         assert config.status_key == "runs/abc/status.json"
         assert (config.deadline_at is not None) == bool(job)
+
+
+def test_the_agent_understands_the_user_data_and_the_spec_of_a_group() -> None:
+    group = GroupChoice(
+        prices={"m5.large": 0.05}, subnets=("subnet-1",), root_device="/dev/xvda", began_at=1_000
+    )
+    single = stack_config(recovery="cloud", max_duration="1h")
+    stack = replace(single, group=group)
+    config = parse_config(with_deadline({**user_data_config(stack, NAMES), "booted_at": 10.0}))
+    assert config.group == group_name(stack, NAMES)
+    assert config.deadline_at == 10 + 4200
+    late = parse_config(with_deadline({**user_data_config(stack, NAMES), "booted_at": 5_000.0}))
+    assert late.deadline_at == stack.ends_at == 1_000 + 3600 + 1200, "the run's end, not the machine's"
+    volumes = [{"name": "data", "id": "vol-1", "mount": "/data", "device": "/dev/sdf"}]
+    spec = parse_spec(json.dumps({**run_spec(stack), "volumes": volumes}).encode())
+    assert spec.volumes == (VolumeSpec("data", "vol-1", "/data", "/dev/sdf"),)
+
+
+def test_both_sides_know_the_tag_of_a_failed_boot() -> None:
+    assert FAILED_BOOT_TAG == FAILED_BOOT

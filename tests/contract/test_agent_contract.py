@@ -105,14 +105,15 @@ def test_times() -> None:
     [
         (
             contract.UserDataJson,
-            "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds",
+            "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds group "
+            "ends_at",
         ),
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
             "checkpoints artifacts limits retry secrets data",
         ),
-        (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour"),
+        (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour prices"),
         (contract.StopJson, "reason grace_seconds at"),
         (
             contract.StatusJson,

@@ -31,6 +31,7 @@ JOB: dict[str, Any] = {
         ("data_volume", "runctl:aws:DataVolume"),
         ("end_schedule", "runctl:aws:EndSchedule"),
         ("iam_profile", "runctl:aws:IamProfile"),
+        ("machine_group", "runctl:aws:MachineGroup"),
         ("network_access", "runctl:aws:NetworkAccess"),
         ("secret_parameters", "runctl:aws:SecretParameters"),
         ("spot_instance", "runctl:aws:SpotInstance"),
@@ -84,7 +85,7 @@ def test_run_ids() -> None:
 
 
 def test_keys_of_the_configuration() -> None:
-    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
+    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "group")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"
@@ -112,6 +113,7 @@ def test_fields_of_a_job_file() -> None:
         "max_duration",
         "idle_duration",
         "retry",
+        "recovery",
         "nodes",
         "volumes",
         "data",
@@ -149,6 +151,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "max_duration": None,
         "idle_duration": None,
         "retry": None,
+        "recovery": None,
         "nodes": 1,
         "volumes": [],
         "data": [],

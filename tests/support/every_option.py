@@ -12,6 +12,7 @@ from support.declared import declarations_of
 from components.naming import Names
 from components.tags import identity_tags
 from components.training_environment import (
+    GroupRequest,
     MachineRequest,
     PackageFile,
     TrainingEnvironment,
@@ -20,13 +21,22 @@ from components.training_environment import (
 )
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
+_GROUP = GroupRequest(
+    name="runctl-full-group-00000000",
+    instance_types=["t3.micro", "t3.small"],
+    subnets=["subnet-1", "subnet-2"],
+    root_device="/dev/xvda",
+    ends_at=1_900_000_000,
+)
 
 
 @cache
 def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    """Type and inputs of all resources that a job with every option declares, spot and on-demand."""
+    """Type and inputs of all resources that a job with every option declares: spot and on-demand, a single
+    machine and one in a group.
+    """
     found = []
-    for market in ("spot", "on-demand"):
+    for market, group in (("spot", None), ("on-demand", None), ("spot", _GROUP), ("on-demand", _GROUP)):
         machine = MachineRequest(
             image="ami-1",
             instance_type="t3.micro",
@@ -36,6 +46,7 @@ def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
             disk_gb=10,
             user_data="#!/bin/bash\n",
             end_after_seconds=3600,
+            group=group,
         )
         args = TrainingEnvironmentArgs(
             names=Names(account=ACCOUNT, region=REGION, project="runctl", job="full"),

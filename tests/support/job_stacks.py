@@ -60,6 +60,10 @@ def instance_state(identity: str = "i-1") -> dict[str, Any]:
     return resource("aws:ec2/instance:Instance", "digits-machine-instance", identity)
 
 
+def group_state(name: str = "runctl-digits-group-1") -> dict[str, Any]:
+    return resource("aws:autoscaling/group:Group", "digits-machines-group", name)
+
+
 def volume_state(name: str = "data", *, zone: str = "us-east-1b", protect: bool = False) -> dict[str, Any]:
     return {
         **resource("aws:ebs/volume:Volume", f"digits-{name}-volume", f"vol-{name}"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from components.artifact_bucket import tls_only_policy
 from components.end_schedule import ending_policy
-from components.iam_profile import IamProfileArgs, access_policy
+from components.iam_profile import AttachedVolumes, IamProfileArgs, access_policy
 from components.tags import identity_tags
 
 TAGS = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
@@ -26,6 +27,17 @@ GOOD_TEMPLATE: dict[str, Any] = {
     "tagsAll": TAGS,
     "instanceInitiatedShutdownBehavior": "terminate",
     "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2},
+}
+GROUP_TEMPLATE: dict[str, Any] = {
+    **GOOD_TEMPLATE,
+    "instanceType": "m5.large",
+    "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true", "volumeSize": 80}}],
+}
+GOOD_GROUP: dict[str, Any] = {
+    "minSize": 0,
+    "maxSize": 1,
+    "tags": [{"key": key, "value": value, "propagateAtLaunch": True} for key, value in TAGS.items()],
+    "mixedInstancesPolicy": {"launchTemplate": {"overrides": [{"instanceType": "m5.large"}]}},
 }
 CLOSED = dict.fromkeys(
     ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
@@ -73,21 +85,23 @@ ENVIRONMENT_INPUTS: dict[str, Any] = {
 }
 # 10 h x 2 machines at 0.5 USD, and 10 h of 365 GB at 0.08 USD a month of 730 h
 WORST_CASE = 10.4
-OWN_PERMISSIONS = access_policy(
-    IamProfileArgs(
-        role_name="role",
-        policy_name="policy",
-        profile_name="profile",
-        account="123456789012",
-        partition="aws",
-        region="us-east-1",
-        job="digits",
-        run="abc",
-        lineage="line",
-        bucket="bucket",
-        has_secrets=True,
-        data=["s3://whole", "s3://other/a/b*"],
-    )
+OWN_ROLE = IamProfileArgs(
+    role_name="role",
+    policy_name="policy",
+    profile_name="profile",
+    account="123456789012",
+    partition="aws",
+    region="us-east-1",
+    job="digits",
+    run="abc",
+    lineage="line",
+    bucket="bucket",
+    has_secrets=True,
+    data=["s3://whole", "s3://other/a/b*"],
+)
+OWN_PERMISSIONS = access_policy(OWN_ROLE)
+GROUP_PERMISSIONS = access_policy(
+    replace(OWN_ROLE, group="runctl-digits-group-1", attached=AttachedVolumes(own=True, ids=["vol-1"]))
 )
 ENDING_PERMISSION = ending_policy("arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0")
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"

@@ -9,8 +9,11 @@ from support.judged_resources import (
     CLOSED,
     DENY,
     ENDING_PERMISSION,
+    GOOD_GROUP,
     GOOD_INSTANCE,
     GOOD_TEMPLATE,
+    GROUP_PERMISSIONS,
+    GROUP_TEMPLATE,
     OWN_PERMISSIONS,
     ROLE_POLICY,
     TAGS,
@@ -32,6 +35,7 @@ from policies.encryption import VOLUME
 from policies.environment import ENVIRONMENT
 from policies.ingress import INGRESS_RULE, OLD_RULE, SECURITY_GROUP
 from policies.machine_end import INSTANCE, SPOT_REQUEST, TEMPLATE
+from policies.machine_group import GROUP
 from policies.permissions import ROLE
 from policies.rule import UNKNOWN
 
@@ -50,6 +54,11 @@ KEPT: list[tuple[str, dict[str, Any]]] = [
     (INSTANCE, instance(instanceInitiatedShutdownBehavior="", launchTemplate={"id": "lt-1"})),
     (INSTANCE, instance(instanceInitiatedShutdownBehavior=None, launchTemplate=UNKNOWN)),
     (TEMPLATE, GOOD_TEMPLATE),
+    (TEMPLATE, GROUP_TEMPLATE),
+    (TEMPLATE, {**GROUP_TEMPLATE, "blockDeviceMappings": [{"ebs": {"encrypted": UNKNOWN}}]}),
+    (GROUP, GOOD_GROUP),
+    (GROUP, {**GOOD_GROUP, "tags": UNKNOWN, "minSize": UNKNOWN}),
+    (ROLE_POLICY, {"policy": json.dumps(GROUP_PERMISSIONS)}),
     (INSTANCE, instance(metadataOptions=UNKNOWN)),
     (INSTANCE, instance(instanceMarketOptions={"marketType": "spot", "spotOptions": UNKNOWN})),
     (BUCKET, {"tagsAll": TAGS, "bucket": "bucket"}),
@@ -201,7 +210,10 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     (
         TEMPLATE,
-        {**GOOD_TEMPLATE, "blockDeviceMappings": [{"ebs": {"deleteOnTermination": "false"}}]},
+        {
+            **GOOD_TEMPLATE,
+            "blockDeviceMappings": [{"ebs": {"encrypted": "true", "deleteOnTermination": "false"}}],
+        },
         "instance-ends-at-shutdown",
         "blockDeviceMappings[0].ebs.deleteOnTermination is false",
     ),
@@ -218,6 +230,22 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
         "persistent",
     ),
     (TEMPLATE, {**GOOD_TEMPLATE, "metadataOptions": {}}, "instance-metadata-v2", "not set"),
+    (
+        TEMPLATE,
+        {**GROUP_TEMPLATE, "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": 80}}]},
+        "instance-disks-encrypted",
+        "encrypted of the disk /dev/xvda is not set",
+    ),
+    (GROUP, {**GOOD_GROUP, "minSize": 1}, "group-can-end", "minSize is 1"),
+    (GROUP, {**GOOD_GROUP, "protectFromScaleIn": True}, "group-can-end", "protectFromScaleIn is true"),
+    (GROUP, {**GOOD_GROUP, "launchConfiguration": "old"}, "group-can-end", "a launch configuration"),
+    (GROUP, {**GOOD_GROUP, "tags": GOOD_GROUP["tags"][1:]}, "required-tags", "a machine of the group lacks"),
+    (
+        GROUP,
+        {**GOOD_GROUP, "tags": [{**each, "propagateAtLaunch": False} for each in GOOD_GROUP["tags"]]},
+        "required-tags",
+        "a machine of the group lacks",
+    ),
     (INSTANCE, instance(disableApiTermination=True), "instance-ends-at-shutdown", "disableApiTermination"),
     (
         INSTANCE,
@@ -349,6 +377,41 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
         "narrow-permissions",
         "kms:Encrypt on arn",
     ),
+    (
+        ROLE_POLICY,
+        permissions(Action="ec2:AttachVolume", Resource="arn:aws:ec2:us-east-1:1:volume/*"),
+        "narrow-permissions",
+        "ec2:AttachVolume on arn",
+    ),
+    (
+        ROLE_POLICY,
+        permissions(
+            Action="ec2:AttachVolume",
+            Resource="arn:aws:ec2:us-east-1:1:volume/*",
+            Condition={"StringEquals": {"aws:ResourceTag/runctl:job": "*"}},
+        ),
+        "narrow-permissions",
+        "ec2:AttachVolume on arn",
+    ),
+    (
+        ROLE_POLICY,
+        permissions(
+            Action=["ec2:AttachVolume", "ec2:DeleteVolume"],
+            Resource="arn:aws:ec2:us-east-1:1:volume/*",
+            Condition={"StringEquals": {"aws:ResourceTag/runctl:job": "digits"}},
+        ),
+        "narrow-permissions",
+        "ec2:DeleteVolume on arn",
+    ),
+    (
+        ROLE_POLICY,
+        permissions(
+            Action="autoscaling:SetDesiredCapacity",
+            Resource="arn:aws:autoscaling:us-east-1:1:autoScalingGroup:*:autoScalingGroupName/*",
+        ),
+        "narrow-permissions",
+        "autoscaling:SetDesiredCapacity on arn",
+    ),
     (ROLE_POLICY, {"policy": "not json"}, "narrow-permissions", "no JSON document"),
     (
         ROLE,
@@ -385,6 +448,8 @@ WITHIN_SETTINGS: list[tuple[str, dict[str, Any]]] = [
         )
     ),
     (INSTANCE, instance(instanceType="m5.large", region="eu-north-1")),
+    (TEMPLATE, GROUP_TEMPLATE),
+    (GROUP, GOOD_GROUP),
     (VOLUME, {"tagsAll": TAGS, "encrypted": True, "size": 99}),
     (SECURITY_GROUP, {"tagsAll": TAGS, "region": UNKNOWN}),
 ]
@@ -448,6 +513,35 @@ OUTSIDE_SETTINGS: list[tuple[str, dict[str, Any], str, list[str]]] = [
             "the volume data of 100 GB; allowed: at most 99 GB; job file: volumes[0].size",
         ],
     ),
+    (
+        TEMPLATE,
+        {**GROUP_TEMPLATE, "instanceType": "p3.2xlarge"},
+        "allowed-instance-types",
+        ["instance type p3.2xlarge; allowed: g5.*, m5.large"],
+    ),
+    (
+        GROUP,
+        {
+            **GOOD_GROUP,
+            "mixedInstancesPolicy": {
+                "launchTemplate": {
+                    "overrides": [{"instanceType": "m5.large"}, {"instanceType": "p3.2xlarge"}]
+                }
+            },
+        },
+        "allowed-instance-types",
+        ["instance type p3.2xlarge; allowed: g5.*, m5.large"],
+    ),
+    (
+        TEMPLATE,
+        {
+            **GROUP_TEMPLATE,
+            "blockDeviceMappings": [{"ebs": {"encrypted": "true", "volumeSize": 101}}],
+        },
+        "maximum-sizes",
+        ["a disk of 101 GB; allowed: at most 100 GB"],
+    ),
+    (GROUP, {**GOOD_GROUP, "maxSize": 3}, "maximum-sizes", ["3 machines; allowed: at most 2"]),
     (
         VOLUME,
         {"tagsAll": TAGS, "encrypted": True, "size": 100},

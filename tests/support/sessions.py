@@ -13,7 +13,15 @@ from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.session import Session, Time
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.aws.records.catalogue import KINDS
-from runctl_auto.providers.contract import Account, Machine, OwnVolumes, Provider, Results, Scanner
+from runctl_auto.providers.contract import (
+    Account,
+    Machine,
+    MachineGroup,
+    OwnVolumes,
+    Provider,
+    Results,
+    Scanner,
+)
 from runctl_auto.providers.resource import NOTHING_RELATED, Survey
 from runctl_auto.settings.schema import Settings
 
@@ -53,6 +61,8 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider.volumes.return_value = {}
     provider.blockers.return_value = ()
     provider.tagged_machines.return_value = ()
+    provider.groups.side_effect = lambda names: {each: MachineGroup(each, 1, ("i-1",)) for each in names}
+    provider.launches.return_value = ()
     provider.machine_fits.return_value = True
     provider.data_notes.return_value = ()
 

@@ -22,7 +22,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     config, status, facts = job.config, job.status, job.facts
     place = config.placement
     yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
-    yield _line("machine", f"{job.machine.id} ({job.machine.state})" if job.machine else "none")
+    yield _line("machine", _machine(job))
     yield _line("placement", f"{place.instance_type} {place.market} in {place.zone}")
     if status is not None:
         ended = f", ended {moment(status.ended_at)}" if status.ended_at else ""
@@ -48,6 +48,13 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     for each in job.drift:
         yield _line("drift", f"{each.resource} {each.id}: {each.what}")
         yield _line("", each.next_step)
+
+
+def _machine(job: JobStatus) -> str:
+    machine = f"{job.machine.id} ({job.machine.state})" if job.machine else "none"
+    if job.group is None:
+        return machine
+    return f"{machine}, in a group that wants {job.group.wanted}"
 
 
 def description_lines(job: JobDescription) -> Iterator[str]:

@@ -13,11 +13,13 @@ from typing import Any
 
 from runctl_auto.errors import CloudError
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.machine_groups import find_groups
 from runctl_auto.providers.aws.records import ec2, names
 from runctl_auto.providers.aws.records.networks import INTERFACE, SECURITY_GROUP
 from runctl_auto.providers.aws.records.roles import ROLE_POLICY, attached_policies, inline_policies
 from runctl_auto.providers.resource import Blocker
 from runctl_auto.stack.state import BUCKET, INSTANCE, VOLUME, ResourceState, StackState
+from runctl_auto.stack.state import GROUP as MACHINES
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 ROLE = "aws:iam/role:Role"
@@ -53,8 +55,16 @@ def blockers_of(
 
 
 def _of_group(cloud: Cloud, group: str, state: StackState, _account: str) -> Iterator[Blocker]:
-    yield from _interfaces(cloud, group, {each.id for each in state.of_type(INSTANCE)})
+    yield from _interfaces(cloud, group, _own_machines(cloud, state))
     yield from _rules(cloud, group)
+
+
+def _own_machines(cloud: Cloud, state: StackState) -> set[str]:
+    """The job's instance and the machines of its group."""
+    groups = [each.id for each in state.of_type(MACHINES) if each.id]
+    found = find_groups(cloud, groups) if groups else {}
+    in_groups = {machine for each in found.values() for machine in each.machines}
+    return {each.id for each in state.of_type(INSTANCE)} | in_groups
 
 
 def _interfaces(cloud: Cloud, group: str, own_machines: set[str]) -> Iterator[Blocker]:
@@ -123,7 +133,7 @@ def _only(group: str, rule: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_volume(cloud: Cloud, volume: str, state: StackState, _account: str) -> Iterator[Blocker]:
     """Machines that are not the job's."""
-    own = {each.id for each in state.of_type(INSTANCE)}
+    own = _own_machines(cloud, state)
     wanted = [{"Name": "volume-id", "Values": [volume]}]
     for each in cloud.pages("ec2", "describe_volumes", "Volumes", Filters=wanted):
         for attachment in each.get("Attachments") or ():

@@ -38,6 +38,7 @@ class Image:
     id: str
     architecture: str | None = None
     disk_gb: int | None = None
+    root_device: str | None = None
 
     @property
     def default_disk_gb(self) -> int:
@@ -138,7 +139,9 @@ class Images:
         found = answer.get("Images") or []
         if not found:
             raise self._no_image(identity)
-        return Image(identity, found[0].get("Architecture"), _root_gb(found[0]))
+        return Image(
+            identity, found[0].get("Architecture"), _root_gb(found[0]), found[0].get("RootDeviceName")
+        )
 
     def _no_image(self, identity: str) -> JobFileError:
         own = list(self._cloud.pages("ec2", "describe_images", "Images", Owners=["self"]))

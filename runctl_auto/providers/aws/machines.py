@@ -10,6 +10,9 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.tag_lists import read_tags
 from runctl_auto.providers.contract import GONE, Machine, TaggedMachine
 
+GROUP_TAG = "aws:autoscaling:groupName"
+"""What an Auto Scaling group gives its instances."""
+
 _IN_ONE_FILTER = 200
 _ALIVE = ("pending", "running", "stopping", "stopped")
 _UNKNOWN_INSTANCE = ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
@@ -59,4 +62,5 @@ def tagged_machines(cloud: Cloud) -> Iterator[TaggedMachine]:
     ]
     for group in cloud.pages("ec2", "describe_instances", "Reservations", Filters=filters):
         for each in group["Instances"]:
-            yield TaggedMachine(each["InstanceId"], each["LaunchTime"], read_tags(each.get("Tags")))
+            found = read_tags(each.get("Tags"))
+            yield TaggedMachine(each["InstanceId"], each["LaunchTime"], found, found.get(GROUP_TAG))

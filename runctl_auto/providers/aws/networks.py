@@ -10,7 +10,7 @@ from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.resolvers import resolvers_of
-from runctl_auto.providers.aws.ways_out import WayOut, ways_out
+from runctl_auto.providers.aws.ways_out import WayOut, needed_services, ways_out
 
 _MOST_NAMED = 8
 _BY_IPV6_ONLY = WayOut(
@@ -61,7 +61,7 @@ def choose_subnets(spec: JobSpec, cloud: Cloud, zone: str | None) -> SubnetChoic
     if not allowed:
         raise _no_subnet_there(spec, zone, found)
     vpc = str(allowed[0]["VpcId"])
-    ways = {**ways_out(cloud, vpc, allowed), **_without_ipv4(allowed)}
+    ways = {**ways_out(cloud, vpc, allowed, needed_services(spec)), **_without_ipv4(allowed)}
     usable = [each for each in allowed if ways[each["SubnetId"]].kind != "none"]
     left_out = tuple(
         f"{_subnet_words(each)}: {ways[each['SubnetId']].problem}" for each in allowed if each not in usable

@@ -113,6 +113,7 @@ def find_offers(
             vpc=place.subnet.vpc,
             subnet=place.subnet.id,
             image=image.id,
+            root_device=image.root_device,
             instance_type=place.machine.name,
             market=market,
             price_hour=place.price(market),

@@ -13,6 +13,7 @@ from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
+from runctl_auto.providers.aws.machine_groups import end_group, find_groups, last_launches
 from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
@@ -27,7 +28,9 @@ from runctl_auto.providers.aws.volumes import volume_uses, zone_of_volumes
 from runctl_auto.providers.contract import (
     Account,
     CallerIdentity,
+    Launch,
     Machine,
+    MachineGroup,
     Offers,
     OwnVolumes,
     PriceOf,
@@ -79,6 +82,15 @@ class AwsProvider:
 
     def terminate(self, machines: Sequence[str]) -> None:
         self._cloud.call("ec2", "terminate_instances", InstanceIds=list(machines))
+
+    def groups(self, names: Sequence[str]) -> Mapping[str, MachineGroup]:
+        return find_groups(self._cloud, names)
+
+    def launches(self, group: str) -> tuple[Launch, ...]:
+        return last_launches(self._cloud, group)
+
+    def end_group(self, group: str) -> None:
+        end_group(self._cloud, group)
 
     def tagged_machines(self) -> Iterator[TaggedMachine]:
         return tagged_machines(self._cloud)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 
 Kind = Literal["public", "private", "endpoints", "none"]
@@ -24,6 +25,7 @@ _TARGETS = (
 )
 NEEDED_SERVICES = ("s3", "ssm", "sts")
 """Services whose endpoints replace a route out: code and results, secrets, the role's identity."""
+_ENDS_GROUP, _ATTACHES = "autoscaling", "ec2"
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,28 @@ class WayOut:
 
     ``public``: an internet gateway, which serves only machines with a public address. ``private``: anything
     else that the default route leads to, such as a NAT gateway or a transit gateway, and routes that the
-    caller may not see. ``endpoints``: no default route, but endpoints for ``NEEDED_SERVICES``.
+    caller may not see. ``endpoints``: no default route, but endpoints for the needed services.
     """
 
     kind: Kind
     problem: str = ""
 
 
-def ways_out(cloud: Cloud, vpc: str, subnets: Sequence[Mapping[str, Any]]) -> Mapping[str, WayOut]:
-    """The way out of each of ``subnets`` of one VPC, by subnet id. One call, and one more for the endpoints
-    when a subnet has no default route.
+def needed_services(spec: JobSpec) -> tuple[str, ...]:
+    """The services that a machine of the job calls; that of a group ends it, and attaches its volumes."""
+    if spec.recovers_by != "cloud":
+        return NEEDED_SERVICES
+    return (*NEEDED_SERVICES, _ENDS_GROUP, *([_ATTACHES] if spec.volumes else []))
+
+
+def ways_out(
+    cloud: Cloud,
+    vpc: str,
+    subnets: Sequence[Mapping[str, Any]],
+    needed: Sequence[str] = NEEDED_SERVICES,
+) -> Mapping[str, WayOut]:
+    """The way out of each of ``subnets`` of one VPC to the services ``needed``, by subnet id. One call, and
+    one more for the endpoints when a subnet has no default route.
     """
     in_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
     tables = list(cloud.pages("ec2", "describe_route_tables", "RouteTables", Filters=in_vpc))
@@ -52,7 +66,8 @@ def ways_out(cloud: Cloud, vpc: str, subnets: Sequence[Mapping[str, Any]]) -> Ma
         return found
     endpoints = list(cloud.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=in_vpc))
     for subnet in closed:
-        found[subnet] = _by_endpoints(found[subnet], table_of[subnet], endpoints, cloud.region)
+        missing = _missing(needed, table_of[subnet], endpoints, cloud.region)
+        found[subnet] = _by_endpoints(found[subnet], missing, cloud.region)
     return found
 
 
@@ -91,9 +106,20 @@ def _target(route: Mapping[str, Any]) -> str:
     return next((str(route[name]) for name in _TARGETS if route.get(name)), "a target")
 
 
-def _by_endpoints(
-    closed: WayOut, table: Mapping[str, Any] | None, endpoints: Iterable[Mapping[str, Any]], region: str
-) -> WayOut:
+def _by_endpoints(closed: WayOut, missing: Sequence[str], region: str) -> WayOut:
+    if not missing:
+        return WayOut("endpoints")
+    named = ", ".join(f"com.amazonaws.{region}.{service}" for service in missing)
+    return WayOut("none", f"{closed.problem}, and its VPC lacks endpoints with private DNS for {named}")
+
+
+def _missing(
+    needed: Sequence[str],
+    table: Mapping[str, Any] | None,
+    endpoints: Iterable[Mapping[str, Any]],
+    region: str,
+) -> list[str]:
+    """The services of which no endpoint serves the route table's subnet."""
     identity = table["RouteTableId"] if table else ""
     usable = [
         each["ServiceName"]
@@ -101,12 +127,6 @@ def _by_endpoints(
         if str(each.get("State", "available")).lower() == "available"
         and (identity in (each.get("RouteTableIds") or ()) or each.get("PrivateDnsEnabled"))
     ]
-    missing = [
-        service
-        for service in NEEDED_SERVICES
-        if not any(name.endswith(f".{region}.{service}") for name in usable)
+    return [
+        service for service in needed if not any(name.endswith(f".{region}.{service}") for name in usable)
     ]
-    if not missing:
-        return WayOut("endpoints")
-    named = ", ".join(f"com.amazonaws.{region}.{service}" for service in missing)
-    return WayOut("none", f"{closed.problem}, and its VPC lacks endpoints with private DNS for {named}")

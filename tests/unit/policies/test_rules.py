@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.judged_resources import TAGS, protected, without
+from support.judged_resources import GOOD_GROUP, GOOD_TEMPLATE, GROUP_TEMPLATE, TAGS, protected, without
 from support.policy_cases import BROKEN, KEPT, OUTSIDE_SETTINGS, SETTINGS, WITHIN_SETTINGS
 
 from policies.bucket_access import BUCKET, GUARDED_RULE, POLICY, PUBLIC_ACCESS
 from policies.bucket_access import ENCRYPTION as BUCKET_ENCRYPTION
 from policies.encryption import VOLUME
 from policies.machine_end import INSTANCE, TEMPLATE, TEMPLATE_RULE
+from policies.machine_group import GROUP
+from policies.machine_group import TEMPLATE_RULE as GROUP_TEMPLATE_RULE
 from policies.rule import UNKNOWN, Judged, Rule, Violation
 from policies.rules import RULES, STACK_RULES
 
@@ -90,6 +92,11 @@ class _Read(dict[str, Any]):
         return super().__getitem__(key)
 
 
+def inputs_of(rule: Rule) -> set[str]:
+    """The inputs that a rule evaluates, in whole or in part."""
+    return {path.partition(".")[0] for path in rule.reads}
+
+
 class TestWhatIsNotKnown:
     @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
     def test_a_rule_tells_all_that_it_reads(self, rule: Rule, judge: Any) -> None:
@@ -103,7 +110,7 @@ class TestWhatIsNotKnown:
                 read = _Read(inputs)
                 resource = replace(judge(type_token), inputs=read)
                 list(rule.check(resource, SETTINGS.get(rule.name, {})))
-                assert read.seen <= rule.reads
+                assert read.seen <= inputs_of(rule)
 
     @pytest.mark.parametrize(
         ("type_token", "inputs", "rule"),
@@ -115,17 +122,27 @@ class TestWhatIsNotKnown:
         (found,) = [each for each in RULES if each.name == rule]
         if not found.reads:
             return
-        unknown = judge(type_token, **{key: UNKNOWN if key in found.reads else inputs[key] for key in inputs})
+        reads = inputs_of(found)
+        unknown = judge(type_token, **{key: UNKNOWN if key in reads else inputs[key] for key in inputs})
         broken = [str(each) for each in found.check(unknown, SETTINGS.get(rule, {}))]
         told = set(found.not_known(unknown))
-        assert told == found.reads & inputs.keys()
-        missing = found.reads - inputs.keys()
+        assert told == reads & inputs.keys()
+        missing = reads - inputs.keys()
         assert not broken or missing, broken
 
     def test_the_path_of_what_is_not_known_is_told(self, judge: Any) -> None:
         (rule,) = [each for each in RULES if each.name == "instance-disks-encrypted"]
         resource = judge(INSTANCE, rootBlockDevice={"encrypted": UNKNOWN}, ebsBlockDevices=[{}, UNKNOWN])
         assert list(rule.not_known(resource)) == ["ebsBlockDevices[1]", "rootBlockDevice.encrypted"]
+
+    def test_what_is_not_known_beside_the_path_that_is_read_is_not_told(self, judge: Any) -> None:
+        (rule,) = [each for each in RULES if each.name == "allowed-instance-types"]
+        specification = {"version": UNKNOWN}
+        for overrides, told in (([{"instanceType": "m5.large"}], []), (UNKNOWN, ["overrides"])):
+            template = {"launchTemplateSpecification": specification, "overrides": overrides}
+            resource = judge(GROUP, mixedInstancesPolicy={"launchTemplate": template})
+            found = [each.rpartition(".")[2] for each in rule.not_known(resource)]
+            assert found == told
 
 
 class TestRemedyOfTags:
@@ -158,6 +175,14 @@ class TestRemedyOfTags:
         given = {"encrypted": True, "kmsKeyId": UNKNOWN, "tags": {"Name": "disk"}}
         resource = self.remedied(rule, self.resource(judge, INSTANCE, tagsAll=TAGS, rootBlockDevice=given))
         assert resource.inputs["rootBlockDevice"] == {**given, "tags": {"Name": "disk", **TAGS}}
+
+    def test_those_that_a_group_gives_its_machines_too(self, rule: Rule, judge: Any) -> None:
+        given = [{"key": "runctl:job", "value": "digits", "propagateAtLaunch": False}, {"key": "team"}]
+        resource = self.remedied(rule, self.resource(judge, GROUP, tags=given))
+        assert list(rule.check(resource, {})) == []
+        assert {each["key"] for each in resource.inputs["tags"]} == {*TAGS, "team"}
+        assert rule.remedy is not None
+        assert rule.remedy(resource) is None
 
     @pytest.mark.parametrize("tags", [TAGS, UNKNOWN])
     def test_what_is_whole_or_not_known_stays(self, tags: Any, rule: Rule, judge: Any) -> None:
@@ -247,3 +272,35 @@ class TestTemplateOfTheStack:
             INSTANCE, launchTemplate={"id": "lt-1"}, instanceInitiatedShutdownBehavior="terminate"
         )
         assert self.check(machine) == []
+
+
+class TestTemplateOfAGroup:
+    """The machines of a group have no settings but those of its template."""
+
+    def check(self, template: Judged, **group: Any) -> list[tuple[str, str]]:
+        made = Judged(
+            type=GROUP,
+            name="group",
+            urn="urn:pulumi:digits::runctl::group::group",
+            inputs={**GOOD_GROUP, **group},
+            sources={"mixedInstancesPolicy": frozenset({template.urn})},
+        )
+        return [(each.name, found.found) for each, found in GROUP_TEMPLATE_RULE.check([template, made])]
+
+    def test_a_template_that_describes_all_passes(self, judge: Any) -> None:
+        assert self.check(judge(TEMPLATE, "template", **GROUP_TEMPLATE)) == []
+        assert (
+            self.check(judge(TEMPLATE, "template", metadataOptions=UNKNOWN, blockDeviceMappings=UNKNOWN))
+            == []
+        )
+
+    def test_a_template_of_another_stack_is_found(self, judge: Any) -> None:
+        other = replace(judge(TEMPLATE, "template", **GROUP_TEMPLATE), type="another")
+        assert [name for name, _ in self.check(other)] == ["group"]
+
+    def test_what_is_left_to_defaults_is_found(self, judge: Any) -> None:
+        found = self.check(judge(TEMPLATE, "template", **{**GOOD_TEMPLATE, "metadataOptions": None}))
+        assert [said for _, said in found] == [
+            "a group's template without metadataOptions.httpTokens",
+            "a group's template that does not describe the machine's disk",
+        ]

@@ -21,6 +21,7 @@ EXIT_CODES = {
     "EngineNotFoundError": 1,
     "InterruptedByUserError": 130,
     "InterruptionsExhaustedError": 1,
+    "MachineLostError": 1,
     "JobEndedError": 1,
     "JobFileError": 7,
     "JobNotFoundError": 7,

@@ -22,6 +22,7 @@ from runctl_auto.packaging.package import package_path
 from runctl_auto.program import (
     declare,
     end_after_seconds,
+    group_name,
     packages_folder,
     read_secrets,
     run_spec,
@@ -29,11 +30,12 @@ from runctl_auto.program import (
 )
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.run.identity import RunIdentity
-from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ACCOUNT = "123456789012"
+NAMES = Names(account=ACCOUNT, region="eu-west-1", project="runctl", job="digits")
 
 
 class Bucket:
@@ -200,11 +202,11 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
 def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_have(
     config: StackConfig,
 ) -> None:
-    assert user_data_config(config, "bucket") == {
+    assert user_data_config(config, NAMES) == {
         "job": "digits",
         "run": "abc",
         "region": "eu-west-1",
-        "bucket": "bucket",
+        "bucket": NAMES.bucket(),
         "account": ACCOUNT,
         "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
         "spec_key": "runs/abc/spec.json",
@@ -278,7 +280,7 @@ def test_another_market_is_other_user_data_and_so_another_machine(
 
 def test_without_a_max_duration_there_is_no_deadline(config: StackConfig) -> None:
     unlimited = replace(config, job=config.job.model_copy(update={"max_duration": None}))
-    assert user_data_config(unlimited, "bucket")["deadline_seconds"] is None
+    assert user_data_config(unlimited, NAMES)["deadline_seconds"] is None
 
 
 def test_the_clouds_schedule_ends_a_machine_after_its_own_deadline_would(
@@ -286,7 +288,7 @@ def test_the_clouds_schedule_ends_a_machine_after_its_own_deadline_would(
 ) -> None:
     scheduled = replace(config, end_schedule=True)
     after = end_after_seconds(scheduled)
-    deadline = user_data_config(scheduled, "bucket")["deadline_seconds"]
+    deadline = user_data_config(scheduled, NAMES)["deadline_seconds"]
     assert (after, deadline) == (4800, 4200)
     found = run(scheduled, packages, Bucket("running"))
     assert found.named("digits-end-schedule").inputs["scheduleExpression"] == "at(2026-11-22T11:20:00)"
@@ -401,3 +403,86 @@ def test_a_configuration_without_secrets_is_told(
         secrets_with(config, None, ("A", "B"), monkeypatch)
     with pytest.raises(ProgramError, match="secrets B"):
         secrets_with(config, {"A": "1"}, ("A", "B"), monkeypatch)
+
+
+class TestGroups:
+    """The form of a job whose machine the cloud itself replaces."""
+
+    BEGAN = 4_000_000_000
+
+    @pytest.fixture
+    def grouped(self, config: StackConfig) -> StackConfig:
+        choice = GroupChoice(
+            prices={"m5.large": 0.05, "m5.xlarge": 0.1},
+            subnets=("subnet-1", "subnet-2"),
+            root_device="/dev/xvda",
+            began_at=self.BEGAN,
+        )
+        job = config.job.model_copy(update={"recovery": "cloud"})
+        return replace(config, job=job, group=choice)
+
+    def test_the_machine_knows_its_group_and_the_runs_latest_end(
+        self, grouped: StackConfig, config: StackConfig
+    ) -> None:
+        boot = user_data_config(grouped, NAMES)
+        assert boot["group"] == group_name(grouped, NAMES)
+        assert boot["ends_at"] == grouped.ends_at == self.BEGAN + 3600 + 1200
+        single = user_data_config(config, NAMES)
+        assert {key: boot[key] for key in single} == single  # type: ignore[literal-required]
+        assert "group" not in single
+
+    def test_waiting_for_capacity_is_beyond_max_duration_only_as_the_file_says(
+        self, grouped: StackConfig
+    ) -> None:
+        retry = Retry.model_validate({"duration": "2h"})
+        waits = replace(grouped, job=grouped.job.model_copy(update={"retry": retry}))
+        assert waits.ends_at == self.BEGAN + 3 * 3600 + 1200
+        endless = replace(grouped, job=grouped.job.model_copy(update={"max_duration": None}))
+        assert endless.ends_at is None
+        assert "ends_at" not in user_data_config(endless, NAMES)
+
+    def test_it_is_declared_with_its_end_until_the_run_has_ended(
+        self, grouped: StackConfig, packages: Path
+    ) -> None:
+        found = run(grouped, packages, Bucket("running"))
+        name = group_name(grouped, NAMES)
+        assert found.outputs["groupName"] == name
+        assert "instanceId" not in found.outputs
+        assert found.named("digits-machines-group").inputs["name"] == name
+        assert found.named("digits-machines-end").inputs["startTime"] == "2096-10-02T08:26:40Z"
+        ended = run(grouped, packages, Bucket("succeeded"))
+        assert "digits-machines-group" not in ended.types
+
+    def test_past_its_latest_end_there_is_none(self, grouped: StackConfig, packages: Path) -> None:
+        """The cloud refuses an end in the past, and has ended the group."""
+        assert grouped.group is not None
+        past = replace(grouped, group=replace(grouped.group, began_at=1_000_000_000))
+        assert "digits-machines-group" not in run(past, packages, Bucket("running")).types
+
+    def test_what_would_replace_an_instance_is_another_group(self, grouped: StackConfig) -> None:
+        name = group_name(grouped, NAMES)
+        place, group = grouped.placement, grouped.group
+        assert group is not None
+        for other in (
+            replace(grouped, run=replace(grouped.run, id="def")),
+            replace(grouped, placement=replace(place, image="ami-2")),
+            replace(grouped, placement=replace(place, market="on-demand")),
+            replace(grouped, placement=replace(place, disk_gb=99)),
+        ):
+            assert group_name(other, NAMES) != name
+        for same in (
+            replace(grouped, placement=replace(place, price_hour=9.0)),
+            replace(grouped, group=replace(group, subnets=("subnet-9",), prices={"c5.large": 1.0})),
+            replace(grouped, job=grouped.job.model_copy(update={"tags": {"team": "vision"}, "budget": 1.0})),
+        ):
+            assert group_name(same, NAMES) == name
+
+    def test_the_dearest_machine_is_what_limits_and_policies_count_with(
+        self, grouped: StackConfig, packages: Path
+    ) -> None:
+        limits = run_spec(grouped)["limits"]
+        assert limits["price_hour"] == 0.1
+        assert limits["prices"] == {"m5.large spot": 0.05, "m5.xlarge spot": 0.1}
+        environment = run(grouped, packages, Bucket()).named("digits").inputs
+        assert environment["priceHour"] == 0.1
+        assert environment["instanceTypes"] == ["m5.large", "m5.xlarge"]

@@ -78,6 +78,27 @@ def _remove(*kinds: AwsKind) -> tuple[str, ...]:
 _PROFILE_CHANGES = ("ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation")
 """Calls that give a machine another instance profile, and thereby pass the role."""
 
+_LAUNCHES = (
+    "ec2:RunInstances",
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:UpdateAutoScalingGroup",
+)
+"""Calls that launch machines, or let a group launch them with the caller's permissions."""
+
+_GROUP_CHANGES = (
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:CreateOrUpdateTags",
+    "autoscaling:DeleteScheduledAction",
+    "autoscaling:DeleteTags",
+    "autoscaling:PutScheduledUpdateGroupAction",
+    "autoscaling:ResumeProcesses",
+    "autoscaling:SetDesiredCapacity",
+    "autoscaling:SetInstanceProtection",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:UpdateAutoScalingGroup",
+    *_remove(SCALING_GROUP),
+)
+
 _SWEPT = (INTERFACE, SNAPSHOT)
 """Tagged kinds that stacks do not create: only a sweep removes them."""
 
@@ -87,6 +108,8 @@ GRANTS: tuple[Grant, ...] = (
         "plan",
         (
             "sts:GetCallerIdentity",
+            "autoscaling:DescribeScalingActivities",
+            "autoscaling:DescribeScheduledActions",
             "ec2:DescribeAvailabilityZones",
             "ec2:DescribeDhcpOptions",
             "ec2:DescribeImages",
@@ -201,7 +224,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "Launch",
         "apply",
-        ("ec2:RunInstances",),
+        _LAUNCHES,
         (f"{EC2_ARN}:instance/*",),
         _TAGGED,
         actions=("ec2:RunInstances",),
@@ -209,7 +232,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "LaunchFromParts",
         "apply",
-        ("ec2:RunInstances",),
+        _LAUNCHES,
         (
             "arn:{partition}:ec2:{region}::image/*",
             "arn:{partition}:ec2:{region}::snapshot/*",
@@ -261,7 +284,7 @@ GRANTS: tuple[Grant, ...] = (
         "apply",
         (
             "ec2:CreateTags",
-            "ec2:RunInstances",
+            *_LAUNCHES,
             "ec2:CreateVolume",
             "ec2:CreateSecurityGroup",
             "ec2:CreateLaunchTemplate",
@@ -278,6 +301,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:CreateLaunchTemplateVersion",
             "ec2:CreateTags",
             "ec2:DeleteTags",
+            "ec2:ModifyLaunchTemplate",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
             *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME, LAUNCH_TEMPLATE),
@@ -291,7 +315,8 @@ GRANTS: tuple[Grant, ...] = (
         _TAGGABLE,
         _OWN,
     ),
-    Grant("RemoveOwnGroups", "apply", _remove(SCALING_GROUP), SCALING_GROUP.arns),
+    # By name: tags are no condition of their creation.
+    Grant("MakeOwnGroups", "apply", _GROUP_CHANGES, SCALING_GROUP.arns, actions=_GROUP_CHANGES),
     Grant("ChangeOwnProfiles", "apply", _PROFILE_CHANGES, INSTANCE.arns, _OWN, actions=_PROFILE_CHANGES),
     Grant("AttachToOwn", "apply", ("ec2:AttachVolume",), (f"{EC2_ARN}:instance/*",), _OWN),
     # A job may use an existing volume without runctl's tags.
@@ -334,7 +359,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "HandRolesToMachines",
         "apply",
-        ("ec2:RunInstances", "iam:AddRoleToInstanceProfile", *_PROFILE_CHANGES),
+        (*_LAUNCHES, "iam:AddRoleToInstanceProfile", *_PROFILE_CHANGES),
         ROLE.arns,
         {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
         actions=("iam:PassRole",),
@@ -374,6 +399,15 @@ GRANTS: tuple[Grant, ...] = (
         (),
         ("arn:{partition}:iam::{account}:role/aws-service-role/spot.amazonaws.com/*",),
         {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
+        actions=("iam:CreateServiceLinkedRole",),
+        seen=False,
+    ),
+    Grant(
+        "FirstGroupOfTheAccount",
+        "apply",
+        (),
+        ("arn:{partition}:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/*",),
+        {"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
         actions=("iam:CreateServiceLinkedRole",),
         seen=False,
     ),

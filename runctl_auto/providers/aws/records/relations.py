@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.machine_groups import find_groups
 from runctl_auto.providers.aws.records.instances import INSTANCE
 from runctl_auto.providers.aws.records.kind import AwsKind
 from runctl_auto.providers.aws.records.networks import SECURITY_GROUP
 from runctl_auto.providers.aws.records.volumes import VOLUME
 from runctl_auto.providers.resource import Relations
-from runctl_auto.stack.state import ResourceState, StackState
+from runctl_auto.stack.state import GROUP, ResourceState, StackState
 
 
 def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
@@ -18,7 +19,7 @@ def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
 
     Protected volumes are excluded: their snapshots may stay as well.
     """
-    instances = [each.id for each in _of_kind(state, INSTANCE)]
+    instances = [*(each.id for each in _of_kind(state, INSTANCE)), *_machines_of_groups(cloud, state)]
     volumes = [each.id for each in _of_kind(state, VOLUME) if not each.protect]
     disks = _own_disks(cloud, instances) if instances else []
     return Relations(
@@ -26,6 +27,12 @@ def relations_of(cloud: Cloud, job: str, state: StackState) -> Relations:
         volumes=dict.fromkeys([*volumes, *disks], job),
         groups=dict.fromkeys((each.id for each in _of_kind(state, SECURITY_GROUP)), job),
     )
+
+
+def _machines_of_groups(cloud: Cloud, state: StackState) -> Iterator[str]:
+    names = [each.id for each in state.of_type(GROUP) if each.id]
+    groups = find_groups(cloud, names) if names else {}
+    return (machine for each in groups.values() for machine in each.machines)
 
 
 def _of_kind(state: StackState, kind: AwsKind) -> Iterator[ResourceState]:

@@ -61,6 +61,7 @@ SCALING_GROUP = AwsKind(
     name=names.SCALING_GROUP,
     types=("aws:autoscaling/group:Group",),
     launches_machines=True,
+    made_by_stacks=True,
     digest_in_name="content",
     lists=(
         ListCall(

@@ -15,6 +15,7 @@ from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.main import system_stop, wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.own_group import OwnGroup
 from runctl_auto.agent.run import StopEarly
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.status import Outcome, StatusWriter
@@ -34,6 +35,8 @@ class Machine:
         self.volumes = mock.create_autospec(Volumes, instance=True)
         self.volumes.unmount_all.side_effect = lambda: self.order.append("unmount")
         self.runs = 0
+        self.group = mock.create_autospec(OwnGroup, instance=True)
+        self.group.end.side_effect = lambda: self.order.append("end group")
 
         def run_once(status: StatusWriter, logs: LogShipper) -> Outcome:
             self.runs += 1
@@ -50,6 +53,7 @@ class Machine:
             run=run_once,
             end_machine=self.end,
             clock=clock,
+            group=self.group,
         )
 
     def end(self) -> None:
@@ -66,7 +70,8 @@ class Machine:
 def test_the_status_is_terminal_before_the_machine_ends(tmp_path, store, clock) -> None:
     machine = Machine(tmp_path, store, clock, lambda: DONE)
     assert machine.service.serve() == 0
-    assert machine.order == ["unmount", "halt after succeeded"]
+    assert machine.order == ["unmount", "end group", "halt after succeeded"]
+    assert machine.group.boot_worked.called
 
 
 def test_the_time_to_boot_counts_once_a_machine(tmp_path, store, clock) -> None:
@@ -87,7 +92,7 @@ def test_a_run_that_has_ended_is_not_run_again(tmp_path, store, clock, phase: st
     store.objects[STATUS] = json.dumps({"phase": phase}).encode()
     machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
-    assert (machine.runs, machine.order) == (0, [f"halt after {phase}"])
+    assert (machine.runs, machine.order) == (0, ["end group", f"halt after {phase}"])
     assert store.puts == []
 
 
@@ -132,6 +137,8 @@ def test_a_store_out_of_reach_at_the_start_ends_the_machine(tmp_path, store, clo
     machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
     assert (machine.runs, machine.order) == (0, ["halt after None"])
+    assert machine.group.boot_failed.called
+    assert not machine.group.boot_worked.called
 
 
 def test_output_that_cannot_be_stored_does_not_hide_the_outcome(tmp_path, store, clock) -> None:
@@ -145,7 +152,7 @@ def test_a_status_that_cannot_be_stored_does_not_keep_the_machine(tmp_path, stor
     machine = Machine(tmp_path, store, clock, lambda: DONE)
     store.fail_on("status.json", times=100)
     machine.service.serve()
-    assert machine.order == ["unmount", "halt after None"]
+    assert machine.order == ["unmount", "end group", "halt after None"]
 
 
 def test_a_machine_that_the_system_ends_is_not_ended_by_the_agent(tmp_path, store, clock) -> None:

@@ -38,5 +38,19 @@ def test_the_deadline_is_absolute_and_independent_of_the_agent() -> None:
     assert parsed(units[DEADLINE_SERVICE])["Service"]["ExecStart"] == "/usr/bin/env shutdown -h now"
 
 
+def test_the_deadline_of_a_machine_that_would_be_replaced_ends_its_group_first() -> None:
+    units = deadline_units(
+        1_800_000_000, Path("/var/lib/runctl/agent-x.pyz"), {"AWS_ENDPOINT_URL": "http://h"}
+    )
+    service = parsed(units[DEADLINE_SERVICE])["Service"]
+    assert list(service) == ["Type", "Environment", "ExecStartPre", "ExecStart"]
+    # Whatever comes of it, and however long it takes, the machine shuts down.
+    assert service["ExecStartPre"] == (
+        "-/usr/bin/env timeout 90 python3 /var/lib/runctl/agent-x.pyz end-group"
+    )
+    assert service["Environment"] == '"AWS_ENDPOINT_URL=http://h"'
+    assert service["ExecStart"] == "/usr/bin/env shutdown -h now"
+
+
 def test_without_a_deadline_there_is_no_timer() -> None:
     assert deadline_units(None) == {}

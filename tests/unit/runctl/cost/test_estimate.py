@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from policies.environment import Costs
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.cost_json import cost_json
 from runctl_auto.cost.estimate import estimate
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.config import GroupChoice, StackConfig
 from runctl_auto.stack.prices import PriceSource, Rates
 
 BOOK = PriceSource(name="book", date="2026-01-19")
@@ -182,3 +183,12 @@ def test_json_tells_the_difference_to_what_runs() -> None:
         {"name": "price-list", "date": "2026-01-31"},
         {"name": "book", "date": "2026-01-19"},
     ]
+
+
+def test_a_group_counts_as_its_dearest_machine() -> None:
+    group = GroupChoice(
+        prices={"m5.large": 0.03, "m5.xlarge": 0.05}, subnets=(), root_device="/dev/xvda", began_at=0
+    )
+    found = estimate(replace(config({}, {"market": "spot", "price_hour": 0.03}), group=group))
+    (machine,) = [each for each in found.parts if each.kind == "machine"]
+    assert (machine.name, machine.price) == ("m5.xlarge spot", 0.05)

@@ -320,22 +320,19 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
         job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
     ).spec
     assert [each.field for each in unsupported(spec)] == [
-        "retry.duration",
         "nodes: 2",
     ]
     assert all("is not supported yet; " in str(each) for each in unsupported(spec))
 
 
-def test_retrying_errors_is_supported_beside_what_is_always_retried(job_file: JobFile) -> None:
+def test_errors_are_tried_again_only_if_the_file_says_so(job_file: JobFile) -> None:
     spec = load_job_file(job_file(SMALL + "retry: {on_events: [no-capacity, interruption, error]}\n")).spec
     assert (unsupported(spec), spec.max_attempts) == ([], 3)
     assert load_job_file(job_file(SMALL + "retry: {max_attempts: 5}\n")).spec.max_attempts == 1
-    alone = load_job_file(job_file(SMALL + "retry: {on_events: [error], max_attempts: 5}\n")).spec
-    assert alone.max_attempts == 5
-    assert [str(each) for each in unsupported(alone)] == [
-        "retry.on_events without no-capacity and interruption is not supported yet; "
-        "add no-capacity, interruption"
-    ]
+    assert (
+        load_job_file(job_file(SMALL + "retry: {on_events: [error], max_attempts: 5}\n")).spec.max_attempts
+        == 5
+    )
 
 
 def test_a_budget_needs_no_limit_in_time(job_file: JobFile) -> None:

@@ -21,6 +21,7 @@ from runctl_auto.errors import (
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.follow import POLL_SECONDS
 from runctl_auto.jobs.job import Job
+from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import Machine, Provider
 from runctl_auto.stack.config import Placement, Protection
 
@@ -125,10 +126,10 @@ def test_only_a_machine_that_the_state_names_is_awaited() -> None:
     time = FakeTime()
     job.session = SimpleNamespace(time=time)
     job.provider = create_autospec(Provider, instance=True)
-    job.instance.return_value = None
+    job.compute.return_value = Compute()
     settle_machine(job)
     job.machine.assert_not_called()
-    job.instance.return_value = "i-1"
+    job.compute.return_value = Compute("i-1")
     job.machine.return_value = Machine("i-1", "shutting-down")
     job.provider.machine.side_effect = [Machine("i-1", "shutting-down"), Machine("i-1", "terminated")]
     settle_machine(job)

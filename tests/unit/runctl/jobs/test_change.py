@@ -11,7 +11,15 @@ from unittest.mock import create_autospec
 
 import pytest
 from support.held_resources import held_state
-from support.job_stacks import Told, instance_state, placement, resource, stack_config, stack_state
+from support.job_stacks import (
+    Told,
+    group_state,
+    instance_state,
+    placement,
+    resource,
+    stack_config,
+    stack_state,
+)
 from support.sessions import ACCOUNT, fake_provider, fake_results, fake_scanner, fake_session
 
 import runctl_auto.operations
@@ -28,9 +36,10 @@ from runctl_auto.errors import (
 )
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
-from runctl_auto.jobs.follow import Lost
+from runctl_auto.jobs.follow import Lost, Starved
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.starved_group import FeedGroup
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
@@ -39,6 +48,7 @@ from runctl_auto.operations.up import Up, UpOptions
 from runctl_auto.providers.contract import Machine, Offers
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import GroupChoice
 from runctl_auto.stack.state import INSTANCE, StackState
 
 JOB = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
@@ -157,6 +167,16 @@ def release(folder: Path) -> tuple[Change[Any, Any], World]:
     return ReleaseMachine(world.session.job("digits"), stack_config()), world
 
 
+def feed(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, group_state()))
+    places = Offers((placement(market="on-demand"),))
+    world.provider.offers.side_effect = world.noted("decide", places)
+    group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=0)
+    starved = Starved(("InsufficientInstanceCapacity",))
+    config = stack_config(group=group)
+    return FeedGroup(world.session.job("digits"), world.checked.file, config, starved), world
+
+
 VERBS = {
     "up": up,
     "preview": preview,
@@ -165,6 +185,7 @@ VERBS = {
     "unprotect": unprotect,
     "replace": replace,
     "release": release,
+    "feed": feed,
 }
 EVENTS = {
     "up": ["open", "decide", "configure", "plan", "confirm", "configure", "apply"],
@@ -174,6 +195,7 @@ EVENTS = {
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
     "release": ["open", "recover", "apply"],
+    "feed": ["open", "recover", "decide", "configure", "apply"],
 }
 """What happens to stack, provider and person, in order. ``up`` and ``replace`` configure each place that they
 try; the engine is not asked to recover a stack that was just made."""
@@ -291,7 +313,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["replace", "release"])
+@pytest.mark.parametrize("verb", ["replace", "release", "feed"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")

@@ -17,6 +17,7 @@ from runctl_auto.jobs.follow import (
     Lost,
 )
 from runctl_auto.jobs.session import Time
+from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import LogPart, Machine
 from runctl_auto.run.status import RunStatus
 
@@ -48,7 +49,7 @@ def follow(
     provider = fake_provider(results=bucket)
     provider.machine.side_effect = machines.machine
     time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
-    return Follower(bucket, provider, "r1", told, time).until_end("i-1"), told, clock
+    return Follower(bucket, provider, "r1", told, time).until_end(Compute("i-1")), told, clock
 
 
 def test_lines_and_phases_are_told_until_the_end() -> None:
@@ -128,7 +129,7 @@ def test_the_first_part_of_a_log_is_searched_for_while_there_may_be_one() -> Non
         bucket.status.side_effect = [status("running", **more)] * 1000 + [status("succeeded")]
         clock = FakeTime()
         time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
-        Follower(bucket, fake_provider(results=bucket), "r1", Told(), time).until_end("i-1")
+        Follower(bucket, fake_provider(results=bucket), "r1", Told(), time).until_end(Compute("i-1"))
         return int(bucket.log_parts.call_count)
 
     assert reads(raw={"log_parts": 0}) == FIRST_SECONDS + 1, "and once at the end"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.job_stacks import (
     RUN,
+    group_state,
     instance_state,
     job_spec,
     placement,
@@ -20,7 +21,7 @@ from support.sessions import fake_provider, fake_session
 from runctl_auto.errors import JobFileError, UsageError
 from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
 from runctl_auto.jobs.session import Session
-from runctl_auto.providers.contract import Account, Offers
+from runctl_auto.providers.contract import Account, MachineGroup, Offers
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import AwsSettings
 from runctl_auto.stack.config import Protection
@@ -44,9 +45,10 @@ def present(*resources: dict[str, Any], status: RunStatus | None = RUNNING, **co
         (present(instance_state()), True),
         (present(instance_state(), status=None), True),
         (present(instance_state(), status=ENDED), False),
+        (present(group_state()), True),
         (present(status=RUNNING), False),
     ],
-    ids=["new", "runs", "starts", "ended", "no machine"],
+    ids=["new", "runs", "starts", "ended", "group", "no machine"],
 )
 def test_an_active_run_has_a_machine_and_no_end(job: CurrentJob, active: bool) -> None:
     assert job.run_is_active is active
@@ -247,3 +249,74 @@ def test_no_job_reads_the_states_bucket(session: Session, backend: str, source: 
     with pytest.raises(JobFileError, match="is in the bucket with the state of all stacks") as raised:
         decided(session, spec, NEW)
     assert raised.value.where["field"] == "data[1].source"
+
+
+CLOUD = {"recovery": "cloud", "max_duration": "1h"}
+
+
+def test_a_group_is_decided_with_the_run_and_stays_with_it(session: Session) -> None:
+    new = decided(session, job_spec(**CLOUD), NEW).config
+    assert new.group is not None
+    assert new.group.subnets == ("subnet-1",)
+    assert new.group.began_at == int(session.time.now().timestamp())
+    decided_before = replace(new.group, began_at=new.group.began_at - 60)
+    there = same_run(job_spec(**CLOUD), present(group_state(), group=decided_before))
+    assert decided(session, job_spec(**CLOUD), there).config.group == decided_before
+    again = decided(session, job_spec(**CLOUD), there, rerun=True).config
+    assert again.group == new.group
+
+
+@pytest.mark.parametrize(
+    ("file", "by"),
+    [
+        ({}, "runctl"),
+        ({"retry": {}}, "cloud"),
+        ({"retry": {"on_events": ["no-capacity"]}}, "runctl"),
+        ({"retry": {}, "spot_policy": "on-demand"}, "runctl"),
+        ({"retry": {}, "recovery": "none"}, "none"),
+        ({"spot_policy": "on-demand", "recovery": "cloud"}, "cloud"),
+    ],
+)
+def test_who_makes_the_next_machine_is_told(session: Session, file: dict[str, Any], by: str) -> None:
+    found = decided(session, job_spec(**file), NEW)
+    assert found.config.job.recovers_by == by
+    assert (found.config.group is not None) == (by == "cloud")
+    assert any(note.startswith(f"recovery: {by}: ") for note in found.notes)
+
+
+def test_another_form_of_recovery_is_a_new_attempt_from_the_last_checkpoint(session: Session) -> None:
+    before = same_run(job_spec(), present(instance_state()))
+    found = decided(session, job_spec(recovery="cloud"), before)
+    assert found.replaces_active_run
+    assert found.config.run.attempt == 2
+    assert before.config is not None
+    assert found.config.run.lineage == before.config.run.id
+
+
+@pytest.mark.parametrize(
+    ("found", "began_at", "attempt"),
+    [
+        ({"g": MachineGroup("g", 1)}, None, 1),
+        ({"g": MachineGroup("g", 0)}, None, 2),
+        ({}, None, 1),
+        ({"g": MachineGroup("g", 1)}, 1, 2),
+    ],
+    ids=["wants a machine", "ended", "deleted by hand", "past its latest end"],
+)
+def test_a_group_that_was_ended_before_its_run_is_a_new_attempt(
+    session: Session, found: dict[str, MachineGroup], began_at: int | None, attempt: int
+) -> None:
+    session.provider().groups.side_effect = lambda names: found  # type: ignore[attr-defined]
+    new = decided(session, job_spec(**CLOUD), NEW).config.group
+    assert new is not None
+    group = replace(new, began_at=new.began_at if began_at is None else began_at)
+    before = same_run(job_spec(**CLOUD), present(group_state("g"), group=group))
+    again = decided(session, job_spec(**CLOUD), before)
+    assert again.config.run.attempt == attempt
+    assert again.replaces_active_run is (attempt == 2)
+
+
+def test_a_group_without_a_limit_is_told(session: Session) -> None:
+    notes = decided(session, job_spec(recovery="cloud"), NEW).notes
+    assert "no scheduled action ends the group: that needs a max_duration" in notes
+    assert not [each for each in decided(session, job_spec(**CLOUD), NEW).notes if "scheduled" in each]

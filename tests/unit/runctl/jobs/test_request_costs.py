@@ -34,6 +34,7 @@ from runctl_auto.jobs.follow import Ended, Follower
 from runctl_auto.jobs.session import Time
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.compute import Compute
 
 DAY = 86_400.0
 USD = {"PUT": 0.005 / 1000, "LIST": 0.005 / 1000, "GET": 0.0004 / 1000}
@@ -142,7 +143,7 @@ class Followed:
         bucket = JobBucket(Unretried(lambda service, region: client, "us-east-1"), "b", OWNER)
         time = Time(sleep=self._sleep, monotonic=self.day)
         follower = Follower(bucket, fake_provider(results=bucket), "r1", told, time)
-        assert isinstance(follower.until_end("i-1"), Ended)
+        assert isinstance(follower.until_end(Compute("i-1")), Ended)
         return told
 
     def _sleep(self, seconds: float) -> None:

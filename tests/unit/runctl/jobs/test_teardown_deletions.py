@@ -10,6 +10,7 @@ import pytest
 from support.job_stacks import (
     FakeTime,
     Told,
+    group_state,
     instance_state,
     resource,
     stack_config,
@@ -204,6 +205,12 @@ class TestReasons:
         assert self.reason(world, instance_state()) == "the machine is shutting-down"
         world.provider.machine.side_effect = CloudError("no answer")
         assert self.reason(world, instance_state()) == "the cloud does not answer"
+
+    def test_the_state_of_the_machine_of_a_group(self, world: World) -> None:
+        world.provider.machine.side_effect = lambda identity: Machine(identity, "shutting-down")
+        assert self.reason(world, group_state()) == "the machine is shutting-down"
+        world.provider.groups.side_effect = lambda names: {}
+        assert self.reason(world, group_state()) == "its machine has ended; the group goes"
 
     def test_nothing_is_known(self, world: World) -> None:
         assert self.reason(world, GROUP) == "the cloud has not confirmed it yet"

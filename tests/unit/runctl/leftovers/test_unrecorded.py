@@ -255,6 +255,7 @@ def unnoticed(
         "security group",
         "schedule",
         "schedule group",
+        "Auto Scaling group",
     ],
 )
 def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:

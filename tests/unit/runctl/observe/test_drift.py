@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.job_stacks import instance_state, stack_state, volume_state
+from support.job_stacks import group_state, instance_state, stack_state, volume_state
 
 from runctl_auto.observe.drift import machine_drift, volume_drift, volume_ids
-from runctl_auto.providers.contract import Machine, VolumeUse
+from runctl_auto.providers.compute import ComputeNow
+from runctl_auto.providers.contract import Machine, MachineGroup, VolumeUse
 from runctl_auto.run.status import RunStatus
 
 RUNNING = RunStatus(run="r1", phase="running")
@@ -42,12 +43,47 @@ def instance(**outputs: str) -> dict[str, Any]:
 def test_machines(
     state: list[dict[str, Any]], machine: Machine | None, status: RunStatus | None, told: list[str]
 ) -> None:
-    found = list(machine_drift("digits", stack_state(*state), machine, status))
+    found = list(machine_drift("digits", stack_state(*state), ComputeNow(machine), status))
     assert len(found) == len(told)
     for each, text in zip(found, told, strict=True):
         assert text in each.what
         assert (each.resource, each.id) == ("digits-machine-instance", "i-1")
         assert each.next_step
+
+
+LIVING = ComputeNow(Machine("i-1", "running"), MachineGroup("g", 1, ("i-1",)))
+BETWEEN = ComputeNow(None, MachineGroup("g", 1))
+AT_ZERO = ComputeNow(None, MachineGroup("g", 0))
+GONE_GROUP = ComputeNow(None)
+
+
+@pytest.mark.parametrize(
+    ("compute", "status", "told"),
+    [
+        (LIVING, RUNNING, []),
+        (BETWEEN, RUNNING, []),
+        (BETWEEN, None, []),
+        (AT_ZERO, ENDED, []),
+        (GONE_GROUP, ENDED, []),
+        (AT_ZERO, RUNNING, ["it wants no machine, and the run has not ended"]),
+        (GONE_GROUP, RUNNING, ["the state has it, and the cloud does not"]),
+        (LIVING, ENDED, ["it still wants a machine"]),
+    ],
+)
+def test_groups(compute: ComputeNow, status: RunStatus | None, told: list[str]) -> None:
+    found = list(machine_drift("digits", stack_state(group_state()), compute, status))
+    assert len(found) == len(told)
+    for each, text in zip(found, told, strict=True):
+        assert text in each.what
+        assert each.id == "runctl-digits-group-1"
+        assert each.next_step
+
+
+def test_a_volume_at_the_machine_of_the_group_is_where_it_belongs() -> None:
+    state = stack_state(group_state(), volume_state("a"))
+    use = {"vol-a": VolumeUse("vol-a", ("i-1",), "detach vol-a")}
+    assert list(volume_drift(state, use, LIVING)) == []
+    assert len(list(volume_drift(state, use, AT_ZERO))) == 1
 
 
 def test_volumes_that_are_gone_or_elsewhere() -> None:
@@ -60,6 +96,7 @@ def test_volumes_that_are_gone_or_elsewhere() -> None:
                 "vol-a": VolumeUse("vol-a", ("i-1",), "detach vol-a"),
                 "vol-c": VolumeUse("vol-c", ("i-9",), "detach vol-c"),
             },
+            ComputeNow(Machine("i-1", "running")),
         )
     )
     assert [(each.id, "i-9" in each.what) for each in found] == [("vol-b", False), ("vol-c", True)]

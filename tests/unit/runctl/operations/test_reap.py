@@ -18,6 +18,7 @@ from runctl_auto.jobs.session import Time
 from runctl_auto.operations.reap import limit_of, reap
 from runctl_auto.providers.contract import TaggedMachine
 from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import GroupChoice
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 BACKEND = "s3://states"
@@ -84,6 +85,25 @@ def test_without_limits_a_machine_lives_as_long_as_its_run() -> None:
     assert world.reaped() == []
     world.bucket.status.return_value = RunStatus("r1", "failed", ended_at="2026-11-22T11:40:00.000Z")
     assert world.reaped() == ["i-1"]
+
+
+def test_the_group_that_would_replace_the_machine_is_ended_first() -> None:
+    world = World(replace(machine("i-1", 71), group="g"), machine("i-2", 71), max_duration=3600)
+    provider: Any = world.session.provider()
+    order: list[str] = []
+    provider.end_group.side_effect = order.append
+    provider.terminate.side_effect = order.extend
+    reap(world.session, yes=True)
+    assert order == ["g", "i-1", "i-2"]
+
+
+@pytest.mark.parametrize(("minutes", "reaped"), [(79, []), (81, ["i-1"])])
+def test_a_young_machine_of_a_run_past_its_latest_end_is_ended(minutes: int, reaped: list[str]) -> None:
+    world = World(machine("i-1", 1), max_duration=3600, recovery="cloud")
+    began = int((NOW - timedelta(minutes=minutes)).timestamp())
+    group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=began)
+    world.driver.config_of.return_value = replace(world.config, group=group).to_values()
+    assert world.reaped() == reaped
 
 
 def test_nothing_is_ended_when_declined() -> None:

@@ -16,7 +16,7 @@ from components.naming import Names
 from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import JobFileError, NotFoundError
 from runctl_auto.providers.aws.provider import AwsProvider
-from runctl_auto.providers.contract import OwnVolumes, Provider, Results, RunKey, Scanner
+from runctl_auto.providers.contract import MachineGroup, OwnVolumes, Provider, Results, RunKey, Scanner
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.state import parse_state
 
@@ -38,6 +38,9 @@ class CloudUnderTest(Protocol):
 
     def make_machine(self, tags: Mapping[str, str]) -> str:
         """Id of a machine that runs."""
+
+    def make_group(self, name: str) -> None:
+        """A group that wants one machine and has none yet."""
 
     def make_volume(self) -> str:
         """Id of a volume that is attached to nothing."""
@@ -76,6 +79,20 @@ class EmulatedAws:
         )["Instances"][0]
         self.pass_time()
         return str(made["InstanceId"])
+
+    def make_group(self, name: str) -> None:
+        image = self._account.client("ssm").get_parameter(Name=IMAGE)["Parameter"]["Value"]
+        data = {"ImageId": image, "InstanceType": self.machine_type}
+        self._ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=data)
+        subnet = self._ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        self._account.client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            MinSize=0,
+            MaxSize=1,
+            DesiredCapacity=1,
+            VPCZoneIdentifier=subnet,
+            LaunchTemplate={"LaunchTemplateName": name, "Version": "1"},
+        )
 
     def make_volume(self) -> str:
         return str(self._ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"])
@@ -143,6 +160,21 @@ class TestMachines:
         cloud.provider.terminate([identity])
         cloud.pass_time()
         assert list(cloud.provider.tagged_machines()) == []
+
+
+class TestGroups:
+    def test_an_unknown_group_is_none_and_has_ended(self, cloud: CloudUnderTest) -> None:
+        assert dict(cloud.provider.groups(["runctl-none"])) == {}
+        assert list(cloud.provider.launches("runctl-none")) == []
+        cloud.provider.end_group("runctl-none")
+
+    def test_a_group_wants_a_machine_until_it_is_ended(self, cloud: CloudUnderTest) -> None:
+        cloud.make_group("runctl-g")
+        found = cloud.provider.groups(["runctl-g", "runctl-none"])
+        assert dict(found) == {"runctl-g": MachineGroup("runctl-g", 1)}
+        for _ in range(2):
+            cloud.provider.end_group("runctl-g")
+            assert cloud.provider.groups(["runctl-g"])["runctl-g"].wanted == 0
 
 
 class TestResults:

@@ -6,12 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.job_stacks import stack_config
 
 from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.run.identity import RunIdentity
-from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 
 JOB: dict[str, Any] = {
     "name": "digits",
@@ -112,3 +115,27 @@ def test_a_configuration_from_before_there_were_boundaries_has_none(config: Stac
     assert StackConfig.from_values(values).permissions_boundary is None
     del values["runctl:schedule"]
     assert StackConfig.from_values(values).end_schedule is False
+
+
+PRICES = st.dictionaries(
+    st.from_regex(r"[a-z][0-9]\.[a-z]{1,8}", fullmatch=True),
+    st.one_of(st.none(), st.floats(0.001, 99)),
+    min_size=1,
+)
+
+
+@given(PRICES)
+def test_a_group_reads_back_the_same_with_its_types_in_order(prices: dict[str, float | None]) -> None:
+    group = GroupChoice(prices=prices, subnets=("subnet-2", "subnet-1"), root_device="/dev/sda1", began_at=7)
+    read = StackConfig.from_values(stack_config(group=group).to_values()).group
+    assert read == group
+    assert read is not None
+    assert read.instance_types == tuple(prices)
+    known = [price for price in prices.values() if price is not None]
+    assert group.dearest[1] == (max(known) if len(known) == len(prices) else None)
+
+
+def test_a_configuration_from_before_there_were_groups_has_none() -> None:
+    values = stack_config().to_values()
+    del values["runctl:group"]
+    assert StackConfig.from_values(values).group is None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.job_stacks import job_spec
 from support.placement_cloud import FakeEc2, endpoint, route_table
 
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.ways_out import WayOut, ways_out
+from runctl_auto.providers.aws.ways_out import WayOut, needed_services, ways_out
 
 SUBNET = {"SubnetId": "subnet-a", "VpcId": "vpc-1"}
 S3_GATEWAY = {"VpcEndpointType": "Gateway", "PrivateDnsEnabled": False, "RouteTableIds": ["rtb-main"]}
@@ -107,3 +108,20 @@ def test_what_is_missing_is_named(ec2: FakeEc2, endpoints: list[Any], missing: s
     assert found.problem == (
         f"rtb-main has no default route, and its VPC lacks endpoints with private DNS for {missing}"
     )
+
+
+@pytest.mark.parametrize(
+    ("job", "needed"),
+    [
+        ({}, ("s3", "ssm", "sts")),
+        ({"recovery": "cloud"}, ("s3", "ssm", "sts", "autoscaling")),
+        (
+            {"recovery": "cloud", "volumes": [{"name": "data", "size": "1GB", "mount": "/data"}]},
+            ("s3", "ssm", "sts", "autoscaling", "ec2"),
+        ),
+    ],
+)
+def test_the_machine_of_a_group_ends_it_and_attaches_its_volumes(
+    job: dict[str, Any], needed: tuple[str, ...]
+) -> None:
+    assert needed_services(job_spec(**job)) == needed

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 COMPONENTS = Path(__file__).parents[6] / "components"
 PARTS = {
+    "aws:autoscaling/schedule:Schedule": "Auto Scaling group",
     "aws:ec2/volumeAttachment:VolumeAttachment": "volume",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "bucket",
     "aws:s3/bucketObjectv2:BucketObjectv2": "bucket",
