@@ -230,7 +230,7 @@ def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: Stac
     }
     changed = replace(config, job=config.job.model_copy(update=changes))
     assert run_spec(changed) != run_spec(config)
-    assert user_data_config(changed, "bucket") == user_data_config(config, "bucket")
+    assert user_data_config(changed, NAMES) == user_data_config(config, "bucket")
 
 
 @pytest.mark.parametrize(
@@ -248,13 +248,13 @@ def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: Stac
 )
 def test_the_digest_in_the_user_data_covers_what_runs(config: StackConfig, changes: dict[str, Any]) -> None:
     changed = replace(config, job=config.job.model_copy(update=changes))
-    digests = {user_data_config(each, "bucket")["spec_sha256"] for each in (config, changed)}
+    digests = {user_data_config(each, NAMES)["spec_sha256"] for each in (config, changed)}
     assert len(digests) == 2
 
 
 def test_the_spec_in_the_bucket_has_the_digest_in_the_user_data(config: StackConfig, packages: Path) -> None:
     content = run(config, packages, Bucket()).named("digits-spec").inputs["content"]
-    assert verified_spec(content.encode(), user_data_config(config, "bucket")["spec_sha256"]).job == "digits"
+    assert verified_spec(content.encode(), user_data_config(config, NAMES)["spec_sha256"]).job == "digits"
 
 
 @pytest.mark.parametrize("source", ["s3://states", "s3://states/", "s3://states/any/prefix"])
