@@ -230,7 +230,7 @@ def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: Stac
     }
     changed = replace(config, job=config.job.model_copy(update=changes))
     assert run_spec(changed) != run_spec(config)
-    assert user_data_config(changed, NAMES) == user_data_config(config, "bucket")
+    assert user_data_config(changed, NAMES) == user_data_config(config, NAMES)
 
 
 @pytest.mark.parametrize(
