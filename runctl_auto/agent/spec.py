@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from runctl_auto.agent.contract import (
     BACKGROUNDS,
     DEFAULT_SHELL,
+    MOST_SPEC_BYTES,
     SCHEMA,
     SHELLS,
     Background,
@@ -20,6 +20,7 @@ from runctl_auto.agent.contract import (
     VolumeJson,
 )
 from runctl_auto.agent.errors import SpecError
+from runctl_auto.agent.untrusted import read_object
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,11 @@ class RunSpec:
 def parse_spec(text: bytes) -> RunSpec:
     """Raises SpecError naming the missing or invalid field."""
     try:
-        data: SpecJson = json.loads(text)
+        data = cast("SpecJson", read_object(text, MOST_SPEC_BYTES).members)
         if data["schema"] != SCHEMA:
             raise SpecError(f"spec.json has schema {data['schema']!r}; this agent understands {SCHEMA}")
         return _spec(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SpecError(f"spec.json is missing something or has a wrong value: {error!r}") from error
 
 

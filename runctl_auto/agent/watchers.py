@@ -12,22 +12,26 @@ from typing import Any, Protocol
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
     LATER_STOP_SECONDS,
+    MOST_NOTE,
+    MOST_REQUEST_BYTES,
     STOP_BEFORE_DEADLINE_SECONDS,
     STOP_REASONS,
     Phase,
     Reason,
-    StopJson,
     stop_key,
 )
+from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.untrusted import UnreadableError, number, read_object, text
 
 INTERRUPTION_EVERY_SECONDS = 5.0
 STOP_PACE = Pace(first=3.0, later=LATER_STOP_SECONDS)
 LIMITS_EVERY_SECONDS = 5.0
 SHORTEST_NOTICE_GRACE = 10.0
 LONGEST_NOTICE_GRACE = 90.0
+LONGEST_GRACE = 86_400.0
 UPLOAD_RESERVE_SECONDS = 30.0
 
 
@@ -67,10 +71,13 @@ class StopRequestWatcher:
         self._switch = switch
 
     def look(self) -> None:
-        text = self._store.find(self._key)
-        if text is None:
+        try:
+            content = self._store.find(self._key, MOST_REQUEST_BYTES)
+        except IntegrityError:
+            content = b""
+        if content is None:
             return
-        reason, grace = _wish(text)
+        reason, grace = _wish(content)
         self._switch.set(StopRequest(Phase.STOPPED, reason, f"stopped on request ({reason})", grace))
 
 
@@ -128,11 +135,13 @@ def _notice(text: str) -> tuple[str, float | None]:
         return "unknown", None
 
 
-def _wish(text: bytes) -> tuple[str, float]:
-    """A stop request that cannot be parsed still stops the run, with the defaults."""
+def _wish(content: bytes) -> tuple[str, float]:
+    """A stop request that cannot be read still stops the run, with the defaults."""
     try:
-        data: StopJson = json.loads(text)
-        reason, grace = data["reason"], float(data.get("grace_seconds", GRACE_SECONDS))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        found = read_object(content, MOST_REQUEST_BYTES)
+        reason = found.needed("reason", text(MOST_NOTE))
+        grace = found.given("grace_seconds", number(-LONGEST_GRACE, LONGEST_GRACE))
+    except UnreadableError:
         return Reason.USER, GRACE_SECONDS
-    return (reason if reason in STOP_REASONS else Reason.USER), max(0.0, grace)
+    grace = GRACE_SECONDS if grace is None else max(0.0, grace)
+    return (reason if reason in STOP_REASONS else Reason.USER), grace
