@@ -32,6 +32,7 @@ from runctl_auto.errors import (
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
+    UnreadableStatusError,
     UsageError,
 )
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
@@ -247,6 +248,7 @@ class _Following:
         with self._times.phase("training"):
             outcome = follower.until_end(job.instance())
             while isinstance(outcome, Lost):
+                self._refuse_unreadable(outcome)
                 self._replacements += 1
                 self._refuse_endless()
                 replacement = partial(self._replace, outcome)
@@ -309,6 +311,20 @@ class _Following:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(LOCK_POLL_SECONDS)
+
+    def _refuse_unreadable(self, lost: Lost) -> None:
+        """A run of which nothing is known gets no machine by itself: how long it ran is not known either, and
+        its limits would begin anew with each machine.
+        """
+        if lost.status is None or lost.status.unreadable is None:
+            return
+        job, run = self._job.name, self._config.run.id
+        raise UnreadableStatusError(
+            f"The machine of run {run} is gone, and {lost.status.unreadable}",
+            where={"job": job, "run": run},
+            next_step=f"`runctl logs {job}` shows its output; `runctl up` gives it a new machine, "
+            f"`runctl up --rerun` begins a new attempt, `runctl down {job}` removes everything.",
+        )
 
     def _refuse_endless(self) -> None:
         if self._replacements > MAX_REPLACEMENTS:
