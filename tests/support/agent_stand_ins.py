@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from runctl_auto.agent.errors import AgentError, S3Error
+from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error
 
 
 class MemoryStore:
@@ -16,18 +17,22 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.puts: list[str] = []
+        self.grown = b""
+        """What each object has at its end by the time that it is downloaded."""
         self.before_put: Callable[[str], None] = lambda key: None
 
     def patient(self, seconds: float) -> MemoryStore:
         return self
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, at_most: int) -> bytes:
         if key not in self.objects:
             raise S3Error(f"GET {key}", 403, "AccessDenied", "")
+        if len(self.objects[key]) > at_most:
+            raise IntegrityError(f"{key} is larger than {at_most} bytes")
         return self.objects[key]
 
-    def find(self, key: str) -> bytes | None:
-        return self.objects.get(key)
+    def find(self, key: str, at_most: int) -> bytes | None:
+        return self.get(key, at_most) if key in self.objects else None
 
     def put(self, key: str, data: bytes, content_type: str = "") -> None:
         self.before_put(key)
@@ -42,8 +47,8 @@ class MemoryStore:
         self.puts.append(key)
         return hashlib.sha256(data).hexdigest()
 
-    def download(self, key: str, target: Path) -> str:
-        data = self.get(key)
+    def download(self, key: str, target: Path, at_most: int) -> str:
+        data = (self.get(key, sys.maxsize) + self.grown)[:at_most]
         target.write_bytes(data)
         return hashlib.sha256(data).hexdigest()
 
