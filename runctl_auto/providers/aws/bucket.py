@@ -141,7 +141,16 @@ class JobBucket:
             )
             return write_body(answer["Body"], target, file.stored_bytes)
 
-        found = self._cloud.retried(fetch, f"fetching artifact {file.path}")
+        try:
+            found = self._cloud.retried(fetch, f"fetching artifact {file.path}")
+        except NotFoundError as error:
+            if error.code == "NoSuchBucket":
+                raise
+            raise UnfetchedArtifactsError(
+                f"Artifact {file.path} of run {run} is in its list and not in the bucket.",
+                where={"bucket": self.name, "run": run, "file": file.path},
+                next_step="`runctl down --discard-artifacts` gives the artifacts up.",
+            ) from error
         if found != file.sha256:
             raise UnfetchedArtifactsError(
                 f"Artifact {file.path} of run {run} did not arrive as it was written.",

@@ -115,6 +115,14 @@ def test_a_file_that_differs_stops_everything_and_leaves_what_was_there(
     assert (tmp_path / "r1" / "mine").read_text() == "precious"
 
 
+def test_a_file_that_is_listed_and_not_there_stops_everything(s3: S3InMemory, tmp_path: Path) -> None:
+    leave(s3, {"a": b"aaa"})
+    del s3.buckets["b"][file_key(artifacts_prefix("r1"), "a")]
+    with pytest.raises(UnfetchedArtifactsError, match="not in the bucket"):
+        fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")
+    assert not (tmp_path / "r1").exists()
+
+
 def test_artifacts_without_their_list_are_told(s3: S3InMemory) -> None:
     assert not bucket(s3).has_unlisted_artifacts("r1")
     s3.buckets["b"][file_key(artifacts_prefix("r1"), "model.bin")] = b"half"
