@@ -373,6 +373,12 @@ class UnfetchedArtifactsError(RunctlError):
     kind = "unfetched-artifacts"
 
 
+class UnreadableStatusError(RunctlError):
+    """What a run's machine reported cannot be read, and the command needs to know it."""
+
+    kind = "unreadable-status"
+
+
 class CheckpointDamagedError(RunctlError):
     """A checkpoint in the bucket is not what was saved."""
 

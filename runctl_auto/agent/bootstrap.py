@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.contract import (
+    MOST_STATUS_BYTES,
     TERMINAL_PHASES,
     Phase,
     Reason,
-    StatusJson,
     UserDataJson,
     new_status,
     status_key,
@@ -87,11 +87,11 @@ class Bootstrap:
         try:
             try:
                 with self.requests.send("GET", key) as answer:
-                    status: StatusJson = json.loads(answer.read())
-            except (AgentError, ValueError):
-                status = new_status(self.config["job"], self.config["run"], now)
-            if status.get("phase") in TERMINAL_PHASES:
-                return True
+                    status: dict[str, object] = dict(json.loads(answer.read(MOST_STATUS_BYTES)))
+                if str(status.get("phase")) in TERMINAL_PHASES:
+                    return True
+            except (AgentError, ValueError, TypeError, RecursionError):
+                status = dict(new_status(self.config["job"], self.config["run"], now))
             status.update({"phase": Phase.FAILED, "reason": Reason.AGENT_ERROR, "message": message})
             status.update({"updated_at": now, "ended_at": now})
             self.requests.send("PUT", key, body=json.dumps(status).encode()).close()

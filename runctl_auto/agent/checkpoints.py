@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.agent.contract import manifest_key, numbered
+from runctl_auto.agent.contract import MOST_SEQUENCE, manifest_key, numbered
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError, OutOfTimeError
 from runctl_auto.agent.file_tree import FileTree, remove_folder, scan
 from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, start_order
-from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder
+from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder, refuse_too_many
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
 from runctl_auto.agent.snapshot import CHANGED, VANISHED, Snapshot, freeze
@@ -228,6 +228,9 @@ class Checkpoints:
         """Stores a snapshot; None if the job changed files meanwhile, unless it is to `insist`."""
         if self._next is None:
             self._next = self._lineage.next_number()
+        if self._next > MOST_SEQUENCE:
+            raise AgentError(f"checkpoint {MOST_SEQUENCE} exists: no number is left in this lineage")
+        refuse_too_many(snapshot.tree.count)
         # Every attempt has its own number: leftovers of a failed one never become part of another.
         name, self._next = numbered(self._next), self._next + 1
         prefix = self._lineage.prefix(name)

@@ -114,6 +114,23 @@ END_SCHEDULE_SLACK_SECONDS: Final = 600
 the deadline counts from its first boot, which may be minutes later.
 """
 
+MOST_STATUS_BYTES: Final = 512 * 1024
+MOST_MANIFEST_BYTES: Final = 32 * 1024 * 1024
+MOST_SPEC_BYTES: Final = 1024 * 1024
+MOST_REQUEST_BYTES: Final = 4096
+"""Of a stop request, and of the choice of a checkpoint."""
+MOST_ENTRIES: Final = 100_000
+"""Files, folders, links, problems and extents in a manifest together."""
+MOST_SEQUENCE: Final = 99_999_999
+"""The largest number of a checkpoint, a log part or an attempt."""
+MOST_PACKAGE_BYTES: Final = 1024 * 1024 * 1024
+MOST_MESSAGE: Final = 2000
+"""Characters of a status's message."""
+MOST_NOTE: Final = 300
+"""Characters of each other text of a status: what is longer is cut."""
+LOG_PART_BYTES: Final = 1024 * 1024
+"""The size of a full log part, before secrets in it are replaced."""
+
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
 
@@ -161,9 +178,10 @@ def log_part_name(number: int) -> str:
     return f"{numbered(number)}.log"
 
 
-def log_part_number(name: str) -> int:
-    """The number of the log part with this name."""
-    return int(name[: -len(".log")])
+def log_part_number(name: str) -> int | None:
+    """The number of the log part with this name; None for the name of anything else."""
+    number, dot, suffix = name.partition(".")
+    return int(number) if dot and suffix == "log" and is_sequence(number) else None
 
 
 def artifacts_prefix(run: str) -> str:
@@ -204,6 +222,11 @@ def chosen_key(lineage: str) -> str:
 def numbered(number: int) -> str:
     """A number as written in keys: 8 digits, so that keys sort by number."""
     return f"{number:08d}"
+
+
+def is_sequence(name: str) -> bool:
+    """Whether this is a number as written in keys."""
+    return len(name) == len(numbered(0)) and name.isascii() and name.isdigit()
 
 
 class PackageJson(TypedDict):

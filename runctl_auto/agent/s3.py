@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from runctl_auto.agent.errors import (
     AgentError,
     CredentialsError,
+    IntegrityError,
     NoSuchKeyError,
     S3Error,
     UnreachableError,
@@ -19,11 +20,14 @@ from runctl_auto.agent.outage import Outage
 from runctl_auto.agent.retrying import Retrier
 from runctl_auto.agent.s3_request import Query, S3Requests
 from runctl_auto.agent.time_limit import LimitedRequests, TimeLimit
+from runctl_auto.agent.web import Response
 
 T = TypeVar("T")
 
 CHUNK = 1024 * 1024
 BODY_TIMEOUT_SECONDS = 120.0
+MOST_ANSWER_BYTES = 16 * CHUNK
+"""Of S3's own answers: a page of a listing has at most 1,000 keys of 1,024 bytes."""
 OUTAGE_SECONDS = 120.0
 """After this long without any answer a call is made only once: without a network the machine must still end.
 """
@@ -90,12 +94,13 @@ class S3:
         query: Query = (),
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        at_most: int = MOST_ANSWER_BYTES,
     ) -> bytes:
-        """The whole body of the response. For small responses."""
+        """The whole body of the response. Raises IntegrityError when it is larger than `at_most` bytes."""
 
         def attempt() -> bytes:
             with self.requests.send(method, key, query=query, body=body, headers=headers) as answer:
-                return answer.read()
+                return _whole(answer, key, at_most)
 
         return self.retried(attempt)
 
@@ -173,6 +178,16 @@ class S3:
         if self.limit is None:
             return patient_until
         return min(patient_until, self.retrier.clock() + self.limit.left())
+
+
+def _whole(answer: Response, key: str, at_most: int) -> bytes:
+    content = answer.read(at_most + 1)
+    if len(content) > at_most:
+        raise IntegrityError(f"{key} is larger than {at_most} bytes")
+    expected = answer.headers.get("content-length")
+    if expected is not None and len(content) < int(expected):
+        raise UnreachableError(f"{key}: {len(content)} of {expected} bytes arrived")
+    return content
 
 
 def is_passing(error: AgentError) -> bool:

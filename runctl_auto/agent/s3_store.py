@@ -82,12 +82,12 @@ class S3Store:
     def within(self, limit: TimeLimit) -> S3Store:
         return replace(self, s3=self.s3.within(limit))
 
-    def get(self, key: str) -> bytes:
-        """The object; raises NotFoundError. For small objects."""
-        return self._expected(lambda s3: s3.request("GET", key))
+    def get(self, key: str, at_most: int) -> bytes:
+        """The object; raises NotFoundError, and IntegrityError when it is larger."""
+        return self._expected(lambda s3: s3.request("GET", key, at_most=at_most))
 
-    def find(self, key: str) -> bytes | None:
-        """The object, None when there is none. For small objects.
+    def find(self, key: str, at_most: int) -> bytes | None:
+        """The object, None when there is none. Raises IntegrityError when it is larger.
 
         Lists the key first: with a role that may not list the whole bucket, S3 returns 403 to a GET of an
         object that does not exist.
@@ -95,7 +95,7 @@ class S3Store:
         if key not in self.list_objects(key):
             return None
         try:
-            return self.get(key)
+            return self.get(key, at_most)
         except NotFoundError:
             return None
 
@@ -106,8 +106,10 @@ class S3Store:
         """Idempotent: deleting an object that does not exist succeeds."""
         self.s3.request("DELETE", key)
 
-    def download(self, key: str, target: Path) -> str:
-        """Writes the object to `target` (which may exist) and returns the sha256 of what was written."""
+    def download(self, key: str, target: Path, at_most: int) -> str:
+        """Writes the first `at_most` bytes of the object to `target` (which may exist) and returns the sha256
+        of what was written.
+        """
 
         def attempt() -> str:
             digest, size = hashlib.sha256(), 0
@@ -115,8 +117,8 @@ class S3Store:
                 self.s3.requests.send("GET", key, timeout=BODY_TIMEOUT_SECONDS) as answer,
                 target.open("wb") as file,
             ):
-                while True:
-                    chunk = answer.read(CHUNK)
+                while size < at_most:
+                    chunk = answer.read(min(CHUNK, at_most - size))
                     if not chunk:
                         break
                     if self.s3.limit is not None:
@@ -125,7 +127,7 @@ class S3Store:
                     size += len(chunk)
                     file.write(chunk)
                 expected = answer.headers.get("content-length")
-            if expected is not None and int(expected) != size:
+            if expected is not None and min(int(expected), at_most) != size:
                 raise UnreachableError(f"{key}: {size} of {expected} bytes arrived")
             return digest.hexdigest()
 

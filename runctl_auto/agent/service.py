@@ -64,7 +64,7 @@ class AgentService:
         """
         steady = self.store.patient(PATIENCE_SECONDS)
         try:
-            previous = read_previous(steady, self.config.status_key)
+            previous = read_previous(steady, self.config.status_key, self.config.run)
             if previous and previous.get("phase") in TERMINAL_PHASES:
                 self.journal.say(f"run {self.config.run} has ended already: {previous['phase']}")
                 if self.group:

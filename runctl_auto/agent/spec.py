@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from runctl_auto.agent.contract import (
     BACKGROUNDS,
     DEFAULT_SHELL,
+    MOST_SPEC_BYTES,
     SCHEMA,
     SHELLS,
     Background,
@@ -21,6 +22,7 @@ from runctl_auto.agent.contract import (
     VolumeJson,
 )
 from runctl_auto.agent.errors import IntegrityError, SpecError
+from runctl_auto.agent.untrusted import read_object
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def spec_digest(spec: Mapping[str, Any]) -> str:
 def verified_spec(text: bytes, sha256: str) -> RunSpec:
     """As ``parse_spec``; raises IntegrityError for a spec whose ``spec_digest`` is not ``sha256``."""
     spec = parse_spec(text)
-    found = spec_digest(json.loads(text))
+    found = spec_digest(read_object(text, MOST_SPEC_BYTES).members)
     if found != sha256:
         raise IntegrityError(f"spec.json has the digest {found}, this machine was started for {sha256}")
     return spec
@@ -131,11 +133,11 @@ def verified_spec(text: bytes, sha256: str) -> RunSpec:
 def parse_spec(text: bytes) -> RunSpec:
     """Raises SpecError naming the missing or invalid field."""
     try:
-        data: SpecJson = json.loads(text)
+        data = cast("SpecJson", read_object(text, MOST_SPEC_BYTES).members)
         if data["schema"] != SCHEMA:
             raise SpecError(f"spec.json has schema {data['schema']!r}; this agent understands {SCHEMA}")
         return _spec(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SpecError(f"spec.json is missing something or has a wrong value: {error!r}") from error
 
 

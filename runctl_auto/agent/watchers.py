@@ -12,17 +12,20 @@ from typing import Any, Protocol
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
     LATER_STOP_SECONDS,
+    MOST_NOTE,
+    MOST_REQUEST_BYTES,
     STOP_BEFORE_DEADLINE_SECONDS,
     STOP_REASONS,
     Phase,
     Reason,
-    StopJson,
     stop_key,
 )
+from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.untrusted import UnreadableError, number, read_object, text
 
 _NOTICE = "meta-data/spot/instance-action"
 _REBALANCE = "meta-data/events/recommendations/rebalance"
@@ -34,6 +37,7 @@ SHORTEST_NOTICE_GRACE = 10.0
 LONGEST_NOTICE_GRACE = 90.0
 NOTICE_SECONDS = 120.0
 """What a notice leaves when it does not state its time."""
+LONGEST_GRACE = 86_400.0
 UPLOAD_RESERVE_SECONDS = 30.0
 """Kept for the last checkpoint, at least."""
 UPLOAD_MARGIN = 1.25
@@ -134,10 +138,13 @@ class StopRequestWatcher:
         self._switch = switch
 
     def look(self) -> None:
-        text = self._store.find(self._key)
-        if text is None:
+        try:
+            content = self._store.find(self._key, MOST_REQUEST_BYTES)
+        except IntegrityError:
+            content = b""
+        if content is None:
             return
-        reason, grace = _wish(text)
+        reason, grace = _wish(content)
         self._switch.set(StopRequest(Phase.STOPPED, reason, f"stopped on request ({reason})", grace))
 
 
@@ -195,11 +202,13 @@ def _notice(text: str) -> tuple[str, float | None]:
         return "unknown", None
 
 
-def _wish(text: bytes) -> tuple[str, float]:
-    """A stop request that cannot be parsed still stops the run, with the defaults."""
+def _wish(content: bytes) -> tuple[str, float]:
+    """A stop request that cannot be read still stops the run, with the defaults."""
     try:
-        data: StopJson = json.loads(text)
-        reason, grace = data["reason"], float(data.get("grace_seconds", GRACE_SECONDS))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        found = read_object(content, MOST_REQUEST_BYTES)
+        reason = found.needed("reason", text(MOST_NOTE))
+        grace = found.given("grace_seconds", number(-LONGEST_GRACE, LONGEST_GRACE))
+    except UnreadableError:
         return Reason.USER, GRACE_SECONDS
-    return (reason if reason in STOP_REASONS else Reason.USER), max(0.0, grace)
+    grace = GRACE_SECONDS if grace is None else max(0.0, grace)
+    return (reason if reason in STOP_REASONS else Reason.USER), grace

@@ -40,7 +40,7 @@ def run_cost(
 def _machine_seconds(
     status: RunStatus | None, heartbeat_age: float | None, machine_runs: bool | None
 ) -> float | None:
-    if status is None:
+    if status is None or status.unreadable is not None:
         return None
     known = float(sum(status.seconds.values()))
     if status.ended or status.phase == Phase.INTERRUPTED or machine_runs is False:

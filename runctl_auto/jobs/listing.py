@@ -108,7 +108,8 @@ def _listed(
     status = statuses[config.job.name]
     if isinstance(status, RunctlError):
         return ListedJob(summary, RunFacts(config, None, session.time.now()), problem=status.what)
-    return ListedJob(summary, RunFacts(config, status, session.time.now()))
+    problem = status.unreadable if status else None
+    return ListedJob(summary, RunFacts(config, status, session.time.now()), problem)
 
 
 def _with_machines(session: Session, listed: Sequence[ListedJob]) -> list[ListedJob]:
@@ -142,6 +143,7 @@ def _nothing_known(job: str) -> dict[str, Any]:
         "tags": {},
         "run": None,
         "attempt": None,
+        "problem": None,
         "started_at": None,
         "age_seconds": None,
         "heartbeat_age_seconds": None,

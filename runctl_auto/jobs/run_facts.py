@@ -12,6 +12,9 @@ from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 
+_CLOCKS_DIFFER_SECONDS = 300.0
+"""A time of the machine that is so far ahead of this clock is not believed."""
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -50,8 +53,11 @@ class RunFacts:
 
     @property
     def heartbeat_age_seconds(self) -> float | None:
-        """Since the agent last wrote the status."""
-        return _between(_moment(self.status.updated_at), self.now) if self.status else None
+        """Since the agent last wrote the status; None when that is not known, or ahead of this clock."""
+        heard = _moment(self.status.updated_at) if self.status else None
+        if heard is not None and (heard - self.now).total_seconds() > _CLOCKS_DIFFER_SECONDS:
+            return None
+        return _between(heard, self.now)
 
     @property
     def cost(self) -> Cost:
@@ -77,6 +83,7 @@ class RunFacts:
             "tags": dict(config.job.tags),
             "run": config.run.id,
             "attempt": config.run.attempt,
+            "problem": status.unreadable if status else None,
             "started_at": status.started_at if status else None,
             "age_seconds": _rounded(self.age_seconds),
             "heartbeat_age_seconds": _rounded(self.heartbeat_age_seconds),
@@ -101,7 +108,7 @@ def saving_of(status: RunStatus | None) -> dict[str, Any]:
 
 def checkpoints_of(status: RunStatus | None) -> dict[str, Any] | None:
     """The counts of a status; None when it has none."""
-    if status is None:
+    if status is None or status.unreadable is not None:
         return None
     told = status.raw.get("checkpoints") or {}
     return {"count": told.get("count", 0), "last": told.get("last"), "last_at": told.get("last_at")}

@@ -33,6 +33,7 @@ from runctl_auto.errors import (
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
+    UnreadableStatusError,
     UsageError,
 )
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
@@ -266,6 +267,7 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
+                self._refuse_unreadable(outcome)
                 self._refuse_to_replace(outcome)
                 self._replacements += 1
                 self._refuse_endless()
@@ -348,6 +350,20 @@ class _Following:
             where={"job": config.job.name, "run": config.run.id, "machine": lost.machine.id or "none"},
             next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up` goes on from the last "
             f"checkpoint, as a new attempt; `runctl down {config.job.name}` removes everything.",
+        )
+
+    def _refuse_unreadable(self, lost: Lost) -> None:
+        """A run of which nothing is known gets no machine by itself: how long it ran is not known either, and
+        its limits would begin anew with each machine.
+        """
+        if lost.status is None or lost.status.unreadable is None:
+            return
+        job, run = self._job.name, self._config.run.id
+        raise UnreadableStatusError(
+            f"The machine of run {run} is gone, and {lost.status.unreadable}",
+            where={"job": job, "run": run},
+            next_step=f"`runctl logs {job}` shows its output; `runctl up` gives it a new machine, "
+            f"`runctl up --rerun` begins a new attempt, `runctl down {job}` removes everything.",
         )
 
     def _refuse_endless(self) -> None:

@@ -20,6 +20,7 @@ from runctl_auto.agent.artifacts import collect, upload_artifacts
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import Background, Phase, Reason
 from runctl_auto.agent.manifest import Manifest, StoredFile
+from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
@@ -138,7 +139,7 @@ def test_a_manifest_is_the_document_that_it_was() -> None:
     assert json.loads(manifest.to_json()) == {"files": [{"path": "a", "bytes": 1, "sha256": "0f"}]}
     linked = Manifest((), {"latest": "a"})
     assert json.loads(linked.to_json()) == {"files": [], "links": {"latest": "a"}}
-    assert Manifest.from_json(linked.to_json()) == linked
+    assert parse_manifest(linked.to_json()) == linked
 
 
 # The machine's role, whose policy cannot import the contract, allows exactly its keys.
@@ -222,12 +223,12 @@ def test_runctl_fetches_the_artifacts_that_the_agent_uploads(
 ) -> None:
     (tmp_path / "model").write_bytes(b"weights")
     found = collect(tmp_path, ("model",), print)
-    manifest = upload_artifacts(s3_store(s3, "b"), "r1", tmp_path, found, tmp_path / "scratch")
-    assert bucket.artifacts("r1") == manifest
-    bucket.fetch_artifact("r1", manifest.files[0], tmp_path / "fetched")
+    manifest = upload_artifacts(s3_store(s3, "b"), "0123456789", tmp_path, found, tmp_path / "scratch")
+    assert bucket.artifacts("0123456789") == manifest
+    bucket.fetch_artifact("0123456789", manifest.files[0], tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == b"weights"
-    assert bucket.runs() == ("r1",)
-    assert not bucket.has_unlisted_artifacts("r1")
+    assert bucket.runs() == ("0123456789",)
+    assert not bucket.has_unlisted_artifacts("0123456789")
 
 
 def test_the_agent_obeys_the_request_that_runctl_leaves(s3: S3InMemory, bucket: JobBucket) -> None:

@@ -24,6 +24,9 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
     yield _line("machine", _machine(job))
     yield _line("placement", f"{place.instance_type} {place.market} in {place.zone}")
+    if status is not None and status.unreadable is not None:
+        yield _line("problem", status.unreadable)
+        status = None
     if status is not None:
         ended = f", ended {moment(status.ended_at)}" if status.ended_at else ""
         yield _line("age", f"{short_age(facts.age_seconds)}, began {moment(status.started_at)}{ended}")
@@ -59,7 +62,8 @@ def _machine(job: JobStatus) -> str:
 
 def description_lines(job: JobDescription) -> Iterator[str]:
     """The full description of the job, without its name and phase."""
-    from runctl_auto.errors import RunctlError
+    from runctl_auto.operations.describe import problem_of
+    from runctl_auto.run.status import RunStatus
 
     yield from status_lines(job.now)
     config = job.now.config
@@ -74,8 +78,8 @@ def description_lines(job: JobDescription) -> Iterator[str]:
             yield _line(name, value if isinstance(value, str) else _pairs(value))
     yield f"  runs ({len(job.runs)}):"
     for run, status in job.runs:
-        if status is None or isinstance(status, RunctlError):
-            yield printable(f"    {run}: {'no status yet' if status is None else status.what}")
+        if not isinstance(status, RunStatus) or status.unreadable is not None:
+            yield printable(f"    {run}: {problem_of(status) or 'no status yet'}")
             continue
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
         yield printable(f"    {run}: {status.phase}{code}, began {moment(status.started_at)}")

@@ -44,6 +44,7 @@ EXIT_CODES = {
     "ThrottledError": 1,
     "TrainingFailedError": 3,
     "UnfetchedArtifactsError": 4,
+    "UnreadableStatusError": 1,
     "TooManyJobsError": 4,
     "UnreachableError": 1,
     "UnsettledError": 1,

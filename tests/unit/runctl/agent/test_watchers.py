@@ -157,6 +157,10 @@ def test_no_wish_is_no_stop(switch, store) -> None:
         ({"reason": "whatever", "grace_seconds": -1}, "user", 0.0),
         ({}, "user", 30.0),
         ("text", "user", 30.0),
+        ({"reason": "down", "grace_seconds": 1e300}, "user", 30.0),
+        ({"reason": "down", "grace_seconds": float("inf")}, "user", 30.0),
+        ({"reason": ["down"]}, "user", 30.0),
+        ({"reason": "down", "at": "x" * 9999}, "user", 30.0),
     ],
 )
 def test_wishes(switch, store, wish: object, reason: str, grace: float) -> None:
@@ -167,6 +171,12 @@ def test_wishes(switch, store, wish: object, reason: str, grace: float) -> None:
         reason,
         grace,
     )
+
+
+def test_a_request_that_is_nested_too_deeply_stops_the_run(switch, store) -> None:
+    store.objects[STOP] = b"[" * 4000
+    StopRequestWatcher(store, "r1", switch).look()
+    assert switch.request.reason == "user"
 
 
 def limits(switch, clock, spent: float, most: float | None, deadline: float | None) -> None:
