@@ -8,7 +8,7 @@ WORKERS ?= 3
 
 MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-trainers matrix-rest
 
-.PHONY: setup engine demo test lint types layers unit bench smoke matrix $(MATRIX) docs lock sbom clean
+.PHONY: setup engine demo demo-interrupt test lint types layers unit bench smoke matrix $(MATRIX) docs lock sbom clean
 
 setup: $(VENV)/.ready engine
 
@@ -28,6 +28,10 @@ engine: $(VENV)/.ready
 
 demo: setup
 	$(BIN)/python stacks/examples/demo.py
+
+# Digits loses its machine twice, once with nobody watching, and comes to the same result.
+demo-interrupt: setup
+	$(BIN)/python stacks/examples/demo_interrupt.py
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

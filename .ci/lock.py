@@ -30,7 +30,8 @@ def declared(pyproject: dict[str, Any]) -> list[str]:
     """All requirements of pyproject.toml that the lock covers, sorted: of the project, its extras, its
     build."""
     project = pyproject["project"]
-    extras = [each for name in ("dev", "sandbox") for each in project["optional-dependencies"][name]]
+    names = ("dev", "sandbox", "transfer")
+    extras = [each for name in names for each in project["optional-dependencies"][name]]
     every = [*project["dependencies"], *extras, *pyproject["build-system"]["requires"]]
     return sorted({each for each in every if not each.startswith("runctl[")})
 

@@ -9,14 +9,17 @@ import shutil
 import subprocess
 import sys
 import time
-from datetime import datetime, timezone
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.command_line import RUNCTL, ask, run
 
-COUNTS = (1000,)
+COUNT = 1000
+RUNNING = ((20, 0.7), (COUNT, 1.7))
+"""How many of the jobs run, and the bar in seconds of CPU."""
 TEMPLATE = "listed"
 JOB = f"""\
 name: {TEMPLATE}
@@ -36,23 +39,24 @@ def measure(folder: Path, rounds: int) -> None:
     (folder / "job.yaml").write_text(JOB)
     try:
         ask(folder, "up", "job.yaml", "--yes")
-        made = 1
-        for count in COUNTS:
-            _copy(folder, range(made, count))
-            made = count
-            _report(folder, count, max(3, rounds))
+        for running, bar in RUNNING:
+            _copy(folder, range(1, COUNT), running=running)
+            shutil.rmtree(folder / ".runctl" / "statuses", ignore_errors=True)  # of those that run now
+            _report(folder, running, bar, max(3, rounds))
     finally:
         run(folder, [RUNCTL, "--sandbox", "sandbox", "stop"])
 
 
-def _report(folder: Path, count: int, rounds: int) -> None:
+def _report(folder: Path, running: int, bar: float, rounds: int) -> None:
     listed = ask(folder, "ls")["jobs"]
-    assert len(listed) == count, f"{len(listed)} of {count}"
-    assert all(each["phase"] == "succeeded" and each["cost"]["usd"] for each in listed)
+    phases = [each["phase"] for each in listed]
+    assert len(listed) == COUNT, f"{len(listed)} of {COUNT}"
+    assert phases.count("running") == min(running, COUNT - 1), phases.count("running")
+    assert all(each["cost"]["usd"] for each in listed)
     whole = [_cost(folder) for _ in range(rounds)]
     print(
-        f"ls of {count} jobs with status: {median(each[0] for each in whole):.2f} s CPU of runctl "
-        f"(bar at 1,000: 2), {median(each[1] for each in whole):.2f} s CPU of its engine, "
+        f"ls of {COUNT} jobs of which {running} run: {median(each[0] for each in whole):.2f} s CPU of runctl "
+        f"(bar: {bar:g}), {median(each[1] for each in whole):.2f} s CPU of its engine, "
         f"{median(each[2] for each in whole):.2f} s in all",
         flush=True,
     )
@@ -83,8 +87,10 @@ def _cost(folder: Path) -> tuple[float, float, float]:
     return float(own), float(below), wall
 
 
-def _copy(folder: Path, numbers: range) -> None:
-    """Copies of the job that ran: stack, history, settings, bucket and status, without an engine."""
+def _copy(folder: Path, numbers: range, *, running: int) -> None:
+    """Copies of the job that ran: stack, history, settings, bucket and status, without an engine. The last
+    ``running`` of them run.
+    """
     from runctl_auto.cli.console import Console
     from runctl_auto.cli.invocation import Invocation
     from runctl_auto.jobs.job import parse_config
@@ -117,9 +123,16 @@ def _copy(folder: Path, numbers: range) -> None:
         )
         settings_file.with_name(f"Pulumi.{name}.yaml").write_text(renamed.sub(name, settings))
         bucket = results(name, where.account).name
-        s3.create_bucket(Bucket=bucket)
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+            s3.create_bucket(Bucket=bucket)
         document: dict[str, Any] = {**status.raw, "job": name}
-        document["updated_at"] = datetime.now(timezone.utc).isoformat()
+        now = datetime.now(timezone.utc)
+        document["updated_at"] = now.isoformat()
+        if number >= numbers.stop - running:
+            # Hours ahead, so that nobody asks whether its machine is there.
+            seen = (now + timedelta(hours=9)).isoformat()
+            machine = {**document["machines"][-1], "seen_at": seen, "ended_at": None}
+            document.update(phase="running", ended_at=None, updated_at=seen, machines=[machine])
         s3.put_object(
             Bucket=bucket, Key=f"runs/{config.run.id}/status.json", Body=json.dumps(document).encode()
         )

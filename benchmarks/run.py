@@ -12,15 +12,28 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import leaks_sweep, listing, policy_pack, small_files, startup, up_overhead
+from benchmarks import (
+    costs,
+    leaks_sweep,
+    ledger,
+    listing,
+    policy_pack,
+    small_files,
+    startup,
+    transfer,
+    up_overhead,
+)
 
 BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "startup": startup.measure,
     "up-overhead": up_overhead.measure,
     "policy-pack": policy_pack.measure,
     "listing": listing.measure,
+    "costs": costs.measure,
     "leaks": leaks_sweep.measure,
+    "ledger": ledger.measure,
     "small-files": small_files.measure,
+    "transfer": transfer.measure,
 }
 
 

@@ -188,10 +188,28 @@ class CloudError(RunctlError):
 
 
 class NoCapacityError(CloudError):
-    """The cloud has no machine of this kind available now, or not at this price: try the next candidate."""
+    """The cloud has no machine of this kind available now, or not at this price: try the next candidate.
+
+    ``trail`` are the places that were tried, as JSON data, the oldest first.
+    """
 
     exit_code = ExitCode.NO_CAPACITY
     kind = "no-capacity"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        trail: Sequence[Mapping[str, object]] = (),
+        code: str | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, code=code, where=where, next_step=next_step)
+        self.trail = tuple(trail)
+
+    def details(self) -> dict[str, object]:
+        return {**super().details(), "trail": [dict(each) for each in self.trail]}
 
 
 class SubnetFullError(NoCapacityError):
@@ -236,6 +254,18 @@ class UnreachableError(CloudError):
     """The service did not answer: network, endpoint or outage."""
 
     kind = "unreachable"
+
+
+class ObjectChangedError(CloudError):
+    """An object was replaced or deleted while it was read: repeating the command takes the new one, whole."""
+
+    kind = "object-changed"
+
+
+class DamagedDataError(CloudError):
+    """The bytes that arrived are not those that the checksum is of; they were not kept."""
+
+    kind = "checksum-mismatch"
 
 
 class RetriesExhaustedError(CloudError):
@@ -366,6 +396,13 @@ class TooManyJobsError(RunctlError):
     kind = "too-many-jobs"
 
 
+class BudgetSpentError(RunctlError):
+    """A monthly budget in the settings is spent, and the settings enforce it."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "budget-spent"
+
+
 class UnfetchedArtifactsError(RunctlError):
     """Results would be lost: artifacts in the bucket are not downloaded, or the download is incomplete."""
 
@@ -377,6 +414,57 @@ class UnreadableStatusError(RunctlError):
     """What a run's machine reported cannot be read, and the command needs to know it."""
 
     kind = "unreadable-status"
+
+
+class TransferIncompleteError(RunctlError):
+    """Some files could not be transferred; ``failures`` names each with the reason."""
+
+    kind = "transfer-incomplete"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        failures: Sequence[Mapping[str, str]] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.failures = tuple(failures)
+
+    def details(self) -> dict[str, object]:
+        return {"failures": [dict(each) for each in self.failures]}
+
+
+class TransferDiffersError(RunctlError):
+    """The two sides that were compared are not the same."""
+
+    kind = "transfer-differs"
+
+
+class LocalDiskFullError(RunctlError):
+    """A disk of this machine is full, or a quota on it is used up."""
+
+    kind = "disk-full"
+
+
+class FileChangedError(RunctlError):
+    """A file on this machine changed while it was read."""
+
+    kind = "file-changed"
+
+
+class ExtraMissingError(RunctlError):
+    """The command needs libraries of an optional extra that is not installed."""
+
+    exit_code = ExitCode.USAGE
+    kind = "extra-missing"
+
+
+class TransferRunningError(RunctlError):
+    """Another command is transferring the same file."""
+
+    kind = "transfer-running"
 
 
 class CheckpointDamagedError(RunctlError):
@@ -436,6 +524,46 @@ class MachineLostError(RunctlError):
     """The machine was lost, and whoever makes the next one does not do so any more."""
 
     kind = "machine-lost"
+
+
+class MachineNeverReportedError(RunctlError):
+    """Machines of a run ended one after the other without a report; ``console`` are the last lines of the
+    last one's console, ``console_problem`` why they are not known.
+    """
+
+    kind = "never-reported"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        machine: str | None = None,
+        state_reason: str | None = None,
+        console: Sequence[str] = (),
+        console_problem: str | None = None,
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.machine = machine
+        self.state_reason = state_reason
+        self.console = tuple(console)
+        self.console_problem = console_problem
+
+    def __str__(self) -> str:
+        if self.console:
+            return "\n".join(
+                [f"{self.what} The end of its console:", *(f"  {line}" for line in self.console)]
+            )
+        return f"{self.what} Its console: {self.console_problem or 'empty'}."
+
+    def details(self) -> dict[str, object]:
+        return {
+            "machine": self.machine,
+            "state_reason": self.state_reason,
+            "console": list(self.console),
+            "console_problem": self.console_problem,
+        }
 
 
 class LeakedError(RunctlError):

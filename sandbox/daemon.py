@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sandbox.access.keys import CloudKeys, keys_file, load_keys
 from sandbox.hosts.machine_settings import is_passed_on as host_settings
@@ -32,6 +33,7 @@ _PART_SECONDS = 5.0
 _LOG_TAIL = 2000
 _POLL_SECONDS = 0.02
 _HEALTH_SECONDS = 5.0
+_CONTROL_SECONDS = 30.0
 
 
 class SandboxError(Exception):
@@ -146,6 +148,30 @@ def status(folder: Path) -> SandboxStatus:
         processes,
         known.message,
     )
+
+
+def control(folder: Path, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """One call of the running cloud's control interface; `path` is what follows `/sandbox-api/`.
+
+    Raises SandboxError when the sandbox does not run or refuses the call, with its reason.
+    """
+    known = record.load(folder)
+    if known is None or known.phase != record.READY or not known.alive:
+        raise SandboxError("the sandbox does not run")
+    connection = http.client.HTTPConnection(known.cloud_url.removeprefix("http://"), timeout=_CONTROL_SECONDS)
+    headers = {"Authorization": _keys(folder.resolve(), known).bearer}
+    content = None if body is None else json.dumps(body)
+    try:
+        connection.request(method, f"/sandbox-api/{path}", content, headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise SandboxError(f"the sandbox's cloud did not answer: {error}") from error
+    finally:
+        connection.close()
+    if answer.status != http.HTTPStatus.OK:
+        raise SandboxError(str(told.get("error") or f"the sandbox's cloud refused {method} {path}"))
+    return dict(told)
 
 
 def _make_private(folder: Path) -> None:

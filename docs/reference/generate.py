@@ -222,7 +222,8 @@ def _json_output() -> Iterator[str]:
     )
     yield from (
         "always there, null where its value is unknown. A command that fails prints",
-        "[error](json/error.schema.json) instead. `logs` and `status --watch` print one object a line.",
+        "[error](json/error.schema.json) instead. `logs`, `transfer` and `status --watch` print one object",
+        "a line.",
         "",
     )
     yield from ("| result of | schema |", "| --- | --- |")

@@ -124,6 +124,8 @@ MOST_ENTRIES: Final = 100_000
 MOST_SEQUENCE: Final = 99_999_999
 """The largest number of a checkpoint, a log part or an attempt."""
 MOST_PACKAGE_BYTES: Final = 1024 * 1024 * 1024
+MOST_MACHINES: Final = 200
+"""Of a run, that its status lists: the last ones."""
 MOST_MESSAGE: Final = 2000
 """Characters of a status's message."""
 MOST_NOTE: Final = 300
@@ -436,6 +438,21 @@ class ChosenJson(TypedDict):
     newest: str
 
 
+class MachineJson(TypedDict):
+    """A machine of a run. ``launched_at`` is the cloud's time, ``seen_at`` the agent's last write on it;
+    ``ended_at`` is None while it runs, and if it vanished. ``price_hour`` is in USD, None if unknown.
+    """
+
+    id: str
+    type: str | None
+    zone: str | None
+    market: str | None
+    launched_at: str
+    seen_at: str
+    ended_at: str | None
+    price_hour: float | None
+
+
 class DataProgressJson(TypedDict):
     """Progress of staging the data sources."""
 
@@ -474,6 +491,8 @@ class StatusJson(_EveryStatusJson, total=False):
 
     data: DataProgressJson
     tries: list[TryJson]
+    machines: list[MachineJson]
+    """All machines of the run, in order; absent in statuses of earlier versions."""
 
 
 def new_status(job: str, run: str, started_at: str) -> StatusJson:

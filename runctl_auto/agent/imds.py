@@ -55,9 +55,6 @@ class InstanceMetadata:
         """Makes the next call of `credentials` query the service."""
         self._credentials = None
 
-    def instance_id(self) -> str:
-        return self.get("meta-data/instance-id") or "unknown"
-
     def _session_token(self) -> str:
         if not self._token or self._clock() > self._token_ends - RENEW_BEFORE_SECONDS:
             headers = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}

@@ -27,6 +27,7 @@ from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.kept_web import KeptWeb
 from runctl_auto.agent.layout import Layout, variables_of
 from runctl_auto.agent.machine import run_program, shut_down
+from runctl_auto.agent.machine_identity import read_identity
 from runctl_auto.agent.out_of_memory import OutOfMemory
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
@@ -77,7 +78,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     journal = Journal(folder / "output.log")
     wait = partial(wait_unless_stopped, switch)
     ec2 = QueryService(web, *EC2, config.region, metadata.credentials, address.endpoint)
-    attaching = Attaching(ec2, metadata.instance_id, journal.say, wait=wait)
+    attaching = Attaching(ec2, lambda: read_identity(metadata).id, journal.say, wait=wait)
     volumes = Volumes(layout, run_program, journal.say, wait=wait, attach=attaching.attach)
 
     units = partial(
@@ -97,6 +98,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         text = store.patient(PATIENCE_SECONDS).get(config.spec_key, MOST_SPEC_BYTES)
         spec = verified_spec(text, config.spec_sha256)
         status.note(attempt=spec.attempt)
+        status.price_machine(spec.price_of)
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
         bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say, units=units)
         data = DataSources(
@@ -138,7 +140,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         config=config,
         folder=folder,
         store=store,
-        instance=metadata.instance_id,
+        identity=partial(read_identity, metadata),
         journal=journal,
         switch=switch,
         volumes=volumes,

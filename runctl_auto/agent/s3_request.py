@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -81,6 +82,9 @@ class S3Requests:
         carries = method in ("PUT", "POST")
         if isinstance(body, bytes):
             body_sha256 = hashlib.sha256(body).hexdigest()
+        if method == "PUT" and not query:
+            # S3 keeps it with the object; of an upload in parts it computes a CRC64NVME of the whole itself.
+            sent["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(str(body_sha256))).decode("ascii")
         if carries:
             sent.setdefault("content-type", "application/octet-stream")
             if isinstance(body, bytes):

@@ -12,6 +12,7 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import TERMINAL_PHASES, Phase, Reason, node_logs_prefix
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.journal import Journal
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import PATIENCE_SECONDS, MountsVolumes
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
@@ -47,7 +48,7 @@ class AgentService:
     config: AgentConfig
     folder: Path
     store: Store
-    instance: Callable[[], str]
+    identity: Callable[[], MachineIdentity]
     journal: Journal
     switch: StopSwitch
     volumes: MountsVolumes
@@ -72,7 +73,7 @@ class AgentService:
                 self.end_machine()
                 return 0
             status = StatusWriter(
-                self.config, self.instance(), self.store, previous=previous, clock=self.clock
+                self.config, self.identity(), self.store, previous=previous, clock=self.clock
             )
         except AgentError as error:
             self.journal.say(f"the agent cannot start: {error}")

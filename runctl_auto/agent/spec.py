@@ -6,7 +6,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, cast
 
@@ -86,6 +86,7 @@ class RunSpec:
     idle_duration_seconds: float | None = None
     budget: float | None = None
     price_hour: float | None = None
+    prices: Mapping[str, float] = field(default_factory=dict)
     secrets: tuple[SecretSpec, ...] = ()
     data: tuple[DataSpec, ...] = ()
     background: str = Background.FAIL
@@ -97,6 +98,10 @@ class RunSpec:
         """The shell for setup: `shell`, or the default one when `shell` names a program such as python."""
         is_shell = PurePosixPath(self.shell[0]).name in SHELLS
         return self.shell if is_shell else tuple(DEFAULT_SHELL.split())
+
+    def price_of(self, kind: str | None, market: str | None) -> float | None:
+        """USD an hour of a machine of this type and market; None if unknown."""
+        return self.prices.get(f"{kind} {market}") if self.prices else self.price_hour
 
     @property
     def budget_seconds(self) -> float | None:
@@ -169,6 +174,7 @@ def _spec(data: SpecJson) -> RunSpec:
         idle_duration_seconds=_limit(limits.get("idle_duration_seconds")),
         budget=_limit(limits.get("budget")),
         price_hour=_limit(limits.get("price_hour")),
+        prices={str(kind): _positive(price) for kind, price in (limits.get("prices") or {}).items()},
         secrets=tuple(
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),

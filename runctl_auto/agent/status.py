@@ -12,12 +12,14 @@ from typing import Any, cast
 
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
+    MOST_MACHINES,
     MOST_MESSAGE,
     MOST_NOTE,
     MOST_STATUS_BYTES,
     TERMINAL_PHASES,
     TIMED_AS,
     CheckpointCountJson,
+    MachineJson,
     ResumeJson,
     StatusJson,
     TryJson,
@@ -25,6 +27,7 @@ from runctl_auto.agent.contract import (
     new_status,
 )
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.status_reading import read_status
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.untrusted import UnreadableError, cut, encodable
@@ -68,7 +71,7 @@ class StatusWriter:
     def __init__(
         self,
         config: AgentConfig,
-        instance: str,
+        machine: MachineIdentity,
         store: Store,
         *,
         previous: Mapping[str, Any] | None = None,
@@ -90,7 +93,7 @@ class StatusWriter:
         document = new_status(config.job, config.run, started_at)
         document["attempt"] = earlier.get("attempt", attempt)
         document["node"] = node
-        document["instance"] = instance
+        document["instance"] = machine.id
         document["phases"] = {
             str(name): float(spent) for name, spent in (earlier.get("phases") or {}).items()
         }
@@ -102,7 +105,28 @@ class StatusWriter:
         document["resumes"] = list(earlier.get("resumes") or ())
         if earlier.get("tries"):
             document["tries"] = list(earlier["tries"])
+        self._machine = self._entry(machine, config.booted_at)
+        before = [each for each in earlier.get("machines") or () if each.get("id") != machine.id]
+        document["machines"] = [*before, self._machine][-MOST_MACHINES:]
         self._document = document
+
+    def _entry(self, machine: MachineIdentity, booted_at: float) -> MachineJson:
+        booted = rfc3339(booted_at)
+        return {
+            "id": machine.id,
+            "type": machine.type,
+            "zone": machine.zone,
+            "market": machine.market,
+            "launched_at": machine.launched_at or booted,
+            "seen_at": booted,
+            "ended_at": None,
+            "price_hour": None,
+        }
+
+    def price_machine(self, price_of: Callable[[str | None, str | None], float | None]) -> None:
+        """Records what this machine costs: USD an hour by type and market."""
+        with self._lock:
+            self._machine["price_hour"] = price_of(self._machine["type"], self._machine["market"])
 
     def spend(self, phase: str, seconds: float) -> None:
         """Counts time that passed before this object was created."""
@@ -199,7 +223,9 @@ class StatusWriter:
         with self._writing:
             if self._ended:
                 return
-            self.note(updated_at=rfc3339(self._clock()))
+            now = rfc3339(self._clock())
+            self.note(updated_at=now)
+            self._machine["seen_at"] = now
             self._put(self._store)
 
     def end(self, outcome: Outcome, store: Store) -> None:
@@ -217,6 +243,7 @@ class StatusWriter:
                 message = outcome.message
                 self._document["message"] = None if message is None else encodable(cut(message, MOST_MESSAGE))
                 self._document["updated_at"] = now
+                self._machine["seen_at"] = self._machine["ended_at"] = now
                 self._document["ended_at"] = now if outcome.is_terminal else None
             self._put(store)
 

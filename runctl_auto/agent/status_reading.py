@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runctl_auto.agent.contract import (
+    MOST_MACHINES,
     MOST_MESSAGE,
     MOST_NOTE,
     MOST_SEQUENCE,
@@ -11,6 +12,7 @@ from runctl_auto.agent.contract import (
     SCHEMA,
     CheckpointCountJson,
     DataProgressJson,
+    MachineJson,
     ResumeJson,
     StatusJson,
     SuspectJson,
@@ -32,10 +34,12 @@ from runctl_auto.agent.untrusted import (
 
 _MOST_SECONDS = 1e10
 _MOST_LISTED = 100
+_MOST_PRICE = 1e6
 _NOTE = text(MOST_NOTE)
 _SEQUENCE = matching(r"[0-9]{8}")
 _WORD = matching(r"[a-z][a-z_]{0,39}")
 _IDENTITY = matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_KIND = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def read_status(content: bytes, run: str) -> StatusJson:
@@ -71,6 +75,9 @@ def read_status(content: bytes, run: str) -> StatusJson:
     tries = found.each("tries", _try, _MOST_LISTED)
     if tries:
         status["tries"] = tries
+    machines = found.each("machines", _machine, MOST_MACHINES)
+    if machines:
+        status["machines"] = machines
     return status
 
 
@@ -120,6 +127,20 @@ def _try(value: object) -> TryJson:
         "reason": found.needed("reason", _WORD),
         "exit_code": found.given("exit_code", whole(0, 255)),
         "message": found.given("message", _NOTE),
+    }
+
+
+def _machine(value: object) -> MachineJson:
+    found = Fields(value)
+    return {
+        "id": found.needed("id", _IDENTITY),
+        "type": found.given("type", _KIND),
+        "zone": found.given("zone", _KIND),
+        "market": found.given("market", _KIND),
+        "launched_at": found.needed("launched_at", moment),
+        "seen_at": found.needed("seen_at", moment),
+        "ended_at": found.given("ended_at", moment),
+        "price_hour": found.given("price_hour", number(0, _MOST_PRICE)),
     }
 
 

@@ -26,6 +26,7 @@ from runctl_auto.backend.files import (
 )
 from runctl_auto.backend.history import HistoryRecord, parse_record, plain_config, record_files
 from runctl_auto.backend.locks import Lock, parse_lock
+from runctl_auto.backend.versions import VersionedFiles
 from runctl_auto.errors import NotSupportedError
 from runctl_auto.stack.state import StackState, parse_state
 
@@ -34,6 +35,9 @@ Result = TypeVar("Result")
 _LOCKS = "locks/organization"
 _LOCK = ".json"
 _META = "meta.yaml"
+_OWN = "runctl"
+"""The folder of runctl's own documents, in which Pulumi does not look."""
+_DOCUMENT = ".json"
 _PROJECT_SCOPED = re.compile(rb"^version:\s*[1-9]", re.MULTILINE)
 
 
@@ -70,6 +74,11 @@ class Backend:
         """The folder that a ``file://`` backend is; None for others."""
         return backend_folder(self.url)
 
+    @property
+    def versioned_files(self) -> VersionedFiles | None:
+        """What claims are kept in; None where only an engine writes."""
+        return self._files
+
     def repair(self, stack: str) -> bool:
         """Makes the files of a stack readable again that a killed engine left unreadable; whether there were
         any. Only backends in folders have such files. Raises OSError when that fails."""
@@ -83,6 +92,14 @@ class Backend:
     def stacks(self) -> tuple[StackSummary, ...] | None:
         """All stacks, by name."""
         return self._attempt(lambda files: tuple(self._summaries(files)))
+
+    def versions(self) -> dict[str, str] | None:
+        """What changes whenever a stack's state is written, by the stack's name; one list request."""
+        return self._attempt(
+            lambda files: {
+                stack: file.written_at.isoformat() for stack, file in self._checkpoints(files).items()
+            }
+        )
 
     def state(self, stack: str) -> StackState | None:
         """A stack's state; None too when there is no such stack."""
@@ -132,6 +149,10 @@ class Backend:
 
         return self._attempt(read)
 
+    def newest_record(self, stack: str) -> str | None:
+        """The name of the newest record of the stack's history; None too without one."""
+        return self._attempt(lambda files: self._records(files, stack)[0].name)
+
     def locks(self, stack: str) -> tuple[Lock, ...]:
         """The locks on a stack, by the names of their files.
 
@@ -148,6 +169,32 @@ class Backend:
     def remove_lock(self, lock: Lock) -> None:
         """Removes one lock, not those taken meanwhile. Idempotent; stops nobody. Raises as ``locks``."""
         self._files_of_locks(lock.stack).remove(lock.path)
+
+    def documents(self, folder: str) -> dict[str, bytes] | None:
+        """Documents of runctl's own that are kept beside the stacks, by name."""
+
+        def read(files: BackendFiles) -> dict[str, bytes]:
+            found = [each.path for each in files.find(self._own(folder)) if each.name.endswith(_DOCUMENT)]
+            contents = zip(found, files.read_all(found), strict=True)
+            start = len(self._own(folder)) + 1
+            return {path[start:]: content for path, content in contents if content is not None}
+
+        return self._attempt(read)
+
+    def document(self, folder: str, name: str) -> bytes | None:
+        """One document of runctl's own; None too when there is none."""
+        return self._attempt(lambda files: files.read(f"{self._own(folder)}/{name}"))
+
+    def keep_document(self, folder: str, name: str, content: bytes) -> bool:
+        """Writes a document of runctl's own, named ``*.json``; an earlier one is replaced. False where only
+        an engine reaches the backend. Raises ``OSError`` or ``CloudError``.
+        """
+        if self._files is not None:
+            self._files.write(f"{self._own(folder)}/{name}", content)
+        return self._files is not None
+
+    def _own(self, folder: str) -> str:
+        return f"{_OWN}/{self._project}/{folder}"
 
     def _files_of_locks(self, stack: str) -> BackendFiles:
         if not isinstance(self._opened, NotSupportedError):

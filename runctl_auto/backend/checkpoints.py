@@ -25,12 +25,15 @@ _VERSION_OF_NEW = 0
 @dataclass(frozen=True)
 class StackSummary:
     """A stack as its checkpoint describes it. ``resources`` is None before the first operation;
-    ``updated_at``, of the last write, is RFC 3339 in UTC."""
+    ``updated_at``, of the last write, is RFC 3339 in UTC. ``made_at`` is when its newest resource was
+    created, as the checkpoint says it; None if unknown.
+    """
 
     name: str
     resources: int | None
     updated_at: str
     busy: bool
+    made_at: str | None = None
 
 
 def checkpoint_files(found: Iterable[StoredFile]) -> dict[str, StoredFile]:
@@ -67,7 +70,13 @@ def summary(stack: str, file: StoredFile, content: bytes | None, *, busy: bool) 
         resources=None if deployment is None else len(deployment.get("resources") or ()),
         updated_at=_updated_at(deployment, file),
         busy=busy,
+        made_at=_made_at(deployment),
     )
+
+
+def _made_at(deployment: Mapping[str, Any] | None) -> str | None:
+    told = (each.get("created") for each in (deployment or {}).get("resources") or ())
+    return max((each for each in told if isinstance(each, str)), default=None)
 
 
 def _updated_at(deployment: Mapping[str, Any] | None, file: StoredFile) -> str:

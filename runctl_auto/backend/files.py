@@ -12,7 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
+from runctl_auto.backend.versions import FolderVersions, VersionedFiles
 from runctl_auto.errors import CloudError, NotSupportedError
 
 ROOT = ".pulumi"
@@ -34,7 +36,7 @@ class StoredFile:
         return self.path.rpartition("/")[2]
 
 
-class BackendFiles(Protocol):
+class BackendFiles(VersionedFiles, Protocol):
     """Files below the backend's ``.pulumi``, by path with slashes.
 
     Every call blocks and raises ``OSError`` or ``CloudError``, except as its docstring says.
@@ -52,6 +54,9 @@ class BackendFiles(Protocol):
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
         """The contents in the order of ``paths``; None for each file that is absent or cannot be read."""
 
+    def write(self, path: str, content: bytes) -> None:
+        """Writes a file: whole or not at all. An earlier one is replaced."""
+
     def remove(self, path: str) -> None:
         """Removes a file. Idempotent."""
 
@@ -64,10 +69,8 @@ OpenObjects = Callable[[str], BackendFiles]
 
 
 @dataclass(frozen=True)
-class FolderFiles:
+class FolderFiles(FolderVersions):
     """Files below ``root``, the ``.pulumi`` of a ``file://`` backend."""
-
-    root: Path
 
     def find(self, folder: str, prefix: str = "") -> tuple[StoredFile, ...]:
         return tuple(sorted(self._below(folder, f"{folder}/{prefix}"), key=lambda each: each.path))
@@ -97,6 +100,20 @@ class FolderFiles:
                 yield (self.root / path).read_bytes()
             except OSError:
                 yield None
+
+    def write(self, path: str, content: bytes) -> None:
+        # A link is replaced: in a folder that several people share, it could lead anywhere.
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def remove(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)

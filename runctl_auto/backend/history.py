@@ -7,7 +7,7 @@ it compresses, each beside a copy of the checkpoint.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -20,12 +20,14 @@ _SUFFIXES = (".history.json", ".history.json.gz", ".history.json.zst")
 
 @dataclass(frozen=True)
 class HistoryRecord:
-    """One operation as the history tells it. Its times are whole seconds, cut."""
+    """One operation as the history tells it. Its times are whole seconds, cut. ``config`` are the plain
+    values that it was given, by full key."""
 
     kind: str
     succeeded: bool
     began: datetime
     ended: datetime
+    config: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_complete_update(self) -> bool:
@@ -45,6 +47,7 @@ def parse_record(document: Mapping[str, Any]) -> HistoryRecord:
         succeeded=document["result"] == "succeeded",
         began=_moment(document["startTime"]),
         ended=_moment(document["endTime"]),
+        config=plain_config({"config": document.get("config") or {}}),
     )
 
 

@@ -32,7 +32,8 @@ class Console:
     A stream that cannot be written any more never ends a command that changes something: the rest of the
     output is discarded. With ``ends_with_reader``, for commands that only print, it raises ``OutputClosed``.
     ``unwritten`` is the error when a stream failed for another reason than that its reader left.
-    ``show_files``: a plan lists every file that travels.
+    ``show_files``: a plan lists every file that travels. ``one_line``: every JSON result is one line, for
+    commands that print several.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Console:
         self.ends_with_reader = ends_with_reader
         self.unwritten: OSError | None = None
         self.show_files = show_files
+        self.one_line = False
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self._live: Status | None = None
@@ -74,7 +76,7 @@ class Console:
     def result(self, value: Mapping[str, Any]) -> None:
         """Prints the result as JSON; nothing in text mode."""
         if self.as_json:
-            self._write(self._out, strict_json(value, indent=2))
+            self._write(self._out, strict_json(value, indent=None if self.one_line else 2))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Prints one of several JSON results, on a line of its own; nothing in text mode."""
@@ -121,6 +123,11 @@ class Console:
             place = view.placement
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
             self.say(f"  machine: {place.instance_type} {place.market} in {place.zone}{disk}")
+        if view.offers:
+            from runctl_auto.cli.views.offers import next_offer_lines
+
+            for each in next_offer_lines(view.offers):
+                self.say(f"  {each}")
         if view.work_folder is not None:
             from runctl_auto.cli.views.work_folder import work_folder_lines
 

@@ -12,6 +12,7 @@ from runctl_auto.cli.console import Console
 if TYPE_CHECKING:
     from runctl_auto.jobs.session import Session
     from runctl_auto.local.project import ProjectFolders
+    from runctl_auto.providers.contract import Provider
     from runctl_auto.settings.schema import Settings
 
 
@@ -46,6 +47,16 @@ class Invocation:
         from runctl_auto.settings.sources import load_settings
 
         return load_settings(self.folders(), os.environ, self.options)
+
+    def provider(self) -> Provider:
+        """The provider of the person's own region, for a command that works with no stack and no engine."""
+        from runctl_auto.engine import environment
+
+        settings = self.settings()
+        if settings.sandbox:
+            return self.session().provider()
+        environment.enter_identity(settings, os.environ)
+        return environment.make_provider(settings.aws.endpoint_url, None)
 
     def session(self, *, policies: bool = True) -> Session:
         """The session of a command; starts the sandbox if it is requested and not running.

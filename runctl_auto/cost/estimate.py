@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runctl_auto.cost.amount import Amount, amount, total
-from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.prices import HOURS_OF_A_MONTH, PriceSource
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.stack.config import Placement, StackConfig
+from runctl_auto.stack.prices import HOURS_OF_A_MONTH, PriceSource, Rates
 
 Lasts = Literal["run", "kept"]
 """Until the run has ended, or after it until ``runctl down`` or for ever."""
@@ -93,7 +94,13 @@ def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
     """
     job, place = config.job, config.placement
     return Estimate(
-        parts=tuple(each for each in _parts(config) if not ended or each.lasts == "kept"),
+        parts=tuple(
+            each
+            for each in parts_of(
+                job, place, config.rates, disk_gb=config.disk_gb, machine=config.dearest_machine
+            )
+            if not ended or each.lasts == "kept"
+        ),
         hours=None if job.max_duration is None or ended else job.max_duration / 3600,
         nodes=job.nodes,
         sources=tuple(dict.fromkeys(each for each in (place.price_source, config.rates.source) if each)),
@@ -103,12 +110,20 @@ def estimate(config: StackConfig, *, ended: bool = False) -> Estimate:
     )
 
 
-def _parts(config: StackConfig) -> Iterator[Part]:
-    job, place, rates = config.job, config.placement, config.rates
+def parts_of(
+    job: JobSpec,
+    place: Placement,
+    rates: Rates,
+    *,
+    disk_gb: int,
+    machine: tuple[str, float | None] | None = None,
+) -> Iterator[Part]:
+    """What costs by the hour of a job at a place whose machines have disks of ``disk_gb``. ``machine`` is the
+    type and USD an hour of its dearest machine, by default those of the place."""
     storage = None if rates.volume_gb_month is None else rates.volume_gb_month / HOURS_OF_A_MONTH
-    machine, price = config.dearest_machine
+    name, price = machine or (place.instance_type, place.price_hour)
     yield Part(
-        name=f"{machine} {place.market}",
+        name=f"{name} {place.market}",
         kind="machine",
         quantity=job.nodes,
         unit="machines",
@@ -118,7 +133,7 @@ def _parts(config: StackConfig) -> Iterator[Part]:
     yield Part(
         name="disk, gp3",
         kind="disk",
-        quantity=config.disk_gb * job.nodes,
+        quantity=disk_gb * job.nodes,
         unit="GB",
         price=storage,
         lasts="run",

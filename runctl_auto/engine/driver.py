@@ -22,6 +22,7 @@ from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.failures import no_such_job
 from runctl_auto.engine.half_written import reread
 from runctl_auto.engine.job_stack import EngineOptions, JobStack
+from runctl_auto.engine.known_history import KnownHistory
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states
 from runctl_auto.errors import JobNotFoundError, RunctlError
@@ -44,12 +45,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobSummary:
-    """One stack of the backend."""
+    """One stack of the backend. ``made_at`` is when its newest resource was created, None if unknown."""
 
     name: str
     resources: int | None
     updated_at: str | None
     busy: bool
+    made_at: str | None = None
 
 
 class Driver:
@@ -78,6 +80,11 @@ class Driver:
         stack = reread(lambda: self._select(job), self._options.sleep)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)
+
+    def take_settings_of_others(self, job: str) -> None:
+        """Makes the settings file of an opened job what it is elsewhere by now. The caller has claimed the
+        job."""
+        self._adopt_settings(job, exists=True)
 
     def _select(self, job: str) -> automation.Stack:
         from pulumi import automation
@@ -192,13 +199,20 @@ class Driver:
         )
 
     def _job_stack(self, stack: automation.Stack) -> JobStack:
-        return JobStack(stack, self._workspace, self.backend, self._options, self._host)
+        return JobStack(
+            stack, self._workspace, self.backend, self._options, self._host, note=self._known_history.note
+        )
+
+    @cached_property
+    def _known_history(self) -> KnownHistory:
+        return KnownHistory(self._folders, self.backend)
 
     def _adopt_settings(self, job: str, *, exists: bool) -> None:
         """Sees to it that ``Pulumi.<job>.yaml`` belongs to the stack of this backend.
 
         The file lies beside ``Pulumi.yaml`` whatever the backend is. One of another backend (another cloud,
-        an erased sandbox) is set aside; that of this backend is taken back from the stack's history.
+        an erased sandbox) is set aside; that of this backend is taken back from the stack's history, also if
+        another folder has changed the stack since.
         """
         file = settings_file(self._folders.workspace(), job)
         owner = read_config(file).get(BACKEND_KEY)
@@ -206,9 +220,13 @@ class Driver:
             refuse_redirecting(file, self._environment.secrets_provider)
         if file.exists() and (not exists or owner not in (None, self._environment.backend)):
             set_aside(file, self._folders)
+        if exists and file.exists() and self._known_history.is_outdated(job, file):
+            set_aside(file, self._folders)
         if exists and not file.exists():
             with translated("configuration", job):
                 _refresh_config(self._workspace, job)
+        if exists:
+            self._known_history.note(job)
 
 
 def _refresh_config(workspace: automation.LocalWorkspace, job: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runctl_auto.engine.aws_identity import Identity, choose_identity
 from runctl_auto.engine.choice import Engine
@@ -184,6 +184,21 @@ def sandbox_status(folders: ProjectFolders) -> SandboxStatus:
     from sandbox.daemon import status
 
     return status(folders.sandbox)
+
+
+def control_sandbox(
+    folders: ProjectFolders, method: str, path: str, body: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """One call of the control interface of the sandbox that runs. Raises ``SandboxError`` with the reason
+    when it does not run, or refuses."""
+    import sandbox.daemon
+
+    try:
+        return sandbox.daemon.control(folders.sandbox, method, path, body)
+    except sandbox.daemon.SandboxError as error:
+        raise SandboxError(
+            f"{str(error)[:1].upper()}{str(error)[1:]}.", next_step="`runctl sandbox status` tells how it is."
+        ) from error
 
 
 @contextmanager

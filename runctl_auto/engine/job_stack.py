@@ -107,7 +107,10 @@ class JobStack:
         backend: Backend,
         options: EngineOptions,
         host: ProgramHost,
+        *,
+        note: Callable[[str], None] = lambda _stack: None,
     ) -> None:
+        """``note`` hears the stack's name when an operation of this command is in the history."""
         self.job: str = stack.name
         self._stack = stack
         self._advised: set[str] = set()
@@ -115,6 +118,7 @@ class JobStack:
         self._backend = backend
         self._host = host
         self._options = options
+        self._note = note
 
     def config(self) -> dict[str, str]:
         """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
@@ -339,7 +343,14 @@ class JobStack:
         hear: EventSink | None = None,
         **options: object,
     ) -> Changes:
-        result, events = self._run(operation, method, options, hear=hear)
+        try:
+            result, events = self._run(operation, method, options, hear=hear)
+        except StackLockedError:
+            raise
+        except BaseException:
+            self._note(self.job)
+            raise
+        self._note(self.job)
         for advice in advice_in(events):
             if advice not in self._advised:
                 self._tell(advice)

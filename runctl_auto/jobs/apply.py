@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import NoCapacityError, PolicyViolationError, SubnetFullError
@@ -11,6 +12,9 @@ from runctl_auto.jobs.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.trail import MOST_KEPT, RefusedPlace, trail_json
+
+_MOST_OF_A_REASON = 300
 
 
 def apply_in_first_place(
@@ -21,44 +25,51 @@ def apply_in_first_place(
     *,
     refresh: bool,
     settle: Callable[[], None],
+    now: Callable[[], datetime],
 ) -> tuple[StackConfig, Changes]:
     """Applies ``config``; where there is no capacity, the same in the next of ``others`` that policies allow.
 
     ``others`` is only asked for when it is needed; of one type in one zone, another subnet is tried only when
     the first is full. ``settle`` blocks until a machine that ended during the attempt is terminated: the next
-    one refreshes the state, in which the failed launch may have left it. Raises ``NoCapacityError`` with the
-    reasons of all places when none has capacity.
+    one refreshes the state, in which the failed launch may have left it. Each place that refuses is added to
+    the configuration's trail, before the next is tried. Raises ``NoCapacityError`` with the reasons of all
+    places when none has capacity.
     """
-    reasons: list[str] = []
+    refused: list[RefusedPlace] = []
     last: NoCapacityError | None = None
     failed = _FailedPlaces()
-    for attempt in _attempts(config, others):
-        place = attempt.placement
+    attempt = config
+    for place in _places(config, others):
         if failed.rule_out(place):
             continue
         if last is not None:
-            reporter.say(f"{_cause_text(last)}; trying {_place_text(place)}")
+            reporter.say(f"{refused[-1]}; trying {_place_text(place)}")
             settle()
+        attempt = replace(config, placement=place, trail=_extended(config, refused))
         stack.set_config(attempt.to_values())
         try:
             with reporter.working("applying"):
                 return attempt, stack.up(refresh=refresh or last is not None)
         except NoCapacityError as error:
-            reasons.append(f"{_place_text(place)}: {error.code}")
+            refused.append(_refused(place, error.code, error.what, now()))
             failed.add(place, subnet_is_full=isinstance(error, SubnetFullError))
             last = error
         except PolicyViolationError as error:
             if last is None:
                 raise
-            reasons += [f"{_place_text(place)}: {each}" for each in error.violations]
+            refused += [_refused(place, None, str(each), now()) for each in error.violations]
             failed.add(place, subnet_is_full=False)
     if last is None:  # an iterator over at least the first place ends here only after a failure
         raise AssertionError
+    trail = _extended(config, refused)
+    stack.set_config(replace(attempt, trail=trail).to_values())
     raise NoCapacityError(
-        f"No place has capacity for job '{config.job.name}': {'; '.join(reasons)}.",
+        f"No place has capacity for job '{config.job.name}': {'; '.join(map(str, refused))}.",
+        trail=trail_json(trail),
         code=last.code,
         where={"job": config.job.name, "region": config.job.region},
-        next_step="Name more instance types or zones, raise max_price, or repeat later; "
+        next_step="Name more instance types or zones, raise max_price, or repeat later "
+        "(retry: {on_events: [no-capacity]} waits for capacity); "
         f"`runctl down {config.job.name}` removes what was made so far.",
     ) from last
 
@@ -106,15 +117,26 @@ def _machine_of(place: Placement) -> tuple[str, str, str]:
     return place.market, place.instance_type, place.zone
 
 
-def _cause_text(error: NoCapacityError) -> str:
-    return "the subnet is full" if isinstance(error, SubnetFullError) else "no capacity"
+def _refused(place: Placement, code: str | None, reason: str, at: datetime) -> RefusedPlace:
+    return RefusedPlace(
+        instance_type=place.instance_type,
+        market=place.market,
+        zone=place.zone,
+        subnet=place.subnet,
+        code=code,
+        reason=reason[:_MOST_OF_A_REASON],
+        at=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _extended(config: StackConfig, refused: Sequence[RefusedPlace]) -> tuple[RefusedPlace, ...]:
+    return (*config.trail, *refused)[-MOST_KEPT:]
 
 
 def _place_text(place: Placement) -> str:
     return f"{place.instance_type} {place.market} in {place.zone}"
 
 
-def _attempts(config: StackConfig, others: Iterable[Placement]) -> Iterator[StackConfig]:
-    yield config
-    for place in others:
-        yield replace(config, placement=place)
+def _places(config: StackConfig, others: Iterable[Placement]) -> Iterator[Placement]:
+    yield config.placement
+    yield from others

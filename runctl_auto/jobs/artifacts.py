@@ -81,6 +81,43 @@ def _refuse_without_room(manifest: Manifest, run: str, folder: Path) -> None:
         )
 
 
+def place_artifacts(manifest: Manifest, run: str, folder: Path) -> None:
+    """Verifies the stored content of all artifacts, which lies in ``folder``, and makes the files of it.
+
+    Raises ``UnfetchedArtifactsError`` when something is not what was stored, or cannot be written.
+    """
+    try:
+        _place(manifest, run, folder, folder.with_name(f"{folder.name}.part"))
+    except OSError as error:
+        raise UnfetchedArtifactsError(
+            f"The artifacts of run {run} could not be written to {folder}: {error}",
+            where={"run": run, "folder": str(folder)},
+            next_step="Make room there and repeat.",
+        ) from error
+
+
+def _place(manifest: Manifest, run: str, folder: Path, part: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in manifest.files:
+        target = folder / file.path
+        if file.extents is not None and target.is_file():
+            target.replace(part)
+            _spread(part, file, run, target)
+            part.unlink()
+        if not _is_whole(target, file):
+            raise UnfetchedArtifactsError(
+                f"Artifact {file.path} of run {run} is not what was stored.",
+                where={"run": run, "file": file.path},
+                next_step="Repeat the command. If it stays so, the object in the bucket was changed.",
+            )
+        if file.mode is not None and file.mtime_ns is not None:
+            _settle(target, mode_of_file(file.mode), file.mtime_ns)
+    for each in manifest.folders:
+        (folder / each.path).mkdir(parents=True, exist_ok=True)
+    for each in sorted(manifest.folders, key=lambda each: each.path, reverse=True):
+        _settle(folder / each.path, mode_of_folder(each.mode), each.mtime_ns)
+
+
 def _fetch(results: Results, run: str, file: StoredFile, target: Path, part: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if file.extents is None:

@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Literal, TypeVar, get_args
 
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
-from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.claim import HeldJob, claimed
 from runctl_auto.jobs.configuration import (
     Configuration,
     HeldConfig,
@@ -42,15 +42,20 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     down      x     x       x      x         x    x       x     x
     protect   x     x       x      x         x    x       x     .
     unprotect x     x       x      x         x    x       x     .
+    place     x     x       x      .         .    .       x     x
     replace   x     x       x      .         .    .       x     .
+    watch     x     x       x      .         .    .       x     .
     release   x     x       x      .         .    .       x     .
     feed      x     x       x      .         .    .       x     .
     ========= ===== ======= ====== ========= ==== ======= ===== ======
 
-    ``replace``, ``release`` and ``feed`` are made while ``up`` follows its run, whose plan was confirmed.
+    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
+    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
+    alone.
 
-    * claim: no other command of this project folder works on the job from here to the end. ``open`` opens
-      what the verb is about, and refuses a job that is not.
+    * claim: no other command works on the job from here to the end; for ``preview``, which changes nothing
+      that others see, none of this project folder. ``open`` opens what the verb is about, and refuses a job
+      that is not. Every further step is refused when the claim was lost.
     * recover: what an interrupted command left is recovered; ``preview`` only reports it.
     * decide: what is to be, from the job as it is. Ends the change when nothing is to be done.
     * configure: the stack gets the configuration that was decided. It is put back unless it is confirmed.
@@ -66,6 +71,8 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     verb: ClassVar[str]
     patience_seconds: ClassVar[float] = 0.0
     """How long to wait for another command that works on the job."""
+    watches_holders: ClassVar[bool] = True
+    """Whether to wait until a holder on another machine is known to live."""
 
     def __init__(self, job: Job, file: JobFile | None = None) -> None:
         self.job = job
@@ -74,6 +81,8 @@ class Change(ABC, Generic[DecisionT, ResultT]):
         """The steps that began, in order."""
         self.view: PlanView | None = None
         """The plan, once there is one."""
+        self.held = HeldJob(name=job.name)
+        """The claim on the job, while the change is made."""
         self._file = file
 
     @property
@@ -131,7 +140,15 @@ class Change(ABC, Generic[DecisionT, ResultT]):
         with ExitStack() as held:
             if self._file is not None:
                 held.enter_context(with_job_file_lines(self._file))
-            held.enter_context(claimed(self.session, self.job.name, patience_seconds=self.patience_seconds))
+            self.held = held.enter_context(
+                claimed(
+                    self.session,
+                    self.job.name,
+                    everywhere=self.has("apply"),
+                    patience_seconds=self.patience_seconds,
+                    watches_holders=self.watches_holders,
+                )
+            )
             self._run_claimed(held)
         return self.result()
 
@@ -166,7 +183,7 @@ class Change(ABC, Generic[DecisionT, ResultT]):
             is_needed = True
             if view is not None:
                 is_needed = self._asked(decision, view)
-                held.enter_context(admitted(self.session, self.job.name, view.plan))
+                held.enter_context(admitted(self.session, self.held, view.plan))
             keep()
         return is_needed
 
@@ -208,6 +225,7 @@ class Change(ABC, Generic[DecisionT, ResultT]):
                 self.record(decision)
 
     def _reach(self, step: Step) -> None:
+        self.held.refuse_if_lost()
         self.reached.append(step)
 
 

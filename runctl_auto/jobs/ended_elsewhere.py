@@ -37,6 +37,14 @@ def refuse_ended_elsewhere(job: Job, config: StackConfig) -> None:
         raise _ended(config, f"was replaced by run {present.run.id}")
 
 
+def refuse_stop_requested(job: Job, config: StackConfig) -> None:
+    """Raises ``JobEndedError`` when the run was asked to stop: it gets no other machine, even if the command
+    that asked did not come to its end. One request."""
+    reason = job.results.stop_request(config.run.id)
+    if reason is not None:
+        raise _ended(config, f"was asked to stop by {_BY.get(reason, reason)}")
+
+
 def _ended(config: StackConfig, how: str) -> JobEndedError:
     job = config.job.name
     return JobEndedError(

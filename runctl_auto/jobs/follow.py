@@ -34,10 +34,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Lost:
-    """The machine is gone and the run has not ended: interrupted, terminated, or never started."""
+    """The machine is gone and the run has not ended: interrupted, terminated, or never started.
+
+    ``is_hung``: it is there and does not report; whoever replaces it ends it first.
+    """
 
     machine: Machine
     status: RunStatus | None
+    is_hung: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Literal
 
 from runctl_auto.agent.contract import LATER_STOP_SECONDS, REPORTING_SECONDS, StopReason
 from runctl_auto.agent.pace import FIRST_SECONDS
+from runctl_auto.errors import NotFoundError
 from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus
 
@@ -34,18 +36,20 @@ def stop_run(
     clock: Callable[[], float],
 ) -> StopOutcome:
     """Stops ``run`` and waits for its end, at most the grace, a minute, and the time after which the agent of
-    a long run notices. Idempotent.
+    a long run notices. Idempotent. Without a machine the request says that none is to be made for the run.
 
     ``machine_runs`` tells whether there is a machine that could answer; ``clock`` counts seconds.
     """
     status = results.status(run)
     if status is not None and status.ended:
         return StopOutcome("ended-before", status)
-    if not machine_runs():
+    runs = machine_runs()
+    with nullcontext() if runs else suppress(NotFoundError):
+        results.request_stop(
+            run, reason=reason, grace_seconds=grace_seconds, at=datetime.now(timezone.utc).isoformat()
+        )
+    if not runs:
         return StopOutcome("no-machine", status)
-    results.request_stop(
-        run, reason=reason, grace_seconds=grace_seconds, at=datetime.now(timezone.utc).isoformat()
-    )
     deadline = clock() + _notice_seconds(status) + grace_seconds + REPORTING_SECONDS
     while clock() < deadline:
         sleep(_POLL_SECONDS)

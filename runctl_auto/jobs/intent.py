@@ -6,27 +6,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from runctl_auto.backend.state_bucket import sources_of_state
-from runctl_auto.errors import JobFileError, UsageError
+from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
-from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.job import Job, parse_config
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_folder import WorkFolder
+from runctl_auto.placement.choice import Choice, choose_places
 from runctl_auto.placement.fit import fits
 from runctl_auto.placement.machine_group import choose_group
+from runctl_auto.placement.order import RankedOffer
 from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.providers.compute import compute_in
-from runctl_auto.providers.contract import Account, Offers, OwnVolumes, Provider
+from runctl_auto.providers.contract import Account, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, StackState
+from runctl_auto.stack.trail import RefusedPlace
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ class CurrentJob:
 @dataclass(frozen=True)
 class Intent:
     """What is to be: ``config`` with the first of ``places``; ``wanted`` protection once it is placed; the
-    values of the job's ``secrets``, which are not part of what is plain; ``notes`` for the plan."""
+    values of the job's ``secrets``, which are not part of what is plain; ``notes`` for the plan; ``offers``
+    that were compared, the preferred first, none when the place was settled before."""
 
     config: StackConfig
     places: tuple[Placement, ...]
@@ -85,6 +89,7 @@ class Intent:
     replaces_active_run: bool
     secrets: SecretValues = field(default_factory=SecretValues)
     notes: tuple[str, ...] = ()
+    offers: tuple[RankedOffer, ...] = ()
 
 
 NEW_JOB = CurrentJob(None, StackState((), ()), None)
@@ -93,6 +98,22 @@ NEW_JOB = CurrentJob(None, StackState((), ()), None)
 def current_job(job: Job, config: StackConfig | None, state: StackState) -> CurrentJob:
     """The job as ``config`` and ``state`` tell it, with the status of its run; asks for that alone."""
     return NEW_JOB if config is None else CurrentJob(config, state, job.status(config.run.id))
+
+
+def job_without_engine(session: Session, name: str) -> CurrentJob:
+    """The job as its files tell it, ``NEW_JOB`` when the backend has none; asks the engine only where the
+    backend cannot be read without it. Recovers nothing."""
+    if name not in {each.name for each in session.driver.jobs()}:
+        return NEW_JOB
+    state = session.driver.states([name])[name]
+    if isinstance(state, RunctlError):
+        raise state
+    config = parse_config(session.driver.config_of(name))
+    if config is None:
+        return NEW_JOB
+    place = config.placement
+    results = session.provider(place.region).results(name, place.account)
+    return CurrentJob(config, state, results.status(config.run.id))
 
 
 def observed_state(job: Job) -> StackState:
@@ -155,7 +176,7 @@ def decide(
     provider, account = session.provider(spec.region), material.account
     _refuse_state_as_data(session, spec)
     _refuse_another_cloud(spec, current, account)
-    zone = _zone_of_volumes(provider, spec, current, account)
+    zone = zone_of_volumes(provider, spec, current, account)
     moves = current.run_is_active and (
         not _still_fits(spec, current, provider, zone)
         or not _recovers_alike(spec, current)
@@ -172,7 +193,7 @@ def decide(
     )
     with session.reporter.working("looking for places"):
         known = session.prices.region(spec.region)
-        offers = _offers(spec, provider, account, current, run, zone=zone, known=known)
+        choice = _choice(spec, provider, account, current, run, zone=zone, known=known)
     wanted = wanted_protection(
         spec,
         asked=current.config.protection.asked if current.config else None,
@@ -182,26 +203,29 @@ def decide(
     config = StackConfig(
         job=spec,
         run=run,
-        placement=_with_disk(offers.places[0], spec),
+        placement=_with_disk(choice.places[0], spec),
         owner=session.settings.owner if current.config is None else current.config.owner,
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
-        rates=_rates_in_force(current.config, offers.places[0], known),
-        group=_group(session, spec, current, run, offers),
+        rates=_rates_in_force(current.config, choice.places[0], known),
+        trail=_trail_of(current.config, run),
+        group=_group(session, spec, current, run, choice),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
-        offers.places,
+        choice.places,
         wanted,
         replaces_active_run=not is_same_run and current.run_is_active,
         notes=(
-            *offers.notes,
+            *choice.notes,
+            *_tied_to_zone(spec, choice.places[0], zone),
             *_no_time_to_end(config),
             *_recovery_notes(config),
             *(() if is_same_run else _notes_on_place(provider, spec, config.placement)),
         ),
+        offers=choice.offers,
     )
 
 
@@ -232,7 +256,7 @@ def _was_given_up(current: CurrentJob, provider: Provider, now: float) -> bool:
 
 
 def _group(
-    session: Session, spec: JobSpec, current: CurrentJob, run: RunIdentity, offers: Offers
+    session: Session, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
 ) -> GroupChoice | None:
     """The group of the run; that of the same run stays, and with it the run's latest end."""
     if spec.recovers_by != "cloud":
@@ -240,7 +264,7 @@ def _group(
     config = current.config
     if config is not None and config.run.id == run.id and config.group is not None:
         return config.group
-    return choose_group(spec, offers.places, int(session.time.now().timestamp()))
+    return choose_group(spec, choice.places, int(session.time.now().timestamp()))
 
 
 def _recovery_notes(config: StackConfig) -> Iterator[str]:
@@ -265,6 +289,18 @@ def _no_time_to_end(config: StackConfig) -> Iterator[str]:
         yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
 
 
+def _tied_to_zone(spec: JobSpec, place: Placement, zone: str | None) -> Iterator[str]:
+    """What volumes mean for where the job may go, now and later."""
+    if zone is not None:
+        yield f"the job's volumes are in {zone}: no other zone is tried"
+    elif spec.volumes:
+        names = ", ".join(each.name for each in spec.volumes)
+        yield (
+            f"volume {names}: made in the zone of the first machine (planned: {place.zone}), to which the "
+            "job is tied from then on"
+        )
+
+
 def _no_internet(place: Placement) -> Iterator[str]:
     if not place.internet:
         yield (
@@ -275,15 +311,20 @@ def _no_internet(place: Placement) -> Iterator[str]:
 
 def other_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
     """Where else the run may go when its place has no capacity; the pinned one left out."""
+    found = present_places(session, config, current)
+    return tuple(each for each in found if _same_place(each) != _same_place(config.placement))
+
+
+def present_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:
+    """Where the run may go as things are now, the preferred first."""
     provider = session.provider(config.job.region)
     account = provider.account()
-    zone = _zone_of_volumes(provider, config.job, current, account)
+    zone = zone_of_volumes(provider, config.job, current, account)
     known = session.prices.region(config.job.region)
-    found = provider.offers(config.job, account, zone=zone, known=known)
-    return tuple(each for each in found.places if _same_place(each) != _same_place(config.placement))
+    return choose_places(config.job, provider, account, zone=zone, known=known).places
 
 
-def _offers(
+def _choice(
     spec: JobSpec,
     provider: Provider,
     account: Account,
@@ -292,13 +333,18 @@ def _offers(
     *,
     zone: str | None,
     known: RegionPrices | None,
-) -> Offers:
+) -> Choice:
     config = current.config
     if config is not None and config.run.id == run.id:
         has_ended = current.status is not None and current.status.ended
         if has_ended or _still_fits(spec, current, provider, zone):
-            return Offers((config.placement,))
-    return provider.offers(spec, account, zone=zone, known=known)
+            return Choice((config.placement,))
+    return choose_places(spec, provider, account, zone=zone, known=known)
+
+
+def _trail_of(config: StackConfig | None, run: RunIdentity) -> tuple[RefusedPlace, ...]:
+    """The places that refused the run before."""
+    return config.trail if config is not None and config.run.id == run.id else ()
 
 
 def _rates_in_force(config: StackConfig | None, place: Placement, known: RegionPrices | None) -> Rates:
@@ -320,7 +366,7 @@ def _still_fits(spec: JobSpec, current: CurrentJob, provider: Provider, zone: st
     )
 
 
-def _zone_of_volumes(provider: Provider, spec: JobSpec, current: CurrentJob, account: Account) -> str | None:
+def zone_of_volumes(provider: Provider, spec: JobSpec, current: CurrentJob, account: Account) -> str | None:
     """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
     own = {
         each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,11 @@ class Job:
     def open(self) -> None:
         """Opens the stack. Idempotent. Raises ``JobNotFoundError`` when the backend has none of this name."""
         _ = self.stack
+
+    def take_settings_of_others(self) -> None:
+        """Makes the settings file what another folder or machine made of the stack since it was opened."""
+        if self._stack is not None:
+            self.session.driver.take_settings_of_others(self.name)
 
     def open_or_create(self) -> None:
         """Opens the stack, or makes it when the backend has none of this name. Idempotent."""
@@ -95,6 +100,10 @@ class Job:
     def machine(self, identity: str) -> Machine:
         """A machine of the job as it is now; one request."""
         return self.provider.machine(identity)
+
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        """Machines of the job as they are now, by id; one request, none without any."""
+        return self.provider.machines(identities) if identities else {}
 
     def status(self, run: str) -> RunStatus | None:
         """The durable status of a run; None when there is none (yet). One request."""

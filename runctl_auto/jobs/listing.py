@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runctl_auto.cost.charges import HeldVolume, held_volumes, machines_to_ask_for
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.ended_statuses import EndedStatuses
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.providers.contract import RunKey
+from runctl_auto.providers.contract import Machine, RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
@@ -61,14 +63,19 @@ def list_jobs(session: Session, is_wanted: IsWanted = _any_job) -> tuple[ListedJ
     Only statuses of wanted jobs are asked for.
     """
     with session.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
+        jobs = session.driver.jobs()
         configured = [
             (summary, config)
-            for summary in session.driver.jobs()
+            for summary in jobs
             if is_wanted(_plain(config := _config(session, summary.name)))
         ]
         session.reporter.progress(f"{len(configured)} statuses")
-        statuses = _statuses(session, [config for _, config in configured if isinstance(config, StackConfig)])
-        listed = [_listed(session, summary, config, statuses) for summary, config in configured]
+        ended = EndedStatuses(session, {each.name: each.made_at for each in jobs})
+        configs = [config for _, config in configured if isinstance(config, StackConfig)]
+        statuses = _statuses(session, configs, ended)
+        ended.save({each.name for each in jobs})
+        volumes = _volumes(session, configs)
+        listed = [_listed(session, summary, config, statuses, volumes) for summary, config in configured]
         return tuple(_with_machines(session, listed))
 
 
@@ -83,15 +90,35 @@ def _plain(config: StackConfig | RunctlError | None) -> StackConfig | None:
     return config if isinstance(config, StackConfig) else None
 
 
-def _statuses(session: Session, configs: Sequence[StackConfig]) -> dict[str, RunStatus | RunctlError | None]:
+def _statuses(
+    session: Session, configs: Sequence[StackConfig], ended: EndedStatuses
+) -> dict[tuple[str, str], RunStatus | RunctlError | None]:
+    """By job and run, of all runs that the configurations know. Only those that are not kept are asked
+    for.
+    """
     regions: dict[str, list[RunKey]] = {}
+    found: dict[tuple[str, str], RunStatus | RunctlError | None] = {}
     for config in configs:
-        key = RunKey(config.job.name, config.placement.account, config.run.id)
-        regions.setdefault(config.placement.region, []).append(key)
+        for run in (*config.run.earlier, config.run.id):
+            key = RunKey(config.job.name, config.placement.account, run)
+            kept = ended.find(key)
+            if kept is None:
+                regions.setdefault(config.placement.region, []).append(key)
+            else:
+                found[key.job, key.run] = kept
+    for region, keys in regions.items():
+        for key, status in zip(keys, session.provider(region).statuses(keys), strict=True):
+            found[key.job, key.run] = status
+            ended.keep(key, status)
+    return found
+
+
+def _volumes(session: Session, configs: Sequence[StackConfig]) -> Mapping[str, tuple[HeldVolume, ...] | None]:
+    """The volumes of jobs whose files ask for own ones, from their states; None where that cannot be read."""
+    jobs = [each.job.name for each in configs if any(volume.size is not None for volume in each.job.volumes)]
+    states = session.driver.states(jobs) if jobs else {}
     return {
-        key.job: status
-        for region, keys in regions.items()
-        for key, status in zip(keys, session.provider(region).statuses(keys), strict=True)
+        job: None if isinstance(state, RunctlError) else held_volumes(state) for job, state in states.items()
     }
 
 
@@ -99,40 +126,62 @@ def _listed(
     session: Session,
     summary: JobSummary,
     config: StackConfig | RunctlError | None,
-    statuses: Mapping[str, RunStatus | RunctlError | None],
+    statuses: Mapping[tuple[str, str], RunStatus | RunctlError | None],
+    volumes: Mapping[str, tuple[HeldVolume, ...] | None],
 ) -> ListedJob:
     if config is None:
         return ListedJob(summary, problem="never set up")
     if isinstance(config, RunctlError):
         return ListedJob(summary, problem=config.what)
-    status = statuses[config.job.name]
+    status = statuses[config.job.name, config.run.id]
+    earlier = [statuses[config.job.name, run] for run in config.run.earlier]
+    held = volumes.get(config.job.name, ())
+    known = status if isinstance(status, RunStatus) else None
+    facts = RunFacts(
+        config,
+        known,
+        session.time.now(),
+        earlier=tuple(each for each in earlier if isinstance(each, RunStatus)),
+        volumes=held or (),
+        unread=held is None or known is None or any(isinstance(each, RunctlError) for each in earlier),
+    )
+    return ListedJob(summary, facts, problem=_problem(status))
+
+
+def _problem(status: RunStatus | RunctlError | None) -> str | None:
     if isinstance(status, RunctlError):
-        return ListedJob(summary, RunFacts(config, None, session.time.now()), problem=status.what)
-    problem = status.unreadable if status else None
-    return ListedJob(summary, RunFacts(config, status, session.time.now()), problem)
+        return status.what
+    return status.unreadable if status else None
 
 
 def _with_machines(session: Session, listed: Sequence[ListedJob]) -> list[ListedJob]:
-    """Of runs that should tell of themselves and do not, whether their machines run: a request a region."""
-    silent: dict[str, dict[str, str]] = {}
+    """With what the cloud tells of machines that should tell of themselves and do not, and of those that
+    ended without a word: a request a region.
+    """
+    wanted: dict[str, set[str]] = {}
     for each in listed:
-        facts = each.facts
-        if facts is not None and facts.is_silent and facts.status is not None and facts.status.instance:
-            silent.setdefault(facts.config.placement.region, {})[each.summary.name] = facts.status.instance
-    runs: dict[str, bool] = {}
-    for region, machines in silent.items():
+        if each.facts is not None:
+            wanted.setdefault(each.facts.config.placement.region, set()).update(_wanted(each.facts))
+    found: dict[str, Machine] = {}
+    for region, machines in wanted.items():
         try:
-            running = session.provider(region).running(sorted(machines.values()))
+            found.update(session.provider(region).machines(sorted(machines)) if machines else {})
         except RunctlError as error:
             session.reporter.say(f"whether silent machines in {region} run is not known: {error.what}")
-            continue
-        runs.update({job: instance in running for job, instance in machines.items()})
     return [
-        replace(each, facts=replace(each.facts, machine_runs=runs[each.summary.name]))
-        if each.facts is not None and each.summary.name in runs
-        else each
+        each if each.facts is None or not found else replace(each, facts=_with(each.facts, found))
         for each in listed
     ]
+
+
+def _wanted(facts: RunFacts) -> Iterator[str]:
+    for status in filter(None, (*facts.earlier, facts.status)):
+        yield from machines_to_ask_for(status, facts.now)
+
+
+def _with(facts: RunFacts, found: Mapping[str, Machine]) -> RunFacts:
+    machine = found.get((facts.status.instance if facts.status else None) or "")
+    return replace(facts, machines=found, machine_runs=None if machine is None else not machine.has_ended)
 
 
 def _nothing_known(job: str) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from runctl_auto.cost.budgets import Budget
 from runctl_auto.cost.estimate import estimate
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.jobs.budget_check import budget_notes, budgets_for_plan
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
@@ -25,6 +27,7 @@ from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 
 ResultT = TypeVar("ResultT")
+_OFFERS_SHOWN = 3
 
 
 class JobFileChange(Change[Intent, ResultT]):
@@ -47,6 +50,8 @@ class JobFileChange(Change[Intent, ResultT]):
         self._afresh = afresh
         self._was_configured = True
         self._material: Material | None = None
+        self.budgets: tuple[Budget, ...] = ()
+        """The monthly budgets that the plan concerns."""
 
     def was_configured(self) -> bool:
         return self._was_configured
@@ -80,7 +85,13 @@ class JobFileChange(Change[Intent, ResultT]):
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
             view = plan_for(self.job, self.current, decision)
-        notes = (*view.notes, *_notes_on_retry(self._checked.spec), *_notes_on_checkpoints(self._checked))
+        self.budgets = budgets_for_plan(self.session, decision.config.owner, view.plan)
+        notes = (
+            *view.notes,
+            *budget_notes(self.budgets),
+            *_notes_on_retry(self._checked.spec),
+            *_notes_on_checkpoints(self._checked),
+        )
         return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 
@@ -104,6 +115,7 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
         intent.config.placement,
         tuple(notes),
         program=job.session.program,
+        offers=tuple(each for each in intent.offers if each.offer.places)[:_OFFERS_SHOWN],
         cost=estimate(intent.config, ended=ended),
         cost_before=estimate(current.config) if current.config and current.has_compute else None,
     )

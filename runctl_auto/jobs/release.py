@@ -30,6 +30,7 @@ class ReleaseMachine(Change[Compute, None]):
         self._state = StackState((), ())
 
     def open(self) -> None:
+        self.job.take_settings_of_others()
         refuse_ended_elsewhere(self.job, self._config)
 
     def recover(self) -> None:

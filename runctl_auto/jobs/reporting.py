@@ -10,6 +10,7 @@ from typing import Protocol
 from runctl_auto.cost.estimate import Estimate
 from runctl_auto.engine.events import EngineEvent, Plan
 from runctl_auto.packaging.work_folder import WorkFolder
+from runctl_auto.placement.order import RankedOffer
 from runctl_auto.stack.config import Placement
 
 PATIENCE_SECONDS = 1.0
@@ -22,7 +23,8 @@ class PlanView:
 
     ``work_folder`` is what travels to the machine; None when nothing is packaged for the change. ``cost`` is
     of the job as it will be, ``cost_before`` as it is, None where it has no machine. ``program`` is the
-    folder of the program that made the plan, None for runctl's own.
+    folder of the program that made the plan, None for runctl's own. ``offers`` are the first that are tried,
+    none when the place was settled before.
     """
 
     job: str
@@ -34,6 +36,7 @@ class PlanView:
     cost: Estimate | None = None
     cost_before: Estimate | None = None
     program: Path | None = None
+    offers: tuple[RankedOffer, ...] = ()
 
 
 class Reporter(Protocol):

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from runctl_auto.agent.contract import Phase
-from runctl_auto.cost.spent import SILENT_SECONDS, Cost, run_cost
+from runctl_auto.cost.charges import CLOCKS_DIFFER, SILENT, HeldVolume, JobRecords
+from runctl_auto.cost.spent import Spent, spent
 from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.providers.contract import Machine
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
-
-_CLOCKS_DIFFER_SECONDS = 300.0
-"""A time of the machine that is so far ahead of this clock is not believed."""
 
 
 @dataclass(frozen=True)
 class RunFacts:
     """A job's configuration and the status of its run, seen at ``now``.
 
-    ``machine_runs`` is what the cloud says of the machine; None when it was not asked.
+    ``machine_runs`` is what the cloud says of the machine; None when it was not asked. The rest is for the
+    cost: the statuses of the runs ``earlier``, the job's own ``volumes``, what the cloud told of ``machines``
+    by id, the ``machine`` in the state, and whether anything of that is ``unread``.
     """
 
     config: StackConfig
     status: RunStatus | None
     now: datetime
     machine_runs: bool | None = None
+    earlier: tuple[RunStatus, ...] = ()
+    volumes: tuple[HeldVolume, ...] = ()
+    machines: Mapping[str, Machine] = field(default_factory=dict)
+    machine: str | None = None
+    unread: bool = False
 
     @property
     def phase(self) -> str | None:
@@ -41,7 +49,7 @@ class RunFacts:
         """Whether the run should tell of itself, and has not for so long that its machine may be gone."""
         heard = self.heartbeat_age_seconds
         goes_on = self.status is not None and not self.status.ended
-        return goes_on and (heard is None or heard > SILENT_SECONDS)
+        return goes_on and (heard is None or heard > SILENT.total_seconds())
 
     @property
     def age_seconds(self) -> float | None:
@@ -55,17 +63,24 @@ class RunFacts:
     def heartbeat_age_seconds(self) -> float | None:
         """Since the agent last wrote the status; None when that is not known, or ahead of this clock."""
         heard = _moment(self.status.updated_at) if self.status else None
-        if heard is not None and (heard - self.now).total_seconds() > _CLOCKS_DIFFER_SECONDS:
+        if heard is not None and heard - self.now > CLOCKS_DIFFER:
             return None
         return _between(heard, self.now)
 
-    @property
-    def cost(self) -> Cost:
-        return run_cost(
-            self.status,
-            self.config.placement.price_hour,
-            heartbeat_age=self.heartbeat_age_seconds,
-            machine_runs=self.machine_runs,
+    @cached_property
+    def cost(self) -> Spent:
+        """What the job has cost so far, over all its runs and machines."""
+        return spent(
+            JobRecords(
+                config=self.config,
+                now=self.now,
+                status=self.status,
+                earlier=self.earlier,
+                volumes=self.volumes,
+                machines=self.machines,
+                machine=self.machine,
+                unread=self.unread,
+            )
         )
 
     @property

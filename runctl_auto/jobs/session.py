@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
+from runctl_auto.backend.claims import Claims
 from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
-from runctl_auto.local.project import ProjectFolders
+from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
 
@@ -22,12 +23,19 @@ def _utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def _elapsed() -> float:
+    """Seconds of a clock that nobody sets; they count while the machine sleeps too, where the system can."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
 @dataclass(frozen=True)
 class Time:
-    """The clock, replaceable in tests. ``monotonic`` counts seconds; ``now`` is in UTC."""
+    """The clock, replaceable in tests. ``monotonic`` counts seconds, while the machine sleeps too; ``now`` is
+    in UTC."""
 
     sleep: Callable[[float], None] = time.sleep
-    monotonic: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = _elapsed
     now: Callable[[], datetime] = _utc_now
 
 
@@ -51,12 +59,26 @@ class Session:
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     program: Path | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)
+    _claims: dict[str, Claims] = field(default_factory=dict)
 
     def provider(self, region: str | None = None) -> Provider:
         """The provider of a region, None for the person's own; made once. Asks nobody."""
         if region not in self._providers:
             self._providers[region] = self.make_provider(region)
         return self._providers[region]
+
+    def claims(self) -> Claims | None:
+        """The claims on jobs of the backend; None where only an engine writes there. Asks nobody."""
+        backend = self.driver.backend
+        files = backend.versioned_files
+        if files is None:
+            return None
+        if backend.url not in self._claims:
+            now = self.time.now
+            self._claims[backend.url] = Claims(
+                files, PROJECT_NAME, self.time.monotonic, lambda: now().isoformat()
+            )
+        return self._claims[backend.url]
 
     def job(self, name: str) -> Job:
         """The job of this name, which need not exist. Asks nobody."""

@@ -11,9 +11,9 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import checkpoints_of, saving_of
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.status import JobStatus, status_of
-from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.state import ResourceState
+from runctl_auto.stack.trail import trail_json
 from runctl_auto.stack.urn import name_of
 
 MOST_RUNS = 100
@@ -38,6 +38,7 @@ class JobDescription:
             "spec": self.now.config.job.model_dump(mode="json"),
             "resources": [_resource_as_json(each) for each in self.resources],
             "runs": [_run_as_json(run, status) for run, status in self.runs],
+            "trail": trail_json(self.now.config.trail),
             "outputs": self.outputs,
             "pending": [
                 {"operation": each.operation, "resource": each.resource.name}
@@ -50,11 +51,11 @@ def describe(session: Session, name: str) -> JobDescription:
     """All that is known of the job. Raises ``JobNotFoundError`` when there is none."""
     with session.reporter.working(f"looking at job '{name}'", after=PATIENCE_SECONDS):
         job = session.job(name)
-        now = status_of(job)
-        runs = _described(job.results.runs(), now.config.run.id)
-        account = now.config.placement.account
-        statuses = job.provider.statuses([RunKey(name, account, run) for run in runs])
-        return JobDescription(now, tuple(zip(runs, statuses, strict=True)), job.stack.outputs())
+        stored = job.results.runs()
+        now = status_of(job, stored[:MOST_RUNS])
+        statuses = {**now.earlier, now.config.run.id: now.status}
+        runs = _described(stored, now.config.run.id)
+        return JobDescription(now, tuple((run, statuses[run]) for run in runs), job.stack.outputs())
 
 
 def _described(runs: Sequence[str], current: str) -> tuple[str, ...]:

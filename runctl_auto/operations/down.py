@@ -14,6 +14,7 @@ from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.last_bill import LastBill
 from runctl_auto.jobs.protected_teardown import (
     TeardownProtection,
     confirm_included,
@@ -114,6 +115,7 @@ class Down(Change[Teardown, DownResult]):
         self._downloads: tuple[Download, ...] = ()
         self._blocked: tuple[Blocked, ...] = ()
         self._receipt: Receipt | None = None
+        self._bill: LastBill | None = None
         self._receipt_file: Path | None = None
 
     def open(self) -> None:
@@ -168,6 +170,7 @@ class Down(Change[Teardown, DownResult]):
         self._stopped = _stop(self.job, decision.config, decision.before, self._options)
         if not self._options.discard_artifacts:
             self._downloads = _fetch_all(self.job, decision.before)
+        self._bill = LastBill.before_teardown(self.job, decision.config, decision.before)
         self._related = self.job.scanner(decision.config).relations(decision.before)
         has_ended = self._stopped is not None and self._stopped.how in ("stopped", "ended-before")
         self._blocked = delete_what_can_go(
@@ -189,6 +192,8 @@ class Down(Change[Teardown, DownResult]):
             self.job, decision.config, self._recovered, self._related, self._blocked
         )
         self._receipt_file = store(self._receipt, session.folders.make_private(), session.time.now())
+        if self._bill is not None:
+            self._bill.after_teardown({each.id for each in self._receipt.deleted})
 
     def result(self) -> DownResult:
         assert self._receipt is not None  # noqa: S101 - record made it
@@ -212,10 +217,9 @@ def _is_training(job: Job, config: StackConfig, state: StackState) -> bool:
 
 
 def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions) -> StopOutcome | None:
-    """Stops the run that is active; None when there is no machine to stop."""
+    """Stops the run that is active, and sees to it that it gets no other machine; None when there is none to
+    stop."""
     compute = compute_in(state)
-    if not compute.exists:
-        return None
     session = job.session
     with session.reporter.working("stopping the training"):
         outcome = stop_run(
@@ -231,7 +235,7 @@ def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions
         session.reporter.say("the training did not stop in time; it is ended now")
     if compute.group:
         job.provider.end_group(compute.group)
-    return outcome
+    return outcome if compute.exists else None
 
 
 def _fetch_all(job: Job, state: StackState) -> tuple[Download, ...]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.agent.pace import Pace
-from runctl_auto.errors import CloudError
+from runctl_auto.cost.charges import held_volumes, machines_to_ask_for
+from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.providers.compute import ComputeNow
-from runctl_auto.providers.contract import Machine, MachineGroup
+from runctl_auto.providers.contract import Machine, MachineGroup, RunKey
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
@@ -31,6 +32,8 @@ class JobStatus:
     state: StackState
     drift: tuple[Drift, ...]
     group: MachineGroup | None = None
+    earlier: Mapping[str, RunStatus | RunctlError | None] = field(default_factory=dict)
+    """The statuses of the job's other runs, or why they are unknown."""
 
     @property
     def config(self) -> StackConfig:
@@ -68,7 +71,7 @@ class JobStatus:
             "message": status.message if status else None,
             "ended_at": status.ended_at if status else None,
             **self.facts.saving_as_json(),
-            "machine": vars(self.machine) if self.machine else None,
+            "machine": self.machine.as_json() if self.machine else None,
             "group": _group_as_json(self.group),
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
@@ -97,18 +100,43 @@ def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobS
         session.time.sleep(WATCH_PACE.seconds(session.time.monotonic() - began))
 
 
-def status_of(job: Job) -> JobStatus:
-    """A job in hand as it is now. Raises ``JobNotFoundError`` when it does not exist."""
+def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
+    """A job in hand as it is now; ``runs`` are further runs of it. Raises ``JobNotFoundError`` when it does
+    not exist.
+    """
     config = job.applied_config()
     state = job.state()
     found = job.status(config.run.id)
-    compute = job.compute_now(state)
+    earlier = _earlier_statuses(job, config, runs)
+    known = tuple(each for each in earlier.values() if isinstance(each, RunStatus))
+    now, compute = job.session.time.now(), job.compute_now(state)
     machine = compute.machine
+    seen = {} if machine is None else {machine.id: machine}
+    statuses = (*known, *((found,) if found else ()))
+    wanted = {each for status in statuses for each in machines_to_ask_for(status, now)} - seen.keys()
+    machines = {**job.machines(sorted(wanted)), **seen}
     facts = RunFacts(
-        config, found, job.session.time.now(), machine_runs=machine is not None and not machine.has_ended
+        config,
+        found,
+        now,
+        machine_runs=machine is not None and not machine.has_ended,
+        earlier=known,
+        volumes=held_volumes(state),
+        machines=machines,
+        machine=machine.id if machine else None,
+        unread=any(isinstance(each, RunctlError) for each in earlier.values()),
     )
     drift = (*machine_drift(job.name, state, compute, found), *_volume_drift(job, state, compute))
-    return JobStatus(facts, machine, state, drift, compute.group)
+    return JobStatus(facts, machine, state, drift, compute.group, earlier)
+
+
+def _earlier_statuses(
+    job: Job, config: StackConfig, runs: Sequence[str]
+) -> dict[str, RunStatus | RunctlError | None]:
+    """Of the runs that the configuration knows and of ``runs``, but for the present one."""
+    wanted = [run for run in dict.fromkeys((*config.run.earlier, *runs)) if run != config.run.id]
+    keys = [RunKey(job.name, config.placement.account, run) for run in wanted]
+    return dict(zip(wanted, job.provider.statuses(keys), strict=True)) if keys else {}
 
 
 def _group_as_json(group: MachineGroup | None) -> dict[str, Any] | None:

@@ -1,19 +1,23 @@
-"""``unlock``: removes the locks that a dead process left on a job."""
+"""``unlock``: removes the locks and the claim that a dead process left on a job."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.backend.locks import Lock, Processes, is_dead, is_orphan
+from runctl_auto.backend.claims import Claims, HeldClaim
+from runctl_auto.backend.locks import Lock, LockOwner, Processes, is_dead, is_orphan
 from runctl_auto.errors import StackLockedError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.session import Session
 
+_POLL_SECONDS = 1.0
+_DEAD, _FORCED, _RAN_OUT = "its process is dead", "removed by force", "nobody renews it"
+
 
 @dataclass(frozen=True)
 class RemovedLock:
-    """A lock that is gone, and why it could go."""
+    """A lock or claim that is gone, and why it could go."""
 
     lock: Lock
     why: str
@@ -33,34 +37,57 @@ class RemovedLock:
 def unlock(
     session: Session, job: str, *, force: bool, yes: bool, processes: Processes | None = None
 ) -> tuple[RemovedLock, ...]:
-    """Removes the locks on ``job`` whose process on this machine is dead; with ``force``, all, after asking.
+    """Removes the locks on ``job`` whose process on this machine is dead, and a claim that nobody renews.
+    With ``force``, all, after asking.
 
-    Nobody is stopped by it. Raises ``StackLockedError`` and removes nothing when a lock may be in use,
-    ``JobNotFoundError`` when there is neither a lock nor a job.
+    Nobody is stopped by it. Blocks for half a minute at most, while a claim of another machine is watched.
+    Raises ``StackLockedError`` and removes nothing when something may be in use, ``JobNotFoundError`` when
+    there is neither a lock nor a job.
     """
-    backend = session.driver.backend
+    backend, claims, here = session.driver.backend, session.claims(), processes or Processes()
     locks = backend.locks(job)
-    if not locks:
+    held = None if claims is None else claims.held_on(job)
+    if not locks and held is None:
         session.job(job).open()
         return ()
-    here = processes or Processes()
     dead = [each for each in locks if each.owner is not None and is_dead(each.owner, here)]
-    others = [each for each in locks if each not in dead]
+    others = [_described(each, here) for each in locks if each not in dead]
+    why = _FORCED
+    if claims is not None and held is not None:
+        why = _why_free(session, claims, held)
+        if why == _FORCED:
+            others.append(f"{held.claim.owner or 'somebody'} works on it and renews its claim")
     if others and not force:
-        raise _in_use(job, others, here)
+        raise _in_use(
+            job, others, [each.owner for each in locks if each.owner is not None and each not in dead]
+        )
     if others:
         _ask(session, job, others, yes=yes)
     for lock in locks:
         backend.remove_lock(lock)
-    return tuple(
-        RemovedLock(each, "its process is dead" if each in dead else "removed by force") for each in locks
-    )
+    removed = [RemovedLock(each, _DEAD if each in dead else _FORCED) for each in locks]
+    if claims is not None and held is not None and claims.free(claims.held_on(job) or held):
+        removed.append(RemovedLock(Lock(held.path, held.claim.owner, held.path), why))
+    return tuple(removed)
 
 
-def _in_use(job: str, locks: list[Lock], here: Processes) -> StackLockedError:
+def _why_free(session: Session, claims: Claims, held: HeldClaim) -> str:
+    """Why a claim can go. Watches one of another machine until it is renewed or has run out."""
+    watched: HeldClaim | None = held
+    title = f"looking whether {held.claim.owner or 'the holder'} renews the claim"
+    with session.reporter.working(title):
+        while watched is not None and watched.life == "unknown":
+            session.time.sleep(_POLL_SECONDS)
+            watched = claims.held_on(held.name)
+    if watched is not None and watched.life == "alive":
+        return _FORCED
+    return _DEAD if held.life == "dead" else _RAN_OUT
+
+
+def _in_use(job: str, others: list[str], owners: list[LockOwner]) -> StackLockedError:
     return StackLockedError(
-        f"Job '{job}' is not unlocked: " + "; ".join(_described(each, here) for each in locks) + ".",
-        owners=[each.owner for each in locks if each.owner is not None],
+        f"Job '{job}' is not unlocked: " + "; ".join(others) + ".",
+        owners=owners,
         where={"job": job},
         next_step="Wait for it to end, or end it there. --force removes the lock all the same: two engines "
         "on one job lose track of what they make.",
@@ -77,12 +104,12 @@ def _described(lock: Lock, here: Processes) -> str:
     return f"{lock.owner} holds it and is alive"
 
 
-def _ask(session: Session, job: str, locks: list[Lock], *, yes: bool) -> None:
-    for each in locks:
-        session.reporter.say(f"not known to be dead: {each.owner or each.place}")
+def _ask(session: Session, job: str, others: list[str], *, yes: bool) -> None:
+    for each in others:
+        session.reporter.say(f"not known to be dead: {each}")
     require_confirmation(
         session.reporter,
-        f"Remove {len(locks)} lock(s) on job '{job}' all the same?",
+        f"Remove {len(others)} lock(s) on job '{job}' all the same?",
         "Nothing was removed: it was not confirmed.",
         yes=yes,
         where={"job": job},

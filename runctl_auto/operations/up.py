@@ -11,7 +11,9 @@ Where each step lives:
 * confirm, and count the jobs that run: ``jobs/confirmation.py``, ``jobs/admission.py``
 * stop the run that is replaced: ``jobs/graceful_stop.py``
 * apply in the first place that has capacity, then protect: ``jobs/apply.py``
-* follow the run: ``jobs/follow.py``; a lost machine is replaced: ``jobs/replace.py``
+* wait for capacity, and try the places again: ``jobs/capacity_wait.py``, ``jobs/place_again.py``
+* follow the run: ``jobs/follow.py``; a lost machine is replaced: ``jobs/replace.py``, but not one after the
+  other that never reports: ``jobs/silent_machines.py``
 * fetch the artifacts: ``jobs/artifacts.py``
 * take the ended run's machine out of the stack: ``jobs/release.py``
 """
@@ -33,11 +35,12 @@ from runctl_auto.errors import (
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
-    UnreadableStatusError,
     UsageError,
 )
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
+from runctl_auto.jobs.budget_check import refuse_spent_budgets
+from runctl_auto.jobs.capacity_wait import until_capacity
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
@@ -51,20 +54,22 @@ from runctl_auto.jobs.follow import (
 )
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.replace import MAX_REPLACEMENTS, ReplaceMachine, refuse_unreadable
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import Placement, StackConfig
+from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.trail import RefusedPlace
 
-MAX_REPLACEMENTS = 10
 LOCK_POLL_SECONDS = 2.0
 START_FROM_NOTHING = "none"
 
@@ -89,7 +94,8 @@ class UpOptions:
 @dataclass(frozen=True)
 class UpResult:
     """What ``up`` came to. ``status`` is None when nobody waited for the end; ``seconds`` per phase.
-    ``program`` is the folder of the program that was applied, None for runctl's own."""
+    ``program`` is the folder of the program that was applied, None for runctl's own. ``trail`` are the places
+    that had no capacity for the run."""
 
     job: str
     run: str
@@ -102,6 +108,7 @@ class UpResult:
     seconds: dict[str, float] = field(default_factory=dict)
     replacements: int = 0
     program: Path | None = None
+    trail: tuple[RefusedPlace, ...] = ()
 
 
 def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
@@ -112,7 +119,13 @@ def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     the plan was declined.
     """
     change = Up(session, job, options)
-    applied = change.run()
+    applied = until_capacity(
+        change.run,
+        change.place_again,
+        retry=job.spec.retry,
+        reporter=session.reporter,
+        time=session.time,
+    )
     following = _Following(change, applied)
     if options.detach:
         return following.result()
@@ -144,6 +157,7 @@ class Up(JobFileChange[Applied]):
         self._options = options
         self._changed = False
         self._applied_config: StackConfig | None = None
+        self._wanted: Protection | None = None
         self._start: str | None = None
 
     def recover(self) -> None:
@@ -156,7 +170,7 @@ class Up(JobFileChange[Applied]):
     def decide(self) -> Intent:
         notes = self._start_notes()
         intent = super().decide()
-        self._applied_config = intent.config
+        self._applied_config, self._wanted = intent.config, intent.wanted
         return replace(intent, notes=(*intent.notes, *notes))
 
     def _start_notes(self) -> tuple[str, ...]:
@@ -180,6 +194,7 @@ class Up(JobFileChange[Applied]):
         return self._changed
 
     def confirm(self, decision: Intent, view: PlanView) -> None:  # noqa: ARG002
+        refuse_spent_budgets(self.session, self.job.name, self.budgets)
         require_confirmation(
             self.session.reporter,
             "Apply this?",
@@ -204,6 +219,7 @@ class Up(JobFileChange[Applied]):
                 self.session.reporter,
                 refresh=self.current.has_compute,
                 settle=partial(settle_machine, self.job),
+                now=self.session.time.now,
             )
 
     def record(self, decision: Intent) -> None:
@@ -217,6 +233,15 @@ class Up(JobFileChange[Applied]):
     def result(self) -> Applied:
         assert self._applied_config is not None  # noqa: S101 - decide set it
         return Applied(self._applied_config, self.current, self._changed)
+
+    def place_again(self) -> Applied:
+        """Tries the places of the decided run anew, once all have refused."""
+        assert self._applied_config is not None  # noqa: S101 - decide set it
+        assert self._wanted is not None  # noqa: S101 - decide set it
+        with self.times.phase("apply"):
+            again = PlaceAgain(self.job, self.checked.file, self._applied_config, self._wanted)
+            self._applied_config = again.run()
+        return self.result()
 
     def _stop_replaced_run(self, intent: Intent) -> None:
         before = self.current
@@ -259,7 +284,9 @@ class _Following:
     def until_end(self) -> UpResult:
         """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
         job, session = self._job, self._session
-        follower = Follower(job.results, job.provider, self._config.run.id, session.reporter, session.time)
+        run = self._config.run.id
+        follower = Follower(job.results, job.provider, run, session.reporter, session.time)
+        silent = SilentMachines(job.name, run, job.provider, session.reporter, session.time)
         with self._times.phase("training"):
             outcome = self._follow(follower)
             while not isinstance(outcome, Ended):
@@ -267,12 +294,19 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
-                self._refuse_unreadable(outcome)
+                refuse_unreadable(self._config, outcome)
                 self._refuse_to_replace(outcome)
+                silent.refuse_another(outcome)
                 self._replacements += 1
                 self._refuse_endless()
-                replacement = partial(self._replace, outcome)
-                self._config = self._once_unlocked(replacement)
+                replacement = partial(self._once_unlocked, partial(self._replace, outcome))
+                self._config = until_capacity(
+                    replacement,
+                    replacement,
+                    retry=self._file.spec.retry,
+                    reporter=session.reporter,
+                    time=session.time,
+                )
                 outcome = self._follow(follower)
         return self.finish(outcome.status)
 
@@ -305,6 +339,7 @@ class _Following:
             seconds=self._times.seconds,
             replacements=self._replacements,
             program=self._session.program,
+            trail=config.trail,
         )
 
     def _fetch(self) -> Download | None:
@@ -350,20 +385,6 @@ class _Following:
             where={"job": config.job.name, "run": config.run.id, "machine": lost.machine.id or "none"},
             next_step=f"`runctl logs {config.job.name}` shows its output; `runctl up` goes on from the last "
             f"checkpoint, as a new attempt; `runctl down {config.job.name}` removes everything.",
-        )
-
-    def _refuse_unreadable(self, lost: Lost) -> None:
-        """A run of which nothing is known gets no machine by itself: how long it ran is not known either, and
-        its limits would begin anew with each machine.
-        """
-        if lost.status is None or lost.status.unreadable is None:
-            return
-        job, run = self._job.name, self._config.run.id
-        raise UnreadableStatusError(
-            f"The machine of run {run} is gone, and {lost.status.unreadable}",
-            where={"job": job, "run": run},
-            next_step=f"`runctl logs {job}` shows its output; `runctl up` gives it a new machine, "
-            f"`runctl up --rerun` begins a new attempt, `runctl down {job}` removes everything.",
         )
 
     def _refuse_endless(self) -> None:

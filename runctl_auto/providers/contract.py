@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +20,12 @@ from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
-from runctl_auto.stack.prices import RegionPrices
+from runctl_auto.stack.prices import PriceSource, RegionPrices
 from runctl_auto.stack.state import ResourceState, StackState
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
@@ -36,6 +37,12 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
 
 MOST_RUNS = 1000
 """So many runs of a job are looked at; more are not made, but a machine can write their names."""
+
+NOT_OFFERED = "not offered in this zone"
+"""Why an instance type is left out in a zone that does not have it."""
+
+_TAKEN_AWAY = ("Server.SpotInstance", "Server.InsufficientInstanceCapacity")
+"""How the reasons of such ends begin."""
 
 GONE = "gone"
 """The state of a machine that the provider no longer knows."""
@@ -67,23 +74,71 @@ class Quota:
     link: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """An instance type in a zone and market.
+
+    ``places`` are those where it can be rented, one for each subnet of the zone, the preferred first. Without
+    any it is ``left_out``, which says why; ``quota`` is the one that is too small, if that is the reason.
+    ``rank`` is the position of the type in the job file, 0 where runctl chooses the types. Prices are USD an
+    hour, None when unknown; ``price_average`` is that of the last days. ``score``: how likely the zone has
+    the spot capacity, from 1 to 10, None when unknown.
+    """
+
+    instance_type: str
+    zone: str
+    market: Market
+    rank: int = 0
+    cpus: int = 0
+    memory_gb: float = 0.0
+    gpu: str | None = None
+    price_hour: float | None = None
+    price_average: float | None = None
+    price_source: PriceSource | None = None
+    score: int | None = None
+    places: tuple[Placement, ...] = ()
+    left_out: str | None = None
+    quota: Quota | None = None
+
+
 @dataclass(frozen=True)
 class Offers:
-    """The places that a job allows, the preferred first; ``notes`` on places that cannot serve it."""
+    """What a provider offers for a job, in no order of preference; ``notes`` on what cannot serve it or is
+    not known. ``unusable``: the subnets that a machine could not work in, and why.
+    """
 
-    places: tuple[Placement, ...]
+    offers: tuple[Offer, ...]
     notes: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``."""
+    """A machine. ``state`` is EC2's name for it, to which other providers map theirs, or ``gone``; so is the
+    ``reason`` of its state, which begins with EC2's code (``Server.SpotInstanceTermination: ...``).
+
+    ``launched_at`` and ``ended_at``, when it began to shut down, are in UTC; None if the provider does not
+    tell.
+    """
 
     id: str
     state: str
     zone: str | None = None
     type: str | None = None
     reason: str | None = None
+    launched_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "state": self.state,
+            "zone": self.zone,
+            "type": self.type,
+            "reason": self.reason,
+            "launched_at": _rfc3339(self.launched_at),
+            "ended_at": _rfc3339(self.ended_at),
+        }
 
     @property
     def has_ended(self) -> bool:
@@ -91,8 +146,17 @@ class Machine:
         return self.state in ("terminated", GONE)
 
     @property
+    def was_taken_away(self) -> bool:
+        """Whether the provider took it back, by no fault of what ran on it."""
+        return (self.reason or "").startswith(_TAKEN_AWAY)
+
+    @property
     def is_ending(self) -> bool:
         return self.state in ("shutting-down", "stopping", "stopped") or self.has_ended
+
+
+def _rfc3339(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True)
@@ -184,6 +248,9 @@ class Results(Protocol):
 
         Raises ``NotFoundError`` without a store.
         """
+
+    def stop_request(self, run: str) -> str | None:
+        """The reason of the request to stop the run; None when there is none, or no store."""
 
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
         """Parts of a run's log in order, after key ``after``; each at most 2 MiB."""
@@ -279,8 +346,18 @@ class Provider(Protocol):
     def machine(self, identity: str) -> Machine:
         """The current state of the machine; one request. An unknown id is a machine that is ``gone``."""
 
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        """The current state of each of the machines, by id; an unknown one is ``gone``. Few requests, even
+        for many machines.
+        """
+
     def running(self, machines: Sequence[str]) -> frozenset[str]:
         """Which of ``machines`` have not ended; unknown ids have. Few requests, even for many machines."""
+
+    def console(self, identity: str) -> str:
+        """The end of the machine's console output, also for some time after its end; empty when there is
+        none (yet). One request.
+        """
 
     def terminate(self, machines: Sequence[str]) -> None:
         """Terminates the machines without waiting for the end. Idempotent for known machines."""
@@ -310,6 +387,11 @@ class Provider(Protocol):
         Makes requests in parallel. Does not raise for a single run.
         """
 
+    def bucket(self, name: str, owner: str | None = None) -> ObjectData:
+        """The objects of any bucket that the caller may use, in bulk; its region is found. ``owner``: the
+        account that must own it. Makes no request.
+        """
+
     # Placement
 
     def offers(
@@ -320,19 +402,24 @@ class Provider(Protocol):
         zone: str | None = None,
         known: RegionPrices | None = None,
     ) -> Offers:
-        """All places that the job allows, the preferred first; ``zone`` restricts to one. Rents nothing.
-        Places for which a quota leaves no room are left out. ``known`` are prices for when the provider's own
-        list cannot be read.
+        """All that the job may be offered, what is left out with the reason; ``zone`` restricts to one. Rents
+        nothing. ``known`` are prices for when the provider's own list cannot be read.
 
-        A place is followed by the same in other subnets of its zone, for when its own is full. When no place
-        remains, raises ``NoCapacityError`` with the reason for each; ``JobFileError`` when image, network or
-        machine type do not exist, or the network has no way out.
+        Whatever the caller may not ask is unknown, and a note. Raises ``JobFileError`` when image, network or
+        machine type do not exist, no type meets the requirements, or the network has no way out.
         """
 
     def region_prices(self, date: str) -> RegionPrices:
         """All prices of the region as the provider lists them on the day ``date``. Many requests.
 
         Raises ``CloudError`` when the list cannot be read.
+        """
+
+    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+        """USD that the provider has billed for each job, by its name, from the day ``since`` until before
+        ``until`` in UTC, in all regions. Jobs that were not billed are absent.
+
+        Raises ``NotSupportedError`` where the provider has no such account.
         """
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:

@@ -22,13 +22,16 @@ RUN_ID = re.compile(rf"[0-9a-f]{{{RUN_ID_LENGTH}}}")
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """A run of a job. ``lineage`` is the run whose checkpoints it continues (its own id when none)."""
+    """A run of a job. ``lineage`` is the run whose checkpoints it continues (its own id when none);
+    ``earlier`` are the runs of the job before it, in order.
+    """
 
     id: str
     attempt: int
     lineage: str
     code_sha256: str
     agent_sha256: str
+    earlier: tuple[str, ...] = ()
 
 
 def run_id(spec: JobSpec, code_sha256: str, attempt: int) -> str:
@@ -70,4 +73,11 @@ def choose_run(
     new = run_id(spec, code_sha256, attempt)
     if afresh is None:
         afresh = previous_status is not None and previous_status.succeeded
-    return RunIdentity(new, attempt, new if afresh else previous.lineage, code_sha256, agent_sha256)
+    return RunIdentity(
+        new,
+        attempt,
+        new if afresh else previous.lineage,
+        code_sha256,
+        agent_sha256,
+        earlier=(*previous.earlier, previous.id),
+    )

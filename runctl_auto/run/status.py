@@ -19,6 +19,7 @@ from runctl_auto.agent.contract import (
 )
 from runctl_auto.agent.status_reading import read_status
 from runctl_auto.agent.untrusted import UnreadableError
+from runctl_auto.run.machines import RunMachine, parse_machines
 
 LOST = "lost"
 """The displayed phase of a run that has not ended but whose machine has."""
@@ -46,6 +47,8 @@ class RunStatus:
     seconds: Mapping[str, float] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
     unreadable: str | None = None
+    machines: tuple[RunMachine, ...] = ()
+    """All machines of the run, in order; empty in statuses of earlier versions."""
 
     @property
     def ended(self) -> bool:
@@ -138,4 +141,5 @@ def _status(run: str, raw: StatusJson) -> RunStatus:
         resumed_from=raw["resumed_from"],
         seconds=raw["phases"],
         raw=raw,
+        machines=parse_machines(raw.get("machines") or ()),
     )

@@ -167,6 +167,30 @@ class EngineSettings(_Section):
         return value
 
 
+class CostSettings(_Section):
+    """Budgets in USD for each calendar month in UTC, over all jobs of the backend."""
+
+    monthly: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        title="Budget of the project for a month; told in plans from 50 % on",
+        description="USD, above 0",
+    )
+    monthly_owner: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        title="Budget of each owner for a month; told in plans from 50 % on",
+        description="USD, above 0",
+    )
+    enforce: bool = Field(
+        default=False,
+        title="Whether `up` rents no machine once a budget is spent",
+        description="true or false",
+    )
+
+
 _ProtectedId = Annotated[
     str, StringConstraints(pattern=r"^(vol-[0-9a-f]{8,17}|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$")
 ]
@@ -238,6 +262,7 @@ class Settings(_Section):
     checkpoint: CheckpointSettings = CheckpointSettings()
     engine: EngineSettings = EngineSettings()
     policies: PolicySettings = PolicySettings()
+    cost: CostSettings = CostSettings()
 
     @field_validator("confirmed")
     @classmethod

@@ -19,9 +19,22 @@ from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
+from runctl_auto.stack.trail import RefusedPlace, trail_json
 
 NAMESPACE = "runctl"
-KEYS = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "group")
+KEYS = (
+    "job",
+    "run",
+    "placement",
+    "owner",
+    "protection",
+    "boundary",
+    "schedule",
+    "rates",
+    "group",
+    "trail",
+    "lost",
+)
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
@@ -120,7 +133,9 @@ class StackConfig:
     """The whole configuration of a job's stack.
 
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
-    prices when the place was chosen. ``group`` is None for a single instance.
+    prices when the place was chosen. ``group`` is None for a single instance. ``trail`` are the places that
+    had no capacity for the run, the oldest first; ``lost`` the machines that it has lost since the last
+    ``up``.
     """
 
     job: JobSpec
@@ -131,7 +146,9 @@ class StackConfig:
     permissions_boundary: str | None = None
     end_schedule: bool = False
     rates: Rates = field(default_factory=Rates)
+    trail: tuple[RefusedPlace, ...] = ()
     group: GroupChoice | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def dearest_machine(self) -> tuple[str, float | None]:
@@ -167,6 +184,7 @@ class StackConfig:
                 "lineage": run.lineage,
                 "code": {"sha256": run.code_sha256},
                 "agent": {"sha256": run.agent_sha256},
+                "earlier": list(run.earlier),
             },
             "placement": self.placement.as_json(),
             "owner": self.owner,
@@ -175,6 +193,8 @@ class StackConfig:
             "schedule": self.end_schedule,
             "rates": asdict(self.rates),
             "group": None if self.group is None else self.group.as_json(),
+            "lost": list(self.lost),
+            "trail": trail_json(self.trail),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -198,6 +218,14 @@ class StackConfig:
             ),
             rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
             group=_read({f"{NAMESPACE}:group": "null", **values}, "group", _group),
+            lost=_read(
+                {f"{NAMESPACE}:lost": "[]", **values}, "lost", _adapter(tuple[str, ...]).validate_python
+            ),
+            trail=_read(
+                {f"{NAMESPACE}:trail": "[]", **values},
+                "trail",
+                _adapter(tuple[RefusedPlace, ...]).validate_python,
+            ),
         )
 
 
@@ -218,6 +246,7 @@ def _run(value: Any) -> RunIdentity:
             "lineage": value["lineage"],
             "code_sha256": value["code"]["sha256"],
             "agent_sha256": value["agent"]["sha256"],
+            "earlier": value.get("earlier", ()),
         }
     )
     return identity

@@ -42,6 +42,7 @@ class ResourceState:
     outputs: Mapping[str, Any]
     provider: str = ""
     """The URN of its provider resource."""
+    created: datetime | None = None
     pending_replacement: bool = False
     """Deleted for a replacement that is not created yet: the id is that of the deleted resource."""
 
@@ -124,14 +125,15 @@ def _is_secret(value: object) -> bool:
 def parse_state(deployment: Mapping[str, Any]) -> StackState:
     """The state from an exported deployment (format version 3). An empty stack has an empty state."""
     listed = deployment.get("resources") or ()
+    resources = tuple(_resource(each) for each in listed)
     return StackState(
-        resources=tuple(_resource(each) for each in listed),
+        resources=resources,
         pending=tuple(
             PendingOperation(str(each.get("type", "")), _resource(each.get("resource") or {}))
             for each in deployment.get("pending_operations") or ()
         ),
         written_at=_moment((deployment.get("manifest") or {}).get("time")),
-        begun_at=min(filter(None, (_moment(each.get("created")) for each in listed)), default=None),
+        begun_at=min(filter(None, (each.created for each in resources)), default=None),
     )
 
 
@@ -164,5 +166,6 @@ def _resource(data: Mapping[str, Any]) -> ResourceState:
         inputs=data.get("inputs") or {},
         outputs=data.get("outputs") or {},
         provider=str(data.get("provider", "")).rpartition("::")[0],
+        created=_moment(data.get("created")),
         pending_replacement=bool(data.get("pendingReplacement", False)),
     )

@@ -59,6 +59,9 @@ class Instance:
     volumes: tuple[AttachedVolume, ...] = ()
     interruption: Mapping[str, str] | None = None
     rebalance: str | None = None
+    power: str = "on"
+    """`on`, `frozen` (it hangs) or `cut`."""
+    launched_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -234,4 +237,6 @@ def _instance(told: Mapping[str, Any]) -> Instance:
         ),
         interruption=told.get("interruption") or None,
         rebalance=told.get("rebalance") or None,
+        power=str(told.get("power") or "on"),
+        launched_at=told.get("launched_at") or None,
     )

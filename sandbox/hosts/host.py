@@ -13,6 +13,7 @@ from pathlib import Path
 from sandbox.hosts.binds import PROGRAMS_INSIDE, make_mount_points, view_of
 from sandbox.hosts.cloud_client import Instance
 from sandbox.hosts.end_of_host import end_processes
+from sandbox.hosts.frozen_host import freeze
 from sandbox.hosts.guest.layout import HostLayout
 from sandbox.hosts.host_environment import host_environment
 from sandbox.hosts.host_folder import HostFolder, give_to, make_host_folder, remove_tree
@@ -47,6 +48,7 @@ class Host:
     def __init__(self, setting: HostSetting, instance: Instance, record: HostRecord) -> None:
         self.record = record
         self._setting = setting
+        self._power = "on"
         self._metadata = Metadata(instance, setting.sources)
         self._server = _serve_metadata(self._metadata, record)
         if self._server.port != record.imds_port:
@@ -128,8 +130,18 @@ class Host:
             start = HostStart(folder, host_name(instance), environment, console)
             self._keep(self.record.started(setting.launcher.start(start, view, self.record.uid)))
 
+    def set_power(self, power: str) -> None:
+        """Let the machine work (`on`), hang with all that runs on it (`frozen`), or halt at once (`cut`)."""
+        if power == "cut":
+            self.end_processes()
+        elif power != self._power:
+            freeze(self.record, frozen=power == "frozen")
+        self._power = power
+
     def ask_to_end(self) -> None:
-        """Request an orderly shutdown; sent once per boot."""
+        """Request an orderly shutdown; sent once per boot. A machine that hangs is halted at once."""
+        if self._power == "frozen":
+            self.end_processes()
         if not self.record.asked_to_end and self.record.init:
             self.record.init.signal(signal.SIGTERM)
             self._keep(replace(self.record, asked_to_end=True))

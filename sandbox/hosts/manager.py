@@ -172,6 +172,8 @@ class Manager:
                 self._boot(host, instance)
             elif host.record.ended:
                 self._report(instance.id, host.record.boot)
+            else:
+                host.set_power(instance.power)
         elif instance.state in _ENDING:
             if alive:
                 host.ask_to_end()

@@ -105,6 +105,7 @@ class Metadata:
             "imageId": instance.image,
             "instanceId": instance.id,
             "instanceType": instance.type,
+            "pendingTime": instance.launched_at,
             "privateIp": instance.private_ip,
             "region": instance.region,
             "version": "2017-09-30",

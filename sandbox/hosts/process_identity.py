@@ -82,6 +82,20 @@ def processes_of_user(uid: int) -> list[int]:
     return found
 
 
+def descendants(pid: int) -> list[int]:
+    """All children of a process, their children, and so on."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
 def processes_marked(mark: str) -> list[int]:
     """Processes, except zombies, with the entry `mark` (`NAME=value`) in their initial environment."""
     found, wanted = [], mark.encode()

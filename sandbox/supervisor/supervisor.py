@@ -221,6 +221,8 @@ class Supervisor:
             str(keys_file(folder)),
             "--listen-fd",
             str(listener),
+            "--consoles",
+            str(folder / "hosts"),
         ]
         return self._command(CLOUD, folder, script, arguments, inherited=(listener,))
 

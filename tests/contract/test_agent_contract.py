@@ -19,6 +19,7 @@ from runctl_auto.agent import contract
 from runctl_auto.agent.artifacts import collect, upload_artifacts
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import Background, Phase, Reason
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.output_log import LogShipper
@@ -104,6 +105,7 @@ def test_times() -> None:
 @pytest.mark.parametrize(
     ("shape", "fields"),
     [
+        (contract.MachineJson, "id type zone market launched_at seen_at ended_at price_hour"),
         (
             contract.UserDataJson,
             "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds group "
@@ -119,7 +121,8 @@ def test_times() -> None:
         (
             contract.StatusJson,
             "schema job run attempt node instance phase exit_code reason message started_at updated_at "
-            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data tries",
+            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data tries "
+            "machines",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -129,9 +132,9 @@ def test_fields_of_files(shape: type, fields: str) -> None:
     assert contract.SCHEMA == 1
 
 
-def test_a_first_status_has_every_field_but_the_data_sources_progress_and_failed_tries() -> None:
+def test_a_first_status_has_every_field_but_those_of_data_sources_tries_and_machines() -> None:
     first = contract.new_status("digits", "r1", "now")
-    assert {*first, "data", "tries"} == set(get_type_hints(contract.StatusJson))
+    assert {*first, "data", "tries", "machines"} == set(get_type_hints(contract.StatusJson))
 
 
 def test_a_manifest_is_the_document_that_it_was() -> None:
@@ -189,12 +192,15 @@ def bucket(s3: S3InMemory) -> JobBucket:
 
 def test_runctl_reads_the_status_that_the_agent_writes(s3: S3InMemory, bucket: JobBucket) -> None:
     store = s3_store(s3, "b")
-    writer = StatusWriter(CONFIG, "i-1", store, clock=lambda: 1_000_000.0, ticks=lambda: 0.0)
+    writer = StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=lambda: 1_000_000.0, ticks=lambda: 0.0)
     for phase in contract.LIVE_PHASES:
         writer.enter(phase)
         status = bucket.status("r1")
         assert status is not None
         assert (status.phase, status.instance, status.ended) == (phase, "i-1", False)
+        (machine,) = status.machines
+        assert (machine.id, machine.ended_at) == ("i-1", None)
+        assert machine.launched_at == machine.seen_at == datetime.fromtimestamp(1_000_000, timezone.utc)
     writer.end(Outcome(Phase.FAILED, Reason.COMMAND_FAILED, 3, "it failed"), store)
     status = bucket.status("r1")
     assert status is not None

@@ -85,7 +85,8 @@ def test_run_ids() -> None:
 
 
 def test_keys_of_the_configuration() -> None:
-    keys = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates", "group")
+    decided = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
+    keys = (*decided, "group", "trail", "lost")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"

@@ -25,6 +25,7 @@ ROOMS = {
     "run",
     "settings",
     "stack",
+    "transfer",
 }
 LOOSE = {"__init__.py", "errors.py", "program.py"}
 TESTED = {"runctl": "runctl_auto", "sandbox": "sandbox", "components": "components", "policies": "policies"}

@@ -43,6 +43,12 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
     assert leaks("first", cloud_url) == []
     assert (home / "model" / "metrics.json").exists(), "what was brought home stays"
     assert "first" not in [job["job"] for job in runctl.json("ls")["jobs"]]
+    (ledger,) = runctl.json("cost", "first")["groups"]
+    assert ledger["key"] == "first"
+    assert ledger["usd"] >= described["cost"]["usd"], "what it cost outlives it"
+    assert runctl("cost", "first", "--format", "csv").out.startswith("job,usd,at_least,")
+    assert "DATE" in runctl("cost", "--help").out
+    runctl("cost", "--since", "yesterday", code=7)
 
 
 def test_the_same_job_twice_changes_nothing(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from datetime import datetime, timezone
 from typing import Any
@@ -22,6 +23,7 @@ class BucketClient(BaseClient):
         self.objects = objects
         self.written: dict[str, datetime] = {}
         self.denied = False
+        self.loses_answers = 0
         self.vanishing: set[str] = set()
         self.asked: list[str] = []
         self._page = page
@@ -43,7 +45,31 @@ class BucketClient(BaseClient):
         self._count("get", "GetObject")
         if Key not in self.objects or Key in self.vanishing:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key])}
+        return {"Body": io.BytesIO(self.objects[Key]), "ETag": etag(self.objects[Key])}
+
+    def put_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Body: bytes,
+        IfMatch: str | None = None,
+        IfNoneMatch: str | None = None,
+        ContentType: str = "",
+    ) -> dict[str, Any]:
+        self._count("put", "PutObject")
+        held = self.objects.get(Key)
+        if IfMatch is not None and held is None:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": "no"}}, "PutObject")
+        if (IfNoneMatch == "*" and held is not None) or (
+            IfMatch is not None and IfMatch != etag(held or b"")
+        ):
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": "no"}}, "PutObject")
+        self.objects[Key] = Body
+        if self.loses_answers:
+            self.loses_answers -= 1
+            raise ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "PutObject")
+        return {"ETag": etag(Body)}
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         self._count("delete", "DeleteObject")
@@ -54,6 +80,10 @@ class BucketClient(BaseClient):
         self.asked.append(word)
         if self.denied:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
+
+
+def etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content).hexdigest()}"'
 
 
 def files_in(client: BucketClient, prefix: str = "team/.pulumi/") -> S3Files:

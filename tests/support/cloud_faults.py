@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from support.cloud_keys import control
@@ -12,15 +12,18 @@ from support.cloud_keys import control
 
 @dataclass(frozen=True)
 class Fault:
-    """The next `times` calls of `operation` (`service:Operation`) fail with `code`."""
+    """The next `times` calls of `operation` (`service:Operation`) fail with `code`, of those with the
+    parameters `match`."""
 
     operation: str
     code: str
     times: int
+    match: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         service, _, operation = self.operation.partition(":")
-        return {"service": service, "operation": operation, "code": self.code, "times": self.times}
+        matched = {"match": dict(self.match)} if self.match else {}
+        return {"service": service, "operation": operation, "code": self.code, "times": self.times, **matched}
 
 
 @contextmanager

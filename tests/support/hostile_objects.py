@@ -59,6 +59,18 @@ STATUS: dict[str, Any] = {
             "message": "the command ended with exit code 3",
         }
     ],
+    "machines": [
+        {
+            "id": "i-1",
+            "type": "t3.micro",
+            "zone": "us-east-1a",
+            "market": "spot",
+            "launched_at": "2026-11-22T10:59:00.000Z",
+            "seen_at": "2026-11-22T11:59:50.000Z",
+            "ended_at": None,
+            "price_hour": 0.0031,
+        }
+    ],
 }
 MANIFEST: dict[str, Any] = {
     "files": [

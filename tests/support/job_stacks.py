@@ -9,6 +9,7 @@ from typing import Any
 from runctl_auto.engine.events import EngineEvent
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.reporting import PlanView
+from runctl_auto.providers.contract import Offer, Offers
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.state import StackState, parse_state
@@ -44,6 +45,23 @@ def placement(**changes: Any) -> Placement:
     return Placement(**values)
 
 
+def offers(*places: Placement, notes: tuple[str, ...] = ()) -> Offers:
+    """An offer for each place, at its price."""
+    return Offers(
+        tuple(
+            Offer(
+                instance_type=each.instance_type,
+                zone=each.zone,
+                market=each.market,
+                price_hour=each.price_hour,
+                places=(each,),
+            )
+            for each in places
+        ),
+        notes,
+    )
+
+
 def stack_config(**changes: Any) -> StackConfig:
     values: dict[str, Any] = {
         "job": job_spec(),
@@ -68,7 +86,8 @@ def volume_state(name: str = "data", *, zone: str = "us-east-1b", protect: bool 
     return {
         **resource("aws:ebs/volume:Volume", f"digits-{name}-volume", f"vol-{name}"),
         "protect": protect,
-        "outputs": {"availabilityZone": zone},
+        "created": "2025-12-31T23:00:00Z",
+        "outputs": {"availabilityZone": zone, "size": 100},
     }
 
 

@@ -18,7 +18,7 @@ SUFFIX = ".schema.json"
 NOT_OF_A_COMMAND = frozenset({"shared", "error"})
 PRINTS_NO_RESULT = frozenset({"completion"})
 """Commands whose output is text for another program, regardless of the output format."""
-JSON_LINES = frozenset({"logs"})
+JSON_LINES = frozenset({"logs", "transfer", "watch"})
 """Commands that print one JSON object per line, and an error as the last one."""
 
 

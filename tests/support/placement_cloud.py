@@ -93,6 +93,8 @@ class FakeEc2:
         self.machines: dict[str, dict[str, Any]] = copy.deepcopy(MACHINES)
         self.quotas: dict[str, float] | None = None
         self.quota_requests: list[str] = []
+        self.scores: dict[str, int] = {}
+        self.denied: set[str] = set()
 
     def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> Any:
         """Ample unless set; denied when set to nothing."""
@@ -176,7 +178,15 @@ class FakeEc2:
         offered = [(name, zone) for name, zone in PRICES if name in names]
         return {"InstanceTypeOfferings": [{"InstanceType": n, "Location": z} for n, z in offered]}
 
+    def get_spot_placement_scores(self, **_: Any) -> Any:
+        scores = [{"AvailabilityZoneId": zone, "Score": score} for zone, score in self.scores.items()]
+        return {"SpotPlacementScores": scores}
+
     def describe_spot_price_history(self, InstanceTypes: Any, **_: Any) -> Any:
+        if "describe_spot_price_history" in self.denied:
+            refusal = {"Error": {"Code": "UnauthorizedOperation", "Message": ""}}
+            raise ClientError(refusal, "DescribeSpotPriceHistory")
+
         def entry(name: str, zone: str, price: float, hour: int) -> dict[str, Any]:
             return {
                 "InstanceType": name,

@@ -18,6 +18,7 @@ from runctl_auto.agent.background import Left, LeftProcess
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import artifacts_prefix, checkpoint_prefix, manifest_key, node_logs_prefix
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
@@ -125,7 +126,7 @@ class Machine:
         self.switch = StopSwitch()
         self.volumes = Volumes()
         self.outcome = Outcome("booting", "none")
-        self.status = status or StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
+        self.status = status or StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=clock, ticks=clock)
         package = packaged(code)
         store.objects["code/x"] = package
         self.tools = RunTools(

@@ -7,7 +7,9 @@ from typing import Any
 from unittest.mock import create_autospec
 
 from support.job_stacks import FakeTime, Told
+from support.versioned_in_memory import VersionedInMemory
 
+from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.jobs.session import Session, Time
@@ -32,7 +34,14 @@ def fake_results(**answers: Any) -> Any:
     """An empty store; ``answers`` are return values by method."""
     results = create_autospec(Results, instance=True)
     results.name = "runctl-digits-artifacts-1"
-    empty = {"status": None, "runs": (), "artifacts": None, "has_unlisted_artifacts": False, "log_parts": ()}
+    empty = {
+        "status": None,
+        "stop_request": None,
+        "runs": (),
+        "artifacts": None,
+        "has_unlisted_artifacts": False,
+        "log_parts": (),
+    }
     for method, answer in {**empty, **answers}.items():
         getattr(results, method).return_value = answer
     return results
@@ -55,6 +64,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider = create_autospec(Provider, instance=True, kinds=KINDS, region="us-east-1")
     provider.account.return_value = Account(ACCOUNT, "aws")
     provider.machine.side_effect = lambda identity: Machine(identity, machine)
+    provider.machines.side_effect = lambda identities: {each: provider.machine(each) for each in identities}
     provider.results.return_value = fake_results() if results is None else results
     provider.scanner.return_value = fake_scanner() if scanner is None else scanner
     provider.statuses.side_effect = lambda runs: [None for _ in runs]
@@ -64,6 +74,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
     provider.groups.side_effect = lambda names: {each: MachineGroup(each, 1, ("i-1",)) for each in names}
     provider.launches.return_value = ()
     provider.machine_fits.return_value = True
+    provider.console.return_value = ""
     provider.data_notes.return_value = ()
 
     def zone_of_volumes(spec: Any, account: Account, own: OwnVolumes) -> str | None:
@@ -87,11 +98,18 @@ def fake_session(
     """A session of ``bob`` in ``folder``, with the same provider in every region."""
     clock = clock or FakeTime()
     provider = provider or fake_provider()
+    driver = driver or create_autospec(Driver, instance=True)
+    if not hasattr(driver.backend, "documents"):  # a mock of the property, not of what it returns
+        driver.backend = create_autospec(Backend, instance=True)
+        driver.backend.documents.return_value = driver.backend.document.return_value = None
+    files = getattr(driver.backend, "versioned_files", None)
+    if type(driver.backend) is not Backend and not isinstance(files, VersionedInMemory):
+        driver.backend.versioned_files = None
     return Session(
         settings or Settings(owner="bob"),
         ProjectFolders(folder),
         create_autospec(Environment, instance=True, backend=backend),
-        driver or create_autospec(Driver, instance=True),
+        driver,
         lambda region: provider,
         told or Told(),
         time or Time(sleep=clock.sleep, monotonic=clock.monotonic),

@@ -19,6 +19,7 @@ def command(invocation: Invocation, job: str, follow: bool) -> None:
     from runctl_auto.operations.logs import logs
 
     invocation.console.ends_with_reader = True
+    invocation.console.one_line = True
     session = invocation.session()
     if invocation.console.as_json:
         session = replace(session, reporter=_JsonLines(as_json=True, ends_with_reader=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.cli.views.amounts import short_age, usd
+from runctl_auto.cli.views.amounts import short_age, spent_text
 from runctl_auto.cli.views.table import Column
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _COLUMNS = (
 
 @click.command(
     help="List the jobs of the backend. Filters are combined; a repeated filter matches any of its values, "
-    "repeated tags must all match. COST is what the machine has cost so far."
+    "repeated tags must all match. COST is what the job has cost so far, over all its runs and machines."
 )
 @click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag.")
 @click.option("--project", "projects", multiple=True, metavar="NAME", help="Only jobs of this project.")
@@ -84,7 +84,7 @@ def _row(job: ListedJob) -> tuple[str, ...]:
         f"{place.instance_type} {place.market}",
         place.zone,
         short_age(facts.age_seconds) if facts.status else "-",
-        usd(facts.cost.usd),
+        spent_text(facts.cost.total),
         short_age(facts.heartbeat_age_seconds) if facts.status else "-",
         str(checkpoints["count"]) if checkpoints else "-",
         facts.config.owner,

@@ -56,6 +56,7 @@ def command(
             "changes": [asdict(each) for each in view.plan.changes],
             "unchanged": view.plan.unchanged,
             "placement": view.placement.as_json() if view.placement else None,
+            "offers": [each.as_json() for each in view.offers],
             "work_folder": work_folder_json(job.work_folder, every_file=show_files),
             "notes": list(view.notes),
             "program": str(view.program) if view.program else None,

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import RunctlError, SandboxError
 
 if TYPE_CHECKING:
     from runctl_auto.engine.choice import Engine
     from runctl_auto.engine.environment import SandboxStatus
+    from runctl_auto.jobs.session import Session
+    from runctl_auto.operations.sandbox_events import Kind, SandboxEvent
 
 
 _NAMED = 10
 
 
-@click.group(help="Start, stop or inspect the sandbox: an emulated cloud on this machine.")
+@click.group(
+    help="Start, stop or inspect the sandbox, an emulated cloud on this machine, and let things fail in it."
+)
 def command() -> None:
     pass
 
@@ -79,6 +83,78 @@ def status(invocation: Invocation) -> None:
         alive = "alive" if process.alive else "dead"
         port = f", port {process.port}" if process.port else ""
         invocation.console.line(f"  {process.name}: pid {process.pid}, {alive}{port}")
+
+
+@command.command(
+    help="Give the spot machine of JOB an interruption notice, and take it away when it is over."
+)
+@click.argument("job")
+@click.option(
+    "--notice",
+    default="120s",
+    show_default=True,
+    metavar="DURATION",
+    help="Time from the notice to the end, such as 30s or 2m; 0 takes it away at once.",
+)
+@click.pass_obj
+def interrupt(invocation: Invocation, job: str, notice: str) -> None:
+    from runctl_auto.operations.sandbox_events import interrupt as happen
+
+    session = _running(invocation)
+    _show_event(invocation, happen(session, job, _seconds(notice)))
+
+
+@command.command(
+    help="Let a fault happen to JOB. capacity: its zone has no machine for it; throttle: requests to its "
+    "bucket are refused as too many; hang: its machine stands still; kill: its machine loses its power; "
+    "network: its machine reaches nothing."
+)
+@click.argument("job")
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice(["capacity", "throttle", "hang", "kill", "network"]),
+    help="What fails.",
+)
+@click.option(
+    "--over", is_flag=True, help="End the fault: all refusals of the cloud, a hang, a lost network."
+)
+@click.pass_obj
+def fail(invocation: Invocation, job: str, *, kind: Kind, over: bool) -> None:
+    from runctl_auto.operations.sandbox_events import fail as happen
+
+    _show_event(invocation, happen(_running(invocation), job, kind, over=over))
+
+
+def _seconds(notice: str) -> int:
+    from runctl_auto.job_file.quantities import DURATION_FORM, parse_duration_seconds
+
+    if notice in ("0", "0s"):
+        return 0
+    try:
+        return parse_duration_seconds(notice)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{notice!r} {error}: give {DURATION_FORM}.", param_hint="--notice"
+        ) from None
+
+
+def _running(invocation: Invocation) -> Session:
+    """The session in the sandbox that runs, which is not started for this."""
+    from runctl_auto.engine import environment
+
+    if not environment.sandbox_status(invocation.folders()).running:
+        raise SandboxError(
+            "The sandbox does not run.",
+            next_step="`runctl --sandbox up JOB.yaml` starts it with a job in it.",
+        )
+    invocation.options[("sandbox",)] = True
+    return invocation.session()
+
+
+def _show_event(invocation: Invocation, event: SandboxEvent) -> None:
+    invocation.console.result(vars(event))
+    invocation.console.line(f"{event.what[:1].upper()}{event.what[1:]}.")
 
 
 def _engine(invocation: Invocation) -> Engine | RunctlError:

@@ -79,6 +79,8 @@ def command(
 
 def as_json(result: UpResult) -> dict[str, Any]:
     """The result in its JSON form."""
+    from runctl_auto.stack.trail import trail_json
+
     status = result.status
     return {
         "job": result.job,
@@ -88,6 +90,7 @@ def as_json(result: UpResult) -> dict[str, Any]:
         "exit_code": status.exit_code if status else None,
         "changed": result.changed,
         "placement": result.placement.as_json(),
+        "trail": trail_json(result.trail),
         "replacements": result.replacements,
         "program": str(result.program) if result.program else None,
         "metrics": result.metrics,

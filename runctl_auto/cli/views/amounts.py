@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from runctl_auto.cost.amount import Amount
+
 _UNKNOWN = "unknown"
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
@@ -38,6 +40,22 @@ def usd(amount: float | None) -> str:
     if 0 < amount < 0.01:
         return "<$0.01"
     return f"${amount:.2f}"
+
+
+def spent_text(amount: Amount) -> str:
+    """``$1.27``, ``≥ $1.27`` when a part of it is unknown, ``unknown`` when all of it is."""
+    if amount.complete:
+        return usd(amount.usd)
+    return f"≥ {usd(amount.usd)}" if amount.usd else _UNKNOWN
+
+
+def rate_text(amount: Amount) -> str:
+    """As ``spent_text``, with up to four decimals, which prices an hour have: ``$0.0357``, ``$0.60``."""
+    if not amount.complete and not amount.usd:
+        return _UNKNOWN
+    whole, _, decimals = f"{amount.usd:.4f}".partition(".")
+    least = "" if amount.complete else "≥ "
+    return f"{least}${whole}.{decimals.rstrip('0'):0<2}"
 
 
 def moment(text: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.views.amounts import moment, short_age, usd
+from runctl_auto.cli.views.amounts import moment, rate_text, short_age, spent_text
 from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
 
@@ -67,6 +67,7 @@ def description_lines(job: JobDescription) -> Iterator[str]:
 
     yield from status_lines(job.now)
     config = job.now.config
+    yield _line("of that", _cost_parts(job.now) or "nothing yet")
     yield _line("owner", config.owner)
     yield _line("tags", ", ".join(f"{key}={value}" for key, value in config.job.tags.items()) or "none")
     yield _line("command", " ".join(config.job.run.split()))
@@ -76,6 +77,8 @@ def description_lines(job: JobDescription) -> Iterator[str]:
     for name, value in job.outputs.items():
         if name in ("bucket", "volumes"):
             yield _line(name, value if isinstance(value, str) else _pairs(value))
+    for refused in config.trail:
+        yield _line("refused", f"{moment(refused.at)} {refused}")
     yield f"  runs ({len(job.runs)}):"
     for run, status in job.runs:
         if not isinstance(status, RunStatus) or status.unreadable is not None:
@@ -130,8 +133,20 @@ def change_line(job: JobStatus) -> str:
 
 def _cost(job: JobStatus) -> str:
     cost = job.facts.cost
-    price = "price unknown" if cost.price_hour is None else f"${cost.price_hour:g} an hour"
-    return f"{usd(cost.usd)} so far for the machine, {price}"
+    now = f"{rate_text(cost.hour)} an hour now" if cost.hour.usd or not cost.hour.complete else "nothing now"
+    return f"{spent_text(cost.total)} so far, {now}"
+
+
+def _cost_parts(job: JobStatus) -> str:
+    cost = job.facts.cost
+    count = len(cost.machines)
+    parts = (
+        (f"{count} machine{'' if count == 1 else 's'}, {short_age(cost.seconds)}", cost.of("machine")),
+        ("disks", cost.of("disk")),
+        ("addresses", cost.of("address")),
+        ("volumes", cost.of("volume")),
+    )
+    return "; ".join(f"{name} {spent_text(each)}" for name, each in parts if each.usd or not each.complete)
 
 
 def _pairs(value: object) -> str:

@@ -82,6 +82,7 @@ _PAGE_TOKENS: tuple[dict[str, str], ...] = (
     {"NextToken": "NextToken"},
     {"nextToken": "nextToken"},
     {"PaginationToken": "PaginationToken"},
+    {"NextPageToken": "NextPageToken"},
     {"NextContinuationToken": "ContinuationToken"},
     {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"},
     {"Marker": "Marker"},

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 from runctl_auto.backend.files import ROOT, StoredFile
+from runctl_auto.backend.versions import Versioned
 from runctl_auto.errors import CloudError, NotFoundError, NotSupportedError
 from runctl_auto.providers.aws.access import ClientFactory, Cloud
 
@@ -22,6 +24,9 @@ _OPTIONS = frozenset(
         "use_path_style",
     }
 )
+
+_WRITTEN_BY_ANOTHER = frozenset({"ConditionalRequestConflict", "NoSuchKey", "PreconditionFailed"})
+"""How S3 refuses a conditional write."""
 
 MakeClients = Callable[[str | None], ClientFactory]
 """Creates clients for an endpoint, None for the default one."""
@@ -55,6 +60,33 @@ class S3Files:
             return None
         return found
 
+    def read_version(self, path: str) -> Versioned | None:
+        def fetch() -> Versioned:
+            answer = self.cloud.client("s3").get_object(Bucket=self.bucket, Key=f"{self.prefix}{path}")
+            return Versioned(content=answer["Body"].read(), version=answer["ETag"])
+
+        try:
+            found: Versioned = self.cloud.retried(fetch, f"reading of {path}")
+        except NotFoundError:
+            return None
+        return found
+
+    def write_version(self, path: str, content: bytes, version: str | None) -> str | None:
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        try:
+            answer = self.cloud.call(
+                "s3", "put_object", Bucket=self.bucket, Key=f"{self.prefix}{path}", Body=content, **condition
+            )
+        except CloudError as error:
+            if error.code not in _WRITTEN_BY_ANOTHER:
+                raise
+            found = self.read_version(path)  # a call that was repeated may meet what it wrote itself
+            return found.version if found is not None and found.content == content else None
+        return str(answer["ETag"])
+
+    def versioned(self, folder: str) -> dict[str, datetime]:
+        return {each.path: each.written_at for each in self.find(folder)}
+
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes | None]:
         self.cloud.client("s3")  # created before threads share it
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -65,6 +97,16 @@ class S3Files:
             return self.read(path)
         except CloudError:
             return None
+
+    def write(self, path: str, content: bytes) -> None:
+        self.cloud.call(
+            "s3",
+            "put_object",
+            Bucket=self.bucket,
+            Key=f"{self.prefix}{path}",
+            Body=content,
+            ContentType="application/json",
+        )
 
     def remove(self, path: str) -> None:
         self.cloud.call("s3", "delete_object", Bucket=self.bucket, Key=f"{self.prefix}{path}")

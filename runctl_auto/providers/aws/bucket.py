@@ -11,6 +11,8 @@ from typing import Any
 from runctl_auto.agent.contract import (
     LOG_PART_BYTES,
     MOST_MANIFEST_BYTES,
+    MOST_NOTE,
+    MOST_REQUEST_BYTES,
     RUNS_PREFIX,
     StopJson,
     StopReason,
@@ -25,6 +27,7 @@ from runctl_auto.agent.contract import (
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.manifest_reading import parse_manifest
+from runctl_auto.agent.untrusted import UnreadableError, read_object, text
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket_objects import BucketObjects
@@ -77,6 +80,16 @@ class JobBucket:
             ContentType="application/json",
             ExpectedBucketOwner=self._owner,
         )
+
+    def stop_request(self, run: str) -> str | None:
+        """The reason of the request to stop the run; None when there is none, or no bucket."""
+        content = self._read(stop_key(run), MOST_REQUEST_BYTES)
+        if content is None:
+            return None
+        try:
+            return read_object(content, MOST_REQUEST_BYTES).needed("reason", text(MOST_NOTE))
+        except UnreadableError:
+            return "unknown"
 
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
         """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket.

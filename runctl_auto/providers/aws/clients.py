@@ -50,7 +50,11 @@ def client_maker(endpoint_url: str | None = None, *, as_engine: bool = False) ->
 
 
 def _region_of(service: str, region: str) -> str:
-    """The region to query: the price list of all regions is served by a few of them only."""
+    """The region to query: the price list of all regions is served by a few of them only, costs by one in
+    each partition.
+    """
+    if service == "ce":
+        return "cn-northwest-1" if region.startswith("cn-") else "us-east-1"
     if service != "pricing":
         return region
     return _PRICES_ARE_TOLD_IN.get(region.partition("-")[0], "us-east-1")

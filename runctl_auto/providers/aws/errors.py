@@ -14,6 +14,7 @@ from runctl_auto.errors import (
     AccessDeniedError,
     CloudError,
     CredentialsError,
+    DamagedDataError,
     NoCapacityError,
     NotFoundError,
     SubnetFullError,
@@ -82,6 +83,8 @@ THROTTLED = frozenset(
         "TooManyRequestsException",
     }
 )
+DAMAGED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
+"""The service received other bytes than those that the checksum is of."""
 PASSING = frozenset(
     {
         "500",
@@ -197,6 +200,7 @@ def class_of_code(code: str) -> type[CloudError]:
         (ACCESS_DENIED, AccessDeniedError),
         (CREDENTIALS, CredentialsError),
         (THROTTLED, ThrottledError),
+        (DAMAGED, DamagedDataError),
     )
     for codes, error_class in table:
         if code in codes:
@@ -211,6 +215,7 @@ def class_of_failed_change(code: str) -> type[CloudError]:
 
 _NEXT_STEPS: dict[type[CloudError], str] = {
     AccessDeniedError: "Give the caller this permission, or use other credentials (AWS_PROFILE).",
+    DamagedDataError: "Repeat the command. If it stays so, something on the way to S3 changes the data.",
     CredentialsError: "Set up credentials: `aws configure`, `aws sso login`, AWS_PROFILE, or use --sandbox.",
     NoCapacityError: "Name more instance types or zones, raise max_price, or set spot_policy: on-demand.",
     SubnetFullError: "Name another subnet or zone, or free addresses of the subnet.",

@@ -46,7 +46,15 @@ class InstanceType:
         return f"{self.name} ({self.vcpus} CPUs, {self.memory_gb:g} GB{gpus})"
 
 
-def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[InstanceType, ...]:
+@dataclass(frozen=True)
+class MachineChoice:
+    """The types that a job may use, and those that it names and that do not meet its own requirements."""
+
+    fitting: tuple[InstanceType, ...]
+    unfit: tuple[InstanceType, ...] = ()
+
+
+def choose_machines(spec: JobSpec, cloud: Cloud) -> MachineChoice:
     """The types that the job may use: in its own order if it names them, else the smaller first.
 
     Raises ``JobFileError`` when a named type does not exist, or none meets the requirements; the nearest
@@ -54,16 +62,17 @@ def choose_machines(spec: JobSpec, cloud: Cloud) -> tuple[InstanceType, ...]:
     """
     resources = spec.resources
     if resources.instance_types:
-        named = _named(spec, cloud, resources.instance_types)
-        fitting = tuple(each for each in named if satisfies(each, resources))
+        seen = _named(spec, cloud, resources.instance_types)
+        fitting = tuple(each for each in seen if satisfies(each, resources))
     else:
-        named = tuple(_described(cloud, _filters(resources)))
-        fitting = _smallest(each for each in named if satisfies(each, resources))
+        seen = tuple(_described(cloud, _filters(resources)))
+        fitting = _smallest(each for each in seen if satisfies(each, resources))
     if spec.volumes:
         fitting = tuple(each for each in fitting if each.finds_volumes)
     if not fitting:
-        raise _nothing_fits(spec, cloud, named)
-    return fitting
+        raise _nothing_fits(spec, cloud, seen)
+    named = seen if resources.instance_types else ()
+    return MachineChoice(fitting, tuple(each for each in named if each not in fitting))
 
 
 def still_satisfies(name: str, resources: Resources, cloud: Cloud) -> bool:

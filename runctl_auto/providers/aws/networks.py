@@ -23,8 +23,9 @@ class Subnet:
     """A subnet from which a machine reaches AWS.
 
     ``public_address``: the machine needs a public IPv4 address. ``internet``: False when only AWS's endpoints
-    are reachable. ``resolvers`` are addresses of DNS servers other than the VPC's own. ``rank`` is 0 for the
-    preferred subnet of its zone.
+    are reachable. ``resolvers`` are addresses of DNS servers other than the VPC's own. ``zone_id`` names the
+    zone in every account, unlike ``zone``; None when unknown. ``rank`` is 0 for the preferred subnet of its
+    zone.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Subnet:
     public_address: bool = False
     internet: bool = True
     resolvers: tuple[str, ...] = ()
+    zone_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def _ranked(
                 public_address=way.kind == "public",
                 internet=way.kind != "endpoints",
                 resolvers=resolvers,
+                zone_id=each.get("AvailabilityZoneId"),
             )
         )
     return tuple(ranked)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import datetime, timedelta
 
 from runctl_auto.errors import CloudError
 from runctl_auto.providers.aws.access import Cloud
@@ -17,27 +16,51 @@ _MOST_NAMES = 30
 """How many types are requested at once: a filter takes 1,024 characters."""
 
 
-def spot_prices(cloud: Cloud, names: Sequence[str]) -> dict[tuple[str, str], float]:
-    """The spot price in force by type and zone: the newest row, which may be older than the time asked for.
-
-    Rows without a price above 0 are skipped.
+@dataclass(frozen=True)
+class SpotPrice:
+    """USD an hour: the price in force, and the average of a period in which each price is weighted by how
+    long it was in force.
     """
+
+    now: float
+    average: float
+
+
+def spot_prices(
+    cloud: Cloud, names: Sequence[str], *, now: datetime, days: int
+) -> dict[tuple[str, str], SpotPrice]:
+    """The spot prices by type and zone, their averages over the ``days`` before ``now``.
+
+    The history begins with the price in force at its start, whose row may be older. Rows without a price
+    above 0 are skipped. Raises ``CloudError``.
+    """
+    since = now - timedelta(days=days)
     history = cloud.pages(
         "ec2",
         "describe_spot_price_history",
         "SpotPriceHistory",
         InstanceTypes=list(names),
         ProductDescriptions=[_LINUX],
-        StartTime=datetime.now(timezone.utc),
+        StartTime=since,
+        EndTime=now,
     )
-    newest: dict[tuple[str, str], tuple[Any, float]] = {}
+    rows: dict[tuple[str, str], list[tuple[datetime, float]]] = {}
     for each in history:
-        key = (each["InstanceType"], each["AvailabilityZone"])
         price = price_of(each.get("SpotPrice"))
-        if price is not None:
-            entry = (each["Timestamp"], price)
-            newest[key] = max(newest.get(key, entry), entry)
-    return {key: price for key, (_, price) in newest.items()}
+        if price is not None and each["Timestamp"] <= now:
+            key = (each["InstanceType"], each["AvailabilityZone"])
+            rows.setdefault(key, []).append((each["Timestamp"], price))
+    return {key: _spot_price(sorted(known), since, now) for key, known in rows.items()}
+
+
+def _spot_price(rows: Sequence[tuple[datetime, float]], since: datetime, now: datetime) -> SpotPrice:
+    ends = [*(at for at, _ in rows), now][1:]
+    weighted = seconds = 0.0
+    for (at, price), end in zip(rows, ends, strict=True):
+        lasted = max(0.0, (end - max(at, since)).total_seconds())
+        weighted, seconds = weighted + price * lasted, seconds + lasted
+    newest = rows[-1][1]
+    return SpotPrice(newest, weighted / seconds if seconds else newest)
 
 
 def on_demand_prices(cloud: Cloud, names: Sequence[str]) -> dict[str, float]:
@@ -55,31 +78,6 @@ def on_demand_prices(cloud: Cloud, names: Sequence[str]) -> dict[str, float]:
     except CloudError:
         return found
     return found
-
-
-def average_spot_price(cloud: Cloud, name: str, zone: str, *, now: datetime, days: int) -> float | None:
-    """The average spot price of a type in a zone over the ``days`` before ``now``, each price weighted by how
-    long it was in force. None when the history has no price.
-    """
-    since = now - timedelta(days=days)
-    history = cloud.pages(
-        "ec2",
-        "describe_spot_price_history",
-        "SpotPriceHistory",
-        InstanceTypes=[name],
-        AvailabilityZone=zone,
-        ProductDescriptions=[_LINUX],
-        StartTime=since,
-        EndTime=now,
-    )
-    rows = [(each["Timestamp"], price_of(each.get("SpotPrice"))) for each in history]
-    known = sorted((at, price) for at, price in rows if price is not None and at <= now)
-    ends = [*(at for at, _ in known), now][1:]
-    weighted = seconds = 0.0
-    for (at, price), end in zip(known, ends, strict=True):
-        lasted = max(0.0, (end - max(at, since)).total_seconds())
-        weighted, seconds = weighted + price * lasted, seconds + lasted
-    return weighted / seconds if seconds else None
 
 
 def region_prices(cloud: Cloud, date: str) -> RegionPrices:

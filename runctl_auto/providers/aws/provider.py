@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from email.utils import parsedate_to_datetime
 
 from components.naming import Names
@@ -10,11 +11,12 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.actual_costs import actual_costs
 from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machine_groups import end_group, find_groups, last_launches
-from runctl_auto.providers.aws.machines import find_machine, running_machines, tagged_machines
+from runctl_auto.providers.aws.machines import console_output, find_machine, find_machines, tagged_machines
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
@@ -39,6 +41,7 @@ from runctl_auto.providers.contract import (
     TaggedMachine,
     VolumeUse,
 )
+from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.run.status import RunStatus
@@ -77,8 +80,15 @@ class AwsProvider:
     def machine(self, identity: str) -> Machine:
         return find_machine(self._cloud, identity)
 
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        return find_machines(self._cloud, identities)
+
     def running(self, machines: Sequence[str]) -> frozenset[str]:
-        return running_machines(self._cloud, machines)
+        found = find_machines(self._cloud, machines)
+        return frozenset(each.id for each in found.values() if not each.has_ended)
+
+    def console(self, identity: str) -> str:
+        return console_output(self._cloud, identity)
 
     def terminate(self, machines: Sequence[str]) -> None:
         self._cloud.call("ec2", "terminate_instances", InstanceIds=list(machines))
@@ -97,6 +107,11 @@ class AwsProvider:
 
     def results(self, job: str, account: str) -> JobBucket:
         return JobBucket(self._cloud, self._names(account, job).bucket(), account)
+
+    def bucket(self, name: str, owner: str | None = None) -> ObjectData:
+        from runctl_auto.providers.aws.object_data.access import open_bucket
+
+        return open_bucket(self._cloud, name, owner)
 
     def statuses(self, runs: Sequence[RunKey]) -> list[RunStatus | RunctlError | None]:
         places = [
@@ -117,6 +132,9 @@ class AwsProvider:
 
     def region_prices(self, date: str) -> RegionPrices:
         return region_prices(self._cloud, date)
+
+    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+        return actual_costs(self._cloud, since, until)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs
 
 from sandbox.aws.cloud.changes import Changes
 from sandbox.aws.cloud.disconnected import Disconnected
 from sandbox.aws.cloud.faults import BadFault, Fault, Faults
-from sandbox.aws.cloud.lifecycle import Lifecycle, WrongState
+from sandbox.aws.cloud.lifecycle import Lifecycle, Power, WrongState
 from sandbox.aws.cloud.points import BadWatch, Points, Watch
 from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -68,18 +68,15 @@ class Control:
                 answer: dict[str, Any] = {"cloud": self.cloud_id}
             case "GET", ["instances"]:
                 answer = self._instances(parse_qs(environ.get("QUERY_STRING", "")))
-            case "POST", ["instances", instance_id, "ended"]:
-                answer = self._ended(instance_id, _body(environ))
-            case "POST", ["instances", instance_id, "interrupt"]:
-                answer = self._interrupt(instance_id, _body(environ))
-            case "POST", ["instances", instance_id, "rebalance"]:
-                answer = self._recommend_rebalance(instance_id)
-            case "POST", ["instances", instance_id, "network"]:
-                answer = self._set_network(instance_id, _body(environ))
+            case "POST", ["instances", instance_id, order] if order in self._orders:
+                answer = self._orders[order](instance_id, _body(environ))
             case _, ["faults"]:
                 answer = self._faults(method, environ)
             case _, ["points", *rest]:
                 answer = self._numbered(method, rest, environ)
+            case "GET", ["history"]:
+                with self.lock:
+                    answer = {"history": self.lifecycle.history}
             case "GET", ["inventory"]:
                 with self.lock, self.storage_lock:
                     answer = dict(inventory())
@@ -90,6 +87,17 @@ class Control:
             case _:
                 raise ControlError(HTTPStatus.NOT_FOUND, f"no call {method} {environ['PATH_INFO']}")
         return answer
+
+    @property
+    def _orders(self) -> dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]]:
+        """What is done to one instance, by the last part of the path."""
+        return {
+            "ended": self._ended,
+            "interrupt": self._interrupt,
+            "rebalance": self._recommend_rebalance,
+            "network": self._set_network,
+            "power": self._set_power,
+        }
 
     def _instances(self, query: dict[str, list[str]]) -> dict[str, Any]:
         since = _number(query, "since", -1)
@@ -118,7 +126,7 @@ class Control:
             interruption = self.lifecycle.interrupt(instance_id, notice)
         return {"action": interruption.action, "time": interruption.time}
 
-    def _recommend_rebalance(self, instance_id: str) -> dict[str, Any]:
+    def _recommend_rebalance(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         with self.lock, self._spot_instance(instance_id):
             return {"time": self.lifecycle.recommend_rebalance(instance_id)}
 
@@ -144,6 +152,19 @@ class Control:
                 raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
         self.disconnected.set(instance_id, connected=connected)
         return {"connected": connected}
+
+    def _set_power(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        power: Any = body.get("power")
+        if power not in get_args(Power):
+            raise ControlError(HTTPStatus.BAD_REQUEST, f"'power' is one of {', '.join(get_args(Power))}")
+        with self.lock:
+            if self.lifecycle.find(instance_id) is None:
+                raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
+            try:
+                self.lifecycle.set_power(instance_id, power)
+            except WrongState as error:
+                raise ControlError(HTTPStatus.CONFLICT, str(error)) from error
+        return {"power": power}
 
     def _faults(self, method: str, environ: dict[str, Any]) -> dict[str, Any]:
         if method == "DELETE":

@@ -35,7 +35,10 @@ def _instance(life: Life) -> dict[str, Any]:
         "boot": life.boot,
         "volumes": list(_volumes(instance)),
         "interruption": _interruption(life),
-        "rebalance": None if life.rebalance is None else _time(life.rebalance),
+        "rebalance": None if life.rebalance is None else _moment(life.rebalance),
+        "power": life.power,
+        "launched_at": _moment(life.launched),
+        "ended_at": None if life.ended is None else _moment(life.ended),
     }
 
 
@@ -71,10 +74,11 @@ def _snapshot_of(instance: Any, volume: str) -> str | None:
 def _interruption(life: Life) -> dict[str, str] | None:
     if life.interruption is None:
         return None
-    return {"action": life.interruption.action, "time": _time(life.interruption.time)}
+    return {"action": life.interruption.action, "time": _moment(life.interruption.time)}
 
 
-def _time(seconds: float) -> str:
+def _moment(seconds: float) -> str:
+    """A time in whole seconds, as EC2 tells it."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -18,7 +18,7 @@ from sandbox.aws.cloud.experiment_machines import ExperimentMachines
 from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.guard import Guard
-from sandbox.aws.cloud.launch_zone import with_zone
+from sandbox.aws.cloud.launch_zone import located
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
@@ -42,9 +42,16 @@ _FIRST_CALLS = (
 
 
 class Emulator:
-    """One cloud, initially empty, which serves who has its keys. `clock` returns seconds since 1970."""
+    """One cloud, initially empty, which serves who has its keys. `clock` returns seconds since 1970,
+    `console` the console log of an instance."""
 
-    def __init__(self, cloud_id: str, keys: CloudKeys, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        cloud_id: str,
+        keys: CloudKeys,
+        clock: Callable[[], float],
+        console: Callable[[str], bytes] = lambda _: b"",
+    ) -> None:
         self._clock = clock
         self._locks = CloudLocks()
         self._changes = Changes()
@@ -64,6 +71,7 @@ class Emulator:
                 consistency,
                 rescheduled=self._something_due.set,
                 unreachable=lambda instance: disconnected.set(instance, connected=False),
+                console=console,
                 groups=groups,
                 regrouped=self._groups_due.set,
             )
@@ -94,7 +102,7 @@ class Emulator:
             locks=self._locks,
             disconnected=disconnected,
             quotas=quotas,
-            located=with_zone,
+            located=located,
             launches_fail=self._lifecycle.launches_fail,
         )
         self._launching = Launching(self._cloud, group_cloud, self._locks.plane, clock)

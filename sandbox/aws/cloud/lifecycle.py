@@ -4,11 +4,12 @@ Independent of moto, clocks and threads: callers hold the cloud's lock, pass the
 call `advance` at `next_deadline`.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 
 PENDING = "pending"
 RUNNING = "running"
@@ -16,6 +17,11 @@ SHUTTING_DOWN = "shutting-down"
 TERMINATED = "terminated"
 STOPPING = "stopping"
 STOPPED = "stopped"
+
+_REMEMBERED = 100_000
+
+Power = Literal["on", "frozen", "cut"]
+"""Of a machine: it works; it hangs, with all that runs on it; or it has lost its power."""
 
 _ENDING = {TERMINATED: SHUTTING_DOWN, STOPPED: STOPPING}
 _ENDED = {SHUTTING_DOWN: TERMINATED, STOPPING: STOPPED}
@@ -98,6 +104,7 @@ class Life:
     machine: Machine
     state: str
     entered: float
+    launched: float
     boot: int = 1
     cause: Cause = Cause.NONE
     host_ended: bool = False
@@ -106,6 +113,9 @@ class Life:
     """When the cloud recommended to leave the instance."""
     fails: Cause | None = None
     """Why it ends instead of running."""
+    power: Power = "on"
+    ended: float | None = None
+    """When it began to shut down: what it costs ends then."""
 
 
 class Lifecycle:
@@ -118,6 +128,12 @@ class Lifecycle:
         self._lives: dict[str, Life] = {}
         self._host_seen: float | None = None
         self._next_fails: Cause | None = None
+        self._history: deque[tuple[str, str, float]] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def history(self) -> list[tuple[str, str, float]]:
+        """Instance, state and time (seconds since 1970) of every state that an instance entered, in order."""
+        return list(self._history)
 
     def lives(self) -> list[Life]:
         return list(self._lives.values())
@@ -136,7 +152,9 @@ class Lifecycle:
 
     def launched(self, machine: Machine) -> None:
         """Add a new instance: pending first, then running."""
-        self._lives[machine.id] = Life(machine, PENDING, self._clock(), fails=self._next_fails)
+        now = self._clock()
+        self._lives[machine.id] = Life(machine, PENDING, entered=now, launched=now, fails=self._next_fails)
+        self._history.append((machine.id, PENDING, now))
         machine.enter(PENDING, Cause.NONE)
         self._changed()
 
@@ -151,6 +169,7 @@ class Lifecycle:
         life.boot += 1
         life.host_ended = False
         self._enter(life, PENDING, Cause.NONE)
+        life.launched, life.ended = life.entered, None
         return before
 
     def reboot(self, instance_id: str) -> None:
@@ -215,6 +234,15 @@ class Lifecycle:
         self._changed()
         return life.rebalance
 
+    def set_power(self, instance_id: str, power: Power) -> None:
+        """Let a running machine hang, work again, or lose its power, which its host then reports as its
+        end."""
+        life = self._lives[instance_id]
+        if life.state != RUNNING:
+            raise WrongState(instance_id, life.state)
+        life.power = power
+        self._changed()
+
     def host_manager_seen(self) -> None:
         """Record that the hosts process has just polled."""
         self._host_seen = self._clock()
@@ -267,11 +295,13 @@ class Lifecycle:
             self._enter(life, _ENDED[life.state], life.cause)
 
     def _begin_end(self, life: Life, target: str, cause: Cause) -> None:
+        life.ended = self._clock()
         self._enter(life, _ENDING[target], cause)
 
     def _enter(self, life: Life, state: str, cause: Cause) -> None:
         life.state = state
         life.entered = self._clock()
         life.cause = cause
+        self._history.append((life.machine.id, state, life.entered))
         life.machine.enter(state, cause)
         self._changed()

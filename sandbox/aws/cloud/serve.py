@@ -1,5 +1,5 @@
 """Starts the emulated cloud: `python -I serve.py --cloud-id ID --keys PATH --ready-file PATH [--listen-fd
-N]`.
+N] [--consoles DIR]`.
 
 Serves on a loopback port (or an inherited listening socket), writes the ready file once warmed up, exits on
 SIGTERM or when its parent ends.
@@ -11,8 +11,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+_CONSOLE_BYTES = 64 * 1024
 
 
 def main() -> None:
@@ -29,7 +32,7 @@ def main() -> None:
     from sandbox.access.keys import load_keys
     from sandbox.aws.cloud.emulator import Emulator
 
-    emulator = Emulator(options.cloud_id, load_keys(options.keys), time.time)
+    emulator = Emulator(options.cloud_id, load_keys(options.keys), time.time, _consoles(options.consoles))
     server = _listen(emulator.application, options)
     threading.Thread(target=emulator.keep_time, name="lifecycle", daemon=True).start()
     threading.Thread(target=emulator.keep_groups, name="groups", daemon=True).start()
@@ -49,7 +52,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--ready-file", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--listen-fd", type=int)
+    parser.add_argument("--consoles", type=Path, help="folder of the instances' console logs, ID.log")
     return parser.parse_args()
+
+
+def _consoles(folder: Path | None) -> Callable[[str], bytes]:
+    """Reads the end of an instance's console log; empty without one."""
+
+    def read(instance: str) -> bytes:
+        try:
+            with (folder / f"{instance}.log").open("rb") as log:  # type: ignore[operator]
+                log.seek(max(0, log.seek(0, os.SEEK_END) - _CONSOLE_BYTES))
+                return log.read(_CONSOLE_BYTES)
+        except OSError:
+            return b""
+
+    return read if folder is not None else lambda _: b""
 
 
 def _settle_moto() -> None:

@@ -5,6 +5,8 @@ stopping a one-time spot instance and changing a running instance's type or user
 returns the actual state; a terminated instance disappears after an hour.
 """
 
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -25,15 +27,18 @@ _CODES = {
     states.STOPPING: 64,
     states.STOPPED: 80,
 }
+_INITIATED = {Cause.USER: "User initiated", Cause.SPOT: "Service initiated"}
 _CHANGED_WHILE_STOPPED = ("instance_type", "user_data", "kernel", "ebs_optimized")
 
 
 class MotoMachine:
     """Adapts one of moto's instances to the lifecycle."""
 
-    def __init__(self, instance: Any, terminate: Any, stop: Any, start: Any) -> None:
+    def __init__(self, instance: Any, follow_up: Mapping[str, Any], clock: Callable[[], float]) -> None:
         self.instance = instance
-        self._follow_up = {states.TERMINATED: terminate, states.STOPPED: stop, states.RUNNING: start}
+        self._follow_up = follow_up
+        self._clock = clock
+        self._reason = ""
 
     @property
     def id(self) -> str:
@@ -53,11 +58,22 @@ class MotoMachine:
         if follow_up is not None:
             follow_up(self.instance)
         self.instance._state = InstanceState(state, _CODES[state])
-        self.instance._reason = cause.message.partition(": ")[2]
+        self._reason = self.instance._reason = self._transition_reason(state, cause)
         self.instance.state_reason = StateReason(cause.message, cause.code)
         request = request_of(self.instance)
         if request is not None:
             request.instance_entered(state, cause)
+
+    def _transition_reason(self, state: str, cause: Cause) -> str:
+        """StateTransitionReason, with the time at which the end began. EC2 tells no time when the instance
+        has shut itself down.
+        """
+        if cause not in _INITIATED:
+            return ""
+        if state not in (states.SHUTTING_DOWN, states.STOPPING):
+            return self._reason
+        now = datetime.fromtimestamp(self._clock(), timezone.utc)
+        return f"{_INITIATED[cause]} ({now:%Y-%m-%d %H:%M:%S} GMT)"
 
     def noticed(self) -> None:
         request = request_of(self.instance)
@@ -74,20 +90,24 @@ class MotoMachine:
 
 def apply(patches: Patches, emulation: Emulation) -> None:
     lifecycle = emulation.lifecycle
-    _launch_into_pending(patches, lifecycle)
+    _launch_into_pending(patches, emulation)
     _ask_the_lifecycle(patches, lifecycle)
     _refuse_changes_while_running(patches, lifecycle)
     _tell_the_state_on_terminate(patches)
 
 
-def _launch_into_pending(patches: Patches, lifecycle: Lifecycle) -> None:
-    terminate, stop, start = Instance.terminate, Instance.stop, Instance.start
+def _launch_into_pending(patches: Patches, emulation: Emulation) -> None:
+    follow_up = {
+        states.TERMINATED: Instance.terminate,
+        states.STOPPED: Instance.stop,
+        states.RUNNING: Instance.start,
+    }
 
     def make(run_instances: Any) -> Any:
         def launch(self: Any, *args: Any, **kwargs: Any) -> Any:
             reservation = run_instances(self, *args, **kwargs)
             for instance in reservation.instances:
-                lifecycle.launched(MotoMachine(instance, terminate, stop, start))
+                emulation.lifecycle.launched(MotoMachine(instance, follow_up, emulation.clock))
             return reservation
 
         return launch

@@ -129,10 +129,10 @@ GRANTS: tuple[Grant, ...] = (
         EVERYWHERE,
     ),
     Grant(
-        # Called only for a subnet without a default route.
-        "LookForEndpoints",
+        # Called only for a subnet without a default route, and for jobs with three instance types or more.
+        "LookIfNeeded",
         "plan",
-        ("ec2:DescribeVpcEndpoints",),
+        ("ec2:DescribeVpcEndpoints", "ec2:GetSpotPlacementScores"),
         EVERYWHERE,
         seen=False,
     ),
@@ -194,6 +194,8 @@ GRANTS: tuple[Grant, ...] = (
         _SCHEDULES,
     ),
     Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), OBJECT_ARNS),
+    # Called only when two machines of a run ended without a report.
+    Grant("ReadOwnConsoles", "plan", ("ec2:GetConsoleOutput",), INSTANCE.arns, _OWN, seen=False),
     Grant(
         "ReadAsTheOfficialProvider",
         "plan",

@@ -21,7 +21,7 @@ def keys(expires_at: float, name: str = "AKIA") -> tuple[int, bytes]:
 def test_a_token_is_fetched_once_and_shown_each_time(clock) -> None:
     web = ScriptedWeb([TOKEN, (200, b"i-1"), (404, b"")])
     metadata = InstanceMetadata(web, clock=clock)
-    assert metadata.instance_id() == "i-1"
+    assert metadata.get("meta-data/instance-id") == "i-1"
     assert metadata.get("meta-data/spot/instance-action") is None
     assert [asked.method for asked in web.asked] == ["PUT", "GET", "GET"]
     assert web.asked[0].url == "http://169.254.169.254/latest/api/token"
@@ -31,7 +31,7 @@ def test_a_token_is_fetched_once_and_shown_each_time(clock) -> None:
 
 def test_an_expired_token_is_renewed(clock) -> None:
     web = ScriptedWeb([TOKEN, (401, b""), (200, b"new"), (200, b"i-1")])
-    assert InstanceMetadata(web, clock=clock).instance_id() == "i-1"
+    assert InstanceMetadata(web, clock=clock).get("meta-data/instance-id") == "i-1"
 
 
 def test_a_token_is_renewed_before_it_expires(clock) -> None:

@@ -10,6 +10,7 @@ from support.run_machine import CONFIG, Machine
 
 from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.contract import checkpoint_prefix, lineage_prefix, manifest_key
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.resuming import START_SECONDS
 from runctl_auto.agent.status import StatusWriter
 
@@ -138,7 +139,7 @@ def test_a_first_start_that_fails_is_not_tried_again(tmp_path: Path) -> None:
 def test_a_replaced_machine_does_not_repeat_what_failed(reruns: Reruns) -> None:
     reruns.ends = {"two": 1}
     machine = reruns.run()
-    status = StatusWriter(CONFIG, "i-2", reruns.store, previous=machine.status.document())
+    status = StatusWriter(CONFIG, MachineIdentity("i-2"), reruns.store, previous=machine.status.document())
     assert status.failed_resumes() == ["00000002"]
     reruns.started.clear()
     other = Machine(reruns.root / "third", reruns.store, reruns.clock, command="train", status=status)

@@ -79,3 +79,14 @@ def test_only_what_carries_a_body_tells_its_length() -> None:
     sender.send("PUT", "key", body=b"abc")
     assert ["content-length" in asked.headers for asked in web.asked] == [False, False, True]
     assert web.asked[2].headers["content-length"] == "3"
+
+
+def test_an_object_is_written_with_its_checksum() -> None:
+    sender, web = requests((200, b""), (200, b""), (200, b""))
+    sender.send("PUT", "key", body=b"abc")
+    sender.send("PUT", "key", query=(("partNumber", "1"), ("uploadId", "u")), body=b"abc")
+    sender.send("GET", "key")
+    name = "x-amz-checksum-sha256"
+    assert web.asked[0].headers[name] == "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="
+    assert f";{name};" in web.asked[0].headers["authorization"]
+    assert [name in asked.headers for asked in web.asked[1:]] == [False, False]

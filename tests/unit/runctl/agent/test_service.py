@@ -13,6 +13,7 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import TERMINAL_PHASES, node_logs_prefix, status_key
 from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.main import system_stop, wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import OwnGroup
@@ -46,7 +47,7 @@ class Machine:
             config=CONFIG,
             folder=tmp_path,
             store=store,
-            instance=lambda: "i-1",
+            identity=lambda: MachineIdentity("i-1"),
             journal=Journal(tmp_path / "out", io.StringIO()),
             switch=self.switch,
             volumes=self.volumes,

@@ -8,6 +8,7 @@ import pytest
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous, rfc3339
 from runctl_auto.agent.status_reading import read_status
 
@@ -25,10 +26,12 @@ CONFIG = AgentConfig(
     deadline_at=None,
 )
 KEY = status_key("r1")
+FIRST = MachineIdentity("i-1", "m5.large", "us-east-1a", "spot", "1970-01-12T13:46:00Z")
+SECOND = MachineIdentity("i-2", "m5.xlarge", "us-east-1b", "on-demand", "1970-01-12T14:00:00Z")
 
 
 def make(store, clock, **options) -> StatusWriter:
-    return StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock, **options)
+    return StatusWriter(CONFIG, FIRST, store, clock=clock, ticks=clock, **options)
 
 
 def written(store) -> dict[str, Any]:
@@ -59,7 +62,51 @@ def test_the_document_is_that_of_the_contract(store, clock) -> None:
         "unsaved": [],
         "suspect": None,
         "resumes": [],
+        "machines": [
+            {
+                "id": "i-1",
+                "type": "m5.large",
+                "zone": "us-east-1a",
+                "market": "spot",
+                "launched_at": "1970-01-12T13:46:00Z",
+                "seen_at": "1970-01-12T13:46:40.000Z",
+                "ended_at": None,
+                "price_hour": None,
+            }
+        ],
     }
+
+
+def test_each_machine_of_a_run_is_kept_with_its_times_and_price(store, clock) -> None:
+    first = make(store, clock)
+    first.price_machine(lambda kind, market: {("m5.large", "spot"): 0.04}.get((kind, market)))
+    clock.now += 60
+    first.write()
+    clock.now += 600
+    second = StatusWriter(CONFIG, SECOND, store, previous=written(store), clock=clock, ticks=clock)
+    clock.now += 5
+    second.end(Outcome("interrupted", "interruption"), store)
+    told = [
+        (each["id"], each["seen_at"], each["ended_at"], each["price_hour"])
+        for each in written(store)["machines"]
+    ]
+    assert told == [
+        ("i-1", "1970-01-12T13:47:40.000Z", None, 0.04),
+        ("i-2", "1970-01-12T13:57:45.000Z", "1970-01-12T13:57:45.000Z", None),
+    ], "the first vanished without a word"
+
+
+def test_an_agent_that_starts_again_goes_on_with_its_machine(store, clock) -> None:
+    make(store, clock).end(Outcome("interrupted", "interruption"), store)
+    again = make(store, clock, previous=written(store))
+    again.write()
+    (machine,) = written(store)["machines"]
+    assert (machine["id"], machine["ended_at"]) == ("i-1", None)
+
+
+def test_a_machine_that_the_cloud_does_not_describe_counts_from_its_boot(store, clock) -> None:
+    bare = StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=clock, ticks=clock)
+    assert bare.document()["machines"][0]["launched_at"] == "1970-01-12T13:46:40.000Z"
 
 
 def test_seconds_are_counted_by_phase(store, clock) -> None:
@@ -154,13 +201,13 @@ def test_a_status_of_an_earlier_machine_neither_stops_the_agent_nor_extends_the_
     store.put(CONFIG.status_key, content)
     previous = read_previous(store, CONFIG.status_key, CONFIG.run)
     assert previous is None
-    writer = StatusWriter(CONFIG, "i-2", store, previous=previous, clock=clock, ticks=clock)
+    writer = StatusWriter(CONFIG, MachineIdentity("i-2"), store, previous=previous, clock=clock, ticks=clock)
     assert writer.seconds_spent() == 0
     assert writer.failed_resumes() == []
 
 
 def test_what_it_writes_is_read_however_long_its_texts_are(store, clock) -> None:
-    writer = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
+    writer = StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=clock, ticks=clock)
     longest = "\U0001f600\udcff" * 5000
     for what in ("checkpoint", "artifacts"):
         writer.unsaved(what, [(longest, longest)] * 50)

@@ -73,6 +73,12 @@ def test_what_nobody_knows_is_left_out_and_what_is_missing_is_empty() -> None:
         ("tries", [{**STATUS["tries"][0], "started_at": "yesterday"}]),
         ("tries", [{**STATUS["tries"][0], "reason": "a\nreason"}]),
         ("tries", STATUS["tries"] * 101),
+        ("machines", [{"id": "i-1"}]),
+        ("machines", [{**STATUS["machines"][0], "id": "i-1 --help"}]),
+        ("machines", [{**STATUS["machines"][0], "zone": ["a"]}]),
+        ("machines", [{**STATUS["machines"][0], "seen_at": None}]),
+        ("machines", [{**STATUS["machines"][0], "price_hour": -1}]),
+        ("machines", STATUS["machines"] * 201),
     ],
     ids=str,
 )

@@ -14,6 +14,7 @@ from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import CONFIG, DOWN, Machine, ScriptedJob
 
 from runctl_auto.agent.contract import checkpoint_prefix, file_key, manifest_key
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
@@ -109,7 +110,7 @@ def test_what_is_not_tried_again(
 def test_only_failures_of_the_scripts_are_tried_again(
     store: MemoryStore, clock: Clock, outcome: Outcome, another: bool
 ) -> None:
-    status = StatusWriter(CONFIG, "i-1", store, clock=clock, ticks=clock)
+    status = StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=clock, ticks=clock)
     said: list[str] = []
     trying = Trying(3, status, say=said.append, clock=clock, pause=clock.wait, stopping=lambda: False)
     assert trying.another(outcome) is another
@@ -133,7 +134,7 @@ def test_tries_count_on_all_machines_of_the_run(tmp_path: Path, store: MemorySto
     )
     assert machine.run().phase == "interrupted"
     previous = json.loads(json.dumps(machine.status.document()))
-    status = StatusWriter(CONFIG, "i-2", store, previous=previous, clock=clock, ticks=clock)
+    status = StatusWriter(CONFIG, MachineIdentity("i-2"), store, previous=previous, clock=clock, ticks=clock)
     second = Trainer(tmp_path / "second", store, clock, 1, 1, 0, status=status)
     assert second.run().phase == "failed"
     assert (len(machine.started), len(second.started)) == (1, 2)

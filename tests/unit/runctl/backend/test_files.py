@@ -51,6 +51,18 @@ def test_a_file_is_read_and_removed_with_its_attributes(tmp_path: Path) -> None:
     assert list((tmp_path / "a").iterdir()) == []
 
 
+def test_a_file_is_written_whole_and_a_link_is_replaced(tmp_path: Path) -> None:
+    files = FolderFiles(tmp_path / "state")
+    elsewhere = put(tmp_path, "elsewhere", b"mine")
+    files.write("a/b.json", b"first")
+    (tmp_path / "state" / "a" / "c.json").symlink_to(elsewhere)
+    for name in ("a/b.json", "a/c.json"):
+        files.write(name, b"second")
+        assert files.read(name) == b"second"
+    assert elsewhere.read_bytes() == b"mine"
+    assert found(tmp_path / "state", "a") == ["a/b.json", "a/c.json"], "nothing else is left"
+
+
 def test_one_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
     put(tmp_path, "a", b"1")
     put(tmp_path, "c/d", b"2")

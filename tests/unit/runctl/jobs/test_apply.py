@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from unittest.mock import Mock, create_autospec
 
@@ -23,7 +24,8 @@ from runctl_auto.jobs.follow import POLL_SECONDS
 from runctl_auto.jobs.job import Job
 from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import Machine, Provider
-from runctl_auto.stack.config import Placement, Protection
+from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.trail import MOST_KEPT, RefusedPlace, trail_json
 
 DONE = Changes({"create": 3})
 SECOND = placement(zone="us-east-1b")
@@ -32,6 +34,10 @@ THIRD = placement(zone="us-east-1c", market="on-demand")
 
 def settled() -> None:
     """No machine is left of the attempt before."""
+
+
+def now() -> datetime:
+    return datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
 
 def full() -> SubnetFullError:
@@ -57,12 +63,14 @@ def test_the_first_place_with_capacity_is_pinned(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), DONE]
     reporter = Told()
     config, changes = apply_in_first_place(
-        stack, stack_config(), [SECOND, THIRD], reporter, refresh=False, settle=settled
+        stack, stack_config(), [SECOND, THIRD], reporter, refresh=False, settle=settled, now=now
     )
     assert config.placement == SECOND
     assert changes == DONE
     assert zones_tried(stack) == ["us-east-1a", "us-east-1b"]
-    assert reporter.said == ["no capacity; trying t3.micro spot in us-east-1b"]
+    assert reporter.said == [
+        "t3.micro spot in us-east-1a: InsufficientInstanceCapacity; trying t3.micro spot in us-east-1b"
+    ]
 
 
 def test_others_are_not_asked_for_without_need(stack: Mock) -> None:
@@ -72,7 +80,9 @@ def test_others_are_not_asked_for_without_need(stack: Mock) -> None:
         pytest.fail("asked")
         yield SECOND
 
-    config, _ = apply_in_first_place(stack, stack_config(), others(), Told(), refresh=True, settle=settled)
+    config, _ = apply_in_first_place(
+        stack, stack_config(), others(), Told(), refresh=True, settle=settled, now=now
+    )
     assert config.placement.zone == "us-east-1a"
     stack.up.assert_called_once_with(refresh=True)
 
@@ -89,6 +99,7 @@ def test_before_the_next_place_a_machine_that_ended_is_awaited_and_the_state_ref
         Told(),
         refresh=False,
         settle=lambda: order.append("settled"),
+        now=now,
     )
     assert [call.kwargs["refresh"] for call in stack.up.call_args_list] == [False, True, True]
     assert order == ["configured", "settled", "configured", "settled", "configured"]
@@ -96,7 +107,7 @@ def test_before_the_next_place_a_machine_that_ended_is_awaited_and_the_state_ref
 
 def subnets_tried(stack: Mock, *others: Placement, failures: list[NoCapacityError]) -> list[str]:
     stack.up.side_effect = [*failures, DONE]
-    apply_in_first_place(stack, stack_config(), others, Told(), refresh=False, settle=settled)
+    apply_in_first_place(stack, stack_config(), others, Told(), refresh=False, settle=settled, now=now)
     placements = [json.loads(call.args[0]["runctl:placement"]) for call in stack.set_config.call_args_list]
     return [each["subnet"] for each in placements]
 
@@ -117,8 +128,12 @@ def test_without_capacity_another_subnet_of_the_zone_is_passed_over(stack: Mock)
 def test_a_full_subnet_is_told(stack: Mock) -> None:
     stack.up.side_effect = [full(), DONE]
     reporter = Told()
-    apply_in_first_place(stack, stack_config(), [OTHER_SUBNET], reporter, refresh=False, settle=settled)
-    assert reporter.said == ["the subnet is full; trying t3.micro spot in us-east-1a"]
+    apply_in_first_place(
+        stack, stack_config(), [OTHER_SUBNET], reporter, refresh=False, settle=settled, now=now
+    )
+    assert reporter.said == [
+        "t3.micro spot in us-east-1a: InsufficientFreeAddressesInSubnet; trying t3.micro spot in us-east-1a"
+    ]
 
 
 def test_only_a_machine_that_the_state_names_is_awaited() -> None:
@@ -139,9 +154,53 @@ def test_only_a_machine_that_the_state_names_is_awaited() -> None:
 def test_no_capacity_anywhere_tells_all_reasons(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), NoCapacityError("x", code="VcpuLimitExceeded")]
     with pytest.raises(NoCapacityError) as raised:
-        apply_in_first_place(stack, stack_config(), [THIRD], Told(), refresh=False, settle=settled)
+        apply_in_first_place(stack, stack_config(), [THIRD], Told(), refresh=False, settle=settled, now=now)
     assert "t3.micro spot in us-east-1a: InsufficientInstanceCapacity" in raised.value.what
     assert "t3.micro on-demand in us-east-1c: VcpuLimitExceeded" in raised.value.what
+
+
+def test_the_trail_is_kept_before_the_next_place_is_tried(stack: Mock) -> None:
+    """A command that is killed leaves what it knows."""
+    before = RefusedPlace(
+        instance_type="t3.micro",
+        market="spot",
+        zone="us-east-1f",
+        subnet="subnet-9",
+        code="SpotMaxPriceTooLow",
+        reason="too low",
+        at="2026-01-30T00:00:00Z",
+    )
+    stack.up.side_effect = [no_capacity(), DONE]
+    config, _ = apply_in_first_place(
+        stack, stack_config(trail=(before,)), [SECOND], Told(), refresh=False, settle=settled, now=now
+    )
+    kept = [json.loads(call.args[0]["runctl:trail"]) for call in stack.set_config.call_args_list]
+    assert [len(each) for each in kept] == [1, 2]
+    assert [each["code"] for each in kept[1]] == ["SpotMaxPriceTooLow", "InsufficientInstanceCapacity"]
+    assert kept[1][1]["at"] == "2026-01-31T12:00:00Z"
+    assert kept[1] == trail_json(config.trail)
+
+
+def test_when_all_refuse_the_trail_is_in_the_error_and_kept(stack: Mock) -> None:
+    stack.up.side_effect = [no_capacity(), full()]
+    with pytest.raises(NoCapacityError) as raised:
+        apply_in_first_place(stack, stack_config(), [THIRD], Told(), refresh=False, settle=settled, now=now)
+    codes = ["InsufficientInstanceCapacity", "InsufficientFreeAddressesInSubnet"]
+    assert [each["code"] for each in raised.value.trail] == codes
+    assert raised.value.as_json()["trail"] == list(raised.value.trail)
+    kept = json.loads(stack.set_config.call_args.args[0]["runctl:trail"])
+    assert [each["code"] for each in kept] == codes
+
+
+def test_the_trail_is_bounded(stack: Mock) -> None:
+    places = [placement(zone=f"us-east-1{chr(97 + index)}") for index in range(20)]
+    config = stack_config()
+    for _ in range(3):
+        stack.up.side_effect = [no_capacity()] * 20
+        with pytest.raises(NoCapacityError):
+            apply_in_first_place(stack, config, places[1:], Told(), refresh=False, settle=settled, now=now)
+        config = StackConfig.from_values(stack.set_config.call_args.args[0])
+    assert len(config.trail) == MOST_KEPT
 
 
 def refusal() -> PolicyViolationError:
@@ -154,7 +213,7 @@ def refusal() -> PolicyViolationError:
 def test_another_place_that_policies_refuse_is_passed_over(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), refusal(), DONE]
     config, _ = apply_in_first_place(
-        stack, stack_config(), [SECOND, THIRD], Told(), refresh=False, settle=settled
+        stack, stack_config(), [SECOND, THIRD], Told(), refresh=False, settle=settled, now=now
     )
     assert config.placement == THIRD
 
@@ -162,21 +221,21 @@ def test_another_place_that_policies_refuse_is_passed_over(stack: Mock) -> None:
 def test_why_policies_refuse_a_place_is_among_the_reasons(stack: Mock) -> None:
     stack.up.side_effect = [no_capacity(), refusal()]
     with pytest.raises(NoCapacityError) as raised:
-        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled)
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled, now=now)
     assert "us-east-1b: 9 USD; allowed: at most 5 USD (rule cost-within-budget" in raised.value.what
 
 
 def test_what_policies_refuse_in_the_first_place_is_refused(stack: Mock) -> None:
     stack.up.side_effect = refusal()
     with pytest.raises(PolicyViolationError):
-        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled)
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled, now=now)
     assert stack.up.call_count == 1
 
 
 def test_another_error_is_not_taken_for_no_capacity(stack: Mock) -> None:
     stack.up.side_effect = AccessDeniedError("no", code="UnauthorizedOperation")
     with pytest.raises(AccessDeniedError):
-        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled)
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled, now=now)
     assert stack.up.call_count == 1
 
 

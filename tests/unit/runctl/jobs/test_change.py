@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -15,6 +18,7 @@ from support.job_stacks import (
     Told,
     group_state,
     instance_state,
+    offers,
     placement,
     resource,
     stack_config,
@@ -23,10 +27,12 @@ from support.job_stacks import (
 from support.sessions import ACCOUNT, fake_provider, fake_results, fake_scanner, fake_session
 
 import runctl_auto.operations
+from runctl_auto.cost.charges import Charge
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import (
+    BudgetSpentError,
     ConfirmationNeededError,
     EngineError,
     JobEndedError,
@@ -34,21 +40,25 @@ from runctl_auto.errors import (
     NoCapacityError,
     StackLockedError,
 )
+from runctl_auto.jobs.bill_archive import BillArchive
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.follow import Lost, Starved
+from runctl_auto.jobs.last_bill import bill_of
+from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceMachine
+from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.jobs.starved_group import FeedGroup
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
-from runctl_auto.providers.contract import Machine, Offers
+from runctl_auto.providers.contract import Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import GroupChoice
+from runctl_auto.settings.schema import CostSettings, Settings
+from runctl_auto.stack.config import GroupChoice, Protection
 from runctl_auto.stack.state import INSTANCE, StackState
 
 JOB = "name: digits\nregion: us-east-1\nrun: 'true'\nresources: {instance_types: [t3.micro]}\n"
@@ -74,7 +84,13 @@ class World:
     """A job with a stack over fakes, and what happened to it in order."""
 
     def __init__(
-        self, folder: Path, state: StackState | None = None, *, is_new: bool = False, agrees: bool = True
+        self,
+        folder: Path,
+        state: StackState | None = None,
+        *,
+        is_new: bool = False,
+        agrees: bool = True,
+        phase: str = "succeeded",
     ) -> None:
         self.folder = folder
         self.events: list[Event] = []
@@ -100,10 +116,10 @@ class World:
             self.driver.create.side_effect = self.noted("open", self.stack)
         self.told = Told()
         self.told.confirm = self.noted("confirm", agrees)  # type: ignore[method-assign]
-        results = fake_results(status=RunStatus(run="r1", phase="succeeded"))
+        results = fake_results(status=RunStatus(run="r1", phase=phase))
         self.provider: Any = fake_provider(results=results, scanner=fake_scanner(), machine="terminated")
         self.provider.offers.side_effect = self.noted(
-            "decide", Offers((placement(), placement(zone="us-east-1b")))
+            "decide", offers(placement(), placement(zone="us-east-1b"))
         )
         self.session = fake_session(folder, driver=self.driver, provider=self.provider, told=self.told)
 
@@ -156,10 +172,23 @@ def unprotect(folder: Path) -> tuple[Change[Any, Any], World]:
     return Unprotect(world.session, "digits", "bucket", yes=False), world
 
 
+def place(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE))
+    job = world.session.job("digits")
+    return PlaceAgain(job, world.checked.file, stack_config(), Protection()), world
+
+
 def replace(folder: Path) -> tuple[Change[Any, Any], World]:
-    world = World(folder, stack_state(ROLE, instance_state()))
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
     lost = Lost(Machine("i-1", "terminated"), None)
     return ReplaceMachine(world.session.job("digits"), world.checked.file, stack_config(), lost), world
+
+
+def watch(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
+    world.stack.preview.side_effect = world.noted("plan", Plan((), 5))
+    lost = Lost(Machine("i-1", "terminated"), None)
+    return ReplaceUnattended(world.session.job("digits"), stack_config(), lost), world
 
 
 def release(folder: Path) -> tuple[Change[Any, Any], World]:
@@ -169,7 +198,7 @@ def release(folder: Path) -> tuple[Change[Any, Any], World]:
 
 def feed(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, group_state()))
-    places = Offers((placement(market="on-demand"),))
+    places = offers(placement(market="on-demand"))
     world.provider.offers.side_effect = world.noted("decide", places)
     group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=0)
     starved = Starved(("InsufficientInstanceCapacity",))
@@ -183,7 +212,9 @@ VERBS = {
     "down": down,
     "protect": protect,
     "unprotect": unprotect,
+    "place": place,
     "replace": replace,
+    "watch": watch,
     "release": release,
     "feed": feed,
 }
@@ -193,12 +224,14 @@ EVENTS = {
     "down": ["open", "recover", "plan", "confirm", "apply"],
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
+    "place": ["open", "recover", "decide", "configure", "plan", "configure", "apply"],
     "replace": ["open", "recover", "configure", "apply"],
+    "watch": ["open", "recover", "configure", "plan", "configure", "apply"],
     "release": ["open", "recover", "apply"],
     "feed": ["open", "recover", "decide", "configure", "apply"],
 }
-"""What happens to stack, provider and person, in order. ``up`` and ``replace`` configure each place that they
-try; the engine is not asked to recover a stack that was just made."""
+"""What happens to stack, provider and person, in order. ``up``, ``place`` and ``replace`` configure each
+place that they try; the engine is not asked to recover a stack that was just made."""
 
 
 def concrete(kind: type[Change[Any, Any]] = Change) -> Iterator[type[Change[Any, Any]]]:
@@ -243,12 +276,41 @@ def test_what_is_declined_is_not_applied_and_leaves_no_configuration(tmp_path: P
         world.stack.remove.assert_called_once_with()
 
 
+@pytest.mark.parametrize("enforce", [True, False])
+def test_up_rents_nothing_over_a_spent_budget_where_that_is_enforced(tmp_path: Path, enforce: bool) -> None:
+    now = datetime(2026, 3, 15, tzinfo=timezone.utc)
+    world = World(tmp_path, is_new=True)
+    settings = Settings(owner="bob", cost=CostSettings(monthly=5, enforce=enforce))
+    time = dataclasses.replace(world.session.time, now=lambda: now)
+    world.session = dataclasses.replace(world.session, settings=settings, time=time)
+    world.stack.preview.side_effect = world.noted(
+        "plan", Plan((PlannedChange("create", INSTANCE, "digits-machine-instance", "urn"),), 0)
+    )
+    spent = Charge(
+        kind="machine",
+        resource="i-9",
+        what="p5.48xlarge spot",
+        run="r9",
+        began=now - timedelta(hours=1),
+        ended=now,
+        quantity=1,
+        price_hour=5.0,
+    )
+    BillArchive(world.session).keep(bill_of(stack_config(), (spent,)), "r9")
+    refused = pytest.raises(BudgetSpentError) if enforce else contextlib.nullcontext()
+    with refused:
+        Up(world.session, world.checked, UpOptions()).run()
+    assert "$5.00 of the monthly budget of $5.00 of project runctl is spent" in str(world.told.plans[0].notes)
+    assert ("apply" in world.events) is not enforce
+    assert ("confirm" in world.events) is not enforce
+
+
 @pytest.mark.parametrize("verb", [verb for verb, steps in table().items() if "apply" in steps])
 def test_a_stack_that_somebody_else_holds_keeps_its_configuration(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     before = dict(world.config)
     held = StackLockedError("held")
-    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb == "replace" else held
+    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb in ("replace", "watch") else held
     world.stack.destroy.side_effect = held
     with pytest.raises(StackLockedError):
         change.run()
@@ -282,7 +344,7 @@ def test_a_job_that_gets_a_machine_counts_as_one_that_runs_until_it_is_applied(t
     change, world = up(tmp_path)
     new_machine = Plan((PlannedChange("create", INSTANCE, "digits-machine-instance", "urn"),), 0)
     world.stack.preview.side_effect = world.noted("plan", new_machine)
-    mark = tmp_path / ".runctl" / ".runctl-starting" / "digits.job"
+    mark = tmp_path / ".runctl" / "starting" / "digits.job"
     world.driver.backend.folder = None
     held: list[bool] = []
     world.stack.up.side_effect = lambda **about: held.append(_is_held(mark)) or Changes({})  # type: ignore[func-returns-value]
@@ -313,7 +375,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["replace", "release", "feed"])
+@pytest.mark.parametrize("verb", ["place", "replace", "watch", "release", "feed"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")

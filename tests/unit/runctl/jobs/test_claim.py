@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,26 @@ from typing import Any, cast
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import FakeTime, stack_config
+from support.job_stacks import FakeTime, Told, stack_config
 from support.sessions import fake_session
+from support.versioned_in_memory import VersionedInMemory
 
+from runctl_auto.backend.backend import Backend
+from runctl_auto.backend.claims import RENEWAL_SECONDS, TERM_SECONDS, Claims, Lease
+from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import StackLockedError, UntrustedError
+from runctl_auto.errors import (
+    AccessDeniedError,
+    CloudError,
+    StackLockedError,
+    UnreachableError,
+    UntrustedError,
+)
 from runctl_auto.jobs.check import CheckedJob, check_job
-from runctl_auto.jobs.claim import claimed
+from runctl_auto.jobs.claim import claimed, renewed
 from runctl_auto.jobs.configuration import held_config, unchanged_when_locked
 from runctl_auto.jobs.session import Session, Time
+from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.operations.down import DownOptions, down
 from runctl_auto.operations.preview import preview
 from runctl_auto.operations.protect import set_protection
@@ -148,3 +160,133 @@ def test_a_claim_empties_nothing_that_a_link_names(tmp_path: Path) -> None:
     ):
         pass
     assert precious.read_text() == "precious"
+
+
+def shared(folder: Path, files: VersionedInMemory, clock: FakeTime | None = None) -> Session:
+    """A session in a project folder of its own, on a backend that holds claims."""
+    driver = create_autospec(Driver, instance=True)
+    driver.backend = create_autospec(Backend, instance=True, versioned_files=files, url="s3://states")
+    return fake_session(folder, driver=driver, clock=clock)
+
+
+def from_afar(files: VersionedInMemory, clock: FakeTime) -> Lease:
+    """The claim of a command on another machine."""
+    claims = Claims(files, PROJECT_NAME, clock.monotonic, lambda: "since then", process=lambda: None)
+    lease = claims.attempt("digits")
+    assert isinstance(lease, Lease)
+    return lease
+
+
+def test_in_another_folder_a_job_is_held_by_who_changes_it(tmp_path: Path) -> None:
+    files = VersionedInMemory()
+    with (
+        claimed(shared(tmp_path / "a", files), "digits", everywhere=True),
+        pytest.raises(StackLockedError, match=rf"\(pid {os.getpid()}\)"),
+        claimed(shared(tmp_path / "b", files), "digits", everywhere=True),
+    ):
+        pass
+    with claimed(shared(tmp_path / "b", files), "digits", everywhere=True):
+        pass
+
+
+def test_who_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+    files, clock = VersionedInMemory(), FakeTime()
+    from_afar(files, clock)
+    before = dict(files.files)
+    with claimed(shared(tmp_path, files, clock), "digits"):
+        assert files.files == before
+
+
+def test_a_holder_on_another_machine_is_watched_for_a_term(tmp_path: Path) -> None:
+    files, clock = VersionedInMemory(), FakeTime()
+    from_afar(files, clock)
+    place = shared(tmp_path, files, clock)
+    with claimed(place, "digits", everywhere=True):
+        assert TERM_SECONDS <= clock.now < TERM_SECONDS + 5
+    assert [each for each in cast(Told, place.reporter).said if "still works on job" in each]
+
+
+def test_a_holder_that_renews_is_refused_as_soon_as_that_is_seen(tmp_path: Path) -> None:
+    files, clock = VersionedInMemory(), FakeTime()
+    lease = from_afar(files, clock)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now % RENEWAL_SECONDS < seconds:
+            lease.renew()
+
+    place = replace(shared(tmp_path, files, clock), time=Time(sleep=sleep, monotonic=clock.monotonic))
+    with pytest.raises(StackLockedError), claimed(place, "digits", everywhere=True):
+        pass
+    assert clock.now <= RENEWAL_SECONDS + 2
+
+
+def test_a_watcher_waits_for_nobody_and_remembers_what_it_saw(tmp_path: Path) -> None:
+    files, clock = VersionedInMemory(), FakeTime()
+    from_afar(files, clock)
+    place = shared(tmp_path, files, clock)
+    for _ in range(3):
+        with (
+            pytest.raises(StackLockedError),
+            claimed(place, "digits", everywhere=True, watches_holders=False),
+        ):
+            pass
+        assert clock.now < TERM_SECONDS
+        clock.sleep(10)
+    with claimed(place, "digits", everywhere=True, watches_holders=False):
+        pass
+
+
+def test_who_was_succeeded_goes_no_further(tmp_path: Path) -> None:
+    files, clock = VersionedInMemory(), FakeTime()
+    with claimed(shared(tmp_path, files, clock), "digits", everywhere=True) as held:
+        held.refuse_if_lost()
+        assert held.lease is not None
+        taken = Claims(files, PROJECT_NAME, clock.monotonic, lambda: "now", process=lambda: None)
+        found = taken.held_on("digits")
+        assert found is not None
+        assert taken.free(found)
+        assert isinstance(taken.attempt("digits"), Lease)
+        clock.sleep(TERM_SECONDS)
+        with pytest.raises(StackLockedError, match="holds job 'digits'"):
+            held.refuse_if_lost()
+    assert taken.held_on("digits") is not None, "the claim of the other is left alone"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        PermissionError(13, "Permission denied"),
+        AccessDeniedError("no"),
+        CloudError("no", code="NotImplemented"),
+    ],
+)
+def test_where_claims_cannot_be_written_the_folder_alone_is_claimed(tmp_path: Path, fault: Exception) -> None:
+    files = create_autospec(VersionedInMemory, instance=True)
+    files.read_version.side_effect = fault
+    place = shared(tmp_path, files)
+    with claimed(place, "digits", everywhere=True) as held:
+        assert held.lease is None
+        held.refuse_if_lost()
+    assert "in this folder only" in cast(Told, place.reporter).said[-1]
+
+
+def test_a_lease_is_renewed_while_its_command_lives() -> None:
+    lease = create_autospec(Lease, instance=True)
+    often, calls = threading.Event(), [True, UnreachableError("no answer"), True, True]
+
+    def renew() -> bool:
+        outcome = calls.pop(0)
+        if not calls:
+            often.set()
+            return False
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    lease.renew.side_effect = renew
+    with renewed(lease, every_seconds=0.0):
+        assert often.wait(30)
+        lease.release.assert_not_called()
+    lease.release.assert_called_once_with()
+    assert lease.renew.call_count == 4, "one that is lost is not renewed"

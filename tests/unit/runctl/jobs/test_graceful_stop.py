@@ -9,6 +9,7 @@ import pytest
 
 from runctl_auto.agent.contract import LATER_STOP_SECONDS
 from runctl_auto.agent.pace import FIRST_SECONDS
+from runctl_auto.errors import NotFoundError
 from runctl_auto.jobs.graceful_stop import REPORTING_SECONDS, StopOutcome, stop_run
 from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus, parse_run_status
@@ -62,10 +63,16 @@ def test_a_run_that_has_ended_is_not_asked(bucket: Any) -> None:
     bucket.request_stop.assert_not_called()
 
 
-def test_without_a_machine_nobody_is_asked(bucket: Any) -> None:
+@pytest.mark.parametrize("fault", [None, NotFoundError("no bucket")])
+def test_without_a_machine_it_is_written_down_that_the_run_gets_no_other(
+    bucket: Any, fault: Exception | None
+) -> None:
     bucket.status.return_value = RUNNING
-    assert stop(bucket, Clock(), machine=False).how == "no-machine"
-    bucket.request_stop.assert_not_called()
+    bucket.request_stop.side_effect = fault
+    clock = Clock()
+    assert stop(bucket, clock, machine=False).how == "no-machine"
+    assert bucket.request_stop.call_count == 1
+    assert clock.now == 0
 
 
 def test_a_machine_that_goes_meanwhile_ends_the_wait(bucket: Any) -> None:

@@ -16,6 +16,7 @@ from support.job_stacks import (
     stack_state,
     volume_state,
 )
+from support.job_stacks import offers as offered
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.errors import JobFileError, UsageError
@@ -27,6 +28,7 @@ from runctl_auto.settings.schema import AwsSettings
 from runctl_auto.stack.config import Protection
 from runctl_auto.stack.prices import PriceSource, Rates, RegionPrices
 from runctl_auto.stack.state import StackState
+from runctl_auto.stack.trail import RefusedPlace
 
 RUNNING = RunStatus(run="r1", phase="running")
 ENDED = RunStatus(run="r1", phase="succeeded")
@@ -77,7 +79,9 @@ def session() -> Session:
     def offers(
         spec: Any, account: Account, *, zone: str | None = None, known: RegionPrices | None = None
     ) -> Offers:
-        return Offers((placement(zone=zone or "us-east-1c"), placement()), ("a note on places",))
+        return offered(
+            placement(zone=zone or "us-east-1c", price_hour=0.009), placement(), notes=("a note on places",)
+        )
 
     provider.offers.side_effect = offers
     return fake_session(provider=provider)
@@ -113,7 +117,7 @@ def test_a_schedule_that_has_no_time_is_told(
 def test_a_place_without_internet_is_told(internet: bool, noted: int) -> None:
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = Offers((placement(internet=internet),))
+    provider.offers.return_value = offered(placement(internet=internet))
     found = decided(fake_session(provider=provider), job_spec(), NEW)
     assert len([note for note in found.notes if "reaches AWS's endpoints only" in note]) == noted
     provider.data_notes.assert_called_once_with(job_spec(), found.config.placement)
@@ -124,7 +128,7 @@ def test_the_other_places_are_all_but_the_one_that_failed(session: Session) -> N
     other = placement(subnet="subnet-2")
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = Offers((placement(), other))
+    provider.offers.return_value = offered(placement(), other)
     found = other_places(fake_session(provider=provider), stack_config(), NEW)
     assert found == (other,)
 
@@ -249,6 +253,32 @@ def test_no_job_reads_the_states_bucket(session: Session, backend: str, source: 
     with pytest.raises(JobFileError, match="is in the bucket with the state of all stacks") as raised:
         decided(session, spec, NEW)
     assert raised.value.where["field"] == "data[1].source"
+
+
+def test_the_plan_tells_what_volumes_mean_for_the_zone(session: Session) -> None:
+    spec = job_spec(volumes=VOLUME)
+    new = decided(session, spec, NEW)
+    (note,) = [each for each in new.notes if "volume data" in each]
+    assert "planned: us-east-1c" in note
+    placed = present(instance_state(), volume_state(), job=spec)
+    (note,) = [each for each in decided(session, spec, placed).notes if "volumes are in" in each]
+    assert "us-east-1b" in note
+    assert not [each for each in decided(session, job_spec(), NEW).notes if "volume" in each]
+
+
+def test_the_trail_stays_with_the_run(session: Session) -> None:
+    place = {"instance_type": "t3.micro", "market": "spot", "zone": "us-east-1a", "subnet": "subnet-1"}
+    refused = RefusedPlace(**place, code="X", reason="x", at="2026-01-31T12:00:00Z")  # type: ignore[arg-type]
+    job = present(instance_state(), trail=(refused,))
+    assert decided(session, job_spec(), same_run(job_spec(), job)).config.trail == (refused,)
+    assert decided(session, job_spec(run="other"), job).config.trail == ()
+
+
+def test_offers_are_compared_only_when_a_place_is_chosen(session: Session) -> None:
+    zones = [each.offer.zone for each in decided(session, job_spec(), NEW).offers]
+    assert zones == ["us-east-1c", "us-east-1a"]
+    settled = same_run(job_spec(), present(instance_state()))
+    assert decided(session, job_spec(), settled).offers == ()
 
 
 CLOUD = {"recovery": "cloud", "max_duration": "1h"}

@@ -24,6 +24,7 @@ from support.sessions import fake_provider
 from runctl_auto.agent import output_log
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import node_logs_prefix
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
 from runctl_auto.agent.run import Run, RunTools, Step
@@ -123,7 +124,9 @@ class Followed:
         self._store = CountingStore(self.agent)
         self._output = folder / "out"
         self._output.touch()
-        self._status = StatusWriter(CONFIG, "i-1", self._store, clock=self.day, ticks=self.day)
+        self._status = StatusWriter(
+            CONFIG, MachineIdentity("i-1"), self._store, clock=self.day, ticks=self.day
+        )
         self._logs = LogShipper(
             self._store,
             node_logs_prefix("r1", 0),

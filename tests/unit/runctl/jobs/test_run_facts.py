@@ -11,14 +11,17 @@ from support.job_stacks import job_spec, placement, stack_config
 
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.prices import Rates
 
+RATES = Rates(volume_gb_month=0.0073)
+"""50 GB cost 0.0005 USD an hour."""
 NOW = datetime(2026, 1, 1, 1, 0, 0, tzinfo=timezone.utc)
 
 
 def facts(**status: Any) -> RunFacts:
     values = {"phase": "running", "started_at": "2026-01-01T00:00:00Z", **status}
     config = stack_config(
-        job=job_spec(tags={"team": "nlp"}), placement=placement(price_hour=0.6), owner="ann"
+        job=job_spec(tags={"team": "nlp"}), placement=placement(price_hour=0.6), owner="ann", rates=RATES
     )
     return RunFacts(config, RunStatus(run="r1", **values), NOW)
 
@@ -40,7 +43,18 @@ def test_all_that_a_list_tells() -> None:
         "started_at": "2026-01-01T00:00:00Z",
         "age_seconds": 3600.0,
         "heartbeat_age_seconds": 10.0,
-        "cost": {"usd": 0.6, "price_hour": 0.6, "seconds": 3600.0},
+        "cost": {
+            "usd": 0.6005,
+            "at_least": False,
+            "hour": 0.6005,
+            "price_hour": 0.6,
+            "seconds": 3600.0,
+            "machine_count": 1,
+            "machines": 0.6,
+            "disks": 0.0005,
+            "addresses": 0.0,
+            "volumes": 0.0,
+        },
         "checkpoints": {"count": 3, "last": "00000002", "last_at": "2026-01-01T00:58:00Z"},
     }
 
@@ -53,6 +67,8 @@ def test_before_the_first_word_nothing_is_known() -> None:
     told = RunFacts(stack_config(), None, NOW).as_json()
     unknown = ("started_at", "age_seconds", "heartbeat_age_seconds", "checkpoints")
     assert [told[key] for key in unknown] == [None] * 4
+    assert told["cost"]["usd"] == 0
+    told = RunFacts(stack_config(), None, NOW, unread=True).as_json()
     assert told["cost"]["usd"] is None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import group_state, job_spec, placement, resource, stack_config, stack_state
+from support.job_stacks import group_state, job_spec, offers, placement, resource, stack_config, stack_state
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.engine.driver import Driver
@@ -16,7 +16,6 @@ from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.follow import Starved
 from runctl_auto.jobs.starved_group import CAPACITY_SECONDS, FeedGroup, capacity_seconds
-from runctl_auto.providers.contract import Offers
 from runctl_auto.stack.config import GroupChoice, StackConfig
 
 FULL = Starved(("InsufficientInstanceCapacity",))
@@ -71,7 +70,7 @@ def test_spot_without_capacity_becomes_on_demand_with_the_same_end(stack: Any, f
     provider = fake_provider()
     provider.offers.side_effect = None
     dear = placement(market="on-demand", price_hour=0.02, subnet="subnet-2")
-    provider.offers.return_value = Offers((placement(), placement(subnet="subnet-9"), dear))
+    provider.offers.return_value = offers(placement(), placement(subnet="subnet-9"), dear)
     before = config_of("auto")
     fed = feed(stack, before, provider, file)
     assert fed.placement == dear
@@ -88,7 +87,7 @@ def test_without_another_market_it_is_given_up_and_wants_no_machine(
 ) -> None:
     provider = fake_provider()
     provider.offers.side_effect = None
-    provider.offers.return_value = Offers((placement(), placement(market="on-demand")))
+    provider.offers.return_value = offers(placement(), placement(market="on-demand"))
     with pytest.raises(NoCapacityError, match="got no machine: InsufficientInstanceCapacity") as caught:
         feed(stack, replace(config), provider, file)
     assert caught.value.exit_code == 6

@@ -16,7 +16,7 @@ from runctl_auto.errors import EngineError, UnreachableError
 from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.ls import Filters, ls
-from runctl_auto.providers.contract import RunKey
+from runctl_auto.providers.contract import Machine, RunKey
 from runctl_auto.run.status import RunStatus, parse_run_status
 from runctl_auto.settings.schema import Settings
 
@@ -37,15 +37,15 @@ class Cloud:
         self.machines: list[list[str]] = []
         self.provider: Any = fake_provider()
         self.provider.statuses.side_effect = self._statuses
-        self.provider.running.side_effect = self._running
+        self.provider.machines.side_effect = self._machines
 
     def _statuses(self, runs: Sequence[RunKey]) -> list[Any]:
         self.asked += runs
         return [self.statuses.get(each.job) for each in runs]
 
-    def _running(self, machines: Sequence[str]) -> frozenset[str]:
+    def _machines(self, machines: Sequence[str]) -> dict[str, Machine]:
         self.machines.append(list(machines))
-        return frozenset({"i-2"})
+        return {each: Machine(each, "running" if each == "i-2" else "terminated") for each in machines}
 
     def session(self, **answers: Any) -> Session:
         driver = create_autospec(Driver, instance=True)
@@ -156,7 +156,7 @@ def test_a_silent_run_whose_machine_ended_is_lost(silent: Cloud) -> None:
 
 
 def test_whose_machines_cannot_be_asked_for_keep_their_phase(silent: Cloud) -> None:
-    silent.provider.running.side_effect = UnreachableError("EC2 does not answer")
+    silent.provider.machines.side_effect = UnreachableError("EC2 does not answer")
     place = silent.session()
     assert [each.phase for each in ls(place)] == ["running", "running", "starting"]
     assert any("EC2 does not answer" in line for line in place.reporter.said)  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -28,13 +28,17 @@ from runctl_auto.operations.describe import describe
 from runctl_auto.operations.status import WATCH_PACE, status, watch
 from runctl_auto.providers.contract import Machine, RunKey, VolumeUse
 from runctl_auto.run.status import RunStatus, parse_run_status
+from runctl_auto.stack.prices import Rates
 from runctl_auto.stack.state import StackState
 
+RATES = Rates(volume_gb_month=0.0073)
+"""The disk of 50 GB costs 0.0005 USD an hour, the volume of 100 GB 0.001."""
 NOW = datetime(2026, 1, 1, 1, 0, 0, tzinfo=timezone.utc)
 CHECKPOINTS = {"count": 2, "last": "00000001", "last_at": "2026-01-01T00:59:00Z"}
 RUNNING = RunStatus(
     run="r1",
     phase="running",
+    instance="i-1",
     started_at="2026-01-01T00:00:00Z",
     updated_at="2026-01-01T00:59:58Z",
     seconds={"run": 3598.0},
@@ -52,12 +56,16 @@ class World:
         self.clock = FakeTime()
         self.stack: Any = create_autospec(JobStack, instance=True)
         self.stack.job = "digits"
-        self.stack.config.return_value = stack_config(placement=placement(price_hour=0.6)).to_values()
+        self.stack.config.return_value = stack_config(
+            placement=placement(price_hour=0.6), rates=RATES
+        ).to_values()
         self.stack.state.return_value = stack_state(instance_state(), volume_state(protect=True))
         self.stack.outputs.return_value = {"bucket": "b", "volumes": {"data": "vol-data"}}
         self.bucket: Any = fake_results(status=RUNNING, runs=("r0", "r1"))
         self.provider: Any = fake_provider(results=self.bucket)
-        self.provider.machine.side_effect = lambda identity: Machine(identity, self.machine)
+        self.provider.machine.side_effect = lambda identity: Machine(
+            identity, self.machine, launched_at=NOW - timedelta(minutes=30)
+        )
         self.provider.volumes.side_effect = lambda identities: {
             each: VolumeUse(each, (), "detach") for each in self.volumes if each in identities
         }
@@ -83,7 +91,8 @@ def test_the_status_tells_all_and_keeps_its_schema(world: World) -> None:
     told = found.as_json()
     assert problems("status", told) == []
     assert (told["phase"], told["machine"]["state"], told["age_seconds"]) == ("running", "running", 3600.0)
-    assert told["cost"] == {"usd": 0.6, "price_hour": 0.6, "seconds": 3600.0}
+    cost = told["cost"]
+    assert (cost["usd"], cost["at_least"], cost["hour"], cost["volumes"]) == (0.6025, False, 0.6015, 0.002)
     assert (told["checkpoints"], told["protected"], told["drift"]) == (
         CHECKPOINTS,
         ["digits-data-volume"],
@@ -97,7 +106,7 @@ def test_the_status_for_people(world: World) -> None:
         "  machine:     i-1 (running)",
         "  placement:   t3.micro spot in us-east-1a",
         "  age:         1h, began 2026-01-01 00:00:00Z",
-        "  cost:        $0.60 so far for the machine, $0.6 an hour",
+        "  cost:        $0.60 so far, $0.6015 an hour now",
         "  last heard:  2s ago",
         "  checkpoints: 2, last 00000001 at 2026-01-01 00:59:00Z",
         "  protected:   digits-data-volume",
@@ -113,6 +122,7 @@ def test_a_lost_machine_and_a_lost_volume_are_drift(world: World) -> None:
     lines = list(status_lines(found))
     assert "  drift:       digits-machine-instance i-1: the state has it, and it is terminated" in lines
     assert found.facts.cost.seconds == 3598.0, "what the agent counted; the machine does not run on"
+    assert "  cost:        ≥ $0.60 so far, $0.001 an hour now" in lines, "its volume costs on"
 
 
 def test_volumes_that_cannot_be_asked_for_are_told_as_such(world: World) -> None:
@@ -125,7 +135,7 @@ def test_before_the_agents_first_word(world: World) -> None:
     world.bucket.status.return_value = None
     found = status(world.session, "digits")
     assert found.phase == "starting"
-    assert "  cost:        unknown so far for the machine, $0.6 an hour" in list(status_lines(found))
+    assert "  cost:        $0.30 so far, $0.6015 an hour now" in list(status_lines(found)), "since its launch"
     world.stack.state.return_value = StackState((), ())
     assert status(world.session, "digits").phase == "no machine"
     assert problems("status", status(world.session, "digits").as_json()) == []
@@ -162,9 +172,7 @@ def test_the_description_tells_runs_resources_and_the_job(world: World) -> None:
     ]
     assert [each["name"] for each in told["resources"]] == ["digits-machine-instance", "digits-data-volume"]
     assert told["spec"]["run"] == "true"
-    world.provider.statuses.assert_called_once_with(
-        [RunKey("digits", "111122223333", "r0"), RunKey("digits", "111122223333", "r1")]
-    )
+    world.provider.statuses.assert_called_once_with([RunKey("digits", "111122223333", "r0")])
     lines = list(description_lines(found))
     assert "    r0: failed, exit code 7, began unknown" in lines
     assert ("    digits-data-volume", "ebs Volume", "protected", "vol-data") in resource_rows(found)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import call, create_autospec
 
 import pytest
-from support.job_stacks import Told
+from support.job_stacks import FakeTime, Told
 from support.sessions import fake_session
+from support.versioned_in_memory import VersionedInMemory
 
 from runctl_auto.backend.backend import Backend
+from runctl_auto.backend.claims import Claims, Lease
 from runctl_auto.backend.locks import Lock, LockOwner, Processes
 from runctl_auto.engine.driver import Driver
 from runctl_auto.errors import ConfirmationNeededError, JobNotFoundError, StackLockedError
+from runctl_auto.jobs.session import Time
+from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.operations.unlock import unlock
 
 AT = "2026-11-22T10:00:00Z"
@@ -81,3 +86,42 @@ def test_without_a_lock_the_job_has_to_exist() -> None:
     mistyped.driver.open.side_effect = JobNotFoundError("none")
     with pytest.raises(JobNotFoundError):
         mistyped.unlock()
+
+
+def claimed_elsewhere(place: Place, clock: FakeTime) -> Claims:
+    """A command on another machine has the claim on the job."""
+    files = VersionedInMemory()
+    place.backend.versioned_files, place.backend.url = files, "file:///states"
+    place.session = fake_session(driver=place.driver, told=place.told, clock=clock)
+    elsewhere = Claims(files, PROJECT_NAME, clock.monotonic, lambda: AT, process=lambda: None)
+    assert isinstance(elsewhere.attempt("digits"), Lease)
+    return elsewhere
+
+
+def test_a_claim_that_nobody_renews_is_freed() -> None:
+    place, clock = Place(), FakeTime()
+    claims = claimed_elsewhere(place, clock)
+    assert [why for _, why in place.unlock()] == ["nobody renews it"]
+    assert claims.held_on("digits") is None
+    assert 30 <= clock.now < 40
+    assert place.unlock() == []
+
+
+def test_a_claim_that_is_renewed_is_kept_without_force() -> None:
+    place, clock = Place(agrees=True), FakeTime()
+    claims = claimed_elsewhere(place, clock)
+    path = claims.path("digits")
+    files = claims.files
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        held = files.read_version(path)
+        assert held is not None
+        files.write_version(path, held.content + b" ", held.version)
+
+    place.session = replace(place.session, time=Time(sleep=sleep, monotonic=clock.monotonic))
+    with pytest.raises(StackLockedError, match="renews its claim"):
+        place.unlock()
+    assert claims.held_on("digits") is not None
+    assert [why for _, why in place.unlock(force=True)] == ["removed by force"]
+    assert claims.held_on("digits") is None

@@ -15,10 +15,13 @@ from support.job_stacks import job_spec
 from components.naming import Names
 from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import JobFileError, NotFoundError
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.placement.choice import choose_places
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import MachineGroup, OwnVolumes, Provider, Results, RunKey, Scanner
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import Placement
 from runctl_auto.stack.state import parse_state
 
 JOB = "digits"
@@ -136,7 +139,10 @@ class TestMachines:
     def test_an_unknown_machine_is_gone(self, cloud: CloudUnderTest) -> None:
         machine = cloud.provider.machine("i-0123456789abcdef0")
         assert (machine.state, machine.has_ended, machine.is_ending) == ("gone", True, True)
-        assert cloud.provider.running(["i-0123456789abcdef0"]) == frozenset()
+        assert cloud.provider.machines(["i-0123456789abcdef0"]) == {machine.id: machine}
+
+    def test_a_machine_that_wrote_nothing_has_an_empty_console(self, cloud: CloudUnderTest) -> None:
+        assert cloud.provider.console(cloud.make_machine({})) == ""
 
     def test_a_machine_runs_until_it_is_terminated(self, cloud: CloudUnderTest) -> None:
         identity = cloud.make_machine(TAGS)
@@ -144,6 +150,11 @@ class TestMachines:
         assert (machine.id, machine.has_ended, machine.is_ending) == (identity, False, False)
         assert machine.type == cloud.machine_type
         assert machine.zone in cloud.provider.zones()
+        assert machine.launched_at is not None
+        assert machine.ended_at is None
+        listed = cloud.provider.machines([identity, "i-0123456789abcdef0"])
+        assert listed[identity] == machine
+        assert listed["i-0123456789abcdef0"].has_ended
         assert cloud.provider.running([identity, "i-0123456789abcdef0"]) == {identity}
         cloud.provider.terminate([identity])
         assert cloud.provider.machine(identity).is_ending
@@ -151,6 +162,10 @@ class TestMachines:
         assert cloud.provider.machine(identity).has_ended
         cloud.provider.terminate([identity])
         assert cloud.provider.running([identity]) == frozenset()
+        ended = cloud.provider.machines([identity])[identity]
+        assert ended.has_ended
+        assert ended.ended_at is not None
+        assert ended.ended_at >= machine.launched_at.replace(microsecond=0)
 
     def test_machines_of_runctl_are_known_by_their_tags(self, cloud: CloudUnderTest) -> None:
         cloud.make_machine({})
@@ -230,18 +245,25 @@ class TestResults:
 
 
 class TestPlacement:
+    def places(self, cloud: CloudUnderTest, spec: JobSpec, zone: str | None = None) -> tuple[Placement, ...]:
+        provider = cloud.provider
+        return choose_places(spec, provider, provider.account(), zone=zone, known=None).places
+
     def test_offers_are_places_that_the_job_allows(self, cloud: CloudUnderTest) -> None:
         spec = job_spec(resources={"instance_types": [cloud.machine_type]})
         account = cloud.provider.account()
-        offers = cloud.provider.offers(spec, account).places
-        assert {each.instance_type for each in offers} == {cloud.machine_type}
-        assert {each.region for each in offers} == {cloud.provider.region}
-        assert {each.account for each in offers} == {account.id}
-        markets = [each.market for each in offers]
+        offers = cloud.provider.offers(spec, account).offers
+        assert all(bool(each.places) != bool(each.left_out) for each in offers), (
+            "a place, or why there is none"
+        )
+        places = self.places(cloud, spec)
+        assert {each.instance_type for each in places} == {cloud.machine_type}
+        assert {each.region for each in places} == {cloud.provider.region}
+        assert {each.account for each in places} == {account.id}
+        markets = [each.market for each in places]
         assert markets == sorted(markets, key=["spot", "on-demand"].index), "spot comes first"
-        zone = offers[-1].zone
-        in_zone = cloud.provider.offers(spec, account, zone=zone).places
-        assert {each.zone for each in in_zone} == {zone}
+        zone = places[-1].zone
+        assert {each.zone for each in cloud.provider.offers(spec, account, zone=zone).offers} == {zone}
 
     def test_a_machine_type_that_does_not_exist_is_refused(self, cloud: CloudUnderTest) -> None:
         spec = job_spec(resources={"instance_types": ["t3.enormous"]})
@@ -250,7 +272,7 @@ class TestPlacement:
 
     def test_a_place_fits_while_the_size_asked_for_stays(self, cloud: CloudUnderTest) -> None:
         spec = job_spec(resources={"instance_types": [cloud.machine_type]})
-        place = cloud.provider.offers(spec, cloud.provider.account()).places[0]
+        place = self.places(cloud, spec)[0]
         assert cloud.provider.machine_fits(place, spec, spec)
         larger = job_spec(resources={"instance_types": [cloud.machine_type], "memory": "512GB.."})
         assert not cloud.provider.machine_fits(place, larger, spec)
@@ -258,7 +280,7 @@ class TestPlacement:
     def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
         account = cloud.provider.account()
         assert cloud.provider.zone_of_volumes(job_spec(), account, OwnVolumes({})) is None
-        place = cloud.provider.offers(job_spec(), account).places[0]
+        place = self.places(cloud, job_spec())[0]
         assert cloud.provider.data_notes(job_spec(), place) == ()
 
     def test_volumes_that_are_gone_are_left_out(self, cloud: CloudUnderTest) -> None:

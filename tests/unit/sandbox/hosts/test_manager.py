@@ -196,3 +196,12 @@ def test_hosts_left_by_an_earlier_manager_are_adopted_once(world, monkeypatch):
     assert adopted == [("i-1", "running"), ("i-gone", "terminated")]
     world.hosts["i-1"].start.assert_not_called()
     world.hosts["i-gone"].remove.assert_called_once()
+
+
+def test_a_running_host_has_the_power_that_the_cloud_says(world):
+    world.tell(RUNNING)
+    world.tell(replace(RUNNING, power="frozen"))
+    world.hosts["i-1"].set_power.assert_called_once_with("frozen")
+    world.tell(replace(RUNNING, state="shutting-down", power="frozen"))
+    world.hosts["i-1"].set_power.assert_called_once_with("frozen")
+    world.hosts["i-1"].ask_to_end.assert_called_once_with()

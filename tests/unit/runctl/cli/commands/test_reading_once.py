@@ -61,6 +61,7 @@ class Prepared(Invocation):
         super().__init__(Console(as_json=True))
         self._folder = folder
         self._driver = create_autospec(Driver, instance=True)
+        self._driver.backend.versioned_files = None
         self._driver.create.return_value = stack
         self._driver.open.return_value = stack
         if is_new:

@@ -41,6 +41,13 @@ def test_an_object_is_read_and_removed() -> None:
     assert len(client.objects) == 3
 
 
+def test_an_object_is_written() -> None:
+    client = bucket()
+    files = files_in(client)
+    files.write("runctl/costs/a.json", b"{}")
+    assert files.read("runctl/costs/a.json") == b"{}"
+
+
 def test_many_are_read_in_their_order_by_one_client() -> None:
     client = BucketClient({f"{BELOW}/{number}": str(number).encode() for number in range(100)})
     client.vanishing = {f"{BELOW}/7"}

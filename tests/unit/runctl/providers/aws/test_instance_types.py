@@ -12,10 +12,12 @@ from support.placement_cloud import route_table
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.placement.choice import choose_places
 from runctl_auto.placement.fit import fits
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.instance_types import choose_machines
-from runctl_auto.providers.aws.offers import find_offers, machine_fits
+from runctl_auto.providers.aws.offers import machine_fits
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import Account
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -23,7 +25,7 @@ ACCOUNT = Account("123456789012", "aws")
 
 
 def candidates(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Any:
-    return find_offers(spec, cloud, account, zone=zone).places
+    return choose_places(spec, AwsProvider(cloud), account, zone=zone, known=None).places
 
 
 GPU_MIB = {"A10G": 22_888, "V100": 16_384}
@@ -135,6 +137,11 @@ class Ec2:
     def get_products(self, **_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetProducts")
 
+    def get_spot_placement_scores(self, **_: Any) -> Any:
+        raise ClientError(
+            {"Error": {"Code": "UnauthorizedOperation", "Message": ""}}, "GetSpotPlacementScores"
+        )
+
     def get_service_quota(self, **_: Any) -> Any:
         return {"Quota": {"Value": 999.0}}
 
@@ -170,7 +177,7 @@ def job(*, volumes: Any = (), spot_policy: str = "spot", **resources: Any) -> Jo
 
 
 def names(spec: JobSpec, cloud: Cloud) -> list[str]:
-    return [each.name for each in choose_machines(spec, cloud)]
+    return [each.name for each in choose_machines(spec, cloud).fitting]
 
 
 @pytest.mark.parametrize(

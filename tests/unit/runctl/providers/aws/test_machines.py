@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.errors import AccessDeniedError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.machines import find_machine, running_machines
+from runctl_auto.providers.aws.machines import find_machine, find_machines
 from runctl_auto.providers.contract import Machine
 
 
@@ -70,11 +71,33 @@ class Many:
         return {"Reservations": [{"Instances": found}]}
 
 
-def test_which_of_many_run_is_asked_for_200_at_a_time() -> None:
+def test_many_are_asked_for_200_at_a_time() -> None:
     ec2 = Many({"i-1": "running", "i-2": "terminated", "i-3": "shutting-down", "i-300": "pending"})
     cloud = Cloud(lambda service, region: ec2, "us-east-1")
-    assert running_machines(cloud, [f"i-{number}" for number in range(1, 302)]) == {"i-1", "i-3", "i-300"}
+    machines = find_machines(cloud, [f"i-{number}" for number in range(1, 302)])
+    assert {each.id for each in machines.values() if not each.has_ended} == {"i-1", "i-3", "i-300"}
+    assert (len(machines), machines["i-301"].state) == (301, "gone")
     assert ec2.asked == [200, 101]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ended"),
+    [
+        ("User initiated (2026-01-31 12:00:01 GMT)", datetime(2026, 1, 31, 12, 0, 1, tzinfo=timezone.utc)),
+        ("Service initiated (2026-01-31 12:00:01 UTC)", datetime(2026, 1, 31, 12, 0, 1, tzinfo=timezone.utc)),
+        ("User initiated", None),
+        ("User initiated (2026-13-31 12:00:01 GMT)", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_when_it_ended(reason: str | None, ended: datetime | None) -> None:
+    launched = datetime(2026, 1, 31, tzinfo=timezone.utc)
+    machine = found(
+        [{"State": {"Name": "terminated"}, "StateTransitionReason": reason, "LaunchTime": launched}]
+    )
+    assert (machine.launched_at, machine.ended_at) == (launched, ended)
+    assert machine.as_json()["launched_at"] == "2026-01-31T00:00:00Z"
 
 
 def test_being_denied_is_not_being_gone() -> None:

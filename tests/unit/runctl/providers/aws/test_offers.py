@@ -10,17 +10,23 @@ from support.placement_cloud import MACHINES, FakeEc2, endpoint, route_table
 
 from runctl_auto.errors import JobFileError, NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.placement import choice
+from runctl_auto.placement.choice import Choice, choose_places
 from runctl_auto.placement.fit import fits
-from runctl_auto.providers.aws import offers
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.offers import find_account, find_offers
+from runctl_auto.providers.aws.offers import find_account
+from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import Account
 
 ACCOUNT = Account("123456789012", "aws")
 
 
 def candidates(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Any:
-    return find_offers(spec, cloud, account, zone=zone).places
+    return choose(spec, cloud, account, zone=zone).places
+
+
+def choose(spec: JobSpec, cloud: Cloud, account: Account, *, zone: str | None = None) -> Choice:
+    return choose_places(spec, AwsProvider(cloud), account, zone=zone, known=None)
 
 
 @pytest.fixture
@@ -129,7 +135,7 @@ def test_other_subnets_do_not_count_as_places_tried(
     size = {"VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 8192}}
     described = {"InstanceType": "m7g.large", **MACHINES["m7g.large"], **size}
     monkeypatch.setattr(ec2, "describe_instance_types", lambda **_: {"InstanceTypes": [described]})
-    monkeypatch.setattr(offers, "_MOST_TRIED", 2)
+    monkeypatch.setattr(choice, "MOST_TRIED", 2)
     found = candidates(job(resources={"cpu": "2.."}, spot_policy="auto"), cloud, ACCOUNT)
     assert [(each.market, each.subnet) for each in found] == [
         (market, subnet)
@@ -275,20 +281,20 @@ def test_gpus_for_which_auto_has_no_driver(
     only = job(resources={"instance_types": ["old.large"]})
     missing = rf"old.large \(.*\) needs NVIDIA's {driver} driver"
     with pytest.raises(JobFileError, match=missing) as raised:
-        find_offers(only, cloud, ACCOUNT)
+        choose(only, cloud, ACCOUNT)
     assert raised.value.where["field"] == "image"
-    both = find_offers(job(resources={"instance_types": ["old.large", "g5.xlarge"]}), cloud, ACCOUNT)
+    both = choose(job(resources={"instance_types": ["old.large", "g5.xlarge"]}), cloud, ACCOUNT)
     assert {each.instance_type for each in both.places} == {"g5.xlarge"}
     assert [bool(re.search(missing, note)) for note in both.notes] == [True]
     named = job(image="ami-0123456789abcdef0", resources={"instance_types": ["old.large", "g5.xlarge"]})
-    assert find_offers(named, cloud, ACCOUNT).notes == (), "another image may have the driver"
+    assert choose(named, cloud, ACCOUNT).notes == (), "another image may have the driver"
 
 
 def test_a_market_whose_quota_is_too_small_is_left_out_and_told(cloud: Cloud, ec2: FakeEc2) -> None:
     ec2.machines["g5.xlarge"]["VCpuInfo"] = {"DefaultVCpus": 4}
     ec2.quotas = {"L-3819A6DF": 0.0, "L-DB2E81BA": 4.0}
     spec = job(resources={"instance_types": ["g5.xlarge"]})
-    found = find_offers(spec, cloud, ACCOUNT)
+    found = choose(spec, cloud, ACCOUNT)
     assert {each.market for each in found.places} == {"on-demand"}
     (note,) = found.notes
     assert "the quota of 0 G and VT spot vCPUs" in note
@@ -297,7 +303,7 @@ def test_a_market_whose_quota_is_too_small_is_left_out_and_told(cloud: Cloud, ec
 
     ec2.quotas["L-DB2E81BA"] = 3.0
     with pytest.raises(NoCapacityError, match=r"G and VT on-demand vCPUs is 3, and it needs 4") as raised:
-        find_offers(spec, cloud, ACCOUNT)
+        choose(spec, cloud, ACCOUNT)
     assert raised.value.what.count("needs 4") == 2, "once for each market, not for each zone"
     assert "L-3819A6DF" in str(raised.value.next_step)
     assert "L-DB2E81BA" in str(raised.value.next_step)
@@ -353,3 +359,56 @@ def test_another_image_parameter_moves_the_job(cloud: Cloud) -> None:
     assert fits(first, before, previous=before)
     assert not fits(first, job(image="ssm:/other"), previous=before)
     assert not fits(first, job(image="auto"), previous=before)
+
+
+def with_ids(ec2: FakeEc2) -> None:
+    for subnet in ec2.subnets:
+        subnet["AvailabilityZoneId"] = f"use1-{subnet['AvailabilityZone'][-1]}"
+
+
+def test_scores_of_three_types_decide_between_zones(cloud: Cloud, ec2: FakeEc2) -> None:
+    with_ids(ec2)
+    for name in ("g4dn.xlarge", "g6.xlarge"):
+        ec2.machines[name] = ec2.machines["g5.xlarge"]
+    ec2.scores = {"use1-a": 9, "use1-b": 1, "use1-c": 10}
+    found = choose(
+        job(resources={"instance_types": ["g5.xlarge", "g4dn.xlarge", "g6.xlarge"]}), cloud, ACCOUNT
+    )
+    g5 = [each.offer for each in found.offers if each.offer.instance_type == "g5.xlarge"]
+    spot = [(each.zone[-1], each.score, each.price_hour) for each in g5 if each.market == "spot"]
+    assert spot == [("c", 10, 0.45), ("b", 1, 0.40), ("a", 9, 0.50)]
+    assert {each.score for each in g5 if each.market == "on-demand"} == {None}
+
+
+def test_a_spot_history_that_may_not_be_read_is_a_note(cloud: Cloud, ec2: FakeEc2) -> None:
+    ec2.prices = {"g5.xlarge": 1.006}
+    ec2.denied = {"describe_spot_price_history"}
+    found = choose(job(resources={"instance_types": ["g5.xlarge"]}), cloud, ACCOUNT)
+    assert {each.market for each in found.places} == {"spot", "on-demand"}
+    assert found.places[0].market == "on-demand", "an unknown price is never first"
+    (note,) = found.notes
+    assert "spot prices are unknown" in note
+    assert "UnauthorizedOperation" in note
+
+
+def test_what_is_left_out_says_why(cloud: Cloud) -> None:
+    found = choose(job(max_price=0.42, spot_policy="spot"), cloud, ACCOUNT)
+    why = {
+        (each.offer.instance_type, each.offer.zone[-1]): each.offer.left_out
+        for each in found.offers
+        if each.offer.left_out
+    }
+    assert why == {
+        ("g5.xlarge", "a"): "0.5 USD an hour is over max_price 0.42",
+        ("g5.xlarge", "c"): "0.45 USD an hour is over max_price 0.42",
+        ("m7g.large", "c"): "not offered in this zone",
+    }
+
+
+def test_a_named_type_that_does_not_meet_the_requirements_is_listed(cloud: Cloud, ec2: FakeEc2) -> None:
+    resources = {"instance_types": ["g5.xlarge", "m7g.large"], "gpu": 1}
+    found = choose(job(resources=resources), cloud, ACCOUNT)
+    assert {each.instance_type for each in found.places} == {"g5.xlarge"}
+    reasons = {each.offer.left_out for each in found.offers if each.offer.instance_type == "m7g.large"}
+    assert reasons == {"it does not meet resources"}
+    assert {each.offer.gpu for each in found.offers} == {"GPU:1", None}

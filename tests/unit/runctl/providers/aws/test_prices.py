@@ -11,7 +11,7 @@ import pytest
 from runctl_auto.cost.book import PriceBook
 from runctl_auto.errors import AccessDeniedError
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.providers.aws.prices import average_spot_price, region_prices, spot_prices
+from runctl_auto.providers.aws.prices import SpotPrice, region_prices, spot_prices
 from sandbox.aws.cloud.aws_error import AwsError
 from sandbox.aws.cloud.price_list import answer
 
@@ -44,7 +44,8 @@ class History:
 
 def average(*rows: tuple[datetime, object]) -> float | None:
     cloud = Cloud(lambda service, region: History(*rows), "us-east-1")
-    return average_spot_price(cloud, "m5.large", "us-east-1a", now=NOW, days=7)
+    found = spot_prices(cloud, ["m5.large"], now=NOW, days=7)
+    return found["m5.large", "us-east-1a"].average if found else None
 
 
 def hours_ago(hours: float) -> datetime:
@@ -100,4 +101,6 @@ def test_a_history_without_prices_has_no_average(rows: tuple[tuple[datetime, obj
 def test_the_spot_price_in_force_is_the_newest_row_with_a_price() -> None:
     history = History((hours_ago(9), "0.03"), (hours_ago(2), "0.04"), (hours_ago(1), "0.0"))
     cloud = Cloud(lambda service, region: history, "us-east-1")
-    assert spot_prices(cloud, ["m5.large"]) == {("m5.large", "us-east-1a"): 0.04}
+    (found,) = spot_prices(cloud, ["m5.large"], now=NOW, days=7).items()
+    assert found == (("m5.large", "us-east-1a"), SpotPrice(0.04, pytest.approx((7 * 0.03 + 2 * 0.04) / 9)))
+    assert (history.asked["StartTime"], history.asked["EndTime"]) == (NOW - timedelta(days=7), NOW)

@@ -332,6 +332,8 @@ def test_a_rebalance_recommendation_ends_nothing(cloud: Cloud) -> None:
         ("POST", "instances/i-1/interrupt", {"notice_seconds": -1}, 400),
         ("POST", "instances/i-2/interrupt", {}, 404),
         ("POST", "instances/i-2/rebalance", {}, 404),
+        ("POST", "instances/i-1/power", {"power": "half"}, 400),
+        ("POST", "instances/i-2/power", {"power": "cut"}, 404),
         ("POST", "faults", {"service": "ec2"}, 400),
         ("PUT", "faults", {}, 405),
         ("POST", "consistency", {}, 400),
@@ -354,6 +356,18 @@ def test_only_running_spot_instances_are_interrupted(cloud: Cloud) -> None:
     cloud.machine.is_spot = True
     cloud.lifecycle.terminate("i-1")
     assert [cloud.control("POST", call, {})[0] for call in calls] == [409, 409]
+
+
+def test_a_running_machine_may_hang_go_on_and_lose_its_power(cloud: Cloud) -> None:
+    cloud.launch()
+    cloud.now += 5
+    cloud.lifecycle.advance()
+    for power in ("frozen", "on", "cut"):
+        assert cloud.control("POST", "instances/i-1/power", {"power": power}) == (200, {"power": power})
+        (life,) = cloud.lifecycle.lives()
+        assert life.power == power
+    cloud.lifecycle.terminate("i-1")
+    assert cloud.control("POST", "instances/i-1/power", {"power": "on"})[0] == 409
 
 
 def test_what_a_machine_without_a_network_sends_never_arrives(cloud: Cloud) -> None:

@@ -41,6 +41,8 @@ class Cloud:
     consistency: Consistency
     unreachable: list[str] = field(default_factory=list)
     """Instances that do not reach the cloud."""
+    consoles: dict[str, bytes] = field(default_factory=dict)
+    """What instances have written to their consoles."""
 
     def client(self, service: str, region: str = REGION) -> Any:
         return _client(service, region)
@@ -121,11 +123,18 @@ def _cloud(monkeypatch: pytest.MonkeyPatch, *, corrected: bool) -> Iterator[Clou
     lifecycle = Lifecycle(clock, lambda: None, Timing())
     consistency = Consistency()
     unreachable: list[str] = []
-    emulation = Emulation(clock, lifecycle, consistency, unreachable=unreachable.append)
+    consoles: dict[str, bytes] = {}
+    emulation = Emulation(
+        clock,
+        lifecycle,
+        consistency,
+        unreachable=unreachable.append,
+        console=lambda instance: consoles.get(instance, b""),
+    )
     patches = apply_all(emulation) if corrected else None
     try:
         with mock_aws():
-            yield Cloud(clock, lifecycle, consistency, unreachable)
+            yield Cloud(clock, lifecycle, consistency, unreachable, consoles)
     finally:
         if patches is not None:
             patches.undo()

@@ -24,6 +24,25 @@ def test_it_is_shutting_down_for_a_second_before_it_is_terminated(cloud: Any) ->
     assert cloud.state(instance_id) == "terminated"
 
 
+def test_it_tells_when_its_end_began_unless_it_shut_itself_down(cloud: Any) -> None:
+    ends = {
+        "User initiated (": lambda each: cloud.ec2.terminate_instances(InstanceIds=[each]),
+        "Service initiated (": lambda each: cloud.lifecycle.interrupt(each, 0),
+        "": lambda each: cloud.lifecycle.host_ended(each, 1),
+    }
+    for told, end in ends.items():
+        instance_id = cloud.launch_spot()["InstanceId"]
+        cloud.after(1)
+        end(instance_id)
+        cloud.after(1)
+        reason = cloud.describe(instance_id)["StateTransitionReason"]
+        assert reason.startswith(told)
+        assert bool(reason) == bool(told)
+        cloud.after(10)
+        assert cloud.state(instance_id) == "terminated"
+        assert cloud.describe(instance_id)["StateTransitionReason"] == reason, "not the end of the end"
+
+
 def test_terminating_a_terminated_instance_tells_that_it_is_terminated(cloud: Any) -> None:
     instance_id = cloud.launch()["InstanceId"]
     cloud.terminate(instance_id)

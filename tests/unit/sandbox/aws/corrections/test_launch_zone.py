@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from sandbox.aws.cloud.launch_zone import with_zone
+from sandbox.aws.cloud.launch_zone import located
 from sandbox.aws.cloud.operations import AwsCall
 
 
 @pytest.mark.parametrize("parameter", ["SubnetId", "NetworkInterface.1.SubnetId"])
 def test_the_zone_of_a_launch_is_that_of_its_subnet(corrected: Any, parameter: str) -> None:
     subnet = corrected.ec2.describe_subnets()["Subnets"][2]
-    found = with_zone(AwsCall("ec2", "RunInstances", {parameter: subnet["SubnetId"]}))
+    found = located(AwsCall("ec2", "RunInstances", {parameter: subnet["SubnetId"]}))
     assert found.parameters["AvailabilityZone"] == subnet["AvailabilityZone"]
 
 
@@ -25,4 +25,4 @@ def test_the_zone_of_a_launch_is_that_of_its_subnet(corrected: Any, parameter: s
 def test_without_a_known_subnet_the_placement_counts(
     operation: str, parameters: dict[str, str], zone: str | None
 ) -> None:
-    assert with_zone(AwsCall("ec2", operation, parameters)).parameters.get("AvailabilityZone") == zone
+    assert located(AwsCall("ec2", operation, parameters)).parameters.get("AvailabilityZone") == zone

@@ -1,0 +1,94 @@
+"""What a watcher makes of a job: whether its run goes on, has ended, or has lost its machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from runctl_auto.backend.history import HistoryRecord
+from runctl_auto.errors import RunctlError
+from runctl_auto.jobs.follow import Lost
+from runctl_auto.jobs.job import parse_config
+from runctl_auto.providers.contract import GONE, Machine
+from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.config import StackConfig
+
+HUNG_SECONDS = 300.0
+"""How long a machine that runs may be silent: ten times what its agent takes between two reports."""
+BOOT_SECONDS = 900.0
+"""How long a machine may take to its first report."""
+
+_DESTROY = "destroy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A job in one round. ``machine`` is the one that the state names, ``runs`` whether the cloud says that
+    it has not ended; ``silent_seconds`` since its agent was last seen to report, or it was first seen.
+    ``has_group``: the cloud itself makes the next machine.
+    """
+
+    config: StackConfig
+    status: RunStatus | None
+    machine: str | None
+    runs: bool
+    was_placed: bool
+    silent_seconds: float
+    has_group: bool = False
+
+
+Verdict = Literal["ended", "goes-on", "not-placed"]
+
+
+def judge(seen: Seen, *, hung_seconds: float = HUNG_SECONDS) -> Verdict | Lost:
+    """What is to be done about a job: nothing, or its machine is lost."""
+    status, machine = seen.status, seen.machine
+    if status is not None and status.ended:
+        return "ended"
+    if seen.has_group and (machine is None or not seen.runs):
+        return "goes-on"
+    if machine is None:
+        # A run that never had a machine was not made, or is being made: that is the business of its `up`.
+        return Lost(Machine("", GONE), status) if seen.was_placed else "not-placed"
+    if not seen.runs:
+        return Lost(Machine(machine, GONE), status)
+    has_reported = status is not None and status.instance == machine
+    if seen.silent_seconds >= (hung_seconds if has_reported else max(hung_seconds, BOOT_SECONDS)):
+        return Lost(Machine(machine, "running"), status, is_hung=True)
+    return "goes-on"
+
+
+def was_applied(history: Sequence[HistoryRecord], run: str) -> bool:
+    """Whether the newest update that succeeded was one of ``run``, and no teardown came after it.
+    ``history`` is newest first."""
+    for record in history:
+        if record.kind == _DESTROY:
+            return False
+        if record.is_complete_update:
+            return _run_of(record) == run
+    return False
+
+
+def _run_of(record: HistoryRecord) -> str | None:
+    try:
+        config = parse_config(record.config)
+    except RunctlError:
+        return None
+    return config.run.id if config is not None else None
+
+
+@dataclass
+class Heartbeat:
+    """When a machine was last seen to report, by the watcher's own clock: the clock of the machine, which
+    writes the time into its status, may be wrong."""
+
+    _mark: tuple[str | None, str | None] | None = None
+    _since: float = 0.0
+
+    def silent_seconds(self, machine: str | None, status: RunStatus | None, now: float) -> float:
+        """Seconds since machine or report were others than now."""
+        mark = (machine, status.updated_at if status is not None else None)
+        if mark != self._mark:
+            self._mark, self._since = mark, now
+        return now - self._since

@@ -1,0 +1,139 @@
+"""What can happen to a job's machine in the sandbox, on request: interruptions and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, Literal, get_args
+
+from runctl_auto.engine.environment import control_sandbox
+from runctl_auto.errors import JobNotFoundError, UsageError
+from runctl_auto.jobs.intent import CurrentJob, job_without_engine
+from runctl_auto.jobs.session import Session
+from runctl_auto.stack.config import Placement
+
+Kind = Literal["capacity", "throttle", "hang", "kill", "network"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_UNTIL_ENDED = 1000
+"""How often a fault strikes that lasts until it is ended."""
+_THROTTLED_CALLS = 10
+_THROTTLED = (("s3", "SlowDown", ("PutObject", "GetObject", "HeadObject", "ListObjectsV2")),)
+_Call = Callable[[str, str, Mapping[str, object]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class SandboxEvent:
+    """What was made to happen: ``machine`` it happens to, None where it happens to a place; ``what`` says it
+    in a sentence; ``at`` is when a machine will be taken away.
+    """
+
+    job: str
+    kind: str
+    machine: str | None
+    zone: str | None
+    what: str
+    at: str | None = None
+
+
+def interrupt(session: Session, job: str, notice_seconds: int) -> SandboxEvent:
+    """Gives the job's spot machine an interruption notice, after which it is terminated.
+
+    Raises ``UsageError`` when the job has no machine, ``SandboxError`` when it is no running spot machine.
+    """
+    machine = _machine(job, _present(session, job))
+    told = _control(session)("POST", f"instances/{machine}/interrupt", {"notice_seconds": notice_seconds})
+    at = datetime.fromtimestamp(float(told["time"]), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    what = f"machine {machine} is told that it ends in {notice_seconds} s"
+    return SandboxEvent(job, "interrupt", machine, None, what, at)
+
+
+def fail(session: Session, job: str, kind: Kind, *, over: bool = False) -> SandboxEvent:
+    """Makes one kind of fault happen to the job; ``over`` ends it instead.
+
+    * capacity: launches of the job in the zone where it was placed are refused
+    * throttle: the next requests to its bucket are answered with SlowDown
+    * hang: its machine stands still, with all that runs on it
+    * kill: its machine loses its power
+    * network: its machine reaches nothing, and nothing reaches it
+    """
+    current, call = _present(session, job), _control(session)
+    if kind in ("capacity", "throttle"):
+        return _refuse(session, job, kind, current, call, over=over)
+    machine = _machine(job, current)
+    if kind == "network":
+        call("POST", f"instances/{machine}/network", {"connected": over})
+        what = f"machine {machine} {'has its network again' if over else 'has no network'}"
+    elif kind == "hang":
+        call("POST", f"instances/{machine}/power", {"power": "on" if over else "frozen"})
+        what = f"machine {machine} {'goes on' if over else 'hangs'}"
+    elif over:
+        raise UsageError("A machine that was killed does not come back.", where={"job": job})
+    else:
+        call("POST", f"instances/{machine}/power", {"power": "cut"})
+        what = f"machine {machine} has lost its power"
+    return SandboxEvent(job, kind, machine, None, what)
+
+
+def _refuse(
+    session: Session, job: str, kind: Kind, current: CurrentJob, call: _Call, *, over: bool
+) -> SandboxEvent:
+    if over:
+        call("DELETE", "faults", {})
+        return SandboxEvent(job, kind, None, None, "the cloud refuses nothing any more")
+    assert current.config is not None  # noqa: S101 - a present job has one
+    place = current.config.placement
+    if kind == "capacity":
+        for fault in _capacity_faults(job, place):
+            call("POST", "faults", fault)
+        what = f"{place.zone} has no capacity for job '{job}'"
+        return SandboxEvent(job, kind, None, place.zone, what)
+    bucket = session.provider(place.region).results(job, place.account).name
+    for service, code, operations in _THROTTLED:
+        for operation in operations:
+            call("POST", "faults", _fault(service, operation, code, _THROTTLED_CALLS, {"Bucket": bucket}))
+    what = f"the next {_THROTTLED_CALLS} requests of each kind to bucket {bucket} are throttled"
+    return SandboxEvent(job, kind, None, None, what)
+
+
+def _capacity_faults(job: str, place: Placement) -> Sequence[Mapping[str, object]]:
+    match = {"Job": job, "AvailabilityZone": place.zone}
+    return [_fault("ec2", "RunInstances", "InsufficientInstanceCapacity", _UNTIL_ENDED, match)]
+
+
+def _fault(
+    service: str, operation: str, code: str, times: int, match: Mapping[str, str]
+) -> dict[str, object]:
+    return {"service": service, "operation": operation, "code": code, "times": times, "match": dict(match)}
+
+
+def _present(session: Session, job: str) -> CurrentJob:
+    current = job_without_engine(session, job)
+    if current.config is None:
+        raise JobNotFoundError(
+            f"There is no job '{job}' in the sandbox.",
+            where={"job": job},
+            next_step="`runctl --sandbox ls` lists the jobs that are there.",
+        )
+    return current
+
+
+def _machine(job: str, current: CurrentJob) -> str:
+    """The machine that the state names, or else the one that reported last: that of a group is in no
+    state."""
+    reported = current.status.instance if current.status is not None and not current.status.ended else None
+    machine = current.instance or reported
+    if machine is None:
+        raise UsageError(
+            f"Job '{job}' has no machine.",
+            where={"job": job},
+            next_step=f"`runctl --sandbox status {job}` tells how it is.",
+        )
+    return machine
+
+
+def _control(session: Session) -> _Call:
+    def call(method: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        return control_sandbox(session.folders, method, path, body)
+
+    return call

@@ -1,0 +1,340 @@
+"""The objects of a bucket in bulk: lists, whole reads and writes, ranges, and uploads in parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, unquote, unquote_plus
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from runctl_auto.errors import CloudError, NotFoundError, ObjectChangedError
+from runctl_auto.providers.aws.object_data.connection import Answer
+from runctl_auto.providers.aws.object_data.requests import Query, Requests
+from runctl_auto.providers.objects import (
+    Algorithm,
+    Body,
+    ListedObject,
+    ObjectFacts,
+    UnfinishedUpload,
+    UploadedPart,
+    WholeSum,
+)
+
+_META = "x-amz-meta-"
+_ALGORITHMS: tuple[Algorithm, ...] = ("crc64nvme", "crc32", "crc32c", "sha256", "sha1")
+_DELETED_AT_ONCE = 1000
+
+
+class _Bytes:
+    """A body that is in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
+
+    def pieces(self) -> tuple[bytes]:
+        return (self._content,)
+
+
+class BucketData:
+    """Implements ``providers.objects.ObjectData`` for S3.
+
+    ``crc64`` computes the CRC64NVME of small bodies in base64: S3 wants a checksum on deletions of many
+    objects.
+    """
+
+    def __init__(self, requests: Requests, crc64: Callable[[bytes], str]) -> None:
+        self._requests = requests
+        self._crc64 = crc64
+
+    @property
+    def address(self) -> str:
+        return f"s3://{self._requests.bucket.name}"
+
+    @property
+    def place(self) -> str:
+        endpoint = self._requests.bucket.endpoint
+        return f"{self.address} at {endpoint}" if endpoint else self.address
+
+    @property
+    def clock_offset_ns(self) -> int:
+        told, at = self._requests.last_date
+        return _ns(parsedate_to_datetime(told)) - round(at * 10**9) if told else 0
+
+    @property
+    def sent_bytes(self) -> int:
+        return self._requests.sent_bytes
+
+    def listed(self, prefix: str) -> Iterator[ListedObject]:
+        for page, decode in self._pages((("list-type", "2"), ("prefix", prefix)), _next_list):
+            for item in page.findall("Contents"):
+                yield ListedObject(
+                    key=decode(item.findtext("Key") or ""),
+                    size=int(item.findtext("Size") or 0),
+                    etag=item.findtext("ETag") or "",
+                    modified_ns=_iso_ns(item.findtext("LastModified") or ""),
+                )
+
+    def facts(self, key: str) -> ObjectFacts | None:
+        try:
+            answer = self._requests.send("HEAD", key, headers={"x-amz-checksum-mode": "ENABLED"})
+        except NotFoundError:
+            return None
+        return _facts(answer)
+
+    def read(
+        self, key: str, into: memoryview, *, first: int = 0, etag: str | None = None, whole: bool = False
+    ) -> tuple[int, ObjectFacts]:
+        headers = {"x-amz-checksum-mode": "ENABLED"}
+        if not whole:
+            headers["range"] = f"bytes={first}-{first + len(into) - 1}"
+        if etag:
+            headers["if-match"] = etag
+        try:
+            answer = self._requests.send("GET", key, headers=headers, into=into)
+        except CloudError as error:
+            if error.code in ("PreconditionFailed", "412"):
+                raise ObjectChangedError(
+                    f"{self.address}/{key} changed while it was read.",
+                    where={"bucket": self._requests.bucket.name, "key": key},
+                    next_step="Repeat the command: it takes the new object, whole.",
+                ) from error
+            raise
+        return answer.count, _facts(answer)
+
+    def write(
+        self, key: str, body: Body, *, crc64: str, metadata: Mapping[str, str], encoding: str | None = None
+    ) -> ObjectFacts:
+        headers = {**_described(metadata, encoding), **_summed(crc64)}
+        answer = self._requests.send("PUT", key, headers=headers, body=body)
+        return _facts(answer, size=body.size)
+
+    def begin(self, key: str, *, metadata: Mapping[str, str], encoding: str | None = None) -> str:
+        headers = {
+            **_described(metadata, encoding),
+            "x-amz-checksum-algorithm": "CRC64NVME",
+            "x-amz-checksum-type": "FULL_OBJECT",
+        }
+        answer = self._requests.send("POST", key, query=(("uploads", ""),), headers=headers, once=True)
+        found = _root(answer.body).findtext("UploadId")
+        if not found:
+            raise CloudError(f"S3 began an upload of {key} without an id.", code="NoUploadId")
+        return found
+
+    def write_part(self, key: str, upload: str, number: int, body: Body, *, crc64: str) -> str:
+        answer = self._requests.send(
+            "PUT",
+            key,
+            query=(("partNumber", str(number)), ("uploadId", upload)),
+            headers=_summed(crc64),
+            body=body,
+        )
+        return answer.headers.get("etag", "")
+
+    def parts(self, key: str, upload: str) -> Sequence[UploadedPart] | None:
+        found: list[UploadedPart] = []
+        try:
+            for page, _ in self._pages((("uploadId", upload),), _next_parts, key=key):
+                found.extend(
+                    UploadedPart(
+                        number=int(item.findtext("PartNumber") or 0),
+                        size=int(item.findtext("Size") or 0),
+                        etag=item.findtext("ETag") or "",
+                        crc64=item.findtext("ChecksumCRC64NVME"),
+                    )
+                    for item in page.findall("Part")
+                )
+        except NotFoundError:
+            return None
+        return found
+
+    def complete(self, key: str, upload: str, parts: Sequence[UploadedPart], *, crc64: str) -> ObjectFacts:
+        listed = "".join(
+            f"<Part><PartNumber>{each.number}</PartNumber><ETag>{escape(each.etag)}</ETag>"
+            + (f"<ChecksumCRC64NVME>{each.crc64}</ChecksumCRC64NVME>" if each.crc64 else "")
+            + "</Part>"
+            for each in parts
+        )
+        body = (
+            f'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}'
+            "</CompleteMultipartUpload>"
+        )
+        size = sum(each.size for each in parts)
+        answer = self._requests.send(
+            "POST",
+            key,
+            query=(("uploadId", upload),),
+            headers={
+                "content-type": "application/xml",
+                "x-amz-checksum-crc64nvme": crc64,
+                "x-amz-checksum-type": "FULL_OBJECT",
+                "x-amz-mp-object-size": str(size),
+            },
+            body=_Bytes(body.encode()),
+        )
+        root = _root(answer.body)
+        if root.tag == "Error":
+            # S3 sends 200 before it knows whether the object can be made.
+            raise CloudError(
+                f"S3 could not complete {self.address}/{key}: {root.findtext('Message')}",
+                code=root.findtext("Code"),
+                next_step="Repeat the command; it continues where it was.",
+            )
+        kept = root.findtext("ChecksumCRC64NVME")
+        return ObjectFacts(
+            size=size,
+            etag=root.findtext("ETag") or "",
+            modified_ns=_date_ns(answer),
+            whole_sum=WholeSum(algorithm="crc64nvme", value=kept) if kept and "-" not in kept else None,
+        )
+
+    def abort(self, key: str, upload: str) -> None:
+        try:
+            self._requests.send("DELETE", key, query=(("uploadId", upload),))
+        except NotFoundError:
+            return
+
+    def unfinished(self, prefix: str) -> Iterator[UnfinishedUpload]:
+        for page, decode in self._pages((("prefix", prefix), ("uploads", "")), _next_uploads):
+            for item in page.findall("Upload"):
+                yield UnfinishedUpload(
+                    key=decode(item.findtext("Key") or ""),
+                    upload=item.findtext("UploadId") or "",
+                    begun_ns=_iso_ns(item.findtext("Initiated") or ""),
+                )
+
+    def delete(self, keys: Sequence[str]) -> Mapping[str, str]:
+        assert len(keys) <= _DELETED_AT_ONCE  # noqa: S101
+        listed = "".join(f"<Object><Key>{escape(each)}</Key></Object>" for each in keys)
+        body = f"<Delete><Quiet>true</Quiet>{listed}</Delete>".encode()
+        answer = self._requests.send(
+            "POST",
+            None,
+            query=(("delete", ""),),
+            headers={"content-type": "application/xml", **_summed(self._crc64(body))},
+            body=_Bytes(body),
+        )
+        return {
+            item.findtext("Key") or "": item.findtext("Message") or item.findtext("Code") or "refused"
+            for item in _root(answer.body).findall("Error")
+        }
+
+    def _pages(
+        self,
+        query: Query,
+        following: Callable[[ElementTree.Element], Query],
+        *,
+        key: str | None = None,
+    ) -> Iterator[tuple[ElementTree.Element, Callable[[str], str]]]:
+        more: Query = ()
+        encoding: Query = () if key is not None else (("encoding-type", "url"),)
+        while True:
+            answer = self._requests.send("GET", key, query=(*query, *encoding, *more))
+            page = _root(answer.body)
+            decode = unquote_plus if page.findtext("EncodingType") == "url" else str
+            yield page, decode
+            if page.findtext("IsTruncated") != "true":
+                return
+            next_page = tuple(
+                (name, decode(value) if name.endswith("marker") else value) for name, value in following(page)
+            )
+            if not next_page or next_page == more:
+                raise CloudError(
+                    f"The list of {self.address} answers with the same page again and again.",
+                    code="RepeatedPage",
+                    next_step="Repeat later; if it stays so, report it.",
+                )
+            more = next_page
+
+
+def _next_list(page: ElementTree.Element) -> Query:
+    return _found(page, (("NextContinuationToken", "continuation-token"),))
+
+
+def _next_parts(page: ElementTree.Element) -> Query:
+    return _found(page, (("NextPartNumberMarker", "part-number-marker"),))
+
+
+def _next_uploads(page: ElementTree.Element) -> Query:
+    return _found(page, (("NextKeyMarker", "key-marker"), ("NextUploadIdMarker", "upload-id-marker")))
+
+
+def _found(page: ElementTree.Element, names: Sequence[tuple[str, str]]) -> Query:
+    values = ((asked, page.findtext(given)) for given, asked in names)
+    return tuple((asked, value) for asked, value in values if value)
+
+
+def _described(metadata: Mapping[str, str], encoding: str | None) -> dict[str, str]:
+    """Header fields of a new object. Values are quoted: only ASCII arrives everywhere as it was sent."""
+    headers = {
+        f"{_META}{name}": quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()
+    }
+    headers["content-type"] = "application/octet-stream"
+    if encoding:
+        headers["content-encoding"] = encoding
+    return headers
+
+
+def _summed(crc64: str) -> dict[str, str]:
+    """Header fields that make S3 check a body, and keep the checksum; some stores look for the first only."""
+    return {"x-amz-sdk-checksum-algorithm": "CRC64NVME", "x-amz-checksum-crc64nvme": crc64}
+
+
+def _facts(answer: Answer, *, size: int | None = None) -> ObjectFacts:
+    headers = answer.headers
+    total = headers.get("content-range", "").rpartition("/")[2]
+    if size is None:
+        size = int(total) if total.isdigit() else int(headers.get("content-length", answer.count))
+    metadata = {
+        name[len(_META) :]: unquote(value) for name, value in headers.items() if name.startswith(_META)
+    }
+    return ObjectFacts(
+        size=size,
+        etag=headers.get("etag", ""),
+        modified_ns=_date_ns(answer),
+        whole_sum=whole_sum(headers),
+        metadata=metadata,
+    )
+
+
+def whole_sum(headers: Mapping[str, str]) -> WholeSum | None:
+    """The checksum over all bytes of an object from the header fields of an answer; None when there is none.
+
+    One of type COMPOSITE, or with the number of parts behind it (``…-29``), is over the checksums of the
+    parts. The answer to a range has the checksum of the whole object too, which then is not that of its body.
+    """
+    if headers.get("x-amz-checksum-type", "FULL_OBJECT").upper() != "FULL_OBJECT":
+        return None
+    for algorithm in _ALGORITHMS:
+        value = headers.get(f"x-amz-checksum-{algorithm}")
+        if value and "-" not in value:
+            return WholeSum(algorithm=algorithm, value=value)
+    return None
+
+
+def _root(body: bytes) -> ElementTree.Element:
+    text = re.sub(rb'\sxmlns="[^"]*"', b"", body, count=1)
+    try:
+        return ElementTree.fromstring(text)  # noqa: S314 - the answer of the service that was asked
+    except ElementTree.ParseError as error:
+        raise CloudError("S3 answered with something that is no XML.", code="MalformedAnswer") from error
+
+
+def _iso_ns(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return 0
+    return _ns(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+
+
+def _date_ns(answer: Answer) -> int:
+    told = answer.headers.get("last-modified") or answer.headers.get("date")
+    return _ns(parsedate_to_datetime(told)) if told else 0
+
+
+def _ns(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000) * 1_000_000

@@ -1,0 +1,256 @@
+"""A kept HTTP connection to S3: one request at a time, as few instructions for each as possible.
+
+``http.client`` opens it (TLS, proxies). Requests and responses are written and read here: its parser of
+header fields costs more than all the rest of a request for a small object.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+"""How long a connection may stay silent before it counts as broken."""
+_TOGETHER = 256 << 10
+"""A body up to this size is sent in one call with the header."""
+_LINE = 65536
+
+
+Pieces = Callable[[], Iterable["bytes | memoryview"]]
+"""Gives the pieces of a body, from the beginning on each call."""
+
+
+class ConnectionBroken(Exception):
+    """The connection broke. ``unanswered``: before a single byte of the response arrived."""
+
+    def __init__(self, text: str, *, unanswered: bool = False) -> None:
+        super().__init__(text)
+        self.unanswered = unanswered
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response that was read to its end. ``headers`` by lower-case name; ``count`` bytes went into the
+    buffer given for the body, else ``body`` holds them.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    count: int = 0
+
+
+class Wire(Protocol):
+    """One connection, for one thread."""
+
+    def exchange(
+        self, head: bytes, pieces: Pieces, size: int, into: memoryview | None, *, once: bool = False
+    ) -> Answer:
+        """Sends a request, reads the whole response. Raises ``ConnectionBroken``; then it is closed.
+
+        The body of a success goes into ``into``, if given; what does not fit is an error. A request is sent
+        again when a kept connection turns out to be closed, but not if it may be sent ``once`` only.
+        """
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where to connect to. ``ca_bundle`` is the file of trusted certificates."""
+
+    name: str
+    port: int
+    tls: bool
+    ca_bundle: str | None = None
+
+    @property
+    def header(self) -> str:
+        """The value of the header field ``host``."""
+        return self.name if self.port == (443 if self.tls else 80) else f"{self.name}:{self.port}"
+
+    @classmethod
+    def of(cls, url: str, ca_bundle: str | None = None) -> Host:
+        parts = urlsplit(url)
+        tls = parts.scheme == "https"
+        return cls(parts.hostname or "", parts.port or (443 if tls else 80), tls, ca_bundle)
+
+
+@dataclass
+class Opener:
+    """Opens connections to one host, through the proxy that the environment names for it."""
+
+    host: Host
+    proxies: Callable[[], Mapping[str, str]] = urllib.request.getproxies
+    bypasses: Callable[[str], Any] = urllib.request.proxy_bypass
+    _context: ssl.SSLContext | None = field(default=None, init=False)
+
+    def __call__(self) -> Wire:
+        return SocketWire(self._opened)
+
+    def _opened(self) -> Any:
+        host = self.host
+        scheme = "https" if host.tls else "http"
+        proxy = None if self.bypasses(host.header) else self.proxies().get(scheme)
+        at = urlsplit(proxy) if proxy else None
+        name, port = (at.hostname or "", at.port or 8080) if at else (host.name, host.port)
+        if host.tls:
+            made: http.client.HTTPConnection = http.client.HTTPSConnection(
+                name, port, timeout=CONNECT_SECONDS, context=self._tls()
+            )
+        else:
+            made = http.client.HTTPConnection(name, port, timeout=CONNECT_SECONDS)
+        if at:
+            made.set_tunnel(host.name, host.port)
+        made.connect()
+        made.sock.settimeout(ANSWER_SECONDS)
+        return made.sock
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = ssl.create_default_context(cafile=self.host.ca_bundle)
+        return self._context
+
+
+class SocketWire:
+    """A connection over a socket that ``open_socket`` makes when it is needed."""
+
+    def __init__(self, open_socket: Callable[[], Any]) -> None:
+        self._open = open_socket
+        self._socket: Any = None
+        self._stream: IO[bytes] | None = None
+
+    def exchange(
+        self, head: bytes, pieces: Pieces, size: int, into: memoryview | None, *, once: bool = False
+    ) -> Answer:
+        if once:
+            self.close()
+        reused = self._socket is not None
+        try:
+            return self._exchange(head, pieces, size, into)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.close()
+            raise ConnectionBroken(str(error) or type(error).__name__) from error
+        except ConnectionBroken as broken:
+            self.close()
+            # A server closes connections that were idle for some seconds; nothing was processed then.
+            if not (broken.unanswered and reused):
+                raise
+        except BaseException:
+            self.close()
+            raise
+        return self.exchange(head, pieces, size, into)
+
+    def close(self) -> None:
+        stream, opened = self._stream, self._socket
+        self._stream = self._socket = None
+        for each in (stream, opened):
+            if each is not None:
+                each.close()
+
+    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: memoryview | None) -> Answer:
+        if self._socket is None:
+            self._socket = self._open()
+            self._stream = self._socket.makefile("rb", 64 << 10)
+        stream = self._stream
+        assert stream is not None  # noqa: S101 - opened with the socket
+        self._send(head, pieces, size)
+        first = self._first_line(stream)
+        status = int(first[9:12])
+        while status == 100:
+            _headers(stream)
+            status = int(stream.readline(_LINE)[9:12])
+        headers = _headers(stream)
+        answer = _read(stream, status, headers, into, bodiless=head.startswith(b"HEAD "))
+        if headers.get("connection", "").lower() == "close" or first.startswith(b"HTTP/1.0"):
+            self.close()
+        return answer
+
+    def _send(self, head: bytes, pieces: Pieces, size: int) -> None:
+        try:
+            if size <= _TOGETHER:
+                self._socket.sendall(b"".join((head, *pieces())))
+                return
+            self._socket.sendall(head)
+            for each in pieces():
+                self._socket.sendall(each)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # A server that refuses closes early: what it said may still be there to read.
+            if size <= _TOGETHER:
+                raise ConnectionBroken(str(error), unanswered=True) from error
+
+    def _first_line(self, stream: IO[bytes]) -> bytes:
+        try:
+            line = stream.readline(_LINE)
+        except ConnectionResetError as error:
+            raise ConnectionBroken(str(error), unanswered=True) from error
+        if not line:
+            raise ConnectionBroken("the server closed the connection without an answer", unanswered=True)
+        if not line.startswith(b"HTTP/1."):
+            raise ConnectionBroken(f"the server does not speak HTTP: {line[:40]!r}")
+        return line
+
+
+def _headers(stream: IO[bytes]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    while True:
+        line = stream.readline(_LINE)
+        if line in (b"\r\n", b"\n"):
+            return found
+        name, colon, value = line.partition(b":")
+        if not colon:
+            raise ConnectionBroken("the connection broke in the header of the answer")
+        found[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
+
+
+def _read(
+    stream: IO[bytes], status: int, headers: Mapping[str, str], into: memoryview | None, *, bodiless: bool
+) -> Answer:
+    if bodiless or status in (204, 304):
+        return Answer(status, headers)
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = _chunked(stream)
+        if into is None or not 200 <= status < 300:
+            return Answer(status, headers, body)
+        if len(body) > len(into):
+            raise ConnectionBroken("the answer is larger than what was asked for")
+        into[: len(body)] = body
+        return Answer(status, headers, count=len(body))
+    size = int(headers["content-length"]) if "content-length" in headers else 0
+    if into is None or not 200 <= status < 300:
+        body = stream.read(size)
+        _refuse_short(len(body), size)
+        return Answer(status, headers, body)
+    if size > len(into):
+        raise ConnectionBroken("the answer is larger than what was asked for")
+    count = 0
+    while count < size:
+        got = stream.readinto(into[count:size])  # type: ignore[attr-defined]
+        _refuse_short(count + (got or 0), size if not got else count + got)
+        count += got
+    return Answer(status, headers, count=count)
+
+
+def _refuse_short(found: int, size: int) -> None:
+    if found < size:
+        raise ConnectionBroken(f"the connection broke after {found} of {size} bytes")
+
+
+def _chunked(stream: IO[bytes]) -> bytes:
+    found: list[bytes] = []
+    while True:
+        size = int(stream.readline(_LINE).partition(b";")[0], 16)
+        if size == 0:
+            while stream.readline(_LINE) not in (b"\r\n", b"\n", b""):
+                pass
+            return b"".join(found)
+        piece = stream.read(size)
+        _refuse_short(len(piece), size)
+        found.append(piece)
+        stream.readline(_LINE)

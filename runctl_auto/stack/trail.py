@@ -1,0 +1,36 @@
+"""The places that had no capacity for a run, kept in the stack's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict, with_config
+
+MOST_KEPT = 50
+"""How many refused places a run remembers: the newest."""
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True, kw_only=True)
+class RefusedPlace:
+    """A place where a machine could not be made. ``code`` is the cloud's, None when a policy refused the
+    place; ``reason`` says it in words. ``at`` is RFC 3339 in UTC.
+    """
+
+    instance_type: str
+    market: Literal["spot", "on-demand"]
+    zone: str
+    subnet: str
+    code: str | None
+    reason: str
+    at: str
+
+    def __str__(self) -> str:
+        return f"{self.instance_type} {self.market} in {self.zone}: {self.code or self.reason}"
+
+
+def trail_json(trail: Sequence[RefusedPlace]) -> list[dict[str, Any]]:
+    """The trail as JSON data, the oldest first."""
+    return [asdict(each) for each in trail]

@@ -1,0 +1,430 @@
+"""Sends files to a bucket: small ones whole, large ones in parts that a later command takes up.
+
+The order of writes makes every crash recoverable: the intent is noted before an upload is begun, its id
+before the first part is sent, a part after it has arrived, and the journal goes once the object is there.
+What the store lists counts; the journal says which file the parts are of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runctl_auto.errors import DamagedDataError, FileChangedError, NotFoundError, RunctlError
+from runctl_auto.local.crc64 import combined, crc64, decoded, encoded
+from runctl_auto.providers.objects import ObjectData, UploadedPart
+from runctl_auto.transfer import compression
+from runctl_auto.transfer.entries import Attributes, LocalEntry
+from runctl_auto.transfer.journal import DonePart, Journal, open_journal
+from runctl_auto.transfer.meter import Meter
+from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.unfinished import end_unnamed
+from runctl_auto.transfer.workers import PART_BYTES, Failures, Workers
+
+MOST_PARTS = 10_000
+"""S3's limit of parts in one upload."""
+_PIECE = 1 << 20
+_SLOW_PIECE = 64 << 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sending:
+    """What all files of an upload share. ``journals`` is a folder of this person."""
+
+    data: ObjectData
+    workers: Workers
+    failures: Failures
+    journals: Path
+    meter: Meter = field(default_factory=Meter)
+    pace: Pace = field(default_factory=lambda: Pace(None))
+    part_bytes: int = PART_BYTES
+    compress: bool = False
+    now_ns: Callable[[], int] = lambda: 0
+
+
+def part_size(size: int, wanted: int) -> int:
+    """Bytes of a part: ``wanted``, or more for a file of more than 10,000 such parts."""
+    least = -(-size // MOST_PARTS)
+    return max(wanted, -(-least // _PIECE) * _PIECE if least > wanted else 0)
+
+
+def send(shared: Sending, source: Path, entry: LocalEntry, key: str) -> None:
+    """Sends one entry. Returns when its work is queued; blocks while the queue is full.
+
+    Failures of the file are noted in ``shared.failures``. Raises what concerns all files.
+    """
+    if entry.kind != "file" or entry.size <= shared.part_bytes:
+        shared.workers.submit(lambda buffer: _send_whole(shared, source, entry, key, buffer))
+        return
+    try:
+        _LargeFile(shared, source, entry, key).send()
+    except (RunctlError, OSError) as error:
+        shared.failures.take(entry.path, error)
+
+
+def _send_whole(shared: Sending, source: Path, entry: LocalEntry, key: str, buffer: memoryview) -> None:
+    metadata = Attributes(mode=entry.mode, mtime_ns=entry.mtime_ns).as_metadata()
+    try:
+        encoding = None
+        if entry.kind == "file":
+            content: bytes | memoryview = _read_whole(source, entry, buffer)
+            if shared.compress:
+                smaller = compression.compressed(content)
+                if len(smaller) <= 0.9 * len(content):
+                    original = compression.Original(size=len(content), crc64=encoded(crc64(content)))
+                    content, encoding = smaller, compression.ENCODING
+                    metadata.update(original.as_metadata())
+        else:
+            content = os.fsencode(os.readlink(source)) if entry.kind == "link" else b""
+        shared.data.write(
+            key,
+            _Memory(content, shared.pace),
+            crc64=encoded(crc64(content)),
+            metadata=metadata,
+            encoding=encoding,
+        )
+    except (RunctlError, OSError) as error:
+        shared.failures.take(entry.path, error)
+        return
+    shared.meter.moved(entry.size, files=1)
+
+
+def _read_whole(source: Path, entry: LocalEntry, buffer: memoryview) -> memoryview:
+    with _opened(source) as file:
+        count = os.preadv(file, [buffer[: entry.size]], 0) if entry.size else 0
+        _refuse_changed(file, entry)
+    if count != entry.size:
+        raise _changed(entry)
+    return buffer[:count]
+
+
+class _Memory:
+    """A body in memory, at the pace of the transfer."""
+
+    def __init__(self, content: bytes | memoryview, pace: Pace) -> None:
+        self._content = memoryview(content)
+        self._pace = pace
+        self.size = len(content)
+
+    def pieces(self) -> Iterable[memoryview]:
+        if self._pace.rate is None:
+            return (self._content,)
+        return self._slowly()
+
+    def _slowly(self) -> Iterator[memoryview]:
+        for start in range(0, self.size, _SLOW_PIECE):
+            piece = self._content[start : start + _SLOW_PIECE]
+            self._pace.take(len(piece))
+            yield piece
+
+
+class _Range:
+    """A body that is a range of an open file, read as it is sent: a part that is larger than a buffer."""
+
+    def __init__(self, file: int, first: int, size: int, pace: Pace) -> None:
+        self._file, self._first, self.size, self._pace = file, first, size, pace
+
+    def pieces(self) -> Iterator[bytes]:
+        step = _PIECE if self._pace.rate is None else _SLOW_PIECE
+        for start in range(0, self.size, step):
+            piece = os.pread(self._file, min(step, self.size - start), self._first + start)
+            if len(piece) != min(step, self.size - start):
+                raise FileChangedError("The file became shorter while it was sent.")
+            self._pace.take(len(piece))
+            yield piece
+
+    def crc64(self) -> int:
+        value = 0
+        for start in range(0, self.size, _PIECE):
+            value = crc64(os.pread(self._file, min(_PIECE, self.size - start), self._first + start), value)
+        return value
+
+
+class _LargeFile:
+    """A file that is sent in parts: planned by the submitting thread, finished by that of the last part."""
+
+    def __init__(self, shared: Sending, source: Path, entry: LocalEntry, key: str) -> None:
+        self._shared = shared
+        self._entry = entry
+        self._key = key
+        self._original = source
+        self._source = source
+        self._size = entry.size
+        self._metadata = Attributes(mode=entry.mode, mtime_ns=entry.mtime_ns).as_metadata()
+        self._encoding: str | None = None
+        self._lock = threading.Lock()
+        self._left = 0
+        self._failed = False
+        self._hopeless = False
+        self._journal: Journal
+        self._upload = ""
+        self._part_bytes = 0
+
+    def send(self) -> None:
+        shared = self._shared
+        self._journal = open_journal(journal_path(shared.journals, shared.data, self._key))
+        try:
+            self._compress()
+            self._part_bytes = part_size(self._size, shared.part_bytes)
+            done = self._take_up()
+        except BaseException:
+            self._journal.close()
+            raise
+        if done is None:
+            self._finished(at_hand=self._entry.size)
+            return
+        missing = [number for number in self._numbers() if number not in done]
+        shared.meter.at_hand(self._counted(sum(self._bounds(number)[1] for number in done)))
+        self._left = max(1, len(missing))
+        if not missing:
+            shared.workers.submit(lambda _: self._one_less())
+        for number in missing:
+            shared.workers.submit(lambda buffer, number=number: self._send_part(number, buffer))  # type: ignore[misc]
+
+    # Preparation
+
+    def _compress(self) -> None:
+        """Compresses the file into the folder of journals, where a later command finds it."""
+        spool = self._journal.path.with_suffix(".zst")
+        if not self._shared.compress:
+            spool.unlink(missing_ok=True)
+            return
+        with _opened(self._original) as file:
+            if not compression.pays(file, self._entry.size):
+                spool.unlink(missing_ok=True)
+                return
+            arriving = spool.with_suffix(".zst.tmp")
+            original = compression.compress_file(file, self._entry.size, arriving)
+            _refuse_changed(file, self._entry)
+        arriving.replace(spool)
+        self._source, self._size = spool, spool.stat().st_size
+        self._metadata.update(original.as_metadata())
+        self._encoding = compression.ENCODING
+
+    def _take_up(self) -> Mapping[int, DonePart] | None:
+        """The parts that need not be sent; None when the object is complete. Begins an upload if needed."""
+        journal, data = self._journal, self._shared.data
+        facts = self._facts()
+        same = {**journal.facts, "at_ns": 0} == {**facts, "at_ns": 0}
+        if journal.upload is not None:
+            if same:
+                listed = data.parts(self._key, journal.upload)
+                if listed is not None:
+                    self._upload = journal.upload
+                    return self._arrived(listed)
+                if self._is_complete():
+                    return None
+            else:
+                data.abort(self._key, journal.upload)
+        elif journal.facts:
+            end_unnamed(data, self._key, int(journal.facts.get("at_ns", 0)))
+        journal.start_over(facts)
+        self._upload = self._begin(facts["at_ns"])
+        journal.begun(self._upload)
+        return {}
+
+    def _begin(self, since_ns: int) -> str:
+        data = self._shared.data
+        try:
+            return data.begin(self._key, metadata=self._metadata, encoding=self._encoding)
+        except RunctlError as error:
+            if isinstance(error, NotFoundError):
+                raise
+            # The answer may be lost while the upload was begun.
+            end_unnamed(data, self._key, since_ns)
+            return data.begin(self._key, metadata=self._metadata, encoding=self._encoding)
+
+    def _arrived(self, listed: Iterable[UploadedPart]) -> dict[int, DonePart]:
+        """The listed parts that are those of the file; one without a line in the journal is compared."""
+        found: dict[int, DonePart] = {}
+        count = len(self._numbers())
+        for part in listed:
+            if not 1 <= part.number <= count or part.size != self._bounds(part.number)[1]:
+                continue
+            noted = self._journal.parts.get(part.number)
+            if noted is None and part.crc64 is not None and self._crc_of(part.number) == part.crc64:
+                noted = DonePart(number=part.number, size=part.size, crc64=part.crc64, etag=part.etag)
+                self._journal.arrived(noted)
+            if noted is not None and noted.etag == part.etag and part.crc64 in (None, noted.crc64):
+                found[part.number] = noted
+        self._journal.parts = dict(found)
+        return found
+
+    def _crc_of(self, number: int) -> str:
+        first, size = self._bounds(number)
+        with _opened(self._source) as file:
+            return encoded(_Range(file, first, size, Pace(None)).crc64())
+
+    def _is_complete(self) -> bool:
+        """Whether the upload that is gone became the object: its answer was lost."""
+        parts = self._journal.parts
+        if len(parts) != len(self._numbers()):
+            return False
+        there = self._shared.data.facts(self._key)
+        whole = encoded(combined((decoded(parts[n].crc64), parts[n].size) for n in sorted(parts)))
+        return (
+            there is not None
+            and there.size == self._size
+            and there.whole_sum is not None
+            and there.whole_sum.algorithm == "crc64nvme"
+            and there.whole_sum.value == whole
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        entry = self._entry
+        return {
+            "place": self._shared.data.place,
+            "key": self._key,
+            "source": os.fspath(self._original.absolute()),
+            "size": entry.size,
+            "mtime_ns": entry.mtime_ns,
+            "inode": entry.inode,
+            "sent_bytes": self._size,
+            "part_bytes": self._part_bytes,
+            "encoding": self._encoding,
+            "at_ns": self._shared.now_ns(),
+        }
+
+    # Parts
+
+    def _numbers(self) -> range:
+        return range(1, -(-self._size // self._part_bytes) + 1)
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        """First byte and size of a part."""
+        first = (number - 1) * self._part_bytes
+        return first, min(self._part_bytes, self._size - first)
+
+    def _send_part(self, number: int, buffer: memoryview) -> None:
+        if not self._failed:
+            try:
+                self._send_one(number, buffer)
+            except (RunctlError, OSError) as error:
+                self._fail(error)
+        self._one_less()
+
+    def _send_one(self, number: int, buffer: memoryview) -> None:
+        first, size = self._bounds(number)
+        with _opened(self._source) as file:
+            if size <= len(buffer):
+                if os.preadv(file, [buffer[:size]], first) != size:
+                    raise _changed(self._entry)
+                value = crc64(buffer[:size])
+                body: _Memory | _Range = _Memory(buffer[:size], self._shared.pace)
+            else:
+                body = _Range(file, first, size, self._shared.pace)
+                value = body.crc64()
+            self._refuse_changed_source(file)
+            etag = self._shared.data.write_part(self._key, self._upload, number, body, crc64=encoded(value))
+        self._journal.arrived(DonePart(number=number, size=size, crc64=encoded(value), etag=etag))
+        self._shared.meter.moved(self._counted(size))
+
+    def _refuse_changed_source(self, file: int) -> None:
+        if self._source is self._original:
+            _refuse_changed(file, self._entry)
+
+    def _counted(self, size: int) -> int:
+        """Bytes of the file that ``size`` bytes on the wire stand for."""
+        return size if self._size == self._entry.size else size * self._entry.size // max(1, self._size)
+
+    def _fail(self, error: Exception) -> None:
+        with self._lock:
+            first, self._failed = not self._failed, True
+        self._hopeless = self._hopeless or isinstance(error, FileChangedError)
+        if first:
+            self._shared.failures.take(self._entry.path, error)
+
+    def _one_less(self) -> None:
+        with self._lock:
+            self._left -= 1
+            is_last = self._left == 0
+        if not is_last:
+            return
+        if self._hopeless:
+            self._give_up()
+        elif self._failed:
+            self._journal.close()
+        if self._failed:
+            return
+        try:
+            self._complete()
+        except (RunctlError, OSError) as error:
+            self._journal.close()
+            self._shared.failures.take(self._entry.path, error)
+
+    def _complete(self) -> None:
+        with _opened(self._original) as file:
+            try:
+                _refuse_changed(file, self._entry)
+            except FileChangedError:
+                self._give_up()
+                raise
+        parts = [self._journal.parts[number] for number in self._numbers()]
+        whole = encoded(combined((decoded(each.crc64), each.size) for each in parts))
+        listed = [
+            UploadedPart(number=each.number, size=each.size, etag=each.etag, crc64=each.crc64)
+            for each in parts
+        ]
+        try:
+            made = self._shared.data.complete(self._key, self._upload, listed, crc64=whole)
+        except NotFoundError:
+            if not self._is_complete():
+                raise
+        except DamagedDataError:
+            self._give_up()
+            raise
+        else:
+            if made.whole_sum is not None and made.whole_sum.value != whole:
+                raise DamagedDataError(
+                    f"{self._entry.path} did not arrive as it was sent: the store has another checksum.",
+                    where={"key": self._key},
+                    next_step="Repeat the command.",
+                )
+        self._finished()
+
+    def _give_up(self) -> None:
+        """Ends the upload: its parts are of no use any more."""
+        self._shared.data.abort(self._key, self._upload)
+        self._journal.path.with_suffix(".zst").unlink(missing_ok=True)
+        self._journal.remove()
+
+    def _finished(self, at_hand: int = 0) -> None:
+        self._journal.path.with_suffix(".zst").unlink(missing_ok=True)
+        self._journal.remove()
+        self._shared.meter.at_hand(at_hand)
+        self._shared.meter.moved(0, files=1)
+
+
+def journal_path(folder: Path, data: ObjectData, key: str) -> Path:
+    """The journal of an upload to this object: one for each object, whatever is sent to it."""
+    name = hashlib.sha256(f"{data.place}\n{key}".encode()).hexdigest()[:32]
+    return folder / f"{name}.upload"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _refuse_changed(file: int, entry: LocalEntry) -> None:
+    found = os.fstat(file)
+    if (found.st_size, found.st_mtime_ns, found.st_ino) != (entry.size, entry.mtime_ns, entry.inode):
+        raise _changed(entry)
+
+
+def _changed(entry: LocalEntry) -> FileChangedError:
+    return FileChangedError(
+        f"{entry.path} changed while it was sent.",
+        where={"file": entry.path},
+        next_step="Repeat the command when nothing writes to it.",
+    )

@@ -1,0 +1,79 @@
+"""Several project folders on one emulated cloud and one backend, as people on several machines have them.
+
+The commands run without ``--sandbox``: only their environment says which cloud answers.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.emulated_cloud import client
+from support.runctl_cli import Runctl
+
+from sandbox.daemon import Endpoints, ensure_started, stop
+
+BUCKET = "states-of-the-team"
+
+
+class Member(Runctl):
+    """``runctl`` in a project folder of its own, on the shared cloud."""
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(Path(sys.executable).with_name("runctl")), *arguments]
+
+
+@dataclass(frozen=True)
+class SharedCloud:
+    """An emulated cloud of its own, in ``folder``; ``stop`` ends it."""
+
+    folder: Path
+    endpoints: Endpoints
+
+    @classmethod
+    def start(cls, folder: Path) -> SharedCloud:
+        sandbox = folder / "cloud" / ".runctl" / "sandbox"
+        sandbox.parent.mkdir(parents=True, mode=0o700)
+        # The sandbox's provider reads assets of its own folder: here of every member's.
+        (sandbox.parent / "packages").symlink_to(folder, target_is_directory=True)
+        return cls(folder, ensure_started(sandbox, progress=lambda _: None))
+
+    def stop(self) -> None:
+        stop(self.folder / "cloud" / ".runctl" / "sandbox")
+
+    @property
+    def url(self) -> str:
+        return self.endpoints.cloud_url
+
+    def member(self, name: str, backend: str, **env: str) -> Member:
+        """A project folder named ``name`` on the backend."""
+        told = self.endpoints
+        variables = {
+            "RUNCTL_BACKEND": backend,
+            "RUNCTL_OWNER": "team",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(told.passphrase_file),
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{told.provider_port}",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_HOME": str(self.folder / "pulumi-home"),
+            "AWS_ENDPOINT_URL": told.cloud_url,
+            "AWS_ACCESS_KEY_ID": told.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": told.secret_access_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **env,
+        }
+        return Member(self.folder / name, variables)
+
+    def folder_backend(self) -> str:
+        """A backend in a shared folder."""
+        folder = self.folder / "states"
+        folder.mkdir(exist_ok=True)
+        return folder.as_uri()
+
+    def bucket_backend(self) -> str:
+        """A backend in a bucket of the emulated cloud."""
+        client(self.url, "s3").create_bucket(Bucket=BUCKET)
+        return f"s3://{BUCKET}/runctl?region=us-east-1&awssdk=v2&use_path_style=true"

@@ -1,0 +1,104 @@
+"""Faults on request: what the sandbox's cloud is told for each kind."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from support.job_stacks import instance_state, stack_config, stack_state
+from support.sessions import fake_provider, fake_results, fake_session
+
+from runctl_auto.errors import JobNotFoundError, UsageError
+from runctl_auto.jobs.intent import NEW_JOB, CurrentJob
+from runctl_auto.operations import sandbox_events
+from runctl_auto.operations.sandbox_events import KINDS, Kind, fail, interrupt
+from runctl_auto.run.status import RunStatus
+
+
+class Sandbox:
+    """Notes control calls; the job is as ``current`` says."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, current: CurrentJob) -> None:
+        self.calls: list[tuple[str, str, Any]] = []
+        self.session = fake_session(provider=fake_provider(results=fake_results()))
+        monkeypatch.setattr(sandbox_events, "job_without_engine", lambda session, job: current)
+        monkeypatch.setattr(sandbox_events, "control_sandbox", Mock(side_effect=self._call))
+
+    def _call(self, folders: Any, method: str, path: str, body: Any) -> dict[str, Any]:
+        self.calls.append((method, path, body))
+        return {"time": 1_900_000_000.0, "action": "terminate"}
+
+
+RUNNING = CurrentJob(stack_config(), stack_state(instance_state("i-7")), None)
+
+
+def test_an_interruption_is_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(monkeypatch, RUNNING)
+    event = interrupt(sandbox.session, "digits", 30)
+    assert sandbox.calls == [("POST", "instances/i-7/interrupt", {"notice_seconds": 30})]
+    assert (event.machine, event.at) == ("i-7", "2030-03-17T17:46:40Z")
+
+
+@pytest.mark.parametrize(
+    ("kind", "over", "call"),
+    [
+        ("hang", False, ("POST", "instances/i-7/power", {"power": "frozen"})),
+        ("hang", True, ("POST", "instances/i-7/power", {"power": "on"})),
+        ("kill", False, ("POST", "instances/i-7/power", {"power": "cut"})),
+        ("network", False, ("POST", "instances/i-7/network", {"connected": False})),
+        ("network", True, ("POST", "instances/i-7/network", {"connected": True})),
+        ("capacity", True, ("DELETE", "faults", {})),
+    ],
+)
+def test_what_the_cloud_is_told(
+    monkeypatch: pytest.MonkeyPatch, kind: Kind, over: bool, call: tuple[str, str, Any]
+) -> None:
+    sandbox = Sandbox(monkeypatch, RUNNING)
+    fail(sandbox.session, "digits", kind, over=over)
+    assert sandbox.calls == [call]
+
+
+def test_capacity_goes_in_the_zone_of_the_job_and_for_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(monkeypatch, RUNNING)
+    assert fail(sandbox.session, "digits", "capacity").zone == "us-east-1a"
+    ((_, path, fault),) = sandbox.calls
+    assert path == "faults"
+    assert fault["match"] == {"Job": "digits", "AvailabilityZone": "us-east-1a"}
+    assert fault["code"] == "InsufficientInstanceCapacity"
+
+
+def test_throttling_strikes_the_jobs_bucket_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(monkeypatch, RUNNING)
+    fail(sandbox.session, "digits", "throttle")
+    assert {fault["match"]["Bucket"] for _, _, fault in sandbox.calls} == {"runctl-digits-artifacts-1"}
+    assert {fault["code"] for _, _, fault in sandbox.calls} == {"SlowDown"}
+
+
+def test_the_machine_of_a_group_is_the_one_that_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = RunStatus(run="r1", phase="running", instance="i-9")
+    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), stack_state(), status))
+    assert fail(sandbox.session, "digits", "kill").machine == "i-9"
+
+
+@pytest.mark.parametrize("status", [None, RunStatus(run="r1", phase="succeeded", instance="i-9")])
+def test_without_a_machine_there_is_nothing_to_interrupt(
+    monkeypatch: pytest.MonkeyPatch, status: RunStatus | None
+) -> None:
+    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), stack_state(), status))
+    with pytest.raises(UsageError, match="has no machine"):
+        interrupt(sandbox.session, "digits", 120)
+
+
+def test_an_unknown_job_and_a_killed_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(JobNotFoundError):
+        interrupt(Sandbox(monkeypatch, NEW_JOB).session, "digits", 120)
+    with pytest.raises(UsageError, match="does not come back"):
+        fail(Sandbox(monkeypatch, RUNNING).session, "digits", "kill", over=True)
+
+
+def test_every_kind_is_one_of_the_command() -> None:
+    from runctl_auto.cli.commands.sandbox import fail as command
+
+    (option,) = [each for each in command.params if each.name == "kind"]
+    assert tuple(option.type.choices) == KINDS  # type: ignore[attr-defined]
