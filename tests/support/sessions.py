@@ -85,7 +85,7 @@ def fake_provider(*, results: Any = None, scanner: Any = None, machine: str = "r
 
 
 def fake_session(
-    folder: Path = Path("/nowhere"),
+    folder: Path = Path("/dev/null/nowhere"),
     *,
     driver: Any = None,
     provider: Any = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -53,11 +54,11 @@ def stack() -> Any:
     return made
 
 
-def feed(stack: Any, config: StackConfig, provider: Any, file: Any) -> StackConfig:
+def feed(stack: Any, config: StackConfig, provider: Any, file: Any, folder: Path) -> StackConfig:
     driver = create_autospec(Driver, instance=True)
     driver.open.return_value = stack
     stack.config.return_value = config.to_values()
-    session = fake_session(driver=driver, provider=provider)
+    session = fake_session(folder, driver=driver, provider=provider)
     return FeedGroup(session.job("digits"), file, config, FULL).run()
 
 
@@ -66,13 +67,15 @@ def file() -> Any:
     return create_autospec(JobFile, instance=True)
 
 
-def test_spot_without_capacity_becomes_on_demand_with_the_same_end(stack: Any, file: Any) -> None:
+def test_spot_without_capacity_becomes_on_demand_with_the_same_end(
+    tmp_path: Path, stack: Any, file: Any
+) -> None:
     provider = fake_provider()
     provider.offers.side_effect = None
     dear = placement(market="on-demand", price_hour=0.02, subnet="subnet-2")
     provider.offers.return_value = offers(placement(), placement(subnet="subnet-9"), dear)
     before = config_of("auto")
-    fed = feed(stack, before, provider, file)
+    fed = feed(stack, before, provider, file, tmp_path)
     assert fed.placement == dear
     assert fed.group is not None
     assert (fed.group.subnets, fed.ends_at) == (("subnet-2",), before.ends_at)
@@ -83,13 +86,13 @@ def test_spot_without_capacity_becomes_on_demand_with_the_same_end(stack: Any, f
 
 @pytest.mark.parametrize("config", [config_of("spot"), config_of("auto", "on-demand")])
 def test_without_another_market_it_is_given_up_and_wants_no_machine(
-    stack: Any, file: Any, config: StackConfig
+    tmp_path: Path, stack: Any, file: Any, config: StackConfig
 ) -> None:
     provider = fake_provider()
     provider.offers.side_effect = None
     provider.offers.return_value = offers(placement(), placement(market="on-demand"))
     with pytest.raises(NoCapacityError, match="got no machine: InsufficientInstanceCapacity") as caught:
-        feed(stack, replace(config), provider, file)
+        feed(stack, replace(config), provider, file, tmp_path)
     assert caught.value.exit_code == 6
     provider.end_group.assert_called_once_with("g")
     assert not stack.up.called

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from support.job_stacks import instance_state, stack_config, stack_state
@@ -23,7 +22,7 @@ class Sandbox:
         self.calls: list[tuple[str, str, Any]] = []
         self.session = fake_session(provider=fake_provider(results=fake_results()))
         monkeypatch.setattr(sandbox_events, "job_without_engine", lambda session, job: current)
-        monkeypatch.setattr(sandbox_events, "control_sandbox", Mock(side_effect=self._call))
+        monkeypatch.setattr(sandbox_events, "control_sandbox", self._call)
 
     def _call(self, folders: Any, method: str, path: str, body: Any) -> dict[str, Any]:
         self.calls.append((method, path, body))
