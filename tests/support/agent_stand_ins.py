@@ -84,7 +84,7 @@ class LimitedMemoryStore(MemoryStore):
     def __init__(self, store: MemoryStore, limit: TimeLimit) -> None:
         self._store = store
         self._limit = limit
-        self.objects, self.puts = store.objects, store.puts
+        self.objects, self.puts, self.grown = store.objects, store.puts, store.grown
         self.before_put = self._before_put
 
     def _before_put(self, key: str) -> None:
