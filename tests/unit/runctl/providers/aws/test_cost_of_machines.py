@@ -72,7 +72,7 @@ class Job:
             replace(CONFIG, run=self.run),
             read_identity(_MetadataOf(self._instance(identity))),
             self._store,
-            previous=read_previous(self._store, key),
+            previous=read_previous(self._store, key, self.run),
             clock=lambda: self._account.now,
             ticks=lambda: self._account.now,
         )
