@@ -1,4 +1,4 @@
-"""The bucket of a job: code, logs, checkpoints, artifacts."""
+"""The bucket of a job: code, logs, checkpoints, artifacts, and earlier versions of them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from components.protection import Protected
 
 TYPE = "runctl:aws:ArtifactBucket"
 
+DEFAULT_RETENTION_DAYS = 3
+_OTHER_RETENTION_DAYS = 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactBucketArgs:
-    """``bucket`` is the physical name. A protected bucket is never emptied by a destroy."""
+    """``bucket`` is the physical name. A protected bucket is never emptied by a destroy.
+
+    ``retention_days``: how long overwritten and deleted checkpoints are kept as earlier versions.
+    """
 
     bucket: str
     partition: str
+    retention_days: int = DEFAULT_RETENTION_DAYS
     protect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -47,7 +54,7 @@ def tls_only_policy(partition: str, bucket: str) -> dict[str, object]:
 
 
 class ArtifactBucket(pulumi.ComponentResource):
-    """A private, encrypted bucket that accepts requests over TLS only.
+    """A private, encrypted bucket that accepts requests over TLS only and keeps earlier versions for a time.
 
     Its settings are created one after the other: S3 returns 409 (OperationAborted) for a change of a bucket
     while another one is in progress.
@@ -82,11 +89,17 @@ class ArtifactBucket(pulumi.ComponentResource):
             restrict_public_buckets=True,
             opts=child,
         )
+        versioning = aws.s3.BucketVersioning(
+            f"{name}-versioning",
+            bucket=bucket.bucket,
+            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
+            opts=after(public_access),
+        )
         ownership = aws.s3.BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.bucket,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=after(public_access),
+            opts=after(versioning),
         )
         policy = aws.s3.BucketPolicy(
             f"{name}-policy",
@@ -124,9 +137,25 @@ class ArtifactBucket(pulumi.ComponentResource):
                             days_after_initiation=1
                         )
                     ),
-                )
+                ),
+                _forgetting("earlier-checkpoints", "checkpoints/", args.retention_days),
+                # A version for each heartbeat of each run.
+                _forgetting("earlier-statuses", "runs/", _OTHER_RETENTION_DAYS),
             ],
             opts=after(encryption),
         )
         self.bucket = bucket.bucket
         self.register_outputs({"bucket": self.bucket})
+
+
+def _forgetting(identity: str, prefix: str, days: int) -> aws.s3.BucketLifecycleConfigurationRuleArgs:
+    """Removes versions ``days`` after they were overwritten or deleted, and then the markers of deletions."""
+    return aws.s3.BucketLifecycleConfigurationRuleArgs(
+        id=identity,
+        status="Enabled",
+        filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=prefix),
+        noncurrent_version_expiration=(
+            aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(noncurrent_days=days)
+        ),
+        expiration=aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True),
+    )

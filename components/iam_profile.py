@@ -1,5 +1,6 @@
-"""The permissions of a job's machine: its own bucket prefixes, its own parameters, Session Manager; nothing
-else.
+"""The permissions of a job's machine: what its run writes, its own parameters, Session Manager; nothing else.
+
+What the machine is told, it cannot write: the spec, the stop request, the packages, the chosen checkpoint.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from components.tags import FAILED_BOOT, JOB
 
 TYPE = "runctl:aws:IamProfile"
 
+_SEQUENCE = "?" * 8
+"""The folders of checkpoints, and nothing beside them: a sequence has 8 digits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttachedVolumes:
@@ -29,7 +33,8 @@ class AttachedVolumes:
 
 @dataclass(frozen=True, kw_only=True)
 class IamProfileArgs:
-    """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served.
+    """``role_name``, ``policy_name``, ``profile_name`` are physical names; ``run`` is the run served,
+    ``lineage`` the run whose checkpoints it continues.
 
     ``permissions_boundary``: the ARN of a policy that limits the role. ``has_secrets``: whether the job has
     parameters to read. ``data``: the sources (``s3://...``) it reads. ``group`` is the name of the group that
@@ -44,6 +49,7 @@ class IamProfileArgs:
     region: str
     job: str
     run: str
+    lineage: str
     bucket: str
     has_secrets: bool = False
     permissions_boundary: str | None = None
@@ -69,8 +75,9 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
     permissions.
     """
     bucket = bucket_arn(args.partition, args.bucket)
-    read = ["code/*", "agent/*", f"runs/{args.run}/*", "checkpoints/*"]
-    write = [f"runs/{args.run}/*", "checkpoints/*"]
+    run, checkpoints = f"runs/{args.run}", f"checkpoints/{args.lineage}"
+    read = ["code/*", "agent/*", f"{run}/*", f"{checkpoints}/*"]
+    write = [f"{run}/status.json", f"{run}/logs/*", f"{run}/artifacts/*", f"{checkpoints}/{_SEQUENCE}/*"]
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -95,10 +102,12 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
                 "Resource": [f"{bucket}/{prefix}" for prefix in write],
             },
             {
+                # The bucket keeps what is deleted as an earlier version, which nobody on the machine reads
+                # or deletes.
                 "Sid": "ForgetOldCheckpoints",
                 "Effect": "Allow",
                 "Action": ["s3:DeleteObject"],
-                "Resource": [f"{bucket}/checkpoints/*"],
+                "Resource": [f"{bucket}/{checkpoints}/{_SEQUENCE}/*"],
             },
             *(_reading_secrets(args) if args.has_secrets else ()),
             *reading_data(args.partition, f"{args.region}:{args.account}", args.data),

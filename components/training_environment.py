@@ -12,7 +12,7 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 
-from components.artifact_bucket import ArtifactBucket, ArtifactBucketArgs
+from components.artifact_bucket import DEFAULT_RETENTION_DAYS, ArtifactBucket, ArtifactBucketArgs
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.end_schedule import EndSchedule, EndScheduleArgs
 from components.iam_profile import AttachedVolumes, IamProfile, IamProfileArgs
@@ -119,8 +119,10 @@ class TrainingEnvironmentArgs:
     ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
     resources of a launch other than the machine, which have no provider default tags. ``secrets`` are values
     by the name of their variable; ``data`` are the sources (``s3://...``) that the machine reads.
-    ``candidate_types`` are the instance types that the machine may have, for policies to evaluate before it
-    is created. ``resolvers`` are the addresses of the network's own DNS servers.
+    ``lineage`` is the run whose checkpoints this one continues; ``retention_days`` how long overwritten and
+    deleted ones stay in the bucket. ``candidate_types`` are the instance types that the machine may have, for
+    policies to evaluate before it is created. ``resolvers`` are the addresses of the network's own DNS
+    servers.
     """
 
     names: Names
@@ -128,6 +130,7 @@ class TrainingEnvironmentArgs:
     zone: str
     vpc: str
     run: str
+    lineage: str
     run_spec: Mapping[str, object]
     spec_key: str
     code: PackageFile
@@ -138,6 +141,7 @@ class TrainingEnvironmentArgs:
     secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     data: Sequence[str] = ()
     protect_bucket: bool = False
+    retention_days: int = DEFAULT_RETENTION_DAYS
     permissions_boundary: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -193,6 +197,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
             ArtifactBucketArgs(
                 bucket=args.names.bucket(),
                 partition=args.partition,
+                retention_days=args.retention_days,
                 protect=args.protect_bucket,
                 tags=self._tags,
             ),
@@ -237,6 +242,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 region=names.region,
                 job=names.job,
                 run=args.run,
+                lineage=args.lineage,
                 bucket=names.bucket(),
                 has_secrets=bool(args.secrets),
                 permissions_boundary=args.permissions_boundary,
@@ -400,6 +406,7 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
     machine, limits = args.machine, args.limits
     return {
         "region": args.names.region,
+        "dataSources": list(args.data),
         "run": args.run,
         "instanceType": machine.instance_type if machine else None,
         "instanceTypes": list(machine.group.instance_types if machine and machine.group else ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policies import (
     allowed_places,
     bucket_access,
+    data_sources,
     encryption,
     ingress,
     instance_metadata,
@@ -21,6 +22,7 @@ from policies.rule import Rule, StackRule
 RULES: tuple[Rule, ...] = (
     allowed_places.REGION_RULE,
     allowed_places.TYPE_RULE,
+    data_sources.RULE,
     maximum_sizes.RULE,
     price.HOUR_RULE,
     price.RUN_RULE,

@@ -321,12 +321,6 @@ class StackLockedError(EngineError):
         return {"owners": [str(each) for each in self.owners]}
 
 
-class PendingOperationsError(EngineError):
-    """An operation was killed and its outcome is unknown: the state may not match the cloud."""
-
-    kind = "pending-operations"
-
-
 class OperationCancelledError(EngineError):
     """The operation was cancelled; the resources that it had created are in the state."""
 
@@ -414,6 +408,12 @@ class UnfetchedArtifactsError(RunctlError):
 
     exit_code = ExitCode.REFUSED
     kind = "unfetched-artifacts"
+
+
+class UnreadableStatusError(RunctlError):
+    """What a run's machine reported cannot be read, and the command needs to know it."""
+
+    kind = "unreadable-status"
 
 
 class TransferIncompleteError(RunctlError):

@@ -44,8 +44,10 @@ from runctl_auto.agent.contract import (
     package_key,
     spec_key,
 )
+from runctl_auto.agent.spec import spec_digest
 from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
+from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.job_file.spec import Volume
 from runctl_auto.providers.aws.access import Cloud
@@ -133,6 +135,7 @@ def declare(
     ``packages`` are for tests.
     """
     refuse_retention()
+    _refuse_state_as_data(config, backend)
     placement, job, run = config.placement, config.job, config.run
     cloud = cloud or Cloud(client_maker(), placement.region)
     names = Names(account=placement.account, region=placement.region, project=project, job=job.name)
@@ -161,6 +164,7 @@ def declare(
             zone=placement.zone,
             vpc=placement.vpc,
             run=run.id,
+            lineage=run.lineage,
             run_spec=run_spec(config),
             spec_key=spec_key(run.id),
             code=package("code", run.code_sha256),
@@ -171,6 +175,7 @@ def declare(
             secrets=secrets,
             data=[each.source for each in job.data],
             protect_bucket=config.protection.bucket,
+            retention_days=job.checkpoints.retention_days,
             permissions_boundary=config.permissions_boundary,
             tags=job.tags,
             limits=Limits(
@@ -188,6 +193,15 @@ def declare(
         pulumi.ResourceOptions(providers=[_provider(config, identity)]),
     )
     _export(config, environment)
+
+
+def _refuse_state_as_data(config: StackConfig, backend: str | None) -> None:
+    for index, source in sources_of_state((each.source for each in config.job.data), backend):
+        raise ProgramError(
+            f"The data source {source} is in the bucket with the state of all stacks, which no job may read.",
+            where={"job": config.job.name, "field": f"data[{index}].source"},
+            next_step="Keep data and state in different buckets.",
+        )
 
 
 def _is_past(moment: int | None) -> bool:
@@ -226,6 +240,7 @@ def run_spec(config: StackConfig) -> RunJson:
         },
         "artifacts": {"paths": list(job.artifacts.paths)},
         "limits": _limits(config),
+        "retry": {"max_attempts": job.max_attempts},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
         "data": [_data(each.source, each.path) for each in job.data],
     }
@@ -283,11 +298,17 @@ def _boot_config(config: StackConfig, bucket: str) -> UserDataJson:
         "account": placement.account,
         "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
         "spec_key": spec_key(run.id),
+        "spec_sha256": spec_digest({**run_spec(config), "volumes": _mounts(job.volumes)}),
         # Not read on the machine: it mounts volumes at its start, so other volumes require another machine.
         "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
         "market": placement.market,
         "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
     }
+
+
+def _mounts(volumes: Sequence[Volume]) -> list[dict[str, str]]:
+    """The volumes as far as a machine is started for them; the ids of new ones are not known yet."""
+    return [{"name": volume.name, "mount": volume.mount} for volume in volumes]
 
 
 def _mounted(volume: Volume) -> str:

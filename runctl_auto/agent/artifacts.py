@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import artifacts_prefix, manifest_key
 from runctl_auto.agent.file_tree import FileState, remove_folder
-from runctl_auto.agent.manifest import MODES, Manifest, Problem, StoredFolder
+from runctl_auto.agent.manifest import MODES, Manifest, Problem, StoredFolder, refuse_too_many
 from runctl_auto.agent.snapshot import FrozenFile, pack_extents, share
 from runctl_auto.agent.storable import problem_of_kind, problem_of_name, shown
 from runctl_auto.agent.store import Store
@@ -107,6 +107,7 @@ def upload_artifacts(store: Store, run: str, work: Path, found: Artifacts, scrat
 
     Raises what the store raises for more than single files. `scratch` holds the data of sparse files.
     """
+    refuse_too_many(len(found.files) + len(found.folders) + len(found.problems))
     remove_folder(scratch)
     scratch.mkdir(parents=True)
     problems = list(found.problems)

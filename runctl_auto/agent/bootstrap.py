@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.contract import (
+    MOST_STATUS_BYTES,
     TERMINAL_PHASES,
     Phase,
     Reason,
-    StatusJson,
     UserDataJson,
     new_status,
     status_key,
@@ -63,15 +63,17 @@ class Bootstrap:
             raise AgentError(f"the agent could not be installed (exit code {code})")
 
     def fetch(self, key: str) -> bytes:
-        """The object; retries access denials for two minutes, until a new role has propagated."""
+        """The object. Retries access denials for two minutes, until a new role has propagated, and missing
+        objects, until the versioning of a new bucket has.
+        """
         give_up = self.clock() + PATIENCE_SECONDS
         while True:
             try:
                 with self.requests.send("GET", key) as answer:
                     return answer.read()
             except (S3Error, CredentialsError, UnreachableError) as error:
-                permanent = (
-                    isinstance(error, S3Error) and error.status < 500 and error.status not in (403, 429)
+                permanent = isinstance(error, S3Error) and (
+                    error.status < 500 and error.status not in (403, 404, 429)
                 )
                 if permanent or self.clock() >= give_up:
                     raise
@@ -85,11 +87,11 @@ class Bootstrap:
         try:
             try:
                 with self.requests.send("GET", key) as answer:
-                    status: StatusJson = json.loads(answer.read())
-            except (AgentError, ValueError):
-                status = new_status(self.config["job"], self.config["run"], now)
-            if status.get("phase") in TERMINAL_PHASES:
-                return True
+                    status: dict[str, object] = dict(json.loads(answer.read(MOST_STATUS_BYTES)))
+                if str(status.get("phase")) in TERMINAL_PHASES:
+                    return True
+            except (AgentError, ValueError, TypeError, RecursionError):
+                status = dict(new_status(self.config["job"], self.config["run"], now))
             status.update({"phase": Phase.FAILED, "reason": Reason.AGENT_ERROR, "message": message})
             status.update({"updated_at": now, "ended_at": now})
             self.requests.send("PUT", key, body=json.dumps(status).encode()).close()

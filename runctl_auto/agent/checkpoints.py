@@ -9,17 +9,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.agent.contract import manifest_key, numbered
-from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
+from runctl_auto.agent.contract import MOST_SEQUENCE, manifest_key, numbered
+from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError, OutOfTimeError
 from runctl_auto.agent.file_tree import FileTree, remove_folder, scan
 from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, start_order
-from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder
+from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder, refuse_too_many
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
 from runctl_auto.agent.snapshot import CHANGED, VANISHED, Snapshot, freeze
 from runctl_auto.agent.status import rfc3339
 from runctl_auto.agent.storable import shown
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.unfinished import OpenFiles, unfinished
 from runctl_auto.agent.uploads import Stored, Uploads
 
@@ -81,6 +82,7 @@ class Checkpoints:
         saved: Callable[[Saved], None] = lambda _: None,
         wait: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.time,
+        limit: TimeLimit | None = None,
         written: Callable[[], FileIds] = frozenset,
         run: str | None = None,
         own_files: OwnFiles | None = None,
@@ -95,6 +97,7 @@ class Checkpoints:
         self._saved = saved
         self._wait = wait
         self._clock = clock
+        self._limit = limit or TimeLimit(clock)
         self._written = written
         self._run = run
         self._last: FileTree | None = None
@@ -107,6 +110,8 @@ class Checkpoints:
         self._told: set[str] = set()
         self._lock = threading.Lock()
         self.saved_since_restore = False
+        self.upload_seconds = 0.0
+        """How long the upload of the last checkpoint took."""
 
     def restore(self, tried: Collection[str] = ()) -> str | None:
         """Restores a checkpoint to the folder and returns its sequence: the newest complete one, unless
@@ -157,14 +162,14 @@ class Checkpoints:
         """As `save`, once the job has ended; files that it was writing when it was killed are suspect."""
         return self._save_settled(killed, final=True)
 
+    @property
+    def newest_is_suspect(self) -> bool:
+        """Whether the checkpoint that was saved last is kept apart."""
+        return self._newest is not None and bool(self._newest.manifest.suspect)
+
     def job_is_ending(self) -> None:
         """Called before the job is signalled: then only `save_last` saves, which knows how the job ended."""
         self._job_is_ending = True
-
-    def newest(self) -> str | None:
-        """The checkpoint now in the store from which a new start continues; raises what the store raises."""
-        order = start_order(self._lineage.all(), self._lineage.choice())
-        return order[0].sequence if order else None
 
     def _save_settled(self, killed: Killed | None, *, final: bool) -> str | None:
         with self._lock:
@@ -223,10 +228,13 @@ class Checkpoints:
         """Stores a snapshot; None if the job changed files meanwhile, unless it is to `insist`."""
         if self._next is None:
             self._next = self._lineage.next_number()
+        if self._next > MOST_SEQUENCE:
+            raise AgentError(f"checkpoint {MOST_SEQUENCE} exists: no number is left in this lineage")
+        refuse_too_many(snapshot.tree.count)
         # Every attempt has its own number: leftovers of a failed one never become part of another.
         name, self._next = numbered(self._next), self._next + 1
         prefix = self._lineage.prefix(name)
-        stored = Uploads(self._store, prefix).store(snapshot.files, packs=self._scratch)
+        stored = self._upload(snapshot, prefix)
         if stored.changed and not insist:
             return None
         stored.refuse_if_nothing()
@@ -241,6 +249,21 @@ class Checkpoints:
         remove_folder(self._scratch)
         self._drop_old(name)
         return name
+
+    def _upload(self, snapshot: Snapshot, prefix: str) -> Stored:
+        began, sent = self._clock(), self._limit.sent
+        try:
+            stored = Uploads(self._store, prefix).store(snapshot.files, packs=self._scratch)
+        except OutOfTimeError as error:
+            seconds = self._clock() - began
+            total = sum(file.size for file in snapshot.files)
+            done = in_megabytes(min(self._limit.sent - sent, total))
+            raise OutOfTimeError(
+                f"{done} of {in_megabytes(total)} MB were uploaded in {seconds:.0f} s; then no time was left "
+                "until the machine is taken back"
+            ) from error
+        self.upload_seconds = self._clock() - began
+        return stored
 
     def _put_manifest(self, name: str, manifest: Manifest) -> None:
         key = manifest_key(self._lineage.prefix(name))
@@ -331,3 +354,7 @@ class Checkpoints:
             self._lineage.drop_old(newest, self._keep)
         except AgentError as error:
             self._say(f"old checkpoints could not be deleted now: {error}")
+
+
+def in_megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f}"

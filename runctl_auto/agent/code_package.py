@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+from runctl_auto.agent.contract import MOST_PACKAGE_BYTES
 from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.file_tree import remove_folder
 from runctl_auto.agent.spec import inside
@@ -32,7 +33,7 @@ def fetch_code(
         return False
     work.parent.mkdir(parents=True, exist_ok=True)
     package, draft = work.with_name("code.tar.gz"), work.with_name("work.new")
-    found = store.download(key, package)
+    found = store.download(key, package, MOST_PACKAGE_BYTES)
     if found != sha256:
         raise IntegrityError(f"the code package {key} has sha256 {found}, expected {sha256}")
     remove_folder(draft)

@@ -26,6 +26,7 @@ class AgentConfig:
     agent_key: str
     agent_sha256: str
     spec_key: str
+    spec_sha256: str
     booted_at: float
     deadline_at: float | None
     group: str | None = None
@@ -48,6 +49,7 @@ def parse_config(data: AgentConfigJson) -> AgentConfig:
             agent_key=str(data["agent"]["key"]),
             agent_sha256=str(data["agent"]["sha256"]),
             spec_key=str(data["spec_key"]),
+            spec_sha256=str(data["spec_sha256"]),
             booted_at=float(data["booted_at"]),
             deadline_at=None if deadline is None else float(deadline),
             group=data.get("group") or None,

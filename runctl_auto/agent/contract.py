@@ -66,7 +66,6 @@ RETRIED_AS: Mapping[str, str] = {
     Reason.INTERRUPTION: "interruption",
     Reason.SETUP_FAILED: "error",
     Reason.COMMAND_FAILED: "error",
-    Reason.AGENT_ERROR: "error",
 }
 """The event of ``retry.on_events`` that a reason counts as. A run that ended for any other reason is never
 retried: it succeeded, was stopped on purpose, or would end the same way again.
@@ -115,6 +114,25 @@ END_SCHEDULE_SLACK_SECONDS: Final = 600
 the deadline counts from its first boot, which may be minutes later.
 """
 
+MOST_STATUS_BYTES: Final = 512 * 1024
+MOST_MANIFEST_BYTES: Final = 32 * 1024 * 1024
+MOST_SPEC_BYTES: Final = 1024 * 1024
+MOST_REQUEST_BYTES: Final = 4096
+"""Of a stop request, and of the choice of a checkpoint."""
+MOST_ENTRIES: Final = 100_000
+"""Files, folders, links, problems and extents in a manifest together."""
+MOST_SEQUENCE: Final = 99_999_999
+"""The largest number of a checkpoint, a log part or an attempt."""
+MOST_PACKAGE_BYTES: Final = 1024 * 1024 * 1024
+MOST_MACHINES: Final = 200
+"""Of a run, that its status lists: the last ones."""
+MOST_MESSAGE: Final = 2000
+"""Characters of a status's message."""
+MOST_NOTE: Final = 300
+"""Characters of each other text of a status: what is longer is cut."""
+LOG_PART_BYTES: Final = 1024 * 1024
+"""The size of a full log part, before secrets in it are replaced."""
+
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
 
@@ -162,9 +180,10 @@ def log_part_name(number: int) -> str:
     return f"{numbered(number)}.log"
 
 
-def log_part_number(name: str) -> int:
-    """The number of the log part with this name."""
-    return int(name[: -len(".log")])
+def log_part_number(name: str) -> int | None:
+    """The number of the log part with this name; None for the name of anything else."""
+    number, dot, suffix = name.partition(".")
+    return int(number) if dot and suffix == "log" and is_sequence(number) else None
 
 
 def artifacts_prefix(run: str) -> str:
@@ -207,6 +226,11 @@ def numbered(number: int) -> str:
     return f"{number:08d}"
 
 
+def is_sequence(name: str) -> bool:
+    """Whether this is a number as written in keys."""
+    return len(name) == len(numbered(0)) and name.isascii() and name.isdigit()
+
+
 class PackageJson(TypedDict):
     """A package in the bucket."""
 
@@ -222,6 +246,8 @@ class _EveryUserDataJson(TypedDict):
     account: str
     agent: PackageJson
     spec_key: str
+    spec_sha256: str
+    """``spec.spec_digest`` of the spec."""
     mounts: str
     """A digest of the volumes, which are mounted only at the start. Not read on the machine."""
     market: str
@@ -291,6 +317,12 @@ class _EveryLimitJson(TypedDict):
     price_hour: float | None
 
 
+class RetryJson(TypedDict):
+    """How often setup and the command are tried in all, on all machines of the run."""
+
+    max_attempts: int
+
+
 class LimitsJson(_EveryLimitJson, total=False):
     """The limits, and what machines cost where those of a run differ."""
 
@@ -332,6 +364,7 @@ class RunJson(TypedDict):
     checkpoints: CheckpointsJson
     artifacts: ArtifactsJson
     limits: LimitsJson
+    retry: RetryJson
     secrets: list[SecretJson]
     data: list[DataJson]
 
@@ -385,6 +418,17 @@ class ResumeJson(TypedDict):
 
     checkpoint: str
     failure: str | None
+
+
+class TryJson(TypedDict):
+    """A try that failed and was followed by another one. ``number`` counts from 1; times are RFC 3339."""
+
+    number: int
+    started_at: str
+    ended_at: str
+    reason: str
+    exit_code: int | None
+    message: str | None
 
 
 class ChosenJson(TypedDict):
@@ -446,6 +490,7 @@ class StatusJson(_EveryStatusJson, total=False):
     """``status.json``: the durable status of a run. Times are RFC 3339 in UTC."""
 
     data: DataProgressJson
+    tries: list[TryJson]
     machines: list[MachineJson]
     """All machines of the run, in order; absent in statuses of earlier versions."""
 

@@ -59,6 +59,10 @@ class FileChangedError(AgentError):
     """A file changed while it was being read."""
 
 
+class OutOfTimeError(AgentError):
+    """The machine is taken back before the transfer could end."""
+
+
 class SpecError(AgentError):
     """The run's spec or the agent's configuration is invalid."""
 

@@ -73,6 +73,12 @@ class FileTree:
     def is_empty(self) -> bool:
         return not self.files
 
+    @property
+    def count(self) -> int:
+        """Files, folders, links and what is left out."""
+        listed = (self.files, self.folders, self.links, self.absolute_links, self.left_out)
+        return sum(len(each) for each in listed)
+
 
 def scan(folder: Path) -> FileTree:
     """The current content of `folder`; empty when it does not exist. Skips files that vanish meanwhile."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from runctl_auto.agent.errors import FileChangedError, NotFoundError, StoreError
+from runctl_auto.agent.errors import FileChangedError, IntegrityError, NotFoundError, StoreError
+from runctl_auto.agent.time_limit import TimeLimit
 
 CHUNK = 1024 * 1024
 DRAFTS = ".drafts"
@@ -33,13 +34,19 @@ class FolderStore:
     def patient(self, seconds: float) -> FolderStore:  # noqa: ARG002 (a folder has no passing errors)
         return self
 
-    def get(self, key: str) -> bytes:
-        with self._opened(key) as file:
-            return file.read()
+    def within(self, limit: TimeLimit) -> FolderStore:  # noqa: ARG002 (nobody takes the folder away)
+        return self
 
-    def find(self, key: str) -> bytes | None:
+    def get(self, key: str, at_most: int) -> bytes:
+        with self._opened(key) as file:
+            content = file.read(at_most + 1)
+        if len(content) > at_most:
+            raise IntegrityError(f"{key} is larger than {at_most} bytes")
+        return content
+
+    def find(self, key: str, at_most: int) -> bytes | None:
         try:
-            return self.get(key)
+            return self.get(key, at_most)
         except NotFoundError:
             return None
 
@@ -57,12 +64,16 @@ class FolderStore:
                 if folder == self.root or not _removed_when_empty(folder):
                     return
 
-    def download(self, key: str, target: Path) -> str:
-        digest = hashlib.sha256()
+    def download(self, key: str, target: Path, at_most: int) -> str:
+        digest, left = hashlib.sha256(), at_most
         with self._opened(key) as source, target.open("wb") as copy:
-            for chunk in iter(lambda: source.read(CHUNK), b""):
+            while left > 0:
+                chunk = source.read(min(CHUNK, left))
+                if not chunk:
+                    break
                 digest.update(chunk)
                 copy.write(chunk)
+                left -= len(chunk)
         return digest.hexdigest()
 
     def upload(self, key: str, file: BinaryIO, size: int) -> str:

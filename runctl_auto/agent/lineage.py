@@ -7,15 +7,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import (
+    MOST_MANIFEST_BYTES,
+    MOST_REQUEST_BYTES,
     ChosenJson,
     checkpoint_prefix,
     chosen_key,
+    is_sequence,
     lineage_prefix,
     manifest_key,
 )
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.manifest import Manifest, parse_manifest
+from runctl_auto.agent.manifest import Manifest
+from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.store import ChangeableStore, ReadableStore
+from runctl_auto.agent.untrusted import UnreadableError, matching, read_object
+
+MOST_CHECKPOINTS = 1000
+"""The newest ones count: a lineage has as many as it keeps, and a few that are incomplete."""
+_SEQUENCE = matching(r"[0-9]{8}")
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class Lineage:
     def sequences(self) -> list[str]:
         """All sequences, incomplete ones included, the newest first."""
         names = self._store.list_folders(lineage_prefix(self.name))
-        return sorted((name for name in names if name.isdigit()), reverse=True)
+        return sorted((name for name in names if is_sequence(name)), reverse=True)[:MOST_CHECKPOINTS]
 
     def next_number(self) -> int:
         """The number after all that were ever used and are still known."""
@@ -73,7 +82,7 @@ class Lineage:
         if manifest_key(prefix) not in keys:
             return SavedCheckpoint(sequence, keys, None)
         try:
-            manifest = parse_manifest(self._store.get(manifest_key(prefix)))
+            manifest = parse_manifest(self._store.get(manifest_key(prefix), MOST_MANIFEST_BYTES))
         except IntegrityError as error:
             return SavedCheckpoint(sequence, keys, None, str(error))
         return SavedCheckpoint(sequence, keys, manifest)
@@ -85,9 +94,10 @@ class Lineage:
     def choice(self) -> Choice | None:
         """What a person has chosen; None without a choice, or if it cannot be read."""
         try:
-            found: ChosenJson = json.loads(self._store.find(chosen_key(self.name)) or b"null")
-            return Choice(str(found["sequence"]), str(found["newest"]))
-        except (ValueError, KeyError, TypeError):
+            content = self._store.find(chosen_key(self.name), MOST_REQUEST_BYTES)
+            found = read_object(content or b"null", MOST_REQUEST_BYTES)
+            return Choice(found.needed("sequence", _SEQUENCE), found.needed("newest", _SEQUENCE))
+        except (IntegrityError, UnreadableError):
             return None
 
 
@@ -107,6 +117,13 @@ def start_order(
     else:
         order = whole or complete
     return [each for each in order if each.sequence not in tried]
+
+
+def newest_checkpoint(store: ReadableStore, lineage: str) -> str | None:
+    """The checkpoint now in the store from which a new start continues; raises what the store raises."""
+    found = Lineage(store, lineage)
+    order = start_order(found.all(), found.choice())
+    return order[0].sequence if order else None
 
 
 def _chosen(complete: Sequence[SavedCheckpoint], choice: Choice | None) -> SavedCheckpoint | None:

@@ -16,7 +16,7 @@ from runctl_auto.agent import job_process
 from runctl_auto.agent.attaching import EC2, Attaching
 from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
-from runctl_auto.agent.contract import Phase, Reason
+from runctl_auto.agent.contract import MOST_SPEC_BYTES, Phase, Reason
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.idleness import GpuUse
@@ -39,7 +39,7 @@ from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.s3_store import S3Store
 from runctl_auto.agent.service import AgentService
-from runctl_auto.agent.spec import parse_spec
+from runctl_auto.agent.spec import verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.units import END_GROUP, deadline_units
@@ -95,7 +95,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             journal.say("orphaned processes of the job cannot be followed: the kernel knows no subreaper")
         if job_process.end_leftover(record, table):
             journal.say("ended the job that an earlier agent left running")
-        spec = parse_spec(store.patient(PATIENCE_SECONDS).get(config.spec_key))
+        text = store.patient(PATIENCE_SECONDS).get(config.spec_key, MOST_SPEC_BYTES)
+        spec = verified_spec(text, config.spec_sha256)
         status.note(attempt=spec.attempt)
         status.price_machine(spec.price_of)
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())

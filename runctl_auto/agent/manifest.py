@@ -1,6 +1,7 @@
 """``manifest.json``: what a checkpoint or a run's artifacts consist of.
 
 Fields that older versions do not write are optional; readers that do not know them ignore them.
+``manifest_reading`` reads it.
 """
 
 from __future__ import annotations
@@ -8,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.spec import inside
+from runctl_auto.agent.contract import MOST_ENTRIES, MOST_MANIFEST_BYTES
+from runctl_auto.agent.errors import AgentError
 
 MODES = 0o7777
 
@@ -80,6 +80,7 @@ class Manifest:
         return sum(file.bytes for file in self.files)
 
     def to_json(self) -> bytes:
+        """The content of ``manifest.json``. Raises AgentError when no reader would take it."""
         document: dict[str, object] = {"files": [_file_as_json(file) for file in self.files]}
         optional = {
             "links": dict(self.links),
@@ -91,58 +92,25 @@ class Manifest:
             "run": self.run,
         }
         document.update({name: value for name, value in optional.items() if value})
-        return json.dumps(document, indent=1).encode()
+        refuse_too_many(sum(1 + len(file.extents or ()) for file in self.files) + self._others)
+        content = json.dumps(document).encode()
+        if len(content) > MOST_MANIFEST_BYTES:
+            raise AgentError("the list of files is too large: put them in archives, or shorten their paths")
+        return content
 
-    @classmethod
-    def from_json(cls, data: bytes) -> Manifest:
-        """Raises ValueError for an invalid manifest. Does not check where the paths lead."""
-        try:
-            document: Mapping[str, Any] = json.loads(data)
-            return cls(
-                files=tuple(_file(entry) for entry in document["files"]),
-                links=_texts(document.get("links", {})),
-                absolute_links=_texts(document.get("absolute_links", {})),
-                folders=tuple(_folder(entry) for entry in document.get("folders", ())),
-                problems=tuple(_problem(entry) for entry in document.get("problems", ())),
-                suspect=tuple(_problem(entry) for entry in document.get("suspect", ())),
-                saved_at=_text(document.get("saved_at")),
-                run=_text(document.get("run")),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"not a manifest: {error!r}") from error
+    @property
+    def _others(self) -> int:
+        listed = (self.links, self.absolute_links, self.folders, self.problems, self.suspect)
+        return sum(len(each) for each in listed)
 
 
-def parse_manifest(data: bytes) -> Manifest:
-    """The manifest of untrusted bytes.
-
-    Raises IntegrityError for an invalid manifest or one that names a path outside its folder.
-    """
-    try:
-        found = Manifest.from_json(data)
-        paths = [*(file.path for file in found.files), *(folder.path for folder in found.folders)]
-        paths += [*found.links, *found.absolute_links, *found.absolute_links.values()]
-        for path in paths:
-            _refuse_outside(path)
-        for file in found.files:
-            _refuse_impossible(file)
-    except ValueError as error:
-        raise IntegrityError(f"a manifest cannot be understood: {error!r}") from error
-    return found
-
-
-def _refuse_outside(path: str) -> None:
-    if inside(path) != path:
-        raise ValueError(f"{path!r} is not a plain path")
-
-
-def _refuse_impossible(file: StoredFile) -> None:
-    end = 0
-    for start, length in file.extents or ():
-        if start < end or length <= 0:
-            raise ValueError(f"{file.path!r} has extents that are not in order")
-        end = start + length
-    if file.bytes < end or file.offset < 0 or (file.pack or 0) < 0:
-        raise ValueError(f"{file.path!r} has an impossible size or place")
+def refuse_too_many(entries: int) -> None:
+    """Raises AgentError when a manifest cannot list so many files, folders, links and extents."""
+    if entries > MOST_ENTRIES:
+        raise AgentError(
+            f"there are {entries} files and folders, and at most {MOST_ENTRIES} can be listed: "
+            "put them in archives"
+        )
 
 
 def _file_as_json(file: StoredFile) -> dict[str, object]:
@@ -156,37 +124,3 @@ def _file_as_json(file: StoredFile) -> dict[str, object]:
         **placed,
         **sparse,
     }
-
-
-def _file(entry: Mapping[str, Any]) -> StoredFile:
-    extents = entry.get("extents")
-    return StoredFile(
-        path=str(entry["path"]),
-        bytes=int(entry["bytes"]),
-        sha256=str(entry["sha256"]),
-        mode=_number(entry.get("mode"), MODES),
-        mtime_ns=_number(entry.get("mtime_ns")),
-        pack=_number(entry.get("pack")),
-        offset=int(entry.get("offset", 0)),
-        extents=None if extents is None else tuple((int(start), int(length)) for start, length in extents),
-    )
-
-
-def _folder(entry: Mapping[str, Any]) -> StoredFolder:
-    return StoredFolder(str(entry["path"]), int(entry["mode"]) & MODES, int(entry["mtime_ns"]))
-
-
-def _problem(entry: Mapping[str, Any]) -> Problem:
-    return Problem(str(entry["path"]), str(entry["why"]))
-
-
-def _texts(mapping: Mapping[str, Any]) -> dict[str, str]:
-    return {str(key): str(value) for key, value in mapping.items()}
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _number(value: Any, mask: int = -1) -> int | None:
-    return None if value is None else int(value) & mask

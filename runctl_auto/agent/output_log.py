@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from runctl_auto.agent.config import write_private
-from runctl_auto.agent.contract import log_part_name, log_part_number
+from runctl_auto.agent.contract import LOG_PART_BYTES, log_part_name, log_part_number
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.redaction import HiddenValues, OwnLinesOnly, Redaction
 from runctl_auto.agent.store import Store
 
-PART_BYTES = 1024 * 1024
 FLUSH_PACE = Pace(first=2.0, later=15.0)
 PATIENT_PASSES = 5
 LONGEST_CHARACTER = 4
@@ -37,7 +36,7 @@ class LogShipper:
         source: Path,
         position_file: Path,
         shipped: Callable[[int], None] = lambda _: None,
-        part_bytes: int = PART_BYTES,
+        part_bytes: int = LOG_PART_BYTES,
         redaction: Redaction | None = HiddenValues(),  # noqa: B008 (hides nothing, holds no state)
     ) -> None:
         self._store = store
@@ -91,8 +90,9 @@ class LogShipper:
             self._part, self._start, self._end = int(saved["part"]), int(saved["start"]), int(saved["end"])
         except (OSError, ValueError, KeyError, TypeError):
             keys = self._store.list_objects(self._prefix)
-            numbers = [log_part_number(key[len(self._prefix) :]) for key in keys]
-            self._part, self._start, self._end = max(numbers, default=-1) + 1, 0, 0
+            numbers = (log_part_number(key[len(self._prefix) :]) for key in keys)
+            newest = max((number for number in numbers if number is not None), default=-1)
+            self._part, self._start, self._end = newest + 1, 0, 0
 
     def _due(self, redaction: Redaction, final: bool) -> int:
         seen = self._read(self._start, self._part_bytes + redaction.reach)

@@ -6,9 +6,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from typing import TypeVar
 
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.pace import Pace
+
+T = TypeVar("T")
 
 
 class Periodic:
@@ -73,13 +76,13 @@ class Periodic:
                 return
 
 
-def never_fatal(step: Callable[[], object]) -> Callable[[], object]:
+def never_fatal(step: Callable[[], T]) -> Callable[[], T]:
     """`step`, whose unexpected exceptions become an AgentError with the traceback: the job goes on.
 
     For what only saves and reports. What enforces limits must not be wrapped.
     """
 
-    def careful() -> object:
+    def careful() -> T:
         try:
             return step()
         except (AgentError, OSError):

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Union
 
 from runctl_auto.agent.contract import file_key, pack_key
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.manifest import Manifest, StoredFile, StoredFolder
+from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.parallel import AT_ONCE, for_each
 from runctl_auto.agent.sparse import copy_exactly, spread
 from runctl_auto.agent.storable import shown
 
-Fetch = Callable[[str, Path], str]
-"""Writes the object with this key to a file; returns its sha256."""
+Fetch = Callable[[str, Path, int], str]
+"""Writes the first bytes of the object with this key, so many at most, to a file; returns their sha256."""
 
 Item = Union[StoredFile, "list[StoredFile]"]  # (evaluated on Python 3.9)
+
+
+ModeOf = Callable[[int], int]
+"""The mode that a file or folder gets, of the one that it had."""
+
+
+def _as_it_was(mode: int) -> int:
+    return mode
 
 
 class Restoring:
@@ -28,13 +36,21 @@ class Restoring:
     """
 
     def __init__(
-        self, fetch: Fetch, prefix: str, target: Path, parts: Path, *, at_once: int = AT_ONCE
+        self,
+        fetch: Fetch,
+        prefix: str,
+        target: Path,
+        parts: Path,
+        *,
+        at_once: int = AT_ONCE,
+        mode_of_file: ModeOf = _as_it_was,
     ) -> None:
         self._fetch = fetch
         self._prefix = prefix
         self._target = target
         self._parts = parts
         self._at_once = at_once
+        self._mode_of_file = mode_of_file
         self._numbers = iter(range(1 << 62))
         self._lock = threading.Lock()
 
@@ -49,6 +65,15 @@ class Restoring:
         for_each(_items(manifest.files), self._fetch_item, self._at_once)
         for path, link in manifest.links.items():
             self._make_link(path, link)
+        self._refuse_links_out(manifest.links)
+
+    def _refuse_links_out(self, links: Iterable[str]) -> None:
+        """Refuses links that lead out of the folder by way of others."""
+        home = os.path.realpath(self._target)
+        for path in links:
+            place = os.path.realpath(self._target / path)
+            if place != home and not place.startswith(home + os.sep):
+                raise IntegrityError(f"{shown(path)} is a link that leads out of the folder")
 
     def _make_link(self, path: str, link: str) -> None:
         place = self._target / path
@@ -62,16 +87,20 @@ class Restoring:
         if isinstance(item, list):
             self._fetch_pack(item)
         elif item.extents is None:
-            self._refuse_other(item, self._fetch(file_key(self._prefix, item.path), self._place(item)))
+            self._refuse_other(item, self._fetch_file(item, self._place(item)))
             self._settle(item)
         else:
             part = self._part()
-            self._refuse_other(item, self._fetch(file_key(self._prefix, item.path), part))
+            self._refuse_other(item, self._fetch_file(item, part))
             self._spread(part, item)
+
+    def _fetch_file(self, file: StoredFile, target: Path) -> str:
+        return self._fetch(file_key(self._prefix, file.path), target, file.stored_bytes)
 
     def _fetch_pack(self, files: Sequence[StoredFile]) -> None:
         pack = self._part()
-        self._fetch(pack_key(self._prefix, int(files[0].pack or 0)), pack)
+        end = max(file.offset + file.stored_bytes for file in files)
+        self._fetch(pack_key(self._prefix, int(files[0].pack or 0)), pack, end)
         with pack.open("rb") as content:
             for file in files:
                 content.seek(file.offset)
@@ -89,14 +118,17 @@ class Restoring:
         pack.unlink()
 
     def _spread(self, part: Path, file: StoredFile) -> None:
-        spread(part, file.extents or (), file.bytes, self._place(file))
+        try:
+            spread(part, file.extents or (), file.bytes, self._place(file))
+        except EOFError as error:
+            raise IntegrityError(f"{shown(file.path)}: {error}") from error
         part.unlink()
         self._settle(file)
 
     def _settle(self, file: StoredFile) -> None:
         place = self._place(file)
         if file.mode is not None:
-            place.chmod(file.mode)
+            place.chmod(self._mode_of_file(file.mode))
         if file.mtime_ns is not None:
             os.utime(place, ns=(file.mtime_ns, file.mtime_ns))
 
@@ -112,20 +144,15 @@ class Restoring:
             return self._parts / str(next(self._numbers))
 
 
-def finish_folders(root: Path, manifest: Manifest) -> None:
+def finish_folders(root: Path, manifest: Manifest, mode_of_folder: ModeOf = _as_it_was) -> None:
     """Makes the links that are absolute paths below `root`, then sets modes and times of the folders."""
     for path, target in manifest.absolute_links.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).symlink_to(os.path.normpath(root / target))
     for folder in sorted(manifest.folders, key=lambda folder: folder.path, reverse=True):
-        settle_folder(root, folder)
-
-
-def settle_folder(root: Path, folder: StoredFolder) -> None:
-    """Sets mode and time of a folder; what is in it must be complete."""
-    place = root / folder.path
-    place.chmod(folder.mode)
-    os.utime(place, ns=(folder.mtime_ns, folder.mtime_ns))
+        place = root / folder.path
+        place.chmod(mode_of_folder(folder.mode))
+        os.utime(place, ns=(folder.mtime_ns, folder.mtime_ns))
 
 
 def refuse_missing(prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> None:

@@ -40,6 +40,15 @@ class Resuming:
             self._say(f"going on from checkpoint {self._resumed}")
             self._status.resumed(self._resumed)
 
+    def go_back(self) -> None:
+        """Before another try, when what the failed one left may be incomplete: restores the best checkpoint
+        that has not failed, or the best of all.
+        """
+        self._resumed = self._checkpoints.restore_another(self._tried) or self._checkpoints.restore()
+        if self._resumed:
+            self._say(f"going back to checkpoint {self._resumed}")
+            self._status.resumed(self._resumed)
+
     def begin(self) -> None:
         """The command starts."""
         self._started_at = self._clock()

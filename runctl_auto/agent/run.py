@@ -20,10 +20,11 @@ from runctl_auto.agent.contract import (
     Phase,
     Reason,
 )
-from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
+from runctl_auto.agent.errors import AgentError, OutOfTimeError, ScriptNotStartedError
 from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
+from runctl_auto.agent.lineage import newest_checkpoint
 from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.pace import Pace, steady
@@ -35,15 +36,19 @@ from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.trying import Trying
 from runctl_auto.agent.volumes import GROW_EVERY_SECONDS
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
+    LAST_WORDS_SECONDS,
     LIMITS_EVERY_SECONDS,
     STOP_PACE,
     InterruptionWatcher,
     Limits,
     LimitWatcher,
     Metadata,
+    RebalanceWatcher,
     StopRequestWatcher,
 )
 
@@ -121,7 +126,9 @@ class Run:
         self._tools = tools
         self._spec = tools.spec
         self._work = tools.folder / "work"
-        self._steady_store = tools.store.patient(PATIENCE_SECONDS)
+        self.limit = TimeLimit(tools.clock)
+        """Set when the cloud announces that it takes the machine back."""
+        self._steady_store = tools.store.patient(PATIENCE_SECONDS).within(self.limit)
         self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
         self._saving = Saving(
             self._steady_store,
@@ -130,11 +137,20 @@ class Run:
             status=tools.status,
             say=tools.say,
             clock=tools.clock,
+            limit=self.limit,
             written=tools.written_files,
             own_files=self._own_files,
         )
         self._resuming = Resuming(self._saving.checkpoints, tools.status, tools.say, tools.clock)
         self._killed: Killed | None = None
+        self._trying = Trying(
+            tools.spec.max_attempts,
+            tools.status,
+            say=tools.say,
+            clock=tools.clock,
+            pause=tools.switch.wait,
+            stopping=lambda: tools.switch.request is not None,
+        )
         self._stop_request = StopRequestWatcher(tools.store, tools.spec.run, tools.switch)
         self._environment: Mapping[str, str] = {}
         self._hidden = HiddenValues()
@@ -146,7 +162,7 @@ class Run:
         with self._watching():
             try:
                 outcome = self._to_the_end()
-            except StopEarly:
+            except (StopEarly, OutOfTimeError):
                 outcome = self._stopped(None)
             finally:
                 self._tools.end_services()
@@ -155,10 +171,26 @@ class Run:
     def _to_the_end(self) -> Outcome:
         self._enter(Phase.FETCHING)
         self._prepare()
+        while True:
+            self._trying.begin()
+            outcome = self._set_up_and_train()
+            if self._resuming.has_failed_at_start or not self._trying.another(outcome):
+                return self._trying.told(outcome)
+            self._await_next_try(outcome)
+
+    def _set_up_and_train(self) -> Outcome:
         set_up = self._failing_as(Reason.SETUP_FAILED, self._set_up)
-        if set_up is not None:
-            return set_up
-        return self._train_from_checkpoints()
+        return self._train_from_checkpoints() if set_up is None else set_up
+
+    def _await_next_try(self, failed: Outcome) -> None:
+        """Saves what the failed try left; goes back to an earlier checkpoint if that may be incomplete."""
+        if failed.reason != Reason.SETUP_FAILED:
+            self._saving.save_last_checkpoint(self._killed)
+        self._trying.rest()
+        self._stop_if_asked()
+        if self._saving.checkpoints.newest_is_suspect:
+            self._resuming.go_back()
+        self._killed = None
 
     def _train_from_checkpoints(self) -> Outcome:
         """Runs the command, again from an older checkpoint if it fails right after it was resumed."""
@@ -322,8 +354,11 @@ class Run:
         """For a stopped run, states from which checkpoint the run can continue."""
         if not self._environment or outcome.phase not in (Phase.STOPPED, Phase.INTERRUPTED):
             return outcome
+        request, limit = self._tools.switch.request, TimeLimit(self._tools.clock)
+        if request is not None and request.ends_at is not None:
+            limit.set(request.ends_at - LAST_WORDS_SECONDS / 2)
         try:
-            newest = self._saving.checkpoints.newest()
+            newest = newest_checkpoint(self._tools.store.within(limit), self._spec.lineage)
         except AgentError as error:
             said = f"which checkpoint is saved could not be read: {error}"
         else:
@@ -357,7 +392,13 @@ class Run:
     def steps(self) -> list[Step]:
         """What is repeated from the beginning of the run to its end: name, pace and function."""
         tools = self._tools
-        interruption = InterruptionWatcher(tools.metadata, tools.switch, tools.clock)
+        interruption = InterruptionWatcher(
+            tools.metadata,
+            tools.switch,
+            tools.clock,
+            limit=self.limit,
+            upload_seconds=lambda: self._saving.checkpoints.upload_seconds,
+        )
         allowed = Limits(self._spec.max_duration_seconds, self._spec.budget_seconds, tools.config.deadline_at)
         limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
         steps: list[Step] = [
@@ -383,7 +424,12 @@ class Run:
     @contextmanager
     def _saving_checkpoints(self) -> Iterator[None]:
         pace = steady(self._spec.checkpoints.every_seconds)
-        with self._periodically(("checkpoint", pace, self._saving.save_checkpoint)):
+        tools = self._tools
+        rebalance = RebalanceWatcher(tools.metadata, tools.switch, self._saving.save_checkpoint, tools.say)
+        with self._periodically(
+            ("checkpoint", pace, self._saving.save_checkpoint),
+            ("rebalance recommendation", steady(INTERRUPTION_EVERY_SECONDS), rebalance.look),
+        ):
             yield
 
     @contextmanager

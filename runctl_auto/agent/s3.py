@@ -8,15 +8,26 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from xml.etree import ElementTree
 
-from runctl_auto.agent.errors import AgentError, CredentialsError, S3Error, UnreachableError
+from runctl_auto.agent.errors import (
+    AgentError,
+    CredentialsError,
+    IntegrityError,
+    NoSuchKeyError,
+    S3Error,
+    UnreachableError,
+)
 from runctl_auto.agent.outage import Outage
 from runctl_auto.agent.retrying import Retrier
 from runctl_auto.agent.s3_request import Query, S3Requests
+from runctl_auto.agent.time_limit import LimitedRequests, TimeLimit
+from runctl_auto.agent.web import Response
 
 T = TypeVar("T")
 
 CHUNK = 1024 * 1024
 BODY_TIMEOUT_SECONDS = 120.0
+MOST_ANSWER_BYTES = 16 * CHUNK
+"""Of S3's own answers: a page of a listing has at most 1,000 keys of 1,024 bytes."""
 OUTAGE_SECONDS = 120.0
 """After this long without any answer a call is made only once: without a network the machine must still end.
 """
@@ -48,7 +59,8 @@ class S3:
 
     `forgive_until`: before this time of the retrier's clock a 403 is taken for permissions that have not
     propagated yet. `patience_seconds`: transient errors are retried for at least that long, unless the
-    `outage` that they are part of has lasted OUTAGE_SECONDS.
+    `outage` that they are part of has lasted OUTAGE_SECONDS. `expects_objects`: a missing object is such an
+    error. With a `limit` no request outlives it.
     """
 
     requests: S3Requests
@@ -57,10 +69,22 @@ class S3:
     forgive_until: float = 0.0
     patience_seconds: float = 0.0
     outage: Outage = field(default_factory=Outage)
+    expects_objects: bool = False
+    limit: TimeLimit | None = None
 
     def patient(self, seconds: float) -> S3:
         """The same bucket, retrying for at least `seconds`: for data that must not be lost."""
         return replace(self, patience_seconds=seconds)
+
+    def within(self, limit: TimeLimit) -> S3:
+        """The same bucket, up to a time limit that is set later or never."""
+        return replace(self, requests=LimitedRequests(self.requests, limit), limit=limit)
+
+    def expecting_objects(self) -> S3:
+        """The same bucket, for objects that are known to exist: for 15 minutes after versioning was enabled,
+        S3 may answer 404 for them now and then.
+        """
+        return replace(self, expects_objects=True)
 
     def request(
         self,
@@ -70,12 +94,13 @@ class S3:
         query: Query = (),
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        at_most: int = MOST_ANSWER_BYTES,
     ) -> bytes:
-        """The whole body of the response. For small responses."""
+        """The whole body of the response. Raises IntegrityError when it is larger than `at_most` bytes."""
 
         def attempt() -> bytes:
             with self.requests.send(method, key, query=query, body=body, headers=headers) as answer:
-                return answer.read()
+                return _whole(answer, key, at_most)
 
         return self.retried(attempt)
 
@@ -139,7 +164,8 @@ class S3:
             return True
         if isinstance(error, UnreachableError) and self.outage.lasts(OUTAGE_SECONDS, self.retrier.clock()):
             return False
-        return is_passing(error) or self._is_forgiven(error)
+        is_late = self.expects_objects and isinstance(error, NoSuchKeyError)
+        return is_late or is_passing(error) or self._is_forgiven(error)
 
     def _is_forgiven(self, error: AgentError) -> bool:
         refused = isinstance(error, S3Error) and error.status == 403
@@ -148,7 +174,20 @@ class S3:
     def _patience(self, error: AgentError, started: float) -> float:
         if self._is_forgiven(error):
             return self.forgive_until
-        return started + self.patience_seconds
+        patient_until = started + self.patience_seconds
+        if self.limit is None:
+            return patient_until
+        return min(patient_until, self.retrier.clock() + self.limit.left())
+
+
+def _whole(answer: Response, key: str, at_most: int) -> bytes:
+    content = answer.read(at_most + 1)
+    if len(content) > at_most:
+        raise IntegrityError(f"{key} is larger than {at_most} bytes")
+    expected = answer.headers.get("content-length")
+    if expected is not None and len(content) < int(expected):
+        raise UnreachableError(f"{key}: {len(content)} of {expected} bytes arrived")
+    return content
 
 
 def is_passing(error: AgentError) -> bool:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from runctl_auto.agent.errors import (
     AgentError,
     FileChangedError,
     IntegrityError,
     NotFoundError,
+    RetriesExhaustedError,
     S3Error,
     UnreachableError,
 )
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3
 from runctl_auto.agent.s3_request import Query
+from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.web import Body
 
 PART_BYTES = 64 * CHUNK
 MOST_PARTS = 10_000
+
+T = TypeVar("T")
 
 
 class _Hash(Protocol):
@@ -75,12 +79,15 @@ class S3Store:
     def patient(self, seconds: float) -> S3Store:
         return replace(self, s3=self.s3.patient(seconds))
 
-    def get(self, key: str) -> bytes:
-        """The object; raises NotFoundError. For small objects."""
-        return self.s3.request("GET", key)
+    def within(self, limit: TimeLimit) -> S3Store:
+        return replace(self, s3=self.s3.within(limit))
 
-    def find(self, key: str) -> bytes | None:
-        """The object, None when there is none. For small objects.
+    def get(self, key: str, at_most: int) -> bytes:
+        """The object; raises NotFoundError, and IntegrityError when it is larger."""
+        return self._expected(lambda s3: s3.request("GET", key, at_most=at_most))
+
+    def find(self, key: str, at_most: int) -> bytes | None:
+        """The object, None when there is none. Raises IntegrityError when it is larger.
 
         Lists the key first: with a role that may not list the whole bucket, S3 returns 403 to a GET of an
         object that does not exist.
@@ -88,7 +95,7 @@ class S3Store:
         if key not in self.list_objects(key):
             return None
         try:
-            return self.get(key)
+            return self.get(key, at_most)
         except NotFoundError:
             return None
 
@@ -99,8 +106,10 @@ class S3Store:
         """Idempotent: deleting an object that does not exist succeeds."""
         self.s3.request("DELETE", key)
 
-    def download(self, key: str, target: Path) -> str:
-        """Writes the object to `target` (which may exist) and returns the sha256 of what was written."""
+    def download(self, key: str, target: Path, at_most: int) -> str:
+        """Writes the first `at_most` bytes of the object to `target` (which may exist) and returns the sha256
+        of what was written.
+        """
 
         def attempt() -> str:
             digest, size = hashlib.sha256(), 0
@@ -108,19 +117,21 @@ class S3Store:
                 self.s3.requests.send("GET", key, timeout=BODY_TIMEOUT_SECONDS) as answer,
                 target.open("wb") as file,
             ):
-                while True:
-                    chunk = answer.read(CHUNK)
+                while size < at_most:
+                    chunk = answer.read(min(CHUNK, at_most - size))
                     if not chunk:
                         break
+                    if self.s3.limit is not None:
+                        self.s3.limit.check()
                     digest.update(chunk)
                     size += len(chunk)
                     file.write(chunk)
                 expected = answer.headers.get("content-length")
-            if expected is not None and int(expected) != size:
+            if expected is not None and min(int(expected), at_most) != size:
                 raise UnreachableError(f"{key}: {size} of {expected} bytes arrived")
             return digest.hexdigest()
 
-        return self.s3.retried(attempt)
+        return self._expected(lambda s3: s3.retried(attempt))
 
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of `file` and returns their sha256.
@@ -141,6 +152,15 @@ class S3Store:
 
     def list_folders(self, prefix: str) -> list[str]:
         return self.s3.list_folders(prefix)
+
+    def _expected(self, read: Callable[[S3], T]) -> T:
+        """The result of reading an object that should exist. Raises NotFoundError when it does not."""
+        try:
+            return read(self.s3.expecting_objects())
+        except RetriesExhaustedError as error:
+            if isinstance(error.__cause__, NotFoundError):
+                raise error.__cause__ from None
+            raise
 
     def _put_slice(self, key: str, piece: FileSlice, digest: str, query: Query) -> str:
         def attempt() -> str:

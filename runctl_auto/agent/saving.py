@@ -8,13 +8,14 @@ from pathlib import Path
 from runctl_auto.agent import artifacts
 from runctl_auto.agent.checkpoints import Checkpoints, Killed, Saved
 from runctl_auto.agent.contract import UNSAVED_ARTIFACTS, UNSAVED_CHECKPOINT, Phase, Reason
-from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.errors import AgentError, FileChangedError, OutOfTimeError
 from runctl_auto.agent.manifest import Manifest, Problem
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.periodic import never_fatal
 from runctl_auto.agent.spec import RunSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.time_limit import TimeLimit
 
 OUTPUT = "output"
 NAMED = 3
@@ -36,6 +37,7 @@ class Saving:
         status: StatusWriter,
         say: Callable[[str], None],
         clock: Callable[[], float],
+        limit: TimeLimit,
         written: Callable[[], Collection[tuple[int, int]]],
         own_files: OwnFiles,
     ) -> None:
@@ -54,14 +56,15 @@ class Saving:
             say=say,
             saved=self._saved,
             clock=clock,
+            limit=limit,
             written=written,
             run=spec.run,
             own_files=own_files,
         )
 
-    def save_checkpoint(self) -> None:
-        """One periodic save. Raises AgentError or OSError."""
-        self._save(self.checkpoints.save)
+    def save_checkpoint(self) -> str | None:
+        """One save beside the job; the sequence, None when nothing changed. Raises AgentError or OSError."""
+        return self._save(self.checkpoints.save)
 
     def save_last_checkpoint(self, killed: Killed | None) -> None:
         """The save after the job has ended; failures are told."""
@@ -70,9 +73,9 @@ class Saving:
         except (AgentError, OSError) as error:
             self._say(f"last checkpoint: {error}")
 
-    def _save(self, save: Callable[[], str | None]) -> None:
+    def _save(self, save: Callable[[], str | None]) -> str | None:
         try:
-            never_fatal(save)()
+            return never_fatal(save)()
         except FileChangedError:
             raise
         except (AgentError, OSError) as error:
@@ -89,10 +92,20 @@ class Saving:
             self._status.saved_checkpoint(saved.sequence)
 
     def keep_artifacts(self, outcome: Outcome) -> Outcome:
-        """Stores the artifacts of a run that has ended; the outcome tells if they could not be stored."""
+        """Stores the artifacts of a run that has ended; the outcome tells if they could not be stored.
+
+        A run that has succeeded is interrupted if its machine is taken back before: another one stores them.
+        """
         stored: list[Manifest] = []
         try:
             never_fatal(lambda: stored.append(self._store_artifacts()))()
+        except OutOfTimeError as error:
+            self._say(f"artifacts could not be stored: {error}")
+            if outcome.phase != Phase.SUCCEEDED:
+                self._status.unsaved(UNSAVED_ARTIFACTS, [(None, _first_line(error))])
+                return outcome
+            message = "the cloud takes the machine back before the artifacts are stored"
+            return Outcome(Phase.INTERRUPTED, Reason.INTERRUPTION, outcome.exit_code, message)
         except (AgentError, OSError) as error:
             message = f"artifacts could not be stored: {_first_line(error)}"
             self._say(f"artifacts could not be stored: {error}")

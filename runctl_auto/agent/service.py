@@ -18,6 +18,10 @@ from runctl_auto.agent.run import PATIENCE_SECONDS, MountsVolumes
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
 from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.time_limit import TimeLimit
+
+STATUS_SECONDS = 4.0
+"""Kept for the last status of a machine that the cloud takes back."""
 
 
 class RunOnce(Protocol):
@@ -61,7 +65,7 @@ class AgentService:
         """
         steady = self.store.patient(PATIENCE_SECONDS)
         try:
-            previous = read_previous(steady, self.config.status_key)
+            previous = read_previous(steady, self.config.status_key, self.config.run)
             if previous and previous.get("phase") in TERMINAL_PHASES:
                 self.journal.say(f"run {self.config.run} has ended already: {previous['phase']}")
                 if self.group:
@@ -115,8 +119,13 @@ class AgentService:
 
     def _last_words(self, outcome: Outcome, status: StatusWriter, logs: LogShipper) -> None:
         patient = self.store.patient(PATIENCE_SECONDS)
-        self._try("the last output", lambda: logs.ship_all(patient))
-        self._try("the last status", lambda: status.end(outcome, patient))
+        before, last = TimeLimit(self.clock), TimeLimit(self.clock)
+        request = self.switch.request
+        if request is not None and request.ends_at is not None:
+            before.set(request.ends_at - STATUS_SECONDS)
+            last.set(request.ends_at)
+        self._try("the last output", lambda: logs.ship_all(patient.within(before)))
+        self._try("the last status", lambda: status.end(outcome, patient.within(last)))
 
     def _try(self, what: str, store: Callable[[], None]) -> None:
         """A failure of either step must not prevent the other, or the machine's termination."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from runctl_auto.agent.contract import (
     BACKGROUNDS,
     DEFAULT_SHELL,
+    MOST_SPEC_BYTES,
     SCHEMA,
     SHELLS,
     Background,
@@ -19,7 +21,8 @@ from runctl_auto.agent.contract import (
     SpecJson,
     VolumeJson,
 )
-from runctl_auto.agent.errors import SpecError
+from runctl_auto.agent.errors import IntegrityError, SpecError
+from runctl_auto.agent.untrusted import read_object
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class RunSpec:
     data: tuple[DataSpec, ...] = ()
     background: str = Background.FAIL
     shell: tuple[str, ...] = tuple(DEFAULT_SHELL.split())
+    max_attempts: int = 1
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -107,14 +111,38 @@ class RunSpec:
         return self.budget / self.price_hour * 3600
 
 
+CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "retry", "volumes"})
+"""Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
+
+
+def spec_digest(spec: Mapping[str, Any]) -> str:
+    """The sha256 of what a machine is started for: everything but the ``CHANGEABLE`` fields.
+
+    Raises KeyError or TypeError when ``spec`` is no spec.
+    """
+    fixed = {key: value for key, value in spec.items() if key not in CHANGEABLE}
+    fixed["mounts"] = [[each["name"], each["mount"]] for each in spec["volumes"]]
+    text = json.dumps(fixed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verified_spec(text: bytes, sha256: str) -> RunSpec:
+    """As ``parse_spec``; raises IntegrityError for a spec whose ``spec_digest`` is not ``sha256``."""
+    spec = parse_spec(text)
+    found = spec_digest(read_object(text, MOST_SPEC_BYTES).members)
+    if found != sha256:
+        raise IntegrityError(f"spec.json has the digest {found}, this machine was started for {sha256}")
+    return spec
+
+
 def parse_spec(text: bytes) -> RunSpec:
     """Raises SpecError naming the missing or invalid field."""
     try:
-        data: SpecJson = json.loads(text)
+        data = cast("SpecJson", read_object(text, MOST_SPEC_BYTES).members)
         if data["schema"] != SCHEMA:
             raise SpecError(f"spec.json has schema {data['schema']!r}; this agent understands {SCHEMA}")
         return _spec(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SpecError(f"spec.json is missing something or has a wrong value: {error!r}") from error
 
 
@@ -153,6 +181,7 @@ def _spec(data: SpecJson) -> RunSpec:
         data=tuple(_data(each) for each in data.get("data") or ()),
         background=_background(data.get("background") or Background.FAIL),
         shell=_shell(data.get("shell") or DEFAULT_SHELL),
+        max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
     )
 
 

@@ -12,21 +12,30 @@ from typing import Any, cast
 
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
+    MOST_MACHINES,
+    MOST_MESSAGE,
+    MOST_NOTE,
+    MOST_STATUS_BYTES,
     TERMINAL_PHASES,
     TIMED_AS,
     CheckpointCountJson,
     MachineJson,
     ResumeJson,
     StatusJson,
+    TryJson,
     UnsavedJson,
     new_status,
 )
+from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.status_reading import read_status
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.untrusted import UnreadableError, cut, encodable
 
 MOST_UNSAVED = 20
 """The status is small: further files that could not be saved are only counted in it."""
 MOST_RESUMES = 20
+MOST_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -43,13 +52,13 @@ class Outcome:
         return self.phase in TERMINAL_PHASES
 
 
-def read_previous(store: Store, key: str) -> dict[str, Any] | None:
+def read_previous(store: Store, key: str, run: str) -> StatusJson | None:
     """The status that an earlier agent of this run wrote; None when there is none or it is invalid."""
     try:
-        data = json.loads(store.find(key) or b"null")
-    except ValueError:
+        content = store.find(key, MOST_STATUS_BYTES)
+        return None if content is None else read_status(content, run)
+    except (IntegrityError, UnreadableError):
         return None
-    return data if isinstance(data, dict) else None
 
 
 class StatusWriter:
@@ -94,9 +103,11 @@ class StatusWriter:
         document["unsaved"] = list(earlier.get("unsaved") or ())
         document["suspect"] = earlier.get("suspect")
         document["resumes"] = list(earlier.get("resumes") or ())
+        if earlier.get("tries"):
+            document["tries"] = list(earlier["tries"])
         self._machine = self._entry(machine, config.booted_at)
         before = [each for each in earlier.get("machines") or () if each.get("id") != machine.id]
-        document["machines"] = [*before, self._machine]
+        document["machines"] = [*before, self._machine][-MOST_MACHINES:]
         self._document = document
 
     def _entry(self, machine: MachineIdentity, booted_at: float) -> MachineJson:
@@ -146,12 +157,15 @@ class StatusWriter:
 
     def suspect_checkpoint(self, sequence: str, path: str, why: str) -> None:
         """Records a checkpoint that is kept apart."""
-        self.note(suspect={"sequence": sequence, "path": path, "why": why})
+        self.note(suspect={"sequence": sequence, "path": _note(path), "why": _note(why)})
         self.write()
 
     def unsaved(self, what: str, problems: Sequence[tuple[str | None, str]]) -> None:
         """Replaces what could not be saved of `what` (checkpoint, artifacts): path (None: all) and why."""
-        listed = [UnsavedJson(what=what, path=path, why=why) for path, why in problems[:MOST_UNSAVED]]
+        listed = [
+            UnsavedJson(what=what, path=None if path is None else _note(path), why=_note(why))
+            for path, why in problems[:MOST_UNSAVED]
+        ]
         if len(problems) > MOST_UNSAVED:
             more = f"and {len(problems) - MOST_UNSAVED} more, which the log names"
             listed.append(UnsavedJson(what=what, path=None, why=more))
@@ -171,7 +185,27 @@ class StatusWriter:
     def resume_failed(self, why: str) -> None:
         """Records that the start from the last checkpoint failed right away."""
         with self._lock:
-            self._document["resumes"][-1]["failure"] = why
+            self._document["resumes"][-1]["failure"] = _note(why)
+
+    def failed_try(self, started: float, outcome: Outcome) -> None:
+        """Records a try that is followed by another one. `started` is in seconds since the epoch."""
+        with self._lock:
+            earlier = self._document.get("tries") or []
+            failed = TryJson(
+                number=earlier[-1]["number"] + 1 if earlier else 1,
+                started_at=rfc3339(started),
+                ended_at=rfc3339(self._clock()),
+                reason=outcome.reason,
+                exit_code=outcome.exit_code,
+                message=None if outcome.message is None else _note(outcome.message),
+            )
+            self._document["tries"] = [*earlier, failed][-MOST_TRIES:]
+
+    def tries(self) -> int:
+        """How many tries of the run have failed so far, on all its machines."""
+        with self._lock:
+            earlier = self._document.get("tries") or []
+            return earlier[-1]["number"] if earlier else 0
 
     def failed_resumes(self) -> list[str]:
         """The checkpoints from which the run failed right away."""
@@ -206,7 +240,8 @@ class StatusWriter:
                 self._document["phase"] = outcome.phase
                 self._document["reason"] = outcome.reason
                 self._document["exit_code"] = outcome.exit_code
-                self._document["message"] = outcome.message
+                message = outcome.message
+                self._document["message"] = None if message is None else encodable(cut(message, MOST_MESSAGE))
                 self._document["updated_at"] = now
                 self._machine["seen_at"] = self._machine["ended_at"] = now
                 self._document["ended_at"] = now if outcome.is_terminal else None
@@ -237,6 +272,10 @@ class StatusWriter:
     def _add(self, name: str, seconds: float) -> None:
         phases = self._document["phases"]
         phases[name] = phases.get(name, 0.0) + seconds
+
+
+def _note(text: str) -> str:
+    return encodable(cut(text, MOST_NOTE))
 
 
 def rfc3339(seconds: float) -> str:

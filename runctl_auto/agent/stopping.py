@@ -13,7 +13,8 @@ from runctl_auto.agent.status import Outcome
 class StopRequest:
     """A stop request: `reason` as in the status, and how long the job may take to save and exit.
 
-    `leave_running`: the machine is being terminated or restarted from outside.
+    `leave_running`: the machine is being terminated or restarted from outside. `ends_at`: when the cloud
+    takes it back, in seconds since the epoch.
     """
 
     phase: str
@@ -21,6 +22,7 @@ class StopRequest:
     message: str
     grace_seconds: float = GRACE_SECONDS
     leave_running: bool = False
+    ends_at: float | None = None
 
     def outcome(self, exit_code: int | None) -> Outcome:
         return Outcome(self.phase, self.reason, exit_code, self.message)

@@ -5,22 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from runctl_auto.agent.time_limit import TimeLimit
+
 
 class ReadableStore(Protocol):
     """Objects by key. A key is names separated by slashes, as `contract.py` builds them.
 
-    Every call blocks until done or raises an error. Thread-safe.
+    Every call blocks until done or raises an error. Thread-safe. Whoever may write an object decides how
+    large it is: reads state what they take `at_most`, in bytes.
     """
 
-    def get(self, key: str) -> bytes:
-        """The object. For small objects. Raises AgentError when there is none."""
+    def get(self, key: str, at_most: int) -> bytes:
+        """The object. Raises AgentError when there is none, IntegrityError when it is larger."""
 
-    def find(self, key: str) -> bytes | None:
-        """The object, None when there is none. For small objects."""
+    def find(self, key: str, at_most: int) -> bytes | None:
+        """The object, None when there is none. Raises IntegrityError when it is larger."""
 
-    def download(self, key: str, target: Path) -> str:
-        """Writes the object to `target`, which may exist; returns its sha256. Raises AgentError when there
-        is none."""
+    def download(self, key: str, target: Path, at_most: int) -> str:
+        """Writes the first `at_most` bytes of the object to `target`, which may exist; returns the sha256 of
+        what was written. Raises AgentError when there is none."""
 
     def list_objects(self, prefix: str) -> dict[str, int]:
         """The keys that begin with `prefix`, in order, with the sizes of their objects in bytes."""
@@ -49,6 +52,9 @@ class Store(ChangeableStore, Protocol):
 
     def patient(self, seconds: float) -> Store:
         """The same store, retrying transient errors for at least `seconds`."""
+
+    def within(self, limit: TimeLimit) -> Store:
+        """The same store, whose calls raise OutOfTimeError once `limit` is reached; deletions do not."""
 
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         """Stores the first `size` bytes of an open file and returns their sha256.

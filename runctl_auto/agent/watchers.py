@@ -12,23 +12,38 @@ from typing import Any, Protocol
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
     LATER_STOP_SECONDS,
+    MOST_NOTE,
+    MOST_REQUEST_BYTES,
     STOP_BEFORE_DEADLINE_SECONDS,
     STOP_REASONS,
     Phase,
     Reason,
-    StopJson,
     stop_key,
 )
+from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
+from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.untrusted import UnreadableError, number, read_object, text
+
+_NOTICE = "meta-data/spot/instance-action"
+_REBALANCE = "meta-data/events/recommendations/rebalance"
 
 INTERRUPTION_EVERY_SECONDS = 5.0
 STOP_PACE = Pace(first=3.0, later=LATER_STOP_SECONDS)
 LIMITS_EVERY_SECONDS = 5.0
 SHORTEST_NOTICE_GRACE = 10.0
 LONGEST_NOTICE_GRACE = 90.0
+NOTICE_SECONDS = 120.0
+"""What a notice leaves when it does not state its time."""
+LONGEST_GRACE = 86_400.0
 UPLOAD_RESERVE_SECONDS = 30.0
+"""Kept for the last checkpoint, at least."""
+UPLOAD_MARGIN = 1.25
+"""The last checkpoint may take this much longer to upload than the one before."""
+LAST_WORDS_SECONDS = 10.0
+"""Kept for the end of the log and the status: nothing else is uploaded then."""
 
 
 class Metadata(Protocol):
@@ -38,24 +53,80 @@ class Metadata(Protocol):
 
 
 class InterruptionWatcher:
-    """Polls the metadata service for an interruption of the machine by the cloud."""
+    """Polls the metadata service for an interruption of the machine by the cloud.
+
+    `limit` is set to end the upload of checkpoints before the machine is gone. `upload_seconds` returns how
+    long the checkpoint before took to upload: the job has to leave so much earlier.
+    """
 
     def __init__(
-        self, metadata: Metadata, switch: StopSwitch, clock: Callable[[], float] = time.time
+        self,
+        metadata: Metadata,
+        switch: StopSwitch,
+        clock: Callable[[], float] = time.time,
+        *,
+        limit: TimeLimit | None = None,
+        upload_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._metadata = metadata
         self._switch = switch
         self._clock = clock
+        self._limit = limit
+        self._upload_seconds = upload_seconds
+        self._is_noticed = False
 
     def look(self) -> None:
-        notice = self._metadata.get("meta-data/spot/instance-action")
+        if self._is_noticed:
+            return
+        notice = self._metadata.get(_NOTICE)
         if not notice:
             return
+        self._is_noticed = True
         action, at = _notice(notice)
-        left = LONGEST_NOTICE_GRACE if at is None else at - self._clock() - UPLOAD_RESERVE_SECONDS
-        grace = min(max(left, SHORTEST_NOTICE_GRACE), LONGEST_NOTICE_GRACE)
+        now = self._clock()
+        ends_at = now + NOTICE_SECONDS if at is None else at
+        if self._limit is not None:
+            self._limit.set(ends_at - LAST_WORDS_SECONDS)
+        reserve = max(UPLOAD_RESERVE_SECONDS, self._upload_seconds() * UPLOAD_MARGIN + LAST_WORDS_SECONDS)
+        grace = min(max(ends_at - now - reserve, SHORTEST_NOTICE_GRACE), LONGEST_NOTICE_GRACE)
         message = f"the cloud takes the machine back ({action})"
-        self._switch.set(StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, message, grace))
+        request = StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, message, grace, ends_at=ends_at)
+        self._switch.set(request)
+
+
+class RebalanceWatcher:
+    """Polls for the cloud's recommendation to leave the machine, which a notice often follows: saves a
+    checkpoint at once, and lets the job go on.
+
+    `save` saves one and returns its sequence, None when nothing changed since the last one; if it raises,
+    the next look repeats it.
+    """
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        switch: StopSwitch,
+        save: Callable[[], str | None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._metadata = metadata
+        self._switch = switch
+        self._save = save
+        self._say = say
+        self._answered: str | None = None
+
+    def look(self) -> None:
+        notice = self._metadata.get(_REBALANCE)
+        if not notice or notice == self._answered or self._is_ending():
+            return
+        saved = self._save()
+        self._answered = notice
+        what = f"checkpoint {saved} is saved" if saved else "nothing has changed since the last checkpoint"
+        self._say(f"the cloud may take the machine back soon (rebalance recommendation): {what}")
+
+    def _is_ending(self) -> bool:
+        """Whether the job is to stop, or will be at the next look at the notice."""
+        return self._switch.request is not None or bool(self._metadata.get(_NOTICE))
 
 
 class StopRequestWatcher:
@@ -67,10 +138,13 @@ class StopRequestWatcher:
         self._switch = switch
 
     def look(self) -> None:
-        text = self._store.find(self._key)
-        if text is None:
+        try:
+            content = self._store.find(self._key, MOST_REQUEST_BYTES)
+        except IntegrityError:
+            content = b""
+        if content is None:
             return
-        reason, grace = _wish(text)
+        reason, grace = _wish(content)
         self._switch.set(StopRequest(Phase.STOPPED, reason, f"stopped on request ({reason})", grace))
 
 
@@ -128,11 +202,13 @@ def _notice(text: str) -> tuple[str, float | None]:
         return "unknown", None
 
 
-def _wish(text: bytes) -> tuple[str, float]:
-    """A stop request that cannot be parsed still stops the run, with the defaults."""
+def _wish(content: bytes) -> tuple[str, float]:
+    """A stop request that cannot be read still stops the run, with the defaults."""
     try:
-        data: StopJson = json.loads(text)
-        reason, grace = data["reason"], float(data.get("grace_seconds", GRACE_SECONDS))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        found = read_object(content, MOST_REQUEST_BYTES)
+        reason = found.needed("reason", text(MOST_NOTE))
+        grace = found.given("grace_seconds", number(-LONGEST_GRACE, LONGEST_GRACE))
+    except UnreadableError:
         return Reason.USER, GRACE_SECONDS
-    return (reason if reason in STOP_REASONS else Reason.USER), max(0.0, grace)
+    grace = GRACE_SECONDS if grace is None else max(0.0, grace)
+    return (reason if reason in STOP_REASONS else Reason.USER), grace

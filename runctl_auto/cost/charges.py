@@ -22,8 +22,12 @@ from runctl_auto.stack.state import VOLUME, StackState
 
 SILENT = timedelta(seconds=120)
 """After this long without a heartbeat the status alone does not show whether a machine still runs."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A time of a machine that is so far ahead of this clock is not believed."""
 REMEMBERED = timedelta(hours=1)
 """EC2 describes a machine for about this long after its end."""
+LONGEST = timedelta(days=36_500)
+"""What a machine counts is not believed beyond this."""
 GB_STORED = "gp3"
 PUBLIC_IPV4 = "public IPv4"
 
@@ -93,6 +97,16 @@ class JobRecords:
     machine: str | None = None
     unread: bool = False
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether something of it is not known."""
+        return self.unread or any(each.unreadable is not None for each in self.runs)
+
+    @property
+    def runs(self) -> tuple[RunStatus, ...]:
+        """The statuses of all runs, in order."""
+        return tuple(filter(None, (*self.earlier, self.status)))
+
 
 def charges(records: JobRecords) -> Iterator[Charge]:
     """All that the job was charged for so far: the machines in order, each with its disk and address, then
@@ -133,7 +147,7 @@ def machines_to_ask_for(status: RunStatus, now: datetime) -> Iterator[str]:
     for each in status.machines:
         silence = now - each.seen_at
         goes_on = each is status.machines[-1] and _goes_on(status)
-        if each.ended_at is None and (silence > SILENT if goes_on else silence < REMEMBERED):
+        if each.ended_at is None and (not _is_heard(each, now) if goes_on else silence < REMEMBERED):
             yield each.id
     if not status.machines and status.instance and _goes_on(status):
         since = _since(status, now)
@@ -170,7 +184,9 @@ def _beside(machine: Charge, kind: Kind, what: str, quantity: float, price: floa
 
 def _machines(records: JobRecords) -> Iterator[Charge]:
     known: set[str] = set()
-    for status in filter(None, (*records.earlier, records.status)):
+    for status in records.runs:
+        if status.unreadable is not None:
+            continue
         goes_on = status is records.status and _goes_on(status)
         if not status.machines:
             known.add(status.instance or "")
@@ -212,10 +228,15 @@ def _end(
     if told is not None and told.ended_at is not None:
         return told.ended_at, False, True
     if machine.ended_at is not None:
-        return machine.ended_at, False, True
-    if told is None and goes_on and now - machine.seen_at <= SILENT:
+        return min(machine.ended_at, now), False, True
+    if told is None and goes_on and _is_heard(machine, now):
         return now, True, True
-    return machine.seen_at, False, False
+    return min(machine.seen_at, now), False, False
+
+
+def _is_heard(machine: RunMachine, now: datetime) -> bool:
+    """Whether its agent has reported of late."""
+    return -CLOCKS_DIFFER <= now - machine.seen_at <= SILENT
 
 
 def _price(machine: RunMachine, config: StackConfig) -> float | None:
@@ -245,7 +266,7 @@ def _before_the_first_word(identity: str, records: JobRecords) -> Charge:
 
 def _of_phases(status: RunStatus, records: JobRecords, *, goes_on: bool) -> Charge:
     """Of a run whose status lists no machines: the seconds that its agents counted."""
-    counted = timedelta(seconds=float(sum(status.seconds.values())))
+    counted = timedelta(seconds=min(float(sum(status.seconds.values())), LONGEST.total_seconds()))
     since = _since(status, records.now)
     told = records.machines.get(status.instance or "")
     runs = goes_on and since is not None and (since <= SILENT if told is None else not told.is_ending)
@@ -288,7 +309,9 @@ def _placed(
 
 
 def _since(status: RunStatus, now: datetime) -> timedelta | None:
+    """Since the last report; None when that is not known, or ahead of this clock."""
     try:
-        return max(timedelta(0), now - moment(status.updated_at or ""))
+        since = now - moment(status.updated_at or "")
     except ValueError:
         return None
+    return max(timedelta(0), since) if since >= -CLOCKS_DIFFER else None

@@ -63,7 +63,7 @@ def spent(records: JobRecords) -> Spent:
     found = tuple(charges(records))
     running = [each for each in found if each.kind == "machine" and each.goes_on]
     price = running[-1].price_hour if running else records.config.placement.price_hour
-    return Spent(charges=found, price_hour=price, unread=records.unread)
+    return Spent(charges=found, price_hour=price, unread=records.has_gaps)
 
 
 def known(found: Amount) -> float | None:

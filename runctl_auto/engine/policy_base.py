@@ -23,6 +23,7 @@ Direction = Literal["lower", "higher", "fewer"]
 STRICTER: Mapping[tuple[str, str], Direction] = {
     ("allowed-regions", "regions"): "fewer",
     ("allowed-instance-types", "types"): "fewer",
+    ("allowed-data-sources", "sources"): "fewer",
     ("maximum-sizes", "disk_gb"): "lower",
     ("maximum-sizes", "volume_gb"): "lower",
     ("maximum-sizes", "nodes"): "lower",

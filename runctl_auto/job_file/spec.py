@@ -54,6 +54,8 @@ DEFAULT_DISK_GB = 50
 MAX_VOLUMES = 11
 MAX_TAGS = 30
 COUNT_FORM = "a whole number above 0"
+DEFAULT_RETENTION_DAYS = 3
+_DAY_SECONDS = 86_400
 LIMIT_FORM = f"{DURATION_FORM}; off for no limit"
 
 
@@ -234,6 +236,11 @@ class Retry(Part):
         description="a list of no-capacity, interruption, error",
     )
     duration: Seconds | None = Field(default=None, title="For how long", description=DURATION_FORM)
+    max_attempts: Count = Field(
+        default=3,
+        title="How often setup and run are tried in all, with error in on_events",
+        description="a whole number from 1 to 1000",
+    )
 
 
 class Volume(Part):
@@ -298,6 +305,16 @@ class Checkpoints(Part):
     )
     every: Seconds = Field(default=60, title="How often it is saved", description=DURATION_FORM)
     keep: Count = Field(default=3, title="How many are kept", description="a whole number from 1 to 1000")
+    retention: Seconds = Field(
+        default=DEFAULT_RETENTION_DAYS * _DAY_SECONDS,
+        title="How long overwritten and deleted ones can be recovered",
+        description=f"{DURATION_FORM}, in whole days (rounded up)",
+    )
+
+    @property
+    def retention_days(self) -> int:
+        """``retention`` as the bucket counts it."""
+        return -(-self.retention // _DAY_SECONDS)
 
 
 class Artifacts(Part):
@@ -401,7 +418,9 @@ class JobSpec(BaseModel):
         default=None, title="How long the machine may be idle", description=LIMIT_FORM
     )
     retry: Retry | None = Field(
-        default=None, title="What is tried again", description="a mapping of on_events and duration"
+        default=None,
+        title="What is tried again",
+        description="a mapping of on_events, duration and max_attempts",
     )
     recovery: Recovery | None = Field(
         default=None,
@@ -424,7 +443,7 @@ class JobSpec(BaseModel):
     checkpoints: Checkpoints = Field(
         default=Checkpoints(),
         title="What is saved while the job runs",
-        description="a mapping of path, every and keep",
+        description="a mapping of path, every, keep and retention",
     )
     artifacts: Artifacts = Field(
         default=Artifacts(), title="What is brought home", description="a mapping of paths and keep"
@@ -435,6 +454,11 @@ class JobSpec(BaseModel):
         description=f"a mapping of at most {MAX_TAGS} keys to texts",
         examples=[{"team": "nlp"}],
     )
+
+    @property
+    def max_attempts(self) -> int:
+        """How often setup and run are tried in all; 1 when a failure ends the run."""
+        return self.retry.max_attempts if self.retry is not None and "error" in self.retry.on_events else 1
 
     @property
     def recovers_by(self) -> Recovery:

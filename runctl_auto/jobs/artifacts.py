@@ -6,19 +6,15 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from runctl_auto.agent.manifest import Manifest, Problem, StoredFile
 from runctl_auto.agent.sparse import sha256_of, spread
 from runctl_auto.errors import UnfetchedArtifactsError
+from runctl_auto.jobs.fetched_folder import FetchedFolder
+from runctl_auto.jobs.home_modes import mode_of_file, mode_of_folder
 from runctl_auto.packaging.fetched_results import RECORD_FILE
 from runctl_auto.providers.contract import Results
-
-_PACKED = "runctl-packed"
-_MODES = 0o777
-"""What is taken over of a mode: files at home run as nobody else."""
-_READABLE, _ENTERABLE = 0o400, 0o700
-"""What the owner may do in any case: what cannot be read cannot be verified, nor fetched again."""
 
 
 @dataclass(frozen=True)
@@ -38,43 +34,76 @@ class Download:
 def fetch_artifacts(results: Results, run: str, folder: Path) -> Download | None:
     """All artifacts of ``run`` in ``folder``, verified against the manifest; None when the run left none.
 
-    What is there already and whole is not fetched again. Raises ``UnfetchedArtifactsError`` when something
-    did not arrive as it was written; files that are there from before stay untouched then.
+    What is there already and whole is not fetched again. What else is in the folder stays, unless it has the
+    place of an artifact that was fetched before. Raises ``UnfetchedArtifactsError`` when something did not
+    arrive as it was written, or cannot be written; files that are there from before stay untouched then.
     """
     manifest = results.artifacts(run)
     if manifest is None:
         return None
-    if _is_fetched(folder, manifest):
-        return _download(folder, manifest, fetched=False)
-    arriving = folder.parent / f".{folder.name}.arriving"
-    shutil.rmtree(arriving, ignore_errors=True)
-    arriving.mkdir(parents=True)
-    for each in manifest.folders:
-        (arriving / _safe(each.path, run)).mkdir(parents=True, exist_ok=True)
-    for file in manifest.files:
-        _fetch(results, run, file, arriving / _safe(file.path, run))
-    for each in sorted(manifest.folders, key=lambda each: each.path, reverse=True):
-        _settle(arriving / each.path, each.mode | _ENTERABLE, each.mtime_ns)
-    (arriving / RECORD_FILE).write_text(json.dumps([vars(file) for file in manifest.files]), encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
-    arriving.replace(folder)
-    return _download(folder, manifest, fetched=True)
+    try:
+        return _fetched(results, run, manifest, FetchedFolder(folder))
+    except OSError as error:
+        raise UnfetchedArtifactsError(
+            f"The artifacts of run {run} could not be written to {folder}: {error}",
+            where={"run": run, "folder": str(folder)},
+            next_step="Make room there and repeat, or give them up: `runctl down --discard-artifacts`.",
+        ) from error
+
+
+def _fetched(results: Results, run: str, manifest: Manifest, home: FetchedFolder) -> Download:
+    home.finish()
+    if _is_fetched(home.path, manifest):
+        return _download(home.path, manifest, fetched=False)
+    with home.arriving() as (arriving, part):
+        _refuse_without_room(manifest, run, arriving)
+        for each in manifest.folders:
+            (arriving / each.path).mkdir(parents=True, exist_ok=True)
+        for file in manifest.files:
+            _fetch(results, run, file, arriving / file.path, part)
+        for each in sorted(manifest.folders, key=lambda each: each.path, reverse=True):
+            _settle(arriving / each.path, mode_of_folder(each.mode), each.mtime_ns)
+        if os.path.lexists(arriving / RECORD_FILE):
+            raise _impossible(RECORD_FILE, run, "runctl writes its own record there")
+        record = json.dumps([vars(file) for file in manifest.files])
+        (arriving / RECORD_FILE).write_text(record, encoding="utf-8")
+    return _download(home.path, manifest, fetched=True)
+
+
+def _refuse_without_room(manifest: Manifest, run: str, folder: Path) -> None:
+    needed = sum(file.stored_bytes for file in manifest.files)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UnfetchedArtifactsError(
+            f"The artifacts of run {run} are {needed} bytes, and {folder.parent} has room for {free}.",
+            where={"run": run, "folder": str(folder.parent)},
+            next_step="Make room there and repeat, or give them up: `runctl down --discard-artifacts`.",
+        )
 
 
 def place_artifacts(manifest: Manifest, run: str, folder: Path) -> None:
     """Verifies the stored content of all artifacts, which lies in ``folder``, and makes the files of it.
 
-    Raises ``UnfetchedArtifactsError`` when something is not what was stored.
+    Raises ``UnfetchedArtifactsError`` when something is not what was stored, or cannot be written.
     """
+    try:
+        _place(manifest, run, folder, folder.with_name(f"{folder.name}.part"))
+    except OSError as error:
+        raise UnfetchedArtifactsError(
+            f"The artifacts of run {run} could not be written to {folder}: {error}",
+            where={"run": run, "folder": str(folder)},
+            next_step="Make room there and repeat.",
+        ) from error
+
+
+def _place(manifest: Manifest, run: str, folder: Path, part: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in manifest.files:
-        target = folder / _safe(file.path, run)
-        if file.extents is not None:
-            packed = target.with_name(f"{target.name[:200]}.{_PACKED}")
-            target.replace(packed)
-            spread(packed, file.extents, file.bytes, target)
-            packed.unlink()
+        target = folder / file.path
+        if file.extents is not None and target.is_file():
+            target.replace(part)
+            _spread(part, file, run, target)
+            part.unlink()
         if not _is_whole(target, file):
             raise UnfetchedArtifactsError(
                 f"Artifact {file.path} of run {run} is not what was stored.",
@@ -82,28 +111,42 @@ def place_artifacts(manifest: Manifest, run: str, folder: Path) -> None:
                 next_step="Repeat the command. If it stays so, the object in the bucket was changed.",
             )
         if file.mode is not None and file.mtime_ns is not None:
-            _settle(target, file.mode | _READABLE, file.mtime_ns)
+            _settle(target, mode_of_file(file.mode), file.mtime_ns)
     for each in manifest.folders:
-        (folder / _safe(each.path, run)).mkdir(parents=True, exist_ok=True)
+        (folder / each.path).mkdir(parents=True, exist_ok=True)
     for each in sorted(manifest.folders, key=lambda each: each.path, reverse=True):
-        _settle(folder / each.path, each.mode | _ENTERABLE, each.mtime_ns)
+        _settle(folder / each.path, mode_of_folder(each.mode), each.mtime_ns)
 
 
-def _fetch(results: Results, run: str, file: StoredFile, target: Path) -> None:
+def _fetch(results: Results, run: str, file: StoredFile, target: Path, part: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if file.extents is None:
         results.fetch_artifact(run, file, target)
     else:
-        packed = target.with_name(f"{target.name[:200]}.{_PACKED}")
-        results.fetch_artifact(run, file, packed)
-        spread(packed, file.extents, file.bytes, target)
-        packed.unlink()
+        results.fetch_artifact(run, file, part)
+        _spread(part, file, run, target)
+        part.unlink()
     if file.mode is not None and file.mtime_ns is not None:
-        _settle(target, file.mode | _READABLE, file.mtime_ns)
+        _settle(target, mode_of_file(file.mode), file.mtime_ns)
+
+
+def _spread(packed: Path, file: StoredFile, run: str, target: Path) -> None:
+    try:
+        spread(packed, file.extents or (), file.bytes, target)
+    except EOFError as error:
+        raise _impossible(file.path, run, str(error)) from error
+
+
+def _impossible(path: str, run: str, why: str) -> UnfetchedArtifactsError:
+    return UnfetchedArtifactsError(
+        f"Artifact {path} of run {run} cannot be fetched: {why}",
+        where={"run": run, "file": path},
+        next_step="`runctl down --discard-artifacts` gives the artifacts up.",
+    )
 
 
 def _settle(path: Path, mode: int, mtime_ns: int) -> None:
-    path.chmod(mode & _MODES)
+    path.chmod(mode)
     os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
@@ -118,18 +161,6 @@ def _is_whole(path: Path, file: StoredFile) -> bool:
     if not path.is_file() or path.stat().st_size != file.bytes:
         return False
     return sha256_of(path, file.extents) == file.sha256
-
-
-def _safe(path: str, run: str) -> PurePosixPath:
-    """``path`` when it stays inside the folder; a manifest is not trusted to name places on this machine."""
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or not pure.parts or "\0" in path:
-        raise UnfetchedArtifactsError(
-            f"The list of artifacts of run {run} names a place outside its folder: {path!r}",
-            where={"run": run},
-            next_step="Do not trust this bucket; `runctl down --discard-artifacts` gives the artifacts up.",
-        )
-    return pure
 
 
 def _download(folder: Path, manifest: Manifest, *, fetched: bool) -> Download:

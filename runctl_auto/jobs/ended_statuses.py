@@ -41,9 +41,10 @@ class EndedStatuses:
         if entry is None or made is None or entry.get("made") != made:
             return None
         try:
-            return parse_run_status(entry["status"].encode(), key.run)
-        except (RunctlError, KeyError, AttributeError):
+            found = parse_run_status(entry["status"].encode(), key.run)
+        except (KeyError, AttributeError):
             return None
+        return found if found.ended else None
 
     def keep(self, key: RunKey, status: object) -> None:
         """Keeps a status if it is one of a run that has ended."""

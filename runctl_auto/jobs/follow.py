@@ -155,6 +155,8 @@ _WORDS = {
 
 
 def _sentence(status: RunStatus) -> str:
+    if status.unreadable is not None:
+        return printable(status.unreadable)
     text = _WORDS[status.phase]
     if status.phase == Phase.RUNNING and status.resumed_from:
         return printable(f"{text}, from checkpoint {status.resumed_from}")

@@ -63,5 +63,7 @@ def stop_run(
 
 def _notice_seconds(status: RunStatus | None) -> int:
     """How long the agent may take to notice: in the first minutes a few seconds at most."""
-    is_long = status is not None and sum(status.seconds.values()) >= FIRST_SECONDS
-    return LATER_STOP_SECONDS if is_long else 0
+    if status is None:
+        return 0
+    may_be_long = status.unreadable is not None or sum(status.seconds.values()) >= FIRST_SECONDS
+    return LATER_STOP_SECONDS if may_be_long else 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from runctl_auto.errors import RunctlError, UsageError
+from runctl_auto.backend.state_bucket import sources_of_state
+from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.job import Job, parse_config
@@ -173,6 +174,7 @@ def decide(
     on from the last checkpoint. So is one whose group was ended before the run.
     """
     provider, account = session.provider(spec.region), material.account
+    _refuse_state_as_data(session, spec)
     _refuse_another_cloud(spec, current, account)
     zone = zone_of_volumes(provider, spec, current, account)
     moves = current.run_is_active and (
@@ -393,6 +395,16 @@ def _in_force(job: str, wanted: Protection, current: CurrentJob) -> Protection:
 
 def _same_place(place: Placement) -> tuple[str, str, str, str]:
     return place.market, place.instance_type, place.zone, place.subnet
+
+
+def _refuse_state_as_data(session: Session, spec: JobSpec) -> None:
+    """Whatever the policies allow; the program refuses it too, for plain ``pulumi``."""
+    for index, source in sources_of_state((each.source for each in spec.data), session.environment.backend):
+        raise JobFileError(
+            f"The data source {source} is in the bucket with the state of all stacks, which no job may read.",
+            where={"job": spec.name, "field": f"data[{index}].source"},
+            next_step="Keep data and state in different buckets.",
+        )
 
 
 def _refuse_another_cloud(spec: JobSpec, current: CurrentJob, account: Account) -> None:

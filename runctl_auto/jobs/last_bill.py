@@ -60,7 +60,7 @@ class LastBill:
             records = replace(records, machines=self.job.machines(_machines(records)))
         except RunctlError as error:
             session.reporter.say(f"when the machines ended is not known: {error.what}")
-        bill = bill_of(config, tuple(charges(records)), unread=records.unread)
+        bill = bill_of(config, tuple(charges(records)), unread=records.has_gaps)
         if bill.charges:
             BillArchive(session).keep(replace(bill, gone=True), self.life)
 

@@ -145,7 +145,13 @@ def _listed(
         volumes=held or (),
         unread=held is None or known is None or any(isinstance(each, RunctlError) for each in earlier),
     )
-    return ListedJob(summary, facts, problem=status.what if isinstance(status, RunctlError) else None)
+    return ListedJob(summary, facts, problem=_problem(status))
+
+
+def _problem(status: RunStatus | RunctlError | None) -> str | None:
+    if isinstance(status, RunctlError):
+        return status.what
+    return status.unreadable if status else None
 
 
 def _with_machines(session: Session, listed: Sequence[ListedJob]) -> list[ListedJob]:
@@ -186,6 +192,7 @@ def _nothing_known(job: str) -> dict[str, Any]:
         "tags": {},
         "run": None,
         "attempt": None,
+        "problem": None,
         "started_at": None,
         "age_seconds": None,
         "heartbeat_age_seconds": None,

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from runctl_auto.cost.budgets import Budget
 from runctl_auto.cost.estimate import estimate
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.budget_check import budget_notes, budgets_for_plan
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
@@ -85,7 +86,12 @@ class JobFileChange(Change[Intent, ResultT]):
         with self.times.phase("preview"):
             view = plan_for(self.job, self.current, decision)
         self.budgets = budgets_for_plan(self.session, decision.config.owner, view.plan)
-        notes = (*view.notes, *budget_notes(self.budgets), *_notes_on_checkpoints(self._checked))
+        notes = (
+            *view.notes,
+            *budget_notes(self.budgets),
+            *_notes_on_retry(self._checked.spec),
+            *_notes_on_checkpoints(self._checked),
+        )
         return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 
@@ -117,6 +123,14 @@ def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
 
 def _is_new_run(current: CurrentJob, intent: Intent) -> bool:
     return current.config is None or current.config.run.id != intent.config.run.id
+
+
+def _notes_on_retry(spec: JobSpec) -> Iterator[str]:
+    if spec.max_attempts > 1:
+        yield (
+            f"retry: if they fail, setup and run are tried {spec.max_attempts} times at most, on the same "
+            "machine and within the job's limits"
+        )
 
 
 def _notes_on_checkpoints(checked: CheckedJob) -> Iterator[str]:

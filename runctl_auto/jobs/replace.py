@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from runctl_auto.engine.events import Plan
-from runctl_auto.errors import InterruptionsExhaustedError, ProgramError
+from runctl_auto.errors import InterruptionsExhaustedError, ProgramError, UnreadableStatusError
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.apply import apply_in_first_place, settle_machine
 from runctl_auto.jobs.change import Change
@@ -32,6 +32,22 @@ _OF_A_MACHINE = frozenset(
 """What is made anew with a machine."""
 _COMPONENTS = "runctl:"
 _HARMLESS = ("update", "read", "refresh")
+
+
+def refuse_unreadable(config: StackConfig, lost: Lost) -> None:
+    """Raises ``UnreadableStatusError`` for a run of which nothing is known. It gets no machine by itself: how
+    long it ran is not known either, and its limits would begin anew with each machine.
+    """
+    if lost.status is None or lost.status.unreadable is None:
+        return
+    job, run = config.job.name, config.run.id
+    what = "does not report" if lost.is_hung else "is gone"
+    raise UnreadableStatusError(
+        f"The machine of run {run} {what}, and {lost.status.unreadable}",
+        where={"job": job, "run": run},
+        next_step=f"`runctl logs {job}` shows its output; `runctl up` gives it a new machine, "
+        f"`runctl up --rerun` begins a new attempt, `runctl down {job}` removes everything.",
+    )
 
 
 class ReplaceMachine(Change[StackConfig, StackConfig]):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from runctl_auto.agent.contract import Phase
-from runctl_auto.cost.charges import SILENT, HeldVolume, JobRecords
+from runctl_auto.cost.charges import CLOCKS_DIFFER, SILENT, HeldVolume, JobRecords
 from runctl_auto.cost.spent import Spent, spent
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.contract import Machine
@@ -61,8 +61,11 @@ class RunFacts:
 
     @property
     def heartbeat_age_seconds(self) -> float | None:
-        """Since the agent last wrote the status."""
-        return _between(_moment(self.status.updated_at), self.now) if self.status else None
+        """Since the agent last wrote the status; None when that is not known, or ahead of this clock."""
+        heard = _moment(self.status.updated_at) if self.status else None
+        if heard is not None and heard - self.now > CLOCKS_DIFFER:
+            return None
+        return _between(heard, self.now)
 
     @cached_property
     def cost(self) -> Spent:
@@ -95,6 +98,7 @@ class RunFacts:
             "tags": dict(config.job.tags),
             "run": config.run.id,
             "attempt": config.run.attempt,
+            "problem": status.unreadable if status else None,
             "started_at": status.started_at if status else None,
             "age_seconds": _rounded(self.age_seconds),
             "heartbeat_age_seconds": _rounded(self.heartbeat_age_seconds),
@@ -103,13 +107,14 @@ class RunFacts:
         }
 
     def saving_as_json(self) -> dict[str, Any]:
-        """What could not be saved, the suspect checkpoint, and the starts from checkpoints."""
+        """As ``saving_of``, of the current run."""
         return saving_of(self.status)
 
 
 def saving_of(status: RunStatus | None) -> dict[str, Any]:
-    """What could not be saved, the suspect checkpoint, and the starts from checkpoints."""
+    """The failed tries, what could not be saved, the suspect checkpoint, and the starts from checkpoints."""
     return {
+        "tries": [dict(each) for each in status.tries] if status else [],
         "unsaved": [dict(each) for each in status.unsaved] if status else [],
         "suspect": dict(status.suspect) if status and status.suspect else None,
         "resumes": [dict(each) for each in status.resumes] if status else [],
@@ -118,7 +123,7 @@ def saving_of(status: RunStatus | None) -> dict[str, Any]:
 
 def checkpoints_of(status: RunStatus | None) -> dict[str, Any] | None:
     """The counts of a status; None when it has none."""
-    if status is None:
+    if status is None or status.unreadable is not None:
         return None
     told = status.raw.get("checkpoints") or {}
     return {"count": told.get("count", 0), "last": told.get("last"), "last_at": told.get("last_at")}

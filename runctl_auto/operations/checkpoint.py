@@ -15,6 +15,7 @@ from runctl_auto.agent.lineage import Choice, Lineage, SavedCheckpoint, start_or
 from runctl_auto.agent.manifest import Manifest
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
 from runctl_auto.errors import CheckpointDamagedError, UsageError
+from runctl_auto.jobs.home_modes import mode_of_file, mode_of_folder
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
@@ -172,6 +173,7 @@ def _problem(job: Job, lineage: str, checkpoint: SavedCheckpoint) -> str | None:
 
 
 def _fetch(job: Job, lineage: str, checkpoint: SavedCheckpoint, arriving: Path, target: Path) -> None:
+    refuse_without_room(_manifest(checkpoint), arriving)
     try:
         content = _restore(job, lineage, checkpoint, arriving)
     except IntegrityError as error:
@@ -183,7 +185,7 @@ def _fetch(job: Job, lineage: str, checkpoint: SavedCheckpoint, arriving: Path, 
     if target.exists():
         target.rmdir()
     content.replace(target)
-    finish_folders(target, _manifest(checkpoint))
+    finish_folders(target, _manifest(checkpoint), mode_of_folder)
 
 
 def _restore(job: Job, lineage: str, checkpoint: SavedCheckpoint, folder: Path) -> Path:
@@ -191,8 +193,21 @@ def _restore(job: Job, lineage: str, checkpoint: SavedCheckpoint, folder: Path) 
     objects = job.results.objects()
     prefix = Lineage(objects, lineage).prefix(checkpoint.sequence)
     refuse_missing(prefix, _manifest(checkpoint), checkpoint.keys)
-    Restoring(objects.download, prefix, folder / "content", folder / "parts").fetch(_manifest(checkpoint))
+    restoring = Restoring(
+        objects.download, prefix, folder / "content", folder / "parts", mode_of_file=mode_of_file
+    )
+    restoring.fetch(_manifest(checkpoint))
     return folder / "content"
+
+
+def refuse_without_room(manifest: Manifest, folder: Path) -> None:
+    """Raises ``UsageError`` when the files of a checkpoint do not fit."""
+    needed, free = sum(file.stored_bytes for file in manifest.files), shutil.disk_usage(folder).free
+    if needed > free:
+        raise UsageError(
+            f"The checkpoint is {needed} bytes, and {folder.parent} has room for {free}.",
+            next_step="Make room there, or name another folder with --to.",
+        )
 
 
 def _manifest(checkpoint: SavedCheckpoint) -> Manifest:

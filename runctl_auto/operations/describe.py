@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,12 @@ from runctl_auto.stack.state import ResourceState
 from runctl_auto.stack.trail import trail_json
 from runctl_auto.stack.urn import name_of
 
+MOST_RUNS = 100
+
 
 @dataclass(frozen=True)
 class JobDescription:
-    """All that is known of a job. ``runs`` are those that left something in its bucket."""
+    """All that is known of a job. ``runs`` (``MOST_RUNS`` at most) left something in its bucket."""
 
     now: JobStatus
     runs: tuple[tuple[str, RunStatus | RunctlError | None], ...]
@@ -49,9 +52,16 @@ def describe(session: Session, name: str) -> JobDescription:
     with session.reporter.working(f"looking at job '{name}'", after=PATIENCE_SECONDS):
         job = session.job(name)
         stored = job.results.runs()
-        now = status_of(job, stored)
+        now = status_of(job, stored[:MOST_RUNS])
         statuses = {**now.earlier, now.config.run.id: now.status}
-        return JobDescription(now, tuple((run, statuses[run]) for run in stored), job.stack.outputs())
+        runs = _described(stored, now.config.run.id)
+        return JobDescription(now, tuple((run, statuses[run]) for run in runs), job.stack.outputs())
+
+
+def _described(runs: Sequence[str], current: str) -> tuple[str, ...]:
+    """The runs of which the status is read, the job's own among them."""
+    kept = runs[:MOST_RUNS]
+    return tuple(kept) if current in kept or current not in runs else (*kept[:-1], current)
 
 
 def _resource_as_json(resource: ResourceState) -> dict[str, Any]:
@@ -64,11 +74,17 @@ def _resource_as_json(resource: ResourceState) -> dict[str, Any]:
     }
 
 
+def problem_of(found: RunStatus | RunctlError | None) -> str | None:
+    """Why the status of a run is not known, if it is not."""
+    return found.what if isinstance(found, RunctlError) else found.unreadable if found else None
+
+
 def _run_as_json(run: str, found: RunStatus | RunctlError | None) -> dict[str, Any]:
-    known = found if isinstance(found, RunStatus) else None
+    known = found if isinstance(found, RunStatus) and found.unreadable is None else None
     return {
         "run": run,
         "phase": known.phase if known else None,
+        "problem": problem_of(found),
         "started_at": known.started_at if known else None,
         "ended_at": known.ended_at if known else None,
         "exit_code": known.exit_code if known else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,8 +28,9 @@ from runctl_auto.jobs.teardown_deletions import delete_what_can_go
 from runctl_auto.jobs.teardown_receipt import prove_teardown
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.receipt import Blocked, Receipt, deleted_between, kept_in
+from runctl_auto.local.printable import printable
 from runctl_auto.providers.compute import compute_in
-from runctl_auto.providers.contract import Results
+from runctl_auto.providers.contract import MOST_RUNS, Results
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import BUCKET, StackState
@@ -239,35 +239,49 @@ def _stop(job: Job, config: StackConfig, state: StackState, options: DownOptions
 
 
 def _fetch_all(job: Job, state: StackState) -> tuple[Download, ...]:
-    """Artifacts of all runs that left some. What cannot be fetched stops the teardown."""
+    """Artifacts of all runs that left some. What cannot be fetched stops the teardown, once all others are
+    here.
+    """
     if state.first(BUCKET) is None:
         return ()
     results, folder = job.results, job.downloads
+    fetched: list[Download] = []
+    refused: list[UnfetchedArtifactsError] = []
     with job.session.reporter.working("fetching artifacts"):
-        try:
-            fetched = [fetch_artifacts(results, run, folder / run) for run in _complete_runs(results)]
-        except OSError as error:
-            raise UnfetchedArtifactsError(
-                f"The artifacts could not be written to {folder}: {error}",
-                where={"job": job.name},
-                next_step="Make room there and repeat, or give them up: --discard-artifacts.",
-            ) from error
-    return tuple(each for each in fetched if each is not None)
+        runs = results.runs()
+        for run in runs:
+            try:
+                _refuse_incomplete(results, run)
+                found = fetch_artifacts(results, run, folder / run)
+            except UnfetchedArtifactsError as error:
+                refused.append(error)
+                continue
+            if found is not None:
+                fetched.append(found)
+    for other in refused[1:]:
+        job.session.reporter.say(printable(other.what))
+    if refused:
+        raise refused[0]
+    if len(runs) >= MOST_RUNS:
+        raise UnfetchedArtifactsError(
+            f"The bucket names more than {MOST_RUNS} runs of job '{job.name}', and not all were looked at.",
+            where={"bucket": results.name, "job": job.name},
+            next_step="Look at runs/ in the bucket; --discard-artifacts gives up what was not fetched.",
+        )
+    return tuple(fetched)
 
 
-def _complete_runs(results: Results) -> Iterator[str]:
-    """The runs of a job; refuses one whose artifacts are not all in the bucket."""
-    for run in results.runs():
-        if results.has_unlisted_artifacts(run):
-            raise UnfetchedArtifactsError(
-                f"Run {run} was writing its artifacts when its machine ended: some are in the bucket, and no "
-                "list of them.",
-                where={"bucket": results.name, "run": run},
-                next_step=f"Fetch {artifacts_prefix(run)} by hand or let `runctl up` finish the run; "
-                "--discard-artifacts gives them up.",
-            )
-        _refuse_never_stored(results, run)
-        yield run
+def _refuse_incomplete(results: Results, run: str) -> None:
+    """Refuses a run whose artifacts are not all in the bucket."""
+    if results.has_unlisted_artifacts(run):
+        raise UnfetchedArtifactsError(
+            f"Run {run} was writing its artifacts when its machine ended: some are in the bucket, and no "
+            "list of them.",
+            where={"bucket": results.name, "run": run},
+            next_step=f"Fetch {artifacts_prefix(run)} by hand or let `runctl up` finish the run; "
+            "--discard-artifacts gives them up.",
+        )
+    _refuse_never_stored(results, run)
 
 
 def _refuse_never_stored(results: Results, run: str) -> None:

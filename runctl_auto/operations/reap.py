@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from components import tags
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
-from runctl_auto.errors import CloudError, RunctlError
+from runctl_auto.errors import CloudError, RunctlError, UnreadableStatusError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.session import Session
@@ -54,7 +54,8 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
     does not keep the others from being ended. Raises ``ConfirmationNeededError`` when declined.
     """
     configs, unread = _configs(session)
-    overdue = [each for region in _regions(configs) for each in _overdue(session, region, configs)]
+    overdue, unknown = _overdue_everywhere(session, configs)
+    unread += unknown
     for each in overdue:
         session.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
     if overdue:
@@ -107,24 +108,59 @@ def _regions(configs: Mapping[str, StackConfig]) -> list[str]:
     return sorted({each.placement.region for each in configs.values()})
 
 
-def _overdue(session: Session, region: str, configs: Mapping[str, StackConfig]) -> Iterator[Overdue]:
+def _overdue_everywhere(
+    session: Session, configs: Mapping[str, StackConfig]
+) -> tuple[list[Overdue], list[tuple[str, str]]]:
+    """As ``_overdue``, of all regions. Raises ``CloudError`` when none of them could be looked at."""
+    overdue: list[Overdue] = []
+    unread: list[tuple[str, str]] = []
+    failed: list[CloudError] = []
+    regions = _regions(configs)
+    for region in regions:
+        try:
+            found, unknown = _overdue(session, region, configs)
+        except CloudError as error:
+            failed.append(error)
+            there = (job for job, config in configs.items() if config.placement.region == region)
+            unread += [(job, error.what) for job in there]
+            continue
+        overdue += found
+        unread += unknown
+    if failed and len(failed) == len(regions):
+        raise failed[0]
+    return overdue, unread
+
+
+def _overdue(
+    session: Session, region: str, configs: Mapping[str, StackConfig]
+) -> tuple[list[Overdue], list[tuple[str, str]]]:
+    """The machines of a region that are over, and the jobs of which that is not known, with why."""
     provider, now = session.provider(region), session.time.now()
     mark = backend_mark(session.environment.backend)
+    overdue: list[Overdue] = []
+    unread: list[tuple[str, str]] = []
     with session.reporter.working(f"looking at the machines in {region}"):
         found = [each for each in provider.tagged_machines() if _is_known(each, configs, mark, region)]
         for machine in found:
             config = configs[machine.tags[tags.JOB]]
             age = (now - machine.created_at).total_seconds()
-            verdict = (
-                _over_its_limit(config, age)
-                or _past_latest_end(config, now)
-                or _outlived_its_run(provider, config, machine, now)
-            )
+            try:
+                verdict = (
+                    _over_its_limit(config, age)
+                    or _past_latest_end(config, now)
+                    or _outlived_its_run(provider, config, machine, now)
+                )
+            except RunctlError as error:
+                unread.append((config.job.name, error.what))
+                continue
             if verdict is not None:
                 limit, why = verdict
-                yield Overdue(
-                    config.job.name, machine.id, region, round(age, 1), limit, why, group=machine.group
+                overdue.append(
+                    Overdue(
+                        config.job.name, machine.id, region, round(age, 1), limit, why, group=machine.group
+                    )
                 )
+    return overdue, unread
 
 
 def _is_known(machine: TaggedMachine, configs: Mapping[str, StackConfig], mark: str, region: str) -> bool:
@@ -160,6 +196,8 @@ def _outlived_its_run(
 ) -> tuple[float | None, str] | None:
     run = machine.tags.get(tags.RUN, config.run.id)
     status = provider.results(config.job.name, config.placement.account).status(run)
+    if status is not None and status.unreadable is not None:
+        raise UnreadableStatusError(status.unreadable)
     if status is None or not status.ended or status.ended_at is None:
         return None
     ended = datetime.fromisoformat(status.ended_at.replace("Z", "+00:00"))

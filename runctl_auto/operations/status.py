@@ -76,7 +76,7 @@ class JobStatus:
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
-            "status": dict(status.raw) if status else None,
+            "status": dict(status.raw) if status and status.raw else None,
         }
 
 

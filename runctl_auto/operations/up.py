@@ -58,7 +58,7 @@ from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import MAX_REPLACEMENTS, ReplaceMachine
+from runctl_auto.jobs.replace import MAX_REPLACEMENTS, ReplaceMachine, refuse_unreadable
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
@@ -294,6 +294,7 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
+                refuse_unreadable(self._config, outcome)
                 self._refuse_to_replace(outcome)
                 silent.refuse_another(outcome)
                 self._replacements += 1

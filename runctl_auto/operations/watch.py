@@ -26,7 +26,7 @@ from runctl_auto.job_file.spec import Recovery
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.follow_group import GroupWatch
 from runctl_auto.jobs.job import parse_config
-from runctl_auto.jobs.replace import ReplaceUnattended
+from runctl_auto.jobs.replace import ReplaceUnattended, refuse_unreadable
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.session import Session
@@ -378,6 +378,8 @@ class Watcher:
             self._event(watched, "hung", once=machine or "", machine=machine, message=silent)
         else:
             self._event(watched, "lost", once=machine or "", machine=machine, message=_who(recovery))
+        if recovery != "none":
+            refuse_unreadable(config, lost)
         if recovery == "runctl":
             self._replace(watched, config, lost)
         elif recovery == "cloud" and lost.is_hung and machine is not None:

@@ -35,6 +35,9 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
 }
 """The markets of a job's ``spot_policy``, the preferred one first."""
 
+MOST_RUNS = 1000
+"""So many runs of a job are looked at; more are not made, but a machine can write their names."""
+
 NOT_OFFERED = "not offered in this zone"
 """Why an instance type is left out in a zone that does not have it."""
 
@@ -227,7 +230,8 @@ class LogPart:
 class Results(Protocol):
     """The results of the runs of one job in the cloud: status, logs, artifacts, and the stop request.
 
-    The store need not exist: it then counts as empty, unless a method states otherwise.
+    The store need not exist: it then counts as empty, unless a method states otherwise. The machine can write
+    anything to it: names, sizes and contents that runctl and the agent do not write are refused or left out.
     """
 
     @property
@@ -235,7 +239,9 @@ class Results(Protocol):
         """Its name at the provider."""
 
     def status(self, run: str) -> RunStatus | None:
-        """The durable status of a run; None when there is none (yet)."""
+        """The durable status of a run; None when there is none (yet). One that cannot be read is
+        ``unreadable``.
+        """
 
     def request_stop(self, run: str, *, reason: StopReason, grace_seconds: int, at: str) -> None:
         """Requests the agent to stop the job gracefully. Idempotent.
@@ -247,10 +253,10 @@ class Results(Protocol):
         """The reason of the request to stop the run; None when there is none, or no store."""
 
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
-        """Parts of a run's log in order, after key ``after``."""
+        """Parts of a run's log in order, after key ``after``; each at most 2 MiB."""
 
     def runs(self) -> tuple[str, ...]:
-        """Ids of all runs with stored objects."""
+        """Ids (``RUN_ID``) of all runs with stored objects, ``MOST_RUNS`` at most."""
 
     def artifacts(self, run: str) -> Manifest | None:
         """The manifest of the run's artifacts; None when there is none (yet).
@@ -265,8 +271,8 @@ class Results(Protocol):
         """
 
     def fetch_artifact(self, run: str, file: StoredFile, target: Path) -> None:
-        """Writes what is stored of one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it
-        differs.
+        """Writes what is stored of one artifact to ``target``, no more than its list states. Raises
+        ``UnfetchedArtifactsError`` when it differs.
         """
 
     def objects(self) -> ChangeableStore:

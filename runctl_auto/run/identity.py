@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import DEFAULT_SHELL
@@ -15,6 +16,8 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.run.status import RunStatus
 
 RUN_ID_LENGTH = 10
+RUN_ID = re.compile(rf"[0-9a-f]{{{RUN_ID_LENGTH}}}")
+"""What every run id matches as a whole. Names in a bucket that do not are nobody's run."""
 
 
 @dataclass(frozen=True)

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.agent.contract import (
-    PHASES,
-    RETRIED_AS,
-    SCHEMA,
     TERMINAL_PHASES,
     UNSAVED_ARTIFACTS,
     Phase,
     ResumeJson,
     StatusJson,
     SuspectJson,
+    TryJson,
     UnsavedJson,
     status_key,
 )
-from runctl_auto.errors import CloudError
+from runctl_auto.agent.status_reading import read_status
+from runctl_auto.agent.untrusted import UnreadableError
 from runctl_auto.run.machines import RunMachine, parse_machines
 
 LOST = "lost"
 """The displayed phase of a run that has not ended but whose machine has."""
+UNKNOWN = "unknown"
+"""The phase of a run whose status cannot be read."""
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """The status of a run. Times are RFC 3339 texts in UTC, ``seconds`` are per phase."""
+    """The status of a run. Times are RFC 3339 texts in UTC, ``seconds`` are per phase.
+
+    ``unreadable`` says why nothing of it is known, in a sentence; None for a status that could be read.
+    """
 
     run: str
     phase: str
@@ -43,6 +46,7 @@ class RunStatus:
     resumed_from: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
+    unreadable: str | None = None
     machines: tuple[RunMachine, ...] = ()
     """All machines of the run, in order; empty in statuses of earlier versions."""
 
@@ -50,11 +54,6 @@ class RunStatus:
     def ended(self) -> bool:
         """Whether the run has ended: it has no machine and gets none."""
         return self.phase in TERMINAL_PHASES
-
-    @property
-    def retried_as(self) -> str | None:
-        """The event of ``retry.on_events`` that permits another attempt; None if nothing does."""
-        return RETRIED_AS.get(self.reason) if self.reason else None
 
     @property
     def unsaved(self) -> tuple[UnsavedJson, ...]:
@@ -89,39 +88,58 @@ class RunStatus:
         )
 
     @property
+    def tries(self) -> tuple[TryJson, ...]:
+        """The tries that failed and were followed by another one, in order."""
+        return tuple(
+            TryJson(
+                number=each["number"],
+                started_at=each["started_at"],
+                ended_at=each["ended_at"],
+                reason=each["reason"],
+                exit_code=each.get("exit_code"),
+                message=each.get("message"),
+            )
+            for each in self.raw.get("tries") or ()
+        )
+
+    @property
     def succeeded(self) -> bool:
         return self.phase == Phase.SUCCEEDED
 
 
 def parse_run_status(content: bytes, run: str) -> RunStatus:
-    """The status from the bytes of ``status.json``. Raises CloudError when they are invalid."""
+    """The status from the bytes of ``status.json``, whatever they are: ``unreadable`` tells why it is not
+    known. A bad status is no reason to give up the run, or other jobs.
+    """
     try:
-        return _status(run, json.loads(content))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CloudError(
-            f"the status of run {run} cannot be read: {error}",
-            where={"run": run},
-            next_step="It was written by another version of runctl, or by something else: look at the object "
-            f"{status_key(run)} in the job's bucket.",
-        ) from error
+        return _status(run, read_status(content, run))
+    except UnreadableError as error:
+        return unreadable_status(run, str(error))
+
+
+def unreadable_status(run: str, why: str) -> RunStatus:
+    """The status of a run that wrote one which cannot be read."""
+    return RunStatus(
+        run=run,
+        phase=UNKNOWN,
+        unreadable=f"the status of run {run} cannot be read: {why}. It was written by another version of "
+        f"runctl, or by something else: look at {status_key(run)} in the job's bucket.",
+    )
 
 
 def _status(run: str, raw: StatusJson) -> RunStatus:
-    phase = raw["phase"]
-    if raw["schema"] != SCHEMA or phase not in PHASES:
-        raise ValueError(f"schema {raw['schema']}, phase {phase}")
     return RunStatus(
         run=run,
-        phase=phase,
-        exit_code=raw.get("exit_code"),
-        reason=raw.get("reason"),
-        message=raw.get("message"),
-        instance=raw.get("instance"),
-        started_at=raw.get("started_at"),
-        updated_at=raw.get("updated_at"),
-        ended_at=raw.get("ended_at"),
-        resumed_from=raw.get("resumed_from"),
-        seconds=dict(raw.get("phases") or {}),
+        phase=raw["phase"],
+        exit_code=raw["exit_code"],
+        reason=raw["reason"],
+        message=raw["message"],
+        instance=raw["instance"],
+        started_at=raw["started_at"],
+        updated_at=raw["updated_at"],
+        ended_at=raw["ended_at"],
+        resumed_from=raw["resumed_from"],
+        seconds=raw["phases"],
         raw=raw,
         machines=parse_machines(raw.get("machines") or ()),
     )

@@ -58,6 +58,7 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[AttachedVolume, ...] = ()
     interruption: Mapping[str, str] | None = None
+    rebalance: str | None = None
     power: str = "on"
     """`on`, `frozen` (it hangs) or `cut`."""
     launched_at: str | None = None
@@ -235,6 +236,7 @@ def _instance(told: Mapping[str, Any]) -> Instance:
             for v in told.get("volumes") or ()
         ),
         interruption=told.get("interruption") or None,
+        rebalance=told.get("rebalance") or None,
         power=str(told.get("power") or "on"),
         launched_at=told.get("launched_at") or None,
     )

@@ -30,6 +30,7 @@ _CREDENTIAL_SECONDS = 3600
 _RENEW_BEFORE = timedelta(minutes=10)
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _WAKE_UPS = 20
+_REBALANCE = "events/recommendations/rebalance"
 _REBALANCE_LEAD = timedelta(minutes=2)
 
 
@@ -153,16 +154,16 @@ class Metadata:
         return {"iam/info": self._iam_info, f"iam/security-credentials/{role}": self._role_credentials}
 
     def _interruption(self) -> dict[str, str]:
-        told = self.instance.interruption
+        told, recommended = self.instance.interruption, self.instance.rebalance
         if not told:
-            return {}
+            return {} if recommended is None else {_REBALANCE: json.dumps({"noticeTime": recommended})}
         noticed = self._now().strftime(_TIME)
         with contextlib.suppress(ValueError):
             ends = datetime.strptime(told["time"], _TIME).replace(tzinfo=timezone.utc)
-            noticed = (ends - _REBALANCE_LEAD).strftime(_TIME)
+            noticed = recommended or (ends - _REBALANCE_LEAD).strftime(_TIME)
         found = {
             "spot/instance-action": json.dumps({"action": told["action"], "time": told["time"]}),
-            "events/recommendations/rebalance": json.dumps({"noticeTime": noticed}),
+            _REBALANCE: json.dumps({"noticeTime": noticed}),
         }
         if told["action"] == "terminate":
             found["spot/termination-time"] = told["time"]

@@ -21,6 +21,7 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import Background, Phase, Reason
 from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.manifest import Manifest, StoredFile
+from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
@@ -107,19 +108,20 @@ def test_times() -> None:
         (contract.MachineJson, "id type zone market launched_at seen_at ended_at price_hour"),
         (
             contract.UserDataJson,
-            "job run region bucket account agent spec_key mounts market deadline_seconds group ends_at",
+            "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds group "
+            "ends_at",
         ),
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
-            "checkpoints artifacts limits secrets data",
+            "checkpoints artifacts limits retry secrets data",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour prices"),
         (contract.StopJson, "reason grace_seconds at"),
         (
             contract.StatusJson,
             "schema job run attempt node instance phase exit_code reason message started_at updated_at "
-            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data "
+            "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data tries "
             "machines",
         ),
     ],
@@ -130,10 +132,9 @@ def test_fields_of_files(shape: type, fields: str) -> None:
     assert contract.SCHEMA == 1
 
 
-def test_a_first_status_has_every_field_but_the_data_sources_progress() -> None:
-    assert {*contract.new_status("digits", "r1", "now"), "data", "machines"} == set(
-        get_type_hints(contract.StatusJson)
-    )
+def test_a_first_status_has_every_field_but_those_of_data_sources_tries_and_machines() -> None:
+    first = contract.new_status("digits", "r1", "now")
+    assert {*first, "data", "tries", "machines"} == set(get_type_hints(contract.StatusJson))
 
 
 def test_a_manifest_is_the_document_that_it_was() -> None:
@@ -141,7 +142,7 @@ def test_a_manifest_is_the_document_that_it_was() -> None:
     assert json.loads(manifest.to_json()) == {"files": [{"path": "a", "bytes": 1, "sha256": "0f"}]}
     linked = Manifest((), {"latest": "a"})
     assert json.loads(linked.to_json()) == {"files": [], "links": {"latest": "a"}}
-    assert Manifest.from_json(linked.to_json()) == linked
+    assert parse_manifest(linked.to_json()) == linked
 
 
 # The machine's role, whose policy cannot import the contract, allows exactly its keys.
@@ -150,7 +151,7 @@ def test_a_manifest_is_the_document_that_it_was() -> None:
 def allowed(action: str) -> list[str]:
     args = IamProfileArgs(
         role_name="r", policy_name="p", profile_name="i", account=OWNER, partition="aws", region="us-east-1",
-        job="digits", run="abc", bucket="b",
+        job="digits", run="abc", lineage="line", bucket="b",
     )  # fmt: skip
     statements = access_policy(args)["Statement"]
     assert isinstance(statements, list)
@@ -163,17 +164,20 @@ def allowed(action: str) -> list[str]:
 
 
 def test_the_role_may_read_and_write_what_the_agent_does() -> None:
-    checkpoints = f"{contract.CHECKPOINTS_PREFIX}*"
-    own_run = f"{contract.run_prefix('abc')}*"
+    lineage, own_run = contract.lineage_prefix("line"), contract.run_prefix("abc")
+    sequence = "?" * len(contract.numbered(0))
+    folders = [contract.logs_prefix("abc"), contract.artifacts_prefix("abc")]
+    own = [contract.status_key("abc"), *(f"{folder}*" for folder in folders)]
+    checkpoints = f"{lineage}{sequence}/*"
     packages = [f"{contract.package_key(kind, '*').partition('*')[0]}*" for kind in ("code", "agent")]
-    assert sorted(allowed("s3:GetObject")) == sorted([*packages, own_run, checkpoints])
-    assert sorted(allowed("s3:PutObject")) == sorted([own_run, checkpoints])
+    assert sorted(allowed("s3:GetObject")) == sorted([*packages, f"{own_run}*", f"{lineage}*"])
+    assert sorted(allowed("s3:PutObject")) == sorted([*own, checkpoints])
     assert allowed("s3:DeleteObject") == [checkpoints]
 
 
 # Both sides over one bucket: what the agent stores, runctl reads, and the other way round.
 
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "s", 1_000_000.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "s", "d", 1_000_000.0, None)
 
 
 @pytest.fixture
@@ -225,12 +229,12 @@ def test_runctl_fetches_the_artifacts_that_the_agent_uploads(
 ) -> None:
     (tmp_path / "model").write_bytes(b"weights")
     found = collect(tmp_path, ("model",), print)
-    manifest = upload_artifacts(s3_store(s3, "b"), "r1", tmp_path, found, tmp_path / "scratch")
-    assert bucket.artifacts("r1") == manifest
-    bucket.fetch_artifact("r1", manifest.files[0], tmp_path / "fetched")
+    manifest = upload_artifacts(s3_store(s3, "b"), "0123456789", tmp_path, found, tmp_path / "scratch")
+    assert bucket.artifacts("0123456789") == manifest
+    bucket.fetch_artifact("0123456789", manifest.files[0], tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == b"weights"
-    assert bucket.runs() == ("r1",)
-    assert not bucket.has_unlisted_artifacts("r1")
+    assert bucket.runs() == ("0123456789",)
+    assert not bucket.has_unlisted_artifacts("0123456789")
 
 
 def test_the_agent_obeys_the_request_that_runctl_leaves(s3: S3InMemory, bucket: JobBucket) -> None:
@@ -294,10 +298,11 @@ def test_which_reasons_may_be_retried() -> None:
     """A run that left busy processes behind, or that was stopped on purpose, would only be repeated."""
     reasons = {value for name, value in vars(Reason).items() if name.isupper()}
     retried = {"interruption": "interruption", "setup_failed": "error", "command_failed": "error"}
-    assert {**retried, "agent_error": "error"} == contract.RETRIED_AS
+    assert retried == contract.RETRIED_AS
     assert reasons - contract.RETRIED_AS.keys() == {
         "completed",
         "left_processes",
+        "agent_error",
         "max_duration",
         "idle_duration",
         "budget",

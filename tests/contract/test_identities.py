@@ -156,7 +156,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "nodes": 1,
         "volumes": [],
         "data": [],
-        "checkpoints": {"path": "checkpoints", "every": 60, "keep": 3},
+        "checkpoints": {"path": "checkpoints", "every": 60, "keep": 3, "retention": 259200},
         "artifacts": {"paths": [], "keep": False},
         "tags": {},
     }

@@ -151,6 +151,7 @@ def assert_agent_is_allowed(calls: set[str]) -> None:
         region="us-east-1",
         job=JOB,
         run="r",
+        lineage="line",
         bucket="b",
         has_secrets=True,
         data=[f"s3://{BUCKET}/train/"],

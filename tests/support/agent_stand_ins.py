@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from runctl_auto.agent.errors import AgentError, S3Error
+from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error
+from runctl_auto.agent.time_limit import TimeLimit
 
 
 class MemoryStore:
@@ -16,18 +18,25 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.puts: list[str] = []
+        self.grown = b""
+        """What each object has at its end by the time that it is downloaded."""
         self.before_put: Callable[[str], None] = lambda key: None
 
     def patient(self, seconds: float) -> MemoryStore:
         return self
 
-    def get(self, key: str) -> bytes:
+    def within(self, limit: TimeLimit) -> MemoryStore:
+        return LimitedMemoryStore(self, limit)
+
+    def get(self, key: str, at_most: int) -> bytes:
         if key not in self.objects:
             raise S3Error(f"GET {key}", 403, "AccessDenied", "")
+        if len(self.objects[key]) > at_most:
+            raise IntegrityError(f"{key} is larger than {at_most} bytes")
         return self.objects[key]
 
-    def find(self, key: str) -> bytes | None:
-        return self.objects.get(key)
+    def find(self, key: str, at_most: int) -> bytes | None:
+        return self.get(key, at_most) if key in self.objects else None
 
     def put(self, key: str, data: bytes, content_type: str = "") -> None:
         self.before_put(key)
@@ -42,8 +51,8 @@ class MemoryStore:
         self.puts.append(key)
         return hashlib.sha256(data).hexdigest()
 
-    def download(self, key: str, target: Path) -> str:
-        data = self.get(key)
+    def download(self, key: str, target: Path, at_most: int) -> str:
+        data = (self.get(key, sys.maxsize) + self.grown)[:at_most]
         target.write_bytes(data)
         return hashlib.sha256(data).hexdigest()
 
@@ -67,6 +76,34 @@ class MemoryStore:
                 raise AgentError(f"no {key} now")
 
         self.before_put = refuse
+
+
+class LimitedMemoryStore(MemoryStore):
+    """The same objects; a write that takes until after the limit fails."""
+
+    def __init__(self, store: MemoryStore, limit: TimeLimit) -> None:
+        self._store = store
+        self._limit = limit
+        self.objects, self.puts, self.grown = store.objects, store.puts, store.grown
+        self.before_put = self._before_put
+
+    def _before_put(self, key: str) -> None:
+        self._limit.check()
+        self._store.before_put(key)
+        self._limit.check()
+
+    def get(self, key: str, at_most: int) -> bytes:
+        self._limit.check()
+        return super().get(key, at_most)
+
+    def list_folders(self, prefix: str) -> list[str]:
+        self._limit.check()
+        return super().list_folders(prefix)
+
+    def upload(self, key: str, file: BinaryIO, size: int) -> str:
+        digest = super().upload(key, file, size)
+        self._limit.count(size)
+        return digest
 
 
 class Clock:

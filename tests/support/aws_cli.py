@@ -1,11 +1,13 @@
 """Runs AWS CLI commands as a user would type them, based on botocore's service models.
 
 Supports the form in runctl's receipts: `aws SERVICE [--region R] OPERATION --option value...`, several joined
-by `&&`, and `aws s3 rb --force`. An option that the operation does not have is an error.
+by `&&`, `aws s3 rb --force`, and the loop that deletes all versions in a bucket. An option that the operation
+does not have is an error.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +18,21 @@ ClientOf = Callable[[str, str], Any]
 """Creates a client of a service in a region."""
 
 _SERVICES = {"s3api": "s3"}
+_VERSIONS = re.compile(
+    r"aws s3api --region (?P<region>\S+) list-object-versions --bucket (?P<bucket>\S+) "
+    r"--query '\[Versions, DeleteMarkers\]\[\]\.\[Key, VersionId\]' --output text \| "
+    r"while IFS=\$'\\t' read -r key version; do aws s3api --region (?P=region) delete-object "
+    r'--bucket (?P=bucket) --key "\$key" --version-id "\$version"; done'
+)
 
 
 def run(command: str, client_of: ClientOf, *, home: str = "us-east-1") -> None:
     """Raises botocore's ClientError when the cloud rejects the call, AssertionError for any other command."""
     for part in command.split(" && "):
+        loop = _VERSIONS.fullmatch(part)
+        if loop is not None:
+            _remove_versions(client_of("s3", loop["region"]), loop["bucket"])
+            continue
         _one(shlex.split(part), client_of, home)
 
 
@@ -57,6 +69,12 @@ def _parameters(words: list[str], shape: Any) -> dict[str, Any]:
         whole = {"list": values, "boolean": True}
         parameters[members[option]] = whole[kind] if kind in whole else values[0]
     return parameters
+
+
+def _remove_versions(s3: Any, bucket: str) -> None:
+    listed = s3.list_object_versions(Bucket=bucket)
+    for each in (*listed.get("Versions", ()), *listed.get("DeleteMarkers", ())):
+        s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
 
 
 def _remove_bucket(s3: Any, bucket: str) -> None:

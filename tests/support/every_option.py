@@ -54,6 +54,7 @@ def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
             zone="eu-west-1a",
             vpc="vpc-1",
             run="abc",
+            lineage="line",
             run_spec={"schema": 1},
             spec_key="runs/abc/spec.json",
             code=PackageFile(key="code/c.tar.gz", path=Path(__file__)),

@@ -94,6 +94,7 @@ OWN_ROLE = IamProfileArgs(
     region="us-east-1",
     job="digits",
     run="abc",
+    lineage="line",
     bucket="bucket",
     has_secrets=True,
     data=["s3://whole", "s3://other/a/b*"],

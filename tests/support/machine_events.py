@@ -13,6 +13,11 @@ def interrupt(cloud_url: str, instance: str, *, notice_seconds: float) -> None:
     assert told["action"] == "terminate"
 
 
+def recommend_rebalance(cloud_url: str, instance: str) -> None:
+    """Recommend to leave the spot instance; it goes on."""
+    assert _post(cloud_url, instance, "rebalance", {})["time"]
+
+
 def cut_off(cloud_url: str, instance: str) -> None:
     """From now on, no request of the machine arrives or is answered."""
     assert _post(cloud_url, instance, "network", {"connected": False}) == {"connected": False}

@@ -424,6 +424,7 @@ BROKEN: list[tuple[str, dict[str, Any], str, str]] = [
 SETTINGS: dict[str, dict[str, Any]] = {
     "allowed-regions": {"regions": ["us-east-1", "eu-*"]},
     "allowed-instance-types": {"types": ["g5.*", "m5.large"]},
+    "allowed-data-sources": {"sources": ["s3://sets/*", "s3://public/digits", "s3://logs-?/*.csv"]},
     "maximum-sizes": {"disk_gb": 100, "volume_gb": 99, "nodes": 2},
     "cost-within-budget": {"storage_price_gb_month": 0},
 }
@@ -437,6 +438,15 @@ WITHIN_SETTINGS: list[tuple[str, dict[str, Any]]] = [
         environment(instanceTypes=UNKNOWN, instanceType=UNKNOWN, volumes=UNKNOWN, region="eu-west-1"),
     ),
     (ENVIRONMENT, environment(instanceTypes=["g5.xlarge"], volumes=[], budget=10)),
+    *(
+        (ENVIRONMENT, environment(instanceTypes=["g5.xlarge"], volumes=[], dataSources=sources))
+        for sources in (
+            UNKNOWN,
+            [UNKNOWN],
+            ["s3://sets", "s3://sets/", "s3://sets/a/b"],
+            ["s3://public/digits", "s3://public/digits/", "s3://logs-1/a.csv"],
+        )
+    ),
     (INSTANCE, instance(instanceType="m5.large", region="eu-north-1")),
     (TEMPLATE, GROUP_TEMPLATE),
     (GROUP, GOOD_GROUP),
@@ -444,6 +454,25 @@ WITHIN_SETTINGS: list[tuple[str, dict[str, Any]]] = [
     (SECURITY_GROUP, {"tagsAll": TAGS, "region": UNKNOWN}),
 ]
 OUTSIDE_SETTINGS: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    *(
+        (
+            ENVIRONMENT,
+            environment(instanceTypes=["g5.xlarge"], volumes=[], dataSources=["s3://sets/a", source]),
+            "allowed-data-sources",
+            [
+                f"data source {source}; allowed: s3://sets/*, s3://public/digits, s3://logs-?/*.csv; "
+                "job file: data[1].source"
+            ],
+        )
+        for source in (
+            "s3://other/a",
+            "s3://sets-2/a",
+            "s3://public",
+            "s3://public/digits-2",
+            "s3://public/digits/../other",
+            "s3://logs-11/a.csv",
+        )
+    ),
     (
         ENVIRONMENT,
         environment(region="ap-south-1", instanceTypes=["g5.xlarge"], volumes=[]),

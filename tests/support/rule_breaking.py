@@ -131,6 +131,13 @@ BREACHES: tuple[Breach, ...] = (
         said=":resources.instance_types[1]: instance type m5.xlarge; allowed: t3.*, m5.large",
     ),
     Breach(
+        rule="allowed-data-sources",
+        policies={"allowed-data-sources": {"sources": ["s3://sets/*"]}},
+        type="runctl:aws:TrainingEnvironment",
+        props={"dataSources": ["s3://other/data"]},
+        said="data source s3://other/data; allowed: s3://sets/*",
+    ),
+    Breach(
         rule="maximum-sizes",
         policies={"maximum-sizes": {"volume_gb": 1}},
         job={"volumes": [{"name": "data", "mount": "/data", "size": "2GB"}]},

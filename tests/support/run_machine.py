@@ -24,8 +24,9 @@ from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.time_limit import TimeLimit
 
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 1_000_000.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 1_000_000.0, None)
 LOGS = node_logs_prefix("r1", 0)
 ARTIFACTS = manifest_key(artifacts_prefix("r1"))
 CHECKPOINT = checkpoint_prefix("line", "00000000")
@@ -119,6 +120,8 @@ class Machine:
         self.scripts: dict[str, tuple[int | None, Callable[[], None]]] = {}
         self.leaves: dict[str, list[str]] = {}
         self.services_ended = 0
+        self.run_limit = TimeLimit(clock)
+        self.meanwhile_staging: Callable[[], None] = lambda: None
         self.shells: list[tuple[str, ...]] = []
         self.switch = StopSwitch()
         self.volumes = Volumes()
@@ -156,6 +159,7 @@ class Machine:
         self.services_ended += 1
 
     def stage_data(self, sources: Sequence[DataSpec], work: Path) -> None:
+        self.meanwhile_staging()
         for source in sources:
             self.write(f"{source.path}/from", str(source))
 
@@ -173,7 +177,9 @@ class Machine:
         return self.jobs[-1]
 
     def run(self) -> Outcome:
-        return Run(self.tools).execute()
+        run = Run(self.tools)
+        self.run_limit = run.limit
+        return run.execute()
 
     def write(self, name: str, text: str) -> None:
         (self.work / name).parent.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,37 @@ def form(action: str, **parameters: str) -> bytes:
     return "&".join(f"{name}={value}" for name, value in {"Action": action, **parameters}.items()).encode()
 
 
+def _against_own_bucket(bucket: str) -> list[tuple[str, str, str, str, dict[str, str], bytes]]:
+    """What a job tries in its own bucket, beyond what its run writes."""
+    run, key = f"/{bucket}/runs/run-1", "checkpoints/line/00000000/manifest.json"
+    version = f"<Delete><Object><Key>{key}</Key><VersionId>null</VersionId></Object></Delete>".encode()
+    suspended = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
+    return [
+        ("change its own spec", "s3", "PUT", f"{run}/spec.json", {}, b"{}"),
+        ("change its own spec in parts", "s3", "POST", f"{run}/spec.json?uploads", {}, b""),
+        ("take a stop request back", "s3", "DELETE", f"{run}/control/stop.json", {}, b""),
+        ("request a stop", "s3", "PUT", f"{run}/control/stop.json", {}, b"{}"),
+        ("end another run", "s3", "PUT", f"/{bucket}/runs/run-2/status.json", {}, b"{}"),
+        ("replace the agent", "s3", "PUT", f"/{bucket}/agent/0.pyz", {}, b""),
+        ("replace the code", "s3", "PUT", f"/{bucket}/code/0.tar.gz", {}, b""),
+        (
+            "forge another lineage",
+            "s3",
+            "PUT",
+            f"/{bucket}/checkpoints/other/00000000/manifest.json",
+            {},
+            b"",
+        ),
+        ("delete another lineage", "s3", "DELETE", f"/{bucket}/checkpoints/other/00000000/model", {}, b""),
+        ("choose a checkpoint", "s3", "PUT", f"/{bucket}/checkpoints/line/chosen.json", {}, b"{}"),
+        ("delete a version", "s3", "DELETE", f"/{bucket}/{key}?versionId=null", {}, b""),
+        ("delete versions at once", "s3", "POST", f"/{bucket}?delete", {}, version),
+        ("list versions", "s3", "GET", f"/{bucket}?versions", {}, b""),
+        ("suspend versioning", "s3", "PUT", f"/{bucket}?versioning", {}, suspended),
+        ("end the retention", "s3", "DELETE", f"/{bucket}?lifecycle", {}, b""),
+    ]
+
+
 def aws_calls(owned: dict[str, str]) -> list[tuple[str, str, str, str, dict[str, str], bytes]]:
     """Calls that would read or change what belongs to others: name, service, method, path, headers, body."""
     bucket, key, instance = owned["bucket"], owned["key"], owned["instance"]
@@ -76,6 +107,7 @@ def aws_calls(owned: dict[str, str]) -> list[tuple[str, str, str, str, dict[str,
         ("delete a bucket", "s3", "DELETE", f"/{bucket}", {}, b""),
         ("make a bucket", "s3", "PUT", "/stranger", {}, b""),
         ("copy a job's object", "s3", "PUT", f"/{owned['own_bucket']}/checkpoints/copy", copied, b""),
+        *_against_own_bucket(owned["own_bucket"]),
         ("replace a bucket's policy", "s3", "PUT", f"/{bucket}?policy", {}, b"{}"),
         ("read a job's secret", "ssm", "POST", "/", ssm, names),
         ("read all secrets", "ssm", "POST", "/", path, everything),
@@ -418,12 +450,13 @@ def own_role() -> tuple[str, str, str]:
 
 def check_own(cloud: int, owned: dict[str, str]) -> None:
     """This machine's role does reach what is its own job's: else refusals would say nothing."""
-    own = {"x-amz-copy-source": f"{owned['own_bucket']}/{owned['key']}"}
+    checkpoints = f"/{owned['own_bucket']}/checkpoints/line"
+    own = {"x-amz-copy-source": f"{checkpoints}/00000000/manifest.json"}
     calls: list[tuple[str, str, str, str, dict[str, str], bytes]] = [
-        ("own object", "s3", "GET", f"/{owned['own_bucket']}/{owned['key']}", {}, b""),
+        ("own object", "s3", "GET", f"{checkpoints}/00000000/manifest.json", {}, b""),
         ("own bucket", "s3", "GET", f"/{owned['own_bucket']}", {}, b""),
-        ("own checkpoint", "s3", "PUT", f"/{owned['own_bucket']}/checkpoints/8/model", {}, b"saved"),
-        ("own copy", "s3", "PUT", f"/{owned['own_bucket']}/checkpoints/9/model", own, b""),
+        ("own checkpoint", "s3", "PUT", f"{checkpoints}/00000008/model", {}, b"saved"),
+        ("own copy", "s3", "PUT", f"{checkpoints}/00000009/model", own, b""),
     ]
     for call in calls:
         assert send(cloud, signed(cloud, own_role(), call)), call[0]

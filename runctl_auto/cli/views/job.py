@@ -24,6 +24,9 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
     yield _line("machine", _machine(job))
     yield _line("placement", f"{place.instance_type} {place.market} in {place.zone}")
+    if status is not None and status.unreadable is not None:
+        yield _line("problem", status.unreadable)
+        status = None
     if status is not None:
         ended = f", ended {moment(status.ended_at)}" if status.ended_at else ""
         yield _line("age", f"{short_age(facts.age_seconds)}, began {moment(status.started_at)}{ended}")
@@ -37,6 +40,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
             else ""
         )
         yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
+        yield from try_lines(status)
         yield from saving_lines(status)
         if status.exit_code is not None:
             yield _line("exit code", str(status.exit_code))
@@ -58,7 +62,8 @@ def _machine(job: JobStatus) -> str:
 
 def description_lines(job: JobDescription) -> Iterator[str]:
     """The full description of the job, without its name and phase."""
-    from runctl_auto.errors import RunctlError
+    from runctl_auto.operations.describe import problem_of
+    from runctl_auto.run.status import RunStatus
 
     yield from status_lines(job.now)
     config = job.now.config
@@ -76,15 +81,23 @@ def description_lines(job: JobDescription) -> Iterator[str]:
         yield _line("refused", f"{moment(refused.at)} {refused}")
     yield f"  runs ({len(job.runs)}):"
     for run, status in job.runs:
-        if status is None or isinstance(status, RunctlError):
-            yield printable(f"    {run}: {'no status yet' if status is None else status.what}")
+        if not isinstance(status, RunStatus) or status.unreadable is not None:
+            yield printable(f"    {run}: {problem_of(status) or 'no status yet'}")
             continue
         code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
         yield printable(f"    {run}: {status.phase}{code}, began {moment(status.started_at)}")
         if run != config.run.id:
-            yield from (f"      {line.strip()}" for line in saving_lines(status))
+            history = (*try_lines(status), *saving_lines(status))
+            yield from (f"      {line.strip()}" for line in history)
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
+
+
+def try_lines(status: RunStatus) -> Iterator[str]:
+    """The tries that failed and were followed by another one."""
+    for each in status.tries:
+        what = each["message"] or each["reason"]
+        yield _line(f"try {each['number']}", f"failed at {moment(each['ended_at'])}: {what}")
 
 
 def saving_lines(status: RunStatus) -> Iterator[str]:

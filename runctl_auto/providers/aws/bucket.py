@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from runctl_auto.agent.contract import (
+    LOG_PART_BYTES,
+    MOST_MANIFEST_BYTES,
+    MOST_NOTE,
+    MOST_REQUEST_BYTES,
     RUNS_PREFIX,
     StopJson,
     StopReason,
@@ -19,19 +24,33 @@ from runctl_auto.agent.contract import (
     manifest_key,
     stop_key,
 )
+from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.manifest import Manifest, StoredFile
+from runctl_auto.agent.manifest_reading import parse_manifest
+from runctl_auto.agent.untrusted import UnreadableError, read_object, text
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket_objects import BucketObjects
+from runctl_auto.providers.aws.object_body import read_body, write_body
 from runctl_auto.providers.aws.run_status import read_run_status
-from runctl_auto.providers.contract import LogPart
+from runctl_auto.providers.contract import MOST_RUNS, LogPart
+from runctl_auto.run.identity import RUN_ID
 from runctl_auto.run.status import RunStatus
 
-_CHUNK = 1 << 20
+_MOST_PART_BYTES = 2 * LOG_PART_BYTES
+"""What is replaced in a part may be shorter than what replaces it."""
 
 
 def _log_part(key: str, content: bytes) -> LogPart:
-    return LogPart(key, content.decode("utf-8", errors="replace"))
+    text = content[:_MOST_PART_BYTES].decode("utf-8", errors="replace")
+    if len(content) > _MOST_PART_BYTES:
+        text += f"\n[runctl] {key} is larger than any part that is written: the rest is not shown\n"
+    return LogPart(key, text)
+
+
+def _is_log_part(key: str, run: str) -> bool:
+    node, slash, name = key[len(logs_prefix(run)) :].partition("/")
+    return bool(slash) and node.isascii() and node.isdigit() and log_part_number(name) is not None
 
 
 class JobBucket:
@@ -64,12 +83,12 @@ class JobBucket:
 
     def stop_request(self, run: str) -> str | None:
         """The reason of the request to stop the run; None when there is none, or no bucket."""
-        content = self._read(stop_key(run))
+        content = self._read(stop_key(run), MOST_REQUEST_BYTES)
         if content is None:
             return None
         try:
-            return str(json.loads(content)["reason"])
-        except (ValueError, KeyError, TypeError):
+            return read_object(content, MOST_REQUEST_BYTES).needed("reason", text(MOST_NOTE))
+        except UnreadableError:
             return "unknown"
 
     def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
@@ -81,61 +100,37 @@ class JobBucket:
         if after is not None:
             yield from self._following_parts(after)
             return
-        try:
-            listed = list(
-                self._cloud.pages(
-                    "s3",
-                    "list_objects_v2",
-                    "Contents",
-                    Bucket=self.name,
-                    Prefix=logs_prefix(run),
-                    ExpectedBucketOwner=self._owner,
-                )
-            )
-        except NotFoundError:
-            return
-        for entry in listed:
-            content = self._read(entry["Key"])
+        for entry in self._listed("Contents", Prefix=logs_prefix(run)):
+            key = str(entry["Key"])
+            content = self._read(key, _MOST_PART_BYTES) if _is_log_part(key, run) else None
             if content is not None:
-                yield _log_part(entry["Key"], content)
+                yield _log_part(key, content)
 
     def _following_parts(self, key: str) -> Iterator[LogPart]:
         folder, _, name = key.rpartition("/")
         number = log_part_number(name)
-        while True:
+        while number is not None:
             number += 1
             following = f"{folder}/{log_part_name(number)}"
-            content = self._read(following)
+            content = self._read(following, _MOST_PART_BYTES)
             if content is None:
                 return
             yield _log_part(following, content)
 
     def runs(self) -> tuple[str, ...]:
-        """Ids of all runs with objects in the bucket; empty when there is no bucket."""
-        try:
-            listed = list(
-                self._cloud.pages(
-                    "s3",
-                    "list_objects_v2",
-                    "CommonPrefixes",
-                    Bucket=self.name,
-                    Prefix=RUNS_PREFIX,
-                    Delimiter="/",
-                    ExpectedBucketOwner=self._owner,
-                )
-            )
-        except NotFoundError:
-            return ()
-        return tuple(each["Prefix"][len(RUNS_PREFIX) :].rstrip("/") for each in listed)
+        """Ids of all runs with objects in the bucket, ``MOST_RUNS`` at most; empty without a bucket."""
+        listed = self._listed("CommonPrefixes", Prefix=RUNS_PREFIX, Delimiter="/")
+        names = (str(each["Prefix"])[len(RUNS_PREFIX) : -1] for each in listed)
+        return tuple(islice((name for name in names if RUN_ID.fullmatch(name)), MOST_RUNS))
 
     def artifacts(self, run: str) -> Manifest | None:
         """The manifest of the run's artifacts; None when there is none (yet)."""
-        content = self._read(manifest_key(artifacts_prefix(run)))
+        content = self._read(manifest_key(artifacts_prefix(run)), MOST_MANIFEST_BYTES)
         if content is None:
             return None
         try:
-            return Manifest.from_json(content)
-        except ValueError as error:
+            return parse_manifest(content)
+        except IntegrityError as error:
             raise UnfetchedArtifactsError(
                 f"The list of artifacts of run {run} cannot be read: {error}",
                 where={"bucket": self.name, "run": run},
@@ -145,19 +140,11 @@ class JobBucket:
 
     def has_unlisted_artifacts(self, run: str) -> bool:
         """Whether the run stored artifacts but not their manifest, which is written last."""
-        listed = self._cloud.call(
-            "s3",
-            "list_objects_v2",
-            Bucket=self.name,
-            Prefix=artifacts_prefix(run),
-            MaxKeys=1,
-            ExpectedBucketOwner=self._owner,
-        )
-        return bool(listed.get("Contents")) and self._read(manifest_key(artifacts_prefix(run))) is None
+        return self._has(artifacts_prefix(run)) and not self._has(manifest_key(artifacts_prefix(run)))
 
     def fetch_artifact(self, run: str, file: StoredFile, target: Path) -> None:
-        """Writes what is stored of one artifact to ``target``. Raises ``UnfetchedArtifactsError`` when it
-        differs.
+        """Writes what is stored of one artifact to ``target``, no more than its list states. Raises
+        ``UnfetchedArtifactsError`` when it differs.
         """
         key = file_key(artifacts_prefix(run), file.path)
 
@@ -165,14 +152,18 @@ class JobBucket:
             answer = self._cloud.client("s3").get_object(
                 Bucket=self.name, Key=key, ExpectedBucketOwner=self._owner
             )
-            digest = hashlib.sha256()
-            with target.open("wb") as stream:
-                for chunk in answer["Body"].iter_chunks(_CHUNK):
-                    digest.update(chunk)
-                    stream.write(chunk)
-            return digest.hexdigest()
+            return write_body(answer["Body"], target, file.stored_bytes)
 
-        found = self._cloud.retried(fetch, f"fetching artifact {file.path}")
+        try:
+            found = self._cloud.retried(fetch, f"fetching artifact {file.path}")
+        except NotFoundError as error:
+            if error.code == "NoSuchBucket":
+                raise
+            raise UnfetchedArtifactsError(
+                f"Artifact {file.path} of run {run} is in its list and not in the bucket.",
+                where={"bucket": self.name, "run": run, "file": file.path},
+                next_step="`runctl down --discard-artifacts` gives the artifacts up.",
+            ) from error
         if found != file.sha256:
             raise UnfetchedArtifactsError(
                 f"Artifact {file.path} of run {run} did not arrive as it was written.",
@@ -184,13 +175,35 @@ class JobBucket:
         """The objects of the bucket by key, such as those of checkpoints. Makes no request."""
         return BucketObjects(self._cloud, self.name, self._owner)
 
-    def _read(self, key: str) -> bytes | None:
+    def _has(self, prefix: str) -> bool:
+        """Whether there is a key that begins with ``prefix``."""
+        listed = self._cloud.call(
+            "s3",
+            "list_objects_v2",
+            Bucket=self.name,
+            Prefix=prefix,
+            MaxKeys=1,
+            ExpectedBucketOwner=self._owner,
+        )
+        return bool(listed.get("Contents"))
+
+    def _listed(self, field: str, **what: str) -> Iterator[Any]:
+        """What a list call returns, page by page; nothing when there is no bucket."""
+        try:
+            yield from self._cloud.pages(
+                "s3", "list_objects_v2", field, Bucket=self.name, ExpectedBucketOwner=self._owner, **what
+            )
+        except NotFoundError:
+            return
+
+    def _read(self, key: str, at_most: int) -> bytes | None:
+        """The object, of a larger one the beginning; None when there is none."""
+
         def fetch() -> bytes:
             answer = self._cloud.client("s3").get_object(
                 Bucket=self.name, Key=key, ExpectedBucketOwner=self._owner
             )
-            content: bytes = answer["Body"].read()
-            return content
+            return read_body(answer["Body"], at_most)
 
         try:
             read: bytes = self._cloud.retried(fetch, f"reading {key}")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.errors import NotFoundError
 from runctl_auto.providers.aws.access import Cloud
-
-_CHUNK = 1 << 20
+from runctl_auto.providers.aws.object_body import read_body, write_body
 
 
 class BucketObjects:
     """Implements the agent's ``ChangeableStore``; every call states the account that must own the bucket.
 
-    Blocks; retried. Raises ``CloudError`` when a request fails. A bucket that does not exist is empty.
+    Blocks; retried. Raises ``CloudError`` when a request fails, and the agent's ``IntegrityError`` for an
+    object that is larger than asked for. A bucket that does not exist is empty.
     """
 
     def __init__(self, cloud: Cloud, bucket: str, owner: str) -> None:
@@ -24,28 +24,24 @@ class BucketObjects:
         self._bucket = bucket
         self._owner = owner
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, at_most: int) -> bytes:
         def fetch() -> bytes:
-            content: bytes = self._opened(key)["Body"].read()
-            return content
+            return read_body(self._opened(key)["Body"], at_most)
 
         content: bytes = self._cloud.retried(fetch, f"reading {key}")
+        if len(content) > at_most:
+            raise IntegrityError(f"{key} is larger than {at_most} bytes")
         return content
 
-    def find(self, key: str) -> bytes | None:
+    def find(self, key: str, at_most: int) -> bytes | None:
         try:
-            return self.get(key)
+            return self.get(key, at_most)
         except NotFoundError:
             return None
 
-    def download(self, key: str, target: Path) -> str:
+    def download(self, key: str, target: Path, at_most: int) -> str:
         def fetch() -> str:
-            digest = hashlib.sha256()
-            with target.open("wb") as stream:
-                for chunk in self._opened(key)["Body"].iter_chunks(_CHUNK):
-                    digest.update(chunk)
-                    stream.write(chunk)
-            return digest.hexdigest()
+            return write_body(self._opened(key)["Body"], target, at_most)
 
         found: str = self._cloud.retried(fetch, f"fetching {key}")
         return found

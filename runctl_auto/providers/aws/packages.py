@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runctl_auto.agent.contract import PackageKind, package_key
+from runctl_auto.agent.contract import MOST_PACKAGE_BYTES, PackageKind, package_key
 from runctl_auto.errors import NotFoundError, PackagingError
 from runctl_auto.packaging.package import new_package_file, package_path
 from runctl_auto.providers.aws.access import Cloud
@@ -30,6 +30,8 @@ def require_package(
         with new_package_file(packages) as (stream, commit):
             for chunk in answer["Body"].iter_chunks(_CHUNK):
                 stream.write(chunk)
+                if stream.tell() > MOST_PACKAGE_BYTES:
+                    break  # it is none of runctl's
             fetched = commit(kind, 1)
         if fetched.sha256 != sha256:
             fetched.path.unlink()

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from urllib.parse import quote
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
 from runctl_auto.errors import RunctlError
 from runctl_auto.providers.aws.access import Cloud
+from runctl_auto.providers.aws.object_body import read_body
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.run.status import RunStatus, parse_run_status
 
@@ -41,26 +43,36 @@ def read_statuses(
     regions = {place.region for place in places}
     getters = {region: _quick_getter(cloud_of(region)) for region in regions} if len(places) > 1 else {}
 
-    def quickly(place: RunPlace) -> bytes | None:
+    def quickly(place: RunPlace) -> RunStatus | _Outcome:
         get = getters.get(place.region)
         try:
-            return get(place) if get else None
+            content = get(place) if get else None
         except Exception:  # whatever the error, the normal call reports it
-            return None
+            return _Outcome.FAILED
+        if content is None:
+            return _Outcome.FAILED
+        return _Outcome.ABSENT if content == _ABSENT else parse_run_status(content, place.run)
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        contents = list(pool.map(quickly, places))
+        outcomes = list(pool.map(quickly, places))
     return [
-        _read(place, content, cloud_of(place.region)) for place, content in zip(places, contents, strict=True)
+        _read(place, outcome, cloud_of(place.region)) for place, outcome in zip(places, outcomes, strict=True)
     ]
 
 
-def _read(place: RunPlace, content: bytes | None, cloud: Cloud) -> RunStatus | RunctlError | None:
-    if content == _ABSENT:
+class _Outcome(Enum):
+    """What a quick request may end with besides a status."""
+
+    ABSENT = "absent"
+    FAILED = "failed"
+
+
+def _read(place: RunPlace, outcome: RunStatus | _Outcome, cloud: Cloud) -> RunStatus | RunctlError | None:
+    if outcome is _Outcome.ABSENT:
         return None
+    if isinstance(outcome, RunStatus):
+        return outcome
     try:
-        if content is not None:
-            return parse_run_status(content, place.run)
         return read_run_status(cloud, bucket=place.bucket, owner=place.owner, run=place.run)
     except RunctlError as error:
         return error
@@ -87,13 +99,14 @@ def _quick_getter(cloud: Cloud) -> Callable[[RunPlace], bytes | None] | None:
             "GET",
             f"{address}/{place.bucket}/{quote(status_key(place.run))}",
             headers={"x-amz-expected-bucket-owner": place.owner},
+            stream_output=True,
         )
         request.context["signing"] = {}
         sign(request)
         answer = connections.send(request.prepare())
         if answer.status_code == 200:
-            content: bytes = answer.content
-            return content or None
+            return read_body(answer.raw, MOST_STATUS_BYTES) or None
+        answer.raw.drain_conn()  # which is then free for the next request
         return _ABSENT if answer.status_code == 404 else None
 
     return get

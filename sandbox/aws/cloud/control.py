@@ -1,8 +1,8 @@
 """The control interface `/sandbox-api/*`: for hosts, tests and the sandbox's commands."""
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, get_args
@@ -94,6 +94,7 @@ class Control:
         return {
             "ended": self._ended,
             "interrupt": self._interrupt,
+            "rebalance": self._recommend_rebalance,
             "network": self._set_network,
             "power": self._set_power,
         }
@@ -121,17 +122,26 @@ class Control:
         notice = body.get("notice_seconds", _DEFAULT_NOTICE)
         if not isinstance(notice, int | float) or notice < 0:
             raise ControlError(HTTPStatus.BAD_REQUEST, f"'notice_seconds' is a number from 0, not {notice!r}")
-        with self.lock:
-            life = self.lifecycle.find(instance_id)
-            if life is None:
-                raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
-            if not life.machine.is_spot:
-                raise ControlError(HTTPStatus.CONFLICT, f"{instance_id} is not a spot instance")
-            try:
-                interruption = self.lifecycle.interrupt(instance_id, notice)
-            except WrongState as error:
-                raise ControlError(HTTPStatus.CONFLICT, str(error)) from error
+        with self.lock, self._spot_instance(instance_id):
+            interruption = self.lifecycle.interrupt(instance_id, notice)
         return {"action": interruption.action, "time": interruption.time}
+
+    def _recommend_rebalance(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        with self.lock, self._spot_instance(instance_id):
+            return {"time": self.lifecycle.recommend_rebalance(instance_id)}
+
+    @contextmanager
+    def _spot_instance(self, instance_id: str) -> Iterator[None]:
+        """Answers for an instance that does not exist, is no spot instance, or does not run."""
+        life = self.lifecycle.find(instance_id)
+        if life is None:
+            raise ControlError(HTTPStatus.NOT_FOUND, f"no instance {instance_id}")
+        if not life.machine.is_spot:
+            raise ControlError(HTTPStatus.CONFLICT, f"{instance_id} is not a spot instance")
+        try:
+            yield
+        except WrongState as error:
+            raise ControlError(HTTPStatus.CONFLICT, str(error)) from error
 
     def _set_network(self, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
         connected = body.get("connected")

@@ -35,6 +35,7 @@ def _instance(life: Life) -> dict[str, Any]:
         "boot": life.boot,
         "volumes": list(_volumes(instance)),
         "interruption": _interruption(life),
+        "rebalance": None if life.rebalance is None else _moment(life.rebalance),
         "power": life.power,
         "launched_at": _moment(life.launched),
         "ended_at": None if life.ended is None else _moment(life.ended),

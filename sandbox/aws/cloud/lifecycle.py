@@ -109,6 +109,8 @@ class Life:
     cause: Cause = Cause.NONE
     host_ended: bool = False
     interruption: Interruption | None = None
+    rebalance: float | None = None
+    """When the cloud recommended to leave the instance."""
     fails: Cause | None = None
     """Why it ends instead of running."""
     power: Power = "on"
@@ -222,6 +224,15 @@ class Lifecycle:
         life.machine.noticed()
         self._changed()
         return life.interruption
+
+    def recommend_rebalance(self, instance_id: str) -> float:
+        """Recommend to leave a running spot instance, without a notice; returns the time."""
+        life = self._lives[instance_id]
+        if life.state not in (PENDING, RUNNING):
+            raise WrongState(instance_id, life.state)
+        life.rebalance = self._clock()
+        self._changed()
+        return life.rebalance
 
     def set_power(self, instance_id: str, power: Power) -> None:
         """Let a running machine hang, work again, or lose its power, which its host then reports as its

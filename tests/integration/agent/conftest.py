@@ -24,6 +24,7 @@ from moto.server import ThreadedMotoServer
 
 from runctl_auto.agent.bundle import build_bundle
 from runctl_auto.agent.contract import SCHEMA, node_logs_prefix, package_key, spec_key, status_key
+from runctl_auto.agent.spec import spec_digest
 from runctl_auto.agent.user_data import render_user_data
 
 ACCOUNT = "123456789012"
@@ -60,10 +61,13 @@ touch "$STUB_FOLDER/formatted"
 
 
 class MetadataService:
-    """Answers like the instance metadata service; `notice` is the spot instance action."""
+    """Answers like the instance metadata service; `notice` is the spot instance action, `rebalance` the
+    recommendation to leave the machine.
+    """
 
     def __init__(self) -> None:
         self.notice: dict[str, str] | None = None
+        self.rebalance: str | None = None
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -99,6 +103,7 @@ class MetadataService:
                 {**keys, "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 7200))}
             ),
             "/latest/meta-data/spot/instance-action": json.dumps(self.notice) if self.notice else None,
+            "/latest/meta-data/events/recommendations/rebalance": self.rebalance,
         }.get(path)
 
     def close(self) -> None:
@@ -125,7 +130,8 @@ class Machine:
         config = {
             "job": "demo", "run": RUN, "region": REGION, "bucket": BUCKET, "account": ACCOUNT,
             "agent": {"key": package_key("agent", digest), "sha256": digest},
-            "spec_key": spec_key(RUN), "deadline_seconds": deadline_seconds,
+            "spec_key": spec_key(RUN), "spec_sha256": spec_digest(self.spec) if self.spec else "",
+            "deadline_seconds": deadline_seconds,
         }  # fmt: skip
         script = self.stubs.parent / "user-data"
         script.write_text(render_user_data(config))

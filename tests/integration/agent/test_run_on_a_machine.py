@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from runctl_auto.agent.contract import (
     lineage_prefix,
     logs_prefix,
     manifest_key,
+    spec_key,
     status_key,
     stop_key,
 )
@@ -92,6 +94,30 @@ def test_a_failing_setup_is_told_apart(machine: Machine) -> None:
     status = machine.wait_until_halted()
     assert (status["phase"], status["reason"], status["exit_code"]) == ("failed", "setup_failed", 1)
     assert "not reached" not in machine.logs()
+
+
+def test_a_failed_command_is_tried_again_and_a_recommendation_to_leave_saves_a_checkpoint(
+    machine: Machine,
+) -> None:
+    command = """
+    n=$(cat tries 2>/dev/null || echo 0); echo $((n + 1)) >tries
+    echo "state $n" >checkpoints/state
+    [ "$n" != 0 ] || exit 3
+    while [ ! -e go ]; do sleep 0.1; done
+    """
+    checkpoints = {"path": "checkpoints", "every_seconds": 3600, "keep": 3}
+    machine.provide({}, command=command, checkpoints=checkpoints, retry={"max_attempts": 2})
+    machine.boot()
+    machine.wait_for(lambda: "try 1 of 2 failed: the command ended with exit code 3" in machine.logs())
+    work = machine.root / f"var/lib/runctl/runs/{RUN}/work"
+    machine.wait_for(lambda: (work / "tries").read_text() == "2\n")
+    machine.metadata.rebalance = '{"noticeTime": "2026-11-30T10:00:00Z"}'
+    machine.wait_for(lambda: "(rebalance recommendation): checkpoint 00000001 is saved" in machine.logs())
+    assert machine.read(file_key(checkpoint_prefix(RUN, "00000001"), "state")) == b"state 1\n"
+    (work / "go").touch()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["exit_code"]) == ("succeeded", 0)
+    assert [(each["number"], each["exit_code"]) for each in status["tries"]] == [(1, 3)]
 
 
 def test_after_an_interruption_another_machine_goes_on(new_machine: Callable[..., Machine]) -> None:
@@ -185,6 +211,17 @@ def test_a_machine_whose_agent_is_not_the_one_asked_for_ends_and_says_why(machin
     status = machine.status()
     assert (status["phase"], status["reason"]) == ("failed", "agent_error")
     assert machine.calls() == ["shutdown -h now"]
+
+
+def test_a_machine_runs_no_other_spec_than_the_one_it_was_started_for(machine: Machine) -> None:
+    machine.provide({}, command="echo expected")
+    forged = json.dumps({**machine.spec, "command": "echo forged"})
+    machine.s3.put_object(Bucket=BUCKET, Key=spec_key(RUN), Body=forged)
+    machine.boot()
+    status = machine.wait_until_halted()
+    assert (status["phase"], status["reason"]) == ("failed", "agent_error")
+    assert re.match(r"spec\.json has the digest \w+, this machine was started for \w+", status["message"])
+    assert "forged" not in machine.logs()
 
 
 @pytest.mark.parametrize(

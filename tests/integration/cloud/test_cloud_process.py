@@ -175,6 +175,7 @@ def test_hosts_are_told_what_they_need(cloud: Cloud) -> None:
         "shutdown_behavior": "terminate",
         "boot": 1,
         "interruption": None,
+        "rebalance": None,
     }
     assert {key: told[key] for key in expected} == expected
     answer = cloud.control("POST", f"instances/{instance_id}/interrupt", {"notice_seconds": 60})

@@ -22,6 +22,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from support import stranger
@@ -40,6 +41,7 @@ LEAST = 40
 """Attempts of each stranger on each port."""
 NOBODY = 65534
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+OWN_CHECKPOINT = "checkpoints/line/00000000/manifest.json"
 PLANTED = f"planted-{secrets.token_hex(8)}"
 SECRETS = (
     "HF_TOKEN",
@@ -175,6 +177,7 @@ def _make_job(world: World, job: str) -> None:
         region="us-east-1",
         job=job,
         run="run-1",
+        lineage="line",
         bucket=bucket,
         has_secrets=True,
     )
@@ -184,7 +187,9 @@ def _make_job(world: World, job: str) -> None:
     iam.create_instance_profile(InstanceProfileName=job)
     iam.add_role_to_instance_profile(InstanceProfileName=job, RoleName=job)
     s3.create_bucket(Bucket=bucket)
-    s3.put_object(Bucket=bucket, Key="checkpoints/7/model", Body=PLANTED.encode())
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("checkpoints/7/model", OWN_CHECKPOINT):
+        s3.put_object(Bucket=bucket, Key=key, Body=PLANTED.encode())
     world.client("ssm").put_parameter(Name=f"/runctl/{job}/HF_TOKEN", Value=PLANTED, Type="SecureString")
 
 
@@ -314,6 +319,32 @@ sleep 600 & disown
     keys = load_keys(keys_file(world.cloud_folder))
     for secret in (victim["imds_secret"], keys.secret_access_key, keys.control_token, PLANTED):
         assert secret.encode() not in seen
+
+
+def test_what_a_run_deletes_and_overwrites_is_kept_as_a_version(world: World) -> None:
+    role = "arn:aws:iam::123456789012:role/stranger"
+    session = world.client("sts").assume_role(RoleArn=role, RoleSessionName="job")["Credentials"]
+    job = boto3.client(
+        "s3",
+        endpoint_url=world.endpoints.cloud_url,
+        region_name="us-east-1",
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    place = {"Bucket": "stranger-bucket", "Key": OWN_CHECKPOINT}
+    job.put_object(**place, Body=b"garbage")
+    job.delete_object(**place)
+    s3 = world.client("s3")
+    listed = s3.list_object_versions(Bucket="stranger-bucket", Prefix=OWN_CHECKPOINT)
+    kept = {each["VersionId"] for each in listed["Versions"]}
+    assert (len(kept), len(listed["DeleteMarkers"])) == (2, 1)
+    found = {s3.get_object(**place, VersionId=version)["Body"].read() for version in kept}
+    assert found == {PLANTED.encode(), b"garbage"}
+    for version in kept:
+        for call in (job.get_object, job.delete_object):
+            with pytest.raises(ClientError, match="AccessDenied"):
+                call(**place, VersionId=version)
 
 
 def test_the_callers_secrets_are_in_no_process_that_is_left_running(world: World) -> None:

@@ -40,6 +40,7 @@ def args(tmp_path: Path) -> TrainingEnvironmentArgs:
         zone="eu-west-1b",
         vpc="vpc-1",
         run="abc123",
+        lineage="line",
         run_spec={"schema": 1, "command": "python train.py"},
         spec_key="runs/abc123/spec.json",
         code=PackageFile(key="code/c.tar.gz", path=tmp_path / "code"),
@@ -252,13 +253,26 @@ class TestBucket:
                 reached.add(name)
                 needed = needed | found.named(name).dependencies
             assert reached == before, setting
-        assert len(others) == 5
+        assert len(others) == 6
 
     def test_leaves_no_unfinished_uploads(self, args: TrainingEnvironmentArgs) -> None:
-        (rule,) = declared(args).named("digits-artifacts-lifecycle").inputs["rules"]
+        rule, *_ = declared(args).named("digits-artifacts-lifecycle").inputs["rules"]
+        assert rule["filter"] == {"prefix": ""}
         assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 1}
         assert rule["status"] == "Enabled"
         assert "expiration" not in rule
+
+    def test_keeps_versions_and_forgets_them_again(self, args: TrainingEnvironmentArgs) -> None:
+        found = declared(replace(args, retention_days=7))
+        versioning = found.named("digits-artifacts-versioning").inputs["versioningConfiguration"]
+        assert versioning == {"status": "Enabled"}
+        _, *rules = found.named("digits-artifacts-lifecycle").inputs["rules"]
+        assert {
+            each["filter"]["prefix"]: each["noncurrentVersionExpiration"]["noncurrentDays"] for each in rules
+        } == {"checkpoints/": 7, "runs/": 1}
+        for each in rules:
+            assert each["status"] == "Enabled"
+            assert each["expiration"] == {"expiredObjectDeleteMarker": True}, "nothing current expires"
 
     def test_is_emptied_by_a_destroy(self, args: TrainingEnvironmentArgs) -> None:
         assert declared(args).named("digits-artifacts-bucket").inputs["forceDestroy"] is True
@@ -273,7 +287,7 @@ class TestBucket:
             "digits-artifacts",
             *(each.name for each in found.resources if each.parent == "digits-artifacts"),
         }
-        assert len(protected) == 7
+        assert len(protected) == 8
 
 
 class TestPackages:

@@ -15,8 +15,9 @@ from botocore.exceptions import ClientError
 from support.declared import Declarations, declarations_of
 
 from components.naming import Names
+from runctl_auto.agent.spec import spec_digest, verified_spec
 from runctl_auto.errors import AccessDeniedError, ProgramError
-from runctl_auto.job_file.spec import JobSpec, Retry
+from runctl_auto.job_file.spec import Artifacts, Checkpoints, DataSource, JobSpec, Retry, Volume
 from runctl_auto.packaging.package import package_path
 from runctl_auto.program import (
     declare,
@@ -95,10 +96,12 @@ def config() -> StackConfig:
     )
 
 
-def run(config: StackConfig, packages: Path, bucket: Bucket) -> Declarations:
+def run(config: StackConfig, packages: Path, bucket: Bucket, *, backend: str | None = None) -> Declarations:
     cloud = Cloud(lambda service, region: bucket, "eu-west-1", sleep=lambda seconds: None)
     return declarations_of(
-        lambda: declare(config, project="runctl", stack="digits", cloud=cloud, packages=packages)
+        lambda: declare(
+            config, project="runctl", stack="digits", backend=backend, cloud=cloud, packages=packages
+        )
     )
 
 
@@ -161,7 +164,7 @@ def test_the_provider_is_explicit_and_gives_up_on_missing_capacity(
         }
     }
     of_the_cloud = [each for each in found.resources if each.type.startswith("aws:")]
-    assert len(of_the_cloud) == 17
+    assert len(of_the_cloud) == 18
     assert all(each.options["provider"].endswith("::aws::aws-id") for each in of_the_cloud)
 
 
@@ -190,6 +193,7 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
             "budget": None,
             "price_hour": 0.05,
         },
+        "retry": {"max_attempts": 1},
         "secrets": [],
         "data": [],
     }
@@ -206,10 +210,61 @@ def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_h
         "account": ACCOUNT,
         "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
         "spec_key": "runs/abc/spec.json",
+        "spec_sha256": spec_digest({**run_spec(config), "volumes": [{"name": "data", "mount": "/data"}]}),
         "mounts": hashlib.sha256(b'{"data": "/data"}').hexdigest()[:12],
         "market": "spot",
         "deadline_seconds": 4200,
     }
+
+
+def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: StackConfig) -> None:
+    """Other user data is another machine."""
+    changes = {
+        "budget": 9.0,
+        "retry": Retry(on_events=("error",), max_attempts=9),
+        "idle_duration": 60,
+        "background": "wait",
+        "checkpoints": Checkpoints(path="elsewhere", every=5, keep=1, retention=60),
+        "artifacts": Artifacts(paths=("other/",)),
+        "tags": {"team": "vision"},
+    }
+    changed = replace(config, job=config.job.model_copy(update=changes))
+    assert run_spec(changed) != run_spec(config)
+    assert user_data_config(changed, NAMES) == user_data_config(config, NAMES)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"run": "other"},
+        {"setup": "other"},
+        {"shell": "sh"},
+        {"env": {"SEED": "2"}},
+        {"secrets": ("TOKEN",)},
+        {"data": (DataSource(source="s3://sets/a", path="data"),)},
+        {"volumes": (Volume(name="data", size=1, mount="/other"),)},
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_the_digest_in_the_user_data_covers_what_runs(config: StackConfig, changes: dict[str, Any]) -> None:
+    changed = replace(config, job=config.job.model_copy(update=changes))
+    digests = {user_data_config(each, NAMES)["spec_sha256"] for each in (config, changed)}
+    assert len(digests) == 2
+
+
+def test_the_spec_in_the_bucket_has_the_digest_in_the_user_data(config: StackConfig, packages: Path) -> None:
+    content = run(config, packages, Bucket()).named("digits-spec").inputs["content"]
+    assert verified_spec(content.encode(), user_data_config(config, NAMES)["spec_sha256"]).job == "digits"
+
+
+@pytest.mark.parametrize("source", ["s3://states", "s3://states/", "s3://states/any/prefix"])
+@pytest.mark.parametrize("backend", ["s3://states", "s3://states/team?region=eu-west-1"])
+def test_no_job_reads_the_states_bucket(
+    config: StackConfig, packages: Path, backend: str, source: str
+) -> None:
+    job = config.job.model_copy(update={"data": (DataSource(source=source, path="data"),)})
+    with pytest.raises(ProgramError, match=f"The data source {source} is in the bucket with the state"):
+        run(replace(config, job=job), packages, Bucket(), backend=backend)
 
 
 def test_another_market_is_other_user_data_and_so_another_machine(

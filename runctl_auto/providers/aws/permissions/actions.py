@@ -46,7 +46,7 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "s3:DeleteBucketLifecycle": ("s3:PutLifecycleConfiguration",),
     "s3:DeleteBucketOwnershipControls": ("s3:PutBucketOwnershipControls",),
     "s3:DeleteBucketTagging": ("s3:PutBucketTagging",),
-    "s3:DeleteObject": ("s3:DeleteObject",),
+    "s3:DeleteObject": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     "s3:DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "s3:GetBucketAccelerateConfiguration": ("s3:GetAccelerateConfiguration",),

@@ -23,7 +23,6 @@ from runctl_auto.providers.resource import CloudResource
 
 BUCKET_ARNS = ("arn:{partition}:s3:::runctl-*",)
 OBJECT_ARNS = ("arn:{partition}:s3:::runctl-*/*",)
-_OBJECTS_A_CALL = 1000
 
 
 def _find_buckets(kind: AwsKind, search: Search) -> Iterator[CloudResource]:
@@ -89,11 +88,22 @@ def _abort(cloud: Cloud, upload: CloudResource, account: str) -> None:
 
 def _delete_bucket(cloud: Cloud, bucket: CloudResource, account: str) -> None:
     place = {"Bucket": bucket.id, "ExpectedBucketOwner": account}
-    keys = [each["Key"] for each in cloud.pages("s3", "list_objects_v2", "Contents", **place)]
-    for start in range(0, len(keys), _OBJECTS_A_CALL):
-        objects = [{"Key": key} for key in keys[start : start + _OBJECTS_A_CALL]]
-        cloud.call("s3", "delete_objects", Delete={"Objects": objects, "Quiet": True}, **place)
+    while _delete_some_versions(cloud, place):
+        pass
     cloud.call("s3", "delete_bucket", **place)
+
+
+def _delete_some_versions(cloud: Cloud, place: dict[str, str]) -> bool:
+    """Deletes a page of versions and delete markers; False when none is left, or one cannot be deleted."""
+    page = cloud.call("s3", "list_object_versions", **place)
+    objects = [
+        {"Key": each["Key"], "VersionId": each["VersionId"]}
+        for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+    ]
+    if not objects:
+        return False
+    answer = cloud.call("s3", "delete_objects", Delete={"Objects": objects, "Quiet": True}, **place)
+    return not answer.get("Errors")
 
 
 UPLOAD = AwsKind(
@@ -143,8 +153,15 @@ BUCKET = AwsKind(
     removal=Removal(
         (ApiCall("s3", "delete_objects"), ApiCall("s3", "delete_bucket")),
         _delete_bucket,
-        reads=(ApiCall("s3", "list_objects_v2", BUCKET_ARNS),),
+        reads=(ApiCall("s3", "list_object_versions", BUCKET_ARNS),),
     ),
-    commands=("s3 --region {region} rb --force s3://{id}",),
+    commands=(
+        # `s3 rb --force` leaves earlier versions, and then the bucket.
+        "s3api --region {region} list-object-versions --bucket {id} "
+        "--query '[Versions, DeleteMarkers][].[Key, VersionId]' --output text | "
+        "while IFS=$'\\t' read -r key version; do "
+        'aws s3api --region {region} delete-object --bucket {id} --key "$key" --version-id "$version"; done',
+        "s3api --region {region} delete-bucket --bucket {id}",
+    ),
     arns=(*BUCKET_ARNS, *OBJECT_ARNS),
 )

@@ -16,6 +16,7 @@ from runctl_auto.agent.sigv4 import Credentials
 
 BUNDLE = b"the agent"
 DIGEST = hashlib.sha256(BUNDLE).hexdigest()
+MISSING = (404, b"<Error><Code>NoSuchKey</Code></Error>")
 CONFIG = {"job": "digits", "run": "r1", "agent": {"key": package_key("agent", DIGEST), "sha256": DIGEST}}
 DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")
 
@@ -50,7 +51,7 @@ def test_the_agent_is_fetched_checked_and_installed(tmp_path, clock) -> None:
     assert json.loads(text) == {**CONFIG, "booted_at": 12.5}
 
 
-@pytest.mark.parametrize("passing", [DENIED, (503, b""), (429, b"")])
+@pytest.mark.parametrize("passing", [DENIED, MISSING, (503, b""), (429, b"")])
 def test_what_has_not_propagated_yet_is_waited_for(tmp_path, clock, passing) -> None:
     machine = Machine(tmp_path, clock, *[passing] * 20, (200, BUNDLE))
     machine.no_credentials = 10
@@ -65,8 +66,8 @@ def test_two_minutes_and_no_longer(tmp_path, clock) -> None:
     assert sum(clock.waits) == 120
 
 
-def test_an_agent_that_does_not_exist_is_not_waited_for(tmp_path, clock) -> None:
-    machine = Machine(tmp_path, clock, (404, b"<Error><Code>NoSuchKey</Code></Error>"))
+def test_a_refused_request_is_not_repeated(tmp_path, clock) -> None:
+    machine = Machine(tmp_path, clock, (400, b"<Error><Code>InvalidRequest</Code></Error>"))
     with pytest.raises(S3Error):
         machine.bootstrap.start(0)
     assert clock.waits == []

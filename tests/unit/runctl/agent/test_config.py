@@ -18,6 +18,7 @@ VALID: dict[str, Any] = {
     "account": "1",
     "agent": {"key": package_key("agent", "x"), "sha256": "x"},
     "spec_key": spec_key("r1"),
+    "spec_sha256": "d",
     "booted_at": 100.0,
     "deadline_at": 200.0,
 }

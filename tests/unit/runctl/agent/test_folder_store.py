@@ -31,7 +31,8 @@ def test_an_object_is_a_file_of_this_name(store: FolderStore) -> None:
     "key", ["", ".", "..", "/etc/passwd", "../up", "a/../../up", "a//b", "a/./b", "a/", "a\0b", f"{DRAFTS}/x"]
 )
 def test_what_is_no_key_is_refused(store: FolderStore, key: str, tmp_path: Path) -> None:
-    for use in (store.get, store.find, store.delete, lambda key: store.put(key, b"x")):
+    reads = (lambda key: store.get(key, 9), lambda key: store.find(key, 9))
+    for use in (*reads, store.delete, lambda key: store.put(key, b"x")):
         with pytest.raises(StoreError, match="not a key"):
             use(key)
     assert list(tmp_path.iterdir()) == []
@@ -39,9 +40,9 @@ def test_what_is_no_key_is_refused(store: FolderStore, key: str, tmp_path: Path)
 
 def test_what_is_absent_is_a_typed_error(store: FolderStore, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="there is no a/b"):
-        store.get("a/b")
+        store.get("a/b", 1000)
     with pytest.raises(NotFoundError):
-        store.download("a/b", tmp_path / "target")
+        store.download("a/b", tmp_path / "target", 10**9)
     assert not (tmp_path / "target").exists()
 
 
@@ -49,7 +50,7 @@ def test_a_key_below_an_object_cannot_be_written(store: FolderStore) -> None:
     store.put("a", b"x")
     with pytest.raises(StoreError, match="a/b cannot be written"):
         store.put("a/b", b"y")
-    assert store.get("a") == b"x"
+    assert store.get("a", 1000) == b"x"
     assert files_in(store) == ["a"], "no draft stays"
 
 
@@ -92,7 +93,7 @@ def test_writing_where_folders_are_being_removed(store: FolderStore) -> None:
     try:
         for number in range(50):
             store.put("a/b/mine", str(number).encode())
-            assert store.get("a/b/mine") == str(number).encode()
+            assert store.get("a/b/mine", 1000) == str(number).encode()
             store.delete("a/b/mine")
     finally:
         finished.set()

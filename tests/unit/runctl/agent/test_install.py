@@ -22,6 +22,7 @@ CONFIG: dict[str, Any] = {
     "account": "1",
     "agent": {"key": package_key("agent", "x"), "sha256": "abc"},
     "spec_key": spec_key("r1"),
+    "spec_sha256": "d",
     "deadline_seconds": 600,
     "booted_at": 1000.0,
 }

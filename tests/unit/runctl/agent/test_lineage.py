@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from runctl_auto.agent.contract import checkpoint_prefix, chosen_key, file_key, manifest_key
+from runctl_auto.agent.contract import (
+    MOST_MANIFEST_BYTES,
+    checkpoint_prefix,
+    chosen_key,
+    file_key,
+    manifest_key,
+)
 from runctl_auto.agent.lineage import Choice, OwnLineage, SavedCheckpoint, start_order
 from runctl_auto.agent.manifest import Manifest, Problem
 
@@ -110,3 +118,24 @@ def test_a_damaged_manifest_is_told(store) -> None:
     (damaged,) = OwnLineage(store, "line").all()
     assert not damaged.is_complete
     assert "cannot be understood" in str(damaged.damage)
+
+
+def test_only_names_that_are_written_are_checkpoints(store) -> None:
+    put(store, 1)
+    for name in ("\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2", "2", "000000003", "-0000004", "..x"):
+        store.put(f"checkpoints/line/{name}/manifest.json", WHOLE.to_json())
+    assert left(store) == ["00000001"]
+    assert OwnLineage(store, "line").next_number() == 2
+
+
+def test_a_manifest_that_is_too_large_is_damage(store) -> None:
+    put(store, 1)
+    store.put(manifest_key(checkpoint_prefix("line", "00000001")), b" " * (MOST_MANIFEST_BYTES + 1))
+    (damaged,) = OwnLineage(store, "line").all()
+    assert "is larger than" in str(damaged.damage)
+
+
+def test_a_choice_of_something_else_is_none(store) -> None:
+    for sequence in ("../../other", "1", 7, None, "x" * 9999):
+        store.put(chosen_key("line"), json.dumps({"sequence": sequence, "newest": "00000001"}).encode())
+        assert OwnLineage(store, "line").choice() is None

@@ -153,3 +153,18 @@ def test_bytes_of_another_encoding_are_not_held_back_for_ever(store: MemoryStore
     add(tmp_path, b"\n")
     log.ship()
     assert b"".join(parts(store)) == b"caf\xe9\n"
+
+
+def test_names_that_are_no_parts_do_not_count(store: MemoryStore, tmp_path: Path) -> None:
+    for name in (
+        "evil.log",
+        "9.log",
+        "\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2\u00b2.log",
+        "00000007.txt",
+        "00000003.log",
+        "00000001.log/x",
+    ):
+        store.put(PREFIX + name, b"planted")
+    add(tmp_path, b"one\n")
+    make(store, tmp_path).ship()
+    assert store.objects[PREFIX + log_part_name(4)] == b"one\n"

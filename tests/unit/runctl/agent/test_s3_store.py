@@ -8,6 +8,7 @@ from support.scripted_web import ScriptedWeb
 
 from runctl_auto.agent.errors import (
     FileChangedError,
+    NotFoundError,
     S3Error,
 )
 from runctl_auto.agent.retrying import Retrier, RetryPolicy
@@ -17,6 +18,7 @@ from runctl_auto.agent.s3_store import PART_BYTES, FileSlice, S3Store
 from runctl_auto.agent.sigv4 import Credentials
 
 DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")
+MISSING = (404, b"<Error><Code>NoSuchKey</Code></Error>")
 SLOW = (503, b"<Error><Code>SlowDown</Code></Error>")
 
 
@@ -43,24 +45,43 @@ def test_folders_are_named_without_their_prefix(clock) -> None:
 
 def test_an_object_that_is_not_listed_is_not_asked_for(clock) -> None:
     store, web = make(clock, listing("key-and-more"))
-    assert store.find("key") is None
+    assert store.find("key", 1000) is None
     assert len(web.asked) == 1
 
 
 def test_an_object_that_is_listed_is_read(clock) -> None:
     store, _ = make(clock, listing("key"), (200, b"x"))
-    assert store.find("key") == b"x"
+    assert store.find("key", 1000) == b"x"
 
 
 def test_an_object_that_goes_between_listing_and_reading_is_absent(clock) -> None:
-    store, _ = make(clock, listing("key"), (404, b"<Error><Code>NoSuchKey</Code></Error>"))
-    assert store.find("key") is None
+    store, web = make(clock, listing("key"), *[MISSING] * 3)
+    assert store.find("key", 1000) is None
+    assert web.answers == []
+
+
+def test_an_object_of_a_new_bucket_that_is_missing_now_and_then_is_asked_for_again(
+    clock, tmp_path: Path
+) -> None:
+    store, _ = make(clock, listing("key"), MISSING, (200, b"x"))
+    assert store.find("key", 1000) == b"x"
+    store, _ = make(clock, *[MISSING] * 10, (200, b"x"), *[MISSING] * 10, (200, b"y"))
+    steady = store.patient(120)
+    assert steady.get("key", 1000) == b"x"
+    steady.download("key", tmp_path / "file", 1000)
+    assert (tmp_path / "file").read_bytes() == b"y"
+
+
+def test_an_object_that_stays_missing_is_said_to_be_missing(clock) -> None:
+    store, _ = make(clock, *[MISSING] * 3)
+    with pytest.raises(NotFoundError, match="404 NoSuchKey"):
+        store.get("key", 1000)
 
 
 def test_a_broken_download_is_begun_again(clock, tmp_path: Path) -> None:
     short = (200, b"hal", {"Content-Length": "5"})
     store, _ = make(clock, short, (200, b"whole", {"Content-Length": "5"}))
-    digest = store.download("k", tmp_path / "file")
+    digest = store.download("k", tmp_path / "file", 10**9)
     assert (tmp_path / "file").read_bytes() == b"whole"
     assert digest == hashlib.sha256(b"whole").hexdigest()
 

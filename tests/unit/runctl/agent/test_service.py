@@ -23,7 +23,7 @@ from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.volumes import Volumes
 
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 999_990.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 999_990.0, None)
 STATUS = status_key("r1")
 DONE = Outcome("succeeded", "completed", 0)
 
@@ -90,7 +90,7 @@ def test_the_time_to_boot_counts_once_a_machine(tmp_path, store, clock) -> None:
 
 @pytest.mark.parametrize("phase", sorted(TERMINAL_PHASES))
 def test_a_run_that_has_ended_is_not_run_again(tmp_path, store, clock, phase: str) -> None:
-    store.objects[STATUS] = json.dumps({"phase": phase}).encode()
+    store.objects[STATUS] = json.dumps({"schema": 1, "phase": phase}).encode()
     machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
     assert (machine.runs, machine.order) == (0, ["end group", f"halt after {phase}"])
@@ -99,7 +99,7 @@ def test_a_run_that_has_ended_is_not_run_again(tmp_path, store, clock, phase: st
 
 @pytest.mark.parametrize("phase", ["booting", "running", "stopping", "interrupted"])
 def test_a_run_that_has_not_ended_goes_on(tmp_path, store, clock, phase: str) -> None:
-    store.objects[STATUS] = json.dumps({"phase": phase}).encode()
+    store.objects[STATUS] = json.dumps({"schema": 1, "phase": phase}).encode()
     machine = Machine(tmp_path, store, clock, lambda: DONE)
     machine.service.serve()
     assert machine.runs == 1
@@ -131,7 +131,7 @@ def test_a_flaw_of_the_agent_is_told_with_its_traceback(tmp_path, store, clock) 
 
 
 def test_a_store_out_of_reach_at_the_start_ends_the_machine(tmp_path, store, clock, monkeypatch) -> None:
-    def refuse(key: str) -> bytes:
+    def refuse(key: str, at_most: int) -> bytes:
         raise UnreachableError("no route")
 
     monkeypatch.setattr(store, "find", refuse)

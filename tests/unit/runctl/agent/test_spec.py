@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.errors import SpecError
-from runctl_auto.agent.spec import VolumeSpec, inside, parse_spec
+from runctl_auto.agent.errors import IntegrityError, SpecError
+from runctl_auto.agent.spec import CHANGEABLE, VolumeSpec, inside, parse_spec, spec_digest, verified_spec
 
 VALID: dict[str, Any] = {
     "schema": 1,
@@ -37,7 +37,7 @@ def test_a_whole_spec_is_understood() -> None:
     assert spec.volumes == (VolumeSpec("data", "vol-1", "/data"),)
     assert (spec.checkpoints.every_seconds, spec.checkpoints.keep) == (60.0, 3)
     assert spec.artifacts == ("model",)
-    assert spec.max_duration_seconds == 3600.0
+    assert (spec.max_duration_seconds, spec.max_attempts) == (3600.0, 1)
 
 
 def test_no_limit_is_none() -> None:
@@ -64,6 +64,7 @@ def test_a_missing_field_is_an_error(field: str) -> None:
         ({"volumes": [{"name": "d", "id": "v", "mount": "/a/../../etc"}]}, "mount point"),
         ({"volumes": [{"name": "d", "id": "v", "mount": "/"}]}, "mount point"),
         ({"limits": {"max_duration_seconds": -1}}, "not above 0"),
+        ({"retry": {"max_attempts": 0}}, "not above 0"),
         ({"env": ["A=1"]}, "wrong value"),
         ({"shell": "bash 'x"}, "No closing quotation"),
         ({"shell": " "}, "names no program"),
@@ -83,3 +84,44 @@ def test_what_is_no_spec_is_an_error(document: bytes) -> None:
 
 def test_a_path_inside_is_kept_in_short_form() -> None:
     assert inside("./a//b/") == "a/b"
+
+
+@pytest.mark.parametrize("field", sorted(VALID.keys() - CHANGEABLE - {"schema", "nodes"}))
+def test_another_spec_than_the_machine_was_started_for_is_refused(field: str) -> None:
+    held = VALID[field]
+    other = "other" if isinstance(held, str | None) else 9 if isinstance(held, int) else {**held, "key": "x"}
+    with pytest.raises(IntegrityError, match=f"this machine was started for {spec_digest(VALID)}"):
+        verified_spec(text(**{field: other}), spec_digest(VALID))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"volumes": []},
+        {"volumes": [{"name": "data", "id": "vol-1", "mount": "/usr/bin"}]},
+        {"command": "python3 train.py "},
+        {"surprise": True},
+    ],
+)
+def test_its_mount_points_and_unknown_fields_count(changes: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError):
+        verified_spec(text(**changes), spec_digest(VALID))
+
+
+def test_what_may_change_while_the_machine_goes_on_does_not_count() -> None:
+    changes = {
+        "background": "wait",
+        "limits": {"budget": 1},
+        "retry": {"max_attempts": 4},
+        "artifacts": {"paths": []},
+        "checkpoints": {"path": "c", "every_seconds": 1, "keep": 1},
+        "volumes": [{"name": "data", "id": "vol-2", "mount": "/data"}],
+    }
+    assert changes.keys() == CHANGEABLE
+    spec = verified_spec(text(**changes), spec_digest(VALID))
+    assert (spec.budget, spec.max_attempts, spec.volumes[0].id) == (1.0, 4, "vol-2")
+
+
+def test_how_a_spec_is_written_does_not_count() -> None:
+    written = json.dumps(dict(reversed(VALID.items())), indent=2).encode()
+    assert verified_spec(written, spec_digest(VALID)) == parse_spec(text())

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from runctl_auto.agent.config import AgentConfig
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous, rfc3339
+from runctl_auto.agent.status_reading import read_status
 
 CONFIG = AgentConfig(
     job="digits",
@@ -20,6 +21,7 @@ CONFIG = AgentConfig(
     agent_key="a",
     agent_sha256="x",
     spec_key="s",
+    spec_sha256="d",
     booted_at=1_000_000.0,
     deadline_at=None,
 )
@@ -158,7 +160,7 @@ def test_a_run_goes_on_from_its_earlier_status(store, clock) -> None:
     clock.now += 100
     first.end(Outcome("interrupted", "interruption"), store)
     clock.now += 1000
-    again = make(store, clock, previous=read_previous(store, KEY))
+    again = make(store, clock, previous=read_previous(store, KEY, "r1"))
     again.saved_checkpoint("00000001")
     now = written(store)
     assert now["started_at"] == rfc3339(CONFIG.booted_at)
@@ -168,14 +170,53 @@ def test_a_run_goes_on_from_its_earlier_status(store, clock) -> None:
 
 
 def test_no_status_or_an_unreadable_one_is_none(store) -> None:
-    assert read_previous(store, KEY) is None
+    assert read_previous(store, KEY, "r1") is None
     store.objects[KEY] = b"{"
-    assert read_previous(store, KEY) is None
+    assert read_previous(store, KEY, "r1") is None
     store.objects[KEY] = b"[]"
-    assert read_previous(store, KEY) is None
+    assert read_previous(store, KEY, "r1") is None
 
 
 def test_a_failed_last_write_is_told(store, clock) -> None:
     store.fail_on("status.json")
     with pytest.raises(AgentError):
         make(store, clock).end(Outcome("succeeded", "completed", 0), store)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b'{"schema": 1, "phase": "running", "phases": {"run": -1e9}}',
+        b'{"schema": 1, "phase": "running", "phases": {"run": null}}',
+        b'{"schema": 1, "phase": "running", "resumes": [7]}',
+        b'{"schema": 1, "phase": "running", "checkpoints": "many"}',
+        b" " * 600_000,
+    ],
+    ids=lambda content: repr(content[:60]),
+)
+def test_a_status_of_an_earlier_machine_neither_stops_the_agent_nor_extends_the_limits(
+    store, clock, content: bytes
+) -> None:
+    store.put(CONFIG.status_key, content)
+    previous = read_previous(store, CONFIG.status_key, CONFIG.run)
+    assert previous is None
+    writer = StatusWriter(CONFIG, MachineIdentity("i-2"), store, previous=previous, clock=clock, ticks=clock)
+    assert writer.seconds_spent() == 0
+    assert writer.failed_resumes() == []
+
+
+def test_what_it_writes_is_read_however_long_its_texts_are(store, clock) -> None:
+    writer = StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=clock, ticks=clock)
+    longest = "\U0001f600\udcff" * 5000
+    for what in ("checkpoint", "artifacts"):
+        writer.unsaved(what, [(longest, longest)] * 50)
+    for _ in range(30):
+        writer.resumed("00000001")
+        writer.resume_failed(longest)
+        writer.failed_try(clock(), Outcome("failed", "command_failed", 1, longest))
+    writer.suspect_checkpoint("00000001", longest, longest)
+    writer.end(Outcome("failed", "agent_error", None, longest), store)
+    found = read_status(store.get(CONFIG.status_key, MOST_STATUS_BYTES), CONFIG.run)
+    assert (found["phase"], len(found["resumes"]), len(found["unsaved"])) == ("failed", 20, 42)
+    assert [each["number"] for each in found["tries"]] == list(range(11, 31))

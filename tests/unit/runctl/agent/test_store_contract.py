@@ -12,7 +12,7 @@ from support.agent_stand_ins import MemoryStore
 from support.s3_in_memory import S3InMemory
 from support.s3_web import s3_store
 
-from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
 from runctl_auto.agent.folder_store import FolderStore
 from runctl_auto.agent.store import Store
 
@@ -39,25 +39,25 @@ def file_of(folder: Path, content: bytes) -> Path:
 def test_what_is_put_is_got(store: Store) -> None:
     store.put("runs/r1/status.json", b"{}", content_type="application/json")
     store.put("runs/r1/empty", b"")
-    assert store.get("runs/r1/status.json") == store.find("runs/r1/status.json") == b"{}"
-    assert store.get("runs/r1/empty") == b""
+    assert store.get("runs/r1/status.json", 1000) == store.find("runs/r1/status.json", 1000) == b"{}"
+    assert store.get("runs/r1/empty", 1000) == b""
 
 
 def test_a_put_replaces(store: Store) -> None:
     store.put("k", b"longer than the next")
     store.put("k", b"next")
-    assert store.get("k") == b"next"
+    assert store.get("k", 1000) == b"next"
     assert store.list_objects("") == {"k": 4}
 
 
 @pytest.mark.parametrize("absent", ["runs/r1/statu", "runs/r1", "runs/r1/status.json/deeper", "other"])
 def test_what_is_absent(store: Store, absent: str, tmp_path: Path) -> None:
     store.put("runs/r1/status.json", b"{}")
-    assert store.find(absent) is None
+    assert store.find(absent, 1000) is None
     with pytest.raises(AgentError):
-        store.get(absent)
+        store.get(absent, 1000)
     with pytest.raises(AgentError):
-        store.download(absent, tmp_path / "target")
+        store.download(absent, tmp_path / "target", 10**9)
 
 
 def test_a_name_may_hold_any_sign(store: Store) -> None:
@@ -66,7 +66,9 @@ def test_a_name_may_hold_any_sign(store: Store) -> None:
         store.put(f"artifacts/{name}/{name}", name.encode())
     assert list(store.list_objects("artifacts/")) == sorted(f"artifacts/{name}/{name}" for name in names)
     assert store.list_folders("artifacts/") == sorted(names)
-    assert [store.get(f"artifacts/{name}/{name}") for name in names] == [name.encode() for name in names]
+    assert [store.get(f"artifacts/{name}/{name}", 1000) for name in names] == [
+        name.encode() for name in names
+    ]
 
 
 def test_deleting(store: Store) -> None:
@@ -75,10 +77,10 @@ def test_deleting(store: Store) -> None:
     store.delete("checkpoints/line/1/manifest.json")
     store.delete("checkpoints/line/1/manifest.json")
     store.delete("checkpoints/line")
-    assert store.find("checkpoints/line/1/manifest.json") is None
+    assert store.find("checkpoints/line/1/manifest.json", 1000) is None
     assert store.list_folders("checkpoints/line/") == ["2"]
     store.put("checkpoints/line/1/manifest.json", b"again")
-    assert store.get("checkpoints/line/1/manifest.json") == b"again"
+    assert store.get("checkpoints/line/1/manifest.json", 1000) == b"again"
 
 
 def test_a_listing_is_in_order_with_sizes(store: Store) -> None:
@@ -109,7 +111,7 @@ def test_a_file_goes_up_and_comes_down_with_its_hash(store: Store, tmp_path: Pat
         assert store.upload("files/f", file, len(content)) == digest
     target = tmp_path / "target"
     target.write_bytes(b"what was there, longer than the file" * 10)
-    assert store.download("files/f", target) == digest
+    assert store.download("files/f", target, 10**9) == digest
     assert target.read_bytes() == content
     assert store.list_objects("files/") == {"files/f": len(content)}
 
@@ -117,7 +119,7 @@ def test_a_file_goes_up_and_comes_down_with_its_hash(store: Store, tmp_path: Pat
 def test_only_the_first_bytes_go_up(store: Store, tmp_path: Path) -> None:
     with file_of(tmp_path, b"lines\nand more").open("rb") as file:
         assert store.upload("f", file, 6) == hashlib.sha256(b"lines\n").hexdigest()
-    assert store.get("f") == b"lines\n"
+    assert store.get("f", 1000) == b"lines\n"
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -126,10 +128,21 @@ def test_a_file_that_became_shorter_is_not_stored(name: str, tmp_path: Path) -> 
     store.put("f", b"as before")
     with file_of(tmp_path, b"short").open("rb") as file, pytest.raises(FileChangedError):
         store.upload("f", file, 6)
-    assert store.get("f") == b"as before"
+    assert store.get("f", 1000) == b"as before"
     assert store.list_objects("") == {"f": 9}
 
 
 def test_patience_changes_nothing_that_is_stored(store: Store) -> None:
     store.patient(60).put("k", b"x")
-    assert store.get("k") == store.patient(60).get("k") == b"x"
+    assert store.get("k", 1000) == store.patient(60).get("k", 1000) == b"x"
+
+
+def test_no_more_is_read_than_asked_for(store: Store, tmp_path: Path) -> None:
+    store.put("k", b"0123456789")
+    assert store.get("k", 10) == store.find("k", 10) == b"0123456789"
+    for read in (store.get, store.find):
+        with pytest.raises(IntegrityError, match="k is larger than 9 bytes"):
+            read("k", 9)
+    assert store.download("k", tmp_path / "target", 4) == hashlib.sha256(b"0123").hexdigest()
+    assert (tmp_path / "target").read_bytes() == b"0123"
+    assert store.download("k", tmp_path / "target", 0) == hashlib.sha256(b"").hexdigest()

@@ -13,7 +13,7 @@ from runctl_auto.agent.checkpoints import MOST_POSTPONED, TRIES, Checkpoints, Ki
 from runctl_auto.agent.contract import checkpoint_prefix, manifest_key
 from runctl_auto.agent.errors import FileChangedError
 from runctl_auto.agent.file_tree import FileTree
-from runctl_auto.agent.lineage import OwnLineage
+from runctl_auto.agent.lineage import OwnLineage, newest_checkpoint
 from runctl_auto.agent.snapshot import Snapshot, freeze
 
 
@@ -82,7 +82,7 @@ def test_what_was_being_written_when_the_job_was_killed_is_kept_apart(
     assert training.said == [
         "checkpoint 00000001 is suspect and kept apart: ckpt was being written when the job was killed"
     ]
-    assert training.checkpoints.newest() == "00000000"
+    assert newest_checkpoint(training.store, "line") == "00000000"
     assert training.resumed(tmp_path) == ("00000000", "whole")
     assert "checkpoint 00000001 is suspect and passed over" in training.said[-1]
 
@@ -124,7 +124,7 @@ def test_one_saved_just_when_the_job_crashed_becomes_suspect(training: Training)
     assert training.suspects("00000001") == []
     assert training.checkpoints.save_last(Killed(since=training.clock() - 2.0)) == "00000001"
     assert training.suspects("00000001") == ["step-2/model"]
-    assert training.checkpoints.newest() == "00000000"
+    assert newest_checkpoint(training.store, "line") == "00000000"
 
 
 def test_while_the_job_is_ended_only_the_last_save_saves(training: Training) -> None:
@@ -164,7 +164,7 @@ def test_a_save_is_left_to_the_next_interval_but_not_for_ever(training: Training
             training.checkpoints.save()
     assert training.checkpoints.save() == "00000001"
     assert training.suspects("00000001") == ["ckpt"]
-    assert training.checkpoints.newest() == "00000000"
+    assert newest_checkpoint(training.store, "line") == "00000000"
 
 
 def test_a_slow_writer_is_compared_with_the_last_whole_checkpoint(training: Training) -> None:
@@ -183,7 +183,7 @@ def test_a_slow_writer_is_compared_with_the_last_whole_checkpoint(training: Trai
     last = training.checkpoints.save_last(Killed(frozenset({torn})))
     assert last is not None
     assert training.suspects(last) == ["ckpt"]
-    assert training.checkpoints.newest() == "00000000"
+    assert newest_checkpoint(training.store, "line") == "00000000"
 
 
 def test_a_database_that_is_open_and_at_rest_is_saved(training: Training, tmp_path: Path) -> None:

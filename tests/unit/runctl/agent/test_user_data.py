@@ -25,6 +25,7 @@ LONGEST = {
     "account": "123456789012",
     "agent": {"key": contract.package_key("agent", "a" * 64), "sha256": "a" * 64},
     "spec_key": contract.spec_key("0123456789"),
+    "spec_sha256": "d" * 64,
     "deadline_seconds": 31_536_000,
     "mounts": "0123456789ab",
     "market": "spot",

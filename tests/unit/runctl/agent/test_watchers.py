@@ -8,9 +8,17 @@ import pytest
 from support.agent_spec import run_spec
 
 from runctl_auto.agent.contract import stop_key
+from runctl_auto.agent.errors import FileChangedError
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
-from runctl_auto.agent.watchers import InterruptionWatcher, Limits, LimitWatcher, StopRequestWatcher
+from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.watchers import (
+    InterruptionWatcher,
+    Limits,
+    LimitWatcher,
+    RebalanceWatcher,
+    StopRequestWatcher,
+)
 
 STOP = stop_key("r1")
 
@@ -45,6 +53,91 @@ def test_a_notice_leaves_the_job_what_time_there_is(switch, clock, seconds: floa
     assert switch.request.grace_seconds == grace
 
 
+@pytest.mark.parametrize(
+    ("upload_seconds", "grace"), [(0, 90), (10, 90), (40, 60), (64, 30), (80, 10), (3600, 10)]
+)
+def test_a_large_checkpoint_is_left_more_time_to_upload(
+    switch, clock, upload_seconds: float, grace: float
+) -> None:
+    limit = TimeLimit(clock)
+    InterruptionWatcher(
+        metadata(notice(clock, 120)), switch, clock, limit=limit, upload_seconds=lambda: upload_seconds
+    ).look()
+    assert switch.request.grace_seconds == grace
+    assert (switch.request.ends_at, limit.left()) == (clock.now + 120, 110)
+
+
+def test_a_notice_counts_once(switch, clock) -> None:
+    limit = TimeLimit(clock)
+    service = metadata("a notice without a time")
+    watcher = InterruptionWatcher(service, switch, clock, limit=limit)
+    watcher.look()
+    clock.now += 60
+    watcher.look()
+    assert limit.left() == 50
+    service.get.assert_called_once()
+
+
+class Rebalance:
+    """A machine with a rebalance recommendation; saves fail as often as they are told to."""
+
+    def __init__(self, switch: StopSwitch) -> None:
+        self.answers: dict[str, str] = {}
+        self.failures: list[Exception] = []
+        self.saves = 0
+        self.said: list[str] = []
+        service = mock.create_autospec(InstanceMetadata, instance=True)
+        service.get.side_effect = self.answers.get
+        self.watcher = RebalanceWatcher(service, switch, self.save, self.said.append)
+
+    def save(self) -> str | None:
+        if self.failures:
+            raise self.failures.pop()
+        self.saves += 1
+        return "00000004" if self.saves == 1 else None
+
+
+RECOMMENDED = "meta-data/events/recommendations/rebalance"
+
+
+def test_a_rebalance_recommendation_saves_a_checkpoint_and_the_job_goes_on(switch) -> None:
+    machine = Rebalance(switch)
+    machine.watcher.look()
+    assert machine.saves == 0
+    machine.answers[RECOMMENDED] = '{"noticeTime": "2026-11-22T11:58:00Z"}'
+    machine.watcher.look()
+    machine.watcher.look()
+    assert (machine.saves, switch.request) == (1, None)
+    assert machine.said == [
+        "the cloud may take the machine back soon (rebalance recommendation): checkpoint 00000004 is saved"
+    ]
+    machine.answers[RECOMMENDED] = '{"noticeTime": "2026-11-22T12:58:00Z"}'
+    machine.watcher.look()
+    assert machine.said[1].endswith("nothing has changed since the last checkpoint")
+
+
+def test_a_save_that_fails_is_repeated_at_the_next_look(switch) -> None:
+    machine = Rebalance(switch)
+    machine.answers[RECOMMENDED] = "now"
+    machine.failures.append(FileChangedError("model.pt is being written"))
+    with pytest.raises(FileChangedError):
+        machine.watcher.look()
+    machine.watcher.look()
+    assert machine.saves == 1
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_job_that_is_to_stop_anyway_is_saved_once_at_its_end(switch, is_stopped: bool) -> None:
+    machine = Rebalance(switch)
+    machine.answers[RECOMMENDED] = "now"
+    if is_stopped:
+        switch.set(StopRequest("stopped", "down", "stopped on request (down)"))
+    else:
+        machine.answers["meta-data/spot/instance-action"] = "a notice"
+    machine.watcher.look()
+    assert (machine.saves, machine.said) == (0, [])
+
+
 @pytest.mark.parametrize("text", ["soon", "[]", '{"action": "terminate"}'])
 def test_a_notice_that_cannot_be_read_is_one(switch, clock, text: str) -> None:
     InterruptionWatcher(metadata(text), switch, clock).look()
@@ -64,6 +157,10 @@ def test_no_wish_is_no_stop(switch, store) -> None:
         ({"reason": "whatever", "grace_seconds": -1}, "user", 0.0),
         ({}, "user", 30.0),
         ("text", "user", 30.0),
+        ({"reason": "down", "grace_seconds": 1e300}, "user", 30.0),
+        ({"reason": "down", "grace_seconds": float("inf")}, "user", 30.0),
+        ({"reason": ["down"]}, "user", 30.0),
+        ({"reason": "down", "at": "x" * 9999}, "user", 30.0),
     ],
 )
 def test_wishes(switch, store, wish: object, reason: str, grace: float) -> None:
@@ -74,6 +171,12 @@ def test_wishes(switch, store, wish: object, reason: str, grace: float) -> None:
         reason,
         grace,
     )
+
+
+def test_a_request_that_is_nested_too_deeply_stops_the_run(switch, store) -> None:
+    store.objects[STOP] = b"[" * 4000
+    StopRequestWatcher(store, "r1", switch).look()
+    assert switch.request.reason == "user"
 
 
 def limits(switch, clock, spent: float, most: float | None, deadline: float | None) -> None:

@@ -23,7 +23,7 @@ from runctl_auto.cost.charges import (
 from runctl_auto.cost.spent import Spent, spent
 from runctl_auto.providers.contract import GONE, Machine
 from runctl_auto.run.machines import RunMachine
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, unreadable_status
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.prices import Rates
 
@@ -92,6 +92,7 @@ HEARD = 90 + SILENT.total_seconds()
         (status(ALIVE), SHUT, 5000, (0.0095, True)),
         (status(ALIVE), Machine("i-1", "terminated"), 5000, (0.009, False)),
         (status(ALIVE), Machine("i-1", GONE), 5000, (0.009, False)),
+        (status(machine("i-1", 0, 9000)), None, 100, (0.01, False)),
         (status(machine("i-1", 0, 80, 80), phase="succeeded"), None, 9999, (0.008, True)),
         (status(machine("i-1", 0, 80, 80), phase="succeeded"), RUNS, 9999, (0.9999, True)),
         (status(machine("i-1", 0, 80, 80), phase="succeeded"), SHUT, 9999, (0.0095, True)),
@@ -109,6 +110,7 @@ HEARD = 90 + SILENT.total_seconds()
         "silent, and the cloud tells its end",
         "silent, ended, and the cloud tells no time",
         "silent, and the cloud has forgotten it",
+        "seen in the future: until now, at least",
         "ended by itself",
         "ended, and its machine still costs",
         "ended, and the cloud tells when the machine did",
@@ -208,8 +210,9 @@ def test_a_status_of_an_earlier_version_tells_seconds_only(
         (status(ALIVE), HEARD + 1, ["i-1"]),
         (status(ALIVE), 1e7, ["i-1"]),
         (status(ALIVE, machine("i-2", 200, 210)), 220, ["i-1"]),
-        (status(ALIVE, machine("i-2", 0, 9000)), 89 + REMEMBERED.total_seconds(), ["i-1"]),
-        (status(ALIVE, machine("i-2", 0, 9000)), 91 + REMEMBERED.total_seconds(), []),
+        (status(ALIVE, machine("i-2", 0, 3680)), 89 + REMEMBERED.total_seconds(), ["i-1"]),
+        (status(ALIVE, machine("i-2", 0, 3680)), 91 + REMEMBERED.total_seconds(), []),
+        (status(machine("i-1", 0, 9000)), 100, ["i-1"]),
         (status(machine("i-1", 0, 80, 80), phase="failed"), 81, []),
         (RunStatus("r1", "running", instance="i-1", updated_at=at(0).isoformat()), 121, ["i-1"]),
         (RunStatus("r1", "running", instance="i-1"), 1, ["i-1"]),
@@ -220,6 +223,16 @@ def test_the_cloud_is_asked_only_for_what_it_may_know_better(
     found: RunStatus, now: float, asked: Sequence[str]
 ) -> None:
     assert list(machines_to_ask_for(found, at(now))) == asked
+
+
+def test_of_a_run_whose_status_cannot_be_read_the_machine_in_the_state_counts() -> None:
+    unknown = unreadable_status("r1", "it is no JSON")
+    alone = cost(100, unknown)
+    assert (alone.machines, alone.total.complete) == ((), False)
+    runs = {"i-1": Machine("i-1", "running", launched_at=at(0))}
+    found = cost(100, unknown, machines=runs, machine="i-1")
+    assert (usd(found.of("machine")), found.total.complete) == ((0.01, True), False)
+    assert list(machines_to_ask_for(unknown, at(100))) == []
 
 
 def test_own_volumes_are_those_of_the_state() -> None:

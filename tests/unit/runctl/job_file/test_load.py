@@ -320,10 +320,19 @@ def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
         job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
     ).spec
     assert [each.field for each in unsupported(spec)] == [
-        "retry.on_events: error",
         "nodes: 2",
     ]
     assert all("is not supported yet; " in str(each) for each in unsupported(spec))
+
+
+def test_errors_are_tried_again_only_if_the_file_says_so(job_file: JobFile) -> None:
+    spec = load_job_file(job_file(SMALL + "retry: {on_events: [no-capacity, interruption, error]}\n")).spec
+    assert (unsupported(spec), spec.max_attempts) == ([], 3)
+    assert load_job_file(job_file(SMALL + "retry: {max_attempts: 5}\n")).spec.max_attempts == 1
+    assert (
+        load_job_file(job_file(SMALL + "retry: {on_events: [error], max_attempts: 5}\n")).spec.max_attempts
+        == 5
+    )
 
 
 def test_a_budget_needs_no_limit_in_time(job_file: JobFile) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 from support.s3_web import s3_store
 
 from runctl_auto.agent.artifacts import collect, upload_artifacts
+from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key
+from runctl_auto.errors import UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
@@ -109,3 +114,47 @@ def test_a_read_only_folder_can_be_fetched_again(places: Places) -> None:
     places.travel()
     (places.home / "model/deep/a").unlink()
     assert places.fetch().fetched
+
+
+def plant(places: Places, **entry: Any) -> None:
+    """A manifest of one file, which a machine wrote without the agent."""
+    stored = {"path": "a", "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest(), **entry}
+    objects = places.s3.buckets["b"]
+    objects[manifest_key(artifacts_prefix("r1"))] = json.dumps({"files": [stored]}).encode()
+    objects[file_key(artifacts_prefix("r1"), str(stored["path"]))] = b"x" * 5_000_000
+
+
+def test_a_download_ends_at_its_stated_size(places: Places) -> None:
+    plant(places)
+    places.fetch()
+    assert (places.home / "a").read_bytes() == b"x"
+
+
+def test_a_machine_cannot_have_files_run_as_their_owner_or_written_by_others(places: Places) -> None:
+    plant(places, mode=0o6777, mtime_ns=2**62)
+    places.fetch()
+    assert oct((places.home / "a").stat().st_mode & 0o7777) == "0o755"
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"bytes": 2**53, "sha256": "0"}, "has room for"),
+        (
+            {"bytes": 2**53, "extents": [[0, 1], [2**40, 5]], "sha256": "0"},
+            "did not arrive|could not be written",
+        ),
+        ({"path": ".artifacts.json"}, "runctl writes its own record there"),
+        ({"path": "/".join(["x" * 255] * 16)}, "could not be written"),
+    ],
+    ids=["larger than the disk", "sparse", "the record", "a path that is too long"],
+)
+def test_what_cannot_be_at_home_is_refused_and_leaves_what_is_there(
+    places: Places, entry: dict[str, Any], why: str
+) -> None:
+    places.home.mkdir(parents=True)
+    (places.home / "mine").write_text("precious")
+    plant(places, **entry)
+    with pytest.raises(UnfetchedArtifactsError, match=why):
+        places.fetch()
+    assert [(each.name, each.read_text()) for each in places.home.iterdir()] == [("mine", "precious")]

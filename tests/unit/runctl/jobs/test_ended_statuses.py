@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,17 @@ def test_a_damaged_file_counts_as_none(world: World, text: str) -> None:
     file.write_text(text)
     assert world.list()[0]["digits"] == "failed"
     assert "digits/r2" not in world.list()[1], "and is written again"
+
+
+def test_a_kept_status_that_is_damaged_is_asked_for_again(world: World) -> None:
+    world.list()
+    (file,) = (world.folder / ".runctl" / "statuses").iterdir()
+    kept = json.loads(file.read_text())
+    for entry in kept["statuses"].values():
+        entry["status"] = "{"
+    file.write_text(json.dumps(kept))
+    found, asked = world.list()
+    assert (found["digits"], "digits/r2" in asked) == ("failed", True)
 
 
 def test_jobs_that_are_gone_are_not_kept(world: World) -> None:

@@ -12,7 +12,7 @@ from runctl_auto.agent.pace import FIRST_SECONDS
 from runctl_auto.errors import NotFoundError
 from runctl_auto.jobs.graceful_stop import REPORTING_SECONDS, StopOutcome, stop_run
 from runctl_auto.providers.contract import Results
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, parse_run_status
 
 RUNNING = RunStatus(run="r1", phase="running")
 STOPPED = RunStatus(run="r1", phase="stopped", reason="down")
@@ -95,3 +95,11 @@ def test_an_agent_of_a_long_run_has_the_time_after_which_it_looks(bucket: Any) -
         clock = Clock()
         assert stop(bucket, clock, grace=7).how == "late"
         assert clock.now == pytest.approx(7 + more + REPORTING_SECONDS, abs=1)
+
+
+def test_a_run_whose_status_cannot_be_read_is_asked_and_waited_for(bucket: Any) -> None:
+    bucket.status.return_value = parse_run_status(b"{", "r1")
+    clock = Clock()
+    assert stop(bucket, clock).how == "late"
+    bucket.request_stop.assert_called_once()
+    assert clock.now == 30 + REPORTING_SECONDS + LATER_STOP_SECONDS

@@ -19,7 +19,7 @@ from support.job_stacks import (
 from support.job_stacks import offers as offered
 from support.sessions import fake_provider, fake_session
 
-from runctl_auto.errors import UsageError
+from runctl_auto.errors import JobFileError, UsageError
 from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.contract import Account, MachineGroup, Offers
@@ -231,6 +231,28 @@ def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> Non
     assert decided(session, spec, kept, rerun=True).config.rates == new.rates
     without = CurrentJob(replace(there.config, rates=Rates()), there.state, there.status)
     assert decided(session, spec, without).config.rates == new.rates, "of a job from before there were rates"
+
+
+@pytest.mark.parametrize(
+    ("backend", "source", "refused"),
+    [
+        ("s3://states/team?region=us-east-1", "s3://states/.pulumi", True),
+        ("s3://states", "s3://states", True),
+        ("s3://states", "s3://states-2/data", False),
+        ("file:///states", "s3://states/data", False),
+        ("https://api.pulumi.com", "s3://states/data", False),
+    ],
+)
+def test_no_job_reads_the_states_bucket(session: Session, backend: str, source: str, refused: bool) -> None:
+    environment: Any = session.environment
+    environment.backend = backend
+    spec = job_spec(data=[{"source": "s3://sets/a", "path": "a"}, {"source": source, "path": "b"}])
+    if not refused:
+        assert decided(session, spec, NEW).config.job == spec
+        return
+    with pytest.raises(JobFileError, match="is in the bucket with the state of all stacks") as raised:
+        decided(session, spec, NEW)
+    assert raised.value.where["field"] == "data[1].source"
 
 
 def test_the_plan_tells_what_volumes_mean_for_the_zone(session: Session) -> None:

@@ -41,7 +41,7 @@ DAY = 86_400.0
 USD = {"PUT": 0.005 / 1000, "LIST": 0.005 / 1000, "GET": 0.0004 / 1000}
 """A request of S3 Standard in us-east-1 (S3's page of prices, 2026)."""
 GUIDE = Path(__file__).parents[4] / "docs" / "guide" / "watching.md"
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "runs/r1/spec.json", 0.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", OWNER, "a", "x", "runs/r1/spec.json", "d", 0.0, None)
 
 
 class CountingStore(MemoryStore):
@@ -51,9 +51,9 @@ class CountingStore(MemoryStore):
         super().__init__()
         self._requests = requests
 
-    def find(self, key: str) -> bytes | None:
+    def find(self, key: str, at_most: int) -> bytes | None:
         self._requests["LIST"] += 1
-        found = super().find(key)
+        found = super().find(key, at_most)
         self._requests["GET"] += found is not None
         return found
 
@@ -152,7 +152,7 @@ class Followed:
     def _sleep(self, seconds: float) -> None:
         if self.day.now < self._seconds <= self.day.now + seconds:
             self._logs.ship_all(self._store)
-            self._status.end(Outcome("succeeded", "", 0), self._store)
+            self._status.end(Outcome("succeeded", "completed", 0), self._store)
         self.day.sleep(seconds)
 
     def _print(self) -> None:
@@ -238,9 +238,9 @@ def test_the_counting_store_makes_the_requests_of_the_agents_store(tmp_path: Pat
     s3 = S3InMemory("b")
     web = S3Web(s3)
     for store in (counting, s3_store(s3, "b", web=web)):
-        assert store.find("a") is None
+        assert store.find("a", 1000) is None
         store.put("a", b"1")
-        assert store.find("a") == b"1"
+        assert store.find("a", 1000) == b"1"
         assert store.list_objects("a") == {"a": 1}
     assert requests == Counter({"LIST": 3, "PUT": 1, "GET": 1})
     assert requests == Counter("LIST" if "list-type" in url else method for method, url in web.sent)

@@ -39,6 +39,7 @@ def test_all_that_a_list_tells() -> None:
         "tags": {"team": "nlp"},
         "run": "r1",
         "attempt": 1,
+        "problem": None,
         "started_at": "2026-01-01T00:00:00Z",
         "age_seconds": 3600.0,
         "heartbeat_age_seconds": 10.0,

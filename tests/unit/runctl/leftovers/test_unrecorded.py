@@ -119,9 +119,9 @@ class Aws:
             self.calls.append(operation)
             if operation in self.failing:
                 raise ClientError({"Error": {"Code": "DependencyViolation", "Message": ""}}, operation)
-            if operation == "list_objects_v2":
+            if operation == "list_object_versions":
                 assert parameters["ExpectedBucketOwner"] == "111122223333"
-                return {"Contents": [{"Key": "a"}]}
+                return {"Versions": [{"Key": "a", "VersionId": "v"}]}
             if operation == "get_instance_profile":
                 return {"InstanceProfile": {"Roles": [{"RoleName": "r"}]}}
             if operation == "list_attached_role_policies":
@@ -199,7 +199,7 @@ def test_a_bucket_is_emptied_and_a_role_loses_its_policies() -> None:
         "list_attached_role_policies",
         "detach_role_policy",
         "delete_role",
-        "list_objects_v2",
+        "list_object_versions",
         "delete_objects",
         "delete_bucket",
     ]

@@ -79,3 +79,25 @@ def test_a_line_of_many_parts_is_one_line() -> None:
     assert list(log.new_lines()) == ["y" * 50_000]
     write(s3, 51, "!\n")
     assert list(log.new_lines()) == ["next!"]
+
+
+def test_what_is_named_otherwise_is_no_part_and_a_huge_part_is_cut() -> None:
+    s3 = S3InMemory("b")
+    for name in ("evil.log", "0/evil.log", "x/00000000.log", "0/00000000.log/x", "0/1.log"):
+        s3.buckets["b"][f"runs/r1/logs/{name}"] = b"planted\n"
+    write(s3, 0, "first\n" + "x" * 3_000_000)
+    write(s3, 1, "last\n")
+    lines = list(reader(s3).rest())
+    assert lines[0] == "first"
+    assert len(lines[1]) == 2 * 1024 * 1024 - len("first\n")
+    assert "00000000.log is larger than any part that is written" in lines[2]
+    assert lines[3:] == ["last"]
+
+
+def test_a_line_without_end_comes_in_pieces() -> None:
+    s3 = S3InMemory("b")
+    for part in range(10):
+        write(s3, part, "y" * 1_000_000)
+    pieces = list(reader(s3).rest())
+    assert "".join(pieces) == "y" * 10_000_000
+    assert max(len(piece) for piece in pieces) <= 5_194_304

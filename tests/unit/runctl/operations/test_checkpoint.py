@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -176,3 +178,60 @@ def test_nothing_changes_unless_confirmed(tmp_path: Path) -> None:
 
 def test_sequences_as_people_write_them() -> None:
     assert (sequence_of("3"), sequence_of("00000003")) == ("00000003", "00000003")
+
+
+def plant(world: World, **manifest: Any) -> str:
+    """A newest checkpoint with this manifest, and two files."""
+    prefix = checkpoint_prefix(LINEAGE, "00000009")
+    digest = hashlib.sha256(b"x").hexdigest()
+    for path in manifest.pop("paths", ("a",)):
+        world.store.put(file_key(prefix, path), b"x")
+        manifest.setdefault("files", []).append(
+            {"path": path, "bytes": 1, "sha256": digest, "mode": 0o6777, "mtime_ns": 0}
+        )
+    world.store.put(manifest_key(prefix), json.dumps(manifest).encode())
+    return "00000009"
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"out": "../../home", "out/config": "x"},
+        {"out": "/etc"},
+        {"x": ".", "up": "x/x/x/../../.."},
+    ],
+    ids=str,
+)
+def test_no_link_leads_a_pull_out_of_its_folder(world: World, tmp_path: Path, links: dict[str, str]) -> None:
+    (tmp_path / "home").mkdir()
+    sequence = plant(world, links=links)
+    with pytest.raises((CheckpointDamagedError, UsageError)):
+        pull(world.session, "digits", sequence, tmp_path / "to" / "here")
+    assert list((tmp_path / "home").iterdir()) == []
+    assert list((tmp_path / "to").iterdir()) == [] if (tmp_path / "to").exists() else True
+
+
+def test_what_is_pulled_is_nobody_elses_to_write_or_to_run_as(world: World, tmp_path: Path) -> None:
+    sequence = plant(world, folders=[{"path": "d", "mode": 0o7000, "mtime_ns": 0}])
+    pulled = pull(world.session, "digits", sequence, tmp_path / "to").folder
+    assert oct((pulled / "a").stat().st_mode & 0o7777) == "0o755"
+    assert oct((pulled / "d").stat().st_mode & 0o7777) == "0o700"
+
+
+def test_a_pull_ends_at_the_stated_size_and_fits(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+    download = world.store.download
+    monkeypatch.setattr(
+        world.store,
+        "download",
+        lambda key, target, at_most: asked.append((key[-1], at_most)) or download(key, target, at_most),
+    )
+    pull(world.session, "digits", plant(world), tmp_path / "to")
+    assert asked == [("a", 1)]
+    plant(
+        world, files=[{"path": f"f{number}", "bytes": 2**53, "sha256": "0", "pack": 0} for number in range(9)]
+    )
+    with pytest.raises(UsageError, match="has room for"):
+        pull(world.session, "digits", "9", tmp_path / "other")

@@ -26,9 +26,9 @@ from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
-from runctl_auto.providers.contract import Account, Machine
+from runctl_auto.providers.contract import MOST_RUNS, Account, Machine
 from runctl_auto.providers.resource import Blocker, CloudResource, Relations, Survey, Unchecked
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, parse_run_status
 from runctl_auto.stack.state import StackState
 
 BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")
@@ -312,3 +312,50 @@ def test_a_refusal_that_was_over_at_the_end_is_none(world: World) -> None:
     assert receipt.blocked == ()
     assert receipt.stack_removed
     refuse_leaks(receipt)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"[" * 100_000, b'{"schema": 1, "phase": "succeeded", "exit_code": "x"}']
+)
+def test_a_status_that_cannot_be_read_is_no_reason_to_keep_the_job(world: World, content: bytes) -> None:
+    """It counts as unknown: the run is asked to stop and waited for, then all is deleted."""
+    world.states(stack_state(BUCKET, instance_state()), stack_state())
+    world.bucket.status.return_value = parse_run_status(content, "r1")
+    world.machine = "running"
+    result = down(world.session, "digits", YES)
+    assert result.stopped is not None
+    assert result.stopped.how == "late"
+    assert world.steps() == [
+        "stack.await_quiet",
+        "bucket.request_stop",
+        "bucket.artifacts",
+        "stack.destroy",
+        "stack.remove",
+    ]
+
+
+def test_one_bad_list_of_artifacts_does_not_cost_those_of_other_runs(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.bucket.runs.return_value = ("r0", "r1", "r2")
+    asked: list[str] = []
+
+    def artifacts(run: str) -> None:
+        asked.append(run)
+        if run != "r2":
+            raise UnfetchedArtifactsError(f"the list of {run} is broken")
+
+    world.bucket.artifacts.side_effect = artifacts
+    with pytest.raises(UnfetchedArtifactsError, match="the list of r0 is broken"):
+        down(world.session, "digits", YES)
+    assert asked == ["r0", "r1", "r2"]
+    assert "the list of r1 is broken" in world.told.said
+    world.stack.destroy.assert_not_called()
+
+
+def test_more_runs_than_are_looked_at_stop_the_teardown_unless_given_up(world: World) -> None:
+    world.states(stack_state(BUCKET), stack_state())
+    world.bucket.runs.return_value = tuple(f"{number:010x}" for number in range(MOST_RUNS))
+    with pytest.raises(UnfetchedArtifactsError, match="more than 1000 runs"):
+        down(world.session, "digits", YES)
+    world.states(stack_state(BUCKET), stack_state())
+    assert down(world.session, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt

@@ -17,7 +17,7 @@ from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.ls import Filters, ls
 from runctl_auto.providers.contract import Machine, RunKey
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, parse_run_status
 from runctl_auto.settings.schema import Settings
 
 JOBS = {
@@ -167,3 +167,15 @@ def test_what_was_never_set_up_fits_no_filter_but_the_project(cloud: Cloud) -> N
     assert "empty" not in names(*ls(place, Filters(owners=frozenset({"ann", "bob"}))))
     assert "empty" not in names(*ls(place, Filters(phases=frozenset({"starting"}))))
     assert "empty" in names(*ls(place, Filters(projects=frozenset({"runctl"}))))
+
+
+def test_a_status_that_cannot_be_read_is_a_row_of_its_own(cloud: Cloud) -> None:
+    cloud.statuses["eyes"] = parse_run_status(b"{}", "r1")
+    found = ls(cloud.session())
+    assert [(each.summary.name, each.phase) for each in found] == [
+        ("digits", "running"),
+        ("eyes", None),
+        ("fresh", "starting"),
+    ]
+    assert "schema is missing" in str(found[1].problem)
+    assert problems("ls", {"jobs": [each.as_json() for each in found]}) == []

@@ -8,16 +8,16 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import Told, job_spec, stack_config
+from support.job_stacks import Told, job_spec, placement, stack_config
 from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.errors import CloudError, ConfirmationNeededError, EngineError
+from runctl_auto.errors import AccessDeniedError, CloudError, ConfirmationNeededError, EngineError
 from runctl_auto.jobs.session import Time
 from runctl_auto.operations.reap import limit_of, reap
 from runctl_auto.providers.contract import TaggedMachine
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, parse_run_status
 from runctl_auto.stack.config import GroupChoice
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
@@ -145,3 +145,34 @@ def test_a_machine_that_the_cloud_does_not_end_does_not_keep_the_others() -> Non
     result = reap(world.session, yes=True)
     assert [each.instance for each in result.reaped] == world.terminated == ["i-late"]
     assert [(each.instance, why) for each, why in result.refused] == [("i-guarded", "may not be terminated")]
+
+
+def test_a_status_that_cannot_be_read_is_told_and_keeps_no_other_from_being_ended() -> None:
+    world = World(machine("i-1", 30), machine("i-2", 30), machine("i-3", 9999), max_duration=7200)
+    statuses = [
+        parse_run_status(b"{", "r1"),
+        AccessDeniedError("not allowed"),
+        RunStatus("r1", "running"),
+    ]
+    world.bucket.status.side_effect = statuses
+    result = reap(world.session, yes=True)
+    assert world.terminated == ["i-3"]
+    assert [job for job, _ in result.unread] == ["digits", "digits"]
+    assert "the status of run r1 cannot be read" in result.unread[0][1]
+    assert result.unread[1][1] == "not allowed"
+
+
+def test_a_region_that_does_not_answer_keeps_no_other_from_being_looked_at() -> None:
+    world = World(machine("i-1", 9999), max_duration=60)
+    far = replace(world.config, job=job_spec(name="far"), placement=placement(region="eu-west-1"))
+    configs = {"digits": world.config, "far": far}
+    world.driver.jobs.return_value = tuple(JobSummary(name, 1, None, False) for name in configs)
+    world.driver.config_of.side_effect = lambda job: configs[job].to_values()
+    here, silent = world.session.provider("us-east-1"), fake_provider()
+    silent.tagged_machines.side_effect = CloudError("no answer")
+    session = replace(world.session, make_provider=lambda region: silent if region == "eu-west-1" else here)
+    result = reap(session, yes=True)
+    assert (world.terminated, result.unread) == (["i-1"], (("far", "no answer"),))
+    here.tagged_machines.side_effect = CloudError("no answer")  # type: ignore[attr-defined]
+    with pytest.raises(CloudError, match="no answer"):
+        reap(session, yes=True)

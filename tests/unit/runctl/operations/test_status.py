@@ -27,7 +27,7 @@ from runctl_auto.jobs.session import Time
 from runctl_auto.operations.describe import describe
 from runctl_auto.operations.status import WATCH_PACE, status, watch
 from runctl_auto.providers.contract import Machine, RunKey, VolumeUse
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, parse_run_status
 from runctl_auto.stack.prices import Rates
 from runctl_auto.stack.state import StackState
 
@@ -191,3 +191,28 @@ def test_what_a_machine_wrote_stays_on_its_line(world: World) -> None:
     lines = [*description_lines(found), *status_lines(found.now), change_line(found.now)]
     assert all(line.isprintable() for line in lines), [line for line in lines if not line.isprintable()]
     assert sum("error: b" in line for line in lines) > 5
+
+
+def test_a_status_that_cannot_be_read_is_told_with_why(world: World) -> None:
+    bad = parse_run_status(b'{"schema": 1, "phase": "running", "exit_code": 1000}', "r1")
+    world.bucket.status.return_value = bad
+    world.provider.statuses.side_effect = lambda runs: [bad if each.run == "r1" else RUNNING for each in runs]
+    found = describe(world.session, "digits")
+    told = found.as_json()
+    assert problems("describe", told) == []
+    assert problems("status", found.now.as_json()) == []
+    assert (told["phase"], told["exit_code"], told["cost"]["at_least"]) == ("unknown", None, True)
+    why = "the status of run r1 cannot be read: exit_code: 1000 is not a whole number from 0 to 255"
+    assert [each["problem"] for each in told["runs"]] == [None, told["problem"]]
+    assert told["problem"].startswith(why)
+    lines = list(description_lines(found))
+    assert any(line.startswith(f"  problem:     {why}") for line in lines)
+    assert any(line.startswith(f"    r1: {why}") for line in lines)
+    world.machine = "terminated"
+    assert status(world.session, "digits").phase == "lost"
+
+
+def test_a_heartbeat_from_the_future_is_none(world: World) -> None:
+    world.bucket.status.return_value = replace(RUNNING, updated_at="2026-01-01T01:06:00Z")
+    facts = status(world.session, "digits").facts
+    assert (facts.heartbeat_age_seconds, facts.is_silent) == (None, True)

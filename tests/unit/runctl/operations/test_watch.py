@@ -36,7 +36,7 @@ from runctl_auto.jobs.replace import ReplaceUnattended
 from runctl_auto.operations import watch as watch_module
 from runctl_auto.operations.watch import Watcher, WatchEvent, WatchOptions, watch
 from runctl_auto.providers.contract import MachineGroup
-from runctl_auto.run.status import RunStatus
+from runctl_auto.run.status import RunStatus, unreadable_status
 from runctl_auto.stack.config import StackConfig
 
 
@@ -244,6 +244,18 @@ def test_with_recovery_none_a_lost_machine_is_only_told(place: Place) -> None:
     assert place.told("one") == ["watching", "lost"]
     assert place.replaced == []
     place.provider.terminate.assert_not_called()
+
+
+def test_a_run_whose_status_cannot_be_read_gets_no_machine(place: Place) -> None:
+    place.job("one")
+    place.statuses["one"] = unreadable_status("r1", "it is no JSON")
+    watcher = place.watcher()
+    watcher.round()
+    place.lose("one")
+    watcher.round()
+    assert place.told("one") == ["watching", "lost", "problem"]
+    assert "it is no JSON" in (place.events[-1].message or "")
+    assert place.replaced == []
 
 
 class TestGroup:

@@ -20,10 +20,12 @@ from runctl_auto.placement.choice import choose_places
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import MachineGroup, OwnVolumes, Provider, Results, RunKey, Scanner
 from runctl_auto.providers.resource import NOTHING_RELATED
+from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.state import parse_state
 
 JOB = "digits"
+RUN = "0123456789"
 TAGS = {
     "runctl:created-by": "runctl",
     "runctl:job": JOB,
@@ -216,9 +218,16 @@ class TestResults:
         cloud.make_results()
         for _ in range(2):
             self.results(cloud).request_stop(
-                "r1", reason="down", grace_seconds=1, at=datetime.now(timezone.utc).isoformat()
+                RUN, reason="down", grace_seconds=1, at=datetime.now(timezone.utc).isoformat()
             )
-        assert self.results(cloud).runs() == ("r1",)
+        assert self.results(cloud).runs() == (RUN,)
+
+    @pytest.mark.parametrize("name", ["..", ".", "checkpoints", "0123456789x", "x"])
+    def test_names_that_are_no_ids_are_no_runs(self, cloud: CloudUnderTest, name: str) -> None:
+        cloud.make_results()
+        for run in (name, RUN):
+            cloud.put_status(run, b"{}")
+        assert self.results(cloud).runs() == (RUN,)
 
     def test_statuses_come_in_the_order_of_the_runs(self, cloud: CloudUnderTest) -> None:
         cloud.make_results()
@@ -229,7 +238,9 @@ class TestResults:
         assert found[0] is None
         assert found[1] == self.results(cloud).status("r2")
         assert getattr(found[1], "phase", None) == "running"
-        assert isinstance(found[2], Exception)
+        assert isinstance(found[2], RunStatus)
+        assert found[2] == self.results(cloud).status("r3")
+        assert "cannot be read" in str(found[2].unreadable)
         assert cloud.provider.statuses([]) == []
 
 

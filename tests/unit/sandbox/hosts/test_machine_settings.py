@@ -48,7 +48,7 @@ def test_certificates_that_hosts_cannot_see_are_copied(read, tmp_path):
 def test_folder_of_packages_is_shown(read, tmp_path):
     wheels = tmp_path / "wheels"
     wheels.mkdir()
-    assert read(PIP_FIND_LINKS=f"{wheels} https://example.org/x /nowhere").folders == (wheels,)
+    assert read(PIP_FIND_LINKS=f"{wheels} https://example.org/x {tmp_path / 'absent'}").folders == (wheels,)
 
 
 def test_pip_configuration_is_found_in_pips_order(read, tmp_path):

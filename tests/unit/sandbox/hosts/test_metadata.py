@@ -104,6 +104,13 @@ def test_interruption(metadata):
     assert rebalance == {"noticeTime": "2026-11-22T12:00:00Z"}
 
 
+def test_a_rebalance_recommendation_without_a_notice(metadata):
+    metadata.instance = replace(INSTANCE, rebalance="2026-11-22T11:58:00Z")
+    assert metadata.get("meta-data/spot/instance-action") is None
+    told = json.loads(metadata.get("meta-data/events/recommendations/rebalance"))
+    assert told == {"noticeTime": "2026-11-22T11:58:00Z"}
+
+
 def test_no_role_no_credentials(metadata):
     metadata.instance = replace(INSTANCE, role=None)
     assert metadata.get("meta-data/iam/security-credentials/") is None

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 
-from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key, stop_key
+from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key, status_key, stop_key
 from runctl_auto.errors import AccessDeniedError, UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts import fetch_artifacts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import MOST_RUNS
 
 
 @pytest.fixture
@@ -55,10 +56,25 @@ def test_another_owners_bucket_is_not_touched(s3: S3InMemory) -> None:
 
 
 def test_runs_are_listed_and_none_without_a_bucket(s3: S3InMemory) -> None:
-    leave(s3, {}, run="r1")
-    leave(s3, {}, run="r2")
-    assert bucket(s3).runs() == ("r1", "r2")
+    leave(s3, {}, run="0123456789")
+    leave(s3, {}, run="a123456789")
+    assert bucket(s3).runs() == ("0123456789", "a123456789")
     assert bucket(s3, "gone").runs() == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "", "checkpoints", "0123456789x", "012345678", "A123456789", "0123456789\n"]
+)
+def test_what_is_named_otherwise_is_no_run(s3: S3InMemory, name: str) -> None:
+    leave(s3, {}, run=name)
+    leave(s3, {}, run="a123456789")
+    assert bucket(s3).runs() == ("a123456789",)
+
+
+def test_so_many_names_of_runs_are_looked_at(s3: S3InMemory) -> None:
+    for number in range(MOST_RUNS + 1):
+        s3.buckets["b"][status_key(f"{number:010x}")] = b""
+    assert len(bucket(s3).runs()) == MOST_RUNS
 
 
 def test_artifacts_come_home_whole(s3: S3InMemory, tmp_path: Path) -> None:
@@ -99,6 +115,14 @@ def test_a_file_that_differs_stops_everything_and_leaves_what_was_there(
     assert (tmp_path / "r1" / "mine").read_text() == "precious"
 
 
+def test_a_file_that_is_listed_and_not_there_stops_everything(s3: S3InMemory, tmp_path: Path) -> None:
+    leave(s3, {"a": b"aaa"})
+    del s3.buckets["b"][file_key(artifacts_prefix("r1"), "a")]
+    with pytest.raises(UnfetchedArtifactsError, match="not in the bucket"):
+        fetch_artifacts(bucket(s3), "r1", tmp_path / "r1")
+    assert not (tmp_path / "r1").exists()
+
+
 def test_artifacts_without_their_list_are_told(s3: S3InMemory) -> None:
     assert not bucket(s3).has_unlisted_artifacts("r1")
     s3.buckets["b"][file_key(artifacts_prefix("r1"), "model.bin")] = b"half"
@@ -115,7 +139,7 @@ def test_no_manifest_means_no_artifacts(s3: S3InMemory, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["../escape", "/etc/passwd", "a/../../b", ""])
 def test_a_manifest_may_not_name_places_outside(s3: S3InMemory, tmp_path: Path, path: str) -> None:
     leave(s3, {path: b"x"})
-    with pytest.raises(UnfetchedArtifactsError, match="outside its folder"):
+    with pytest.raises(UnfetchedArtifactsError, match="inside the work folder"):
         fetch_artifacts(bucket(s3), "r1", tmp_path / "in" / "r1")
     assert not (tmp_path / "escape").exists()
 

@@ -26,21 +26,21 @@ def test_what_is_put_is_got_listed_and_deleted(s3: S3InMemory, tmp_path: Path) -
     store = objects(s3)
     for number in range(5):
         store.put(f"c/line/{number}/files/a", b"x" * number)
-    assert store.get("c/line/3/files/a") == store.find("c/line/3/files/a") == b"xxx"
+    assert store.get("c/line/3/files/a", 1000) == store.find("c/line/3/files/a", 1000) == b"xxx"
     assert store.list_objects("c/line/") == {f"c/line/{number}/files/a": number for number in range(5)}
     assert store.list_folders("c/line/") == ["0", "1", "2", "3", "4"]
-    assert store.download("c/line/4/files/a", tmp_path / "a") == hashlib.sha256(b"xxxx").hexdigest()
+    assert store.download("c/line/4/files/a", tmp_path / "a", 10**9) == hashlib.sha256(b"xxxx").hexdigest()
     assert (tmp_path / "a").read_bytes() == b"xxxx"
     store.delete("c/line/4/files/a")
     store.delete("c/line/4/files/a")
-    assert store.find("c/line/4/files/a") is None
+    assert store.find("c/line/4/files/a", 1000) is None
     with pytest.raises(NotFoundError):
-        store.get("c/line/4/files/a")
+        store.get("c/line/4/files/a", 1000)
 
 
 def test_a_bucket_that_does_not_exist_is_empty(s3: S3InMemory) -> None:
     store = objects(s3, "none")
-    assert (store.list_objects("c/"), store.list_folders("c/"), store.find("c/a")) == ({}, [], None)
+    assert (store.list_objects("c/"), store.list_folders("c/"), store.find("c/a", 1000)) == ({}, [], None)
 
 
 def test_another_owners_bucket_is_not_touched(s3: S3InMemory) -> None:

@@ -37,7 +37,7 @@ PRICE = 3.6
 """A second costs 0.001 USD."""
 RATES = Rates(volume_gb_month=0.08, public_ipv4_hour=0.005)
 GB_HOUR = 0.08 / 730
-CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", 0.0, None)
+CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "0", 0.0, None)
 IMAGE = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
 
@@ -72,7 +72,7 @@ class Job:
             replace(CONFIG, run=self.run),
             read_identity(_MetadataOf(self._instance(identity))),
             self._store,
-            previous=read_previous(self._store, key),
+            previous=read_previous(self._store, key, self.run),
             clock=lambda: self._account.now,
             ticks=lambda: self._account.now,
         )

@@ -23,6 +23,13 @@ def document(phase: str) -> bytes:
     return json.dumps({"schema": 1, "phase": phase}).encode()
 
 
+class Raw(io.BytesIO):
+    """A body that is read from its connection as it is asked for."""
+
+    def drain_conn(self) -> None:
+        self.read()
+
+
 @dataclass
 class Connections:
     """The client's own connections: answers by bucket, and what was asked."""
@@ -33,7 +40,7 @@ class Connections:
     def send(self, request: Any) -> Any:
         self.sent.append(request)
         status, content = self.answers[request.url.split("/")[3]]
-        return SimpleNamespace(status_code=status, content=content)
+        return SimpleNamespace(status_code=status, raw=Raw(content))
 
 
 @dataclass
@@ -108,8 +115,16 @@ def test_a_client_without_connections_is_asked_in_the_ordinary_way(buckets: tupl
 def test_a_status_that_cannot_be_read_is_told_for_its_job_alone() -> None:
     connections = Connections({"a": (200, b"nonsense"), "b": (200, document("running"))})
     first, second = read(Client(connections), "a", "b")
-    assert "cannot be read" in first.what
+    assert "cannot be read" in first.unreadable
     assert second.phase == "running"
+
+
+def test_no_more_of_a_status_is_read_than_one_can_have() -> None:
+    connections = Connections({"a": (200, b" " * 100_000_000), "b": (200, document("running"))})
+    client = Client(connections)
+    first, _ = read(client, "a", "b")
+    assert "is larger than 524288 bytes" in first.unreadable
+    assert client.asked == []
 
 
 def test_no_jobs_no_requests() -> None:

@@ -315,6 +315,14 @@ def test_an_interruption_tells_when(cloud: Cloud) -> None:
     assert answer == (200, {"action": "terminate", "time": cloud.now + 30})
 
 
+def test_a_rebalance_recommendation_ends_nothing(cloud: Cloud) -> None:
+    cloud.launch()
+    assert cloud.control("POST", "instances/i-1/rebalance", {}) == (200, {"time": cloud.now})
+    cloud.now += 3600
+    cloud.lifecycle.advance()
+    assert cloud.machine.states[-1] == "running"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "content", "status"),
     [
@@ -323,6 +331,7 @@ def test_an_interruption_tells_when(cloud: Cloud) -> None:
         ("POST", "instances/i-1/ended", {}, 400),
         ("POST", "instances/i-1/interrupt", {"notice_seconds": -1}, 400),
         ("POST", "instances/i-2/interrupt", {}, 404),
+        ("POST", "instances/i-2/rebalance", {}, 404),
         ("POST", "instances/i-1/power", {"power": "half"}, 400),
         ("POST", "instances/i-2/power", {"power": "cut"}, 404),
         ("POST", "faults", {"service": "ec2"}, 400),
@@ -342,10 +351,11 @@ def test_a_wrong_control_call_is_told_why(
 def test_only_running_spot_instances_are_interrupted(cloud: Cloud) -> None:
     cloud.launch()
     cloud.machine.is_spot = False
-    assert cloud.control("POST", "instances/i-1/interrupt", {})[0] == 409
+    calls = ("instances/i-1/interrupt", "instances/i-1/rebalance")
+    assert [cloud.control("POST", call, {})[0] for call in calls] == [409, 409]
     cloud.machine.is_spot = True
     cloud.lifecycle.terminate("i-1")
-    assert cloud.control("POST", "instances/i-1/interrupt", {})[0] == 409
+    assert [cloud.control("POST", call, {})[0] for call in calls] == [409, 409]
 
 
 def test_a_running_machine_may_hang_go_on_and_lose_its_power(cloud: Cloud) -> None:

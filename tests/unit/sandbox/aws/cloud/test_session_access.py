@@ -26,6 +26,7 @@ POLICY = access_policy(
         region="us-east-1",
         job="own",
         run="run-1",
+        lineage="line",
         bucket="own-bucket",
         has_secrets=True,
         data=["s3://data/train"],
@@ -138,13 +139,13 @@ def query(service: str, *pairs: tuple[str, str], policy: Any = POLICY, **headers
         ("GET", "/own-bucket?list-type=2&prefix=checkpoints/"),
         ("HEAD", "/own-bucket"),
         ("GET", "/own-bucket/code/a.tar.gz"),
-        ("HEAD", "/own-bucket/checkpoints/7/manifest.json"),
+        ("HEAD", "/own-bucket/checkpoints/line/00000007/manifest.json"),
         ("PUT", "/own-bucket/runs/run-1/status.json"),
-        ("POST", "/own-bucket/checkpoints/7/model?uploads"),
-        ("PUT", "/own-bucket/checkpoints/7/model?partNumber=1&uploadId=u"),
-        ("POST", "/own-bucket/checkpoints/7/model?uploadId=u"),
-        ("DELETE", "/own-bucket/checkpoints/7/model?uploadId=u"),
-        ("DELETE", "/own-bucket/checkpoints/7/manifest.json"),
+        ("POST", "/own-bucket/checkpoints/line/00000007/model?uploads"),
+        ("PUT", "/own-bucket/checkpoints/line/00000007/model?partNumber=1&uploadId=u"),
+        ("POST", "/own-bucket/checkpoints/line/00000007/model?uploadId=u"),
+        ("DELETE", "/own-bucket/checkpoints/line/00000007/model?uploadId=u"),
+        ("DELETE", "/own-bucket/checkpoints/line/00000007/manifest.json"),
         ("GET", "/data/train/a.txt"),
         ("GET", "/data?list-type=2&prefix=train/"),
     ],
@@ -162,20 +163,28 @@ def test_a_host_reaches_what_is_its_jobs(method: str, path: str) -> None:
         ("GET", "/other-bucket/code/a.tar.gz"),
         ("GET", "/own-bucket-2/code/a.tar.gz"),
         ("GET", "//other-bucket/code/a.tar.gz"),
-        ("PUT", "/other-bucket/checkpoints/7/model"),
+        ("PUT", "/other-bucket/checkpoints/line/00000007/model"),
         ("PUT", "/new-bucket"),
         ("DELETE", "/own-bucket"),
         ("PUT", "/own-bucket/code/a.tar.gz"),
         ("PUT", "/own-bucket/runs/run-2/status.json"),
-        ("PUT", "/own-bucket/CHECKPOINTS/7/model"),
+        ("PUT", "/own-bucket/runs/run-1/spec.json"),
+        ("PUT", "/own-bucket/runs/run-1/control/stop.json"),
+        ("PUT", "/own-bucket/runs/run-1/spec.json?tagging"),
+        ("POST", "/own-bucket/runs/run-1/spec.json?uploads"),
+        ("PUT", "/own-bucket/checkpoints/line/chosen.json"),
+        ("PUT", "/own-bucket/checkpoints/other/00000007/manifest.json"),
+        ("DELETE", "/own-bucket/checkpoints/other/00000007/manifest.json"),
+        ("GET", "/own-bucket/checkpoints/other/00000007/manifest.json"),
+        ("PUT", "/own-bucket/CHECKPOINTS/line/00000007/model"),
         ("GET", "/own-bucket/runs/run-2/status.json"),
         ("DELETE", "/own-bucket/runs/run-1/status.json"),
-        ("DELETE", "/own-bucket/checkpoints/7/model?versionId=1"),
-        ("GET", "/own-bucket/checkpoints/7/model?versionId=1"),
+        ("DELETE", "/own-bucket/checkpoints/line/00000007/model?versionId=1"),
+        ("GET", "/own-bucket/checkpoints/line/00000007/model?versionId=1"),
         ("PUT", "/own-bucket?policy"),
         ("PUT", "/own-bucket?versioning"),
         ("GET", "/own-bucket?versions"),
-        ("PUT", "/own-bucket/checkpoints/7/model?acl"),
+        ("PUT", "/own-bucket/checkpoints/line/00000007/model?acl"),
         ("POST", "/own-bucket"),
         ("GET", "/data/other/a.txt"),
         ("GET", "/data/training/a.txt"),
@@ -190,10 +199,10 @@ def test_a_host_reaches_nothing_else(method: str, path: str) -> None:
 
 
 def test_copies_are_judged_by_their_source_too() -> None:
-    target = "/own-bucket/checkpoints/7/model"
-    assert s3("PUT", target, x_amz_copy_source="own-bucket/checkpoints/6/model") is None
+    target = "/own-bucket/checkpoints/line/00000007/model"
+    assert s3("PUT", target, x_amz_copy_source="own-bucket/checkpoints/line/00000006/model") is None
     for source in (
-        "other-bucket/checkpoints/6/model",
+        "other-bucket/checkpoints/line/00000006/model",
         "/other-bucket/a",
         "%2Fother-bucket%2Fa",
         "other-bucket/a?versionId=1",
@@ -203,15 +212,18 @@ def test_copies_are_judged_by_their_source_too() -> None:
 
 
 def test_deletions_are_judged_by_every_key() -> None:
+    own = "checkpoints/line/00000001"
+
     def deletion(*keys: str, more: str = "") -> bytes:
         objects = "".join(f"<Object><Key>{key}</Key>{more}</Object>" for key in keys)
         return f'<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{objects}</Delete>'.encode()
 
-    assert s3("POST", "/own-bucket?delete", deletion("checkpoints/1/a", "checkpoints/1/&lt;b")) is None
-    assert s3("POST", "/own-bucket?delete", deletion("checkpoints/1/a", "runs/run-1/spec.json"))
-    assert s3("POST", "/own-bucket?delete", deletion("checkpoints/1/a", more="<VersionId>1</VersionId>"))
-    assert s3("POST", "/other-bucket?delete", deletion("checkpoints/1/a"))
-    assert s3("POST", "/own-bucket?delete", deletion("checkpoints/1/a"), content_encoding="gzip")
+    assert s3("POST", "/own-bucket?delete", deletion(f"{own}/a", f"{own}/&lt;b")) is None
+    assert s3("POST", "/own-bucket?delete", deletion(f"{own}/a", "runs/run-1/spec.json"))
+    assert s3("POST", "/own-bucket?delete", deletion(f"{own}/a", "checkpoints/other/00000001/a"))
+    assert s3("POST", "/own-bucket?delete", deletion(f"{own}/a", more="<VersionId>1</VersionId>"))
+    assert s3("POST", "/other-bucket?delete", deletion(f"{own}/a"))
+    assert s3("POST", "/own-bucket?delete", deletion(f"{own}/a"), content_encoding="gzip")
     for body in (
         b"",
         b"<Delete/>",

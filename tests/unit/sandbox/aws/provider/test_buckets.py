@@ -18,6 +18,7 @@ from sandbox.aws.provider.cloud_error import CloudError, RefusedError
 from sandbox.aws.provider.resource import Known
 from sandbox.aws.provider.types.bucket import Bucket
 from sandbox.aws.provider.types.bucket_emptying import empty_bucket
+from sandbox.aws.provider.types.bucket_lifecycle import BucketLifecycleConfiguration
 from sandbox.aws.provider.types.bucket_object import BucketObjectv2
 from sandbox.aws.provider.types.bucket_versioning import BucketVersioning
 from sandbox.aws.provider.wire import Archive, Asset
@@ -272,3 +273,26 @@ class TestContents:
         assert NO_ASSETS.content(Asset("h", text="t")) == b"t"
         with pytest.raises(RefusedError, match="reads no other files"):
             NO_ASSETS.content(Asset("h", path=str(tmp_path)))
+
+
+def test_the_rules_that_forget_versions_come_back_as_stated(mocked_cloud: Cloud, bucket: str) -> None:
+    rules = [
+        {
+            "id": "abort",
+            "status": "Enabled",
+            "filter": {"prefix": ""},
+            "abortIncompleteMultipartUpload": {"daysAfterInitiation": 1},
+        },
+        {
+            "id": "versions",
+            "status": "Enabled",
+            "filter": {"prefix": "checkpoints/"},
+            "noncurrentVersionExpiration": {"noncurrentDays": 3},
+            "expiration": {"expiredObjectDeleteMarker": True},
+        },
+    ]
+    inputs = {"bucket": bucket, "rules": rules}
+    identifier = BucketLifecycleConfiguration().create(mocked_cloud, inputs)
+    outputs = BucketLifecycleConfiguration().read(mocked_cloud, identifier, Known(inputs))
+    assert outputs is not None
+    assert outputs["rules"] == rules

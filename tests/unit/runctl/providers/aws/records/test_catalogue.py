@@ -35,6 +35,7 @@ PARTS = {
     "aws:s3/bucketPolicy:BucketPolicy": "bucket",
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "bucket",
+    "aws:s3/bucketVersioning:BucketVersioning": "bucket",
 }
 """Types without a life of their own, and the kind with which they are deleted."""
 
@@ -91,7 +92,6 @@ def test_a_state_holds_the_kinds_that_can_be_searched_for() -> None:
 
 
 ANSWERS: dict[str, Any] = {
-    "list_objects_v2": {"Contents": [{"Key": "a"}]},
     "get_instance_profile": {"InstanceProfile": {"Roles": [{"RoleName": "r"}]}},
     "list_attached_role_policies": {"AttachedPolicies": [{"PolicyArn": "a"}]},
     "list_role_policies": {"PolicyNames": ["p"]},
@@ -103,10 +103,13 @@ class Aws:
 
     def __init__(self) -> None:
         self.calls: set[str] = set()
+        self._versions = [{"Versions": [{"Key": "a", "VersionId": "1"}]}]
 
     def __getattr__(self, operation: str) -> Any:
         def call(**parameters: Any) -> Any:
             self.calls.add(operation)
+            if operation == "list_object_versions" and self._versions:
+                return self._versions.pop()
             return ANSWERS.get(operation, {})
 
         return call
