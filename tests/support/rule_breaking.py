@@ -112,6 +112,7 @@ def break_in(folder: Path, breach: Breach) -> None:
 
 
 _INSTANCE = "aws:ec2/instance:Instance"
+_GROUP = "aws:autoscaling/group:Group"
 _BUCKET = "aws:s3/bucket:Bucket"
 _VOLUME = "aws:ebs/volume:Volume"
 _OPEN = {"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": ["0.0.0.0/0"]}
@@ -244,6 +245,20 @@ BREACHES: tuple[Breach, ...] = (
         adds=True,
         props={**GOOD_INSTANCE, "instanceInitiatedShutdownBehavior": "", "launchTemplate": {"id": "lt-1"}},
         said="its shutdown behavior is that of a launch template outside of the stack",
+    ),
+    Breach(
+        rule="group-can-end",
+        type=_GROUP,
+        adds=True,
+        props={"minSize": 1, "maxSize": 1},
+        said="minSize is 1; allowed: 0, so that the group can be ended",
+    ),
+    Breach(
+        rule="group-template-of-stack",
+        type=_GROUP,
+        adds=True,
+        props={"minSize": 0, "maxSize": 1},
+        said="its machines are those of a launch template outside of the stack",
     ),
     Breach(
         rule="spot-one-time",

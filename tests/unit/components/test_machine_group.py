@@ -46,6 +46,7 @@ def args(tmp_path: Path) -> TrainingEnvironmentArgs:
         zone="eu-west-1b",
         vpc="vpc-1",
         run="abc123",
+        lineage="line",
         run_spec={"schema": 1},
         spec_key="runs/abc123/spec.json",
         code=PackageFile(key="code/c.tar.gz", path=tmp_path / "code"),

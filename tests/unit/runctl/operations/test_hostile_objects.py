@@ -48,6 +48,7 @@ from runctl_auto.agent.contract import (
     status_key,
 )
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.spec import parse_spec
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
@@ -261,9 +262,11 @@ def fetch_checkpoints(world: World, session: Session) -> None:
 def go_on(world: World, objects: dict[str, bytes]) -> None:
     """What the agent of the next machine reads."""
     run, store = world.run.id, MemoryStore()
-    config = AgentConfig("digits", run, "us-east-1", "digits", OWNER, "a", "x", spec_key(run), 0.0, None)
+    config = AgentConfig("digits", run, "us-east-1", "digits", OWNER, "a", "x", spec_key(run), "x", 0.0, None)
     store.objects = dict(objects)
-    writer = StatusWriter(config, "i-2", store, previous=read_previous(store, config.status_key, run))
+    writer = StatusWriter(
+        config, MachineIdentity("i-2"), store, previous=read_previous(store, config.status_key, run)
+    )
     assert writer.seconds_spent() >= 0
     assert isinstance(writer.failed_resumes(), list)
     writer.end(Outcome(Phase.STOPPED, "down", None, "x" * 9999), store)
