@@ -15,6 +15,7 @@ from sandbox.aws.provider.cloud import Cloud
 from sandbox.aws.provider.cloud_error import CloudError
 from sandbox.aws.provider.registry import resource_types
 from sandbox.aws.provider.resource import Properties
+from sandbox.aws.provider.types import autoscaling_group
 from sandbox.aws.provider.wire import reveal
 
 GROUP = resource_types()["aws:autoscaling/group:Group"]
@@ -153,7 +154,8 @@ def test_a_forced_deletion_waits_for_the_end_of_the_group(mocked_cloud: Cloud, c
     assert len(clock.waits) == 2
 
 
-def test_a_drain_that_does_not_end_is_an_error(mocked_cloud: Cloud) -> None:
+def test_a_drain_that_does_not_end_is_an_error(mocked_cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autoscaling_group, "DELETE_SECONDS", 20.0)
     made = create(mocked_cloud, waitForCapacityTimeout="0")
     group().members["i-1"] = member("i-1", TERMINATING)
     with pytest.raises(CloudError, match="drain"):
