@@ -280,7 +280,7 @@ def test_the_rules_that_forget_versions_come_back_as_stated(mocked_cloud: Cloud,
         {
             "id": "abort",
             "status": "Enabled",
-            "filter": {"prefix": ""},
+            "filter": {"prefix": "runs/"},
             "abortIncompleteMultipartUpload": {"daysAfterInitiation": 1},
         },
         {
