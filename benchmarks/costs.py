@@ -19,7 +19,7 @@ JOB = {
     "region": "us-east-1",
     "workdir": "work",
     "run": "sleep 3600",
-    "resources": {"instance_types": ["m5.large", "g4dn.xlarge"], "disk": "20GB"},
+    "resources": {"instance_types": ["m5.large", "c5.large"], "disk": "20GB"},
     "volumes": [{"name": "data", "size": "1GB", "mount": "/data"}],
     "max_duration": "1h",
 }

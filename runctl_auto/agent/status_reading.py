@@ -10,6 +10,8 @@ from runctl_auto.agent.contract import (
     MOST_STATUS_BYTES,
     PHASES,
     SCHEMA,
+    UNSAVED_ARTIFACTS,
+    UNSAVED_CHECKPOINT,
     CheckpointCountJson,
     DataProgressJson,
     MachineJson,
@@ -98,7 +100,7 @@ def _artifacts(value: object) -> dict[str, int]:
 def _unsaved(value: object) -> UnsavedJson:
     found = Fields(value)
     return {
-        "what": found.needed("what", _WORD),
+        "what": found.needed("what", one_of((UNSAVED_CHECKPOINT, UNSAVED_ARTIFACTS))),
         "path": found.given("path", _NOTE),
         "why": found.needed("why", _NOTE),
     }

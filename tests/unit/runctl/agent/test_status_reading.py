@@ -63,6 +63,7 @@ def test_what_nobody_knows_is_left_out_and_what_is_missing_is_empty() -> None:
         ("log_parts", 10**8),
         ("unsaved", {}),
         ("unsaved", [{"what": "artifacts"}]),
+        ("unsaved", [{"what": "unknown", "why": "x"}]),
         ("unsaved", [{"what": "artifacts", "why": "x"}] * 101),
         ("suspect", {"sequence": "00000001"}),
         ("resumes", [{"failure": None}]),
