@@ -88,22 +88,22 @@ def _abort(cloud: Cloud, upload: CloudResource, account: str) -> None:
 
 def _delete_bucket(cloud: Cloud, bucket: CloudResource, account: str) -> None:
     place = {"Bucket": bucket.id, "ExpectedBucketOwner": account}
-    while _delete_some_versions(cloud, place):
-        pass
+    before: list[dict[str, str]] = []
+    while (versions := _some_versions(cloud, place)) not in ([], before):
+        answer = cloud.call("s3", "delete_objects", Delete={"Objects": versions, "Quiet": True}, **place)
+        if answer.get("Errors"):
+            break
+        before = versions
     cloud.call("s3", "delete_bucket", **place)
 
 
-def _delete_some_versions(cloud: Cloud, place: dict[str, str]) -> bool:
-    """Deletes a page of versions and delete markers; False when none is left, or one cannot be deleted."""
+def _some_versions(cloud: Cloud, place: dict[str, str]) -> list[dict[str, str]]:
+    """A page of versions and delete markers."""
     page = cloud.call("s3", "list_object_versions", **place)
-    objects = [
+    return [
         {"Key": each["Key"], "VersionId": each["VersionId"]}
         for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
     ]
-    if not objects:
-        return False
-    answer = cloud.call("s3", "delete_objects", Delete={"Objects": objects, "Quiet": True}, **place)
-    return not answer.get("Errors")
 
 
 UPLOAD = AwsKind(
