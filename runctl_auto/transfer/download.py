@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.errors import CloudError, DamagedDataError, ObjectChangedError, RunctlError
-from runctl_auto.local.crc64 import combined, crc64, decoded, encoded
+from runctl_auto.local.crc64 import crc64, encoded
 from runctl_auto.providers.objects import ObjectData, ObjectFacts
 from runctl_auto.transfer import compression
 from runctl_auto.transfer.entries import Attributes, RemoteEntry, attributes_of
@@ -25,6 +24,7 @@ from runctl_auto.transfer.journal import DonePart, Journal, open_journal
 from runctl_auto.transfer.local_tree import ARRIVING
 from runctl_auto.transfer.meter import Meter
 from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.parts import Parts, PartsInFlight, whole_sum
 from runctl_auto.transfer.whole_sums import RunningSum, sum_of_file
 from runctl_auto.transfer.workers import PART_BYTES, Failures, Workers
 
@@ -137,9 +137,8 @@ class _LargeObject:
         self._entry = entry
         self._target = target
         self._arriving = arriving_path(shared.data, entry, target)
-        self._lock = threading.Lock()
-        self._left = 0
-        self._failed = False
+        self._parts = Parts(size=entry.size, part_bytes=shared.part_bytes)
+        self._moving = PartsInFlight(shared.workers, shared.failures, entry.path, self._ended)
         self._facts: ObjectFacts
         self._journal: Journal
         self._file = -1
@@ -155,17 +154,10 @@ class _LargeObject:
         except BaseException:
             self._close()
             raise
-        self._shared.meter.at_hand(sum(self._bounds(number)[1] for number in done))
-        self._submit([number for number in self._numbers() if number not in done])
-
-    def _submit(self, missing: list[int]) -> None:
-        self._left = max(1, len(missing))
-        if not missing:
-            self._shared.workers.submit(lambda _: self._one_less())
-        for number in missing:
-            self._shared.workers.submit(
-                lambda buffer, number=number: self._fetch_part(number, buffer)  # type: ignore[misc]
-            )
+        self._shared.meter.at_hand(self._parts.bytes_of(done))
+        self._moving.submit(
+            [number for number in self._parts.numbers() if number not in done], self._fetch_part
+        )
 
     def _take_up(self) -> set[int]:
         """The parts that are there, as they were received; makes room for the rest."""
@@ -182,9 +174,9 @@ class _LargeObject:
         return set(whole)
 
     def _is_there(self, part: DonePart) -> bool:
-        if part.number not in self._numbers() or part.size != self._bounds(part.number)[1]:
+        if not self._parts.has(part.number, part.size):
             return False
-        first, value, done = self._bounds(part.number)[0], 0, 0
+        first, value, done = self._parts.bounds(part.number)[0], 0, 0
         while done < part.size:
             piece = os.pread(self._file, min(1 << 20, part.size - done), first + done)
             if not piece:
@@ -201,23 +193,8 @@ class _LargeObject:
             "part_bytes": self._shared.part_bytes,
         }
 
-    def _numbers(self) -> range:
-        return range(1, -(-self._entry.size // self._shared.part_bytes) + 1)
-
-    def _bounds(self, number: int) -> tuple[int, int]:
-        first = (number - 1) * self._shared.part_bytes
-        return first, min(self._shared.part_bytes, self._entry.size - first)
-
     def _fetch_part(self, number: int, buffer: memoryview) -> None:
-        if not self._failed:
-            try:
-                self._fetch_one(number, buffer)
-            except (RunctlError, OSError) as error:
-                self._fail(error)
-        self._one_less()
-
-    def _fetch_one(self, number: int, buffer: memoryview) -> None:
-        first, size = self._bounds(number)
+        first, size = self._parts.bounds(number)
         self._shared.pace.take(size)
         count, _ = self._shared.data.read(self._entry.key, buffer[:size], first=first, etag=self._entry.etag)
         if count != size:
@@ -226,20 +203,9 @@ class _LargeObject:
         self._journal.arrived(DonePart(number=number, size=size, crc64=encoded(crc64(buffer[:size]))))
         self._shared.meter.moved(size)
 
-    def _fail(self, error: Exception) -> None:
-        with self._lock:
-            first, self._failed = not self._failed, True
-        if first:
-            self._shared.failures.take(self._entry.path, error)
-
-    def _one_less(self) -> None:
-        with self._lock:
-            self._left -= 1
-            is_last = self._left == 0
-        if not is_last:
-            return
+    def _ended(self) -> None:
         try:
-            if not self._failed:
+            if not self._moving.failed:
                 self._finish()
         except (RunctlError, OSError) as error:
             self._shared.failures.take(self._entry.path, error)
@@ -278,8 +244,7 @@ class _LargeObject:
             self._shared.unverified.append(self._entry.path)
             return True
         if told.algorithm == "crc64nvme":
-            parts = (self._journal.parts[number] for number in self._numbers())
-            return encoded(combined((decoded(each.crc64), each.size) for each in parts)) == told.value
+            return whole_sum(self._journal.parts[number] for number in self._parts.numbers()) == told.value
         return sum_of_file(self._file, self._entry.size, told.algorithm) == told.value
 
     def _remove(self) -> None:

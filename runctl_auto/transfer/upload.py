@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.errors import DamagedDataError, FileChangedError, NotFoundError, RunctlError
-from runctl_auto.local.crc64 import combined, crc64, decoded, encoded
+from runctl_auto.local.crc64 import crc64, encoded
 from runctl_auto.providers.objects import ObjectData, UploadedPart
 from runctl_auto.transfer import compression
 from runctl_auto.transfer.entries import Attributes, LocalEntry
 from runctl_auto.transfer.journal import DonePart, Journal, open_journal
 from runctl_auto.transfer.meter import Meter
 from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.parts import Parts, PartsInFlight, whole_sum
 from runctl_auto.transfer.unfinished import end_unnamed
 from runctl_auto.transfer.workers import PART_BYTES, Failures, Workers
 
@@ -158,20 +158,18 @@ class _LargeFile:
         self._size = entry.size
         self._metadata = Attributes(mode=entry.mode, mtime_ns=entry.mtime_ns).as_metadata()
         self._encoding: str | None = None
-        self._lock = threading.Lock()
-        self._left = 0
-        self._failed = False
+        self._moving = PartsInFlight(shared.workers, shared.failures, entry.path, self._ended)
         self._hopeless = False
         self._journal: Journal
         self._upload = ""
-        self._part_bytes = 0
+        self._parts: Parts
 
     def send(self) -> None:
         shared = self._shared
         self._journal = open_journal(journal_path(shared.journals, shared.data, self._key))
         try:
             self._compress()
-            self._part_bytes = part_size(self._size, shared.part_bytes)
+            self._parts = Parts(size=self._size, part_bytes=part_size(self._size, shared.part_bytes))
             done = self._take_up()
         except BaseException:
             self._journal.close()
@@ -179,13 +177,10 @@ class _LargeFile:
         if done is None:
             self._finished(at_hand=self._entry.size)
             return
-        missing = [number for number in self._numbers() if number not in done]
-        shared.meter.at_hand(self._counted(sum(self._bounds(number)[1] for number in done)))
-        self._left = max(1, len(missing))
-        if not missing:
-            shared.workers.submit(lambda _: self._one_less())
-        for number in missing:
-            shared.workers.submit(lambda buffer, number=number: self._send_part(number, buffer))  # type: ignore[misc]
+        shared.meter.at_hand(self._counted(self._parts.bytes_of(done)))
+        self._moving.submit(
+            [number for number in self._parts.numbers() if number not in done], self._send_part
+        )
 
     # Preparation
 
@@ -243,9 +238,8 @@ class _LargeFile:
     def _arrived(self, listed: Iterable[UploadedPart]) -> dict[int, DonePart]:
         """The listed parts that are those of the file; one without a line in the journal is compared."""
         found: dict[int, DonePart] = {}
-        count = len(self._numbers())
         for part in listed:
-            if not 1 <= part.number <= count or part.size != self._bounds(part.number)[1]:
+            if not self._parts.has(part.number, part.size):
                 continue
             noted = self._journal.parts.get(part.number)
             if noted is None and part.crc64 is not None and self._crc_of(part.number) == part.crc64:
@@ -257,17 +251,17 @@ class _LargeFile:
         return found
 
     def _crc_of(self, number: int) -> str:
-        first, size = self._bounds(number)
+        first, size = self._parts.bounds(number)
         with _opened(self._source) as file:
             return encoded(_Range(file, first, size, Pace(None)).crc64())
 
     def _is_complete(self) -> bool:
         """Whether the upload that is gone became the object: its answer was lost."""
         parts = self._journal.parts
-        if len(parts) != len(self._numbers()):
+        if len(parts) != len(self._parts.numbers()):
             return False
         there = self._shared.data.facts(self._key)
-        whole = encoded(combined((decoded(parts[n].crc64), parts[n].size) for n in sorted(parts)))
+        whole = whole_sum(parts[number] for number in sorted(parts))
         return (
             there is not None
             and there.size == self._size
@@ -286,31 +280,22 @@ class _LargeFile:
             "mtime_ns": entry.mtime_ns,
             "inode": entry.inode,
             "sent_bytes": self._size,
-            "part_bytes": self._part_bytes,
+            "part_bytes": self._parts.part_bytes,
             "encoding": self._encoding,
             "at_ns": self._shared.now_ns(),
         }
 
     # Parts
 
-    def _numbers(self) -> range:
-        return range(1, -(-self._size // self._part_bytes) + 1)
-
-    def _bounds(self, number: int) -> tuple[int, int]:
-        """First byte and size of a part."""
-        first = (number - 1) * self._part_bytes
-        return first, min(self._part_bytes, self._size - first)
-
     def _send_part(self, number: int, buffer: memoryview) -> None:
-        if not self._failed:
-            try:
-                self._send_one(number, buffer)
-            except (RunctlError, OSError) as error:
-                self._fail(error)
-        self._one_less()
+        try:
+            self._send_one(number, buffer)
+        except FileChangedError:
+            self._hopeless = True
+            raise
 
     def _send_one(self, number: int, buffer: memoryview) -> None:
-        first, size = self._bounds(number)
+        first, size = self._parts.bounds(number)
         with _opened(self._source) as file:
             if size <= len(buffer):
                 if os.preadv(file, [buffer[:size]], first) != size:
@@ -333,24 +318,12 @@ class _LargeFile:
         """Bytes of the file that ``size`` bytes on the wire stand for."""
         return size if self._size == self._entry.size else size * self._entry.size // max(1, self._size)
 
-    def _fail(self, error: Exception) -> None:
-        with self._lock:
-            first, self._failed = not self._failed, True
-        self._hopeless = self._hopeless or isinstance(error, FileChangedError)
-        if first:
-            self._shared.failures.take(self._entry.path, error)
-
-    def _one_less(self) -> None:
-        with self._lock:
-            self._left -= 1
-            is_last = self._left == 0
-        if not is_last:
-            return
+    def _ended(self) -> None:
         if self._hopeless:
             self._give_up()
-        elif self._failed:
+        elif self._moving.failed:
             self._journal.close()
-        if self._failed:
+        if self._moving.failed:
             return
         try:
             self._complete()
@@ -365,8 +338,8 @@ class _LargeFile:
             except FileChangedError:
                 self._give_up()
                 raise
-        parts = [self._journal.parts[number] for number in self._numbers()]
-        whole = encoded(combined((decoded(each.crc64), each.size) for each in parts))
+        parts = [self._journal.parts[number] for number in self._parts.numbers()]
+        whole = whole_sum(parts)
         listed = [
             UploadedPart(number=each.number, size=each.size, etag=each.etag, crc64=each.crc64)
             for each in parts
