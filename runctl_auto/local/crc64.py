@@ -12,23 +12,20 @@ from importlib.util import find_spec
 from typing import Any
 
 from runctl_auto.errors import ExtraMissingError
+from runctl_auto.local.extras import installed_with, missing_modules
 
 MODULES = ("awscrt", "zstandard")
 """What the extra installs, by import name."""
 
 
 def require_transfer_extra(find: Callable[[str], object | None] = find_spec) -> None:
-    """Raises ``ExtraMissingError`` with the install command when the extra is not installed.
-
-    Looks modules up without importing them. ``find`` returns None for a module that is not installed.
-    """
-    missing = [name for name in MODULES if find(name) is None]
+    """Raises ``ExtraMissingError`` with the install command when the extra is not installed."""
+    missing = missing_modules(MODULES, find)
     if missing:
         raise ExtraMissingError(
             "Fast transfers are not installed with this runctl.",
-            where={"missing": ", ".join(missing)},
-            next_step="Install them with `uv tool install 'runctl[transfer]'`, or with "
-            "`pip install 'runctl[transfer]'` in the environment of runctl.",
+            where=missing,
+            next_step=f"Install them with {installed_with('transfer')}",
         )
 
 
