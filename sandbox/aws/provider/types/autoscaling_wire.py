@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.aws.provider.resource import Properties
 from sandbox.aws.provider.types.autoscaling_schema import DISTRIBUTION
+from sandbox.aws.provider.types.instance_launch import template_specification
 
 _RESOURCE_TYPE = "auto-scaling-group"
 PLAIN: Mapping[str, str] = {
@@ -33,22 +34,11 @@ def parameters_of(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **given,
         "AutoScalingGroupName": inputs["name"],
-        "LaunchTemplate": _template(inputs.get("launchTemplate")),
+        "LaunchTemplate": template_specification(inputs.get("launchTemplate")),
         "MixedInstancesPolicy": _policy(inputs.get("mixedInstancesPolicy")),
         "NewInstancesProtectedFromScaleIn": inputs.get("protectFromScaleIn"),
         "VPCZoneIdentifier": ",".join(subnets) if subnets else None,
     }
-
-
-def _template(template: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if not template:
-        return None
-    named = {
-        "LaunchTemplateId": template.get("id"),
-        "LaunchTemplateName": None if template.get("id") else template.get("name"),
-        "Version": template.get("version"),
-    }
-    return {name: value for name, value in named.items() if value}
 
 
 def _policy(policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -61,7 +51,7 @@ def _policy(policy: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "name": named.get("launchTemplateName"),
         "version": named.get("version"),
     }
-    template: dict[str, Any] = {"LaunchTemplateSpecification": _template(specification)}
+    template: dict[str, Any] = {"LaunchTemplateSpecification": template_specification(specification)}
     if launch.get("overrides"):
         template["Overrides"] = [{"InstanceType": each["instanceType"]} for each in launch["overrides"]]
     distribution = {

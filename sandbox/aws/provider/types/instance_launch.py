@@ -28,7 +28,7 @@ def launch_parameters(cloud: Cloud, inputs: Mapping[str, Any]) -> Parameters:
         "InstanceMarketOptions": _market_options(inputs.get("instanceMarketOptions")),
         "InstanceType": inputs.get("instanceType"),
         "KeyName": inputs.get("keyName"),
-        "LaunchTemplate": _launch_template(inputs.get("launchTemplate")),
+        "LaunchTemplate": template_specification(inputs.get("launchTemplate")),
         "MaxCount": 1,
         "MetadataOptions": metadata_options(inputs.get("metadataOptions")),
         "MinCount": 1,
@@ -69,7 +69,8 @@ def _named(profile: str | None) -> Parameters | None:
     return {"Name": profile} if profile else None
 
 
-def _launch_template(template: Mapping[str, Any] | None) -> Parameters | None:
+def template_specification(template: Mapping[str, Any] | None) -> Parameters | None:
+    """How a call names a launch template: by its id if that is stated."""
     if not template:
         return None
     named = {
