@@ -9,24 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.declared import Declarations, declarations_of
+from support.training_environments import IDENTITY, declared, environment_args, with_machine
 
 from components.machine_group import UNCHANGED
-from components.naming import Names
-from components.tags import identity_tags
 from components.training_environment import (
     GroupRequest,
-    MachineRequest,
-    PackageFile,
-    TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
-IDENTITY = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
 GROUP = GroupRequest(
     name="runctl-digits-group-1",
     instance_types=["g5.xlarge", "g4dn.xlarge"],
@@ -38,45 +31,13 @@ GROUP = GroupRequest(
 
 @pytest.fixture
 def args(tmp_path: Path) -> TrainingEnvironmentArgs:
-    for name in ("code", "agent"):
-        (tmp_path / name).write_bytes(b"content")
-    return TrainingEnvironmentArgs(
-        names=NAMES,
-        partition="aws",
-        zone="eu-west-1b",
-        vpc="vpc-1",
-        run="abc123",
-        lineage="line",
-        run_spec={"schema": 1},
-        spec_key="runs/abc123/spec.json",
-        code=PackageFile(key="code/c.tar.gz", path=tmp_path / "code"),
-        agent=PackageFile(key="agent/a.pyz", path=tmp_path / "agent"),
-        machine=MachineRequest(
-            image="ami-1",
-            instance_type="g5.xlarge",
-            market="spot",
-            max_price=0.6,
-            subnet="subnet-1",
-            disk_gb=80,
-            user_data="#!/bin/bash\n",
-            group=GROUP,
-        ),
-        identity=IDENTITY,
+    return replace(
+        with_machine(environment_args(tmp_path), group=GROUP),
         volumes=[
             VolumeRequest(name="data", size_gb=100, mount="/data"),
             VolumeRequest(name="old", id="vol-12345678", mount="/old"),
         ],
-        tags={"team": "nlp", "runctl:protected": "true"},
     )
-
-
-def declared(args: TrainingEnvironmentArgs) -> Declarations:
-    return declarations_of(lambda: TrainingEnvironment("digits", args) and None)
-
-
-def with_machine(args: TrainingEnvironmentArgs, **changes: Any) -> TrainingEnvironmentArgs:
-    assert args.machine is not None
-    return replace(args, machine=replace(args.machine, **changes))
 
 
 def group_of(args: TrainingEnvironmentArgs) -> dict[str, Any]:

@@ -8,23 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.declared import Declarations, declarations_of
+from support.declared import Declarations
+from support.training_environments import IDENTITY, NAMES, declared, environment_args, with_machine
 
-from components.naming import Names
-from components.tags import identity_tags
 from components.training_environment import (
     Limits,
-    MachineRequest,
-    PackageFile,
-    TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
-IDENTITY = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ATTACHMENT = "aws:ec2/volumeAttachment:VolumeAttachment"
@@ -32,46 +26,7 @@ ATTACHMENT = "aws:ec2/volumeAttachment:VolumeAttachment"
 
 @pytest.fixture
 def args(tmp_path: Path) -> TrainingEnvironmentArgs:
-    for name in ("code", "agent"):
-        (tmp_path / name).write_bytes(b"content")
-    return TrainingEnvironmentArgs(
-        names=NAMES,
-        partition="aws",
-        zone="eu-west-1b",
-        vpc="vpc-1",
-        run="abc123",
-        lineage="line",
-        run_spec={"schema": 1, "command": "python train.py"},
-        spec_key="runs/abc123/spec.json",
-        code=PackageFile(key="code/c.tar.gz", path=tmp_path / "code"),
-        agent=PackageFile(key="agent/a.pyz", path=tmp_path / "agent"),
-        machine=MachineRequest(
-            image="ami-1",
-            instance_type="g5.xlarge",
-            market="spot",
-            max_price=0.6,
-            subnet="subnet-1",
-            disk_gb=80,
-            user_data="#!/bin/bash\n",
-        ),
-        identity=IDENTITY,
-        volumes=[
-            VolumeRequest(name="data", size_gb=100, mount="/data"),
-            VolumeRequest(name="cache", size_gb=10, mount="/cache"),
-        ],
-        tags={"team": "nlp", "runctl:protected": "true"},
-        limits=Limits(price_hour=0.5, max_price=0.6, budget=20.0, max_duration_seconds=3600),
-        candidate_types=["g5.xlarge", "g4dn.xlarge"],
-    )
-
-
-def declared(args: TrainingEnvironmentArgs) -> Declarations:
-    return declarations_of(lambda: TrainingEnvironment("digits", args) and None)
-
-
-def with_machine(args: TrainingEnvironmentArgs, **changes: Any) -> TrainingEnvironmentArgs:
-    assert args.machine is not None
-    return replace(args, machine=replace(args.machine, **changes))
+    return environment_args(tmp_path)
 
 
 class TestMachine:
