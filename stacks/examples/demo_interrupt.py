@@ -7,19 +7,18 @@ and a sandbox of its own, which it removes. Exits with a code other than 0 on an
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from demo_steps import Commands, DemoError, accuracy_in, say, step
+
 DIGITS = Path(__file__).resolve().parent / "digits"
-RUNCTL = [str(Path(sys.executable).parent / "runctl"), "--sandbox"]
 JOB = "digits"
 EPOCHS = 150
 """More than in the example, so that the training still runs when its machine is taken away."""
@@ -27,10 +26,6 @@ NOTICE = "10s"
 MACHINES = 3
 PATIENCE_SECONDS = 900.0
 POLL_SECONDS = 1.0
-
-
-class DemoError(Exception):
-    """A step of the demo failed."""
 
 
 def main() -> int:
@@ -53,7 +48,7 @@ def main() -> int:
         say(f"\nThe demo failed: {error}")
         return 1
     finally:
-        subprocess.run([*RUNCTL, "sandbox", "stop"], cwd=folder, check=False)
+        demo.stop_sandbox()
         shutil.rmtree(folder, ignore_errors=True)
     say("\nThe training did not notice.")
     return 0
@@ -67,17 +62,17 @@ def compare(undisturbed: float, disturbed: float) -> None:
         raise DemoError("the accuracy differs")
 
 
-class Demo:
+class Demo(Commands):
     """The commands of the demo, in a project folder with a copy of the example."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._work = folder / "digits"
 
     def prepare(self) -> None:
         """Copies the example, with more epochs."""
         shutil.copytree(DIGITS, self._work)
-        (self._folder / ".runctl").mkdir(mode=0o700)
+        (self.folder / ".runctl").mkdir(mode=0o700)
         file = self._work / "job.yaml"
         text = file.read_text(encoding="utf-8")
         longer = text.replace("--epochs 40", f"--epochs {EPOCHS}")
@@ -136,13 +131,7 @@ class Demo:
 
     def accuracy(self) -> float:
         """Of the model that was fetched."""
-        status = self.ask("status", JOB)
-        if status["phase"] != "succeeded":
-            raise DemoError(f"the run is {status['phase']}")
-        metrics = sorted((self._folder / "runs" / JOB / status["run"]).rglob("metrics.json"))
-        if not metrics:
-            raise DemoError("no metrics were fetched")
-        return float(json.loads(metrics[0].read_text(encoding="utf-8"))["accuracy"])
+        return accuracy_in(self.results(JOB))
 
     def tell_history(self) -> None:
         """A line for each machine of the run, and where it went on."""
@@ -155,45 +144,6 @@ class Demo:
             say(f"attempt {number}{place}: {start}")
         if len(starts) != MACHINES or len(machines) != MACHINES:
             raise DemoError(f"{len(machines)} machines and {len(starts)} starts, not {MACHINES}")
-
-    def run(self, *arguments: str) -> None:
-        """Runs one command, as a user would."""
-        code = subprocess.run([*RUNCTL, *arguments], cwd=self._folder, check=False).returncode
-        if code != 0:
-            raise DemoError(f"runctl {' '.join(arguments)} ended with {code}")
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Begins a command that goes on meanwhile."""
-        return subprocess.Popen([*RUNCTL, *arguments], cwd=self._folder)
-
-    def ask(self, *arguments: str, may_fail: bool = False) -> Any:
-        """The JSON output of a command; None when it failed and may."""
-        answer = subprocess.run(
-            [*RUNCTL, "--output", "json", *arguments],
-            cwd=self._folder,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if answer.returncode == 0:
-            return json.loads(answer.stdout)
-        if may_fail:
-            return None
-        raise DemoError(f"runctl {' '.join(arguments)} ended with {answer.returncode}: {answer.stdout}")
-
-
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """Prints a heading, and the duration of the step."""
-    say(f"\n=== {title}")
-    began = time.monotonic()
-    yield
-    say(f"--- {time.monotonic() - began:.1f} s")
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
