@@ -11,7 +11,7 @@ from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
     from runctl_auto.cli.console import Console
-    from runctl_auto.operations.watch import WatchEvent
+    from runctl_auto.jobs.watch_events import WatchEvent
 
 
 @click.command(
@@ -49,7 +49,8 @@ def command(
     every: float,
     hung_after: float,
 ) -> int:
-    from runctl_auto.operations.watch import WatchOptions, watch
+    from runctl_auto.jobs.watcher import WatchOptions
+    from runctl_auto.operations.watch import watch
 
     if bool(jobs) == every_job:
         raise click.UsageError("Name the jobs to watch, or give --all.")

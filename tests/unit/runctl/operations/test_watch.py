@@ -32,9 +32,11 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
+from runctl_auto.jobs import watcher as watcher_module
 from runctl_auto.jobs.replace import ReplaceUnattended
-from runctl_auto.operations import watch as watch_module
-from runctl_auto.operations.watch import Watcher, WatchEvent, WatchOptions, watch
+from runctl_auto.jobs.watch_events import WatchEvent
+from runctl_auto.jobs.watcher import Watcher, WatchOptions
+from runctl_auto.operations.watch import watch
 from runctl_auto.providers.contract import MachineGroup
 from runctl_auto.run.status import RunStatus, unreadable_status
 from runctl_auto.stack.config import StackConfig
@@ -71,7 +73,7 @@ class Place:
         self.session = fake_session(
             Path("/nowhere"), driver=self.driver, provider=self.provider, clock=self.clock
         )
-        monkeypatch.setattr(watch_module, "ReplaceUnattended", self._replace)
+        monkeypatch.setattr(watcher_module, "ReplaceUnattended", self._replace)
 
     def job(
         self, name: str, machine: str | None = None, phase: str | None = "running", **config: Any
@@ -209,7 +211,7 @@ def test_after_failures_a_job_waits_longer_and_longer(place: Place) -> None:
         tries.append(place.clock.now)
         return original(*about)
 
-    watch_module.ReplaceUnattended = counted  # type: ignore[misc,assignment]
+    watcher_module.ReplaceUnattended = counted  # type: ignore[misc,assignment]
     for _ in range(100):
         watcher.round()
         place.clock.sleep(10)
