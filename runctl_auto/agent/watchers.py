@@ -44,6 +44,8 @@ UPLOAD_MARGIN = 1.25
 """The last checkpoint may take this much longer to upload than the one before."""
 LAST_WORDS_SECONDS = 10.0
 """Kept for the end of the log and the status: nothing else is uploaded then."""
+LAST_WORDS_SHARE = 0.25
+"""Of a notice that leaves little time, at most this much is kept for them."""
 
 
 class Metadata(Protocol):
@@ -85,9 +87,10 @@ class InterruptionWatcher:
         action, at = _notice(notice)
         now = self._clock()
         ends_at = now + NOTICE_SECONDS if at is None else at
+        last_words = min(LAST_WORDS_SECONDS, max(0.0, ends_at - now) * LAST_WORDS_SHARE)
         if self._limit is not None:
-            self._limit.set(ends_at - LAST_WORDS_SECONDS)
-        reserve = max(UPLOAD_RESERVE_SECONDS, self._upload_seconds() * UPLOAD_MARGIN + LAST_WORDS_SECONDS)
+            self._limit.set(ends_at - last_words)
+        reserve = max(UPLOAD_RESERVE_SECONDS, self._upload_seconds() * UPLOAD_MARGIN + last_words)
         grace = min(max(ends_at - now - reserve, SHORTEST_NOTICE_GRACE), LONGEST_NOTICE_GRACE)
         message = f"the cloud takes the machine back ({action})"
         request = StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, message, grace, ends_at=ends_at)

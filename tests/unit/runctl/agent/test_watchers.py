@@ -67,6 +67,13 @@ def test_a_large_checkpoint_is_left_more_time_to_upload(
     assert (switch.request.ends_at, limit.left()) == (clock.now + 120, 110)
 
 
+@pytest.mark.parametrize(("left", "uploads"), [(40, 30), (20, 15), (12, 9), (0, 0), (-5, 0)])
+def test_a_late_notice_still_leaves_time_to_upload(switch, clock, left: float, uploads: float) -> None:
+    limit = TimeLimit(clock)
+    InterruptionWatcher(metadata(notice(clock, left)), switch, clock, limit=limit).look()
+    assert limit.left() == uploads
+
+
 def test_a_notice_counts_once(switch, clock) -> None:
     limit = TimeLimit(clock)
     service = metadata("a notice without a time")
