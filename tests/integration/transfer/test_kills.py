@@ -35,10 +35,15 @@ LONGEST = 60.0
 
 @dataclass(frozen=True)
 class Store:
-    """A server with a bucket, and the environment in which commands reach it."""
+    """A server with a bucket, and the environment in which commands reach it.
+
+    Without checksums of parts in its listings, a part that arrived when the command no longer lived to write
+    it down cannot be told from a broken one, and is sent again: one a connection at most.
+    """
 
     variables: dict[str, str]
     client: Any
+    lists_checksums: bool
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +53,7 @@ def emulated() -> Iterator[Store]:
     place = s3_tools.Server(f"http://127.0.0.1:{running.get_host_and_port()[1]}", Path())
     client = place.client()
     client.create_bucket(Bucket="data")
-    yield Store(place.variables, client)
+    yield Store(place.variables, client, lists_checksums=False)
     running.stop()
 
 
@@ -57,7 +62,7 @@ def faithful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     with s3_tools.server(tmp_path_factory.mktemp("server")) as place:
         client = place.client()
         client.create_bucket(Bucket="data")
-        yield Store(place.variables, client)
+        yield Store(place.variables, client, lists_checksums=True)
 
 
 class Command:
@@ -134,7 +139,8 @@ def upload_once(store: Store, folder: Path, seed: int) -> tuple[bool, int]:
     assert list(journals.glob("*")) == []
     store.client.delete_object(Bucket="data", Key=key)
     if result["files"]:
-        assert result["sent_bytes"] <= SIZE - arrived + 100_000, "parts that had arrived were sent again"
+        in_flight = 0 if store.lists_checksums else CONNECTIONS * PART
+        assert result["sent_bytes"] <= SIZE - arrived + in_flight + 100_000, "parts were sent again"
     return killed and bool(left), result["sent_bytes"]
 
 
