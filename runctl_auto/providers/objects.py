@@ -6,7 +6,7 @@ that what moves a file decides about parts, order and what is repeated after a c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -75,6 +75,10 @@ class Body(Protocol):
         """The bytes from the beginning; pieces are valid until the next one is asked for."""
 
 
+Take = Callable[[int, memoryview], None]
+"""Takes a piece of an object that arrives, with its offset from the first byte asked for."""
+
+
 class ObjectData(Protocol):
     """The objects of one bucket. All methods block, repeat transient errors, and raise ``CloudError`` and its
     subclasses. Thread-safe.
@@ -111,6 +115,13 @@ class ObjectData(Protocol):
         ``whole`` reads the object without a range, so that the answer carries its checksum. Raises
         ``ObjectChangedError`` when the object is not the one with ``etag``, or larger than ``into`` for a
         whole read; ``NotFoundError`` when it is gone.
+        """
+
+    def stream(self, key: str, take: Take, *, first: int, size: int, etag: str) -> tuple[int, ObjectFacts]:
+        """Gives ``size`` bytes from byte ``first`` of the object to ``take`` piece by piece, in order; the number
+        of bytes given, and the object's facts. A piece is valid during the call.
+
+        Begins again with offset 0 when the connection breaks. Raises as ``read`` does, and what ``take`` raises.
         """
 
     def write(

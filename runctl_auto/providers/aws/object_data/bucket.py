@@ -11,13 +11,14 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from runctl_auto.errors import CloudError, NotFoundError, ObjectChangedError
-from runctl_auto.providers.aws.object_data.connection import Answer
+from runctl_auto.providers.aws.object_data.connection import Answer, Flow, Into
 from runctl_auto.providers.aws.object_data.requests import Query, Requests
 from runctl_auto.providers.objects import (
     Algorithm,
     Body,
     ListedObject,
     ObjectFacts,
+    Take,
     UnfinishedUpload,
     UploadedPart,
     WholeSum,
@@ -88,9 +89,18 @@ class BucketData:
     def read(
         self, key: str, into: memoryview, *, first: int = 0, etag: str | None = None, whole: bool = False
     ) -> tuple[int, ObjectFacts]:
+        part = None if whole else (first, len(into))
+        return self._get(key, into, part, etag)
+
+    def stream(self, key: str, take: Take, *, first: int, size: int, etag: str) -> tuple[int, ObjectFacts]:
+        return self._get(key, Flow(size, take), (first, size), etag)
+
+    def _get(
+        self, key: str, into: Into, part: tuple[int, int] | None, etag: str | None
+    ) -> tuple[int, ObjectFacts]:
         headers = {"x-amz-checksum-mode": "ENABLED"}
-        if not whole:
-            headers["range"] = f"bytes={first}-{first + len(into) - 1}"
+        if part is not None:
+            headers["range"] = f"bytes={part[0]}-{part[0] + part[1] - 1}"
         if etag:
             headers["if-match"] = etag
         try:

@@ -11,7 +11,7 @@ import ssl
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, Union
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 10.0
@@ -20,6 +20,8 @@ ANSWER_SECONDS = 60.0
 _TOGETHER = 256 << 10
 """A body up to this size is sent in one call with the header."""
 _LINE = 65536
+_PIECE = 128 << 10
+"""What is passed on of a body at once: it stays in the cache of the processor until it is written."""
 
 
 Pieces = Callable[[], Iterable["bytes | memoryview"]]
@@ -34,6 +36,10 @@ class ConnectionBroken(Exception):
         self.unanswered = unanswered
 
 
+class TakingFailed(Exception):
+    """What took a flow raised its cause: the connection is not at fault."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """A response that was read to its end. ``headers`` by lower-case name; ``count`` bytes went into the
@@ -46,15 +52,27 @@ class Answer:
     count: int = 0
 
 
+@dataclass(frozen=True)
+class Flow:
+    """A body of at most ``size`` bytes that is taken piece by piece, each with its offset."""
+
+    size: int
+    take: Callable[[int, memoryview], None]
+
+
+Into = Union[memoryview, Flow]
+
+
 class Wire(Protocol):
     """One connection, for one thread."""
 
     def exchange(
-        self, head: bytes, pieces: Pieces, size: int, into: memoryview | None, *, once: bool = False
+        self, head: bytes, pieces: Pieces, size: int, into: Into | None, *, once: bool = False
     ) -> Answer:
         """Sends a request, reads the whole response. Raises ``ConnectionBroken``; then it is closed.
 
-        The body of a success goes into ``into``, if given; what does not fit is an error. A request is sent
+        The body of a success goes into ``into``, if given; what does not fit is an error. What a flow's ``take``
+        raises is passed on. A request is sent
         again when a kept connection turns out to be closed, but not if it may be sent ``once`` only.
         """
 
@@ -127,13 +145,16 @@ class SocketWire:
         self._stream: IO[bytes] | None = None
 
     def exchange(
-        self, head: bytes, pieces: Pieces, size: int, into: memoryview | None, *, once: bool = False
+        self, head: bytes, pieces: Pieces, size: int, into: Into | None, *, once: bool = False
     ) -> Answer:
         if once:
             self.close()
         reused = self._socket is not None
         try:
             return self._exchange(head, pieces, size, into)
+        except TakingFailed as failed:
+            self.close()
+            raise failed.__cause__ or failed
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise ConnectionBroken(str(error) or type(error).__name__) from error
@@ -154,7 +175,7 @@ class SocketWire:
             if each is not None:
                 each.close()
 
-    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: memoryview | None) -> Answer:
+    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: Into | None) -> Answer:
         if self._socket is None:
             self._socket = self._open()
             self._stream = self._socket.makefile("rb", 64 << 10)
@@ -210,7 +231,7 @@ def _headers(stream: IO[bytes]) -> dict[str, str]:
 
 
 def _read(
-    stream: IO[bytes], status: int, headers: Mapping[str, str], into: memoryview | None, *, bodiless: bool
+    stream: IO[bytes], status: int, headers: Mapping[str, str], into: Into | None, *, bodiless: bool
 ) -> Answer:
     if bodiless or status in (204, 304):
         return Answer(status, headers)
@@ -218,23 +239,45 @@ def _read(
         body = _chunked(stream)
         if into is None or not 200 <= status < 300:
             return Answer(status, headers, body)
-        if len(body) > len(into):
-            raise ConnectionBroken("the answer is larger than what was asked for")
-        into[: len(body)] = body
+        _refuse_long(len(body), into)
+        if isinstance(into, Flow):
+            into.take(0, memoryview(body))
+        else:
+            into[: len(body)] = body
         return Answer(status, headers, count=len(body))
     size = int(headers["content-length"]) if "content-length" in headers else 0
     if into is None or not 200 <= status < 300:
         body = stream.read(size)
         _refuse_short(len(body), size)
         return Answer(status, headers, body)
-    if size > len(into):
-        raise ConnectionBroken("the answer is larger than what was asked for")
+    _refuse_long(size, into)
+    if isinstance(into, Flow):
+        _flow(stream, into, size)
+        return Answer(status, headers, count=size)
     count = 0
     while count < size:
         got = stream.readinto(into[count:size])  # type: ignore[attr-defined]
         _refuse_short(count + (got or 0), size if not got else count + got)
         count += got
     return Answer(status, headers, count=count)
+
+
+def _flow(stream: IO[bytes], into: Flow, size: int) -> None:
+    buffer = memoryview(bytearray(min(_PIECE, size)))
+    count = 0
+    while count < size:
+        got = stream.readinto1(buffer[: size - count])  # type: ignore[attr-defined]
+        _refuse_short(count + got, size if not got else count + got)
+        try:
+            into.take(count, buffer[:got])
+        except (OSError, ValueError) as error:
+            raise TakingFailed from error
+        count += got
+
+
+def _refuse_long(size: int, into: Into) -> None:
+    if size > (into.size if isinstance(into, Flow) else len(into)):
+        raise ConnectionBroken("the answer is larger than what was asked for")
 
 
 def _refuse_short(found: int, size: int) -> None:

@@ -24,7 +24,7 @@ from runctl_auto.errors import CloudError, UnreachableError
 from runctl_auto.local.retry import RetryPolicy
 from runctl_auto.providers.aws import retry
 from runctl_auto.providers.aws.errors import DAMAGED, next_step_for, passes
-from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Wire
+from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Into, Wire
 from runctl_auto.providers.objects import Body
 
 BULK_CALLS = RetryPolicy(attempts=7, first_wait=0.2, cap=20.0)
@@ -74,7 +74,7 @@ class _Request:
     query: Query
     headers: Mapping[str, str]
     body: Body | None
-    into: memoryview | None
+    into: Into | None
     once: bool
 
 
@@ -118,7 +118,7 @@ class Requests:
         query: Query = (),
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
-        into: memoryview | None = None,
+        into: Into | None = None,
         once: bool = False,
     ) -> Answer:
         """The answer to a request that succeeded, repeated on transient errors unless it may be sent
