@@ -7,12 +7,15 @@ header fields costs more than all the rest of a request for a small object.
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol, Union
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
+
+from runctl_auto.providers.aws.object_data.crowd import Route
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
@@ -37,7 +40,11 @@ class ConnectionBroken(Exception):
 
 
 class TakingFailed(Exception):
-    """What took a flow raised its cause: the connection is not at fault."""
+    """What takes a flow raised ``why``: the connection is not at fault."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Flow:
     take: Callable[[int, memoryview], None]
 
 
-Into = Union[memoryview, Flow]
+Into = memoryview | Flow
 
 
 class Wire(Protocol):
@@ -71,9 +78,9 @@ class Wire(Protocol):
     ) -> Answer:
         """Sends a request, reads the whole response. Raises ``ConnectionBroken``; then it is closed.
 
-        The body of a success goes into ``into``, if given; what does not fit is an error. What a flow's ``take``
-        raises is passed on. A request is sent
-        again when a kept connection turns out to be closed, but not if it may be sent ``once`` only.
+        The body of a success goes into ``into``, if given; what does not fit is an error. What ``take`` of a
+        flow raises is passed on. A request is sent again when a kept connection turns out to be closed, but
+        not if it may be sent ``once`` only.
         """
 
     def close(self) -> None: ...
@@ -108,14 +115,36 @@ class Opener:
     proxies: Callable[[], Mapping[str, str]] = urllib.request.getproxies
     bypasses: Callable[[str], Any] = urllib.request.proxy_bypass
     _context: ssl.SSLContext | None = field(default=None, init=False)
+    _asked_proxy: tuple[str | None] | None = field(default=None, init=False)
 
     def __call__(self) -> Wire:
         return SocketWire(self._opened)
 
+    def route(self) -> Route | None:
+        """The addresses of the host; None where a proxy leads to it, or it has none."""
+        if self._proxy() is not None:
+            return None
+        try:
+            return Route.to(self.host.name, self.host.port, self._tls() if self.host.tls else None)
+        except OSError:
+            return None
+
+    def _proxy(self) -> str | None:
+        if self._asked_proxy is None:
+            found = None
+            if not self.bypasses(self.host.header):
+                found = self.proxies().get("https" if self.host.tls else "http")
+            self._asked_proxy = (found,)
+        return self._asked_proxy[0]
+
     def _opened(self) -> Any:
         host = self.host
-        scheme = "https" if host.tls else "http"
-        proxy = None if self.bypasses(host.header) else self.proxies().get(scheme)
+        proxy = self._proxy()
+        if proxy is None and not host.tls:
+            made_plain = socket.create_connection((host.name, host.port), CONNECT_SECONDS)
+            made_plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made_plain.settimeout(ANSWER_SECONDS)
+            return made_plain
         at = urlsplit(proxy) if proxy else None
         name, port = (at.hostname or "", at.port or 8080) if at else (host.name, host.port)
         if host.tls:
@@ -154,7 +183,7 @@ class SocketWire:
             return self._exchange(head, pieces, size, into)
         except TakingFailed as failed:
             self.close()
-            raise failed.__cause__ or failed
+            raise failed.why from failed
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise ConnectionBroken(str(error) or type(error).__name__) from error
@@ -271,7 +300,7 @@ def _flow(stream: IO[bytes], into: Flow, size: int) -> None:
         try:
             into.take(count, buffer[:got])
         except (OSError, ValueError) as error:
-            raise TakingFailed from error
+            raise TakingFailed(error) from error
         count += got
 
 

@@ -49,7 +49,7 @@ class World:
         self.provider.bucket.return_value = self.data
         told = Told(agrees=agrees)
         session = fake_session(folder, driver=driver, provider=self.provider, told=told)
-        self.surroundings = Surroundings(lambda: self.provider, lambda: session, told, folder / "journals")
+        self.surroundings = Surroundings(lambda name: self.data, lambda: session, told, folder / "journals")
 
     def run(self, source: object, target: object, options: Options = USUAL, *, yes: bool = False) -> Outcome:
         return transfer(self.surroundings, str(source), str(target), options, yes=yes)
