@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from runctl_auto.local.crc64 import crc64, encoded
@@ -130,11 +131,18 @@ def fetch_small(
 
     def work(indexes: Iterator[int], tell: Tell, processes: int) -> None:
         def arrived(read: SmallRead, content: memoryview, facts: ObjectFacts) -> None:
-            how = _keep(files[read.index], read.index, content, facts, usual_mode)
+            nonlocal is_full
+            try:
+                how = _keep(files[read.index], read.index, content, facts, usual_mode)
+            except OSError as error:
+                is_full = is_full or error.errno in (errno.ENOSPC, errno.EDQUOT)
+                return
             if how is not None:
                 tell(read.index, how)
 
-        data.read_many(_reads(files, indexes), arrived, at_once=-(-at_once // processes))
+        is_full = False
+        reads = takewhile(lambda _: not is_full, _reads(files, indexes))
+        data.read_many(reads, arrived, at_once=-(-at_once // processes))
 
     share_out(len(files), work, tell, processes=processes)
     return moved
@@ -149,7 +157,7 @@ def _reads(files: Sequence[SmallDownload], indexes: Iterator[int]) -> Iterator[S
 def _keep(
     file: SmallDownload, index: int, content: memoryview, facts: ObjectFacts, usual_mode: int
 ) -> int | None:
-    """Puts the content in place if it is that of the object; None if this is left to others."""
+    """Puts the content in place if it is the object's; None if this is left to others. Raises OSError."""
     how = _VERIFIED
     if facts.whole_sum is None:
         how = _UNVERIFIED
@@ -164,10 +172,7 @@ def _keep(
         return None
     mode = usual_mode if attributes.permissions is None else attributes.permissions
     moment = file.entry.modified_ns if attributes.mtime_ns is None else attributes.mtime_ns
-    try:
-        _put(file.place, index, content, mode, moment)
-    except OSError:
-        return None
+    _put(file.place, index, content, mode, moment)
     return how
 
 
@@ -177,7 +182,7 @@ def _put(place: str, index: int, content: memoryview, mode: int, moment_ns: int)
     file = os.open(arriving, flags, 0o600)
     try:
         try:
-            if os.write(file, content) != len(content):
+            if os.pwrite(file, content, 0) != len(content):
                 raise OSError(errno.ENOSPC, "the file could not be written whole")
             os.fchmod(file, mode)
             os.utime(file, ns=(moment_ns, moment_ns))
