@@ -193,7 +193,7 @@ class _LargeObject:
             "part_bytes": self._shared.part_bytes,
         }
 
-    def _fetch_part(self, number: int, _: memoryview) -> None:
+    def _fetch_part(self, number: int, _buffer: memoryview) -> None:
         first, size = self._parts.bounds(number)
         self._shared.pace.take(size)
         value = 0

@@ -130,6 +130,8 @@ def fetch_small(
         meter.moved(files[index].entry.size, files=1)
 
     def work(indexes: Iterator[int], tell: Tell, processes: int) -> None:
+        is_full = False
+
         def arrived(read: SmallRead, content: memoryview, facts: ObjectFacts) -> None:
             nonlocal is_full
             try:
@@ -140,7 +142,6 @@ def fetch_small(
             if how is not None:
                 tell(read.index, how)
 
-        is_full = False
         reads = takewhile(lambda _: not is_full, _reads(files, indexes))
         data.read_many(reads, arrived, at_once=-(-at_once // processes))
 
