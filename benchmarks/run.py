@@ -19,6 +19,7 @@ from benchmarks import (
     listing,
     policy_pack,
     small_files,
+    staging,
     startup,
     transfer,
     up_overhead,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "ledger": ledger.measure,
     "small-files": small_files.measure,
     "transfer": transfer.measure,
+    "staging": staging.measure,
 }
 
 
