@@ -74,7 +74,7 @@ class Receiving:
 
 
 def range_size(size: int, usual: int) -> int:
-    """Bytes of a range: more for a large object, since each range costs a request and an extent on the disk."""
+    """Bytes of a range: more for a large object, as each range costs a request and an extent on the disk."""
     return _LARGER * usual if size >= _MANY_RANGES * usual else usual
 
 
