@@ -8,7 +8,13 @@ from typing import TypeVar
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Reason, artifacts_prefix
 from runctl_auto.engine.events import Plan
-from runctl_auto.errors import CloudError, JobEndedError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.errors import (
+    CloudError,
+    JobEndedError,
+    LeakedError,
+    PlanOutdatedError,
+    UnfetchedArtifactsError,
+)
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.blocked_deletions import sentence
 from runctl_auto.jobs.change import Change
@@ -52,6 +58,8 @@ class DownOptions:
     confirmed: tuple[str, ...] = ()
     source: Source | None = None
     """The job is ended only if it was applied from this file of a folder; None: whatever it was."""
+    state: str | None = None
+    """The job is ended only if its state still has this version; None: whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,7 @@ class _PlannedTeardown(Change[Teardown, ResultT]):
 
     def decide(self) -> Teardown:
         before, config = self._recovered.state, self._config
+        _refuse_another_state(self.job, before, self._options.state)
         if config is None:
             return Teardown(None, before)
         include = self._options.include_protected
@@ -234,6 +243,15 @@ def _refuse_another_source(config: StackConfig, source: Source | None) -> None:
             f"Job '{config.job.name}' is not ended: it was applied from another file meanwhile.",
             where={"job": config.job.name},
             next_step="Plan again.",
+        )
+
+
+def _refuse_another_state(job: Job, state: StackState, planned: str | None) -> None:
+    if planned is not None and state.version != planned:
+        raise PlanOutdatedError(
+            f"The plan for job '{job.name}' is outdated: another command has changed the job since.",
+            where={"job": job.name},
+            next_step="Plan again, and apply that.",
         )
 
 

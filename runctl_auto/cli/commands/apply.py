@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @click.command(
     help="Make the jobs of FOLDER what their files say: create new ones, update changed ones, bring back "
-    "lost ones. Does not wait for their runs to end. May be repeated at any time."
+    "lost ones. A file that `plan --out` saved is carried out as it was planned, or refused. Does not wait "
+    "for runs to end. May be repeated at any time."
 )
-@click.argument("folder", type=click.Path(path_type=Path, readable=False))
+@click.argument("folder", metavar="FOLDER|PLAN", type=click.Path(path_type=Path, readable=False))
 @folder_options
 @click.option("--yes", "-y", is_flag=True, help="Apply without planning first and without asking.")
 @click.option(
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
     default=30,
     show_default=True,
     help="Seconds for a run that is replaced or ended to save a checkpoint.",
+)
+@click.option(
+    "--max-age",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How old a saved plan may be.",
 )
 @click.pass_obj
 def command(
@@ -53,12 +61,13 @@ def command(
     continue_on_error: bool,
     discard_artifacts: bool,
     grace: int,
+    max_age: str,
 ) -> int:
     from runctl_auto.cli.local_workers import local_workers
     from runctl_auto.cli.views.folder_plan import plan_lines, result_lines
     from runctl_auto.jobs.folder.options import FolderOptions
     from runctl_auto.local.printable import printable
-    from runctl_auto.operations.apply import ApplyOptions, apply
+    from runctl_auto.operations.apply import ApplyOptions, apply, apply_saved
 
     invocation.hold_policies_to(policy_base)
     console = invocation.console
@@ -68,22 +77,33 @@ def command(
         for line in plan_lines(plan, every_job=console.verbose):
             console.say(line)
 
-    result = apply(
-        session,
-        folder,
-        FolderOptions(
-            only=only,
-            changed_since=changed_since,
-            prune=prune,
-            adopt=adopt,
-            grace_seconds=grace,
-            discard_artifacts=discard_artifacts,
-        ),
-        local_workers(session, console, parallel),
-        how=ApplyOptions(yes=yes, continue_on_error=continue_on_error),
-        show=show,
+    how = ApplyOptions(
+        yes=yes,
+        continue_on_error=continue_on_error,
+        grace_seconds=grace,
+        discard_artifacts=discard_artifacts,
     )
+    workers = local_workers(session, console, parallel)
+    if folder.is_file():
+        if only or changed_since is not None or prune or adopt:
+            raise click.UsageError(
+                "A saved plan says itself which jobs it is about: no --only, --changed-since, --prune and "
+                "--adopt."
+            )
+        result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
+    else:
+        options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
+        result = apply(session, folder, options, workers, how=how, show=show)
     console.result(result.as_json())
     for line in result_lines(result):
         console.line(printable(line))
     return int(result.exit_code)
+
+
+def _seconds(duration: str) -> float:
+    from runctl_auto.job_file.quantities import parse_duration_seconds
+
+    try:
+        return float(parse_duration_seconds(duration))
+    except ValueError as error:
+        raise click.BadParameter(f"{duration!r}: {error}", param_hint="--max-age") from error

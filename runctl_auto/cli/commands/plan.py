@@ -17,6 +17,12 @@ from runctl_auto.errors import ExitCode
 )
 @click.argument("folder", type=click.Path(path_type=Path, readable=False))
 @folder_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Save the plan, which `apply FILE` carries out as it is or refuses.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.pass_obj
 def command(
@@ -31,6 +37,7 @@ def command(
     parallel: int,
     policy_base: Path | None,
     no_policy: bool,
+    out: Path | None,
     detailed_exitcode: bool,
 ) -> int:
     from runctl_auto.cli.local_workers import local_workers
@@ -43,7 +50,7 @@ def command(
     console = invocation.console
     session = invocation.session(policies=not no_policy)
     options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
-    found = plan(session, folder, options, local_workers(session, console, parallel))
+    found = plan(session, folder, options, local_workers(session, console, parallel), out=out)
     console.result(found.as_json())
     for line in plan_lines(found, every_job=console.verbose):
         console.line(printable(line))
