@@ -65,6 +65,16 @@ class Driver:
         self._options = options or EngineOptions()
         self._opened: automation.LocalWorkspace | None = None
 
+    def another(self) -> Driver:
+        """A driver of the same environment, for another thread; to be closed."""
+        return Driver(self._environment, self._folders, self._options)
+
+    def close(self) -> None:
+        """Ends what runs programs for this driver, if it was started. Blocks until it has ended."""
+        host = self.__dict__.get("_host")
+        if host is not None:
+            host.close()
+
     def expect_programs(self) -> None:
         """Starts what runs programs, for a command that previews or updates. It ends with this process.
 

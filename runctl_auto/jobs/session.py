@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -79,6 +80,15 @@ class Session:
                 files, PROJECT_NAME, self.time.monotonic, lambda: now().isoformat()
             )
         return self._claims[backend.url]
+
+    @contextmanager
+    def apart(self) -> Iterator[Session]:
+        """The same surroundings for another thread: nothing that may not be shared is."""
+        driver = self.driver.another()
+        try:
+            yield replace(self, driver=driver, _providers={}, _claims={})
+        finally:
+            driver.close()
 
     def job(self, name: str) -> Job:
         """The job of this name, which need not exist. Asks nobody."""

@@ -59,7 +59,7 @@ def command(
         jobs=tuple(dict.fromkeys(jobs)), once=once, every_seconds=every, hung_seconds=hung_after
     )
     try:
-        watch(session, options, lambda event: _show(console, event))
+        watch(session, options, lambda event: _show(console, event), session.apart)
     except KeyboardInterrupt:
         console.say("no longer watched; the jobs go on")
         return int(ExitCode.INTERRUPTED)
