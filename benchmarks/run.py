@@ -19,6 +19,7 @@ from benchmarks import (
     listing,
     policy_pack,
     small_files,
+    spot_life,
     startup,
     transfer,
     up_overhead,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "ledger": ledger.measure,
     "small-files": small_files.measure,
     "transfer": transfer.measure,
+    "spot-life": spot_life.measure,
 }
 
 

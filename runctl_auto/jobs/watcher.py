@@ -24,15 +24,17 @@ from runctl_auto.errors import (
 from runctl_auto.job_file.spec import Recovery
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.follow_group import GroupWatch
+from runctl_auto.jobs.heartbeat import HUNG_SECONDS
 from runctl_auto.jobs.job import parse_config
-from runctl_auto.jobs.replace import ReplaceUnattended, refuse_unreadable
+from runctl_auto.jobs.replace import refuse_unreadable
+from runctl_auto.jobs.replacements import MOST_AT_ONCE, Made, OpenSession, Replacements, Wanted
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.watch_events import EventName, WatchEvent
 from runctl_auto.jobs.watched_job import WatchedJob
-from runctl_auto.jobs.watching import HUNG_SECONDS, Seen, judge, was_applied
+from runctl_auto.jobs.watching import Seen, judge, was_applied
 from runctl_auto.providers.compute import Compute, compute_in
 from runctl_auto.providers.contract import RunKey
 from runctl_auto.stack.config import StackConfig
@@ -58,8 +60,18 @@ class WatchOptions:
 class Watcher:
     """The jobs that are watched. ``round`` never raises for one of them."""
 
-    def __init__(self, session: Session, options: WatchOptions, tell: Callable[[WatchEvent], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        options: WatchOptions,
+        tell: Callable[[WatchEvent], None],
+        open_session: OpenSession | None = None,
+    ) -> None:
+        """``open_session``: for machines that are made side by side, as many as jobs may run."""
         self._session = session
+        self._replacements = Replacements(
+            session, open_session, min(session.settings.max_parallel_jobs, MOST_AT_ONCE)
+        )
         self._options = options
         self._tell = tell
         self._jobs: dict[str, WatchedJob] = {name: WatchedJob(name) for name in options.jobs}
@@ -68,7 +80,7 @@ class Watcher:
 
     @property
     def is_done(self) -> bool:
-        return all(each.is_done for each in self._jobs.values())
+        return not self._replacements.any_begun and all(each.is_done for each in self._jobs.values())
 
     def refuse_unknown(self) -> None:
         """Raises ``JobNotFoundError`` for a name that the backend does not have."""
@@ -97,6 +109,7 @@ class Watcher:
 
     def round(self) -> None:
         """Looks at every job once, and acts where a machine is lost."""
+        self._tell_replaced()
         try:
             versions = self._versions()
         except (RunctlError, OSError) as error:
@@ -113,14 +126,41 @@ class Watcher:
         running = self._running()
         for watched in self._jobs.values():
             self._guarded(watched, lambda each: self._look_at(each, running))
+        self._tell_replaced()
+
+    def pause(self) -> None:
+        """Blocks until the next round is due: at its time, or when a new machine was made."""
+        if self._replacements.any_begun:
+            self._replacements.wait(self._options.every_seconds)
+        else:
+            self._session.time.sleep(self._options.every_seconds)
+
+    def finish(self) -> None:
+        """Blocks until all machines that were begun are made, and tells them."""
+        self._tell_replaced()
+        while self._replacements.any_begun:
+            self._replacements.wait()
+            self._tell_replaced()
+
+    def leave(self) -> None:
+        """Begins no more machines, and waits for those that are being made; see ``Replacements.leave``."""
+        self._replacements.leave()
+        for made in self._replacements.done():
+            if made.error is None:  # what failed did so because it was interrupted
+                self._take(self._jobs[made.job], made)
 
     def _guarded(self, watched: WatchedJob, step: Callable[[WatchedJob], None]) -> None:
         """Takes a step with one job, unless it waits after failures; what goes wrong is told."""
         time = self._session.time
         if watched.is_gone or time.monotonic() < watched.not_before:
             return
+        if self._replacements.has_begun(watched.name):
+            return
+        self._telling(watched, lambda: step(watched))
+
+    def _telling(self, watched: WatchedJob, step: Callable[[], object]) -> None:
         try:
-            step(watched)
+            step()
         except StackLockedError as error:
             self._event(watched, "left", once=(watched.machine, str(error.owners)), message=error.what)
         except JobEndedError as error:
@@ -281,10 +321,14 @@ class Watcher:
         provider = self._session.provider(config.placement.region)
         if watched.group_watch is None:
             watched.group_watch = GroupWatch(provider, group, self._session.reporter)
-        last = watched.group_watch.look(has_reported=watched.status is not None)
-        if last is not None:
-            why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
-            self._event(watched, "lost", once=last.id, machine=last.id or None, message=why)
+        end = watched.group_watch.look(has_reported=watched.status is not None)
+        if end is None:
+            return
+        last = end.machine
+        if end.silent:
+            raise self._silent_machines(watched, config).given_up(Lost(last, watched.status), end.silent)
+        why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
+        self._event(watched, "lost", once=last.id, machine=last.id or None, message=why)
 
     def _was_placed(self, watched: WatchedJob, config: StackConfig) -> bool:
         """Asked only where it matters: of a run without machine and status."""
@@ -311,17 +355,22 @@ class Watcher:
             self._session.provider(config.placement.region).terminate([machine])
 
     def _replace(self, watched: WatchedJob, config: StackConfig, lost: Lost) -> None:
-        self._silent_machines(watched, config).refuse_another(lost)
-        job = self._session.job(watched.name)
-        change = ReplaceUnattended(job, config, lost)
-        found = change.run()
+        self._replacements.begin(Wanted(config, lost, self._silent_machines(watched, config)))
+
+    def _tell_replaced(self) -> None:
+        for made in self._replacements.done():
+            watched = self._jobs[made.job]
+            self._telling(watched, partial(self._take, watched, made))
+
+    def _take(self, watched: WatchedJob, made: Made) -> None:
+        if made.error is not None:
+            raise made.error
         watched.version = None  # read anew
-        if change.replaced:
+        if made.machine is not None and made.config is not None:
             watched.failures = 0
-            place = found.placement
-            made = job.compute().instance
+            place = made.config.placement
             where = f"{place.instance_type} {place.market} in {place.zone}"
-            self._event(watched, "replaced", machine=made, message=where)
+            self._event(watched, "replaced", machine=made.machine, message=where)
 
     def _silent_machines(self, watched: WatchedJob, config: StackConfig) -> SilentMachines:
         if watched.silent is None or watched.silent.run != config.run.id:
