@@ -17,6 +17,7 @@ from benchmarks import (
     leaks_sweep,
     ledger,
     listing,
+    loader,
     policy_pack,
     small_files,
     startup,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "ledger": ledger.measure,
     "small-files": small_files.measure,
     "transfer": transfer.measure,
+    "loader": loader.measure,
 }
 
 

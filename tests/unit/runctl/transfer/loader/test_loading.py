@@ -1,4 +1,4 @@
-"""The loader without torch: what it yields and where it goes on, as a part and as the file that is written."""
+"""The loader without torch: what it yields, where it goes on; as a part and as the file that is written."""
 
 from __future__ import annotations
 
