@@ -17,6 +17,7 @@ from benchmarks import (
     leaks_sweep,
     ledger,
     listing,
+    loader,
     policy_pack,
     small_files,
     spot_life,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "small-files": small_files.measure,
     "transfer": transfer.measure,
     "spot-life": spot_life.measure,
+    "loader": loader.measure,
 }
 
 

@@ -83,7 +83,7 @@ class Seconds:
 
     def median(self, *names: str) -> float:
         rounds = zip(*(self.taken[name] for name in names), strict=True)
-        return median(sum(each) for each in rounds)
+        return float(median(sum(each) for each in rounds))
 
 
 def measure(folder: Path, rounds: int) -> None:
@@ -174,7 +174,7 @@ class _Life:
                 return False
             if after is not None and (machine == after.machine or starts == after.starts):
                 return False
-            found.append(Training(machine, starts, float(status["phases"].get("fetch", 0.0))))
+            found.append(Training(str(machine), starts, float(status["phases"].get("fetch", 0.0))))
             return True
 
         _until(trains, f"job {self.job} trains")

@@ -20,6 +20,7 @@ from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
@@ -431,6 +432,12 @@ class Provider(Protocol):
         ``previous``.
 
         Makes a request only if they changed. An unknown type meets none.
+        """
+
+    def machine_speed(self, instance_type: str) -> MachineSpeed:
+        """How fast a type of machine moves data; what the provider does not state is unknown. One request.
+
+        Raises ``JobFileError`` for a type that does not exist.
         """
 
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
