@@ -1,7 +1,8 @@
 """Reads with the written loader as several ranks in step, and kills itself at a step: run by test_loader.py.
 
 STATE LOG WORLD WORKERS BATCH STEPS: goes on from STATE; after each step appends to LOG what the ranks got
-and the position, and replaces STATE. After STEPS steps it is gone, with its workers; 0 reads to the end of the epoch.
+and the position, and replaces STATE. After STEPS steps it is gone, with its workers; 0 reads to the end of
+the epoch.
 """
 
 import json

@@ -87,9 +87,8 @@ def test_killed_at_20_random_steps_every_sample_comes_once_an_epoch(
     assert set(by_epoch[last].values()) <= {1}
     assert sum(by_epoch[last].values()) == steps[-1]["state"]["position"]
     total = sum(map(Counter.total, by_epoch.values()))
-    print(
-        f"{kills} of {KILLS} kills at random steps: {total} samples in {last} whole epochs and a part, none twice"
-    )
+    told = f"{total} samples in {last} epochs and a part, none twice"
+    print(f"{kills} of {KILLS} kills at random steps: {told}")
 
 
 def test_it_reads_small_objects_faster_than_others(
