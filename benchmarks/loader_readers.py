@@ -16,7 +16,7 @@ BATCH, IN_FLIGHT = 64, 32
 def own(_: str, workers: int) -> Any:
     """The loader that runctl writes."""
     sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    import loader
+    import loader  # type: ignore[import-not-found]
 
     return loader.Loader(batch_size=BATCH, workers=workers, decode=size_of, collate=list)
 
@@ -61,7 +61,7 @@ def naive(source: str, workers: int) -> Any:
 
 
 def connector_options(source: str) -> dict[str, Any]:
-    from s3torchconnector import S3ClientConfig
+    from s3torchconnector import S3ClientConfig  # type: ignore[import-not-found]
 
     return {
         "s3_uri": source,

@@ -20,6 +20,7 @@ from benchmarks import (
     loader,
     policy_pack,
     small_files,
+    spot_life,
     startup,
     transfer,
     up_overhead,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "ledger": ledger.measure,
     "small-files": small_files.measure,
     "transfer": transfer.measure,
+    "spot-life": spot_life.measure,
     "loader": loader.measure,
 }
 

@@ -174,13 +174,17 @@ class MachineGroup:
 @dataclass(frozen=True)
 class Launch:
     """An attempt of a group to launch a machine. ``machine`` is None when it failed or is not known yet;
-    ``failure`` is why it failed, in the cloud's words, None unless it did. ``id`` orders nothing.
+    ``failure`` is why it failed, in the cloud's words, and ``code`` the error code in them, None unless it
+    did. ``zone`` and ``subnet`` are None where the cloud does not tell. ``id`` orders nothing.
     """
 
     id: str
     at: datetime
     machine: str | None = None
     failure: str | None = None
+    code: str | None = None
+    zone: str | None = None
+    subnet: str | None = None
 
 
 @dataclass(frozen=True)
