@@ -81,7 +81,7 @@ def _data_without_volume(spec: JobSpec) -> Iterator[Contradiction]:
             continue
         elif volume is None:
             wanted = f"volume: one of {names}" if names else "an entry in volumes, with size and mount"
-            yield Contradiction(("data", index, "strategy"), "needs to know a volume", wanted)
+            yield Contradiction(("data", index, "strategy"), "needs a volume", wanted)
         elif source.strategy == "snapshot" and volume.snapshot is None:
             yield Contradiction(
                 ("data", index, "strategy"),

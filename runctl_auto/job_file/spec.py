@@ -318,9 +318,7 @@ class DataSource(Part):
     strategy: Strategy = Field(
         default="stage",
         title="How the data come to the job",
-        description="stage (files, before it begins), direct (read from S3), cache (read from S3 and kept on "
-        "a disk of the machine), volume (kept on a volume for later runs), snapshot (on a volume that is "
-        "made from a snapshot), or auto (as `runctl data plan` recommends)",
+        description="stage, direct, cache, volume, snapshot or auto",
     )
     volume: VolumeName | None = Field(
         default=None,

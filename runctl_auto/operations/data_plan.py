@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runctl_auto.cost.amount import Amount
-from runctl_auto.errors import UsageError
+from runctl_auto.errors import NotFoundError, UsageError
 from runctl_auto.job_file.spec import DataSource, JobSpec
 from runctl_auto.jobs.data_strategies import obstacles, workload
 from runctl_auto.jobs.session import Session
@@ -189,16 +189,23 @@ def _as_given(work: Workload, given: Assumptions) -> Workload:
 def _listing(session: Session, spec: JobSpec, source: DataSource, given: Assumptions) -> DataListing:
     if given.size is not None and given.files is not None:
         return DataListing(given.size, given.files, is_complete=True)
-    with session.reporter.working(f"listing {source.source}", after=1.0):
-        found = list_data(session.provider(spec.region).bucket, source.source, MOST_LISTED)
+    try:
+        with session.reporter.working(f"listing {source.source}", after=1.0):
+            found = list_data(session.provider(spec.region).bucket, source.source, MOST_LISTED)
+    except NotFoundError as error:
+        raise _nothing_at(spec, source, "is in no bucket that exists") from error
     if not found.files and given.size is None:
-        raise UsageError(
-            f"The data source {source.source} holds nothing.",
-            where={"job": spec.name, "field": "data"},
-            next_step="Correct it, or state --size and --files of what will be there.",
-        )
+        raise _nothing_at(spec, source, "holds nothing")
     return replace(
         found,
         size=found.size if given.size is None else given.size,
         files=max(1, found.files) if given.files is None else given.files,
+    )
+
+
+def _nothing_at(spec: JobSpec, source: DataSource, what: str) -> UsageError:
+    return UsageError(
+        f"The data source {source.source} {what}.",
+        where={"job": spec.name, "field": "data"},
+        next_step="Correct it, or state --size and --files of what will be there.",
     )

@@ -51,7 +51,7 @@ ALL = tuple(each for each in globals().copy().values() if isinstance(each, Const
 LOADER_IN_FLIGHT = 32
 """Requests at once of each worker of the generated loader."""
 MOST_WORKERS = 8
-STAGING_CONNECTIONS = 32
+STAGING_CONNECTIONS = 16
 MEMORY_FOR_FILES = 0.6
 """The share of a machine's memory in which the kernel keeps files that were read or written."""
 BATCH = 64

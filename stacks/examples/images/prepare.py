@@ -3,8 +3,8 @@
 # ///
 """Writes scikit-learn's handwritten digits as 1,797 image files, one folder for each digit.
 
-With --bucket it uploads them, to a bucket that it makes if there is none; AWS_ENDPOINT_URL names another S3
-server. `uv run prepare.py images` installs what it needs.
+With --bucket it uploads them, to a bucket that it makes if there is none; in the sandbox, after
+`eval "$(runctl --sandbox env)"`. `uv run prepare.py images` installs what it needs.
 """
 
 import argparse

@@ -108,7 +108,7 @@ def simulated(case: Case) -> dict[str, float]:
         loader_cpu=0.0009,
         file_readers=8 * workers,
         file_cpu=0.0002,
-        staging_connections=32,
+        staging_connections=16,
         staging_cpu=0.002,
         filling=300 * MIB,
     )
