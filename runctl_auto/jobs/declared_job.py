@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.events import EngineEvent
+from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Material, decide
@@ -33,6 +35,8 @@ class ProgramSurroundings:
     reporter: ProgramReporter
     make_provider: Callable[[str | None], Provider]
     backend: str | None = None
+    program: Path | None = None
+    policies: PackInForce | None = None
     time: Time = field(default_factory=Time)
     prices: PriceBook = field(default_factory=PriceBook)
 
@@ -63,6 +67,9 @@ class ProgramReporter:
         """No run is followed."""
 
     def engine_event(self, event: EngineEvent) -> None:
+        """The engine belongs to the program."""
+
+    def engine_output(self, line: str) -> None:
         """The engine belongs to the program."""
 
     @contextmanager

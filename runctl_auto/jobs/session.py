@@ -60,6 +60,14 @@ class Surroundings(Protocol):
     def prices(self) -> PriceBook: ...
 
     @property
+    def program(self) -> Path | None:
+        """The folder of the program that runs in place of runctl's own."""
+
+    @property
+    def policies(self) -> PackInForce | None:
+        """The policies that judge changes, None when none do, or runctl does not know them."""
+
+    @property
     def backend(self) -> str | None:
         """The address of the backend that holds the job's stack, None if unknown."""
 
