@@ -45,9 +45,8 @@ def _component_schema() -> str:
     from stacks.training_job.facade import TrainingJob
     from stacks.training_job.package import NAME
 
-    provider = ComponentProvider([TrainingJob], NAME)
-    assert provider.schema is not None
-    return json.dumps(json.loads(provider.schema), indent=2, sort_keys=True) + "\n"
+    schema = json.loads(ComponentProvider([TrainingJob], NAME).schema or "{}")
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def _commands() -> Iterator[str]:

@@ -32,6 +32,7 @@ _OWN: Mapping[str, str] = {
     "README.md": "first_job/README.md",
 }
 _IGNORED = "# Keys and states of one machine, and results that were brought home.\n.runctl/\nruns/\n"
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _PLACE = re.compile(r"@([A-Z]+)@")
 
 
@@ -60,8 +61,11 @@ def repository_files(options: RepositoryOptions) -> dict[str, str]:
 def scaffold(folder: Path, options: RepositoryOptions) -> Scaffolded:
     """Writes the files into ``folder``, which need not exist. What is there already stays as it is.
 
-    Raises ``UsageError`` for a link that leads out of the folder, before anything is written.
+    Raises ``UsageError`` for a region that is none, or a link that leads out of the folder, before anything
+    is written.
     """
+    if _REGION.fullmatch(options.region) is None:
+        raise UsageError(f"{options.region!r} is no region.", next_step="Name one, such as us-east-1.")
     files = repository_files(options)
     for name in files:
         if leads_out(folder, folder / name):
