@@ -83,7 +83,7 @@ class Seconds:
 
     def median(self, *names: str) -> float:
         rounds = zip(*(self.taken[name] for name in names), strict=True)
-        return median(sum(each) for each in rounds)
+        return float(median(sum(each) for each in rounds))
 
 
 def measure(folder: Path, rounds: int) -> None:
@@ -169,7 +169,7 @@ class _Life:
 
         def trains() -> bool:
             status = ask(self.folder, "status", self.job)["status"] or {}
-            machine = status.get("instance")
+            machine = str(status.get("instance"))
             if status.get("phase") != "running" or machine == (after.machine if after else None):
                 return False
             starts = len(self._lines("training"))
