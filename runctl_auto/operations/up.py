@@ -64,6 +64,7 @@ from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
+from runctl_auto.jobs.throttling import Result, past_throttling
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
@@ -325,7 +326,7 @@ class _Following:
         download = self._fetch()
         with self._times.phase("release"):
             try:
-                ReleaseMachine(self._job, self._config).run()
+                self._patiently(lambda: ReleaseMachine(self._job, self._config).run())
             except (JobEndedError, StackLockedError) as error:  # the run's result is fetched all the same
                 self._session.reporter.say(f"the machine is left to another command: {error.what}")
         result = self.result(status, download)
@@ -363,7 +364,12 @@ class _Following:
 
     def _follow(self, follower: Follower) -> Ended | Lost | Starved:
         limit = capacity_seconds(self._config)
-        return follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+        return self._patiently(
+            lambda: follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+        )
+
+    def _patiently(self, attempt: Callable[[], Result]) -> Result:
+        return past_throttling(attempt, self._session.reporter, self._session.time)
 
     def _feed(self, starved: Starved) -> StackConfig:
         return FeedGroup(self._job, self._file, self._config, starved).run()
