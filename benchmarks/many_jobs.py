@@ -41,8 +41,8 @@ def copy_jobs(
     ahead: timedelta,
     changes: Changes = lambda _name: {},
 ) -> None:
-    """Copies of the job `template`, named `template-0001` and so on: stack, history, settings, bucket, status.
-    The last ``running`` of them run, and were heard of ``ahead`` of now.
+    """Copies of the job `template`, named `template-0001` and so on: stack, history, settings, bucket and
+    status. The last ``running`` of them run, and were heard of ``ahead`` of now.
     """
     from runctl_auto.jobs.job import parse_config
     from runctl_auto.providers.aws.clients import client_maker
