@@ -34,7 +34,20 @@ def load_job_file(
         complaint = f"is reached by a link that leads out of the project {project}"
         problem = FieldProblem(str(path), None, None, "", complaint)
         raise invalid_job_file(str(path), [problem])
-    translated = in_our_names(read or read_job_document(path, defaults))
+    return _validated(path, read or read_job_document(path, defaults))
+
+
+def job_file_of_values(values: Mapping[str, Any], path: Path) -> JobFile:
+    """The job file that would hold ``values`` at ``path``, where no file need be; folders that it names are
+    relative to that.
+
+    Raises JobFileError with all ``problems``, none of which has a line.
+    """
+    return _validated(path, JobDocument(path.name, dict(values)))
+
+
+def _validated(path: Path, read: JobDocument) -> JobFile:
+    translated = in_our_names(read)
     document = translated.document
     read_problems = [*document.problems, *translated.problems]
     try:

@@ -39,7 +39,10 @@ def check_files(path: Path, *, read: JobDocument | None = None, walk: Walk = wal
     Raises JobFileError for an invalid file, JobFileError or PackagingError for a work folder, or something
     in it, that cannot travel, that is too large, or of which nothing is packaged.
     """
-    file = load_job_file(path, read=read)
+    return _with_work_folder(load_job_file(path, read=read), walk)
+
+
+def _with_work_folder(file: JobFile, walk: Walk = walk_work_folder) -> CheckedJob:
     work_folder = walk(find_work_folder(file))
     refuse_nothing(work_folder)
     refuse_too_much(work_folder)
@@ -49,6 +52,13 @@ def check_files(path: Path, *, read: JobDocument | None = None, walk: Walk = wal
 def check_job(path: Path, *, read: JobDocument | None = None, walk: Walk = walk_work_folder) -> CheckedJob:
     """As ``check_files``. Also raises NotSupportedError for valid fields that ``up`` does not support yet."""
     checked = check_files(path, read=read, walk=walk)
+    _refuse_unsupported(checked.file)
+    return checked
+
+
+def check_loaded(file: JobFile) -> CheckedJob:
+    """As ``check_job``, for a job file that was read before."""
+    checked = _with_work_folder(file)
     _refuse_unsupported(checked.file)
     return checked
 
