@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     costs,
+    folder,
     leaks_sweep,
     ledger,
     listing,
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "up-overhead": up_overhead.measure,
     "policy-pack": policy_pack.measure,
     "listing": listing.measure,
+    "folder": folder.measure,
     "costs": costs.measure,
     "leaks": leaks_sweep.measure,
     "ledger": ledger.measure,

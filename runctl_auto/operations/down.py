@@ -156,7 +156,7 @@ class _PlannedTeardown(Change[Teardown, ResultT]):
 class PreviewDown(_PlannedTeardown[PlanView]):
     """What ``down`` would delete. Changes and recovers nothing."""
 
-    verb = "preview-down"
+    verb = "down-plan"
 
     def recover(self) -> None:
         self._recovered = Recovered(observed_state(self.job))
