@@ -40,6 +40,7 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     up        x     x       x      x         x    x       x     x
     preview   x     x       x      x         x    .       .     .
     down      x     x       x      x         x    x       x     x
+    foresee   x     x       x      .         x    .       .     .
     protect   x     x       x      x         x    x       x     .
     unprotect x     x       x      x         x    x       x     .
     place     x     x       x      .         .    .       x     x
@@ -49,14 +50,14 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     feed      x     x       x      .         .    .       x     .
     ========= ===== ======= ====== ========= ==== ======= ===== ======
 
-    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
-    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
-    alone.
+    ``foresee`` is what ``down --dry-run`` does. ``place``, ``replace``, ``release`` and ``feed`` are made
+    while ``up`` waits for capacity or follows its run, whose plan was confirmed; ``watch`` is ``replace`` by
+    a command that knows the job from its stack alone.
 
-    * claim: no other command works on the job from here to the end; for ``preview``, which changes nothing
-      that others see, none of this project folder. ``open`` opens what the verb is about, and refuses a job
-      that is not. Every further step is refused when the claim was lost.
-    * recover: what an interrupted command left is recovered; ``preview`` only reports it.
+    * claim: no other command works on the job from here to the end; for ``preview`` and ``foresee``, which
+      change nothing that others see, none of this project folder. ``open`` opens what the verb is about, and
+      refuses a job that is not. Every further step is refused when the claim was lost.
+    * recover: what an interrupted command left is recovered; ``preview`` and ``foresee`` only report it.
     * decide: what is to be, from the job as it is. Ends the change when nothing is to be done.
     * configure: the stack gets the configuration that was decided. It is put back unless it is confirmed.
     * plan: the engine previews. A stack that was made for a plan that fails or is refused is removed.

@@ -29,13 +29,21 @@ if TYPE_CHECKING:
 @click.option("--owner", "owners", multiple=True, help="Treat this owner's resources as yours. Repeatable.")
 @click.option("--delete", is_flag=True, help="Delete the resources that no stack manages, after asking.")
 @click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
+@click.option("--dry-run", is_flag=True, help="With --delete: show what it would delete, and delete nothing.")
 @click.pass_obj
 def command(
-    invocation: Invocation, regions: tuple[str, ...], owners: tuple[str, ...], delete: bool, yes: bool
+    invocation: Invocation,
+    /,
+    regions: tuple[str, ...],
+    owners: tuple[str, ...],
+    *,
+    delete: bool,
+    yes: bool,
+    dry_run: bool,
 ) -> int:
     from runctl_auto.operations.leaks import LeaksOptions, find_leaks
 
-    result = find_leaks(invocation.session(), LeaksOptions(regions, owners, delete, yes))
+    result = find_leaks(invocation.session(), LeaksOptions(regions, owners, delete, yes, dry_run))
     invocation.console.result(result.as_json())
     _show(invocation, result)
     return int(ExitCode.LEAKED if result.finds_something else ExitCode.DONE)
@@ -47,6 +55,8 @@ def _show(invocation: Invocation, result: LeaksResult) -> None:
         _show_region(invocation, finding, result.at)
     for each in result.deleted:
         line(f"deleted: {each.kind} {each.id}")
+    if result.dry_run and result.planned:
+        line(f"Dry run: {len(result.planned)} things would be deleted.")
     for job, why in result.unread:
         line(f"the state of job '{job}' could not be read: {why}")
     things = sum(each.things for each in result.findings)
