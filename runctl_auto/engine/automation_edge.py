@@ -26,11 +26,16 @@ if TYPE_CHECKING:
     from pulumi.automation import events as automation_events
 
 
-def engine_command(root: Path) -> automation.PulumiCommand:
-    """The engine ``root/bin/pulumi``. Raises ``EngineNotFoundError`` when it does not start or is too old."""
+def engine_command(root: Path, *, tied: bool = False) -> automation.PulumiCommand:
+    """The engine ``root/bin/pulumi``; ``tied``: it ends with this process. Raises ``EngineNotFoundError``
+    when it does not start or is too old."""
     from pulumi import automation
 
     try:
+        if tied:
+            from runctl_auto.engine.tied_engine import TiedCommand
+
+            return TiedCommand(root=str(root))
         return automation.PulumiCommand(root=str(root))
     except Exception as error:
         raise EngineNotFoundError(

@@ -81,11 +81,12 @@ class Changes:
 class EngineOptions:
     """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
     every preview and every update. ``program`` is the folder of the program that runs in place of
-    runctl's own."""
+    runctl's own. ``tied``: engines end with this process, also when it is killed."""
 
     parallel: int = 16
     program: Path | None = None
     policies: PackInForce | None = None
+    tied: bool = False
     on_event: EventSink | None = None
     on_output: Callable[[str], None] | None = None
     processes: Processes = field(default_factory=Processes)

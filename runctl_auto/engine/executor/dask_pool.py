@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from runctl_auto.engine.executor.contract import Done, Work
-
 from runctl_auto.engine.executor.cluster import ENGINE_RESOURCE, Cluster, Task
+from runctl_auto.engine.executor.contract import Done, Work
 from runctl_auto.engine.executor.remote_error import portable
 from runctl_auto.errors import EngineError, StackLockedError
 
@@ -33,7 +32,7 @@ _LOCKED_PATIENCE_SECONDS = 900.0
 _NO_WORKER_SECONDS = 120.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Piece:
     work: Work[Any]
     losses: int = 0
