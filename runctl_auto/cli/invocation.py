@@ -113,4 +113,5 @@ class Invocation:
             prices=prices,
             shell=shell,
             program=program,
+            policies=pack if policies else None,
         )

@@ -26,6 +26,8 @@ _COMMANDS: dict[str, str] = {
     "init": "Create a job file.",
     "up": "Create or update a job, follow its training and fetch the results.",
     "preview": "Show what `up` would change.",
+    "plan": "Show what `apply` would change in a folder of jobs.",
+    "apply": "Make the jobs of a folder what their files say.",
     "offers": "Show where a job could run, and at which price.",
     "down": "Delete a job's resources and verify that none is left.",
     "protect": "Protect a job's volume or bucket from deletion.",

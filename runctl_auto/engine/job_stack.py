@@ -34,7 +34,7 @@ from runctl_auto.engine.events import (
 )
 from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
-from runctl_auto.engine.violations import advice_in
+from runctl_auto.engine.violations import advice_in, advised_in
 from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
@@ -358,6 +358,7 @@ class JobStack:
             ),
             unchanged=sum(1 for step in steps if step.operation == "same"),
             advice=advice,
+            advised=advised_in(events),
         )
 
     def _changed(

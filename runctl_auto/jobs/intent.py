@@ -9,6 +9,7 @@ from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
@@ -28,6 +29,7 @@ from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, StackState
 from runctl_auto.stack.trail import RefusedPlace
 
@@ -143,14 +145,16 @@ class Material:
 def gather(session: Session, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = session.folders.make_private("packages")
-    code = package_code(_without_results(session, job.work_folder), packages)
+    code = package_code(travelling(session, job.work_folder), packages)
     agent = package_agent(packages)
     account = session.provider(job.spec.region).account()
     return Material(account, code.sha256, agent.sha256)
 
 
-def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
-    """Results that were fetched to a folder that the settings name are not code."""
+def travelling(session: Session, work: WorkFolder) -> WorkFolder:
+    """What of a work folder travels: results that were fetched to a folder that the settings name are no
+    code.
+    """
     results = (session.folders.root / session.settings.checkpoint.directory).resolve()
     if results.name == RESULTS_FOLDER or not results.is_relative_to(work.path):
         return work  # of the usual folder, the walk has left out the results alone
@@ -165,10 +169,12 @@ def decide(
     *,
     rerun: bool,
     afresh: bool | None = None,
+    source: Source | None = None,
 ) -> Intent:
     """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
 
-    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
+    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended. ``source``
+    is the file of the folder that is applied; None: as before.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint. So is one whose group was ended before the run.
@@ -200,6 +206,8 @@ def decide(
         listed=session.settings.policies.protected,
         held=held_in(spec.name, current.state),
     )
+    before = current.config
+    source = source or (before.source if before is not None else None)
     config = StackConfig(
         job=spec,
         run=run,
@@ -211,6 +219,8 @@ def decide(
         rates=_rates_in_force(current.config, choice.places[0], known),
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
+        source=source,
+        fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from runctl_auto.backend.claims import Claims
 from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
@@ -45,7 +46,8 @@ class Session:
 
     ``make_provider`` makes the provider of a region, None for the one that the person's own settings name.
     ``prices`` is the price book at hand. ``shell`` is the environment that the person started the command
-    with. ``program`` is the folder of the program that runs in place of runctl's own.
+    with. ``program`` is the folder of the program that runs in place of runctl's own. ``policies`` judge
+    every change; None when none do.
     """
 
     settings: Settings
@@ -58,8 +60,15 @@ class Session:
     prices: PriceBook = field(default_factory=PriceBook)
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     program: Path | None = None
+    policies: PackInForce | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)
     _claims: dict[str, Claims] = field(default_factory=dict)
+
+    def beside(self, reporter: Reporter) -> Session:
+        """A session for another thread, told to ``reporter``: with the same surroundings, and nothing that is
+        not to be shared between threads."""
+        driver = self.driver.beside(reporter.engine_event, reporter.engine_output)
+        return replace(self, driver=driver, reporter=reporter, _providers={}, _claims={})
 
     def provider(self, region: str | None = None) -> Provider:
         """The provider of a region, None for the person's own; made once. Asks nobody."""

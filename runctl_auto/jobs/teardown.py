@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from runctl_auto.engine.events import Plan
+from runctl_auto.errors import JobEndedError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.protected_teardown import TeardownProtection, teardown_protection
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.leftovers.receipt import Deleted
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import StackState
 
 
@@ -63,6 +65,16 @@ def planned_deletions(before: StackState, view: PlanView | None) -> tuple[Delete
         for each in before.in_cloud()
         if goes is None or each.urn in goes
     )
+
+
+def refuse_another_source(config: StackConfig, source: Source | None) -> None:
+    """Raises ``JobEndedError`` when the job was applied from another file since it was to be ended."""
+    if source is not None and config.source != source:
+        raise JobEndedError(
+            f"Job '{config.job.name}' is not ended: it was applied from another file meanwhile.",
+            where={"job": config.job.name},
+            next_step="Plan again.",
+        )
 
 
 def _is_training(job: Job, config: StackConfig, state: StackState) -> bool:

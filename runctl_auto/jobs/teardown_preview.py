@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from runctl_auto.errors import ExitCode, UnfetchedArtifactsError
+from runctl_auto.errors import ExitCode
 from runctl_auto.jobs.blocked_deletions import find_blocked
 from runctl_auto.jobs.change import Change
+from runctl_auto.jobs.folder.entry import Failure, failure_of
 from runctl_auto.jobs.intent import observed_state
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.job_artifacts import unfetchable_artifacts
 from runctl_auto.jobs.recovery import unrecorded_deletion, unrecorded_now
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
-from runctl_auto.jobs.teardown import Teardown, decide_teardown, plan_teardown, planned_deletions
+from runctl_auto.jobs.teardown import (
+    Teardown,
+    decide_teardown,
+    plan_teardown,
+    planned_deletions,
+    refuse_another_source,
+)
 from runctl_auto.jobs.teardown_receipt import unmanaged
 from runctl_auto.leftovers.proof import Proof
 from runctl_auto.leftovers.receipt import (
@@ -27,7 +34,8 @@ from runctl_auto.leftovers.receipt import (
     kept_in,
     leak_of,
 )
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.config import Placement, StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import StackState
 
 
@@ -35,24 +43,24 @@ from runctl_auto.stack.state import StackState
 class TeardownForecast:
     """What a teardown would delete (``planned``), keep, and find prevented; ``unfetched``: why it would stop
     before it deletes anything. ``view`` is its plan, None for a job that was never set up. ``unmanaged`` is
-    what exists of the job in no state, and would be left; None when that was not looked for."""
+    what exists of the job in no state, and would be left; None when that was not looked for. Plain data.
+    """
 
     job: str
-    view: PlanView | None
-    config: StackConfig | None
-    before: StackState = field(default_factory=lambda: StackState((), ()))
+    view: PlanView | None = None
     planned: tuple[Deleted, ...] = ()
     kept: tuple[Kept, ...] = ()
     blocked: tuple[Blocked, ...] = ()
-    unfetched: tuple[UnfetchedArtifactsError, ...] = ()
+    unfetched: tuple[Failure, ...] = ()
     unmanaged: Proof | None = None
     leaked: tuple[Leak, ...] = ()
     at: str | None = None
+    place: Placement | None = None
 
     @property
     def receipt(self) -> Receipt:
         """As a receipt: nothing was deleted, and what would be left is named."""
-        config, left = self.config, self.unmanaged
+        place, left = self.place, self.unmanaged
         return Receipt(
             job=self.job,
             deleted=(),
@@ -65,9 +73,9 @@ class TeardownForecast:
             ),
             unchecked=left.survey.unchecked if left else (),
             at=self.at,
-            account=config.placement.account if config else None,
-            region=config.placement.region if config else None,
-            run=config.run.id if config else None,
+            account=place.account if place else None,
+            region=place.region if place else None,
+            run=self.view.run if self.view else None,
         )
 
     @property
@@ -91,8 +99,10 @@ class TeardownPreview(Change[Teardown, TeardownForecast]):
         include_protected: tuple[str, ...] = (),
         discard_artifacts: bool = False,
         looks_for_unmanaged: bool = False,
+        source: Source | None = None,
     ) -> None:
         super().__init__(job)
+        self._source = source
         self._looks_for_unmanaged = looks_for_unmanaged
         self._grace_seconds = grace_seconds
         self._include_protected = include_protected
@@ -104,6 +114,7 @@ class TeardownPreview(Change[Teardown, TeardownForecast]):
     def open(self) -> None:
         self._config = self.job.config()
         if self._config is not None:
+            refuse_another_source(self._config, self._source)
             refuse_another_account(self.job, self._config)
 
     def recover(self) -> None:
@@ -123,7 +134,7 @@ class TeardownPreview(Change[Teardown, TeardownForecast]):
         planned = planned_deletions(before, self.view)
         now = self.session.time.now()
         if config is None:
-            return TeardownForecast(job.name, None, None, before, planned)
+            return TeardownForecast(job.name, planned=planned)
         included = {urn for each in decision.protection.included for urn in each.urns}
         with self.session.reporter.working("looking for what prevents deletions", after=PATIENCE_SECONDS):
             blocked = find_blocked(job, config, before, included=included, has_ended=False)
@@ -137,15 +148,14 @@ class TeardownPreview(Change[Teardown, TeardownForecast]):
         return TeardownForecast(
             job.name,
             self.view,
-            config,
-            before,
             (*planned, *(unrecorded_deletion(each) for each in unrecorded)),
             _kept(decision, planned, blocked),
             blocked,
-            unfetched,
+            tuple(failure_of(each) for each in unfetched),
             left,
             tuple(leak_of(each, now) for each in (left.survey.found if left else ())),
             now.isoformat(),
+            config.placement,
         )
 
 

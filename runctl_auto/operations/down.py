@@ -21,7 +21,13 @@ from runctl_auto.jobs.recovery import Recovered, recover
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.teardown import Teardown, decide_teardown, plan_teardown, planned_deletions
+from runctl_auto.jobs.teardown import (
+    Teardown,
+    decide_teardown,
+    plan_teardown,
+    planned_deletions,
+    refuse_another_source,
+)
 from runctl_auto.jobs.teardown_deletions import delete_what_can_go
 from runctl_auto.jobs.teardown_preview import TeardownForecast, TeardownPreview
 from runctl_auto.jobs.teardown_receipt import prove_teardown
@@ -30,6 +36,7 @@ from runctl_auto.leftovers.receipt import Blocked, Deleted, Receipt, deleted_bet
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import StackState
 
 
@@ -42,6 +49,8 @@ class DownOptions:
     grace_seconds: int = GRACE_SECONDS
     include_protected: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
+    source: Source | None = None
+    """The file that the job must still be applied from; None when that does not matter."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ def foresee(session: Session, job: str, options: DownOptions, *, in_full: bool =
         include_protected=options.include_protected,
         discard_artifacts=options.discard_artifacts,
         looks_for_unmanaged=in_full,
+        source=options.source,
     ).run()
 
 
@@ -131,6 +141,7 @@ class Down(Change[Teardown, DownResult]):
     def open(self) -> None:
         self._config = self.job.config()
         if self._config is not None:
+            refuse_another_source(self._config, self._options.source)
             refuse_another_account(self.job, self._config)
 
     def recover(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from runctl_auto.errors import ConfirmationNeededError, ExitCode, RunctlError
+from runctl_auto.engine.executor.contract import Executor, Work
+from runctl_auto.errors import ExitCode, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.filters import Filters, wanted_jobs
-from runctl_auto.jobs.listing import ListedJob
+from runctl_auto.jobs.folder.entry import Failure, exit_code_of, failure_of
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.teardown_preview import TeardownForecast
 from runctl_auto.operations.down import DownOptions, DownResult, down, foresee, refuse_leaks
@@ -23,7 +24,7 @@ class EndedJob:
     owner: str | None
     forecast: TeardownForecast | None = None
     result: DownResult | None = None
-    error: RunctlError | None = None
+    error: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -35,41 +36,73 @@ class DownAllResult:
 
     @property
     def exit_code(self) -> ExitCode:
-        """That of the errors when all have the same, else FAILURE; of a dry run, as if it had been none."""
-        codes = {each.error.exit_code for each in self.jobs if each.error is not None}
+        """That of the errors when all have the same, else FAILURE; of a dry run, what it would be as far as
+        that is known."""
+        codes = {each.exit_code for each in self._forecasts} - {ExitCode.DONE} if self.dry_run else set()
+        failed = exit_code_of([each.error for each in self.jobs if each.error is not None])
+        if failed != ExitCode.DONE:
+            codes.add(failed)
         if not codes:
             return ExitCode.DONE
         return codes.pop() if len(codes) == 1 else ExitCode.FAILURE
 
+    @property
+    def _forecasts(self) -> tuple[TeardownForecast, ...]:
+        return tuple(each.forecast for each in self.jobs if each.forecast is not None)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be done about one job, as plain data."""
+
+    job: EndedJob
+    options: DownOptions
+
 
 def down_all(
-    session: Session, filters: Filters, options: DownOptions, *, dry_run: bool = False
+    session: Session,
+    filters: Filters,
+    options: DownOptions,
+    executor: Executor[Session],
+    *,
+    dry_run: bool = False,
 ) -> DownAllResult:
-    """Ends every job that fits ``filters``: the plans of all, one question, then one after the other.
+    """Ends every job that fits ``filters``: the plans of all, one question, then several at once.
 
     A job whose plan or teardown fails does not keep the others from theirs. What is protected stays. Each is
     planned again before it is ended, and left alone when more would be deleted than was confirmed. Blocks.
     Raises ``ConfirmationNeededError`` when declined.
     """
     found = wanted_jobs(session, filters)
-    planned = tuple(_planned(session, each, options) for each in found)
-    goes = [each for each in planned if each.error is None]
+    jobs = {
+        each.summary.name: EndedJob(each.summary.name, each.facts.config.owner if each.facts else None)
+        for each in found
+    }
+    for each in executor.run(_works(jobs.values(), options), _foreseen):
+        planned = jobs[each.work.stack] = _outcome(each.work.item.job, each.result, each.error)
+        if planned.forecast is not None and planned.forecast.view is not None:
+            session.reporter.plan(planned.forecast.view)
+        elif planned.error is not None:
+            session.reporter.say(f"job '{planned.job}' is left alone: {planned.error.text}")
+    goes = [each for each in jobs.values() if each.error is None]
     if dry_run or not goes:
-        return DownAllResult(planned, dry_run)
+        return DownAllResult(tuple(jobs.values()), dry_run)
     _ask(session, goes, options)
-    return DownAllResult(
-        tuple(each if each.error is not None else _ended(session, each, options) for each in planned)
-    )
+    for each in executor.run(_works(goes, options), _ended):
+        jobs[each.work.stack] = _outcome(each.work.item.job, each.result, each.error)
+    return DownAllResult(tuple(jobs.values()))
 
 
-def _planned(session: Session, job: ListedJob, options: DownOptions) -> EndedJob:
-    owner = job.facts.config.owner if job.facts else None
-    try:
-        forecast = foresee(session, job.summary.name, options, in_full=False)
-    except RunctlError as error:
-        session.reporter.say(f"job '{job.summary.name}' is left alone: {error}")
-        return EndedJob(job.summary.name, owner, error=error)
-    return EndedJob(job.summary.name, owner, forecast)
+def _works(jobs: Iterable[EndedJob], options: DownOptions) -> list[Work[_Asked]]:
+    return [Work(each.job, _Asked(each, options)) for each in jobs]
+
+
+def _outcome(job: EndedJob, result: EndedJob | None, error: BaseException | None) -> EndedJob:
+    if result is not None:
+        return result
+    if isinstance(error, RunctlError):
+        return replace(job, error=failure_of(error))
+    raise error or AssertionError("work that has ended has a result or an error")
 
 
 def _ask(session: Session, jobs: Sequence[EndedJob], options: DownOptions) -> None:
@@ -84,20 +117,26 @@ def _ask(session: Session, jobs: Sequence[EndedJob], options: DownOptions) -> No
     )
 
 
-def _ended(session: Session, planned: EndedJob, options: DownOptions) -> EndedJob:
-    assert planned.forecast is not None  # noqa: S101 - a job without a forecast has an error
-    confirmed = DownOptions(
-        yes=True, discard_artifacts=options.discard_artifacts, grace_seconds=options.grace_seconds
-    )
+def _foreseen(session: Session, asked: _Asked) -> EndedJob:
+    """Changes nothing. Never raises a ``RunctlError``."""
     try:
-        result = down(session, planned.job, confirmed, expected=planned.forecast.planned)
-    except ConfirmationNeededError:
-        raise
+        forecast = foresee(session, asked.job.job, asked.options, in_full=False)
     except RunctlError as error:
-        session.reporter.say(f"job '{planned.job}' was not ended: {error}")
-        return EndedJob(planned.job, planned.owner, planned.forecast, error=error)
+        return replace(asked.job, error=failure_of(error))
+    return replace(asked.job, forecast=forecast)
+
+
+def _ended(session: Session, asked: _Asked) -> EndedJob:
+    """Never raises a ``RunctlError``. May be repeated: what is gone already is not missed."""
+    job = asked.job
+    expected = job.forecast.planned if job.forecast else ()
+    try:
+        result = down(session, job.job, replace(asked.options, yes=True), expected=expected)
+    except RunctlError as error:
+        session.reporter.say(f"not ended: {error}")
+        return replace(job, error=failure_of(error))
     try:
         refuse_leaks(result.receipt)
     except RunctlError as error:
-        return EndedJob(planned.job, planned.owner, planned.forecast, result, error)
-    return EndedJob(planned.job, planned.owner, planned.forecast, result)
+        return replace(job, result=result, error=failure_of(error))
+    return replace(job, result=result)

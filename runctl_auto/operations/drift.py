@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import ExitCode, RunctlError
-from runctl_auto.jobs.drift import JobDrift
+from runctl_auto.jobs.drift import JobDrift, drift_of
+from runctl_auto.jobs.folder.entry import Failure, failure_of
+from runctl_auto.jobs.session import Session
 
 
 @dataclass(frozen=True)
@@ -14,7 +18,7 @@ class CheckedDrift:
 
     job: str
     drift: JobDrift | None = None
-    error: RunctlError | None = None
+    error: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -32,3 +36,27 @@ class DriftResult:
         if any(each.error is not None for each in self.jobs):
             return ExitCode.FAILURE
         return ExitCode.CHANGES if detailed and self.drifted else ExitCode.DONE
+
+
+def drift(jobs: Sequence[str], executor: Executor[Session]) -> DriftResult:
+    """What of the jobs the cloud has otherwise than their states. Changes nothing. Blocks.
+
+    A job that cannot be looked at hides no other: why is in the result.
+    """
+    found = {each: CheckedDrift(each) for each in sorted(set(jobs))}
+    for done in executor.run([Work(each, each) for each in found], checked):
+        if done.result is not None:
+            found[done.work.stack] = done.result
+        elif isinstance(done.error, RunctlError):
+            found[done.work.stack] = CheckedDrift(done.work.stack, error=failure_of(done.error))
+        elif done.error is not None:
+            raise done.error
+    return DriftResult(tuple(found.values()))
+
+
+def checked(session: Session, job: str) -> CheckedDrift:
+    """One job. Never raises a ``RunctlError``."""
+    try:
+        return CheckedDrift(job, drift_of(session.job(job)))
+    except RunctlError as error:
+        return CheckedDrift(job, error=failure_of(error))

@@ -68,6 +68,7 @@ from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.trail import RefusedPlace
 
 LOCK_POLL_SECONDS = 2.0
@@ -84,6 +85,8 @@ class UpOptions:
     grace_seconds: int = GRACE_SECONDS
     start_from: str | None = None
     """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
+    source: Source | None = None
+    """The file of a folder that is applied; None for a job by itself."""
 
     @property
     def afresh(self) -> bool | None:
@@ -152,7 +155,7 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh)
+        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh, source=options.source)
         self.checked = checked
         self._options = options
         self._changed = False

@@ -19,6 +19,7 @@ from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.trail import RefusedPlace, trail_json
 
 NAMESPACE = "runctl"
@@ -34,6 +35,8 @@ KEYS = (
     "group",
     "trail",
     "lost",
+    "source",
+    "fingerprint",
 )
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
@@ -135,7 +138,8 @@ class StackConfig:
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
     prices when the place was chosen. ``group`` is None for a single instance. ``trail`` are the places that
     had no capacity for the run, the oldest first; ``lost`` the machines that it has lost since the last
-    ``up``.
+    ``up``. ``source`` is the file of a folder that the job was applied from, None for a job by itself;
+    ``fingerprint`` is of all that was applied, None in stacks of earlier versions.
     """
 
     job: JobSpec
@@ -149,6 +153,8 @@ class StackConfig:
     trail: tuple[RefusedPlace, ...] = ()
     group: GroupChoice | None = None
     lost: tuple[str, ...] = ()
+    source: Source | None = None
+    fingerprint: str | None = None
 
     @property
     def dearest_machine(self) -> tuple[str, float | None]:
@@ -195,6 +201,8 @@ class StackConfig:
             "group": None if self.group is None else self.group.as_json(),
             "lost": list(self.lost),
             "trail": trail_json(self.trail),
+            "source": None if self.source is None else asdict(self.source),
+            "fingerprint": self.fingerprint,
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -226,7 +234,21 @@ class StackConfig:
                 "trail",
                 _adapter(tuple[RefusedPlace, ...]).validate_python,
             ),
+            source=source_in(values),
+            fingerprint=_read(
+                {f"{NAMESPACE}:fingerprint": "null", **values},
+                "fingerprint",
+                _adapter(str | None).validate_python,
+            ),
         )
+
+
+def source_in(values: Mapping[str, str]) -> Source | None:
+    """The source in a stack's values; None without one. Raises ProgramError for an invalid one."""
+    found: Source | None = _read(
+        {f"{NAMESPACE}:source": "null", **values}, "source", _adapter(Source | None).validate_python
+    )
+    return found
 
 
 @cache

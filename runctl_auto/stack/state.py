@@ -72,13 +72,15 @@ class PendingOperation:
 @dataclass(frozen=True)
 class StackState:
     """The whole state of a stack. ``written_at``: when an operation last wrote it; ``begun_at``: when its
-    oldest resource was created; None if unknown.
+    oldest resource was created; None if unknown. ``version`` differs between any two states that were
+    written, None where only an engine reads the state.
     """
 
     resources: tuple[ResourceState, ...]
     pending: tuple[PendingOperation, ...]
     written_at: datetime | None = None
     begun_at: datetime | None = None
+    version: str | None = None
 
     def of_type(self, type_token: str) -> Iterator[ResourceState]:
         """Live resources of a type, in the order of the state."""

@@ -12,14 +12,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from runctl_auto.engine.executor.cluster import ENGINE_RESOURCE, Cluster, Task
-from runctl_auto.engine.executor.contract import Done, Work
+from runctl_auto.engine.executor.contract import Done, Work, always
 from runctl_auto.engine.executor.remote_error import portable
 from runctl_auto.errors import EngineError, StackLockedError
 
+PlaceT = TypeVar("PlaceT")
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -41,14 +41,16 @@ class _Piece:
 
 
 @dataclass
-class DaskPool:
+class DaskPool(Generic[PlaceT]):
     """Pieces of work on ``cluster``: as many at once as its workers have engines. Implements ``Executor``.
 
-    ``campaign`` tells this command's tasks from those of others. What is handed over is pickled: the callable
-    and its items must be plain, and hold no secret, since schedulers keep and show them.
+    ``place_of`` gives a worker what work on a stack of this name needs. ``campaign`` tells this command's
+    tasks from those of others. What is handed over is pickled: functions of modules and plain data, and
+    nothing secret, since a cluster keeps and shows it.
     """
 
     cluster: Cluster
+    place_of: Callable[[str], PlaceT]
     campaign: str = field(default_factory=lambda: uuid.uuid4().hex[:10])
     is_refusal: Callable[[Any], bool] = lambda _result: False
     """Whether a result says that somebody else works on the stack."""
@@ -58,9 +60,9 @@ class DaskPool:
     def run(
         self,
         works: Sequence[Work[ItemT]],
-        do: Callable[[ItemT], ResultT],
+        do: Callable[[PlaceT, ItemT], ResultT],
         *,
-        goes_on: Callable[[Done[ItemT, ResultT]], bool] = lambda _done: True,
+        goes_on: Callable[[Done[ItemT, ResultT]], bool] = always,
     ) -> Iterator[Done[ItemT, ResultT]]:
         """As ``Executor.run``. Raises ``EngineError`` when no worker offers an engine for two minutes."""
         running: dict[Task, _Piece] = {}
@@ -75,7 +77,7 @@ class DaskPool:
         self,
         waiting: list[_Piece],
         running: dict[Task, _Piece],
-        do: Callable[[ItemT], ResultT],
+        do: Callable[[PlaceT, ItemT], ResultT],
         goes_on: Callable[[Done[ItemT, ResultT]], bool],
     ) -> Iterator[Done[ItemT, ResultT]]:
         number = 0
@@ -90,7 +92,8 @@ class DaskPool:
                 waiting.remove(piece)
                 number += 1
                 key = f"runctl-{piece.work.stack}-{self.campaign}-{number}"
-                running[self.cluster.submit(partial(_carried_out, do), piece.work.item, key=key)] = piece
+                task = self.cluster.submit(_carried_out, (self.place_of, do, piece.work), key=key)
+                running[task] = piece
             if not running:
                 self.sleep(_WAIT_SECONDS)
                 continue
@@ -137,10 +140,11 @@ class DaskPool:
         return now - piece.refused_since < _LOCKED_PATIENCE_SECONDS
 
 
-def _carried_out(do: Callable[[ItemT], ResultT], item: ItemT) -> tuple[ResultT | None, BaseException | None]:
+def _carried_out(handed: Any) -> tuple[Any, BaseException | None]:
     """On a worker: the result, or what was raised in a form that can travel."""
+    place_of, do, work = handed
     try:
-        return do(item), None
+        return do(place_of(work.stack), work.item), None
     except Exception as error:
         return None, portable(error)
 

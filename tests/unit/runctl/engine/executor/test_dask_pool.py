@@ -72,7 +72,12 @@ class FakeCluster:
         """Nothing is open."""
 
 
-def twice(item: int) -> int:
+def place_of(stack: str) -> str:
+    return f"at {stack}"
+
+
+def twice(place: str, item: int) -> int:
+    assert place.startswith("at job")
     return item * 2
 
 
@@ -80,9 +85,9 @@ def works(count: int) -> list[Work[int]]:
     return [Work(f"job-{number}", number) for number in range(count)]
 
 
-def pool(cluster: FakeCluster, clock: FakeTime | None = None, **more: Any) -> DaskPool:
+def pool(cluster: FakeCluster, clock: FakeTime | None = None, **more: Any) -> DaskPool[str]:
     clock = clock or FakeTime()
-    return DaskPool(cluster, campaign="c", sleep=clock.sleep, clock=clock.monotonic, **more)
+    return DaskPool(cluster, place_of, campaign="c", sleep=clock.sleep, clock=clock.monotonic, **more)
 
 
 def test_everything_is_done_once_and_no_more_at_once_than_there_are_engines() -> None:
@@ -112,8 +117,8 @@ def test_what_is_lost_again_and_again_is_given_up_and_the_others_are_not() -> No
     assert len(cluster.tasks) == MOST_LOSSES + 1
 
 
-def refused_at_first(attempts: list[int]) -> Callable[[int], int]:
-    def do(item: int) -> int:
+def refused_at_first(attempts: list[int]) -> Callable[[str, int], int]:
+    def do(place: str, item: int) -> int:
         attempts.append(item)
         if len(attempts) < 3:
             raise StackLockedError("somebody works on it")
@@ -137,7 +142,7 @@ def test_a_result_that_tells_of_a_refusal_counts_as_one_and_not_for_ever() -> No
     assert 900 <= clock.monotonic() < 1000
 
 
-def leaks(item: int) -> int:
+def leaks(place: str, item: int) -> int:
     raise LeakedError("something is left", receipt={"leaked": []}, where={"job": "a"}, next_step="look")
 
 
@@ -147,11 +152,11 @@ class Unpicklable(RunctlError):
         self.needed = needed
 
 
-def fails_oddly(item: int) -> int:
+def fails_oddly(place: str, item: int) -> int:
     raise Unpicklable("odd", needed=1)
 
 
-def breaks(item: int) -> int:
+def breaks(place: str, item: int) -> int:
     raise KeyError("a bug")
 
 
@@ -159,7 +164,7 @@ def breaks(item: int) -> int:
     ("do", "kind", "text"),
     [(leaks, LeakedError, "is left"), (fails_oddly, RunctlError, "odd"), (breaks, KeyError, "bug")],
 )
-def test_errors_come_home_with_their_words(do: Callable[[int], int], kind: type, text: str) -> None:
+def test_errors_come_home_with_their_words(do: Callable[[str, int], int], kind: type, text: str) -> None:
     [done] = pool(FakeCluster()).run(works(1), do)
     assert type(done.error) is kind
     assert text in str(done.error)

@@ -1,0 +1,28 @@
+"""Which part of a folder is planned and applied, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from runctl_auto.agent.contract import GRACE_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderOptions:
+    """``only``: patterns of which one must match a job's name, or its file. ``changed_since``: a commit of
+    git; only jobs that something changed since concerns. ``prune``: jobs whose files are gone are ended.
+    ``adopt``: jobs of other repositories are taken over.
+    """
+
+    only: tuple[str, ...] = ()
+    changed_since: str | None = None
+    prune: bool = False
+    adopt: bool = False
+    grace_seconds: int = GRACE_SECONDS
+    discard_artifacts: bool = False
+
+    def matches(self, job: str | None, file: str) -> bool:
+        """Whether ``only`` lets a job be looked at."""
+        names = (job, file) if job is not None else (file,)
+        return not self.only or any(fnmatchcase(name, pattern) for name in names for pattern in self.only)

@@ -1,0 +1,37 @@
+"""One entry of a folder's plan as an order to carry out: plain data, which may be sent to another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runctl_auto.agent.contract import GRACE_SECONDS
+from runctl_auto.jobs.folder.entry import Action, Entry
+from runctl_auto.stack.source import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """``entry`` is what was decided. ``path`` is the job file, absolute; None for a job to be ended.
+    ``needs_file``: what was lost is brought back by applying the file, which begins a new attempt.
+    ``fingerprint`` is what the file, its code and the settings must still come to; None when that does not
+    matter. ``is_bound``: nothing but the changes of ``entry`` may be made.
+    """
+
+    entry: Entry
+    path: Path | None = None
+    source: Source | None = None
+    fingerprint: str | None = None
+    is_bound: bool = False
+    needs_file: bool = False
+    grace_seconds: int = GRACE_SECONDS
+    discard_artifacts: bool = False
+
+    @property
+    def action(self) -> Action:
+        return self.entry.action
+
+    @property
+    def job(self) -> str:
+        assert self.entry.job is not None  # noqa: S101 - a file whose job is not known is never ordered
+        return self.entry.job
