@@ -58,7 +58,7 @@ def preview_order(session: Session, order: Order) -> Entry:
             options = DownOptions(grace_seconds=order.grace_seconds)
             return previewed(order.entry, _teardown(session, order.job, options), None)
         checked = check_job(order.path)
-        view = preview(session, checked, source=order.source)
+        view = preview(session, checked, source=order.source, refresh=order.refresh)
         return previewed(order.entry, view, checked.file)
     except RunctlError as error:
         return not_planned(order.entry, error)

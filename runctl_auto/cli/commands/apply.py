@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.executor_options import executor_for, executor_options
 from runctl_auto.cli.folder_options import folder_options
 from runctl_auto.cli.invocation import Invocation
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 )
 @click.argument("folder", type=click.Path(path_type=Path, readable=False))
 @folder_options
+@executor_options(parallel=False)
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Compare jobs that are unchanged with the cloud too, and undo what others have changed of them; "
+    "`runctl drift` shows what that is.",
+)
 @click.option("--yes", "-y", is_flag=True, help="Apply without planning first and without asking.")
 @click.option(
     "--continue-on-error",
@@ -47,14 +55,16 @@ def command(
     prune: bool,
     adopt: bool,
     parallel: int,
+    executor: str,
+    scheduler: str | None,
     policy_base: Path | None,
     no_policy: bool,
+    refresh: bool,
     yes: bool,
     continue_on_error: bool,
     discard_artifacts: bool,
     grace: int,
 ) -> int:
-    from runctl_auto.cli.local_workers import local_workers
     from runctl_auto.cli.views.folder_plan import plan_lines, result_lines
     from runctl_auto.jobs.folder.options import FolderOptions
     from runctl_auto.local.printable import printable
@@ -68,21 +78,25 @@ def command(
         for line in plan_lines(plan, every_job=console.verbose):
             console.say(line)
 
-    result = apply(
-        session,
-        folder,
-        FolderOptions(
-            only=only,
-            changed_since=changed_since,
-            prune=prune,
-            adopt=adopt,
-            grace_seconds=grace,
-            discard_artifacts=discard_artifacts,
-        ),
-        local_workers(session, console, parallel),
-        how=ApplyOptions(yes=yes, continue_on_error=continue_on_error),
-        show=show,
-    )
+    with executor_for(
+        invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
+    ) as workers:
+        result = apply(
+            session,
+            folder,
+            FolderOptions(
+                only=only,
+                changed_since=changed_since,
+                prune=prune,
+                adopt=adopt,
+                refresh=refresh,
+                grace_seconds=grace,
+                discard_artifacts=discard_artifacts,
+            ),
+            workers,
+            how=ApplyOptions(yes=yes, continue_on_error=continue_on_error),
+            show=show,
+        )
     console.result(result.as_json())
     for line in result_lines(result):
         console.line(printable(line))

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.executor_options import executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_filters import filters_of, job_filters
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
-    from runctl_auto.jobs.filters import Filters
     from runctl_auto.operations.down import DownOptions
+    from runctl_auto.operations.down_all import DownAllResult
 
 
 @click.command(
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("job", required=False)
 @click.option("--all", "every_job", is_flag=True, help="All jobs that match the filters, of every owner.")
 @job_filters(age=True)
+@executor_options()
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted and kept, and change nothing.")
 @click.option("--discard-artifacts", is_flag=True, help="Discard artifacts that have not been fetched yet.")
@@ -63,10 +65,14 @@ def command(
     grace: int,
     include_protected: tuple[str, ...],
     confirm: tuple[str, ...],
+    parallel: int,
+    executor: str,
+    scheduler: str | None,
 ) -> int:
     from runctl_auto.operations.down import DownOptions
+    from runctl_auto.operations.down_all import down_all
 
-    filtered = bool(tags or projects or owners or phases or older_than)
+    filtered = bool(tags or projects or owners or phases or older_than or scheduler)
     _refuse_misuse(job, every_job=every_job, filtered=filtered, named=bool(include_protected or confirm))
     filters = filters_of(tags, projects, owners, phases, older_than)
     options = DownOptions(
@@ -77,7 +83,11 @@ def command(
         confirmed=confirm,
     )
     if job is None:
-        return _end_all(invocation, filters, options, dry_run=dry_run)
+        session = invocation.session()
+        with executor_for(
+            invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
+        ) as workers:
+            return _show_all(invocation, down_all(session, filters, options, workers, dry_run=dry_run))
     if dry_run:
         return _foresee(invocation, job, options)
     return _end(invocation, job, options)
@@ -87,7 +97,7 @@ def _refuse_misuse(job: str | None, *, every_job: bool, filtered: bool, named: b
     if (job is None) != every_job:
         raise click.UsageError("Name one JOB, or give --all.")
     if filtered and not every_job:
-        raise click.UsageError("Filters choose among all jobs: they need --all.")
+        raise click.UsageError("Filters and --scheduler are about many jobs: they need --all.")
     if named and every_job:
         raise click.UsageError(
             "--include-protected and --confirm are about one job; --all keeps what is protected."
@@ -118,11 +128,9 @@ def _foresee(invocation: Invocation, job: str, options: DownOptions) -> int:
     return int(forecast.exit_code)
 
 
-def _end_all(invocation: Invocation, filters: Filters, options: DownOptions, *, dry_run: bool) -> int:
+def _show_all(invocation: Invocation, result: DownAllResult) -> int:
     from runctl_auto.cli.views.teardown import all_json, show_all
-    from runctl_auto.operations.down_all import down_all
 
-    result = down_all(invocation.session(), filters, options, dry_run=dry_run)
     show_all(printer(invocation.console), result)
     invocation.console.result(all_json(result))
     return int(result.exit_code)

@@ -36,7 +36,7 @@ def forecast_json(forecast: TeardownForecast) -> dict[str, Any]:
         **forecast.receipt.as_json(),
         "dry_run": True,
         "planned": [vars(each) for each in forecast.planned],
-        "unfetched": [each.what for each in forecast.unfetched],
+        "unfetched": [each.text for each in forecast.unfetched],
         "stopped": None,
         "artifacts": [],
         "receipt_file": None,
@@ -103,8 +103,9 @@ def show_all(line: Line, result: DownAllResult) -> None:
         if receipt is not None:
             _show_rest(lambda text: line(f"  {text}"), receipt)
         if each.error is not None:
-            line(f"  ! {each.error}")
-            line(f"    {each.error.next_step or ''}")
+            line(f"  ! {each.error.text}")
+            if each.error.next_step:
+                line(f"    {each.error.next_step}")
     ended = sum(each.result is not None for each in result.jobs)
     failed = sum(each.error is not None for each in result.jobs)
     if result.dry_run:

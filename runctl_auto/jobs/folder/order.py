@@ -15,7 +15,8 @@ class Order:
     """``entry`` is what was decided. ``path`` is the job file, absolute; None for a job to be ended.
     ``needs_file``: what was lost is brought back by applying the file, which begins a new attempt.
     ``fingerprint`` is what the file, its code and the settings must still come to; None when that does not
-    matter. ``is_bound``: nothing but the changes of ``entry`` may be made.
+    matter. ``is_bound``: nothing but the changes of ``entry`` may be made. ``refresh``: what others have
+    changed in the cloud is looked for and healed.
     """
 
     entry: Entry
@@ -23,6 +24,7 @@ class Order:
     source: Source | None = None
     fingerprint: str | None = None
     is_bound: bool = False
+    refresh: bool = False
     needs_file: bool = False
     grace_seconds: int = GRACE_SECONDS
     discard_artifacts: bool = False
