@@ -6,6 +6,7 @@ import json
 import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -198,6 +199,46 @@ def test_three_watchers_of_ten_jobs_for_five_minutes(
     print(judged(cloud, jobs, killed))
     problems = [each for each in watchers.events() if each["event"] in ("problem", "given-up")]
     assert problems == []
+
+
+@pytest.mark.matrix
+def test_an_apply_and_two_watchers_of_ten_jobs_for_five_minutes(
+    cloud: SharedCloud, watchers: Watchers
+) -> None:
+    """The folder is applied again and again while its machines are killed and others watch them."""
+    chance = random.Random("apply-and-watch")
+    backend = cloud.folder_backend()
+    members = [cloud.member(name, backend, RUNCTL_MAX_PARALLEL_JOBS="20") for name in ("ann", "bob")]
+    jobs = [f"job-{number}" for number in range(10)]
+    folder = members[0].folder / "jobs"
+    folder.mkdir()
+    for job in jobs:
+        write_job(folder, job, env={"STEPS": "300", "STEP_SECONDS": "1"})
+    apply = ("apply", str(folder), "--yes", "--continue-on-error", "--parallel", "3")
+    first = members[0].json(*apply, timeout=1800)
+    assert [each["outcome"] for each in first["results"]] == ["done"] * 10
+    for member in (members[1], members[1]):
+        watchers.start(member, "--all", "--every", "2")
+    codes: list[int] = []
+    ended = threading.Event()
+
+    def apply_again() -> None:
+        while not ended.is_set():
+            codes.append(members[0](*apply, code=None, timeout=1800).code)
+
+    applying = threading.Thread(target=apply_again)
+    applying.start()
+    try:
+        killed = killed_at_random(cloud, jobs, chance, kills=60, seconds=300)
+        await_success(members[1], jobs, 1500)
+    finally:
+        ended.set()
+        applying.join()
+    assert members[0].json(*apply, timeout=600)["results"]
+    for process in watchers.processes:
+        process.send_signal(signal.SIGINT)
+    assert [process.wait(timeout=120) for process in watchers.processes] == [130, 130]
+    print(judged(cloud, jobs, killed), f"applied {len(codes)} times, {codes.count(0)} without a failure")
 
 
 @pytest.mark.matrix

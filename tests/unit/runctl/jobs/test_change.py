@@ -49,6 +49,7 @@ from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.jobs.starved_group import FeedGroup
+from runctl_auto.jobs.teardown_preview import TeardownPreview
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
@@ -162,6 +163,11 @@ def down(folder: Path) -> tuple[Change[Any, Any], World]:
     return Down(world.session.job("digits"), DownOptions()), world
 
 
+def foresee(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()))
+    return TeardownPreview(world.session.job("digits"), grace_seconds=1), world
+
+
 def protect(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, held_state("digits", volumes={"data": False}, bucket=False))
     return Protect(world.session, "digits", "bucket", yes=False), world
@@ -210,6 +216,7 @@ VERBS = {
     "up": up,
     "preview": preview,
     "down": down,
+    "foresee": foresee,
     "protect": protect,
     "unprotect": unprotect,
     "place": place,
@@ -222,6 +229,7 @@ EVENTS = {
     "up": ["open", "decide", "configure", "plan", "confirm", "configure", "apply"],
     "preview": ["open", "decide", "configure", "plan"],
     "down": ["open", "recover", "plan", "confirm", "apply"],
+    "foresee": ["open", "recover", "plan"],
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "place": ["open", "recover", "decide", "configure", "plan", "configure", "apply"],

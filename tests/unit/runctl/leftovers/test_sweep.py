@@ -35,7 +35,7 @@ def make_role_and_profile(account: Any, **tags: str) -> None:
     iam.add_role_to_instance_profile(InstanceProfileName=NAME, RoleName=NAME)
 
 
-def swept(account: Any, *recorded: dict[str, Any]) -> LeaksResult:
+def swept(account: Any, *recorded: dict[str, Any], dry_run: bool = False) -> LeaksResult:
     driver = create_autospec(Driver, instance=True)
     driver.jobs.return_value = (JobSummary(JOB, len(recorded), None, False),)
     driver.states.return_value = {JOB: stack_state(*recorded)}
@@ -45,7 +45,7 @@ def swept(account: Any, *recorded: dict[str, Any]) -> LeaksResult:
         backend=BACKEND,
         settings=Settings(owner="ann"),
     )
-    return find_leaks(session, LeaksOptions(regions=(REGION,), delete=True, yes=True))
+    return find_leaks(session, LeaksOptions(regions=(REGION,), delete=True, yes=True, dry_run=dry_run))
 
 
 def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(account: Any) -> None:
@@ -56,6 +56,17 @@ def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(accou
     assert [each["RoleName"] for each in account.client("iam").list_roles()["Roles"]] == [NAME]
 
 
+def test_a_dry_run_plans_what_would_go_and_deletes_nothing(account: Any) -> None:
+    make_role_and_profile(account)
+    tried = swept(account, ROLE, dry_run=True)
+    assert (tried.deleted, tried.dry_run) == ((), True)
+    assert [(each.kind, each.id) for each in tried.planned] == [("instance profile", NAME)]
+    assert len(account.client("iam").list_instance_profiles()["InstanceProfiles"]) == 1
+    done = swept(account, ROLE)
+    assert [each.key for each in done.planned] == [each.key for each in tried.planned]
+    assert [each.key for each in done.deleted] == [each.key for each in tried.planned]
+
+
 @pytest.mark.parametrize(
     "tags", [{"runctl:protected": "true"}, {"runctl:owner": "bob"}, {"runctl:backend": "another"}]
 )
@@ -63,5 +74,6 @@ def test_a_profile_whose_own_tags_keep_it_stays_though_lists_do_not_tell_them(
     account: Any, tags: dict[str, str]
 ) -> None:
     make_role_and_profile(account, **tags)
-    assert swept(account, ROLE).deleted == ()
+    result = swept(account, ROLE)
+    assert (result.planned, result.deleted) == ((), ())
     assert len(account.client("iam").list_instance_profiles()["InstanceProfiles"]) == 1
