@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from runctl_auto.backend.mark import backend_mark
+from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.deletion_watch import LONG_SECONDS
@@ -123,36 +124,42 @@ class LeaksResult:
         }
 
 
-def find_leaks(session: Session, options: LeaksOptions) -> LeaksResult:
+def find_leaks(
+    session: Session, options: LeaksOptions, executor: Executor[Session] | None = None
+) -> LeaksResult:
     """Searches the account; with ``delete`` removes orphans after showing them and asking. Blocks.
 
-    Raises ``ConfirmationNeededError`` when removal was declined.
+    An ``executor`` searches the regions; without one that is done here, one after the other. Raises
+    ``ConfirmationNeededError`` when removal was declined.
     """
-    return _Sweep(session, options).run()
+    return _Sweep(session, options, executor).run()
+
+
+def region_finding(session: Session, asked: tuple[str, LeaksOptions]) -> RegionFinding:
+    """What is found in one region. Reads the states itself. Blocks."""
+    region, options = asked
+    return _Sweep(session, options).look_at(region)
 
 
 class _Sweep:
-    def __init__(self, session: Session, options: LeaksOptions) -> None:
+    def __init__(
+        self, session: Session, options: LeaksOptions, executor: Executor[Session] | None = None
+    ) -> None:
         self._session = session
+        self._executor = executor
         self._options = options
         self._reporter = session.reporter
         self._owners = (session.settings.owner, *options.owners)
 
     def run(self) -> LeaksResult:
-        jobs = {each.name: each.busy for each in self._session.driver.jobs()}
-        states = self._states(tuple(jobs))
-        stacks = {
-            job: KnownStack(job, state, jobs[job])
-            for job, state in states.items()
-            if isinstance(state, StackState)
-        }
-        unread = tuple((job, str(state)) for job, state in states.items() if isinstance(state, RunctlError))
+        stacks, unread = self._stacks()
         home = self._session.provider()
         account = home.account().id
         regions = self._regions(home.region, stacks, account)
-        findings = [self._region(account, region, stacks) for region in regions]
+        findings = self._findings(account, regions, stacks)
         dry_run, now = self._options.dry_run, self._session.time.now()
-        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), now, dry_run=dry_run)
+        known = len(stacks) + len(unread)
+        result = LeaksResult(account, known, tuple(findings), unread, (), now, dry_run=dry_run)
         if not self._options.delete:
             return result
         wanted = self._removable(result)
@@ -161,6 +168,36 @@ class _Sweep:
         if dry_run or not result.planned:
             return result
         return self._without_orphans(result, wanted, stacks)
+
+    def look_at(self, region: str) -> RegionFinding:
+        """What is found in one region."""
+        return self._region(self._session.provider().account().id, region, self._stacks()[0])
+
+    def _findings(
+        self, account: str, regions: Sequence[str], stacks: Mapping[str, KnownStack]
+    ) -> list[RegionFinding]:
+        if self._executor is None:
+            return [self._region(account, region, stacks) for region in regions]
+        found: dict[str, RegionFinding] = {}
+        works = [Work(region, (region, self._options)) for region in regions]
+        for done in self._executor.run(works, region_finding):
+            if done.error is not None:
+                raise done.error
+            assert done.result is not None  # noqa: S101 - it did not raise
+            found[done.work.stack] = done.result
+        return [found[region] for region in regions]
+
+    def _stacks(self) -> tuple[dict[str, KnownStack], tuple[tuple[str, str], ...]]:
+        """The stacks of the backend by job, and those that cannot be read, with why."""
+        jobs = {each.name: each.busy for each in self._session.driver.jobs()}
+        states = self._states(tuple(jobs))
+        stacks = {
+            job: KnownStack(job, state, jobs[job])
+            for job, state in states.items()
+            if isinstance(state, StackState)
+        }
+        unread = tuple((job, str(state)) for job, state in states.items() if isinstance(state, RunctlError))
+        return stacks, unread
 
     def _states(self, jobs: tuple[str, ...]) -> Mapping[str, StackState | RunctlError]:
         with self._reporter.working(f"reading the states of {len(jobs)} stacks"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.executor_options import executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--delete", is_flag=True, help="Delete the resources that no stack manages, after asking.")
 @click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
 @click.option("--dry-run", is_flag=True, help="With --delete: show what it would delete, and delete nothing.")
+@executor_options(parallel=False)
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -40,10 +42,15 @@ def command(
     delete: bool,
     yes: bool,
     dry_run: bool,
+    executor: str,
+    scheduler: str | None,
 ) -> int:
     from runctl_auto.operations.leaks import LeaksOptions, find_leaks
 
-    result = find_leaks(invocation.session(), LeaksOptions(regions, owners, delete, yes, dry_run))
+    session = invocation.session()
+    with executor_for(invocation, session, executor=executor, scheduler=scheduler, parallel=1) as workers:
+        options = LeaksOptions(regions, owners, delete, yes, dry_run)
+        result = find_leaks(session, options, workers if scheduler else None)
     invocation.console.result(result.as_json())
     _show(invocation, result)
     return int(ExitCode.LEAKED if result.finds_something else ExitCode.DONE)
