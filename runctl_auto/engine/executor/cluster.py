@@ -94,13 +94,13 @@ class DaskCluster:
         return _DaskTask(future)
 
     def wait(self, tasks: Sequence[Task], seconds: float) -> None:
+        from distributed import CancelledError, wait
         from distributed import TimeoutError as StillWorking
-        from distributed import wait
 
         futures = [each.future for each in tasks if isinstance(each, _DaskTask)]
         try:
             wait(futures, timeout=seconds, return_when="FIRST_COMPLETED")
-        except StillWorking:
+        except (StillWorking, CancelledError):  # the states of the tasks tell which
             return
 
     def forget(self, task: Task) -> None:

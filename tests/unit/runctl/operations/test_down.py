@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
+from support.held_resources import held_state
 from support.job_stacks import (
     Told,
     instance_state,
@@ -420,11 +421,12 @@ def test_a_dry_run_keeps_what_the_settings_protect_as_the_teardown_does(tmp_path
     world.session = fake_session(
         tmp_path, driver=world.driver, provider=world.provider, told=world.told, settings=settings
     )
-    unmarked = volume_state()
-    world.stack.state.side_effect = [stack_state(BUCKET, unmarked)]
-    world.stack.preview_destroy.return_value = planned(BUCKET, unmarked)
+    state = held_state("digits", volumes={"data": False}, bucket=False)
+    world.stack.state.side_effect = [state]
+    changes = (PlannedChange("delete", each.type, each.name, each.urn) for each in state.in_cloud())
+    world.stack.preview_destroy.return_value = Plan(tuple(changes), 0)
     forecast = foresee(world.session, "digits", DownOptions())
-    assert [each.id for each in forecast.planned] == ["runctl-digits-artifacts-1"]
+    assert "vol-data" not in [each.id for each in forecast.planned]
     assert [(each.id, each.why) for each in forecast.kept] == [("vol-data", "protected")]
     world.stack.mark_protected.assert_not_called()
 
