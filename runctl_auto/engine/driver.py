@@ -38,7 +38,7 @@ from runctl_auto.stack.settings_file import (
     set_aside,
     settings_file,
 )
-from runctl_auto.stack.state import StackState, parse_state
+from runctl_auto.stack.state import StackState, parse_state, version_of
 
 if TYPE_CHECKING:
     from pulumi import automation
@@ -173,7 +173,8 @@ class Driver:
         def export(job: str) -> StackState | RunctlError:
             try:
                 with translated("export", job):
-                    return parse_state(workspace.export_stack(job).deployment or {})
+                    deployment = workspace.export_stack(job).deployment or {}
+                    return replace(parse_state(deployment), version=version_of(deployment))
             except RunctlError as error:
                 return error
 

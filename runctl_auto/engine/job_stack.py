@@ -46,7 +46,7 @@ from runctl_auto.stack.settings_file import (
     settings_file,
     write_config,
 )
-from runctl_auto.stack.state import BUCKET, StackState, parse_state
+from runctl_auto.stack.state import BUCKET, StackState, parse_state, version_of
 
 if TYPE_CHECKING:
     from pulumi import automation
@@ -302,7 +302,8 @@ class JobStack:
         if found is not None:
             return found
         with translated("export", self.job):
-            return parse_state(self._stack.export_stack().deployment or {})
+            deployment = self._stack.export_stack().deployment or {}
+            return replace(parse_state(deployment), version=version_of(deployment))
 
     def unfinished(self, state: StackState) -> tuple[Period, ...]:
         """When updates worked that failed or were killed, since the last that succeeded; empty where the

@@ -9,11 +9,12 @@ from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.session import Session, Surroundings
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_folder import WorkFolder
@@ -142,7 +143,7 @@ class Material:
     agent_sha256: str
 
 
-def gather(session: Session, job: CheckedJob) -> Material:
+def gather(session: Surroundings, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = session.folders.make_private("packages")
     code = package_code(travelling(session, job.work_folder), packages)
@@ -151,7 +152,7 @@ def gather(session: Session, job: CheckedJob) -> Material:
     return Material(account, code.sha256, agent.sha256)
 
 
-def travelling(session: Session, work: WorkFolder) -> WorkFolder:
+def travelling(session: Surroundings, work: WorkFolder) -> WorkFolder:
     """What of a work folder travels: results that were fetched to a folder that the settings name are no
     code.
     """
@@ -162,7 +163,7 @@ def travelling(session: Session, work: WorkFolder) -> WorkFolder:
 
 
 def decide(
-    session: Session,
+    session: Surroundings,
     spec: JobSpec,
     current: CurrentJob,
     material: Material,
@@ -208,6 +209,15 @@ def decide(
     )
     before = current.config
     source = source or (before.source if before is not None else None)
+    is_same_run = current.config is not None and current.config.run.id == run.id
+    rates = _rates_in_force(current.config, choice.places[0], known)
+    data = settle_data(
+        provider,
+        spec,
+        choice.places[0],
+        rates,
+        before=current.config.data if current.config is not None and is_same_run else None,
+    )
     config = StackConfig(
         job=spec,
         run=run,
@@ -216,13 +226,13 @@ def decide(
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
-        rates=_rates_in_force(current.config, choice.places[0], known),
+        rates=rates,
+        data=data.strategies,
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
         source=source,
         fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )
-    is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
         choice.places,
@@ -230,6 +240,8 @@ def decide(
         replaces_active_run=not is_same_run and current.run_is_active,
         notes=(
             *choice.notes,
+            *data.notes,
+            *(() if is_same_run else initialization_notes(spec)),
             *_tied_to_zone(spec, choice.places[0], zone),
             *_no_time_to_end(config),
             *_recovery_notes(config),
@@ -266,7 +278,7 @@ def _was_given_up(current: CurrentJob, provider: Provider, now: float) -> bool:
 
 
 def _group(
-    session: Session, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
+    session: Surroundings, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
 ) -> GroupChoice | None:
     """The group of the run; that of the same run stays, and with it the run's latest end."""
     if spec.recovers_by != "cloud":
@@ -407,9 +419,9 @@ def _same_place(place: Placement) -> tuple[str, str, str, str]:
     return place.market, place.instance_type, place.zone, place.subnet
 
 
-def _refuse_state_as_data(session: Session, spec: JobSpec) -> None:
+def _refuse_state_as_data(session: Surroundings, spec: JobSpec) -> None:
     """Whatever the policies allow; the program refuses it too, for plain ``pulumi``."""
-    for index, source in sources_of_state((each.source for each in spec.data), session.environment.backend):
+    for index, source in sources_of_state((each.source for each in spec.data), session.backend):
         raise JobFileError(
             f"The data source {source} is in the bucket with the state of all stacks, which no job may read.",
             where={"job": spec.name, "field": f"data[{index}].source"},

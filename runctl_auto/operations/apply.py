@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from runctl_auto.agent.contract import GRACE_SECONDS
 from runctl_auto.engine.executor.contract import Done, Executor, Work
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import RunctlError, UsageError
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.folder.bound import in_planned_place, refuse_other_changes
+from runctl_auto.jobs.folder.bound import in_planned_place, refuse_other_changes, refuse_other_state
 from runctl_auto.jobs.folder.changes import bring_back, release
 from runctl_auto.jobs.folder.entry import (
     Entry,
@@ -25,27 +26,39 @@ from runctl_auto.jobs.folder.entry import (
     Outcome,
     failure_of,
 )
-from runctl_auto.jobs.folder.look import look_at_folder
+from runctl_auto.jobs.folder.look import Looked, look_at_folder
 from runctl_auto.jobs.folder.options import FolderOptions
 from runctl_auto.jobs.folder.order import Order
 from runctl_auto.jobs.folder.previewed import previewed
+from runctl_auto.jobs.folder.repository import repository_of
+from runctl_auto.jobs.folder.saved_plan import (
+    held_to,
+    options_of,
+    place_of,
+    refuse_old,
+    refuse_other_ground,
+)
 from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS
 from runctl_auto.jobs.intent import Intent
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Session
-from runctl_auto.operations.down import DownOptions, down, refuse_leaks
+from runctl_auto.operations.down import Down, DownOptions, refuse_leaks
 from runctl_auto.operations.plan import folder_plan, preview_orders
 from runctl_auto.operations.up import Up, UpOptions
+from runctl_auto.stack.plan_file import PlanFile, read_plan_file
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplyOptions:
     """``yes``: nobody is asked, and nothing is planned before. ``continue_on_error``: the others are begun
-    although one failed."""
+    although one failed. ``grace_seconds``: for a run that is replaced or ended. ``discard_artifacts``: of
+    jobs that are ended."""
 
     yes: bool = False
     continue_on_error: bool = False
+    grace_seconds: int = GRACE_SECONDS
+    discard_artifacts: bool = False
 
 
 def apply(
@@ -63,10 +76,63 @@ def apply(
     Raises ``UsageError`` when there is no such folder, ``ConfirmationNeededError`` when declined; what goes
     wrong with a job is in its result.
     """
+    options = replace(options, grace_seconds=how.grace_seconds, discard_artifacts=how.discard_artifacts)
     looked = look_at_folder(session, folder, options)
     orders = looked.orders
     if not how.yes:
-        orders = tuple(replace(each, is_bound=True) for each in preview_orders(orders, executor))
+        orders = tuple(_as_planned(each) for each in preview_orders(orders, executor))
+    return _applied(session, looked, orders, executor, how=how, show=show)
+
+
+def apply_saved(
+    session: Session,
+    file: Path,
+    max_age_seconds: float,
+    executor: Executor[Session],
+    *,
+    how: ApplyOptions,
+    show: Callable[[FolderPlan], None],
+) -> FolderResult:
+    """Carries out the plan in ``file``, all of it and nothing else. Blocks, and raises as ``apply`` does.
+
+    Raises ``PlanOutdatedError`` that names all that moved since, before anything is changed.
+    """
+    plan = read_plan_file(file)
+    refuse_old(plan, session.time.now(), max_age_seconds)
+    refuse_other_ground(plan, session)
+    options = replace(
+        options_of(plan), grace_seconds=how.grace_seconds, discard_artifacts=how.discard_artifacts
+    )
+    looked = look_at_folder(session, _folder_of(plan, session), options)
+    return _applied(session, looked, held_to(plan, looked), executor, how=how, show=show)
+
+
+def _folder_of(plan: PlanFile, session: Session) -> Path:
+    root = repository_of(session.folders.root).root
+    folder = (root / plan.folder).resolve()
+    if not folder.is_relative_to(root):
+        raise UsageError(
+            f"The plan is for {plan.folder}, which is not in {root}.", next_step="Plan again, and apply that."
+        )
+    return folder
+
+
+def _as_planned(order: Order) -> Order:
+    """``order``, held to the plan that is shown and confirmed."""
+    placement = order.entry.placement
+    place = None if placement is None else place_of(placement)
+    return replace(order, place=place, is_bound=order.entry.is_previewed)
+
+
+def _applied(
+    session: Session,
+    looked: Looked,
+    orders: Sequence[Order],
+    executor: Executor[Session],
+    *,
+    how: ApplyOptions,
+    show: Callable[[FolderPlan], None],
+) -> FolderResult:
     plan = folder_plan(looked, orders)
     show(plan)
     if plan.has_changes:
@@ -75,7 +141,7 @@ def apply(
             f"Apply this to {len(plan.changing)} jobs?",
             "Nothing was changed: the plan was not confirmed.",
             yes=how.yes,
-            where={"folder": str(folder)},
+            where={"folder": str(plan.folder)},
         )
     results = carry_out_all(orders, executor, continue_on_error=how.continue_on_error)
     return folder_result(plan, results)
@@ -151,10 +217,11 @@ def _ended(session: Session, order: Order) -> Entry:
         discard_artifacts=order.discard_artifacts,
         grace_seconds=order.grace_seconds,
         source=order.source,
+        state=order.state if order.is_bound else None,
     )
-    result = down(session, order.job, options)
-    refuse_leaks(result.receipt)
-    return order.entry
+    change = Down(session.job(order.job), options)
+    refuse_leaks(change.run().receipt)
+    return order.entry if change.view is None else previewed(order.entry, change.view, None)
 
 
 class ApplyFile(Up):
@@ -182,6 +249,8 @@ class ApplyFile(Up):
         self._order = order
 
     def decide(self) -> Intent:
+        if self._order.is_bound:
+            refuse_other_state(self._order, None if self.job.is_new else self.current.state)
         intent = super().decide()
         return in_planned_place(self._order, intent) if self._order.is_bound else intent
 

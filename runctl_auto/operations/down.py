@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Reason
-from runctl_auto.errors import LeakedError, PlanChangedError
+from runctl_auto.errors import LeakedError, PlanChangedError, PlanOutdatedError
 from runctl_auto.jobs.artifacts import Download
 from runctl_auto.jobs.blocked_deletions import sentence
 from runctl_auto.jobs.change import Change
@@ -50,7 +50,9 @@ class DownOptions:
     include_protected: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
     source: Source | None = None
-    """The file that the job must still be applied from; None when that does not matter."""
+    """The job is ended only if it was applied from this file of a folder; None: whatever it was."""
+    state: str | None = None
+    """The job is ended only if its state still has this version; None: whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ class Down(Change[Teardown, DownResult]):
         self._recovered = recover(self.job, self._config)
 
     def decide(self) -> Teardown:
+        _refuse_another_state(self.job, self._recovered.state, self._options.state)
         include = self._options.include_protected
         return decide_teardown(self.job, self._config, self._recovered.state, include)
 
@@ -220,6 +223,15 @@ class Down(Change[Teardown, DownResult]):
     def result(self) -> DownResult:
         assert self._receipt is not None  # noqa: S101 - record made it
         return DownResult(self._receipt, self._stopped, self._downloads, self._receipt_file, self._deletions)
+
+
+def _refuse_another_state(job: Job, state: StackState, planned: str | None) -> None:
+    if planned is not None and state.version != planned:
+        raise PlanOutdatedError(
+            f"The plan for job '{job.name}' is outdated: another command has changed the job since.",
+            where={"job": job.name},
+            next_step="Plan again, and apply that.",
+        )
 
 
 def _remove_unused(job: Job, before: StackState) -> Receipt:

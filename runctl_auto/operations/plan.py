@@ -23,20 +23,32 @@ from runctl_auto.jobs.folder.look import Looked, look_at_folder
 from runctl_auto.jobs.folder.options import FolderOptions
 from runctl_auto.jobs.folder.order import Order
 from runctl_auto.jobs.folder.previewed import not_planned, previewed
+from runctl_auto.jobs.folder.saved_plan import plan_to_save
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.down import DownOptions, foresee
 from runctl_auto.operations.preview import preview
+from runctl_auto.stack.plan_file import write_plan_file
 
 
-def plan(session: Session, folder: Path, options: FolderOptions, executor: Executor[Session]) -> FolderPlan:
-    """What ``apply`` would do. Changes nothing. Blocks.
+def plan(
+    session: Session,
+    folder: Path,
+    options: FolderOptions,
+    executor: Executor[Session],
+    *,
+    out: Path | None = None,
+) -> FolderPlan:
+    """What ``apply`` would do; saved to the file ``out``, it is what ``apply_saved`` does. Blocks.
 
-    Engines work only on what differs from what was applied last. Raises ``UsageError`` when there is no such
-    folder; all else that is wrong is in the entries.
+    Changes nothing. Engines work only on what differs from what was applied last. Raises ``UsageError`` when
+    there is no such folder, or ``out`` cannot be written; all else that is wrong is in the entries.
     """
     looked = look_at_folder(session, folder, options)
-    return folder_plan(looked, preview_orders(looked.orders, executor))
+    orders = preview_orders(looked.orders, executor)
+    if out is not None:
+        write_plan_file(out, plan_to_save(session, looked, orders, options))
+    return folder_plan(looked, orders)
 
 
 def preview_orders(orders: Sequence[Order], executor: Executor[Session]) -> tuple[Order, ...]:

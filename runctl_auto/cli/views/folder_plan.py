@@ -29,7 +29,8 @@ def plan_lines(plan: FolderPlan, *, every_job: bool) -> Iterator[str]:
         if each.is_change or each.has_failed or every_job or len(quiet) <= _MOST_UNCHANGED:
             yield from _entry(each, width)
     yield f"  {counts_text(plan)}"
-    yield from _costs(plan)
+    if all(each.is_previewed or each.cost is not None or each.action == "destroy" for each in plan.changing):
+        yield from _costs(plan)
     for other in plan.others:
         yield f"  not a job: {other.file}: {other.what}"
     for removed in plan.removed:
@@ -68,11 +69,17 @@ def _entry(entry: Entry, width: int) -> Iterator[str]:
     told = "; ".join(filter(None, [entry.reason, counts, cost]))
     yield f"{SIGNS[entry.action]} {entry.title:<{width}}  {entry.action}: {told}"
     if entry.error is not None:
-        yield from _error(entry.error.text, entry.error.next_step)
+        yield from _error(_more(entry), entry.error.next_step)
     for each in entry.advice:
         yield f"      policy: {each}"
     for note in entry.notes:
         yield f"      {note}"
+
+
+def _more(entry: Entry) -> str:
+    """What an error tells beyond the reason."""
+    first, _, rest = entry.error.text.partition("\n") if entry.error else ("", "", "")
+    return rest if first.rstrip(".") == entry.reason else f"{first}\n{rest}"
 
 
 def _result(result: EntryResult, width: int) -> str:
@@ -91,7 +98,7 @@ def _error(text: str, next_step: str | None) -> Iterator[str]:
 
 
 def _cost(entry: Entry) -> str:
-    if entry.cost is None or entry.cost == entry.cost_before:
+    if entry.cost is None or entry.has_failed or entry.cost == entry.cost_before:
         return ""
     before = rate_text(entry.cost_before.hour) if entry.cost_before is not None else "$0"
     return f"{before} -> {rate_text(entry.cost.hour)} an hour"

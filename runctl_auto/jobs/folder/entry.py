@@ -54,7 +54,7 @@ class Failure:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """As errors are told everywhere."""
+        """As errors are told everywhere, with what only some kinds have in ``details``."""
         return {
             "kind": self.kind,
             "what": self.what,
@@ -62,7 +62,7 @@ class Failure:
             "causes": list(self.causes),
             "next_step": self.next_step,
             "exit_code": self.exit_code,
-            **self.details,
+            "details": dict(self.details),
         }
 
 

@@ -6,16 +6,19 @@ to change is ordered (``Order``); all else is decided.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from runctl_auto.cost.estimate import estimate
 from runctl_auto.engine.events import PlannedChange
 from runctl_auto.errors import PackagingError, ProtectedError, RunctlError
+from runctl_auto.job_file.document import MAX_BYTES
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.fingerprint import fingerprint
+from runctl_auto.jobs.folder.changed_since import ChangedFiles, changed_since
 from runctl_auto.jobs.folder.entry import Entry, OtherFile, Removed, failure_of
 from runctl_auto.jobs.folder.job_files import FoundFile, JobFiles, read_job_files
 from runctl_auto.jobs.folder.options import FolderOptions
@@ -34,6 +37,7 @@ from runctl_auto.jobs.permitted import refuse_disabled_provider
 from runctl_auto.jobs.protected_teardown import teardown_protection
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
+from runctl_auto.local.plain_file import NotAPlainFileError, read_plain_file
 from runctl_auto.packaging.package import code_sha256
 from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import GROUP, INSTANCE, StackState
@@ -50,6 +54,8 @@ class Looked:
     errors: tuple[Entry, ...]
     removed: tuple[Removed, ...] = ()
     left_aside: int = 0
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Of all files of jobs that were looked at, also invalid ones, by name."""
 
     @property
     def others(self) -> tuple[OtherFile, ...]:
@@ -63,6 +69,7 @@ class _Wanted:
     found: FoundFile
     checked: CheckedJob
     source: Source
+    code: str
     fingerprint: str
 
 
@@ -81,10 +88,13 @@ class _Look:
         self._options = options
         self._repository = repository_of(folder)
         self._aside = 0
+        self._hashes: dict[str, str] = {}
+        self._changed: ChangedFiles | None = None
 
     def all(self) -> Looked:
         working = partial(self._session.reporter.working, after=PATIENCE_SECONDS)
         with working("reading the job files"):
+            self._changed = self._changed_files()
             files = self._files()
             wanted, errors = self._wanted(files)
         with working("reading the stacks"):
@@ -99,19 +109,34 @@ class _Look:
             errors=tuple(errors),
             removed=() if self._options.prune else tuple(removed),
             left_aside=self._aside,
+            hashes=self._hashes,
         )
 
     def _files(self) -> JobFiles:
         root = self._session.folders.root
         return read_job_files(self._folder, check_job, policies=root / self._session.settings.policies.file)
 
+    def _changed_files(self) -> ChangedFiles | None:
+        reference = self._options.changed_since
+        if reference is None:
+            return None
+        settings, root = self._session.settings, self._session.folders.root
+        return changed_since(reference, self._repository, root, settings.policies.file)
+
+    def _is_looked_at(self, found: FoundFile) -> bool:
+        if not self._options.matches(found.job, found.name):
+            return False
+        work_folder = found.checked.work_folder.path if found.checked is not None else None
+        return self._changed is None or self._changed.concerns(found.path, work_folder)
+
     def _wanted(self, files: JobFiles) -> tuple[list[_Wanted], list[Entry]]:
         wanted: list[_Wanted] = []
         errors: list[Entry] = []
         for found in files.files:
-            if not self._options.matches(found.job, found.name):
+            if not self._is_looked_at(found):
                 self._aside += 1
                 continue
+            self._hashes[found.name] = _sha256(found.path)
             try:
                 wanted.append(self._hashed(found))
             except RunctlError as error:
@@ -129,6 +154,7 @@ class _Look:
             found=found,
             checked=checked,
             source=source,
+            code=code,
             fingerprint=fingerprint(session, checked.spec, code, source),
         )
 
@@ -179,7 +205,9 @@ class _Look:
             entry=entry,
             path=wanted.found.path,
             source=wanted.source,
+            code=wanted.code,
             fingerprint=wanted.fingerprint,
+            state=_version(known),
             needs_file=config is not None and config.group is not None,
             refresh=self._options.refresh,
             grace_seconds=self._options.grace_seconds,
@@ -198,6 +226,8 @@ class _Look:
             file = source.file if here == "." else source.file.removeprefix(f"{here}/")
             if name in jobs or source.file in unread or not self._options.matches(name, file):
                 continue
+            if self._changed is not None and not self._changed.concerns_removed(source):
+                continue
             yield Removed(name, file)
 
     def _pruned(self, removed: Sequence[Removed], known: Mapping[str, KnownStack]) -> Iterator[Order]:
@@ -208,6 +238,7 @@ class _Look:
             yield Order(
                 entry=self._destroy(each, stacks[each.job]),
                 source=stacks[each.job].source,
+                state=_version(stacks[each.job]),
                 grace_seconds=self._options.grace_seconds,
                 discard_artifacts=self._options.discard_artifacts,
             )
@@ -226,6 +257,17 @@ class _Look:
             cost=None if error is None or known.config is None else estimate(known.config),
             error=None if error is None else failure_of(error),
         )
+
+
+def _version(known: KnownStack | None) -> str | None:
+    return known.state.version if known is not None and known.state is not None else None
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_plain_file(path, MAX_BYTES)).hexdigest()
+    except NotAPlainFileError as error:
+        return f"unreadable: {error.complaint}"
 
 
 def _wrong(found: FoundFile, error: RunctlError) -> Entry:

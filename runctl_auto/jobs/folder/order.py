@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import GRACE_SECONDS
 from runctl_auto.jobs.folder.entry import Action, Entry
+from runctl_auto.stack.plan_file import PlannedPlace
 from runctl_auto.stack.source import Source
 
 
@@ -14,15 +15,19 @@ from runctl_auto.stack.source import Source
 class Order:
     """``entry`` is what was decided. ``path`` is the job file, absolute; None for a job to be ended.
     ``needs_file``: what was lost is brought back by applying the file, which begins a new attempt.
-    ``fingerprint`` is what the file, its code and the settings must still come to; None when that does not
-    matter. ``is_bound``: nothing but the changes of ``entry`` may be made. ``refresh``: what others have
+    ``code`` is the hash of what travels, ``fingerprint`` of all that applying the file means, ``state`` the
+    version of the stack's state, None without a stack. ``is_bound``: all of them must be the same still, the
+    machine be in ``place``, and nothing but the changes of ``entry`` be made. ``refresh``: what others have
     changed in the cloud is looked for and healed.
     """
 
     entry: Entry
     path: Path | None = None
     source: Source | None = None
+    code: str | None = None
     fingerprint: str | None = None
+    state: str | None = None
+    place: PlannedPlace | None = None
     is_bound: bool = False
     refresh: bool = False
     needs_file: bool = False
