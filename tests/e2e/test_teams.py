@@ -1,4 +1,8 @@
-"""Two people on one `s3://` backend at once: in the emulated cloud, and on a second S3 server."""
+"""Two people on one `s3://` backend at once: in the emulated cloud, and on a second S3 server.
+
+The second has a host name and a numbering of processes of their own, as on another machine: that a process
+lives cannot be seen, and only the claim in the backend tells.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +86,7 @@ def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Team]:
                 f"s3://{BUCKET}/runctl?region=us-east-1&awssdk=v2&use_path_style=true"
                 f"&endpoint={gateway.endpoint}"
             )
-        members = [cloud.member(name, backend) for name in PEOPLE]
+        members = [cloud.member(name, backend, far=name != PEOPLE[0]) for name in PEOPLE]
         for member in members:
             subprocess.run(["git", "init", "-q", str(member.folder)], check=True)
             subprocess.run(["git", "-C", str(member.folder), "remote", "add", "origin", REMOTE], check=True)
