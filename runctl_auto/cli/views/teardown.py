@@ -34,6 +34,7 @@ def forecast_json(forecast: TeardownForecast) -> dict[str, Any]:
     """What a teardown would do, with the keys of one."""
     return {
         **forecast.receipt.as_json(),
+        "nothing_left": False,
         "dry_run": True,
         "planned": [vars(each) for each in forecast.planned],
         "unfetched": [each.text for each in forecast.unfetched],
