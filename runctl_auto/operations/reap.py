@@ -38,26 +38,40 @@ class Overdue:
 
 @dataclass(frozen=True)
 class ReapResult:
-    """What was found and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines that
-    the cloud did not end, each with why."""
+    """What was ``planned`` and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines
+    that the cloud did not end, each with why. A ``dry_run`` ended none."""
 
+    planned: tuple[Overdue, ...]
     reaped: tuple[Overdue, ...]
     unread: tuple[tuple[str, str], ...]
     refused: tuple[tuple[Overdue, str], ...] = ()
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "dry_run": self.dry_run,
+            "planned": [each.as_json() for each in self.planned],
+            "reaped": [each.as_json() for each in self.reaped],
+            "unread": [{"job": job, "why": why} for job, why in self.unread],
+            "refused": [{**each.as_json(), "refusal": refusal} for each, refusal in self.refused],
+        }
 
 
-def reap(session: Session, *, yes: bool) -> ReapResult:
+def reap(session: Session, *, yes: bool, dry_run: bool = False) -> ReapResult:
     """Terminates the machines of this backend's jobs that are over their limits, after asking.
 
     A machine is over when it is ten minutes older than its job's max_duration, or than what its budget pays
     for, or when its run ended ten minutes ago. Bucket and volumes stay. One that the cloud refuses to end
-    does not keep the others from being ended. Raises ``ConfirmationNeededError`` when declined.
+    does not keep the others from being ended. A ``dry_run`` finds the same, asks nobody and ends nothing.
+    Raises ``ConfirmationNeededError`` when declined.
     """
     configs, unread = _configs(session)
     overdue, unknown = _overdue_everywhere(session, configs)
     unread += unknown
     for each in overdue:
         session.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
+    if dry_run:
+        return ReapResult(tuple(overdue), (), tuple(unread), dry_run=True)
     if overdue:
         require_confirmation(
             session.reporter,
@@ -75,7 +89,7 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
             reaped.append(each)
         except CloudError as error:
             refused.append((each, error.what))
-    return ReapResult(tuple(reaped), tuple(unread), tuple(refused))
+    return ReapResult(tuple(overdue), tuple(reaped), tuple(unread), tuple(refused))
 
 
 def limit_of(config: StackConfig) -> tuple[float, str] | None:

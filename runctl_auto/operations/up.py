@@ -88,6 +88,8 @@ class UpOptions:
     """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
     source: Source | None = None
     """The file of a folder that is applied; None for a job by itself."""
+    refresh: bool = False
+    """Whether what others have changed is healed also where the job has no machine."""
 
     @property
     def afresh(self) -> bool | None:
@@ -156,7 +158,14 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh, source=options.source)
+        super().__init__(
+            session,
+            checked,
+            rerun=options.rerun,
+            afresh=options.afresh,
+            source=options.source,
+            refresh=options.refresh,
+        )
         self.checked = checked
         self._options = options
         self._changed = False
@@ -221,7 +230,7 @@ class Up(JobFileChange[Applied]):
                 decision.config,
                 others(),
                 self.session.reporter,
-                refresh=self.current.has_compute,
+                refresh=self.refreshes,
                 settle=partial(settle_machine, self.job),
                 now=self.session.time.now,
             )
