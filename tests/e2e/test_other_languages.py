@@ -265,3 +265,18 @@ def test_a_typescript_program_makes_it_too(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert_same(made_by_runctl, programs.resources(folder))
+
+
+@pytest.mark.matrix
+def test_the_program_of_the_operator_makes_it_too(
+    programs: Programs, made_by_runctl: dict[str, dict[str, Any]]
+) -> None:
+    folder = programs.folder("python", main=str(Path(programs.plugin).with_name("job_of_file")))
+    programs.pulumi(folder, "stack", "init", "count")
+    for key, value in {
+        "runctl:jobFile": str(programs.runctl.folder / "count.yaml"),
+        "runctl:backend": programs.environment["PULUMI_BACKEND_URL"],
+    }.items():
+        programs.pulumi(folder, "config", "set", key, value, "-s", "count")
+    programs.pulumi(folder, "up", "--yes", "--skip-preview", "-s", "count")
+    assert_same(made_by_runctl, programs.resources(folder))

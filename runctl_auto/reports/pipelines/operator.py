@@ -34,7 +34,7 @@ _DIGITS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorOptions:
-    """How the operator runs the jobs. ``role`` is the ARN of the role that the workspaces' account has on EKS;
+    """How the operator runs the jobs. ``role`` is the ARN of the role of the workspaces' account, on EKS;
     ``prefix`` begins the name of each ``Stack``; ``destroy`` destroys a job when its ``Stack`` is deleted.
     """
 
