@@ -62,6 +62,7 @@ class VolumeRequest:
     mount: str
     size_gb: int | None = None
     snapshot: str | None = None
+    initialization_rate: int | None = None
     id: str | None = None
     protect: bool = False
 
@@ -223,6 +224,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                     zone=self._args.zone,
                     size_gb=volume.size_gb,
                     snapshot=volume.snapshot,
+                    initialization_rate=volume.initialization_rate,
                     protect=volume.protect,
                     tags=self._tags,
                 ),

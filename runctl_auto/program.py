@@ -37,8 +37,10 @@ from components.training_environment import (
 from runctl_auto.agent.contract import (
     DEADLINE_SLACK_SECONDS,
     END_SCHEDULE_SLACK_SECONDS,
+    ON_A_VOLUME,
     SCHEMA,
     DataJson,
+    DataStrategy,
     LimitsJson,
     PackageKind,
     PartOfUserDataJson,
@@ -52,7 +54,7 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
-from runctl_auto.job_file.spec import Volume
+from runctl_auto.job_file.spec import DataSource, Volume
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
@@ -311,7 +313,7 @@ def run_spec(config: StackConfig) -> RunJson:
         "limits": _limits(config),
         "retry": {"max_attempts": job.max_attempts},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
-        "data": [_data(each.source, each.path) for each in job.data],
+        "data": [_data(config, each) for each in job.data],
     }
 
 
@@ -330,9 +332,22 @@ def _limits(config: StackConfig) -> LimitsJson:
     return limits
 
 
-def _data(source: str, path: str) -> DataJson:
-    location = DataLocation.of(source)
-    return {"bucket": location.bucket, "prefix": location.prefix, "path": path}
+def _data(config: StackConfig, source: DataSource) -> DataJson:
+    location = DataLocation.of(source.source)
+    plain: DataJson = {"bucket": location.bucket, "prefix": location.prefix, "path": source.path}
+    strategy = config.strategy_of(source)
+    if strategy == DataStrategy.STAGE:
+        return plain
+    if strategy not in ON_A_VOLUME:
+        return {**plain, "strategy": strategy}
+    volume = config.job.volume_of(source)
+    if volume is None:
+        raise ProgramError(
+            f"The data {source.source} are to be on a volume, and the job has none for them.",
+            where={"job": config.job.name, "field": "data"},
+            next_step="Name one of the job's volumes in the data's field volume.",
+        )
+    return {**plain, "strategy": strategy, "volume": volume.name}
 
 
 def user_data_config(config: StackConfig, names: Names) -> UserDataJson:
@@ -430,6 +445,7 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
             name=volume.name,
             size_gb=volume.size,
             snapshot=volume.snapshot,
+            initialization_rate=volume.initialization_rate,
             id=volume.id,
             mount=volume.mount,
             protect=config.protection.of_volume(volume.name),

@@ -42,6 +42,7 @@ _COMMANDS: dict[str, str] = {
     "logs": "Print the logs of a job.",
     "watch": "Follow jobs, and give a run that lost its machine a new one.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
+    "data": "Compare how data come to a job, and write a loader.",
     "transfer": "Move data between this machine, buckets and jobs.",
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",

@@ -9,6 +9,7 @@ from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
 from runctl_auto.jobs.right_account import another_account
@@ -208,6 +209,15 @@ def decide(
     )
     before = current.config
     source = source or (before.source if before is not None else None)
+    is_same_run = current.config is not None and current.config.run.id == run.id
+    rates = _rates_in_force(current.config, choice.places[0], known)
+    data = settle_data(
+        provider,
+        spec,
+        choice.places[0],
+        rates,
+        before=current.config.data if current.config is not None and is_same_run else None,
+    )
     config = StackConfig(
         job=spec,
         run=run,
@@ -216,13 +226,13 @@ def decide(
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
-        rates=_rates_in_force(current.config, choice.places[0], known),
+        rates=rates,
+        data=data.strategies,
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
         source=source,
         fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )
-    is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
         choice.places,
@@ -230,6 +240,8 @@ def decide(
         replaces_active_run=not is_same_run and current.run_is_active,
         notes=(
             *choice.notes,
+            *data.notes,
+            *(() if is_same_run else initialization_notes(spec)),
             *_tied_to_zone(spec, choice.places[0], zone),
             *_no_time_to_end(config),
             *_recovery_notes(config),

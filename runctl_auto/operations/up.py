@@ -298,6 +298,12 @@ class _Following:
                     outcome = self._follow(follower)
                     continue
                 refuse_unreadable(self._config, outcome)
+                if outcome.silent:
+                    raise silent.given_up(outcome, outcome.silent)
+                if outcome.is_hung and self._config.job.recovers_by == "none":
+                    session.reporter.say(_hangs(outcome))
+                    outcome = self._follow(follower)
+                    continue
                 self._refuse_to_replace(outcome)
                 silent.refuse_another(outcome)
                 self._replacements += 1
@@ -399,6 +405,13 @@ class _Following:
                 next_step=f"`runctl logs {job}` shows why; `runctl up` goes on from the last "
                 "checkpoint; spot_policy: on-demand avoids interruptions.",
             )
+
+
+def _hangs(lost: Lost) -> str:
+    return (
+        f"machine {lost.machine.id} does not report; recovery: none, so that it is left as it is, and "
+        "no other is made"
+    )
 
 
 def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
