@@ -12,7 +12,9 @@ from runctl_auto.providers.volume_filling import VolumeFilling
 
 def made(account: Account, **more: Any) -> str:
     ec2 = account.client("ec2")
-    return str(ec2.create_volume(AvailabilityZone="us-east-1a", Size=30, VolumeType="gp3", **more)["VolumeId"])
+    return str(
+        ec2.create_volume(AvailabilityZone="us-east-1a", Size=30, VolumeType="gp3", **more)["VolumeId"]
+    )
 
 
 def snapshot(account: Account) -> str:
