@@ -169,10 +169,11 @@ class _Life:
 
         def trains() -> bool:
             status = ask(self.folder, "status", self.job)["status"] or {}
-            machine, starts = status.get("instance"), len(self._lines("training"))
-            if status.get("phase") != "running" or not (status.get("checkpoints") or {}).get("count"):
+            machine = status.get("instance")
+            if status.get("phase") != "running" or machine == (after.machine if after else None):
                 return False
-            if after is not None and (machine == after.machine or starts == after.starts):
+            starts = len(self._lines("training"))
+            if not (status.get("checkpoints") or {}).get("count") or starts == (after.starts if after else 0):
                 return False
             found.append(Training(str(machine), starts, float(status["phases"].get("fetch", 0.0))))
             return True

@@ -52,6 +52,7 @@ _COMMANDS: dict[str, str] = {
     "sandbox": "Start, stop or inspect the sandbox; interrupt machines in it.",
     "doctor": "Check that everything runctl needs is installed and reachable.",
     "catalog": "Manage the price book.",
+    "export": "Write what other tools need to run jobs.",
     "permissions": "Print the minimal IAM policy for runctl.",
     "setup": "Install the Pulumi engine and the AWS plugin.",
     "completion": "Print the shell completion script.",

@@ -14,11 +14,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.session import Surroundings
 from runctl_auto.stack.source import Source
 
 
-def fingerprint(session: Session, spec: JobSpec, code_sha256: str, source: Source | None) -> str:
+def fingerprint(session: Surroundings, spec: JobSpec, code_sha256: str, source: Source | None) -> str:
     """Of the job, its code, the names of its secrets, the settings and policies that concern it, and what
     makes resources of them: the version of runctl, or the project's own program."""
     settings = session.settings
@@ -36,7 +36,7 @@ def fingerprint(session: Session, spec: JobSpec, code_sha256: str, source: Sourc
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def policies_digest(session: Session) -> str | None:
+def policies_digest(session: Surroundings) -> str | None:
     """Of the policies that judge changes; None when none do."""
     return None if session.policies is None else session.policies.digest
 

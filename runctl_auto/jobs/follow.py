@@ -93,7 +93,7 @@ class Follower:
             if status is not None and status.ended:
                 return self._ended(status)
             self._tell(status, self._time.monotonic() - began)
-            machine = group.machine if group else compute.instance
+            machine = group.present if group else compute.instance
             silent = self._heartbeat.silent_seconds(machine, status, self._time.monotonic())
             is_interrupted = status is not None and status.phase == Phase.INTERRUPTED and group is None
             if is_interrupted or self._time.monotonic() >= next_check:

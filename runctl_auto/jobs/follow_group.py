@@ -29,8 +29,9 @@ class GroupWatch:
         self._provider = provider
         self._group = group
         self._reporter = reporter
-        self.machine = ""
-        """The machine that it had last, empty while it had none."""
+        self.present: str | None = None
+        """The machine that it has, as it was last looked at."""
+        self._machine = ""
         self._failures: dict[str, Launch] = {}
         self._has_launched = False
 
@@ -47,12 +48,13 @@ class GroupWatch:
         """
         group = self._provider.groups([self._group]).get(self._group)
         if group is None:
-            return GroupEnd(Machine(self.machine, GONE, reason="its group is gone"))
+            return GroupEnd(Machine(self._machine, GONE, reason="its group is gone"))
         launches = self._provider.launches(self._group)
+        self.present = group.machines[-1] if group.machines else None
         self._tell(group, launches)
         if group.wanted == 0 and not group.machines:
             why = "its group wants no machine any more"
-            return GroupEnd(Machine(self.machine, "terminated", reason=why))
+            return GroupEnd(Machine(self._machine, "terminated", reason=why))
         return self._ended_silently(group, launches) if not has_reported and group.wanted else None
 
     def _ended_silently(self, group: MachineGroup, launches: Sequence[Launch]) -> GroupEnd | None:
@@ -68,8 +70,8 @@ class GroupWatch:
     def _tell(self, group: MachineGroup, launches: Sequence[Launch]) -> None:
         self._has_launched = self._has_launched or any(each.machine for each in launches)
         for machine in group.machines:
-            if machine != self.machine:
-                self.machine = machine
+            if machine != self._machine:
+                self._machine = machine
                 self._failures.clear()
                 found = self._provider.machine(machine)
                 self._reporter.say(f"AWS made machine {machine} ({found.type} in {found.zone})")

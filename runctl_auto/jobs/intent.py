@@ -14,7 +14,7 @@ from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.session import Session, Surroundings
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_folder import WorkFolder
@@ -143,7 +143,7 @@ class Material:
     agent_sha256: str
 
 
-def gather(session: Session, job: CheckedJob) -> Material:
+def gather(session: Surroundings, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = session.folders.make_private("packages")
     code = package_code(travelling(session, job.work_folder), packages)
@@ -152,7 +152,7 @@ def gather(session: Session, job: CheckedJob) -> Material:
     return Material(account, code.sha256, agent.sha256)
 
 
-def travelling(session: Session, work: WorkFolder) -> WorkFolder:
+def travelling(session: Surroundings, work: WorkFolder) -> WorkFolder:
     """What of a work folder travels: results that were fetched to a folder that the settings name are no
     code.
     """
@@ -163,7 +163,7 @@ def travelling(session: Session, work: WorkFolder) -> WorkFolder:
 
 
 def decide(
-    session: Session,
+    session: Surroundings,
     spec: JobSpec,
     current: CurrentJob,
     material: Material,
@@ -278,7 +278,7 @@ def _was_given_up(current: CurrentJob, provider: Provider, now: float) -> bool:
 
 
 def _group(
-    session: Session, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
+    session: Surroundings, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
 ) -> GroupChoice | None:
     """The group of the run; that of the same run stays, and with it the run's latest end."""
     if spec.recovers_by != "cloud":
@@ -419,9 +419,9 @@ def _same_place(place: Placement) -> tuple[str, str, str, str]:
     return place.market, place.instance_type, place.zone, place.subnet
 
 
-def _refuse_state_as_data(session: Session, spec: JobSpec) -> None:
+def _refuse_state_as_data(session: Surroundings, spec: JobSpec) -> None:
     """Whatever the policies allow; the program refuses it too, for plain ``pulumi``."""
-    for index, source in sources_of_state((each.source for each in spec.data), session.environment.backend):
+    for index, source in sources_of_state((each.source for each in spec.data), session.backend):
         raise JobFileError(
             f"The data source {source} is in the bucket with the state of all stacks, which no job may read.",
             where={"job": spec.name, "field": f"data[{index}].source"},

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from runctl_auto.backend.claims import Claims
 from runctl_auto.cost.book import PriceBook
@@ -40,6 +41,40 @@ class Time:
     now: Callable[[], datetime] = _utc_now
 
 
+class Surroundings(Protocol):
+    """What deciding about a job needs of a session; a job that another program declares has no more."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def folders(self) -> ProjectFolders: ...
+
+    @property
+    def reporter(self) -> Reporter: ...
+
+    @property
+    def time(self) -> Time: ...
+
+    @property
+    def prices(self) -> PriceBook: ...
+
+    @property
+    def program(self) -> Path | None:
+        """The folder of the program that runs in place of runctl's own."""
+
+    @property
+    def policies(self) -> PackInForce | None:
+        """The policies that judge changes, None when none do, or runctl does not know them."""
+
+    @property
+    def backend(self) -> str | None:
+        """The address of the backend that holds the job's stack, None if unknown."""
+
+    def provider(self, region: str | None = None) -> Provider:
+        """The provider of a region, None for the person's own. Asks nobody."""
+
+
 @dataclass(frozen=True)
 class Session:
     """One command's surroundings.
@@ -63,6 +98,11 @@ class Session:
     policies: PackInForce | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)
     _claims: dict[str, Claims] = field(default_factory=dict)
+
+    @property
+    def backend(self) -> str:
+        """The address of the backend."""
+        return self.environment.backend
 
     def beside(self, reporter: Reporter) -> Session:
         """A session for another thread, told to ``reporter``: with the same surroundings, and nothing that is

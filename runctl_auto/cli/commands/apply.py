@@ -9,9 +9,12 @@ import click
 
 from runctl_auto.cli.folder_options import folder_options
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.report_options import report_option, reported
+from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
     from runctl_auto.jobs.folder.entry import FolderPlan
+    from runctl_auto.reports.formats import Wanted
 
 
 @click.command(
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     metavar="DURATION",
     help="How old a saved plan may be.",
 )
+@report_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something was changed.")
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -62,6 +67,8 @@ def command(
     discard_artifacts: bool,
     grace: int,
     max_age: str,
+    reports: tuple[Wanted, ...],
+    detailed_exitcode: bool,
 ) -> int:
     from runctl_auto.cli.local_workers import local_workers
     from runctl_auto.cli.views.folder_plan import plan_lines, result_lines
@@ -71,9 +78,9 @@ def command(
 
     invocation.hold_policies_to(policy_base)
     console = invocation.console
-    session = invocation.session(policies=not no_policy)
 
     def show(plan: FolderPlan) -> None:
+        told.plan = plan
         for line in plan_lines(plan, every_job=console.verbose):
             console.say(line)
 
@@ -83,20 +90,29 @@ def command(
         grace_seconds=grace,
         discard_artifacts=discard_artifacts,
     )
-    workers = local_workers(session, console, parallel)
-    if folder.is_file():
-        if only or changed_since is not None or prune or adopt:
-            raise click.UsageError(
-                "A saved plan says itself which jobs it is about: no --only, --changed-since, --prune and "
-                "--adopt."
-            )
-        result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
-    else:
-        options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
-        result = apply(session, folder, options, workers, how=how, show=show)
-    console.result(result.as_json())
-    for line in result_lines(result):
-        console.line(printable(line))
+    with reported("apply", folder, reports) as told:
+        session = invocation.session(policies=not no_policy)
+        workers = local_workers(session, console, parallel)
+        if folder.is_file():
+            if only or changed_since is not None or prune or adopt:
+                raise click.UsageError(
+                    "A saved plan says itself which jobs it is about: no --only, --changed-since, --prune "
+                    "and --adopt."
+                )
+            result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
+        else:
+            options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
+            result = apply(session, folder, options, workers, how=how, show=show)
+        told.result = result
+        console.result(result.as_json())
+        for line in result_lines(result):
+            console.line(printable(line))
+    if (
+        detailed_exitcode
+        and result.exit_code == ExitCode.DONE
+        and any(each.outcome == "done" for each in result.results)
+    ):
+        return int(ExitCode.CHANGES)
     return int(result.exit_code)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runctl_auto.cli.folder_options import folder_options
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.report_options import report_option, reported
 from runctl_auto.errors import ExitCode
+
+if TYPE_CHECKING:
+    from runctl_auto.reports.formats import Wanted
 
 
 @click.command(
@@ -23,6 +28,7 @@ from runctl_auto.errors import ExitCode
     metavar="FILE",
     help="Save the plan, which `apply FILE` carries out as it is or refuses.",
 )
+@report_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.pass_obj
 def command(
@@ -38,6 +44,7 @@ def command(
     policy_base: Path | None,
     no_policy: bool,
     out: Path | None,
+    reports: tuple[Wanted, ...],
     detailed_exitcode: bool,
 ) -> int:
     from runctl_auto.cli.local_workers import local_workers
@@ -48,12 +55,14 @@ def command(
 
     invocation.hold_policies_to(policy_base)
     console = invocation.console
-    session = invocation.session(policies=not no_policy)
     options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
-    found = plan(session, folder, options, local_workers(session, console, parallel), out=out)
-    console.result(found.as_json())
-    for line in plan_lines(found, every_job=console.verbose):
-        console.line(printable(line))
+    with reported("plan", folder, reports) as told:
+        session = invocation.session(policies=not no_policy)
+        found = plan(session, folder, options, local_workers(session, console, parallel), out=out)
+        told.plan = found
+        console.result(found.as_json())
+        for line in plan_lines(found, every_job=console.verbose):
+            console.line(printable(line))
     if found.exit_code != ExitCode.DONE:
         return int(found.exit_code)
     return int(ExitCode.CHANGES) if detailed_exitcode and found.has_changes else int(ExitCode.DONE)

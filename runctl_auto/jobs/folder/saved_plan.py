@@ -83,7 +83,7 @@ def held_to(plan: PlanFile, looked: Looked) -> tuple[Order, ...]:
     """The orders of ``plan``, for the folder as it is now. Raises ``PlanOutdatedError`` that names all that
     moved since."""
     now = {each.job: each for each in looked.orders}
-    reasons = list(dict.fromkeys((*_moved_files(plan, looked), *_moved_jobs(plan, now))))
+    reasons = list(dict.fromkeys((*_moved_files(plan, looked), *_moved_jobs(plan, looked, now))))
     if reasons:
         raise _outdated(reasons)
     planned = {each.job: each for each in plan.jobs}
@@ -107,15 +107,15 @@ def _moved_files(plan: PlanFile, looked: Looked) -> Iterator[str]:
             yield f"code: the work folder of {name} has changed"
 
 
-def _moved_jobs(plan: PlanFile, now: Mapping[str, Order]) -> Iterator[str]:
+def _moved_jobs(plan: PlanFile, looked: Looked, now: Mapping[str, Order]) -> Iterator[str]:
     for each in plan.jobs:
         order = now.get(each.job)
         if order is None:
             yield f"state: job '{each.job}' is not there any more"
         elif each.state != order.state:
             yield f"state: job '{each.job}' was changed by another command"
-        elif each.fingerprint != order.fingerprint and each.code == order.code:
-            if plan.files.get(each.file) is not None:
+        elif each.fingerprint != order.fingerprint:
+            if each.code == order.code and plan.files.get(each.file) == looked.hashes.get(each.file):
                 yield f"settings: what they say of job '{each.job}' has changed"
         elif each.action != order.action:
             now_is = f"{order.action}, since {order.entry.reason}"

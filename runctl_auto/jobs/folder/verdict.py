@@ -43,7 +43,7 @@ def by_file(  # noqa: PLR0911 - one for each reason
     if known.state is not None and known.state.pending:
         return Verdict(action="update", reason="its last update was interrupted")
     assert known.config is not None  # noqa: S101 - without one it is new, or has a problem
-    if known.config.fingerprint != fingerprint:
+    if known.config.fingerprint != fingerprint or known.config.source != source:
         return Verdict(action="update", reason=_difference(known, source))
     return None
 
@@ -53,6 +53,8 @@ def _difference(known: KnownStack, source: Source) -> str:
         return "it was applied by itself before"
     if known.source.repository != source.repository:
         return f"it is taken over from {known.source.repository}"
+    if known.source.file != source.file:
+        return f"its file was {known.source.file} before"
     return "its file, code, settings or policies have changed"
 
 

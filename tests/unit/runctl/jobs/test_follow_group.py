@@ -139,6 +139,20 @@ def test_a_hung_machine_is_ended_so_that_aws_makes_another() -> None:
     assert [each for each in told.said if "does not report" in each]
 
 
+def test_a_machine_that_is_gone_is_not_hung_while_aws_looks_for_the_next_one() -> None:
+    silent = RunStatus(run="r1", phase="interrupted", instance="i-1", updated_at="t0")
+    bucket, provider = fake_results(), fake_provider()
+    bucket.status.side_effect = [*[silent] * 900, DONE]
+    bucket.log_parts.return_value = []
+    provider.groups.side_effect = Cloud(group(1, "i-1"), group(1)).look
+    provider.launches.return_value = made("i-1")
+    provider.machine.side_effect = lambda each: Machine(each, "terminated")
+    clock = FakeTime()
+    time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
+    assert Follower(bucket, provider, "r1", Told(), time).until_end(Compute(group="g")) == Ended(DONE)
+    provider.terminate.assert_not_called()
+
+
 def starve(statuses: list[RunStatus | None], cloud: Cloud, seconds: float) -> Ended | Lost | Starved:
     bucket, provider = fake_results(), fake_provider()
     bucket.status.side_effect = statuses
