@@ -345,9 +345,18 @@ class DataJson(TypedDict):
     path: str
 
 
-class RunJson(TypedDict):
-    """``spec.json`` without the volumes, whose ids are known once they are created."""
+class NotifyJson(TypedDict, total=False):
+    """Who is told of the run. ``webhook`` is the parameter that holds an address, ``format`` one of auto,
+    slack and json; ``command`` is run on the machine; ``on`` are the events.
+    """
 
+    webhook: str
+    format: str
+    command: str
+    on: list[str]
+
+
+class _EveryRunJson(TypedDict):
     schema: int
     job: str
     run: str
@@ -367,6 +376,16 @@ class RunJson(TypedDict):
     retry: RetryJson
     secrets: list[SecretJson]
     data: list[DataJson]
+
+
+class PartOfRunJson(TypedDict, total=False):
+    """What ``spec.json`` holds where people are told of the run."""
+
+    notify: NotifyJson
+
+
+class RunJson(_EveryRunJson, PartOfRunJson):
+    """``spec.json`` without the volumes, whose ids are known once they are created."""
 
 
 class SpecJson(RunJson):
@@ -438,7 +457,18 @@ class ChosenJson(TypedDict):
     newest: str
 
 
-class MachineJson(TypedDict):
+class UsageJson(TypedDict):
+    """What a machine has, None if unknown, and what its agent has sent to object storage: requests, and
+    bytes in their bodies.
+    """
+
+    cpus: int | None
+    memory_gb: float | None
+    requests: int
+    sent_bytes: int
+
+
+class _EveryMachineJson(TypedDict):
     """A machine of a run. ``launched_at`` is the cloud's time, ``seen_at`` the agent's last write on it;
     ``ended_at`` is None while it runs, and if it vanished. ``price_hour`` is in USD, None if unknown.
     """
@@ -451,6 +481,16 @@ class MachineJson(TypedDict):
     seen_at: str
     ended_at: str | None
     price_hour: float | None
+
+
+class PartOfMachineJson(TypedDict, total=False):
+    """What statuses of earlier versions lack."""
+
+    usage: UsageJson
+
+
+class MachineJson(_EveryMachineJson, PartOfMachineJson):
+    """A machine of a run."""
 
 
 class DataProgressJson(TypedDict):

@@ -20,6 +20,10 @@ from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.time_limit import TimeLimit
 
+NOTICE_SECONDS = 25.0
+"""How long the machine stays for notices that are being delivered."""
+LEAVING_NOTICE_SECONDS = 5.0
+"""The same where the system ends the machine or the service."""
 STATUS_SECONDS = 4.0
 """Kept for the last status of a machine that the cloud takes back."""
 
@@ -38,11 +42,18 @@ class ReplacesMachine(Protocol):
     def boot_worked(self) -> None: ...
 
 
+class TellsPeople(Protocol):
+    """Sends notices about the run; `MachineNotices` describes the method."""
+
+    def ended(self, outcome: Outcome, seconds: float) -> None: ...
+
+
 @dataclass(frozen=True)
 class AgentService:
     """The agent of one machine. `clock` is in seconds since the epoch.
 
-    `group` replaces the machine when it is lost; it is ended once the run has ended for good.
+    `group` replaces the machine when it is lost; it is ended once the run has ended for good. `notices`
+    returns who tells people of the end, None when nobody does.
     """
 
     config: AgentConfig
@@ -56,6 +67,7 @@ class AgentService:
     end_machine: Callable[[], None]
     clock: Callable[[], float]
     group: ReplacesMachine | None = None
+    notices: Callable[[], TellsPeople | None] = lambda: None
 
     def serve(self) -> int:
         """Blocks until the run has ended here; returns the process's exit code.
@@ -98,6 +110,7 @@ class AgentService:
         )
         outcome = self._outcome(status, logs)
         self._last_words(outcome, status, logs)
+        self._tell_people(outcome)
         self.volumes.unmount_all()
         if outcome.is_terminal and self.group:
             self.group.end()
@@ -126,6 +139,21 @@ class AgentService:
             last.set(request.ends_at)
         self._try("the last output", lambda: logs.ship_all(patient.within(before)))
         self._try("the last status", lambda: status.end(outcome, patient.within(last)))
+
+    def _tell_people(self, outcome: Outcome) -> None:
+        """After the last status, so that a webhook delays nothing that matters."""
+        told = self.notices()
+        if told is None:
+            return
+        request, seconds = self.switch.request, NOTICE_SECONDS
+        if request is not None and request.ends_at is not None:
+            seconds = min(seconds, request.ends_at - self.clock())
+        if request is not None and request.leave_running:
+            seconds = min(seconds, LEAVING_NOTICE_SECONDS)
+        try:
+            told.ended(outcome, max(0.0, seconds))
+        except Exception as error:
+            self.journal.say(f"the end of the run is not told: {error!r}")
 
     def _try(self, what: str, store: Callable[[], None]) -> None:
         """A failure of either step must not prevent the other, or the machine's termination."""

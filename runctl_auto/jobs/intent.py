@@ -10,6 +10,7 @@ from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.job import Job, parse_config
+from runctl_auto.jobs.notify_choice import choose_notify
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session
@@ -211,6 +212,7 @@ def decide(
         rates=_rates_in_force(current.config, choice.places[0], known),
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
+        notify=choose_notify(spec, current.config, run.id, session.settings.notify),
     )
     is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(

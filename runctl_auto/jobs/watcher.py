@@ -25,6 +25,7 @@ from runctl_auto.job_file.spec import Recovery
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.follow_group import GroupWatch
 from runctl_auto.jobs.job import parse_config
+from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.replace import ReplaceUnattended, refuse_unreadable
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
@@ -65,6 +66,7 @@ class Watcher:
         self._jobs: dict[str, WatchedJob] = {name: WatchedJob(name) for name in options.jobs}
         self._accounts: dict[str, str] = {}
         self._backend_problem: str | None = None
+        self.notices = Notices(session, "watch")
 
     @property
     def is_done(self) -> bool:
@@ -225,6 +227,8 @@ class Watcher:
                 group = found.get(each.group or "")
                 machine = group.machines[0] if group is not None and group.machines else None
                 if machine is not None and each.machine not in (None, machine):
+                    if each.config is not None:
+                        self.notices.interrupted(each.config, each.machine, "the cloud has made another one")
                     each.machine = machine
                     self._event(each, "replaced", machine=machine, message="by the cloud")
                 each.machine = machine or each.machine
@@ -285,6 +289,7 @@ class Watcher:
         if last is not None:
             why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
             self._event(watched, "lost", once=last.id, machine=last.id or None, message=why)
+            self.notices.interrupted(config, last.id or None, why)
 
     def _was_placed(self, watched: WatchedJob, config: StackConfig) -> bool:
         """Asked only where it matters: of a run without machine and status."""
@@ -301,8 +306,10 @@ class Watcher:
         if lost.is_hung:
             silent = f"it has not reported for {self._options.hung_seconds:.0f} s or more"
             self._event(watched, "hung", once=machine or "", machine=machine, message=silent)
+            self.notices.silent(config, machine or "", self._options.hung_seconds)
         else:
             self._event(watched, "lost", once=machine or "", machine=machine, message=_who(recovery))
+            self.notices.interrupted(config, machine, _who(recovery))
         if recovery != "none":
             refuse_unreadable(config, lost)
         if recovery == "runctl":
@@ -350,6 +357,8 @@ class Watcher:
         watched.told["phase"] = (run, phase)
         name: EventName = "ended" if status is not None and status.ended else "phase"
         message = None if status is None else status.reason
+        if name == "ended" and status is not None and watched.config is not None:
+            self.notices.ended(watched.config, status, is_news=not is_first)
         self._event(watched, "watching" if is_first and name == "phase" else name, message=message)
 
     def _event(

@@ -54,6 +54,7 @@ from runctl_auto.jobs.follow import (
 )
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
@@ -64,6 +65,7 @@ from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
+from runctl_auto.local.printable import printable
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
@@ -119,6 +121,13 @@ def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     the plan was declined.
     """
     change = Up(session, job, options)
+    try:
+        return _applied_and_followed(session, job, options, change)
+    finally:
+        change.notices.drain()
+
+
+def _applied_and_followed(session: Session, job: CheckedJob, options: UpOptions, change: Up) -> UpResult:
     applied = until_capacity(
         change.run,
         change.place_again,
@@ -159,6 +168,7 @@ class Up(JobFileChange[Applied]):
         self._applied_config: StackConfig | None = None
         self._wanted: Protection | None = None
         self._start: str | None = None
+        self.notices = Notices(session, "up")
 
     def recover(self) -> None:
         with self.times.phase("prepare"):
@@ -194,6 +204,7 @@ class Up(JobFileChange[Applied]):
         return self._changed
 
     def confirm(self, decision: Intent, view: PlanView) -> None:  # noqa: ARG002
+        self.notices.budgets(self.budgets)
         refuse_spent_budgets(self.session, self.job.name, self.budgets)
         require_confirmation(
             self.session.reporter,
@@ -280,6 +291,7 @@ class _Following:
         self._config = applied.config
         self._changed = applied.changed
         self._replacements = 0
+        self._notices = change.notices
 
     def until_end(self) -> UpResult:
         """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
@@ -294,6 +306,7 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
+                self._notices.interrupted(self._config, outcome.machine.id or None, _why_lost(outcome))
                 refuse_unreadable(self._config, outcome)
                 self._refuse_to_replace(outcome)
                 silent.refuse_another(outcome)
@@ -308,6 +321,7 @@ class _Following:
                     time=session.time,
                 )
                 outcome = self._follow(follower)
+        self._notices.ended(self._config, outcome.status)
         return self.finish(outcome.status)
 
     def finish(self, status: RunStatus) -> UpResult:
@@ -396,6 +410,10 @@ class _Following:
                 next_step=f"`runctl logs {job}` shows why; `runctl up` goes on from the last "
                 "checkpoint; spot_policy: on-demand avoids interruptions.",
             )
+
+
+def _why_lost(lost: Lost) -> str:
+    return printable(lost.machine.reason or "it ended, and the run has not")
 
 
 def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec, Notify
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
 from runctl_auto.stack.trail import RefusedPlace, trail_json
@@ -34,6 +34,7 @@ KEYS = (
     "group",
     "trail",
     "lost",
+    "notify",
 )
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
@@ -135,7 +136,7 @@ class StackConfig:
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
     prices when the place was chosen. ``group`` is None for a single instance. ``trail`` are the places that
     had no capacity for the run, the oldest first; ``lost`` the machines that it has lost since the last
-    ``up``.
+    ``up``. ``notify``: who is told of the run, as job file or settings say; None: nobody.
     """
 
     job: JobSpec
@@ -149,6 +150,13 @@ class StackConfig:
     trail: tuple[RefusedPlace, ...] = ()
     group: GroupChoice | None = None
     lost: tuple[str, ...] = ()
+    notify: Notify | None = None
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that the stack keeps: the job's, and the address of its webhook."""
+        webhook = self.notify.webhook if self.notify is not None else None
+        return tuple(dict.fromkeys((*self.job.secrets, *((webhook,) if webhook else ()))))
 
     @property
     def dearest_machine(self) -> tuple[str, float | None]:
@@ -195,6 +203,7 @@ class StackConfig:
             "group": None if self.group is None else self.group.as_json(),
             "lost": list(self.lost),
             "trail": trail_json(self.trail),
+            "notify": None if self.notify is None else self.notify.model_dump(mode="json"),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -225,6 +234,9 @@ class StackConfig:
                 {f"{NAMESPACE}:trail": "[]", **values},
                 "trail",
                 _adapter(tuple[RefusedPlace, ...]).validate_python,
+            ),
+            notify=_read(
+                {f"{NAMESPACE}:notify": "null", **values}, "notify", _adapter(Notify | None).validate_python
             ),
         )
 
