@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from runctl_auto.agent.contract import Phase
+from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.notice import (
     BUDGET_STEPS,
     Event,
@@ -27,17 +29,49 @@ LOOK_EVERY_SECONDS: Final = 2.0
 MARK_SECONDS: Final = 10.0
 
 
+class OpenMarks:
+    """The place of the marks, until it is closed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Waits for a write that is under way."""
+        with self._lock:
+            self._is_closed = True
+
+    def find(self, key: str, at_most: int) -> bytes | None:
+        return self._store.find(key, at_most)
+
+    def put(self, key: str, data: bytes, content_type: str = "application/json") -> None:
+        """Raises AgentError when it is closed, like `put_new`."""
+        with self._lock:
+            self._refuse_closed()
+            self._store.put(key, data, content_type)
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        with self._lock:
+            self._refuse_closed()
+            return self._store.put_new(key, data)
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise AgentError("the run has ended")
+
+
 @dataclass(frozen=True)
 class MachineNotices:
-    """Notices about one run from its machine. `look` is called every few seconds, `ended` once, at the end.
+    """Notices about one run from its machine. `look` is called every few seconds, at the end `ended`, then
+    `settle`, which alone waits. No method raises.
 
-    `spent` is the run's seconds so far; `machine` is this one's id. No method raises or waits for a delivery,
-    but for `ended`, as long as it is given.
+    `spent` is the run's seconds so far; `machine` is this one's id.
     """
 
     spec: RunSpec
     sender: SendOnce
-    store: Store
+    marks: OpenMarks
     switch: StopSwitch
     spent: Callable[[], float]
     machine: str | None
@@ -58,7 +92,7 @@ class MachineNotices:
         clock: Callable[[], float],
     ) -> MachineNotices:
         patient = store.patient(MARK_SECONDS)
-        return cls(spec, sender, patient, switch, spent, machine, clock, NoticeQueue(), set())
+        return cls(spec, sender, OpenMarks(patient), switch, spent, machine, clock, NoticeQueue(), set())
 
     def look(self) -> None:
         """Tells what has come up since the last look."""
@@ -71,8 +105,8 @@ class MachineNotices:
             text = f"{self.spec.job}: {step} % of the budget of ${budget:.2f} is spent"
             self._tell(Event.BUDGET, budget_key(step), text, step=step, budget=budget)
 
-    def ended(self, outcome: Outcome, seconds: float) -> None:
-        """Tells how the run ended here. Blocks for deliveries, at most `seconds`."""
+    def ended(self, outcome: Outcome) -> None:
+        """Begins to tell how the run ended here."""
         self.look()
         if outcome.phase == Phase.INTERRUPTED:
             self._interrupted(outcome.message or "")
@@ -87,7 +121,13 @@ class MachineNotices:
                 reason=outcome.reason,
                 exit_code=outcome.exit_code,
             )
+
+    def settle(self, seconds: float) -> None:
+        """Blocks for deliveries, at most `seconds`; afterwards no mark is written any more, since nothing of
+        the run is once its status is terminal.
+        """
         self.waiting.drain(seconds)
+        self.marks.close()
 
     def _step(self) -> int | None:
         """The highest step of the budget that is reached."""
@@ -108,7 +148,7 @@ class MachineNotices:
         self._told.add(key)
         at = rfc3339(self.clock())
         notice = Notice(event, key, text, at, job=self.spec.job, run=run, details=details)
-        self.waiting.add(partial(self.sender.send, notice, self.store, prefix_for(run, event)))
+        self.waiting.add(partial(self.sender.send, notice, self.marks, prefix_for(run, event)))
 
 
 def ended_text(job: str, phase: str, exit_code: int | None, message: str | None) -> str:

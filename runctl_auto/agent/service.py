@@ -20,9 +20,9 @@ from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.time_limit import TimeLimit
 
-NOTICE_SECONDS = 25.0
-"""How long the machine stays for notices that are being delivered."""
-LEAVING_NOTICE_SECONDS = 5.0
+NOTICE_SECONDS = 7.0
+"""How long the last status waits for notices: for an attempt that hangs, or for all that are refused."""
+LEAVING_NOTICE_SECONDS = 2.0
 """The same where the system ends the machine or the service."""
 STATUS_SECONDS = 4.0
 """Kept for the last status of a machine that the cloud takes back."""
@@ -43,9 +43,10 @@ class ReplacesMachine(Protocol):
 
 
 class TellsPeople(Protocol):
-    """Sends notices about the run; `MachineNotices` describes the method."""
+    """Sends notices about the run; `MachineNotices` describes the methods."""
 
-    def ended(self, outcome: Outcome, seconds: float) -> None: ...
+    def ended(self, outcome: Outcome) -> None: ...
+    def settle(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,6 @@ class AgentService:
         )
         outcome = self._outcome(status, logs)
         self._last_words(outcome, status, logs)
-        self._tell_people(outcome)
         self.volumes.unmount_all()
         if outcome.is_terminal and self.group:
             self.group.end()
@@ -137,23 +137,22 @@ class AgentService:
         if request is not None and request.ends_at is not None:
             before.set(request.ends_at - STATUS_SECONDS)
             last.set(request.ends_at)
+        told = self.notices()
+        if told is not None:
+            self._try("the notice of the end", lambda: told.ended(outcome))
         self._try("the last output", lambda: logs.ship_all(patient.within(before)))
+        if told is not None:
+            self._try("the notice of the end", lambda: self._settle_notices(told))
         self._try("the last status", lambda: status.end(outcome, patient.within(last)))
 
-    def _tell_people(self, outcome: Outcome) -> None:
-        """After the last status, so that a webhook delays nothing that matters."""
-        told = self.notices()
-        if told is None:
-            return
+    def _settle_notices(self, told: TellsPeople) -> None:
+        """Waits for the notice of the end, which goes out while the last output is stored."""
         request, seconds = self.switch.request, NOTICE_SECONDS
         if request is not None and request.ends_at is not None:
-            seconds = min(seconds, request.ends_at - self.clock())
+            seconds = min(seconds, request.ends_at - 2 * STATUS_SECONDS - self.clock())
         if request is not None and request.leave_running:
             seconds = min(seconds, LEAVING_NOTICE_SECONDS)
-        try:
-            told.ended(outcome, max(0.0, seconds))
-        except Exception as error:
-            self.journal.say(f"the end of the run is not told: {error!r}")
+        told.settle(max(0.0, seconds))
 
     def _try(self, what: str, store: Callable[[], None]) -> None:
         """A failure of either step must not prevent the other, or the machine's termination."""

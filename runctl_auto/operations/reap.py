@@ -12,10 +12,10 @@ from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import CloudError, RunctlError, UnreadableStatusError
 from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.heartbeat import is_hung
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.watching import BOOT_SECONDS, HUNG_SECONDS
 from runctl_auto.providers.contract import Provider, TaggedMachine
 from runctl_auto.stack.config import StackConfig
 
@@ -189,11 +189,10 @@ def _tell(
     if status is not None and status.ended:
         notices.ended(config, status, is_news=False)
         return
-    has_reported = status is not None and status.instance == machine.id and status.updated_at is not None
-    heard = status.updated_at if status is not None and has_reported else None
+    heard = status.updated_at if status is not None and status.instance == machine.id else None
     since = machine.created_at if heard is None else datetime.fromisoformat(heard.replace("Z", "+00:00"))
     silence = (now - since).total_seconds()
-    if silence >= (HUNG_SECONDS if has_reported else BOOT_SECONDS):
+    if is_hung(machine.id, status, silence):
         notices.silent(config, machine.id, silence)
 
 

@@ -53,6 +53,7 @@ from runctl_auto.jobs.follow import (
     await_end,
 )
 from runctl_auto.jobs.graceful_stop import stop_run
+from runctl_auto.jobs.heartbeat import HUNG_SECONDS
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
 from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.place_again import PlaceAgain
@@ -70,6 +71,7 @@ from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.trail import RefusedPlace
 
 LOCK_POLL_SECONDS = 2.0
@@ -86,6 +88,8 @@ class UpOptions:
     grace_seconds: int = GRACE_SECONDS
     start_from: str | None = None
     """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
+    source: Source | None = None
+    """The file of a folder that is applied; None for a job by itself."""
 
     @property
     def afresh(self) -> bool | None:
@@ -161,7 +165,7 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh)
+        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh, source=options.source)
         self.checked = checked
         self._options = options
         self._changed = False
@@ -306,8 +310,14 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
-                self._notices.interrupted(self._config, outcome.machine.id or None, _why_lost(outcome))
+                self._tell_lost(outcome)
                 refuse_unreadable(self._config, outcome)
+                if outcome.silent:
+                    raise silent.given_up(outcome, outcome.silent)
+                if outcome.is_hung and self._config.job.recovers_by == "none":
+                    session.reporter.say(_hangs(outcome))
+                    outcome = self._follow(follower)
+                    continue
                 self._refuse_to_replace(outcome)
                 silent.refuse_another(outcome)
                 self._replacements += 1
@@ -388,6 +398,12 @@ class _Following:
                     raise
                 time.sleep(LOCK_POLL_SECONDS)
 
+    def _tell_lost(self, lost: Lost) -> None:
+        if lost.is_hung:
+            self._notices.silent(self._config, lost.machine.id, HUNG_SECONDS)
+        else:
+            self._notices.interrupted(self._config, lost.machine.id or None, _why_lost(lost))
+
     def _refuse_to_replace(self, lost: Lost) -> None:
         """Raises ``MachineLostError`` when runctl is not the one that makes the next machine."""
         config = self._config
@@ -414,6 +430,13 @@ class _Following:
 
 def _why_lost(lost: Lost) -> str:
     return printable(lost.machine.reason or "it ended, and the run has not")
+
+
+def _hangs(lost: Lost) -> str:
+    return (
+        f"machine {lost.machine.id} does not report; recovery: none, so that it is left as it is, and "
+        "no other is made"
+    )
 
 
 def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:

@@ -8,6 +8,7 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.bills import all_bills
 from runctl_auto.jobs.budget_check import budgets_of
 from runctl_auto.jobs.notices import Notices
+from runctl_auto.jobs.replacements import OpenSession
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.watch_events import WatchEvent
 from runctl_auto.jobs.watcher import Watcher, WatchOptions
@@ -39,13 +40,19 @@ class _Budgets:
         self._notices.budgets(budgets_of(self._session, owners, bills))
 
 
-def watch(session: Session, options: WatchOptions, tell: Callable[[WatchEvent], None]) -> None:
+def watch(
+    session: Session,
+    options: WatchOptions,
+    tell: Callable[[WatchEvent], None],
+    open_session: OpenSession | None = None,
+) -> None:
     """Watches until all the named jobs have ended; all jobs of the backend: until it is interrupted. Blocks.
 
     Raises ``JobNotFoundError`` for a name that is no job, ``TrainingFailedError`` when a run did not succeed,
-    and what ended the watch of a job whose run did not end.
+    and what ended the watch of a job whose run did not end. With ``open_session`` new machines are made side
+    by side.
     """
-    watcher = Watcher(session, options, tell)
+    watcher = Watcher(session, options, tell, open_session)
     watcher.refuse_unknown()
     budgets = _Budgets(session, watcher.notices)
     try:
@@ -54,7 +61,11 @@ def watch(session: Session, options: WatchOptions, tell: Callable[[WatchEvent], 
             budgets.look()
             if options.once or (options.jobs and watcher.is_done):
                 break
-            session.time.sleep(options.every_seconds)
+            watcher.pause()
+        watcher.finish()
+    except KeyboardInterrupt:
+        watcher.leave()
+        raise
     finally:
         watcher.notices.drain()
     if options.jobs and watcher.is_done:

@@ -74,10 +74,10 @@ def test_an_interruption_is_told_at_the_notice_and_once(store: MemoryStore, cloc
     assert world.texts() == []
     world.switch.set(StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, "the cloud takes it back"))
     world.notices.look()
-    world.notices.ended(Outcome(Phase.INTERRUPTED, Reason.INTERRUPTION, None, "saved"), 60)
+    world.notices.ended(Outcome(Phase.INTERRUPTED, Reason.INTERRUPTION, None, "saved"))
     assert world.texts() == ["digits: the machine is being taken away: the cloud takes it back"]
     later = World(store, clock, machine="i-2")
-    later.notices.ended(Outcome(Phase.INTERRUPTED, Reason.INTERRUPTION, None, "again"), 60)
+    later.notices.ended(Outcome(Phase.INTERRUPTED, Reason.INTERRUPTION, None, "again"))
     assert len(later.texts()) == 1, "another machine, another interruption"
 
 
@@ -95,12 +95,21 @@ def test_an_interruption_is_told_at_the_notice_and_once(store: MemoryStore, cloc
 )
 def test_the_end(store: MemoryStore, clock: Clock, outcome: Outcome, event: str, text: str) -> None:
     world = World(store, clock)
-    world.notices.ended(outcome, 60)
+    world.notices.ended(outcome)
     assert (world.texts(), world.got[0].event) == ([text], event)
+
+
+def test_after_the_last_status_no_mark_is_written(store: MemoryStore, clock: Clock) -> None:
+    world = World(store, clock, **LIMITS)
+    world.notices.settle(60)
+    world.spent = 18_000
+    world.notices.look()
+    assert world.texts() == [], "without a mark nothing is sent"
+    assert store.objects == {}
 
 
 def test_only_what_is_asked_for_is_told(store: MemoryStore, clock: Clock) -> None:
     world = World(store, clock, "failure")
-    world.notices.ended(Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0), 60)
+    world.notices.ended(Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0))
     assert world.texts() == []
     assert store.objects == {}
