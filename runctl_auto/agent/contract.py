@@ -8,7 +8,7 @@ sides must still be able to read files from before a change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, get_args
 
 SCHEMA: Final = 1
 """The version of ``spec.json`` and ``status.json``, their field ``schema``."""
@@ -70,6 +70,35 @@ RETRIED_AS: Mapping[str, str] = {
 """The event of ``retry.on_events`` that a reason counts as. A run that ended for any other reason is never
 retried: it succeeded, was stopped on purpose, or would end the same way again.
 """
+
+
+class Event:
+    """What people are told of."""
+
+    END: Final = "end"
+    """The run succeeded, or was stopped."""
+    FAILURE: Final = "failure"
+    INTERRUPTION: Final = "interruption"
+    BUDGET: Final = "budget"
+    SILENCE: Final = "silence"
+    """A machine that runs has not reported for some time."""
+
+
+NoticeEvent = Literal["end", "failure", "interruption", "budget", "silence"]
+EVENTS: tuple[NoticeEvent, ...] = get_args(NoticeEvent)
+NoticeFormat = Literal["auto", "slack", "json"]
+FORMATS: tuple[NoticeFormat, ...] = get_args(NoticeFormat)
+
+
+class Sent:
+    """What became of a notice, as its mark says."""
+
+    SENDING: Final = "sending"
+    SENT: Final = "sent"
+    FAILED: Final = "failed"
+    """It certainly did not arrive."""
+    UNKNOWN: Final = "unknown"
+    """It may have arrived."""
 
 
 class Background:
@@ -184,6 +213,16 @@ def log_part_number(name: str) -> int | None:
     """The number of the log part with this name; None for the name of anything else."""
     number, dot, suffix = name.partition(".")
     return int(number) if dot and suffix == "log" and is_sequence(number) else None
+
+
+def notices_prefix(run: str) -> str:
+    """The prefix of the marks of notices that the machine may send."""
+    return f"{run_prefix(run)}notices/"
+
+
+def watchers_prefix(run: str) -> str:
+    """The prefix of the marks of notices about the machine, which it cannot write."""
+    return f"{run_prefix(run)}control/notices/"
 
 
 def artifacts_prefix(run: str) -> str:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from runctl_auto.agent.contract import Phase
+from runctl_auto.agent.contract import Event, Phase
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.notice import (
     BUDGET_STEPS,
-    Event,
     Notice,
     budget_key,
     ended_key,

@@ -5,31 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
-from runctl_auto.agent.contract import MOST_NOTE, run_prefix
+from runctl_auto.agent.contract import MOST_NOTE, Event, notices_prefix, watchers_prefix
 
 SCHEMA: Final = 1
 BUDGET_STEPS: Final = (50, 80, 100)
 """Percent of a budget at which it is told of."""
-
-
-class Event:
-    """What is told of."""
-
-    END: Final = "end"
-    """The run succeeded, or was stopped."""
-    FAILURE: Final = "failure"
-    INTERRUPTION: Final = "interruption"
-    BUDGET: Final = "budget"
-    SILENCE: Final = "silence"
-    """A machine that runs has not reported for some time."""
-
-
-NoticeEvent = Literal["end", "failure", "interruption", "budget", "silence"]
-EVENTS: tuple[NoticeEvent, ...] = get_args(NoticeEvent)
-NoticeFormat = Literal["auto", "slack", "json"]
-FORMATS: tuple[NoticeFormat, ...] = get_args(NoticeFormat)
 
 
 @dataclass(frozen=True)
@@ -80,16 +62,6 @@ def plain(text: str) -> str:
     """The text on one line, without control characters, cut to a note's length."""
     shown = "".join(sign if sign.isprintable() else " " for sign in text)
     return shown if len(shown) <= MOST_NOTE else shown[: MOST_NOTE - 1] + "…"
-
-
-def notices_prefix(run: str) -> str:
-    """The prefix of the marks of notices that the machine may send."""
-    return f"{run_prefix(run)}notices/"
-
-
-def watchers_prefix(run: str) -> str:
-    """The prefix of the marks of notices about the machine, which it cannot write."""
-    return f"{run_prefix(run)}control/notices/"
 
 
 def prefix_for(run: str, event: str) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.notice import Notice
-from runctl_auto.agent.webhook import FAILED, SENT, UNKNOWN, Delivery
+from runctl_auto.agent.webhook import Delivery
 
 TIMEOUT_SECONDS: Final = 30.0
 
@@ -46,15 +47,15 @@ class NoticeCommand:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
-            return Delivery(FAILED, f"it could not be started ({type(error).__name__})")
+            return Delivery(Sent.FAILED, f"it could not be started ({type(error).__name__})")
         try:
             process.communicate(json.dumps(notice.as_json()).encode(), timeout=self.timeout)
         except subprocess.TimeoutExpired:
             _end(process)
-            return Delivery(UNKNOWN, f"it was ended after {self.timeout:.0f} s")
+            return Delivery(Sent.UNKNOWN, f"it was ended after {self.timeout:.0f} s")
         if process.returncode == 0:
-            return Delivery(SENT)
-        return Delivery(FAILED, f"it ended with exit code {process.returncode}")
+            return Delivery(Sent.SENT)
+        return Delivery(Sent.FAILED, f"it ended with exit code {process.returncode}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -12,14 +12,14 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.untrusted import UnreadableError, cut, encodable, read_object, text
-from runctl_auto.agent.webhook import FAILED, Delivery
+from runctl_auto.agent.webhook import Delivery
 
 MOST_MARK_BYTES: Final = 4096
 MOST_SENDERS: Final = 3
 """So many may try one after the other, each because the one before could not."""
-SENDING: Final = "sending"
 _MOST_WHY = 200
 
 
@@ -73,9 +73,9 @@ def claim(place: MarkPlace, prefix: str, channel: str, notice: str, *, by: str, 
         key = mark_key(prefix, channel, notice, number)
         found = _found(place, key)
         if found is None:
-            content = {"at": at, "by": by, "outcome": SENDING, "nonce": secrets.token_hex(8)}
+            content = {"at": at, "by": by, "outcome": Sent.SENDING, "nonce": secrets.token_hex(8)}
             return Mark(place, key, content) if place.put_new(key, _bytes(content)) else None
-        if found.outcome != FAILED:
+        if found.outcome != Sent.FAILED:
             return None
     return None
 
@@ -92,14 +92,14 @@ def read_mark(key: str, content: bytes) -> Told:
             why=found.given("why", text(4 * _MOST_WHY)) or "",
         )
     except UnreadableError:
-        return Told(key, "unknown", why="its mark cannot be read")
+        return Told(key, Sent.UNKNOWN, why="its mark cannot be read")
 
 
 def _found(place: MarkPlace, key: str) -> Told | None:
     try:
         content = place.find(key, MOST_MARK_BYTES)
     except IntegrityError:
-        return Told(key, "unknown")
+        return Told(key, Sent.UNKNOWN)
     return None if content is None else read_mark(key, content)
 
 

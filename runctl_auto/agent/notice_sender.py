@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Final, Protocol
 
+from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.notice_marks import MarkPlace, claim
-from runctl_auto.agent.webhook import SENT, Delivery
+from runctl_auto.agent.webhook import Delivery
 
 ATTEMPTS: Final = 3
 WAITS_SECONDS: Final = (1.0, 4.0)
@@ -63,7 +64,7 @@ class SendOnce:
         if mark is None:
             return
         found = self._delivered(channel, notice)
-        if found.outcome != SENT:
+        if found.outcome != Sent.SENT:
             self.say(f"notify: {notice.event} by {name}: {found.why}")
         mark.record(found)
 

@@ -14,6 +14,8 @@ from runctl_auto.agent.contract import (
     BACKGROUNDS,
     DATA_STRATEGIES,
     DEFAULT_SHELL,
+    EVENTS,
+    FORMATS,
     MOST_SPEC_BYTES,
     ON_A_VOLUME,
     SCHEMA,
@@ -26,7 +28,6 @@ from runctl_auto.agent.contract import (
     VolumeJson,
 )
 from runctl_auto.agent.errors import IntegrityError, SpecError
-from runctl_auto.agent.notice import EVENTS, FORMATS
 from runctl_auto.agent.untrusted import read_object
 
 

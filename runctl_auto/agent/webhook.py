@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.errors import UnreachableError
 from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.web import Web, is_local
@@ -20,10 +21,6 @@ from runctl_auto.agent.web import Web, is_local
 TIMEOUT_SECONDS: Final = 5.0
 MOST_ADDRESS: Final = 2048
 SLACK_HOSTS: Final = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
-
-SENT: Final = "sent"
-FAILED: Final = "failed"
-UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def shape_of(address: str, wanted: str) -> str:
 
 @dataclass(frozen=True)
 class Webhook:
-    """Posts notices to one address. `shape` is one of FORMATS."""
+    """Posts notices to one address. `shape` is one of `contract.FORMATS`."""
 
     web: Web
     address: str
@@ -81,15 +78,15 @@ class Webhook:
         except UnreachableError as error:
             return _unanswered(error.__cause__)
         except ValueError:
-            return Delivery(FAILED, "its address is not one that can be asked")
+            return Delivery(Sent.FAILED, "its address is not one that can be asked")
 
 
 def _told(status: int) -> Delivery:
     if 200 <= status < 300:
-        return Delivery(SENT)
+        return Delivery(Sent.SENT)
     if 300 <= status < 400:
-        return Delivery(FAILED, f"it redirects (HTTP {status}), which is not followed")
-    return Delivery(FAILED, f"HTTP {status}", may_repeat=status >= 500 or status in (408, 429))
+        return Delivery(Sent.FAILED, f"it redirects (HTTP {status}), which is not followed")
+    return Delivery(Sent.FAILED, f"HTTP {status}", may_repeat=status >= 500 or status in (408, 429))
 
 
 def _unanswered(cause: BaseException | None) -> Delivery:
@@ -98,16 +95,18 @@ def _unanswered(cause: BaseException | None) -> Delivery:
     reason = cause.reason if isinstance(cause, urllib.error.URLError) else cause
     if was_sent and not isinstance(reason, http.client.InvalidURL):
         late = isinstance(reason, (TimeoutError, socket.timeout))
-        return Delivery(UNKNOWN, "no answer in time" if late else "the connection broke before the answer")
+        return Delivery(
+            Sent.UNKNOWN, "no answer in time" if late else "the connection broke before the answer"
+        )
     if isinstance(reason, (TimeoutError, socket.timeout)):
-        return Delivery(FAILED, "no connection in time", may_repeat=True)
+        return Delivery(Sent.FAILED, "no connection in time", may_repeat=True)
     if isinstance(reason, ConnectionRefusedError):
-        return Delivery(FAILED, "nobody listens at its address", may_repeat=True)
+        return Delivery(Sent.FAILED, "nobody listens at its address", may_repeat=True)
     if isinstance(reason, socket.gaierror):
-        return Delivery(FAILED, "its host has no address", may_repeat=True)
+        return Delivery(Sent.FAILED, "its host has no address", may_repeat=True)
     if isinstance(reason, ssl.SSLError):
-        return Delivery(FAILED, "its certificate is not trusted, or it speaks no TLS")
-    return Delivery(FAILED, "it cannot be reached", may_repeat=True)
+        return Delivery(Sent.FAILED, "its certificate is not trusted, or it speaks no TLS")
+    return Delivery(Sent.FAILED, "it cannot be reached", may_repeat=True)
 
 
 def _is_loopback(address: str) -> bool:

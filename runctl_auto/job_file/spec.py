@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from runctl_auto.agent.contract import DEFAULT_SHELL
-from runctl_auto.agent.notice import EVENTS, NoticeEvent, NoticeFormat
+from runctl_auto.agent.contract import DEFAULT_SHELL, EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,

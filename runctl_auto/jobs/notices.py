@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from runctl_auto.agent.contract import Phase
+from runctl_auto.agent.contract import Event, Phase
 from runctl_auto.agent.machine_notices import ended_text
 from runctl_auto.agent.notice import (
-    Event,
     Notice,
     ended_key,
     interrupted_key,

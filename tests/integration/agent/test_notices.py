@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.notice import Event, Notice
+from runctl_auto.agent.contract import Event, Sent
+from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.notice_command import NoticeCommand
 from runctl_auto.agent.notice_sender import NoticeQueue, SendOnce
 from runctl_auto.agent.web import Web
-from runctl_auto.agent.webhook import FAILED, SENT, UNKNOWN, Webhook
+from runctl_auto.agent.webhook import Webhook
 
 NOTICE = Notice(Event.END, "ended", "digits: training succeeded", "2026-11-30T12:00:00Z", job="digits")
 
@@ -72,11 +73,11 @@ def gone() -> str:
 @pytest.mark.parametrize(
     ("path", "outcome", "why"),
     [
-        ("200", SENT, ""),
-        ("500", FAILED, "HTTP 500"),
-        ("404", FAILED, "HTTP 404"),
-        ("redirect", FAILED, "it redirects (HTTP 307), which is not followed"),
-        ("hang", UNKNOWN, "no answer in time"),
+        ("200", Sent.SENT, ""),
+        ("500", Sent.FAILED, "HTTP 500"),
+        ("404", Sent.FAILED, "HTTP 404"),
+        ("redirect", Sent.FAILED, "it redirects (HTTP 307), which is not followed"),
+        ("hang", Sent.UNKNOWN, "no answer in time"),
     ],
 )
 def test_a_server_that_answers_or_does_not(server: Server, path: str, outcome: str, why: str) -> None:
@@ -89,7 +90,11 @@ def test_a_server_that_answers_or_does_not(server: Server, path: str, outcome: s
 
 def test_a_server_that_is_gone() -> None:
     found = Webhook(Web(), gone()).deliver(NOTICE)
-    assert (found.outcome, found.why, found.may_repeat) == (FAILED, "nobody listens at its address", True)
+    assert (found.outcome, found.why, found.may_repeat) == (
+        Sent.FAILED,
+        "nobody listens at its address",
+        True,
+    )
 
 
 def test_two_senders_tell_a_server_once(server: Server) -> None:
@@ -113,7 +118,7 @@ def test_a_server_that_hangs_holds_nothing_up(server: Server) -> None:
 
 def test_a_command_gets_the_notice(tmp_path: Path) -> None:
     command = 'cat > told.json; echo "$RUNCTL_NOTICE_EVENT $RUNCTL_NOTICE_JOB" > env'
-    assert NoticeCommand(command, dict(os.environ), tmp_path).deliver(NOTICE).outcome == SENT
+    assert NoticeCommand(command, dict(os.environ), tmp_path).deliver(NOTICE).outcome == Sent.SENT
     assert json.loads((tmp_path / "told.json").read_text()) == NOTICE.as_json()
     assert (tmp_path / "env").read_text() == "end digits\n"
 
@@ -121,9 +126,9 @@ def test_a_command_gets_the_notice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "outcome", "why"),
     [
-        ("exit 3", FAILED, "it ended with exit code 3"),
-        ("exec 0<&-; exit 0", SENT, ""),
-        ("sleep 600 & sleep 600", UNKNOWN, "it was ended after 0 s"),
+        ("exit 3", Sent.FAILED, "it ended with exit code 3"),
+        ("exec 0<&-; exit 0", Sent.SENT, ""),
+        ("sleep 600 & sleep 600", Sent.UNKNOWN, "it was ended after 0 s"),
     ],
 )
 def test_a_command_that_fails_or_hangs(tmp_path: Path, command: str, outcome: str, why: str) -> None:

@@ -8,13 +8,13 @@ import pytest
 from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import Phase, Reason
+from runctl_auto.agent.contract import Phase, Reason, Sent
 from runctl_auto.agent.machine_notices import MachineNotices
 from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.notice_sender import SendOnce
 from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
-from runctl_auto.agent.webhook import SENT, Delivery
+from runctl_auto.agent.webhook import Delivery
 
 
 class World:
@@ -38,7 +38,7 @@ class World:
 
     def deliver(self, notice: Notice) -> Delivery:
         self.got.append(notice)
-        return Delivery(SENT)
+        return Delivery(Sent.SENT)
 
     def texts(self) -> list[str]:
         assert self.notices.waiting.drain(60)

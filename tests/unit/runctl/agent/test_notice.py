@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from runctl_auto.agent.notice import Event, Notice, prefix_for
+from runctl_auto.agent.contract import Event
+from runctl_auto.agent.notice import Notice, prefix_for
 
 
 def notice(text: str, **details: object) -> Notice:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.notice import Event, Notice
+from runctl_auto.agent.contract import Event, Sent
+from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.notice_marks import MOST_SENDERS, claim, mark_key, read_mark
 from runctl_auto.agent.notice_sender import SendOnce
-from runctl_auto.agent.webhook import FAILED, SENT, UNKNOWN, Delivery
+from runctl_auto.agent.webhook import Delivery
 
 NOTICE = Notice(Event.END, "ended", "digits: training succeeded", "2026-11-30T12:00:00Z")
 PREFIX = "runs/r1/notices/"
@@ -29,11 +30,11 @@ def test_only_the_first_may_send() -> None:
     store = MemoryStore()
     mark = claimed(store)
     assert claimed(store) is None, "while the first sends"
-    mark.record(Delivery(SENT))
+    mark.record(Delivery(Sent.SENT))
     assert claimed(store) is None
 
 
-@pytest.mark.parametrize("outcome", [SENT, UNKNOWN])
+@pytest.mark.parametrize("outcome", [Sent.SENT, Sent.UNKNOWN])
 def test_what_may_have_arrived_is_not_sent_again(outcome: str) -> None:
     store = MemoryStore()
     claimed(store).record(Delivery(outcome, "why"))
@@ -43,7 +44,7 @@ def test_what_may_have_arrived_is_not_sent_again(outcome: str) -> None:
 def test_what_failed_may_be_sent_from_elsewhere_a_few_times() -> None:
     store = MemoryStore()
     for _ in range(MOST_SENDERS):
-        claimed(store).record(Delivery(FAILED, "HTTP 500"))
+        claimed(store).record(Delivery(Sent.FAILED, "HTTP 500"))
     assert claimed(store) is None
     assert len(store.objects) == MOST_SENDERS
 
@@ -125,7 +126,7 @@ class ManySenders(RuleBasedStateMachine):
         self.arrived = 0
         self.kills = 0
         self.has_failed = False
-        self.answer = (SENT, False)
+        self.answer = (Sent.SENT, False)
 
     @rule()
     def start(self) -> None:
@@ -134,7 +135,13 @@ class ManySenders(RuleBasedStateMachine):
 
     @rule(
         answer=st.sampled_from(
-            [(SENT, True), (FAILED, True), (FAILED, False), (UNKNOWN, True), (UNKNOWN, False)]
+            [
+                (Sent.SENT, True),
+                (Sent.FAILED, True),
+                (Sent.FAILED, False),
+                (Sent.UNKNOWN, True),
+                (Sent.UNKNOWN, False),
+            ]
         )
     )
     def webhook_will(self, answer: tuple[str, bool]) -> None:
@@ -162,9 +169,9 @@ class ManySenders(RuleBasedStateMachine):
 
     def _delivered(self) -> Delivery:
         outcome, flag = self.answer
-        self.has_failed |= outcome != SENT
-        self.arrived += outcome == SENT or (outcome == UNKNOWN and flag)
-        return Delivery(outcome, "why", may_repeat=outcome == FAILED and flag)
+        self.has_failed |= outcome != Sent.SENT
+        self.arrived += outcome == Sent.SENT or (outcome == Sent.UNKNOWN and flag)
+        return Delivery(outcome, "why", may_repeat=outcome == Sent.FAILED and flag)
 
     def teardown(self) -> None:
         while self.living:

@@ -7,13 +7,14 @@ from unittest import mock
 
 from support.agent_stand_ins import MemoryStore
 
+from runctl_auto.agent.contract import Event, Sent
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.notice import Event, Notice
+from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.notice_sender import ATTEMPTS, NoticeQueue, SendOnce
-from runctl_auto.agent.webhook import FAILED, SENT, UNKNOWN, Delivery, Webhook
+from runctl_auto.agent.webhook import Delivery, Webhook
 
 NOTICE = Notice(Event.END, "ended", "digits: training succeeded", "2026-11-30T12:00:00Z")
-AGAIN = Delivery(FAILED, "HTTP 500", may_repeat=True)
+AGAIN = Delivery(Sent.FAILED, "HTTP 500", may_repeat=True)
 
 
 class World:
@@ -37,33 +38,33 @@ class World:
 
 
 def test_a_failure_that_may_pass_is_tried_again_a_few_times() -> None:
-    world = World(webhook=[AGAIN, Delivery(SENT)])
+    world = World(webhook=[AGAIN, Delivery(Sent.SENT)])
     world.send()
-    assert world.outcome("webhook") == (SENT, "")
+    assert world.outcome("webhook") == (Sent.SENT, "")
     assert (world.said, world.waits) == ([], [1.0])
     gone = World(webhook=[AGAIN] * 10)
     gone.send()
-    assert gone.outcome("webhook") == (FAILED, "HTTP 500 (3 attempts)")
+    assert gone.outcome("webhook") == (Sent.FAILED, "HTTP 500 (3 attempts)")
     assert gone.said == ["notify: end by webhook: HTTP 500 (3 attempts)"]
     assert gone.channels["webhook"].deliver.call_count == ATTEMPTS == 3
     assert gone.waits == [1.0, 4.0]
 
 
 def test_what_may_have_arrived_is_tried_once() -> None:
-    world = World(webhook=[Delivery(UNKNOWN, "no answer in time")])
+    world = World(webhook=[Delivery(Sent.UNKNOWN, "no answer in time")])
     world.send()
-    assert world.outcome("webhook") == (UNKNOWN, "no answer in time")
+    assert world.outcome("webhook") == (Sent.UNKNOWN, "no answer in time")
 
 
 def test_one_channel_does_not_fail_for_another() -> None:
-    world = World(webhook=[RuntimeError("a bug")], command=[Delivery(SENT)])  # type: ignore[list-item]
+    world = World(webhook=[RuntimeError("a bug")], command=[Delivery(Sent.SENT)])  # type: ignore[list-item]
     world.send()
-    assert world.outcome("command") == (SENT, "")
+    assert world.outcome("command") == (Sent.SENT, "")
     assert len(world.said) == 1
 
 
 def test_without_a_mark_nothing_is_sent() -> None:
-    world = World(webhook=[Delivery(SENT)])
+    world = World(webhook=[Delivery(Sent.SENT)])
     world.store.fail_on("webhook", times=10)
     world.send()
     assert not world.channels["webhook"].deliver.called
@@ -99,7 +100,7 @@ def test_too_many_that_wait_are_refused() -> None:
 
 def test_a_delivery_that_raises_does_not_end_the_thread() -> None:
     waiting, done = NoticeQueue(), threading.Event()
-    world = World(webhook=[Delivery(SENT)])
+    world = World(webhook=[Delivery(Sent.SENT)])
     waiting.add(world.send)
     waiting.add(done.set)
     assert waiting.drain(60)

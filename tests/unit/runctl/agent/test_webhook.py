@@ -11,10 +11,11 @@ from unittest import mock
 
 import pytest
 
+from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.errors import UnreachableError
 from runctl_auto.agent.notice import Notice
 from runctl_auto.agent.web import Response, Web
-from runctl_auto.agent.webhook import FAILED, SENT, UNKNOWN, Delivery, Webhook, checked_address, shape_of
+from runctl_auto.agent.webhook import Delivery, Webhook, checked_address, shape_of
 
 SECRET = "https://hooks.slack.com/services/T0/B0/planted-value"
 NOTICE = Notice("end", "ended", "digits: training succeeded", "2026-11-30T12:00:00Z")
@@ -78,30 +79,30 @@ def delivered(answer: int | BaseException) -> Delivery:
 @pytest.mark.parametrize(
     ("answer", "outcome", "may_repeat"),
     [
-        (200, SENT, False),
-        (204, SENT, False),
-        (301, FAILED, False),
-        (307, FAILED, False),
-        (400, FAILED, False),
-        (404, FAILED, False),
-        (410, FAILED, False),
-        (408, FAILED, True),
-        (429, FAILED, True),
-        (500, FAILED, True),
-        (503, FAILED, True),
-        (urllib.error.URLError(ConnectionRefusedError(111, SECRET)), FAILED, True),
-        (urllib.error.URLError(socket.gaierror(-2, SECRET)), FAILED, True),
-        (urllib.error.URLError(TimeoutError(SECRET)), FAILED, True),
-        (urllib.error.URLError(ssl.SSLCertVerificationError(SECRET)), FAILED, False),
-        (urllib.error.URLError(OSError(113, SECRET)), FAILED, True),
-        (http.client.InvalidURL(SECRET), FAILED, True),
-        (TimeoutError(SECRET), UNKNOWN, False),
-        (ConnectionResetError(SECRET), UNKNOWN, False),
-        (http.client.RemoteDisconnected(SECRET), UNKNOWN, False),
+        (200, Sent.SENT, False),
+        (204, Sent.SENT, False),
+        (301, Sent.FAILED, False),
+        (307, Sent.FAILED, False),
+        (400, Sent.FAILED, False),
+        (404, Sent.FAILED, False),
+        (410, Sent.FAILED, False),
+        (408, Sent.FAILED, True),
+        (429, Sent.FAILED, True),
+        (500, Sent.FAILED, True),
+        (503, Sent.FAILED, True),
+        (urllib.error.URLError(ConnectionRefusedError(111, SECRET)), Sent.FAILED, True),
+        (urllib.error.URLError(socket.gaierror(-2, SECRET)), Sent.FAILED, True),
+        (urllib.error.URLError(TimeoutError(SECRET)), Sent.FAILED, True),
+        (urllib.error.URLError(ssl.SSLCertVerificationError(SECRET)), Sent.FAILED, False),
+        (urllib.error.URLError(OSError(113, SECRET)), Sent.FAILED, True),
+        (http.client.InvalidURL(SECRET), Sent.FAILED, True),
+        (TimeoutError(SECRET), Sent.UNKNOWN, False),
+        (ConnectionResetError(SECRET), Sent.UNKNOWN, False),
+        (http.client.RemoteDisconnected(SECRET), Sent.UNKNOWN, False),
     ],
 )
 def test_what_each_answer_means(answer: int | BaseException, outcome: str, may_repeat: bool) -> None:
     """Unknown: the notice was on its way, and sending it again could tell it twice."""
     found = delivered(answer)
     assert (found.outcome, found.may_repeat) == (outcome, may_repeat)
-    assert bool(found.why) == (outcome != SENT)
+    assert bool(found.why) == (outcome != Sent.SENT)

@@ -15,10 +15,11 @@ from support.job_stacks import Told, stack_config
 from support.sessions import fake_provider, fake_results, fake_session
 from support.versioned_in_memory import VersionedInMemory
 
+from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.notice_command import NoticeCommand
 from runctl_auto.agent.notice_marks import claim
 from runctl_auto.agent.web import Response, Web
-from runctl_auto.agent.webhook import SENT, Delivery
+from runctl_auto.agent.webhook import Delivery
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.budgets import Budget
 from runctl_auto.job_file.spec import Notify
@@ -81,7 +82,7 @@ def test_what_the_machine_has_sent_is_not_sent_again() -> None:
     world = World()
     mark = claim(world.store, "runs/r1/notices/", "webhook", "ended", by="machine i-1", at="")
     assert mark is not None
-    mark.record(Delivery(SENT))
+    mark.record(Delivery(Sent.SENT))
     notices = world.notices()
     notices.ended(JOB, FAILED)
     notices.drain(60)
@@ -189,7 +190,7 @@ def test_marks_that_a_machine_wrote_are_shown_as_they_are_read() -> None:
 def test_a_command_of_the_settings_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """For jobs that name nobody too."""
     made = mock.create_autospec(NoticeCommand)
-    made.return_value.deliver.return_value = Delivery(SENT)
+    made.return_value.deliver.return_value = Delivery(Sent.SENT)
     monkeypatch.setattr(notices_module, "NoticeCommand", made)
     world = World(command="tell")
     notices = world.notices("up")
