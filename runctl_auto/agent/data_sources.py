@@ -78,6 +78,15 @@ class DataSources:
         self._numbers: dict[str, int] = {}
         self._told_at = 0.0
 
+    def listing(self, source: DataSpec) -> tuple[tuple[str, str], ...]:
+        """The path of each file below the source's folder, with the ETag of its object; in order.
+
+        Raises AgentError for a source that holds nothing.
+        """
+        _, found = self._listed(source)
+        files = (each for each in found if not each.key.endswith("/"))
+        return tuple(sorted((_relative(each.key, source), each.etag) for each in files))
+
     def stage(self, sources: Sequence[DataSpec], work: Path) -> None:
         """Downloads everything not staged yet. Blocks; raises AgentError, OSError or what `check` raises."""
         wanted = [file for source in sources for file in self._files(source, work)]

@@ -58,7 +58,7 @@ class PartsUpload:
         except BaseException:
             self._abort()
             raise
-        return self._sha256.hexdigest()
+        return str(self._sha256.hexdigest())
 
     def _parts(self) -> Iterator[_Part]:
         """The parts in order, each read once for the checksums when it is its turn."""

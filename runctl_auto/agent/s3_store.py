@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from runctl_auto.agent.errors import FileChangedError, NotFoundError, RetriesExhaustedError, UnreachableError
+from runctl_auto.agent.errors import (
+    FileChangedError,
+    NotFoundError,
+    RetriesExhaustedError,
+    S3Error,
+    UnreachableError,
+)
 from runctl_auto.agent.file_slice import FileSlice
 from runctl_auto.agent.parts_upload import PartsUpload
 from runctl_auto.agent.ranges import RANGE_BYTES, download_ranges
@@ -17,6 +23,8 @@ from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.web import Body
 
 PART_BYTES = 32 * CHUNK
+_CONFLICTS = 3
+"""So often a conditional write is tried that S3 refuses without an object that is there."""
 
 T = TypeVar("T")
 
@@ -57,6 +65,23 @@ class S3Store:
 
     def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         self.s3.request("PUT", key, body=data, headers={"content-type": content_type})
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Stores an object if there is none with this key; False when there is."""
+        headers = {"content-type": "application/json", "if-none-match": "*"}
+        for _ in range(_CONFLICTS):
+            try:
+                self.s3.request("PUT", key, body=data, headers=headers)
+                return True
+            except S3Error as error:
+                if error.status not in (409, 412):
+                    raise
+                conflict = error
+            stored = self.list_objects(key).get(key)
+            if stored is not None:
+                # A request that was repeated may meet what it stored itself.
+                return stored == len(data) and self.get(key, stored) == data
+        raise conflict
 
     def delete(self, key: str) -> None:
         """Idempotent: deleting an object that does not exist succeeds."""

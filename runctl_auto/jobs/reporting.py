@@ -61,6 +61,9 @@ class Reporter(Protocol):
     def engine_event(self, event: EngineEvent) -> None:
         """One step of the engine."""
 
+    def engine_output(self, line: str) -> None:
+        """A line printed by the engine itself."""
+
     def working(self, title: str, *, after: float = 0.0) -> AbstractContextManager[None]:
         """Shows that something lasts, while the context is open, once it has lasted ``after`` seconds."""
 
