@@ -1,4 +1,4 @@
-"""The Pulumi program of a job: creates its components from the stack's configuration.
+"""The Pulumi program of a stack: creates the components of a job, volume or snapshot from its configuration.
 
 Runs inside Pulumi's language host, started by ``runctl`` and by plain ``pulumi`` alike, and therefore decides
 nothing by itself: decisions are in the configuration, and whether the run has ended is read from its durable
@@ -18,7 +18,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.data_access import DataLocation
-from components.naming import GROUP_LIMIT, Names
+from components.data_volume import DataVolume, DataVolumeArgs
+from components.naming import GROUP_LIMIT, TAG_LIMIT, Names
 from components.retention import RetentionRefusedError, refuse_retention
 from components.secret_parameters import parameter_name
 from components.tags import identity_tags
@@ -31,6 +32,7 @@ from components.training_environment import (
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
+from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
 from runctl_auto.agent.contract import (
     DEADLINE_SLACK_SECONDS,
     END_SCHEDULE_SLACK_SECONDS,
@@ -55,6 +57,8 @@ from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, StackConfig
+from runctl_auto.stack.kinds import STORAGE_KINDS, kind_of, titled
+from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig, VolumeConfig, storage_config
 
 _MAX_RETRIES = 3
 
@@ -64,16 +68,15 @@ def run() -> None:
 
     Expected errors are shown as a sentence with the next step, not as a traceback.
     """
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    backend = pulumi.Config(NAMESPACE).get("backend")
     try:
+        if kind_of(stack) != "job":
+            declare_storage(read_storage_config(), project=project, backend=backend)
+            return
         config = read_stack_config()
         secrets = read_secrets(config)
-        declare(
-            config,
-            project=pulumi.get_project(),
-            stack=pulumi.get_stack(),
-            secrets=secrets,
-            backend=pulumi.Config(NAMESPACE).get("backend"),
-        )
+        declare(config, project=project, stack=stack, secrets=secrets, backend=backend)
     except RunctlError as error:
         said = [str(error), *(f"{key}: {value}" for key, value in error.where.items()), error.next_step]
         raise pulumi.RunError("\n".join(line for line in said if line)) from error
@@ -86,6 +89,23 @@ def read_stack_config() -> StackConfig:
     values = pulumi.Config(NAMESPACE)
     given = {f"{NAMESPACE}:{key}": value for key in KEYS if (value := values.get(key)) is not None}
     return StackConfig.from_values(given)
+
+
+def read_storage_config() -> StorageConfig:
+    """The configuration of the current stack, of a volume or snapshot. Raises ProgramError without one."""
+    values = pulumi.Config(NAMESPACE)
+    given = {
+        f"{NAMESPACE}:{kind}": value for kind in STORAGE_KINDS if (value := values.get(kind)) is not None
+    }
+    config = storage_config(given)
+    stack = pulumi.get_stack()
+    if config is None or config.stack != stack:
+        raise ProgramError(
+            f"The stack's configuration is not that of {titled(stack)}.",
+            where={"stack": stack},
+            next_step=f"Fetch it with `pulumi config refresh -s {stack}`.",
+        )
+    return config
 
 
 def read_secrets(config: StackConfig) -> dict[str, pulumi.Output[str]]:
@@ -190,9 +210,67 @@ def declare(
             candidate_types=job.resources.instance_types,
             resolvers=placement.resolvers,
         ),
-        pulumi.ResourceOptions(providers=[_provider(config, identity)]),
+        pulumi.ResourceOptions(
+            providers=[_provider(region=placement.region, account=placement.account, identity=identity)]
+        ),
     )
     _export(config, environment)
+
+
+def declare_storage(config: StorageConfig, *, project: str, backend: str | None = None) -> None:
+    """Declares a volume or snapshot and exports its id. Makes no request. ``backend`` is as in
+    ``declare``.
+    """
+    refuse_retention()
+    names = Names(account=config.account, region=config.region, project=project, job=config.stack)
+    identity = _identity(project=project, stack=config.stack, owner=config.owner, backend=backend)
+    opts = pulumi.ResourceOptions(
+        providers=[_provider(region=config.region, account=config.account, identity=identity)]
+    )
+    label = names.name("disk" if isinstance(config, VolumeConfig) else "copy", limit=TAG_LIMIT)
+    if isinstance(config, VolumeConfig):
+        volume = DataVolume(
+            config.name,
+            DataVolumeArgs(
+                label=label,
+                zone=config.zone,
+                size_gb=config.size_gb,
+                snapshot=config.snapshot,
+                warm_rate=config.warm_rate,
+                iops=config.iops,
+                throughput=config.throughput,
+                protect=config.protect,
+                tags=config.tags,
+            ),
+            opts,
+        )
+        pulumi.export("id", volume.volume_id)
+        pulumi.export("zone", config.zone)
+    else:
+        snapshot = VolumeSnapshot(
+            config.name,
+            VolumeSnapshotArgs(label=label, source=_source(config), protect=config.protect, tags=config.tags),
+            opts,
+        )
+        pulumi.export("id", snapshot.snapshot_id)
+    pulumi.export("region", config.region)
+
+
+def _source(config: SnapshotConfig) -> str | SnapshotCopySource:
+    if config.source is not None and config.source_region is not None:
+        return SnapshotCopySource(snapshot=config.source, region=config.source_region)
+    if config.volume is not None:
+        return config.volume
+    raise ProgramError(
+        f"The configuration of {titled(config.stack)} names neither a volume nor a snapshot.",
+        where={"stack": config.stack},
+    )
+
+
+def _identity(*, project: str, stack: str, owner: str, backend: str | None) -> dict[str, str]:
+    """The tags that tell whose a stack's resources are."""
+    mark = None if backend is None else backend_mark(backend)
+    return identity_tags(project=project, job=stack, stack=stack, owner=owner, backend=mark)
 
 
 def _refuse_state_as_data(config: StackConfig, backend: str | None) -> None:
@@ -369,11 +447,11 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
     ]
 
 
-def _provider(config: StackConfig, identity: Mapping[str, str]) -> aws.Provider:
+def _provider(*, region: str, account: str, identity: Mapping[str, str]) -> aws.Provider:
     return aws.Provider(
         "aws",
-        region=config.placement.region,
-        allowed_account_ids=[config.placement.account],
+        region=region,
+        allowed_account_ids=[account],
         default_tags=aws.ProviderDefaultTagsArgs(tags=dict(identity)),
         # With its own default the provider retries missing capacity for most of an hour.
         max_retries=_MAX_RETRIES,
