@@ -41,6 +41,8 @@ _COMMANDS: dict[str, str] = {
     "watch": "Follow jobs, and give a run that lost its machine a new one.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
     "transfer": "Move data between this machine, buckets and jobs.",
+    "volume": "Create, list, attach, resize and delete volumes.",
+    "snapshot": "Take, list, copy, restore and delete snapshots of volumes.",
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",
     "schema": "Print the JSON schema of job files.",

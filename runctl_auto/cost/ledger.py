@@ -55,7 +55,9 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """All lines of one key. Hours are those of machines; ``gb_hours`` those of disks and volumes."""
+    """All lines of one key. Hours are those of machines; ``gb_hours`` those of disks, volumes and
+    snapshots.
+    """
 
     key: str
     lines: tuple[Line, ...]
@@ -71,7 +73,7 @@ class Group:
 
     @property
     def gb_hours(self) -> float:
-        stored = (each.charge for each in self.lines if each.charge.kind in ("disk", "volume"))
+        stored = (each.charge for each in self.lines if each.charge.kind in ("disk", "volume", "snapshot"))
         return sum(each.hours * each.quantity for each in stored)
 
 

@@ -30,6 +30,7 @@ from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.local.project_program import program_of
 from runctl_auto.providers.aws.backend_objects import open_objects
 from runctl_auto.providers.aws.clients import client_maker
+from runctl_auto.stack.kinds import kind_of
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
     read_config,
@@ -127,6 +128,10 @@ class Driver:
         return recorded if recorded is not None else self.open(job).config()
 
     def jobs(self) -> tuple[JobSummary, ...]:
+        """The stacks of jobs of this project in the backend, by name; as ``stacks``."""
+        return tuple(each for each in self.stacks() if kind_of(each.name) == "job")
+
+    def stacks(self) -> tuple[JobSummary, ...]:
         """All stacks of this project in the backend, by name; without an engine where files tell them."""
         stacks = self.backend.stacks()
         if stacks is not None:

@@ -25,6 +25,7 @@ from runctl_auto.leftovers.compare import (
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.providers.contract import Provider
 from runctl_auto.providers.resource import CloudResource, Key, Unchecked
+from runctl_auto.stack.kinds import removal, titled
 from runctl_auto.stack.state import StackState
 
 _REMOVAL_ROUNDS = 15
@@ -133,7 +134,7 @@ class _Sweep:
         self._owners = (session.settings.owner, *options.owners)
 
     def run(self) -> LeaksResult:
-        jobs = {each.name: each.busy for each in self._session.driver.jobs()}
+        jobs = {each.name: each.busy for each in self._session.driver.stacks()}
         states = self._states(tuple(jobs))
         stacks = {
             job: KnownStack(job, state, jobs[job])
@@ -220,7 +221,7 @@ class _Sweep:
     def _confirm(self, wanted: Mapping[str, Iterable[CloudResource]], count: int) -> None:
         for region, things in wanted.items():
             for each in things:
-                self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
+                self._reporter.say(f"  - {each.kind} {each.id} in {region} ({titled(each.job)})")
         require_confirmation(
             self._reporter,
             f"Delete these {count} things for ever?",
@@ -271,9 +272,7 @@ class _Refusals:
 
 def describe_gone(gone: Gone) -> str:
     """One line about a stack whose resources are gone, with the next step."""
-    return (
-        f"{gone.job}: none of its {gone.resources} things exists; `runctl down {gone.job}` removes the stack"
-    )
+    return f"{gone.job}: none of its {gone.resources} things exists; `{removal(gone.job)}` removes the stack"
 
 
 def describe_overdue(overdue: OverdueMachine) -> str:

@@ -1,4 +1,4 @@
-"""``ls``: the jobs of the backend that fit all filters. Reads only."""
+"""``ls``: the jobs, volumes and snapshots of the backend that fit all filters. Reads only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from runctl_auto.jobs.listing import ListedJob, list_jobs
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.storage_listing import ListedStorage, list_storage
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.stack.config import StackConfig
 
@@ -32,6 +33,19 @@ class Filters:
             for key, value in self.tags.items()
         )
 
+    def fit_storage(self, storage: ListedStorage) -> bool:
+        """Whether a volume or snapshot is wanted: it has no phase."""
+        if self.phases or (self.projects and PROJECT_NAME not in self.projects):
+            return False
+        config = storage.config
+        if config is None:
+            return not (self.tags or self.owners)
+        if self.owners and config.owner not in self.owners:
+            return False
+        return all(
+            key in config.tags and value in (None, config.tags[key]) for key, value in self.tags.items()
+        )
+
     def fit_phase(self, phase: str | None) -> bool:
         return not self.phases or phase in self.phases
 
@@ -41,3 +55,11 @@ def ls(session: Session, filters: Filters | None = None) -> tuple[ListedJob, ...
     filters = filters or Filters()
     found = list_jobs(session, filters.fit_config)
     return tuple(each for each in found if filters.fit_phase(each.phase))
+
+
+def ls_storage(session: Session, filters: Filters | None = None) -> tuple[ListedStorage, ...]:
+    """The volumes and snapshots that fit, by name; none where a phase is asked for. Asks no cloud."""
+    filters = filters or Filters()
+    return (
+        () if filters.phases else tuple(each for each in list_storage(session) if filters.fit_storage(each))
+    )

@@ -23,6 +23,7 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.providers.storage import Storage
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
 from runctl_auto.stack.prices import PriceSource, RegionPrices
@@ -445,6 +446,10 @@ class Provider(Protocol):
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         """The existing ones of the volumes ``identities``, by id."""
+
+    @property
+    def storage(self) -> Storage:
+        """Volumes and snapshots of the region. Makes no request."""
 
     # Leftovers
 

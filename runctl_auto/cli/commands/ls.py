@@ -28,8 +28,9 @@ _COLUMNS = (
 
 
 @click.command(
-    help="List the jobs of the backend. Filters are combined; a repeated filter matches any of its values, "
-    "repeated tags must all match. COST is what the job has cost so far, over all its runs and machines."
+    help="List the jobs of the backend, and its volumes and snapshots. Filters are combined; a repeated "
+    "filter matches any of its values, repeated tags must all match. COST is what the job has cost so far, "
+    "over all its runs and machines."
 )
 @click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag.")
 @click.option("--project", "projects", multiple=True, metavar="NAME", help="Only jobs of this project.")
@@ -45,7 +46,8 @@ def command(
     owners: tuple[str, ...],
     phases: tuple[str, ...],
 ) -> None:
-    from runctl_auto.operations.ls import Filters, ls
+    from runctl_auto.cli.views.storage import show_snapshots, show_volumes
+    from runctl_auto.operations.ls import Filters, ls, ls_storage
 
     wanted = Filters(
         tags={key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)},
@@ -53,12 +55,28 @@ def command(
         owners=frozenset(owners),
         phases=_known(phases),
     )
-    found = ls(invocation.session(), wanted)
-    invocation.console.result({"jobs": [each.as_json() for each in found]})
+    session = invocation.session()
+    found = ls(session, wanted)
+    storage = ls_storage(session, wanted)
+    volumes = [each for each in storage if each.kind == "volume"]
+    snapshots = [each for each in storage if each.kind == "snapshot"]
+    invocation.console.result(
+        {
+            "jobs": [each.as_json() for each in found],
+            "volumes": [each.as_json() for each in volumes],
+            "snapshots": [each.as_json() for each in snapshots],
+        }
+    )
     invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:
         if each.problem is not None:
             invocation.console.say(f"{each.summary.name}: {each.problem}")
+    if volumes:
+        invocation.console.line()
+        show_volumes(invocation, volumes)
+    if snapshots:
+        invocation.console.line()
+        show_snapshots(invocation, snapshots)
 
 
 def _known(phases: tuple[str, ...]) -> frozenset[str]:
