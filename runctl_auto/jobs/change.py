@@ -36,30 +36,9 @@ ResultT = TypeVar("ResultT")
 
 class StackChange(ABC, Generic[StackT, DecisionT, ResultT]):
     """One change to one stack: to a job, a volume or a snapshot. Each verb is a subclass and has the steps
-    that it defines, in this order:
-
-    ========= ===== ======= ====== ========= ==== ======= ===== ======
-    verb      claim recover decide configure plan confirm apply record
-    ========= ===== ======= ====== ========= ==== ======= ===== ======
-    up        x     x       x      x         x    x       x     x
-    preview   x     x       x      x         x    .       .     .
-    down      x     x       x      x         x    x       x     x
-    protect   x     x       x      x         x    x       x     .
-    unprotect x     x       x      x         x    x       x     .
-    place     x     x       x      .         .    .       x     x
-    replace   x     x       x      .         .    .       x     .
-    watch     x     x       x      .         .    .       x     .
-    release   x     x       x      .         .    .       x     .
-    feed      x     x       x      .         .    .       x     .
-    create    x     x       x      x         x    x       x     .
-    resize    x     x       x      x         x    x       x     .
-    rm        x     x       x      x         x    x       x     x
-    ========= ===== ======= ====== ========= ==== ======= ===== ======
-
-    ``create``, ``resize`` and ``rm`` are of volumes and snapshots, as are ``protect`` and ``unprotect``.
-    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
-    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
-    alone.
+    that it defines, in the order of ``STEPS``. The verbs of jobs are in the table of ``Change``; those of
+    volumes and snapshots (``create``, ``resize``, ``protect``, ``unprotect``, ``rm``) have all steps, but
+    ``record`` belongs to ``rm`` alone.
 
     * claim: no other command works on the job from here to the end; for ``preview``, which changes nothing
       that others see, none of this project folder. ``open`` opens what the verb is about, and refuses a job
@@ -238,7 +217,27 @@ class StackChange(ABC, Generic[StackT, DecisionT, ResultT]):
 
 
 class Change(StackChange[Job, DecisionT, ResultT]):
-    """One change to one job."""
+    """One change to one job, with the steps of ``StackChange``:
+
+    ========= ===== ======= ====== ========= ==== ======= ===== ======
+    verb      claim recover decide configure plan confirm apply record
+    ========= ===== ======= ====== ========= ==== ======= ===== ======
+    up        x     x       x      x         x    x       x     x
+    preview   x     x       x      x         x    .       .     .
+    down      x     x       x      x         x    x       x     x
+    protect   x     x       x      x         x    x       x     .
+    unprotect x     x       x      x         x    x       x     .
+    place     x     x       x      .         .    .       x     x
+    replace   x     x       x      .         .    .       x     .
+    watch     x     x       x      .         .    .       x     .
+    release   x     x       x      .         .    .       x     .
+    feed      x     x       x      .         .    .       x     .
+    ========= ===== ======= ====== ========= ==== ======= ===== ======
+
+    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
+    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
+    alone.
+    """
 
 
 def _nothing_to_keep() -> None:

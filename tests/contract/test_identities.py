@@ -36,6 +36,7 @@ JOB: dict[str, Any] = {
         ("secret_parameters", "runctl:aws:SecretParameters"),
         ("spot_instance", "runctl:aws:SpotInstance"),
         ("training_environment", "runctl:aws:TrainingEnvironment"),
+        ("volume_snapshot", "runctl:aws:VolumeSnapshot"),
     ],
 )
 def test_type_tokens(module: str, type_token: str) -> None:

@@ -123,7 +123,6 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeRouteTables",
             "ec2:DescribeSpotPriceHistory",
             "ec2:DescribeSubnets",
-            "ec2:DescribeVolumeStatus",
             "ec2:DescribeVolumesModifications",
             "ec2:DescribeVpcs",
             TAG_LIST.permission,
@@ -134,10 +133,11 @@ GRANTS: tuple[Grant, ...] = (
         EVERYWHERE,
     ),
     Grant(
-        # Called only for a subnet without a default route, and for jobs with three instance types or more.
+        # Called only for a subnet without a default route, for jobs with three instance types or more, and by
+        # `volume warm`.
         "LookIfNeeded",
         "plan",
-        ("ec2:DescribeVpcEndpoints", "ec2:GetSpotPlacementScores"),
+        ("ec2:DescribeVolumeStatus", "ec2:DescribeVpcEndpoints", "ec2:GetSpotPlacementScores"),
         EVERYWHERE,
         seen=False,
     ),
@@ -326,7 +326,6 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:CreateLaunchTemplateVersion",
             "ec2:CreateTags",
             "ec2:DeleteTags",
-            "ec2:DetachVolume",
             "ec2:ModifyLaunchTemplate",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
@@ -340,6 +339,15 @@ GRANTS: tuple[Grant, ...] = (
         ),
         _TAGGABLE,
         _OWN,
+    ),
+    # Called only by `volume detach`.
+    Grant(
+        "DetachOwn",
+        "apply",
+        ("ec2:DetachVolume",),
+        (*VOLUME.arns, *INSTANCE.arns),
+        _OWN,
+        seen=False,
     ),
     # By name: tags are no condition of their creation.
     Grant("MakeOwnGroups", "apply", _GROUP_CHANGES, SCALING_GROUP.arns, actions=_GROUP_CHANGES),

@@ -37,7 +37,7 @@ def make_role_and_profile(account: Any, **tags: str) -> None:
 
 def swept(account: Any, *recorded: dict[str, Any]) -> LeaksResult:
     driver = create_autospec(Driver, instance=True)
-    driver.jobs.return_value = (JobSummary(JOB, len(recorded), None, False),)
+    driver.stacks.return_value = (JobSummary(JOB, len(recorded), None, False),)
     driver.states.return_value = {JOB: stack_state(*recorded)}
     session = fake_session(
         driver=driver,
