@@ -16,7 +16,6 @@ from runctl_auto.jobs.named_storage import named_snapshot, named_volume
 from runctl_auto.jobs.named_volumes import with_ids_of_volumes
 from runctl_auto.jobs.storage_listing import jobs_that_use, list_storage
 
-
 VOLUME = "vol-0123456789abcdef0"
 
 
