@@ -81,7 +81,7 @@ class EbsStorage:
         try:
             self._cloud.call("ec2", "detach_volume", VolumeId=volume, InstanceId=machine)
         except CloudError as error:
-            if error.code not in _DETACHED_CODES:
+            if error.code not in _DETACHED_CODES and not isinstance(error, NotFoundError):
                 raise
         for _ in range(_DETACH_LOOKS):
             found = self.volumes([volume]).get(volume)
