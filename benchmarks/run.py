@@ -17,8 +17,10 @@ from benchmarks import (
     leaks_sweep,
     ledger,
     listing,
+    loader,
     policy_pack,
     small_files,
+    spot_life,
     startup,
     transfer,
     up_overhead,
@@ -34,6 +36,8 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "ledger": ledger.measure,
     "small-files": small_files.measure,
     "transfer": transfer.measure,
+    "spot-life": spot_life.measure,
+    "loader": loader.measure,
 }
 
 

@@ -17,17 +17,16 @@ TYPE = "runctl:aws:DataVolume"
 class DataVolumeArgs:
     """``label`` is shown in the console; the volume and the machine must be in the same ``zone``.
 
-    ``snapshot`` is the initial content of a new volume, whose blocks AWS loads at ``warm_rate`` MiB/s, or
-    when
-    they are read without one; after the creation, changing them has no effect. ``iops`` and ``throughput``
-    (MiB/s) are those of gp3 by default.
+    ``snapshot`` is the initial content of a new volume, read into it at ``initialization_rate`` MiB a second
+    (None: as fast as EBS happens to); after the creation, changing them has no effect. ``iops`` and
+    ``throughput`` (MiB/s) are those of gp3 by default.
     """
 
     label: str
     zone: str
     size_gb: int
     snapshot: str | None = None
-    warm_rate: int | None = None
+    initialization_rate: int | None = None
     iops: int | None = None
     throughput: int | None = None
     protect: bool = False
@@ -48,13 +47,13 @@ class DataVolume(pulumi.ComponentResource):
             availability_zone=args.zone,
             size=args.size_gb,
             snapshot_id=args.snapshot,
-            volume_initialization_rate=args.warm_rate,
+            volume_initialization_rate=args.initialization_rate,
             type="gp3",
             iops=args.iops,
             throughput=args.throughput,
             encrypted=True,
             tags={"Name": args.label, **protected.tags(args.tags)},
-            # Deleting or changing the snapshot must not replace the volume.
+            # Deleting or changing the snapshot must not replace the volume, nor another rate.
             opts=pulumi.ResourceOptions(
                 parent=self, ignore_changes=["snapshotId", "volumeInitializationRate"]
             ),

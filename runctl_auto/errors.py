@@ -499,6 +499,31 @@ class ConfirmationNeededError(RunctlError):
     kind = "not-confirmed"
 
 
+class PlanOutdatedError(RunctlError):
+    """A plan is not what applying would do any more; ``reasons`` are all that moved since. Nothing was
+    changed.
+    """
+
+    kind = "plan-outdated"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        reasons: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.reasons = tuple(reasons)
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *(f"  {printable(each)}" for each in self.reasons)])
+
+    def details(self) -> dict[str, object]:
+        return {"reasons": list(self.reasons)}
+
+
 class TrainingFailedError(RunctlError):
     """The training did not succeed; ``training_exit_code`` is the command's own, if it had one."""
 

@@ -337,12 +337,40 @@ class SecretJson(TypedDict):
     parameter: str
 
 
-class DataJson(TypedDict):
-    """The objects below a prefix of a bucket, and the folder in the work folder to which they are copied."""
+class DataStrategy:
+    """How data come to the job."""
+
+    STAGE: Final = "stage"
+    """Files in the work folder, copied before the job begins."""
+    DIRECT: Final = "direct"
+    """The job reads the objects itself."""
+    CACHE: Final = "cache"
+    """The job reads the objects itself and keeps them in a folder of the machine."""
+    VOLUME: Final = "volume"
+    """Files on a volume, copied once; a link in the work folder leads there."""
+    SNAPSHOT: Final = "snapshot"
+    """As ``volume``; the volume was made from a snapshot that holds the files."""
+
+
+DATA_STRATEGIES = frozenset(
+    {DataStrategy.STAGE, DataStrategy.DIRECT, DataStrategy.CACHE, DataStrategy.VOLUME, DataStrategy.SNAPSHOT}
+)
+ON_A_VOLUME = frozenset({DataStrategy.VOLUME, DataStrategy.SNAPSHOT})
+
+
+class _EveryDataJson(TypedDict):
+    """The objects below a prefix of a bucket, and the path in the work folder where the job finds them."""
 
     bucket: str
     prefix: str
     path: str
+
+
+class DataJson(_EveryDataJson, total=False):
+    """Data of a job. Without ``strategy`` they are staged; ``volume`` names the one that keeps them."""
+
+    strategy: str
+    volume: str
 
 
 class RunJson(TypedDict):

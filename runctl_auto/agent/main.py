@@ -14,6 +14,7 @@ from functools import partial
 
 from runctl_auto.agent import job_process
 from runctl_auto.agent.attaching import EC2, Attaching
+from runctl_auto.agent.bringing_data import BringingData
 from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
 from runctl_auto.agent.contract import MOST_SPEC_BYTES, Phase, Reason
@@ -22,6 +23,7 @@ from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.idleness import GpuUse
 from runctl_auto.agent.imds import InstanceMetadata
 from runctl_auto.agent.install import install
+from runctl_auto.agent.instance_store import CacheFolder, InstanceStore
 from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.kept_web import KeptWeb
@@ -101,9 +103,9 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         status.price_machine(spec.price_of)
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
         bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say, units=units)
-        data = DataSources(
+        files_via = partial(
+            DataSources,
             data_bucket,
-            folder / "data.tmp",
             say=journal.say,
             progress=lambda numbers: status.note(data=numbers),
             check=partial(wait_unless_stopped, switch, 0.0),
@@ -121,7 +123,12 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             logs=logs,
             volumes=volumes,
             secrets=parameters.secrets,
-            stage_data=data.stage,
+            bring_data=BringingData(
+                files_via,
+                folder / "data.tmp",
+                cache=CacheFolder(folder / "data-cache", InstanceStore(layout, run_program, journal.say)),
+                say=journal.say,
+            ),
             start=start,
             switch=switch,
             say=journal.say,

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from runctl_auto.agent import code_package, exit_codes
 from runctl_auto.agent.background import BackgroundPolicy
+from runctl_auto.agent.bringing_data import BroughtData
 from runctl_auto.agent.checkpoints import CRASH_SECONDS, Killed
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
@@ -74,10 +75,12 @@ class ReadsSecrets(Protocol):
     def __call__(self, wanted: Sequence[SecretSpec], /) -> dict[str, str]: ...
 
 
-class StagesData(Protocol):
-    """Stages data sources in the work folder; raises StopEarly when the run is to stop meanwhile."""
+class BringsData(Protocol):
+    """Brings data to the job by their strategies; raises StopEarly when the run is to stop meanwhile."""
 
-    def __call__(self, sources: Sequence[DataSpec], work: Path, /) -> None: ...
+    def __call__(
+        self, sources: Sequence[DataSpec], work: Path, mounts: Mapping[str, Path], /
+    ) -> tuple[BroughtData, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class RunTools:
     logs: LogShipper
     volumes: MountsVolumes
     secrets: ReadsSecrets
-    stage_data: StagesData
+    bring_data: BringsData
     start: ScriptStarter
     switch: StopSwitch
     say: Callable[[str], None]
@@ -302,11 +305,10 @@ class Run:
         self._stop_if_asked()
         folders = JobFolders.of(spec, self._work, mounts)
         folders.make()
-        if spec.data:
-            tools.stage_data(spec.data, self._work)
+        data = tools.bring_data(spec.data, self._work, mounts) if spec.data else ()
         self._resuming.restore()
         self._environment = job_environment(
-            spec, folders, mounts, tools.inherited, tools.home, secrets=secrets
+            spec, folders, mounts, tools.inherited, tools.home, secrets=secrets, data=data
         )
         self._stop_if_asked()
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 from runctl_auto.agent.contract import (
     BACKGROUNDS,
+    DATA_STRATEGIES,
     DEFAULT_SHELL,
     MOST_SPEC_BYTES,
+    ON_A_VOLUME,
     SCHEMA,
     SHELLS,
     Background,
     DataJson,
+    DataStrategy,
     SpecJson,
     VolumeJson,
 )
@@ -37,11 +40,16 @@ class VolumeSpec:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The objects below a prefix of a bucket, or one object, and their target folder in the work folder."""
+    """The objects below a prefix of a bucket, or one object, and their target folder in the work folder.
+
+    ``volume`` is the name of the volume that keeps them, for the strategies ``ON_A_VOLUME``.
+    """
 
     bucket: str
     prefix: str
     path: str
+    strategy: str = DataStrategy.STAGE
+    volume: str | None = None
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
@@ -178,7 +186,7 @@ def _spec(data: SpecJson) -> RunSpec:
         secrets=tuple(
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
-        data=tuple(_data(each) for each in data.get("data") or ()),
+        data=tuple(_data(each, data["volumes"]) for each in data.get("data") or ()),
         background=_background(data.get("background") or Background.FAIL),
         shell=_shell(data.get("shell") or DEFAULT_SHELL),
         max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
@@ -198,9 +206,19 @@ def _shell(text: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _data(data: DataJson) -> DataSpec:
+def _data(data: DataJson, volumes: Sequence[VolumeJson]) -> DataSpec:
+    strategy = str(data.get("strategy") or DataStrategy.STAGE)
+    if strategy not in DATA_STRATEGIES:
+        raise ValueError(f"the strategy of data is {strategy!r}, which this agent does not know")
+    volume = data.get("volume") or None
+    if strategy in ON_A_VOLUME and volume not in {each["name"] for each in volumes}:
+        raise ValueError(f"data are kept on volume {volume!r}, which the run does not have")
     return DataSpec(
-        bucket=str(data["bucket"]), prefix=str(data["prefix"]).strip("/"), path=inside(str(data["path"]))
+        bucket=str(data["bucket"]),
+        prefix=str(data["prefix"]).strip("/"),
+        path=inside(str(data["path"])),
+        strategy=strategy,
+        volume=volume,
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runctl_auto.jobs.session import Session
     from runctl_auto.local.project import ProjectFolders
     from runctl_auto.providers.contract import Provider
+    from runctl_auto.providers.objects import ObjectData
     from runctl_auto.settings.schema import Settings
 
 
@@ -57,6 +58,16 @@ class Invocation:
             return self.session().provider()
         environment.enter_identity(settings, os.environ)
         return environment.make_provider(settings.aws.endpoint_url, None)
+
+    def open_bucket(self, name: str) -> ObjectData:
+        """A bucket with the person's own credentials; makes no request."""
+        from runctl_auto.engine import environment
+
+        settings = self.settings()
+        if settings.sandbox:
+            return self.session().provider().bucket(name)
+        environment.enter_identity(settings, os.environ)
+        return environment.open_bucket(settings.aws.endpoint_url, name)
 
     def session(self, *, policies: bool = True) -> Session:
         """The session of a command; starts the sandbox if it is requested and not running.
@@ -113,4 +124,5 @@ class Invocation:
             prices=prices,
             shell=shell,
             program=program,
+            policies=pack if policies else None,
         )

@@ -34,7 +34,7 @@ from runctl_auto.engine.events import (
 )
 from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
-from runctl_auto.engine.violations import advice_in
+from runctl_auto.engine.violations import advice_in, advised_in
 from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
@@ -46,7 +46,7 @@ from runctl_auto.stack.settings_file import (
     settings_file,
     write_config,
 )
-from runctl_auto.stack.state import BUCKET, StackState, parse_state
+from runctl_auto.stack.state import BUCKET, StackState, parse_state, version_of
 
 if TYPE_CHECKING:
     from pulumi import automation
@@ -278,7 +278,8 @@ class JobStack:
         if found is not None:
             return found
         with translated("export", self.job):
-            return parse_state(self._stack.export_stack().deployment or {})
+            deployment = self._stack.export_stack().deployment or {}
+            return replace(parse_state(deployment), version=version_of(deployment))
 
     def unfinished(self, state: StackState) -> tuple[Period, ...]:
         """When updates worked that failed or were killed, since the last that succeeded; empty where the
@@ -334,6 +335,7 @@ class JobStack:
             ),
             unchanged=sum(1 for step in steps if step.operation == "same"),
             advice=advice,
+            advised=advised_in(events),
         )
 
     def _changed(

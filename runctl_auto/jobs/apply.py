@@ -12,9 +12,7 @@ from runctl_auto.jobs.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
-from runctl_auto.stack.trail import MOST_KEPT, RefusedPlace, trail_json
-
-_MOST_OF_A_REASON = 300
+from runctl_auto.stack.trail import MOST_KEPT, MOST_OF_A_REASON, RefusedPlace, trail_json
 
 
 def apply_in_first_place(
@@ -124,7 +122,7 @@ def _refused(place: Placement, code: str | None, reason: str, at: datetime) -> R
         zone=place.zone,
         subnet=place.subnet,
         code=code,
-        reason=reason[:_MOST_OF_A_REASON],
+        reason=reason[:MOST_OF_A_REASON],
         at=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 

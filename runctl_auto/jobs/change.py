@@ -225,6 +225,7 @@ class Change(StackChange[Job, DecisionT, ResultT]):
     up        x     x       x      x         x    x       x     x
     preview   x     x       x      x         x    .       .     .
     down      x     x       x      x         x    x       x     x
+    preview-down x  x       x      .         x    .       .     .
     protect   x     x       x      x         x    x       x     .
     unprotect x     x       x      x         x    x       x     .
     place     x     x       x      .         .    .       x     x

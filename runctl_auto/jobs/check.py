@@ -34,7 +34,10 @@ def check_files(path: Path) -> CheckedJob:
     Raises JobFileError for an invalid file, JobFileError or PackagingError for a work folder, or something
     in it, that cannot travel, that is too large, or of which nothing is packaged.
     """
-    file = load_job_file(path)
+    return _with_work_folder(load_job_file(path))
+
+
+def _with_work_folder(file: JobFile) -> CheckedJob:
     work_folder = walk_work_folder(find_work_folder(file))
     refuse_nothing(work_folder)
     refuse_too_much(work_folder)
@@ -44,6 +47,13 @@ def check_files(path: Path) -> CheckedJob:
 def check_job(path: Path) -> CheckedJob:
     """As ``check_files``. Also raises NotSupportedError for valid fields that ``up`` does not support yet."""
     checked = check_files(path)
+    _refuse_unsupported(checked.file)
+    return checked
+
+
+def check_loaded(file: JobFile) -> CheckedJob:
+    """As ``check_job``, for a job file that was read before."""
+    checked = _with_work_folder(file)
     _refuse_unsupported(checked.file)
     return checked
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
 from runctl_auto.jobs.follow_group import GroupWatch
+from runctl_auto.jobs.heartbeat import Heartbeat, is_hung
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.session import Time
 from runctl_auto.local.printable import printable
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.providers.compute import Compute
-from runctl_auto.providers.contract import GONE, Machine, Provider, Results
+from runctl_auto.providers.contract import GONE, Launch, Machine, Provider, Results
 from runctl_auto.run.status import RunStatus
 
 POLL_SECONDS = 1.0
@@ -36,19 +37,21 @@ class Ended:
 class Lost:
     """The machine is gone and the run has not ended: interrupted, terminated, or never started.
 
-    ``is_hung``: it is there and does not report; whoever replaces it ends it first.
+    ``is_hung``: it is there and does not report; whoever replaces it ends it first. ``silent``: how many
+    machines of a group ended without a word, if the group was ended for that.
     """
 
     machine: Machine
     status: RunStatus | None
     is_hung: bool = False
+    silent: int = 0
 
 
 @dataclass(frozen=True)
 class Starved:
-    """The group of the run got no machine at all in time; ``failures`` say why, in the cloud's words."""
+    """The group of the run got no machine at all in time; ``failures`` are the launches that say why."""
 
-    failures: tuple[str, ...]
+    failures: tuple[Launch, ...]
 
 
 class Follower:
@@ -64,9 +67,15 @@ class Follower:
         self._time = time
         self._log = LogReader(results, run)
         self._phase: str | None = None
+        self._heartbeat = Heartbeat()
+        self._hung: tuple[str, str | None] | None = None
 
     def until_end(self, compute: Compute) -> Ended | Lost:
-        """Blocks until the run has ended or it has lost its machine and, of a group, gets no other."""
+        """Blocks until the run has ended or it has lost its machine and, of a group, gets no other.
+
+        A machine that hangs is lost too, and told once; that of a group is ended, so that the cloud makes
+        another.
+        """
         outcome = self.until_end_or_starved(compute, capacity_seconds=None)
         assert not isinstance(outcome, Starved)  # noqa: S101 - it waits for capacity without a limit
         return outcome
@@ -84,11 +93,15 @@ class Follower:
             if status is not None and status.ended:
                 return self._ended(status)
             self._tell(status, self._time.monotonic() - began)
+            machine = group.present if group else compute.instance
+            silent = self._heartbeat.silent_seconds(machine, status, self._time.monotonic())
             is_interrupted = status is not None and status.phase == Phase.INTERRUPTED and group is None
             if is_interrupted or self._time.monotonic() >= next_check:
                 elapsed = self._time.monotonic() - began
                 next_check = began + elapsed + MACHINE_CHECK_PACE.seconds(elapsed)
                 lost = self._look_at(group, status) if group else self._look_for_machine(compute.instance)
+                if lost is None and machine and self._has_hung(machine, status, silent):
+                    lost = self._without_hung(machine, status, group)
                 is_late = capacity_seconds is not None and elapsed >= capacity_seconds
                 if lost is None and group and is_late and status is None and group.failures:
                     return Starved(group.failures)
@@ -97,8 +110,23 @@ class Follower:
             self._time.sleep(POLL_PACE.seconds(self._time.monotonic() - began))
 
     def _look_at(self, group: GroupWatch, status: RunStatus | None) -> Ended | Lost | None:
-        machine = group.look(has_reported=status is not None)
-        return None if machine is None else self._without(machine)
+        end = group.look(has_reported=status is not None)
+        return None if end is None else self._without(end.machine, silent=end.silent)
+
+    def _has_hung(self, machine: str, status: RunStatus | None, silent_seconds: float) -> bool:
+        """Whether it is found to hang, now and not before."""
+        mark = (machine, status.updated_at if status is not None else None)
+        if mark == self._hung or not is_hung(machine, status, silent_seconds):
+            return False
+        self._hung = mark
+        return True
+
+    def _without_hung(self, machine: str, status: RunStatus | None, group: GroupWatch | None) -> Lost | None:
+        if group is None:
+            return Lost(self._provider.machine(machine), status, is_hung=True)
+        self._reporter.say(f"machine {machine} does not report; it is ended, so that AWS makes another")
+        self._provider.terminate([machine])
+        return None
 
     def _look_for_machine(self, instance: str | None) -> Ended | Lost | None:
         machine = self._provider.machine(instance) if instance else Machine("", GONE)
@@ -106,12 +134,12 @@ class Follower:
             return None
         return self._without(await_end(self._provider, machine, self._time))
 
-    def _without(self, machine: Machine) -> Ended | Lost:
+    def _without(self, machine: Machine, *, silent: int = 0) -> Ended | Lost:
         """What the run is without its ``machine``, which may have written the end of the run before."""
         status = self._results.status(self._run)
         if status is not None and status.ended:
             return self._ended(status)
-        return Lost(machine, status)
+        return Lost(machine, status, silent=silent)
 
     def _ended(self, status: RunStatus) -> Ended:
         """The end, told after the last line of the log."""

@@ -25,6 +25,7 @@ from runctl_auto.jobs.secret_values import choose_secrets
 from runctl_auto.jobs.session import Session
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.source import Source
 
 ResultT = TypeVar("ResultT")
 _OFFERS_SHOWN = 3
@@ -33,13 +34,20 @@ _OFFERS_SHOWN = 3
 class JobFileChange(Change[Intent, ResultT]):
     """Makes the job what its file says. ``times`` counts the seconds of its phases.
 
-    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
+    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended. ``source``:
+    the file of a folder that is applied; None for a job by itself.
     """
 
     title = "preparing"
 
     def __init__(
-        self, session: Session, checked: CheckedJob, *, rerun: bool, afresh: bool | None = None
+        self,
+        session: Session,
+        checked: CheckedJob,
+        *,
+        rerun: bool,
+        afresh: bool | None = None,
+        source: Source | None = None,
     ) -> None:
         super().__init__(session.job(checked.spec.name), checked.file)
         self.current: CurrentJob = NEW_JOB
@@ -48,6 +56,7 @@ class JobFileChange(Change[Intent, ResultT]):
         self._checked = checked
         self._rerun = rerun
         self._afresh = afresh
+        self._source = source
         self._was_configured = True
         self._material: Material | None = None
         self.budgets: tuple[Budget, ...] = ()
@@ -75,7 +84,13 @@ class JobFileChange(Change[Intent, ResultT]):
             refuse_what_the_state_forbids(self._checked.file, self.current.state)
             secrets = choose_secrets(spec.name, spec.secrets, self.session.shell, job.stack.secrets())
             intent = decide(
-                self.session, spec, self.current, self._material, rerun=self._rerun, afresh=self._afresh
+                self.session,
+                spec,
+                self.current,
+                self._material,
+                rerun=self._rerun,
+                afresh=self._afresh,
+                source=self._source,
             )
             return replace(intent, secrets=secrets)
 

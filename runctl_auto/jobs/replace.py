@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import InterruptionsExhaustedError, ProgramError, UnreadableStatusError
@@ -106,10 +105,14 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
             others(),
             self.session.reporter,
             refresh=True,
-            settle=partial(settle_machine, self.job),
+            settle=self.settle,
             now=self.session.time.now,
         )
         self.replaced = True
+
+    def settle(self) -> None:
+        """Called before each further place is tried."""
+        settle_machine(self.job)
 
     def look_first(self, decision: StackConfig) -> None:
         """Called before the first machine is asked for; raises when none is to be made."""
@@ -151,10 +154,24 @@ class ReplaceUnattended(ReplaceMachine):
     patience_seconds = 0.0
     watches_holders = False
 
-    def __init__(self, job: Job, config: StackConfig, lost: Lost) -> None:
+    def __init__(
+        self,
+        job: Job,
+        config: StackConfig,
+        lost: Lost,
+        *,
+        refuse_when_left: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``refuse_when_left`` raises once no new machine is to be begun."""
         super().__init__(job, None, config, lost)
+        self._refuse_when_left = refuse_when_left
+
+    def settle(self) -> None:
+        super().settle()
+        self._refuse_when_left()
 
     def look_first(self, decision: StackConfig) -> None:
+        self._refuse_when_left()
         self.job.stack.set_config(decision.to_values())
         others = changes_beside_machine(self.job.stack.preview(refresh=True))
         if others:
@@ -164,6 +181,7 @@ class ReplaceUnattended(ReplaceMachine):
                 next_step="Another version of runctl or another program made the stack, or somebody removed "
                 "parts of it: `runctl up JOB.yaml` in the job's own folder.",
             )
+        self._refuse_when_left()
 
 
 def changes_beside_machine(plan: Plan) -> tuple[str, ...]:

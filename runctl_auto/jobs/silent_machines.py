@@ -40,15 +40,18 @@ class SilentMachines:
         elif not lost.machine.was_taken_away:
             self._count += 1
         if self._count >= MOST_SILENT:
-            raise self._error(lost)
+            raise self.given_up(lost, self._count)
 
-    def _error(self, lost: Lost) -> MachineNeverReportedError:
+    def given_up(self, lost: Lost, count: int) -> MachineNeverReportedError:
+        """The error that tells of ``count`` silent machines in a row, ``lost`` the last of them. Blocks as
+        ``refuse_another``.
+        """
         machine, job = lost.machine, self._where["job"]
         reason = machine.reason or f"unknown, it is {machine.state}"
         with self._reporter.working("reading the console of the machine"):
             console, problem = self._console(machine.id)
         return MachineNeverReportedError(
-            f"{self._count} machines in a row ended without a report of the run, the last one {machine.id} "
+            f"{count} machines in a row ended without a report of the run, the last one {machine.id} "
             f"in {machine.zone or 'an unknown zone'}. State reason: {printable(reason)}.",
             machine=machine.id,
             state_reason=machine.reason,

@@ -8,8 +8,8 @@ from runctl_auto.errors import (
     RunctlError,
 )
 from runctl_auto.jobs.follow_group import GroupWatch
+from runctl_auto.jobs.heartbeat import Heartbeat
 from runctl_auto.jobs.silent_machines import SilentMachines
-from runctl_auto.jobs.watching import Heartbeat
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 

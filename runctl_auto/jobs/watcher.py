@@ -1,14 +1,14 @@
 """Looks at jobs from the backend, and acts where a machine is lost.
 
-Reads states where they lie, statuses and machines; an engine is started only to make a machine. What it needs
-to know is in the stack: a watcher may be ended and started anywhere, and several may watch the same jobs, of
-which the claim on a job lets one at a time act (``jobs/claim.py``). Whatever goes wrong with one job is told,
-and the others are watched on.
+What it looks at is read by ``jobs/watch_reading.py`` and told by ``jobs/watch_telling.py``; an engine is
+started only to make a machine, by ``jobs/replacements.py``. What it needs to know is in the stack: a watcher
+may be ended and started anywhere, and several may watch the same jobs, of which the claim on a job lets one
+at a time act (``jobs/claim.py``). Whatever goes wrong with one job is told, and the others are watched on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,22 +24,21 @@ from runctl_auto.errors import (
 from runctl_auto.job_file.spec import Recovery
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.follow_group import GroupWatch
-from runctl_auto.jobs.job import parse_config
-from runctl_auto.jobs.replace import ReplaceUnattended, refuse_unreadable
+from runctl_auto.jobs.heartbeat import HUNG_SECONDS
+from runctl_auto.jobs.replace import refuse_unreadable
+from runctl_auto.jobs.replacements import MOST_AT_ONCE, Made, OpenSession, Replacements, Wanted
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.silent_machines import SilentMachines
-from runctl_auto.jobs.watch_events import EventName, WatchEvent
+from runctl_auto.jobs.watch_events import WatchEvent
+from runctl_auto.jobs.watch_reading import WatchReading
+from runctl_auto.jobs.watch_telling import WatchTelling
 from runctl_auto.jobs.watched_job import WatchedJob
-from runctl_auto.jobs.watching import HUNG_SECONDS, Seen, judge, was_applied
-from runctl_auto.providers.compute import Compute, compute_in
-from runctl_auto.providers.contract import RunKey
+from runctl_auto.jobs.watching import Seen, judge, was_applied
 from runctl_auto.stack.config import StackConfig
 
 EVERY_SECONDS = 10.0
-_SETTLING_SECONDS = 60.0
-"""How long a stack is read in every round after its state changed: the history is written after the state."""
 _FIRST_WAIT_SECONDS = 15.0
 _LONGEST_WAIT_SECONDS = 300.0
 
@@ -58,24 +57,34 @@ class WatchOptions:
 class Watcher:
     """The jobs that are watched. ``round`` never raises for one of them."""
 
-    def __init__(self, session: Session, options: WatchOptions, tell: Callable[[WatchEvent], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        options: WatchOptions,
+        tell: Callable[[WatchEvent], None],
+        open_session: OpenSession | None = None,
+    ) -> None:
+        """``open_session``: for machines that are made side by side, as many as jobs may run."""
         self._session = session
+        self._replacements = Replacements(
+            session, open_session, min(session.settings.max_parallel_jobs, MOST_AT_ONCE)
+        )
         self._options = options
-        self._tell = tell
+        self._telling = WatchTelling(session, tell)
+        self._reading = WatchReading(session, self._telling)
         self._jobs: dict[str, WatchedJob] = {name: WatchedJob(name) for name in options.jobs}
         self._accounts: dict[str, str] = {}
-        self._backend_problem: str | None = None
 
     @property
     def is_done(self) -> bool:
-        return all(each.is_done for each in self._jobs.values())
+        return not self._replacements.any_begun and all(each.is_done for each in self._jobs.values())
 
     def refuse_unknown(self) -> None:
         """Raises ``JobNotFoundError`` for a name that the backend does not have."""
         if not self._jobs:
             return
         with self._session.reporter.working("looking at the jobs", after=PATIENCE_SECONDS):
-            known = self._versions()
+            known = self._reading.versions()
         for name in self._jobs:
             if name not in known:
                 raise no_such_job(name, {"job": name})
@@ -97,43 +106,74 @@ class Watcher:
 
     def round(self) -> None:
         """Looks at every job once, and acts where a machine is lost."""
+        self._tell_replaced()
         try:
-            versions = self._versions()
+            versions = self._reading.versions()
         except (RunctlError, OSError) as error:
-            self._tell_backend(str(error))
+            self._telling.backend(str(error))
             return
-        self._tell_backend(None)
+        self._telling.backend(None)
         for name in sorted(versions) if not self._options.jobs else ():
             if name not in self._jobs or self._jobs[name].is_gone:
                 self._jobs[name] = WatchedJob(name)
         for watched in self._jobs.values():
-            self._guarded(watched, lambda each: self._read(each, versions.get(each.name)))
-        self._read_statuses()
-        self._read_groups()
-        running = self._running()
+            self._guarded(watched, lambda each: self._reading.stack(each, versions.get(each.name)))
+        for name, unread in self._reading.statuses(self._jobs.values()).items():
+            self._guarded(self._jobs[name], partial(_raise, unread))
+        self._reading.groups(self._jobs.values())
+        running = self._reading.running(self._jobs.values())
         for watched in self._jobs.values():
             self._guarded(watched, lambda each: self._look_at(each, running))
+        self._tell_replaced()
+
+    def pause(self) -> None:
+        """Blocks until the next round is due: at its time, or when a new machine was made."""
+        if self._replacements.any_begun:
+            self._replacements.wait(self._options.every_seconds)
+        else:
+            self._session.time.sleep(self._options.every_seconds)
+
+    def finish(self) -> None:
+        """Blocks until all machines that were begun are made, and tells them."""
+        self._tell_replaced()
+        while self._replacements.any_begun:
+            self._replacements.wait()
+            self._tell_replaced()
+
+    def leave(self) -> None:
+        """Begins no more machines, and waits for those that are being made; see ``Replacements.leave``."""
+        self._replacements.leave()
+        for made in self._replacements.done():
+            if made.error is None:  # what failed did so because it was interrupted
+                self._take(self._jobs[made.job], made)
 
     def _guarded(self, watched: WatchedJob, step: Callable[[WatchedJob], None]) -> None:
         """Takes a step with one job, unless it waits after failures; what goes wrong is told."""
         time = self._session.time
         if watched.is_gone or time.monotonic() < watched.not_before:
             return
+        if self._replacements.has_begun(watched.name):
+            return
+        self._step(watched, lambda: step(watched))
+
+    def _step(self, watched: WatchedJob, step: Callable[[], object]) -> None:
         try:
-            step(watched)
+            step()
         except StackLockedError as error:
-            self._event(watched, "left", once=(watched.machine, str(error.owners)), message=error.what)
+            self._telling.event(
+                watched, "left", once=(watched.machine, str(error.owners)), message=error.what
+            )
         except JobEndedError as error:
-            self._event(watched, "left", once=error.what, message=error.what)
+            self._telling.event(watched, "left", once=error.what, message=error.what)
             self._wait(watched)
         except (InterruptionsExhaustedError, MachineNeverReportedError) as error:
             self._give_up(watched, error)
         except RunctlError as error:
-            self._event(watched, "problem", once=error.what, message=_told(error))
+            self._telling.event(watched, "problem", once=error.what, message=_told(error))
             self._wait(watched)
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
-            self._event(watched, "problem", once=text, message=text)
+            self._telling.event(watched, "problem", once=text, message=text)
             self._wait(watched)
 
     def _wait(self, watched: WatchedJob) -> None:
@@ -143,119 +183,14 @@ class Watcher:
 
     def _give_up(self, watched: WatchedJob, error: RunctlError) -> None:
         watched.given_up, watched.given_up_on = error, watched.attempt
-        self._event(watched, "given-up", once=watched.given_up_on, message=_told(error))
-
-    def _versions(self) -> Mapping[str, str]:
-        """What changes with a stack's state, by the stack's name."""
-        driver = self._session.driver
-        found = driver.backend.versions() if driver.backend.is_readable else None
-        if found is not None:
-            return found
-        return {each.name: str(each.updated_at) for each in driver.jobs()}
-
-    def _read(self, watched: WatchedJob, version: str | None) -> None:
-        """Configuration and machine, when they may have changed."""
-        now = self._session.time.monotonic()
-        if version is None:
-            watched.is_gone = watched.version is not None
-            if watched.is_gone:
-                self._event(watched, "gone", message="its stack was removed")
-            return
-        if version == watched.version and now >= watched.read_until:
-            return
-        if version != watched.version:
-            watched.read_until = now + _SETTLING_SECONDS
-        watched.config = self._config_of(watched.name)
-        compute = self._compute_of(watched.name)
-        if compute.group is None or compute.group != watched.group:
-            watched.machine, watched.group_watch = compute.instance, None
-        watched.group = compute.group
-        watched.was_placed = None
-        watched.version = version
-        if watched.given_up_on != watched.attempt:
-            watched.given_up = watched.given_up_on = None
-
-    def _config_of(self, name: str) -> StackConfig | None:
-        driver = self._session.driver
-        recorded = driver.backend.config(name)
-        return parse_config(recorded if recorded is not None else driver.config_of(name))
-
-    def _compute_of(self, name: str) -> Compute:
-        driver = self._session.driver
-        state = driver.backend.state(name)
-        if state is None:
-            found = driver.states([name])[name]
-            if isinstance(found, RunctlError):
-                raise found
-            state = found
-        return compute_in(state)
-
-    def _read_statuses(self) -> None:
-        """The statuses of all runs that are not known to have ended: a request each, several at a time."""
-        regions: dict[str, list[WatchedJob]] = {}
-        for each in self._jobs.values():
-            if each.config is not None and not each.is_gone:
-                regions.setdefault(each.config.placement.region, []).append(each)
-        for region, members in regions.items():
-            wanted = [each for each in members if not self._has_ended(each)]
-            try:
-                provider = self._session.provider(region)
-                keys = [_key(each.config) for each in wanted if each.config is not None]
-                found = provider.statuses(keys) if keys else []
-            except RunctlError as error:
-                found = [error] * len(wanted)
-            for each, status in zip(wanted, found, strict=True):
-                each.status = None if isinstance(status, RunctlError) else status
-                if isinstance(status, RunctlError):
-                    self._guarded(each, partial(_raise, status))
-
-    def _read_groups(self) -> None:
-        """The machines that groups have now; a request for each region."""
-        regions: dict[str, list[WatchedJob]] = {}
-        for each in self._jobs.values():
-            if each.config is not None and each.group is not None and not each.is_done:
-                regions.setdefault(each.config.placement.region, []).append(each)
-        for region, members in regions.items():
-            try:
-                found = self._session.provider(region).groups([each.group for each in members if each.group])
-            except RunctlError as error:
-                self._tell_backend(error.what)
-                continue
-            for each in members:
-                group = found.get(each.group or "")
-                machine = group.machines[0] if group is not None and group.machines else None
-                if machine is not None and each.machine not in (None, machine):
-                    each.machine = machine
-                    self._event(each, "replaced", machine=machine, message="by the cloud")
-                each.machine = machine or each.machine
-
-    def _has_ended(self, watched: WatchedJob) -> bool:
-        status = watched.status
-        run = watched.config.run.id if watched.config is not None else None
-        return status is not None and status.ended and status.run == run
-
-    def _running(self) -> frozenset[str]:
-        """Which of the machines of runs that go on have not ended; a request for each region. Where that
-        cannot be asked, all of them: nothing is known to be lost."""
-        regions: dict[str, list[str]] = {}
-        for each in self._jobs.values():
-            if each.config is not None and each.machine is not None and not each.is_done:
-                regions.setdefault(each.config.placement.region, []).append(each.machine)
-        running: set[str] = set()
-        for region, machines in regions.items():
-            try:
-                running |= self._session.provider(region).running(sorted(machines))
-            except RunctlError as error:
-                self._tell_backend(error.what)
-                running.update(machines)
-        return frozenset(running)
+        self._telling.event(watched, "given-up", once=watched.given_up_on, message=_told(error))
 
     def _look_at(self, watched: WatchedJob, running: frozenset[str]) -> None:
         config = watched.config
         if config is None or watched.given_up is not None:
             return
         self._refuse_another_account(config)
-        self._tell_phase(watched)
+        self._telling.phase(watched)
         seen = Seen(
             config=config,
             status=watched.status,
@@ -281,10 +216,14 @@ class Watcher:
         provider = self._session.provider(config.placement.region)
         if watched.group_watch is None:
             watched.group_watch = GroupWatch(provider, group, self._session.reporter)
-        last = watched.group_watch.look(has_reported=watched.status is not None)
-        if last is not None:
-            why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
-            self._event(watched, "lost", once=last.id, machine=last.id or None, message=why)
+        end = watched.group_watch.look(has_reported=watched.status is not None)
+        if end is None:
+            return
+        last = end.machine
+        if end.silent:
+            raise self._silent_machines(watched, config).given_up(Lost(last, watched.status), end.silent)
+        why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
+        self._telling.event(watched, "lost", once=last.id, machine=last.id or None, message=why)
 
     def _was_placed(self, watched: WatchedJob, config: StackConfig) -> bool:
         """Asked only where it matters: of a run without machine and status."""
@@ -300,9 +239,9 @@ class Watcher:
         machine = lost.machine.id or None
         if lost.is_hung:
             silent = f"it has not reported for {self._options.hung_seconds:.0f} s or more"
-            self._event(watched, "hung", once=machine or "", machine=machine, message=silent)
+            self._telling.event(watched, "hung", once=machine or "", machine=machine, message=silent)
         else:
-            self._event(watched, "lost", once=machine or "", machine=machine, message=_who(recovery))
+            self._telling.event(watched, "lost", once=machine or "", machine=machine, message=_who(recovery))
         if recovery != "none":
             refuse_unreadable(config, lost)
         if recovery == "runctl":
@@ -311,17 +250,22 @@ class Watcher:
             self._session.provider(config.placement.region).terminate([machine])
 
     def _replace(self, watched: WatchedJob, config: StackConfig, lost: Lost) -> None:
-        self._silent_machines(watched, config).refuse_another(lost)
-        job = self._session.job(watched.name)
-        change = ReplaceUnattended(job, config, lost)
-        found = change.run()
+        self._replacements.begin(Wanted(config, lost, self._silent_machines(watched, config)))
+
+    def _tell_replaced(self) -> None:
+        for made in self._replacements.done():
+            watched = self._jobs[made.job]
+            self._step(watched, partial(self._take, watched, made))
+
+    def _take(self, watched: WatchedJob, made: Made) -> None:
+        if made.error is not None:
+            raise made.error
         watched.version = None  # read anew
-        if change.replaced:
+        if made.machine is not None and made.config is not None:
             watched.failures = 0
-            place = found.placement
-            made = job.compute().instance
+            place = made.config.placement
             where = f"{place.instance_type} {place.market} in {place.zone}"
-            self._event(watched, "replaced", machine=made, message=where)
+            self._telling.event(watched, "replaced", machine=made.machine, message=where)
 
     def _silent_machines(self, watched: WatchedJob, config: StackConfig) -> SilentMachines:
         if watched.silent is None or watched.silent.run != config.run.id:
@@ -340,57 +284,9 @@ class Watcher:
         if self._accounts[region] != held:
             raise another_account(config.job.name, held, self._accounts[region])
 
-    def _tell_phase(self, watched: WatchedJob) -> None:
-        status = watched.status
-        phase = status.phase if status is not None else "starting"
-        run = watched.config.run.id if watched.config is not None else None
-        if watched.told.get("phase") == (run, phase):
-            return
-        is_first = "phase" not in watched.told
-        watched.told["phase"] = (run, phase)
-        name: EventName = "ended" if status is not None and status.ended else "phase"
-        message = None if status is None else status.reason
-        self._event(watched, "watching" if is_first and name == "phase" else name, message=message)
-
-    def _event(
-        self,
-        watched: WatchedJob,
-        event: EventName,
-        *,
-        once: object = None,
-        machine: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        """Tells an event; with ``once`` not again while that stays the same."""
-        if once is not None:
-            if watched.told.get(event) == once:
-                return
-            watched.told[event] = once
-        status = watched.status
-        self._tell(
-            WatchEvent(
-                event=event,
-                job=watched.name,
-                at=self._session.time.now().isoformat(),
-                run=watched.config.run.id if watched.config is not None else None,
-                phase=status.phase if status is not None else None,
-                machine=machine or watched.machine,
-                message=message,
-            )
-        )
-
-    def _tell_backend(self, problem: str | None) -> None:
-        if problem is not None and problem != self._backend_problem:
-            self._session.reporter.say(f"not known at the moment: {problem}")
-        self._backend_problem = problem
-
 
 def _raise(error: RunctlError, _watched: WatchedJob) -> None:
     raise error
-
-
-def _key(config: StackConfig) -> RunKey:
-    return RunKey(config.job.name, config.placement.account, config.run.id)
 
 
 def _who(recovery: Recovery) -> str:

@@ -9,15 +9,11 @@ from typing import Literal
 from runctl_auto.backend.history import HistoryRecord
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.follow import Lost
+from runctl_auto.jobs.heartbeat import HUNG_SECONDS, is_hung
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.providers.contract import GONE, Machine
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
-
-HUNG_SECONDS = 300.0
-"""How long a machine that runs may be silent: ten times what its agent takes between two reports."""
-BOOT_SECONDS = 900.0
-"""How long a machine may take to its first report."""
 
 _DESTROY = "destroy"
 
@@ -53,8 +49,7 @@ def judge(seen: Seen, *, hung_seconds: float = HUNG_SECONDS) -> Verdict | Lost:
         return Lost(Machine("", GONE), status) if seen.was_placed else "not-placed"
     if not seen.runs:
         return Lost(Machine(machine, GONE), status)
-    has_reported = status is not None and status.instance == machine
-    if seen.silent_seconds >= (hung_seconds if has_reported else max(hung_seconds, BOOT_SECONDS)):
+    if is_hung(machine, status, seen.silent_seconds, hung_seconds=hung_seconds):
         return Lost(Machine(machine, "running"), status, is_hung=True)
     return "goes-on"
 
@@ -76,19 +71,3 @@ def _run_of(record: HistoryRecord) -> str | None:
     except RunctlError:
         return None
     return config.run.id if config is not None else None
-
-
-@dataclass
-class Heartbeat:
-    """When a machine was last seen to report, by the watcher's own clock: the clock of the machine, which
-    writes the time into its status, may be wrong."""
-
-    _mark: tuple[str | None, str | None] | None = None
-    _since: float = 0.0
-
-    def silent_seconds(self, machine: str | None, status: RunStatus | None, now: float) -> float:
-        """Seconds since machine or report were others than now."""
-        mark = (machine, status.updated_at if status is not None else None)
-        if mark != self._mark:
-            self._mark, self._since = mark, now
-        return now - self._since

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
@@ -51,32 +52,41 @@ def _waits_out_an_interruption(ended: Event, tell: Callable[[str], None]) -> boo
     ended.
     """
     try:
-        _wait(ended)
+        wait(ended)
     except KeyboardInterrupt:
         try:
             tell("interrupted; the engine comes to a safe end first (once more to leave it alone)")
-            _wait(ended)
+            wait(ended)
         except KeyboardInterrupt:
-            _LEFT_ALONE.set()
+            leave_operations_alone()
             raise
         return True
     return False
 
 
-def _wait(ended: Event) -> None:
-    """Waits for ``ended`` and for signals.
+def wait(event: Event, seconds: float | None = None) -> None:
+    """Waits for ``event``, at most ``seconds``, and for signals.
 
     The system may deliver a signal to any thread, such as one of gRPC. Python's main thread then notices it
     some time later, which may be after the result was reported.
     """
-    while not ended.wait(_SIGNAL_CHECK_SECONDS):
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        left = _SIGNAL_CHECK_SECONDS if deadline is None else deadline - time.monotonic()
+        is_over = event.wait(max(0.0, min(left, _SIGNAL_CHECK_SECONDS))) or left <= 0
         _handle_pending_signals()
-    _handle_pending_signals()
+        if is_over:
+            return
 
 
 def _handle_pending_signals() -> None:
     """Runs the handlers of signals that have arrived, as ``pthread_sigmask`` does after any change."""
     signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def leave_operations_alone() -> None:
+    """Says that operations still run unattended."""
+    _LEFT_ALONE.set()
 
 
 def has_left_an_operation_alone() -> bool:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Reason, artifacts_prefix
 from runctl_auto.engine.events import Plan
-from runctl_auto.errors import CloudError, LeakedError, UnfetchedArtifactsError
+from runctl_auto.errors import (
+    CloudError,
+    JobEndedError,
+    LeakedError,
+    PlanOutdatedError,
+    UnfetchedArtifactsError,
+)
 from runctl_auto.jobs.artifacts import Download, fetch_artifacts
 from runctl_auto.jobs.blocked_deletions import sentence
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
+from runctl_auto.jobs.intent import observed_state
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.last_bill import LastBill
 from runctl_auto.jobs.protected_teardown import (
@@ -33,7 +41,10 @@ from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import MOST_RUNS, Results
 from runctl_auto.providers.resource import NOTHING_RELATED
 from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import BUCKET, StackState
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,10 @@ class DownOptions:
     grace_seconds: int = GRACE_SECONDS
     include_protected: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
+    source: Source | None = None
+    """The job is ended only if it was applied from this file of a folder; None: whatever it was."""
+    state: str | None = None
+    """The job is ended only if its state still has this version; None: whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -99,44 +114,29 @@ class Teardown:
     trains: bool = False
 
 
-class Down(Change[Teardown, DownResult]):
-    """Tears a job down."""
-
-    verb = "down"
-    patience_seconds = 30.0
+class _PlannedTeardown(Change[Teardown, ResultT]):
+    """The steps of a teardown up to its plan."""
 
     def __init__(self, job: Job, options: DownOptions) -> None:
         super().__init__(job)
         self._options = options
         self._config: StackConfig | None = None
         self._recovered = Recovered(StackState((), ()))
-        self._related = NOTHING_RELATED
-        self._stopped: StopOutcome | None = None
-        self._downloads: tuple[Download, ...] = ()
-        self._blocked: tuple[Blocked, ...] = ()
-        self._receipt: Receipt | None = None
-        self._bill: LastBill | None = None
-        self._receipt_file: Path | None = None
 
     def open(self) -> None:
         self._config = self.job.config()
         if self._config is not None:
+            _refuse_another_source(self._config, self._options.source)
             refuse_another_account(self.job, self._config)
-
-    def recover(self) -> None:
-        self._recovered = recover(self.job, self._config)
 
     def decide(self) -> Teardown:
         before, config = self._recovered.state, self._config
+        _refuse_another_state(self.job, before, self._options.state)
         if config is None:
             return Teardown(None, before)
         include = self._options.include_protected
         protection = teardown_protection(self.session, self.job.name, before, include)
         return Teardown(config, before, protection, _is_training(self.job, config, before))
-
-    def configure(self, decision: Teardown) -> None:
-        """What the settings protect is protected in the state; the configuration stays."""
-        decision.protection.keep_listed(self.job.stack)
 
     def plan(self, decision: Teardown) -> PlanView | None:
         if decision.config is None:
@@ -151,6 +151,42 @@ class Down(Change[Teardown, DownResult]):
         first = f"the training is running: it gets {grace} s to save its checkpoint and is stopped"
         notes = (*((first,) if decision.trains else ()), *protection.kept(before), *protection.notes)
         return PlanView(self.job.name, decision.config.run.id, plan, None, notes)
+
+
+class PreviewDown(_PlannedTeardown[PlanView]):
+    """What ``down`` would delete. Changes and recovers nothing."""
+
+    verb = "preview-down"
+
+    def recover(self) -> None:
+        self._recovered = Recovered(observed_state(self.job))
+
+    def result(self) -> PlanView:
+        return self.view or PlanView(self.job.name, None, Plan((), 0), None)
+
+
+class Down(_PlannedTeardown[DownResult]):
+    """Tears a job down."""
+
+    verb = "down"
+    patience_seconds = 30.0
+
+    def __init__(self, job: Job, options: DownOptions) -> None:
+        super().__init__(job, options)
+        self._related = NOTHING_RELATED
+        self._stopped: StopOutcome | None = None
+        self._downloads: tuple[Download, ...] = ()
+        self._blocked: tuple[Blocked, ...] = ()
+        self._receipt: Receipt | None = None
+        self._bill: LastBill | None = None
+        self._receipt_file: Path | None = None
+
+    def recover(self) -> None:
+        self._recovered = recover(self.job, self._config)
+
+    def configure(self, decision: Teardown) -> None:
+        """What the settings protect is protected in the state; the configuration stays."""
+        decision.protection.keep_listed(self.job.stack)
 
     def confirm(self, decision: Teardown, view: PlanView) -> None:  # noqa: ARG002
         what = "Stop the training, delete this" if decision.trains else "Delete this"
@@ -203,6 +239,25 @@ class Down(Change[Teardown, DownResult]):
     def result(self) -> DownResult:
         assert self._receipt is not None  # noqa: S101 - record made it
         return DownResult(self._receipt, self._stopped, self._downloads, self._receipt_file)
+
+
+def _refuse_another_source(config: StackConfig, source: Source | None) -> None:
+    """Raises ``JobEndedError`` when the job was applied from another file since it was to be ended."""
+    if source is not None and config.source != source:
+        raise JobEndedError(
+            f"Job '{config.job.name}' is not ended: it was applied from another file meanwhile.",
+            where={"job": config.job.name},
+            next_step="Plan again.",
+        )
+
+
+def _refuse_another_state(job: Job, state: StackState, planned: str | None) -> None:
+    if planned is not None and state.version != planned:
+        raise PlanOutdatedError(
+            f"The plan for job '{job.name}' is outdated: another command has changed the job since.",
+            where={"job": job.name},
+            next_step="Plan again, and apply that.",
+        )
 
 
 def _remove_unused(job: Job, before: StackState) -> Receipt:

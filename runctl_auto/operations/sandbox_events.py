@@ -11,7 +11,8 @@ from runctl_auto.engine.environment import control_sandbox
 from runctl_auto.errors import JobNotFoundError, UsageError
 from runctl_auto.jobs.intent import CurrentJob, job_without_engine
 from runctl_auto.jobs.session import Session
-from runctl_auto.stack.config import Placement
+from runctl_auto.providers.compute import compute_in
+from runctl_auto.providers.contract import Machine
 
 Kind = Literal["capacity", "throttle", "hang", "kill", "network"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -41,7 +42,7 @@ def interrupt(session: Session, job: str, notice_seconds: int) -> SandboxEvent:
 
     Raises ``UsageError`` when the job has no machine, ``SandboxError`` when it is no running spot machine.
     """
-    machine = _machine(job, _present(session, job))
+    machine = _machine(session, job, _present(session, job))
     told = _control(session)("POST", f"instances/{machine}/interrupt", {"notice_seconds": notice_seconds})
     at = datetime.fromtimestamp(float(told["time"]), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     what = f"machine {machine} is told that it ends in {notice_seconds} s"
@@ -51,7 +52,8 @@ def interrupt(session: Session, job: str, notice_seconds: int) -> SandboxEvent:
 def fail(session: Session, job: str, kind: Kind, *, over: bool = False) -> SandboxEvent:
     """Makes one kind of fault happen to the job; ``over`` ends it instead.
 
-    * capacity: launches of the job in the zone where it was placed are refused
+    * capacity: launches of the job in the zone where its machine is, or else was to be, are refused, those of
+      its group too
     * throttle: the next requests to its bucket are answered with SlowDown
     * hang: its machine stands still, with all that runs on it
     * kill: its machine loses its power
@@ -60,7 +62,7 @@ def fail(session: Session, job: str, kind: Kind, *, over: bool = False) -> Sandb
     current, call = _present(session, job), _control(session)
     if kind in ("capacity", "throttle"):
         return _refuse(session, job, kind, current, call, over=over)
-    machine = _machine(job, current)
+    machine = _machine(session, job, current)
     if kind == "network":
         call("POST", f"instances/{machine}/network", {"connected": over})
         what = f"machine {machine} {'has its network again' if over else 'has no network'}"
@@ -84,10 +86,11 @@ def _refuse(
     assert current.config is not None  # noqa: S101 - a present job has one
     place = current.config.placement
     if kind == "capacity":
-        for fault in _capacity_faults(job, place):
+        machine = _machine_now(session, current)
+        zone = machine.zone if machine is not None and machine.zone else place.zone
+        for fault in _capacity_faults(job, zone):
             call("POST", "faults", fault)
-        what = f"{place.zone} has no capacity for job '{job}'"
-        return SandboxEvent(job, kind, None, place.zone, what)
+        return SandboxEvent(job, kind, None, zone, f"{zone} has no capacity for job '{job}'")
     bucket = session.provider(place.region).results(job, place.account).name
     for service, code, operations in _THROTTLED:
         for operation in operations:
@@ -96,8 +99,8 @@ def _refuse(
     return SandboxEvent(job, kind, None, None, what)
 
 
-def _capacity_faults(job: str, place: Placement) -> Sequence[Mapping[str, object]]:
-    match = {"Job": job, "AvailabilityZone": place.zone}
+def _capacity_faults(job: str, zone: str) -> Sequence[Mapping[str, object]]:
+    match = {"Job": job, "AvailabilityZone": zone}
     return [_fault("ec2", "RunInstances", "InsufficientInstanceCapacity", _UNTIL_ENDED, match)]
 
 
@@ -118,18 +121,22 @@ def _present(session: Session, job: str) -> CurrentJob:
     return current
 
 
-def _machine(job: str, current: CurrentJob) -> str:
-    """The machine that the state names, or else the one that reported last: that of a group is in no
-    state."""
-    reported = current.status.instance if current.status is not None and not current.status.ended else None
-    machine = current.instance or reported
-    if machine is None:
+def _machine_now(session: Session, current: CurrentJob) -> Machine | None:
+    """The machine that the job has, also that of its group; None without one."""
+    assert current.config is not None  # noqa: S101 - a present job has one
+    now = compute_in(current.state).now(session.provider(current.config.placement.region))
+    return now.machine if now.has_machine else None
+
+
+def _machine(session: Session, job: str, current: CurrentJob) -> str:
+    found = _machine_now(session, current)
+    if found is None:
         raise UsageError(
             f"Job '{job}' has no machine.",
             where={"job": job},
             next_step=f"`runctl --sandbox status {job}` tells how it is.",
         )
-    return machine
+    return found.id
 
 
 def _control(session: Session) -> _Call:

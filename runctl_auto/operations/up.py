@@ -68,6 +68,7 @@ from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.trail import RefusedPlace
 
 LOCK_POLL_SECONDS = 2.0
@@ -84,6 +85,8 @@ class UpOptions:
     grace_seconds: int = GRACE_SECONDS
     start_from: str | None = None
     """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
+    source: Source | None = None
+    """The file of a folder that is applied; None for a job by itself."""
 
     @property
     def afresh(self) -> bool | None:
@@ -152,7 +155,7 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh)
+        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh, source=options.source)
         self.checked = checked
         self._options = options
         self._changed = False
@@ -295,6 +298,12 @@ class _Following:
                     outcome = self._follow(follower)
                     continue
                 refuse_unreadable(self._config, outcome)
+                if outcome.silent:
+                    raise silent.given_up(outcome, outcome.silent)
+                if outcome.is_hung and self._config.job.recovers_by == "none":
+                    session.reporter.say(_hangs(outcome))
+                    outcome = self._follow(follower)
+                    continue
                 self._refuse_to_replace(outcome)
                 silent.refuse_another(outcome)
                 self._replacements += 1
@@ -396,6 +405,13 @@ class _Following:
                 next_step=f"`runctl logs {job}` shows why; `runctl up` goes on from the last "
                 "checkpoint; spot_policy: on-demand avoids interruptions.",
             )
+
+
+def _hangs(lost: Lost) -> str:
+    return (
+        f"machine {lost.machine.id} does not report; recovery: none, so that it is left as it is, and "
+        "no other is made"
+    )
 
 
 def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:

@@ -20,13 +20,13 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d{1,2}")
 @dataclass(frozen=True, kw_only=True)
 class NewVolume:
     """What is asked for. ``size_gb`` None: as the ``snapshot`` (a name, or ``snap-...``) has it. ``zone``
-    None: the first of the region. ``warm_rate``: MiB/s at which AWS loads the snapshot's blocks."""
+    None: the first of the region. ``initialization_rate``: MiB/s at which AWS loads the snapshot's blocks."""
 
     size_gb: int | None = None
     zone: str | None = None
     region: str | None = None
     snapshot: str | None = None
-    warm_rate: int | None = None
+    initialization_rate: int | None = None
     iops: int | None = None
     throughput: int | None = None
     protect: bool = False
@@ -45,11 +45,11 @@ def create_volume(session: Session, name: str, asked: NewVolume, *, yes: bool) -
 
 def _wanted(session: Session, name: str, asked: NewVolume) -> VolumeConfig:
     where = {"volume": name}
-    if asked.warm_rate is not None and asked.snapshot is None:
+    if asked.initialization_rate is not None and asked.snapshot is None:
         raise UsageError(
             "Only a volume that begins with a snapshot has blocks to load.",
             where=where,
-            next_step="Leave --warm-rate out, or name a --snapshot.",
+            next_step="Leave --initialization-rate out, or name a --snapshot.",
         )
     snapshot = named_snapshot(session, asked.snapshot, _region(asked)) if asked.snapshot else None
     region = snapshot.region if snapshot is not None else _region(asked)
@@ -83,7 +83,7 @@ def _wanted(session: Session, name: str, asked: NewVolume) -> VolumeConfig:
         owner=session.settings.owner,
         size_gb=size,
         snapshot=snapshot.id if snapshot is not None else None,
-        warm_rate=asked.warm_rate,
+        initialization_rate=asked.initialization_rate,
         iops=asked.iops,
         throughput=asked.throughput,
         protect=asked.protect,

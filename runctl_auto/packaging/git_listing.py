@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,20 @@ class Git:
         listed = self._asked(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
         names = {os.fsdecode(name).rstrip("/") for name in listed.split(b"\0") if name}
         return GitListing(top, frozenset(names))
+
+    def changed_since(self, root: Path, reference: str) -> frozenset[str]:
+        """The names, relative to the top ``root`` of a work tree, of all that differs from where
+        ``reference`` branched off: committed, changed, deleted or not tracked. Blocks.
+
+        Raises GitFailedError when git does not know ``reference``.
+        """
+        commit = self._asked(root, "rev-parse", "--verify", "--end-of-options", f"{reference}^{{commit}}")
+        since = os.fsdecode(commit.strip())
+        with suppress(GitFailedError):  # histories that have nothing in common, as in a shallow clone
+            since = os.fsdecode(self._asked(root, "merge-base", since, "HEAD").strip()) or since
+        changed = self._asked(root, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", since, "--")
+        added = self._asked(root, "ls-files", "-z", "--others", "--exclude-standard")
+        return frozenset(os.fsdecode(name) for name in (changed + added).split(b"\0") if name)
 
     def _asked(self, folder: Path, *command: str) -> bytes:
         try:

@@ -20,6 +20,7 @@ from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
@@ -174,13 +175,17 @@ class MachineGroup:
 @dataclass(frozen=True)
 class Launch:
     """An attempt of a group to launch a machine. ``machine`` is None when it failed or is not known yet;
-    ``failure`` is why it failed, in the cloud's words, None unless it did. ``id`` orders nothing.
+    ``failure`` is why it failed, in the cloud's words, and ``code`` the error code in them, None unless it
+    did. ``zone`` and ``subnet`` are None where the cloud does not tell. ``id`` orders nothing.
     """
 
     id: str
     at: datetime
     machine: str | None = None
     failure: str | None = None
+    code: str | None = None
+    zone: str | None = None
+    subnet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -428,6 +433,12 @@ class Provider(Protocol):
         ``previous``.
 
         Makes a request only if they changed. An unknown type meets none.
+        """
+
+    def machine_speed(self, instance_type: str) -> MachineSpeed:
+        """How fast a type of machine moves data; what the provider does not state is unknown. One request.
+
+        Raises ``JobFileError`` for a type that does not exist.
         """
 
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:

@@ -56,14 +56,14 @@ class _StorageConfig:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, kw_only=True)
 class VolumeConfig(_StorageConfig):
-    """A volume. ``snapshot`` is the id of the one that it began with; ``warm_rate`` MiB/s at which AWS loads
-    its blocks; ``iops`` and ``throughput`` (MiB/s) are those of gp3 by default."""
+    """A volume. ``snapshot`` is the id of the one that it began with; ``initialization_rate`` the MiB/s at
+    which AWS loads its blocks; ``iops`` and ``throughput`` (MiB/s) are those of gp3 by default."""
 
     kind: ClassVar[StorageKind] = "volume"
 
     zone: str
     snapshot: str | None = None
-    warm_rate: int | None = None
+    initialization_rate: int | None = None
     iops: int | None = None
     throughput: int | None = None
 

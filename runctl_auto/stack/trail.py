@@ -10,6 +10,8 @@ from pydantic import ConfigDict, with_config
 
 MOST_KEPT = 50
 """How many refused places a run remembers: the newest."""
+MOST_OF_A_REASON = 300
+"""How many characters of a reason are kept."""
 
 
 @with_config(ConfigDict(extra="forbid"))

@@ -193,14 +193,21 @@ class _LargeObject:
             "part_bytes": self._shared.part_bytes,
         }
 
-    def _fetch_part(self, number: int, buffer: memoryview) -> None:
+    def _fetch_part(self, number: int, _buffer: memoryview) -> None:
         first, size = self._parts.bounds(number)
         self._shared.pace.take(size)
-        count, _ = self._shared.data.read(self._entry.key, buffer[:size], first=first, etag=self._entry.etag)
+        value = 0
+
+        def take(at: int, piece: memoryview) -> None:
+            nonlocal value
+            value = crc64(piece, value if at else 0)
+            _write_all(self._file, piece, first + at)
+
+        entry = self._entry
+        count, _ = self._shared.data.stream(entry.key, take, first=first, size=size, etag=entry.etag)
         if count != size:
-            raise _replaced(self._entry)
-        _write_all(self._file, buffer[:size], first)
-        self._journal.arrived(DonePart(number=number, size=size, crc64=encoded(crc64(buffer[:size]))))
+            raise _replaced(entry)
+        self._journal.arrived(DonePart(number=number, size=size, crc64=encoded(value)))
         self._shared.meter.moved(size)
 
     def _ended(self) -> None:

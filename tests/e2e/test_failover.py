@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from runctl_auto.packaging.package import package_agent
 pytestmark = pytest.mark.sandbox
 
 ALWAYS = 1000
+CLOCKED_UP = Path(__file__).parents[1] / "support" / "clocked_up.py"
 SPOT = "InstanceMarketOptions.MarketType"
 ZONES = ["us-east-1a", "us-east-1b", "us-east-1c"]
 
@@ -150,6 +153,41 @@ def test_when_the_time_is_over_it_ends_with_the_trail(
     assert {each["code"] for each in error["trail"]} == {"InsufficientInstanceCapacity"}
     assert len(error["trail"]) >= 2
     ended_well(runctl, "over", cloud_url)
+
+
+def clocked_up(runctl: Runctl, *arguments: str) -> Any:
+    """`up` with a clock of its own, which does not wait."""
+    done = subprocess.run(
+        [sys.executable, str(CLOCKED_UP), *arguments],
+        cwd=runctl.folder,
+        env=runctl.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=900,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.matrix
+def test_capacity_is_waited_for_as_long_as_the_file_says(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append("patient")
+    more: dict[str, Any] = {"zones": ZONES[:1], "retry": {"on_events": ["no-capacity"], "duration": "20m"}}
+    file = str(write_job(runctl.folder, "patient", spot_policy="spot", **more))
+    with trouble(cloud_url, refusal("patient", "InsufficientInstanceCapacity", ZONES[0])):
+        over = clocked_up(runctl, file)
+    assert over["error"]["exit_code"] == 6
+    assert "retry.duration is over after 20 min" in over["error"]["what"]
+    assert over["waits"][:6] == [15, 30, 60, 120, 240, 300]
+    assert sum(over["waits"]) <= 1200
+    assert len(over["error"]["trail"]) == len(over["waits"]) + 1
+    with trouble(cloud_url, refusal("patient", "InsufficientInstanceCapacity", ZONES[0])):
+        placed = clocked_up(runctl, file, "3")
+    assert (placed["waits"], placed["error"], placed["zone"]) == ([15, 30, 60], None, ZONES[0])
+    ended_well(runctl, "patient", cloud_url)
+    print(f"COUNTED waits for retry.duration of 20 min: {len(over['waits'])}; placed after 3 waits; left: 0")
 
 
 @pytest.mark.matrix

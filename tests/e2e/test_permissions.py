@@ -5,7 +5,7 @@ what the policies of `runctl permissions` are made of.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,11 +15,12 @@ from support.counting_job import write_job
 from support.emulated_cloud import client
 from support.every_option import declared
 from support.machine_events import interrupt
+from support.machine_groups import Group, until
 from support.provider_calls import Row, reached
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
 
-from components.iam_profile import IamProfileArgs, access_policy
+from components.iam_profile import AttachedVolumes, IamProfileArgs, access_policy
 from runctl_auto.permissions.document import calls_of
 from runctl_auto.providers.aws.permissions.actions import actions_of
 
@@ -33,6 +34,7 @@ pytestmark = [
 NOT_THE_AGENT = "Botocore"
 BY_AWS = "autoscaling.amazonaws.com"
 JOB, BUCKET, PARAMETER = "granted", "data-of-granted", "/images/granted"
+GROUPED = "granted-group"
 BOUNDARY = "arn:aws:iam::123456789012:policy/bound"
 FIRST = {
     "GRANTED": "first value",
@@ -101,6 +103,28 @@ def lived(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
     runctl("leaks", code=None)
 
 
+def lived_in_a_group(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
+    """One life with `recovery: cloud`: created, interrupted and gone on with by the cloud, watched, replaced
+    by a group with better code, removed."""
+    env = {"STEPS": "9", "HOLD_AT": "4", "HOLD_STARTS": "2"}
+    options = {**options, "recovery": "cloud", "spot_policy": "spot", "artifacts": {"paths": ["model/"]}}
+    first = write_job(runctl.folder, GROUPED, **options, env=env)
+    Runctl(runctl.folder, FIRST)("up", str(first), "--yes", "--detach", timeout=LONG)
+    wait_for_step(runctl, GROUPED, 4, seconds=LONG)
+    group = Group(runctl, GROUPED, cloud_url)
+    machine = group.machine()
+    interrupt(cloud_url, machine, notice_seconds=6)
+    until(lambda: group.now()["Instances"] != [] and group.machine() != machine, seconds=LONG)
+    wait_for_step(runctl, GROUPED, 4, seconds=LONG)
+    for look in ("status", "describe"):
+        runctl(look, GROUPED)
+    runctl("watch", GROUPED, "--once")
+    changed = write_job(runctl.folder, GROUPED, message="better", **options, env=env | {"HOLD_STARTS": "0"})
+    Runctl(runctl.folder, SECOND)("up", str(changed), "--yes", timeout=LONG)
+    runctl("ls")
+    runctl("down", GROUPED, "--yes", timeout=LONG)
+
+
 def told(calls: Iterable[str], rows: Iterable[Row]) -> list[str]:
     """Each call with the rows that name it."""
     found = list(rows)
@@ -112,18 +136,14 @@ def told(calls: Iterable[str], rows: Iterable[Row]) -> list[str]:
 def test_a_full_life_and_the_official_provider_call_what_is_granted_and_nothing_else(
     runctl: Runctl, cloud_url: str, ended: list[str]
 ) -> None:
-    ended.append(JOB)
+    ended += [JOB, GROUPED]
     options = prepared(cloud_url)
-    points = CloudPoints(cloud_url)
-    points.count(caller="", reads=True)
-    try:
-        lived(runctl, cloud_url, options)
-        recorded = [each for each in points.seen_by_caller() if each[1] != BY_AWS]
-    finally:
-        points.clear()
+    single = recorded(cloud_url, lambda: lived(runctl, cloud_url, options))
     assert leaks(JOB, cloud_url) == []
+    grouped = recorded(cloud_url, lambda: lived_in_a_group(runctl, cloud_url, options))
+    assert leaks(GROUPED, cloud_url) == []
 
-    called = {call for call, caller in recorded if NOT_THE_AGENT in caller}
+    called = {call for call, caller in (*single, *grouped) if NOT_THE_AGENT in caller}
     rows = reached(declared())
     wanted = called | {row.call for row in rows}
     granted = calls_of("apply", seen=True)
@@ -137,11 +157,24 @@ def test_a_full_life_and_the_official_provider_call_what_is_granted_and_nothing_
         "granted and never called": told(granted - wanted, rows),
     }
     assert not any(differences.values()), json.dumps(differences, indent=1)
-    assert_agent_is_allowed({call for call, caller in recorded if NOT_THE_AGENT not in caller})
+    assert_agent_is_allowed(single)
+    assert_agent_is_allowed(grouped, group="g", attached=AttachedVolumes(own=True, ids=["vol-1"]))
 
 
-def assert_agent_is_allowed(calls: set[str]) -> None:
+def recorded(cloud_url: str, life: Callable[[], None]) -> list[tuple[str, str]]:
+    """All calls of a life and who made them, but for those that AWS itself makes."""
+    points = CloudPoints(cloud_url)
+    points.count(caller="", reads=True)
+    try:
+        life()
+        return [each for each in points.seen_by_caller() if each[1] != BY_AWS]
+    finally:
+        points.clear()
+
+
+def assert_agent_is_allowed(recorded: Iterable[tuple[str, str]], **more: Any) -> None:
     """The agent called what its machine's role allows."""
+    calls = {call for call, caller in recorded if NOT_THE_AGENT not in caller}
     args = IamProfileArgs(
         role_name="r",
         policy_name="p",
@@ -155,6 +188,7 @@ def assert_agent_is_allowed(calls: set[str]) -> None:
         bucket="b",
         has_secrets=True,
         data=[f"s3://{BUCKET}/train/"],
+        **more,
     )
     statements: Any = access_policy(args)["Statement"]
     allowed = {action for statement in statements for action in statement["Action"]}

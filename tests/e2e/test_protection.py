@@ -112,6 +112,12 @@ def destroyed_by_hand(job: Guarded) -> int:
     return pulumi(job.runctl, "guarded", "destroy", "--yes", "--skip-preview").returncode
 
 
+def moved_to_a_group(job: Guarded) -> int:
+    """The machine, its launch template and its group come and go; what is protected stays."""
+    file = job.file(recovery="cloud", spot_policy="spot")
+    return job.runctl("up", file, "--yes", "--rerun", timeout=600).code
+
+
 def taken_down(job: Guarded) -> int:
     return job.runctl("down", "guarded", "--yes").code
 
@@ -124,6 +130,7 @@ TRIED: tuple[tuple[Callable[[Guarded], int], bool], ...] = (
     (moved_by_hand, False),
     (renamed_by_hand, False),
     (destroyed_by_hand, False),
+    (moved_to_a_group, True),
     (taken_down, True),
 )
 """What is tried, and whether it succeeds by keeping what is protected."""

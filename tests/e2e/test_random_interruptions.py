@@ -1,20 +1,21 @@
 """Digits, interrupted at random moments: it ends with the weights of a run that nobody disturbed.
 
-The moments are seeded and lie anywhere between the launch and the end: boot, setup, restoring, training,
-saving and uploading. With `recovery: cloud` no runctl is alive from the end of `up --detach` to
+The moments are seeded and lie anywhere between the launch and the end: boot, fetching and restoring, setup,
+training and saving, uploading. They are told by what the run reports, so that they are the same on a machine
+that is slow today. With `recovery: cloud` no runctl is alive from the end of `up --detach` to
 the end of the group.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import re
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,25 @@ from support.machine_events import interrupt
 from support.machine_groups import Group, until
 from support.runctl_cli import Runctl
 
+from components.naming import Names
+
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 EXAMPLE = Path(__file__).parents[2] / "stacks" / "examples" / "digits"
+ACCOUNT, REGION = "123456789012", "us-east-1"
 EPOCHS = 12
 INTERVAL_SECONDS = 2.0
-PATIENCE_SECONDS = 600
+PATIENCE_SECONDS = 900
+TAIL_SECONDS = 10
+"""The command goes on for so long after its last epoch: an interruption meant for it finds it."""
+STAGES = ("launched", "fetching", "setup", "setup", "running", "running", "running", "running", "stopping")
+"""What is interrupted, one seed after the other, within what it took undisturbed."""
+ORDER = ("", "launched", "booting", "fetching", "setup", "running", "stopping")
+SETUP = """
+python3 -m venv --without-pip .venv
+python3 -m pip --python .venv/bin/python install --no-compile --quiet --disable-pip-version-check \\
+  -r requirements.txt
+"""
 WEIGHTS = """
 import hashlib, joblib
 model = joblib.load("model/model.joblib")
@@ -51,7 +65,9 @@ def write_digits(runctl: Runctl, name: str, recovery: str) -> str:
     job.update(
         name=name,
         workdir=work.name,
-        run=f".venv/bin/python -u train.py --epochs {EPOCHS} && .venv/bin/python weights.py",
+        setup=SETUP,
+        run=f".venv/bin/python -u train.py --epochs {EPOCHS} && sleep {TAIL_SECONDS} && "
+        ".venv/bin/python weights.py",
         recovery=recovery,
         spot_policy="spot",
         checkpoints={"path": "checkpoints", "every": f"{INTERVAL_SECONDS:.0f}s", "keep": 3},
@@ -68,23 +84,19 @@ def weights(runctl: Runctl, job: str) -> str:
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """`seconds` from the launch of the machine to its end."""
+    """`seconds` of each stage."""
 
     weights: str
-    seconds: float
+    seconds: dict[str, float]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(runctl: Runctl, cloud_url: str) -> Iterator[Undisturbed]:
+def undisturbed(runctl: Runctl) -> Iterator[Undisturbed]:
     runctl("up", write_digits(runctl, "calm", "runctl"), "--yes", timeout=PATIENCE_SECONDS)
-    began = runctl.json("status", "calm")["status"]
-    seconds = _moment(began["ended_at"]) - _moment(began["started_at"])
-    yield Undisturbed(weights(runctl, "calm"), seconds + 3)
+    phases = runctl.json("status", "calm")["status"]["phases"]
+    found = {"launched": 1.0, "fetching": phases["fetch"], "setup": phases["setup"], "stopping": 0.5}
+    yield Undisturbed(weights(runctl, "calm"), {**found, "running": phases["run"] - TAIL_SECONDS / 2})
     runctl("down", "calm", "--yes")
-
-
-def _moment(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def lost_seconds(log: str) -> list[float]:
@@ -100,24 +112,49 @@ def lost_seconds(log: str) -> list[float]:
     return lost[1:]
 
 
-def running_machines(cloud_url: str, job: str) -> list[str]:
+def running_machines(ec2: Any, job: str) -> list[str]:
     filters: list[Any] = [
         {"Name": "tag:runctl:job", "Values": [job]},
         {"Name": "instance-state-name", "Values": ["pending", "running"]},
     ]
-    answer = client(cloud_url, "ec2").describe_instances(Filters=filters)
+    answer = ec2.describe_instances(Filters=filters)
     return [each["InstanceId"] for group in answer["Reservations"] for each in group["Instances"]]
 
 
-def strike(cloud_url: str, job: str, chance: random.Random, seconds: float) -> str:
-    """Interrupts the machine of `job` at a moment of its undisturbed time; what was done."""
-    until(lambda: bool(running_machines(cloud_url, job)))
-    moment, notice = chance.uniform(0, seconds), chance.choice([0.0, 3.0, 20.0])
+class Reported:
+    """What the run of a job reports; read from its bucket, which costs the busy machine least."""
+
+    def __init__(self, cloud_url: str, job: str) -> None:
+        self._s3, self.ec2, self.job = client(cloud_url, "s3"), client(cloud_url, "ec2"), job
+
+    def stage(self) -> str:
+        s3, bucket = self._s3, Names(ACCOUNT, REGION, "runctl", self.job).bucket()
+        try:
+            listed = s3.list_objects_v2(Bucket=bucket, Prefix="runs/").get("Contents", [])
+            for each in listed:
+                if each["Key"].endswith("/status.json"):
+                    phase = json.load(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"])["phase"]
+                    return str(phase) if phase in ORDER else ORDER[-1]
+        except s3.exceptions.NoSuchBucket:
+            pass
+        return ORDER[1] if running_machines(self.ec2, self.job) else ORDER[0]
+
+    def has_come_to(self, stage: str) -> bool:
+        return ORDER.index(self.stage()) >= ORDER.index(stage)
+
+
+def strike(cloud_url: str, job: str, seed: int, calm: Undisturbed) -> str:
+    """Interrupts the machine of `job` at the seed's moment; what was done."""
+    chance, stage = random.Random(f"{job}-{seed}"), STAGES[seed % len(STAGES)]
+    reported = Reported(cloud_url, job)
+    until(lambda: reported.has_come_to(stage), seconds=PATIENCE_SECONDS)
+    moment, notice = chance.uniform(0, calm.seconds[stage]), chance.choice([0.0, 3.0, 20.0])
     time.sleep(moment)
-    for machine in running_machines(cloud_url, job):
+    found = reported.stage()
+    for machine in running_machines(reported.ec2, job):
         with contextlib.suppress(AssertionError):  # it ends at this moment
             interrupt(cloud_url, machine, notice_seconds=notice)
-    return f"{moment:.1f} s after the launch, notice of {notice:.0f} s"
+    return f"{moment:.1f} s after {stage} (now {found}), notice of {notice:.0f} s"
 
 
 def judge(runctl: Runctl, cloud_url: str, job: str, calm: Undisturbed, done: str) -> None:
@@ -129,6 +166,7 @@ def judge(runctl: Runctl, cloud_url: str, job: str, calm: Undisturbed, done: str
     assert leaks(job, cloud_url) == []
     assert all(each <= INTERVAL_SECONDS + 1 for each in lost), "an interval, and the time that a save takes"
     machines = len(status["status"].get("machines") or [])
+    assert machines > 1 or "after stopping" in done, f"nothing was interrupted: {done}"
     print(f"COUNTED {job}: interrupted {done}; {machines} machines, {sum(lost):.2f} s lost, same weights")
 
 
@@ -140,7 +178,7 @@ def test_while_up_follows(
     ended.append(job)
     following = runctl.start("up", write_digits(runctl, job, "runctl"), "--yes")
     try:
-        done = strike(cloud_url, job, random.Random(seed), undisturbed.seconds)
+        done = strike(cloud_url, job, seed, undisturbed)
         out, err = following.communicate(timeout=PATIENCE_SECONDS)
     finally:
         following.kill()
@@ -156,6 +194,6 @@ def test_with_nobody_awake(
     ended.append(job)
     runctl("up", write_digits(runctl, job, "cloud"), "--yes", "--detach")
     group = Group(runctl, job, cloud_url)
-    done = strike(cloud_url, job, random.Random(100 + seed), undisturbed.seconds)
+    done = strike(cloud_url, job, seed, undisturbed)
     until(group.has_ended, seconds=PATIENCE_SECONDS)
     judge(runctl, cloud_url, job, undisturbed, done)

@@ -70,7 +70,7 @@ def test_a_snapshot_outlives_its_volume_is_copied_and_restored(
         "again",
         "--zone",
         "us-east-1b",
-        "--warm-rate",
+        "--initialization-rate",
         "200",
         "--protect",
         "--yes",

@@ -88,7 +88,7 @@ def _storage() -> None:
             zone="eu-west-1a",
             size_gb=10,
             snapshot="snap-1",
-            warm_rate=200,
+            initialization_rate=200,
             iops=4000,
             throughput=250,
             protect=True,

@@ -57,6 +57,15 @@ class Group:
         words = (each["Description"].split() for each in activities if each["StatusCode"] == "Successful")
         return [each[-1] for each in words if each[0] == "Launching"]
 
+    def failures(self) -> list[str]:
+        """Why launches failed, and where, in the cloud's words."""
+        activities = self.service.describe_scaling_activities(AutoScalingGroupName=self.name)["Activities"]
+        return [
+            f"{each['Details']} {each['StatusMessage']}"
+            for each in activities
+            if each["StatusCode"] == "Failed"
+        ]
+
 
 def until(holds: Callable[[], bool], *, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds

@@ -104,7 +104,7 @@ def copy(
 @click.option("--zone", help="Its zone; by default the first one of the snapshot's region.")
 @click.option("--region", help="The region of a snapshot that is named by its id.")
 @click.option(
-    "--warm-rate",
+    "--initialization-rate",
     type=click.IntRange(100, 300),
     metavar="MIB/S",
     help="Load the snapshot's blocks at 100 to 300 MiB/s, which AWS charges for.",
@@ -122,7 +122,7 @@ def restore(
     size: int | None,
     zone: str | None,
     region: str | None,
-    warm_rate: int | None,
+    initialization_rate: int | None,
     protect: bool,
     tags: tuple[str, ...],
     yes: bool,
@@ -135,7 +135,7 @@ def restore(
         zone=zone,
         region=region,
         snapshot=snapshot,
-        warm_rate=warm_rate,
+        initialization_rate=initialization_rate,
         protect=protect,
         tags=tags_of(tags),
     )

@@ -11,7 +11,7 @@ from runctl_auto.cli.job_names import StorageName
 from runctl_auto.cli.storage_options import PROTECT, TAGS, YES, Size, removal_options, tags_of
 
 _NAME = StorageName("volume")
-_WARM_RATE = click.IntRange(100, 300)
+_INITIALIZATION_RATE = click.IntRange(100, 300)
 
 
 @click.group(help="Create, list, attach, resize and delete volumes that do not belong to a job.")
@@ -26,8 +26,8 @@ def command() -> None:
 @click.option("--region", help="Its region; by default that of the zone, of the snapshot, or your own.")
 @click.option("--snapshot", metavar="NAME|ID", help="A snapshot that it begins with.")
 @click.option(
-    "--warm-rate",
-    type=_WARM_RATE,
+    "--initialization-rate",
+    type=_INITIALIZATION_RATE,
     metavar="MIB/S",
     help="Load the snapshot's blocks at 100 to 300 MiB/s, which AWS charges for.",
 )
@@ -46,7 +46,7 @@ def create(
     zone: str | None,
     region: str | None,
     snapshot: str | None,
-    warm_rate: int | None,
+    initialization_rate: int | None,
     iops: int | None,
     throughput: int | None,
     protect: bool,
@@ -61,7 +61,7 @@ def create(
         zone=zone,
         region=region,
         snapshot=snapshot,
-        warm_rate=warm_rate,
+        initialization_rate=initialization_rate,
         iops=iops,
         throughput=throughput,
         protect=protect,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from runctl_auto.providers.contract import Launch, MachineGroup
 _LAST = 20
 _IN_ONE_CALL = 50
 _MACHINE = re.compile(r"\bi-[0-9a-f]{8,17}\b")
+_CODE = re.compile(r"\b([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*) - ")
+"""Error code and message, as Auto Scaling joins them."""
 _LAUNCHING = "Launching a new EC2 instance"
 _NO_GROUP = "ValidationError"
 
@@ -63,9 +66,24 @@ def _launch(activity: Mapping[str, Any]) -> Launch:
     failed = activity.get("StatusCode") in ("Failed", "Cancelled")
     machine = _MACHINE.search(str(activity.get("Description") or ""))
     message = str(activity.get("StatusMessage") or "no reason given")
+    code = _CODE.search(message)
+    place = _details(activity)
     return Launch(
         id=str(activity["ActivityId"]),
         at=activity["StartTime"],
         machine=machine[0] if machine and not failed else None,
         failure=printable(message) if failed else None,
+        code=code[1] if code and failed else None,
+        zone=place.get("Availability Zone"),
+        subnet=place.get("Subnet ID"),
     )
+
+
+def _details(activity: Mapping[str, Any]) -> dict[str, str]:
+    """Where it was tried; empty when that is not told in the form that AWS documents."""
+    try:
+        found = json.loads(activity.get("Details") or "{}")
+    except ValueError:
+        return {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {name: printable(value) for name, value in known if isinstance(value, str)}

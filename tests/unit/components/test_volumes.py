@@ -44,7 +44,7 @@ def test_protection_is_option_and_tag_together() -> None:
 
 
 def test_a_volume_of_a_snapshot_stays_when_the_snapshot_changes() -> None:
-    (volume,) = declared(volume_config(snapshot="snap-1", warm_rate=200)).of_type(VOLUME)
+    (volume,) = declared(volume_config(snapshot="snap-1", initialization_rate=200)).of_type(VOLUME)
     assert (volume.inputs["snapshotId"], volume.inputs["volumeInitializationRate"]) == ("snap-1", 200)
     assert set(volume.options["ignoreChanges"]) == {"snapshotId", "volumeInitializationRate"}
 

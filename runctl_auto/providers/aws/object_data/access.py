@@ -54,6 +54,7 @@ def open_bucket(cloud: Cloud, name: str, owner: str | None = None) -> BucketData
         credentials,
         lambda host: openers.setdefault(host, Opener(host))(),
         locate=locate,
+        route=lambda host: openers.setdefault(host, Opener(host)).route(),
     )
     return BucketData(requests, encoded_crc64)
 

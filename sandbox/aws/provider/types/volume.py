@@ -38,7 +38,7 @@ class Volume(ResourceType):
             "tagsAll": TAGS,
             "throughput": updates(Kind.INTEGER, computed=True),
             "type": updates(computed=True, allowed=("standard", "io1", "io2", "gp2", "gp3", "sc1", "st1")),
-            "volumeInitializationRate": replaces(Kind.INTEGER, told=False),
+            "volumeInitializationRate": replaces(Kind.INTEGER),
         }
     )
     outputs = ("arn", "createTime")
@@ -49,7 +49,7 @@ class Volume(ResourceType):
         if "volumeInitializationRate" in inputs and "snapshotId" not in inputs:
             yield Problem(
                 "volumeInitializationRate",
-                '"volume_initialization_rate": all of `snapshot_id` must be specified',
+                "it needs a `snapshot_id`",
             )
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
@@ -99,7 +99,7 @@ class Volume(ResourceType):
             "throughput": volume.get("Throughput", 0),
             "type": volume["VolumeType"],
             "volumeInitializationRate": volume.get("VolumeInitializationRate")
-            or known.carried("volumeInitializationRate", 0),
+            or known.carried("volumeInitializationRate", None),
             **tags,
         }
 

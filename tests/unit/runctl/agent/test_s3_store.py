@@ -11,10 +11,11 @@ from runctl_auto.agent.errors import (
     NotFoundError,
     S3Error,
 )
+from runctl_auto.agent.file_slice import FileSlice
 from runctl_auto.agent.retrying import Retrier, RetryPolicy
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.s3_store import PART_BYTES, FileSlice, S3Store
+from runctl_auto.agent.s3_store import PART_BYTES, S3Store
 from runctl_auto.agent.sigv4 import Credentials
 
 DENIED = (403, b"<Error><Code>AccessDenied</Code></Error>")

@@ -54,7 +54,7 @@ from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
-from runctl_auto.providers.contract import Machine
+from runctl_auto.providers.contract import Launch, Machine
 from runctl_auto.providers.resource import CloudResource
 from runctl_auto.run.status import RunStatus
 from runctl_auto.settings.schema import CostSettings, Settings
@@ -201,7 +201,7 @@ def feed(folder: Path) -> tuple[Change[Any, Any], World]:
     places = offers(placement(market="on-demand"))
     world.provider.offers.side_effect = world.noted("decide", places)
     group = GroupChoice(prices={"t3.micro": 0.01}, subnets=(), root_device="/dev/xvda", began_at=0)
-    starved = Starved(("InsufficientInstanceCapacity",))
+    starved = Starved((Launch("1", datetime(2026, 11, 30, tzinfo=timezone.utc), failure="full"),))
     config = stack_config(group=group)
     return FeedGroup(world.session.job("digits"), world.checked.file, config, starved), world
 

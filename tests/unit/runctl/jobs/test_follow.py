@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.job_stacks import FakeTime, Told
 from support.sessions import fake_provider, fake_results
 
@@ -16,6 +17,7 @@ from runctl_auto.jobs.follow import (
     Follower,
     Lost,
 )
+from runctl_auto.jobs.heartbeat import BOOT_SECONDS, HUNG_SECONDS
 from runctl_auto.jobs.session import Time
 from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import LogPart, Machine
@@ -36,6 +38,11 @@ class Machines:
 
 def status(phase: str, **more: Any) -> RunStatus:
     return RunStatus(run="r1", phase=phase, **more)
+
+
+def reports(count: int, **more: Any) -> list[RunStatus]:
+    """Those of a machine that lives."""
+    return [status("running", updated_at=f"t{number}", **more) for number in range(count)]
 
 
 def follow(
@@ -118,7 +125,7 @@ def test_after_the_first_minutes_everything_is_asked_for_less_often() -> None:
     machines = Machines("running")
     hours = 4
     polls = int(FIRST_SECONDS / POLL_PACE.first + (hours * 3600 - FIRST_SECONDS) / POLL_PACE.later)
-    _, _, clock = follow([status("running")] * polls + [status("succeeded")], machines)
+    _, _, clock = follow([*reports(polls), status("succeeded")], machines)
     assert clock.now == hours * 3600
     assert machines.asked <= FIRST_SECONDS / 10 + hours * 3600 / 30
 
@@ -126,7 +133,7 @@ def test_after_the_first_minutes_everything_is_asked_for_less_often() -> None:
 def test_the_first_part_of_a_log_is_searched_for_while_there_may_be_one() -> None:
     def reads(**more: Any) -> int:
         bucket = fake_results()
-        bucket.status.side_effect = [status("running", **more)] * 1000 + [status("succeeded")]
+        bucket.status.side_effect = [*reports(1000, **more), status("succeeded")]
         clock = FakeTime()
         time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
         Follower(bucket, fake_provider(results=bucket), "r1", Told(), time).until_end(Compute("i-1"))
@@ -134,3 +141,44 @@ def test_the_first_part_of_a_log_is_searched_for_while_there_may_be_one() -> Non
 
     assert reads(raw={"log_parts": 0}) == FIRST_SECONDS + 1, "and once at the end"
     assert reads(raw={"log_parts": 1}) == 1001
+
+
+def silent_machine(status: RunStatus | None) -> tuple[Lost, float]:
+    """What follows from a machine that runs and says nothing more than ``status``; when."""
+    polls = int(BOOT_SECONDS) + 100
+    outcome, _, clock = follow([status] * polls, Machines("running"))
+    assert isinstance(outcome, Lost)
+    return outcome, clock.now
+
+
+def test_a_machine_that_is_silent_too_long_is_lost_though_it_runs() -> None:
+    lost, seconds = silent_machine(status("running", instance="i-1", updated_at="t0"))
+    assert (lost.machine.id, lost.machine.state, lost.is_hung) == ("i-1", "running", True)
+    assert HUNG_SECONDS <= seconds <= HUNG_SECONDS + MACHINE_CHECK_SECONDS
+
+
+@pytest.mark.parametrize("before", [None, status("running", instance="i-0", updated_at="t0")])
+def test_a_machine_that_has_not_reported_yet_has_longer(before: RunStatus | None) -> None:
+    _, seconds = silent_machine(before)
+    assert BOOT_SECONDS <= seconds <= BOOT_SECONDS + 3 * MACHINE_CHECK_SECONDS
+
+
+def test_a_machine_that_reports_is_not_hung_however_long_it_runs() -> None:
+    seldom = [status("running", instance="i-1", updated_at=f"t{number // 60}") for number in range(2000)]
+    outcome, _, _ = follow([*seldom, status("succeeded")], Machines("running"))
+    assert isinstance(outcome, Ended)
+
+
+def test_a_hung_machine_is_told_once() -> None:
+    bucket, clock = fake_results(), FakeTime()
+    silent = status("running", instance="i-1", updated_at="t0")
+    bucket.status.side_effect = [*[silent] * 2000, status("succeeded")]
+    bucket.log_parts.return_value = []
+    provider = fake_provider(results=bucket)
+    provider.machine.side_effect = Machines("running").machine
+    time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
+    follower = Follower(bucket, provider, "r1", Told(), time)
+    first = follower.until_end(Compute("i-1"))
+    assert isinstance(first, Lost)
+    assert first.is_hung
+    assert isinstance(follower.until_end(Compute("i-1")), Ended)

@@ -74,6 +74,15 @@ def test_a_launch_that_fails_is_told_once_and_waited_for() -> None:
     assert told.said.count(f"no machine yet, AWS tries again: {FULL}") == 1
 
 
+def test_a_failure_is_told_for_each_zone() -> None:
+    zones = ["us-east-1b", "us-east-1a", "us-east-1b"]
+    failures = [Launch(each, AT, failure=FULL, zone=each) for each in zones]
+    _, told = follow([None] * 60 + [DONE], Cloud(group(1), launches=failures))
+    assert [each for each in told.said if "tries again" in each] == [
+        f"no machine yet, AWS tries again: {each}: {FULL}" for each in ("us-east-1b", "us-east-1a")
+    ]
+
+
 def test_a_group_that_wants_no_machine_has_ended_its_run() -> None:
     outcome, _ = follow([RUNNING] * 90, Cloud(group(1, "i-1"), group(0, "i-1"), group(0)))
     assert isinstance(outcome, Lost)
@@ -97,7 +106,7 @@ def test_a_group_whose_machines_never_report_is_ended_after_the_second() -> None
     outcome, _ = follow([None] * 90, cloud)
     assert isinstance(outcome, Lost)
     assert cloud.ended == ["g"]
-    assert outcome.machine.reason == "2 machines ended without a word: Client.InstanceInitiatedShutdown"
+    assert (outcome.machine.id, outcome.machine.reason, outcome.silent) == ("i-2", cloud.why, 2)
 
 
 def test_machines_that_aws_took_back_do_not_count_as_silent() -> None:
@@ -115,6 +124,35 @@ def test_machines_that_are_lost_after_a_report_are_replaced_on_and_on() -> None:
     assert cloud.ended == []
 
 
+def test_a_hung_machine_is_ended_so_that_aws_makes_another() -> None:
+    silent = RunStatus(run="r1", phase="running", instance="i-1", updated_at="t0")
+    bucket, provider = fake_results(), fake_provider()
+    bucket.status.side_effect = [*[silent] * 900, DONE]
+    bucket.log_parts.return_value = []
+    provider.groups.side_effect = Cloud(group(1, "i-1")).look
+    provider.launches.return_value = made("i-1")
+    provider.machine.side_effect = lambda each: Machine(each, "running", "us-east-1a", "m5.large")
+    clock, told = FakeTime(), Told()
+    time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
+    assert Follower(bucket, provider, "r1", told, time).until_end(Compute(group="g")) == Ended(DONE)
+    provider.terminate.assert_called_once_with(["i-1"])
+    assert [each for each in told.said if "does not report" in each]
+
+
+def test_a_machine_that_is_gone_is_not_hung_while_aws_looks_for_the_next_one() -> None:
+    silent = RunStatus(run="r1", phase="interrupted", instance="i-1", updated_at="t0")
+    bucket, provider = fake_results(), fake_provider()
+    bucket.status.side_effect = [*[silent] * 900, DONE]
+    bucket.log_parts.return_value = []
+    provider.groups.side_effect = Cloud(group(1, "i-1"), group(1)).look
+    provider.launches.return_value = made("i-1")
+    provider.machine.side_effect = lambda each: Machine(each, "terminated")
+    clock = FakeTime()
+    time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
+    assert Follower(bucket, provider, "r1", Told(), time).until_end(Compute(group="g")) == Ended(DONE)
+    provider.terminate.assert_not_called()
+
+
 def starve(statuses: list[RunStatus | None], cloud: Cloud, seconds: float) -> Ended | Lost | Starved:
     bucket, provider = fake_results(), fake_provider()
     bucket.status.side_effect = statuses
@@ -128,7 +166,7 @@ def starve(statuses: list[RunStatus | None], cloud: Cloud, seconds: float) -> En
 
 def test_a_group_that_gets_no_machine_in_time_is_starved() -> None:
     failures = [Launch("2", AT, failure="other"), Launch("1", AT, failure=FULL)]
-    assert starve([None] * 99, Cloud(group(1), launches=failures), 60) == Starved((FULL, "other"))
+    assert starve([None] * 99, Cloud(group(1), launches=failures), 60) == Starved(tuple(reversed(failures)))
     assert starve([None] * 50 + [DONE], Cloud(group(1), launches=failures), 600) == Ended(DONE)
 
 

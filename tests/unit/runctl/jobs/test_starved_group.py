@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -17,9 +18,14 @@ from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.follow import Starved
 from runctl_auto.jobs.starved_group import CAPACITY_SECONDS, FeedGroup, capacity_seconds
+from runctl_auto.providers.contract import Launch
 from runctl_auto.stack.config import GroupChoice, StackConfig
+from runctl_auto.stack.trail import RefusedPlace, trail_json
 
-FULL = Starved(("InsufficientInstanceCapacity",))
+AT = datetime(2026, 11, 30, tzinfo=timezone.utc)
+CODE = "InsufficientInstanceCapacity"
+FAILED = Launch("1", AT, failure=f"{CODE} - no", code=CODE, zone="us-east-1b", subnet="subnet-1")
+FULL = Starved((FAILED,))
 CHOICE = GroupChoice(
     prices={"t3.micro": 0.01}, subnets=("subnet-1",), root_device="/dev/xvda", began_at=4_000_000_000
 )
@@ -81,6 +87,7 @@ def test_spot_without_capacity_becomes_on_demand_with_the_same_end(
     assert (fed.group.subnets, fed.ends_at) == (("subnet-2",), before.ends_at)
     stack.set_config.assert_called_with(fed.to_values())
     assert stack.up.called
+    assert [(each.zone, each.code, each.market) for each in fed.trail] == [("us-east-1b", CODE, "spot")]
     assert not provider.end_group.called
 
 
@@ -94,5 +101,17 @@ def test_without_another_market_it_is_given_up_and_wants_no_machine(
     with pytest.raises(NoCapacityError, match="got no machine: InsufficientInstanceCapacity") as caught:
         feed(stack, replace(config), provider, file, tmp_path)
     assert caught.value.exit_code == 6
+    refused = RefusedPlace(
+        instance_type="t3.micro",
+        market=config.placement.market,
+        zone="us-east-1b",
+        subnet="subnet-1",
+        code=CODE,
+        reason=f"{CODE} - no",
+        at="2026-11-30T00:00:00Z",
+    )
+    assert list(caught.value.trail) == trail_json([refused])
+    assert caught.value.code == CODE
+    stack.set_config.assert_called_with(replace(config, trail=(refused,)).to_values())
     provider.end_group.assert_called_once_with("g")
     assert not stack.up.called

@@ -10,7 +10,8 @@ from support.job_stacks import RUN, stack_config
 
 from runctl_auto.backend.history import HistoryRecord
 from runctl_auto.jobs.follow import Lost
-from runctl_auto.jobs.watching import BOOT_SECONDS, HUNG_SECONDS, Heartbeat, Seen, judge, was_applied
+from runctl_auto.jobs.heartbeat import BOOT_SECONDS, HUNG_SECONDS, Heartbeat
+from runctl_auto.jobs.watching import Seen, judge, was_applied
 from runctl_auto.run.status import RunStatus
 
 AT = datetime(2026, 11, 30, tzinfo=timezone.utc)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.job_stacks import instance_state, stack_config, stack_state
+from support.job_stacks import group_state, instance_state, stack_config, stack_state
 from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.errors import JobNotFoundError, UsageError
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob
 from runctl_auto.operations import sandbox_events
 from runctl_auto.operations.sandbox_events import KINDS, Kind, fail, interrupt
+from runctl_auto.providers.contract import Machine, MachineGroup
 from runctl_auto.run.status import RunStatus
+from runctl_auto.stack.state import StackState
 
 
 class Sandbox:
@@ -74,17 +76,32 @@ def test_throttling_strikes_the_jobs_bucket_alone(monkeypatch: pytest.MonkeyPatc
     assert {fault["code"] for _, _, fault in sandbox.calls} == {"SlowDown"}
 
 
-def test_the_machine_of_a_group_is_the_one_that_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    status = RunStatus(run="r1", phase="running", instance="i-9")
-    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), stack_state(), status))
-    assert fail(sandbox.session, "digits", "kill").machine == "i-9"
+def test_the_machine_of_a_group_is_the_one_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = RunStatus(run="r1", phase="running", instance="i-0")
+    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), stack_state(group_state("g")), before))
+    assert fail(sandbox.session, "digits", "kill").machine == "i-1"
 
 
-@pytest.mark.parametrize("status", [None, RunStatus(run="r1", phase="succeeded", instance="i-9")])
+def test_capacity_goes_where_the_machine_of_a_group_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), stack_state(group_state("g")), None))
+    provider: Any = sandbox.session.provider()
+    provider.machine.side_effect = lambda each: Machine(each, "running", zone="us-east-1f")
+    assert fail(sandbox.session, "digits", "capacity").zone == "us-east-1f"
+    ((_, _, fault),) = sandbox.calls
+    assert fault["match"] == {"Job": "digits", "AvailabilityZone": "us-east-1f"}
+
+
+@pytest.mark.parametrize(
+    "state", [stack_state(), stack_state(group_state("g")), stack_state(instance_state())]
+)
 def test_without_a_machine_there_is_nothing_to_interrupt(
-    monkeypatch: pytest.MonkeyPatch, status: RunStatus | None
+    monkeypatch: pytest.MonkeyPatch, state: StackState
 ) -> None:
-    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), stack_state(), status))
+    before = RunStatus(run="r1", phase="running", instance="i-0")
+    sandbox = Sandbox(monkeypatch, CurrentJob(stack_config(), state, before))
+    provider: Any = sandbox.session.provider()
+    provider.groups.side_effect = lambda names: {each: MachineGroup(each, 1) for each in names}
+    provider.machine.side_effect = lambda each: Machine(each, "terminated")
     with pytest.raises(UsageError, match="has no machine"):
         interrupt(sandbox.session, "digits", 120)
 

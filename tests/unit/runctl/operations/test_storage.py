@@ -104,7 +104,7 @@ def test_a_volume_of_the_name_that_no_stack_knows_is_not_made_twice(world: Stora
     [
         ({"size_gb": None}, "needs a size"),
         ({"zone": "us-east-1z"}, "no zone us-east-1z"),
-        ({"warm_rate": 200}, "Only a volume that begins with a snapshot"),
+        ({"initialization_rate": 200}, "Only a volume that begins with a snapshot"),
         ({"snapshot": "none"}, "no snapshot 'none'"),
         ({"snapshot": "snap-00000001"}, "no snapshot snap-00000001"),
     ],
@@ -126,10 +126,10 @@ def test_a_volume_of_a_snapshot_is_at_least_as_large_and_in_its_region(world: St
     world.add(snapshot_config(size_gb=50), "snap-1")
     with pytest.raises(UsageError, match="needs 50 GB"):
         made(world, snapshot="base")
-    made(world, snapshot="base", size_gb=None, warm_rate=200)
+    made(world, snapshot="base", size_gb=None, initialization_rate=200)
     config = storage_config(world.stacks["volume.data"])
     assert config is not None
-    assert (config.size_gb, config.snapshot, config.warm_rate) == (50, "snap-1", 200)  # type: ignore[union-attr]
+    assert (config.size_gb, config.snapshot, config.initialization_rate) == (50, "snap-1", 200)  # type: ignore[union-attr]
     with pytest.raises(UsageError, match="is in us-east-1") as raised:
         create_volume(world.session, "more", NewVolume(snapshot="base", zone="eu-west-1a"), yes=True)
     assert "runctl snapshot copy base NAME --region eu-west-1" in str(raised.value.next_step)

@@ -32,7 +32,7 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.jobs import watcher as watcher_module
+from runctl_auto.jobs import replacements as replacements_module
 from runctl_auto.jobs.replace import ReplaceUnattended
 from runctl_auto.jobs.watch_events import WatchEvent
 from runctl_auto.jobs.watcher import Watcher, WatchOptions
@@ -73,7 +73,7 @@ class Place:
         self.session = fake_session(
             Path("/nowhere"), driver=self.driver, provider=self.provider, clock=self.clock
         )
-        monkeypatch.setattr(watcher_module, "ReplaceUnattended", self._replace)
+        monkeypatch.setattr(replacements_module, "ReplaceUnattended", self._replace)
 
     def job(
         self, name: str, machine: str | None = None, phase: str | None = "running", **config: Any
@@ -101,7 +101,7 @@ class Place:
             *([instance_state(machine)] if machine else []), *([group] if name in self.groups else [])
         )
 
-    def _replace(self, job: Any, config: StackConfig, lost: Any) -> Any:
+    def _replace(self, job: Any, config: StackConfig, lost: Any, **_: Any) -> Any:
         change = create_autospec(ReplaceUnattended, instance=True)
         change.replaced = True
 
@@ -207,11 +207,11 @@ def test_after_failures_a_job_waits_longer_and_longer(place: Place) -> None:
     watcher = place.watcher()
     original = place._replace
 
-    def counted(*about: Any) -> Any:
+    def counted(*about: Any, **more: Any) -> Any:
         tries.append(place.clock.now)
-        return original(*about)
+        return original(*about, **more)
 
-    watcher_module.ReplaceUnattended = counted  # type: ignore[misc,assignment]
+    replacements_module.ReplaceUnattended = counted  # type: ignore[misc,assignment]
     for _ in range(100):
         watcher.round()
         place.clock.sleep(10)

@@ -16,7 +16,7 @@ from runctl_auto.stack.storage_config import storage_config
     "config",
     [
         volume_config(),
-        volume_config(snapshot="snap-1", warm_rate=200, iops=4000, throughput=250, protect=True),
+        volume_config(snapshot="snap-1", initialization_rate=200, iops=4000, throughput=250, protect=True),
         volume_config(rates=Rates(volume_gb_month=0.08, source=PriceSource(name="book", date="2026-01-19"))),
         snapshot_config(tags={"team": "nlp"}),
         snapshot_config(volume=None, source="snap-1", source_region="eu-west-1"),

@@ -93,6 +93,30 @@ def test_launches_are_told_with_their_machine_or_why_they_failed() -> None:
     assert launched == Launch(one, AT, machine="i-0123456789abcdef0")
 
 
+TOLD = "Could not launch Spot Instances. InsufficientInstanceCapacity - There is no Spot capacity available."
+
+
+@pytest.mark.parametrize(
+    ("message", "details", "expected"),
+    [
+        (
+            TOLD,
+            '{"Subnet ID":"subnet-1","Availability Zone":"us-east-1b"}',
+            ("InsufficientInstanceCapacity", "us-east-1b", "subnet-1"),
+        ),
+        (TOLD, "no JSON", ("InsufficientInstanceCapacity", None, None)),
+        (TOLD, '["us-east-1b"]', ("InsufficientInstanceCapacity", None, None)),
+        ("A different text. Launching EC2 instance failed.", '{"Availability Zone":3}', (None, None, None)),
+    ],
+)
+def test_where_and_with_which_code_a_launch_failed(
+    message: str, details: str, expected: tuple[str | None, ...]
+) -> None:
+    failed = {**activity("Failed", "Launching a new EC2 instance", message), "Details": details}
+    (launch,) = last_launches(cloud_of(AutoScaling("g", activities=[failed])), "g")
+    assert (launch.code, launch.zone, launch.subnet) == expected
+
+
 def test_an_unknown_group_tried_nothing_and_has_ended() -> None:
     cloud = cloud_of(AutoScaling())
     assert last_launches(cloud, "g") == ()

@@ -1,0 +1,36 @@
+"""How long a machine has been silent, and from when on it counts as hung."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runctl_auto.run.status import RunStatus
+
+HUNG_SECONDS = 300.0
+"""How long a machine that runs may be silent: ten times what its agent takes between two reports."""
+BOOT_SECONDS = 900.0
+"""How long a machine may take to its first report."""
+
+
+@dataclass
+class Heartbeat:
+    """When a machine was last seen to report, by the watcher's own clock: the clock of the machine, which
+    writes the time into its status, may be wrong."""
+
+    _mark: tuple[str | None, str | None] | None = None
+    _since: float = 0.0
+
+    def silent_seconds(self, machine: str | None, status: RunStatus | None, now: float) -> float:
+        """Seconds since machine or report were others than now."""
+        mark = (machine, status.updated_at if status is not None else None)
+        if mark != self._mark:
+            self._mark, self._since = mark, now
+        return now - self._since
+
+
+def is_hung(
+    machine: str, status: RunStatus | None, silent_seconds: float, *, hung_seconds: float = HUNG_SECONDS
+) -> bool:
+    """Whether a machine that runs has been silent for too long; one that has never reported may boot."""
+    has_reported = status is not None and status.instance == machine
+    return silent_seconds >= (hung_seconds if has_reported else max(hung_seconds, BOOT_SECONDS))
