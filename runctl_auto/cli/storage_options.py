@@ -14,7 +14,7 @@ TAGS = click.option(
 )
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A size such as ``100GB`` or ``2TB``, as in a job file; whole GB."""
 
     name = "size"

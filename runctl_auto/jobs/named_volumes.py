@@ -21,6 +21,18 @@ def with_ids_of_volumes(session: Session, spec: JobSpec) -> JobSpec:
     return spec.model_copy(update={"volumes": volumes})
 
 
+def refuse_names_of_volumes(spec: JobSpec) -> None:
+    """Raises ``JobFileError`` for a name that nobody resolved: the job is declared by another program, which
+    knows no backend of runctl's."""
+    for index, volume in enumerate(spec.volumes):
+        if volume.volume is not None:
+            raise JobFileError(
+                f"Job '{spec.name}' names the volume '{volume.volume}', which only runctl knows by its name.",
+                where={"job": spec.name, "field": f"volumes[{index}].volume"},
+                next_step="Use its id (id: vol-...), which `runctl volume ls` tells.",
+            )
+
+
 def _with_id(session: Session, spec: JobSpec, index: int) -> Volume:
     volume = spec.volumes[index]
     if volume.volume is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from runctl_auto.errors import RunctlError, UsageError
 from runctl_auto.jobs.named_storage import named_snapshot, named_volume
@@ -31,8 +32,8 @@ def create_snapshot(
     storage = StorageStack(session, "snapshot", name)
     source = named_volume(session, volume, region)
     wanted = _wanted(session, name, source.region, source.size_gb, protect=protect, tags=tags)
-    wanted = {**wanted, "volume": source.id, "origin": f"volume {source.called}"}
-    return SnapshotCreation(storage, SnapshotConfig(**wanted), yes=yes).run()
+    wanted = replace(wanted, volume=source.id, origin=f"volume {source.called}")
+    return SnapshotCreation(storage, wanted, yes=yes).run()
 
 
 def copy_snapshot(
@@ -53,13 +54,13 @@ def copy_snapshot(
     found = named_snapshot(session, source, source_region)
     storage = StorageStack(session, "snapshot", name or f"{found.called}-{region}")
     wanted = _wanted(session, storage.called, region, found.size_gb, protect=protect, tags=tags)
-    wanted = {
-        **wanted,
-        "source": found.id,
-        "source_region": found.region,
-        "origin": f"snapshot {found.called} of {found.region}",
-    }
-    return SnapshotCreation(storage, SnapshotConfig(**wanted), yes=yes).run()
+    wanted = replace(
+        wanted,
+        source=found.id,
+        source_region=found.region,
+        origin=f"snapshot {found.called} of {found.region}",
+    )
+    return SnapshotCreation(storage, wanted, yes=yes).run()
 
 
 class SnapshotCreation(StorageCreation):
@@ -95,19 +96,19 @@ def _wanted(
     *,
     protect: bool,
     tags: Mapping[str, str] | None,
-) -> dict[str, object]:
+) -> SnapshotConfig:
     if not size_gb:
         raise UsageError("The size of the source is not known.", where={"snapshot": name})
     provider = session.provider(region)
     account, known = provider.account(), session.prices.region(region)
-    return {
-        "name": name,
-        "account": account.id,
-        "partition": account.partition,
-        "region": region,
-        "owner": session.settings.owner,
-        "size_gb": size_gb,
-        "protect": protect,
-        "tags": dict(tags or {}),
-        "rates": Rates() if known is None else known.rates,
-    }
+    return SnapshotConfig(
+        name=name,
+        account=account.id,
+        partition=account.partition,
+        region=region,
+        owner=session.settings.owner,
+        size_gb=size_gb,
+        protect=protect,
+        tags=dict(tags or {}),
+        rates=Rates() if known is None else known.rates,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sandbox.aws.provider import tagging
 from sandbox.aws.provider.cloud import Cloud
@@ -13,6 +13,7 @@ from sandbox.aws.provider.types import ec2_tags
 
 _STANDARD_SECONDS = 600.0
 _GONE = "InvalidSnapshot.NotFound"
+_OUTPUTS = ("arn", "dataEncryptionKeyId", "ownerAlias", "ownerId", "volumeSize")
 _TIER = {
     "permanentRestore": refused(Change.UPDATE),
     "storageTier": updates(computed=True, allowed=("standard",)),
@@ -24,7 +25,7 @@ class _AnySnapshot(ResourceType):
     """What snapshots and copies share once they exist."""
 
     title = "EBS Snapshot"
-    outputs = ("arn", "dataEncryptionKeyId", "ownerAlias", "ownerId", "volumeSize")
+    outputs: ClassVar[tuple[str, ...]] = _OUTPUTS
 
     def settle(self, cloud: Cloud, identifier: str, inputs: Properties) -> None:
         del inputs
@@ -96,7 +97,7 @@ class Snapshot(_AnySnapshot):
             **_TIER,
         }
     )
-    outputs = (*_AnySnapshot.outputs, "encrypted", "kmsKeyId")
+    outputs = (*_OUTPUTS, "encrypted", "kmsKeyId")
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         answer = cloud.call(
@@ -129,7 +130,7 @@ class SnapshotCopy(_AnySnapshot):
             **_TIER,
         }
     )
-    outputs = (*_AnySnapshot.outputs, "outpostArn", "volumeId")
+    outputs = (*_OUTPUTS, "outpostArn", "volumeId")
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         answer = cloud.call(
