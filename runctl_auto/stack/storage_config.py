@@ -102,7 +102,8 @@ def storage_config(values: Mapping[str, str]) -> StorageConfig | None:
         raise ProgramError(
             f"the stack's configuration value {NAMESPACE}:{kind} cannot be read: {error}",
             where={"configuration": f"{NAMESPACE}:{kind}"},
-            next_step=f"`runctl {kind} ls` lists what there is; `runctl {kind} rm NAME` removes one.",
+            next_step="Use the version of runctl that made it; plain `pulumi destroy` removes it too, and "
+            f"`runctl env {kind}.NAME` prints what that needs.",
         ) from error
     return read
 
