@@ -20,6 +20,7 @@ from runctl_auto.errors import (
     VolumeCooldownError,
 )
 from runctl_auto.jobs.storage_change import label_of
+from runctl_auto.operations.down import DownOptions, down
 from runctl_auto.operations.snapshot_create import copy_snapshot, create_snapshot
 from runctl_auto.operations.storage_protect import set_storage_protection
 from runctl_auto.operations.storage_rm import RemovalOptions, remove_storage
@@ -290,3 +291,12 @@ def test_protection_begins_and_ends(world: StorageWorld, protect: bool) -> None:
 def test_an_engine_that_makes_nothing_is_no_success(world: StorageWorld) -> None:
     with pytest.raises(EngineError, match="holds nothing"):
         create_volume(world.session, "data", NewVolume(size_gb=1), yes=True)
+
+
+def test_a_volume_is_no_job(world: StorageWorld) -> None:
+    world.add(volume_config())
+    with pytest.raises(UsageError, match="is a volume, not a job") as raised:
+        down(world.session, "volume.data", DownOptions(yes=True))
+    assert "runctl volume rm data" in str(raised.value.next_step)
+    world.engine("volume.data").destroy.assert_not_called()
+    world.session.stack("volume.data").open()
