@@ -15,7 +15,7 @@ from runctl_auto.jobs.named_storage import Named, find_named
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.operations.up import UpOptions, up
-from runctl_auto.providers.storage import Loading
+from runctl_auto.providers.volume_filling import VolumeFilling
 
 How = Literal["empty", "complete", "at-a-rate", "by-reading", "read"]
 _LOOK_SECONDS = 15.0
@@ -60,8 +60,8 @@ def warm_volume(session: Session, name: str, *, instance_type: str, wait: bool, 
     repeated: the job goes on, or is removed with ``runctl down warm-NAME``. Raises as ``up`` and ``down``.
     """
     named = find_named(session, "volume", name)
-    storage = session.provider(named.region).storage
-    volume = storage.volumes([named.id]).get(named.id)
+    provider = session.provider(named.region)
+    volume = provider.storage.volumes([named.id]).get(named.id)
     if volume is None:
         raise NotFoundError(
             f"Volume '{name}' ({named.id}) does not exist any more.",
@@ -70,28 +70,32 @@ def warm_volume(session: Session, name: str, *, instance_type: str, wait: bool, 
         )
     if volume.snapshot is None:
         return Warmed(name, named.id, "empty")
-    loading = storage.loading(named.id)
-    if loading is not None and loading.has_rate and wait:
-        loading = _wait(session, named, loading)
-    if loading is not None and (loading.is_complete or loading.has_rate):
-        how: How = "complete" if loading.is_complete else "at-a-rate"
-        return Warmed(name, named.id, how, loading.percent)
+    filling = provider.volume_fillings([named.id]).get(named.id)
+    if filling is not None and filling.has_rate and wait:
+        filling = _wait(session, named, filling)
+    if filling is not None and (_is_complete(filling) or filling.has_rate):
+        how: How = "complete" if _is_complete(filling) else "at-a-rate"
+        return Warmed(name, named.id, how, filling.percent)
     if not wait:
-        return Warmed(name, named.id, "by-reading", None if loading is None else loading.percent)
+        return Warmed(name, named.id, "by-reading", None if filling is None else filling.percent)
     _read(session, named, instance_type, yes=yes)
     return Warmed(name, named.id, "read", 100)
 
 
-def _wait(session: Session, named: Named, loading: Loading) -> Loading:
+def _is_complete(filling: VolumeFilling) -> bool:
+    return filling.percent is not None and filling.percent >= 100
+
+
+def _wait(session: Session, named: Named, filling: VolumeFilling) -> VolumeFilling:
     """The last word, once the provider has loaded all blocks at its rate."""
-    storage = session.provider(named.region).storage
+    provider = session.provider(named.region)
     with session.reporter.working(f"waiting until AWS has loaded volume '{named.called}'"):
-        while not loading.is_complete:
-            left = "" if loading.seconds_left is None else f", {loading.seconds_left} s left"
-            session.reporter.progress(f"{loading.percent} %{left}")
+        while not _is_complete(filling):
+            left = "" if filling.seconds is None else f", {filling.seconds} s left"
+            session.reporter.progress(f"{filling.percent or 0} %{left}")
             session.time.sleep(_LOOK_SECONDS)
-            loading = storage.loading(named.id) or loading
-    return loading
+            filling = provider.volume_fillings([named.id]).get(named.id, filling)
+    return filling
 
 
 def _read(session: Session, named: Named, instance_type: str, *, yes: bool) -> None:

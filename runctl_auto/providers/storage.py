@@ -42,20 +42,6 @@ class Modification:
     began_at: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loading:
-    """How far the blocks of a volume that began with a snapshot are loaded. ``has_rate``: at a rate that was
-    asked for; without one, only reading loads a block at once."""
-
-    percent: int
-    has_rate: bool
-    seconds_left: int | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        return self.percent >= 100
-
-
 class Storage(Protocol):
     """Volumes and snapshots of one region. All methods make requests and raise ``CloudError``."""
 
@@ -70,9 +56,6 @@ class Storage(Protocol):
 
     def modification(self, volume: str) -> Modification | None:
         """The last change of the volume; None without one."""
-
-    def loading(self, volume: str) -> Loading | None:
-        """How far the volume's blocks are loaded; None when the provider does not tell."""
 
     def detach(self, volume: str, machine: str) -> None:
         """Detaches the volume from the machine and blocks until that is done. The machine must not have it

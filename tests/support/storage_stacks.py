@@ -82,9 +82,9 @@ class StorageWorld:
         self.storage.snapshot.return_value = None
         self.storage.called.return_value = ()
         self.storage.modification.return_value = None
-        self.storage.loading.return_value = None
         self.provider: Any = fake_provider()
         self.provider.storage = self.storage
+        self.provider.volume_fillings.return_value = {}
         self.provider.zones.return_value = ("us-east-1a", "us-east-1b")
         self.driver: Any = create_autospec(Driver, instance=True)
         self.driver.stacks.side_effect = lambda: tuple(

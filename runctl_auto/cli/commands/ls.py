@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.job_filters import filters_of, job_filters
 from runctl_auto.cli.views.amounts import short_age, spent_text
 from runctl_auto.cli.views.table import Column
 
@@ -32,12 +33,7 @@ _COLUMNS = (
     "filter matches any of its values, repeated tags must all match. COST is what the job has cost so far, "
     "over all its runs and machines."
 )
-@click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag.")
-@click.option("--project", "projects", multiple=True, metavar="NAME", help="Only jobs of this project.")
-@click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner.")
-@click.option(
-    "--phase", "phases", multiple=True, metavar="PHASE", help="Only jobs whose run is in this phase."
-)
+@job_filters()
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -47,15 +43,9 @@ def command(
     phases: tuple[str, ...],
 ) -> None:
     from runctl_auto.cli.views.storage import show_snapshots, show_volumes
-    from runctl_auto.operations.ls import Filters, ls, ls_storage
+    from runctl_auto.operations.ls import ls, ls_storage
 
-    wanted = Filters(
-        tags={key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)},
-        projects=frozenset(projects),
-        owners=frozenset(owners),
-        phases=_known(phases),
-    )
-    session = invocation.session()
+    wanted, session = filters_of(tags, projects, owners, phases), invocation.session()
     found = ls(session, wanted)
     storage = ls_storage(session, wanted)
     volumes = [each for each in storage if each.kind == "volume"]
@@ -77,17 +67,6 @@ def command(
     if snapshots:
         invocation.console.line()
         show_snapshots(invocation, snapshots)
-
-
-def _known(phases: tuple[str, ...]) -> frozenset[str]:
-    from runctl_auto.agent.contract import PHASES
-    from runctl_auto.run.status import LOST
-
-    known = sorted({*PHASES, LOST, "starting"})
-    for phase in phases:
-        if phase not in known:
-            raise click.BadParameter(f"{phase!r} is no phase; phases are {', '.join(known)}.")
-    return frozenset(phases)
 
 
 def _row(job: ListedJob) -> tuple[str, ...]:

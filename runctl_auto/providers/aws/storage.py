@@ -8,7 +8,7 @@ from typing import Any
 from runctl_auto.errors import CloudError, NotFoundError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.tag_lists import read_tags
-from runctl_auto.providers.storage import Loading, Modification, StoredSnapshot, StoredVolume
+from runctl_auto.providers.storage import Modification, StoredSnapshot, StoredVolume
 from runctl_auto.stack.kinds import StorageKind
 
 _GONE = ("deleting", "deleted")
@@ -64,18 +64,6 @@ class EbsStorage:
         last = max(found, key=lambda each: str(each.get("StartTime")))
         state = str(last.get("ModificationState") or "")
         return Modification(state=state, is_under_way=state in _UNDER_WAY, began_at=last.get("StartTime"))
-
-    def loading(self, volume: str) -> Loading | None:
-        answer = self._cloud.call("ec2", "describe_volume_status", VolumeIds=[volume])
-        for each in answer.get("VolumeStatuses") or ():
-            told = each.get("InitializationStatusDetails")
-            if told and told.get("Progress") is not None:
-                return Loading(
-                    percent=int(told["Progress"]),
-                    has_rate=told.get("InitializationType") == "provisioned-rate",
-                    seconds_left=told.get("EstimatedTimeToCompleteInSeconds"),
-                )
-        return None
 
     def detach(self, volume: str, machine: str) -> None:
         try:

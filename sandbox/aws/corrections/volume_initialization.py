@@ -1,8 +1,6 @@
-"""moto has no DescribeVolumeStatus and drops the rate at which the blocks of a snapshot are loaded.
+"""moto knows neither the rate at which a volume is filled from its snapshot, nor DescribeVolumeStatus."""
 
-Blocks are copied at once here. A volume with a rate says that all are loaded; one without a rate says for
-ever that none is: reading loads them.
-"""
+from __future__ import annotations
 
 from typing import Any
 
@@ -11,39 +9,43 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 
 from sandbox.aws.corrections.patches import Emulation, Patches
 
+_MIB_OF_A_GIB = 1024
+_DEFAULT_RATE = 100
+"""MiB a second without a rate; EBS promises nothing."""
 
-def apply(patches: Patches, emulation: Emulation) -> None:  # noqa: ARG001
+
+def apply(patches: Patches, emulation: Emulation) -> None:
     def make(create_volume: Any) -> Any:
-        def create(self: Any) -> Any:
-            made = create_volume(self)
+        def create(self: Any) -> ActionResult:
+            answer = create_volume(self)
             rate = self._get_param("VolumeInitializationRate")
-            if rate:
-                made.result.volume_initialization_rate = int(rate)
-            return made
+            answer.result.volume_initialization_rate = int(rate) if rate else None
+            answer.result.begun_at = emulation.clock()
+            return answer
 
         return create
 
+    def describe_volume_status(self: Any) -> ActionResult:
+        found = self.ec2_backend.describe_volumes(
+            volume_ids=self._get_param("VolumeIds", []), filters=self._filters_from_querystring()
+        )
+        return ActionResult({"VolumeStatuses": [_status(each, emulation.clock()) for each in found]})
+
     patches.wrap(ElasticBlockStore, "create_volume", make)
-    patches.replace(ElasticBlockStore, "describe_volume_status", _describe_volume_status)
+    patches.replace(ElasticBlockStore, "describe_volume_status", describe_volume_status)
 
 
-def _describe_volume_status(response: Any) -> Any:
-    wanted = response._get_param("VolumeIds", [])
-    backend = response.ec2_backend
-    volumes = [backend.get_volume(each) for each in wanted] if wanted else backend.describe_volumes()
-    return ActionResult({"VolumeStatuses": [_status(each) for each in volumes]})
-
-
-def _status(volume: Any) -> dict[str, Any]:
+def _status(volume: Any, now: float) -> dict[str, Any]:
+    status = {"VolumeId": volume.id, "VolumeStatus": {"Status": "ok", "Details": []}}
+    if not volume.snapshot_id:
+        return status
     rate = getattr(volume, "volume_initialization_rate", None)
-    told: dict[str, Any] = {
-        "AvailabilityZone": volume.availability_zone,
-        "VolumeId": volume.id,
-        "VolumeStatus": {"Status": "ok", "Details": []},
+    whole = int(volume.size) * _MIB_OF_A_GIB / (rate or _DEFAULT_RATE)
+    passed = min(whole, max(0.0, now - getattr(volume, "begun_at", 0.0)))
+    details: dict[str, Any] = {
+        "InitializationType": "provisioned-rate" if rate else "default",
+        "Progress": int(100 * passed / whole),
     }
-    if volume.snapshot_id and rate:
-        details = {"InitializationType": "provisioned-rate", "Progress": 100}
-        return {**told, "InitializationStatusDetails": {**details, "EstimatedTimeToCompleteInSeconds": 0}}
-    if volume.snapshot_id:
-        return {**told, "InitializationStatusDetails": {"InitializationType": "default", "Progress": 0}}
-    return told
+    if rate:
+        details["EstimatedTimeToCompleteInSeconds"] = round(whole - passed)
+    return {**status, "InitializationStatusDetails": details}

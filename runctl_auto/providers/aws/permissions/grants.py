@@ -133,11 +133,10 @@ GRANTS: tuple[Grant, ...] = (
         EVERYWHERE,
     ),
     Grant(
-        # Called only for a subnet without a default route, for jobs with three instance types or more, and by
-        # `volume warm`.
+        # Called only for a subnet without a default route, and for jobs with three instance types or more.
         "LookIfNeeded",
         "plan",
-        ("ec2:DescribeVolumeStatus", "ec2:DescribeVpcEndpoints", "ec2:GetSpotPlacementScores"),
+        ("ec2:DescribeVpcEndpoints", "ec2:GetSpotPlacementScores"),
         EVERYWHERE,
         seen=False,
     ),
@@ -201,6 +200,8 @@ GRANTS: tuple[Grant, ...] = (
     Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), OBJECT_ARNS),
     # Called only when two machines of a run ended without a report.
     Grant("ReadOwnConsoles", "plan", ("ec2:GetConsoleOutput",), INSTANCE.arns, _OWN, seen=False),
+    # Called by `data status` alone.
+    Grant("ReadVolumeStatuses", "plan", ("ec2:DescribeVolumeStatus",), EVERYWHERE, seen=False),
     Grant(
         "ReadAsTheOfficialProvider",
         "plan",

@@ -144,12 +144,4 @@ def test_the_cloud_tells_of_volumes_and_snapshots(account: Any, volume: Any, sna
     modified = storage.modification(held)
     assert modified is not None
     assert modified.began_at is not None
-    assert storage.loading(held) is None
-    ec2 = account.client("ec2")
-    for rate, percent in ((None, 0), (200, 100)):
-        more = {} if rate is None else {"VolumeInitializationRate": rate}
-        made = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=taken, **more)["VolumeId"]
-        loading = storage.loading(made)
-        assert loading is not None
-        assert (loading.percent, loading.has_rate) == (percent, rate is not None)
     storage.detach(held, "i-0123456789abcdef0")
