@@ -27,7 +27,9 @@ class Filters:
     older_than: float | None = None
 
     def fit_config(self, config: StackConfig | None) -> bool:
-        return self.fit_owner_and_tags(config and config.owner, config and config.job.tags)
+        if config is None:
+            return self.fit_owner_and_tags(None, None)
+        return self.fit_owner_and_tags(config.owner, config.job.tags)
 
     def fit_owner_and_tags(self, owner: str | None, tags: Mapping[str, str] | None) -> bool:
         """Whether a job, volume or snapshot of this owner with these tags fits; None: they are not known."""

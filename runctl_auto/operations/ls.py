@@ -18,8 +18,11 @@ def ls_storage(session: Session, filters: Filters | None = None) -> tuple[Listed
     filters = filters or Filters()
     if filters.phases or filters.older_than is not None:
         return ()
-    return tuple(
-        each
-        for each in list_storage(session)
-        if filters.fit_owner_and_tags(each.config and each.config.owner, each.config and each.config.tags)
-    )
+    return tuple(each for each in list_storage(session) if _fits(filters, each))
+
+
+def _fits(filters: Filters, storage: ListedStorage) -> bool:
+    config = storage.config
+    if config is None:
+        return filters.fit_owner_and_tags(None, None)
+    return filters.fit_owner_and_tags(config.owner, config.tags)
