@@ -28,8 +28,8 @@ class Quantity:
 @dataclass(frozen=True, kw_only=True)
 class Quantities:
     """Of some charges. ``gb_hours`` are those of disks, volumes and snapshots. ``requests`` and
-    ``sent_bytes`` are those of the machines' agents: what the job itself and people ask and send is not known, so that they
-    are never complete where a machine ran.
+    ``sent_bytes`` are those of the machines' agents: what the job itself and people ask and send is not
+    known, so that they are never complete where a machine ran.
     """
 
     machine_hours: Quantity = Quantity()
