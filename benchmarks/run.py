@@ -14,12 +14,15 @@ from pathlib import Path
 
 from benchmarks import (
     costs,
+    folder,
     leaks_sweep,
     ledger,
     listing,
+    loader,
     policy_pack,
     small_files,
     spot_life,
+    staging,
     startup,
     transfer,
     up_overhead,
@@ -30,12 +33,15 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "up-overhead": up_overhead.measure,
     "policy-pack": policy_pack.measure,
     "listing": listing.measure,
+    "folder": folder.measure,
     "costs": costs.measure,
     "leaks": leaks_sweep.measure,
     "ledger": ledger.measure,
     "small-files": small_files.measure,
     "transfer": transfer.measure,
     "spot-life": spot_life.measure,
+    "loader": loader.measure,
+    "staging": staging.measure,
 }
 
 

@@ -175,7 +175,7 @@ class _Life:
             starts = len(self._lines("training"))
             if not (status.get("checkpoints") or {}).get("count") or starts == (after.starts if after else 0):
                 return False
-            found.append(Training(machine, starts, float(status["phases"].get("fetch", 0.0))))
+            found.append(Training(str(machine), starts, float(status["phases"].get("fetch", 0.0))))
             return True
 
         _until(trains, f"job {self.job} trains")

@@ -17,13 +17,15 @@ TYPE = "runctl:aws:DataVolume"
 class DataVolumeArgs:
     """``label`` is shown in the console; the volume and the machine must be in the same ``zone``.
 
-    ``snapshot`` is the initial content of a new volume; after the creation, changing it has no effect.
+    ``snapshot`` is the initial content of a new volume, read into it at ``initialization_rate`` MiB a second
+    (None: as fast as EBS happens to); after the creation, changing them has no effect.
     """
 
     label: str
     zone: str
     size_gb: int
     snapshot: str | None = None
+    initialization_rate: int | None = None
     protect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,11 +44,14 @@ class DataVolume(pulumi.ComponentResource):
             availability_zone=args.zone,
             size=args.size_gb,
             snapshot_id=args.snapshot,
+            volume_initialization_rate=args.initialization_rate,
             type="gp3",
             encrypted=True,
             tags={"Name": args.label, **protected.tags(args.tags)},
-            # Deleting or changing the snapshot must not replace the volume.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["snapshotId"]),
+            # Deleting or changing the snapshot must not replace the volume, nor another rate.
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["snapshotId", "volumeInitializationRate"]
+            ),
         )
         self.volume_id = volume.id
         self.register_outputs({"volumeId": self.volume_id})

@@ -18,6 +18,13 @@ def refuse_retention() -> None:
     pulumi.runtime.register_stack_transformation(_refused)
 
 
+def without_retention(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """``opts`` of a component in whose children these options are refused in the same way; for a component
+    provider, which has no stack of its own.
+    """
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[_refused]))
+
+
 def _refused(args: pulumi.ResourceTransformationArgs) -> None:
     for option, is_used in (
         ("retain_on_delete", bool(args.opts.retain_on_delete)),

@@ -44,6 +44,14 @@ class PackageFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TextObject:
+    """A text to keep as the bucket object ``key``."""
+
+    key: str
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class VolumeRequest:
     """A new volume of ``size_gb``, created from ``snapshot`` if given, or the existing one with ``id``.
 
@@ -54,6 +62,7 @@ class VolumeRequest:
     mount: str
     size_gb: int | None = None
     snapshot: str | None = None
+    initialization_rate: int | None = None
     id: str | None = None
     protect: bool = False
 
@@ -122,7 +131,8 @@ class TrainingEnvironmentArgs:
     ``lineage`` is the run whose checkpoints this one continues; ``retention_days`` how long overwritten and
     deleted ones stay in the bucket. ``candidate_types`` are the instance types that the machine may have, for
     policies to evaluate before it is created. ``resolvers`` are the addresses of the network's own DNS
-    servers.
+    servers. ``decisions`` keeps what was decided for the run, for programs without a configuration of their
+    own.
     """
 
     names: Names
@@ -147,6 +157,7 @@ class TrainingEnvironmentArgs:
     limits: Limits = field(default_factory=Limits)
     candidate_types: Sequence[str] = ()
     resolvers: Sequence[str] = ()
+    decisions: TextObject | None = None
 
 
 class TrainingEnvironment(pulumi.ComponentResource):
@@ -213,6 +224,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                     zone=self._args.zone,
                     size_gb=volume.size_gb,
                     snapshot=volume.snapshot,
+                    initialization_rate=volume.initialization_rate,
                     protect=volume.protect,
                     tags=self._tags,
                 ),
@@ -245,6 +257,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 lineage=args.lineage,
                 bucket=names.bucket(),
                 has_secrets=bool(args.secrets),
+                sends_notices="notify" in args.run_spec,
                 permissions_boundary=args.permissions_boundary,
                 data=args.data,
                 group=self._group_request.name if self._group_request else None,
@@ -269,7 +282,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
         )
 
     def _objects(self, bucket: ArtifactBucket) -> list[pulumi.Resource]:
-        """Code, agent and spec. Outside the bucket's component: they change while a kept bucket must not."""
+        """Code, agent and texts. Outside the bucket's component: they change while a kept bucket must not."""
         args = self._args
         options = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
         tags = {RUN: args.run}
@@ -285,16 +298,24 @@ class TrainingEnvironment(pulumi.ComponentResource):
             )
             for role, package in (("code", args.code), ("agent", args.agent))
         ]
-        spec = aws.s3.BucketObjectv2(
-            f"{self._name}-spec",
-            bucket=bucket.bucket,
-            key=args.spec_key,
-            content=self._run_spec(),
-            content_type="application/json",
-            tags=tags,
-            opts=options,
-        )
-        return [*packages, spec]
+        texts: dict[str, tuple[str, pulumi.Input[str]]] = {"spec": (args.spec_key, self._run_spec())}
+        if args.decisions is not None:
+            texts["decisions"] = (args.decisions.key, args.decisions.content)
+        return [
+            *packages,
+            *(
+                aws.s3.BucketObjectv2(
+                    f"{self._name}-{role}",
+                    bucket=bucket.bucket,
+                    key=key,
+                    content=content,
+                    content_type="application/json",
+                    tags=tags,
+                    opts=options,
+                )
+                for role, (key, content) in texts.items()
+            ),
+        ]
 
     def _run_spec(self) -> pulumi.Output[str]:
         spec = dict(self._args.run_spec)

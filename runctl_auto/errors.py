@@ -410,6 +410,13 @@ class UnfetchedArtifactsError(RunctlError):
     kind = "unfetched-artifacts"
 
 
+class PlanChangedError(RunctlError):
+    """The job has changed since its plan was confirmed, and the change would do more than was shown."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "plan-changed"
+
+
 class UnreadableStatusError(RunctlError):
     """What a run's machine reported cannot be read, and the command needs to know it."""
 
@@ -485,6 +492,31 @@ class ConfirmationNeededError(RunctlError):
 
     exit_code = ExitCode.FAILURE
     kind = "not-confirmed"
+
+
+class PlanOutdatedError(RunctlError):
+    """A plan is not what applying would do any more; ``reasons`` are all that moved since. Nothing was
+    changed.
+    """
+
+    kind = "plan-outdated"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        reasons: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(what, where=where, next_step=next_step)
+        self.reasons = tuple(reasons)
+
+    def __str__(self) -> str:
+        return "\n".join([self.what, *(f"  {printable(each)}" for each in self.reasons)])
+
+    def details(self) -> dict[str, object]:
+        return {"reasons": list(self.reasons)}
 
 
 class TrainingFailedError(RunctlError):

@@ -11,8 +11,10 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -27,6 +29,7 @@ from components.training_environment import (
     Limits,
     MachineRequest,
     PackageFile,
+    TextObject,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,
@@ -34,10 +37,14 @@ from components.training_environment import (
 from runctl_auto.agent.contract import (
     DEADLINE_SLACK_SECONDS,
     END_SCHEDULE_SLACK_SECONDS,
+    ON_A_VOLUME,
     SCHEMA,
     DataJson,
+    DataStrategy,
     LimitsJson,
+    NotifyJson,
     PackageKind,
+    PartOfRunJson,
     PartOfUserDataJson,
     RunJson,
     UserDataJson,
@@ -49,11 +56,12 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
-from runctl_auto.job_file.spec import Volume
+from runctl_auto.job_file.spec import DataSource, Volume
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
+from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, StackConfig
 
 _MAX_RETRIES = 3
@@ -93,7 +101,7 @@ def read_secrets(config: StackConfig) -> dict[str, pulumi.Output[str]]:
 
     Raises ProgramError when the configuration has none.
     """
-    names = config.job.secrets
+    names = config.secret_names
     if not names:
         return {}
     text = pulumi.Config(NAMESPACE).get_secret(SECRETS_KEY)
@@ -136,63 +144,128 @@ def declare(
     """
     refuse_retention()
     _refuse_state_as_data(config, backend)
-    placement, job, run = config.placement, config.job, config.run
-    cloud = cloud or Cloud(client_maker(), placement.region)
-    names = Names(account=placement.account, region=placement.region, project=project, job=job.name)
-    status = read_run_status(cloud, bucket=names.bucket(), owner=placement.account, run=run.id)
-    ended = (status is not None and status.ended) or _is_past(config.ends_at)
-    identity = identity_tags(
-        project=project,
-        job=job.name,
-        stack=stack,
-        owner=config.owner,
-        backend=None if backend is None else backend_mark(backend),
+    cloud = cloud or Cloud(client_maker(), config.placement.region)
+    declared = DeclaredRun(
+        config, project=project, stack=stack, mark=None if backend is None else backend_mark(backend)
     )
-    folder = packages or packages_folder()
+    environment = declared.environment(
+        cloud,
+        declared.status(cloud),
+        packages=packages or packages_folder(),
+        secrets=secrets,
+        opts=pulumi.ResourceOptions(providers=[declared.provider("aws")]),
+    )
+    for name, value in outputs(config, environment).items():
+        pulumi.export(name, value)
 
-    def package(kind: PackageKind, sha256: str) -> PackageFile:
-        path = require_package(
-            folder, kind, sha256, cloud=cloud, bucket=names.bucket(), owner=placement.account
+
+@dataclass(frozen=True)
+class DeclaredRun:
+    """A job's run, as a program declares it in ``stack`` of ``project``. ``mark`` is that of the stack's
+    backend (``backend.mark``), None if unknown.
+    """
+
+    config: StackConfig
+    project: str
+    stack: str
+    mark: str | None = None
+
+    @property
+    def names(self) -> Names:
+        """The physical names of the job's resources."""
+        placement, job = self.config.placement, self.config.job
+        return Names(account=placement.account, region=placement.region, project=self.project, job=job.name)
+
+    def status(self, cloud: Cloud) -> RunStatus | None:
+        """The durable status of the run; None when there is none (yet). One blocking request."""
+        owner, run = self.config.placement.account, self.config.run.id
+        return read_run_status(cloud, bucket=self.names.bucket(), owner=owner, run=run)
+
+    def provider(self, name: str, opts: pulumi.ResourceOptions | None = None) -> aws.Provider:
+        """The provider resource of the job's region, which tags whatever it creates."""
+        return aws.Provider(
+            name,
+            region=self.config.placement.region,
+            allowed_account_ids=[self.config.placement.account],
+            default_tags=aws.ProviderDefaultTagsArgs(tags=self.identity),
+            # With its own default the provider retries missing capacity for most of an hour.
+            max_retries=_MAX_RETRIES,
+            opts=opts,
         )
-        return PackageFile(key=package_key(kind, sha256), path=path)
 
-    environment = TrainingEnvironment(
-        job.name,
-        TrainingEnvironmentArgs(
-            names=names,
-            partition=placement.partition,
-            zone=placement.zone,
-            vpc=placement.vpc,
-            run=run.id,
-            lineage=run.lineage,
-            run_spec=run_spec(config),
-            spec_key=spec_key(run.id),
-            code=package("code", run.code_sha256),
-            agent=package("agent", run.agent_sha256),
-            machine=None if ended else _machine(config, names),
-            identity=identity,
-            volumes=_volumes(config),
-            secrets=secrets,
-            data=[each.source for each in job.data],
-            protect_bucket=config.protection.bucket,
-            retention_days=job.checkpoints.retention_days,
-            permissions_boundary=config.permissions_boundary,
-            tags=job.tags,
-            limits=Limits(
-                price_hour=config.dearest_machine[1],
-                max_price=job.max_price,
-                budget=job.budget,
-                max_duration_seconds=job.max_duration,
-                nodes=job.nodes,
-                volume_gb_month=config.rates.volume_gb_month,
-                address_hour=config.rates.public_ipv4_hour if placement.public_address else 0.0,
+    def environment(
+        self,
+        cloud: Cloud,
+        status: RunStatus | None,
+        *,
+        packages: Path,
+        secrets: Mapping[str, pulumi.Input[str]],
+        opts: pulumi.ResourceOptions,
+        decisions: TextObject | None = None,
+    ) -> TrainingEnvironment:
+        """Declares all resources of the job, without compute when ``status`` says that the run has ended.
+
+        Downloads packages that are missing in the folder ``packages``. The job's bucket keeps
+        ``decisions``.
+        """
+        config, names = self.config, self.names
+        placement, job, run = config.placement, config.job, config.run
+        ended = (status is not None and status.ended) or _is_past(config.ends_at)
+
+        def package(kind: PackageKind, sha256: str) -> PackageFile:
+            path = require_package(
+                packages, kind, sha256, cloud=cloud, bucket=names.bucket(), owner=placement.account
+            )
+            return PackageFile(key=package_key(kind, sha256), path=path)
+
+        return TrainingEnvironment(
+            job.name,
+            TrainingEnvironmentArgs(
+                names=names,
+                partition=placement.partition,
+                zone=placement.zone,
+                vpc=placement.vpc,
+                run=run.id,
+                lineage=run.lineage,
+                run_spec=run_spec(config),
+                spec_key=spec_key(run.id),
+                code=package("code", run.code_sha256),
+                agent=package("agent", run.agent_sha256),
+                machine=None if ended else _machine(config, names),
+                identity=self.identity,
+                volumes=_volumes(config),
+                secrets=secrets,
+                data=[each.source for each in job.data],
+                protect_bucket=config.protection.bucket,
+                retention_days=job.checkpoints.retention_days,
+                permissions_boundary=config.permissions_boundary,
+                tags=job.tags,
+                limits=Limits(
+                    price_hour=config.dearest_machine[1],
+                    max_price=job.max_price,
+                    budget=job.budget,
+                    max_duration_seconds=job.max_duration,
+                    nodes=job.nodes,
+                    volume_gb_month=config.rates.volume_gb_month,
+                    address_hour=config.rates.public_ipv4_hour if placement.public_address else 0.0,
+                ),
+                candidate_types=job.resources.instance_types,
+                resolvers=placement.resolvers,
+                decisions=decisions,
             ),
-            candidate_types=job.resources.instance_types,
-            resolvers=placement.resolvers,
-        ),
-        pulumi.ResourceOptions(providers=[_provider(config, identity)]),
-    )
-    _export(config, environment)
+            opts,
+        )
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The tags that identify the job's resources."""
+        return identity_tags(
+            project=self.project,
+            job=self.config.job.name,
+            stack=self.stack,
+            owner=self.config.owner,
+            backend=self.mark,
+        )
 
 
 def _refuse_state_as_data(config: StackConfig, backend: str | None) -> None:
@@ -242,8 +315,22 @@ def run_spec(config: StackConfig) -> RunJson:
         "limits": _limits(config),
         "retry": {"max_attempts": job.max_attempts},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
-        "data": [_data(each.source, each.path) for each in job.data],
+        "data": [_data(config, each) for each in job.data],
+        **_notify(config),
     }
+
+
+def _notify(config: StackConfig) -> PartOfRunJson:
+    """Who is told of the run; nothing where nobody is, so that the spec stays what it was."""
+    wanted = config.notify
+    if wanted is None:
+        return {}
+    found: NotifyJson = {"format": wanted.format, "on": list(wanted.on)}
+    if wanted.webhook is not None:
+        found["webhook"] = parameter_name(config.job.name, wanted.webhook)
+    if wanted.command is not None:
+        found["command"] = wanted.command
+    return {"notify": found}
 
 
 def _limits(config: StackConfig) -> LimitsJson:
@@ -261,9 +348,22 @@ def _limits(config: StackConfig) -> LimitsJson:
     return limits
 
 
-def _data(source: str, path: str) -> DataJson:
-    location = DataLocation.of(source)
-    return {"bucket": location.bucket, "prefix": location.prefix, "path": path}
+def _data(config: StackConfig, source: DataSource) -> DataJson:
+    location = DataLocation.of(source.source)
+    plain: DataJson = {"bucket": location.bucket, "prefix": location.prefix, "path": source.path}
+    strategy = config.strategy_of(source)
+    if strategy == DataStrategy.STAGE:
+        return plain
+    if strategy not in ON_A_VOLUME:
+        return {**plain, "strategy": strategy}
+    volume = config.job.volume_of(source)
+    if volume is None:
+        raise ProgramError(
+            f"The data {source.source} are to be on a volume, and the job has none for them.",
+            where={"job": config.job.name, "field": "data"},
+            next_step="Name one of the job's volumes in the data's field volume.",
+        )
+    return {**plain, "strategy": strategy, "volume": volume.name}
 
 
 def user_data_config(config: StackConfig, names: Names) -> UserDataJson:
@@ -361,6 +461,7 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
             name=volume.name,
             size_gb=volume.size,
             snapshot=volume.snapshot,
+            initialization_rate=volume.initialization_rate,
             id=volume.id,
             mount=volume.mount,
             protect=config.protection.of_volume(volume.name),
@@ -369,27 +470,17 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
     ]
 
 
-def _provider(config: StackConfig, identity: Mapping[str, str]) -> aws.Provider:
-    return aws.Provider(
-        "aws",
-        region=config.placement.region,
-        allowed_account_ids=[config.placement.account],
-        default_tags=aws.ProviderDefaultTagsArgs(tags=dict(identity)),
-        # With its own default the provider retries missing capacity for most of an hour.
-        max_retries=_MAX_RETRIES,
-    )
-
-
-def _export(config: StackConfig, environment: TrainingEnvironment) -> None:
+def outputs(config: StackConfig, environment: TrainingEnvironment) -> dict[str, pulumi.Input[Any]]:
+    """The outputs of a job's stack."""
     placement = config.placement
-    pulumi.export("bucket", environment.bucket)
-    if environment.instance_id is not None:
-        pulumi.export("instanceId", environment.instance_id)
-    if environment.group_name is not None:
-        pulumi.export("groupName", environment.group_name)
-    pulumi.export("runId", config.run.id)
-    pulumi.export("region", placement.region)
-    pulumi.export("zone", placement.zone)
-    pulumi.export("instanceType", placement.instance_type)
-    pulumi.export("market", placement.market)
-    pulumi.export("volumes", dict(environment.volume_ids))
+    compute = {"instanceId": environment.instance_id, "groupName": environment.group_name}
+    return {
+        "bucket": environment.bucket,
+        **{name: value for name, value in compute.items() if value is not None},
+        "runId": config.run.id,
+        "region": placement.region,
+        "zone": placement.zone,
+        "instanceType": placement.instance_type,
+        "market": placement.market,
+        "volumes": dict(environment.volume_ids),
+    }

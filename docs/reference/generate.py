@@ -34,7 +34,19 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "json-output.md": _json_output(),
     }
-    return {name: MADE + "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
+    texts = {name: MADE + "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
+    return {**texts, "training-job.schema.json": _component_schema()}
+
+
+def _component_schema() -> str:
+    """The schema of the component provider, as Pulumi's tools read it."""
+    from pulumi.provider.experimental.component import ComponentProvider
+
+    from stacks.training_job.facade import TrainingJob
+    from stacks.training_job.package import NAME
+
+    schema = json.loads(ComponentProvider([TrainingJob], NAME).schema or "{}")
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 def _commands() -> Iterator[str]:
@@ -154,9 +166,9 @@ def _settings() -> Iterator[str]:
     )
     yield from ("environment, over it options. `runctl config show` tells where each value comes from.", "")
     yield from (
-        f"{', '.join(f'`{key}`' for key in keys)} decide who gets your credentials, or which",
-        "program runs: a value in the project's file is in force only once `runctl config confirm KEY` has",
-        "added it to your own. The variable of a setting without a default may say `none`.",
+        f"{', '.join(f'`{key}`' for key in keys)} decide who gets your credentials and word of jobs, or",
+        "which program runs: a value in the project's file is in force only once `runctl config confirm KEY`",
+        "has added it to your own. The variable of a setting without a default may say `none`.",
         "",
     )
     yield from (

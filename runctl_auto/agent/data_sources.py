@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error, UnreachableError
+from runctl_auto.agent.object_sums import CHECKSUM_MODE, RunningSum, sum_of
+from runctl_auto.agent.parallel import for_each
+from runctl_auto.agent.ranged_file import RangedFile
+from runctl_auto.agent.ranges import RANGE_BYTES
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3, StoredObject
 from runctl_auto.agent.spec import DataSpec
 
-AT_ONCE = 8
-BATCH = 1000
+AT_ONCE = 16
+"""Connections. Each has at most 1 MiB in memory."""
 TELL_EVERY_SECONDS = 10.0
-_MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class DataSources:
         progress: Callable[[dict[str, int]], None],
         check: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        range_bytes: int = RANGE_BYTES,
     ) -> None:
         self._open_bucket = open_bucket
         self._scratch = scratch
@@ -70,10 +72,20 @@ class DataSources:
         self._progress = progress
         self._check = check
         self._clock = clock
+        self._range_bytes = range_bytes
         self._lock = threading.Lock()
         self._broken = False
         self._numbers: dict[str, int] = {}
         self._told_at = 0.0
+
+    def listing(self, source: DataSpec) -> tuple[tuple[str, str], ...]:
+        """The path of each file below the source's folder, with the ETag of its object; in order.
+
+        Raises AgentError for a source that holds nothing.
+        """
+        _, found = self._listed(source)
+        files = (each for each in found if not each.key.endswith("/"))
+        return tuple(sorted((_relative(each.key, source), each.etag) for each in files))
 
     def stage(self, sources: Sequence[DataSpec], work: Path) -> None:
         """Downloads everything not staged yet. Blocks; raises AgentError, OSError or what `check` raises."""
@@ -120,72 +132,110 @@ class DataSources:
         return bucket, found
 
     def _fetch_all(self, missing: Sequence[StagedFile]) -> None:
-        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-            for start in range(0, len(missing), BATCH):
-                futures = [pool.submit(self._fetch, file) for file in missing[start : start + BATCH]]
-                try:
-                    for future in as_completed(futures):
-                        future.result()
-                except BaseException:
-                    self._broken = True
-                    for future in futures:
-                        future.cancel()
-                    raise
+        for_each(self._pieces(missing), self._fetch_piece, AT_ONCE)
+
+    def _pieces(self, missing: Sequence[StagedFile]) -> Iterator[tuple[StagedFile, Callable[[], None]]]:
+        """What one connection does at a time, in the order of the files."""
+        for file in missing:
+            if file.stored.size <= 2 * self._range_bytes:
+                yield file, partial(self._fetch, file)
+                continue
+            ranged = RangedFile(
+                file.bucket, file.stored, self._part(file), self._arrived, step=self._range_bytes
+            )
+            for number in ranged.missing():
+                yield file, partial(self._fetch_range, file, ranged, number)
+
+    def _fetch_piece(self, piece: tuple[StagedFile, Callable[[], None]]) -> None:
+        file, fetch = piece
+        try:
+            fetch()
+        except S3Error as error:
+            self._broken = True
+            raise AgentError(f"data s3 object {file.stored.key}: {error}") from error
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _fetch_range(self, file: StagedFile, ranged: RangedFile, number: int) -> None:
+        if ranged.fetch(number):
+            self._keep(file, self._part(file))
+            ranged.forget()
 
     def _fetch(self, file: StagedFile) -> None:
-        part = self._scratch / _part_name(file)
-        part.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._arrived(part.stat().st_size if part.exists() else 0)
-            is_plain = self._receive(file, part)
-            _verify(file, part, is_plain)
-        except S3Error as error:
-            raise AgentError(f"data s3 object {file.stored.key}: {error}") from error
+        part = self._part(file)
+        self._arrived(part.stat().st_size if part.exists() else 0)
+        self._receive(file, part)
+        self._keep(file, part)
+
+    def _part(self, file: StagedFile) -> Path:
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        return self._scratch / _part_name(file)
+
+    def _keep(self, file: StagedFile, part: Path) -> None:
+        """Puts a verified file in its place."""
         _set_time(part, file.modified)
         file.target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(str(part), str(file.target))
         with self._lock:
             self._numbers["files"] += 1
 
-    def _receive(self, file: StagedFile, part: Path) -> bool:
-        """Downloads the whole object; returns whether the ETag is the content's MD5. After a partial transfer
-        it resumes behind the last byte, without limit; a failure before the first byte is retried like any
-        request.
+    def _receive(self, file: StagedFile, part: Path) -> None:
+        """Downloads the whole object and verifies it. After a partial transfer it resumes behind the last
+        byte, without limit; a failure before the first byte is retried like any request.
         """
         part.touch()
-        is_plain = True
+        told: Mapping[str, str] = {}
+        is_right: bool | None = None
         while part.stat().st_size < file.stored.size:
-            is_plain = file.bucket.retried(lambda: self._receive_some(file, part))
-        return is_plain
+            told, is_right = file.bucket.retried(lambda: self._receive_some(file, part))
+        if is_right is None:  # it came in several times
+            expected = sum_of(told, file.stored.etag)
+            is_right = expected is None or expected.is_of(part)
+        if not is_right:
+            part.unlink()
+            raise IntegrityError(f"{file.stored.key} arrived with another content than its checksum says")
 
-    def _receive_some(self, file: StagedFile, part: Path) -> bool:
+    def _receive_some(self, file: StagedFile, part: Path) -> tuple[Mapping[str, str], bool | None]:
+        """Header fields of the answer, and whether the whole has its checksum; None if it is not whole."""
         start = part.stat().st_size
-        headers = {"if-match": file.stored.etag, **({"range": f"bytes={start}-"} if start else {})}
+        headers = {
+            "if-match": file.stored.etag,
+            **CHECKSUM_MODE,
+            **({"range": f"bytes={start}-"} if start else {}),
+        }
         answer = file.bucket.requests.send(
             "GET", file.stored.key, headers=headers, timeout=BODY_TIMEOUT_SECONDS
         )
         received = 0
+        expected = sum_of(answer.headers, file.stored.etag)
+        running = None if expected is None else RunningSum(expected)
+        buffer = memoryview(bytearray(max(1, min(CHUNK, file.stored.size))))
         with answer, part.open("ab") as out:
             if start and answer.status != 206:
                 out.truncate(0)
             while True:
                 try:
-                    chunk = answer.read(CHUNK)
+                    count = answer.readinto(buffer)
                 except UnreachableError:
                     if received:
                         break
                     raise
-                if not chunk:
+                if not count:
                     break
-                out.write(chunk)
-                received += len(chunk)
-                self._arrived(len(chunk))
+                out.write(buffer[:count])
+                if running is not None:
+                    running.update(buffer[:count])
+                received += count
+                self._arrived(count)
         if not received:
             raise UnreachableError(f"{file.stored.key}: the answer held nothing")
         if part.stat().st_size > file.stored.size:
             part.unlink()
             raise IntegrityError(f"{file.stored.key} is longer than the {file.stored.size} bytes listed")
-        return "kms" not in answer.headers.get("x-amz-server-side-encryption", "")
+        if received < file.stored.size:
+            return answer.headers, None
+        return answer.headers, running is None or running.is_right()
 
     def _arrived(self, count: int) -> None:
         if self._broken:
@@ -236,19 +286,6 @@ def _part_name(file: StagedFile) -> str:
     """Equal only for the same content at the same location, so that contents are never mixed."""
     identity = "\0".join((file.stored.key, file.stored.etag, str(file.target)))
     return hashlib.sha256(identity.encode()).hexdigest()
-
-
-def _verify(file: StagedFile, part: Path, is_plain: bool) -> None:
-    match = _MD5.fullmatch(file.stored.etag)
-    if not is_plain or match is None:
-        return
-    digest: Any = hashlib.md5(usedforsecurity=False)
-    with part.open("rb") as content:
-        for chunk in iter(lambda: content.read(CHUNK), b""):
-            digest.update(chunk)
-    if digest.hexdigest() != match.group(1):
-        part.unlink()
-        raise IntegrityError(f"{file.stored.key} arrived with another content than its ETag says")
 
 
 def _set_time(path: Path, seconds: float) -> None:

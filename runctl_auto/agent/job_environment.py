@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from runctl_auto.agent.bringing_data import BroughtData
 from runctl_auto.agent.spec import RunSpec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -56,9 +58,10 @@ def job_environment(
     home: Path,
     *,
     secrets: Mapping[str, str] = MappingProxyType({}),
+    data: Sequence[BroughtData] = (),
 ) -> dict[str, str]:
     """The machine's environment, overridden by the job file's `env` and secrets, then by the contract's
-    variables.
+    variables. RUNCTL_DATA tells where each of ``data`` is, as JSON.
 
     A variable of the job file whose name ends in PATH may extend the machine's. A run on one node is its own
     master.
@@ -84,6 +87,8 @@ def job_environment(
         MASTER_PORT=MASTER_PORT,
         NODE_RANK=str(spec.node),
     )
+    if data:
+        environment["RUNCTL_DATA"] = json.dumps([each.as_json() for each in data])
     for name, path in mounts.items():
         environment[f"RUNCTL_VOLUME_{variable_part(name)}"] = str(path)
     return environment

@@ -99,7 +99,7 @@ class KeptWeb(Web):
     ) -> Response:
         length = answer.length
         if length is None or length > SMALL_BYTES:
-            return _Streamed(answer.status, dict(answer.headers.items()), answer, connection)
+            return _Streamed(answer, connection, lambda: self._connections().__setitem__(place, connection))
         try:
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -137,21 +137,28 @@ class KeptWeb(Web):
 
 
 class _Streamed(Response):
-    """A response whose connection is closed with it."""
+    """A response that is read piece by piece. Once it is closed, `keep` is called if its connection can serve
+    again; else that is closed too.
+    """
 
     def __init__(
         self,
-        status: int,
-        headers: Mapping[str, str],
         answer: http.client.HTTPResponse,
         connection: http.client.HTTPConnection,
+        keep: Callable[[], None],
     ) -> None:
-        super().__init__(status, headers, answer)
+        super().__init__(answer.status, dict(answer.headers.items()), answer)
+        self._answer = answer
         self._connection = connection
+        self._keep = keep
 
     def close(self) -> None:
+        is_whole = self._answer.isclosed() and not self._answer.will_close
         super().close()
-        self._connection.close()
+        if is_whole:
+            self._keep()
+        else:
+            self._connection.close()
 
 
 def _has_ended(connection: http.client.HTTPConnection) -> bool:

@@ -49,6 +49,14 @@ class Layout:
         name = volume_id.replace("-", "")
         return self.resolve(f"/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_{name}")
 
+    @property
+    def instance_store_devices(self) -> tuple[Path, ...]:
+        """The links that udev creates for the disks of the machine itself, in order."""
+        folder = self.resolve("/dev/disk/by-id")
+        found = folder.glob("nvme-Amazon_EC2_NVMe_Instance_Storage_*")
+        # Each disk has a second link, with its namespace appended.
+        return tuple(sorted(each for each in found if not each.name.endswith(("-ns-1", "_1"))))
+
     def run_folder(self, run: str) -> Path:
         """Paths of one run: its work folder, its output, the state that a restarted agent needs."""
         return self.home / "runs" / run

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from runctl_auto.agent import code_package, exit_codes
 from runctl_auto.agent.background import BackgroundPolicy
+from runctl_auto.agent.bringing_data import BroughtData
 from runctl_auto.agent.checkpoints import CRASH_SECONDS, Killed
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
@@ -25,6 +26,7 @@ from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.lineage import newest_checkpoint
+from runctl_auto.agent.machine_notices import LOOK_EVERY_SECONDS
 from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.pace import Pace, steady
@@ -74,10 +76,12 @@ class ReadsSecrets(Protocol):
     def __call__(self, wanted: Sequence[SecretSpec], /) -> dict[str, str]: ...
 
 
-class StagesData(Protocol):
-    """Stages data sources in the work folder; raises StopEarly when the run is to stop meanwhile."""
+class BringsData(Protocol):
+    """Brings data to the job by their strategies; raises StopEarly when the run is to stop meanwhile."""
 
-    def __call__(self, sources: Sequence[DataSpec], work: Path, /) -> None: ...
+    def __call__(
+        self, sources: Sequence[DataSpec], work: Path, mounts: Mapping[str, Path], /
+    ) -> tuple[BroughtData, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class RunTools:
     logs: LogShipper
     volumes: MountsVolumes
     secrets: ReadsSecrets
-    stage_data: StagesData
+    bring_data: BringsData
     start: ScriptStarter
     switch: StopSwitch
     say: Callable[[str], None]
@@ -105,6 +109,7 @@ class RunTools:
     end_services: Callable[[], None] = lambda: None
     out_of_memory: Callable[[], str | None] = lambda: None
     written_files: Callable[[], frozenset[tuple[int, int]]] = frozenset
+    look_for_notices: Callable[[], None] | None = None
 
 
 class StopEarly(Exception):
@@ -302,11 +307,10 @@ class Run:
         self._stop_if_asked()
         folders = JobFolders.of(spec, self._work, mounts)
         folders.make()
-        if spec.data:
-            tools.stage_data(spec.data, self._work)
+        data = tools.bring_data(spec.data, self._work, mounts) if spec.data else ()
         self._resuming.restore()
         self._environment = job_environment(
-            spec, folders, mounts, tools.inherited, tools.home, secrets=secrets
+            spec, folders, mounts, tools.inherited, tools.home, secrets=secrets, data=data
         )
         self._stop_if_asked()
 
@@ -408,6 +412,8 @@ class Run:
             ("interruption notice", steady(INTERRUPTION_EVERY_SECONDS), interruption.look),
             ("limits", steady(LIMITS_EVERY_SECONDS), limits.look),
         ]
+        if tools.look_for_notices is not None:
+            steps.append(("notices", steady(LOOK_EVERY_SECONDS), never_fatal(tools.look_for_notices)))
         idle_seconds = self._spec.idle_duration_seconds
         if idle_seconds is not None:
             idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)

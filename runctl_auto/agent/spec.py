@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 from runctl_auto.agent.contract import (
     BACKGROUNDS,
+    DATA_STRATEGIES,
     DEFAULT_SHELL,
+    EVENTS,
+    FORMATS,
     MOST_SPEC_BYTES,
+    ON_A_VOLUME,
     SCHEMA,
     SHELLS,
     Background,
     DataJson,
+    DataStrategy,
+    NotifyJson,
     SpecJson,
     VolumeJson,
 )
@@ -37,11 +43,16 @@ class VolumeSpec:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The objects below a prefix of a bucket, or one object, and their target folder in the work folder."""
+    """The objects below a prefix of a bucket, or one object, and their target folder in the work folder.
+
+    ``volume`` is the name of the volume that keeps them, for the strategies ``ON_A_VOLUME``.
+    """
 
     bucket: str
     prefix: str
     path: str
+    strategy: str = DataStrategy.STAGE
+    volume: str | None = None
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"
@@ -62,6 +73,16 @@ class CheckpointSpec:
     path: str
     every_seconds: float
     keep: int
+
+
+@dataclass(frozen=True)
+class NotifySpec:
+    """Who is told of the run: `webhook` is the parameter that holds an address."""
+
+    webhook: str | None = None
+    format: str = "auto"
+    command: str | None = None
+    on: tuple[str, ...] = EVENTS
 
 
 @dataclass(frozen=True)
@@ -92,6 +113,7 @@ class RunSpec:
     background: str = Background.FAIL
     shell: tuple[str, ...] = tuple(DEFAULT_SHELL.split())
     max_attempts: int = 1
+    notify: NotifySpec | None = None
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -111,7 +133,7 @@ class RunSpec:
         return self.budget / self.price_hour * 3600
 
 
-CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "retry", "volumes"})
+CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "notify", "retry", "volumes"})
 """Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
 
 
@@ -178,10 +200,24 @@ def _spec(data: SpecJson) -> RunSpec:
         secrets=tuple(
             SecretSpec(str(each["name"]), str(each["parameter"])) for each in data.get("secrets") or ()
         ),
-        data=tuple(_data(each) for each in data.get("data") or ()),
+        data=tuple(_data(each, data["volumes"]) for each in data.get("data") or ()),
         background=_background(data.get("background") or Background.FAIL),
         shell=_shell(data.get("shell") or DEFAULT_SHELL),
         max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
+        notify=_notify(data["notify"]) if data.get("notify") else None,
+    )
+
+
+def _notify(data: NotifyJson) -> NotifySpec:
+    shape = data.get("format") or "auto"
+    if shape not in FORMATS:
+        raise ValueError(f"the format of notify is {shape!r}, not one of {', '.join(FORMATS)}")
+    webhook, command = data.get("webhook"), data.get("command")
+    return NotifySpec(
+        webhook=None if webhook is None else str(webhook),
+        format=shape,
+        command=None if command is None else str(command),
+        on=tuple(str(each) for each in data.get("on") or EVENTS),
     )
 
 
@@ -198,9 +234,19 @@ def _shell(text: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _data(data: DataJson) -> DataSpec:
+def _data(data: DataJson, volumes: Sequence[VolumeJson]) -> DataSpec:
+    strategy = str(data.get("strategy") or DataStrategy.STAGE)
+    if strategy not in DATA_STRATEGIES:
+        raise ValueError(f"the strategy of data is {strategy!r}, which this agent does not know")
+    volume = data.get("volume") or None
+    if strategy in ON_A_VOLUME and volume not in {each["name"] for each in volumes}:
+        raise ValueError(f"data are kept on volume {volume!r}, which the run does not have")
     return DataSpec(
-        bucket=str(data["bucket"]), prefix=str(data["prefix"]).strip("/"), path=inside(str(data["path"]))
+        bucket=str(data["bucket"]),
+        prefix=str(data["prefix"]).strip("/"),
+        path=inside(str(data["path"])),
+        strategy=strategy,
+        volume=volume,
     )
 
 

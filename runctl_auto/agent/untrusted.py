@@ -20,6 +20,7 @@ MOST_DEPTH = 8
 MOST_NAME_BYTES = 255
 MOST_PATH_BYTES = 4096
 MOST_NUMBER = 2**63 - 1
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 MOST_ENTRY_CHARACTERS = 1024 * 1024
 """Of one entry of a list or an object that is read entry by entry."""
 _USUAL_ENTRY_CHARACTERS = 2048
@@ -175,7 +176,7 @@ def number(least: float, most: float) -> Check[float]:
 
 
 def moment(value: object) -> str:
-    """An RFC 3339 time with its zone, as one in UTC with whole milliseconds."""
+    """An RFC 3339 time with its zone, as one in UTC with whole milliseconds: what is told is read again."""
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise _no(value, _A_TIME)
@@ -185,6 +186,8 @@ def moment(value: object) -> str:
         raise _no(value, _A_TIME) from None
     ahead = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
     utc = local + ahead if found["sign"] == "-" else local - ahead
+    if not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise _no(value, _A_TIME)
     fraction = f".{found['fraction'][:3]:<03}" if found["fraction"] else ""
     return f"{utc:%Y-%m-%dT%H:%M:%S}{fraction}Z"
 

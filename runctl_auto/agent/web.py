@@ -32,6 +32,18 @@ class Response:
         except (OSError, http.client.HTTPException) as error:
             raise UnreachableError(f"the connection broke while reading: {error}") from error
 
+    def readinto(self, buffer: memoryview) -> int:
+        """Fills `buffer` with bytes of the body, or part of it; how many, 0 at the end of the body."""
+        try:
+            take = getattr(self._stream, "readinto", None)
+            if take is not None:
+                return int(take(buffer) or 0)
+            piece = self._stream.read(len(buffer))
+        except (OSError, http.client.HTTPException) as error:
+            raise UnreachableError(f"the connection broke while reading: {error}") from error
+        buffer[: len(piece)] = piece
+        return len(piece)
+
     def close(self) -> None:
         self._stream.close()
 

@@ -6,8 +6,11 @@ or not.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +27,13 @@ from runctl_auto.backend.files import (
     backend_folder,
     open_files,
 )
-from runctl_auto.backend.history import HistoryRecord, parse_record, plain_config, record_files
+from runctl_auto.backend.history import (
+    HistoryRecord,
+    newest_of_each,
+    parse_record,
+    plain_config,
+    record_files,
+)
 from runctl_auto.backend.locks import Lock, parse_lock
 from runctl_auto.backend.versions import VersionedFiles
 from runctl_auto.errors import NotSupportedError
@@ -149,6 +158,22 @@ class Backend:
 
         return self._attempt(read)
 
+    def newest_records(self) -> dict[str, HistoryRecord] | None:
+        """The newest operation of every stack by the stack's name; without stacks that had none, or whose
+        record is not understood. One list request, and one for each stack, several at a time."""
+
+        def read(files: BackendFiles) -> dict[str, HistoryRecord]:
+            folder = f"{history.FOLDER}/{self._project}"
+            newest = newest_of_each(files.find(folder), folder)
+            contents = files.read_all(file.path for file in newest.values())
+            found: dict[str, HistoryRecord] = {}
+            for stack, content in zip(newest, contents, strict=True):
+                with suppress(*UNREADABLE):
+                    found[stack] = parse_record(parse_document(content))
+            return found
+
+        return self._attempt(read)
+
     def newest_record(self, stack: str) -> str | None:
         """The name of the newest record of the stack's history; None too without one."""
         return self._attempt(lambda files: self._records(files, stack)[0].name)
@@ -244,4 +269,5 @@ def open_backend(url: str, project: str, open_objects: OpenObjects | None = None
 
 
 def _state(content: bytes | None) -> StackState:
-    return parse_state(parse_checkpoint(content) or {})
+    version = None if content is None else hashlib.sha256(content).hexdigest()
+    return replace(parse_state(parse_checkpoint(content) or {}), version=version)

@@ -40,6 +40,17 @@ def record_files(found: Iterable[StoredFile]) -> list[StoredFile]:
     return sorted(records, key=lambda file: file.name, reverse=True)
 
 
+def newest_of_each(found: Iterable[StoredFile], folder: str) -> dict[str, StoredFile]:
+    """The newest record of each stack by the stack's name, out of all files of a project's history, which is
+    in ``folder``."""
+    newest: dict[str, StoredFile] = {}
+    for file in found:
+        stack, slash, name = file.path.removeprefix(f"{folder}/").partition("/")
+        if slash and name.endswith(_SUFFIXES) and (stack not in newest or name > newest[stack].name):
+            newest[stack] = file
+    return dict(sorted(newest.items()))
+
+
 def parse_record(document: Mapping[str, Any]) -> HistoryRecord:
     """Raises one of ``UNREADABLE`` when the document is no record."""
     return HistoryRecord(

@@ -13,28 +13,37 @@ if TYPE_CHECKING:
     from runctl_auto.jobs.session import Session
     from runctl_auto.local.project import ProjectFolders
     from runctl_auto.providers.contract import Provider
+    from runctl_auto.providers.objects import ObjectData
     from runctl_auto.settings.schema import Settings
 
 
 @dataclass
 class Invocation:
-    """One call of ``runctl``. ``options`` are settings given as options, by path."""
+    """One call of ``runctl``. ``options`` are settings given as options, by path. ``ends_engines``: engines
+    end with this process, also when it is killed."""
 
     console: Console = field(default_factory=Console)
     options: dict[tuple[str, ...], object] = field(default_factory=dict)
+    ends_engines: bool = False
     _folders: ProjectFolders | None = None
+
+    def enter(self, folder: Path) -> None:
+        """Works in the project that ``folder`` belongs to, whatever the current folder. Raises as
+        ``folders``."""
+        from runctl_auto.local.project import find_project
+
+        folders = find_project(folder)
+        folders.refuse_planted()
+        self._folders = folders
 
     def folders(self) -> ProjectFolders:
         """The project that the current folder belongs to; looked at once.
 
         Raises ``UntrustedError`` when it is somebody else's, or brought runctl's private folder with it.
         """
-        from runctl_auto.local.project import find_project
-
         if self._folders is None:
-            folders = find_project(Path.cwd())
-            folders.refuse_planted()
-            self._folders = folders
+            self.enter(Path.cwd())
+        assert self._folders is not None  # noqa: S101 - entered
         return self._folders
 
     def hold_policies_to(self, base: Path | None) -> None:
@@ -57,6 +66,16 @@ class Invocation:
             return self.session().provider()
         environment.enter_identity(settings, os.environ)
         return environment.make_provider(settings.aws.endpoint_url, None)
+
+    def open_bucket(self, name: str) -> ObjectData:
+        """A bucket with the person's own credentials; makes no request."""
+        from runctl_auto.engine import environment
+
+        settings = self.settings()
+        if settings.sandbox:
+            return self.session().provider().bucket(name)
+        environment.enter_identity(settings, os.environ)
+        return environment.open_bucket(settings.aws.endpoint_url, name)
 
     def session(self, *, policies: bool = True) -> Session:
         """The session of a command; starts the sandbox if it is requested and not running.
@@ -98,6 +117,7 @@ class Invocation:
                 parallel=settings.engine.parallel,
                 program=program,
                 policies=pack if policies else None,
+                tied=self.ends_engines,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
             ),
@@ -113,4 +133,5 @@ class Invocation:
             prices=prices,
             shell=shell,
             program=program,
+            policies=pack if policies else None,
         )

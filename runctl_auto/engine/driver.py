@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from runctl_auto.backend.locks import (
 )
 from runctl_auto.engine.automation_edge import engine_command, translated
 from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.events import EventSink
 from runctl_auto.engine.failures import no_such_job
 from runctl_auto.engine.half_written import reread
 from runctl_auto.engine.job_stack import EngineOptions, JobStack
@@ -37,7 +38,7 @@ from runctl_auto.stack.settings_file import (
     set_aside,
     settings_file,
 )
-from runctl_auto.stack.state import StackState, parse_state
+from runctl_auto.stack.state import StackState, parse_state, version_of
 
 if TYPE_CHECKING:
     from pulumi import automation
@@ -58,22 +59,26 @@ class Driver:
     """Opens the stacks of one environment. Not to be shared between threads."""
 
     def __init__(
-        self, environment: Environment, folders: ProjectFolders, options: EngineOptions | None = None
+        self,
+        environment: Environment,
+        folders: ProjectFolders,
+        options: EngineOptions | None = None,
+        *,
+        host: ProgramHost | None = None,
     ) -> None:
+        """``host`` runs programs, if it is not this driver's own."""
+        self._given_host = host
         self._environment = environment
         self._folders = folders
         self._options = options or EngineOptions()
         self._opened: automation.LocalWorkspace | None = None
 
-    def another(self) -> Driver:
-        """A driver of the same environment, for another thread; to be closed."""
-        return Driver(self._environment, self._folders, self._options)
-
-    def close(self) -> None:
-        """Ends what runs programs for this driver, if it was started. Blocks until it has ended."""
-        host = self.__dict__.get("_host")
-        if host is not None:
-            host.close()
+    def beside(self, on_event: EventSink | None, on_output: Callable[[str], None] | None) -> Driver:
+        """A driver of the same environment for another thread, with its own listeners. Programs run in the
+        same host, which is started here."""
+        self._host.start()
+        options = replace(self._options, on_event=on_event, on_output=on_output)
+        return Driver(self._environment, self._folders, options, host=self._host)
 
     def expect_programs(self) -> None:
         """Starts what runs programs, for a command that previews or updates. It ends with this process.
@@ -168,7 +173,8 @@ class Driver:
         def export(job: str) -> StackState | RunctlError:
             try:
                 with translated("export", job):
-                    return parse_state(workspace.export_stack(job).deployment or {})
+                    deployment = workspace.export_stack(job).deployment or {}
+                    return replace(parse_state(deployment), version=version_of(deployment))
             except RunctlError as error:
                 return error
 
@@ -183,7 +189,7 @@ class Driver:
                 work_dir=str(self._folders.workspace()),
                 env_vars=self._variables,
                 secrets_provider=self._environment.secrets_provider,
-                pulumi_command=engine_command(self._environment.engine.root),
+                pulumi_command=engine_command(self._environment.engine.root, tied=self._options.tied),
             )
         return self._opened
 
@@ -194,6 +200,8 @@ class Driver:
 
     @cached_property
     def _host(self) -> ProgramHost:
+        if self._given_host is not None:
+            return self._given_host
         policies = self._options.policies
         return ProgramHost(
             self._variables,

@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runctl_auto.engine.aws_identity import Identity, choose_identity
-from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.sandbox_extra import require_sandbox_extra
 from runctl_auto.errors import SandboxError
 from runctl_auto.local.private_folder import create_private, refuse_planted_passphrase
 from runctl_auto.local.project import ProjectFolders
-from runctl_auto.providers.contract import CallerIdentity, Provider
 from runctl_auto.settings.schema import Settings
 
 if TYPE_CHECKING:
+    from runctl_auto.engine.choice import Engine
+    from runctl_auto.providers.contract import CallerIdentity, Provider
+    from runctl_auto.providers.objects import ObjectData
     from sandbox.daemon import Endpoints, StopReport
     from sandbox.daemon import SandboxStatus as SandboxStatus  # noqa: PLC0414
 
@@ -104,6 +105,21 @@ def make_provider(endpoint_url: str | None, region: str | None, *, as_engine: bo
 
     factory = client_maker(endpoint_url, as_engine=as_engine)
     return AwsProvider(Cloud(factory, region or home_region(os.environ)))
+
+
+def open_bucket(endpoint_url: str | None, name: str) -> ObjectData:
+    """A bucket with the person's own credentials, whoever owns it. Makes no request; imports little."""
+    from runctl_auto.providers.aws.access import Cloud
+    from runctl_auto.providers.aws.clients import client_maker
+    from runctl_auto.providers.aws.object_data.access import open_as_told
+    from runctl_auto.providers.aws.object_data.access import open_bucket as open_on_aws
+    from runctl_auto.providers.aws.object_data.variables import told_by_variables
+    from runctl_auto.providers.aws.regions import home_region
+
+    told = told_by_variables(os.environ, endpoint_url)
+    if told is not None:
+        return open_as_told(told, name)
+    return open_on_aws(Cloud(client_maker(endpoint_url), home_region(os.environ)), name)
 
 
 def engine_caller(endpoint_url: str | None, region: str | None) -> CallerIdentity:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from runctl_auto.errors import Violation
 from runctl_auto.stack.urn import name_of
 
 _COLOURS = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m")
@@ -104,11 +105,12 @@ class PlannedChange:
 @dataclass(frozen=True)
 class Plan:
     """All that an operation would do. ``changes`` is empty when nothing would change; ``advice`` is what
-    policies say without refusing."""
+    policies say without refusing; ``advised`` is the same as data, where a rule said it."""
 
     changes: tuple[PlannedChange, ...]
     unchanged: int
     advice: tuple[str, ...] = ()
+    advised: tuple[Violation, ...] = ()
 
     def count(self, operation: str) -> int:
         """How many resources meet ``operation``."""

@@ -22,7 +22,7 @@ from runctl_auto.backend.locks import (
     is_orphan,
 )
 from runctl_auto.backend.unfinished import Period, unfinished_periods
-from runctl_auto.engine.automation_edge import plain_events, set_secret, translated
+from runctl_auto.engine.automation_edge import drift_in, plain_events, set_secret, translated
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -34,7 +34,7 @@ from runctl_auto.engine.events import (
 )
 from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
-from runctl_auto.engine.violations import advice_in
+from runctl_auto.engine.violations import advice_in, advised_in
 from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
@@ -46,13 +46,14 @@ from runctl_auto.stack.settings_file import (
     settings_file,
     write_config,
 )
-from runctl_auto.stack.state import BUCKET, StackState, parse_state
+from runctl_auto.stack.state import BUCKET, StackState, parse_state, version_of
 
 if TYPE_CHECKING:
     from pulumi import automation
     from pulumi.automation import events as automation_events
 
     from runctl_auto.engine.policy_pack import PackInForce
+    from runctl_auto.engine.refresh_plan import ResourceDrift
 
 Result = TypeVar("Result")
 
@@ -80,11 +81,12 @@ class Changes:
 class EngineOptions:
     """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
     every preview and every update. ``program`` is the folder of the program that runs in place of
-    runctl's own."""
+    runctl's own. ``tied``: engines end with this process, also when it is killed."""
 
     parallel: int = 16
     program: Path | None = None
     policies: PackInForce | None = None
+    tied: bool = False
     on_event: EventSink | None = None
     on_output: Callable[[str], None] | None = None
     processes: Processes = field(default_factory=Processes)
@@ -190,6 +192,28 @@ class JobStack:
                 return Plan((), 0)
             raise
 
+    def preview_refresh(self) -> tuple[ResourceDrift, ...]:
+        """What a refresh would find changed, by URN. Changes neither the cloud nor the state."""
+        found: dict[str, ResourceDrift] = {}
+
+        def note(event: automation_events.EngineEvent) -> None:
+            drift = drift_in(event)
+            if drift is not None:
+                found[drift.urn] = drift
+
+        try:
+            self._run(
+                "preview of a refresh",
+                self._stack.preview_refresh,
+                {"parallel": self._options.parallel, "show_secrets": False},
+                only_planned=True,
+                raw=note,
+            )
+        except EngineError as error:
+            if _NO_SUMMARY not in str(error.__cause__):  # a stack without resources
+                raise
+        return tuple(found[urn] for urn in sorted(found))
+
     def up(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Changes:
         """Makes the cloud agree with the program; with URNs in ``only``, in nothing but these. Idempotent."""
         self._attach_host()
@@ -278,7 +302,8 @@ class JobStack:
         if found is not None:
             return found
         with translated("export", self.job):
-            return parse_state(self._stack.export_stack().deployment or {})
+            deployment = self._stack.export_stack().deployment or {}
+            return replace(parse_state(deployment), version=version_of(deployment))
 
     def unfinished(self, state: StackState) -> tuple[Period, ...]:
         """When updates worked that failed or were killed, since the last that succeeded; empty where the
@@ -334,6 +359,7 @@ class JobStack:
             ),
             unchanged=sum(1 for step in steps if step.operation == "same"),
             advice=advice,
+            advised=advised_in(events),
         )
 
     def _changed(
@@ -365,12 +391,15 @@ class JobStack:
         *,
         only_planned: bool = False,
         hear: EventSink | None = None,
+        raw: Callable[[automation_events.EngineEvent], None] | None = None,
     ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
 
         def take(event: automation_events.EngineEvent) -> None:
             try:
+                if raw is not None:
+                    raw(event)
                 for each in plain_events(event):
                     events.append(each)
                     is_imagined = only_planned and isinstance(each, StepEvent)

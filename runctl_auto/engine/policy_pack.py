@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from runctl_auto.engine.policy_base import tightened
@@ -21,6 +23,14 @@ class PackInForce:
     folder: Path
     config: Path
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the rules themselves and of what the project has set them to."""
+        digest = hashlib.sha256(self.config.read_bytes())
+        for file in sorted(self.folder.glob("*.py")):
+            digest.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())
+        return digest.hexdigest()
 
 
 def own_pack() -> Path:

@@ -41,9 +41,14 @@ def read_violation(rule: str, resource: str, message: str) -> Violation:
 
 def advice_in(events: Iterable[EngineEvent]) -> tuple[str, ...]:
     """What policies said without refusing, each once."""
+    return tuple(f"policy: {each}" for each in advised_in(events))
+
+
+def advised_in(events: Iterable[EngineEvent]) -> tuple[Violation, ...]:
+    """The violations of rules that refuse nothing, each once."""
     told = (event for event in events if isinstance(event, PolicyEvent) and event.level != "mandatory")
     found = (read_violation(each.policy, name_of(each.urn), plain(each.message)) for each in told)
-    return tuple(f"policy: {each}" for each in without_repetition(found))
+    return without_repetition(found)
 
 
 def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]:
@@ -56,7 +61,7 @@ def without_repetition(violations: Iterable[Violation]) -> tuple[Violation, ...]
 
 def with_lines(error: PolicyViolationError, file: JobFile) -> PolicyViolationError:
     """``error`` with the line of ``file`` for each violation that names one of its fields."""
-    violations = [_with_line(each, file) for each in error.violations]
+    violations = [with_line(each, file) for each in error.violations]
     return PolicyViolationError(
         error.what,
         violations=violations,
@@ -82,7 +87,8 @@ def refusal(violations: Sequence[Violation], where: dict[str, str]) -> PolicyVio
     )
 
 
-def _with_line(violation: Violation, file: JobFile) -> Violation:
+def with_line(violation: Violation, file: JobFile) -> Violation:
+    """``violation`` with the line of ``file`` that causes it, if it names a field."""
     if violation.field is None:
         return violation
     return replace(violation, file=str(file.path), line=file.line_of(violation.field))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from runctl_auto.job_file.spec import JobSpec
 
@@ -26,6 +27,8 @@ def contradictions(spec: JobSpec) -> list[Contradiction]:
         *_zones_outside_region(spec),
         *_repeated_volumes(spec),
         *_variables_said_twice(spec),
+        *_data_without_volume(spec),
+        *_data_in_one_place(spec),
     ]
 
 
@@ -56,3 +59,45 @@ def _variables_said_twice(spec: JobSpec) -> Iterator[Contradiction]:
     for index, name in enumerate(spec.secrets):
         if name in spec.env:
             yield Contradiction(("secrets", index), "is also in env", "a name in env or in secrets, not both")
+
+
+def _data_without_volume(spec: JobSpec) -> Iterator[Contradiction]:
+    """Data that are to be on a volume which the job does not have, or not of that kind."""
+    names = ", ".join(each.name for each in spec.volumes)
+    for index, source in enumerate(spec.data):
+        if source.volume is not None and source.strategy in ("stage", "direct", "cache"):
+            yield Contradiction(
+                ("data", index, "volume"),
+                f"has no meaning with strategy {source.strategy}",
+                "a volume with strategy volume, snapshot or auto only",
+            )
+            continue
+        volume = spec.volume_of(source)
+        if source.volume is not None and volume is None:
+            yield Contradiction(
+                ("data", index, "volume"), "is not a volume of the job", names or "an entry in volumes first"
+            )
+        elif source.strategy not in ("volume", "snapshot"):
+            continue
+        elif volume is None:
+            wanted = f"volume: one of {names}" if names else "an entry in volumes, with size and mount"
+            yield Contradiction(("data", index, "strategy"), "needs a volume", wanted)
+        elif source.strategy == "snapshot" and volume.snapshot is None:
+            yield Contradiction(
+                ("data", index, "strategy"),
+                f"needs a volume that is made from a snapshot, and {volume.name} is not",
+                f"a snapshot in volume {volume.name}, or strategy: volume",
+            )
+
+
+def _data_in_one_place(spec: JobSpec) -> Iterator[Contradiction]:
+    """Data on a volume are reached by a link, in whose folder nothing else can be."""
+    paths = [PurePosixPath(each.path) for each in spec.data]
+    for index, source in enumerate(spec.data):
+        if source.strategy not in ("volume", "snapshot", "auto"):
+            continue
+        others = [each for other, each in enumerate(paths) if other != index]
+        if any(paths[index].is_relative_to(each) or each.is_relative_to(paths[index]) for each in others):
+            yield Contradiction(
+                ("data", index, "path"), "lies in or around the folder of other data", "a folder of its own"
+            )

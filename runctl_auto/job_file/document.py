@@ -22,6 +22,7 @@ from runctl_auto.local.printable import shortened
 
 MAX_BYTES = 64 * 1024
 MAX_PROBLEMS = 50
+NO_MAPPING = "is not a mapping of fields"
 
 # Values that may be anything, secrets included, are never quoted in a message.
 UNSPOKEN = frozenset({"env", "envs", "secrets"})
@@ -153,7 +154,7 @@ def _unreadable(problem: FieldProblem) -> JobFileError:
 def _mapping(root: yaml.Node | None) -> yaml.MappingNode:
     if isinstance(root, yaml.MappingNode) and root.tag == "tag:yaml.org,2002:map":
         return root
-    complaint = "is empty" if root is None else "is not a mapping of fields"
+    complaint = "is empty" if root is None else NO_MAPPING
     raise NotAPlainTreeError(complaint, Position(1, 1), allowed="fields such as name: digits")
 
 

@@ -168,6 +168,13 @@ Count = Annotated[
     Field(le=LARGEST_COUNT),
     _written({**POSITIVE, "maximum": LARGEST_COUNT}),
 ]
+InitializationRate = Annotated[
+    int,
+    BeforeValidator(parse_whole_number),
+    Field(ge=100, le=300),
+    _written({"type": "integer", "minimum": 100, "maximum": 300}),
+]
+"""MiB a second, as EBS accepts it."""
 CountInText = Annotated[int, BeforeValidator(parse_count), _written(POSITIVE, COUNT_TEXT)]
 """A number that is written alone or as a part of a text such as ``4..8``."""
 

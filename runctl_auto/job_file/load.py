@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from runctl_auto.errors import FieldProblem
 from runctl_auto.job_file.consistency import contradictions
-from runctl_auto.job_file.document import invalid_job_file, read_job_document
+from runctl_auto.job_file.document import JobDocument, invalid_job_file, read_job_document
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.job_file.other_names import in_our_names
 from runctl_auto.job_file.problems import in_order, problems_of_contradictions, problems_of_validation
@@ -19,8 +19,11 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import left_by_link
 
 
-def load_job_file(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobFile:
+def load_job_file(
+    path: Path, *, defaults: Mapping[str, Any] | None = None, read: JobDocument | None = None
+) -> JobFile:
     """The job file at ``path``. ``defaults`` (from settings) fill top-level fields that the file omits.
+    ``read`` is the document at ``path`` if it was read before.
 
     Raises JobFileError with all ``problems``, each with its position in the file; also for a link that leads
     out of the project: messages quote what a file holds.
@@ -31,7 +34,20 @@ def load_job_file(path: Path, *, defaults: Mapping[str, Any] | None = None) -> J
         complaint = f"is reached by a link that leads out of the project {project}"
         problem = FieldProblem(str(path), None, None, "", complaint)
         raise invalid_job_file(str(path), [problem])
-    translated = in_our_names(read_job_document(path, defaults))
+    return _validated(path, read or read_job_document(path, defaults))
+
+
+def job_file_of_values(values: Mapping[str, Any], path: Path) -> JobFile:
+    """The job file that would hold ``values`` at ``path``, where no file need be; folders that it names are
+    relative to that.
+
+    Raises JobFileError with all ``problems``, none of which has a line.
+    """
+    return _validated(path, JobDocument(path.name, dict(values)))
+
+
+def _validated(path: Path, read: JobDocument) -> JobFile:
+    translated = in_our_names(read)
     document = translated.document
     read_problems = [*document.problems, *translated.problems]
     try:

@@ -16,6 +16,8 @@ DURATION_PATTERN = r"\s*([0-9]{1,9}[dD])?\s*([0-9]{1,9}[hH])?\s*([0-9]{1,9}[mM])
 _COUNT = re.compile(COUNT_PATTERN)
 _SIZE = re.compile(SIZE_PATTERN)
 _DURATION = re.compile(DURATION_PATTERN)
+_BYTES = re.compile(r"\s*([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([kKmMgGtT])?(i)?[bB]?\s*")
+_MOST_BYTES = 10**15
 _RANGE = re.compile(r"(?P<low>[^.\s]+)?\s*\.\.\s*(?P<high>[^.\s]+)?")
 _AND_MORE = re.compile(r"(?P<low>[0-9]{1,6})\s*\+")
 
@@ -45,6 +47,18 @@ def parse_size_gb(value: object) -> int:
     if gigabytes > _LARGEST_SIZE_GB:
         raise ValueError("is more than 64 TB")
     return gigabytes
+
+
+def parse_bytes(value: object) -> int:
+    """Bytes from ``800kB``, ``50GB``, ``1.5TB`` (powers of 1000) or ``50GiB``."""
+    match = _BYTES.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("is not a size such as 50GB")
+    power = " kmgt".index((match[2] or " ").lower())
+    found = int(float(match[1]) * (1024 if match[3] else 1000) ** power)
+    if not 1 <= found <= _MOST_BYTES:
+        raise ValueError("is not a size between a byte and 1000 TB")
+    return found
 
 
 def parse_duration_seconds(value: object) -> int:

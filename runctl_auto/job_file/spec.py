@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from runctl_auto.agent.contract import DEFAULT_SHELL
+from runctl_auto.agent.contract import DEFAULT_SHELL, EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,
@@ -21,6 +21,7 @@ from runctl_auto.job_file.field_types import (
     EnvironmentValue,
     GpuModels,
     Image,
+    InitializationRate,
     InstanceType,
     JobName,
     Limit,
@@ -46,7 +47,15 @@ from runctl_auto.job_file.field_types import (
 from runctl_auto.job_file.gpu_text import GPU_PATTERN, MAX_LENGTH, gpu_parts
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
-__all__ = ["DEFAULT_DISK_GB", "DEFAULT_INSTANCE_TYPES", "MAX_TAGS", "MAX_VOLUMES", "JobSpec"]
+__all__ = [
+    "DEFAULT_DISK_GB",
+    "DEFAULT_INSTANCE_TYPES",
+    "MAX_TAGS",
+    "MAX_VOLUMES",
+    "DataSource",
+    "JobSpec",
+    "Strategy",
+]
 
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
 DEFAULT_DISK_GB = 50
@@ -275,6 +284,11 @@ class Volume(Part):
         title="Snapshot that a new volume begins with",
         description="the id of a snapshot (snap-...)",
     )
+    initialization_rate: InitializationRate | None = Field(
+        default=None,
+        title="MiB a second at which a new volume is filled from its snapshot; billed by the snapshot's size",
+        description="a whole number from 100 to 300",
+    )
     protect: StrictBool = Field(default=False, title="Keep it when the job goes", description="true or false")
 
     @model_validator(mode="after")
@@ -283,17 +297,44 @@ class Volume(Part):
             raise ValueError("needs either size (a new volume) or id (one that exists)")
         if self.id is not None and self.snapshot is not None:
             raise ValueError("has an id and a snapshot; a volume that exists needs no snapshot")
+        if self.initialization_rate is not None and self.snapshot is None:
+            raise ValueError("has an initialization_rate and no snapshot to be filled from")
         return self
 
 
+Strategy = Literal["auto", "direct", "stage", "cache", "volume", "snapshot"]
+"""How data come to the job. ``auto`` is the one that ``runctl data plan`` recommends."""
+
+
 class DataSource(Part):
-    """Data that is staged on the machine before the job begins; read-only for the job."""
+    """Data of the job in a bucket, and how they come to it; read-only for the job."""
 
     source: S3Address = Field(
         title="Where the data is", description="s3://BUCKET/PREFIX", examples=["s3://bucket/prefix"]
     )
     path: RelativePath = Field(
         title="Where the job finds it", description="a path inside the work folder", examples=["data/"]
+    )
+    strategy: Strategy = Field(
+        default="stage",
+        title="How the data come to the job",
+        description="stage, direct, cache, volume, snapshot or auto",
+    )
+    volume: VolumeName | None = Field(
+        default=None,
+        title="The volume that keeps them",
+        description="a name of volumes; unnecessary when the job has one volume",
+        examples=["data"],
+    )
+    epochs: Count | None = Field(
+        default=None,
+        title="How often a run reads them all; `auto` decides by it",
+        description="a whole number from 1 to 1000",
+    )
+    runs: Count | None = Field(
+        default=None,
+        title="How many runs are expected to read them; `auto` decides by it",
+        description="a whole number from 1 to 1000",
     )
 
 
@@ -329,6 +370,40 @@ class Artifacts(Part):
     keep: StrictBool = Field(
         default=False, title="Keep the bucket when the job goes", description="true or false"
     )
+
+
+class Notify(Part):
+    """Who is told of the job: a webhook, a command on the machine, or both."""
+
+    webhook: VariableName | None = Field(
+        default=None,
+        title="Variable of the caller's environment with the webhook's address, a secret",
+        description="the name of an environment variable",
+        examples=["SLACK_WEBHOOK"],
+    )
+    format: NoticeFormat = Field(
+        default="auto",
+        title="Shape of what is posted; auto: Slack's for its own hosts, else plain JSON",
+        description="auto, slack or json",
+    )
+    command: Text | None = Field(
+        default=None,
+        title="What is run on the machine, with the notice as JSON on its input",
+        description="a shell command",
+        examples=["./tell.sh"],
+    )
+    on: tuple[NoticeEvent, ...] = Field(
+        default=EVENTS,
+        min_length=1,
+        title="What is told",
+        description="a list of " + ", ".join(EVENTS),
+    )
+
+    @model_validator(mode="after")
+    def _tells_somebody(self) -> Notify:
+        if self.webhook is None and self.command is None:
+            raise ValueError("names neither a webhook nor a command")
+        return self
 
 
 class JobSpec(BaseModel):
@@ -437,7 +512,7 @@ class JobSpec(BaseModel):
     data: tuple[DataSource, ...] = Field(
         default=(),
         title="Data to bring to the machine",
-        description="a list of mappings of source and path",
+        description="a list of mappings of source, path and strategy",
         examples=[[{"source": "s3://bucket/prefix", "path": "data/"}]],
     )
     checkpoints: Checkpoints = Field(
@@ -447,6 +522,12 @@ class JobSpec(BaseModel):
     )
     artifacts: Artifacts = Field(
         default=Artifacts(), title="What is brought home", description="a mapping of paths and keep"
+    )
+    notify: Notify | None = Field(
+        default=None,
+        title="Who is told of its end, failure, interruption, budget and silence",
+        description="a mapping of webhook, format, command and on",
+        examples=[{"webhook": "SLACK_WEBHOOK"}],
     )
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(
         default_factory=dict,
@@ -469,3 +550,9 @@ class JobSpec(BaseModel):
             return self.recovery
         wants_another = self.retry is not None and "interruption" in self.retry.on_events
         return "cloud" if wants_another and self.spot_policy != "on-demand" else "runctl"
+
+    def volume_of(self, source: DataSource) -> Volume | None:
+        """The volume that ``source`` names, else the only one of the job; None if it has none or several."""
+        if source.volume is None:
+            return self.volumes[0] if len(self.volumes) == 1 else None
+        return next((each for each in self.volumes if each.name == source.volume), None)

@@ -9,10 +9,13 @@ from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
+from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
+from runctl_auto.jobs.notify_choice import choose_notify
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.session import Session, Surroundings
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_folder import WorkFolder
@@ -28,6 +31,7 @@ from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, StackState
 from runctl_auto.stack.trail import RefusedPlace
 
@@ -140,17 +144,19 @@ class Material:
     agent_sha256: str
 
 
-def gather(session: Session, job: CheckedJob) -> Material:
+def gather(session: Surroundings, job: CheckedJob) -> Material:
     """Packages the work folder and the agent, and asks the cloud for the account."""
     packages = session.folders.make_private("packages")
-    code = package_code(_without_results(session, job.work_folder), packages)
+    code = package_code(travelling(session, job.work_folder), packages)
     agent = package_agent(packages)
     account = session.provider(job.spec.region).account()
     return Material(account, code.sha256, agent.sha256)
 
 
-def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
-    """Results that were fetched to a folder that the settings name are not code."""
+def travelling(session: Surroundings, work: WorkFolder) -> WorkFolder:
+    """What of a work folder travels: results that were fetched to a folder that the settings name are no
+    code.
+    """
     results = (session.folders.root / session.settings.checkpoint.directory).resolve()
     if results.name == RESULTS_FOLDER or not results.is_relative_to(work.path):
         return work  # of the usual folder, the walk has left out the results alone
@@ -158,17 +164,19 @@ def _without_results(session: Session, work: WorkFolder) -> WorkFolder:
 
 
 def decide(
-    session: Session,
+    session: Surroundings,
     spec: JobSpec,
     current: CurrentJob,
     material: Material,
     *,
     rerun: bool,
     afresh: bool | None = None,
+    source: Source | None = None,
 ) -> Intent:
     """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
 
-    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended.
+    ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended. ``source``
+    is the file of the folder that is applied; None: as before.
 
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint. So is one whose group was ended before the run.
@@ -200,6 +208,17 @@ def decide(
         listed=session.settings.policies.protected,
         held=held_in(spec.name, current.state),
     )
+    before = current.config
+    source = source or (before.source if before is not None else None)
+    is_same_run = current.config is not None and current.config.run.id == run.id
+    rates = _rates_in_force(current.config, choice.places[0], known)
+    data = settle_data(
+        provider,
+        spec,
+        choice.places[0],
+        rates,
+        before=current.config.data if current.config is not None and is_same_run else None,
+    )
     config = StackConfig(
         job=spec,
         run=run,
@@ -208,11 +227,14 @@ def decide(
         permissions_boundary=session.settings.aws.permissions_boundary,
         end_schedule=session.settings.aws.end_schedule,
         protection=_in_force(spec.name, wanted, current),
-        rates=_rates_in_force(current.config, choice.places[0], known),
+        rates=rates,
+        data=data.strategies,
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
+        notify=choose_notify(spec, current.config, run.id, session.settings.notify),
+        source=source,
+        fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )
-    is_same_run = current.config is not None and current.config.run.id == run.id
     return Intent(
         config,
         choice.places,
@@ -220,6 +242,8 @@ def decide(
         replaces_active_run=not is_same_run and current.run_is_active,
         notes=(
             *choice.notes,
+            *data.notes,
+            *(() if is_same_run else initialization_notes(spec)),
             *_tied_to_zone(spec, choice.places[0], zone),
             *_no_time_to_end(config),
             *_recovery_notes(config),
@@ -256,7 +280,7 @@ def _was_given_up(current: CurrentJob, provider: Provider, now: float) -> bool:
 
 
 def _group(
-    session: Session, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
+    session: Surroundings, spec: JobSpec, current: CurrentJob, run: RunIdentity, choice: Choice
 ) -> GroupChoice | None:
     """The group of the run; that of the same run stays, and with it the run's latest end."""
     if spec.recovers_by != "cloud":
@@ -397,9 +421,9 @@ def _same_place(place: Placement) -> tuple[str, str, str, str]:
     return place.market, place.instance_type, place.zone, place.subnet
 
 
-def _refuse_state_as_data(session: Session, spec: JobSpec) -> None:
+def _refuse_state_as_data(session: Surroundings, spec: JobSpec) -> None:
     """Whatever the policies allow; the program refuses it too, for plain ``pulumi``."""
-    for index, source in sources_of_state((each.source for each in spec.data), session.environment.backend):
+    for index, source in sources_of_state((each.source for each in spec.data), session.backend):
         raise JobFileError(
             f"The data source {source} is in the bucket with the state of all stacks, which no job may read.",
             where={"job": spec.name, "field": f"data[{index}].source"},

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from runctl_auto.cost.estimate import Estimate
-from runctl_auto.engine.events import EngineEvent, Plan
-from runctl_auto.packaging.work_folder import WorkFolder
-from runctl_auto.placement.order import RankedOffer
-from runctl_auto.stack.config import Placement
+if TYPE_CHECKING:
+    from runctl_auto.cost.estimate import Estimate
+    from runctl_auto.engine.events import EngineEvent, Plan
+    from runctl_auto.packaging.work_folder import WorkFolder
+    from runctl_auto.placement.order import RankedOffer
+    from runctl_auto.stack.config import Placement
 
 PATIENCE_SECONDS = 1.0
 """What is done within so long needs no telling."""
@@ -59,6 +60,9 @@ class Reporter(Protocol):
 
     def engine_event(self, event: EngineEvent) -> None:
         """One step of the engine."""
+
+    def engine_output(self, line: str) -> None:
+        """A line printed by the engine itself."""
 
     def working(self, title: str, *, after: float = 0.0) -> AbstractContextManager[None]:
         """Shows that something lasts, while the context is open, once it has lasted ``after`` seconds."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from runctl_auto.backend.claims import Claims
 from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
+from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
@@ -40,13 +41,48 @@ class Time:
     now: Callable[[], datetime] = _utc_now
 
 
+class Surroundings(Protocol):
+    """What deciding about a job needs of a session; a job that another program declares has no more."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def folders(self) -> ProjectFolders: ...
+
+    @property
+    def reporter(self) -> Reporter: ...
+
+    @property
+    def time(self) -> Time: ...
+
+    @property
+    def prices(self) -> PriceBook: ...
+
+    @property
+    def program(self) -> Path | None:
+        """The folder of the program that runs in place of runctl's own."""
+
+    @property
+    def policies(self) -> PackInForce | None:
+        """The policies that judge changes, None when none do, or runctl does not know them."""
+
+    @property
+    def backend(self) -> str | None:
+        """The address of the backend that holds the job's stack, None if unknown."""
+
+    def provider(self, region: str | None = None) -> Provider:
+        """The provider of a region, None for the person's own. Asks nobody."""
+
+
 @dataclass(frozen=True)
 class Session:
     """One command's surroundings.
 
     ``make_provider`` makes the provider of a region, None for the one that the person's own settings name.
     ``prices`` is the price book at hand. ``shell`` is the environment that the person started the command
-    with. ``program`` is the folder of the program that runs in place of runctl's own.
+    with. ``program`` is the folder of the program that runs in place of runctl's own. ``policies`` judge
+    every change; None when none do.
     """
 
     settings: Settings
@@ -59,8 +95,20 @@ class Session:
     prices: PriceBook = field(default_factory=PriceBook)
     shell: Mapping[str, str] = field(default_factory=dict, repr=False)
     program: Path | None = None
+    policies: PackInForce | None = None
     _providers: dict[str | None, Provider] = field(default_factory=dict)
     _claims: dict[str, Claims] = field(default_factory=dict)
+
+    @property
+    def backend(self) -> str:
+        """The address of the backend."""
+        return self.environment.backend
+
+    def beside(self, reporter: Reporter) -> Session:
+        """A session for another thread, told to ``reporter``: with the same surroundings, and nothing that is
+        not to be shared between threads."""
+        driver = self.driver.beside(reporter.engine_event, reporter.engine_output)
+        return replace(self, driver=driver, reporter=reporter, _providers={}, _claims={})
 
     def provider(self, region: str | None = None) -> Provider:
         """The provider of a region, None for the person's own; made once. Asks nobody."""
@@ -80,15 +128,6 @@ class Session:
                 files, PROJECT_NAME, self.time.monotonic, lambda: now().isoformat()
             )
         return self._claims[backend.url]
-
-    @contextmanager
-    def apart(self) -> Iterator[Session]:
-        """The same surroundings for another thread: nothing that may not be shared is."""
-        driver = self.driver.another()
-        try:
-            yield replace(self, driver=driver, _providers={}, _claims={})
-        finally:
-            driver.close()
 
     def job(self, name: str) -> Job:
         """The job of this name, which need not exist. Asks nobody."""

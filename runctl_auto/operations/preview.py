@@ -7,11 +7,23 @@ from runctl_auto.jobs.intent import NEW_JOB, current_job, observed_state
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Session
+from runctl_auto.stack.source import Source
 
 
-def preview(session: Session, job: CheckedJob, *, rerun: bool) -> PlanView:
-    """What ``up`` would change. Leaves no stack and no changed configuration behind, and recovers nothing."""
-    return Preview(session, job, rerun=rerun).run()
+def preview(
+    session: Session,
+    job: CheckedJob,
+    *,
+    rerun: bool = False,
+    source: Source | None = None,
+    refresh: bool = False,
+) -> PlanView:
+    """What ``up`` would change. Leaves no stack and no changed configuration behind, and recovers nothing.
+
+    ``source`` is the file of the folder that is applied, None for a job by itself. ``refresh``: also what
+    others have changed of a job without a machine.
+    """
+    return Preview(session, job, rerun=rerun, source=source, refresh=refresh).run()
 
 
 class Preview(JobFileChange[PlanView]):

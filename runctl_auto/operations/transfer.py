@@ -18,7 +18,7 @@ from runctl_auto.errors import (
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.local.crc64 import require_transfer_extra
-from runctl_auto.providers.contract import Provider
+from runctl_auto.providers.objects import ObjectData
 from runctl_auto.transfer.compare_trees import compare
 from runctl_auto.transfer.fetch_tree import download
 from runctl_auto.transfer.options import Options, Outcome
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a transfer works with. ``provider`` and ``session`` are made when they are needed.
+    """What a transfer works with. ``open_bucket`` gives a bucket by name, ``session`` the session of a job.
 
     ``journals``: the folder for what is on its way to buckets.
     """
 
-    provider: Callable[[], Provider]
+    open_bucket: Callable[[str], ObjectData]
     session: Callable[[], Session]
     reporter: Reporter
     journals: Path
@@ -55,13 +55,13 @@ def transfer(surroundings: Surroundings, source: str, target: str, options: Opti
     _refuse_options(start, options)
     asked = replace(options, confirm_deletion=lambda count: _ask(surroundings, count, end, yes=yes))
     if isinstance(start, LocalPlace) and isinstance(end, BucketPlace):
-        data = surroundings.provider().bucket(end.bucket)
+        data = surroundings.open_bucket(end.bucket)
         if not options.dry_run:
             for line in end_unusable(surroundings.journals, data):
                 surroundings.reporter.say(line)
         return upload(start.path, data, end.key, surroundings.journals, asked)
     if isinstance(start, BucketPlace) and isinstance(end, LocalPlace):
-        data = surroundings.provider().bucket(start.bucket)
+        data = surroundings.open_bucket(start.bucket)
         return download(data, start.key, end.path, asked, into=end.is_folder)
     if isinstance(start, JobPlace) and isinstance(end, LocalPlace):
         return _from_job(surroundings.session(), start, end.path, asked)
@@ -80,7 +80,7 @@ def compare_places(surroundings: Surroundings, source: str, target: str, options
         raise UsageError(
             f"{start} and {end} cannot be compared.", next_step="Name a local path and s3://BUCKET/KEY."
         )
-    data = surroundings.provider().bucket(there.bucket)
+    data = surroundings.open_bucket(there.bucket)
     found = compare(here.path, data, there.key, options)
     if found.differences:
         shown = "".join(

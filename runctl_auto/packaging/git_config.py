@@ -18,7 +18,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 def read_git_config(path: Path, home: Path, *, depth: int = 0) -> dict[str, str]:
     """The settings at ``path`` and of what it includes; empty when it cannot be read.
 
-    Sections with a name in quotes are left out, and so are conditional includes.
+    A section's name in quotes is part of the key: ``remote.origin.url``. Conditional includes are left out.
     """
     try:
         text = read_plain_file(path, MAX_BYTES).decode("utf-8", "surrogateescape")
@@ -30,7 +30,7 @@ def read_git_config(path: Path, home: Path, *, depth: int = 0) -> dict[str, str]
         heading = _SECTION.match(line)
         rest = heading[3] if heading else line
         if heading:
-            section = heading[1].lower() if heading[2] is None else None
+            section = heading[1].lower() + ("" if heading[2] is None else f".{heading[2]}")
         setting = _SETTING.match(rest)
         if setting is None or section is None:
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import stat
 import tarfile
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from runctl_auto.agent.contract import PACKAGE_SUFFIXES, PackageKind, package_key
 from runctl_auto.errors import PackagingError
@@ -53,20 +54,44 @@ def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MA
     ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot be packaged, and for a file
     that has disappeared since the folder was walked.
     """
-    files = work_folder.files
     refuse_too_much(work_folder, max_bytes=max_bytes)
     with new_package_file(packages) as (stream, commit):
-        with (
-            gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as compressed,
-            tarfile.open(
-                fileobj=cast("IO[bytes]", compressed), mode="w|", format=tarfile.GNU_FORMAT
-            ) as archive,
-        ):
-            for file in files:
-                _add(archive, file)
-            for name in work_folder.empty_folders:
-                _add_folder(archive, name)
-        return commit("code", len(files))
+        _write_code(work_folder, stream)
+        return commit("code", len(work_folder.files))
+
+
+def code_sha256(work_folder: WorkFolder) -> str:
+    """The hash that ``package_code`` gives its package, without making one. Blocks and raises alike."""
+    refuse_too_much(work_folder)
+    stream = _Hashing()
+    _write_code(work_folder, cast("IO[bytes]", stream))
+    return stream.digest.hexdigest()
+
+
+class _Hashing(io.RawIOBase):
+    """Takes what is written to it into a hash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any, /) -> int:
+        self.digest.update(content)
+        return len(content)
+
+
+def _write_code(work_folder: WorkFolder, stream: IO[bytes]) -> None:
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as compressed,
+        tarfile.open(fileobj=cast("IO[bytes]", compressed), mode="w|", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        for file in work_folder.files:
+            _add(archive, file)
+        for name in work_folder.empty_folders:
+            _add_folder(archive, name)
 
 
 def package_agent(packages: Path) -> Package:

@@ -117,6 +117,11 @@ def git_folder_of(root: Path) -> Path | None:
     return git if is_valid else None
 
 
+def settings_of_repository(git_folder: Path) -> dict[str, str]:
+    """The settings that the repository itself has; empty when they cannot be read."""
+    return read_git_config(_shared(git_folder) / "config", Path.home())
+
+
 def _shared(git_folder: Path) -> Path:
     """What all work trees of a repository share."""
     try:

@@ -20,9 +20,11 @@ from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
 from runctl_auto.stack.prices import PriceSource, RegionPrices
@@ -433,6 +435,12 @@ class Provider(Protocol):
         Makes a request only if they changed. An unknown type meets none.
         """
 
+    def machine_speed(self, instance_type: str) -> MachineSpeed:
+        """How fast a type of machine moves data; what the provider does not state is unknown. One request.
+
+        Raises ``JobFileError`` for a type that does not exist.
+        """
+
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
         """The zone to which the job's volumes tie its machine; None if they do not restrict it.
 
@@ -449,6 +457,11 @@ class Provider(Protocol):
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         """The existing ones of the volumes ``identities``, by id."""
+
+    def volume_fillings(self, identities: Sequence[str]) -> Mapping[str, VolumeFilling]:
+        """How far volumes are filled from their snapshots, by id: those of ``identities`` that exist and were
+        made from one.
+        """
 
     # Leftovers
 

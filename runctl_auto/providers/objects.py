@@ -6,7 +6,7 @@ that what moves a file decides about parts, order and what is repeated after a c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -75,6 +75,31 @@ class Body(Protocol):
         """The bytes from the beginning; pieces are valid until the next one is asked for."""
 
 
+@dataclass(frozen=True)
+class SmallWrite:
+    """A small object to write, with the caller's ``index`` for it."""
+
+    index: int
+    key: str
+    content: bytes
+    crc64: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SmallRead:
+    """A small object to read whole, as it was listed, with the caller's ``index`` for it."""
+
+    index: int
+    key: str
+    size: int
+    etag: str
+
+
+Take = Callable[[int, memoryview], None]
+"""Takes a piece of an object that arrives, with its offset from the first byte asked for."""
+
+
 class ObjectData(Protocol):
     """The objects of one bucket. All methods block, repeat transient errors, and raise ``CloudError`` and its
     subclasses. Thread-safe.
@@ -113,10 +138,42 @@ class ObjectData(Protocol):
         whole read; ``NotFoundError`` when it is gone.
         """
 
+    def stream(self, key: str, take: Take, *, first: int, size: int, etag: str) -> tuple[int, ObjectFacts]:
+        """Gives ``size`` bytes from byte ``first`` of the object to ``take``, piece by piece, in order; the
+        number of bytes given, and the object's facts. A piece is valid during the call.
+
+        Begins again with offset 0 when the connection breaks. Raises as ``read`` does, and what ``take``
+        raises.
+        """
+
     def write(
         self, key: str, body: Body, *, crc64: str, metadata: Mapping[str, str], encoding: str | None = None
     ) -> ObjectFacts:
         """Writes a whole object; the store refuses a body with another CRC64NVME."""
+
+    def write_many(
+        self, writes: Iterator[SmallWrite], written: Callable[[SmallWrite], None], *, at_once: int
+    ) -> None:
+        """Writes small objects on the calling thread, ``at_once`` at a time, and tells of those that were
+        written.
+
+        The rest is for ``write``: nothing is repeated here, and no error of the store is raised. Takes no
+        more once many in a row could not be written. Raises what ``writes`` and ``written`` raise.
+        """
+
+    def read_many(
+        self,
+        reads: Iterator[SmallRead],
+        arrived: Callable[[SmallRead, memoryview, ObjectFacts], None],
+        *,
+        at_once: int,
+    ) -> None:
+        """Reads small objects on the calling thread, ``at_once`` at a time; content is valid during
+        ``arrived``.
+
+        What does not arrive is for ``read``, as with ``write_many``. An object that has another ETag or size
+        than asked for does not arrive.
+        """
 
     def begin(self, key: str, *, metadata: Mapping[str, str], encoding: str | None = None) -> str:
         """Begins an upload in parts with a CRC64NVME of the whole; its id. Not repeated after an answer that

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import DEFAULT_SHELL
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import DataSource, JobSpec
 from runctl_auto.run.status import RunStatus
 
 RUN_ID_LENGTH = 10
@@ -40,11 +40,17 @@ def run_id(spec: JobSpec, code_sha256: str, attempt: int) -> str:
     if spec.secrets:
         what.append({"secrets": sorted(spec.secrets)})
     if spec.data:
-        what.append({"data": [[each.source, each.path] for each in spec.data]})
+        what.append({"data": [_data(each) for each in spec.data]})
     if spec.shell != DEFAULT_SHELL:
         what.append({"shell": spec.shell})
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_LENGTH]
+
+
+def _data(source: DataSource) -> list[str]:
+    """What the run's id tells of data: with another strategy the command finds them elsewhere."""
+    written = [source.source, source.path]
+    return written if source.strategy == "stage" else [*written, source.strategy]
 
 
 def choose_run(

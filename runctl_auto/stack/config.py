@@ -16,9 +16,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DataSource, JobSpec, Notify
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
+from runctl_auto.stack.source import Source
 from runctl_auto.stack.trail import RefusedPlace, trail_json
 
 NAMESPACE = "runctl"
@@ -34,12 +35,19 @@ KEYS = (
     "group",
     "trail",
     "lost",
+    "source",
+    "fingerprint",
+    "data",
+    "notify",
 )
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
 
 LATEST_END_SLACK_SECONDS = DEADLINE_SLACK_SECONDS + END_SCHEDULE_SLACK_SECONDS
 """Time between a run's limit and its group's end by the cloud, in which agent and timer can end it."""
+
+Settled = Literal["direct", "stage", "cache", "volume", "snapshot"]
+"""What ``strategy: auto`` can become."""
 
 Market = Literal["spot", "on-demand"]
 
@@ -135,7 +143,10 @@ class StackConfig:
     ``end_schedule``: whether a schedule in the cloud terminates the machine. ``rates`` are the region's other
     prices when the place was chosen. ``group`` is None for a single instance. ``trail`` are the places that
     had no capacity for the run, the oldest first; ``lost`` the machines that it has lost since the last
-    ``up``.
+    ``up``. ``source`` is the file of a folder that the job was applied from, None for a job by itself;
+    ``fingerprint`` is of all that was applied, None in stacks of earlier versions. ``data`` are the
+    strategies that were settled for data whose strategy is ``auto``, by their path. ``notify``: who is
+    told of the run, as job file or settings say; None: nobody.
     """
 
     job: JobSpec
@@ -149,6 +160,16 @@ class StackConfig:
     trail: tuple[RefusedPlace, ...] = ()
     group: GroupChoice | None = None
     lost: tuple[str, ...] = ()
+    source: Source | None = None
+    fingerprint: str | None = None
+    data: Mapping[str, str] = field(default_factory=dict)
+    notify: Notify | None = None
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that the stack keeps: the job's, and the address of its webhook."""
+        webhook = self.notify.webhook if self.notify is not None else None
+        return tuple(dict.fromkeys((*self.job.secrets, *((webhook,) if webhook else ()))))
 
     @property
     def dearest_machine(self) -> tuple[str, float | None]:
@@ -167,6 +188,10 @@ class StackConfig:
             return None
         waiting = (self.job.retry.duration if self.job.retry else None) or 0
         return self.group.began_at + math.ceil(duration + waiting) + LATEST_END_SLACK_SECONDS
+
+    def strategy_of(self, source: DataSource) -> str:
+        """How the data come to the job; data that nothing was settled for are staged."""
+        return self.data.get(source.path, "stage") if source.strategy == "auto" else source.strategy
 
     @property
     def disk_gb(self) -> int:
@@ -194,7 +219,11 @@ class StackConfig:
             "rates": asdict(self.rates),
             "group": None if self.group is None else self.group.as_json(),
             "lost": list(self.lost),
+            "data": dict(self.data),
             "trail": trail_json(self.trail),
+            "source": None if self.source is None else asdict(self.source),
+            "fingerprint": self.fingerprint,
+            "notify": None if self.notify is None else self.notify.model_dump(mode="json"),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -221,12 +250,32 @@ class StackConfig:
             lost=_read(
                 {f"{NAMESPACE}:lost": "[]", **values}, "lost", _adapter(tuple[str, ...]).validate_python
             ),
+            data=_read(
+                {f"{NAMESPACE}:data": "{}", **values}, "data", _adapter(dict[str, Settled]).validate_python
+            ),
             trail=_read(
                 {f"{NAMESPACE}:trail": "[]", **values},
                 "trail",
                 _adapter(tuple[RefusedPlace, ...]).validate_python,
             ),
+            source=source_in(values),
+            fingerprint=_read(
+                {f"{NAMESPACE}:fingerprint": "null", **values},
+                "fingerprint",
+                _adapter(str | None).validate_python,
+            ),
+            notify=_read(
+                {f"{NAMESPACE}:notify": "null", **values}, "notify", _adapter(Notify | None).validate_python
+            ),
         )
+
+
+def source_in(values: Mapping[str, str]) -> Source | None:
+    """The source in a stack's values; None without one. Raises ProgramError for an invalid one."""
+    found: Source | None = _read(
+        {f"{NAMESPACE}:source": "null", **values}, "source", _adapter(Source | None).validate_python
+    )
+    return found
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -72,13 +74,15 @@ class PendingOperation:
 @dataclass(frozen=True)
 class StackState:
     """The whole state of a stack. ``written_at``: when an operation last wrote it; ``begun_at``: when its
-    oldest resource was created; None if unknown.
+    oldest resource was created; None if unknown. ``version`` differs between any two states that were
+    written; None for one that was not.
     """
 
     resources: tuple[ResourceState, ...]
     pending: tuple[PendingOperation, ...]
     written_at: datetime | None = None
     begun_at: datetime | None = None
+    version: str | None = None
 
     def of_type(self, type_token: str) -> Iterator[ResourceState]:
         """Live resources of a type, in the order of the state."""
@@ -135,6 +139,12 @@ def parse_state(deployment: Mapping[str, Any]) -> StackState:
         written_at=_moment((deployment.get("manifest") or {}).get("time")),
         begun_at=min(filter(None, (each.created for each in resources)), default=None),
     )
+
+
+def version_of(deployment: Mapping[str, Any]) -> str:
+    """The version of a state that an engine exported: it differs between any two that were written."""
+    text = json.dumps(deployment, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _moment(text: object) -> datetime | None:

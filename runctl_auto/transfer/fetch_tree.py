@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runctl_auto.errors import LocalDiskFullError, RunctlError, UsageError
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.transfer.bucket_tree import BucketTree, read_bucket, why_not_here
 from runctl_auto.transfer.comparison import Downloads, compare_for_download, excess_files
-from runctl_auto.transfer.download import LinkToMake, Receiving, fetch, remove_stale
+from runctl_auto.transfer.download import SHARED_BYTES, LinkToMake, Receiving, fetch, remove_stale
 from runctl_auto.transfer.entries import RemoteEntry, Untransferable, attributes_of
 from runctl_auto.transfer.local_tree import LocalTree, entry_of, read_tree
 from runctl_auto.transfer.options import Options, Outcome, planned
 from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.processes import usable_processes
+from runctl_auto.transfer.small_files import MANY, SmallDownload, fetch_small
 from runctl_auto.transfer.work import facts_of_all, refuse_empty, working
 
 
@@ -49,7 +52,7 @@ def download(data: ObjectData, key: str, target: Path, options: Options, *, into
             pace=Pace(options.bandwidth),
             part_bytes=options.part_bytes,
         )
-        _fetch_all(shared, plan, root)
+        _fetch_all(shared, plan, root, options)
         work.workers.finish()
         refused = _make_links(shared.links, root)
         source.problems.extend(refused)
@@ -110,15 +113,44 @@ def _files_here(source: BucketTree, root: Path, options: Options, *, single: boo
     return tree
 
 
-def _fetch_all(shared: Receiving, plan: Downloads, root: Path) -> None:
+def _fetch_all(shared: Receiving, plan: Downloads, root: Path, options: Options) -> None:
     folders = _Folders(root)
+    to_fetch: list[tuple[RemoteEntry, Path]] = []
     for entry in plan.fetch:
         try:
-            target = folders.place(entry.path)
+            to_fetch.append((entry, folders.place(entry.path)))
         except (RunctlError, OSError) as error:
             shared.failures.take(entry.path, error)
-            continue
+    left = _fetch_small(shared, to_fetch, options)
+    if not options.bandwidth:
+        by_others = replace(shared, processes=usable_processes(), at_once=options.at_once)
+        for entry, target in left:
+            if entry.size >= SHARED_BYTES:
+                fetch(by_others, entry, target)
+        for submit in shared.left:
+            submit()
+        left = [file for file in left if file[0].size < SHARED_BYTES]
+    for entry, target in left:
         fetch(shared, entry, target)
+
+
+def _fetch_small(
+    shared: Receiving, files: list[tuple[RemoteEntry, Path]], options: Options
+) -> list[tuple[RemoteEntry, Path]]:
+    """Fetches small files, if there are many; the files that are left."""
+    small = [index for index, (entry, _) in enumerate(files) if entry.size <= options.small_bytes]
+    if len(small) < MANY or options.bandwidth:
+        return files
+    moved = fetch_small(
+        shared.data,
+        [SmallDownload(entry, os.path.abspath(place)) for entry, place in (files[each] for each in small)],
+        shared.meter,
+        usual_mode=shared.usual_mode,
+        at_once=options.small_at_once,
+    )
+    shared.unverified.extend(files[small[index]][0].path for index in moved.unverified)
+    fetched = {small[index] for index in moved.indexes}
+    return [file for index, file in enumerate(files) if index not in fetched]
 
 
 class _Folders:

@@ -9,6 +9,7 @@ from typing import Any
 from runctl_auto.transfer.entries import Untransferable
 from runctl_auto.transfer.meter import Progress
 from runctl_auto.transfer.selection import EVERYTHING, Selection
+from runctl_auto.transfer.small_files import SMALL_BYTES
 from runctl_auto.transfer.workers import PART_BYTES
 
 AT_ONCE = 16
@@ -29,9 +30,15 @@ class Options:
     bandwidth: int | None = None
     at_once: int = AT_ONCE
     part_bytes: int = PART_BYTES
+    small_bytes: int = SMALL_BYTES
     report: Callable[[Progress], None] | None = None
     report_seconds: float = 1.0
     confirm_deletion: Callable[[int], None] = lambda _: None
+
+    @property
+    def small_at_once(self) -> int:
+        """Connections for small files: one waits for an answer most of the time."""
+        return 4 * self.at_once
 
 
 @dataclass(frozen=True, kw_only=True)

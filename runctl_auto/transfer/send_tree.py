@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,12 +12,13 @@ from runctl_auto.errors import UsageError
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.transfer.bucket_tree import BucketTree, read_bucket
 from runctl_auto.transfer.comparison import compare_for_upload, excess_objects
-from runctl_auto.transfer.entries import RemoteEntry
+from runctl_auto.transfer.entries import LocalEntry, RemoteEntry
 from runctl_auto.transfer.local_tree import LONGEST_KEY, LocalTree, entry_of, read_tree
 from runctl_auto.transfer.options import Options, Outcome, planned
 from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.small_files import MANY, SmallUpload, send_small
 from runctl_auto.transfer.upload import Sending, send
-from runctl_auto.transfer.work import facts_of_all, incomplete, refuse_empty, working
+from runctl_auto.transfer.work import Work, facts_of_all, incomplete, refuse_empty, working
 from runctl_auto.transfer.workers import Failure
 
 _DELETED_AT_ONCE = 1000
@@ -60,10 +62,17 @@ def upload(source: Path, data: ObjectData, key: str, journals: Path, options: Op
             compress=options.compress,
             now_ns=lambda: _now_ns(data),
         )
-        for entry in plan.send:
-            name = f"{prefix}{entry.path}"
-            place = source.resolve() if root is None else root / entry.path
-            send(shared, place, entry, f"{name}/" if entry.kind == "folder" else name)
+        to_send = [
+            (
+                source.resolve() if root is None else root / entry.path,
+                entry,
+                f"{prefix}{entry.path}{'/' if entry.kind == 'folder' else ''}",
+            )
+            for entry in plan.send
+        ]
+        sent_bytes, left = _send_small(data, to_send, work, options)
+        for place, entry, name in left:
+            send(shared, place, entry, name)
         work.workers.finish()
         work.refuse_failures("sent", len(plan.send), data.address)
         _delete_objects(data, excess)
@@ -73,8 +82,32 @@ def upload(source: Path, data: ObjectData, key: str, journals: Path, options: Op
         same=plan.same,
         deleted=tuple(each.path for each in excess),
         not_transferable=tuple(problems),
-        sent_bytes=data.sent_bytes,
+        sent_bytes=data.sent_bytes + sent_bytes,
     )
+
+
+ToSend = tuple[Path, LocalEntry, str]
+
+
+def _send_small(
+    data: ObjectData, files: list[ToSend], work: Work, options: Options
+) -> tuple[int, list[ToSend]]:
+    """Sends small files, if there are many; the bytes sent, and the files that are left."""
+    small = [
+        index
+        for index, (_, entry, _) in enumerate(files)
+        if entry.kind == "file" and entry.size <= options.small_bytes
+    ]
+    if len(small) < MANY or options.compress or options.bandwidth:
+        return 0, files
+    moved = send_small(
+        data,
+        [SmallUpload(os.fspath(place), entry, key) for place, entry, key in (files[each] for each in small)],
+        work.meter,
+        at_once=options.small_at_once,
+    )
+    sent = {small[index] for index in moved.indexes}
+    return moved.sent_bytes, [file for index, file in enumerate(files) if index not in sent]
 
 
 def source_tree(source: Path, key: str, options: Options) -> tuple[LocalTree, str, Path | None]:

@@ -86,7 +86,7 @@ def test_run_ids() -> None:
 
 def test_keys_of_the_configuration() -> None:
     decided = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
-    keys = (*decided, "group", "trail", "lost")
+    keys = (*decided, "group", "trail", "lost", "source", "fingerprint", "data")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"

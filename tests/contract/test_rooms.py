@@ -22,13 +22,20 @@ ROOMS = {
     "placement",
     "protection",
     "providers",
+    "reports",
     "run",
     "settings",
     "stack",
     "transfer",
 }
 LOOSE = {"__init__.py", "errors.py", "program.py"}
-TESTED = {"runctl": "runctl_auto", "sandbox": "sandbox", "components": "components", "policies": "policies"}
+TESTED = {
+    "runctl": "runctl_auto",
+    "sandbox": "sandbox",
+    "components": "components",
+    "policies": "policies",
+    "stacks": "stacks",
+}
 
 
 def folders(root: Path) -> set[str]:

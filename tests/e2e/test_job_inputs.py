@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.sandbox
 SECRET = "hf_" + hashlib.sha256(b"plain value of a test").hexdigest()[:24]
 PEM = "-----BEGIN-----\nUExBSU5WQUxVRTAx\nUExBSU5WQUxVRTAy\n-----END-----\n"
 TRAIN = """
-import hashlib, os, sys, time
+import hashlib, json, os, sys, time
 from pathlib import Path
 
 token = os.environ["HF_TOKEN"]
@@ -33,6 +34,9 @@ print(os.environ["KEY_PEM"])
 out = Path(os.environ["RUNCTL_OUTPUT_DIR"])
 (out / "hash").write_text(hashlib.sha256((token + os.environ["KEY_PEM"]).encode()).hexdigest())
 (out / "data").write_text(Path("data/deep/b.txt").read_text())
+(out / "on-volume").write_text(Path("on-volume/deep/b.txt").read_text())
+(out / "link").write_text(os.readlink("on-volume"))
+(out / "strategies").write_text(" ".join(each["strategy"] for each in json.loads(os.environ["RUNCTL_DATA"])))
 with Path("/kept/log").open("a") as log:
     log.write("x")
 (out / "kept").write_text(Path("/kept/log").read_text())
@@ -72,7 +76,11 @@ class Given:
             "max_duration": "1h",
             "resources": {"cpu": "2..4", "memory": "4GB..8GB", "disk": "20GB"},
             "volumes": [{"name": "kept", "id": self.volume, "mount": "/kept"}],
-            "data": [{"source": f"s3://{bucket}/train/", "path": "data"}],
+            "data": [
+                {"source": f"s3://{bucket}/train/", "path": "data"},
+                {"source": f"s3://{bucket}/train/", "path": "on-volume", "strategy": "volume"},
+                {"source": f"s3://{bucket}/train/", "path": "settled", "strategy": "auto"},
+            ],
         }
         path = self.runctl.folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(job))
@@ -117,9 +125,14 @@ def test_a_job_gets_its_secrets_data_and_volume_and_nobody_else_does(given: Give
 
     (home,) = (given.runctl.folder / "runs" / "inputs").iterdir()
     told = {path.name: path.read_text() for path in (home / "output").iterdir()}
+    settled = re.search(r"data s3://sets-of-inputs/train/: (\w+) \(2 objects", ran.text)
+    assert settled is not None, "the plan says what auto became"
+    assert told.pop("strategies") == f"stage volume {settled[1]}"
+    assert told.pop("link").endswith("/kept/on-volume")
     assert told == {
         "hash": hashlib.sha256((SECRET + PEM).encode()).hexdigest(),
         "data": "content of train/deep/b.txt",
+        "on-volume": "content of train/deep/b.txt",
         "kept": "x",
     }
     assert "half *** end" in ran.out

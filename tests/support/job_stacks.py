@@ -136,6 +136,9 @@ class Told:
     def engine_event(self, event: EngineEvent) -> None:
         pass
 
+    def engine_output(self, line: str) -> None:
+        pass
+
     @contextmanager
     def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
         yield

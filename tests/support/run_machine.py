@@ -15,6 +15,7 @@ from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
 from runctl_auto.agent.background import Left, LeftProcess
+from runctl_auto.agent.bringing_data import BroughtData
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import artifacts_prefix, checkpoint_prefix, manifest_key, node_logs_prefix
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
@@ -145,7 +146,7 @@ class Machine:
             ),
             volumes=self.volumes,
             secrets=self.secrets,
-            stage_data=self.stage_data,
+            bring_data=self.bring_data,
             start=self.start,
             switch=self.switch,
             say=self.said.append,
@@ -158,10 +159,13 @@ class Machine:
     def end_services(self) -> None:
         self.services_ended += 1
 
-    def stage_data(self, sources: Sequence[DataSpec], work: Path) -> None:
+    def bring_data(
+        self, sources: Sequence[DataSpec], work: Path, mounts: Mapping[str, Path]
+    ) -> tuple[BroughtData, ...]:
         self.meanwhile_staging()
         for source in sources:
             self.write(f"{source.path}/from", str(source))
+        return tuple(BroughtData(str(each), each.strategy, work / each.path) for each in sources)
 
     def secrets(self, wanted: Sequence[SecretSpec]) -> dict[str, str]:
         return {each.name: f"value of {each.parameter}" for each in wanted}

@@ -11,14 +11,16 @@ from runctl_auto.cli.invocation import Invocation
 
 
 @click.command(
-    help='Print the environment variables that plain `pulumi` needs for JOB: eval "$(runctl env JOB)".'
+    help="Print the environment variables that plain `pulumi` needs for JOB, and other programs for the same "
+    'account: eval "$(runctl env JOB)". Without JOB, those that every job has.'
 )
-@click.argument("job")
+@click.argument("job", required=False)
 @click.pass_obj
-def command(invocation: Invocation, job: str) -> None:
+def command(invocation: Invocation, job: str | None) -> None:
     session = invocation.session()
-    with invocation.console.working(f"looking at job '{job}'", after=1.0):
-        session.job(job).open()
+    if job is not None:
+        with invocation.console.working(f"looking at job '{job}'", after=1.0):
+            session.job(job).open()
     place = session.environment
     path = os.pathsep.join([str(place.engine.folder), os.environ.get("PATH", os.defpath)])
     variables = {**place.variables, "PATH": path}
@@ -30,4 +32,5 @@ def command(invocation: Invocation, job: str) -> None:
         invocation.console.line(f"unset {name}")
     for name, value in variables.items():
         invocation.console.line(f"export {name}={shlex.quote(value)}")
-    invocation.console.line(f"# then, in {folder}: pulumi preview -s {job}")
+    if job is not None:
+        invocation.console.line(f"# then, in {folder}: pulumi preview -s {job}")

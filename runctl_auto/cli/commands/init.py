@@ -24,9 +24,20 @@ SCHEMA_FILE = "job.schema.json"
 
 @click.command(
     help="Create a job file, JOB_FILE (default: job.yaml), and its JSON schema for editors. Asks for values "
-    "that no option gives, unless --yes. --from FILE converts a task file of SkyPilot or dstack."
+    "that no option gives, unless --yes. --from FILE converts a task file of SkyPilot or dstack. --repo "
+    "writes a repository of jobs into the folder JOB_FILE (default: this one): a first job, policies, and "
+    "pipelines that plan and apply it."
 )
-@click.argument("job_file", type=click.Path(path_type=Path, readable=False), default="job.yaml")
+@click.argument("job_file", type=click.Path(path_type=Path, readable=False), required=False)
+@click.option("--repo", "is_repository", is_flag=True, help="Write a repository of jobs.")
+@click.option(
+    "--pipelines",
+    type=click.Choice(["github", "gitlab"]),
+    multiple=True,
+    default=("github",),
+    show_default=True,
+    help="With --repo: whose pipelines are written. Repeatable.",
+)
 @click.option(
     "--from",
     "source",
@@ -53,8 +64,10 @@ SCHEMA_FILE = "job.schema.json"
 def command(
     invocation: Invocation,
     /,
-    job_file: Path,
+    job_file: Path | None,
     *,
+    is_repository: bool,
+    pipelines: tuple[Any, ...],
     source: Path | None,
     name: str | None,
     command_line: str | None,
@@ -65,6 +78,12 @@ def command(
 ) -> None:
     from runctl_auto.job_file.first_job import FirstJob, job_text, suggested_command, suggested_name
 
+    if is_repository:
+        if force or any(each is not None for each in (source, name, command_line, spot_policy)):
+            raise UsageError("--repo goes with --region and --pipelines alone.")
+        _scaffold(invocation, job_file or Path(), region or _default_region(), pipelines)
+        return
+    job_file = job_file or Path("job.yaml")
     asks = not yes and sys.stdin.isatty()
     _require_folder_of(job_file)
     if source is not None:
@@ -96,6 +115,24 @@ def command(
     _tell(invocation, job_file, schema_file, spec)
     invocation.console.line(f"Wrote {job_file}: job '{job.name}' runs {job.run.splitlines()[0]}")
     _tell_next(invocation, job_file)
+
+
+def _scaffold(invocation: Invocation, folder: Path, region: str, pipelines: tuple[Any, ...]) -> None:
+    from runctl_auto.job_file.first_job import suggested_name
+    from runctl_auto.reports.pipelines.repository import JOBS, RepositoryOptions, scaffold
+
+    options = RepositoryOptions(
+        owner=suggested_name(folder.resolve()), region=region, forges=tuple(dict.fromkeys(pipelines))
+    )
+    done = scaffold(folder, options)
+    invocation.console.result({"folder": str(folder), "written": list(done.written), "kept": list(done.kept)})
+    line = invocation.console.line
+    for each in done.written:
+        line(f"Wrote {folder / each}")
+    for each in done.kept:
+        line(f"  kept {folder / each}, which was there")
+    line(f"  runctl --sandbox plan {folder / JOBS}    show what applying does, on this machine alone")
+    line(f"  {folder / 'README.md'}    says which variables the pipelines need")
 
 
 def _convert(

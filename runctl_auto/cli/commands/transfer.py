@@ -67,7 +67,7 @@ def command(
     console = invocation.console
     console.one_line = True
     surroundings = Surroundings(
-        invocation.provider, invocation.session, console, state_folder(os.environ) / "transfers"
+        invocation.open_bucket, invocation.session, console, state_folder(os.environ) / "transfers"
     )
     options = Options(
         selection=Selection(include, exclude, gitignore),

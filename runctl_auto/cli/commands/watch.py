@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -59,7 +60,12 @@ def command(
         jobs=tuple(dict.fromkeys(jobs)), once=once, every_seconds=every, hung_seconds=hung_after
     )
     try:
-        watch(session, options, lambda event: _show(console, event), session.apart)
+        watch(
+            session,
+            options,
+            lambda event: _show(console, event),
+            lambda: nullcontext(session.beside(session.reporter)),
+        )
     except KeyboardInterrupt:
         console.say("no longer watched; the jobs go on")
         return int(ExitCode.INTERRUPTED)

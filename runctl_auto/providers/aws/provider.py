@@ -16,6 +16,7 @@ from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machine_groups import end_group, find_groups, last_launches
+from runctl_auto.providers.aws.machine_speed import machine_speed
 from runctl_auto.providers.aws.machines import console_output, find_machine, find_machines, tagged_machines
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
@@ -26,6 +27,7 @@ from runctl_auto.providers.aws.records.scanner import AwsScanner
 from runctl_auto.providers.aws.records.survey import survey_region
 from runctl_auto.providers.aws.regions import known_regions
 from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
+from runctl_auto.providers.aws.volume_filling import volume_fillings
 from runctl_auto.providers.aws.volumes import volume_uses, zone_of_volumes
 from runctl_auto.providers.contract import (
     Account,
@@ -41,9 +43,11 @@ from runctl_auto.providers.contract import (
     TaggedMachine,
     VolumeUse,
 )
+from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import RegionPrices
@@ -139,6 +143,9 @@ class AwsProvider:
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         return machine_fits(placement, spec, previous, self._cloud)
 
+    def machine_speed(self, instance_type: str) -> MachineSpeed:
+        return machine_speed(self._cloud, instance_type)
+
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
         return zone_of_volumes(spec, self._cloud, self._names(account.id, spec.name), own)
 
@@ -147,6 +154,9 @@ class AwsProvider:
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         return volume_uses(self._cloud, identities)
+
+    def volume_fillings(self, identities: Sequence[str]) -> Mapping[str, VolumeFilling]:
+        return volume_fillings(self._cloud, identities)
 
     @property
     def kinds(self) -> AnyKinds:

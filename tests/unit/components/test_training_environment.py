@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from support.training_environments import IDENTITY, NAMES, declared, environment
 
 from components.training_environment import (
     Limits,
+    TextObject,
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
+from runctl_auto.stack.decisions import DECISIONS_KEY
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -358,7 +361,9 @@ class TestVolumesThatExist:
     @pytest.fixture
     def existing(self, args: TrainingEnvironmentArgs) -> Declarations:
         old = VolumeRequest(name="old", id="vol-12345678", mount="/old")
-        restored = VolumeRequest(name="back", size_gb=20, snapshot="snap-12345678", mount="/back")
+        restored = VolumeRequest(
+            name="back", size_gb=20, snapshot="snap-12345678", initialization_rate=200, mount="/back"
+        )
         return declared(replace(args, volumes=[old, restored]))
 
     def test_one_that_exists_is_attached_and_nothing_else_is_said_of_it(self, existing: Declarations) -> None:
@@ -382,4 +387,29 @@ class TestVolumesThatExist:
     ) -> None:
         volume = existing.named("digits-back-volume")
         assert volume.inputs["snapshotId"] == "snap-12345678"
-        assert volume.options["ignoreChanges"] == ["snapshotId"]
+        assert volume.inputs["volumeInitializationRate"] == 200
+        assert volume.options["ignoreChanges"] == ["snapshotId", "volumeInitializationRate"]
+
+
+class TestDecisions:
+    def test_are_kept_before_there_is_a_machine(self, args: TrainingEnvironmentArgs) -> None:
+        kept = TextObject(key="decisions.json", content="{}")
+        found = declared(replace(args, decisions=kept))
+        decisions = found.named("digits-decisions")
+        assert (decisions.inputs["key"], decisions.inputs["content"]) == ("decisions.json", "{}")
+        assert "digits-decisions" in found.named("digits-machine-instance").dependencies
+
+    def test_are_none_of_a_stack_with_a_configuration(self, args: TrainingEnvironmentArgs) -> None:
+        assert "digits-decisions" not in declared(args).types
+
+    def test_are_out_of_reach_of_the_machine(self, args: TrainingEnvironmentArgs) -> None:
+        """It would decide its own type, image and price."""
+        policy = json.loads(declared(args).named("digits-iam-policy").inputs["policy"])
+        objects = [
+            resource.partition("/")[2]
+            for each in policy["Statement"]
+            for resource in each["Resource"]
+            if resource.startswith("arn:aws:s3:::") and "/" in resource
+        ]
+        assert objects
+        assert not [each for each in objects if fnmatch(DECISIONS_KEY, each)]

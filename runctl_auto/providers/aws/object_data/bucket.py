@@ -6,18 +6,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote, unquote_plus
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from runctl_auto.errors import CloudError, NotFoundError, ObjectChangedError
-from runctl_auto.providers.aws.object_data.connection import Answer
+from runctl_auto.providers.aws.object_data.connection import Answer, Flow, Into
+from runctl_auto.providers.aws.object_data.crowd import Asked
 from runctl_auto.providers.aws.object_data.requests import Query, Requests
 from runctl_auto.providers.objects import (
     Algorithm,
     Body,
     ListedObject,
     ObjectFacts,
+    SmallRead,
+    SmallWrite,
+    Take,
     UnfinishedUpload,
     UploadedPart,
     WholeSum,
@@ -26,6 +31,8 @@ from runctl_auto.providers.objects import (
 _META = "x-amz-meta-"
 _ALGORITHMS: tuple[Algorithm, ...] = ("crc64nvme", "crc32", "crc32c", "sha256", "sha1")
 _DELETED_AT_ONCE = 1000
+_REFUSAL = 4096
+"""Bytes that S3 says a refusal in."""
 
 
 class _Bytes:
@@ -88,9 +95,18 @@ class BucketData:
     def read(
         self, key: str, into: memoryview, *, first: int = 0, etag: str | None = None, whole: bool = False
     ) -> tuple[int, ObjectFacts]:
+        part = None if whole else (first, len(into))
+        return self._get(key, into, part, etag)
+
+    def stream(self, key: str, take: Take, *, first: int, size: int, etag: str) -> tuple[int, ObjectFacts]:
+        return self._get(key, Flow(size, take), (first, size), etag)
+
+    def _get(
+        self, key: str, into: Into, part: tuple[int, int] | None, etag: str | None
+    ) -> tuple[int, ObjectFacts]:
         headers = {"x-amz-checksum-mode": "ENABLED"}
-        if not whole:
-            headers["range"] = f"bytes={first}-{first + len(into) - 1}"
+        if part is not None:
+            headers["range"] = f"bytes={part[0]}-{part[0] + part[1] - 1}"
         if etag:
             headers["if-match"] = etag
         try:
@@ -111,6 +127,44 @@ class BucketData:
         headers = {**_described(metadata, encoding), **_summed(crc64)}
         answer = self._requests.send("PUT", key, headers=headers, body=body)
         return _facts(answer, size=body.size)
+
+    def write_many(
+        self, writes: Iterator[SmallWrite], written: Callable[[SmallWrite], None], *, at_once: int
+    ) -> None:
+        def asked() -> Iterator[Asked[SmallWrite]]:
+            for write in writes:
+                headers = {**_described(write.metadata, None), **_summed(write.crc64)}
+                head = self._requests.prepared("PUT", write.key, headers, len(write.content))
+                yield Asked(write, head, write.content)
+
+        def answered(write: SmallWrite, status: int, _headers: Mapping[str, str], _body: memoryview) -> None:
+            if 200 <= status < 300:
+                written(write)
+
+        crowd = self._requests.crowd(at_once, answered)
+        if crowd is not None:
+            crowd.run(asked())
+
+    def read_many(
+        self,
+        reads: Iterator[SmallRead],
+        arrived: Callable[[SmallRead, memoryview, ObjectFacts], None],
+        *,
+        at_once: int,
+    ) -> None:
+        def asked() -> Iterator[Asked[SmallRead]]:
+            for read in reads:
+                headers = {"x-amz-checksum-mode": "ENABLED", "if-match": read.etag}
+                head = self._requests.prepared("GET", read.key, headers)
+                yield Asked(read, head, most=max(read.size, _REFUSAL))
+
+        def answered(read: SmallRead, status: int, headers: Mapping[str, str], body: memoryview) -> None:
+            if status == 200 and len(body) == read.size:
+                arrived(read, body, _facts(Answer(status, headers, count=len(body))))
+
+        crowd = self._requests.crowd(at_once, answered)
+        if crowd is not None:
+            crowd.run(asked())
 
     def begin(self, key: str, *, metadata: Mapping[str, str], encoding: str | None = None) -> str:
         headers = {
@@ -333,7 +387,13 @@ def _iso_ns(text: str) -> int:
 
 def _date_ns(answer: Answer) -> int:
     told = answer.headers.get("last-modified") or answer.headers.get("date")
-    return _ns(parsedate_to_datetime(told)) if told else 0
+    return _told_ns(told) if told else 0
+
+
+@lru_cache(maxsize=64)
+def _told_ns(told: str) -> int:
+    """Many objects were written within one second."""
+    return _ns(parsedate_to_datetime(told))
 
 
 def _ns(moment: datetime) -> int:

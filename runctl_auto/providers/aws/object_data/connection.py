@@ -7,6 +7,7 @@ header fields costs more than all the rest of a request for a small object.
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
@@ -14,12 +15,16 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
+from runctl_auto.providers.aws.object_data.crowd import Route
+
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 """How long a connection may stay silent before it counts as broken."""
 _TOGETHER = 256 << 10
 """A body up to this size is sent in one call with the header."""
 _LINE = 65536
+_PIECE = 128 << 10
+"""What is passed on of a body at once: it stays in the cache of the processor until it is written."""
 
 
 Pieces = Callable[[], Iterable["bytes | memoryview"]]
@@ -34,6 +39,14 @@ class ConnectionBroken(Exception):
         self.unanswered = unanswered
 
 
+class TakingFailed(Exception):
+    """What takes a flow raised ``why``: the connection is not at fault."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 @dataclass(frozen=True)
 class Answer:
     """A response that was read to its end. ``headers`` by lower-case name; ``count`` bytes went into the
@@ -46,16 +59,28 @@ class Answer:
     count: int = 0
 
 
+@dataclass(frozen=True)
+class Flow:
+    """A body of at most ``size`` bytes that is taken piece by piece, each with its offset."""
+
+    size: int
+    take: Callable[[int, memoryview], None]
+
+
+Into = memoryview | Flow
+
+
 class Wire(Protocol):
     """One connection, for one thread."""
 
     def exchange(
-        self, head: bytes, pieces: Pieces, size: int, into: memoryview | None, *, once: bool = False
+        self, head: bytes, pieces: Pieces, size: int, into: Into | None, *, once: bool = False
     ) -> Answer:
         """Sends a request, reads the whole response. Raises ``ConnectionBroken``; then it is closed.
 
-        The body of a success goes into ``into``, if given; what does not fit is an error. A request is sent
-        again when a kept connection turns out to be closed, but not if it may be sent ``once`` only.
+        The body of a success goes into ``into``, if given; what does not fit is an error. What ``take`` of a
+        flow raises is passed on. A request is sent again when a kept connection turns out to be closed, but
+        not if it may be sent ``once`` only.
         """
 
     def close(self) -> None: ...
@@ -90,14 +115,36 @@ class Opener:
     proxies: Callable[[], Mapping[str, str]] = urllib.request.getproxies
     bypasses: Callable[[str], Any] = urllib.request.proxy_bypass
     _context: ssl.SSLContext | None = field(default=None, init=False)
+    _asked_proxy: tuple[str | None] | None = field(default=None, init=False)
 
     def __call__(self) -> Wire:
         return SocketWire(self._opened)
 
+    def route(self) -> Route | None:
+        """The addresses of the host; None where a proxy leads to it, or it has none."""
+        if self._proxy() is not None:
+            return None
+        try:
+            return Route.to(self.host.name, self.host.port, self._tls() if self.host.tls else None)
+        except OSError:
+            return None
+
+    def _proxy(self) -> str | None:
+        if self._asked_proxy is None:
+            found = None
+            if not self.bypasses(self.host.header):
+                found = self.proxies().get("https" if self.host.tls else "http")
+            self._asked_proxy = (found,)
+        return self._asked_proxy[0]
+
     def _opened(self) -> Any:
         host = self.host
-        scheme = "https" if host.tls else "http"
-        proxy = None if self.bypasses(host.header) else self.proxies().get(scheme)
+        proxy = self._proxy()
+        if proxy is None and not host.tls:
+            made_plain = socket.create_connection((host.name, host.port), CONNECT_SECONDS)
+            made_plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made_plain.settimeout(ANSWER_SECONDS)
+            return made_plain
         at = urlsplit(proxy) if proxy else None
         name, port = (at.hostname or "", at.port or 8080) if at else (host.name, host.port)
         if host.tls:
@@ -127,13 +174,16 @@ class SocketWire:
         self._stream: IO[bytes] | None = None
 
     def exchange(
-        self, head: bytes, pieces: Pieces, size: int, into: memoryview | None, *, once: bool = False
+        self, head: bytes, pieces: Pieces, size: int, into: Into | None, *, once: bool = False
     ) -> Answer:
         if once:
             self.close()
         reused = self._socket is not None
         try:
             return self._exchange(head, pieces, size, into)
+        except TakingFailed as failed:
+            self.close()
+            raise failed.why from failed
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.close()
             raise ConnectionBroken(str(error) or type(error).__name__) from error
@@ -154,7 +204,7 @@ class SocketWire:
             if each is not None:
                 each.close()
 
-    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: memoryview | None) -> Answer:
+    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: Into | None) -> Answer:
         if self._socket is None:
             self._socket = self._open()
             self._stream = self._socket.makefile("rb", 64 << 10)
@@ -210,7 +260,7 @@ def _headers(stream: IO[bytes]) -> dict[str, str]:
 
 
 def _read(
-    stream: IO[bytes], status: int, headers: Mapping[str, str], into: memoryview | None, *, bodiless: bool
+    stream: IO[bytes], status: int, headers: Mapping[str, str], into: Into | None, *, bodiless: bool
 ) -> Answer:
     if bodiless or status in (204, 304):
         return Answer(status, headers)
@@ -218,23 +268,45 @@ def _read(
         body = _chunked(stream)
         if into is None or not 200 <= status < 300:
             return Answer(status, headers, body)
-        if len(body) > len(into):
-            raise ConnectionBroken("the answer is larger than what was asked for")
-        into[: len(body)] = body
+        _refuse_long(len(body), into)
+        if isinstance(into, Flow):
+            into.take(0, memoryview(body))
+        else:
+            into[: len(body)] = body
         return Answer(status, headers, count=len(body))
     size = int(headers["content-length"]) if "content-length" in headers else 0
     if into is None or not 200 <= status < 300:
         body = stream.read(size)
         _refuse_short(len(body), size)
         return Answer(status, headers, body)
-    if size > len(into):
-        raise ConnectionBroken("the answer is larger than what was asked for")
+    _refuse_long(size, into)
+    if isinstance(into, Flow):
+        _flow(stream, into, size)
+        return Answer(status, headers, count=size)
     count = 0
     while count < size:
         got = stream.readinto(into[count:size])  # type: ignore[attr-defined]
         _refuse_short(count + (got or 0), size if not got else count + got)
         count += got
     return Answer(status, headers, count=count)
+
+
+def _flow(stream: IO[bytes], into: Flow, size: int) -> None:
+    buffer = memoryview(bytearray(min(_PIECE, size)))
+    count = 0
+    while count < size:
+        got = stream.readinto1(buffer[: size - count])  # type: ignore[attr-defined]
+        _refuse_short(count + got, size if not got else count + got)
+        try:
+            into.take(count, buffer[:got])
+        except (OSError, ValueError) as error:
+            raise TakingFailed(error) from error
+        count += got
+
+
+def _refuse_long(size: int, into: Into) -> None:
+    if size > (into.size if isinstance(into, Flow) else len(into)):
+        raise ConnectionBroken("the answer is larger than what was asked for")
 
 
 def _refuse_short(found: int, size: int) -> None:

@@ -24,7 +24,8 @@ from runctl_auto.errors import CloudError, UnreachableError
 from runctl_auto.local.retry import RetryPolicy
 from runctl_auto.providers.aws import retry
 from runctl_auto.providers.aws.errors import DAMAGED, next_step_for, passes
-from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Wire
+from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Into, Wire
+from runctl_auto.providers.aws.object_data.crowd import Answered, Crowd, Route
 from runctl_auto.providers.objects import Body
 
 BULK_CALLS = RetryPolicy(attempts=7, first_wait=0.2, cap=20.0)
@@ -74,7 +75,7 @@ class _Request:
     query: Query
     headers: Mapping[str, str]
     body: Body | None
-    into: memoryview | None
+    into: Into | None
     once: bool
 
 
@@ -92,6 +93,7 @@ class Requests:
         open_wire: Callable[[Host], Wire],
         *,
         locate: Callable[[str], BucketAt] | None = None,
+        route: Callable[[Host], Route | None] = lambda _: None,
         policy: RetryPolicy = BULK_CALLS,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -102,6 +104,7 @@ class Requests:
         self._credentials = credentials
         self._open_wire = open_wire
         self._locate = locate
+        self._route = route
         self._policy = policy
         self._clock = clock
         self._sleep = sleep
@@ -118,7 +121,7 @@ class Requests:
         query: Query = (),
         headers: Mapping[str, str] | None = None,
         body: Body | None = None,
-        into: memoryview | None = None,
+        into: Into | None = None,
         once: bool = False,
     ) -> Answer:
         """The answer to a request that succeeded, repeated on transient errors unless it may be sent
@@ -144,6 +147,15 @@ class Requests:
             where=where,
             sleep=self._sleep,
         )
+
+    def prepared(self, method: str, key: str, headers: Mapping[str, str], size: int = 0) -> bytes:
+        """The signed head of a request that is sent by the caller, with a body of ``size`` bytes."""
+        return self._head(_Request(method, key, (), headers, None, None, False), size)
+
+    def crowd(self, at_once: int, answered: Answered) -> Crowd | None:
+        """Sends prepared requests on ``at_once`` connections; None where connections need more than that."""
+        route = self._route(self.bucket.host)
+        return None if route is None else Crowd(route, at_once, answered)
 
     def _attempt(self, request: _Request) -> Answer:
         for _ in range(_AT_ONCE_AGAIN):

@@ -38,7 +38,7 @@ class Volume(ResourceType):
             "tagsAll": TAGS,
             "throughput": updates(Kind.INTEGER, computed=True),
             "type": updates(computed=True, allowed=("standard", "io1", "io2", "gp2", "gp3", "sc1", "st1")),
-            "volumeInitializationRate": refused(Change.REPLACE),
+            "volumeInitializationRate": replaces(Kind.INTEGER),
         }
     )
     outputs = ("arn", "createTime")
@@ -46,6 +46,11 @@ class Volume(ResourceType):
     def check(self, inputs: Properties) -> Iterator[Problem]:
         if "size" not in inputs and "snapshotId" not in inputs:
             yield Problem("size", "one of `size,snapshot_id` must be specified")
+        if "volumeInitializationRate" in inputs and "snapshotId" not in inputs:
+            yield Problem(
+                "volumeInitializationRate",
+                "it needs a `snapshot_id`",
+            )
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         answer = cloud.call(
@@ -59,6 +64,7 @@ class Volume(ResourceType):
             Size=inputs.get("size"),
             SnapshotId=inputs.get("snapshotId"),
             Throughput=inputs.get("throughput"),
+            VolumeInitializationRate=inputs.get("volumeInitializationRate"),
             VolumeType=inputs.get("type"),
             TagSpecifications=ec2_tags.specification("volume", inputs.get("tagsAll")),
         )
@@ -92,6 +98,8 @@ class Volume(ResourceType):
             "snapshotId": volume.get("SnapshotId") or "",
             "throughput": volume.get("Throughput", 0),
             "type": volume["VolumeType"],
+            "volumeInitializationRate": volume.get("VolumeInitializationRate")
+            or known.carried("volumeInitializationRate", None),
             **tags,
         }
 

@@ -55,7 +55,9 @@ def answer(content: bytes = b"ok", status: int = 200, *, closes: bool = False) -
     made = create_autospec(http.client.HTTPResponse, instance=True)
     made.status, made.length, made.will_close = status, len(content), closes
     made.headers = {"Content-Length": str(len(content))}
-    made.read.side_effect = io.BytesIO(content).read
+    stream = io.BytesIO(content)
+    made.read.side_effect, made.readinto.side_effect = stream.read, stream.readinto
+    made.isclosed.side_effect = lambda: stream.tell() == len(content)
     return made
 
 
@@ -97,6 +99,19 @@ def test_a_closed_connection_is_not_used_again(web: KeptWeb, line: Line, why: st
     web.send("GET", URL, {})
     assert line.connections() == [0, 1]
     line.made[0].close.assert_called()
+
+
+def test_a_large_answer_that_was_read_to_its_end_leaves_its_connection(web: KeptWeb, line: Line) -> None:
+    line.answers = [answer(b"x" * (SMALL_BYTES + 1)), answer()]
+    with web.send("GET", URL, {}) as response:
+        buffer = memoryview(bytearray(40_000))
+        taken = 0
+        while count := response.readinto(buffer):
+            taken += count
+    assert taken == SMALL_BYTES + 1
+    line.made[0].close.assert_not_called()
+    web.send("GET", URL, {})
+    assert line.connections() == [0, 0]
 
 
 def test_a_large_answer_is_streamed_and_closes_its_connection(web: KeptWeb, line: Line) -> None:

@@ -170,7 +170,7 @@ class Followed:
             logs=self._logs,
             volumes=_Unused(),
             secrets=_Unused(),
-            stage_data=_Unused(),
+            bring_data=_Unused(),
             start=_Unused(),
             switch=StopSwitch(),
             say=pytest.fail,

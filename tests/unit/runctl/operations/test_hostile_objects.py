@@ -400,7 +400,7 @@ def list_all(world: World, session: Session) -> None:
 def test_no_bucket_takes_a_command_100_mb(world: World) -> None:
     for number, objects in enumerate(largest_buckets(world.run.id)):
         world.clear_home()
-        for operate in (look_briefly, tear_down, list_all):
+        for operate in (look_briefly, tear_down, list_all, bring_up):
             session = replace(world.begin(objects), reporter=Counted())
             tracemalloc.start(1)
             try:
@@ -408,4 +408,5 @@ def test_no_bucket_takes_a_command_100_mb(world: World) -> None:
                 _, peak = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
+            print(f"bucket {number}, {operate.__name__}: {peak / 1e6:.1f} MB")
             assert peak < 100_000_000, (number, operate.__name__, peak)

@@ -49,7 +49,12 @@ class World:
         self.provider.bucket.return_value = self.data
         told = Told(agrees=agrees)
         session = fake_session(folder, driver=driver, provider=self.provider, told=told)
-        self.surroundings = Surroundings(lambda: self.provider, lambda: session, told, folder / "journals")
+        self.opened: list[str] = []
+        self.surroundings = Surroundings(self.open, lambda: session, told, folder / "journals")
+
+    def open(self, bucket: str) -> ObjectsInMemory:
+        self.opened.append(bucket)
+        return self.data
 
     def run(self, source: object, target: object, options: Options = USUAL, *, yes: bool = False) -> Outcome:
         return transfer(self.surroundings, str(source), str(target), options, yes=yes)
@@ -120,7 +125,7 @@ def test_there_and_back_with_one_question_before_a_deletion(tmp_path: Path) -> N
     world.run(tmp_path / "src", "s3://bucket/p", Options(delete=True), yes=True)
     world.run("s3://bucket/p", tmp_path / "dst")
     assert [each.name for each in (tmp_path / "dst").iterdir()] == ["a"]
-    world.provider.bucket.assert_called_with("bucket")
+    assert set(world.opened) == {"bucket"}
 
 
 def test_uploads_whose_file_is_another_now_are_ended(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.objects_in_memory import ObjectsInMemory
 from support.output_schemas import check_output
-from support.sessions import fake_provider
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.main import run
@@ -18,9 +17,7 @@ from runctl_auto.errors import AccessDeniedError, ExitCode
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectsInMemory:
     made = ObjectsInMemory()
-    provider = fake_provider()
-    provider.bucket.return_value = made
-    monkeypatch.setattr(Invocation, "provider", lambda _: provider)
+    monkeypatch.setattr(Invocation, "open_bucket", lambda _, name: made)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "src").mkdir()

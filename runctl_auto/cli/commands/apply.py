@@ -1,0 +1,139 @@
+"""``runctl apply``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runctl_auto.cli.executor_options import executor_for, executor_options
+from runctl_auto.cli.folder_options import folder_options
+from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.report_options import report_option, reported
+from runctl_auto.errors import ExitCode
+
+if TYPE_CHECKING:
+    from runctl_auto.jobs.folder.entry import FolderPlan
+    from runctl_auto.reports.formats import Wanted
+
+
+@click.command(
+    help="Make the jobs of FOLDER what their files say: create new ones, update changed ones, bring back "
+    "lost ones. A file that `plan --out` saved is carried out as it was planned, or refused. Does not wait "
+    "for runs to end. May be repeated at any time."
+)
+@click.argument("folder", metavar="FOLDER|PLAN", type=click.Path(path_type=Path, readable=False))
+@folder_options
+@executor_options(parallel=False)
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Compare jobs that are unchanged with the cloud too, and undo what others have changed of them; "
+    "`runctl drift` shows what that is.",
+)
+@click.option("--yes", "-y", is_flag=True, help="Apply without planning first and without asking.")
+@click.option(
+    "--continue-on-error",
+    is_flag=True,
+    help="Begin the other jobs when one has failed; those that have begun always come to their end.",
+)
+@click.option(
+    "--discard-artifacts", is_flag=True, help="With --prune: discard artifacts that were not fetched."
+)
+@click.option(
+    "--grace",
+    type=click.IntRange(0, 3600),
+    default=30,
+    show_default=True,
+    help="Seconds for a run that is replaced or ended to save a checkpoint.",
+)
+@click.option(
+    "--max-age",
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How old a saved plan may be.",
+)
+@report_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something was changed.")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    /,
+    folder: Path,
+    *,
+    only: tuple[str, ...],
+    changed_since: str | None,
+    prune: bool,
+    adopt: bool,
+    parallel: int,
+    executor: str,
+    scheduler: str | None,
+    policy_base: Path | None,
+    no_policy: bool,
+    refresh: bool,
+    yes: bool,
+    continue_on_error: bool,
+    discard_artifacts: bool,
+    grace: int,
+    max_age: str,
+    reports: tuple[Wanted, ...],
+    detailed_exitcode: bool,
+) -> int:
+    from runctl_auto.cli.views.folder_plan import plan_lines, result_lines
+    from runctl_auto.jobs.folder.options import FolderOptions
+    from runctl_auto.local.printable import printable
+    from runctl_auto.operations.apply import ApplyOptions, apply, apply_saved
+
+    invocation.hold_policies_to(policy_base)
+    console = invocation.console
+
+    def show(plan: FolderPlan) -> None:
+        told.plan = plan
+        for line in plan_lines(plan, every_job=console.verbose):
+            console.say(line)
+
+    how = ApplyOptions(
+        yes=yes,
+        continue_on_error=continue_on_error,
+        grace_seconds=grace,
+        discard_artifacts=discard_artifacts,
+    )
+    with reported("apply", folder, reports) as told:
+        session = invocation.session(policies=not no_policy)
+        with executor_for(
+            invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
+        ) as workers:
+            if folder.is_file():
+                if only or changed_since is not None or prune or adopt or refresh:
+                    raise click.UsageError(
+                        "A saved plan says itself which jobs it is about: no --only, --changed-since, "
+                        "--prune, --adopt and --refresh."
+                    )
+                result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
+            else:
+                options = FolderOptions(
+                    only=only, changed_since=changed_since, prune=prune, adopt=adopt, refresh=refresh
+                )
+                result = apply(session, folder, options, workers, how=how, show=show)
+        told.result = result
+        console.result(result.as_json())
+        for line in result_lines(result):
+            console.line(printable(line))
+    if (
+        detailed_exitcode
+        and result.exit_code == ExitCode.DONE
+        and any(each.outcome == "done" for each in result.results)
+    ):
+        return int(ExitCode.CHANGES)
+    return int(result.exit_code)
+
+
+def _seconds(duration: str) -> float:
+    from runctl_auto.job_file.quantities import parse_duration_seconds
+
+    try:
+        return float(parse_duration_seconds(duration))
+    except ValueError as error:
+        raise click.BadParameter(f"{duration!r}: {error}", param_hint="--max-age") from error

@@ -1,0 +1,66 @@
+"""Tells what happens to many jobs at once: a line a step, with the job's name before it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from runctl_auto.cli.progress import line_for
+
+if TYPE_CHECKING:
+    from runctl_auto.cli.console import Console
+    from runctl_auto.engine.events import EngineEvent
+    from runctl_auto.jobs.reporting import PlanView
+
+
+class JobReporter:
+    """The reporter of one thread. ``lock`` is held while a line is written; all threads share it.
+
+    Steps of the engine are told where they fail, all of them with ``-v``. It asks nobody: whoever uses it was
+    confirmed before.
+    """
+
+    def __init__(self, console: Console, lock: threading.Lock) -> None:
+        self._console = console
+        self._lock = lock
+        self._job = ""
+
+    def about(self, job: str) -> None:
+        self._job = job
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            self._console.say(f"{self._job}: {text}")
+
+    def plan(self, view: PlanView) -> None:
+        """The plan of the folder is told as a whole."""
+
+    def confirm(self, question: str) -> bool:  # noqa: ARG002
+        return False
+
+    def ask(self, question: str) -> str:  # noqa: ARG002
+        return ""
+
+    def log_line(self, line: str) -> None:
+        """Runs are not followed."""
+
+    def engine_event(self, event: EngineEvent) -> None:
+        text = line_for(event)
+        if text is not None and (self._console.verbose or text.startswith(("!", "warning"))):
+            self.say(text)
+
+    def engine_output(self, line: str) -> None:
+        if self._console.verbose:
+            self.say(line.rstrip("\n"))
+
+    @contextmanager
+    def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:
+        """Told at once when it surely lasts; what may be short is told with ``-v``."""
+        if not after or self._console.verbose:
+            self.say(title)
+        yield
+
+    def progress(self, text: str) -> None:
+        """Of many jobs at once only the steps are told."""

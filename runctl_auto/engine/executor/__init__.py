@@ -1,0 +1,1 @@
+"""Works on several stacks at once."""

@@ -1,0 +1,1 @@
+"""The component ``TrainingJob``, served to Pulumi programs in any language."""
