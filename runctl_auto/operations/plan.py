@@ -83,4 +83,5 @@ def folder_plan(looked: Looked, orders: Sequence[Order]) -> FolderPlan:
         others=looked.others,
         removed=looked.removed,
         left_aside=looked.left_aside,
+        notes=looked.notes,
     )
