@@ -11,7 +11,7 @@ import time
 
 
 def main(report: str, *command: str) -> int:
-    """Writes {"seconds", "peak_kb", "cpu"} to `report`; the peak is that of the largest process of the command."""
+    """Writes {"seconds", "peak_kb", "cpu"} to `report`; the peak is that of the command's largest process."""
     began = time.perf_counter()
     pid = os.posix_spawnp(command[0], list(command), dict(os.environ))
     _, status, usage = os.wait4(pid, 0)
