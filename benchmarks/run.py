@@ -22,6 +22,7 @@ from benchmarks import (
     policy_pack,
     small_files,
     spot_life,
+    staging,
     startup,
     transfer,
     up_overhead,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "transfer": transfer.measure,
     "spot-life": spot_life.measure,
     "loader": loader.measure,
+    "staging": staging.measure,
 }
 
 

@@ -242,7 +242,13 @@ class ApplyFile(Up):
         super().__init__(
             session,
             checked,
-            UpOptions(yes=True, detach=True, grace_seconds=order.grace_seconds, source=order.source),
+            UpOptions(
+                yes=True,
+                detach=True,
+                grace_seconds=order.grace_seconds,
+                source=order.source,
+                refresh=order.refresh,
+            ),
         )
         self._order = order
 

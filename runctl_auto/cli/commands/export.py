@@ -56,6 +56,7 @@ def component(invocation: Invocation) -> None:
 @click.option("--backend", metavar="URL", help="Where the state is; default: the setting engine.backend.")
 @click.option("--namespace", default="default", show_default=True, help="Kubernetes namespace.")
 @click.option("--service-account", default="runctl", show_default=True, help="Account of the workspaces.")
+@click.option("--role", metavar="ARN", help="On EKS: the role of the workspaces' account.")
 @click.option("--prefix", default="", help="Begins the name of each Stack, such as team-a-.")
 @click.option("--destroy", is_flag=True, help="Deleting a Stack destroys its job.")
 @click.pass_obj
@@ -69,6 +70,7 @@ def operator(
     backend: str | None,
     namespace: str,
     service_account: str,
+    role: str | None,
     prefix: str,
     destroy: bool,
 ) -> int:
@@ -91,6 +93,7 @@ def operator(
         secrets_provider=settings.engine.secrets_provider,
         namespace=namespace,
         service_account=service_account,
+        role=role,
         prefix=prefix,
         destroy=destroy,
     )

@@ -31,7 +31,7 @@ from runctl_auto.jobs.folder.stacks import (
     with_runs,
     with_states,
 )
-from runctl_auto.jobs.folder.verdict import Verdict, by_file, by_run, may_have_lost_machine
+from runctl_auto.jobs.folder.verdict import REFRESHED, Verdict, by_file, by_run, may_have_lost_machine
 from runctl_auto.jobs.folder.work_folders import WorkFolders
 from runctl_auto.jobs.intent import travelling
 from runctl_auto.jobs.permitted import refuse_disabled_provider
@@ -184,6 +184,8 @@ class _Look:
         for each in wanted:
             name = each.checked.spec.name
             verdict = verdicts.get(name) or by_run(runs[name], now)
+            if self._options.refresh and verdict.action in ("unchanged", "finished"):
+                verdict = REFRESHED
             yield self._order(each, verdict, runs.get(name) or stacks.get(name))
 
     def _order(self, wanted: _Wanted, verdict: Verdict, known: KnownStack | None) -> Order:
@@ -212,6 +214,7 @@ class _Look:
             fingerprint=wanted.fingerprint,
             state=_version(known),
             needs_file=config is not None and config.group is not None,
+            refresh=self._options.refresh,
             grace_seconds=self._options.grace_seconds,
         )
 

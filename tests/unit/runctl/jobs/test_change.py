@@ -52,9 +52,10 @@ from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.jobs.starved_group import FeedGroup
+from runctl_auto.jobs.teardown_preview import TeardownPreview
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.apply import ApplyFile
-from runctl_auto.operations.down import Down, DownOptions, PreviewDown
+from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
 from runctl_auto.operations.up import Up, UpOptions
@@ -174,7 +175,7 @@ def apply(folder: Path) -> tuple[Change[Any, Any], World]:
 
 def down_plan(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, stack_state(ROLE, instance_state()))
-    return PreviewDown(world.session.job("digits"), DownOptions()), world
+    return TeardownPreview(world.session.job("digits"), grace_seconds=1), world
 
 
 def bring_back(folder: Path) -> tuple[Change[Any, Any], World]:
