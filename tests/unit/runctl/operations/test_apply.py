@@ -50,12 +50,14 @@ def world(tmp_path: Path) -> FolderWorld:
 
 
 @pytest.fixture
-def fails(monkeypatch: pytest.MonkeyPatch) -> dict[str, RunctlError]:
+def fails(monkeypatch: pytest.MonkeyPatch) -> dict[str, Exception]:
     """Errors by job: what is carried out fails with them, or succeeds."""
-    errors: dict[str, RunctlError] = {}
+    errors: dict[str, Exception] = {}
 
     def carry_out(_session: Session, order: Order) -> EntryResult:
         error = errors.get(order.job)
+        if error is not None and not isinstance(error, RunctlError):
+            raise error
         return EntryResult(
             entry=order.entry,
             outcome="done" if error is None else "failed",
@@ -83,21 +85,37 @@ def test_a_wrong_file_hides_no_other(world: FolderWorld) -> None:
     assert code == ExitCode.USAGE
 
 
-def test_after_a_failure_no_other_begins(world: FolderWorld, fails: dict[str, RunctlError]) -> None:
+def test_after_a_failure_no_other_begins(world: FolderWorld, fails: dict[str, Exception]) -> None:
     fails["second"] = StackLockedError("Somebody works on it.")
     outcomes, code = applied(world)
     assert outcomes == {"first": "done", "second": "failed", "third": "not-begun", "wrong": "failed"}
     assert code == ExitCode.FAILURE, "a locked stack and a wrong file have no code in common"
 
 
-def test_the_others_begin_all_the_same_when_asked(world: FolderWorld, fails: dict[str, RunctlError]) -> None:
+def test_the_others_begin_all_the_same_when_asked(world: FolderWorld, fails: dict[str, Exception]) -> None:
     fails["second"] = StackLockedError("Somebody works on it.")
     outcomes, _ = applied(world, continue_on_error=True)
     assert outcomes["third"] == "done"
 
 
+def test_a_fault_of_runctl_in_one_job_does_not_take_the_rest_with_it(
+    world: FolderWorld, fails: dict[str, Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails["first"] = KeyError("x")
+    outcomes, _ = applied(world, continue_on_error=True)
+    assert outcomes == {"first": "failed", "second": "done", "third": "done", "wrong": "failed"}
+
+    def preview_order(_session: Session, order: Order) -> Entry:
+        raise KeyError(order.job)
+
+    monkeypatch.setattr("runctl_auto.operations.plan.preview_order", preview_order)
+    found = plan(world.session, world.folder, FolderOptions(), LocalPool(2, lambda _job: world.session))
+    assert problems("plan", found.as_json()) == []
+    assert [each.error is not None for each in found.entries] == [True] * 4
+
+
 def test_nothing_is_begun_unless_it_is_confirmed(
-    world: FolderWorld, fails: dict[str, RunctlError], monkeypatch: pytest.MonkeyPatch
+    world: FolderWorld, fails: dict[str, Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runctl_auto.operations.plan.preview_order", lambda _session, order: order.entry)
     world.session.reporter.confirm = lambda _question: False  # type: ignore[method-assign]
