@@ -142,6 +142,12 @@ class Driver:
         recorded = self.backend.config(job)
         return recorded if recorded is not None else self.open(job).config()
 
+    def config_here(self, job: str) -> dict[str, str] | None:
+        """What this project folder decided for a job, also when no operation recorded it; None when it knows
+        nothing of it. Asks no engine and no backend."""
+        config = read_config(settings_file(self._folders.workspace(), job))
+        return config if config.get(BACKEND_KEY) == self._environment.backend else None
+
     def jobs(self) -> tuple[JobSummary, ...]:
         """The stacks of jobs of this project in the backend, by name; as ``stacks``."""
         return tuple(each for each in self.stacks() if kind_of(each.name) == "job")

@@ -75,6 +75,21 @@ def test_a_stack_that_was_made_and_never_applied_is_created(world: FolderWorld) 
     assert world.order("first").action == "create"
 
 
+def test_a_first_update_that_was_killed_is_continued_or_pruned(world: FolderWorld) -> None:
+    world.write("first")
+    config = world.apply("first")
+    del world.records["first"]
+    assert world.order("first").action == "create", "killed on another machine"
+    world.here["first"] = config.to_values()
+    assert world.order("first").action == "update"
+    (world.folder / "first.yaml").unlink()
+    assert [each.action for each in world.look(prune=True).orders] == ["destroy"]
+    world.here.clear()
+    looked = world.look(prune=True)
+    assert looked.orders == ()
+    assert "`runctl down first`" in looked.notes[0]
+
+
 def test_a_lost_machine_is_brought_back_unless_nobody_wants_that(world: FolderWorld) -> None:
     world.write("first")
     config = world.apply("first")
