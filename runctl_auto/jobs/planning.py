@@ -23,6 +23,7 @@ from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.secret_values import choose_secrets
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.webhook_address import with_webhook
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.source import Source
@@ -90,7 +91,8 @@ class JobFileChange(Change[Intent, ResultT]):
         spec, job = self._checked.spec, self.job
         with self.times.phase("prepare"):
             refuse_what_the_state_forbids(self._checked.file, self.current.state)
-            secrets = choose_secrets(spec.name, spec.secrets, self.session.shell, job.stack.secrets())
+            environ, held = self.session.shell, job.stack.secrets()
+            secrets = choose_secrets(spec.name, spec.secrets, environ, held)
             intent = decide(
                 self.session,
                 spec,
@@ -100,7 +102,7 @@ class JobFileChange(Change[Intent, ResultT]):
                 afresh=self._afresh,
                 source=self._source,
             )
-            return replace(intent, secrets=secrets)
+            return with_webhook(intent, secrets, environ, held)
 
     def configure(self, decision: Intent) -> Configuration:
         return Configuration(decision.config, decision.secrets)
@@ -108,7 +110,9 @@ class JobFileChange(Change[Intent, ResultT]):
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
             view = plan_for(self.job, self.current, decision, refresh=self.refreshes)
-        self.budgets = budgets_for_plan(self.session, decision.config.owner, view.plan)
+        self.budgets = budgets_for_plan(
+            self.session, decision.config.owner, view.plan, decision.config.job.tags
+        )
         notes = (
             *view.notes,
             *budget_notes(self.budgets),

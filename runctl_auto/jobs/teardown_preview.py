@@ -89,7 +89,7 @@ class TeardownForecast:
 class TeardownPreview(Change[Teardown, TeardownForecast]):
     """The steps of ``down`` without the last three. Recovers nothing and configures nothing."""
 
-    verb = "foresee"
+    verb = "down-plan"
 
     def __init__(
         self,

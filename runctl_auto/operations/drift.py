@@ -8,10 +8,10 @@ from pathlib import Path
 
 from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import ExitCode, RunctlError
-from runctl_auto.jobs.check import check_job
 from runctl_auto.jobs.drift import JobDrift, drift_of
 from runctl_auto.jobs.folder.entry import Failure, failure_of
 from runctl_auto.jobs.folder.job_files import read_job_files
+from runctl_auto.jobs.folder.work_folders import WorkFolders
 from runctl_auto.jobs.session import Session
 
 
@@ -48,7 +48,7 @@ def named_jobs(session: Session, what: str) -> tuple[list[str], list[tuple[str, 
     folder = Path(what)
     if not folder.is_dir():
         return [what], []
-    files = read_job_files(folder.absolute(), check_job, is_wanted=lambda _name: False).files
+    files = read_job_files(folder.absolute(), WorkFolders().check, is_wanted=lambda _name: False).files
     known = {each.name for each in session.driver.jobs()}
     unread = [
         (each.name, failure_of(each.error)) for each in files if each.job is None and each.error is not None
