@@ -56,6 +56,19 @@ def test_what_differs_from_what_was_applied_is_updated(world: FolderWorld, what:
     assert world.asked == [], "how the run is does not matter"
 
 
+@pytest.mark.parametrize("phase", ["running", "succeeded"])
+def test_with_refresh_what_is_unchanged_or_finished_is_compared_with_the_cloud(
+    world: FolderWorld, phase: str
+) -> None:
+    world.write("first")
+    world.apply("first")
+    world.statuses["first"] = status(phase)
+    assert world.order("first").action in ("unchanged", "finished")
+    order = world.order("first", refresh=True)
+    assert (order.action, order.refresh) == ("update", True)
+    assert order.entry.reason == "it is compared with the cloud"
+
+
 def test_an_update_that_failed_or_was_killed_is_repeated(world: FolderWorld) -> None:
     world.write("first")
     config = world.apply("first")
