@@ -1,7 +1,7 @@
 """Untrusted text in reports: as it can do nothing where the report is shown.
 
 Names, messages and paths come from files, clouds and jobs. In markdown each is code, with every character
-that could end it, begin markup, a link or a mention written as its number: GitHub links addresses in code, too,
+that could end it, begin markup, a link or a mention written as its number: addresses are links in code, too,
 unless their colons, slashes and dots are numbers.
 """
 
