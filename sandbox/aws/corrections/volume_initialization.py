@@ -21,7 +21,7 @@ def apply(patches: Patches, emulation: Emulation) -> None:
             rate = self._get_param("VolumeInitializationRate")
             answer.result.volume_initialization_rate = int(rate) if rate else None
             answer.result.begun_at = emulation.clock()
-            return answer  # type: ignore[no-any-return]
+            return answer
 
         return create
 
