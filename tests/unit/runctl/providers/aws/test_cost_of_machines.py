@@ -253,10 +253,8 @@ class History:
         final = self._bill()
         if self.has("gone", 0.5) or self.bills:
             final = replace(final, gone=True)
-            kept = (
-                bill_from_json(json.loads(json.dumps(bill_to_json(each)))) for each in (*self.bills, final)
-            )
-            (final,) = merged(kept)
+            texts = [json.dumps(bill_to_json(each)) for each in (*self.bills, final)]
+            (final,) = merged(bill_from_json(json.loads(text)) for text in texts)
         return final
 
     def _market(self, *, is_last: bool) -> str:
@@ -280,9 +278,8 @@ class History:
         self.job.volumes = []
         if not self.bills and not self.has("kept volume", 0.3) and not self.has("deleted volume", 0.4):
             return
-        kept = self.forced == "kept volume" or (
-            self.forced != "deleted volume" and self.chosen.random() < 0.5
-        )
+        kept = self.forced == "kept volume"
+        kept |= self.forced != "deleted volume" and self.chosen.random() < 0.5
         now = self.account.now
         until = now if kept else self.chosen.uniform(now - 1, now)
         end = None if kept else _at(until)
