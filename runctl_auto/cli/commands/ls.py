@@ -54,8 +54,10 @@ def command(
         phases=_known(phases),
     )
     found = ls(invocation.session(), wanted)
-    invocation.console.result({"jobs": [each.as_json() for each in found]})
-    invocation.console.table(_COLUMNS, [_row(each) for each in found])
+    if invocation.console.as_json:
+        invocation.console.result({"jobs": [each.as_json() for each in found]})
+    else:
+        invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:
         if each.problem is not None:
             invocation.console.say(f"{each.summary.name}: {each.problem}")
