@@ -17,7 +17,7 @@ from runctl_auto.agent.errors import (
 )
 from runctl_auto.agent.file_slice import FileSlice
 from runctl_auto.agent.parts_upload import PartsUpload
-from runctl_auto.agent.ranges import RANGED_FROM, download_ranges
+from runctl_auto.agent.ranges import RANGE_BYTES, download_ranges
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3
 from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.web import Body
@@ -31,10 +31,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class S3Store:
-    """A `Store` in one bucket. Files of more than `part_bytes` are uploaded in parts."""
+    """A `Store` in one bucket. Files of more than `part_bytes` are uploaded in parts, what may be more than
+    two of `range_bytes` is downloaded in ranges; each by `at_once` connections.
+    """
 
     s3: S3
     part_bytes: int = PART_BYTES
+    range_bytes: int = RANGE_BYTES
+    at_once: int = 4
 
     def patient(self, seconds: float) -> S3Store:
         return replace(self, s3=self.s3.patient(seconds))
@@ -88,8 +92,12 @@ class S3Store:
         of what was written.
         """
 
-        if at_most > RANGED_FROM:
-            return self._expected(lambda s3: download_ranges(s3, key, target, at_most))
+        if at_most > 2 * self.range_bytes:
+            return self._expected(
+                lambda s3: download_ranges(
+                    s3, key, target, at_most, step=self.range_bytes, at_once=self.at_once
+                )
+            )
 
         def attempt() -> str:
             digest, size = hashlib.sha256(), 0
@@ -120,7 +128,8 @@ class S3Store:
         caller must not use.
         """
         if size > self.part_bytes:
-            return PartsUpload(self.s3, key, FileSlice(file, 0, size), self.part_bytes).store()
+            whole = FileSlice(file, 0, size)
+            return PartsUpload(self.s3, key, whole, self.part_bytes, self.at_once).store()
         whole = FileSlice(file, 0, size)
         digest = whole.sha256()
         self._put_whole(key, whole, digest)

@@ -36,7 +36,8 @@ class JobFileChange(Change[Intent, ResultT]):
     """Makes the job what its file says. ``times`` counts the seconds of its phases.
 
     ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended. ``source``:
-    the file of a folder that is applied; None for a job by itself.
+    the file of a folder that is applied; None for a job by itself. ``refresh``: what others have changed in
+    the cloud is looked for also where the job has no machine.
     """
 
     title = "preparing"
@@ -49,6 +50,7 @@ class JobFileChange(Change[Intent, ResultT]):
         rerun: bool,
         afresh: bool | None = None,
         source: Source | None = None,
+        refresh: bool = False,
     ) -> None:
         super().__init__(session.job(checked.spec.name), checked.file)
         self.current: CurrentJob = NEW_JOB
@@ -58,6 +60,7 @@ class JobFileChange(Change[Intent, ResultT]):
         self._rerun = rerun
         self._afresh = afresh
         self._source = source
+        self._refresh = refresh
         self._was_configured = True
         self._material: Material | None = None
         self.budgets: tuple[Budget, ...] = ()
@@ -65,6 +68,11 @@ class JobFileChange(Change[Intent, ResultT]):
 
     def was_configured(self) -> bool:
         return self._was_configured
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether the engine first asks the cloud how what the state holds is now."""
+        return self._refresh or self.current.has_compute
 
     def open(self) -> None:
         """The engine opens or makes the stack while the work folder is packaged."""
@@ -101,7 +109,7 @@ class JobFileChange(Change[Intent, ResultT]):
 
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
-            view = plan_for(self.job, self.current, decision)
+            view = plan_for(self.job, self.current, decision, refresh=self.refreshes)
         self.budgets = budgets_for_plan(
             self.session, decision.config.owner, view.plan, decision.config.job.tags
         )
@@ -114,11 +122,11 @@ class JobFileChange(Change[Intent, ResultT]):
         return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 
-def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
+def plan_for(job: Job, current: CurrentJob, intent: Intent, *, refresh: bool) -> PlanView:
     """The plan with the stack's configuration as it is; waits first while a machine is shutting down."""
     with job.session.reporter.working("planning"):
         _await_dead_machine(job, current)
-        plan = job.stack.preview(refresh=current.has_compute)
+        plan = job.stack.preview(refresh=refresh)
     notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
     notes += intent.notes
     notes += [

@@ -124,8 +124,8 @@ class Watcher:
                 self._jobs[name] = WatchedJob(name)
         for watched in self._jobs.values():
             self._guarded(watched, lambda each: self._reading.stack(each, versions.get(each.name)))
-        for name, unread in self._reading.statuses(self._jobs.values()).items():
-            self._guarded(self._jobs[name], partial(_raise, unread))
+        for name, problem in self._reading.statuses(self._jobs.values()).items():
+            self._guarded(self._jobs[name], partial(_raise, problem))
         self._reading.groups(self._jobs.values())
         running = self._reading.running(self._jobs.values())
         for watched in self._jobs.values():

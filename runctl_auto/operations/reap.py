@@ -40,21 +40,36 @@ class Overdue:
 
 @dataclass(frozen=True)
 class ReapResult:
-    """What was found and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines that
-    the cloud did not end, each with why."""
+    """What was ``planned`` and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines
+    that the cloud did not end, each with why. A ``dry_run`` ended none."""
 
+    planned: tuple[Overdue, ...]
     reaped: tuple[Overdue, ...]
     unread: tuple[tuple[str, str], ...]
     refused: tuple[tuple[Overdue, str], ...] = ()
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "dry_run": self.dry_run,
+            "planned": [each.as_json() for each in self.planned],
+            "reaped": [each.as_json() for each in self.reaped],
+            "unread": [{"job": job, "why": why} for job, why in self.unread],
+            "refused": [{**each.as_json(), "refusal": refusal} for each, refusal in self.refused],
+        }
 
 
-def reap(session: Session, *, yes: bool) -> ReapResult:
+def reap(session: Session, *, yes: bool, dry_run: bool = False) -> ReapResult:
     """Terminates the machines of this backend's jobs that are over their limits, after asking.
 
     A machine is over when it is ten minutes older than its job's max_duration, or than what its budget pays
     for, or when its run ended ten minutes ago. Bucket and volumes stay. One that the cloud refuses to end
-    does not keep the others from being ended. Raises ``ConfirmationNeededError`` when declined.
+    does not keep the others from being ended. A ``dry_run`` finds the same, asks and tells nobody, and ends
+    nothing.
+    Raises ``ConfirmationNeededError`` when declined.
     """
+    if dry_run:
+        return _reap(session, None, yes=yes)
     notices = Notices(session, "reap")
     try:
         return _reap(session, notices, yes=yes)
@@ -62,12 +77,15 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
         notices.drain()
 
 
-def _reap(session: Session, notices: Notices, *, yes: bool) -> ReapResult:
+def _reap(session: Session, notices: Notices | None, *, yes: bool) -> ReapResult:
+    """Without ``notices`` a dry run."""
     configs, unread = _configs(session)
     overdue, unknown = _overdue_everywhere(session, configs, notices)
     unread += unknown
     for each in overdue:
         session.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
+    if notices is None:
+        return ReapResult(tuple(overdue), (), tuple(unread), dry_run=True)
     if overdue:
         require_confirmation(
             session.reporter,
@@ -85,7 +103,7 @@ def _reap(session: Session, notices: Notices, *, yes: bool) -> ReapResult:
             reaped.append(each)
         except CloudError as error:
             refused.append((each, error.what))
-    return ReapResult(tuple(reaped), tuple(unread), tuple(refused))
+    return ReapResult(tuple(overdue), tuple(reaped), tuple(unread), tuple(refused))
 
 
 def limit_of(config: StackConfig) -> tuple[float, str] | None:
@@ -119,7 +137,7 @@ def _regions(configs: Mapping[str, StackConfig]) -> list[str]:
 
 
 def _overdue_everywhere(
-    session: Session, configs: Mapping[str, StackConfig], notices: Notices
+    session: Session, configs: Mapping[str, StackConfig], notices: Notices | None
 ) -> tuple[list[Overdue], list[tuple[str, str]]]:
     """As ``_overdue``, of all regions. Raises ``CloudError`` when none of them could be looked at."""
     overdue: list[Overdue] = []
@@ -142,7 +160,7 @@ def _overdue_everywhere(
 
 
 def _overdue(
-    session: Session, region: str, configs: Mapping[str, StackConfig], notices: Notices
+    session: Session, region: str, configs: Mapping[str, StackConfig], notices: Notices | None
 ) -> tuple[list[Overdue], list[tuple[str, str]]]:
     """The machines of a region that are over, and the jobs of which that is not known, with why."""
     provider, now = session.provider(region), session.time.now()
@@ -155,7 +173,8 @@ def _overdue(
             config = configs[machine.tags[tags.JOB]]
             age = (now - machine.created_at).total_seconds()
             try:
-                _tell(notices, provider, config, machine, now)
+                if notices is not None:
+                    _tell(notices, provider, config, machine, now)
                 verdict = (
                     _over_its_limit(config, age)
                     or _past_latest_end(config, now)

@@ -66,6 +66,7 @@ from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
+from runctl_auto.jobs.throttling import Result, past_throttling
 from runctl_auto.local.printable import printable
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
@@ -90,6 +91,8 @@ class UpOptions:
     """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
     source: Source | None = None
     """The file of a folder that is applied; None for a job by itself."""
+    refresh: bool = False
+    """Whether what others have changed is healed also where the job has no machine."""
 
     @property
     def afresh(self) -> bool | None:
@@ -165,7 +168,14 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh, source=options.source)
+        super().__init__(
+            session,
+            checked,
+            rerun=options.rerun,
+            afresh=options.afresh,
+            source=options.source,
+            refresh=options.refresh,
+        )
         self.checked = checked
         self._options = options
         self._changed = False
@@ -232,7 +242,7 @@ class Up(JobFileChange[Applied]):
                 decision.config,
                 others(),
                 self.session.reporter,
-                refresh=self.current.has_compute,
+                refresh=self.refreshes,
                 settle=partial(settle_machine, self.job),
                 now=self.session.time.now,
             )
@@ -340,7 +350,7 @@ class _Following:
         download = self._fetch()
         with self._times.phase("release"):
             try:
-                ReleaseMachine(self._job, self._config).run()
+                self._patiently(lambda: ReleaseMachine(self._job, self._config).run())
             except (JobEndedError, StackLockedError) as error:  # the run's result is fetched all the same
                 self._session.reporter.say(f"the machine is left to another command: {error.what}")
         result = self.result(status, download)
@@ -378,7 +388,12 @@ class _Following:
 
     def _follow(self, follower: Follower) -> Ended | Lost | Starved:
         limit = capacity_seconds(self._config)
-        return follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+        return self._patiently(
+            lambda: follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+        )
+
+    def _patiently(self, attempt: Callable[[], Result]) -> Result:
+        return past_throttling(attempt, self._session.reporter, self._session.time)
 
     def _feed(self, starved: Starved) -> StackConfig:
         return FeedGroup(self._job, self._file, self._config, starved).run()

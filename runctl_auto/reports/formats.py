@@ -66,9 +66,9 @@ def write_reports(report: Report, wanted: Sequence[Wanted], now: datetime) -> No
         except OSError as error:
             refused.append((each, error))
     if refused:
-        each, error = refused[0]
+        first, cause = refused[0]
         raise UsageError(
-            f"The report {each.file} cannot be written: {error.strerror}.",
-            where={"file": str(each.file)},
+            f"The report {first.file} cannot be written: {cause.strerror}.",
+            where={"file": str(first.file)},
             next_step="Name another file.",
-        ) from error
+        ) from cause

@@ -186,6 +186,7 @@ def secrets_of(
         return {name: pulumi.Output.secret(given[name]) for name in names}
     values = dict(given or {})
     plain = {name: value for name, value in values.items() if isinstance(value, str)}
-    missing = [name for name in names if name not in values or name in plain]
-    found = choose_secrets(job, missing, {**environ, **plain}, {}).values
-    return {name: pulumi.Output.secret(found.get(name, values.get(name))) for name in names}
+    later = {name: values[name] for name in names if name in values and name not in plain}
+    known = [name for name in names if name not in later]
+    found = choose_secrets(job, known, {**environ, **plain}, {}).values
+    return {name: pulumi.Output.secret({**found, **later}[name]) for name in names}

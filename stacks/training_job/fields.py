@@ -59,17 +59,27 @@ class Volume(TypedDict):
     """A volume that exists, used and never deleted."""
     snapshot: NotRequired[str]
     """Snapshot that a new volume begins with."""
+    initialization_rate: NotRequired[int]
+    """MiB a second at which a new volume is filled from its snapshot; billed by the snapshot's size."""
     protect: NotRequired[bool]
     """Keep it when the job goes."""
 
 
 class DataSource(TypedDict):
-    """Data that is staged on the machine before the job begins; read-only for the job."""
+    """Data of the job in a bucket, and how they come to it; read-only for the job."""
 
     source: str
     """Where the data is: s3://BUCKET/PREFIX."""
     path: str
     """Where the job finds it: a path inside the work folder."""
+    strategy: NotRequired[str]
+    """How the data come to the job: stage, direct, cache, volume, snapshot or auto."""
+    volume: NotRequired[str]
+    """The volume that keeps them; unnecessary when the job has one volume."""
+    epochs: NotRequired[int]
+    """How often a run reads them all; auto decides by it."""
+    runs: NotRequired[int]
+    """How many runs are expected to read them; auto decides by it."""
 
 
 class Checkpoints(TypedDict):

@@ -28,6 +28,9 @@ OF_THE_CLOUD = {
     "count-spec": {"content"},
 }
 """Inputs with ids that the cloud gives."""
+TOKEN = "planted-2f9c4e"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key of a secret in a state."""
 
 TYPESCRIPT = """
 import * as pulumi from "@pulumi/pulumi";
@@ -98,7 +101,8 @@ class Programs:
 
         kept = {key: each for key, each in self.job.items() if key not in ("provider", "name")}
         fields: dict[str, Any] = renamed(kept)
-        return {**fields, "workdir": str(self.runctl.folder / self.job["workdir"])}
+        folder = str(self.runctl.folder / self.job["workdir"])
+        return {**fields, "workdir": folder, "secretValues": {"TOKEN": TOKEN}}
 
     def folder(self, runtime: str, **more: Any) -> Path:
         """A new project folder of a program, whose stack has a backend as runctl's own stacks have."""
@@ -135,7 +139,9 @@ class Programs:
         self.pulumi(folder, "up", "--yes", "--skip-preview", "-s", self.job["name"], path=path)
 
     def resources(self, folder: Path) -> dict[str, dict[str, Any]]:
-        return by_name(self.pulumi(folder, "stack", "export", "-s", self.job["name"]))
+        export = self.pulumi(folder, "stack", "export", "-s", self.job["name"])
+        assert TOKEN not in export
+        return by_name(export)
 
     def destroy(self) -> None:
         for folder in self.made:
@@ -150,7 +156,7 @@ def by_name(export: str) -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def runctl(tmp_path: Path) -> Iterator[Runctl]:
     """A sandbox of its own: each program makes the job that another made before."""
-    command = Runctl(tmp_path)
+    command = Runctl(tmp_path, {"TOKEN": TOKEN})
     command("sandbox", "start")
     try:
         yield command
@@ -167,6 +173,7 @@ def made_by_runctl(runctl: Runctl) -> dict[str, dict[str, Any]]:
         env={"STEPS": "100000", "STEP_SECONDS": "0.5"},
         volumes=[{"name": "data", "size": "1GB", "mount": "/data"}],
         tags={"team": "nlp"},
+        secrets=["TOKEN"],
     )
     runctl.json("up", "count.yaml", "--yes", "--detach")
     export = pulumi(runctl, "count", "stack", "export")
@@ -184,6 +191,7 @@ def programs(runctl: Runctl, made_by_runctl: Any) -> Iterator[Programs]:
         **{key: value for key, value in os.environ.items() if key.startswith("RUNCTL_")},
         **told["set"],
         **component["set"],
+        "TOKEN": TOKEN,
     }
     runctl.json("down", "count", "--yes", "--discard-artifacts", "--grace", "0")
     job = yaml.safe_load((runctl.folder / "count.yaml").read_text())
@@ -192,6 +200,11 @@ def programs(runctl: Runctl, made_by_runctl: Any) -> Iterator[Programs]:
         yield found
     finally:
         found.destroy()
+
+
+def sealed(value: Any) -> Any:
+    """A secret is encrypted anew in each stack."""
+    return "secret" if isinstance(value, dict) and SIGNATURE in value else value
 
 
 def assert_same(ours: dict[str, dict[str, Any]], theirs: dict[str, dict[str, Any]]) -> None:
@@ -205,7 +218,7 @@ def assert_same(ours: dict[str, dict[str, Any]], theirs: dict[str, dict[str, Any
     for name in real(ours):
         apart = OF_THE_CLOUD.get(name, set())
         left, right = (
-            {key: value for key, value in each[name]["inputs"].items() if key not in apart}
+            {key: sealed(value) for key, value in each[name]["inputs"].items() if key not in apart}
             for each in (ours, theirs)
         )
         assert left == right, name
@@ -222,6 +235,7 @@ def test_a_program_makes_what_runctl_makes(
     assert_same(made_by_runctl, programs.resources(folder))
     # By fields in place of the file, it is the same job: nothing would change.
     (folder / "fields.json").write_text(json.dumps(programs.fields))
+    assert TOKEN in programs.fields["secretValues"].values()
     programs.pulumi(folder, "preview", "--expect-no-changes", "-s", "count")
     cloud_url = str(programs.runctl.json("sandbox", "status")["cloud_url"])
     programs.destroy()
@@ -264,4 +278,19 @@ def test_a_typescript_program_makes_it_too(
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert_same(made_by_runctl, programs.resources(folder))
+
+
+@pytest.mark.matrix
+def test_the_program_of_the_operator_makes_it_too(
+    programs: Programs, made_by_runctl: dict[str, dict[str, Any]]
+) -> None:
+    folder = programs.folder("python", main=str(Path(programs.plugin).with_name("job_of_file")))
+    programs.pulumi(folder, "stack", "init", "count")
+    for key, value in {
+        "runctl:jobFile": str(programs.runctl.folder / "count.yaml"),
+        "runctl:backend": programs.environment["PULUMI_BACKEND_URL"],
+    }.items():
+        programs.pulumi(folder, "config", "set", key, value, "-s", "count")
+    programs.pulumi(folder, "up", "--yes", "--skip-preview", "-s", "count")
     assert_same(made_by_runctl, programs.resources(folder))

@@ -56,6 +56,7 @@ def component(invocation: Invocation) -> None:
 @click.option("--backend", metavar="URL", help="Where the state is; default: the setting engine.backend.")
 @click.option("--namespace", default="default", show_default=True, help="Kubernetes namespace.")
 @click.option("--service-account", default="runctl", show_default=True, help="Account of the workspaces.")
+@click.option("--role", metavar="ARN", help="On EKS: the role of the workspaces' account.")
 @click.option("--prefix", default="", help="Begins the name of each Stack, such as team-a-.")
 @click.option("--destroy", is_flag=True, help="Deleting a Stack destroys its job.")
 @click.pass_obj
@@ -69,6 +70,7 @@ def operator(
     backend: str | None,
     namespace: str,
     service_account: str,
+    role: str | None,
     prefix: str,
     destroy: bool,
 ) -> int:
@@ -91,6 +93,7 @@ def operator(
         secrets_provider=settings.engine.secrets_provider,
         namespace=namespace,
         service_account=service_account,
+        role=role,
         prefix=prefix,
         destroy=destroy,
     )
@@ -107,14 +110,14 @@ def operator(
 
 def _jobs(invocation: Invocation, folder: Path) -> tuple[list[FiledJob], list[Failure]]:
     """The jobs below ``folder``, with their paths in the project, and why others are none."""
-    from runctl_auto.jobs.check import check_job
     from runctl_auto.jobs.folder.entry import failure_of
     from runctl_auto.jobs.folder.job_files import read_job_files
+    from runctl_auto.jobs.folder.work_folders import WorkFolders
     from runctl_auto.reports.pipelines.operator import FiledJob
 
     root = invocation.folders().root
     jobs, failures = [], []
-    for each in read_job_files(folder, check_job).files:
+    for each in read_job_files(folder, WorkFolders().check).files:
         if each.checked is not None:
             jobs.append(FiledJob(each.checked.spec, each.path.resolve().relative_to(root).as_posix()))
         elif each.error is not None:

@@ -34,8 +34,8 @@ _DIGITS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorOptions:
-    """How the operator runs the jobs. ``prefix`` begins the name of each ``Stack``; ``destroy`` destroys a
-    job when its ``Stack`` is deleted.
+    """How the operator runs the jobs. ``role`` is the ARN of the role of the workspaces' account, on EKS;
+    ``prefix`` begins the name of each ``Stack``; ``destroy`` destroys a job when its ``Stack`` is deleted.
     """
 
     image: str
@@ -43,6 +43,7 @@ class OperatorOptions:
     secrets_provider: str
     namespace: str = "default"
     service_account: str = "runctl"
+    role: str | None = None
     prefix: str = ""
     destroy: bool = False
 
@@ -139,11 +140,7 @@ def service_account(options: OperatorOptions) -> list[dict[str, Any]]:
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": {
-                **metadata,
-                # On EKS: the role of `runctl permissions --role apply`.
-                "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/ml-apply"},
-            },
+            "metadata": {**metadata, **_annotations(options)},
         },
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -159,6 +156,12 @@ def service_account(options: OperatorOptions) -> list[dict[str, Any]]:
     ]
 
 
+def _annotations(options: OperatorOptions) -> Mapping[str, Any]:
+    if options.role is None:
+        return {}
+    return {"annotations": {"eks.amazonaws.com/role-arn": options.role}}
+
+
 def dockerfile() -> str:
     """The image of the workspaces: the engine, runctl and the repository."""
     return f"""\
@@ -171,9 +174,15 @@ RUN mkdir -p {PROGRAM} \\
  && cd {PROGRAM} \\
  && main=$(python3 -c 'import stacks.job_of_file as program; print(program.__path__[0])') \\
  && printf 'name: runctl\\nruntime: python\\nmain: %s\\n' "$main" > Pulumi.yaml
+RUN mkdir -p -m 700 {REPOSITORY}/.runctl
 COPY --chown=pulumi:pulumi . {REPOSITORY}
 WORKDIR {PROGRAM}
 """
+
+
+def dockerignore() -> str:
+    """What of the repository is not copied into the image: keys and states of one machine, and history."""
+    return "**/.runctl\n**/.git\n**/.venv\n**/runs\n"
 
 
 def yaml_text(documents: Sequence[Mapping[str, Any]]) -> str:

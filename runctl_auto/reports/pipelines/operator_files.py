@@ -12,6 +12,7 @@ from runctl_auto.reports.pipelines.operator import (
     FiledJob,
     OperatorOptions,
     dockerfile,
+    dockerignore,
     named,
     service_account,
     stack_manifest,
@@ -46,6 +47,7 @@ def write_operator_files(
         "service-account.yaml": yaml_text(service_account(options)),
         "kustomization.yaml": yaml_text([kustomization]),
         "Dockerfile": dockerfile(),
+        "Dockerfile.dockerignore": dockerignore(),
     }
     for name in files:
         if (folder / name).exists() and not _is_own(folder / name):

@@ -74,7 +74,8 @@ def scaffold(folder: Path, options: RepositoryOptions) -> Scaffolded:
                 where={"file": str(folder / name)},
                 next_step="Remove the link.",
             )
-    written, kept = [], []
+    written: list[str] = []
+    kept: list[str] = []
     for name, text in files.items():
         try:
             is_new = _write_new(folder / name, text)

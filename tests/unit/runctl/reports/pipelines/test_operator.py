@@ -109,6 +109,7 @@ def test_an_export_replaces_its_own_files_and_no_others(tmp_path: Path) -> None:
     first = write_operator_files(tmp_path, [JOB, FiledJob(job_spec(name="old"), "old.yaml")], OPTIONS)
     assert [each.relative_to(tmp_path).as_posix() for each in first] == [
         "Dockerfile",
+        "Dockerfile.dockerignore",
         "kustomization.yaml",
         "service-account.yaml",
         "stacks/digits.yaml",
