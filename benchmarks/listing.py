@@ -38,7 +38,6 @@ def measure(folder: Path, rounds: int) -> None:
     try:
         ask(folder, "up", "job.yaml", "--yes")
         for running, bar in RUNNING:
-            # Hours ahead, so that nobody asks whether its machine is there.
             copy_jobs(folder, TEMPLATE, range(1, COUNT), running=running, ahead=STILL_BELIEVED)
             shutil.rmtree(folder / ".runctl" / "statuses", ignore_errors=True)  # of those that run now
             _report(folder, running, bar, max(3, rounds))
