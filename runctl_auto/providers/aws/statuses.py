@@ -113,7 +113,9 @@ def _quick_getter(cloud: Cloud) -> Get | None:
             now=datetime.now(timezone.utc),
         )
         lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        answer = threads.connection.ask("\r\n".join(lines).encode("ascii"), MOST_STATUS_BYTES + 1)
+        answer: tuple[int, bytes] | None = threads.connection.ask(
+            "\r\n".join(lines).encode("ascii"), MOST_STATUS_BYTES + 1
+        )
         if answer is None:
             return None
         status, content = answer
