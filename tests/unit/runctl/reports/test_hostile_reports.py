@@ -19,7 +19,7 @@ from runctl_auto.reports.sarif import MOST_RESULTS
 NOW = datetime(2026, 11, 30, tzinfo=timezone.utc)
 ANY = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 TAGS = {"details", "summary", "code", "pre", "b"}
-CODE = re.compile(r"<code>(?:[A-Za-z0-9 \u00a0-\U0010ffff]|&#\d+;)*</code>")
+CODE = re.compile(r"<code>(?:[A-Za-z0-9 \u00a0-\U0010ffff-]|&#\d+;)*</code>")
 BLOCK = re.compile(r"<pre>[^<>]*</pre>")
 OURS = re.compile(r"[\w \n|*#~+!.,:;()→…/\-`≥]*")
 
