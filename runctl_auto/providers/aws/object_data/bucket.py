@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from runctl_auto.errors import CloudError, NotFoundError, ObjectChangedError
+from runctl_auto.providers.aws.object_data.answers import META, date_ns, facts_of, iso_ns, nanoseconds, xml_of
 from runctl_auto.providers.aws.object_data.connection import Answer, Flow, Into
 from runctl_auto.providers.aws.object_data.crowd import Asked
 from runctl_auto.providers.aws.object_data.requests import Query, Requests
 from runctl_auto.providers.objects import (
-    Algorithm,
     Body,
     ListedObject,
     ObjectFacts,
@@ -28,8 +25,6 @@ from runctl_auto.providers.objects import (
     WholeSum,
 )
 
-_META = "x-amz-meta-"
-_ALGORITHMS: tuple[Algorithm, ...] = ("crc64nvme", "crc32", "crc32c", "sha256", "sha1")
 _DELETED_AT_ONCE = 1000
 _COMPLETING_SECONDS = 900.0
 """How long a store may make a large object of its parts. S3 sends blanks meanwhile, others nothing."""
@@ -71,7 +66,7 @@ class BucketData:
     @property
     def clock_offset_ns(self) -> int:
         told, at = self._requests.last_date
-        return _ns(parsedate_to_datetime(told)) - round(at * 10**9) if told else 0
+        return nanoseconds(parsedate_to_datetime(told)) - round(at * 10**9) if told else 0
 
     @property
     def sent_bytes(self) -> int:
@@ -84,7 +79,7 @@ class BucketData:
                     key=decode(item.findtext("Key") or ""),
                     size=int(item.findtext("Size") or 0),
                     etag=item.findtext("ETag") or "",
-                    modified_ns=_iso_ns(item.findtext("LastModified") or ""),
+                    modified_ns=iso_ns(item.findtext("LastModified") or ""),
                 )
 
     def facts(self, key: str) -> ObjectFacts | None:
@@ -92,7 +87,7 @@ class BucketData:
             answer = self._requests.send("HEAD", key, headers={"x-amz-checksum-mode": "ENABLED"})
         except NotFoundError:
             return None
-        return _facts(answer)
+        return facts_of(answer)
 
     def read(
         self, key: str, into: memoryview, *, first: int = 0, etag: str | None = None, whole: bool = False
@@ -121,14 +116,14 @@ class BucketData:
                     next_step="Repeat the command: it takes the new object, whole.",
                 ) from error
             raise
-        return answer.count, _facts(answer)
+        return answer.count, facts_of(answer)
 
     def write(
         self, key: str, body: Body, *, crc64: str, metadata: Mapping[str, str], encoding: str | None = None
     ) -> ObjectFacts:
         headers = {**_described(metadata, encoding), **_summed(crc64)}
         answer = self._requests.send("PUT", key, headers=headers, body=body)
-        return _facts(answer, size=body.size)
+        return facts_of(answer, size=body.size)
 
     def write_many(
         self, writes: Iterator[SmallWrite], written: Callable[[SmallWrite], None], *, at_once: int
@@ -162,7 +157,7 @@ class BucketData:
 
         def answered(read: SmallRead, status: int, headers: Mapping[str, str], body: memoryview) -> None:
             if status == 200 and len(body) == read.size:
-                arrived(read, body, _facts(Answer(status, headers, count=len(body))))
+                arrived(read, body, facts_of(Answer(status, headers, count=len(body))))
 
         crowd = self._requests.crowd(at_once, answered)
         if crowd is not None:
@@ -175,7 +170,7 @@ class BucketData:
             "x-amz-checksum-type": "FULL_OBJECT",
         }
         answer = self._requests.send("POST", key, query=(("uploads", ""),), headers=headers, once=True)
-        found = _root(answer.body).findtext("UploadId")
+        found = xml_of(answer.body).findtext("UploadId")
         if not found:
             raise CloudError(f"S3 began an upload of {key} without an id.", code="NoUploadId")
         return found
@@ -232,7 +227,7 @@ class BucketData:
             body=_Bytes(body.encode()),
             silence=_COMPLETING_SECONDS,
         )
-        root = _root(answer.body)
+        root = xml_of(answer.body)
         if root.tag == "Error":
             # S3 sends 200 before it knows whether the object can be made.
             raise CloudError(
@@ -244,7 +239,7 @@ class BucketData:
         return ObjectFacts(
             size=size,
             etag=root.findtext("ETag") or "",
-            modified_ns=_date_ns(answer),
+            modified_ns=date_ns(answer),
             whole_sum=WholeSum(algorithm="crc64nvme", value=kept) if kept and "-" not in kept else None,
         )
 
@@ -260,7 +255,7 @@ class BucketData:
                 yield UnfinishedUpload(
                     key=decode(item.findtext("Key") or ""),
                     upload=item.findtext("UploadId") or "",
-                    begun_ns=_iso_ns(item.findtext("Initiated") or ""),
+                    begun_ns=iso_ns(item.findtext("Initiated") or ""),
                 )
 
     def delete(self, keys: Sequence[str]) -> Mapping[str, str]:
@@ -276,7 +271,7 @@ class BucketData:
         )
         return {
             item.findtext("Key") or "": item.findtext("Message") or item.findtext("Code") or "refused"
-            for item in _root(answer.body).findall("Error")
+            for item in xml_of(answer.body).findall("Error")
         }
 
     def _pages(
@@ -290,7 +285,7 @@ class BucketData:
         encoding: Query = () if key is not None else (("encoding-type", "url"),)
         while True:
             answer = self._requests.send("GET", key, query=(*query, *encoding, *more))
-            page = _root(answer.body)
+            page = xml_of(answer.body)
             decode = unquote_plus if page.findtext("EncodingType") == "url" else str
             yield page, decode
             if page.findtext("IsTruncated") != "true":
@@ -326,9 +321,7 @@ def _found(page: ElementTree.Element, names: Sequence[tuple[str, str]]) -> Query
 
 def _described(metadata: Mapping[str, str], encoding: str | None) -> dict[str, str]:
     """Header fields of a new object. Values are quoted: only ASCII arrives everywhere as it was sent."""
-    headers = {
-        f"{_META}{name}": quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()
-    }
+    headers = {f"{META}{name}": quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()}
     headers["content-type"] = "application/octet-stream"
     if encoding:
         headers["content-encoding"] = encoding
@@ -338,66 +331,3 @@ def _described(metadata: Mapping[str, str], encoding: str | None) -> dict[str, s
 def _summed(crc64: str) -> dict[str, str]:
     """Header fields that make S3 check a body, and keep the checksum; some stores look for the first only."""
     return {"x-amz-sdk-checksum-algorithm": "CRC64NVME", "x-amz-checksum-crc64nvme": crc64}
-
-
-def _facts(answer: Answer, *, size: int | None = None) -> ObjectFacts:
-    headers = answer.headers
-    total = headers.get("content-range", "").rpartition("/")[2]
-    if size is None:
-        size = int(total) if total.isdigit() else int(headers.get("content-length", answer.count))
-    metadata = {
-        name[len(_META) :]: unquote(value) for name, value in headers.items() if name.startswith(_META)
-    }
-    return ObjectFacts(
-        size=size,
-        etag=headers.get("etag", ""),
-        modified_ns=_date_ns(answer),
-        whole_sum=whole_sum(headers),
-        metadata=metadata,
-    )
-
-
-def whole_sum(headers: Mapping[str, str]) -> WholeSum | None:
-    """The checksum over all bytes of an object from the header fields of an answer; None when there is none.
-
-    One of type COMPOSITE, or with the number of parts behind it (``…-29``), is over the checksums of the
-    parts. The answer to a range has the checksum of the whole object too, which then is not that of its body.
-    """
-    if headers.get("x-amz-checksum-type", "FULL_OBJECT").upper() != "FULL_OBJECT":
-        return None
-    for algorithm in _ALGORITHMS:
-        value = headers.get(f"x-amz-checksum-{algorithm}")
-        if value and "-" not in value:
-            return WholeSum(algorithm=algorithm, value=value)
-    return None
-
-
-def _root(body: bytes) -> ElementTree.Element:
-    text = re.sub(rb'\sxmlns="[^"]*"', b"", body, count=1).strip()
-    try:
-        return ElementTree.fromstring(text)  # noqa: S314 - the answer of the service that was asked
-    except ElementTree.ParseError as error:
-        raise CloudError("S3 answered with something that is no XML.", code="MalformedAnswer") from error
-
-
-def _iso_ns(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return 0
-    return _ns(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
-
-
-def _date_ns(answer: Answer) -> int:
-    told = answer.headers.get("last-modified") or answer.headers.get("date")
-    return _told_ns(told) if told else 0
-
-
-@lru_cache(maxsize=64)
-def _told_ns(told: str) -> int:
-    """Many objects were written within one second."""
-    return _ns(parsedate_to_datetime(told))
-
-
-def _ns(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000) * 1_000_000

@@ -19,7 +19,8 @@ from runctl_auto.errors import (
     UnreachableError,
 )
 from runctl_auto.local.crc64 import encoded_crc64
-from runctl_auto.providers.aws.object_data.bucket import BucketData, whole_sum
+from runctl_auto.providers.aws.object_data.answers import whole_sum
+from runctl_auto.providers.aws.object_data.bucket import BucketData
 from runctl_auto.providers.aws.object_data.connection import (
     ANSWER_SECONDS,
     Answer,
