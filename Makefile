@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV ?= uv
 WORKERS ?= 3
 
-MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-trainers matrix-rest
+MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-teams matrix-trainers matrix-rest
 
 .PHONY: setup engine demo demo-interrupt test lint types layers unit bench smoke matrix $(MATRIX) docs lock sbom clean
 
@@ -74,12 +74,17 @@ matrix-interruptions: setup
 matrix-protection: setup
 	$(RUN_MATRIX) tests/e2e/test_protection.py tests/e2e/test_policies.py
 
+# Two people on one backend, which also lies on a server built with Go; and a campaign on a Dask cluster, whose
+# packages (about 20 MB) are installed once, into $$DASK_FOLDER or .dask/.
+matrix-teams: setup
+	$(BIN)/pytest -m matrix -v -rP tests/e2e/test_teams.py tests/e2e/test_dask.py
+
 # Installs torch, transformers and others once, about 6 GB, into $$TRAINERS_FOLDER or .trainers/.
 matrix-trainers: setup
 	$(BIN)/pytest -m matrix -v -rP tests/e2e/trainers
 
 matrix-rest: setup
-	$(RUN_MATRIX) tests --ignore=tests/e2e/trainers $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies,--ignore=tests/e2e/test_$(part).py)
+	$(RUN_MATRIX) tests --ignore=tests/e2e/trainers $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies teams dask,--ignore=tests/e2e/test_$(part).py)
 
 docs: setup
 	$(BIN)/python docs/reference/generate.py

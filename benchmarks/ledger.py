@@ -31,7 +31,7 @@ def measure(folder: Path, rounds: int) -> None:
         period = Period(until=START + timedelta(days=400))
         groups = [grouped(bills, by, period) for by in ("job", "owner", "day")]
         costs.append(time.process_time() - began)
-        assert sum(each.machine_hours for each in groups[0]) > 0
+        assert sum(each.quantities.machine_hours.value for each in groups[0]) > 0
     print(
         f"ledger of {JOBS} jobs and {JOBS * RUNS} runs, by job, owner and day: {median(costs):.2f} s CPU "
         "(bar: 3)",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import shutil
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.command_line import RUNCTL, ask, run
+from benchmarks.many_jobs import copy_jobs
 
 COUNT = 1000
 RUNNING = ((20, 0.7), (COUNT, 1.7))
@@ -40,7 +36,8 @@ def measure(folder: Path, rounds: int) -> None:
     try:
         ask(folder, "up", "job.yaml", "--yes")
         for running, bar in RUNNING:
-            _copy(folder, range(1, COUNT), running=running)
+            # Hours ahead, so that nobody asks whether its machine is there.
+            copy_jobs(folder, TEMPLATE, range(1, COUNT), running=running, ahead=timedelta(hours=9))
             shutil.rmtree(folder / ".runctl" / "statuses", ignore_errors=True)  # of those that run now
             _report(folder, running, bar, max(3, rounds))
     finally:
@@ -85,54 +82,3 @@ def _cost(folder: Path) -> tuple[float, float, float]:
     wall = time.perf_counter() - began
     own, below = done.stderr.split()[-2:]
     return float(own), float(below), wall
-
-
-def _copy(folder: Path, numbers: range, *, running: int) -> None:
-    """Copies of the job that ran: stack, history, settings, bucket and status, without an engine. The last
-    ``running`` of them run.
-    """
-    from runctl_auto.cli.console import Console
-    from runctl_auto.cli.invocation import Invocation
-    from runctl_auto.jobs.job import parse_config
-    from runctl_auto.providers.aws.clients import client_maker
-
-    here = Path.cwd()
-    os.chdir(folder)
-    try:
-        place = Invocation(Console(), {("sandbox",): True}).session()
-    finally:
-        os.chdir(here)
-    state = Path(place.environment.backend.removeprefix("file://")) / ".pulumi"
-    stack = (state / "stacks" / "runctl" / f"{TEMPLATE}.json").read_text()
-    settings_file = place.folders.workspace() / f"Pulumi.{TEMPLATE}.yaml"
-    settings = settings_file.read_text()
-    config = parse_config(place.driver.config_of(TEMPLATE))
-    assert config is not None
-    where = config.placement
-    results = place.provider(where.region).results
-    status = results(TEMPLATE, where.account).status(config.run.id)
-    s3 = client_maker(place.environment.endpoint_url)("s3", where.region)
-    assert status is not None
-
-    for number in numbers:
-        name = f"{TEMPLATE}-{number:04}"
-        renamed = re.compile(rf"\b{TEMPLATE}\b")
-        (state / "stacks" / "runctl" / f"{name}.json").write_text(renamed.sub(name, stack))
-        shutil.copytree(
-            state / "history" / "runctl" / TEMPLATE, state / "history" / "runctl" / name, dirs_exist_ok=True
-        )
-        settings_file.with_name(f"Pulumi.{name}.yaml").write_text(renamed.sub(name, settings))
-        bucket = results(name, where.account).name
-        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
-            s3.create_bucket(Bucket=bucket)
-        document: dict[str, Any] = {**status.raw, "job": name}
-        now = datetime.now(timezone.utc)
-        document["updated_at"] = now.isoformat()
-        if number >= numbers.stop - running:
-            # Hours ahead, so that nobody asks whether its machine is there.
-            seen = (now + timedelta(hours=9)).isoformat()
-            machine = {**document["machines"][-1], "seen_at": seen, "ended_at": None}
-            document.update(phase="running", ended_at=None, updated_at=seen, machines=[machine])
-        s3.put_object(
-            Bucket=bucket, Key=f"runs/{config.run.id}/status.json", Body=json.dumps(document).encode()
-        )

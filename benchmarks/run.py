@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     costs,
+    folder,
     leaks_sweep,
     ledger,
     listing,
@@ -21,6 +22,7 @@ from benchmarks import (
     policy_pack,
     small_files,
     spot_life,
+    staging,
     startup,
     transfer,
     up_overhead,
@@ -31,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "up-overhead": up_overhead.measure,
     "policy-pack": policy_pack.measure,
     "listing": listing.measure,
+    "folder": folder.measure,
     "costs": costs.measure,
     "leaks": leaks_sweep.measure,
     "ledger": ledger.measure,
@@ -38,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[Path, int], None]] = {
     "transfer": transfer.measure,
     "spot-life": spot_life.measure,
     "loader": loader.measure,
+    "staging": staging.measure,
 }
 
 

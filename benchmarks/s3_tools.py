@@ -33,6 +33,8 @@ class Server:
 
     endpoint: str
     folder: Path
+    access_key: str = ACCESS_KEY
+    secret_key: str = SECRET_KEY
 
     @property
     def variables(self) -> dict[str, str]:
@@ -40,8 +42,8 @@ class Server:
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "S3_ENDPOINT_URL": self.endpoint,  # s5cmd
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -54,8 +56,8 @@ class Server:
             "s3",
             endpoint_url=self.endpoint,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
         )
 
 
@@ -91,7 +93,7 @@ def tool(name: str) -> Path:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path, *, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> Iterator[Server]:
     """A server over ``folder`` while the context is open."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
@@ -99,13 +101,13 @@ def server(folder: Path) -> Iterator[Server]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [str(tool("versitygw")), "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(folder)],
-        env={**os.environ, "ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY},
+        env={**os.environ, "ROOT_ACCESS_KEY": access_key, "ROOT_SECRET_KEY": secret_key},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         _wait(port, process)
-        yield Server(f"http://127.0.0.1:{port}", folder)
+        yield Server(f"http://127.0.0.1:{port}", folder, access_key, secret_key)
     finally:
         process.kill()
         process.wait()

@@ -169,7 +169,7 @@ class _Life:
 
         def trains() -> bool:
             status = ask(self.folder, "status", self.job)["status"] or {}
-            machine = status.get("instance")
+            machine = str(status.get("instance"))
             if status.get("phase") != "running" or machine == (after.machine if after else None):
                 return False
             starts = len(self._lines("training"))

@@ -123,7 +123,7 @@ def measure(folder: Path, rounds: int) -> None:
         place.client().create_bucket(Bucket=BUCKET)
         for name, count, size in (("small", files, SMALL_BYTES), ("large", 1, large << 20)):
             source = folder / name
-            _write(source, count, size)
+            write(source, count, size)
             tools = [each for each in _tools() if name == "small" or each.name in FOR_LARGE_FILES]
             for _ in range(rounds):
                 for each in tools:
@@ -163,7 +163,7 @@ def _tools() -> list[Tool]:
     return found
 
 
-def _write(folder: Path, count: int, size: int) -> None:
+def write(folder: Path, count: int, size: int) -> None:
     folder.mkdir()
     for number in range(count):
         with (folder / f"{number:06d}").open("wb") as file:
@@ -182,7 +182,11 @@ def _round(each: Tool, place: Server, source: Path, target: Path) -> None:
 
 
 def _run(command: list[str], folder: Path, place: Server) -> Cost:
-    filled = [word.replace("{folder}", str(folder)) for word in command]
+    return run([word.replace("{folder}", str(folder)) for word in command], place)
+
+
+def run(filled: list[str], place: Server) -> Cost:
+    """Runs a command as a client of the server. Raises ``RuntimeError`` when it fails."""
     environment = {**os.environ, **place.variables, "XDG_STATE_HOME": str(place.folder.parent / "state")}
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1,)]
     began = time.perf_counter()

@@ -37,8 +37,9 @@ class IamProfileArgs:
     ``lineage`` the run whose checkpoints it continues.
 
     ``permissions_boundary``: the ARN of a policy that limits the role. ``has_secrets``: whether the job has
-    parameters to read. ``data``: the sources (``s3://...``) it reads. ``group`` is the name of the group that
-    it ends; ``attached`` are the volumes that it attaches to itself.
+    parameters to read; ``sends_notices``: whether it marks notices as sent. ``data``: the sources
+    (``s3://...``) it reads. ``group`` is the name of the group that it ends; ``attached`` are the volumes
+    that it attaches to itself.
     """
 
     role_name: str
@@ -52,6 +53,7 @@ class IamProfileArgs:
     lineage: str
     bucket: str
     has_secrets: bool = False
+    sends_notices: bool = False
     permissions_boundary: str | None = None
     data: Sequence[str] = ()
     group: str | None = None
@@ -78,6 +80,7 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
     run, checkpoints = f"runs/{args.run}", f"checkpoints/{args.lineage}"
     read = ["code/*", "agent/*", f"{run}/*", f"{checkpoints}/*"]
     write = [f"{run}/status.json", f"{run}/logs/*", f"{run}/artifacts/*", f"{checkpoints}/{_SEQUENCE}/*"]
+    write += [f"{run}/notices/*"] if args.sends_notices else []
     return {
         "Version": "2012-10-17",
         "Statement": [

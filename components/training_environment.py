@@ -257,6 +257,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 lineage=args.lineage,
                 bucket=names.bucket(),
                 has_secrets=bool(args.secrets),
+                sends_notices="notify" in args.run_spec,
                 permissions_boundary=args.permissions_boundary,
                 data=args.data,
                 group=self._group_request.name if self._group_request else None,

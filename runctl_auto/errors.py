@@ -410,6 +410,13 @@ class UnfetchedArtifactsError(RunctlError):
     kind = "unfetched-artifacts"
 
 
+class PlanChangedError(RunctlError):
+    """The job has changed since its plan was confirmed, and the change would do more than was shown."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "plan-changed"
+
+
 class UnreadableStatusError(RunctlError):
     """What a run's machine reported cannot be read, and the command needs to know it."""
 

@@ -42,7 +42,9 @@ from runctl_auto.agent.contract import (
     DataJson,
     DataStrategy,
     LimitsJson,
+    NotifyJson,
     PackageKind,
+    PartOfRunJson,
     PartOfUserDataJson,
     RunJson,
     UserDataJson,
@@ -99,7 +101,7 @@ def read_secrets(config: StackConfig) -> dict[str, pulumi.Output[str]]:
 
     Raises ProgramError when the configuration has none.
     """
-    names = config.job.secrets
+    names = config.secret_names
     if not names:
         return {}
     text = pulumi.Config(NAMESPACE).get_secret(SECRETS_KEY)
@@ -314,7 +316,21 @@ def run_spec(config: StackConfig) -> RunJson:
         "retry": {"max_attempts": job.max_attempts},
         "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
         "data": [_data(config, each) for each in job.data],
+        **_notify(config),
     }
+
+
+def _notify(config: StackConfig) -> PartOfRunJson:
+    """Who is told of the run; nothing where nobody is, so that the spec stays what it was."""
+    wanted = config.notify
+    if wanted is None:
+        return {}
+    found: NotifyJson = {"format": wanted.format, "on": list(wanted.on)}
+    if wanted.webhook is not None:
+        found["webhook"] = parameter_name(config.job.name, wanted.webhook)
+    if wanted.command is not None:
+        found["command"] = wanted.command
+    return {"notify": found}
 
 
 def _limits(config: StackConfig) -> LimitsJson:

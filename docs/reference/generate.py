@@ -166,9 +166,9 @@ def _settings() -> Iterator[str]:
     )
     yield from ("environment, over it options. `runctl config show` tells where each value comes from.", "")
     yield from (
-        f"{', '.join(f'`{key}`' for key in keys)} decide who gets your credentials, or which",
-        "program runs: a value in the project's file is in force only once `runctl config confirm KEY` has",
-        "added it to your own. The variable of a setting without a default may say `none`.",
+        f"{', '.join(f'`{key}`' for key in keys)} decide who gets your credentials and word of jobs, or",
+        "which program runs: a value in the project's file is in force only once `runctl config confirm KEY`",
+        "has added it to your own. The variable of a setting without a default may say `none`.",
         "",
     )
     yield from (

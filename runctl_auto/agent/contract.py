@@ -8,7 +8,7 @@ sides must still be able to read files from before a change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, TypedDict, get_args
 
 SCHEMA: Final = 1
 """The version of ``spec.json`` and ``status.json``, their field ``schema``."""
@@ -70,6 +70,35 @@ RETRIED_AS: Mapping[str, str] = {
 """The event of ``retry.on_events`` that a reason counts as. A run that ended for any other reason is never
 retried: it succeeded, was stopped on purpose, or would end the same way again.
 """
+
+
+class Event:
+    """What people are told of."""
+
+    END: Final = "end"
+    """The run succeeded, or was stopped."""
+    FAILURE: Final = "failure"
+    INTERRUPTION: Final = "interruption"
+    BUDGET: Final = "budget"
+    SILENCE: Final = "silence"
+    """A machine that runs has not reported for some time."""
+
+
+NoticeEvent = Literal["end", "failure", "interruption", "budget", "silence"]
+EVENTS: tuple[NoticeEvent, ...] = get_args(NoticeEvent)
+NoticeFormat = Literal["auto", "slack", "json"]
+FORMATS: tuple[NoticeFormat, ...] = get_args(NoticeFormat)
+
+
+class Sent:
+    """What became of a notice, as its mark says."""
+
+    SENDING: Final = "sending"
+    SENT: Final = "sent"
+    FAILED: Final = "failed"
+    """It certainly did not arrive."""
+    UNKNOWN: Final = "unknown"
+    """It may have arrived."""
 
 
 class Background:
@@ -184,6 +213,16 @@ def log_part_number(name: str) -> int | None:
     """The number of the log part with this name; None for the name of anything else."""
     number, dot, suffix = name.partition(".")
     return int(number) if dot and suffix == "log" and is_sequence(number) else None
+
+
+def notices_prefix(run: str) -> str:
+    """The prefix of the marks of notices that the machine may send."""
+    return f"{run_prefix(run)}notices/"
+
+
+def watchers_prefix(run: str) -> str:
+    """The prefix of the marks of notices about the machine, which it cannot write."""
+    return f"{run_prefix(run)}control/notices/"
 
 
 def artifacts_prefix(run: str) -> str:
@@ -373,9 +412,18 @@ class DataJson(_EveryDataJson, total=False):
     volume: str
 
 
-class RunJson(TypedDict):
-    """``spec.json`` without the volumes, whose ids are known once they are created."""
+class NotifyJson(TypedDict, total=False):
+    """Who is told of the run. ``webhook`` is the parameter that holds an address, ``format`` one of auto,
+    slack and json; ``command`` is run on the machine; ``on`` are the events.
+    """
 
+    webhook: str
+    format: str
+    command: str
+    on: list[str]
+
+
+class _EveryRunJson(TypedDict):
     schema: int
     job: str
     run: str
@@ -395,6 +443,16 @@ class RunJson(TypedDict):
     retry: RetryJson
     secrets: list[SecretJson]
     data: list[DataJson]
+
+
+class PartOfRunJson(TypedDict, total=False):
+    """What ``spec.json`` holds where people are told of the run."""
+
+    notify: NotifyJson
+
+
+class RunJson(_EveryRunJson, PartOfRunJson):
+    """``spec.json`` without the volumes, whose ids are known once they are created."""
 
 
 class SpecJson(RunJson):
@@ -466,7 +524,18 @@ class ChosenJson(TypedDict):
     newest: str
 
 
-class MachineJson(TypedDict):
+class UsageJson(TypedDict):
+    """What a machine has, None if unknown, and what its agent has sent to object storage: requests, and
+    bytes in their bodies.
+    """
+
+    cpus: int | None
+    memory_gb: float | None
+    requests: int
+    sent_bytes: int
+
+
+class _EveryMachineJson(TypedDict):
     """A machine of a run. ``launched_at`` is the cloud's time, ``seen_at`` the agent's last write on it;
     ``ended_at`` is None while it runs, and if it vanished. ``price_hour`` is in USD, None if unknown.
     """
@@ -479,6 +548,16 @@ class MachineJson(TypedDict):
     seen_at: str
     ended_at: str | None
     price_hour: float | None
+
+
+class PartOfMachineJson(TypedDict, total=False):
+    """What statuses of earlier versions lack."""
+
+    usage: UsageJson
+
+
+class MachineJson(_EveryMachineJson, PartOfMachineJson):
+    """A machine of a run."""
 
 
 class DataProgressJson(TypedDict):

@@ -17,7 +17,7 @@ from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error, Unreac
 from runctl_auto.agent.object_sums import CHECKSUM_MODE, RunningSum, sum_of
 from runctl_auto.agent.parallel import for_each
 from runctl_auto.agent.ranged_file import RangedFile
-from runctl_auto.agent.ranges import RANGED_FROM
+from runctl_auto.agent.ranges import RANGE_BYTES
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3, StoredObject
 from runctl_auto.agent.spec import DataSpec
 
@@ -64,6 +64,7 @@ class DataSources:
         progress: Callable[[dict[str, int]], None],
         check: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        range_bytes: int = RANGE_BYTES,
     ) -> None:
         self._open_bucket = open_bucket
         self._scratch = scratch
@@ -71,6 +72,7 @@ class DataSources:
         self._progress = progress
         self._check = check
         self._clock = clock
+        self._range_bytes = range_bytes
         self._lock = threading.Lock()
         self._broken = False
         self._numbers: dict[str, int] = {}
@@ -135,10 +137,12 @@ class DataSources:
     def _pieces(self, missing: Sequence[StagedFile]) -> Iterator[tuple[StagedFile, Callable[[], None]]]:
         """What one connection does at a time, in the order of the files."""
         for file in missing:
-            if file.stored.size <= RANGED_FROM:
+            if file.stored.size <= 2 * self._range_bytes:
                 yield file, partial(self._fetch, file)
                 continue
-            ranged = RangedFile(file.bucket, file.stored, self._part(file), self._arrived)
+            ranged = RangedFile(
+                file.bucket, file.stored, self._part(file), self._arrived, step=self._range_bytes
+            )
             for number in ranged.missing():
                 yield file, partial(self._fetch_range, file, ranged, number)
 

@@ -53,6 +53,9 @@ class FolderStore:
     def put(self, key: str, data: bytes, content_type: str = "") -> None:  # noqa: ARG002 (files have none)
         self._write(key, lambda draft: draft.write(data))
 
+    def put_new(self, key: str, data: bytes) -> bool:
+        return self._write(key, lambda draft: draft.write(data), new=True)
+
     def delete(self, key: str) -> None:
         """Also removes folders that become empty."""
         path = self._path(key)
@@ -121,7 +124,8 @@ class FolderStore:
         except OSError as error:
             raise StoreError(f"{key} cannot be read: {error}") from error
 
-    def _write(self, key: str, write: Callable[[BinaryIO], object]) -> None:
+    def _write(self, key: str, write: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
+        """Whether it was written: a `new` one only where there is none."""
         path = self._path(key)
         with _writing(key):
             drafts = self.root / DRAFTS
@@ -135,7 +139,7 @@ class FolderStore:
                     os.fsync(file.fileno())
                 with self._folders:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    draft.replace(path)
+                    return _placed(draft, path, new=new)
             finally:
                 draft.unlink(missing_ok=True)
 
@@ -146,6 +150,17 @@ class FolderStore:
         if pure.parts[0] == DRAFTS:
             raise StoreError(f"{key!r} is not a key: {DRAFTS} holds what is being written")
         return self.root / key
+
+
+def _placed(draft: Path, path: Path, *, new: bool) -> bool:
+    if not new:
+        draft.replace(path)
+        return True
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    return True
 
 
 @contextmanager

@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
 from runctl_auto.agent import job_process
 from runctl_auto.agent.attaching import EC2, Attaching
@@ -30,6 +31,9 @@ from runctl_auto.agent.kept_web import KeptWeb
 from runctl_auto.agent.layout import Layout, variables_of
 from runctl_auto.agent.machine import run_program, shut_down
 from runctl_auto.agent.machine_identity import read_identity
+from runctl_auto.agent.machine_notices import MachineNotices
+from runctl_auto.agent.notice_command import NoticeCommand
+from runctl_auto.agent.notice_sender import Channel, SendOnce
 from runctl_auto.agent.out_of_memory import OutOfMemory
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
@@ -41,12 +45,14 @@ from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.s3_store import S3Store
 from runctl_auto.agent.service import AgentService
-from runctl_auto.agent.spec import verified_spec
+from runctl_auto.agent.spec import RunSpec, SecretSpec, verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.units import END_GROUP, deadline_units
+from runctl_auto.agent.usage import Traffic, Usage
 from runctl_auto.agent.volumes import Volumes
 from runctl_auto.agent.web import Web
+from runctl_auto.agent.webhook import Webhook, checked_address
 
 FORGIVE_SECONDS = 120.0
 
@@ -56,8 +62,9 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
     metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
     address = Bucket(config.bucket, config.region, config.account, os.environ.get("AWS_ENDPOINT_URL"))
+    traffic = Traffic()
     s3 = S3(
-        S3Requests(web, address, metadata.credentials),
+        S3Requests(web, address, metadata.credentials, traffic=traffic),
         forget_credentials=metadata.forget_credentials,
         forgive_until=time.monotonic() + FORGIVE_SECONDS,
     )
@@ -66,7 +73,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     def data_bucket(name: str, region: str | None) -> S3:
         """A bucket of any account, in the job's region unless known to be elsewhere."""
         place = Bucket(name, region or config.region, "", address.endpoint)
-        requests = S3Requests(web, place, metadata.credentials)
+        requests = S3Requests(web, place, metadata.credentials, traffic=traffic)
         return replace(s3, requests=requests, patience_seconds=PATIENCE_SECONDS)
 
     parameters = Parameters(
@@ -89,6 +96,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         environment=variables_of(os.environ),
     )
 
+    told: list[MachineNotices | None] = [None]
+
     def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
         table = ProcProcessTable()
@@ -101,6 +110,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         spec = verified_spec(text, config.spec_sha256)
         status.note(attempt=spec.attempt)
         status.price_machine(spec.price_of)
+        status.count(Usage(traffic))
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
         bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say, units=units)
         files_via = partial(
@@ -110,6 +120,17 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             progress=lambda numbers: status.note(data=numbers),
             check=partial(wait_unless_stopped, switch, 0.0),
         )
+        notices = machine_notices(
+            spec,
+            parameters,
+            store,
+            switch,
+            spent=status.seconds_spent,
+            machine=read_identity(metadata).id,
+            folder=folder,
+            say=journal.say,
+        )
+        told.append(notices)
         start = partial(
             job_process.start_script, work=folder / "work", output=journal.path, record=record, tree=tree
         )
@@ -140,6 +161,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             gpu_in_use=GpuUse(run_program),
             out_of_memory=OutOfMemory(run_program),
             end_services=partial(job_process.end_services, tree, record),
+            look_for_notices=None if notices is None else notices.look,
         )
         return Run(tools).execute()
 
@@ -155,7 +177,39 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         end_machine=lambda: shut_down(run_program, journal.say),
         group=own_group(config, web, metadata, journal.say),
         clock=time.time,
+        notices=lambda: told[-1],
     )
+
+
+def machine_notices(
+    spec: RunSpec,
+    parameters: Parameters,
+    store: S3Store,
+    switch: StopSwitch,
+    *,
+    spent: Callable[[], float],
+    machine: str | None,
+    folder: Path,
+    say: Callable[[str], None],
+) -> MachineNotices | None:
+    """Who tells people of the run; None when nobody is to be told, which costs nothing."""
+    notify = spec.notify
+    if notify is None:
+        return None
+
+    @cache
+    def channels() -> Mapping[str, Channel]:
+        found: dict[str, Channel] = {}
+        if notify.webhook is not None:
+            wanted = SecretSpec("webhook", notify.webhook)
+            address = parameters.secrets([wanted])["webhook"]
+            found["webhook"] = Webhook(Web(), checked_address(address), notify.format)
+        if notify.command is not None:
+            found["command"] = NoticeCommand(notify.command, dict(os.environ), folder)
+        return found
+
+    sender = SendOnce(channels, by=f"machine {machine}", say=say)
+    return MachineNotices.of(spec, sender, store, switch, spent=spent, machine=machine, clock=time.time)
 
 
 def own_group(

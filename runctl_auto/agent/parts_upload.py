@@ -19,8 +19,6 @@ from runctl_auto.agent.file_slice import FileSlice
 from runctl_auto.agent.parallel import for_each
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, S3
 
-AT_ONCE = 4
-"""Connections for one file; several files are stored at once."""
 MOST_PARTS = 10_000
 UNSIGNED = "UNSIGNED-PAYLOAD"
 """In place of a hash of the body: its CRC32 is signed with the other header fields."""
@@ -35,12 +33,15 @@ class _Part:
 
 @dataclass
 class PartsUpload:
-    """The upload of `whole` to `key`. `step` is the size of a part, larger for more than 10,000 of them."""
+    """The upload of `whole` to `key` by `at_once` connections. `step` is the size of a part, larger for more
+    than 10,000 of them.
+    """
 
     s3: S3
     key: str
     whole: FileSlice
     step: int
+    at_once: int
     _sha256: Any = field(default_factory=hashlib.sha256)
     _crc32: int = 0
     _upload: str = ""
@@ -52,7 +53,7 @@ class PartsUpload:
         begun = self.s3.request("POST", self.key, query=(("uploads", ""),), headers=headers)
         self._upload = _text(begun, "UploadId")
         try:
-            for_each(self._parts(), self._put, AT_ONCE)
+            for_each(self._parts(), self._put, self.at_once)
             self._complete()
         except BaseException:
             self._abort()

@@ -10,20 +10,22 @@ from pathlib import Path
 
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.object_sums import CHECKSUM_MODE, sum_of
-from runctl_auto.agent.ranges import Arrived, Ranges, fetch_range
+from runctl_auto.agent.ranges import RANGE_BYTES, Arrived, Ranges, fetch_range
 from runctl_auto.agent.s3 import S3, StoredObject
 
 
 class RangedFile:
     """The object `stored` on its way to `part`. Beside it a file lists the ranges that are there."""
 
-    def __init__(self, s3: S3, stored: StoredObject, part: Path, arrived: Arrived) -> None:
+    def __init__(
+        self, s3: S3, stored: StoredObject, part: Path, arrived: Arrived, *, step: int = RANGE_BYTES
+    ) -> None:
         self._s3 = s3
         self._stored = stored
         self._part = part
         self._list = part.with_name(f"{part.name}.ranges")
         self._arrived = arrived
-        self._ranges = Ranges(stored.size)
+        self._ranges = Ranges(stored.size, step)
         self._lock = threading.Lock()
         self._there = self._listed()
         if not self._there:

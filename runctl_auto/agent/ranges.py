@@ -15,9 +15,7 @@ from runctl_auto.agent.parallel import for_each
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, S3
 
 RANGE_BYTES = 16 * 1024 * 1024
-RANGED_FROM = 2 * RANGE_BYTES
-"""Larger objects are fetched in ranges: one connection to S3 gives about 100 MB a second."""
-AT_ONCE = 8
+"""Objects of more than two ranges are fetched in ranges: a connection to S3 gives about 100 MB a second."""
 _PIECE = 256 * 1024
 """What is written at once: it stays in the cache of the processor until then."""
 
@@ -84,15 +82,17 @@ def write_all(file: int, content: memoryview, at: int) -> None:
         content, at = content[count:], at + count
 
 
-def download_ranges(s3: S3, key: str, target: Path, at_most: int, *, at_once: int = AT_ONCE) -> str:
+def download_ranges(
+    s3: S3, key: str, target: Path, at_most: int, *, step: int = RANGE_BYTES, at_once: int
+) -> str:
     """Writes the first `at_most` bytes of the object to `target` with `at_once` connections; their sha256.
 
     Raises S3Error when the object is replaced meanwhile, AgentError when there is none.
     """
     with target.open("wb+") as file:
-        told = _first_range(s3, key, min(at_most, RANGE_BYTES), file.fileno())
+        told = _first_range(s3, key, min(at_most, step), file.fileno())
         etag = told.get("etag", "")
-        ranges = Ranges(min(at_most, _total(told)))
+        ranges = Ranges(min(at_most, _total(told)), step)
         following = _Following(file.fileno(), ranges)
         following.arrived(0)
 

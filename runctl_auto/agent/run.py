@@ -26,6 +26,7 @@ from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.lineage import newest_checkpoint
+from runctl_auto.agent.machine_notices import LOOK_EVERY_SECONDS
 from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.pace import Pace, steady
@@ -108,6 +109,7 @@ class RunTools:
     end_services: Callable[[], None] = lambda: None
     out_of_memory: Callable[[], str | None] = lambda: None
     written_files: Callable[[], frozenset[tuple[int, int]]] = frozenset
+    look_for_notices: Callable[[], None] | None = None
 
 
 class StopEarly(Exception):
@@ -410,6 +412,8 @@ class Run:
             ("interruption notice", steady(INTERRUPTION_EVERY_SECONDS), interruption.look),
             ("limits", steady(LIMITS_EVERY_SECONDS), limits.look),
         ]
+        if tools.look_for_notices is not None:
+            steps.append(("notices", steady(LOOK_EVERY_SECONDS), never_fatal(tools.look_for_notices)))
         idle_seconds = self._spec.idle_duration_seconds
         if idle_seconds is not None:
             idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)

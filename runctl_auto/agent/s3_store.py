@@ -8,25 +8,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from runctl_auto.agent.errors import FileChangedError, NotFoundError, RetriesExhaustedError, UnreachableError
+from runctl_auto.agent.errors import (
+    FileChangedError,
+    NotFoundError,
+    RetriesExhaustedError,
+    S3Error,
+    UnreachableError,
+)
 from runctl_auto.agent.file_slice import FileSlice
 from runctl_auto.agent.parts_upload import PartsUpload
-from runctl_auto.agent.ranges import RANGED_FROM, download_ranges
+from runctl_auto.agent.ranges import RANGE_BYTES, download_ranges
 from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3
 from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.web import Body
 
 PART_BYTES = 32 * CHUNK
+_CONFLICTS = 3
+"""So often a conditional write is tried that S3 refuses without an object that is there."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class S3Store:
-    """A `Store` in one bucket. Files of more than `part_bytes` are uploaded in parts."""
+    """A `Store` in one bucket. Files of more than `part_bytes` are uploaded in parts, what may be more than
+    two of `range_bytes` is downloaded in ranges; each by `at_once` connections.
+    """
 
     s3: S3
     part_bytes: int = PART_BYTES
+    range_bytes: int = RANGE_BYTES
+    at_once: int = 4
 
     def patient(self, seconds: float) -> S3Store:
         return replace(self, s3=self.s3.patient(seconds))
@@ -54,6 +66,23 @@ class S3Store:
     def put(self, key: str, data: bytes, content_type: str = "application/octet-stream") -> None:
         self.s3.request("PUT", key, body=data, headers={"content-type": content_type})
 
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Stores an object if there is none with this key; False when there is."""
+        headers = {"content-type": "application/json", "if-none-match": "*"}
+        for _ in range(_CONFLICTS):
+            try:
+                self.s3.request("PUT", key, body=data, headers=headers)
+                return True
+            except S3Error as error:
+                if error.status not in (409, 412):
+                    raise
+                conflict = error
+            stored = self.list_objects(key).get(key)
+            if stored is not None:
+                # A request that was repeated may meet what it stored itself.
+                return stored == len(data) and self.get(key, stored) == data
+        raise conflict
+
     def delete(self, key: str) -> None:
         """Idempotent: deleting an object that does not exist succeeds."""
         self.s3.request("DELETE", key)
@@ -63,8 +92,12 @@ class S3Store:
         of what was written.
         """
 
-        if at_most > RANGED_FROM:
-            return self._expected(lambda s3: download_ranges(s3, key, target, at_most))
+        if at_most > 2 * self.range_bytes:
+            return self._expected(
+                lambda s3: download_ranges(
+                    s3, key, target, at_most, step=self.range_bytes, at_once=self.at_once
+                )
+            )
 
         def attempt() -> str:
             digest, size = hashlib.sha256(), 0
@@ -95,7 +128,8 @@ class S3Store:
         caller must not use.
         """
         if size > self.part_bytes:
-            return PartsUpload(self.s3, key, FileSlice(file, 0, size), self.part_bytes).store()
+            whole = FileSlice(file, 0, size)
+            return PartsUpload(self.s3, key, whole, self.part_bytes, self.at_once).store()
         whole = FileSlice(file, 0, size)
         digest = whole.sha256()
         self._put_whole(key, whole, digest)

@@ -20,6 +20,10 @@ from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.time_limit import TimeLimit
 
+NOTICE_SECONDS = 7.0
+"""How long the last status waits for notices: for an attempt that hangs, or for all that are refused."""
+LEAVING_NOTICE_SECONDS = 2.0
+"""The same where the system ends the machine or the service."""
 STATUS_SECONDS = 4.0
 """Kept for the last status of a machine that the cloud takes back."""
 
@@ -38,11 +42,19 @@ class ReplacesMachine(Protocol):
     def boot_worked(self) -> None: ...
 
 
+class TellsPeople(Protocol):
+    """Sends notices about the run; `MachineNotices` describes the methods."""
+
+    def ended(self, outcome: Outcome) -> None: ...
+    def settle(self, seconds: float) -> None: ...
+
+
 @dataclass(frozen=True)
 class AgentService:
     """The agent of one machine. `clock` is in seconds since the epoch.
 
-    `group` replaces the machine when it is lost; it is ended once the run has ended for good.
+    `group` replaces the machine when it is lost; it is ended once the run has ended for good. `notices`
+    returns who tells people of the end, None when nobody does.
     """
 
     config: AgentConfig
@@ -56,6 +68,7 @@ class AgentService:
     end_machine: Callable[[], None]
     clock: Callable[[], float]
     group: ReplacesMachine | None = None
+    notices: Callable[[], TellsPeople | None] = lambda: None
 
     def serve(self) -> int:
         """Blocks until the run has ended here; returns the process's exit code.
@@ -124,8 +137,22 @@ class AgentService:
         if request is not None and request.ends_at is not None:
             before.set(request.ends_at - STATUS_SECONDS)
             last.set(request.ends_at)
+        told = self.notices()
+        if told is not None:
+            self._try("the notice of the end", lambda: told.ended(outcome))
         self._try("the last output", lambda: logs.ship_all(patient.within(before)))
+        if told is not None:
+            self._try("the notice of the end", lambda: self._settle_notices(told))
         self._try("the last status", lambda: status.end(outcome, patient.within(last)))
+
+    def _settle_notices(self, told: TellsPeople) -> None:
+        """Waits for the notice of the end, which goes out while the last output is stored."""
+        request, seconds = self.switch.request, NOTICE_SECONDS
+        if request is not None and request.ends_at is not None:
+            seconds = min(seconds, request.ends_at - 2 * STATUS_SECONDS - self.clock())
+        if request is not None and request.leave_running:
+            seconds = min(seconds, LEAVING_NOTICE_SECONDS)
+        told.settle(max(0.0, seconds))
 
     def _try(self, what: str, store: Callable[[], None]) -> None:
         """A failure of either step must not prevent the other, or the machine's termination."""

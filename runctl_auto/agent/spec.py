@@ -14,6 +14,8 @@ from runctl_auto.agent.contract import (
     BACKGROUNDS,
     DATA_STRATEGIES,
     DEFAULT_SHELL,
+    EVENTS,
+    FORMATS,
     MOST_SPEC_BYTES,
     ON_A_VOLUME,
     SCHEMA,
@@ -21,6 +23,7 @@ from runctl_auto.agent.contract import (
     Background,
     DataJson,
     DataStrategy,
+    NotifyJson,
     SpecJson,
     VolumeJson,
 )
@@ -73,6 +76,16 @@ class CheckpointSpec:
 
 
 @dataclass(frozen=True)
+class NotifySpec:
+    """Who is told of the run: `webhook` is the parameter that holds an address."""
+
+    webhook: str | None = None
+    format: str = "auto"
+    command: str | None = None
+    on: tuple[str, ...] = EVENTS
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run of a job on one node."""
 
@@ -100,6 +113,7 @@ class RunSpec:
     background: str = Background.FAIL
     shell: tuple[str, ...] = tuple(DEFAULT_SHELL.split())
     max_attempts: int = 1
+    notify: NotifySpec | None = None
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -119,7 +133,7 @@ class RunSpec:
         return self.budget / self.price_hour * 3600
 
 
-CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "retry", "volumes"})
+CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "notify", "retry", "volumes"})
 """Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
 
 
@@ -190,6 +204,20 @@ def _spec(data: SpecJson) -> RunSpec:
         background=_background(data.get("background") or Background.FAIL),
         shell=_shell(data.get("shell") or DEFAULT_SHELL),
         max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
+        notify=_notify(data["notify"]) if data.get("notify") else None,
+    )
+
+
+def _notify(data: NotifyJson) -> NotifySpec:
+    shape = data.get("format") or "auto"
+    if shape not in FORMATS:
+        raise ValueError(f"the format of notify is {shape!r}, not one of {', '.join(FORMATS)}")
+    webhook, command = data.get("webhook"), data.get("command")
+    return NotifySpec(
+        webhook=None if webhook is None else str(webhook),
+        format=shape,
+        command=None if command is None else str(command),
+        on=tuple(str(each) for each in data.get("on") or EVENTS),
     )
 
 

@@ -31,6 +31,7 @@ from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.status_reading import read_status
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.untrusted import UnreadableError, cut, encodable
+from runctl_auto.agent.usage import Usage
 
 MOST_UNSAVED = 20
 """The status is small: further files that could not be saved are only counted in it."""
@@ -109,6 +110,15 @@ class StatusWriter:
         before = [each for each in earlier.get("machines") or () if each.get("id") != machine.id]
         document["machines"] = [*before, self._machine][-MOST_MACHINES:]
         self._document = document
+        self._usage: Usage | None = None
+        known = {each.get("id"): each.get("usage") for each in earlier.get("machines") or ()}
+        self._used_before = known.get(machine.id)
+
+    def count(self, usage: Usage) -> None:
+        """Records what the machine has and uses, from now on."""
+        usage.continue_from(self._used_before)
+        with self._lock:
+            self._usage = usage
 
     def _entry(self, machine: MachineIdentity, booted_at: float) -> MachineJson:
         booted = rfc3339(booted_at)
@@ -250,6 +260,8 @@ class StatusWriter:
     def document(self) -> StatusJson:
         """A copy of the document; the current phase counts up to now."""
         with self._lock:
+            if self._usage is not None:
+                self._machine["usage"] = self._usage.as_json()
             copy: StatusJson = json.loads(json.dumps(self._document))
             name = TIMED_AS.get(copy["phase"])
             if name:

@@ -15,11 +15,13 @@ from runctl_auto.agent.contract import (
     CheckpointCountJson,
     DataProgressJson,
     MachineJson,
+    PartOfMachineJson,
     ResumeJson,
     StatusJson,
     SuspectJson,
     TryJson,
     UnsavedJson,
+    UsageJson,
     new_status,
 )
 from runctl_auto.agent.untrusted import (
@@ -37,6 +39,7 @@ from runctl_auto.agent.untrusted import (
 _MOST_SECONDS = 1e10
 _MOST_LISTED = 100
 _MOST_PRICE = 1e6
+_MOST_MEMORY_GB = 1e6
 _NOTE = text(MOST_NOTE)
 _SEQUENCE = matching(r"[0-9]{8}")
 _WORD = matching(r"[a-z][a-z_]{0,39}")
@@ -132,8 +135,20 @@ def _try(value: object) -> TryJson:
     }
 
 
+def _usage(value: object) -> UsageJson:
+    found = Fields(value)
+    return {
+        "cpus": found.given("cpus", whole()),
+        "memory_gb": found.given("memory_gb", number(0, _MOST_MEMORY_GB)),
+        "requests": found.needed("requests", whole()),
+        "sent_bytes": found.needed("sent_bytes", whole()),
+    }
+
+
 def _machine(value: object) -> MachineJson:
     found = Fields(value)
+    usage = found.given("usage", _usage)
+    used: PartOfMachineJson = {} if usage is None else {"usage": usage}
     return {
         "id": found.needed("id", _IDENTITY),
         "type": found.given("type", _KIND),
@@ -143,6 +158,7 @@ def _machine(value: object) -> MachineJson:
         "seen_at": found.needed("seen_at", moment),
         "ended_at": found.given("ended_at", moment),
         "price_hour": found.given("price_hour", number(0, _MOST_PRICE)),
+        **used,
     }
 
 

@@ -43,6 +43,11 @@ class ChangeableStore(ReadableStore, Protocol):
     def put(self, key: str, data: bytes, content_type: str = ...) -> None:
         """Stores an object, replacing an existing one with this key."""
 
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Stores an object if there is none with this key; False when there is. Of several that do so at the
+        same time, one succeeds. `data` must differ from what others store there.
+        """
+
     def delete(self, key: str) -> None:
         """Idempotent: no error when the object does not exist."""
 

@@ -83,6 +83,11 @@ class Console:
         if self.as_json:
             self._write(self._out, strict_json(value))
 
+    @property
+    def width(self) -> int | None:
+        """Of the terminal; None where stdout is no terminal."""
+        return terminal_width() if self._out.isatty() else None
+
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
         """Prints a table, at most as wide as the terminal; not truncated where stdout is no terminal."""
         if self.as_json:
@@ -90,7 +95,7 @@ class Console:
         from runctl_auto.cli.views.phases import phase_colour
         from runctl_auto.cli.views.table import table_lines
 
-        width = terminal_width() if self._out.isatty() else None
+        width = self.width
         heading, *lines = table_lines(columns, rows, width, lambda c: self.painted(c, colour=phase_colour(c)))
         self.line(self.painted(heading, bold=True))
         for each in lines:

@@ -19,23 +19,31 @@ if TYPE_CHECKING:
 
 @dataclass
 class Invocation:
-    """One call of ``runctl``. ``options`` are settings given as options, by path."""
+    """One call of ``runctl``. ``options`` are settings given as options, by path. ``ends_engines``: engines
+    end with this process, also when it is killed."""
 
     console: Console = field(default_factory=Console)
     options: dict[tuple[str, ...], object] = field(default_factory=dict)
+    ends_engines: bool = False
     _folders: ProjectFolders | None = None
+
+    def enter(self, folder: Path) -> None:
+        """Works in the project that ``folder`` belongs to, whatever the current folder. Raises as
+        ``folders``."""
+        from runctl_auto.local.project import find_project
+
+        folders = find_project(folder)
+        folders.refuse_planted()
+        self._folders = folders
 
     def folders(self) -> ProjectFolders:
         """The project that the current folder belongs to; looked at once.
 
         Raises ``UntrustedError`` when it is somebody else's, or brought runctl's private folder with it.
         """
-        from runctl_auto.local.project import find_project
-
         if self._folders is None:
-            folders = find_project(Path.cwd())
-            folders.refuse_planted()
-            self._folders = folders
+            self.enter(Path.cwd())
+        assert self._folders is not None  # noqa: S101 - entered
         return self._folders
 
     def hold_policies_to(self, base: Path | None) -> None:
@@ -109,6 +117,7 @@ class Invocation:
                 parallel=settings.engine.parallel,
                 program=program,
                 policies=pack if policies else None,
+                tied=self.ends_engines,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
             ),

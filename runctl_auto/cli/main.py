@@ -34,6 +34,7 @@ _COMMANDS: dict[str, str] = {
     "unprotect": "Remove the protection of a volume or bucket.",
     "unlock": "Remove the locks that a killed command left on a job.",
     "reap": "Terminate machines that exceeded their limits.",
+    "drift": "Show what has changed in the cloud without runctl.",
     "leaks": "Find and remove resources that no stack manages.",
     "ls": "List jobs.",
     "status": "Show the status of a job.",

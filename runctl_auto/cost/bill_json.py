@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from runctl_auto.cost.charges import KINDS, Charge
+from runctl_auto.cost.charges import KINDS, Charge, MachineUse
 from runctl_auto.cost.ledger import Bill
 from runctl_auto.run.machines import moment
 
@@ -58,6 +58,21 @@ def _charge(data: Any) -> Charge:
         price_hour=None if price is None else float(price),
         goes_on=bool(data["goes_on"]),
         is_exact=bool(data["is_exact"]),
+        use=_use(data.get("use")),
+    )
+
+
+def _use(data: Any) -> MachineUse | None:
+    """None in bills of earlier versions."""
+    if data is None:
+        return None
+    cpus = data["cpus"]
+    return MachineUse(
+        cpus=None if cpus is None else int(cpus),
+        **{
+            name: None if data[name] is None else float(data[name])
+            for name in ("memory_gb", "requests_hour", "bytes_hour")
+        },
     )
 
 

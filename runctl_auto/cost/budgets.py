@@ -10,6 +10,7 @@ from typing import Any
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.ledger import Bill, Period, grouped
 from runctl_auto.cost.spent import known
+from runctl_auto.settings.named_budgets import NamedBudget
 
 STEPS = (50, 80, 100)
 """Percent of a budget at which it is told of."""
@@ -17,9 +18,7 @@ STEPS = (50, 80, 100)
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """A budget and what is spent of it. ``of`` is ``project NAME`` or ``owner NAME``; ``usd`` is for a
-    month.
-    """
+    """A budget and what is spent of it. ``of`` says whose it is (``owner ann``); ``usd`` is for a month."""
 
     of: str
     usd: float
@@ -50,17 +49,11 @@ def month_of(now: datetime) -> Period:
     return Period(since=now.replace(day=1, hour=0, minute=0, second=0, microsecond=0), until=now)
 
 
-def budgets(
-    bills: Sequence[Bill],
-    now: datetime,
-    *,
-    project: str,
-    owner: str,
-    monthly: float | None,
-    monthly_owner: float | None,
-) -> Iterator[Budget]:
-    """The budgets that are set, of the project and of one owner, with what this month's ``bills`` spent."""
-    for by, key, usd in (("project", project, monthly), ("owner", owner, monthly_owner)):
-        if usd is not None:
-            groups = {each.key: each.usd for each in grouped(bills, by, month_of(now))}
-            yield Budget(of=f"{by} {key}", usd=usd, spent=groups.get(key, Amount()))
+def budgets(bills: Sequence[Bill], now: datetime, wanted: Sequence[NamedBudget]) -> Iterator[Budget]:
+    """The budgets that are ``wanted``, with what this month's ``bills`` spent of each."""
+    groups = {
+        by: {each.key: each.usd for each in grouped(bills, by, month_of(now))}
+        for by in dict.fromkeys(each.by for each in wanted)
+    }
+    for each in wanted:
+        yield Budget(of=each.of, usd=each.usd, spent=groups[each.by].get(each.key, Amount()))

@@ -36,12 +36,25 @@ KINDS: tuple[Kind, ...] = ("machine", "disk", "address", "volume")
 
 
 @dataclass(frozen=True, kw_only=True)
+class MachineUse:
+    """What a machine has, None if unknown, and what its agent sent to object storage in an hour, on average:
+    requests, and bytes.
+    """
+
+    cpus: int | None = None
+    memory_gb: float | None = None
+    requests_hour: float | None = None
+    bytes_hour: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Charge:
     """One thing that cost from ``began`` to ``ended``, both in UTC.
 
     ``resource`` is the id of the machine or volume, ``what`` its type; ``run`` is None for volumes, which
     outlive runs. ``quantity`` is 1, or GB; ``price_hour`` is USD for one of it, None when unknown.
-    ``goes_on``: it still costs. ``is_exact``: False when it cost at least until ``ended``.
+    ``goes_on``: it still costs. ``is_exact``: False when it cost at least until ``ended``. ``use`` is None
+    for what is no machine, and where nothing of it is known.
     """
 
     kind: Kind
@@ -54,6 +67,7 @@ class Charge:
     price_hour: float | None
     goes_on: bool = False
     is_exact: bool = True
+    use: MachineUse | None = None
 
     @property
     def hours(self) -> float:
@@ -216,6 +230,18 @@ def _of_machine(machine: RunMachine, run: str, records: JobRecords, *, goes_on: 
         price_hour=_price(machine, records.config),
         goes_on=runs,
         is_exact=is_exact,
+        use=_use(machine, (until - machine.launched_at).total_seconds() / 3600),
+    )
+
+
+def _use(machine: RunMachine, hours: float) -> MachineUse | None:
+    if machine.requests is None or machine.sent_bytes is None or hours <= 0:
+        return None
+    return MachineUse(
+        cpus=machine.cpus,
+        memory_gb=machine.memory_gb,
+        requests_hour=machine.requests / hours,
+        bytes_hour=machine.sent_bytes / hours,
     )
 
 

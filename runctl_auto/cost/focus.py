@@ -69,7 +69,25 @@ def _row(line: Line) -> dict[str, str]:
         "x_Job": bill.job,
         "x_Owner": bill.owner,
         "x_Run": charge.run or "",
+        **_used(charge),
         "x_AtLeast": "false" if charge.usd.complete else "true",
+    }
+
+
+def _used(charge: Charge) -> dict[str, str]:
+    """What a machine has, and what its agent sent to object storage; empty where that is not known."""
+    use, hours = charge.use, charge.hours
+    shown = {} if use is None else vars(use)
+
+    def times(name: str) -> str:
+        amount = shown.get(name)
+        return "" if amount is None else f"{amount * hours:.6f}"
+
+    return {
+        "x_VCpuHours": times("cpus"),
+        "x_MemoryGBHours": times("memory_gb"),
+        "x_Requests": times("requests_hour"),
+        "x_SentBytes": times("bytes_hour"),
     }
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from runctl_auto.cost.amount import Amount, total
 from runctl_auto.cost.charges import Charge
+from runctl_auto.cost.quantities import Quantities, quantities
 
 DAY = timedelta(days=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -55,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """All lines of one key. Hours are those of machines; ``gb_hours`` those of disks and volumes."""
+    """All lines of one key."""
 
     key: str
     lines: tuple[Line, ...]
@@ -66,13 +67,9 @@ class Group:
         return total((Amount(complete=not self.unread), *(each.charge.usd for each in self.lines)))
 
     @property
-    def machine_hours(self) -> float:
-        return sum(each.charge.hours for each in self.lines if each.charge.kind == "machine")
-
-    @property
-    def gb_hours(self) -> float:
-        stored = (each.charge for each in self.lines if each.charge.kind in ("disk", "volume"))
-        return sum(each.hours * each.quantity for each in stored)
+    def quantities(self) -> Quantities:
+        """What was used for it."""
+        return quantities((each.charge for each in self.lines), unread=self.unread)
 
 
 _OF_BILL: Mapping[str, Callable[[Bill], str]] = {

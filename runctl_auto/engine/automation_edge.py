@@ -18,6 +18,7 @@ from runctl_auto.engine.events import (
     SummaryEvent,
 )
 from runctl_auto.engine.failures import Failure, typed_error
+from runctl_auto.engine.refresh_plan import Difference, ResourceDrift, differences
 from runctl_auto.errors import EngineError, EngineNotFoundError
 
 if TYPE_CHECKING:
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
     from pulumi.automation import events as automation_events
 
 
-def engine_command(root: Path) -> automation.PulumiCommand:
-    """The engine ``root/bin/pulumi``. Raises ``EngineNotFoundError`` when it does not start or is too old."""
+def engine_command(root: Path, *, tied: bool = False) -> automation.PulumiCommand:
+    """The engine ``root/bin/pulumi``; ``tied``: it ends with this process. Raises ``EngineNotFoundError``
+    when it does not start or is too old."""
     from pulumi import automation
 
     try:
+        if tied:
+            from runctl_auto.engine.tied_engine import TiedCommand
+
+            return TiedCommand(root=str(root))
         return automation.PulumiCommand(root=str(root))
     except Exception as error:
         raise EngineNotFoundError(
@@ -144,6 +150,34 @@ def plain_events(event: automation_events.EngineEvent) -> Iterator[EngineEvent]:
             tuple((str(_word(name)), count) for name, count in summary.resource_changes.items()),
             summary.duration_seconds,
         )
+
+
+_REFRESHED = {"update": "changed", "delete": "gone"}
+
+
+def drift_in(event: automation_events.EngineEvent) -> ResourceDrift | None:
+    """What an event of a refresh tells of a resource that is not as the state has it.
+
+    None too when nothing of what the program sets differs.
+    """
+    metadata = event.res_outputs_event.metadata if event.res_outputs_event is not None else None
+    if metadata is None or metadata.old is None or not metadata.old.custom:
+        return None
+    kind: Any = _REFRESHED.get(_word(metadata.op))
+    if kind is None:
+        return None
+    old, new = metadata.old, metadata.new
+    found: tuple[Difference, ...] = ()
+    if kind == "changed":
+        found = differences(
+            old.inputs or {},
+            (new.inputs if new else None) or {},
+            old.outputs or {},
+            (new.outputs if new else None) or {},
+        )
+        if not found:
+            return None
+    return ResourceDrift(kind, metadata.urn, metadata.type, old.id or "", bool(old.protect), found)
 
 
 def _step(stage: Any, metadata: automation_events.StepEventMetadata) -> StepEvent:

@@ -189,7 +189,7 @@ class Driver:
                 work_dir=str(self._folders.workspace()),
                 env_vars=self._variables,
                 secrets_provider=self._environment.secrets_provider,
-                pulumi_command=engine_command(self._environment.engine.root),
+                pulumi_command=engine_command(self._environment.engine.root, tied=self._options.tied),
             )
         return self._opened
 

@@ -111,9 +111,14 @@ def open_bucket(endpoint_url: str | None, name: str) -> ObjectData:
     """A bucket with the person's own credentials, whoever owns it. Makes no request; imports little."""
     from runctl_auto.providers.aws.access import Cloud
     from runctl_auto.providers.aws.clients import client_maker
+    from runctl_auto.providers.aws.object_data.access import open_as_told
     from runctl_auto.providers.aws.object_data.access import open_bucket as open_on_aws
+    from runctl_auto.providers.aws.object_data.variables import told_by_variables
     from runctl_auto.providers.aws.regions import home_region
 
+    told = told_by_variables(os.environ, endpoint_url)
+    if told is not None:
+        return open_as_told(told, name)
     return open_on_aws(Cloud(client_maker(endpoint_url), home_region(os.environ)), name)
 
 

@@ -22,7 +22,7 @@ from runctl_auto.backend.locks import (
     is_orphan,
 )
 from runctl_auto.backend.unfinished import Period, unfinished_periods
-from runctl_auto.engine.automation_edge import plain_events, set_secret, translated
+from runctl_auto.engine.automation_edge import drift_in, plain_events, set_secret, translated
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from pulumi.automation import events as automation_events
 
     from runctl_auto.engine.policy_pack import PackInForce
+    from runctl_auto.engine.refresh_plan import ResourceDrift
 
 Result = TypeVar("Result")
 
@@ -80,11 +81,12 @@ class Changes:
 class EngineOptions:
     """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
     every preview and every update. ``program`` is the folder of the program that runs in place of
-    runctl's own."""
+    runctl's own. ``tied``: engines end with this process, also when it is killed."""
 
     parallel: int = 16
     program: Path | None = None
     policies: PackInForce | None = None
+    tied: bool = False
     on_event: EventSink | None = None
     on_output: Callable[[str], None] | None = None
     processes: Processes = field(default_factory=Processes)
@@ -189,6 +191,28 @@ class JobStack:
             if _NO_SUMMARY in str(error.__cause__):  # all that is left is protected: nothing was planned
                 return Plan((), 0)
             raise
+
+    def preview_refresh(self) -> tuple[ResourceDrift, ...]:
+        """What a refresh would find changed, by URN. Changes neither the cloud nor the state."""
+        found: dict[str, ResourceDrift] = {}
+
+        def note(event: automation_events.EngineEvent) -> None:
+            drift = drift_in(event)
+            if drift is not None:
+                found[drift.urn] = drift
+
+        try:
+            self._run(
+                "preview of a refresh",
+                self._stack.preview_refresh,
+                {"parallel": self._options.parallel, "show_secrets": False},
+                only_planned=True,
+                raw=note,
+            )
+        except EngineError as error:
+            if _NO_SUMMARY not in str(error.__cause__):  # a stack without resources
+                raise
+        return tuple(found[urn] for urn in sorted(found))
 
     def up(self, *, refresh: bool = False, only: Sequence[str] = ()) -> Changes:
         """Makes the cloud agree with the program; with URNs in ``only``, in nothing but these. Idempotent."""
@@ -367,12 +391,15 @@ class JobStack:
         *,
         only_planned: bool = False,
         hear: EventSink | None = None,
+        raw: Callable[[automation_events.EngineEvent], None] | None = None,
     ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
 
         def take(event: automation_events.EngineEvent) -> None:
             try:
+                if raw is not None:
+                    raw(event)
                 for each in plain_events(event):
                     events.append(each)
                     is_imagined = only_planned and isinstance(each, StepEvent)

@@ -19,8 +19,11 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import left_by_link
 
 
-def load_job_file(path: Path, *, defaults: Mapping[str, Any] | None = None) -> JobFile:
+def load_job_file(
+    path: Path, *, defaults: Mapping[str, Any] | None = None, read: JobDocument | None = None
+) -> JobFile:
     """The job file at ``path``. ``defaults`` (from settings) fill top-level fields that the file omits.
+    ``read`` is the document at ``path`` if it was read before.
 
     Raises JobFileError with all ``problems``, each with its position in the file; also for a link that leads
     out of the project: messages quote what a file holds.
@@ -31,7 +34,7 @@ def load_job_file(path: Path, *, defaults: Mapping[str, Any] | None = None) -> J
         complaint = f"is reached by a link that leads out of the project {project}"
         problem = FieldProblem(str(path), None, None, "", complaint)
         raise invalid_job_file(str(path), [problem])
-    return _validated(path, read_job_document(path, defaults))
+    return _validated(path, read or read_job_document(path, defaults))
 
 
 def job_file_of_values(values: Mapping[str, Any], path: Path) -> JobFile:

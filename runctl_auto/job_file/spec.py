@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from runctl_auto.agent.contract import DEFAULT_SHELL
+from runctl_auto.agent.contract import DEFAULT_SHELL, EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,
@@ -372,6 +372,40 @@ class Artifacts(Part):
     )
 
 
+class Notify(Part):
+    """Who is told of the job: a webhook, a command on the machine, or both."""
+
+    webhook: VariableName | None = Field(
+        default=None,
+        title="Variable of the caller's environment with the webhook's address, a secret",
+        description="the name of an environment variable",
+        examples=["SLACK_WEBHOOK"],
+    )
+    format: NoticeFormat = Field(
+        default="auto",
+        title="Shape of what is posted; auto: Slack's for its own hosts, else plain JSON",
+        description="auto, slack or json",
+    )
+    command: Text | None = Field(
+        default=None,
+        title="What is run on the machine, with the notice as JSON on its input",
+        description="a shell command",
+        examples=["./tell.sh"],
+    )
+    on: tuple[NoticeEvent, ...] = Field(
+        default=EVENTS,
+        min_length=1,
+        title="What is told",
+        description="a list of " + ", ".join(EVENTS),
+    )
+
+    @model_validator(mode="after")
+    def _tells_somebody(self) -> Notify:
+        if self.webhook is None and self.command is None:
+            raise ValueError("names neither a webhook nor a command")
+        return self
+
+
 class JobSpec(BaseModel):
     """A whole job file, validated. Sizes are in GB, times in seconds, money in USD."""
 
@@ -488,6 +522,12 @@ class JobSpec(BaseModel):
     )
     artifacts: Artifacts = Field(
         default=Artifacts(), title="What is brought home", description="a mapping of paths and keep"
+    )
+    notify: Notify | None = Field(
+        default=None,
+        title="Who is told of its end, failure, interruption, budget and silence",
+        description="a mapping of webhook, format, command and on",
+        examples=[{"webhook": "SLACK_WEBHOOK"}],
     )
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(
         default_factory=dict,

@@ -34,30 +34,33 @@ ResultT = TypeVar("ResultT")
 class Change(ABC, Generic[DecisionT, ResultT]):
     """One change to one job. Each verb is a subclass and has the steps that it defines, in this order:
 
-    ========= ===== ======= ====== ========= ==== ======= ===== ======
-    verb      claim recover decide configure plan confirm apply record
-    ========= ===== ======= ====== ========= ==== ======= ===== ======
-    up        x     x       x      x         x    x       x     x
-    preview   x     x       x      x         x    .       .     .
-    down      x     x       x      x         x    x       x     x
-    preview-down x  x       x      .         x    .       .     .
-    protect   x     x       x      x         x    x       x     .
-    unprotect x     x       x      x         x    x       x     .
-    place     x     x       x      .         .    .       x     x
-    replace   x     x       x      .         .    .       x     .
-    watch     x     x       x      .         .    .       x     .
-    release   x     x       x      .         .    .       x     .
-    feed      x     x       x      .         .    .       x     .
-    ========= ===== ======= ====== ========= ==== ======= ===== ======
+    ========== ===== ======= ====== ========= ==== ======= ===== ======
+    verb       claim recover decide configure plan confirm apply record
+    ========== ===== ======= ====== ========= ==== ======= ===== ======
+    up         x     x       x      x         x    x       x     x
+    apply      x     x       x      x         x    .       x     x
+    preview    x     x       x      x         x    .       .     .
+    down       x     x       x      x         x    x       x     x
+    down-plan  x     x       x      .         x    .       .     .
+    protect    x     x       x      x         x    x       x     .
+    unprotect  x     x       x      x         x    x       x     .
+    place      x     x       x      .         .    .       x     x
+    replace    x     x       x      .         .    .       x     .
+    watch      x     x       x      .         .    .       x     .
+    bring-back x     x       x      .         .    .       x     .
+    release    x     x       x      .         .    .       x     .
+    feed       x     x       x      .         .    .       x     .
+    ========== ===== ======= ====== ========= ==== ======= ===== ======
 
     ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
     run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
-    alone.
+    alone, ``bring-back`` the same for a folder. ``apply`` is ``up`` of a file of a folder, whose plan is
+    confirmed as a whole; ``down-plan`` is what ``down --dry-run`` and a folder's plan show.
 
-    * claim: no other command works on the job from here to the end; for ``preview``, which changes nothing
-      that others see, none of this project folder. ``open`` opens what the verb is about, and refuses a job
-      that is not. Every further step is refused when the claim was lost.
-    * recover: what an interrupted command left is recovered; ``preview`` only reports it.
+    * claim: no other command works on the job from here to the end; for ``preview`` and ``down-plan``, which
+      change nothing that others see, none of this project folder. ``open`` opens what the verb is about, and
+      refuses a job that is not. Every further step is refused when the claim was lost.
+    * recover: what an interrupted command left is recovered; ``preview`` and ``down-plan`` only report it.
     * decide: what is to be, from the job as it is. Ends the change when nothing is to be done.
     * configure: the stack gets the configuration that was decided. It is put back unless it is confirmed.
     * plan: the engine previews. A stack that was made for a plan that fails or is refused is removed.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.errors import NotSupportedError
+from runctl_auto.job_file.document import JobDocument
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.spec import JobSpec
@@ -14,6 +16,9 @@ from runctl_auto.job_file.work_folder import find_work_folder
 from runctl_auto.packaging.package import refuse_nothing, refuse_too_much
 from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.packaging.work_folder import WorkFolder
+
+Walk = Callable[[Path], WorkFolder]
+"""Walks a work folder."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +33,25 @@ class CheckedJob:
         return self.file.spec
 
 
-def check_files(path: Path) -> CheckedJob:
-    """Reads the job file at ``path`` and walks its work folder.
+def check_files(path: Path, *, read: JobDocument | None = None, walk: Walk = walk_work_folder) -> CheckedJob:
+    """Reads the job file at ``path``, unless it was ``read`` before, and walks its work folder.
 
     Raises JobFileError for an invalid file, JobFileError or PackagingError for a work folder, or something
     in it, that cannot travel, that is too large, or of which nothing is packaged.
     """
-    return _with_work_folder(load_job_file(path))
+    return _with_work_folder(load_job_file(path, read=read), walk)
 
 
-def _with_work_folder(file: JobFile) -> CheckedJob:
-    work_folder = walk_work_folder(find_work_folder(file))
+def _with_work_folder(file: JobFile, walk: Walk = walk_work_folder) -> CheckedJob:
+    work_folder = walk(find_work_folder(file))
     refuse_nothing(work_folder)
     refuse_too_much(work_folder)
     return CheckedJob(file, work_folder)
 
 
-def check_job(path: Path) -> CheckedJob:
+def check_job(path: Path, *, read: JobDocument | None = None, walk: Walk = walk_work_folder) -> CheckedJob:
     """As ``check_files``. Also raises NotSupportedError for valid fields that ``up`` does not support yet."""
-    checked = check_files(path)
+    checked = check_files(path, read=read, walk=walk)
     _refuse_unsupported(checked.file)
     return checked
 

@@ -12,6 +12,7 @@ from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
+from runctl_auto.jobs.notify_choice import choose_notify
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session, Surroundings
@@ -230,6 +231,7 @@ def decide(
         data=data.strategies,
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
+        notify=choose_notify(spec, current.config, run.id, session.settings.notify),
         source=source,
         fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )

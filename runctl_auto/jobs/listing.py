@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from runctl_auto.cost.charges import HeldVolume, held_volumes, machines_to_ask_for
@@ -12,7 +13,7 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.ended_statuses import EndedStatuses
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
-from runctl_auto.jobs.run_facts import RunFacts
+from runctl_auto.jobs.run_facts import RunFacts, moment_of
 from runctl_auto.jobs.session import Session
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.contract import Machine, RunKey
@@ -41,6 +42,12 @@ class ListedJob:
         if self.facts is None or self.problem is not None:
             return None
         return self.facts.phase or "starting"
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the run started, or the newest resource was made; None when neither is known."""
+        status = self.facts.status if self.facts else None
+        return moment_of(status.started_at if status else None) or moment_of(self.summary.made_at)
 
     def as_json(self) -> dict[str, Any]:
         place = self.facts.config.placement if self.facts else None

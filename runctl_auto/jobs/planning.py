@@ -23,6 +23,7 @@ from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.secret_values import choose_secrets
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.webhook_address import with_webhook
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.source import Source
@@ -35,7 +36,8 @@ class JobFileChange(Change[Intent, ResultT]):
     """Makes the job what its file says. ``times`` counts the seconds of its phases.
 
     ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended. ``source``:
-    the file of a folder that is applied; None for a job by itself.
+    the file of a folder that is applied; None for a job by itself. ``refresh``: what others have changed in
+    the cloud is looked for also where the job has no machine.
     """
 
     title = "preparing"
@@ -48,6 +50,7 @@ class JobFileChange(Change[Intent, ResultT]):
         rerun: bool,
         afresh: bool | None = None,
         source: Source | None = None,
+        refresh: bool = False,
     ) -> None:
         super().__init__(session.job(checked.spec.name), checked.file)
         self.current: CurrentJob = NEW_JOB
@@ -57,6 +60,7 @@ class JobFileChange(Change[Intent, ResultT]):
         self._rerun = rerun
         self._afresh = afresh
         self._source = source
+        self._refresh = refresh
         self._was_configured = True
         self._material: Material | None = None
         self.budgets: tuple[Budget, ...] = ()
@@ -64,6 +68,11 @@ class JobFileChange(Change[Intent, ResultT]):
 
     def was_configured(self) -> bool:
         return self._was_configured
+
+    @property
+    def refreshes(self) -> bool:
+        """Whether the engine first asks the cloud how what the state holds is now."""
+        return self._refresh or self.current.has_compute
 
     def open(self) -> None:
         """The engine opens or makes the stack while the work folder is packaged."""
@@ -82,7 +91,8 @@ class JobFileChange(Change[Intent, ResultT]):
         spec, job = self._checked.spec, self.job
         with self.times.phase("prepare"):
             refuse_what_the_state_forbids(self._checked.file, self.current.state)
-            secrets = choose_secrets(spec.name, spec.secrets, self.session.shell, job.stack.secrets())
+            environ, held = self.session.shell, job.stack.secrets()
+            secrets = choose_secrets(spec.name, spec.secrets, environ, held)
             intent = decide(
                 self.session,
                 spec,
@@ -92,15 +102,17 @@ class JobFileChange(Change[Intent, ResultT]):
                 afresh=self._afresh,
                 source=self._source,
             )
-            return replace(intent, secrets=secrets)
+            return with_webhook(intent, secrets, environ, held)
 
     def configure(self, decision: Intent) -> Configuration:
         return Configuration(decision.config, decision.secrets)
 
     def plan(self, decision: Intent) -> PlanView:
         with self.times.phase("preview"):
-            view = plan_for(self.job, self.current, decision)
-        self.budgets = budgets_for_plan(self.session, decision.config.owner, view.plan)
+            view = plan_for(self.job, self.current, decision, refresh=self.refreshes)
+        self.budgets = budgets_for_plan(
+            self.session, decision.config.owner, view.plan, decision.config.job.tags
+        )
         notes = (
             *view.notes,
             *budget_notes(self.budgets),
@@ -110,11 +122,11 @@ class JobFileChange(Change[Intent, ResultT]):
         return replace(view, notes=notes, work_folder=self._checked.work_folder)
 
 
-def plan_for(job: Job, current: CurrentJob, intent: Intent) -> PlanView:
+def plan_for(job: Job, current: CurrentJob, intent: Intent, *, refresh: bool) -> PlanView:
     """The plan with the stack's configuration as it is; waits first while a machine is shutting down."""
     with job.session.reporter.working("planning"):
         _await_dead_machine(job, current)
-        plan = job.stack.preview(refresh=current.has_compute)
+        plan = job.stack.preview(refresh=refresh)
     notes = ["the run that is active is stopped gracefully first"] if intent.replaces_active_run else []
     notes += intent.notes
     notes += [

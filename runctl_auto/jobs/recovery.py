@@ -59,6 +59,14 @@ def recover(job: Job, config: StackConfig | None) -> Recovered:
     return Recovered(state, (*removed, *remove_unnoticed(job, config, state, unfinished)), unfinished)
 
 
+def unrecorded_now(job: Job, config: StackConfig, state: StackState) -> tuple[CloudResource, ...]:
+    """What ``recover`` would remove. Reads only."""
+    pending = unrecorded(job.scanner(config), state) if state.pending else ()
+    unfinished = tuple(job.stack.unfinished(state))
+    more = _unnoticed(job, config, state, unfinished) if unfinished else ()
+    return tuple({each.key: each for each in (*pending, *more)}.values())
+
+
 def remove_unnoticed(
     job: Job, config: StackConfig, state: StackState, unfinished: tuple[Period, ...]
 ) -> tuple[Deleted, ...]:
@@ -67,21 +75,23 @@ def remove_unnoticed(
     Blocks until machines among it have ended. What is protected, somebody else's, or not surely the job's
     stays.
     """
+    return _remove(job, config, lambda: _unnoticed(job, config, state, unfinished)) if unfinished else ()
+
+
+def _unnoticed(
+    job: Job, config: StackConfig, state: StackState, unfinished: tuple[Period, ...]
+) -> tuple[CloudResource, ...]:
     protected = job.session.settings.policies.protected
     listed = {*protected, *(each.id for each in config.job.volumes if each.id)}
     scanner = job.scanner(config)
-
-    def look() -> tuple[CloudResource, ...]:
-        return scanner.unrecorded_unlisted(state) + made_unnoticed(
-            scanner.survey().found,
-            state,
-            unfinished,
-            scanner.is_surely_own,
-            kinds=scanner.kinds,
-            listed=listed,
-        )
-
-    return _remove(job, config, look) if unfinished else ()
+    return scanner.unrecorded_unlisted(state) + made_unnoticed(
+        scanner.survey().found,
+        state,
+        unfinished,
+        scanner.is_surely_own,
+        kinds=scanner.kinds,
+        listed=listed,
+    )
 
 
 def _remove(
@@ -94,7 +104,12 @@ def _remove(
         )
     for each in removed:
         reporter.say(f"removed unrecorded {each.kind} {each.id}")
-    return tuple(Deleted(f"unrecorded {each.kind}", each.name or each.id, each.id) for each in removed)
+    return tuple(unrecorded_deletion(each) for each in removed)
+
+
+def unrecorded_deletion(resource: CloudResource) -> Deleted:
+    """The receipt's entry for something that no state held."""
+    return Deleted(f"unrecorded {resource.kind}", resource.name or resource.id, resource.id)
 
 
 @contextmanager

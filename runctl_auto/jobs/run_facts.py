@@ -56,13 +56,13 @@ class RunFacts:
         """Since the run began; until it ended, when it has."""
         if self.status is None:
             return None
-        ended = _moment(self.status.ended_at) or self.now
-        return _between(_moment(self.status.started_at), ended)
+        ended = moment_of(self.status.ended_at) or self.now
+        return _between(moment_of(self.status.started_at), ended)
 
     @property
     def heartbeat_age_seconds(self) -> float | None:
         """Since the agent last wrote the status; None when that is not known, or ahead of this clock."""
-        heard = _moment(self.status.updated_at) if self.status else None
+        heard = moment_of(self.status.updated_at) if self.status else None
         if heard is not None and heard - self.now > CLOCKS_DIFFER:
             return None
         return _between(heard, self.now)
@@ -129,11 +129,13 @@ def checkpoints_of(status: RunStatus | None) -> dict[str, Any] | None:
     return {"count": told.get("count", 0), "last": told.get("last"), "last_at": told.get("last_at")}
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """The moment that a text in RFC 3339 names; None for anything else."""
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+        found = datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
     except ValueError:
         return None
+    return None if found is None or found.tzinfo is None else found
 
 
 def _between(begin: datetime | None, end: datetime) -> float | None:

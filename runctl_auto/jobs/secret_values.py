@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from runctl_auto.errors import UsageError
 
@@ -15,14 +16,20 @@ MOST_BYTES = 4096
 class SecretValues:
     """``values`` by name, never shown; ``kept`` names those that came from the stack."""
 
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
     kept: tuple[str, ...] = ()
 
 
 def choose_secrets(
-    job: str, names: Sequence[str], environ: Mapping[str, str], held: Mapping[str, str]
+    job: str,
+    names: Sequence[str],
+    environ: Mapping[str, str],
+    held: Mapping[str, str],
+    *,
+    field: str = "secrets",
 ) -> SecretValues:
-    """A value for each of ``names``: the caller's, else the one ``held`` by the stack.
+    """A value for each of ``names``: the caller's, else the one ``held`` by the stack. ``field`` of the job
+    file names them.
 
     Raises ``UsageError`` that names all that have none, or that no parameter can hold.
     """
@@ -31,15 +38,15 @@ def choose_secrets(
     if missing:
         raise UsageError(
             f"Secrets of job '{job}' are not set: {', '.join(missing)}.",
-            where={"job": job, "field": "secrets"},
+            where={"job": job, "field": field},
             next_step=f"Set them in the environment, as in `{missing[0]}=... runctl up JOB.yaml`, or remove "
-            "them from secrets.",
+            f"them from {field}.",
         )
     unfit = [f"{name} ({why})" for name, value in found.items() if (why := _unfit(value))]
     if unfit:
         raise UsageError(
             f"Secrets of job '{job}' cannot be kept: {', '.join(unfit)}.",
-            where={"job": job, "field": "secrets"},
+            where={"job": job, "field": field},
             next_step="Give the job a shorter secret, such as one that fetches the long one.",
         )
     return SecretValues(found, tuple(name for name in names if not environ.get(name)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from runctl_auto.jobs.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import Recovered, remove_unnoticed
-from runctl_auto.leftovers.proof import Proof, prove
+from runctl_auto.leftovers.proof import Proof, look_once, prove
 from runctl_auto.leftovers.receipt import (
     Blocked,
     Foreign,
@@ -85,6 +85,14 @@ def _proof(
             session.time.monotonic,
             listed=session.settings.policies.protected,
         )
+
+
+def unmanaged(job: Job, config: StackConfig, state: StackState, known: Collection[Key]) -> Proof:
+    """What exists of the job now, in no ``state`` and not ``known``. Reads only."""
+    scanner = job.scanner(config)
+    kept = scanner.kinds.keys_in(state) | frozenset((*_used_volumes(config, scanner), *known))
+    listed = job.session.settings.policies.protected
+    return look_once(scanner, scanner.relations(state), kept, listed=listed)
 
 
 def _used_volumes(config: StackConfig, scanner: Scanner) -> Iterator[Key]:

@@ -107,6 +107,9 @@ class WatchReading:
                 group = found.get(each.group or "")
                 machine = group.machines[0] if group is not None and group.machines else None
                 if machine is not None and each.machine not in (None, machine):
+                    if each.config is not None:
+                        why = "the cloud has made another one"
+                        self._telling.notices.interrupted(each.config, each.machine, why)
                     each.machine = machine
                     self._telling.event(each, "replaced", machine=machine, message="by the cloud")
                 each.machine = machine or each.machine

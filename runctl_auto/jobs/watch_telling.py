@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.watch_events import EventName, WatchEvent
 from runctl_auto.jobs.watched_job import WatchedJob
@@ -16,6 +17,8 @@ class WatchTelling:
         self._session = session
         self._tell = tell
         self._backend_problem: str | None = None
+        self.notices = Notices(session, "watch")
+        """To people who are not here."""
 
     def phase(self, watched: WatchedJob) -> None:
         """Tells the phase of the run, when it is another one."""
@@ -28,6 +31,8 @@ class WatchTelling:
         watched.told["phase"] = (run, phase)
         name: EventName = "ended" if status is not None and status.ended else "phase"
         message = None if status is None else status.reason
+        if name == "ended" and status is not None and watched.config is not None:
+            self.notices.ended(watched.config, status, is_news=not is_first)
         self.event(watched, "watching" if is_first and name == "phase" else name, message=message)
 
     def event(

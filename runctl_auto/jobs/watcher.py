@@ -25,6 +25,7 @@ from runctl_auto.job_file.spec import Recovery
 from runctl_auto.jobs.follow import Lost
 from runctl_auto.jobs.follow_group import GroupWatch
 from runctl_auto.jobs.heartbeat import HUNG_SECONDS
+from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.replace import refuse_unreadable
 from runctl_auto.jobs.replacements import MOST_AT_ONCE, Made, OpenSession, Replacements, Wanted
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
@@ -76,6 +77,11 @@ class Watcher:
         self._accounts: dict[str, str] = {}
 
     @property
+    def notices(self) -> Notices:
+        """To people who are not here."""
+        return self._telling.notices
+
+    @property
     def is_done(self) -> bool:
         return not self._replacements.any_begun and all(each.is_done for each in self._jobs.values())
 
@@ -118,8 +124,8 @@ class Watcher:
                 self._jobs[name] = WatchedJob(name)
         for watched in self._jobs.values():
             self._guarded(watched, lambda each: self._reading.stack(each, versions.get(each.name)))
-        for name, unread in self._reading.statuses(self._jobs.values()).items():
-            self._guarded(self._jobs[name], partial(_raise, unread))
+        for name, problem in self._reading.statuses(self._jobs.values()).items():
+            self._guarded(self._jobs[name], partial(_raise, problem))
         self._reading.groups(self._jobs.values())
         running = self._reading.running(self._jobs.values())
         for watched in self._jobs.values():
@@ -224,6 +230,7 @@ class Watcher:
             raise self._silent_machines(watched, config).given_up(Lost(last, watched.status), end.silent)
         why = f"{last.reason or 'its group ended'}; `runctl up` goes on from the last checkpoint"
         self._telling.event(watched, "lost", once=last.id, machine=last.id or None, message=why)
+        self.notices.interrupted(config, last.id or None, why)
 
     def _was_placed(self, watched: WatchedJob, config: StackConfig) -> bool:
         """Asked only where it matters: of a run without machine and status."""
@@ -240,8 +247,10 @@ class Watcher:
         if lost.is_hung:
             silent = f"it has not reported for {self._options.hung_seconds:.0f} s or more"
             self._telling.event(watched, "hung", once=machine or "", machine=machine, message=silent)
+            self.notices.silent(config, machine or "", self._options.hung_seconds)
         else:
             self._telling.event(watched, "lost", once=machine or "", machine=machine, message=_who(recovery))
+            self.notices.interrupted(config, machine, _who(recovery))
         if recovery != "none":
             refuse_unreadable(config, lost)
         if recovery == "runctl":

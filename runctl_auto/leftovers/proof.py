@@ -42,13 +42,20 @@ def prove(
     """
     deadline = clock() + DEADLINE_SECONDS
     while True:
-        survey = _without(scanner.survey(related), kept, scanner.kinds)
-        protected = tuple(each for each in survey.found if each.protected or each.id in listed)
-        left = tuple(each for each in survey.found if each not in protected)
-        is_settled = not (left or survey.unchecked)
-        if is_settled or clock() >= deadline:
-            return Proof(replace(survey, found=left), protected)
+        proof = look_once(scanner, related, kept, listed=listed)
+        if proof.is_clean or clock() >= deadline:
+            return proof
         sleep(_POLL_SECONDS)
+
+
+def look_once(
+    scanner: Scanner, related: Relations, kept: Collection[Key], *, listed: Collection[str] = ()
+) -> Proof:
+    """What exists of the job besides ``kept`` at this moment, as lists tell it."""
+    survey = _without(scanner.survey(related), kept, scanner.kinds)
+    protected = tuple(each for each in survey.found if each.protected or each.id in listed)
+    left = tuple(each for each in survey.found if each not in protected)
+    return Proof(replace(survey, found=left), protected)
 
 
 def _without(survey: Survey, kept: Collection[Key], kinds: AnyKinds) -> Survey:

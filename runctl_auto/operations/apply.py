@@ -13,6 +13,8 @@ from pathlib import Path
 from runctl_auto.agent.contract import GRACE_SECONDS
 from runctl_auto.engine.executor.contract import Done, Executor, Work
 from runctl_auto.errors import RunctlError, UsageError
+from runctl_auto.jobs.budget_check import refuse_spent_budgets
+from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.folder.bound import in_planned_place, refuse_other_changes, refuse_other_state
@@ -233,12 +235,20 @@ class ApplyFile(Up):
 
     verb = "apply"
     patience_seconds = PATIENCE_WITH_OTHERS_SECONDS
+    confirm = Change.confirm
+    """The plan of the folder is confirmed as a whole."""
 
     def __init__(self, session: Session, checked: CheckedJob, order: Order) -> None:
         super().__init__(
             session,
             checked,
-            UpOptions(yes=True, detach=True, grace_seconds=order.grace_seconds, source=order.source),
+            UpOptions(
+                yes=True,
+                detach=True,
+                grace_seconds=order.grace_seconds,
+                source=order.source,
+                refresh=order.refresh,
+            ),
         )
         self._order = order
 
@@ -251,7 +261,10 @@ class ApplyFile(Up):
     def has_changes(self, decision: Intent, view: PlanView) -> bool:
         if self._order.is_bound:
             refuse_other_changes(self._order, view)
-        return super().has_changes(decision, view) or not self._is_recorded(decision)
+        is_needed = super().has_changes(decision, view) or not self._is_recorded(decision)
+        if is_needed:
+            refuse_spent_budgets(self.session, self.job.name, self.budgets)
+        return is_needed
 
     def _is_recorded(self, decision: Intent) -> bool:
         history = self.session.driver.backend.history(self.job.name)

@@ -11,10 +11,11 @@ from runctl_auto.cost.amount import Amount, total
 from runctl_auto.cost.bill_json import rfc3339
 from runctl_auto.cost.budgets import Budget
 from runctl_auto.cost.ledger import BEGINNING, Bill, Group, Period, grouped
+from runctl_auto.cost.quantities import Quantities, quantities
 from runctl_auto.cost.spent import known
 from runctl_auto.errors import JobNotFoundError, UsageError
 from runctl_auto.jobs.bills import all_bills
-from runctl_auto.jobs.budget_check import budgets_now
+from runctl_auto.jobs.budget_check import budgets_of
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
 
@@ -64,6 +65,12 @@ class Ledger:
         return total(each.usd for each in self.groups)
 
     @property
+    def quantities(self) -> Quantities:
+        """What was used for all groups."""
+        charges = (line.charge for each in self.groups for line in each.lines)
+        return quantities(charges, unread=any(each.unread for each in self.groups))
+
+    @property
     def differences(self) -> tuple[Difference, ...]:
         """Of each job in the ledger or on the bill; empty if the bill was not asked for."""
         actual = self.actual or {}
@@ -105,7 +112,7 @@ def cost(session: Session, query: CostQuery) -> Ledger:
             )
     groups = grouped(bills, query.by, period)
     shown = tuple(each for each in groups if each.lines or each.unread)
-    told = () if query.jobs else budgets_now(session, session.settings.owner, bills)
+    told = () if query.jobs else budgets_of(session, [session.settings.owner], bills)
     return Ledger(
         by=query.by,
         period=period,
@@ -155,6 +162,6 @@ def _group_json(group: Group) -> dict[str, Any]:
         "key": group.key,
         "usd": known(group.usd),
         "at_least": not group.usd.complete,
-        "machine_hours": round(group.machine_hours, 6),
-        "gb_hours": round(group.gb_hours, 6),
+        **group.quantities.as_json(),
+        "unknown_parts": group.quantities.at_least,
     }

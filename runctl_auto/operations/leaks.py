@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from runctl_auto.backend.mark import backend_mark
+from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.deletion_watch import LONG_SECONDS
@@ -33,12 +34,13 @@ _REMOVAL_ROUNDS = 15
 @dataclass(frozen=True)
 class LeaksOptions:
     """``regions``, if empty, are those of the stacks and the caller's own. Resources of ``owners`` count as
-    the caller's own too."""
+    the caller's own too. A ``dry_run`` finds what ``delete`` would delete, and asks nobody."""
 
     regions: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     delete: bool = False
     yes: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class RegionFinding:
 
 @dataclass(frozen=True)
 class LeaksResult:
-    """The result of the search; ``deleted`` is no longer in ``findings``."""
+    """The result of the search; ``deleted`` is no longer in ``findings``. ``planned`` is what was to be
+    deleted; a ``dry_run`` deleted none of it."""
 
     account: str
     stacks: int
@@ -61,6 +64,8 @@ class LeaksResult:
     unread: tuple[tuple[str, str], ...]
     deleted: tuple[CloudResource, ...]
     at: datetime
+    planned: tuple[CloudResource, ...] = ()
+    dry_run: bool = False
 
     @property
     def finds_something(self) -> bool:
@@ -83,7 +88,9 @@ class LeaksResult:
             "foreign": self._resources("foreign"),
             "protected": self._resources("protected"),
             "unsettled": self._resources("unsettled"),
-            "deleted": [{"kind": each.kind, "id": each.id, "job": each.job} for each in self.deleted],
+            "dry_run": self.dry_run,
+            "planned": [_named(each) for each in self.planned],
+            "deleted": [_named(each) for each in self.deleted],
             "unchecked": [
                 {"region": region.region, **vars(each)}
                 for region in self.findings
@@ -117,22 +124,71 @@ class LeaksResult:
         }
 
 
-def find_leaks(session: Session, options: LeaksOptions) -> LeaksResult:
+def find_leaks(
+    session: Session, options: LeaksOptions, executor: Executor[Session] | None = None
+) -> LeaksResult:
     """Searches the account; with ``delete`` removes orphans after showing them and asking. Blocks.
 
-    Raises ``ConfirmationNeededError`` when removal was declined.
+    An ``executor`` searches the regions; without one that is done here, one after the other. Raises
+    ``ConfirmationNeededError`` when removal was declined.
     """
-    return _Sweep(session, options).run()
+    return _Sweep(session, options, executor).run()
+
+
+def region_finding(session: Session, asked: tuple[str, LeaksOptions]) -> RegionFinding:
+    """What is found in one region. Reads the states itself. Blocks."""
+    region, options = asked
+    return _Sweep(session, options).look_at(region)
 
 
 class _Sweep:
-    def __init__(self, session: Session, options: LeaksOptions) -> None:
+    def __init__(
+        self, session: Session, options: LeaksOptions, executor: Executor[Session] | None = None
+    ) -> None:
         self._session = session
+        self._executor = executor
         self._options = options
         self._reporter = session.reporter
         self._owners = (session.settings.owner, *options.owners)
 
     def run(self) -> LeaksResult:
+        stacks, unread = self._stacks()
+        home = self._session.provider()
+        account = home.account().id
+        regions = self._regions(home.region, stacks, account)
+        findings = self._findings(account, regions, stacks)
+        dry_run, now = self._options.dry_run, self._session.time.now()
+        known = len(stacks) + len(unread)
+        result = LeaksResult(account, known, tuple(findings), unread, (), now, dry_run=dry_run)
+        if not self._options.delete:
+            return result
+        wanted = self._removable(result)
+        result = replace(result, planned=tuple(each for things in wanted.values() for each in things))
+        self._show(wanted)
+        if dry_run or not result.planned:
+            return result
+        return self._without_orphans(result, wanted, stacks)
+
+    def look_at(self, region: str) -> RegionFinding:
+        """What is found in one region."""
+        return self._region(self._session.provider().account().id, region, self._stacks()[0])
+
+    def _findings(
+        self, account: str, regions: Sequence[str], stacks: Mapping[str, KnownStack]
+    ) -> list[RegionFinding]:
+        if self._executor is None:
+            return [self._region(account, region, stacks) for region in regions]
+        found: dict[str, RegionFinding] = {}
+        works = [Work(region, (region, self._options)) for region in regions]
+        for done in self._executor.run(works, region_finding):
+            if done.error is not None:
+                raise done.error
+            assert done.result is not None  # noqa: S101 - it did not raise
+            found[done.work.stack] = done.result
+        return [found[region] for region in regions]
+
+    def _stacks(self) -> tuple[dict[str, KnownStack], tuple[tuple[str, str], ...]]:
+        """The stacks of the backend by job, and those that cannot be read, with why."""
         jobs = {each.name: each.busy for each in self._session.driver.jobs()}
         states = self._states(tuple(jobs))
         stacks = {
@@ -141,14 +197,7 @@ class _Sweep:
             if isinstance(state, StackState)
         }
         unread = tuple((job, str(state)) for job, state in states.items() if isinstance(state, RunctlError))
-        home = self._session.provider()
-        account = home.account().id
-        regions = self._regions(home.region, stacks, account)
-        findings = [self._region(account, region, stacks) for region in regions]
-        result = LeaksResult(account, len(jobs), tuple(findings), unread, (), self._session.time.now())
-        if not self._options.delete:
-            return result
-        return self._without_orphans(result, stacks)
+        return stacks, unread
 
     def _states(self, jobs: tuple[str, ...]) -> Mapping[str, StackState | RunctlError]:
         with self._reporter.working(f"reading the states of {len(jobs)} stacks"):
@@ -185,16 +234,32 @@ class _Sweep:
         comparison = compare(survey.found, here, caller, provider.kinds.listed - unseen, kinds=provider.kinds)
         return RegionFinding(region, comparison, survey.unchecked, len(survey.found))
 
-    def _without_orphans(self, result: LeaksResult, stacks: Mapping[str, KnownStack]) -> LeaksResult:
-        """The result of a new search, after the removal of all orphans that may be removed."""
-        wanted = {
-            each.region: [orphan.resource for orphan in each.comparison.orphans if orphan.keep is None]
+    def _removable(self, result: LeaksResult) -> dict[str, list[CloudResource]]:
+        """The orphans that may be removed, by region."""
+        return {
+            each.region: list(
+                self._still_unprotected(
+                    self._session.provider(each.region),
+                    [orphan.resource for orphan in each.comparison.orphans if orphan.keep is None],
+                    result.account,
+                )
+            )
             for each in result.findings
         }
-        count = sum(len(things) for things in wanted.values())
-        if not count:
-            return result
-        self._confirm(wanted, count)
+
+    def _without_orphans(
+        self,
+        result: LeaksResult,
+        wanted: Mapping[str, Sequence[CloudResource]],
+        stacks: Mapping[str, KnownStack],
+    ) -> LeaksResult:
+        """The result of a new search, after the removal of the orphans ``wanted``."""
+        require_confirmation(
+            self._reporter,
+            f"Delete these {len(result.planned)} things for ever?",
+            "Nothing was deleted: the removal was not confirmed.",
+            yes=self._options.yes,
+        )
         deleted: list[CloudResource] = []
         refusals = _Refusals(self._reporter.say, self._session.time.monotonic)
         for region, things in wanted.items():
@@ -217,16 +282,10 @@ class _Sweep:
         gone = tuple(each for each in deleted if each.key not in left)
         return replace(result, findings=findings, deleted=gone, at=self._session.time.now())
 
-    def _confirm(self, wanted: Mapping[str, Iterable[CloudResource]], count: int) -> None:
+    def _show(self, wanted: Mapping[str, Iterable[CloudResource]]) -> None:
         for region, things in wanted.items():
             for each in things:
                 self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
-        require_confirmation(
-            self._reporter,
-            f"Delete these {count} things for ever?",
-            "Nothing was deleted: the removal was not confirmed.",
-            yes=self._options.yes,
-        )
 
     def _still_unprotected(
         self, provider: Provider, resources: Iterable[CloudResource], account: str
@@ -267,6 +326,10 @@ class _Refusals:
             replace(each, refused=self._answers.get(each.resource.key)) for each in finding.comparison.orphans
         )
         return replace(finding, comparison=replace(finding.comparison, orphans=orphans))
+
+
+def _named(resource: CloudResource) -> dict[str, str]:
+    return {"kind": resource.kind, "id": resource.id, "job": resource.job}
 
 
 def describe_gone(gone: Gone) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from runctl_auto.engine.events import Plan
 from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.check import check_job
@@ -23,8 +24,9 @@ from runctl_auto.jobs.folder.options import FolderOptions
 from runctl_auto.jobs.folder.order import Order
 from runctl_auto.jobs.folder.previewed import not_planned, previewed
 from runctl_auto.jobs.folder.saved_plan import plan_to_save
+from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Session
-from runctl_auto.operations.down import DownOptions, PreviewDown
+from runctl_auto.operations.down import DownOptions, foresee
 from runctl_auto.operations.preview import preview
 from runctl_auto.stack.plan_file import write_plan_file
 
@@ -66,12 +68,17 @@ def preview_order(session: Session, order: Order) -> Entry:
     try:
         if order.path is None:
             options = DownOptions(grace_seconds=order.grace_seconds)
-            return previewed(order.entry, PreviewDown(session.job(order.job), options).run(), None)
+            return previewed(order.entry, _teardown(session, order.job, options), None)
         checked = check_job(order.path)
-        view = preview(session, checked, source=order.source)
+        view = preview(session, checked, source=order.source, refresh=order.refresh)
         return previewed(order.entry, view, checked.file)
     except RunctlError as error:
         return not_planned(order.entry, error)
+
+
+def _teardown(session: Session, job: str, options: DownOptions) -> PlanView:
+    """The plan to end ``job``; empty for one that was never set up."""
+    return foresee(session, job, options, in_full=False).view or PlanView(job, None, Plan((), 0), None)
 
 
 def folder_plan(looked: Looked, orders: Sequence[Order]) -> FolderPlan:

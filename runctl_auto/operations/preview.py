@@ -11,13 +11,19 @@ from runctl_auto.stack.source import Source
 
 
 def preview(
-    session: Session, job: CheckedJob, *, rerun: bool = False, source: Source | None = None
+    session: Session,
+    job: CheckedJob,
+    *,
+    rerun: bool = False,
+    source: Source | None = None,
+    refresh: bool = False,
 ) -> PlanView:
     """What ``up`` would change. Leaves no stack and no changed configuration behind, and recovers nothing.
 
-    ``source`` is the file of the folder that is applied, None for a job by itself.
+    ``source`` is the file of the folder that is applied, None for a job by itself. ``refresh``: also what
+    others have changed of a job without a machine.
     """
-    return Preview(session, job, rerun=rerun, source=source).run()
+    return Preview(session, job, rerun=rerun, source=source, refresh=refresh).run()
 
 
 class Preview(JobFileChange[PlanView]):

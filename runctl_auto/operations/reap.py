@@ -12,7 +12,9 @@ from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import CloudError, RunctlError, UnreadableStatusError
 from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.heartbeat import is_hung
 from runctl_auto.jobs.job import parse_config
+from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.contract import Provider, TaggedMachine
 from runctl_auto.stack.config import StackConfig
@@ -38,26 +40,52 @@ class Overdue:
 
 @dataclass(frozen=True)
 class ReapResult:
-    """What was found and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines that
-    the cloud did not end, each with why."""
+    """What was ``planned`` and ended. ``unread`` are jobs that could not be looked at, ``refused`` machines
+    that the cloud did not end, each with why. A ``dry_run`` ended none."""
 
+    planned: tuple[Overdue, ...]
     reaped: tuple[Overdue, ...]
     unread: tuple[tuple[str, str], ...]
     refused: tuple[tuple[Overdue, str], ...] = ()
+    dry_run: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "dry_run": self.dry_run,
+            "planned": [each.as_json() for each in self.planned],
+            "reaped": [each.as_json() for each in self.reaped],
+            "unread": [{"job": job, "why": why} for job, why in self.unread],
+            "refused": [{**each.as_json(), "refusal": refusal} for each, refusal in self.refused],
+        }
 
 
-def reap(session: Session, *, yes: bool) -> ReapResult:
+def reap(session: Session, *, yes: bool, dry_run: bool = False) -> ReapResult:
     """Terminates the machines of this backend's jobs that are over their limits, after asking.
 
     A machine is over when it is ten minutes older than its job's max_duration, or than what its budget pays
     for, or when its run ended ten minutes ago. Bucket and volumes stay. One that the cloud refuses to end
-    does not keep the others from being ended. Raises ``ConfirmationNeededError`` when declined.
+    does not keep the others from being ended. A ``dry_run`` finds the same, asks and tells nobody, and ends
+    nothing.
+    Raises ``ConfirmationNeededError`` when declined.
     """
+    if dry_run:
+        return _reap(session, None, yes=yes)
+    notices = Notices(session, "reap")
+    try:
+        return _reap(session, notices, yes=yes)
+    finally:
+        notices.drain()
+
+
+def _reap(session: Session, notices: Notices | None, *, yes: bool) -> ReapResult:
+    """Without ``notices`` a dry run."""
     configs, unread = _configs(session)
-    overdue, unknown = _overdue_everywhere(session, configs)
+    overdue, unknown = _overdue_everywhere(session, configs, notices)
     unread += unknown
     for each in overdue:
         session.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
+    if notices is None:
+        return ReapResult(tuple(overdue), (), tuple(unread), dry_run=True)
     if overdue:
         require_confirmation(
             session.reporter,
@@ -75,7 +103,7 @@ def reap(session: Session, *, yes: bool) -> ReapResult:
             reaped.append(each)
         except CloudError as error:
             refused.append((each, error.what))
-    return ReapResult(tuple(reaped), tuple(unread), tuple(refused))
+    return ReapResult(tuple(overdue), tuple(reaped), tuple(unread), tuple(refused))
 
 
 def limit_of(config: StackConfig) -> tuple[float, str] | None:
@@ -109,7 +137,7 @@ def _regions(configs: Mapping[str, StackConfig]) -> list[str]:
 
 
 def _overdue_everywhere(
-    session: Session, configs: Mapping[str, StackConfig]
+    session: Session, configs: Mapping[str, StackConfig], notices: Notices | None
 ) -> tuple[list[Overdue], list[tuple[str, str]]]:
     """As ``_overdue``, of all regions. Raises ``CloudError`` when none of them could be looked at."""
     overdue: list[Overdue] = []
@@ -118,7 +146,7 @@ def _overdue_everywhere(
     regions = _regions(configs)
     for region in regions:
         try:
-            found, unknown = _overdue(session, region, configs)
+            found, unknown = _overdue(session, region, configs, notices)
         except CloudError as error:
             failed.append(error)
             there = (job for job, config in configs.items() if config.placement.region == region)
@@ -132,7 +160,7 @@ def _overdue_everywhere(
 
 
 def _overdue(
-    session: Session, region: str, configs: Mapping[str, StackConfig]
+    session: Session, region: str, configs: Mapping[str, StackConfig], notices: Notices | None
 ) -> tuple[list[Overdue], list[tuple[str, str]]]:
     """The machines of a region that are over, and the jobs of which that is not known, with why."""
     provider, now = session.provider(region), session.time.now()
@@ -145,6 +173,8 @@ def _overdue(
             config = configs[machine.tags[tags.JOB]]
             age = (now - machine.created_at).total_seconds()
             try:
+                if notices is not None:
+                    _tell(notices, provider, config, machine, now)
                 verdict = (
                     _over_its_limit(config, age)
                     or _past_latest_end(config, now)
@@ -161,6 +191,28 @@ def _overdue(
                     )
                 )
     return overdue, unread
+
+
+def _tell(
+    notices: Notices, provider: Provider, config: StackConfig, machine: TaggedMachine, now: datetime
+) -> None:
+    """Tells of a run that ended, or whose machine is silent, where the machine did not. One more request for
+    jobs whose notices go to somebody.
+    """
+    run = machine.tags.get(tags.RUN, config.run.id)
+    if not notices.tell_of(config) or run != config.run.id:
+        return
+    status = provider.results(config.job.name, config.placement.account).status(run)
+    if status is not None and status.unreadable is not None:
+        return
+    if status is not None and status.ended:
+        notices.ended(config, status, is_news=False)
+        return
+    heard = status.updated_at if status is not None and status.instance == machine.id else None
+    since = machine.created_at if heard is None else datetime.fromisoformat(heard.replace("Z", "+00:00"))
+    silence = (now - since).total_seconds()
+    if is_hung(machine.id, status, silence):
+        notices.silent(config, machine.id, silence)
 
 
 def _is_known(machine: TaggedMachine, configs: Mapping[str, StackConfig], mark: str, region: str) -> bool:

@@ -14,6 +14,7 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
+from runctl_auto.observe.notices import SentNotice, notices_of
 from runctl_auto.providers.compute import ComputeNow
 from runctl_auto.providers.contract import Machine, MachineGroup, RunKey
 from runctl_auto.run.status import LOST, RunStatus
@@ -34,6 +35,8 @@ class JobStatus:
     group: MachineGroup | None = None
     earlier: Mapping[str, RunStatus | RunctlError | None] = field(default_factory=dict)
     """The statuses of the job's other runs, or why they are unknown."""
+    notices: tuple[SentNotice, ...] = ()
+    """Of the run, to whom it is told; empty where nobody is."""
 
     @property
     def config(self) -> StackConfig:
@@ -76,6 +79,7 @@ class JobStatus:
             "placement": self.config.placement.as_json(),
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
+            "notices": [each.as_json() for each in self.notices],
             "status": dict(status.raw) if status and status.raw else None,
         }
 
@@ -127,7 +131,18 @@ def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
         unread=any(isinstance(each, RunctlError) for each in earlier.values()),
     )
     drift = (*machine_drift(job.name, state, compute, found), *_volume_drift(job, state, compute))
-    return JobStatus(facts, machine, state, drift, compute.group, earlier)
+    return JobStatus(facts, machine, state, drift, compute.group, earlier, _notices(job, config))
+
+
+def _notices(job: Job, config: StackConfig) -> tuple[SentNotice, ...]:
+    """Asked for only where somebody is told."""
+    if config.notify is None and job.session.settings.notify.command is None:
+        return ()
+    try:
+        return notices_of(job.results.objects(), config.run.id)
+    except CloudError as error:
+        job.session.reporter.say(f"what became of the notices is not known: {error.what}")
+        return ()
 
 
 def _earlier_statuses(

@@ -53,7 +53,9 @@ from runctl_auto.jobs.follow import (
     await_end,
 )
 from runctl_auto.jobs.graceful_stop import stop_run
+from runctl_auto.jobs.heartbeat import HUNG_SECONDS
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.notices import Notices
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
@@ -64,6 +66,8 @@ from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.silent_machines import SilentMachines
 from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
+from runctl_auto.jobs.throttling import Result, past_throttling
+from runctl_auto.local.printable import printable
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
@@ -87,6 +91,8 @@ class UpOptions:
     """The checkpoint from which a rerun starts: a sequence, or ``none``. None: runctl's own order."""
     source: Source | None = None
     """The file of a folder that is applied; None for a job by itself."""
+    refresh: bool = False
+    """Whether what others have changed is healed also where the job has no machine."""
 
     @property
     def afresh(self) -> bool | None:
@@ -122,6 +128,13 @@ def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     the plan was declined.
     """
     change = Up(session, job, options)
+    try:
+        return _applied_and_followed(session, job, options, change)
+    finally:
+        change.notices.drain()
+
+
+def _applied_and_followed(session: Session, job: CheckedJob, options: UpOptions, change: Up) -> UpResult:
     applied = until_capacity(
         change.run,
         change.place_again,
@@ -155,13 +168,21 @@ class Up(JobFileChange[Applied]):
     verb = "up"
 
     def __init__(self, session: Session, checked: CheckedJob, options: UpOptions) -> None:
-        super().__init__(session, checked, rerun=options.rerun, afresh=options.afresh, source=options.source)
+        super().__init__(
+            session,
+            checked,
+            rerun=options.rerun,
+            afresh=options.afresh,
+            source=options.source,
+            refresh=options.refresh,
+        )
         self.checked = checked
         self._options = options
         self._changed = False
         self._applied_config: StackConfig | None = None
         self._wanted: Protection | None = None
         self._start: str | None = None
+        self.notices = Notices(session, "up")
 
     def recover(self) -> None:
         with self.times.phase("prepare"):
@@ -197,6 +218,7 @@ class Up(JobFileChange[Applied]):
         return self._changed
 
     def confirm(self, decision: Intent, view: PlanView) -> None:  # noqa: ARG002
+        self.notices.budgets(self.budgets)
         refuse_spent_budgets(self.session, self.job.name, self.budgets)
         require_confirmation(
             self.session.reporter,
@@ -220,7 +242,7 @@ class Up(JobFileChange[Applied]):
                 decision.config,
                 others(),
                 self.session.reporter,
-                refresh=self.current.has_compute,
+                refresh=self.refreshes,
                 settle=partial(settle_machine, self.job),
                 now=self.session.time.now,
             )
@@ -283,6 +305,7 @@ class _Following:
         self._config = applied.config
         self._changed = applied.changed
         self._replacements = 0
+        self._notices = change.notices
 
     def until_end(self) -> UpResult:
         """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
@@ -297,6 +320,7 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
+                self._tell_lost(outcome)
                 refuse_unreadable(self._config, outcome)
                 if outcome.silent:
                     raise silent.given_up(outcome, outcome.silent)
@@ -317,6 +341,7 @@ class _Following:
                     time=session.time,
                 )
                 outcome = self._follow(follower)
+        self._notices.ended(self._config, outcome.status)
         return self.finish(outcome.status)
 
     def finish(self, status: RunStatus) -> UpResult:
@@ -325,7 +350,7 @@ class _Following:
         download = self._fetch()
         with self._times.phase("release"):
             try:
-                ReleaseMachine(self._job, self._config).run()
+                self._patiently(lambda: ReleaseMachine(self._job, self._config).run())
             except (JobEndedError, StackLockedError) as error:  # the run's result is fetched all the same
                 self._session.reporter.say(f"the machine is left to another command: {error.what}")
         result = self.result(status, download)
@@ -363,7 +388,12 @@ class _Following:
 
     def _follow(self, follower: Follower) -> Ended | Lost | Starved:
         limit = capacity_seconds(self._config)
-        return follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+        return self._patiently(
+            lambda: follower.until_end_or_starved(self._job.compute(), capacity_seconds=limit)
+        )
+
+    def _patiently(self, attempt: Callable[[], Result]) -> Result:
+        return past_throttling(attempt, self._session.reporter, self._session.time)
 
     def _feed(self, starved: Starved) -> StackConfig:
         return FeedGroup(self._job, self._file, self._config, starved).run()
@@ -382,6 +412,12 @@ class _Following:
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(LOCK_POLL_SECONDS)
+
+    def _tell_lost(self, lost: Lost) -> None:
+        if lost.is_hung:
+            self._notices.silent(self._config, lost.machine.id, HUNG_SECONDS)
+        else:
+            self._notices.interrupted(self._config, lost.machine.id or None, _why_lost(lost))
 
     def _refuse_to_replace(self, lost: Lost) -> None:
         """Raises ``MachineLostError`` when runctl is not the one that makes the next machine."""
@@ -405,6 +441,10 @@ class _Following:
                 next_step=f"`runctl logs {job}` shows why; `runctl up` goes on from the last "
                 "checkpoint; spot_policy: on-demand avoids interruptions.",
             )
+
+
+def _why_lost(lost: Lost) -> str:
+    return printable(lost.machine.reason or "it ended, and the run has not")
 
 
 def _hangs(lost: Lost) -> str:

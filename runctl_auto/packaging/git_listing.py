@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,6 +76,11 @@ class Git:
         names = {os.fsdecode(name).rstrip("/") for name in listed.split(b"\0") if name}
         return GitListing(top, frozenset(names))
 
+    def of_many_folders(self) -> Git:
+        """A git that asks once for a whole work tree, for many folders in it; what changes meanwhile it does
+        not see."""
+        return _OneListing(self._executable, self._environ, self._run)
+
     def changed_since(self, root: Path, reference: str) -> frozenset[str]:
         """The names, relative to the top ``root`` of a work tree, of all that differs from where
         ``reference`` branched off: committed, changed, deleted or not tracked. Blocks.
@@ -123,3 +129,35 @@ class Git:
             "GIT_ALLOW_PROTOCOL": "none",
             "GIT_TERMINAL_PROMPT": "0",
         }
+
+
+class _OneListing(Git):
+    """Keeps the listing of each work tree, sorted."""
+
+    def __init__(self, executable: str, environ: Mapping[str, str], run: RunCommand) -> None:
+        super().__init__(executable, environ, run)
+        self._held: dict[Path, list[str] | GitFailedError] = {}
+
+    def listing(self, folder: Path) -> GitListing:
+        top = next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
+        if top is None:
+            return super().listing(folder)
+        if top not in self._held:
+            self._held[top] = self._whole(top)
+        held = self._held[top]
+        if isinstance(held, GitFailedError):
+            raise GitFailedError(str(held))
+        if folder == top:
+            return GitListing(top, frozenset(held))
+        prefix = f"{folder.relative_to(top).as_posix()}/"
+        first, end = bisect_left(held, prefix), bisect_left(held, f"{prefix[:-1]}0")  # 0 follows the slash
+        return GitListing(top, frozenset(name[len(prefix) :] for name in held[first:end]))
+
+    def _whole(self, top: Path) -> list[str] | GitFailedError:
+        try:
+            found = super().listing(top)
+        except GitFailedError as error:
+            return error
+        if found.root != top:
+            return GitFailedError(f"the work tree of its repository is {found.root}")
+        return sorted(found.names)

@@ -30,14 +30,17 @@ NEVER = {
 }
 
 
-def walk_work_folder(folder: Path, environ: Mapping[str, str] = os.environ) -> WorkFolder:
+def walk_work_folder(
+    folder: Path, environ: Mapping[str, str] = os.environ, git: Git | None = None
+) -> WorkFolder:
     """Walks ``folder``, leaving out what git would and what ``.runctlignore`` files name. Blocks.
 
-    ``environ`` says where git is and where the person's excludes are. Raises PackagingError for more than
+    ``environ`` says where git is and where the person's excludes are; ``git`` is asked if it is given, as for
+    many folders. Raises PackagingError for more than
     ``MAX_FILES`` files, for a symbolic link that leads out of the folder, for anything but files, folders and
     links, and for unreadable paths.
     """
-    return _Walk(folder.resolve(), Git.on_path(environ), environ).all()
+    return _Walk(folder.resolve(), git or Git.on_path(environ), environ).all()
 
 
 @dataclass(frozen=True)

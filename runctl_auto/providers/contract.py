@@ -24,6 +24,7 @@ from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
 from runctl_auto.stack.prices import PriceSource, RegionPrices
@@ -456,6 +457,11 @@ class Provider(Protocol):
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         """The existing ones of the volumes ``identities``, by id."""
+
+    def volume_fillings(self, identities: Sequence[str]) -> Mapping[str, VolumeFilling]:
+        """How far volumes are filled from their snapshots, by id: those of ``identities`` that exist and were
+        made from one.
+        """
 
     # Leftovers
 

@@ -12,6 +12,9 @@ from typing import Any
 class RunMachine:
     """A machine of a run. ``ended_at`` is None while it runs, and if it vanished without a word; ``seen_at``
     is the last time the agent wrote on it. ``price_hour`` is in USD, None when unknown.
+
+    ``requests`` and ``sent_bytes`` are what its agent sent to object storage. What its system has, and these,
+    are None in statuses of earlier versions.
     """
 
     id: str
@@ -22,6 +25,10 @@ class RunMachine:
     seen_at: datetime
     ended_at: datetime | None
     price_hour: float | None
+    cpus: int | None = None
+    memory_gb: float | None = None
+    requests: int | None = None
+    sent_bytes: int | None = None
 
 
 def parse_machines(listed: Sequence[Any]) -> tuple[RunMachine, ...]:
@@ -31,6 +38,7 @@ def parse_machines(listed: Sequence[Any]) -> tuple[RunMachine, ...]:
 
 def _machine(data: Any) -> RunMachine:
     ended, price = data.get("ended_at"), data.get("price_hour")
+    usage = data.get("usage") or {}
     return RunMachine(
         id=str(data["id"]),
         type=data.get("type"),
@@ -40,6 +48,10 @@ def _machine(data: Any) -> RunMachine:
         seen_at=moment(data["seen_at"]),
         ended_at=None if ended is None else moment(ended),
         price_hour=None if price is None else float(price),
+        cpus=usage.get("cpus"),
+        memory_gb=usage.get("memory_gb"),
+        requests=usage.get("requests"),
+        sent_bytes=usage.get("sent_bytes"),
     )
 
 

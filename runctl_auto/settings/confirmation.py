@@ -1,4 +1,4 @@
-"""What a project's file may not decide by itself: who gets the caller's credentials, which engine runs."""
+"""What a project's file may not decide by itself: who gets the caller's credentials, what runs here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Unconfirmed:
             self.line,
             None,
             self.key,
-            "is in force only once you confirm it, since it decides who gets your credentials",
+            "is in force only once you confirm it, since it decides who gets credentials or word of jobs",
             found=shortened(printable(self.value), 120),
             allowed=f"after `runctl config confirm {self.key}`; or {self.variable} with a value{none}",
         )

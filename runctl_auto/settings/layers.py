@@ -133,6 +133,7 @@ _MESSAGES = {
     "greater_than_equal": "is out of range",
     "less_than_equal": "is out of range",
     "string_too_short": "is empty",
+    "too_short": "is empty",
     "string_too_long": "is too long",
     "string_pattern_mismatch": "is not of the right form",
 }

@@ -15,7 +15,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from runctl_auto.agent.contract import EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.settings.addresses import checked_url, refuse_plain_requests
+from runctl_auto.settings.named_budgets import FORM, parse_named_budget
 
 SettingPath = tuple[str, ...]
 """``("engine", "parallel")`` for the setting ``engine.parallel``."""
@@ -27,9 +29,11 @@ CONFIRMED: tuple[SettingPath, ...] = (
     ("engine", "backend"),
     ("engine", "passphrase_file"),
     ("engine", "secrets_provider"),
+    ("notify", "webhook"),
+    ("notify", "command"),
 )
-"""Settings that decide who gets the caller's credentials and secrets, or which program runs: from a project's
-file they are taken only when the person's own file or environment confirms them."""
+"""Settings that decide who gets the caller's credentials and secrets, who is told of jobs, or what runs here:
+from a project's file they are taken only when the person's own file or environment confirms them."""
 
 PERSONAL: tuple[SettingPath, ...] = (
     ("confirmed",),
@@ -184,11 +188,61 @@ class CostSettings(_Section):
         title="Budget of each owner for a month; told in plans from 50 % on",
         description="USD, above 0",
     )
+    budgets: tuple[str, ...] = Field(
+        default=(),
+        title="Budgets for a month by name; one for an owner or project replaces the general one",
+        description=f"a list of {FORM}",
+    )
     enforce: bool = Field(
         default=False,
         title="Whether `up` rents no machine once a budget is spent",
         description="true or false",
     )
+
+    @field_validator("budgets")
+    @classmethod
+    def _are_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            parse_named_budget(each)
+        return value
+
+    @property
+    def has_budgets(self) -> bool:
+        """Whether any budget is set."""
+        return self.monthly is not None or self.monthly_owner is not None or bool(self.budgets)
+
+
+class NotifySettings(_Section):
+    """Who is told of jobs whose file does not say, of monthly budgets, and what runs here for a notice."""
+
+    webhook: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        title="Variable of your environment with the webhook's address, a secret",
+        description="the name of an environment variable",
+    )
+    format: NoticeFormat = Field(
+        default="auto",
+        title="Shape of what is posted; auto: Slack's for its own hosts, else plain JSON",
+        description="auto, slack or json",
+    )
+    command: str | None = Field(
+        default=None,
+        min_length=1,
+        title="What runs on this machine when `up`, `watch` or `reap` tell something",
+        description="a shell command, which gets the notice as JSON on its input",
+    )
+    on: tuple[NoticeEvent, ...] = Field(
+        default=EVENTS,
+        min_length=1,
+        title="What is told",
+        description="a list of " + ", ".join(EVENTS),
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anybody is told."""
+        return self.webhook is not None or self.command is not None
 
 
 _ProtectedId = Annotated[
@@ -263,6 +317,7 @@ class Settings(_Section):
     engine: EngineSettings = EngineSettings()
     policies: PolicySettings = PolicySettings()
     cost: CostSettings = CostSettings()
+    notify: NotifySettings = NotifySettings()
 
     @field_validator("confirmed")
     @classmethod

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DataSource, JobSpec
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DataSource, JobSpec, Notify
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
 from runctl_auto.stack.source import Source
@@ -38,6 +38,7 @@ KEYS = (
     "source",
     "fingerprint",
     "data",
+    "notify",
 )
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
@@ -144,7 +145,8 @@ class StackConfig:
     had no capacity for the run, the oldest first; ``lost`` the machines that it has lost since the last
     ``up``. ``source`` is the file of a folder that the job was applied from, None for a job by itself;
     ``fingerprint`` is of all that was applied, None in stacks of earlier versions. ``data`` are the
-    strategies that were settled for data whose strategy is ``auto``, by their path.
+    strategies that were settled for data whose strategy is ``auto``, by their path. ``notify``: who is
+    told of the run, as job file or settings say; None: nobody.
     """
 
     job: JobSpec
@@ -161,6 +163,13 @@ class StackConfig:
     source: Source | None = None
     fingerprint: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
+    notify: Notify | None = None
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The secrets that the stack keeps: the job's, and the address of its webhook."""
+        webhook = self.notify.webhook if self.notify is not None else None
+        return tuple(dict.fromkeys((*self.job.secrets, *((webhook,) if webhook else ()))))
 
     @property
     def dearest_machine(self) -> tuple[str, float | None]:
@@ -214,6 +223,7 @@ class StackConfig:
             "trail": trail_json(self.trail),
             "source": None if self.source is None else asdict(self.source),
             "fingerprint": self.fingerprint,
+            "notify": None if self.notify is None else self.notify.model_dump(mode="json"),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -253,6 +263,9 @@ class StackConfig:
                 {f"{NAMESPACE}:fingerprint": "null", **values},
                 "fingerprint",
                 _adapter(str | None).validate_python,
+            ),
+            notify=_read(
+                {f"{NAMESPACE}:notify": "null", **values}, "notify", _adapter(Notify | None).validate_python
             ),
         )
 

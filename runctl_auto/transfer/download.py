@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runctl_auto.agent.parallel import for_each
 from runctl_auto.errors import CloudError, DamagedDataError, ObjectChangedError, RunctlError
 from runctl_auto.local.crc64 import crc64, encoded
 from runctl_auto.providers.objects import ObjectData, ObjectFacts
@@ -25,6 +26,7 @@ from runctl_auto.transfer.local_tree import ARRIVING
 from runctl_auto.transfer.meter import Meter
 from runctl_auto.transfer.pace import Pace
 from runctl_auto.transfer.parts import Parts, PartsInFlight, whole_sum
+from runctl_auto.transfer.processes import Tell, in_processes
 from runctl_auto.transfer.whole_sums import RunningSum, sum_of_file
 from runctl_auto.transfer.workers import PART_BYTES, Failures, Workers
 
@@ -33,6 +35,9 @@ _ATTEMPTS = 3
 _IN_MEMORY = 64 << 20
 """A small compressed object is decompressed in memory up to this size of the original."""
 _PRIVATE = 0o600
+_MANY_RANGES, _LARGER = 64, 4
+SHARED_BYTES = 256 << 20
+"""From this size a file is fetched by several processes: one process writes what one processor can."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,8 @@ class LinkToMake:
 class Receiving:
     """What all files of a download share. ``usual_mode`` is that of new files here.
 
+    With more than one of ``processes``, large objects are fetched by others than this one, ``at_once`` parts
+    at a time. No thread may send requests until all are: ``left`` collects what the threads have to do then.
     ``links`` collects what is made at the end; ``unverified`` the paths whose objects have no checksum of the
     whole.
     """
@@ -59,8 +66,16 @@ class Receiving:
     meter: Meter = field(default_factory=Meter)
     pace: Pace = field(default_factory=lambda: Pace(None))
     part_bytes: int = PART_BYTES
+    at_once: int = 1
+    processes: int = 1
+    left: list[Callable[[], None]] = field(default_factory=list)
     links: list[LinkToMake] = field(default_factory=list)
     unverified: list[str] = field(default_factory=list)
+
+
+def range_size(size: int, usual: int) -> int:
+    """Bytes of a range: more for a large object, as each range costs a request and an extent on the disk."""
+    return _LARGER * usual if size >= _MANY_RANGES * usual else usual
 
 
 def fetch(shared: Receiving, entry: RemoteEntry, target: Path) -> None:
@@ -137,7 +152,7 @@ class _LargeObject:
         self._entry = entry
         self._target = target
         self._arriving = arriving_path(shared.data, entry, target)
-        self._parts = Parts(size=entry.size, part_bytes=shared.part_bytes)
+        self._parts = Parts(size=entry.size, part_bytes=range_size(entry.size, shared.part_bytes))
         self._moving = PartsInFlight(shared.workers, shared.failures, entry.path, self._ended)
         self._facts: ObjectFacts
         self._journal: Journal
@@ -155,9 +170,30 @@ class _LargeObject:
             self._close()
             raise
         self._shared.meter.at_hand(self._parts.bytes_of(done))
-        self._moving.submit(
-            [number for number in self._parts.numbers() if number not in done], self._fetch_part
-        )
+        missing = [number for number in self._parts.numbers() if number not in done]
+        if self._shared.processes > 1 and self._parts.bytes_of(missing) >= SHARED_BYTES:
+            missing = self._fetch_in_processes(missing)
+            if missing:
+                self._shared.left.append(lambda: self._moving.submit(missing, self._fetch_part))
+                return
+        self._moving.submit(missing, self._fetch_part)
+
+    def _fetch_in_processes(self, missing: list[int]) -> list[int]:
+        """Fetches parts in other processes; those that are left, where something went wrong."""
+        shared = self._shared
+
+        def work(indexes: Iterator[int], tell: Tell, processes: int) -> None:
+            for_each(
+                indexes,
+                lambda index: tell(index, self._stream(missing[index])),
+                -(-shared.at_once // processes),
+            )
+
+        def arrived(index: int, value: int) -> None:
+            self._arrived(missing[index], value)
+
+        in_processes(len(missing), work, arrived, number=shared.processes)
+        return [number for number in missing if number not in self._journal.parts]
 
     def _take_up(self) -> set[int]:
         """The parts that are there, as they were received; makes room for the rest."""
@@ -166,7 +202,7 @@ class _LargeObject:
         self._file = os.open(self._arriving, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
         if self._journal.facts != facts or not existed:
             self._journal.start_over(facts)
-            os.ftruncate(self._file, 0)
+            _empty(self._file)
         os.ftruncate(self._file, self._entry.size)
         # A machine that lost its power may have the journal and not the bytes.
         whole = {number: part for number, part in self._journal.parts.items() if self._is_there(part)}
@@ -190,12 +226,16 @@ class _LargeObject:
             "key": self._entry.key,
             "etag": self._entry.etag,
             "size": self._entry.size,
-            "part_bytes": self._shared.part_bytes,
+            "part_bytes": self._parts.part_bytes,
         }
 
     def _fetch_part(self, number: int, _buffer: memoryview) -> None:
+        self._shared.pace.take(self._parts.bounds(number)[1])
+        self._arrived(number, self._stream(number))
+
+    def _stream(self, number: int) -> int:
+        """Writes a part to its place; its CRC64NVME."""
         first, size = self._parts.bounds(number)
-        self._shared.pace.take(size)
         value = 0
 
         def take(at: int, piece: memoryview) -> None:
@@ -207,6 +247,10 @@ class _LargeObject:
         count, _ = self._shared.data.stream(entry.key, take, first=first, size=size, etag=entry.etag)
         if count != size:
             raise _replaced(entry)
+        return value
+
+    def _arrived(self, number: int, value: int) -> None:
+        size = self._parts.bounds(number)[1]
         self._journal.arrived(DonePart(number=number, size=size, crc64=encoded(value)))
         self._shared.meter.moved(size)
 
@@ -316,6 +360,12 @@ def _writable(path: Path | str) -> Iterator[int]:
         raise
     finally:
         os.close(file)
+
+
+def _empty(file: int) -> None:
+    """Truncates a file, but not one that is empty: ext4 would write it to the disk before it is closed."""
+    if os.fstat(file).st_size:
+        os.ftruncate(file, 0)
 
 
 def _write_all(file: int, content: bytes | memoryview, at: int) -> None:

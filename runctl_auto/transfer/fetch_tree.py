@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runctl_auto.errors import LocalDiskFullError, RunctlError, UsageError
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.transfer.bucket_tree import BucketTree, read_bucket, why_not_here
 from runctl_auto.transfer.comparison import Downloads, compare_for_download, excess_files
-from runctl_auto.transfer.download import LinkToMake, Receiving, fetch, remove_stale
+from runctl_auto.transfer.download import SHARED_BYTES, LinkToMake, Receiving, fetch, remove_stale
 from runctl_auto.transfer.entries import RemoteEntry, Untransferable, attributes_of
 from runctl_auto.transfer.local_tree import LocalTree, entry_of, read_tree
 from runctl_auto.transfer.options import Options, Outcome, planned
 from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.processes import usable_processes
 from runctl_auto.transfer.small_files import MANY, SmallDownload, fetch_small
 from runctl_auto.transfer.work import facts_of_all, refuse_empty, working
 
@@ -119,7 +121,16 @@ def _fetch_all(shared: Receiving, plan: Downloads, root: Path, options: Options)
             to_fetch.append((entry, folders.place(entry.path)))
         except (RunctlError, OSError) as error:
             shared.failures.take(entry.path, error)
-    for entry, target in _fetch_small(shared, to_fetch, options):
+    left = _fetch_small(shared, to_fetch, options)
+    if not options.bandwidth:
+        by_others = replace(shared, processes=usable_processes(), at_once=options.at_once)
+        for entry, target in left:
+            if entry.size >= SHARED_BYTES:
+                fetch(by_others, entry, target)
+        for submit in shared.left:
+            submit()
+        left = [file for file in left if file[0].size < SHARED_BYTES]
+    for entry, target in left:
         fetch(shared, entry, target)
 
 

@@ -54,8 +54,9 @@ class Journal:
         """Forgets all that was noted; ``facts`` are those of what is moved now."""
         self.facts, self.upload, self.parts = facts, None, {}
         stream = self._opened()
-        stream.seek(0)
-        stream.truncate()
+        if os.fstat(stream.fileno()).st_size:
+            stream.seek(0)
+            stream.truncate()
         self._append(facts)
 
     def close(self) -> None:
@@ -99,7 +100,9 @@ def open_journal(path: Path) -> Journal:
         stream.close()  # its last holder removed it between the opening and the lock
     stream.seek(0)
     whole, newline, _ = stream.read().rpartition("\n")
-    stream.truncate(len((whole + newline).encode()))
+    kept = len((whole + newline).encode())
+    if os.fstat(stream.fileno()).st_size != kept:
+        stream.truncate(kept)
     journal = _parsed(path, whole)
     journal._stream = stream
     return journal

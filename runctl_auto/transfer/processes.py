@@ -13,6 +13,8 @@ import selectors
 import signal
 import struct
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,29 +22,37 @@ from contextlib import suppress
 SHARED_FROM = 256
 """With fewer pieces a process costs more than it moves."""
 MOST_PROCESSES = 4
-_TOLD = struct.Struct("<IB")
+_TOLD = struct.Struct("<IQ")
 _CHUNK = struct.Struct("<I")
 _FEWEST_IN_A_CHUNK = 32
 _MOST_CHUNKS = 8000
 """Their numbers fit into the buffer of a pipe."""
 _TOLD_AT_ONCE = 64
+_SILENT_SECONDS = 0.05
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 Tell = Callable[[int, int], None]
-"""Tells of a piece by its index that it was done, and how (0 to 255)."""
+"""Tells of a piece by its index that it was done, with what came of it (0 to 2**64 - 1). Thread-safe."""
 Work = Callable[[Iterator[int], Tell, int], None]
 """Does pieces, by index, and tells of each that was done; the number is how many processes do so at once."""
 
 
 def share_out(count: int, work: Work, tell: Tell, *, processes: int | None = None) -> None:
-    """Does ``count`` pieces in several processes, and tells of those that were done, in this one. Blocks.
+    """Does ``count`` pieces, in several processes if there are many; tells of those that were done. Blocks.
 
     A piece may be left undone; it is not told of then. In the other processes an exception ends the share.
     """
-    number = _processes() if processes is None else processes
-    if count < SHARED_FROM or number < 2 or not _may_fork():
+    number = usable_processes() if processes is None else processes
+    if count < SHARED_FROM or number < 2:
         work(iter(range(count)), tell, 1)
-        return
-    team = _Team(count, work, number)
+    else:
+        in_processes(count, work, tell, number=number, fewest_at_once=_FEWEST_IN_A_CHUNK)
+
+
+def in_processes(count: int, work: Work, tell: Tell, *, number: int, fewest_at_once: int = 1) -> None:
+    """As ``share_out``, always in ``number`` processes; each takes ``fewest_at_once`` pieces or more."""
+    team = _Team(count, work, number, max(fewest_at_once, -(-count // _MOST_CHUNKS)))
     try:
         for _ in range(number):
             team.start()
@@ -51,21 +61,21 @@ def share_out(count: int, work: Work, tell: Tell, *, processes: int | None = Non
         team.end()
 
 
-def _processes() -> int:
+def usable_processes() -> int:
+    """How many processes can be at work; 1 where none can be forked."""
+    if sys.platform != "linux":
+        return 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_PROCESSES, usable)
 
 
-def _may_fork() -> bool:
-    return sys.platform == "linux"
-
-
 class _Team:
-    def __init__(self, count: int, work: Work, number: int) -> None:
+    def __init__(self, count: int, work: Work, number: int, size: int) -> None:
         self._number = number
+        self._parent = os.getpid()
         self._count = count
         self._work = work
-        self._size = max(_FEWEST_IN_A_CHUNK, -(-count // _MOST_CHUNKS))
+        self._size = size
         self._chunks, to_chunks = os.pipe()
         try:
             for chunk in range(-(-count // self._size)):
@@ -103,8 +113,8 @@ class _Team:
                         selector.unregister(heard)
                     told = rest[heard] + found
                     whole = len(told) - len(told) % _TOLD.size
-                    for index, how in _TOLD.iter_unpack(told[:whole]):
-                        tell(index, how)
+                    for index, result in _TOLD.iter_unpack(told[:whole]):
+                        tell(index, result)
                     rest[heard] = told[whole:]
 
     def end(self) -> None:
@@ -120,6 +130,7 @@ class _Team:
         """What the forked process does; never returns. It ends when nobody listens to it any more."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the listening process decides
+            _die_with(self._parent)
             for each in others:
                 os.close(each)
             report = _Report(telling)
@@ -134,17 +145,31 @@ class _Team:
             yield from range(start, min(start + self._size, self._count))
 
 
+def _die_with(parent: int) -> None:
+    """Lets the kernel kill this process when its parent ends: nobody would hear of what it does."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
 class _Report:
     def __init__(self, to: int) -> None:
         self._to = to
         self._told = bytearray()
+        self._lock = threading.Lock()
+        self._sent_at = time.monotonic()
 
-    def tell(self, index: int, how: int) -> None:
-        self._told += _TOLD.pack(index, how)
-        if len(self._told) >= _TOLD_AT_ONCE * _TOLD.size:
-            self.send()
+    def tell(self, index: int, result: int) -> None:
+        with self._lock:
+            self._told += _TOLD.pack(index, result)
+            is_late = time.monotonic() - self._sent_at > _SILENT_SECONDS
+            if is_late or len(self._told) >= _TOLD_AT_ONCE * _TOLD.size:
+                self.send()
 
     def send(self) -> None:
+        self._sent_at = time.monotonic()
         told = memoryview(bytes(self._told))
         self._told.clear()
         while told:

@@ -105,7 +105,7 @@ def test_times() -> None:
 @pytest.mark.parametrize(
     ("shape", "fields"),
     [
-        (contract.MachineJson, "id type zone market launched_at seen_at ended_at price_hour"),
+        (contract.MachineJson, "id type zone market launched_at seen_at ended_at price_hour usage"),
         (
             contract.UserDataJson,
             "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds group "
@@ -114,10 +114,12 @@ def test_times() -> None:
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
-            "checkpoints artifacts limits retry secrets data",
+            "checkpoints artifacts limits retry secrets data notify",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour prices"),
         (contract.StopJson, "reason grace_seconds at"),
+        (contract.NotifyJson, "webhook format command on"),
+        (contract.UsageJson, "cpus memory_gb requests sent_bytes"),
         (
             contract.StatusJson,
             "schema job run attempt node instance phase exit_code reason message started_at updated_at "

@@ -96,7 +96,7 @@ def undisturbed(runctl: Runctl) -> Iterator[Undisturbed]:
     phases = runctl.json("status", "calm")["status"]["phases"]
     found = {"launched": 1.0, "fetching": phases["fetch"], "setup": phases["setup"], "stopping": 0.5}
     yield Undisturbed(weights(runctl, "calm"), {**found, "running": phases["run"] - TAIL_SECONDS / 2})
-    runctl("down", "calm", "--yes")
+    runctl("down", "calm", "--yes", timeout=PATIENCE_SECONDS)
 
 
 def lost_seconds(log: str) -> list[float]:
@@ -161,7 +161,7 @@ def judge(runctl: Runctl, cloud_url: str, job: str, calm: Undisturbed, done: str
     status = runctl.json("status", job)
     assert status["phase"] == "succeeded"
     lost = lost_seconds(runctl("logs", job).out)
-    runctl("down", job, "--yes")
+    runctl("down", job, "--yes", timeout=PATIENCE_SECONDS)
     assert weights(runctl, job) == calm.weights
     assert leaks(job, cloud_url) == []
     assert all(each <= INTERVAL_SECONDS + 1 for each in lost), "an interval, and the time that a save takes"
@@ -192,7 +192,7 @@ def test_with_nobody_awake(
 ) -> None:
     job = f"alone-{seed}"
     ended.append(job)
-    runctl("up", write_digits(runctl, job, "cloud"), "--yes", "--detach")
+    runctl("up", write_digits(runctl, job, "cloud"), "--yes", "--detach", timeout=PATIENCE_SECONDS)
     group = Group(runctl, job, cloud_url)
     done = strike(cloud_url, job, seed, undisturbed)
     until(group.has_ended, seconds=PATIENCE_SECONDS)

@@ -43,6 +43,14 @@ class MemoryStore:
         self.objects[key] = data
         self.puts.append(key)
 
+    def put_new(self, key: str, data: bytes) -> bool:
+        self.before_put(key)
+        if key in self.objects:
+            return False
+        self.objects[key] = data
+        self.puts.append(key)
+        return True
+
     def upload(self, key: str, file: BinaryIO, size: int) -> str:
         self.before_put(key)
         file.seek(0)

@@ -87,6 +87,7 @@ def _validator(name: str) -> Any:
     from referencing import Registry
     from referencing.jsonschema import DRAFT202012
 
-    shared = DRAFT202012.create_resource(schema("shared"))
-    registry: Any = Registry().with_resource(f"shared{SUFFIX}", shared)
+    registry: Any = Registry().with_resources(
+        (f"{each}{SUFFIX}", DRAFT202012.create_resource(schema(each))) for each in ("shared", "error")
+    )
     return Draft202012Validator(schema(name), registry=registry)

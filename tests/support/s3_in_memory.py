@@ -26,9 +26,19 @@ class S3InMemory:
         return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
     def put_object(
-        self, Bucket: str, Key: str, Body: bytes, ContentType: str, ExpectedBucketOwner: str
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        Body: bytes,
+        ContentType: str,
+        ExpectedBucketOwner: str,
+        IfNoneMatch: str = "",
     ) -> Any:
-        self._bucket(Bucket, ExpectedBucketOwner, "PutObject")[Key] = Body
+        objects = self._bucket(Bucket, ExpectedBucketOwner, "PutObject")
+        if IfNoneMatch == "*" and Key in objects:
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": Key}}, "PutObject")
+        objects[Key] = Body
         return {}
 
     def delete_object(self, Bucket: str, Key: str, ExpectedBucketOwner: str) -> Any:

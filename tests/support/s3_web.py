@@ -48,6 +48,8 @@ class S3Web(Web):
             return self._list(bucket, query)
         if "uploads" in query or "uploadId" in query:
             return self._upload(method, bucket, key, query, content)
+        if headers.get("if-none-match") == "*" and key in self._s3.buckets[bucket]:
+            return _error(412, "PreconditionFailed")
         return self._object(method, self._s3.buckets[bucket], key, content)
 
     def _object(self, method: str, objects: dict[str, bytes], key: str, content: bytes) -> Response:

@@ -24,6 +24,15 @@ class Member(Runctl):
         return [str(Path(sys.executable).with_name("runctl")), *arguments]
 
 
+class FarMember(Member):
+    """As on another machine: with a host name and a numbering of processes of its own. Needs root."""
+
+    def command(self, *arguments: str) -> list[str]:
+        alone = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        named = ["sh", "-c", 'hostname "$0" && exec "$@"', f"machine-of-{self.folder.name}"]
+        return [*alone, *named, *super().command(*arguments)]
+
+
 @dataclass(frozen=True)
 class SharedCloud:
     """An emulated cloud of its own, in ``folder``; ``stop`` ends it."""
@@ -46,8 +55,8 @@ class SharedCloud:
     def url(self) -> str:
         return self.endpoints.cloud_url
 
-    def member(self, name: str, backend: str, **env: str) -> Member:
-        """A project folder named ``name`` on the backend."""
+    def member(self, name: str, backend: str, *, far: bool = False, **env: str) -> Member:
+        """A project folder named ``name`` on the backend; ``far``: as on another machine."""
         told = self.endpoints
         variables = {
             "RUNCTL_BACKEND": backend,
@@ -65,7 +74,7 @@ class SharedCloud:
             "AWS_EC2_METADATA_DISABLED": "true",
             **env,
         }
-        return Member(self.folder / name, variables)
+        return (FarMember if far else Member)(self.folder / name, variables)
 
     def folder_backend(self) -> str:
         """A backend in a shared folder."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.executor_options import executor_for, executor_options
 from runctl_auto.cli.folder_options import folder_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.report_options import report_option, reported
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 )
 @click.argument("folder", metavar="FOLDER|PLAN", type=click.Path(path_type=Path, readable=False))
 @folder_options
+@executor_options(parallel=False)
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Compare jobs that are unchanged with the cloud too, and undo what others have changed of them; "
+    "`runctl drift` shows what that is.",
+)
 @click.option("--yes", "-y", is_flag=True, help="Apply without planning first and without asking.")
 @click.option(
     "--continue-on-error",
@@ -60,8 +68,11 @@ def command(
     prune: bool,
     adopt: bool,
     parallel: int,
+    executor: str,
+    scheduler: str | None,
     policy_base: Path | None,
     no_policy: bool,
+    refresh: bool,
     yes: bool,
     continue_on_error: bool,
     discard_artifacts: bool,
@@ -70,7 +81,6 @@ def command(
     reports: tuple[Wanted, ...],
     detailed_exitcode: bool,
 ) -> int:
-    from runctl_auto.cli.local_workers import local_workers
     from runctl_auto.cli.views.folder_plan import plan_lines, result_lines
     from runctl_auto.jobs.folder.options import FolderOptions
     from runctl_auto.local.printable import printable
@@ -92,17 +102,21 @@ def command(
     )
     with reported("apply", folder, reports) as told:
         session = invocation.session(policies=not no_policy)
-        workers = local_workers(session, console, parallel)
-        if folder.is_file():
-            if only or changed_since is not None or prune or adopt:
-                raise click.UsageError(
-                    "A saved plan says itself which jobs it is about: no --only, --changed-since, --prune "
-                    "and --adopt."
+        with executor_for(
+            invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
+        ) as workers:
+            if folder.is_file():
+                if only or changed_since is not None or prune or adopt or refresh:
+                    raise click.UsageError(
+                        "A saved plan says itself which jobs it is about: no --only, --changed-since, "
+                        "--prune, --adopt and --refresh."
+                    )
+                result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
+            else:
+                options = FolderOptions(
+                    only=only, changed_since=changed_since, prune=prune, adopt=adopt, refresh=refresh
                 )
-            result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
-        else:
-            options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
-            result = apply(session, folder, options, workers, how=how, show=show)
+                result = apply(session, folder, options, workers, how=how, show=show)
         told.result = result
         console.result(result.as_json())
         for line in result_lines(result):

@@ -8,7 +8,7 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 
-_FORMATS = ("table", "csv", "focus")
+_FORMATS = ("table", "chart", "csv", "focus")
 
 
 @click.command(
@@ -38,7 +38,7 @@ _FORMATS = ("table", "csv", "focus")
     "form",
     type=click.Choice(_FORMATS),
     default="table",
-    help="table, csv, or focus: CSV with the columns of FOCUS 1.0, a line for each charge and day.",
+    help="table, chart, csv, or focus: CSV with the columns of FOCUS 1.0, a line for each charge and day.",
 )
 @click.pass_obj
 def command(
@@ -54,6 +54,7 @@ def command(
     from runctl_auto.cli.views.ledger import (
         DIFFERENCE_COLUMNS,
         budget_line,
+        chart_lines,
         csv_text,
         difference_rows,
         ledger_columns,
@@ -81,6 +82,9 @@ def command(
         rows = list(focus_rows(found.bills, found.period))
         if rows:
             console.text(csv_text(tuple(rows[0]), [list(row.values()) for row in rows]).rstrip())
+    elif form == "chart":
+        for line in chart_lines(found, console.width):
+            console.line(line)
     elif form == "csv":
         console.text(ledger_csv(found).rstrip())
     else:

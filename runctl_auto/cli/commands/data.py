@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.job_names import JobName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,3 +143,18 @@ def loader(
     console.line(written.text.rstrip("\n"))
     for note in written.notes:
         console.say(note)
+
+
+@command.command(help="Show how far the volumes of JOB that were made from a snapshot are filled.")
+@click.argument("job", type=JobName())
+@click.pass_obj
+def status(invocation: Invocation, job: str) -> None:
+    from runctl_auto.cli.views.data_plan import VOLUME_COLUMNS, volume_row
+    from runctl_auto.operations.data_status import data_status
+
+    volumes = data_status(invocation.session(), job)
+    invocation.console.result({"job": job, "volumes": [each.as_json() for each in volumes]})
+    if volumes:
+        invocation.console.table(VOLUME_COLUMNS, [volume_row(each) for each in volumes])
+    else:
+        invocation.console.line(f"Job '{job}' has no volume that was made from a snapshot.")

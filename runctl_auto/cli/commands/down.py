@@ -6,23 +6,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.executor_options import executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.job_filters import filters_of, job_filters
 from runctl_auto.cli.views.remote_text import printer
-from runctl_auto.local.printable import printable
+from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from runctl_auto.jobs.artifacts import Download
-    from runctl_auto.leftovers.receipt import Receipt
-    from runctl_auto.operations.down import DownResult
+    from runctl_auto.operations.down import DownOptions
+    from runctl_auto.operations.down_all import DownAllResult
 
 
 @click.command(
-    help="Stop JOB, fetch its artifacts, delete its unprotected resources and verify that none is left."
+    help="Stop JOB, fetch its artifacts, delete its unprotected resources and verify that none is left. "
+    "With --all: all jobs of the backend that match the filters, after one confirmation of all plans."
 )
-@click.argument("job")
+@click.argument("job", required=False)
+@click.option("--all", "every_job", is_flag=True, help="All jobs that match the filters, of every owner.")
+@job_filters(age=True)
+@executor_options()
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted and kept, and change nothing.")
 @click.option("--discard-artifacts", is_flag=True, help="Discard artifacts that have not been fetched yet.")
 @click.option(
     "--grace",
@@ -47,89 +51,86 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation,
     /,
-    job: str,
+    job: str | None,
     *,
+    tags: tuple[str, ...],
+    projects: tuple[str, ...],
+    owners: tuple[str, ...],
+    phases: tuple[str, ...],
+    older_than: str | None,
+    every_job: bool,
     yes: bool,
+    dry_run: bool,
     discard_artifacts: bool,
     grace: int,
     include_protected: tuple[str, ...],
     confirm: tuple[str, ...],
-) -> None:
+    parallel: int,
+    executor: str,
+    scheduler: str | None,
+) -> int:
+    from runctl_auto.operations.down import DownOptions
+    from runctl_auto.operations.down_all import down_all
+
+    filtered = bool(tags or projects or owners or phases or older_than or scheduler)
+    _refuse_misuse(job, every_job=every_job, filtered=filtered, named=bool(include_protected or confirm))
+    filters = filters_of(tags, projects, owners, phases, older_than)
+    options = DownOptions(
+        yes=yes,
+        discard_artifacts=discard_artifacts,
+        grace_seconds=grace,
+        include_protected=include_protected,
+        confirmed=confirm,
+    )
+    if job is None:
+        session = invocation.session()
+        with executor_for(
+            invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
+        ) as workers:
+            return _show_all(invocation, down_all(session, filters, options, workers, dry_run=dry_run))
+    if dry_run:
+        return _foresee(invocation, job, options)
+    return _end(invocation, job, options)
+
+
+def _refuse_misuse(job: str | None, *, every_job: bool, filtered: bool, named: bool) -> None:
+    if (job is None) != every_job:
+        raise click.UsageError("Name one JOB, or give --all.")
+    if filtered and not every_job:
+        raise click.UsageError("Filters and --scheduler are about many jobs: they need --all.")
+    if named and every_job:
+        raise click.UsageError(
+            "--include-protected and --confirm are about one job; --all keeps what is protected."
+        )
+
+
+def _end(invocation: Invocation, job: str, options: DownOptions) -> int:
     from runctl_auto.cli.interruption import told_what_goes_on
-    from runctl_auto.operations.down import DownOptions, down, refuse_leaks
+    from runctl_auto.cli.views.teardown import result_json, show_result
+    from runctl_auto.operations.down import down, refuse_leaks
 
     session = invocation.session()
     with told_what_goes_on(invocation.console, job):
-        result = down(
-            session,
-            job,
-            DownOptions(
-                yes=yes,
-                discard_artifacts=discard_artifacts,
-                grace_seconds=grace,
-                include_protected=include_protected,
-                confirmed=confirm,
-            ),
-        )
-    _show(invocation, result)
+        result = down(session, job, options)
+    show_result(printer(invocation.console), result)
     refuse_leaks(result.receipt)
-    invocation.console.result(_as_json(result))
+    invocation.console.result(result_json(result))
+    return ExitCode.DONE
 
 
-def _as_json(result: DownResult) -> dict[str, object]:
-    return {
-        **result.receipt.as_json(),
-        "stopped": result.stopped.how if result.stopped else None,
-        "artifacts": [str(each.folder) for each in result.downloads],
-        "receipt_file": str(result.receipt_file) if result.receipt_file else None,
-    }
+def _foresee(invocation: Invocation, job: str, options: DownOptions) -> int:
+    from runctl_auto.cli.views.teardown import forecast_json, show_forecast
+    from runctl_auto.operations.down import foresee
+
+    forecast = foresee(invocation.session(), job, options)
+    show_forecast(printer(invocation.console), forecast)
+    invocation.console.result(forecast_json(forecast))
+    return int(forecast.exit_code)
 
 
-def _show_download(invocation: Invocation, download: Download) -> None:
-    line = invocation.console.line
-    line(f"artifacts: {download.folder} ({len(download.files)} files)")
-    for problem in download.problems:
-        line(f"  not stored: {printable(problem.path)} {printable(problem.why)}")
+def _show_all(invocation: Invocation, result: DownAllResult) -> int:
+    from runctl_auto.cli.views.teardown import all_json, show_all
 
-
-def _show_fates(line: Callable[[str], None], receipt: Receipt) -> None:
-    """What was deleted, kept, could not be deleted, and leaked."""
-    from runctl_auto.cli.progress import short_type
-    from runctl_auto.cli.views.amounts import age_text, cost_text
-
-    line(f"deleted ({len(receipt.deleted)}):")
-    for deleted in receipt.deleted:
-        line(f"  - {deleted.name} ({short_type(deleted.type)}) {deleted.id}")
-    if receipt.kept:
-        line(f"kept ({len(receipt.kept)}):")
-    for kept in receipt.kept:
-        line(f"  = {kept.name} ({short_type(kept.type)}) {kept.id}: {kept.why}")
-    if receipt.blocked:
-        line(f"could not be deleted ({len(receipt.blocked)}):")
-    for blocked in receipt.blocked:
-        line(f"  ! {blocked.name} ({short_type(blocked.type)}) {blocked.id}: {blocked.why}")
-        line(f"    {blocked.next_step}")
-    if receipt.leaked:
-        line(f"left ({len(receipt.leaked)}):")
-    for leak in receipt.leaked:
-        line(f"  ! {leak.kind} {leak.id}: {age_text(leak.age_seconds)}, {cost_text(leak.cost_hour)}")
-        line(f"    {leak.remove}")
-
-
-def _show(invocation: Invocation, result: DownResult) -> None:
-    line, receipt = printer(invocation.console), result.receipt
-    for each in result.downloads:
-        _show_download(invocation, each)
-    _show_fates(line, receipt)
-    for foreign in receipt.foreign:
-        line(f"not touched, since it is {foreign.owner}'s: {foreign.kind} {foreign.id}")
-    for unchecked in receipt.unchecked:
-        line(f"not looked for: {unchecked.kind}: {unchecked.why}")
-    if result.receipt_file is not None:
-        line(f"receipt: {result.receipt_file}")
-    if not receipt.is_complete:
-        return
-    if receipt.kept:
-        line(f"Nothing else of job '{receipt.job}' is left.")
-    else:
-        line(f"Nothing of job '{receipt.job}' is left.")
+    show_all(printer(invocation.console), result)
+    invocation.console.result(all_json(result))
+    return int(result.exit_code)

@@ -110,14 +110,14 @@ def operator(
 
 def _jobs(invocation: Invocation, folder: Path) -> tuple[list[FiledJob], list[Failure]]:
     """The jobs below ``folder``, with their paths in the project, and why others are none."""
-    from runctl_auto.jobs.check import check_job
     from runctl_auto.jobs.folder.entry import failure_of
     from runctl_auto.jobs.folder.job_files import read_job_files
+    from runctl_auto.jobs.folder.work_folders import WorkFolders
     from runctl_auto.reports.pipelines.operator import FiledJob
 
     root = invocation.folders().root
     jobs, failures = [], []
-    for each in read_job_files(folder, check_job).files:
+    for each in read_job_files(folder, WorkFolders().check).files:
         if each.checked is not None:
             jobs.append(FiledJob(each.checked.spec, each.path.resolve().relative_to(root).as_posix()))
         elif each.error is not None:

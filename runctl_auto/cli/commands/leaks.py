@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.executor_options import executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
@@ -29,13 +30,27 @@ if TYPE_CHECKING:
 @click.option("--owner", "owners", multiple=True, help="Treat this owner's resources as yours. Repeatable.")
 @click.option("--delete", is_flag=True, help="Delete the resources that no stack manages, after asking.")
 @click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
+@click.option("--dry-run", is_flag=True, help="With --delete: show what it would delete, and delete nothing.")
+@executor_options(parallel=False)
 @click.pass_obj
 def command(
-    invocation: Invocation, regions: tuple[str, ...], owners: tuple[str, ...], delete: bool, yes: bool
+    invocation: Invocation,
+    /,
+    regions: tuple[str, ...],
+    owners: tuple[str, ...],
+    *,
+    delete: bool,
+    yes: bool,
+    dry_run: bool,
+    executor: str,
+    scheduler: str | None,
 ) -> int:
     from runctl_auto.operations.leaks import LeaksOptions, find_leaks
 
-    result = find_leaks(invocation.session(), LeaksOptions(regions, owners, delete, yes))
+    session = invocation.session()
+    with executor_for(invocation, session, executor=executor, scheduler=scheduler, parallel=1) as workers:
+        options = LeaksOptions(regions, owners, delete, yes, dry_run)
+        result = find_leaks(session, options, workers if scheduler else None)
     invocation.console.result(result.as_json())
     _show(invocation, result)
     return int(ExitCode.LEAKED if result.finds_something else ExitCode.DONE)
@@ -47,6 +62,8 @@ def _show(invocation: Invocation, result: LeaksResult) -> None:
         _show_region(invocation, finding, result.at)
     for each in result.deleted:
         line(f"deleted: {each.kind} {each.id}")
+    if result.dry_run and result.planned:
+        line(f"Dry run: {len(result.planned)} things would be deleted.")
     for job, why in result.unread:
         line(f"the state of job '{job}' could not be read: {why}")
     things = sum(each.things for each in result.findings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.job_filters import filters_of, job_filters
 from runctl_auto.cli.views.amounts import short_age, spent_text
 from runctl_auto.cli.views.table import Column
 
@@ -31,12 +32,7 @@ _COLUMNS = (
     help="List the jobs of the backend. Filters are combined; a repeated filter matches any of its values, "
     "repeated tags must all match. COST is what the job has cost so far, over all its runs and machines."
 )
-@click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag.")
-@click.option("--project", "projects", multiple=True, metavar="NAME", help="Only jobs of this project.")
-@click.option("--owner", "owners", multiple=True, metavar="NAME", help="Only jobs of this owner.")
-@click.option(
-    "--phase", "phases", multiple=True, metavar="PHASE", help="Only jobs whose run is in this phase."
-)
+@job_filters()
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -45,31 +41,14 @@ def command(
     owners: tuple[str, ...],
     phases: tuple[str, ...],
 ) -> None:
-    from runctl_auto.operations.ls import Filters, ls
+    from runctl_auto.operations.ls import ls
 
-    wanted = Filters(
-        tags={key: value if equals else None for key, equals, value in (tag.partition("=") for tag in tags)},
-        projects=frozenset(projects),
-        owners=frozenset(owners),
-        phases=_known(phases),
-    )
-    found = ls(invocation.session(), wanted)
+    found = ls(invocation.session(), filters_of(tags, projects, owners, phases))
     invocation.console.result({"jobs": [each.as_json() for each in found]})
     invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:
         if each.problem is not None:
             invocation.console.say(f"{each.summary.name}: {each.problem}")
-
-
-def _known(phases: tuple[str, ...]) -> frozenset[str]:
-    from runctl_auto.agent.contract import PHASES
-    from runctl_auto.run.status import LOST
-
-    known = sorted({*PHASES, LOST, "starting"})
-    for phase in phases:
-        if phase not in known:
-            raise click.BadParameter(f"{phase!r} is no phase; phases are {', '.join(known)}.")
-    return frozenset(phases)
 
 
 def _row(job: ListedJob) -> tuple[str, ...]:

@@ -16,18 +16,13 @@ from runctl_auto.local.printable import printable
     "refused to terminate one."
 )
 @click.option("--yes", "-y", is_flag=True, help="Terminate without asking.")
+@click.option("--dry-run", is_flag=True, help="List the machines, and terminate none.")
 @click.pass_obj
-def command(invocation: Invocation, yes: bool) -> int:
+def command(invocation: Invocation, yes: bool, dry_run: bool) -> int:
     from runctl_auto.operations.reap import reap
 
-    result = reap(invocation.session(), yes=yes)
-    invocation.console.result(
-        {
-            "reaped": [each.as_json() for each in result.reaped],
-            "unread": [{"job": job, "why": why} for job, why in result.unread],
-            "refused": [{**each.as_json(), "refusal": refusal} for each, refusal in result.refused],
-        }
-    )
+    result = reap(invocation.session(), yes=yes, dry_run=dry_run)
+    invocation.console.result(result.as_json())
     for job, why in result.unread:
         invocation.console.say(printable(f"job '{job}' could not be looked at: {why}"))
     for each in result.reaped:
@@ -36,6 +31,8 @@ def command(invocation: Invocation, yes: bool) -> int:
         )
     for each, refusal in result.refused:
         invocation.console.line(f"not ended: {each.instance} of job '{each.job}': {refusal}")
-    if not (result.reaped or result.refused):
+    if not result.planned:
         invocation.console.line("No machine is over its limits.")
+    elif dry_run:
+        invocation.console.line(f"Dry run: {len(result.planned)} machine(s) would be terminated.")
     return int(ExitCode.LEAKED if result.refused else ExitCode.DONE)

@@ -8,6 +8,7 @@ from runctl_auto.cli.views.amounts import rate_text, size_text, spent_text
 from runctl_auto.cli.views.table import Column
 from runctl_auto.cost.amount import Amount, amount
 from runctl_auto.operations.data_plan import SourcePlan
+from runctl_auto.operations.data_status import JobVolume
 from runctl_auto.transfer.strategies import Forecast, Plan
 
 COLUMNS = (
@@ -77,3 +78,26 @@ def plan_words(found: SourcePlan) -> Iterator[str]:
     written = found.source.strategy
     if written not in ("auto", plan.chosen.strategy):
         yield f"the job file says strategy: {written}; `auto` takes the recommended one"
+
+
+VOLUME_COLUMNS = (
+    Column("VOLUME"),
+    Column("ID", spare=1),
+    Column("SNAPSHOT", spare=2),
+    Column("FILLED", right=True),
+    Column("LEFT", right=True),
+)
+
+
+def volume_row(volume: JobVolume) -> tuple[str, ...]:
+    """How far a volume is filled, and for how long it will be; without a rate, nobody knows that."""
+    found = volume.filling
+    percent = None if found is None else found.percent
+    seconds = None if found is None else found.seconds
+    return (
+        volume.name,
+        volume.id,
+        volume.snapshot,
+        "unknown" if percent is None else f"{percent} %",
+        "unknown" if seconds is None and percent != 100 else seconds_text(seconds or 0),
+    )

@@ -10,6 +10,7 @@ from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
+    from runctl_auto.observe.notices import SentNotice
     from runctl_auto.operations.describe import JobDescription
     from runctl_auto.operations.status import JobStatus
     from runctl_auto.run.status import RunStatus
@@ -46,11 +47,21 @@ def status_lines(job: JobStatus) -> Iterator[str]:
             yield _line("exit code", str(status.exit_code))
         if status.reason:
             yield _line("reason", status.reason + (f": {status.message}" if status.message else ""))
+    for sent in job.notices:
+        yield _line("notice", _notice(sent))
     for name in job.protected:
         yield _line("protected", name)
     for each in job.drift:
         yield _line("drift", f"{each.resource} {each.id}: {each.what}")
         yield _line("", each.next_step)
+
+
+def _notice(sent: SentNotice) -> str:
+    told = sent.told
+    how = {"sent": "sent", "sending": "began to be sent, and may not have arrived"}.get(
+        told.outcome, f"{told.outcome}: {told.why}" if told.why else told.outcome
+    )
+    return f"{sent.notice} by {sent.channel}: {how}, {moment(told.at)}, {told.by}"
 
 
 def _machine(job: JobStatus) -> str:

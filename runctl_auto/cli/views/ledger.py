@@ -1,19 +1,23 @@
-"""The ledger as a table with bars, and as CSV."""
+"""The ledger as a table with bars, as a chart, and as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.views.amounts import spent_text, usd
+from runctl_auto.cli.views.amounts import size_text, spent_text, usd
 from runctl_auto.cli.views.table import Column
+from runctl_auto.cost.amount import Amount
+from runctl_auto.cost.chart import daily_costs
+from runctl_auto.cost.quantities import NAMES
 from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
     from runctl_auto.cost.budgets import Budget
     from runctl_auto.cost.ledger import Group
+    from runctl_auto.cost.quantities import Quantities, Quantity
     from runctl_auto.operations.cost import Ledger
 
 DIFFERENCE_COLUMNS = (
@@ -23,18 +27,23 @@ DIFFERENCE_COLUMNS = (
     Column("DIFFERENCE", right=True),
 )
 _BAR = 24
+_CHART_WIDTH = 100
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-CSV_COLUMNS = ("usd", "at_least", "machine_hours", "gb_hours")
+CSV_COLUMNS = ("usd", "at_least", *NAMES)
 
 
 def ledger_columns(by: str) -> tuple[Column, ...]:
-    """The columns of the table; the chart is the first to be left out."""
+    """The columns of the table; the rarer quantities are the first to be left out, then the chart."""
     return (
         Column(by.upper()),
         Column("COST", right=True),
         Column("", spare=3),
         Column("MACHINE HOURS", spare=1, right=True),
         Column("GB HOURS", spare=2, right=True),
+        Column("VCPU HOURS", spare=4, right=True),
+        Column("MEMORY GB HOURS", spare=5, right=True),
+        Column("REQUESTS", spare=6, right=True),
+        Column("SENT", spare=7, right=True),
     )
 
 
@@ -43,20 +52,57 @@ def ledger_rows(ledger: Ledger) -> list[tuple[str, ...]]:
     most = max((each.usd.usd for each in ledger.groups), default=0.0)
     rows = [_row(each.key, each, most) for each in ledger.groups]
     if len(ledger.groups) > 1:
-        hours = sum(each.machine_hours for each in ledger.groups)
-        stored = sum(each.gb_hours for each in ledger.groups)
-        rows.append(("in all", spent_text(ledger.total), "", f"{hours:.2f}", f"{stored:.2f}"))
+        rows.append(("in all", spent_text(ledger.total), "", *_quantities(ledger.quantities)))
     return rows
 
 
 def _row(key: str, group: Group, most: float) -> tuple[str, ...]:
-    bar = _bar(group.usd.usd / most if most else 0.0)
-    return key, spent_text(group.usd), bar, f"{group.machine_hours:.2f}", f"{group.gb_hours:.2f}"
+    bar = _bar(group.usd.usd / most if most else 0.0, _BAR)
+    return key, spent_text(group.usd), bar, *_quantities(group.quantities)
 
 
-def _bar(share: float) -> str:
-    """A bar of at most 24 blocks, exact to an eighth of one; of at least an eighth for what is above 0."""
-    eighths = max(round(share * _BAR * 8), 1 if share > 0 else 0)
+def _quantities(found: Quantities) -> tuple[str, ...]:
+    hours = (found.machine_hours, found.gb_hours, found.vcpu_hours, found.memory_gb_hours)
+    return (
+        *(_quantity(each, lambda value: f"{value:.2f}") for each in hours),
+        _quantity(found.requests, lambda value: f"{value:.0f}"),
+        _quantity(found.sent_bytes, lambda value: size_text(round(value))),
+    )
+
+
+def _quantity(found: Quantity, text: Callable[[float], str]) -> str:
+    """``≥`` when a part is unknown, ``unknown`` when all is."""
+    if found.known is None:
+        return "unknown"
+    return text(found.value) if found.complete else f"≥ {text(found.value)}"
+
+
+def chart_lines(ledger: Ledger, width: int | None) -> Iterator[str]:
+    """A bar for each group at the width of the terminal, days without a cost among the days."""
+    bars = _bars(ledger)
+    if not bars:
+        return
+    amounts = {key: spent_text(amount) for key, amount in bars.items()}
+    names = {key: printable(key) for key in bars}
+    longest = max(map(len, names.values()))
+    space = (width or _CHART_WIDTH) - longest - max(map(len, amounts.values())) - 2
+    most = max(each.usd for each in bars.values())
+    for key, amount in bars.items():
+        bar = _bar(amount.usd / most if most else 0.0, max(_BAR // 2, space))
+        yield f"{names[key]:<{longest}} {bar} {amounts[key]}"
+
+
+def _bars(ledger: Ledger) -> dict[str, Amount]:
+    found = {each.key: each.usd for each in ledger.groups}
+    if ledger.by != "day":
+        return found
+    days = daily_costs(ledger.bills, ledger.period).days
+    return {day: found.get(day, Amount()) for day in map(str, days)}
+
+
+def _bar(share: float, longest: int) -> str:
+    """A bar of at most ``longest`` blocks, exact to an eighth of one; at least that for what is above 0."""
+    eighths = max(round(share * longest * 8), 1 if share > 0 else 0)
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
 
 

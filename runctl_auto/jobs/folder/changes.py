@@ -17,6 +17,7 @@ from runctl_auto.stack.config import StackConfig
 class BringBack(ReplaceUnattended):
     """As ``watch`` does it, but waits for another command that works on the job."""
 
+    verb = "bring-back"
     patience_seconds: ClassVar[float] = PATIENCE_WITH_OTHERS_SECONDS
     watches_holders = True
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.errors import JobFileError, RunctlError, UsageError
-from runctl_auto.job_file.document import MAX_BYTES, NO_MAPPING, read_job_document
+from runctl_auto.job_file.document import MAX_BYTES, NO_MAPPING, JobDocument, read_job_document
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.folder.entry import OtherFile
@@ -52,7 +52,7 @@ _KNOWN_NAMES = (
     (re.compile(r"PulumiPolicy\.ya?ml"), "a policy pack of Pulumi"),
 )
 
-Check = Callable[[Path], CheckedJob]
+Check = Callable[[Path, JobDocument], CheckedJob]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,11 +165,12 @@ def _read(  # noqa: PLR0911 - one for each kind of file
     if what is not None:
         return OtherFile(name, what)
     try:
-        values = read_job_document(path).values
+        document = read_job_document(path)
     except JobFileError as error:
         if any(each.message == NO_MAPPING for each in error.problems):
             return OtherFile(name, "no job: a list or a text, not a mapping of fields")
         return FoundFile(name=name, path=path, error=error)
+    values = document.values
     if not _is_job(values):
         return OtherFile(name, "no job: it has neither `run` nor a `name` with other fields of a job")
     job = values.get("name")
@@ -177,7 +178,7 @@ def _read(  # noqa: PLR0911 - one for each kind of file
     if not is_wanted(name):
         return found
     try:
-        checked = check(path)
+        checked = check(path, document)
     except RunctlError as error:
         return replace(found, error=error)
     return replace(found, job=checked.spec.name, checked=checked)

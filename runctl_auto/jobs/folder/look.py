@@ -16,7 +16,7 @@ from runctl_auto.cost.estimate import estimate
 from runctl_auto.engine.events import PlannedChange
 from runctl_auto.errors import PackagingError, ProtectedError, RunctlError
 from runctl_auto.job_file.document import MAX_BYTES
-from runctl_auto.jobs.check import CheckedJob, check_job
+from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.folder.changed_since import ChangedFiles, changed_since
 from runctl_auto.jobs.folder.entry import Entry, OtherFile, Removed, failure_of
@@ -31,14 +31,14 @@ from runctl_auto.jobs.folder.stacks import (
     with_runs,
     with_states,
 )
-from runctl_auto.jobs.folder.verdict import Verdict, by_file, by_run, may_have_lost_machine
+from runctl_auto.jobs.folder.verdict import REFRESHED, Verdict, by_file, by_run, may_have_lost_machine
+from runctl_auto.jobs.folder.work_folders import WorkFolders
 from runctl_auto.jobs.intent import travelling
 from runctl_auto.jobs.permitted import refuse_disabled_provider
 from runctl_auto.jobs.protected_teardown import teardown_protection
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
 from runctl_auto.local.plain_file import NotAPlainFileError, read_plain_file
-from runctl_auto.packaging.package import code_sha256
 from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import GROUP, INSTANCE, StackState
 
@@ -87,6 +87,7 @@ class _Look:
         self._folder = folder
         self._options = options
         self._repository = repository_of(folder)
+        self._work_folders = WorkFolders()
         self._aside = 0
         self._hashes: dict[str, str] = {}
         self._changed: ChangedFiles | None = None
@@ -114,7 +115,9 @@ class _Look:
 
     def _files(self) -> JobFiles:
         root = self._session.folders.root
-        return read_job_files(self._folder, check_job, policies=root / self._session.settings.policies.file)
+        return read_job_files(
+            self._folder, self._work_folders.check, policies=root / self._session.settings.policies.file
+        )
 
     def _changed_files(self) -> ChangedFiles | None:
         reference = self._options.changed_since
@@ -148,7 +151,7 @@ class _Look:
             raise found.error or AssertionError(found.name)
         checked, session = found.checked, self._session
         refuse_disabled_provider(checked.spec, session.settings)
-        code = code_sha256(travelling(session, checked.work_folder))
+        code = self._work_folders.code(travelling(session, checked.work_folder))
         source = self._repository.source(found.path)
         return _Wanted(
             found=found,
@@ -179,6 +182,8 @@ class _Look:
         for each in wanted:
             name = each.checked.spec.name
             verdict = verdicts.get(name) or by_run(runs[name], now)
+            if self._options.refresh and verdict.action in ("unchanged", "finished"):
+                verdict = REFRESHED
             yield self._order(each, verdict, runs.get(name) or stacks.get(name))
 
     def _order(self, wanted: _Wanted, verdict: Verdict, known: KnownStack | None) -> Order:
@@ -207,6 +212,7 @@ class _Look:
             fingerprint=wanted.fingerprint,
             state=_version(known),
             needs_file=config is not None and config.group is not None,
+            refresh=self._options.refresh,
             grace_seconds=self._options.grace_seconds,
         )
 

@@ -12,14 +12,16 @@ from runctl_auto.agent.contract import GRACE_SECONDS
 class FolderOptions:
     """``only``: patterns of which one must match a job's name, or its file. ``changed_since``: a commit of
     git; only jobs that something changed since concerns. ``prune``: jobs whose files are gone are ended.
-    ``adopt``: jobs of other repositories are taken over. ``files``: only jobs of these files are looked at,
-    by their names in the folder; None for all.
+    ``adopt``: jobs of other repositories are taken over. ``refresh``: jobs that are as their files say are
+    compared with the cloud, and what others have changed of them is healed. ``files``: only jobs of these
+    files are looked at, by their names in the folder; None for all.
     """
 
     only: tuple[str, ...] = ()
     changed_since: str | None = None
     prune: bool = False
     adopt: bool = False
+    refresh: bool = False
     grace_seconds: int = GRACE_SECONDS
     discard_artifacts: bool = False
     files: frozenset[str] | None = None

@@ -17,7 +17,8 @@ class Order:
     ``needs_file``: what was lost is brought back by applying the file, which begins a new attempt.
     ``code`` is the hash of what travels, ``fingerprint`` of all that applying the file means, ``state`` the
     version of the stack's state, None without a stack. ``is_bound``: all of them must be the same still, the
-    machine be in ``place``, and nothing but the changes of ``entry`` be made.
+    machine be in ``place``, and nothing but the changes of ``entry`` be made. ``refresh``: what others have
+    changed in the cloud is looked for and healed.
     """
 
     entry: Entry
@@ -28,6 +29,7 @@ class Order:
     state: str | None = None
     place: PlannedPlace | None = None
     is_bound: bool = False
+    refresh: bool = False
     needs_file: bool = False
     grace_seconds: int = GRACE_SECONDS
     discard_artifacts: bool = False

@@ -26,6 +26,7 @@ class Verdict:
 
 
 NEW = Verdict(action="create", reason="its file is new")
+REFRESHED = Verdict(action="update", reason="it is compared with the cloud")
 
 
 def by_file(  # noqa: PLR0911 - one for each reason

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.errors import NotFoundError
+from runctl_auto.errors import CloudError, NotFoundError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.object_body import read_body, write_body
+
+_WRITTEN_BY_ANOTHER = frozenset({"ConditionalRequestConflict", "PreconditionFailed"})
+"""How S3 refuses to write an object that is there."""
 
 
 class BucketObjects:
@@ -56,6 +59,24 @@ class BucketObjects:
             ContentType=content_type,
             ExpectedBucketOwner=self._owner,
         )
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        try:
+            self._cloud.call(
+                "s3",
+                "put_object",
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType="application/json",
+                IfNoneMatch="*",
+                ExpectedBucketOwner=self._owner,
+            )
+        except CloudError as error:
+            if error.code not in _WRITTEN_BY_ANOTHER:
+                raise
+            return self.find(key, len(data) + 1) == data  # a repeated call may meet what it stored itself
+        return True
 
     def delete(self, key: str) -> None:
         self._cloud.call("s3", "delete_object", Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._owner)

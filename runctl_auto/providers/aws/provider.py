@@ -27,6 +27,7 @@ from runctl_auto.providers.aws.records.scanner import AwsScanner
 from runctl_auto.providers.aws.records.survey import survey_region
 from runctl_auto.providers.aws.regions import known_regions
 from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
+from runctl_auto.providers.aws.volume_filling import volume_fillings
 from runctl_auto.providers.aws.volumes import volume_uses, zone_of_volumes
 from runctl_auto.providers.contract import (
     Account,
@@ -46,6 +47,7 @@ from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import RegionPrices
@@ -152,6 +154,9 @@ class AwsProvider:
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
         return volume_uses(self._cloud, identities)
+
+    def volume_fillings(self, identities: Sequence[str]) -> Mapping[str, VolumeFilling]:
+        return volume_fillings(self._cloud, identities)
 
     @property
     def kinds(self) -> AnyKinds:

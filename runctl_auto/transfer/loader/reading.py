@@ -40,5 +40,5 @@ class Reader(Protocol):
 def where_data_are(source: str) -> dict[str, Any]:
     """What the agent says of the data from ``source``; empty on a machine without an agent."""
     told = json.loads(os.environ.get("RUNCTL_DATA", "[]"))
-    found: dict[str, Any] = next((each for each in told if each["source"] == source), {})
+    found: dict[str, Any] = next((each for each in told if each["source"].rstrip("/") == source), {})
     return found

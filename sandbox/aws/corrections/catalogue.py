@@ -33,6 +33,7 @@ from sandbox.aws.corrections import (
     version_lists,
     volume_attachments,
     volume_defaults,
+    volume_initialization,
     ways_out,
 )
 from sandbox.aws.corrections.patches import Emulation, Patches
@@ -53,6 +54,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     groups_in_use.apply,
     roles_of_profiles.apply,
     volume_defaults.apply,
+    volume_initialization.apply,
     volume_attachments.apply,
     launch_volumes.apply,
     spot_prices.apply,

@@ -361,7 +361,9 @@ class TestVolumesThatExist:
     @pytest.fixture
     def existing(self, args: TrainingEnvironmentArgs) -> Declarations:
         old = VolumeRequest(name="old", id="vol-12345678", mount="/old")
-        restored = VolumeRequest(name="back", size_gb=20, snapshot="snap-12345678", mount="/back")
+        restored = VolumeRequest(
+            name="back", size_gb=20, snapshot="snap-12345678", initialization_rate=200, mount="/back"
+        )
         return declared(replace(args, volumes=[old, restored]))
 
     def test_one_that_exists_is_attached_and_nothing_else_is_said_of_it(self, existing: Declarations) -> None:
@@ -385,7 +387,8 @@ class TestVolumesThatExist:
     ) -> None:
         volume = existing.named("digits-back-volume")
         assert volume.inputs["snapshotId"] == "snap-12345678"
-        assert volume.options["ignoreChanges"] == ["snapshotId"]
+        assert volume.inputs["volumeInitializationRate"] == 200
+        assert volume.options["ignoreChanges"] == ["snapshotId", "volumeInitializationRate"]
 
 
 class TestDecisions:

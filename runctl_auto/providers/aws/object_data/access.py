@@ -5,6 +5,7 @@ has them.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from runctl_auto.providers.aws.errors import next_step_for, translate
 from runctl_auto.providers.aws.object_data.bucket import BucketData
 from runctl_auto.providers.aws.object_data.connection import Host, Opener
 from runctl_auto.providers.aws.object_data.requests import BucketAt, Requests
+from runctl_auto.providers.aws.object_data.variables import Told
 
 
 def open_bucket(cloud: Cloud, name: str, owner: str | None = None) -> BucketData:
@@ -24,13 +26,29 @@ def open_bucket(cloud: Cloud, name: str, owner: str | None = None) -> BucketData
     ``owner``: the account that must own it, None for any.
     """
     client = cloud.client("s3")
-    address = str(client.meta.endpoint_url)
+
+    def credentials() -> Credentials:
+        found = _frozen(client)
+        return Credentials(found.access_key, found.secret_key, found.token)
+
+    return _opened(str(client.meta.endpoint_url), client.meta.region_name, credentials, name, owner)
+
+
+def open_as_told(told: Told, name: str) -> BucketData:
+    """The objects of the bucket at a place, with keys, that variables tell. Makes no request."""
+    return _opened(told.address, told.region, lambda: told.credentials, name, None)
+
+
+def _opened(
+    address: str, home: str, credentials: Callable[[], Credentials], name: str, owner: str | None
+) -> BucketData:
     is_aws = (urlsplit(address).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
-    trusted = os.environ.get("AWS_CA_BUNDLE") or _certificates()
+    uses_tls = urlsplit(address).scheme == "https"
+    trusted = (os.environ.get("AWS_CA_BUNDLE") or _certificates()) if uses_tls else None
     openers: dict[Host, Opener] = {}
 
     def locate(region: str) -> BucketAt:
-        base = address.replace(f".{client.meta.region_name}.", f".{region}.") if is_aws else address
+        base = address.replace(f".{home}.", f".{region}.") if is_aws else address
         parts = urlsplit(base)
         # S3's wildcard certificate does not apply to a name with dots.
         virtual = is_aws and "." not in name
@@ -45,12 +63,8 @@ def open_bucket(cloud: Cloud, name: str, owner: str | None = None) -> BucketData
             endpoint=None if is_aws else address,
         )
 
-    def credentials() -> Credentials:
-        found = _frozen(client)
-        return Credentials(found.access_key, found.secret_key, found.token)
-
     requests = Requests(
-        locate(cloud.region),
+        locate(home),
         credentials,
         lambda host: openers.setdefault(host, Opener(host))(),
         locate=locate,

@@ -21,7 +21,6 @@ MOST_LOST = 16
 """After so many lost requests in a row no more are begun: what is wrong concerns them all."""
 _HEADER = 16 << 10
 _FIRST = 80 << 10
-_LOOK_SECONDS = 1.0
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 Tag = TypeVar("Tag")
@@ -60,12 +59,19 @@ class Crowd:
     """Sends requests on ``at_once`` connections. Not thread-safe."""
 
     def __init__(
-        self, route: Route, at_once: int, answered: Answered, *, clock: Callable[[], float] = time.monotonic
+        self,
+        route: Route,
+        at_once: int,
+        answered: Answered,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        look_seconds: float = 1.0,
     ) -> None:
         self._route = route
         self._at_once = at_once
         self._answered = answered
         self._clock = clock
+        self._look_seconds = look_seconds
         self._selector = selectors.DefaultSelector()
         self._opened = 0
         self._now = self._looked_at = clock()
@@ -83,7 +89,7 @@ class Crowd:
             for line in lines:
                 self._begin(line)
             while self._selector.get_map():
-                ready = self._selector.select(_LOOK_SECONDS)
+                ready = self._selector.select(self._look_seconds)
                 self._now = self._clock()
                 for key, _ in ready:
                     self._go_on(key.data)
@@ -189,7 +195,7 @@ class Crowd:
         self._close(line)
 
     def _end_silent(self, lines: Sequence[_Line]) -> None:
-        if self._now - self._looked_at < _LOOK_SECONDS:
+        if self._now - self._looked_at < self._look_seconds:
             return
         self._looked_at = self._now
         for line in lines:

@@ -196,6 +196,8 @@ GRANTS: tuple[Grant, ...] = (
     Grant("ReadOwnObjects", "plan", ("s3:GetObject", "s3:GetObjectTagging", "s3:HeadObject"), OBJECT_ARNS),
     # Called only when two machines of a run ended without a report.
     Grant("ReadOwnConsoles", "plan", ("ec2:GetConsoleOutput",), INSTANCE.arns, _OWN, seen=False),
+    # Called by `data status` alone.
+    Grant("ReadVolumeStatuses", "plan", ("ec2:DescribeVolumeStatus",), EVERYWHERE, seen=False),
     Grant(
         "ReadAsTheOfficialProvider",
         "plan",

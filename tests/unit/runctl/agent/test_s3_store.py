@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import hashlib
+import zlib
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,11 @@ def make(clock, *answers: object, part_bytes: int = PART_BYTES, **options) -> tu
     web = ScriptedWeb(list(answers))
     sender = S3Requests(web, Bucket("b", "us-east-1", "1", "http://s3"), lambda: Credentials("a", "s"))
     retrier = Retrier(RetryPolicy(jitter=0), clock=clock, sleep=clock.wait, chance=lambda: 0.5)
-    return S3Store(S3(sender, retrier, **options), part_bytes), web
+    return S3Store(S3(sender, retrier, **options), part_bytes, at_once=1), web
+
+
+def crc32_of(text: bytes) -> str:
+    return base64.b64encode(zlib.crc32(text).to_bytes(4, "big")).decode()
 
 
 def listing(*keys: str, token: str = "") -> tuple[int, bytes]:
@@ -144,6 +150,9 @@ def test_a_large_file_goes_up_in_parts(clock, tmp_path: Path) -> None:
         f"partNumber={number}&uploadId=u1" for number in (1, 2, 3)
     ]
     assert b'<PartNumber>3</PartNumber><ETag>"3"</ETag>' in web.asked[4].body
+    sums = [asked.headers["x-amz-checksum-crc32"] for asked in web.asked[1:5]]
+    assert sums == [crc32_of(text) for text in (b"aaaa", b"bbbb", b"cc", b"aaaabbbbcc")]
+    assert web.asked[0].headers["x-amz-checksum-type"] == "FULL_OBJECT"
 
 
 def test_parts_of_a_failed_upload_are_given_up(clock, tmp_path: Path) -> None:

@@ -14,13 +14,14 @@ from runctl_auto.agent.contract import TERMINAL_PHASES, node_logs_prefix, status
 from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.machine_notices import MachineNotices
 from runctl_auto.agent.main import system_stop, wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import OwnGroup
 from runctl_auto.agent.run import StopEarly
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch
+from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.volumes import Volumes
 
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 999_990.0, None)
@@ -36,6 +37,7 @@ class Machine:
         self.volumes = mock.create_autospec(Volumes, instance=True)
         self.volumes.unmount_all.side_effect = lambda: self.order.append("unmount")
         self.runs = 0
+        self.notices: Any = None
         self.group = mock.create_autospec(OwnGroup, instance=True)
         self.group.end.side_effect = lambda: self.order.append("end group")
 
@@ -55,6 +57,7 @@ class Machine:
             end_machine=self.end,
             clock=clock,
             group=self.group,
+            notices=lambda: self.notices,
         )
 
     def end(self) -> None:
@@ -86,6 +89,39 @@ def test_the_time_to_boot_counts_once_a_machine(tmp_path, store, clock) -> None:
     assert Machine(tmp_path, store, clock, lambda: DONE).status()["phases"]["boot"] == pytest.approx(
         20, abs=1
     )
+
+
+@pytest.mark.parametrize(
+    ("request_", "seconds"),
+    [
+        (None, 7.0),
+        (StopRequest("interrupted", "interruption", "taken", ends_at=1_000_120.0), 7.0),
+        (StopRequest("interrupted", "interruption", "taken", ends_at=1_000_011.0), 3.0),
+        (StopRequest("interrupted", "interruption", "taken", ends_at=1_000_001.0), 0.0),
+        (StopRequest("interrupted", "interruption", "SIGTERM", leave_running=True), 2.0),
+    ],
+)
+def test_people_are_told_before_the_last_status_and_not_waited_for_long(
+    tmp_path, store, clock, request_: StopRequest | None, seconds: float
+) -> None:
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
+    machine.notices = mock.create_autospec(MachineNotices, instance=True)
+    machine.notices.settle.side_effect = lambda seconds: machine.order.append(f"settled {machine.status()}")
+    if request_ is not None:
+        machine.switch.set(request_)
+    machine.service.serve()
+    machine.notices.ended.assert_called_once_with(DONE)
+    machine.notices.settle.assert_called_once_with(pytest.approx(seconds))
+    assert machine.order[0] == "settled {}"
+    assert machine.status()["phase"] == "succeeded"
+
+
+def test_a_flaw_in_telling_people_takes_nothing_with_it(tmp_path, store, clock) -> None:
+    machine = Machine(tmp_path, store, clock, lambda: DONE)
+    machine.notices = mock.create_autospec(MachineNotices, instance=True)
+    machine.notices.ended.side_effect = machine.notices.settle.side_effect = TypeError("flaw")
+    machine.service.serve()
+    assert machine.order == ["unmount", "end group", "halt after succeeded"]
 
 
 @pytest.mark.parametrize("phase", sorted(TERMINAL_PHASES))

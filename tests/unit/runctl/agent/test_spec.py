@@ -112,6 +112,7 @@ def test_what_may_change_while_the_machine_goes_on_does_not_count() -> None:
     changes = {
         "background": "wait",
         "limits": {"budget": 1},
+        "notify": {"webhook": "/p"},
         "retry": {"max_attempts": 4},
         "artifacts": {"paths": []},
         "checkpoints": {"path": "c", "every_seconds": 1, "keep": 1},

@@ -50,6 +50,14 @@ def test_a_put_replaces(store: Store) -> None:
     assert store.list_objects("") == {"k": 4}
 
 
+def test_only_one_puts_a_new_object(store: Store) -> None:
+    assert store.put_new("runs/r1/notices/1.json", b"first")
+    assert not store.put_new("runs/r1/notices/1.json", b"second")
+    assert store.get("runs/r1/notices/1.json", 1000) == b"first"
+    store.put("runs/r1/notices/1.json", b"third")
+    assert not store.put_new("runs/r1/notices/1.json", b"fourth")
+
+
 @pytest.mark.parametrize("absent", ["runs/r1/statu", "runs/r1", "runs/r1/status.json/deeper", "other"])
 def test_what_is_absent(store: Store, absent: str, tmp_path: Path) -> None:
     store.put("runs/r1/status.json", b"{}")

@@ -16,11 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runctl_auto.cli.views.ledger import csv_text, ledger_columns, ledger_csv, ledger_rows
+from runctl_auto.cli.views.ledger import chart_lines, csv_text, ledger_columns, ledger_csv, ledger_rows
 from runctl_auto.cost.bill_json import bill_from_json, bill_to_json
-from runctl_auto.cost.charges import Charge
+from runctl_auto.cost.charges import Charge, MachineUse
+from runctl_auto.cost.chart import daily_costs
 from runctl_auto.cost.focus import focus_rows
 from runctl_auto.cost.ledger import BEGINNING, Bill, Group, Period, grouped, is_grouping, merged
+from runctl_auto.cost.quantities import NAMES, Quantity, quantities
+from runctl_auto.local.printable import printable
 from runctl_auto.operations.cost import Ledger
 
 START = datetime(2026, 1, 30, 12, tzinfo=timezone.utc)
@@ -61,8 +64,11 @@ def told(groups: tuple[Group, ...]) -> dict[str, tuple[float, bool]]:
     return {each.key: (round(each.usd.usd, 9), each.usd.complete) for each in groups}
 
 
+USE = MachineUse(cpus=2, memory_gb=7.5, requests_hour=30, bytes_hour=1000)
 BILLS = (
-    bill(charge(0, 2), charge(0, 2, 0.01, kind="disk", what="gp3", quantity=50), tags={"team": "nlp"}),
+    bill(
+        charge(0, 2, use=USE), charge(0, 2, 0.01, kind="disk", what="gp3", quantity=50), tags={"team": "nlp"}
+    ),
     bill(
         charge(1, 4, 2.0, resource="i-2", what="g5.xlarge on-demand"),
         charge(0, 24, 0.001, kind="volume", resource="vol-1", what="gp3", run=None, quantity=100),
@@ -92,8 +98,33 @@ def test_groups(by: str, expected: dict[str, float]) -> None:
 
 def test_quantities_stand_beside_the_money() -> None:
     digits, eyes = sorted(grouped(BILLS, "job", WHOLE), key=lambda each: each.key)
-    assert (digits.machine_hours, digits.gb_hours) == (2, 100)
-    assert (eyes.machine_hours, eyes.gb_hours) == (3, 2400)
+    assert digits.quantities.as_json() == {
+        "machine_hours": 2,
+        "vcpu_hours": 4,
+        "memory_gb_hours": 15,
+        "gb_hours": 100,
+        "requests": 60,
+        "sent_bytes": 2000,
+    }
+    assert digits.quantities.at_least == ["requests", "sent_bytes"], "the job's own are not known"
+    assert (eyes.quantities.machine_hours.value, eyes.quantities.gb_hours.value) == (3, 2400)
+    assert eyes.quantities.vcpu_hours.known is None, "a status of an earlier version"
+    assert eyes.quantities.at_least == ["vcpu_hours", "memory_gb_hours", "requests", "sent_bytes"]
+
+
+def test_quantities_of_days_add_up_to_those_of_the_whole() -> None:
+    """Also of a machine whose end is not known: at least so much."""
+    cut = bill(charge(0, 30, use=USE, is_exact=False), charge(0, 30, kind="disk", what="gp3", quantity=50))
+    (whole,) = grouped((cut,), "job", WHOLE)
+    days = grouped((cut,), "day", WHOLE)
+    for name in NAMES:
+        sums = sum(getattr(each.quantities, name).value for each in days)
+        assert sums == pytest.approx(getattr(whole.quantities, name).value), name
+    assert whole.quantities.machine_hours == Quantity(30, complete=False)
+    assert [each.quantities.machine_hours.complete for each in days] == [True, False]
+    nothing = quantities((), unread=True)
+    assert nothing.as_json() == dict.fromkeys(NAMES)
+    assert quantities(()).at_least == []
 
 
 @pytest.mark.parametrize(
@@ -220,12 +251,41 @@ def ledger(by: str = "job", *bills: Bill) -> Ledger:
 def test_the_table_has_bars_and_a_sum() -> None:
     rows = ledger_rows(ledger())
     assert rows == [
-        ("eyes", "$8.40", "█" * 24, "3.00", "2400.00"),
-        ("digits", "$3.00", "████████▋", "2.00", "100.00"),
-        ("in all", "$11.40", "", "5.00", "2500.00"),
+        ("eyes", "$8.40", "█" * 24, "3.00", "2400.00", *["unknown"] * 4),
+        ("digits", "$3.00", "████████▋", "2.00", "100.00", "4.00", "15.00", "≥ 60", "≥ 2.0 kB"),
+        ("in all", "$11.40", "", "5.00", "2500.00", "≥ 4.00", "≥ 15.00", "≥ 60", "≥ 2.0 kB"),
     ]
     assert [each.title for each in ledger_columns("tag:team")][:2] == ["TAG:TEAM", "COST"]
     assert ledger_rows(ledger("job", bill(job="unread", unread=True)))[0][:3] == ("unread", "unknown", "")
+
+
+def test_the_chart_has_a_bar_for_each_day_also_for_those_without_a_cost() -> None:
+    apart = (bill(charge(0, 2)), bill(charge(48, 49, 1.0), job="later"))
+    assert list(chart_lines(ledger("day", *apart), 40)) == [
+        f"2026-01-30 {'█' * 23} $2.00",
+        "2026-01-31  $0.00",
+        f"2026-02-01 {'█' * 11}▌ $1.00",
+    ]
+    unread = list(chart_lines(ledger("job", bill(charge(0, 1, None), job="a\x1b[31m")), 40))
+    assert unread == [printable("a\x1b[31m") + "  unknown"]
+    assert list(chart_lines(ledger("job", bill()), None)) == []
+
+
+def test_daily_costs_of_owners_for_a_page() -> None:
+    found = daily_costs(BILLS, WHOLE)
+    assert [str(each) for each in found.days] == ["2026-01-30", "2026-01-31"]
+    assert [(each.key, [round(usd, 6) for usd in each.usd]) for each in found.series] == [
+        ("bob", [7.2, 1.2]),
+        ("ann", [3.0, 0.0]),
+    ]
+    assert found.totals == pytest.approx((10.2, 1.2))
+    types = daily_costs(BILLS, WHOLE, by="type")
+    assert {each.key: round(each.total, 6) for each in types.series} == told_usd("type")
+    assert daily_costs((), WHOLE).days == ()
+
+
+def told_usd(by: str) -> dict[str, float]:
+    return {key: usd for key, (usd, _) in told(grouped(BILLS, by, WHOLE)).items()}
 
 
 def test_csv_and_focus_are_read_by_others() -> None:
@@ -235,7 +295,11 @@ def test_csv_and_focus_are_read_by_others() -> None:
         "usd": "8.4",
         "at_least": "false",
         "machine_hours": "3.0",
+        "vcpu_hours": "",
+        "memory_gb_hours": "",
         "gb_hours": "2400.0",
+        "requests": "",
+        "sent_bytes": "",
     }
     assert csv_text(("job",), [["=1+1"], ["a,b"]]) == 'job\n\'=1+1\n"a,b"\n'
     focus = list(focus_rows(BILLS, WHOLE))
@@ -250,5 +314,8 @@ def test_csv_and_focus_are_read_by_others() -> None:
         "2026-02-01T00:00:00Z",
     )
     assert first["Tags"] == '{"team": "nlp"}'
+    used = ("x_VCpuHours", "x_MemoryGBHours", "x_Requests", "x_SentBytes")
+    assert [first[name] for name in used] == ["4.000000", "15.000000", "60.000000", "2000.000000"]
+    assert [focus[-1][name] for name in used] == [""] * 4
     unknown = next(focus_rows((bill(charge(0, 1, None)),), WHOLE))
     assert (unknown["BilledCost"], unknown["x_AtLeast"]) == ("", "true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from runctl_auto.errors import BudgetSpentError
 from runctl_auto.jobs.bill_archive import BillArchive
 from runctl_auto.jobs.budget_check import budget_notes, budgets_for_plan, refuse_spent_budgets
 from runctl_auto.jobs.session import Session, Time
+from runctl_auto.settings.named_budgets import NamedBudget, named_budgets
 from runctl_auto.settings.schema import CostSettings, Settings
 from runctl_auto.stack.state import INSTANCE
 
@@ -73,9 +75,7 @@ def session(folder: Path, *bills: Bill, now: datetime, **settings: Any) -> Sessi
 )
 def test_steps_are_reached_at_the_dollar(hours: float, step: int) -> None:
     now = MARCH + timedelta(days=20)
-    (found,) = budgets(
-        (bill("ann", hours),), now, project="runctl", owner="ann", monthly=100, monthly_owner=None
-    )
+    (found,) = budgets((bill("ann", hours),), now, [NamedBudget("project", "runctl", 100)])
     assert (found.step, found.of) == (step, "project runctl")
     assert bool(budget_notes([found])) == (step > 0)
 
@@ -112,6 +112,59 @@ def test_without_a_budget_or_a_machine_nothing_is_added_up(tmp_path: Path) -> No
     without = session(tmp_path, now=MARCH, enforce=True)
     assert budgets_for_plan(without, "ann", NEW_MACHINE) == ()
     without.driver.jobs.assert_not_called()  # type: ignore[attr-defined]
+
+
+def test_budgets_by_name_stand_in_for_the_general_ones(tmp_path: Path) -> None:
+    """At the dollar of the name: of the job's owner, project and tags, and of nobody else."""
+    now = MARCH + timedelta(days=9)
+    names = ("owner:ann=40", "owner:bob=1", "tag:team:nlp=60", "tag:team:eyes=1")
+    place = session(
+        tmp_path,
+        replace(bill("ann", 30), tags={"team": "nlp"}),
+        now=now,
+        monthly_owner=100,
+        budgets=names,
+        enforce=True,
+    )
+    found = budgets_for_plan(place, "ann", NEW_MACHINE, {"team": "nlp", "other": "x"})
+    assert [(each.of, each.usd, each.step) for each in found] == [
+        ("owner ann", 40, 50),
+        ("tag team: nlp", 60, 50),
+    ]
+    refuse_spent_budgets(place, "digits", found)
+    others = budgets_for_plan(place, "eve", NEW_MACHINE)
+    assert [(each.of, each.usd, each.step) for each in others] == [("owner eve", 100, 0)]
+    spent = session(tmp_path, now=now, budgets=("owner:ann=29.99",), enforce=True)
+    with pytest.raises(BudgetSpentError, match=r"of owner ann is spent \(100 %\)"):
+        refuse_spent_budgets(spent, "digits", budgets_for_plan(spent, "ann", NEW_MACHINE))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ann=5",
+        "owner:=5",
+        "owner:ann",
+        "owner:ann=",
+        "owner:ann=-1",
+        "owner:ann=nan",
+        "team:x=5",
+        "tag:team=5",
+        "tag::x=5",
+        "tag:team:=5",
+        "owner:ann=inf",
+        "owner:ann=0",
+    ],
+)
+def test_names_of_budgets_that_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="owner:NAME=USD"):
+        CostSettings(budgets=(text,))
+
+
+def test_the_last_of_two_budgets_of_a_name_counts() -> None:
+    found = named_budgets(("owner:a=b=1", "project:p=2", "owner:a=b=3"))
+    assert [(each.by, each.key, each.usd) for each in found] == [("owner", "a=b", 3), ("project", "p", 2)]
 
 
 def test_what_is_not_known_is_at_least(tmp_path: Path) -> None:

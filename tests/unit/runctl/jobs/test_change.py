@@ -43,13 +43,18 @@ from runctl_auto.errors import (
 from runctl_auto.jobs.bill_archive import BillArchive
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
+from runctl_auto.jobs.folder.changes import BringBack
+from runctl_auto.jobs.folder.entry import Entry
+from runctl_auto.jobs.folder.order import Order
 from runctl_auto.jobs.follow import Lost, Starved
 from runctl_auto.jobs.last_bill import bill_of
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
 from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
 from runctl_auto.jobs.starved_group import FeedGroup
+from runctl_auto.jobs.teardown_preview import TeardownPreview
 from runctl_auto.local.file_lock import take
+from runctl_auto.operations.apply import ApplyFile
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
@@ -162,6 +167,24 @@ def down(folder: Path) -> tuple[Change[Any, Any], World]:
     return Down(world.session.job("digits"), DownOptions()), world
 
 
+def apply(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, is_new=True)
+    entry = Entry(action="create", reason="new", job="digits", file="job.yaml")
+    return ApplyFile(world.session, world.checked, Order(entry=entry, path=folder / "job.yaml")), world
+
+
+def down_plan(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()))
+    return TeardownPreview(world.session.job("digits"), grace_seconds=1), world
+
+
+def bring_back(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
+    world.stack.preview.side_effect = world.noted("plan", Plan((), 5))
+    lost = Lost(Machine("i-1", "terminated"), None)
+    return BringBack(world.session.job("digits"), stack_config(), lost), world
+
+
 def protect(folder: Path) -> tuple[Change[Any, Any], World]:
     world = World(folder, held_state("digits", volumes={"data": False}, bucket=False))
     return Protect(world.session, "digits", "bucket", yes=False), world
@@ -209,7 +232,10 @@ def feed(folder: Path) -> tuple[Change[Any, Any], World]:
 VERBS = {
     "up": up,
     "preview": preview,
+    "apply": apply,
     "down": down,
+    "down-plan": down_plan,
+    "bring-back": bring_back,
     "protect": protect,
     "unprotect": unprotect,
     "place": place,
@@ -222,6 +248,9 @@ EVENTS = {
     "up": ["open", "decide", "configure", "plan", "confirm", "configure", "apply"],
     "preview": ["open", "decide", "configure", "plan"],
     "down": ["open", "recover", "plan", "confirm", "apply"],
+    "apply": ["open", "decide", "configure", "plan", "configure", "apply"],
+    "down-plan": ["open", "recover", "plan"],
+    "bring-back": ["open", "recover", "configure", "plan", "configure", "apply"],
     "protect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "unprotect": ["open", "recover", "configure", "plan", "confirm", "apply"],
     "place": ["open", "recover", "decide", "configure", "plan", "configure", "apply"],
@@ -310,7 +339,9 @@ def test_a_stack_that_somebody_else_holds_keeps_its_configuration(tmp_path: Path
     change, world = VERBS[verb](tmp_path)
     before = dict(world.config)
     held = StackLockedError("held")
-    world.stack.up.side_effect = [NoCapacityError("none"), held] if verb in ("replace", "watch") else held
+    world.stack.up.side_effect = (
+        [NoCapacityError("none"), held] if verb in ("replace", "watch", "bring-back") else held
+    )
     world.stack.destroy.side_effect = held
     with pytest.raises(StackLockedError):
         change.run()
@@ -375,7 +406,7 @@ def test_protection_that_holds_is_decided_and_no_more(tmp_path: Path) -> None:
     assert again.reached == ["claim", "recover", "decide"]
 
 
-@pytest.mark.parametrize("verb", ["place", "replace", "watch", "release", "feed"])
+@pytest.mark.parametrize("verb", ["place", "replace", "watch", "bring-back", "release", "feed"])
 def test_a_job_that_another_command_ended_is_not_made_anew(tmp_path: Path, verb: str) -> None:
     change, world = VERBS[verb](tmp_path)
     world.stack.state.side_effect = JobNotFoundError("no stack named 'digits'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -12,6 +13,8 @@ from support.sessions import fake_session
 from components.naming import ROLE_LIMIT, Names
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
+from runctl_auto.engine.executor.local_pool import LocalPool
+from runctl_auto.jobs.session import Session
 from runctl_auto.operations.leaks import LeaksOptions, LeaksResult, find_leaks
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.settings.schema import Settings
@@ -35,17 +38,21 @@ def make_role_and_profile(account: Any, **tags: str) -> None:
     iam.add_role_to_instance_profile(InstanceProfileName=NAME, RoleName=NAME)
 
 
-def swept(account: Any, *recorded: dict[str, Any]) -> LeaksResult:
+def session_over(account: Any, *recorded: dict[str, Any]) -> Session:
     driver = create_autospec(Driver, instance=True)
     driver.jobs.return_value = (JobSummary(JOB, len(recorded), None, False),)
     driver.states.return_value = {JOB: stack_state(*recorded)}
-    session = fake_session(
+    return fake_session(
         driver=driver,
         provider=AwsProvider(account.cloud),
         backend=BACKEND,
         settings=Settings(owner="ann"),
     )
-    return find_leaks(session, LeaksOptions(regions=(REGION,), delete=True, yes=True))
+
+
+def swept(account: Any, *recorded: dict[str, Any], dry_run: bool = False) -> LeaksResult:
+    session = session_over(account, *recorded)
+    return find_leaks(session, LeaksOptions(regions=(REGION,), delete=True, yes=True, dry_run=dry_run))
 
 
 def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(account: Any) -> None:
@@ -56,6 +63,26 @@ def test_a_profile_that_no_stack_holds_goes_and_the_role_of_its_name_stays(accou
     assert [each["RoleName"] for each in account.client("iam").list_roles()["Roles"]] == [NAME]
 
 
+def test_a_dry_run_plans_what_would_go_and_deletes_nothing(account: Any) -> None:
+    make_role_and_profile(account)
+    tried = swept(account, ROLE, dry_run=True)
+    assert (tried.deleted, tried.dry_run) == ((), True)
+    assert [(each.kind, each.id) for each in tried.planned] == [("instance profile", NAME)]
+    assert len(account.client("iam").list_instance_profiles()["InstanceProfiles"]) == 1
+    done = swept(account, ROLE)
+    assert [each.key for each in done.planned] == [each.key for each in tried.planned]
+    assert [each.key for each in done.deleted] == [each.key for each in tried.planned]
+
+
+def test_others_may_search_the_regions_and_find_the_same(account: Any) -> None:
+    make_role_and_profile(account)
+    session, options = session_over(account, ROLE), LeaksOptions(regions=(REGION,))
+    alone = find_leaks(session, options)
+    helped = find_leaks(session, options, LocalPool(1, lambda stack: session))
+    assert helped.findings == alone.findings
+    assert pickle.loads(pickle.dumps(helped.findings)) == alone.findings, "it may come from another machine"
+
+
 @pytest.mark.parametrize(
     "tags", [{"runctl:protected": "true"}, {"runctl:owner": "bob"}, {"runctl:backend": "another"}]
 )
@@ -63,5 +90,6 @@ def test_a_profile_whose_own_tags_keep_it_stays_though_lists_do_not_tell_them(
     account: Any, tags: dict[str, str]
 ) -> None:
     make_role_and_profile(account, **tags)
-    assert swept(account, ROLE).deleted == ()
+    result = swept(account, ROLE)
+    assert (result.planned, result.deleted) == ((), ())
     assert len(account.client("iam").list_instance_profiles()["InstanceProfiles"]) == 1

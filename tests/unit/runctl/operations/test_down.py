@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock, create_autospec
 
 import pytest
+from support.held_resources import held_state
 from support.job_stacks import (
     Told,
     instance_state,
@@ -22,13 +24,21 @@ from support.sessions import fake_provider, fake_results, fake_scanner, fake_ses
 
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.engine.driver import Driver
-from runctl_auto.engine.events import Plan
+from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.engine.job_stack import JobStack
-from runctl_auto.errors import ConfirmationNeededError, LeakedError, UnfetchedArtifactsError, UsageError
-from runctl_auto.operations.down import DownOptions, down, refuse_leaks
+from runctl_auto.errors import (
+    ConfirmationNeededError,
+    LeakedError,
+    PlanChangedError,
+    UnfetchedArtifactsError,
+    UsageError,
+)
+from runctl_auto.leftovers.receipt import Deleted
+from runctl_auto.operations.down import DownOptions, down, foresee, refuse_leaks
 from runctl_auto.providers.contract import MOST_RUNS, Account, Machine
 from runctl_auto.providers.resource import Blocker, CloudResource, Relations, Survey, Unchecked
 from runctl_auto.run.status import RunStatus, parse_run_status
+from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.state import StackState
 
 BUCKET = resource("aws:s3/bucket:Bucket", "digits-artifacts-bucket", "runctl-digits-artifacts-1")
@@ -359,3 +369,73 @@ def test_more_runs_than_are_looked_at_stop_the_teardown_unless_given_up(world: W
         down(world.session, "digits", YES)
     world.states(stack_state(BUCKET), stack_state())
     assert down(world.session, "digits", DownOptions(yes=True, discard_artifacts=True)).receipt
+
+
+VOLUME = volume_state(protect=True)
+
+
+def planned(*states: dict[str, Any]) -> Plan:
+    return Plan(
+        tuple(
+            PlannedChange("delete", each["type"], each["urn"].split("::")[-1], each["urn"]) for each in states
+        ),
+        0,
+    )
+
+
+def test_a_dry_run_tells_what_down_does_and_changes_nothing(world: World) -> None:
+    world.stack.state.side_effect = [stack_state(BUCKET, GROUP, VOLUME)] * 2 + [stack_state(VOLUME)]
+    world.stack.preview_destroy.return_value = planned(BUCKET, GROUP)
+    forecast = foresee(world.session, "digits", DownOptions())
+    assert world.told.questions == []
+    for name in ("destroy", "remove", "mark_protected", "forget_pending", "set_config"):
+        getattr(world.stack, name).assert_not_called()
+    world.bucket.request_stop.assert_not_called()
+    result = down(world.session, "digits", YES)
+    assert forecast.planned == result.planned == result.receipt.deleted
+    assert forecast.kept == result.receipt.kept
+    assert forecast.exit_code == 0
+    assert pickle.loads(pickle.dumps(forecast)) == forecast, "it may come from another machine"
+
+
+def test_a_dry_run_tells_what_would_be_prevented_lost_and_left(world: World) -> None:
+    world.stack.state.side_effect = [stack_state(BUCKET, GROUP)]
+    world.stack.preview_destroy.return_value = planned(BUCKET, GROUP)
+    world.provider.blockers.side_effect = lambda found, *about, **more: (
+        (HOLDER,) if found.id == "sg-1" else ()
+    )
+    world.bucket.has_unlisted_artifacts.return_value = True
+    left = CloudResource("volume", "vol-9", "aws ec2 delete-volume --volume-id vol-9")
+    world.scanner.survey.return_value = Survey((left,))
+    forecast = foresee(world.session, "digits", DownOptions())
+    assert [each.id for each in forecast.planned] == ["runctl-digits-artifacts-1"]
+    assert [each.id for each in forecast.blocked] == ["sg-1"]
+    assert [each.id for each in forecast.receipt.leaked] == ["vol-9"]
+    assert [each.kind for each in forecast.unfetched] == ["unfetched-artifacts"]
+    assert forecast.exit_code == 4
+
+
+def test_a_dry_run_keeps_what_the_settings_protect_as_the_teardown_does(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    settings = Settings.model_validate({"owner": "bob", "policies": {"protected": ["vol-data"]}})
+    world.session = fake_session(
+        tmp_path, driver=world.driver, provider=world.provider, told=world.told, settings=settings
+    )
+    state = held_state("digits", volumes={"data": False}, bucket=False)
+    world.stack.state.side_effect = [state]
+    changes = (PlannedChange("delete", each.type, each.name, each.urn) for each in state.in_cloud())
+    world.stack.preview_destroy.return_value = Plan(tuple(changes), 0)
+    forecast = foresee(world.session, "digits", DownOptions())
+    assert "vol-data" not in [each.id for each in forecast.planned]
+    assert [(each.id, each.why) for each in forecast.kept] == [("vol-data", "protected")]
+    world.stack.mark_protected.assert_not_called()
+
+
+def test_nothing_is_deleted_when_more_would_go_than_was_confirmed(world: World) -> None:
+    world.states(stack_state(BUCKET, GROUP), stack_state())
+    world.stack.preview_destroy.return_value = planned(BUCKET, GROUP)
+    confirmed = [Deleted(BUCKET["type"], "digits-artifacts-bucket", BUCKET["id"])]
+    with pytest.raises(PlanChangedError, match="digits-network-group") as raised:
+        down(world.session, "digits", YES, expected=confirmed)
+    assert raised.value.exit_code == 4
+    world.stack.destroy.assert_not_called()

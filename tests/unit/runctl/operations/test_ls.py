@@ -13,9 +13,10 @@ from support.sessions import fake_provider, fake_session
 
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.errors import EngineError, UnreachableError
+from runctl_auto.jobs.filters import Filters
 from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.session import Session
-from runctl_auto.operations.ls import Filters, ls
+from runctl_auto.operations.ls import ls
 from runctl_auto.providers.contract import Machine, RunKey
 from runctl_auto.run.status import RunStatus, parse_run_status
 from runctl_auto.settings.schema import Settings

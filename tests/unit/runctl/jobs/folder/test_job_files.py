@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from support.counting_job import write_job
 
-from runctl_auto.jobs.check import check_job
 from runctl_auto.jobs.folder.job_files import JobFiles, read_job_files
+from runctl_auto.jobs.folder.work_folders import WorkFolders
 
 
 def read(folder: Path) -> JobFiles:
-    return read_job_files(folder, check_job, policies=folder / "policies.yaml")
+    return read_job_files(folder, WorkFolders().check, policies=folder / "policies.yaml")
 
 
 def told(found: JobFiles) -> dict[str, str]:

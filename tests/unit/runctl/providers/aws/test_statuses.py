@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import AccessDeniedError
+from runctl_auto.providers.aws import statuses
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
 from runctl_auto.run.status import RunStatus
@@ -23,38 +24,48 @@ def document(phase: str) -> bytes:
     return json.dumps({"schema": 1, "phase": phase}).encode()
 
 
-class Raw(io.BytesIO):
-    """A body that is read from its connection as it is asked for."""
+@dataclass
+class Connections:
+    """What the kept connections answer, by bucket, and what they were asked."""
 
-    def drain_conn(self) -> None:
-        self.read()
+    answers: dict[str, tuple[int, bytes] | None]
+    sent: list[str] = field(default_factory=list)
+
+    def ask(self, request: bytes, at_most: int) -> tuple[int, bytes] | None:
+        text = request.decode("ascii")
+        self.sent.append(text)
+        bucket = text.split("/")[1]
+        if bucket not in self.answers:
+            raise ConnectionResetError("broken")
+        return self.answers[bucket]
 
 
 @dataclass
-class Connections:
-    """The client's own connections: answers by bucket, and what was asked."""
+class Proxies:
+    proxy: str | None = None
 
-    answers: dict[str, tuple[int, bytes]]
-    sent: list[Any] = field(default_factory=list)
-
-    def send(self, request: Any) -> Any:
-        self.sent.append(request)
-        status, content = self.answers[request.url.split("/")[3]]
-        return SimpleNamespace(status_code=status, raw=Raw(content))
+    def proxy_url_for(self, url: str) -> str | None:
+        return self.proxy
 
 
 @dataclass
 class Client:
-    """A client with connections (a real one has them), and the ordinary way beside them."""
+    """A client as far as its address and credentials go, and the ordinary way beside them."""
 
-    connections: Connections | None
     ordinary: dict[str, bytes | str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    meta: Any = field(default_factory=lambda: SimpleNamespace(endpoint_url="https://s3.example"))
+    endpoint_url: str = "https://s3.example"
+    proxy: str | None = None
+    verify: Any = True
+    is_plain: bool = True
 
     def __post_init__(self) -> None:
-        if self.connections is not None:
-            self._endpoint = SimpleNamespace(http_session=self.connections)
+        self.meta = SimpleNamespace(
+            endpoint_url=self.endpoint_url, config=SimpleNamespace(read_timeout=60, connect_timeout=60)
+        )
+        if self.is_plain:
+            session = SimpleNamespace(_proxy_config=Proxies(self.proxy), _cert_file=None, _verify=self.verify)
+            self._endpoint = SimpleNamespace(http_session=session)
             self._request_signer = SimpleNamespace(_credentials=Credentials("key", "secret", "token"))
 
     def get_object(self, Bucket: str, Key: str, ExpectedBucketOwner: str) -> Any:
@@ -68,64 +79,89 @@ class Client:
         return {"Body": io.BytesIO(answer)}
 
 
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
+    made = Connections({})
+    monkeypatch.setattr(statuses, "KeptConnection", lambda connect: made)
+    return made
+
+
 def read(client: Client, *buckets: str) -> list[Any]:
     cloud = Cloud(lambda service, region: client, "us-east-1", sleep=lambda _: None)
     places = [RunPlace("us-east-1", bucket, "111122223333", f"run-{bucket}") for bucket in buckets]
     return read_statuses(places, lambda region: cloud)
 
 
-def test_smooth_answers_need_one_signed_request_each() -> None:
-    connections = Connections({"a": (200, document("running")), "b": (404, b"<Error/>")})
-    client = Client(connections)
+def test_smooth_answers_need_one_signed_request_each(connections: Connections) -> None:
+    connections.answers = {"a": (200, document("running")), "b": (404, b"<Error/>")}
+    client = Client()
     first, second = read(client, "a", "b")
     assert (first.run, first.phase) == ("run-a", "running")
     assert second is None
     assert client.asked == []
-    request = next(each for each in connections.sent if "/a/" in each.url)
-    assert request.url == f"https://s3.example/a/{status_key('run-a')}"
-    assert request.headers["x-amz-expected-bucket-owner"] == "111122223333"
-    assert "SignedHeaders=host;x-amz" in str(request.headers["Authorization"])
-    assert request.headers["X-Amz-Security-Token"] == "token"
-
-
-def test_whatever_else_is_asked_again_in_the_ordinary_way() -> None:
-    connections = Connections(
-        {"a": (503, b"slow down"), "b": (301, b""), "c": (200, b""), "d": (200, document("failed"))}
+    request = next(each for each in connections.sent if "/a/" in each)
+    line, *headers = request.removesuffix("\r\n\r\n").split("\r\n")
+    sent = dict(each.split(": ", 1) for each in headers)
+    assert line == f"GET /a/{status_key('run-a')} HTTP/1.1"
+    assert (sent["host"], sent["x-amz-expected-bucket-owner"]) == ("s3.example", "111122223333")
+    assert (
+        "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-expected-bucket-owner;x-amz-security-token"
+        in sent["authorization"]
     )
-    client = Client(connections, {"a": document("running"), "b": "AccessDenied", "c": document("setup")})
-    found = read(client, "a", "b", "c", "d")
+    assert sent["x-amz-security-token"] == "token"
+
+
+def test_whatever_else_is_asked_again_in_the_ordinary_way(connections: Connections) -> None:
+    connections.answers = {
+        "a": (503, b"slow down"),
+        "b": (301, b""),
+        "c": (200, b""),
+        "d": (200, document("failed")),
+        "e": None,
+    }
+    ordinary = {
+        "a": document("running"),
+        "b": "AccessDenied",
+        "c": document("setup"),
+        "e": document("running"),
+    }
+    client = Client(ordinary)
+    found = read(client, "a", "b", "c", "d", "e")
     assert isinstance(found[0], RunStatus)
     assert isinstance(found[1], AccessDeniedError)
     assert found[2].phase == "setup"
     assert found[3].phase == "failed"
-    assert client.asked == ["a", "b", "c"]
+    assert client.asked == ["a", "b", "c", "e"]
 
 
-def test_a_broken_connection_is_no_answer() -> None:
-    client = Client(Connections({}), {"a": document("running"), "b": document("setup")})
+def test_a_broken_connection_is_no_answer(connections: Connections) -> None:
+    client = Client({"a": document("running"), "b": document("setup")})
     assert [each.phase for each in read(client, "a", "b")] == ["running", "setup"]
+    assert len(connections.sent) == 2
 
 
 @pytest.mark.parametrize("buckets", [("a",), ("a", "b")])
-def test_a_client_without_connections_is_asked_in_the_ordinary_way(buckets: tuple[str, ...]) -> None:
-    client = Client(None, {"a": document("running"), "b": document("running")})
-    assert [each.phase for each in read(client, *buckets)] == ["running"] * len(buckets)
+@pytest.mark.parametrize(
+    "client",
+    [
+        {"is_plain": False},
+        {"proxy": "http://proxy.example:3128"},
+        {"verify": False},
+        {"verify": "/nowhere/ca.pem"},
+        {"endpoint_url": "https://gateway.example/s3"},
+    ],
+    ids=str,
+)
+def test_a_client_of_another_kind_is_asked_in_the_ordinary_way(
+    connections: Connections, buckets: tuple[str, ...], client: dict[str, Any]
+) -> None:
+    made = Client({"a": document("running"), "b": document("running")}, **client)
+    assert [each.phase for each in read(made, *buckets)] == ["running"] * len(buckets)
+    assert connections.sent == []
 
 
-def test_a_status_that_cannot_be_read_is_told_for_its_job_alone() -> None:
-    connections = Connections({"a": (200, b"nonsense"), "b": (200, document("running"))})
-    first, second = read(Client(connections), "a", "b")
+def test_a_status_that_cannot_be_read_is_told_for_its_job_alone(connections: Connections) -> None:
+    connections.answers = {"a": (200, b"nonsense"), "b": (200, document("running"))}
+    first, second = read(Client(), "a", "b")
     assert "cannot be read" in first.unreadable
     assert second.phase == "running"
-
-
-def test_no_more_of_a_status_is_read_than_one_can_have() -> None:
-    connections = Connections({"a": (200, b" " * 100_000_000), "b": (200, document("running"))})
-    client = Client(connections)
-    first, _ = read(client, "a", "b")
-    assert "is larger than 524288 bytes" in first.unreadable
-    assert client.asked == []
-
-
-def test_no_jobs_no_requests() -> None:
-    assert read_statuses([], lambda region: pytest.fail("asked")) == []

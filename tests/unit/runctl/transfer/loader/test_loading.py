@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from runctl_auto.job_file.load import load_job_file
 from runctl_auto.transfer.loader import loading, samples_of_chunks, samples_of_tar
 from runctl_auto.transfer.loader.caching import CachingReader
 from runctl_auto.transfer.loader.files import FileReader
@@ -283,3 +284,19 @@ def test_what_reads_ahead_stays_within_its_limit(folder: Path) -> None:
     consume: Callable[[Any], None] = list  # type: ignore[assignment]
     consume(batches)
     assert len(begun) == COUNT
+
+
+def test_the_loader_of_the_example_is_the_one_that_is_written_for_its_job_file() -> None:
+    example = Path(__file__).parents[5] / "stacks" / "examples" / "images"
+    job = load_job_file(example / "job.yaml").spec
+    (source,) = job.data
+    text = written(source.strategy, source=source.source, region=job.region, workers=1)
+    assert (example / "loader.py").read_text() == text, "write it again with `runctl data loader`"
+
+
+def test_a_whole_bucket_is_found_in_what_the_agent_tells(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [{"source": "s3://sets/", "strategy": "stage", "path": str(folder), "cache": None}]
+    monkeypatch.setenv("RUNCTL_DATA", json.dumps(told))
+    assert len(run(written(source="s3://sets"), monkeypatch).Loader().samples) == COUNT

@@ -7,7 +7,7 @@ import os
 import pickle
 import sys
 import types
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -20,9 +20,9 @@ class Store:
     """Stands for obstore's S3Store; counts the requests that are under way."""
 
     made: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-    content: dict[str, bytes] = {}
+    content: ClassVar[dict[str, bytes]] = {}
     under_way = most = 0
-    ranges: list[tuple[str, list[int], list[int]]] = []
+    ranges: ClassVar[list[Any]] = []
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         Store.made = (arguments, settings)

@@ -1,0 +1,58 @@
+"""Which jobs of the backend a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runctl_auto.jobs.listing import ListedJob, list_jobs
+from runctl_auto.jobs.session import Session
+from runctl_auto.local.project import PROJECT_NAME
+from runctl_auto.stack.config import StackConfig
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which jobs are wanted: those that fit all that is given. A tag's value None stands for any value.
+
+    ``older_than``: seconds since the run started, or, when that is not known, since the job's newest
+    resource was made.
+    """
+
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    projects: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    phases: frozenset[str] = frozenset()
+    older_than: float | None = None
+
+    def fit_config(self, config: StackConfig | None) -> bool:
+        if self.projects and PROJECT_NAME not in self.projects:
+            return False
+        if config is None:
+            return not (self.tags or self.owners)
+        if self.owners and config.owner not in self.owners:
+            return False
+        return all(
+            key in config.job.tags and value in (None, config.job.tags[key])
+            for key, value in self.tags.items()
+        )
+
+    def fit_phase(self, phase: str | None) -> bool:
+        return not self.phases or phase in self.phases
+
+    def fit_age(self, began: datetime | None, now: datetime) -> bool:
+        """Whether a job that ``began`` then is old enough; one of which that is not known is not."""
+        if self.older_than is None:
+            return True
+        return began is not None and (now - began).total_seconds() > self.older_than
+
+
+def wanted_jobs(session: Session, filters: Filters) -> tuple[ListedJob, ...]:
+    """The jobs that fit, by name, with what is known of each, or why nothing is. Blocks."""
+    now = session.time.now()
+    return tuple(
+        each
+        for each in list_jobs(session, filters.fit_config)
+        if filters.fit_phase(each.phase) and filters.fit_age(each.began_at, now)
+    )
