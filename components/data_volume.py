@@ -18,7 +18,8 @@ class DataVolumeArgs:
     """``label`` is shown in the console; the volume and the machine must be in the same ``zone``.
 
     ``snapshot`` is the initial content of a new volume, read into it at ``initialization_rate`` MiB a second
-    (None: as fast as EBS happens to); after the creation, changing them has no effect.
+    (None: as fast as EBS happens to); after the creation, changing them has no effect. ``iops`` and
+    ``throughput`` (MiB/s) are those of gp3 by default.
     """
 
     label: str
@@ -26,6 +27,8 @@ class DataVolumeArgs:
     size_gb: int
     snapshot: str | None = None
     initialization_rate: int | None = None
+    iops: int | None = None
+    throughput: int | None = None
     protect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -46,6 +49,8 @@ class DataVolume(pulumi.ComponentResource):
             snapshot_id=args.snapshot,
             volume_initialization_rate=args.initialization_rate,
             type="gp3",
+            iops=args.iops,
+            throughput=args.throughput,
             encrypted=True,
             tags={"Name": args.label, **protected.tags(args.tags)},
             # Deleting or changing the snapshot must not replace the volume, nor another rate.

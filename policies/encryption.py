@@ -10,12 +10,13 @@ from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, map
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 VOLUME = "aws:ebs/volume:Volume"
+COPY = "aws:ebs/snapshotCopy:SnapshotCopy"
 
 _ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
 def plain_volume(resource: Judged, _: Settings) -> Iterator[Violation]:
-    """A volume that is not encrypted."""
+    """A volume, or a copy of a snapshot, that is not encrypted."""
     yield from _plain(resource.inputs.get("encrypted"), "encrypted")
 
 
@@ -56,8 +57,8 @@ def _plain(encrypted: object, what: str) -> Iterator[Violation]:
 
 VOLUME_RULE = Rule(
     name="volume-encrypted",
-    description="Every volume is encrypted.",
-    types=frozenset({VOLUME}),
+    description="Every volume and every copy of a snapshot is encrypted.",
+    types=frozenset({VOLUME, COPY}),
     reads=frozenset({"encrypted"}),
     check=plain_volume,
 )

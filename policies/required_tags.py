@@ -14,6 +14,8 @@ GROUP = "aws:autoscaling/group:Group"
 TAGGABLE = frozenset(
     {
         INSTANCE,
+        "aws:ebs/snapshot:Snapshot",
+        "aws:ebs/snapshotCopy:SnapshotCopy",
         "aws:ebs/volume:Volume",
         "aws:ec2/launchTemplate:LaunchTemplate",
         "aws:ec2/securityGroup:SecurityGroup",

@@ -153,6 +153,18 @@ class NotSupportedError(RunctlError):
     kind = "not-supported"
 
 
+class NameTakenError(UsageError):
+    """There is something of this name already."""
+
+    kind = "name-taken"
+
+
+class VolumeCooldownError(RunctlError):
+    """AWS does not modify the volume again before some time has passed."""
+
+    kind = "volume-cooldown"
+
+
 class JobNotFoundError(RunctlError):
     """No stack of this name exists in the backend."""
 

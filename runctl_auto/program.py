@@ -1,4 +1,4 @@
-"""The Pulumi program of a job: creates its components from the stack's configuration.
+"""The Pulumi program of a stack: creates the components of a job, volume or snapshot from its configuration.
 
 Runs inside Pulumi's language host, started by ``runctl`` and by plain ``pulumi`` alike, and therefore decides
 nothing by itself: decisions are in the configuration, and whether the run has ended is read from its durable
@@ -20,7 +20,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.data_access import DataLocation
-from components.naming import GROUP_LIMIT, Names
+from components.data_volume import DataVolume, DataVolumeArgs
+from components.naming import GROUP_LIMIT, TAG_LIMIT, Names
 from components.retention import RetentionRefusedError, refuse_retention
 from components.secret_parameters import parameter_name
 from components.tags import identity_tags
@@ -34,6 +35,7 @@ from components.training_environment import (
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
+from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
 from runctl_auto.agent.contract import (
     DEADLINE_SLACK_SECONDS,
     END_SCHEDULE_SLACK_SECONDS,
@@ -63,6 +65,8 @@ from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, StackConfig
+from runctl_auto.stack.kinds import STORAGE_KINDS, kind_of, titled
+from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig, VolumeConfig, storage_config
 
 _MAX_RETRIES = 3
 
@@ -72,16 +76,15 @@ def run() -> None:
 
     Expected errors are shown as a sentence with the next step, not as a traceback.
     """
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    backend = pulumi.Config(NAMESPACE).get("backend")
     try:
+        if kind_of(stack) != "job":
+            declare_storage(read_storage_config(), project=project, backend=backend)
+            return
         config = read_stack_config()
         secrets = read_secrets(config)
-        declare(
-            config,
-            project=pulumi.get_project(),
-            stack=pulumi.get_stack(),
-            secrets=secrets,
-            backend=pulumi.Config(NAMESPACE).get("backend"),
-        )
+        declare(config, project=project, stack=stack, secrets=secrets, backend=backend)
     except RunctlError as error:
         said = [str(error), *(f"{key}: {value}" for key, value in error.where.items()), error.next_step]
         raise pulumi.RunError("\n".join(line for line in said if line)) from error
@@ -94,6 +97,23 @@ def read_stack_config() -> StackConfig:
     values = pulumi.Config(NAMESPACE)
     given = {f"{NAMESPACE}:{key}": value for key in KEYS if (value := values.get(key)) is not None}
     return StackConfig.from_values(given)
+
+
+def read_storage_config() -> StorageConfig:
+    """The configuration of the current stack, of a volume or snapshot. Raises ProgramError without one."""
+    values = pulumi.Config(NAMESPACE)
+    given = {
+        f"{NAMESPACE}:{kind}": value for kind in STORAGE_KINDS if (value := values.get(kind)) is not None
+    }
+    config = storage_config(given)
+    stack = pulumi.get_stack()
+    if config is None or config.stack != stack:
+        raise ProgramError(
+            f"The stack's configuration is not that of {titled(stack)}.",
+            where={"stack": stack},
+            next_step=f"Fetch it with `pulumi config refresh -s {stack}`.",
+        )
+    return config
 
 
 def read_secrets(config: StackConfig) -> dict[str, pulumi.Output[str]]:
@@ -183,15 +203,8 @@ class DeclaredRun:
 
     def provider(self, name: str, opts: pulumi.ResourceOptions | None = None) -> aws.Provider:
         """The provider resource of the job's region, which tags whatever it creates."""
-        return aws.Provider(
-            name,
-            region=self.config.placement.region,
-            allowed_account_ids=[self.config.placement.account],
-            default_tags=aws.ProviderDefaultTagsArgs(tags=self.identity),
-            # With its own default the provider retries missing capacity for most of an hour.
-            max_retries=_MAX_RETRIES,
-            opts=opts,
-        )
+        place = self.config.placement
+        return _provider(name, region=place.region, account=place.account, tags=self.identity, opts=opts)
 
     def environment(
         self,
@@ -266,6 +279,62 @@ class DeclaredRun:
             owner=self.config.owner,
             backend=self.mark,
         )
+
+
+def declare_storage(config: StorageConfig, *, project: str, backend: str | None = None) -> None:
+    """Declares a volume or snapshot and exports its id. Makes no request. ``backend`` is as in
+    ``declare``.
+    """
+    refuse_retention()
+    names = Names(account=config.account, region=config.region, project=project, job=config.stack)
+    identity = identity_tags(
+        project=project,
+        job=config.stack,
+        stack=config.stack,
+        owner=config.owner,
+        backend=None if backend is None else backend_mark(backend),
+    )
+    opts = pulumi.ResourceOptions(
+        providers=[_provider("aws", region=config.region, account=config.account, tags=identity)]
+    )
+    label = names.name("disk" if isinstance(config, VolumeConfig) else "copy", limit=TAG_LIMIT)
+    if isinstance(config, VolumeConfig):
+        volume = DataVolume(
+            config.name,
+            DataVolumeArgs(
+                label=label,
+                zone=config.zone,
+                size_gb=config.size_gb,
+                snapshot=config.snapshot,
+                initialization_rate=config.initialization_rate,
+                iops=config.iops,
+                throughput=config.throughput,
+                protect=config.protect,
+                tags=config.tags,
+            ),
+            opts,
+        )
+        pulumi.export("id", volume.volume_id)
+        pulumi.export("zone", config.zone)
+    else:
+        snapshot = VolumeSnapshot(
+            config.name,
+            VolumeSnapshotArgs(label=label, source=_source(config), protect=config.protect, tags=config.tags),
+            opts,
+        )
+        pulumi.export("id", snapshot.snapshot_id)
+    pulumi.export("region", config.region)
+
+
+def _source(config: SnapshotConfig) -> str | SnapshotCopySource:
+    if config.source is not None and config.source_region is not None:
+        return SnapshotCopySource(snapshot=config.source, region=config.source_region)
+    if config.volume is not None:
+        return config.volume
+    raise ProgramError(
+        f"The configuration of {titled(config.stack)} names neither a volume nor a snapshot.",
+        where={"stack": config.stack},
+    )
 
 
 def _refuse_state_as_data(config: StackConfig, backend: str | None) -> None:
@@ -468,6 +537,25 @@ def _volumes(config: StackConfig) -> list[VolumeRequest]:
         )
         for volume in config.job.volumes
     ]
+
+
+def _provider(
+    name: str,
+    *,
+    region: str,
+    account: str,
+    tags: Mapping[str, str],
+    opts: pulumi.ResourceOptions | None = None,
+) -> aws.Provider:
+    return aws.Provider(
+        name,
+        region=region,
+        allowed_account_ids=[account],
+        default_tags=aws.ProviderDefaultTagsArgs(tags=dict(tags)),
+        # With its own default the provider retries missing capacity for most of an hour.
+        max_retries=_MAX_RETRIES,
+        opts=opts,
+    )
 
 
 def outputs(config: StackConfig, environment: TrainingEnvironment) -> dict[str, pulumi.Input[Any]]:

@@ -116,8 +116,9 @@ class Console:
         """Prints the planned changes, before the confirmation."""
         from runctl_auto.cli.views.costs import cost_lines
         from runctl_auto.cli.views.plan import plan_lines
+        from runctl_auto.stack.kinds import titled
 
-        self.say(f"Plan for job '{view.job}'" + (f", run {view.run}:" if view.run else ":"))
+        self.say(f"Plan for {titled(view.job)}" + (f", run {view.run}:" if view.run else ":"))
         if view.program is not None:
             program = printable(f"  program: {view.program}, not runctl's own")
             self._write(self._err, _painted(self._err, program, colour="yellow"))

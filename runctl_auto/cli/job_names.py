@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from runctl_auto.stack.kinds import StorageKind, kind_of, name_in
+
 if TYPE_CHECKING:
     from runctl_auto.local.project import ProjectFolders
 
@@ -19,6 +21,10 @@ class JobName(click.types.StringParamType):
 
     name = "job"
 
+    def is_wanted(self, stack: str) -> bool:
+        """Whether a stack is one of those whose names are completed."""
+        return kind_of(stack) == "job"
+
     def shell_complete(
         self,
         ctx: click.Context,
@@ -26,10 +32,22 @@ class JobName(click.types.StringParamType):
         incomplete: str,
     ) -> list[CompletionItem]:
         try:
-            found = sorted(set(_names(sandbox=_is_sandbox(ctx))))
+            stacks = set(_names(sandbox=_is_sandbox(ctx)))
+            found = sorted(name_in(each) for each in stacks if self.is_wanted(each))
         except Exception:  # shell completion has nowhere to report an error
             return []
         return [CompletionItem(name) for name in found if name.startswith(incomplete)]
+
+
+class StorageName(JobName):
+    """The name of a volume or snapshot, completed as names of jobs are."""
+
+    def __init__(self, kind: StorageKind) -> None:
+        self.name = kind
+        self._kind = kind
+
+    def is_wanted(self, stack: str) -> bool:
+        return kind_of(stack) == self._kind
 
 
 def _is_sandbox(context: click.Context) -> bool:

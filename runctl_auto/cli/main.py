@@ -45,6 +45,8 @@ _COMMANDS: dict[str, str] = {
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
     "data": "Compare how data come to a job, and write a loader.",
     "transfer": "Move data between this machine, buckets and jobs.",
+    "volume": "Create, list, attach, resize and delete volumes.",
+    "snapshot": "Take, list, copy, restore and delete snapshots of volumes.",
     "outputs": "Print the outputs of a job's stack.",
     "validate": "Check a job file.",
     "schema": "Print the JSON schema of job files.",

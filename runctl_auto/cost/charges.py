@@ -31,8 +31,8 @@ LONGEST = timedelta(days=36_500)
 GB_STORED = "gp3"
 PUBLIC_IPV4 = "public IPv4"
 
-Kind = Literal["machine", "disk", "address", "volume"]
-KINDS: tuple[Kind, ...] = ("machine", "disk", "address", "volume")
+Kind = Literal["machine", "disk", "address", "volume", "snapshot"]
+KINDS: tuple[Kind, ...] = ("machine", "disk", "address", "volume", "snapshot")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,9 +27,9 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantities:
-    """Of some charges. ``gb_hours`` are those of disks and volumes. ``requests`` and ``sent_bytes`` are those
-    of the machines' agents: what the job itself and people ask and send is not known, so that they are never
-    complete where a machine ran.
+    """Of some charges. ``gb_hours`` are those of disks, volumes and snapshots. ``requests`` and
+    ``sent_bytes`` are those of the machines' agents: what the job itself and people ask and send is not
+    known, so that they are never complete where a machine ran.
     """
 
     machine_hours: Quantity = Quantity()
@@ -56,7 +56,7 @@ def quantities(charges: Iterable[Charge], *, unread: bool = False) -> Quantities
     """The sums over ``charges``; ``unread``: there are more than these."""
     found = list(charges)
     machines = [each for each in found if each.kind == "machine"]
-    stored = [each for each in found if each.kind in ("disk", "volume")]
+    stored = [each for each in found if each.kind in ("disk", "volume", "snapshot")]
     start = Quantity(complete=not unread)
 
     def used(amount: Callable[[MachineUse], float | None], *, complete: bool) -> Quantity:

@@ -188,6 +188,12 @@ JobName = Annotated[
 VolumeName = Annotated[
     StrictStr, Matching(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "is not a volume name"), Field(max_length=30)
 ]
+StorageName = Annotated[
+    StrictStr,
+    Matching(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "is not the name of a volume"),
+    Field(min_length=2, max_length=40),
+]
+"""The name of a volume with a stack of its own, as ``stack.kinds`` has it."""
 InstanceType = Annotated[StrictStr, Matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "is not an instance type")]
 GpuModel = Annotated[StrictStr, Matching(r"[A-Za-z][A-Za-z0-9-]*", "is not a GPU model")]
 GpuModels = Annotated[

@@ -33,6 +33,7 @@ from runctl_auto.job_file.field_types import (
     Shell,
     SizeGb,
     SnapshotId,
+    StorageName,
     SubnetId,
     TagKey,
     TagValue,
@@ -253,13 +254,16 @@ class Retry(Part):
 
 
 class Volume(Part):
-    """A disk that outlives the machine: a new one (``size``), or an existing one (``id``)."""
+    """A disk that outlives the machine: a new one (``size``), or an existing one, by its ``id`` or by the
+    name of a ``volume`` with a stack of its own, whose id is found when the job is decided.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
                 {"required": ["size"], "properties": {"size": {"not": {"type": "null"}}}},
                 {"required": ["id"], "properties": {"id": {"not": {"type": "null"}}}},
+                {"required": ["volume"], "properties": {"volume": {"not": {"type": "null"}}}},
             ]
         }
     )
@@ -279,6 +283,12 @@ class Volume(Part):
         title="A volume that exists, used and never deleted",
         description="the id of a volume that exists (vol-...)",
     )
+    volume: StorageName | None = Field(
+        default=None,
+        title="A volume of `runctl volume create`, used and never deleted",
+        description="the name of a volume (`runctl volume ls`)",
+        examples=["datasets"],
+    )
     snapshot: SnapshotId | None = Field(
         default=None,
         title="Snapshot that a new volume begins with",
@@ -293,10 +303,10 @@ class Volume(Part):
 
     @model_validator(mode="after")
     def _new_or_existing(self) -> Volume:
-        if (self.size is None) == (self.id is None):
-            raise ValueError("needs either size (a new volume) or id (one that exists)")
-        if self.id is not None and self.snapshot is not None:
-            raise ValueError("has an id and a snapshot; a volume that exists needs no snapshot")
+        if sum(each is not None for each in (self.size, self.id, self.volume)) != 1:
+            raise ValueError("needs one of size (a new volume), id and volume (one that exists)")
+        if self.size is None and self.snapshot is not None:
+            raise ValueError("has a snapshot and is one that exists, which needs no snapshot")
         if self.initialization_rate is not None and self.snapshot is None:
             raise ValueError("has an initialization_rate and no snapshot to be filled from")
         return self

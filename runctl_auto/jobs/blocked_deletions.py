@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from runctl_auto.engine.events import FailedDeletion, StepEvent
 from runctl_auto.errors import CloudError
 from runctl_auto.jobs.follow import POLL_SECONDS
-from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.leftovers.receipt import Blocked
 from runctl_auto.providers.contract import Provider
 from runctl_auto.providers.resource import Blocker
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.applied_config import AppliedConfig
+from runctl_auto.stack.kinds import removal
 from runctl_auto.stack.state import GROUP, INSTANCE, ResourceState, StackState
 
 OWN_END_SECONDS = 60.0
@@ -19,7 +20,12 @@ OWN_END_SECONDS = 60.0
 
 
 def find_blocked(
-    job: Job, config: StackConfig, state: StackState, *, included: Collection[str] = (), has_ended: bool
+    job: StackInHand,
+    config: AppliedConfig,
+    state: StackState,
+    *,
+    included: Collection[str] = (),
+    has_ended: bool,
 ) -> tuple[Blocked, ...]:
     """What of ``state`` the cloud would refuse to delete now. Makes a few requests.
 
@@ -32,7 +38,7 @@ def find_blocked(
     for each in state.in_cloud():
         if each.urn in stays:
             continue
-        blockers = tuple(job.provider.blockers(each, state, config.placement.account))
+        blockers = tuple(job.provider.blockers(each, state, config.account))
         if blockers and each.type == INSTANCE and has_ended and _ends_by_itself(job, each.id):
             continue
         if blockers:
@@ -41,7 +47,7 @@ def find_blocked(
 
 
 def explained(
-    job: Job, config: StackConfig, state: StackState, failed: Sequence[FailedDeletion]
+    job: StackInHand, config: AppliedConfig, state: StackState, failed: Sequence[FailedDeletion]
 ) -> Iterator[Blocked]:
     """The deletions that the cloud refused, each with what prevents it, else with the cloud's answer.
 
@@ -50,13 +56,11 @@ def explained(
     by_urn = {each.urn: each for each in state.resources}
     for each in failed:
         resource = by_urn.get(each.urn)
-        blockers = (
-            job.provider.blockers(resource, state, config.placement.account, refused=True) if resource else ()
-        )
+        blockers = job.provider.blockers(resource, state, config.account, refused=True) if resource else ()
         yield _blocked(job.name, each, blockers)
 
 
-def reason_of(provider: Provider, state: StackState, config: StackConfig, step: StepEvent) -> str:
+def reason_of(provider: Provider, state: StackState, config: AppliedConfig, step: StepEvent) -> str:
     """Why a deletion takes long, as far as ``provider`` tells. Makes requests; does not raise."""
     if step.type in (INSTANCE, GROUP):
         try:
@@ -66,7 +70,7 @@ def reason_of(provider: Provider, state: StackState, config: StackConfig, step: 
             return "the cloud does not answer"
         return f"the machine is {states[0]}" if states else "its machine has ended; the group goes"
     resource = next((each for each in state.in_cloud() if each.urn == step.urn), None)
-    found = provider.blockers(resource, state, config.placement.account) if resource is not None else ()
+    found = provider.blockers(resource, state, config.account) if resource is not None else ()
     return _in_the_way(found) if found else "the cloud has not confirmed it yet"
 
 
@@ -97,7 +101,7 @@ def _blocked(job: str, resource: ResourceState | FailedDeletion, blockers: Seque
 
 
 def _next_step(job: str, blockers: Sequence[Blocker], failed: FailedDeletion | None) -> str:
-    repeat = f"repeat `runctl down {job}`"
+    repeat = f"repeat `{removal(job)}`"
     releases = [f"`{each.release}`" for each in blockers if each.release]
     if releases:
         return f"If nobody needs that any more: {', '.join(releases)}; then {repeat}."
@@ -110,11 +114,11 @@ def _in_the_way(blockers: Sequence[Blocker]) -> str:
     return f"in the way is {' and '.join(each.what for each in blockers)}"
 
 
-def _ends_by_itself(job: Job, machine: str) -> bool:
+def _ends_by_itself(job: StackInHand, machine: str) -> bool:
     time = job.session.time
     deadline = time.monotonic() + OWN_END_SECONDS
     with job.session.reporter.working("waiting until the machine shuts down by itself", after=POLL_SECONDS):
-        while not job.machine(machine).is_ending:
+        while not job.provider.machine(machine).is_ending:
             if time.monotonic() >= deadline:
                 return False
             time.sleep(POLL_SECONDS)

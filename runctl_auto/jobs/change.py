@@ -22,40 +22,23 @@ from runctl_auto.jobs.job_file_lines import with_job_file_lines
 from runctl_auto.jobs.permitted import refuse_too_many_jobs
 from runctl_auto.jobs.recovery import nothing_unrecorded
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
+from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.jobs.unused_stack import no_unused_stack
+from runctl_auto.stack.kinds import titled
 
 Step = Literal["claim", "recover", "decide", "configure", "plan", "confirm", "apply", "record"]
 STEPS: tuple[Step, ...] = get_args(Step)
 
+StackT = TypeVar("StackT", bound=StackInHand)
 DecisionT = TypeVar("DecisionT")
 ResultT = TypeVar("ResultT")
 
 
-class Change(ABC, Generic[DecisionT, ResultT]):
-    """One change to one job. Each verb is a subclass and has the steps that it defines, in this order:
-
-    ========== ===== ======= ====== ========= ==== ======= ===== ======
-    verb       claim recover decide configure plan confirm apply record
-    ========== ===== ======= ====== ========= ==== ======= ===== ======
-    up         x     x       x      x         x    x       x     x
-    apply      x     x       x      x         x    .       x     x
-    preview    x     x       x      x         x    .       .     .
-    down       x     x       x      x         x    x       x     x
-    down-plan  x     x       x      .         x    .       .     .
-    protect    x     x       x      x         x    x       x     .
-    unprotect  x     x       x      x         x    x       x     .
-    place      x     x       x      .         .    .       x     x
-    replace    x     x       x      .         .    .       x     .
-    watch      x     x       x      .         .    .       x     .
-    bring-back x     x       x      .         .    .       x     .
-    release    x     x       x      .         .    .       x     .
-    feed       x     x       x      .         .    .       x     .
-    ========== ===== ======= ====== ========= ==== ======= ===== ======
-
-    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
-    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
-    alone, ``bring-back`` the same for a folder. ``apply`` is ``up`` of a file of a folder, whose plan is
-    confirmed as a whole; ``down-plan`` is what ``down --dry-run`` and a folder's plan show.
+class StackChange(ABC, Generic[StackT, DecisionT, ResultT]):
+    """One change to one stack: to a job, a volume or a snapshot. Each verb is a subclass and has the steps
+    that it defines, in the order of ``STEPS``. The verbs of jobs are in the table of ``Change``; those of
+    volumes and snapshots (``create``, ``resize``, ``protect``, ``unprotect``, ``rm``) have all steps, but
+    ``record`` belongs to ``rm`` alone.
 
     * claim: no other command works on the job from here to the end; for ``preview`` and ``down-plan``, which
       change nothing that others see, none of this project folder. ``open`` opens what the verb is about, and
@@ -78,7 +61,7 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     watches_holders: ClassVar[bool] = True
     """Whether to wait until a holder on another machine is known to live."""
 
-    def __init__(self, job: Job, file: JobFile | None = None) -> None:
+    def __init__(self, job: StackT, file: JobFile | None = None) -> None:
         self.job = job
         self.session = job.session
         self.reached: list[Step] = []
@@ -92,7 +75,7 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     @property
     def title(self) -> str:
         """What is shown while the change is prepared."""
-        return f"looking at job '{self.job.name}'"
+        return f"looking at {titled(self.job.name)}"
 
     def was_configured(self) -> bool:
         """Whether the stack had a configuration before this change; one that had none may be removed."""
@@ -137,7 +120,7 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     @classmethod
     def has(cls, step: Step) -> bool:
         """Whether the verb has the step."""
-        return step == "claim" or getattr(cls, step) is not getattr(Change, step)
+        return step == "claim" or getattr(cls, step) is not getattr(StackChange, step)
 
     def run(self) -> ResultT:
         """Takes the steps. Blocks. Raises ``StackLockedError`` when another command works on the job."""
@@ -231,6 +214,34 @@ class Change(ABC, Generic[DecisionT, ResultT]):
     def _reach(self, step: Step) -> None:
         self.held.refuse_if_lost()
         self.reached.append(step)
+
+
+class Change(StackChange[Job, DecisionT, ResultT]):
+    """One change to one job, with the steps of ``StackChange``:
+
+    ========== ===== ======= ====== ========= ==== ======= ===== ======
+    verb       claim recover decide configure plan confirm apply record
+    ========== ===== ======= ====== ========= ==== ======= ===== ======
+    up         x     x       x      x         x    x       x     x
+    apply      x     x       x      x         x    .       x     x
+    preview    x     x       x      x         x    .       .     .
+    down       x     x       x      x         x    x       x     x
+    down-plan  x     x       x      .         x    .       .     .
+    protect    x     x       x      x         x    x       x     .
+    unprotect  x     x       x      x         x    x       x     .
+    place      x     x       x      .         .    .       x     x
+    replace    x     x       x      .         .    .       x     .
+    watch      x     x       x      .         .    .       x     .
+    bring-back x     x       x      .         .    .       x     .
+    release    x     x       x      .         .    .       x     .
+    feed       x     x       x      .         .    .       x     .
+    ========== ===== ======= ====== ========= ==== ======= ===== ======
+
+    ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
+    run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
+    alone, ``bring-back`` the same for a folder. ``apply`` is ``up`` of a file of a folder, whose plan is
+    confirmed as a whole; ``down-plan`` is what ``down --dry-run`` and a folder's plan show.
+    """
 
 
 def _nothing_to_keep() -> None:

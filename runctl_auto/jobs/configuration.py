@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import StackLockedError
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.applied_config import AppliedConfig
 
 
 @dataclass(frozen=True)
 class Configuration:
     """What a stack is to be configured with. Without ``secrets`` those of the stack stay."""
 
-    config: StackConfig
+    config: AppliedConfig
     secrets: SecretValues | None = None
 
 

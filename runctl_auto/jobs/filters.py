@@ -27,16 +27,19 @@ class Filters:
     older_than: float | None = None
 
     def fit_config(self, config: StackConfig | None) -> bool:
+        if config is None:
+            return self.fit_owner_and_tags(None, None)
+        return self.fit_owner_and_tags(config.owner, config.job.tags)
+
+    def fit_owner_and_tags(self, owner: str | None, tags: Mapping[str, str] | None) -> bool:
+        """Whether a job, volume or snapshot of this owner with these tags fits; None: they are not known."""
         if self.projects and PROJECT_NAME not in self.projects:
             return False
-        if config is None:
+        if owner is None or tags is None:
             return not (self.tags or self.owners)
-        if self.owners and config.owner not in self.owners:
+        if self.owners and owner not in self.owners:
             return False
-        return all(
-            key in config.job.tags and value in (None, config.job.tags[key])
-            for key, value in self.tags.items()
-        )
+        return all(key in tags and value in (None, tags[key]) for key, value in self.tags.items())
 
     def fit_phase(self, phase: str | None) -> bool:
         return not self.phases or phase in self.phases

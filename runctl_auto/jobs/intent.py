@@ -12,6 +12,7 @@ from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
+from runctl_auto.jobs.named_volumes import refuse_names_of_volumes
 from runctl_auto.jobs.notify_choice import choose_notify
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
@@ -181,6 +182,7 @@ def decide(
     A run that has a machine where the job file no longer allows it moves: that is a new attempt, which goes
     on from the last checkpoint. So is one whose group was ended before the run.
     """
+    refuse_names_of_volumes(spec)
     provider, account = session.provider(spec.region), material.account
     _refuse_state_as_data(session, spec)
     _refuse_another_cloud(spec, current, account)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import JobNotFoundError, UntrustedError
+from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.local.project import PROJECT_NAME, leads_out
 from runctl_auto.providers.compute import Compute, ComputeNow, compute_in
-from runctl_auto.providers.contract import Machine, Provider, Results, Scanner
+from runctl_auto.providers.contract import Machine, Results
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, StackConfig
 from runctl_auto.stack.state import StackState
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runctl_auto.jobs.session import Session
 
 
-class Job:
+class Job(StackInHand):
     """One job of the backend, for one command.
 
     Kept once read: the opened ``stack``, and account and region of the job, which do not change while it has
@@ -28,36 +28,8 @@ class Job:
     """
 
     def __init__(self, session: Session, name: str) -> None:
-        self.session = session
-        self.name = name
-        self.is_new = False
-        """Whether this command made the stack."""
-        self._stack: JobStack | None = None
+        super().__init__(session, name)
         self._placement: Placement | None = None
-
-    @property
-    def stack(self) -> JobStack:
-        """The job's stack; opened by the engine on first use. Raises ``JobNotFoundError`` without one."""
-        if self._stack is None:
-            self._stack = self.session.driver.open(self.name)
-        return self._stack
-
-    def open(self) -> None:
-        """Opens the stack. Idempotent. Raises ``JobNotFoundError`` when the backend has none of this name."""
-        _ = self.stack
-
-    def take_settings_of_others(self) -> None:
-        """Makes the settings file what another folder or machine made of the stack since it was opened."""
-        if self._stack is not None:
-            self.session.driver.take_settings_of_others(self.name)
-
-    def open_or_create(self) -> None:
-        """Opens the stack, or makes it when the backend has none of this name. Idempotent."""
-        try:
-            self.open()
-        except JobNotFoundError:
-            self._stack = self.session.driver.create(self.name)
-            self.is_new = True
 
     def config(self) -> StackConfig | None:
         """The configuration of the stack, read from its settings file; None when it was never set up."""
@@ -73,10 +45,6 @@ class Job:
             raise self._never_set_up()
         return found
 
-    def state(self) -> StackState:
-        """All that the stack's state holds. Raises ``JobNotFoundError`` when the stack is gone."""
-        return self.stack.state()
-
     def compute(self) -> Compute:
         """The instance or the group that the state names."""
         return compute_in(self.state())
@@ -87,9 +55,9 @@ class Job:
         return compute.now(self.provider) if compute.exists else ComputeNow(None)
 
     @property
-    def provider(self) -> Provider:
-        """The provider of the job's region. Raises ``JobNotFoundError`` when the job was never set up."""
-        return self.session.provider(self._where().region)
+    def region(self) -> str:
+        """The region of the job. Raises ``JobNotFoundError`` when the job was never set up."""
+        return self._where().region
 
     @property
     def results(self) -> Results:
@@ -108,17 +76,6 @@ class Job:
     def status(self, run: str) -> RunStatus | None:
         """The durable status of a run; None when there is none (yet). One request."""
         return self.results.status(run)
-
-    def scanner(self, config: StackConfig) -> Scanner:
-        """Finds what exists of this job and no other: another backend may have one of the same name and
-        owner."""
-        return self.provider.scanner(
-            self.name,
-            config.placement.account,
-            config.owner,
-            backend=self.session.environment.backend,
-            price_hour=config.placement.price_hour,
-        )
 
     @property
     def downloads(self) -> Path:

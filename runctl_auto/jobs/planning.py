@@ -19,6 +19,7 @@ from runctl_auto.jobs.follow import await_end
 from runctl_auto.jobs.held_volumes import refuse_what_the_state_forbids
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, Material, decide, gather
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.named_volumes import with_ids_of_volumes
 from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.secret_values import choose_secrets
@@ -95,7 +96,7 @@ class JobFileChange(Change[Intent, ResultT]):
             secrets = choose_secrets(spec.name, spec.secrets, environ, held)
             intent = decide(
                 self.session,
-                spec,
+                with_ids_of_volumes(self.session, spec),
                 self.current,
                 self._material,
                 rerun=self._rerun,

@@ -10,14 +10,15 @@ from functools import partial
 from runctl_auto.backend.unfinished import Period
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import RunctlError
-from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import refuse_another_account
+from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.leftovers.receipt import Deleted
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.leftovers.unrecorded import made_unnoticed, unrecorded
 from runctl_auto.providers.resource import CloudResource
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.applied_config import AppliedConfig
+from runctl_auto.stack.kinds import titled
 from runctl_auto.stack.state import StackState
 
 
@@ -31,7 +32,7 @@ class Recovered:
     unfinished: tuple[Period, ...] = ()
 
 
-def recover(job: Job, config: StackConfig | None) -> Recovered:
+def recover(job: StackInHand, config: AppliedConfig | None) -> Recovered:
     """The job once no engine works on it and no operation is pending.
 
     Blocks while an engine that outlived its runctl is at work. What a killed engine, or one whose provider
@@ -50,7 +51,7 @@ def recover(job: Job, config: StackConfig | None) -> Recovered:
     refuse_another_account(job, config)
     removed: tuple[Deleted, ...] = ()
     if state.pending:
-        job.session.reporter.say(f"recovering what an interrupted operation on job '{job.name}' left")
+        job.session.reporter.say(f"recovering what an interrupted operation on {titled(job.name)} left")
         removed = _remove(job, config, lambda: unrecorded(job.scanner(config), state))
         stack.forget_pending()
         state = job.state()
@@ -59,7 +60,7 @@ def recover(job: Job, config: StackConfig | None) -> Recovered:
     return Recovered(state, (*removed, *remove_unnoticed(job, config, state, unfinished)), unfinished)
 
 
-def unrecorded_now(job: Job, config: StackConfig, state: StackState) -> tuple[CloudResource, ...]:
+def unrecorded_now(job: StackInHand, config: AppliedConfig, state: StackState) -> tuple[CloudResource, ...]:
     """What ``recover`` would remove. Reads only."""
     pending = unrecorded(job.scanner(config), state) if state.pending else ()
     unfinished = tuple(job.stack.unfinished(state))
@@ -68,7 +69,7 @@ def unrecorded_now(job: Job, config: StackConfig, state: StackState) -> tuple[Cl
 
 
 def remove_unnoticed(
-    job: Job, config: StackConfig, state: StackState, unfinished: tuple[Period, ...]
+    job: StackInHand, config: AppliedConfig, state: StackState, unfinished: tuple[Period, ...]
 ) -> tuple[Deleted, ...]:
     """Removes what updates made in the periods ``unfinished`` and no state holds; what was removed.
 
@@ -79,10 +80,10 @@ def remove_unnoticed(
 
 
 def _unnoticed(
-    job: Job, config: StackConfig, state: StackState, unfinished: tuple[Period, ...]
+    job: StackInHand, config: AppliedConfig, state: StackState, unfinished: tuple[Period, ...]
 ) -> tuple[CloudResource, ...]:
     protected = job.session.settings.policies.protected
-    listed = {*protected, *(each.id for each in config.job.volumes if each.id)}
+    listed = {*protected, *config.used_volumes}
     scanner = job.scanner(config)
     return scanner.unrecorded_unlisted(state) + made_unnoticed(
         scanner.survey().found,
@@ -95,13 +96,11 @@ def _unnoticed(
 
 
 def _remove(
-    job: Job, config: StackConfig, look: Callable[[], tuple[CloudResource, ...]]
+    job: StackInHand, config: AppliedConfig, look: Callable[[], tuple[CloudResource, ...]]
 ) -> tuple[Deleted, ...]:
     reporter, provider = job.session.reporter, job.provider
     with reporter.working("looking for unrecorded resources", after=PATIENCE_SECONDS):
-        removed = remove_all(
-            look(), provider.kinds, partial(provider.remove, account=config.placement.account)
-        )
+        removed = remove_all(look(), provider.kinds, partial(provider.remove, account=config.account))
     for each in removed:
         reporter.say(f"removed unrecorded {each.kind} {each.id}")
     return tuple(unrecorded_deletion(each) for each in removed)
@@ -113,7 +112,7 @@ def unrecorded_deletion(resource: CloudResource) -> Deleted:
 
 
 @contextmanager
-def nothing_unrecorded(job: Job) -> Iterator[None]:
+def nothing_unrecorded(job: StackInHand) -> Iterator[None]:
     """Within it operations change the stack; when one fails, what its broken creations made is removed.
 
     A provider that dies during a creation, or a call that is not answered, leaves things that exist and that
@@ -128,7 +127,7 @@ def nothing_unrecorded(job: Job) -> Iterator[None]:
         raise
 
 
-def _remove_what_broke(job: Job) -> None:
+def _remove_what_broke(job: StackInHand) -> None:
     try:
         config, state, broken = job.applied_config(), job.state(), job.stack.broken_creations
         _remove(job, config, lambda: unrecorded(job.scanner(config), state, broken))

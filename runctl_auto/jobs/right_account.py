@@ -6,22 +6,22 @@ Another account knows nothing of the job's things: an engine would take them for
 from __future__ import annotations
 
 from runctl_auto.errors import UsageError
-from runctl_auto.jobs.job import Job
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.jobs.stack_in_hand import StackInHand
+from runctl_auto.stack.applied_config import AppliedConfig
+from runctl_auto.stack.kinds import kind_of, titled
 
 
-def refuse_another_account(job: Job, config: StackConfig) -> None:
+def refuse_another_account(job: StackInHand, config: AppliedConfig) -> None:
     """Raises ``UsageError`` when the credentials are of another account than the job's; one request."""
-    place = config.placement
-    reached = job.session.provider(place.region).account().id
-    if reached != place.account:
-        raise another_account(job.name, place.account, reached)
+    reached = job.session.provider(config.region).account().id
+    if reached != config.account:
+        raise another_account(job.name, config.account, reached)
 
 
 def another_account(job: str, held: str, reached: str) -> UsageError:
     """The refusal itself."""
     return UsageError(
-        f"Job '{job}' lives in account {held}, and the credentials are of {reached}.",
+        f"{titled(job).capitalize()} lives in account {held}, and the credentials are of {reached}.",
         where={"job": job},
-        next_step="Use credentials of that account, or give this job another name.",
+        next_step=f"Use credentials of that account, or give this {kind_of(job)} another name.",
     )

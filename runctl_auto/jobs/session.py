@@ -14,11 +14,15 @@ from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.policy_pack import PackInForce
+from runctl_auto.errors import UsageError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
+from runctl_auto.jobs.stack_in_hand import StackInHand
+from runctl_auto.jobs.storage_stack import StorageStack
 from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
+from runctl_auto.stack.kinds import kind_of, name_in, removal
 
 
 def _utc_now() -> datetime:
@@ -130,8 +134,24 @@ class Session:
         return self._claims[backend.url]
 
     def job(self, name: str) -> Job:
-        """The job of this name, which need not exist. Asks nobody."""
+        """The job of this name, which need not exist. Asks nobody.
+
+        Raises ``UsageError`` for the stack of a volume or snapshot, which has verbs of its own.
+        """
+        kind = kind_of(name)
+        if kind != "job":
+            raise UsageError(
+                f"'{name}' is a {kind}, not a job.",
+                where={kind: name_in(name)},
+                next_step=f"`runctl {kind} --help` lists what can be done with it; `{removal(name)}` "
+                "removes it.",
+            )
         return Job(self, name)
+
+    def stack(self, name: str) -> StackInHand:
+        """The stack of this name, of a job, volume or snapshot, which need not exist. Asks nobody."""
+        kind = kind_of(name)
+        return self.job(name) if kind == "job" else StorageStack(self, kind, name_in(name))
 
     @property
     def downloads(self) -> Path:

@@ -7,16 +7,21 @@ from functools import partial
 from runctl_auto.errors import CloudError, EngineError, OperationCancelledError, StackLockedError
 from runctl_auto.jobs.blocked_deletions import explained, find_blocked, reason_of, sentence
 from runctl_auto.jobs.deletion_watch import DeletionWatch, watching
-from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.protected_teardown import TeardownProtection
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.leftovers.receipt import Blocked
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.applied_config import AppliedConfig
 from runctl_auto.stack.state import StackState
 
 
 def delete_what_can_go(
-    job: Job, config: StackConfig, before: StackState, protection: TeardownProtection, *, has_ended: bool
+    job: StackInHand,
+    config: AppliedConfig,
+    before: StackState,
+    protection: TeardownProtection,
+    *,
+    has_ended: bool,
 ) -> tuple[Blocked, ...]:
     """Deletes all of the job that is not protected. Returns what the cloud does not delete.
 
@@ -36,11 +41,11 @@ def delete_what_can_go(
 
 
 def _destroy(
-    job: Job, config: StackConfig, before: StackState, blocked: tuple[Blocked, ...]
+    job: StackInHand, config: AppliedConfig, before: StackState, blocked: tuple[Blocked, ...]
 ) -> tuple[Blocked, ...]:
     """What the cloud refused in addition to ``blocked``."""
     session, stack = job.session, job.stack
-    own_provider = session.make_provider(config.placement.region)  # for the thread of the watch
+    own_provider = session.make_provider(config.region)  # for the thread of the watch
     reason = partial(reason_of, own_provider, before, config)
     watch = DeletionWatch(reason, session.reporter.say, session.time.monotonic)
     try:

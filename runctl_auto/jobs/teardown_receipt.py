@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from runctl_auto.jobs.follow import await_end
-from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import Recovered, remove_unnoticed
+from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.leftovers.proof import Proof, look_once, prove
 from runctl_auto.leftovers.receipt import (
     Blocked,
@@ -19,18 +19,21 @@ from runctl_auto.leftovers.receipt import (
 )
 from runctl_auto.providers.contract import Scanner
 from runctl_auto.providers.resource import Key, Relations
-from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.applied_config import AppliedConfig
 from runctl_auto.stack.state import VOLUME, StackState
 
 
 def prove_teardown(
-    job: Job,
-    config: StackConfig,
+    job: StackInHand,
+    config: AppliedConfig,
     recovered: Recovered,
     related: Relations,
     blocked: Sequence[Blocked] = (),
+    *,
+    run: str | None = None,
 ) -> Receipt:
-    """The receipt of the teardown of ``job``, whose state was that of ``recovered``. Removes the stack when
+    """The receipt of the teardown of ``job``, of its ``run`` if it is one, whose state was that of
+    ``recovered``. Removes the stack when
     nothing is left. Blocks for a few minutes at most, while machines end and lists lag. ``blocked`` could not
     be deleted: what prevents it is named with it, and is no leak of the job's."""
     after, scanner = job.state(), job.scanner(config)
@@ -58,15 +61,15 @@ def prove_teardown(
         foreign=tuple(Foreign(each.kind, each.id, each.owner) for each in proof.survey.foreign),
         unchecked=proof.survey.unchecked,
         at=now.isoformat(),
-        account=config.placement.account,
-        region=config.placement.region,
-        run=config.run.id,
+        account=config.account,
+        region=config.region,
+        run=run,
     )
 
 
 def _proof(
-    job: Job,
-    config: StackConfig,
+    job: StackInHand,
+    config: AppliedConfig,
     scanner: Scanner,
     related: Relations,
     after: StackState,
@@ -87,7 +90,7 @@ def _proof(
         )
 
 
-def unmanaged(job: Job, config: StackConfig, state: StackState, known: Collection[Key]) -> Proof:
+def unmanaged(job: StackInHand, config: AppliedConfig, state: StackState, known: Collection[Key]) -> Proof:
     """What exists of the job now, in no ``state`` and not ``known``. Reads only."""
     scanner = job.scanner(config)
     kept = scanner.kinds.keys_in(state) | frozenset((*_used_volumes(config, scanner), *known))
@@ -95,7 +98,7 @@ def unmanaged(job: Job, config: StackConfig, state: StackState, known: Collectio
     return look_once(scanner, scanner.relations(state), kept, listed=listed)
 
 
-def _used_volumes(config: StackConfig, scanner: Scanner) -> Iterator[Key]:
+def _used_volumes(config: AppliedConfig, scanner: Scanner) -> Iterator[Key]:
     """Volumes that the job used by their id are somebody's own, whatever their tags say."""
     kind = scanner.kinds.of_type(VOLUME)
-    return ((kind.name, each.id) for each in config.job.volumes if kind is not None and each.id)
+    return ((kind.name, each) for each in config.used_volumes if kind is not None)

@@ -12,6 +12,7 @@ from runctl_auto.jobs.watched_job import WatchedJob
 from runctl_auto.providers.compute import Compute, compute_in
 from runctl_auto.providers.contract import RunKey
 from runctl_auto.stack.config import StackConfig
+from runctl_auto.stack.kinds import kind_of
 
 _SETTLING_SECONDS = 60.0
 """How long a stack is read in every round after its state changed: the history is written after the state."""
@@ -25,11 +26,11 @@ class WatchReading:
         self._telling = telling
 
     def versions(self) -> Mapping[str, str]:
-        """What changes with a stack's state, by the stack's name."""
+        """What changes with the state of a job's stack, by the job's name."""
         driver = self._session.driver
         found = driver.backend.versions() if driver.backend.is_readable else None
         if found is not None:
-            return found
+            return {stack: version for stack, version in found.items() if kind_of(stack) == "job"}
         return {each.name: str(each.updated_at) for each in driver.jobs()}
 
     def stack(self, watched: WatchedJob, version: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.providers.resource import CloudResource, Key
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.stack.kinds import removal, titled
 from runctl_auto.stack.state import StackState
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
@@ -31,7 +32,8 @@ class KnownStack:
     @property
     def region(self) -> str | None:
         """The region of its resources; None if none of them tells."""
-        return next((str(each["region"]) for each in self._environments() if each.get("region")), None)
+        told = (*self._environments(), *(each.outputs for each in self.state.in_cloud()))
+        return next((str(each["region"]) for each in told if each.get("region")), None)
 
     @property
     def account(self) -> str | None:
@@ -213,12 +215,13 @@ def _jobs_of_others(
 def _orphan(resource: CloudResource, stack: KnownStack | None, caller: Caller) -> Orphan:
     keep = None
     if stack is not None and stack.state.pending:
-        keep = f"an operation on the job was interrupted: `runctl down {resource.job}` recovers the job first"
+        keep = f"an operation on it was interrupted: `{removal(resource.job)}` recovers it first"
     elif not resource.sure:
         keep = "only its name speaks for it, and that is not one that runctl gives"
     elif resource.owner not in ("", *caller.owners):
         keep = f"it is {resource.owner}'s: --owner {resource.owner} includes it"
-    why = f"there is no job '{resource.job}'" if stack is None else f"job '{resource.job}' does not hold it"
+    whose = titled(resource.job)
+    why = f"there is no {whose}" if stack is None else f"{whose} does not hold it"
     return Orphan(resource, why, keep)
 
 

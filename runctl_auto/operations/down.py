@@ -214,7 +214,12 @@ class Down(Change[Teardown, DownResult]):
             return
         session = self.session
         self._receipt = prove_teardown(
-            self.job, decision.config, self._recovered, self._related, self._blocked
+            self.job,
+            decision.config,
+            self._recovered,
+            self._related,
+            self._blocked,
+            run=decision.config.run.id,
         )
         self._receipt_file = store(self._receipt, session.folders.make_private(), session.time.now())
         if self._bill is not None:

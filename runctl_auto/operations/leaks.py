@@ -26,6 +26,7 @@ from runctl_auto.leftovers.compare import (
 from runctl_auto.leftovers.removal import remove_all
 from runctl_auto.providers.contract import Provider
 from runctl_auto.providers.resource import CloudResource, Key, Unchecked
+from runctl_auto.stack.kinds import removal, titled
 from runctl_auto.stack.state import StackState
 
 _REMOVAL_ROUNDS = 15
@@ -189,7 +190,7 @@ class _Sweep:
 
     def _stacks(self) -> tuple[dict[str, KnownStack], tuple[tuple[str, str], ...]]:
         """The stacks of the backend by job, and those that cannot be read, with why."""
-        jobs = {each.name: each.busy for each in self._session.driver.jobs()}
+        jobs = {each.name: each.busy for each in self._session.driver.stacks()}
         states = self._states(tuple(jobs))
         stacks = {
             job: KnownStack(job, state, jobs[job])
@@ -285,7 +286,7 @@ class _Sweep:
     def _show(self, wanted: Mapping[str, Iterable[CloudResource]]) -> None:
         for region, things in wanted.items():
             for each in things:
-                self._reporter.say(f"  - {each.kind} {each.id} in {region} (job '{each.job}')")
+                self._reporter.say(f"  - {each.kind} {each.id} in {region} ({titled(each.job)})")
 
     def _still_unprotected(
         self, provider: Provider, resources: Iterable[CloudResource], account: str
@@ -334,9 +335,7 @@ def _named(resource: CloudResource) -> dict[str, str]:
 
 def describe_gone(gone: Gone) -> str:
     """One line about a stack whose resources are gone, with the next step."""
-    return (
-        f"{gone.job}: none of its {gone.resources} things exists; `runctl down {gone.job}` removes the stack"
-    )
+    return f"{gone.job}: none of its {gone.resources} things exists; `{removal(gone.job)}` removes the stack"
 
 
 def describe_overdue(overdue: OverdueMachine) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.intent import job_without_engine, zone_of_volumes
+from runctl_auto.jobs.named_volumes import with_ids_of_volumes
 from runctl_auto.jobs.session import Session
 from runctl_auto.placement.choice import MOST_TRIED, Choice, look_for_places, no_place
 from runctl_auto.placement.order import RankedOffer
@@ -50,6 +51,7 @@ class FoundOffers:
 def find_offers(session: Session, spec: JobSpec) -> FoundOffers:
     """The offers for ``spec``, also when there is no place. Makes nothing and needs no stack."""
     with session.reporter.working("looking for places"):
+        spec = with_ids_of_volumes(session, spec)
         provider = session.provider(spec.region)
         account = provider.account()
         zone = zone_of_volumes(provider, spec, job_without_engine(session, spec.name), account)

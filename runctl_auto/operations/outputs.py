@@ -11,4 +11,4 @@ from runctl_auto.jobs.session import Session
 def outputs(session: Session, job: str) -> dict[str, Any]:
     """The outputs of the job's stack. Raises ``JobNotFoundError`` when there is none."""
     with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        return session.job(job).stack.outputs()
+        return session.stack(job).stack.outputs()

@@ -48,7 +48,7 @@ def unlock(
     locks = backend.locks(job)
     held = None if claims is None else claims.held_on(job)
     if not locks and held is None:
-        session.job(job).open()
+        session.stack(job).open()
         return ()
     dead = [each for each in locks if each.owner is not None and is_dead(each.owner, here)]
     others = [_described(each, here) for each in locks if each not in dead]

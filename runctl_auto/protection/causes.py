@@ -55,6 +55,9 @@ def _of_volume(job: JobSpec, held: Held) -> Iterator[Cause]:
         return
     volume = job.volumes[index]
     here: Location = ("volumes", index)
+    if volume.volume is not None:
+        message = f"protected {held} ({held.id}) would give way to another volume and be deleted"
+        yield Cause((*here, "volume"), message, volume.volume, end)
     if volume.id is not None and volume.id != held.id:
         message = f"protected {held} ({held.id}) would give way to another volume and be deleted"
         yield Cause((*here, "id"), message, volume.id, end)

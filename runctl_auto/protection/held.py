@@ -1,4 +1,4 @@
-"""What can be protected of a job and is in its state: each volume, and the bucket."""
+"""What can be protected of a stack and is in its state: each volume, the bucket of a job, a snapshot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.errors import UsageError
-from runctl_auto.stack.state import ARTIFACT_BUCKET, BUCKET, DATA_VOLUME, VOLUME, ResourceState, StackState
+from runctl_auto.stack.kinds import titled
+from runctl_auto.stack.state import (
+    ARTIFACT_BUCKET,
+    BUCKET,
+    DATA_VOLUME,
+    SNAPSHOT,
+    SNAPSHOT_COPY,
+    VOLUME,
+    VOLUME_SNAPSHOT,
+    ResourceState,
+    StackState,
+)
 
 BUCKET_KEY = "bucket"
 """The key of the job's bucket, used in place of a volume's."""
@@ -33,7 +44,7 @@ class Held:
     size_gb: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} '{self.name}'" if self.kind == "volume" else f"bucket '{self.id or self.name}'"
+        return f"bucket '{self.id or self.name}'" if self.kind == "bucket" else f"{self.kind} '{self.name}'"
 
 
 def held_in(job: str, state: StackState) -> tuple[Held, ...]:
@@ -53,28 +64,32 @@ def find_held(text: str, job: str, state: StackState) -> Held:
             return each
     there = ", ".join(f"{each.name} ({each.id})" for each in held if each.id) or "nothing"
     raise UsageError(
-        f"Job '{job}' has nothing called '{text}' that can be protected.",
+        f"{titled(job).capitalize()} has nothing called '{text}' that can be protected.",
         where={"job": job, "resource": text},
         next_step=f"What can be: {there}.",
     )
 
 
+_KINDS = {DATA_VOLUME: "volume", ARTIFACT_BUCKET: "bucket", VOLUME_SNAPSHOT: "snapshot"}
+_RESOURCES = {"volume": (VOLUME,), "bucket": (BUCKET,), "snapshot": (SNAPSHOT, SNAPSHOT_COPY)}
+
+
 def _held(job: str, state: StackState) -> Iterator[Held]:
     for component in state.resources:
-        if component.delete or component.type not in (DATA_VOLUME, ARTIFACT_BUCKET):
+        kind = _KINDS.get(component.type)
+        if component.delete or kind is None:
             continue
         inside = tuple(_inside(component, state))
-        is_volume = component.type == DATA_VOLUME
-        resource = next((each for each in inside if each.type == (VOLUME if is_volume else BUCKET)), None)
-        name = component.name.removeprefix(f"{job}-") if is_volume else BUCKET_KEY
+        resource = next((each for each in inside if each.type in _RESOURCES[kind]), None)
+        name = BUCKET_KEY if kind == "bucket" else component.name.removeprefix(f"{job}-")
         yield Held(
-            key=volume_key(name) if is_volume else BUCKET_KEY,
+            key=BUCKET_KEY if kind == "bucket" else f"{kind}:{name}",
             name=name,
-            kind="volume" if is_volume else "bucket",
+            kind=kind,
             id=resource.id if resource else "",
             protected=any(each.protect for each in (component, *inside)),
             urns=(component.urn, *(each.urn for each in inside)),
-            **(_volume_facts(resource) if resource and is_volume else {}),
+            **(_volume_facts(resource) if resource and kind == "volume" else {}),
         )
 
 

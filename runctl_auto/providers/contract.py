@@ -24,6 +24,7 @@ from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
+from runctl_auto.providers.storage import Storage
 from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
@@ -462,6 +463,10 @@ class Provider(Protocol):
         """How far volumes are filled from their snapshots, by id: those of ``identities`` that exist and were
         made from one.
         """
+
+    @property
+    def storage(self) -> Storage:
+        """Volumes and snapshots of the region. Makes no request."""
 
     # Leftovers
 

@@ -172,6 +172,26 @@ class StackConfig:
         return tuple(dict.fromkeys((*self.job.secrets, *((webhook,) if webhook else ()))))
 
     @property
+    def account(self) -> str:
+        """The account of the job."""
+        return self.placement.account
+
+    @property
+    def region(self) -> str:
+        """The region of the job."""
+        return self.placement.region
+
+    @property
+    def price_hour(self) -> float | None:
+        """USD an hour of the machine, None when unknown."""
+        return self.placement.price_hour
+
+    @property
+    def used_volumes(self) -> tuple[str, ...]:
+        """Ids of the volumes that the job uses and has not made."""
+        return tuple(each.id for each in self.job.volumes if each.id)
+
+    @property
     def dearest_machine(self) -> tuple[str, float | None]:
         """Type and USD an hour of the dearest machine that the run may have; None when that is unknown."""
         if self.group is None:

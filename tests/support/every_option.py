@@ -1,4 +1,4 @@
-"""The resources that a job with every option declares."""
+"""The resources that a job with every option declares, and those of volumes and snapshots of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from support.declared import declarations_of
 
+from components.data_volume import DataVolume, DataVolumeArgs
 from components.naming import Names
 from components.tags import identity_tags
 from components.training_environment import (
@@ -19,6 +20,7 @@ from components.training_environment import (
     TrainingEnvironmentArgs,
     VolumeRequest,
 )
+from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 _GROUP = GroupRequest(
@@ -33,7 +35,7 @@ _GROUP = GroupRequest(
 @cache
 def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
     """Type and inputs of all resources that a job with every option declares: spot and on-demand, a single
-    machine and one in a group.
+    machine and one in a group; and of those of volumes and snapshots with stacks of their own.
     """
     found = []
     for market, group in (("spot", None), ("on-demand", None), ("spot", _GROUP), ("on-demand", _GROUP)):
@@ -73,4 +75,26 @@ def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
         )
         made = declarations_of(lambda args=args: TrainingEnvironment("full", args) and None)  # type: ignore[misc]
         found += [(each.type, each.inputs) for each in made.resources if not each.type.startswith("runctl:")]
+    made = declarations_of(_storage)
+    found += [(each.type, each.inputs) for each in made.resources if not each.type.startswith("runctl:")]
     return tuple(found)
+
+
+def _storage() -> None:
+    DataVolume(
+        "data",
+        DataVolumeArgs(
+            label="data",
+            zone="eu-west-1a",
+            size_gb=10,
+            snapshot="snap-1",
+            initialization_rate=200,
+            iops=4000,
+            throughput=250,
+            protect=True,
+            tags={"team": "nlp"},
+        ),
+    )
+    VolumeSnapshot("base", VolumeSnapshotArgs(label="base", source="vol-1", tags={"team": "nlp"}))
+    copied = SnapshotCopySource(snapshot="snap-1", region="us-east-1")
+    VolumeSnapshot("copy", VolumeSnapshotArgs(label="copy", source=copied, tags={"team": "nlp"}))

@@ -20,7 +20,7 @@ def command(invocation: Invocation, job: str | None) -> None:
     session = invocation.session()
     if job is not None:
         with invocation.console.working(f"looking at job '{job}'", after=1.0):
-            session.job(job).open()
+            session.stack(job).open()
     place = session.environment
     path = os.pathsep.join([str(place.engine.folder), os.environ.get("PATH", os.defpath)])
     variables = {**place.variables, "PATH": path}

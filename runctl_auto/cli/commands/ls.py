@@ -29,8 +29,9 @@ _COLUMNS = (
 
 
 @click.command(
-    help="List the jobs of the backend. Filters are combined; a repeated filter matches any of its values, "
-    "repeated tags must all match. COST is what the job has cost so far, over all its runs and machines."
+    help="List the jobs of the backend, and its volumes and snapshots. Filters are combined; a repeated "
+    "filter matches any of its values, repeated tags must all match. COST is what the job has cost so far, "
+    "over all its runs and machines."
 )
 @job_filters()
 @click.pass_obj
@@ -41,14 +42,33 @@ def command(
     owners: tuple[str, ...],
     phases: tuple[str, ...],
 ) -> None:
-    from runctl_auto.operations.ls import ls
+    from runctl_auto.cli.views.storage import show_snapshots, show_volumes
+    from runctl_auto.operations.ls import ls, ls_storage
 
-    found = ls(invocation.session(), filters_of(tags, projects, owners, phases))
-    invocation.console.result({"jobs": [each.as_json() for each in found]})
-    invocation.console.table(_COLUMNS, [_row(each) for each in found])
+    wanted, session = filters_of(tags, projects, owners, phases), invocation.session()
+    found = ls(session, wanted)
+    storage = ls_storage(session, wanted)
+    volumes = [each for each in storage if each.kind == "volume"]
+    snapshots = [each for each in storage if each.kind == "snapshot"]
+    if invocation.console.as_json:
+        invocation.console.result(
+            {
+                "jobs": [each.as_json() for each in found],
+                "volumes": [each.as_json() for each in volumes],
+                "snapshots": [each.as_json() for each in snapshots],
+            }
+        )
+    else:
+        invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:
         if each.problem is not None:
             invocation.console.say(f"{each.summary.name}: {each.problem}")
+    if volumes:
+        invocation.console.line()
+        show_volumes(invocation, volumes)
+    if snapshots:
+        invocation.console.line()
+        show_snapshots(invocation, snapshots)
 
 
 def _row(job: ListedJob) -> tuple[str, ...]:

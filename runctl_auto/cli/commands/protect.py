@@ -8,10 +8,13 @@ from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.protection import show_and_set
 
 
-@click.command(help="Protect a volume of JOB or its bucket from deletion; `down` keeps it.")
+@click.command(
+    help="Protect a volume of JOB or its bucket from deletion; `down` keeps it. JOB is also volume.NAME or "
+    "snapshot.NAME, without RESOURCE."
+)
 @click.argument("job")
-@click.argument("resource")
+@click.argument("resource", required=False)
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.pass_obj
-def command(invocation: Invocation, job: str, resource: str, yes: bool) -> None:
+def command(invocation: Invocation, job: str, resource: str | None, yes: bool) -> None:
     show_and_set(invocation, job, resource, protect=True, yes=yes)

@@ -10,8 +10,8 @@ from runctl_auto.cli.views.protection import show_and_set
 
 @click.command(help="Remove the protection of a volume of JOB or of its bucket, whatever the job file says.")
 @click.argument("job")
-@click.argument("resource")
+@click.argument("resource", required=False)
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.pass_obj
-def command(invocation: Invocation, job: str, resource: str, yes: bool) -> None:
+def command(invocation: Invocation, job: str, resource: str | None, yes: bool) -> None:
     show_and_set(invocation, job, resource, protect=False, yes=yes)

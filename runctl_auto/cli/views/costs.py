@@ -19,9 +19,11 @@ def cost_lines(estimate: Estimate, before: Estimate | None) -> Iterator[str]:
         yield f"  {_part(each):<{_LABEL - 2}}  {_usd(each.hour):>9}"
     if len(estimate.parts) > 1 or was:
         yield f"  {'in all':<{_LABEL - 2}}  {_usd(estimate.hour):>9}{was}"
-    yield from _until_the_end(estimate)
+    if estimate.nodes:  # none for a volume or snapshot
+        yield from _until_the_end(estimate)
     if any(each.lasts == "kept" for each in estimate.parts):
-        yield f"  {'kept after the run':<{_LABEL - 2}}  {_usd(estimate.kept_month):>9} a month"
+        kept = "kept after the run" if estimate.nodes else "until it is removed"
+        yield f"  {kept:<{_LABEL - 2}}  {_usd(estimate.kept_month):>9} a month"
     sources = "; ".join(source_text(each) for each in estimate.sources)
     if sources:
         yield f"  prices: {sources}"

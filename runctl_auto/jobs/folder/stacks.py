@@ -13,13 +13,14 @@ from runctl_auto.providers.compute import Compute, compute_in
 from runctl_auto.providers.contract import RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig, source_in
+from runctl_auto.stack.kinds import of_kinds
 from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import StackState
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownStack:
-    """A stack as it is. ``config`` is what its last operation was given, None for one that never had any;
+    """A stack as it is. ``config`` is what its last operation was given, None where that is not known;
     ``is_applied``: that was an update which succeeded. ``problem`` is why something is not known.
 
     ``status`` of the run, and whether the cloud says that its ``machine`` runs, are None until asked for.
@@ -40,23 +41,27 @@ class KnownStack:
 
 
 def known_stacks(session: Session) -> dict[str, KnownStack]:
-    """All stacks of the backend by name, with configuration and source; no states and statuses. Blocks."""
+    """The stacks of all jobs in the backend by name, with configuration and source; no states and statuses.
+    Blocks.
+    """
     backend = session.driver.backend
     names = backend.stack_names()
     records = backend.newest_records() if names is not None else None
     if names is None or records is None:
         return {each.name: _by_engine(session, each.name) for each in session.driver.jobs()}
-    return {name: _recorded(name, records.get(name)) for name in names}
+    jobs = of_kinds(names, ("job",))
+    return {name: _recorded(session, name, records.get(name)) for name in jobs}
 
 
-def _recorded(name: str, record: HistoryRecord | None) -> KnownStack:
-    if record is None:
-        return KnownStack(name=name)
+def _recorded(session: Session, name: str, record: HistoryRecord | None) -> KnownStack:
+    """Of a stack whose first operation was killed there is no record, but what was decided here."""
     try:
-        config, source = parse_config(record.config), source_in(record.config)
+        values = session.driver.config_here(name) or {} if record is None else record.config
+        config, source = parse_config(values), source_in(values)
     except RunctlError as error:
         return KnownStack(name=name, problem=error)
-    return KnownStack(name=name, config=config, source=source, is_applied=record.is_complete_update)
+    is_applied = record is not None and record.is_complete_update
+    return KnownStack(name=name, config=config, source=source, is_applied=is_applied)
 
 
 def _by_engine(session: Session, name: str) -> KnownStack:

@@ -27,6 +27,7 @@ from runctl_auto.providers.aws.records.scanner import AwsScanner
 from runctl_auto.providers.aws.records.survey import survey_region
 from runctl_auto.providers.aws.regions import known_regions
 from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
+from runctl_auto.providers.aws.storage import EbsStorage
 from runctl_auto.providers.aws.volume_filling import volume_fillings
 from runctl_auto.providers.aws.volumes import volume_uses, zone_of_volumes
 from runctl_auto.providers.contract import (
@@ -157,6 +158,10 @@ class AwsProvider:
 
     def volume_fillings(self, identities: Sequence[str]) -> Mapping[str, VolumeFilling]:
         return volume_fillings(self._cloud, identities)
+
+    @property
+    def storage(self) -> EbsStorage:
+        return EbsStorage(self._cloud)
 
     @property
     def kinds(self) -> AnyKinds:

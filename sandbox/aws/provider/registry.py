@@ -29,6 +29,7 @@ from sandbox.aws.provider.types.schedule import Schedule
 from sandbox.aws.provider.types.schedule_group import ScheduleGroup
 from sandbox.aws.provider.types.security_group import SecurityGroup
 from sandbox.aws.provider.types.security_group_rule import SecurityGroupEgressRule, SecurityGroupIngressRule
+from sandbox.aws.provider.types.snapshot import Snapshot, SnapshotCopy
 from sandbox.aws.provider.types.volume import Volume
 from sandbox.aws.provider.types.volume_attachment import VolumeAttachment
 
@@ -55,6 +56,8 @@ _TYPES: tuple[type[ResourceType], ...] = (
     SecurityGroup,
     SecurityGroupEgressRule,
     SecurityGroupIngressRule,
+    Snapshot,
+    SnapshotCopy,
     Volume,
     VolumeAttachment,
 )

@@ -33,6 +33,8 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "ec2:AssociateIamInstanceProfile": ("ec2:AssociateIamInstanceProfile", "iam:PassRole"),
     "ec2:ReplaceIamInstanceProfileAssociation": ("ec2:ReplaceIamInstanceProfileAssociation", "iam:PassRole"),
     "ec2:RunInstances": ("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
+    "ec2:CopySnapshot": ("ec2:CopySnapshot", "ec2:CreateTags"),
+    "ec2:CreateSnapshot": ("ec2:CreateSnapshot", "ec2:CreateTags"),
     "ec2:CreateVolume": ("ec2:CreateVolume", "ec2:CreateTags"),
     "ec2:CreateLaunchTemplate": ("ec2:CreateLaunchTemplate", "ec2:CreateTags"),
     "ec2:CreateSecurityGroup": ("ec2:CreateSecurityGroup", "ec2:CreateTags"),

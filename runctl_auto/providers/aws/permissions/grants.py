@@ -42,6 +42,7 @@ _TAGGABLE = (
     f"{EC2_ARN}:security-group-rule/*",
     *SPOT_REQUEST.arns,
     *VOLUME.arns,
+    *SNAPSHOT.arns,
 )
 
 Conditions = Mapping[str, Mapping[str, str]]
@@ -99,8 +100,10 @@ _GROUP_CHANGES = (
     *_remove(SCALING_GROUP),
 )
 
-_SWEPT = (INTERFACE, SNAPSHOT)
+_SWEPT = (INTERFACE,)
 """Tagged kinds that stacks do not create: only a sweep removes them."""
+
+_SNAPSHOTS = ("ec2:CreateSnapshot", "ec2:CopySnapshot")
 
 GRANTS: tuple[Grant, ...] = (
     Grant(
@@ -120,6 +123,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeRouteTables",
             "ec2:DescribeSpotPriceHistory",
             "ec2:DescribeSubnets",
+            "ec2:DescribeVolumesModifications",
             "ec2:DescribeVpcs",
             TAG_LIST.permission,
             "pricing:GetProducts",
@@ -205,7 +209,6 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:DescribeIamInstanceProfileAssociations",
             "ec2:DescribeInstanceCreditSpecifications",
             "ec2:DescribeTags",
-            "ec2:DescribeVolumesModifications",
         ),
         EVERYWHERE,
     ),
@@ -257,6 +260,24 @@ GRANTS: tuple[Grant, ...] = (
         _TAGGED,
         actions=("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate"),
     ),
+    Grant("TakeTagged", "apply", _SNAPSHOTS, SNAPSHOT.arns, _TAGGED, actions=_SNAPSHOTS),
+    Grant(
+        "SnapshotOwn",
+        "apply",
+        ("ec2:CreateSnapshot",),
+        VOLUME.arns,
+        _OWN,
+        actions=("ec2:CreateSnapshot",),
+    ),
+    Grant(
+        # The source may be in any region.
+        "CopyOwn",
+        "apply",
+        ("ec2:CopySnapshot",),
+        ("arn:{partition}:ec2:*::snapshot/*",),
+        _OWN,
+        actions=("ec2:CopySnapshot",),
+    ),
     Grant(
         "MakeFromSnapshot",
         "apply",
@@ -292,6 +313,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:CreateVolume",
             "ec2:CreateSecurityGroup",
             "ec2:CreateLaunchTemplate",
+            *_SNAPSHOTS,
         ),
         _TAGGABLE,
         _TAGGED,
@@ -308,7 +330,7 @@ GRANTS: tuple[Grant, ...] = (
             "ec2:ModifyLaunchTemplate",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
-            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME, LAUNCH_TEMPLATE),
+            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME, SNAPSHOT, LAUNCH_TEMPLATE),
             # The official provider, when a machine or its group differs from what the program declares.
             "ec2:DisassociateIamInstanceProfile",
             "ec2:ModifyInstanceAttribute",
@@ -318,6 +340,15 @@ GRANTS: tuple[Grant, ...] = (
         ),
         _TAGGABLE,
         _OWN,
+    ),
+    # Called only by `volume detach`.
+    Grant(
+        "DetachOwn",
+        "apply",
+        ("ec2:DetachVolume",),
+        (*VOLUME.arns, *INSTANCE.arns),
+        _OWN,
+        seen=False,
     ),
     # By name: tags are no condition of their creation.
     Grant("MakeOwnGroups", "apply", _GROUP_CHANGES, SCALING_GROUP.arns, actions=_GROUP_CHANGES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from components import tags
 from runctl_auto.providers.aws.records.kind import AwsKind, Described, Removal, one_call
 from runctl_auto.providers.aws.records.ownership import Attribution
 from runctl_auto.providers.aws.records.search import Search
@@ -45,10 +46,15 @@ def in_filters(name: str, ids: Iterable[str]) -> tuple[Filter, ...]:
 def attribution(
     kind: AwsKind, search: Search, described: Described, jobs: Iterable[str | None] = ()
 ) -> Attribution | None:
-    """Attribution by tag or name, else by the first known one of ``jobs``; None if out of scope."""
-    whose = search.scope.attribute(_own_name(kind, described), read_tags(described.get("Tags")))
+    """Attribution by tag or name, else by the first known one of ``jobs``; None if out of scope.
+
+    What the tag of another job claims is that one's: a snapshot of a job's volume may have a stack of its
+    own.
+    """
+    held = read_tags(described.get("Tags"))
+    whose = search.scope.attribute(_own_name(kind, described), held)
     related = next((each for each in jobs if each is not None), None)
-    if whose is not None or related is None:
+    if whose is not None or related is None or held.get(tags.JOB, related) != related:
         return whose
     return search.scope.related(related)
 

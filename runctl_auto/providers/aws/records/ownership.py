@@ -22,7 +22,7 @@ PATH = "/runctl/"
 """The prefix of physical names, and of names of parameters and log groups."""
 
 _LEAST_OF_JOB = 30
-_ROLES = ("artifacts", "end", "group", "machine", "network", "timer")
+_ROLES = ("artifacts", "copy", "disk", "end", "group", "machine", "network", "timer")
 _NAME = re.compile(r"^runctl-(?P<body>.+)-(?P<digest>[0-9a-f]{8})$")
 _VOLUME = "-volume-"
 

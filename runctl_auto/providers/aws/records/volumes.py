@@ -61,9 +61,10 @@ VOLUME = AwsKind(
 
 SNAPSHOT = AwsKind(
     name=names.SNAPSHOT,
-    types=("aws:ebs/snapshot:Snapshot",),
+    types=("aws:ebs/snapshot:Snapshot", "aws:ebs/snapshotCopy:SnapshotCopy"),
     parents=(names.VOLUME,),
     managed_with=(names.VOLUME,),
+    made_by_stacks=True,
     lists=(
         ListCall(
             "ec2",

@@ -40,7 +40,7 @@ def make_role_and_profile(account: Any, **tags: str) -> None:
 
 def session_over(account: Any, *recorded: dict[str, Any]) -> Session:
     driver = create_autospec(Driver, instance=True)
-    driver.jobs.return_value = (JobSummary(JOB, len(recorded), None, False),)
+    driver.stacks.return_value = (JobSummary(JOB, len(recorded), None, False),)
     driver.states.return_value = {JOB: stack_state(*recorded)}
     return fake_session(
         driver=driver,

@@ -80,7 +80,7 @@ def test_all_jobs_with_their_phases(cloud: Cloud) -> None:
         ("eyes", "failed"),
         ("fresh", "starting"),
     ]
-    assert problems("ls", {"jobs": [each.as_json() for each in found]}) == []
+    assert problems("ls", {"jobs": [each.as_json() for each in found], "volumes": [], "snapshots": []}) == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_job_of_which_something_is_not_known_says_why_and_hides_no_other(
         "eyes": (None, "the bucket does not answer"),
         "fresh": ("starting", None),
     }
-    assert problems("ls", {"jobs": [each.as_json() for each in found]}) == []
+    assert problems("ls", {"jobs": [each.as_json() for each in found], "volumes": [], "snapshots": []}) == []
 
 
 @pytest.fixture
@@ -179,4 +179,4 @@ def test_a_status_that_cannot_be_read_is_a_row_of_its_own(cloud: Cloud) -> None:
         ("fresh", "starting"),
     ]
     assert "schema is missing" in str(found[1].problem)
-    assert problems("ls", {"jobs": [each.as_json() for each in found]}) == []
+    assert problems("ls", {"jobs": [each.as_json() for each in found], "volumes": [], "snapshots": []}) == []
