@@ -104,6 +104,7 @@ _SWEPT = (INTERFACE,)
 """Tagged kinds that stacks do not create: only a sweep removes them."""
 
 _SNAPSHOTS = ("ec2:CreateSnapshot", "ec2:CopySnapshot")
+_CREATIONS = ("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate", *_SNAPSHOTS)
 
 GRANTS: tuple[Grant, ...] = (
     Grant(
@@ -255,20 +256,13 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "MakeTagged",
         "apply",
-        ("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate"),
-        (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:security-group/*", *LAUNCH_TEMPLATE.arns),
+        _CREATIONS,
+        (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:security-group/*", *LAUNCH_TEMPLATE.arns, *SNAPSHOT.arns),
         _TAGGED,
-        actions=("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate"),
+        actions=_CREATIONS,
     ),
-    Grant("TakeTagged", "apply", _SNAPSHOTS, SNAPSHOT.arns, _TAGGED, actions=_SNAPSHOTS),
-    Grant(
-        "SnapshotOwn",
-        "apply",
-        ("ec2:CreateSnapshot",),
-        VOLUME.arns,
-        _OWN,
-        actions=("ec2:CreateSnapshot",),
-    ),
+    # On the volume; the snapshot itself is among what is made with tags.
+    Grant("SnapshotOwn", "apply", _SNAPSHOTS[:1], _TAGGABLE, _OWN, actions=_SNAPSHOTS[:1]),
     Grant(
         # The source may be in any region.
         "CopyOwn",
@@ -310,10 +304,7 @@ GRANTS: tuple[Grant, ...] = (
         (
             "ec2:CreateTags",
             *_LAUNCHES,
-            "ec2:CreateVolume",
-            "ec2:CreateSecurityGroup",
-            "ec2:CreateLaunchTemplate",
-            *_SNAPSHOTS,
+            *_CREATIONS,
         ),
         _TAGGABLE,
         _TAGGED,
@@ -342,14 +333,7 @@ GRANTS: tuple[Grant, ...] = (
         _OWN,
     ),
     # Called only by `volume detach`.
-    Grant(
-        "DetachOwn",
-        "apply",
-        ("ec2:DetachVolume",),
-        (*VOLUME.arns, *INSTANCE.arns),
-        _OWN,
-        seen=False,
-    ),
+    Grant("DetachOwn", "apply", ("ec2:DetachVolume",), _TAGGABLE, _OWN, seen=False),
     # By name: tags are no condition of their creation.
     Grant("MakeOwnGroups", "apply", _GROUP_CHANGES, SCALING_GROUP.arns, actions=_GROUP_CHANGES),
     Grant("ChangeOwnProfiles", "apply", _PROFILE_CHANGES, INSTANCE.arns, _OWN, actions=_PROFILE_CHANGES),

@@ -249,6 +249,7 @@ def unnoticed(
     [
         "instance",
         "volume",
+        "snapshot",
         "role",
         "instance profile",
         "bucket",
@@ -274,7 +275,7 @@ def test_what_was_made_while_an_update_failed_goes(kind: str) -> None:
         replace(MADE, created_at=THEN - timedelta(minutes=2)),
         replace(MADE, created_at=THEN + timedelta(minutes=12)),
         replace(MADE, created_at=None),
-        replace(MADE, kind="snapshot"),
+        replace(MADE, kind="network interface"),
         replace(MADE, kind="log group"),
     ],
 )

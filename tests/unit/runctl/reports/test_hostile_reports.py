@@ -48,6 +48,7 @@ class Tags(HTMLParser):
 @given(any_report())
 def test_markdown_is_ours_but_for_what_is_code(report: Report) -> None:
     text = FORMATS["markdown"](report, NOW)
+    text.encode("utf-8")
     assert len(text.encode("utf-16-le")) // 2 <= LIMIT
     mark = MARK.format(verb=report.verb)
     assert text.startswith(f"{mark}\n")
