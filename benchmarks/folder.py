@@ -32,9 +32,11 @@ BARE = Path(__file__).with_name("bare_updates.py")
 
 @dataclass(frozen=True)
 class Applied:
-    """One `apply`: seconds, megabytes of its largest process, and its result."""
+    """One `apply`: seconds, of them CPU of runctl and its engines, megabytes of its largest process, and its
+    result."""
 
     seconds: float
+    cpu: float
     megabytes: float
     result: dict[str, Any]
 
@@ -64,6 +66,7 @@ def measure(folder: Path, rounds: int) -> None:
         told = median(each.seconds for each in unchanged)
         print(
             f"apply of {COUNT} unchanged jobs: {told:.1f} s (bar: {BAR_SECONDS:g}), "
+            f"{median(each.cpu for each in unchanged):.1f} s of CPU, "
             f"{max(each.megabytes for each in unchanged):.0f} MB at most",
             flush=True,
         )
@@ -84,6 +87,7 @@ def _three_changed(folder: Path) -> None:
     print(
         f"apply of {COUNT} of which 3 changed: {together.seconds:.1f} s "
         f"(bar: {BAR_SECONDS:g} + {three.seconds:.1f} of three updates by themselves), "
+        f"{together.cpu:.1f} s of CPU, of which {three.cpu:.1f} for three alone, "
         f"{together.megabytes:.0f} MB at most",
         flush=True,
     )
@@ -124,7 +128,7 @@ def _apply(folder: Path, *options: str) -> Applied:
             f"{command} ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         )
     cost = json.loads(report.read_text())
-    return Applied(cost["seconds"], cost["peak_kb"] / 1024, json.loads(done.stdout))
+    return Applied(cost["seconds"], cost["cpu"], cost["peak_kb"] / 1024, json.loads(done.stdout))
 
 
 def _expect(applied: Applied, *, changed: int) -> None:

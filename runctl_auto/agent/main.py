@@ -64,7 +64,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     address = Bucket(config.bucket, config.region, config.account, os.environ.get("AWS_ENDPOINT_URL"))
     traffic = Traffic()
     s3 = S3(
-        S3Requests(web, address, metadata.credentials, traffic=traffic),
+        S3Requests(web, address, metadata.credentials, count=traffic.count),
         forget_credentials=metadata.forget_credentials,
         forgive_until=time.monotonic() + FORGIVE_SECONDS,
     )
@@ -73,7 +73,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     def data_bucket(name: str, region: str | None) -> S3:
         """A bucket of any account, in the job's region unless known to be elsewhere."""
         place = Bucket(name, region or config.region, "", address.endpoint)
-        requests = S3Requests(web, place, metadata.credentials, traffic=traffic)
+        requests = S3Requests(web, place, metadata.credentials, count=traffic.count)
         return replace(s3, requests=requests, patience_seconds=PATIENCE_SECONDS)
 
     parameters = Parameters(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.object_sums import CHECKSUM_MODE, sum_of
-from runctl_auto.agent.ranges import RANGE_BYTES, Arrived, Ranges, fetch_range
+from runctl_auto.agent.ranges import RANGE_BYTES, Arrived, Ranges, SharedFile, fetch_range
 from runctl_auto.agent.s3 import S3, StoredObject
 
 
@@ -30,8 +29,10 @@ class RangedFile:
         self._there = self._listed()
         if not self._there:
             self._list.unlink(missing_ok=True)
-        with part.open("ab") as file:
-            file.truncate(stored.size)
+        part.touch(0o600)
+        self._opened = part.open("r+b", buffering=0)
+        self._opened.truncate(stored.size)
+        self._file = SharedFile(self._opened.fileno())
         for number in self._there:
             arrived(self._ranges.bounds(number)[1])
 
@@ -48,22 +49,19 @@ class RangedFile:
         """Fetches a range; whether it was the last one, and the file is complete and verified."""
         etag, bounds = self._stored.etag, self._ranges.bounds(number)
         counted = _Counted(self._arrived)
-        file = os.open(self._part, os.O_WRONLY | os.O_CLOEXEC)
-        try:
 
-            def attempt() -> None:
-                counted.start_over()
-                fetch_range(self._s3, self._stored.key, bounds, file, etag=etag, arrived=counted.arrived)
+        def attempt() -> None:
+            counted.start_over()
+            fetch_range(self._s3, self._stored.key, bounds, self._file, etag=etag, arrived=counted.arrived)
 
-            self._s3.retried(attempt)
-        finally:
-            os.close(file)
+        self._s3.retried(attempt)
         with self._lock:
             with self._list.open("a", encoding="ascii") as listed:
                 listed.write(f"{number}\n")
             self._there.add(number)
             is_whole = len(self._there) == len(self._ranges.numbers())
         if is_whole:
+            self._opened.close()
             self._verify()
         return is_whole
 

@@ -16,7 +16,7 @@ from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, S3
 
 RANGE_BYTES = 16 * 1024 * 1024
 """Objects of more than two ranges are fetched in ranges: a connection to S3 gives about 100 MB a second."""
-_PIECE = 256 * 1024
+_PIECE = 128 * 1024
 """What is written at once: it stays in the cache of the processor until then."""
 
 Arrived = Callable[[int], object]
@@ -39,11 +39,26 @@ class Ranges:
         return first, min(self.step, self.size - first)
 
 
+class SharedFile:
+    """An open file that several threads write to, one at a time: in the kernel others would wait spinning."""
+
+    def __init__(self, file: int) -> None:
+        self.file = file
+        self._writing = threading.Lock()
+
+    def write(self, content: memoryview, at: int) -> None:
+        """Writes all bytes to this place."""
+        with self._writing:
+            while content:
+                count = os.pwrite(self.file, content, at)
+                content, at = content[count:], at + count
+
+
 def fetch_range(
     s3: S3,
     key: str,
     bounds: tuple[int, int],
-    file: int,
+    file: SharedFile,
     *,
     etag: str = "",
     arrived: Arrived = lambda _: None,
@@ -69,17 +84,10 @@ def fetch_range(
                 raise UnreachableError(f"{key}: {done} of {length} bytes of a range arrived")
             if s3.limit is not None:
                 s3.limit.check()
-            write_all(file, buffer[:count], first + done)
+            file.write(buffer[:count], first + done)
             done += count
             arrived(count)
     return answer.headers
-
-
-def write_all(file: int, content: memoryview, at: int) -> None:
-    """Writes all bytes to this place of an open file."""
-    while content:
-        count = os.pwrite(file, content, at)
-        content, at = content[count:], at + count
 
 
 def download_ranges(
@@ -89,16 +97,17 @@ def download_ranges(
 
     Raises S3Error when the object is replaced meanwhile, AgentError when there is none.
     """
-    with target.open("wb+") as file:
-        told = _first_range(s3, key, min(at_most, step), file.fileno())
+    with target.open("wb+") as opened:
+        file = SharedFile(opened.fileno())
+        told = _first_range(s3, key, min(at_most, step), file)
         etag = told.get("etag", "")
         ranges = Ranges(min(at_most, _total(told)), step)
-        following = _Following(file.fileno(), ranges)
+        following = _Following(file.file, ranges)
         following.arrived(0)
 
         def fetch(number: int) -> None:
             bounds = ranges.bounds(number)
-            s3.retried(lambda: fetch_range(s3, key, bounds, file.fileno(), etag=etag))
+            s3.retried(lambda: fetch_range(s3, key, bounds, file, etag=etag))
             following.arrived(number)
 
         others = ranges.numbers()[1:]
@@ -114,7 +123,7 @@ def download_ranges(
         return following.sha256()
 
 
-def _first_range(s3: S3, key: str, length: int, file: int) -> Mapping[str, str]:
+def _first_range(s3: S3, key: str, length: int, file: SharedFile) -> Mapping[str, str]:
     """Header fields of the first range, which is written; those of an empty object have no length."""
 
     def attempt() -> Mapping[str, str]:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from runctl_auto.agent.errors import NoSuchKeyError, S3Error
 from runctl_auto.agent.sigv4 import Credentials, signed_headers
-from runctl_auto.agent.usage import Traffic
 from runctl_auto.agent.web import Body, Response, Web
 
 Query = Sequence[tuple[str, str]]
@@ -58,13 +57,13 @@ class S3Requests:
         bucket: Bucket,
         credentials: Callable[[], Credentials],
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-        traffic: Traffic | None = None,
+        count: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._web = web
         self._bucket = bucket
         self._credentials = credentials
         self._now = now
-        self._traffic = traffic or Traffic()
+        self._count = count
 
     def send(
         self,
@@ -101,7 +100,7 @@ class S3Requests:
             region=self._bucket.region,
             now=self._now(),
         )
-        self._traffic.count(int(sent.get("content-length", 0)))
+        self._count(int(sent.get("content-length", 0)))
         answer = self._web.send(method, url, sent, body if carries else None, timeout)
         if 200 <= answer.status < 300:
             return answer

@@ -35,7 +35,7 @@ class DailyCosts:
     @property
     def totals(self) -> tuple[float, ...]:
         """USD of all series for each day."""
-        return tuple(map(sum, zip(*(each.usd for each in self.series), strict=True)))
+        return tuple(sum(day) for day in zip(*(each.usd for each in self.series), strict=True))
 
 
 def daily_costs(bills: Sequence[Bill], period: Period, by: str = "owner") -> DailyCosts:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runctl_auto.backend.backend import Backend, open_backend
@@ -136,11 +137,22 @@ class Driver:
 
     def config_of(self, job: str) -> dict[str, str]:
         """A job's configuration, without an engine when its settings file or its history is at hand."""
-        config = read_config(settings_file(self._folders.workspace(), job))
+        config = read_config(settings_file(self._workspace_folder, job))
         if config.get(BACKEND_KEY) == self._environment.backend:
             return config
         recorded = self.backend.config(job)
         return recorded if recorded is not None else self.open(job).config()
+
+    @cached_property
+    def _workspace_folder(self) -> Path:
+        """Pulumi's workspace folder; its project file is checked once, not for each job of a list."""
+        return self._folders.workspace()
+
+    def config_here(self, job: str) -> dict[str, str] | None:
+        """What this project folder decided for a job, also when no operation recorded it; None when it knows
+        nothing of it. Asks no engine and no backend."""
+        config = read_config(settings_file(self._workspace_folder, job))
+        return config if config.get(BACKEND_KEY) == self._environment.backend else None
 
     def jobs(self) -> tuple[JobSummary, ...]:
         """The stacks of jobs of this project in the backend, by name; as ``stacks``."""

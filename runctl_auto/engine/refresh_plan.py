@@ -12,6 +12,7 @@ from runctl_auto.stack.urn import name_of
 _MASK = "[secret]"
 _INTERNAL = "__"
 _LONGEST_VALUE = 300
+_TAGS, _ALL_TAGS = "tags.", "tagsAll."
 
 Kind = Literal["changed", "gone"]
 
@@ -67,7 +68,12 @@ def differences(
             found.update(_different(name, inputs[name], found_inputs[name]))
         if name in outputs:
             found.update(_different(name, outputs[name], found_outputs.get(name)))
-    return tuple(found[path] for path in sorted(found))
+    return tuple(found[path] for path in sorted(found) if not _repeats(path, found))
+
+
+def _repeats(path: str, found: Mapping[str, Difference]) -> bool:
+    """Whether a difference of all tags is one of the resource's own tags, which is told already."""
+    return path.startswith(_ALL_TAGS) and f"{_TAGS}{path.removeprefix(_ALL_TAGS)}" in found
 
 
 def _different(path: str, was: Any, now: Any) -> Iterator[tuple[str, Difference]]:

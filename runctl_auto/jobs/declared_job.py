@@ -6,7 +6,7 @@ job's bucket keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,9 @@ from runctl_auto.errors import UsageError
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Material, decide
 from runctl_auto.jobs.reporting import PlanView
+from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Surroundings, Time
+from runctl_auto.jobs.webhook_address import with_webhook
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
@@ -88,12 +90,14 @@ def decide_declared(
     *,
     rerun: str | None,
     stack: str,
+    environ: Mapping[str, str],
 ) -> Decisions:
     """What the job is to be in the program's ``stack``.
 
     ``before`` is what was decided and the job as it is, None for a new one. Another text in ``rerun`` than
     was decided with makes a new attempt. Asks the cloud for places when a new one is needed. Raises
-    ``UsageError`` when another stack of the program has the job.
+    ``UsageError`` when another stack of the program has the job, or when ``environ`` has no fit address of
+    its webhook.
     """
     held, current = before if before is not None else (None, NEW_JOB)
     if held is not None and held.stack != stack:
@@ -105,6 +109,7 @@ def decide_declared(
         )
     asked_again = held is not None and rerun is not None and rerun != held.rerun
     intent = decide(surroundings, checked.spec, current, material, rerun=asked_again)
+    intent = with_webhook(intent, SecretValues(), environ, {})
     if held is None or held.config.run.id != intent.config.run.id:
         for note in intent.notes:
             surroundings.reporter.say(note)

@@ -16,9 +16,9 @@ from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.session import Session
 from runctl_auto.local.private_folder import read_private, replace_private
 from runctl_auto.providers.contract import RunKey
-from runctl_auto.run.status import RunStatus, parse_run_status
+from runctl_auto.run.status import RunStatus, status_of
 
-FORMAT = 1
+FORMAT = 2
 _FOLDER = "statuses"
 
 
@@ -31,7 +31,7 @@ class EndedStatuses:
         self._folders = session.folders
         self._name = f"{backend_mark(session.environment.backend)}.json"
         self._made_at = made_at
-        self._kept: dict[str, dict[str, str]] = _entries(self._read())
+        self._kept: dict[str, dict[str, Any]] = _entries(self._read())
         self._changed = False
 
     def find(self, key: RunKey) -> RunStatus | None:
@@ -41,8 +41,8 @@ class EndedStatuses:
         if entry is None or made is None or entry.get("made") != made:
             return None
         try:
-            found = parse_run_status(entry["status"].encode(), key.run)
-        except (KeyError, AttributeError):
+            found = status_of(key.run, entry["status"])
+        except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return found if found.ended else None
 
@@ -50,7 +50,7 @@ class EndedStatuses:
         """Keeps a status if it is one of a run that has ended."""
         made = self._made_at.get(key.job)
         if isinstance(status, RunStatus) and status.ended and made is not None:
-            self._kept[_text(key)] = {"made": made, "status": json.dumps(dict(status.raw))}
+            self._kept[_text(key)] = {"made": made, "status": dict(status.raw)}
             self._changed = True
 
     def save(self, jobs: Collection[str]) -> None:
@@ -77,7 +77,7 @@ def _text(key: RunKey) -> str:
     return f"{key.account}/{key.job}/{key.run}"
 
 
-def _entries(text: str | None) -> dict[str, dict[str, str]]:
+def _entries(text: str | None) -> dict[str, dict[str, Any]]:
     try:
         content: Any = json.loads(text or "{}")
         found = content["statuses"] if content.get("format") == FORMAT else {}

@@ -26,6 +26,7 @@ from runctl_auto.jobs.folder.entry import (
     FolderPlan,
     FolderResult,
     Outcome,
+    error_of,
     failure_of,
 )
 from runctl_auto.jobs.folder.look import Looked, look_at_folder
@@ -160,10 +161,12 @@ def carry_out_all(
         return continue_on_error or (done.result is not None and done.result.error is None)
 
     for done in executor.run(works, carry_out, goes_on=goes_on):
+        order, found = done.work.item, done.result
         if done.error is not None:
-            raise done.error
-        assert done.result is not None  # noqa: S101 - it did not raise
-        results[done.work.stack] = done.result
+            failure = failure_of(error_of(done.error, order.job))
+            found = EntryResult(entry=order.entry, outcome="failed", error=failure)
+        assert found is not None  # noqa: S101 - it did not raise
+        results[order.job] = found
     return results
 
 

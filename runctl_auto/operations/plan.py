@@ -18,7 +18,7 @@ from runctl_auto.engine.events import Plan
 from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.check import check_job
-from runctl_auto.jobs.folder.entry import CHANGING, Entry, FolderPlan
+from runctl_auto.jobs.folder.entry import CHANGING, Entry, FolderPlan, error_of
 from runctl_auto.jobs.folder.look import Looked, look_at_folder
 from runctl_auto.jobs.folder.options import FolderOptions
 from runctl_auto.jobs.folder.order import Order
@@ -56,10 +56,11 @@ def preview_orders(orders: Sequence[Order], executor: Executor[Session]) -> tupl
     works = [Work(each.job, each) for each in orders if each.action in CHANGING and not each.entry.has_failed]
     planned: dict[str, Entry] = {}
     for done in executor.run(works, preview_order):
+        order, found = done.work.item, done.result
         if done.error is not None:
-            raise done.error
-        assert done.result is not None  # noqa: S101 - it did not raise
-        planned[done.work.stack] = done.result
+            found = not_planned(order.entry, error_of(done.error, order.job))
+        assert found is not None  # noqa: S101 - it did not raise
+        planned[order.job] = found
     return tuple(replace(each, entry=planned.get(each.job, each.entry)) for each in orders)
 
 
@@ -90,4 +91,5 @@ def folder_plan(looked: Looked, orders: Sequence[Order]) -> FolderPlan:
         others=looked.others,
         removed=looked.removed,
         left_aside=looked.left_aside,
+        notes=looked.notes,
     )

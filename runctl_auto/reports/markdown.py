@@ -77,6 +77,7 @@ def _head(report: Report) -> Iterator[str]:
         yield f"* {code(note, _TEXT)}"
     if plan.left_aside:
         yield f"* left out by the options: {plan.left_aside}"
+    yield ""
 
 
 def _summary(report: Report) -> str:
@@ -192,6 +193,7 @@ def _quiet(entries: list[Entry]) -> Iterator[str]:
     yield f"<details><summary>{len(entries)} with nothing to do</summary>"
     yield ""
     yield ", ".join(code(each.title, 60) for each in entries)
+    yield ""
     yield "</details>"
 
 

@@ -102,5 +102,13 @@ def _address(folder: str, file: str) -> str:
     path = Path(folder, file)
     inside = path.is_relative_to(Path.cwd())
     shown = path.relative_to(Path.cwd()).as_posix() if inside else path.as_posix()
-    address = quote(shown.encode("utf-8", "surrogateescape"), safe="/")
+    address = quote(_bytes_of(shown), safe="/")
     return f"file://{address}" if path.is_absolute() and not inside else address
+
+
+def _bytes_of(name: str) -> bytes:
+    """The bytes of a file's name; of halves of characters that no name has, a question mark."""
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "replace")

@@ -1,7 +1,8 @@
 """Untrusted text in reports: as it can do nothing where the report is shown.
 
 Names, messages and paths come from files, clouds and jobs. In markdown each is code, with every character
-that could end it, begin markup, a link or a mention written as its number.
+that could end it, begin markup, a link or a mention written as its number: addresses are links in code, too,
+unless their colons, slashes and dots are numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
 
-_AS_IT_IS = re.compile(r"[^A-Za-z0-9 \u00a0-\U0010ffff]")
+_AS_IT_IS = re.compile(r"[^A-Za-z0-9 \u00a0-\U0010ffff-]")
 _OF_A_PAGE = re.compile(r"[<>&\"']")
 _CUT = "…"
 _HIDDEN = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")

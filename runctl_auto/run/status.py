@@ -112,7 +112,7 @@ def parse_run_status(content: bytes, run: str) -> RunStatus:
     known. A bad status is no reason to give up the run, or other jobs.
     """
     try:
-        return _status(run, read_status(content, run))
+        return status_of(run, read_status(content, run))
     except UnreadableError as error:
         return unreadable_status(run, str(error))
 
@@ -127,7 +127,8 @@ def unreadable_status(run: str, why: str) -> RunStatus:
     )
 
 
-def _status(run: str, raw: StatusJson) -> RunStatus:
+def status_of(run: str, raw: StatusJson) -> RunStatus:
+    """The status of fields that were checked before. Raises KeyError, TypeError or ValueError for others."""
     return RunStatus(
         run=run,
         phase=raw["phase"],

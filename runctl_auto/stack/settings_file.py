@@ -12,6 +12,7 @@ from runctl_auto.errors import EngineError, UntrustedError
 from runctl_auto.local.plain_file import NotAPlainFileError, read_plain_file
 from runctl_auto.local.private_folder import replace_private
 from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
+from runctl_auto.stack.plain_settings import plain_values
 
 BACKEND_KEY = f"{PROJECT_NAME}:backend"
 """Configuration key that names the backend to which the settings file belongs."""
@@ -28,24 +29,37 @@ def settings_file(workspace: Path, job: str) -> Path:
 
 def read_config(file: Path) -> dict[str, str]:
     """runctl's plain values by full key; empty without a file. Raises ``EngineError`` for an invalid one."""
+    prefix = f"{PROJECT_NAME}:"
+    try:
+        text = _text(file)
+        values = plain_values(text, prefix)
+        return _parsed(text, prefix, file) if values is None else values
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, error) from error
+
+
+def _parsed(text: str, prefix: str, file: Path) -> dict[str, str]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        settings = yaml.load(_text(file), loader) or {}  # noqa: S506 - a safe one
+        settings = yaml.load(text, loader) or {}  # noqa: S506 - a safe one
         config = dict(settings.get("config") or {})
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError) as error:
-        raise EngineError(
-            f"The stack's settings cannot be read: {error}",
-            where={"file": str(file)},
-            next_step="Remove it; the next command takes the settings back from the stack's history.",
-        ) from error
-    prefix = f"{PROJECT_NAME}:"
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise _unreadable(file, error) from error
     return {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in config.items()
         if key.startswith(prefix) and not _is_encrypted(value)
     }
+
+
+def _unreadable(file: Path, error: Exception) -> EngineError:
+    return EngineError(
+        f"The stack's settings cannot be read: {error}",
+        where={"file": str(file)},
+        next_step="Remove it; the next command takes the settings back from the stack's history.",
+    )
 
 
 def write_config(file: Path, values: Mapping[str, str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -157,6 +158,7 @@ class _LargeObject:
         self._facts: ObjectFacts
         self._journal: Journal
         self._file = -1
+        self._writing = threading.Lock()
 
     def fetch(self) -> None:
         facts = self._shared.data.facts(self._entry.key)
@@ -241,7 +243,8 @@ class _LargeObject:
         def take(at: int, piece: memoryview) -> None:
             nonlocal value
             value = crc64(piece, value if at else 0)
-            _write_all(self._file, piece, first + at)
+            with self._writing:  # the kernel lets one at a time write to a file, and the others wait spinning
+                _write_all(self._file, piece, first + at)
 
         entry = self._entry
         count, _ = self._shared.data.stream(entry.key, take, first=first, size=size, etag=entry.etag)

@@ -50,6 +50,8 @@ ALL = tuple(each for each in globals().copy().values() if isinstance(each, Const
 
 LOADER_IN_FLIGHT = 32
 """Requests at once of each worker of the generated loader."""
+FILES_AT_ONCE = 8
+"""Files that each of them reads at once."""
 MOST_WORKERS = 8
 STAGING_CONNECTIONS = 16
 MEMORY_FOR_FILES = 0.6

@@ -160,15 +160,25 @@ class Planner:
 
     # Seconds
 
-    def _epoch(self, rate: float) -> float:
-        return max(self._work.files / rate, self._work.training)
+    def _epoch(self, rate: float, at_once: int) -> float:
+        """Loading overlaps with training once the first of ``at_once`` objects is there."""
+        loading = self._work.files / rate
+        return max(loading, self._work.training + self._first(rate, at_once))
 
-    def _batch(self, rate: float, waiting: float = 0.0) -> float:
-        return waiting + min(given.BATCH, self._work.files) / rate
+    def _first(self, rate: float, at_once: int) -> float:
+        """Until the first object is there."""
+        return min(at_once, self._work.files) / rate
+
+    def _batch(self, rate: float, at_once: int) -> float:
+        return max(self._first(rate, at_once), min(given.BATCH, self._work.files) / rate)
 
     @property
-    def _one_object(self) -> float:
-        return given.FIRST_BYTE.value + self._work.mean / min(given.CONNECTION.value, self._network)
+    def _requests_at_once(self) -> int:
+        return given.workers_of(self._machine.cpus) * given.LOADER_IN_FLIGHT
+
+    @property
+    def _files_at_once(self) -> int:
+        return given.workers_of(self._machine.cpus) * given.FILES_AT_ONCE
 
     @property
     def _listing(self) -> float:
@@ -177,9 +187,9 @@ class Planner:
     # Strategies
 
     def _direct(self) -> Forecast:
-        epoch = self._epoch(self._loaded) + self._one_object
+        epoch = self._epoch(self._loaded, self._requests_at_once) + given.FIRST_BYTE.value
         run = Timing(
-            first_batch=self._listing + self._batch(self._loaded, self._one_object),
+            first_batch=self._listing + self._batch(self._loaded, self._requests_at_once),
             first_epoch=epoch,
             later_epoch=epoch,
             before=self._listing,
@@ -188,11 +198,14 @@ class Planner:
         return self._forecast("direct", run, run, requests=self._requests(reads, self._work.runs))
 
     def _after_copy(self) -> Timing:
-        copy = self._listing + self._work.files / self._staged + self._one_object
+        copy = self._listing + self._work.files / self._staged + given.FIRST_BYTE.value
         again = self._again(self._volume)
-        epoch = self._epoch(again)
+        epoch = self._epoch(again, self._files_at_once)
         return Timing(
-            first_batch=copy + self._batch(again), first_epoch=epoch, later_epoch=epoch, before=copy
+            first_batch=copy + self._batch(again, self._files_at_once),
+            first_epoch=epoch,
+            later_epoch=epoch,
+            before=copy,
         )
 
     def _stage(self) -> Forecast:
@@ -210,9 +223,9 @@ class Planner:
         disk = self._store if on_store else self._volume
         filling = min(self._loaded, disk.files(self._work.mean))
         run = Timing(
-            first_batch=self._listing + self._batch(self._loaded, self._one_object),
-            first_epoch=self._epoch(filling) + self._one_object,
-            later_epoch=self._epoch(self._again(disk)),
+            first_batch=self._listing + self._batch(self._loaded, self._requests_at_once),
+            first_epoch=self._epoch(filling, self._requests_at_once) + given.FIRST_BYTE.value,
+            later_epoch=self._epoch(self._again(disk), self._files_at_once),
             before=self._listing,
         )
         return self._forecast(
@@ -226,9 +239,9 @@ class Planner:
     def _on_volume(self, first_rate: float) -> Timing:
         """A run that finds all files on a volume."""
         return Timing(
-            first_batch=self._listing + self._batch(first_rate),
-            first_epoch=self._epoch(first_rate),
-            later_epoch=self._epoch(self._again(self._volume)),
+            first_batch=self._listing + self._batch(first_rate, self._files_at_once),
+            first_epoch=self._epoch(first_rate, self._files_at_once),
+            later_epoch=self._epoch(self._again(self._volume), self._files_at_once),
             before=self._listing,
         )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.errors import DamagedDataError, FileChangedError, NotFoundError, RunctlError
+from runctl_auto.errors import CloudError, DamagedDataError, FileChangedError, NotFoundError, RunctlError
 from runctl_auto.local.crc64 import crc64, encoded
 from runctl_auto.providers.objects import ObjectData, UploadedPart
 from runctl_auto.transfer import compression
@@ -270,6 +270,13 @@ class _LargeFile:
             and there.whole_sum.value == whole
         )
 
+    def _is_there(self) -> bool:
+        """Whether the store shows an object that can be the one that it says to have made."""
+        there = self._shared.data.facts(self._key)
+        return there is not None and (
+            there.size == self._size and (there.whole_sum is None or self._is_complete())
+        )
+
     def _facts(self) -> dict[str, Any]:
         entry = self._entry
         return {
@@ -358,6 +365,14 @@ class _LargeFile:
                     f"{self._entry.path} did not arrive as it was sent: the store has another checksum.",
                     where={"key": self._key},
                     next_step="Repeat the command.",
+                )
+            # To a repeated request a store may answer that all is well while it is still at work.
+            if not self._is_there():
+                raise CloudError(
+                    f"{self._entry.path} was sent, but the store does not show it.",
+                    code="NotThere",
+                    where={"key": self._key},
+                    next_step="Repeat the command; it continues where it was.",
                 )
         self._finished()
 

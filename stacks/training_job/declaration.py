@@ -100,8 +100,15 @@ def _declaration(name: str, args: TrainingJobArgs) -> Declaration:
     names = Names(account=material.account.id, region=spec.region, project=site.project, job=spec.name)
     held = read_decisions(cloud, names)
     before = None if held is None else (held, _current(cloud, site, held))
+    given = args.get("secret_values")
     decided = decide_declared(
-        surroundings, checked, material, before, rerun=args.get("rerun"), stack=site.stack
+        surroundings,
+        checked,
+        material,
+        before,
+        rerun=args.get("rerun"),
+        stack=site.stack,
+        environ={**os.environ, **_plain(given)},
     )
     run_of = site.run_of(decided.config)
     return Declaration(
@@ -110,7 +117,7 @@ def _declaration(name: str, args: TrainingJobArgs) -> Declaration:
         cloud,
         run_of.status(cloud),
         folders.make_private("packages"),
-        secrets_of(spec.name, spec.secrets, args.get("secret_values"), os.environ),
+        secrets_of(spec.name, decided.config.secret_names, given, os.environ),
     )
 
 
@@ -184,9 +191,15 @@ def secrets_of(
     """
     if isinstance(given, pulumi.Output):
         return {name: pulumi.Output.secret(given[name]) for name in names}
-    values = dict(given or {})
-    plain = {name: value for name, value in values.items() if isinstance(value, str)}
+    values, plain = dict(given or {}), _plain(given)
     later = {name: values[name] for name in names if name in values and name not in plain}
     known = [name for name in names if name not in later]
     found = choose_secrets(job, known, {**environ, **plain}, {}).values
     return {name: pulumi.Output.secret({**found, **later}[name]) for name in names}
+
+
+def _plain(given: Any) -> dict[str, str]:
+    """The values that are known already."""
+    if given is None or isinstance(given, pulumi.Output):
+        return {}
+    return {name: value for name, value in given.items() if isinstance(value, str)}

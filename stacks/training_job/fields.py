@@ -104,6 +104,19 @@ class Artifacts(TypedDict):
     """Keep the bucket when the job goes."""
 
 
+class Notify(TypedDict):
+    """Who is told of the job: a webhook, a command on the machine, or both."""
+
+    webhook: NotRequired[str]
+    """Secret with the webhook's address, by its name: in secretValues, or in the engine's environment."""
+    format: NotRequired[str]
+    """Shape of what is posted: auto, slack or json."""
+    command: NotRequired[str]
+    """Shell command on the machine, with the notice as JSON on its input."""
+    on: NotRequired[list[str]]
+    """What is told."""
+
+
 class TrainingJobArgs(TypedDict):
     """Either jobFile, or the fields of a job file."""
 
@@ -164,6 +177,8 @@ class TrainingJobArgs(TypedDict):
     """What is saved while the job runs."""
     artifacts: NotRequired[Artifacts]
     """The results of the job."""
+    notify: NotRequired[Notify]
+    """Who is told of the job."""
     tags: NotRequired[dict[str, str]]
     """Tags of everything that is made."""
 

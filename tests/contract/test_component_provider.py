@@ -17,10 +17,8 @@ from stacks.training_job.package import NAME, TYPE
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/reference/training-job.schema.json").read_text())
-AWS_ONLY = {"provider"}
-"""Fields of a job file that a component has not: it is of one provider."""
-BY_NAME = {"volumes": {"volume"}}
-"""Fields that only runctl can resolve: it knows the stacks of its backend. Programs use ids."""
+LEFT_OUT = {"": {"provider"}, "volumes": {"volume"}}
+"""Fields of a job file that a component has not: it is of one provider, and does not know runctl's stacks."""
 AS_TEXT = {"gpu", "cpu", "memory"}
 """Mappings of a job file that are texts here; a job file takes both."""
 
@@ -93,4 +91,4 @@ def test_every_field_of_a_job_file_is_an_input(path: str, model: type[BaseModel]
     inputs = set(declared(path).__annotations__)
     if not path:
         inputs -= set(fields.OWN_INPUTS)
-    assert inputs == set(model.model_fields) - (AWS_ONLY if not path else BY_NAME.get(path, set()))
+    assert inputs == set(model.model_fields) - LEFT_OUT.get(path, set())

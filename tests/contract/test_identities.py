@@ -87,7 +87,7 @@ def test_run_ids() -> None:
 
 def test_keys_of_the_configuration() -> None:
     decided = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
-    keys = (*decided, "group", "trail", "lost", "source", "fingerprint", "data")
+    keys = (*decided, "group", "trail", "lost", "source", "fingerprint", "data", "notify")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"
@@ -121,6 +121,7 @@ def test_fields_of_a_job_file() -> None:
         "data",
         "checkpoints",
         "artifacts",
+        "notify",
         "tags",
     ]
 
@@ -159,5 +160,6 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "data": [],
         "checkpoints": {"path": "checkpoints", "every": 60, "keep": 3, "retention": 259200},
         "artifacts": {"paths": [], "keep": False},
+        "notify": None,
         "tags": {},
     }

@@ -19,6 +19,11 @@ from support.launch_history import machines, overlaps
 from support.lock_history import LockHistory
 from support.shared_cloud import Member, SharedCloud
 
+from runctl_auto.engine.executor.cluster import connect
+from runctl_auto.engine.executor.contract import Work
+from runctl_auto.engine.executor.dask_pool import DaskPool
+from runctl_auto.errors import UsageError
+
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 STACKS = int(os.environ.get("RUNCTL_DASK_STACKS", "30"))
@@ -52,10 +57,10 @@ def cluster(member: Member, tmp_path: Path) -> Iterator[DaskCluster]:
 
 
 class Killer:
-    """Kills a worker now and then, until so many were killed, while it is open."""
+    """Kills a worker now and then, once stacks are worked on and until so many were killed."""
 
-    def __init__(self, cluster: DaskCluster, chance: random.Random, most: int) -> None:
-        self._cluster, self._chance, self._most = cluster, chance, most
+    def __init__(self, cluster: DaskCluster, locks: LockHistory, chance: random.Random, most: int) -> None:
+        self._cluster, self._locks, self._chance, self._most = cluster, locks, chance, most
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._kill, daemon=True)
 
@@ -68,6 +73,9 @@ class Killer:
         self._thread.join()
 
     def _kill(self) -> None:
+        begun = self._locks.engines
+        while self._locks.engines == begun and not self._ended.wait(0.2):
+            continue
         while self._cluster.killed < self._most and not self._ended.wait(self._chance.uniform(2.0, 12.0)):
             if alive := self._cluster.alive:
                 self._cluster.kill(self._chance.choice(alive))
@@ -87,6 +95,44 @@ def logs_of(cluster: DaskCluster) -> str:
     return "\n".join(f"== {each.name}\n{each.read_text()[-1500:]}" for each in cluster.folder.glob("*.log"))
 
 
+def test_what_a_killed_worker_had_is_begun_again_elsewhere_and_errors_come_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from support import dask_work
+
+    monkeypatch.syspath_prepend(str(dask_packages()))
+    tests = Path(__file__).resolve().parents[1]
+    path = os.pathsep.join((str(dask_packages()), str(tests)))
+    cluster = DaskCluster(tmp_path / "cluster", {**os.environ, "PYTHONPATH": path})
+    cluster.start(2)
+    done: dict[str, Any] = {}
+    folder = tmp_path / "done"
+    folder.mkdir()
+
+    def kill_one() -> None:
+        while not list(folder.iterdir()):
+            time.sleep(0.05)
+        pid = int(next(folder.iterdir()).read_text().split()[1])
+        cluster.kill(next(each for each in cluster.workers if each.pid == pid))
+
+    try:
+        connected = connect(cluster.address)
+        threading.Thread(target=kill_one, daemon=True).start()
+        works = [Work(name, (name, str(folder), 3.0)) for name in ("a", "b", "bad", "c")]
+        for each in DaskPool(connected, dask_work.place_of).run(works, dask_work.work):
+            done[each.work.stack] = each
+        connected.close()
+    finally:
+        cluster.stop()
+    assert {name for name, each in done.items() if each.error is None} == {"a", "b", "c"}
+    assert isinstance(done["bad"].error, UsageError)
+    assert done["bad"].error.next_step == "do it right"
+    begun = {each.name: each.read_text().splitlines() for each in folder.iterdir()}
+    assert sum(len(each) for each in begun.values()) == len(works) + 1, "one was begun twice"
+    for name in ("a", "b", "c"):
+        assert done[name].result == begun[name][-1]
+
+
 def test_a_campaign_whose_workers_are_killed_leaves_every_stack_right(
     cloud: SharedCloud, member: Member, cluster: DaskCluster, tmp_path: Path
 ) -> None:
@@ -98,9 +144,9 @@ def test_a_campaign_whose_workers_are_killed_leaves_every_stack_right(
     locks = LockHistory(tmp_path / "states")
     locks.start()
     began = time.monotonic()
-    with Killer(cluster, random.Random("campaign"), KILLS * 3 // 4):
+    with Killer(cluster, locks, random.Random("campaign"), KILLS * 3 // 4):
         first = on_cluster(member, cluster, "apply", str(folder), "--yes", "--continue-on-error")
-        while locks.looks < 100 and first.poll() is None:  # the client dies while its campaign works
+        while len(locks.holders) < 2 and first.poll() is None:  # the client dies while its campaign works
             time.sleep(0.2)
         first.kill()
         first.wait()
@@ -117,7 +163,7 @@ def test_a_campaign_whose_workers_are_killed_leaves_every_stack_right(
     assert sorted(each["job"] for each in member.json("ls")["jobs"]) == jobs
     lived = machines(cloud.url)
     assert list(overlaps(lived)) == []
-    with Killer(cluster, random.Random("teardown"), KILLS):
+    with Killer(cluster, locks, random.Random("teardown"), KILLS):
         gone = ended(on_cluster(member, cluster, "down", "--all", "--yes", "--discard-artifacts"))
     assert [each["error"] for each in gone["jobs"]] == [None] * STACKS
     locks.stop()
@@ -125,9 +171,8 @@ def test_a_campaign_whose_workers_are_killed_leaves_every_stack_right(
     assert member.json("leaks")["found_something"] is False
     assert locks.violations == []
     assert locks.left() == []
-    engines = sum(len(each) for each in locks.holders.values())
     print(
         f"{STACKS} stacks on {WORKERS} workers, {cluster.killed} workers killed and a client; applied in "
-        f"{applied:.0f} s; {len(lived)} machines, never two for one run at one time; {engines} engines held "
-        f"locks in {locks.looks} looks, never two one stack; 0 leaks"
+        f"{applied:.0f} s; {len(lived)} machines, never two for one run at one time; {locks.engines} engines "
+        f"held locks in {locks.looks} looks, never two one stack; 0 leaks"
     )

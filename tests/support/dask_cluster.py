@@ -98,7 +98,7 @@ class DaskCluster:
             return subprocess.Popen(
                 [sys.executable, "-m", "distributed.cli.dask_" + part, *arguments],
                 cwd=self.folder,
-                env={**os.environ, **self.environment, "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False"},
+                env={**self.environment, "DASK_DISTRIBUTED__DIAGNOSTICS__NVML": "False"},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -46,6 +46,7 @@ class FolderWorld:
         self.statuses: dict[str, Any] = {}
         self.machines: dict[str, str] = {}
         self.asked: list[str] = []
+        self.here: dict[str, dict[str, str]] = {}
         provider = fake_provider()
         provider.statuses.side_effect = self._statuses
         provider.machines.side_effect = self._machines
@@ -53,6 +54,7 @@ class FolderWorld:
         driver.backend = create_autospec(Backend, instance=True)
         driver.backend.stack_names.side_effect = lambda: tuple(sorted(self.states))
         driver.backend.newest_records.side_effect = lambda: dict(self.records)
+        driver.config_here.side_effect = self.here.get
         driver.states.side_effect = lambda names, _told=None: {name: self.states[name] for name in names}
         base = fake_session(root, driver=driver, provider=provider)
         self.session: Session = replace(base, time=replace(base.time, now=lambda: AT))

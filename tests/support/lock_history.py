@@ -34,6 +34,11 @@ class LockHistory:
         if self._thread is not None:
             self._thread.join()
 
+    @property
+    def engines(self) -> int:
+        """How many engines have held a lock."""
+        return sum(len(each) for each in list(self.holders.values()))
+
     def left(self) -> list[str]:
         """Lock files that are there now."""
         return sorted(str(each) for each in self._locks().glob("*/*/*.json"))

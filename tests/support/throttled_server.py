@@ -94,6 +94,11 @@ def throttled_server(limits: Limits) -> Iterator[tuple[int, _Server]]:
     def run() -> None:
         loop.run_until_complete(begin())
         loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

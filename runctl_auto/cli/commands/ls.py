@@ -50,14 +50,16 @@ def command(
     storage = ls_storage(session, wanted)
     volumes = [each for each in storage if each.kind == "volume"]
     snapshots = [each for each in storage if each.kind == "snapshot"]
-    invocation.console.result(
-        {
-            "jobs": [each.as_json() for each in found],
-            "volumes": [each.as_json() for each in volumes],
-            "snapshots": [each.as_json() for each in snapshots],
-        }
-    )
-    invocation.console.table(_COLUMNS, [_row(each) for each in found])
+    if invocation.console.as_json:
+        invocation.console.result(
+            {
+                "jobs": [each.as_json() for each in found],
+                "volumes": [each.as_json() for each in volumes],
+                "snapshots": [each.as_json() for each in snapshots],
+            }
+        )
+    else:
+        invocation.console.table(_COLUMNS, [_row(each) for each in found])
     for each in found:
         if each.problem is not None:
             invocation.console.say(f"{each.summary.name}: {each.problem}")

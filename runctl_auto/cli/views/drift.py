@@ -52,7 +52,7 @@ def _resource_json(resource: ResourceDrift) -> dict[str, Any]:
         "id": resource.id,
         "kind": resource.kind,
         "protected": resource.protected,
-        "properties": [each.as_json() for each in resource.differences],
+        "differences": [each.as_json() for each in resource.differences],
     }
 
 

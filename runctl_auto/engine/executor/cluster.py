@@ -69,7 +69,7 @@ def connect(scheduler: str) -> Cluster:
     from distributed import Client
 
     try:
-        client = Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="runctl")
+        client = Client(scheduler, timeout=_CONNECT_SECONDS, name="runctl")
     except (OSError, ValueError, TimeoutError) as error:
         raise UnreachableError(
             f"The Dask scheduler {scheduler} does not answer: {error}",

@@ -82,6 +82,21 @@ def failure_of(error: RunctlError) -> Failure:
     )
 
 
+def error_of(raised: BaseException, job: str) -> RunctlError:
+    """What is told of whatever work on one job raised; the others go on. An interruption is raised again."""
+    if isinstance(raised, RunctlError):
+        return raised
+    if not isinstance(raised, Exception):
+        raise raised
+    error = RunctlError(
+        f"Something unexpected went wrong with job '{job}': {type(raised).__name__}: {raised}",
+        where={"job": job},
+        next_step="Repeat, and report it if it stays. What was made is recorded.",
+    )
+    error.__cause__ = raised
+    return error
+
+
 @dataclass(frozen=True)
 class Finding:
     """What a policy found, with the line of the job file where one causes it. ``mandatory`` findings refuse

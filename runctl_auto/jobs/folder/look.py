@@ -54,6 +54,7 @@ class Looked:
     errors: tuple[Entry, ...]
     removed: tuple[Removed, ...] = ()
     left_aside: int = 0
+    notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Of all files of jobs that were looked at, also invalid ones, by name."""
 
@@ -110,6 +111,7 @@ class _Look:
             errors=tuple(errors),
             removed=() if self._options.prune else tuple(removed),
             left_aside=self._aside,
+            notes=tuple(_unrecorded(files, known)),
             hashes=self._hashes,
         )
 
@@ -271,6 +273,17 @@ def _sha256(path: Path) -> str:
         return hashlib.sha256(read_plain_file(path, MAX_BYTES)).hexdigest()
     except NotAPlainFileError as error:
         return f"unreadable: {error.complaint}"
+
+
+def _unrecorded(files: JobFiles, known: Mapping[str, KnownStack]) -> Iterator[str]:
+    """What is told of stacks of which nothing here says where their jobs came from."""
+    jobs = {each.job for each in files.files}
+    for name, stack in known.items():
+        if stack.config is None and name not in jobs:
+            yield (
+                f"job '{name}' has a stack and no history: its first update goes on, or was killed; `runctl "
+                f"down {name}` removes it"
+            )
 
 
 def _wrong(found: FoundFile, error: RunctlError) -> Entry:

@@ -20,7 +20,7 @@ from runctl_auto.stack.state import StackState
 
 @dataclass(frozen=True, kw_only=True)
 class KnownStack:
-    """A stack as it is. ``config`` is what its last operation was given, None for one that never had any;
+    """A stack as it is. ``config`` is what its last operation was given, None where that is not known;
     ``is_applied``: that was an update which succeeded. ``problem`` is why something is not known.
 
     ``status`` of the run, and whether the cloud says that its ``machine`` runs, are None until asked for.
@@ -50,17 +50,18 @@ def known_stacks(session: Session) -> dict[str, KnownStack]:
     if names is None or records is None:
         return {each.name: _by_engine(session, each.name) for each in session.driver.jobs()}
     jobs = of_kinds(names, ("job",))
-    return {name: _recorded(name, records.get(name)) for name in jobs}
+    return {name: _recorded(session, name, records.get(name)) for name in jobs}
 
 
-def _recorded(name: str, record: HistoryRecord | None) -> KnownStack:
-    if record is None:
-        return KnownStack(name=name)
+def _recorded(session: Session, name: str, record: HistoryRecord | None) -> KnownStack:
+    """Of a stack whose first operation was killed there is no record, but what was decided here."""
     try:
-        config, source = parse_config(record.config), source_in(record.config)
+        values = session.driver.config_here(name) or {} if record is None else record.config
+        config, source = parse_config(values), source_in(values)
     except RunctlError as error:
         return KnownStack(name=name, problem=error)
-    return KnownStack(name=name, config=config, source=source, is_applied=record.is_complete_update)
+    is_applied = record is not None and record.is_complete_update
+    return KnownStack(name=name, config=config, source=source, is_applied=is_applied)
 
 
 def _by_engine(session: Session, name: str) -> KnownStack:

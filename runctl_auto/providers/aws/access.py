@@ -28,6 +28,8 @@ class Cloud:
     ) -> None:
         self.region = region
         self._factory = factory
+        self.endpoint_url: str | None = getattr(factory, "endpoint_url", None)
+        """What replaces AWS's own addresses, if that is known."""
         self._sleep = sleep
         self._clients: dict[str, Client] = {}
 

@@ -46,6 +46,7 @@ def client_maker(endpoint_url: str | None = None, *, as_engine: bool = False) ->
             endpoint_url=None if os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") else endpoint,
         )
 
+    make.endpoint_url = endpoint  # type: ignore[attr-defined]
     return make
 
 

@@ -90,11 +90,8 @@ def test_a_server_that_answers_or_does_not(server: Server, path: str, outcome: s
 
 def test_a_server_that_is_gone() -> None:
     found = Webhook(Web(), gone()).deliver(NOTICE)
-    assert (found.outcome, found.why, found.may_repeat) == (
-        Sent.FAILED,
-        "nobody listens at its address",
-        True,
-    )
+    assert (found.outcome, found.may_repeat) == (Sent.FAILED, True)
+    assert found.why == "nobody listens at its address"
 
 
 def test_two_senders_tell_a_server_once(server: Server) -> None:

@@ -220,3 +220,38 @@ def test_a_surprise(name: str, place: s3_tools.Server, tmp_path: Path) -> None:
         assert client.get_object(Bucket="data", Key=key)["Body"].read() == content
     assert not client.list_multipart_uploads(Bucket="data").get("Uploads")
     assert not list(tmp_path.glob(".runctl-arriving-*"))
+
+
+TREES = {
+    "up: flipped": ("up", objects("PUT"), flip_request),
+    "up: 503s": ("up", objects("PUT"), refused(503, "SlowDown")),
+    "up: answer lost": ("up", objects("PUT"), lose_answer),
+    "up: garbage": ("up", objects("PUT"), garbage),
+    "down: flipped": ("down", objects("GET"), flip_answer),
+    "down: cut": ("down", objects("GET"), cut_answer),
+    "down: 503s": ("down", objects("GET"), refused(503, "SlowDown")),
+}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("name", TREES)
+def test_a_surprise_among_many_small_files(name: str, place: s3_tools.Server, tmp_path: Path) -> None:
+    way, matches, fault = TREES[name]
+    source = tmp_path / "source"
+    source.mkdir()
+    for number in range(300):
+        (source / f"k{number}").write_bytes(random.Random(number).randbytes(3000))
+    prefix = f"s3://data/tree-{name[:2]}-{random.Random(name).randrange(10**6)}/"
+    if way == "down":
+        assert run(place.endpoint, place, tmp_path, "source", prefix)[0] == 0
+    port = urlsplit(place.endpoint).port
+    assert port is not None
+    plan = Plan(matches, fault, 3, 100)
+    with faulty(port, plan) as endpoint:
+        parts = ("source", prefix) if way == "up" else (prefix, "back")
+        code, told = run(endpoint, place, tmp_path, *parts)
+    assert (code, plan.done) == (0, 3), told
+    if way == "up":
+        assert run(place.endpoint, place, tmp_path, prefix, "back")[0] == 0
+    for each in source.iterdir():
+        assert (tmp_path / "back" / each.name).read_bytes() == each.read_bytes()

@@ -31,6 +31,8 @@ from runctl_auto.providers.objects import (
 _META = "x-amz-meta-"
 _ALGORITHMS: tuple[Algorithm, ...] = ("crc64nvme", "crc32", "crc32c", "sha256", "sha1")
 _DELETED_AT_ONCE = 1000
+_COMPLETING_SECONDS = 900.0
+"""How long a store may make a large object of its parts. S3 sends blanks meanwhile, others nothing."""
 _REFUSAL = 4096
 """Bytes that S3 says a refusal in."""
 
@@ -228,6 +230,7 @@ class BucketData:
                 "x-amz-mp-object-size": str(size),
             },
             body=_Bytes(body.encode()),
+            silence=_COMPLETING_SECONDS,
         )
         root = _root(answer.body)
         if root.tag == "Error":
@@ -370,7 +373,7 @@ def whole_sum(headers: Mapping[str, str]) -> WholeSum | None:
 
 
 def _root(body: bytes) -> ElementTree.Element:
-    text = re.sub(rb'\sxmlns="[^"]*"', b"", body, count=1)
+    text = re.sub(rb'\sxmlns="[^"]*"', b"", body, count=1).strip()
     try:
         return ElementTree.fromstring(text)  # noqa: S314 - the answer of the service that was asked
     except ElementTree.ParseError as error:

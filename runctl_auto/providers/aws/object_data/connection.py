@@ -74,13 +74,20 @@ class Wire(Protocol):
     """One connection, for one thread."""
 
     def exchange(
-        self, head: bytes, pieces: Pieces, size: int, into: Into | None, *, once: bool = False
+        self,
+        head: bytes,
+        pieces: Pieces,
+        size: int,
+        into: Into | None,
+        *,
+        once: bool = False,
+        silence: float = ANSWER_SECONDS,
     ) -> Answer:
         """Sends a request, reads the whole response. Raises ``ConnectionBroken``; then it is closed.
 
         The body of a success goes into ``into``, if given; what does not fit is an error. What ``take`` of a
-        flow raises is passed on. A request is sent again when a kept connection turns out to be closed, but
-        not if it may be sent ``once`` only.
+        flow raises is passed on. The other side may be silent for ``silence`` seconds. A request is sent
+        again when a kept connection turns out to be closed, but not if it may be sent ``once`` only.
         """
 
     def close(self) -> None: ...
@@ -172,15 +179,23 @@ class SocketWire:
         self._open = open_socket
         self._socket: Any = None
         self._stream: IO[bytes] | None = None
+        self._silence = ANSWER_SECONDS
 
     def exchange(
-        self, head: bytes, pieces: Pieces, size: int, into: Into | None, *, once: bool = False
+        self,
+        head: bytes,
+        pieces: Pieces,
+        size: int,
+        into: Into | None,
+        *,
+        once: bool = False,
+        silence: float = ANSWER_SECONDS,
     ) -> Answer:
         if once:
             self.close()
         reused = self._socket is not None
         try:
-            return self._exchange(head, pieces, size, into)
+            return self._exchange(head, pieces, size, into, silence)
         except TakingFailed as failed:
             self.close()
             raise failed.why from failed
@@ -195,7 +210,7 @@ class SocketWire:
         except BaseException:
             self.close()
             raise
-        return self.exchange(head, pieces, size, into)
+        return self.exchange(head, pieces, size, into, silence=silence)
 
     def close(self) -> None:
         stream, opened = self._stream, self._socket
@@ -204,10 +219,13 @@ class SocketWire:
             if each is not None:
                 each.close()
 
-    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: Into | None) -> Answer:
+    def _exchange(self, head: bytes, pieces: Pieces, size: int, into: Into | None, silence: float) -> Answer:
         if self._socket is None:
-            self._socket = self._open()
+            self._socket, self._silence = self._open(), ANSWER_SECONDS
             self._stream = self._socket.makefile("rb", 64 << 10)
+        if silence != self._silence:
+            self._socket.settimeout(silence)
+            self._silence = silence
         stream = self._stream
         assert stream is not None  # noqa: S101 - opened with the socket
         self._send(head, pieces, size)

@@ -24,7 +24,14 @@ from runctl_auto.errors import CloudError, UnreachableError
 from runctl_auto.local.retry import RetryPolicy
 from runctl_auto.providers.aws import retry
 from runctl_auto.providers.aws.errors import DAMAGED, next_step_for, passes
-from runctl_auto.providers.aws.object_data.connection import Answer, ConnectionBroken, Host, Into, Wire
+from runctl_auto.providers.aws.object_data.connection import (
+    ANSWER_SECONDS,
+    Answer,
+    ConnectionBroken,
+    Host,
+    Into,
+    Wire,
+)
 from runctl_auto.providers.aws.object_data.crowd import Answered, Crowd, Route
 from runctl_auto.providers.objects import Body
 
@@ -77,6 +84,7 @@ class _Request:
     body: Body | None
     into: Into | None
     once: bool
+    silence: float = ANSWER_SECONDS
 
 
 class Requests:
@@ -123,13 +131,15 @@ class Requests:
         body: Body | None = None,
         into: Into | None = None,
         once: bool = False,
+        silence: float = ANSWER_SECONDS,
     ) -> Answer:
         """The answer to a request that succeeded, repeated on transient errors unless it may be sent
         ``once``.
 
-        ``key`` None asks the bucket itself. Raises ``CloudError`` and its subclasses.
+        ``key`` None asks the bucket itself; the server may be silent for ``silence`` seconds. Raises
+        ``CloudError`` and its subclasses.
         """
-        request = _Request(method, key, query, headers or {}, body, into, once)
+        request = _Request(method, key, query, headers or {}, body, into, once, silence)
         where = {"bucket": self.bucket.name}
         try:
             return self._attempt(request)
@@ -177,7 +187,9 @@ class Requests:
             with self._counting:
                 self.sent_bytes += size
         try:
-            answer = self._wire().exchange(head, pieces, size, request.into, once=request.once)
+            answer = self._wire().exchange(
+                head, pieces, size, request.into, once=request.once, silence=request.silence
+            )
         except ConnectionBroken as broken:
             raise UnreachableError(
                 f"{self._named(request)}: {broken}",

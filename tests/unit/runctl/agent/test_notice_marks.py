@@ -116,6 +116,15 @@ class Sender:
         return self._place.put_new(key, data)
 
 
+ANSWERS = [
+    (Sent.SENT, True),
+    (Sent.FAILED, True),
+    (Sent.FAILED, False),
+    (Sent.UNKNOWN, True),
+    (Sent.UNKNOWN, False),
+]
+
+
 class ManySenders(RuleBasedStateMachine):
     """Senders of one notice; `answers` is what the webhook does next."""
 
@@ -133,17 +142,7 @@ class ManySenders(RuleBasedStateMachine):
         if len(self.senders) < 4:
             self.senders.append(Sender(self.place, self._delivered))
 
-    @rule(
-        answer=st.sampled_from(
-            [
-                (Sent.SENT, True),
-                (Sent.FAILED, True),
-                (Sent.FAILED, False),
-                (Sent.UNKNOWN, True),
-                (Sent.UNKNOWN, False),
-            ]
-        )
-    )
+    @rule(answer=st.sampled_from(ANSWERS))
     def webhook_will(self, answer: tuple[str, bool]) -> None:
         """What it answers from now on; of a failure, whether it may pass, of unknown, whether it arrived."""
         self.answer = answer

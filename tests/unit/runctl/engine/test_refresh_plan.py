@@ -34,6 +34,12 @@ def test_changes_inside_of_maps_and_lists_have_a_path() -> None:
     ]
 
 
+def test_a_tag_that_differs_is_told_once() -> None:
+    was, now = {"team": "nlp"}, {"team": "cv"}
+    told = found({"tags": was, "tagsAll": {**was, "a": "1"}}, {"tags": now, "tagsAll": now})
+    assert [each.property for each in told] == ["tags.team", "tagsAll.a"]
+
+
 def test_what_the_provider_computes_is_no_drift() -> None:
     assert found({"size": 1, "arn": "a", "etag": "1"}, {"size": 1, "arn": "b"}, inputs={"size": 1}) == []
 

@@ -45,12 +45,14 @@ def as_it_is(decided: Decisions, phase: str | None = "running") -> tuple[Decisio
 
 @pytest.fixture
 def first() -> Decisions:
-    return decide_declared(session(0.01, "us-east-1b"), checked(), MATERIAL, None, rerun=None, stack="dev")
+    return decide_declared(
+        session(0.01, "us-east-1b"), checked(), MATERIAL, None, rerun=None, stack="dev", environ={}
+    )
 
 
 def test_a_price_that_moved_changes_nothing(first: Decisions) -> None:
     again = decide_declared(
-        session(0.09, "us-east-1c"), checked(), MATERIAL, as_it_is(first), rerun=None, stack="dev"
+        session(0.09, "us-east-1c"), checked(), MATERIAL, as_it_is(first), rerun=None, stack="dev", environ={}
     )
     assert again.to_text() == first.to_text()
 
@@ -63,6 +65,7 @@ def test_another_command_is_another_run(first: Decisions) -> None:
         as_it_is(first),
         rerun=None,
         stack="dev",
+        environ={},
     )
     assert again.config.run.attempt == 2
     assert again.config.run.lineage == first.config.run.id
@@ -71,15 +74,36 @@ def test_another_command_is_another_run(first: Decisions) -> None:
 
 def test_another_text_makes_an_attempt_and_the_same_text_none(first: Decisions) -> None:
     found = session(0.01, "us-east-1b")
-    second = decide_declared(found, checked(), MATERIAL, as_it_is(first, "failed"), rerun="2", stack="dev")
+    second = decide_declared(
+        found, checked(), MATERIAL, as_it_is(first, "failed"), rerun="2", stack="dev", environ={}
+    )
     assert (second.config.run.attempt, second.rerun) == (2, "2")
     for text in ("2", None):
-        same = decide_declared(found, checked(), MATERIAL, as_it_is(second), rerun=text, stack="dev")
+        same = decide_declared(
+            found, checked(), MATERIAL, as_it_is(second), rerun=text, stack="dev", environ={}
+        )
         assert same == second
 
 
 def test_two_stacks_cannot_have_one_job(first: Decisions) -> None:
     with pytest.raises(UsageError, match="belongs to stack 'dev' of this program, not to 'prod'"):
         decide_declared(
-            session(0.01, "us-east-1b"), checked(), MATERIAL, as_it_is(first), rerun=None, stack="prod"
+            session(0.01, "us-east-1b"),
+            checked(),
+            MATERIAL,
+            as_it_is(first),
+            rerun=None,
+            stack="prod",
+            environ={},
         )
+
+
+def test_a_webhook_is_told_by_the_environment_or_is_refused() -> None:
+    job = checked(notify={"webhook": "HOOK"})
+    found = session(0.01, "us-east-1b")
+    with pytest.raises(UsageError, match="HOOK"):
+        decide_declared(found, job, MATERIAL, None, rerun=None, stack="dev", environ={})
+    environ = {"HOOK": "https://hooks.example.org/1"}
+    decided = decide_declared(found, job, MATERIAL, None, rerun=None, stack="dev", environ=environ)
+    assert decided.config.secret_names == ("HOOK",)
+    assert "hooks.example.org" not in decided.to_text()

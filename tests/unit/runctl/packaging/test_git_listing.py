@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,3 +86,38 @@ def test_what_git_cannot_tell_is_said(answers: list[Any], told: str) -> None:
 
 def test_without_git_on_path_there_is_none(tmp_path: Path) -> None:
     assert Git.on_path({"PATH": str(tmp_path)}) is None
+
+
+def test_many_folders_of_one_work_tree_are_one_question(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    answers = Answers(os.fsencode(tmp_path) + b"\n", b"a.py\0one/a.py\0one/b/c.py\0one-more/x\0two/y.py\0")
+    git = Git("git", {}, answers.run).of_many_folders()
+    assert git.listing(tmp_path / "one").names == {"a.py", "b/c.py"}
+    assert git.listing(tmp_path / "two").names == {"y.py"}
+    assert git.listing(tmp_path / "none").names == set()
+    assert "one/b/c.py" in git.listing(tmp_path).names
+    assert len(answers.calls) == 2
+
+
+def test_a_work_tree_that_git_refuses_is_refused_for_each_folder_of_it(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    answers = Answers(128)
+    git = Git("git", {}, answers.run).of_many_folders()
+    for name in ("one", "two"):
+        with pytest.raises(GitFailedError, match="dubious"):
+            git.listing(tmp_path / name)
+
+
+def test_a_reference_is_never_an_option() -> None:
+    answers = Answers(b"c0ffee\n", b"ba5e\n", b"jobs/a.yaml\0", b"new.yaml\0")
+    names = Git("git", {}, answers.run).changed_since(FOLDER, "--output=x")
+    assert names == {"jobs/a.yaml", "new.yaml"}
+    first, _, third, _ = (command for command, _ in answers.calls)
+    assert first[-2:] == ["--end-of-options", "--output=x^{commit}"]
+    assert "ba5e" in third
+
+
+def test_without_a_common_ancestor_the_commit_itself_counts() -> None:
+    answers = Answers(b"c0ffee\n", 1, b"", b"")
+    assert Git("git", {}, answers.run).changed_since(FOLDER, "main") == set()
+    assert "c0ffee" in answers.calls[2][0]

@@ -232,3 +232,18 @@ def test_compressed_where_it_pays_and_the_same_the_next_time(tmp_path: Path) -> 
     assert data.objects["p/noise"].content == (root / "noise").read_bytes()
     assert send(root, data, "p", options).same == 3
     assert not list((tmp_path / "journals").glob("*"))
+
+
+def test_an_object_that_the_store_says_to_have_made_and_does_not_show(tmp_path: Path) -> None:
+    data = ObjectsInMemory()
+    source = tmp_path / "file"
+    source.write_bytes(b"1" * 40)
+
+    def hide(operation: str, key: str) -> None:
+        if operation == "complete":
+            del data.objects[key]
+
+    data.after = hide
+    with pytest.raises(TransferIncompleteError, match="the store does not show it"):
+        send(source, data, "k")
+    assert list((tmp_path / "journals").iterdir()), "the next command goes on"

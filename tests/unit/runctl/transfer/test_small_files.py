@@ -12,6 +12,7 @@ from support.objects_in_memory import ObjectsInMemory
 from runctl_auto.errors import AccessDeniedError
 from runctl_auto.transfer import download as downloading
 from runctl_auto.transfer import fetch_tree
+from runctl_auto.transfer.bucket_tree import read_bucket
 from runctl_auto.transfer.fetch_tree import download
 from runctl_auto.transfer.local_tree import ARRIVING, read_tree
 from runctl_auto.transfer.meter import Meter
@@ -104,7 +105,7 @@ def test_a_file_that_cannot_be_written_is_left_without_a_trace(tmp_path: Path) -
     data.put("p/a", b"1")
     data.put("p/b", b"2")
     (tmp_path / "b").mkdir()
-    entries = fetch_tree.read_bucket(data, "p/").entries
+    entries = read_bucket(data, "p/").entries
     files = [SmallDownload(entries[name], os.fspath(tmp_path / name)) for name in ("a", "b")]
     moved = fetch_small(data, files, Meter(), usual_mode=0o600, at_once=2)
     assert moved.indexes == {0}

@@ -15,6 +15,7 @@ from support.sessions import fake_session
 from runctl_auto.cli.commands.watch import command
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.watch_events import EVENTS, WatchEvent
 from runctl_auto.jobs.watcher import WatchOptions
 from runctl_auto.operations import watch as operation
@@ -29,7 +30,13 @@ class Ran:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.options: list[WatchOptions] = []
 
-        def watch(session: object, options: WatchOptions, tell: Callable[[WatchEvent], None]) -> None:
+        def watch(
+            session: Session,
+            options: WatchOptions,
+            tell: Callable[[WatchEvent], None],
+            open_session: Callable[[], object],
+        ) -> None:
+            assert open_session == session.apart, "machines are made side by side"
             self.options.append(options)
             for name in EVENTS:
                 tell(

@@ -13,7 +13,7 @@ from support.job_stacks import FakeTime
 from runctl_auto.engine.executor.cluster import State, Task
 from runctl_auto.engine.executor.contract import Done, Work
 from runctl_auto.engine.executor.dask_pool import MOST_LOSSES, DaskPool
-from runctl_auto.errors import EngineError, LeakedError, RunctlError, StackLockedError
+from runctl_auto.errors import EngineError, LeakedError, RunctlError, StackLockedError, UsageError
 
 
 @dataclass(eq=False)
@@ -146,14 +146,10 @@ def leaks(place: str, item: int) -> int:
     raise LeakedError("something is left", receipt={"leaked": []}, where={"job": "a"}, next_step="look")
 
 
-class Unpicklable(RunctlError):
-    def __init__(self, what: str, *, needed: int) -> None:
-        super().__init__(what, next_step="read it")
-        self.needed = needed
-
-
 def fails_oddly(place: str, item: int) -> int:
-    raise Unpicklable("odd", needed=1)
+    error = UsageError("odd", next_step="read it")
+    error.held = lambda: None  # type: ignore[attr-defined]  # what cannot be pickled
+    raise error
 
 
 def breaks(place: str, item: int) -> int:

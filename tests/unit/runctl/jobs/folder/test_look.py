@@ -56,6 +56,19 @@ def test_what_differs_from_what_was_applied_is_updated(world: FolderWorld, what:
     assert world.asked == [], "how the run is does not matter"
 
 
+@pytest.mark.parametrize("phase", ["running", "succeeded"])
+def test_with_refresh_what_is_unchanged_or_finished_is_compared_with_the_cloud(
+    world: FolderWorld, phase: str
+) -> None:
+    world.write("first")
+    world.apply("first")
+    world.statuses["first"] = status(phase)
+    assert world.order("first").action in ("unchanged", "finished")
+    order = world.order("first", refresh=True)
+    assert (order.action, order.refresh) == ("update", True)
+    assert order.entry.reason == "it is compared with the cloud"
+
+
 def test_an_update_that_failed_or_was_killed_is_repeated(world: FolderWorld) -> None:
     world.write("first")
     config = world.apply("first")
@@ -73,6 +86,21 @@ def test_a_stack_that_was_made_and_never_applied_is_created(world: FolderWorld) 
     world.write("first")
     world.states["first"] = StackState((), ())
     assert world.order("first").action == "create"
+
+
+def test_a_first_update_that_was_killed_is_continued_or_pruned(world: FolderWorld) -> None:
+    world.write("first")
+    config = world.apply("first")
+    del world.records["first"]
+    assert world.order("first").action == "create", "killed on another machine"
+    world.here["first"] = config.to_values()
+    assert world.order("first").action == "update"
+    (world.folder / "first.yaml").unlink()
+    assert [each.action for each in world.look(prune=True).orders] == ["destroy"]
+    world.here.clear()
+    looked = world.look(prune=True)
+    assert looked.orders == ()
+    assert "`runctl down first`" in looked.notes[0]
 
 
 def test_a_lost_machine_is_brought_back_unless_nobody_wants_that(world: FolderWorld) -> None:

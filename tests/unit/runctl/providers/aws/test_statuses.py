@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -165,3 +166,44 @@ def test_a_status_that_cannot_be_read_is_told_for_its_job_alone(connections: Con
     first, second = read(Client(), "a", "b")
     assert "cannot be read" in first.unreadable
     assert second.phase == "running"
+
+
+def maker(endpoint: str) -> Any:
+    """Makes no client: variables tell all."""
+
+    def make(service: str, region: str) -> Any:
+        raise AssertionError("a client was made")
+
+    make.endpoint_url = endpoint  # type: ignore[attr-defined]
+    return make
+
+
+def test_on_this_machine_no_client_is_made(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It takes longer than all the requests."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    connections.answers = {"a": (200, document("running")), "b": (404, b"")}
+    cloud = Cloud(maker("http://127.0.0.1:4566"), "us-east-1", sleep=lambda _: None)
+    places = [RunPlace("us-east-1", bucket, "111122223333", f"run-{bucket}") for bucket in ("a", "b")]
+    first, second = read_statuses(places, lambda region: cloud)
+    assert isinstance(first, RunStatus)
+    assert (first.phase, second) == ("running", None)
+    assert "host: 127.0.0.1:4566" in connections.sent[0]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://s3.example", "http://10.0.0.1:9000", "https://127.0.0.1:4566", "http://127.0.0.1/s3"],
+)
+def test_elsewhere_the_client_tells_of_proxies_and_certificates(
+    connections: Connections, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoint: str
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    cloud = Cloud(maker(endpoint), "us-east-1", sleep=lambda _: None)
+    with pytest.raises(AssertionError, match="a client was made"):
+        read_statuses([RunPlace("us-east-1", each, "1", "r") for each in ("a", "b")], lambda region: cloud)

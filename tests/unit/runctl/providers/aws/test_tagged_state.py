@@ -17,7 +17,7 @@ IDENTITY = {"runctl:job": "digits", "runctl:stack": "dev"}
 SPEC = job_spec(
     volumes=[
         {"name": "data", "size": "1GB", "mount": "/data"},
-        {"name": "old", "id": "vol-1234567", "mount": "/old"},
+        {"name": "old", "id": "vol-0123456789abcdef0", "mount": "/old"},
     ]
 )
 
