@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.cloud_scanner import leaks
 from support.counting_job import write_job
-from support.emulated_cloud import client
 from support.machine_events import interrupt
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_phase, wait_for_step
@@ -74,17 +73,7 @@ def test_a_protected_volume_outlives_its_job(runctl: Runctl, cloud_url: str) -> 
     runctl.json("up", str(job), "--yes")
     volume = runctl.json("outputs", "keep")["volumes"]["data"]
 
-    assert runctl.json("drift", "keep", "--detailed-exitcode")["drifted"] == []
-    client(cloud_url, "ec2").create_tags(Resources=[volume], Tags=[{"Key": "by", "Value": "hand"}])
-    [drifted] = runctl.json("drift", "keep", "--detailed-exitcode", code=2)["jobs"][0]["resources"]
-    assert (drifted["id"], drifted["protected"]) == (volume, True)
-    assert {"property": "tags.by", "was": None, "is": "hand", "secret": False} in drifted["differences"]
-
-    tried = runctl.json("down", "keep", "--dry-run")
     receipt = runctl.json("down", "keep", "--yes")
-    assert tried["planned"] == receipt["planned"]
-    assert sorted(map(str, tried["planned"])) == sorted(map(str, receipt["deleted"]))
-    assert tried["kept"] == receipt["kept"]
     assert [kept["id"] for kept in receipt["kept"] if kept["type"] == "aws:ebs/volume:Volume"] == [volume]
     assert receipt["leaked"] == []
     assert {found.id for found in leaks("keep", cloud_url)} == {volume}, "exactly it is kept"

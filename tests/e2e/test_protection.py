@@ -39,7 +39,7 @@ class Guarded:
         self.points = CloudPoints(cloud_url)
         self.cloud_url = cloud_url
         self.job = write_job(runctl.folder, "guarded", volumes=[VOLUME], artifacts={"keep": True})
-        runctl.json("up", str(self.job), "--yes")
+        runctl.json("up", str(self.job), "--yes", timeout=900)
         self.protected = self.state()
 
     def state(self) -> dict[str, str]:
@@ -61,7 +61,7 @@ class Guarded:
 
     def restore(self) -> None:
         """The job as its file says, whatever was tried."""
-        self.runctl("up", self.file(), "--yes", "--rerun")
+        self.runctl("up", self.file(), "--yes", "--rerun", timeout=900)
 
 
 @pytest.fixture

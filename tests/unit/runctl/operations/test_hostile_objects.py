@@ -210,7 +210,10 @@ def typed(operation: Callable[[], object]) -> RunctlError | None:
 def look(world: World, session: Session) -> None:
     rows = {each.summary.name: each for each in ls(session)}
     assert rows["other"].phase == "running"
-    assert problems("ls", {"jobs": [each.as_json() for each in rows.values()]}) == []
+    assert (
+        problems("ls", {"jobs": [each.as_json() for each in rows.values()], "volumes": [], "snapshots": []})
+        == []
+    )
     now = status(session, "digits")
     assert problems("status", now.as_json()) == []
     described = describe(session, "digits")
