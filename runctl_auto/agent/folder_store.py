@@ -95,7 +95,7 @@ class FolderStore:
         self._write(key, copy)
         return digest.hexdigest()
 
-    def list_objects(self, prefix: str) -> dict[str, int]:
+    def object_sizes(self, prefix: str) -> dict[str, int]:
         return dict(sorted(self._found(prefix)))
 
     def list_folders(self, prefix: str) -> list[str]:

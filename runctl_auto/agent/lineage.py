@@ -78,7 +78,7 @@ class Lineage:
     def find(self, sequence: str) -> SavedCheckpoint:
         """The checkpoint; it need not exist."""
         prefix = self.prefix(sequence)
-        keys = self._store.list_objects(prefix)
+        keys = self._store.object_sizes(prefix)
         if manifest_key(prefix) not in keys:
             return SavedCheckpoint(sequence, keys, None)
         try:
@@ -152,7 +152,7 @@ class OwnLineage(Lineage):
     def remove(self, sequence: str) -> None:
         """Deletes a checkpoint, its manifest first: a partly deleted one is not listed as complete."""
         prefix = self.prefix(sequence)
-        keys = self._own.list_objects(prefix)
+        keys = self._own.object_sizes(prefix)
         for key in sorted(keys, key=lambda key: key != manifest_key(prefix)):
             self._own.delete(key)
 

@@ -89,7 +89,7 @@ class LogShipper:
             saved = json.loads(self._position_file.read_text(encoding="utf-8"))
             self._part, self._start, self._end = int(saved["part"]), int(saved["start"]), int(saved["end"])
         except (OSError, ValueError, KeyError, TypeError):
-            keys = self._store.list_objects(self._prefix)
+            keys = self._store.object_sizes(self._prefix)
             numbers = (log_part_number(key[len(self._prefix) :]) for key in keys)
             newest = max((number for number in numbers if number is not None), default=-1)
             self._part, self._start, self._end = newest + 1, 0, 0

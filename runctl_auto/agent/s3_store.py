@@ -56,7 +56,7 @@ class S3Store:
         Lists the key first: with a role that may not list the whole bucket, S3 returns 403 to a GET of an
         object that does not exist.
         """
-        if key not in self.list_objects(key):
+        if key not in self.object_sizes(key):
             return None
         try:
             return self.get(key, at_most)
@@ -77,7 +77,7 @@ class S3Store:
                 if error.status not in (409, 412):
                     raise
                 conflict = error
-            stored = self.list_objects(key).get(key)
+            stored = self.object_sizes(key).get(key)
             if stored is not None:
                 # A request that was repeated may meet what it stored itself.
                 return stored == len(data) and self.get(key, stored) == data
@@ -135,7 +135,7 @@ class S3Store:
         self._put_whole(key, whole, digest)
         return digest
 
-    def list_objects(self, prefix: str) -> dict[str, int]:
+    def object_sizes(self, prefix: str) -> dict[str, int]:
         """Keys below `prefix`, in order, with their sizes in bytes."""
         return {each.key: each.size for each in self.s3.list_stored(prefix)}
 

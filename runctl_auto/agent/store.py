@@ -25,7 +25,7 @@ class ReadableStore(Protocol):
         """Writes the first `at_most` bytes of the object to `target`, which may exist; returns the sha256 of
         what was written. Raises AgentError when there is none."""
 
-    def list_objects(self, prefix: str) -> dict[str, int]:
+    def object_sizes(self, prefix: str) -> dict[str, int]:
         """The keys that begin with `prefix`, in order, with the sizes of their objects in bytes."""
 
     def list_folders(self, prefix: str) -> list[str]:

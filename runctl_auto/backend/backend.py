@@ -17,7 +17,7 @@ from typing import TypeVar
 from runctl_auto.backend import checkpoints, history
 from runctl_auto.backend.attributes import remove_unreadable
 from runctl_auto.backend.checkpoints import StackSummary, checkpoint_files, parse_checkpoint, summary
-from runctl_auto.backend.documents import parse_document
+from runctl_auto.backend.documents import parse_document, plain_content
 from runctl_auto.backend.files import (
     ROOT,
     UNREADABLE,
@@ -269,5 +269,6 @@ def open_backend(url: str, project: str, open_objects: OpenObjects | None = None
 
 
 def _state(content: bytes | None) -> StackState:
-    version = None if content is None else hashlib.sha256(content).hexdigest()
-    return replace(parse_state(parse_checkpoint(content) or {}), version=version)
+    deployment = parse_checkpoint(content) or {}
+    version = None if content is None else hashlib.sha256(plain_content(content)).hexdigest()
+    return replace(parse_state(deployment), version=version)

@@ -59,7 +59,7 @@ def notices_of(store: ReadableStore, run: str) -> tuple[SentNotice, ...]:
     """The notices of a run that somebody has sent or tried to send, in order of their time. Blocks."""
     found: dict[tuple[str, str], SentNotice] = {}
     for prefix in (notices_prefix(run), watchers_prefix(run)):
-        for key in sorted(store.list_objects(prefix))[:MOST_READ]:
+        for key in sorted(store.object_sizes(prefix))[:MOST_READ]:
             name = _parts(key, prefix)
             content = None if name is None else store.find(key, MOST_MARK_BYTES + 1)
             if name is not None and content is not None:  # numbers in order: the last one counts

@@ -44,11 +44,18 @@ def plain_values(text: str, prefix: str) -> dict[str, str] | None:
             if entry[1].startswith(prefix) and value is not _ENCRYPTED:
                 found[entry[1]] = str(value)
             number = more
-        elif _TOP.fullmatch(line) is None and not (line == "" and number == len(lines)):
+        elif not _is_other_setting(line, last=number == len(lines)):
             return None
         else:
             in_config = False
     return found
+
+
+def _is_other_setting(line: str, *, last: bool) -> bool:
+    """Whether the line holds a plain setting beside ``config``, or ends the file."""
+    if line == "":
+        return last
+    return _TOP.fullmatch(line) is not None and not line.startswith("config:")
 
 
 class _Encrypted:

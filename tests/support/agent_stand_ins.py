@@ -67,11 +67,11 @@ class MemoryStore:
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
 
-    def list_objects(self, prefix: str) -> dict[str, int]:
+    def object_sizes(self, prefix: str) -> dict[str, int]:
         return {key: len(data) for key, data in sorted(self.objects.items()) if key.startswith(prefix)}
 
     def list_folders(self, prefix: str) -> list[str]:
-        below = (key[len(prefix) :] for key in self.list_objects(prefix))
+        below = (key[len(prefix) :] for key in self.object_sizes(prefix))
         return sorted({name.split("/")[0] for name in below if "/" in name})
 
     def fail_on(self, part_of_key: str, times: int = 1) -> None:

@@ -81,7 +81,7 @@ class BucketObjects:
     def delete(self, key: str) -> None:
         self._cloud.call("s3", "delete_object", Bucket=self._bucket, Key=key, ExpectedBucketOwner=self._owner)
 
-    def list_objects(self, prefix: str) -> dict[str, int]:
+    def object_sizes(self, prefix: str) -> dict[str, int]:
         return {each["Key"]: each["Size"] for each in self._listed("Contents", Prefix=prefix)}
 
     def list_folders(self, prefix: str) -> list[str]:

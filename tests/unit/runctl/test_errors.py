@@ -31,6 +31,7 @@ EXIT_CODES = {
     "LeakedError": 5,
     "LocalDiskFullError": 1,
     "MachineNeverReportedError": 1,
+    "NameTakenError": 7,
     "NoCapacityError": 6,
     "NoGoError": 1,
     "NotFoundError": 1,
@@ -38,6 +39,8 @@ EXIT_CODES = {
     "ObjectChangedError": 1,
     "OperationCancelledError": 130,
     "PackagingError": 7,
+    "PlanChangedError": 4,
+    "PlanOutdatedError": 1,
     "PolicyViolationError": 4,
     "ProgramError": 1,
     "ProtectedError": 4,
@@ -60,6 +63,7 @@ EXIT_CODES = {
     "UnsettledError": 1,
     "UntrustedError": 7,
     "UsageError": 7,
+    "VolumeCooldownError": 1,
 }
 
 

@@ -33,7 +33,7 @@ def shipper(store: MemoryStore, folder: Path, *values: str, part_bytes: int = 16
 
 
 def shipped(store: MemoryStore) -> bytes:
-    return b"".join(store.objects[key] for key in sorted(store.list_objects(PREFIX)))
+    return b"".join(store.objects[key] for key in sorted(store.object_sizes(PREFIX)))
 
 
 def add(folder: Path, data: bytes) -> None:

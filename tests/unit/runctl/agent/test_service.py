@@ -67,7 +67,7 @@ class Machine:
         return json.loads(self.store.objects.get(STATUS, b"{}"))
 
     def log(self) -> str:
-        parts = self.store.list_objects(node_logs_prefix("r1", 0))
+        parts = self.store.object_sizes(node_logs_prefix("r1", 0))
         return b"".join(self.store.objects[key] for key in parts).decode()
 
 

@@ -47,7 +47,7 @@ def test_a_put_replaces(store: Store) -> None:
     store.put("k", b"longer than the next")
     store.put("k", b"next")
     assert store.get("k", 1000) == b"next"
-    assert store.list_objects("") == {"k": 4}
+    assert store.object_sizes("") == {"k": 4}
 
 
 def test_only_one_puts_a_new_object(store: Store) -> None:
@@ -72,7 +72,7 @@ def test_a_name_may_hold_any_sign(store: Store) -> None:
     names = ["a b", "ä", "100%", "a+b", "x&y<z>", "#1", "?", "a\\b", "..a", "~"]
     for name in names:
         store.put(f"artifacts/{name}/{name}", name.encode())
-    assert list(store.list_objects("artifacts/")) == sorted(f"artifacts/{name}/{name}" for name in names)
+    assert list(store.object_sizes("artifacts/")) == sorted(f"artifacts/{name}/{name}" for name in names)
     assert store.list_folders("artifacts/") == sorted(names)
     assert [store.get(f"artifacts/{name}/{name}", 1000) for name in names] == [
         name.encode() for name in names
@@ -96,12 +96,12 @@ def test_a_listing_is_in_order_with_sizes(store: Store) -> None:
         store.put(f"logs/0/{number:08d}.log", b"x" * number)
     store.put("logs/1/00000000.log", b"other node")
     store.put("logs-of-another", b"")
-    assert list(store.list_objects("logs/0/").items()) == [
+    assert list(store.object_sizes("logs/0/").items()) == [
         (f"logs/0/{number:08d}.log", number) for number in (1, 2, 3, 10, 11)
     ]
-    assert list(store.list_objects("logs/0/0000001")) == ["logs/0/00000010.log", "logs/0/00000011.log"]
-    assert next(iter(store.list_objects("logs"))) == "logs-of-another"
-    assert store.list_objects("logs/2/") == store.list_objects("none/at/all") == {}
+    assert list(store.object_sizes("logs/0/0000001")) == ["logs/0/00000010.log", "logs/0/00000011.log"]
+    assert next(iter(store.object_sizes("logs"))) == "logs-of-another"
+    assert store.object_sizes("logs/2/") == store.object_sizes("none/at/all") == {}
 
 
 def test_folders_are_the_next_names(store: Store) -> None:
@@ -121,7 +121,7 @@ def test_a_file_goes_up_and_comes_down_with_its_hash(store: Store, tmp_path: Pat
     target.write_bytes(b"what was there, longer than the file" * 10)
     assert store.download("files/f", target, 10**9) == digest
     assert target.read_bytes() == content
-    assert store.list_objects("files/") == {"files/f": len(content)}
+    assert store.object_sizes("files/") == {"files/f": len(content)}
 
 
 def test_only_the_first_bytes_go_up(store: Store, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_file_that_became_shorter_is_not_stored(name: str, tmp_path: Path) -> 
     with file_of(tmp_path, b"short").open("rb") as file, pytest.raises(FileChangedError):
         store.upload("f", file, 6)
     assert store.get("f", 1000) == b"as before"
-    assert store.list_objects("") == {"f": 9}
+    assert store.object_sizes("") == {"f": 9}
 
 
 def test_patience_changes_nothing_that_is_stored(store: Store) -> None:

@@ -119,11 +119,14 @@ def test_work_that_is_quick_is_not_told_at_all(monkeypatch: pytest.MonkeyPatch) 
 
 def test_on_a_terminal_what_is_told_meanwhile_stands_on_lines_of_its_own() -> None:
     speaker, _, err = console(terminal=True)
+    threads = set(threading.enumerate())
     with speaker.working("applying"):
         speaker.say("created x")
         speaker.progress("y")
     assert "created x\n" in err.getvalue()
-    assert threading.active_count() < 20, "the display's thread has ended"
+    for display in set(threading.enumerate()) - threads:
+        display.join(timeout=60)
+        assert not display.is_alive(), "the display's thread has ended"
     before = len(err.getvalue())
     speaker.say("afterwards")
     assert err.getvalue()[before:] == "afterwards\n"

@@ -157,8 +157,8 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_file(job_file: Jo
         ("resources: {gpu: 'A10G:none'}", "resources.gpu", "is not a whole number"),
         ("resources: null", "resources", "found null|found nothing"),
         ("data: [{source: 'https://x', path: d}]", "data[0].source", "s3://BUCKET/PREFIX"),
-        ("volumes: [{name: a, mount: /a}]", "volumes[0]", "needs either size"),
-        ("volumes: [{name: a, mount: /a, size: 1GB, id: vol-12345678}]", "volumes[0]", "needs either size"),
+        ("volumes: [{name: a, mount: /a}]", "volumes[0]", "needs one of size"),
+        ("volumes: [{name: a, mount: /a, size: 1GB, id: vol-12345678}]", "volumes[0]", "needs one of size"),
         ("volumes: [{name: a, mount: a, size: 1GB}]", "volumes[0].mount", "not an absolute path"),
         (
             "volumes: [{name: a, mount: /a, size: 1GB}, {name: b, mount: /a/b, size: 1GB}]",

@@ -61,9 +61,9 @@ class CountingStore(MemoryStore):
         self._requests["PUT"] += 1
         super().put(key, data, content_type)
 
-    def list_objects(self, prefix: str) -> dict[str, int]:
+    def object_sizes(self, prefix: str) -> dict[str, int]:
         self._requests["LIST"] += 1
-        return super().list_objects(prefix)
+        return super().object_sizes(prefix)
 
 
 class Reader:
@@ -241,6 +241,6 @@ def test_the_counting_store_makes_the_requests_of_the_agents_store(tmp_path: Pat
         assert store.find("a", 1000) is None
         store.put("a", b"1")
         assert store.find("a", 1000) == b"1"
-        assert store.list_objects("a") == {"a": 1}
+        assert store.object_sizes("a") == {"a": 1}
     assert requests == Counter({"LIST": 3, "PUT": 1, "GET": 1})
     assert requests == Counter("LIST" if "list-type" in url else method for method, url in web.sent)

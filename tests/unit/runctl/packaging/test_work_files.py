@@ -309,6 +309,7 @@ class TestConfiguration:
             "extensions.objectformat": "sha256",
             "core.flag": "true",
             "core.autocrlf": '"input"',
+            "user.x.name": "y",
         }
 
     def test_what_is_no_file_says_nothing(self, tmp_path: Path) -> None:

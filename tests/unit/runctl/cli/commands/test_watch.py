@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -34,9 +35,10 @@ class Ran:
             session: Session,
             options: WatchOptions,
             tell: Callable[[WatchEvent], None],
-            open_session: Callable[[], object],
+            open_session: Callable[[], AbstractContextManager[Session]],
         ) -> None:
-            assert open_session == session.apart, "machines are made side by side"
+            with open_session() as other:
+                assert other is not session, "machines are made side by side"
             self.options.append(options)
             for name in EVENTS:
                 tell(

@@ -27,7 +27,7 @@ def test_what_is_put_is_got_listed_and_deleted(s3: S3InMemory, tmp_path: Path) -
     for number in range(5):
         store.put(f"c/line/{number}/files/a", b"x" * number)
     assert store.get("c/line/3/files/a", 1000) == store.find("c/line/3/files/a", 1000) == b"xxx"
-    assert store.list_objects("c/line/") == {f"c/line/{number}/files/a": number for number in range(5)}
+    assert store.object_sizes("c/line/") == {f"c/line/{number}/files/a": number for number in range(5)}
     assert store.list_folders("c/line/") == ["0", "1", "2", "3", "4"]
     assert store.download("c/line/4/files/a", tmp_path / "a", 10**9) == hashlib.sha256(b"xxxx").hexdigest()
     assert (tmp_path / "a").read_bytes() == b"xxxx"
@@ -40,7 +40,7 @@ def test_what_is_put_is_got_listed_and_deleted(s3: S3InMemory, tmp_path: Path) -
 
 def test_a_bucket_that_does_not_exist_is_empty(s3: S3InMemory) -> None:
     store = objects(s3, "none")
-    assert (store.list_objects("c/"), store.list_folders("c/"), store.find("c/a", 1000)) == ({}, [], None)
+    assert (store.object_sizes("c/"), store.list_folders("c/"), store.find("c/a", 1000)) == ({}, [], None)
 
 
 def test_another_owners_bucket_is_not_touched(s3: S3InMemory) -> None:

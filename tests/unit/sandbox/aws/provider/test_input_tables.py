@@ -78,6 +78,10 @@ REPLACED_BY = {
     "aws:autoscaling/group:Group": "initialLifecycleHooks name namePrefix region",
     "aws:autoscaling/schedule:Schedule": "autoscalingGroupName region scheduledActionName",
     "aws:cloudwatch/logGroup:LogGroup": "logGroupClass name namePrefix region",
+    "aws:ebs/snapshot:Snapshot": "description outpostArn region volumeId",
+    "aws:ebs/snapshotCopy:SnapshotCopy": (
+        "completionDurationMinutes description encrypted kmsKeyId region sourceRegion sourceSnapshotId"
+    ),
     "aws:ebs/volume:Volume": (
         "availabilityZone encrypted kmsKeyId multiAttachEnabled outpostArn region snapshotId "
         "volumeInitializationRate"

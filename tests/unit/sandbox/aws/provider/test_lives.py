@@ -135,6 +135,13 @@ def group(cloud: Cloud) -> str:
     return make(cloud, "aws:ec2/securityGroup:SecurityGroup", name="the-group").identifier
 
 
+def snapshot(cloud: Cloud) -> str:
+    volume = make(
+        cloud, "aws:ebs/volume:Volume", availabilityZone="us-west-2a", size=1, encrypted=True
+    ).identifier
+    return make(cloud, "aws:ebs/snapshot:Snapshot", volumeId=volume).identifier
+
+
 def image(cloud: Cloud) -> str:
     return str(cloud.call("ssm", "get_parameter", Name=IMAGE_PARAMETER)["Parameter"]["Value"])
 
@@ -344,6 +351,23 @@ CASES = [
             "tags": {"a": "1"},
         },
         {"size": 20, "tags": {}},
+    ),
+    Case(
+        "aws:ebs/snapshot:Snapshot",
+        lambda cloud: {
+            "volumeId": make(
+                cloud, "aws:ebs/volume:Volume", availabilityZone="us-west-2a", size=1
+            ).identifier,
+            "description": "of a volume",
+            "tags": {"a": "1"},
+        },
+        {"tags": {"b": "2"}},
+    ),
+    Case(
+        "aws:ebs/snapshotCopy:SnapshotCopy",
+        lambda cloud: {"sourceRegion": "us-west-2", "sourceSnapshotId": snapshot(cloud), "encrypted": True},
+        {"tags": {"b": "2"}},
+        imports=False,
     ),
     Case(
         "aws:ec2/volumeAttachment:VolumeAttachment",
