@@ -42,9 +42,9 @@ def test_the_lock_of_a_killed_command_is_removed_by_hand(runctl: Runctl, ended: 
     ended.append("dead")
     job = write_job(runctl.folder, "dead", env={"HOLD_AT": "1"})
     Crash(runctl, "dead").kill_at(Point("cloud", 3, "after", "group"), "up", str(job), "--yes", "--detach")
-    (removed,) = runctl.json("unlock", "dead")["removed"]
-    assert removed["why"] == "its process is dead"
-    assert removed["pid"]
+    lock, claim = runctl.json("unlock", "dead")["removed"]
+    assert (lock["why"], claim["why"]) == ("its process is dead", "its process is dead")
+    assert lock["pid"] and claim["pid"], "the engine's lock, and the command's claim"
     assert runctl.json("unlock", "dead")["removed"] == []
     assert runctl.json("down", "dead", "--yes", "--grace", "1")["nothing_left"]
 
