@@ -280,4 +280,5 @@ def test_a_large_file_survives_in_parts(machine: Machine) -> None:
     (file,) = json.loads(machine.read(manifest_key(ARTIFACTS)))["files"]
     found = machine.s3.get_object(Bucket=BUCKET, Key=file_key(ARTIFACTS, "model/big"))
     assert hashlib.sha256(found["Body"].read()).hexdigest() == file["sha256"]
-    assert found["ETag"].strip('"').endswith("-2"), "went up in two parts"
+    parts = found["ETag"].strip('"').partition("-")[2]
+    assert int(parts) > 1, "went up in parts"
