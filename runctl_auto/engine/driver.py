@@ -158,6 +158,11 @@ class Driver:
         """The stacks of jobs of this project in the backend, by name; as ``stacks``."""
         return tuple(each for each in self.stacks() if kind_of(each.name) == "job")
 
+    def stack_names(self) -> tuple[str, ...]:
+        """The names of all stacks of this project in the backend, sorted; as ``stacks``."""
+        names = self.backend.stack_names()
+        return names if names is not None else tuple(each.name for each in self.stacks())
+
     def stacks(self) -> tuple[JobSummary, ...]:
         """All stacks of this project in the backend, by name; without an engine where files tell them."""
         stacks = self.backend.stacks()

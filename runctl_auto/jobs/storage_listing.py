@@ -88,7 +88,7 @@ def list_storage(
     """Those of ``kinds`` in the backend by name. With ``ask_cloud`` also what volumes are attached to: a
     request a region. Blocks."""
     with session.reporter.working("reading the volumes and snapshots", after=PATIENCE_SECONDS):
-        stacks = of_kinds([each.name for each in session.driver.stacks()], kinds)
+        stacks = of_kinds(session.driver.stack_names(), kinds)
         if not stacks:
             return ()
         states = session.driver.states(stacks)

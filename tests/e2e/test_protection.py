@@ -28,6 +28,7 @@ DELETIONS = {
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "s3:DeleteBucketLifecycle",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "s3:DeleteBucketOwnershipControls",
+    "aws:s3/bucketVersioning:BucketVersioning": "s3:PutBucketVersioning",  # suspends it
 }
 
 

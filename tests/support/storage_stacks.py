@@ -87,6 +87,7 @@ class StorageWorld:
         self.provider.volume_fillings.return_value = {}
         self.provider.zones.return_value = ("us-east-1a", "us-east-1b")
         self.driver: Any = create_autospec(Driver, instance=True)
+        self.driver.stack_names.side_effect = lambda: tuple(sorted(self.stacks))
         self.driver.stacks.side_effect = lambda: tuple(
             JobSummary(each, 1, None, False) for each in sorted(self.stacks)
         )

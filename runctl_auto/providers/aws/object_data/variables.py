@@ -41,7 +41,7 @@ def told_by_variables(environ: Mapping[str, str], endpoint_url: str | None) -> T
         return None
     if any(variables.get(name) for name in _DECIDED_BY_BOTOCORE):
         return None
-    if Path(variables.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().exists():
+    if Path(variables.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().is_file():
         return None
     return Told(
         variables["AWS_ENDPOINT_URL"],
