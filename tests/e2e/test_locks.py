@@ -44,7 +44,7 @@ def test_the_lock_of_a_killed_command_is_removed_by_hand(runctl: Runctl, ended: 
     Crash(runctl, "dead").kill_at(Point("cloud", 3, "after", "group"), "up", str(job), "--yes", "--detach")
     lock, claim = runctl.json("unlock", "dead")["removed"]
     assert (lock["why"], claim["why"]) == ("its process is dead", "its process is dead")
-    assert lock["pid"] and claim["pid"], "the engine's lock, and the command's claim"
+    assert all(each["pid"] for each in (lock, claim)), "the engine's lock, and the command's claim"
     assert runctl.json("unlock", "dead")["removed"] == []
     assert runctl.json("down", "dead", "--yes", "--grace", "1")["nothing_left"]
 
