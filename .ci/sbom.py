@@ -41,7 +41,7 @@ def python_packages(lock: str) -> Iterator[dict[str, Any]]:
             "externalReferences": [
                 {
                     "type": "distribution",
-                    "url": f"https://pypi.org/project/{name}/{version}/",
+                    "url": f"pkg:pypi/{name}@{quote(version, safe='.-_')}",
                     "hashes": [{"alg": "SHA-256", "content": each} for each in _HASH.findall(found["rest"])],
                 }
             ],
