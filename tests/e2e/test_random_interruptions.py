@@ -42,8 +42,8 @@ STAGES = ("launched", "fetching", "setup", "setup", "running", "running", "runni
 """What is interrupted, one seed after the other, within what it took undisturbed."""
 ORDER = ("", "launched", "booting", "fetching", "setup", "running", "stopping")
 SETUP = """
-python3 -m venv --without-pip .venv
-python3 -m pip --python .venv/bin/python install --no-compile --quiet --disable-pip-version-check \\
+python3 -m venv .venv
+.venv/bin/python -m pip install --no-compile --quiet --disable-pip-version-check \\
   -r requirements.txt
 """
 WEIGHTS = """
@@ -128,7 +128,7 @@ class Reported:
         self._s3, self.ec2, self.job = client(cloud_url, "s3"), client(cloud_url, "ec2"), job
 
     def stage(self) -> str:
-        s3, bucket = self._s3, Names(ACCOUNT, REGION, "runctl", self.job).bucket()
+        s3, bucket = self._s3, Names(account=ACCOUNT, region=REGION, project="runctl", job=self.job).bucket()
         try:
             listed = s3.list_objects_v2(Bucket=bucket, Prefix="runs/").get("Contents", [])
             for each in listed:
