@@ -6,6 +6,7 @@ stack. What fails is raised as a typed error of ``runctl_auto.errors``.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -58,7 +59,7 @@ class JobSummary:
 
 
 class Driver:
-    """Opens the stacks of one environment. Not to be shared between threads."""
+    """Opens the stacks of one environment. Not to be shared between threads, but for ``beside``."""
 
     def __init__(
         self,
@@ -74,11 +75,13 @@ class Driver:
         self._folders = folders
         self._options = options or EngineOptions()
         self._opened: automation.LocalWorkspace | None = None
+        self._sharing = threading.Lock()
 
     def beside(self, on_event: EventSink | None, on_output: Callable[[str], None] | None) -> Driver:
         """A driver of the same environment for another thread, with its own listeners. Programs run in the
-        same host, which is started here."""
-        self._host.start()
+        same host, which is started here. May be called from any thread."""
+        with self._sharing:
+            self._host.start()
         options = replace(self._options, on_event=on_event, on_output=on_output)
         return Driver(self._environment, self._folders, options, host=self._host)
 

@@ -33,7 +33,7 @@ _PACKAGES = Path(__file__).resolve().parents[2]
 
 
 class ProgramHost:
-    """Starts a language host when it is first needed, or before. Not to be shared between threads."""
+    """Starts a language host when it is first needed, or before. Threads may share it once it was started."""
 
     def __init__(
         self, variables: Mapping[str, str], programs: Sequence[Path], packs: Sequence[Path] = ()

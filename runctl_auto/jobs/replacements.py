@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 
@@ -15,10 +14,10 @@ from runctl_auto.local.interruption import leave_operations_alone, wait
 from runctl_auto.stack.config import StackConfig
 
 MOST_AT_ONCE = 8
-"""However many jobs may run: each new machine takes an engine and a language host of its own."""
+"""However many jobs may run: each new machine takes an engine of its own."""
 
-OpenSession = Callable[[], AbstractContextManager[Session]]
-"""Opens a session that no other thread uses."""
+OpenSession = Callable[[], Session]
+"""Makes a session that no other thread uses. Called in the thread that uses it."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,9 @@ class Replacements:
     def _in_own_session(self, work: _Work) -> None:
         def make() -> Made:
             assert self.open_session is not None  # noqa: S101 - `_start_next` sees to it
-            with self.open_session() as session:
-                time = replace(session.time, sleep=self._sleep)
-                return self._make(work.wanted, replace(session, time=time))
+            session = self.open_session()
+            time = replace(session.time, sleep=self._sleep)
+            return self._make(work.wanted, replace(session, time=time))
 
         try:
             work.result = _result(work.wanted, make)

@@ -110,7 +110,7 @@ class Session:
 
     def beside(self, reporter: Reporter) -> Session:
         """A session for another thread, told to ``reporter``: with the same surroundings, and nothing that is
-        not to be shared between threads."""
+        not to be shared between threads. May be called from any thread."""
         driver = self.driver.beside(reporter.engine_event, reporter.engine_output)
         return replace(self, driver=driver, reporter=reporter, _providers={}, _claims={})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -64,7 +63,7 @@ def command(
             session,
             options,
             lambda event: _show(console, event),
-            lambda: nullcontext(session.beside(session.reporter)),
+            lambda: session.beside(session.reporter),
         )
     except KeyboardInterrupt:
         console.say("no longer watched; the jobs go on")

@@ -24,14 +24,12 @@ class ThreadSessions:
         self._session = session
         self._new_reporter = new_reporter
         self._held = threading.local()
-        self._making = threading.Lock()
 
     def of(self, job: str) -> Session:
         """The session of this thread, which tells what follows of ``job``."""
         if not hasattr(self._held, "session"):
             reporter = self._new_reporter()
-            with self._making:
-                self._held.session = self._session.beside(reporter)
+            self._held.session = self._session.beside(reporter)
             self._held.reporter = reporter
         reporter = self._held.reporter
         reporter.about(job)

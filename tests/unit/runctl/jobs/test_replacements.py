@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Event
 from typing import Any
 from unittest.mock import create_autospec
@@ -38,11 +37,10 @@ class Makers:
         self.replacements = Replacements(self.shared, self._open, most)
         monkeypatch.setattr(module, "ReplaceUnattended", self._change)
 
-    @contextmanager
-    def _open(self) -> Iterator[Session]:
+    def _open(self) -> Session:
         session = fake_session()
         self.sessions.append(session)
-        yield session
+        return session
 
     def _change(self, job: Any, config: Any, lost: Any, *, refuse_when_left: Callable[[], None]) -> Any:
         change = create_autospec(ReplaceUnattended, instance=True)
