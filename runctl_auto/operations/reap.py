@@ -69,7 +69,8 @@ def reap(session: Session, *, yes: bool, dry_run: bool = False) -> ReapResult:
     Raises ``ConfirmationNeededError`` when declined.
     """
     if dry_run:
-        return _reap(session, None, yes=yes)
+        overdue, unread = _look(session, notices=None)
+        return ReapResult(overdue, (), unread, dry_run=True)
     notices = Notices(session, "reap")
     try:
         return _reap(session, notices, yes=yes)
@@ -77,15 +78,20 @@ def reap(session: Session, *, yes: bool, dry_run: bool = False) -> ReapResult:
         notices.drain()
 
 
-def _reap(session: Session, notices: Notices | None, *, yes: bool) -> ReapResult:
-    """Without ``notices`` a dry run."""
+def _look(
+    session: Session, notices: Notices | None
+) -> tuple[tuple[Overdue, ...], tuple[tuple[str, str], ...]]:
+    """The machines that are over, and the jobs of which that is not known, with why. What is found is told,
+    with ``notices`` to those too who want to be notified."""
     configs, unread = _configs(session)
     overdue, unknown = _overdue_everywhere(session, configs, notices)
-    unread += unknown
     for each in overdue:
         session.reporter.say(f"{each.instance} of job '{each.job}' in {each.region}: {each.why}")
-    if notices is None:
-        return ReapResult(tuple(overdue), (), tuple(unread), dry_run=True)
+    return tuple(overdue), (*unread, *unknown)
+
+
+def _reap(session: Session, notices: Notices, *, yes: bool) -> ReapResult:
+    overdue, unread = _look(session, notices)
     if overdue:
         require_confirmation(
             session.reporter,
@@ -103,7 +109,7 @@ def _reap(session: Session, notices: Notices | None, *, yes: bool) -> ReapResult
             reaped.append(each)
         except CloudError as error:
             refused.append((each, error.what))
-    return ReapResult(tuple(overdue), tuple(reaped), tuple(unread), tuple(refused))
+    return ReapResult(overdue, tuple(reaped), unread, tuple(refused))
 
 
 def limit_of(config: StackConfig) -> tuple[float, str] | None:
