@@ -269,6 +269,5 @@ def open_backend(url: str, project: str, open_objects: OpenObjects | None = None
 
 
 def _state(content: bytes | None) -> StackState:
-    deployment = parse_checkpoint(content) or {}
-    version = None if content is None else hashlib.sha256(plain_content(content)).hexdigest()
-    return replace(parse_state(deployment), version=version)
+    plain = plain_content(content)
+    return replace(parse_state(parse_checkpoint(plain) or {}), version=hashlib.sha256(plain).hexdigest())
