@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runctl_auto.cost.amount import Amount
-from runctl_auto.jobs.folder.entry import Action, Entry, Failure, Finding, FolderPlan
+from runctl_auto.jobs.folder.entry import SIGNS, Entry, Failure, Finding, FolderPlan
 from runctl_auto.reports.money import rate, spent
 from runctl_auto.reports.report import Report, Row
 from runctl_auto.reports.untrusted_text import block, code
@@ -22,16 +22,6 @@ _MOST_NOTES = 10
 _MESSAGE = 1500
 _TEXT = 300
 
-_SIGNS: dict[Action, str] = {
-    "create": "+",
-    "update": "~",
-    "bring-back": "~",
-    "destroy": "-",
-    "finished": " ",
-    "unchanged": " ",
-    "refused": "!",
-    "invalid": "!",
-}
 _WORDS: dict[str, str] = {
     "create": "to create",
     "update": "to update",
@@ -133,7 +123,7 @@ def _title(row: Row) -> str:
     elif row.error is not None and entry.action not in ("refused", "invalid"):
         told = f"{told}: failed"
     counts = ", ".join(f"{count} {code(operation)}" for operation, count in entry.resources.items())
-    return f"{_SIGNS[entry.action]} <b>{code(entry.title)}</b> {told}{f' ({counts})' if counts else ''}"
+    return f"{SIGNS[entry.action]} <b>{code(entry.title)}</b> {told}{f' ({counts})' if counts else ''}"
 
 
 def _cost_of(entry: Entry) -> Iterator[str]:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from runctl_auto.cli.views.amounts import rate_text, spent_text
-from runctl_auto.jobs.folder.entry import Action, Entry, EntryResult, FolderPlan, FolderResult
+from runctl_auto.jobs.folder.entry import SIGNS, Entry, EntryResult, FolderPlan, FolderResult
 
-SIGNS: Mapping[Action, str] = {
-    "create": "+",
-    "update": "~",
-    "bring-back": "~",
-    "destroy": "-",
-    "finished": " ",
-    "unchanged": " ",
-    "refused": "!",
-    "invalid": "!",
-}
 _MOST_UNCHANGED = 10
 
 

@@ -30,6 +30,17 @@ Action = Literal["create", "update", "bring-back", "destroy", "finished", "uncha
 * invalid: the file, its work folder or something it names is wrong; see ``error``.
 """
 ACTIONS: tuple[Action, ...] = get_args(Action)
+SIGNS: Mapping[Action, str] = {
+    "create": "+",
+    "update": "~",
+    "bring-back": "~",
+    "destroy": "-",
+    "finished": " ",
+    "unchanged": " ",
+    "refused": "!",
+    "invalid": "!",
+}
+"""How an action is marked wherever a plan is shown."""
 CHANGING: frozenset[Action] = frozenset({"create", "update", "bring-back", "destroy"})
 
 _STEPS_OF_REPLACEMENT = ("create-replacement", "delete-replaced")
