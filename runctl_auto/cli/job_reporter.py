@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from runctl_auto.cli.progress import line_for
+from runctl_auto.jobs.reporting import NobodyThere
 
 if TYPE_CHECKING:
     from runctl_auto.cli.console import Console
     from runctl_auto.engine.events import EngineEvent
-    from runctl_auto.jobs.reporting import PlanView
 
 
-class JobReporter:
+class JobReporter(NobodyThere):
     """The reporter of one thread. ``lock`` is held while a line is written; all threads share it.
 
     Steps of the engine are told where they fail, all of them with ``-v``. It asks nobody: whoever uses it was
-    confirmed before.
+    confirmed before. Runs are not followed, and the plan of a folder is told as a whole.
     """
 
     def __init__(self, console: Console, lock: threading.Lock) -> None:
@@ -33,18 +33,6 @@ class JobReporter:
     def say(self, text: str) -> None:
         with self._lock:
             self._console.say(f"{self._job}: {text}")
-
-    def plan(self, view: PlanView) -> None:
-        """The plan of the folder is told as a whole."""
-
-    def confirm(self, question: str) -> bool:  # noqa: ARG002
-        return False
-
-    def ask(self, question: str) -> str:  # noqa: ARG002
-        return ""
-
-    def log_line(self, line: str) -> None:
-        """Runs are not followed."""
 
     def engine_event(self, event: EngineEvent) -> None:
         text = line_for(event)
@@ -61,6 +49,3 @@ class JobReporter:
         if not after or self._console.verbose:
             self.say(title)
         yield
-
-    def progress(self, text: str) -> None:
-        """Of many jobs at once only the steps are told."""

@@ -6,18 +6,16 @@ job's bucket keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runctl_auto.cost.book import PriceBook
-from runctl_auto.engine.events import EngineEvent
 from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Material, decide
-from runctl_auto.jobs.reporting import PlanView
+from runctl_auto.jobs.reporting import NobodyThere
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Surroundings, Time
 from runctl_auto.jobs.webhook_address import with_webhook
@@ -48,38 +46,13 @@ class ProgramSurroundings:
 
 
 @dataclass(frozen=True)
-class ProgramReporter:
-    """Tells what happens through ``say``. Nobody is there to be asked."""
+class ProgramReporter(NobodyThere):
+    """Tells what happens through ``say``. The engine and its plan belong to the program."""
 
     said: Callable[[str], None]
 
     def say(self, text: str) -> None:
         self.said(text)
-
-    def plan(self, view: PlanView) -> None:
-        """The engine shows the plan."""
-
-    def confirm(self, question: str) -> bool:  # noqa: ARG002
-        return False
-
-    def ask(self, question: str) -> str:  # noqa: ARG002
-        return ""
-
-    def log_line(self, line: str) -> None:
-        """No run is followed."""
-
-    def engine_event(self, event: EngineEvent) -> None:
-        """The engine belongs to the program."""
-
-    def engine_output(self, line: str) -> None:
-        """The engine belongs to the program."""
-
-    @contextmanager
-    def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:  # noqa: ARG002
-        yield
-
-    def progress(self, text: str) -> None:
-        """Nothing shows it."""
 
 
 def decide_declared(

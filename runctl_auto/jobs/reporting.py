@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -69,3 +70,32 @@ class Reporter(Protocol):
 
     def progress(self, text: str) -> None:
         """How far the work is that ``working`` shows."""
+
+
+class NobodyThere:
+    """A reporter without a person: it shows nothing and answers every question with no. Subclasses say."""
+
+    def plan(self, view: PlanView) -> None:
+        """Nobody looks at it."""
+
+    def confirm(self, question: str) -> bool:  # noqa: ARG002
+        return False
+
+    def ask(self, question: str) -> str:  # noqa: ARG002
+        return ""
+
+    def log_line(self, line: str) -> None:
+        """Nobody reads it."""
+
+    def engine_event(self, event: EngineEvent) -> None:
+        """Nobody follows the engine."""
+
+    def engine_output(self, line: str) -> None:
+        """Nobody reads it."""
+
+    @contextmanager
+    def working(self, title: str, *, after: float = 0.0) -> Iterator[None]:  # noqa: ARG002
+        yield
+
+    def progress(self, text: str) -> None:
+        """Nobody waits."""
