@@ -13,11 +13,11 @@ import pytest
 def go_tool(folder: Path, package: str) -> Path:
     """The executable of a Go package such as ``example.org/tool/cmd/tool@v1.0.0``, built into ``folder``.
 
-    Skips the test where there is no Go.
+    Fails the test where there is no Go.
     """
     go = shutil.which("go")
     if go is None:
-        pytest.skip("needs Go")
+        pytest.fail("needs Go")
     built = folder / package.partition("@")[0].rsplit("/", 1)[-1]
     if not built.exists():
         # What of Go's own settings is a person's, such as a proxy, stays.
@@ -27,10 +27,10 @@ def go_tool(folder: Path, package: str) -> Path:
 
 
 def npm_packages(folder: Path, *packages: str) -> Path:
-    """``folder``, in which npm has installed the packages. Skips the test where there is no npm."""
+    """``folder``, in which npm has installed the packages. Fails the test where there is no npm."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        pytest.skip("needs Node.js")
+        pytest.fail("needs Node.js")
     (folder / "package.json").write_text('{"name": "tests", "private": true}')
     _run(
         [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *packages],
