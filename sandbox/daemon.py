@@ -1,7 +1,8 @@
 """The sandbox of a folder: start, stop, status.
 
-The sandbox is four processes: a supervisor and, under it, the emulated cloud, the provider and the hosts.
-They outlive the process that started them. Nothing here imports the emulator, so `status` stays fast.
+The sandbox is five processes: a supervisor and, under it, the emulated cloud, the provider, the hosts and the
+stand-in for RunPod. They outlive the process that started them. Nothing here imports the emulator, so
+`status` stays fast.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ from sandbox.supervisor import lost_jobs, record
 from sandbox.supervisor.left_hosts import HostsRemain, stop_left_hosts
 from sandbox.supervisor.part_process import clean_environment
 from sandbox.supervisor.record import Part, Record
-from sandbox.supervisor.supervisor import PROVIDER, remove_clouds
+from sandbox.supervisor.supervisor import PROVIDER, RUNPOD, remove_clouds
 
 _SUPERVISE = Path(__file__).resolve().parent / "supervisor" / "supervise.py"
 _START_SECONDS = 120.0
@@ -42,8 +43,8 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Endpoints of a running sandbox, the key pair of its cloud, and the jobs lost with an earlier cloud
-    (reported once)."""
+    """Endpoints of a running sandbox, the key pair of its cloud and the key of its RunPod, and the jobs lost
+    with an earlier cloud (reported once)."""
 
     cloud_id: str
     cloud_url: str
@@ -54,6 +55,8 @@ class Endpoints:
     lost_jobs: tuple[str, ...]
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    runpod_url: str = ""
+    runpod_api_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -150,19 +153,29 @@ def status(folder: Path) -> SandboxStatus:
     )
 
 
-def control(folder: Path, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-    """One call of the running cloud's control interface; `path` is what follows `/sandbox-api/`.
+def control(
+    folder: Path, method: str, path: str, body: Mapping[str, object] | None = None, *, runpod: bool = False
+) -> dict[str, Any]:
+    """One call of the control interface of the running cloud, or of the stand-in for RunPod; `path` is what
+    follows `/sandbox-api/`.
 
     Raises SandboxError when the sandbox does not run or refuses the call, with its reason.
     """
     known = record.load(folder)
     if known is None or known.phase != record.READY or not known.alive:
         raise SandboxError("the sandbox does not run")
-    connection = http.client.HTTPConnection(known.cloud_url.removeprefix("http://"), timeout=_CONTROL_SECONDS)
-    headers = {"Authorization": _keys(folder.resolve(), known).bearer}
+    address = _runpod_url(known) if runpod else known.cloud_url
+    return control_at(address, _keys(folder.resolve(), known).bearer, method, path, body)
+
+
+def control_at(
+    url: str, bearer: str, method: str, path: str, body: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """One call of the control interface at an address. Raises SandboxError as `control` does."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_CONTROL_SECONDS)
     content = None if body is None else json.dumps(body)
     try:
-        connection.request(method, f"/sandbox-api/{path}", content, headers)
+        connection.request(method, f"/sandbox-api/{path}", content, {"Authorization": bearer})
         answer = connection.getresponse()
         told = json.loads(answer.read())
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -281,7 +294,14 @@ def _endpoints(folder: Path, ready: Record) -> Endpoints:
         lost_jobs.take_note(folder),
         keys.access_key_id,
         keys.secret_access_key,
+        _runpod_url(ready),
+        keys.runpod_api_key,
     )
+
+
+def _runpod_url(known: Record) -> str:
+    part = known.parts.get(RUNPOD)
+    return f"http://127.0.0.1:{part.port}" if part is not None and part.port else ""
 
 
 def _await_processes(last: Record) -> None:

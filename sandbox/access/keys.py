@@ -5,6 +5,8 @@ They are random, made with the cloud and kept in a file that only the caller can
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -29,6 +31,12 @@ class CloudKeys:
     def variables(self) -> dict[str, str]:
         """The variables in which AWS's clients expect the key pair."""
         return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key}
+
+    @property
+    def runpod_api_key(self) -> str:
+        """The key of the account of RunPod's stand-in."""
+        made = hmac.new(self.control_token.encode(), b"runpod", hashlib.sha256).hexdigest()
+        return f"rpa_{made[:40].upper()}"
 
     @property
     def bearer(self) -> str:

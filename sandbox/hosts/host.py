@@ -139,12 +139,11 @@ class Host:
         self._power = power
 
     def ask_to_end(self) -> None:
-        """Request an orderly shutdown; sent once per boot. A machine that hangs is halted at once."""
+        """Request an orderly shutdown; may be repeated. A machine that hangs is halted at once."""
         if self._power == "frozen":
             self.end_processes()
-        if not self.record.asked_to_end and self.record.init:
+        if self.record.init:
             self.record.init.signal(signal.SIGTERM)
-            self._keep(replace(self.record, asked_to_end=True))
 
     def end_processes(self) -> None:
         """Kill all processes of the host immediately, as in a power failure."""

@@ -32,10 +32,9 @@ class HostRecord:
     outer: ProcessIdentity | None = None
     init: ProcessIdentity | None = None
     ended: bool = False
-    asked_to_end: bool = False
 
     def started(self, processes: HostProcesses) -> HostRecord:
-        return replace(self, outer=processes.outer, init=processes.init, ended=False, asked_to_end=False)
+        return replace(self, outer=processes.outer, init=processes.init, ended=False)
 
     @property
     def alive(self) -> bool:
@@ -115,7 +114,7 @@ class HostStore:
 
     def records(self) -> Iterator[HostRecord]:
         """All recorded hosts; unreadable records are skipped."""
-        for path in sorted(self._hosts.glob("i-*.json")):
+        for path in sorted(self._hosts.glob("*-*.json")):
             with contextlib.suppress(OSError, ValueError, TypeError):
                 found = json.loads(path.read_text())
                 for name in ("outer", "init"):

@@ -177,6 +177,7 @@ class Manager:
         elif instance.state in _ENDING:
             if alive:
                 host.ask_to_end()
+                self._unfinished = True  # asked again: a first process that does not listen yet hears nothing
             else:
                 self._report(instance.id, instance.boot)
         elif instance.state == "stopped" and alive:

@@ -138,7 +138,7 @@ class Metadata:
             "instance-life-cycle": instance.market,
             "instance-type": instance.type,
             "local-hostname": hostname,
-            "local-ipv4": instance.private_ip,
+            "local-ipv4": own_address(instance),
             "placement/availability-zone": instance.zone,
             "placement/region": instance.region,
             "services/domain": "amazonaws.com",
@@ -202,6 +202,14 @@ class Metadata:
                 found = self._sources.role_credentials(self.instance, _CREDENTIAL_SECONDS)
                 kept = self._credentials = (role, now, found)
             return kept[1], kept[2]
+
+
+def own_address(instance: Instance) -> str:
+    """The host's own address: on AWS its private one. The hosts of a sandbox share one network, in which all
+    of 127.0.0.0/8 is theirs: the last three numbers of the private address tell them apart.
+    """
+    first, dot, rest = instance.private_ip.partition(".")
+    return f"127.{rest}" if first and dot else instance.private_ip
 
 
 def host_name(instance: Instance) -> str:

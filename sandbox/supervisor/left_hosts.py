@@ -16,14 +16,18 @@ class HostsRemain(Exception):
 
 def stop_left_hosts(cloud_folder: Path) -> None:
     """End all running hosts of this cloud; blocks until they have ended. Raises HostsRemain."""
-    if not cloud_folder.is_dir():
-        return
+    for folder in (cloud_folder, cloud_folder / "runpod"):
+        if (folder / "hosts").is_dir():
+            _stop(folder)
+
+
+def _stop(folder: Path) -> None:
     try:
         subprocess.run(
-            [sys.executable, "-I", str(HOSTS_SCRIPT), "--stop-hosts", "--folder", str(cloud_folder)],
+            [sys.executable, "-I", str(HOSTS_SCRIPT), "--stop-hosts", "--folder", str(folder)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            cwd=cloud_folder,
+            cwd=folder,
             env=clean_environment({}),
             timeout=_SECONDS,
             check=True,

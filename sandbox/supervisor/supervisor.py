@@ -24,10 +24,11 @@ from sandbox.supervisor.record import Part, Record
 CLOUD = "cloud"
 PROVIDER = "provider"
 HOSTS = "hosts"
+RUNPOD = "runpod"
 
 _SANDBOX = Path(__file__).resolve().parents[1]
 _START_SECONDS = 90.0
-_PATIENCE = {HOSTS: 10.0, PROVIDER: 5.0, CLOUD: 5.0}
+_PATIENCE = {RUNPOD: 10.0, HOSTS: 10.0, PROVIDER: 5.0, CLOUD: 5.0}
 _SHORT_LIFE = 5.0
 _FAST_DEATHS = 5
 _POLL_SECONDS = 0.02
@@ -101,6 +102,7 @@ class Supervisor:
             self._launch(self._cloud_command(folder, listener.fileno()))
         self._launch(self._provider_command(folder))
         self._launch(self._hosts_command(folder))
+        self._launch(self._runpod_command(folder))
         self._await_ready(*self._parts.values())
         self._publish(replace(self._record, phase=record.READY))
 
@@ -131,8 +133,9 @@ class Supervisor:
         while True:
             self._count_death(part)
             command = part.command
-            if part.name == PROVIDER:
-                command = self._provider_command(self._cloud_folder(self._record.cloud_id))
+            if part.name in (PROVIDER, RUNPOD):
+                anew = {PROVIDER: self._provider_command, RUNPOD: self._runpod_command}
+                command = anew[part.name](self._cloud_folder(self._record.cloud_id))
             part = self._launch(command, part.restarts + 1)
             with suppress(PartEnded):
                 self._await_ready(part)
@@ -188,12 +191,12 @@ class Supervisor:
 
     def _end_all(self) -> None:
         """End the hosts first, while their cloud still responds, then the others."""
-        for name in (HOSTS, PROVIDER, CLOUD):
+        for name in (RUNPOD, HOSTS, PROVIDER, CLOUD):
             part = self._parts.pop(name, None)
             if part is not None:
                 part.ask_to_end()
                 orderly = part.end(_PATIENCE[name])
-                if name == HOSTS and not orderly:
+                if name in (RUNPOD, HOSTS) and not orderly:
                     stop_left_hosts(part.command.ready_file.parent)
 
     def _publish(self, new: Record) -> None:
@@ -243,6 +246,20 @@ class Supervisor:
             str(folder),
         ]
         return self._command(HOSTS, folder, HOSTS_SCRIPT, arguments, kept=host_settings)
+
+    def _runpod_command(self, folder: Path) -> Command:
+        """Use the previous port, so that engines and pods find it again."""
+        port = self._ports.get(RUNPOD)
+        arguments = [
+            "--keys",
+            str(keys_file(folder)),
+            "--cloud",
+            self._record.cloud_url,
+            "--folder",
+            str(folder / RUNPOD),
+            *(["--port", str(port)] if port else []),
+        ]
+        return self._command(RUNPOD, folder, _SANDBOX / "runpod" / "serve.py", arguments, kept=host_settings)
 
     def _command(
         self,

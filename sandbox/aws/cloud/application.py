@@ -23,6 +23,8 @@ from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import SERVICE as QUOTAS
 from sandbox.aws.cloud.quotas import Quotas
+from sandbox.aws.cloud.session_manager.service import SERVICE as MESSAGES
+from sandbox.aws.cloud.session_manager.service import SessionManager, is_channel
 
 SERVICES = frozenset(
     {
@@ -37,6 +39,7 @@ SERVICES = frozenset(
         "scheduler",
         QUOTAS,
         "ssm",
+        MESSAGES,
         "sts",
         "tagging",
     }
@@ -86,6 +89,7 @@ class CloudApplication:
         locks: CloudLocks,
         disconnected: Disconnected,
         quotas: Quotas,
+        session_manager: SessionManager,
         located: Callable[[AwsCall], AwsCall],
         launches_fail: Callable[[Cause], AbstractContextManager[None]],
     ) -> None:
@@ -98,6 +102,7 @@ class CloudApplication:
         self._locks = locks
         self._disconnected = disconnected
         self._quotas = quotas
+        self._session_manager = session_manager
         self._located = located
         self._launches_fail = launches_fail
         self._bucket_changes = BucketChanges()
@@ -105,6 +110,9 @@ class CloudApplication:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(PREFIX):
             return self._control(environ, start_response)
+        if is_channel(environ):
+            self._session_manager.serve_channel(environ)
+            raise ConnectionAbortedError("the data channel is closed")
         if not self._disconnected.may_arrive(environ):
             raise ConnectionAbortedError("the caller has no network")  # the server closes without an answer
         body, start = _receive(environ)
@@ -118,6 +126,11 @@ class CloudApplication:
     def _carried_out(
         self, call: AwsCall, start: bytes, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
+        if SessionManager.is_of_agent(call):
+            told = self._session_manager.answer(call, start, environ)
+            if isinstance(told, AwsError):
+                return _answer_error(told, call, environ, start_response)
+            return _answer_json(told, start_response)
         visit = self._points.enter(call, environ.get("HTTP_USER_AGENT", ""))
         if not self._points.may_pass(visit, "before"):
             return _answer_error(_DROPPED, call, environ, start_response)
@@ -126,8 +139,8 @@ class CloudApplication:
         cause = fault.ends_launch if fault is not None else None
         if fault is not None and cause is None:
             error = fault.error
-        if error is None and call.service in _OWN:
-            told = self._own_answer(call, start)
+        if error is None and (call.service in _OWN or SessionManager.serves(call)):
+            told = self._own_answer(call, start, environ)
             if not isinstance(told, AwsError):
                 return _answer_json(told, start_response)
             error = told
@@ -154,8 +167,10 @@ class CloudApplication:
             "InvalidAction", f"The sandbox's cloud has no service '{call.service}'; it has {known}"
         )
 
-    def _own_answer(self, call: AwsCall, body: bytes) -> dict[str, Any] | AwsError:
+    def _own_answer(self, call: AwsCall, body: bytes, environ: dict[str, Any]) -> dict[str, Any] | AwsError:
         """The response of a service that moto lacks, or that has no state in it."""
+        if SessionManager.serves(call):
+            return self._session_manager.answer(call, body, environ)
         if call.service == price_list.SERVICE:
             return price_list.answer(call.operation, body)
         if call.service == QUOTAS:

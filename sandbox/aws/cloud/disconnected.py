@@ -32,12 +32,20 @@ class Disconnected:
             self._instances = self._instances - {instance} if connected else self._instances | {instance}
             self._changed.notify_all()
 
+    def holds(self, instance: str) -> bool:
+        """Whether the instance has no network."""
+        return instance in self._instances
+
+    def instance_behind(self, environ: dict[str, Any]) -> str | None:
+        """The instance whose role credentials a request is signed with."""
+        told = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+        return self._instance_of(told[1]) if told else None
+
     def may_arrive(self, environ: dict[str, Any]) -> bool:
         """Whether this request reaches the cloud; if not, blocks first, as with lost packets."""
         if not self._instances:
             return True
-        told = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
-        instance = self._instance_of(told[1]) if told else None
+        instance = self.instance_behind(environ)
         if instance not in self._instances:
             return True
         with self._changed:

@@ -19,7 +19,7 @@ from sandbox.aws.cloud.fault_injection import FaultInjection
 from sandbox.aws.cloud.faults import Faults
 from sandbox.aws.cloud.guard import Guard
 from sandbox.aws.cloud.launch_zone import located
-from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
+from sandbox.aws.cloud.lifecycle import RUNNING, Lifecycle, Timing
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
 from sandbox.aws.cloud.scaling.keeper import Keeper, Launch, Launched, first_that_launches
@@ -27,6 +27,7 @@ from sandbox.aws.cloud.scaling.launching import Launching
 from sandbox.aws.cloud.scaling.moto_cloud import MotoGroupCloud, moto_groups
 from sandbox.aws.cloud.scheduled_calls import ScheduledCalls
 from sandbox.aws.cloud.session_access import SessionAccess
+from sandbox.aws.cloud.session_manager.service import SessionManager
 from sandbox.aws.cloud.tagged_resources import MotoResources
 from sandbox.aws.corrections.catalogue import apply_all
 from sandbox.aws.corrections.eventual_consistency import Consistency
@@ -102,6 +103,12 @@ class Emulator:
             locks=self._locks,
             disconnected=disconnected,
             quotas=quotas,
+            session_manager=SessionManager(
+                clock=clock,
+                instance_of=disconnected.instance_behind,
+                is_running=self._runs,
+                is_cut_off=lambda instance: disconnected.holds(instance) or self._hangs(instance),
+            ),
             located=located,
             launches_fail=self._lifecycle.launches_fail,
         )
@@ -168,6 +175,16 @@ class Emulator:
             list(self._cloud(environ, lambda status, *_, answers=answers: answers.append(status)))
             if not answers[0].startswith("200"):
                 raise RuntimeError(f"the emulator's first call of {service} failed: {answers[0]}")
+
+    def _runs(self, instance: str) -> bool:
+        with self._locks.plane:
+            life = self._lifecycle.find(instance)
+            return life is not None and life.state == RUNNING
+
+    def _hangs(self, instance: str) -> bool:
+        # Without the lock: one look-up, made for every message of a session.
+        life = self._lifecycle.find(instance)
+        return life is not None and life.power != "on"
 
     def _changed(self) -> None:
         self._changes.bump()

@@ -45,7 +45,8 @@ class BadFault(ValueError):
 
 @dataclass
 class Fault:
-    """The next `times` calls of one operation that match `match` fail with `code`.
+    """The next `times` calls of one operation that match `match` fail with `code`, once `after` others have
+    been let through.
 
     With a state reason such as `Server.InsufficientInstanceCapacity` as its code, RunInstances succeeds and
     the instance ends for this reason before it runs.
@@ -58,12 +59,22 @@ class Fault:
     match: dict[str, str] = field(default_factory=dict)
     message: str = ""
     status: int = 0
+    after: int = 0
 
     @classmethod
     def from_json(cls, wanted: Any) -> "Fault":
         if not isinstance(wanted, dict):
             raise BadFault("a fault is an object with service, operation, code, times and match")
-        unknown = wanted.keys() - {"service", "operation", "code", "times", "match", "message", "status"}
+        unknown = wanted.keys() - {
+            "service",
+            "operation",
+            "code",
+            "times",
+            "match",
+            "message",
+            "status",
+            "after",
+        }
         if unknown:
             raise BadFault(f"unknown key {sorted(unknown)[0]!r}")
         try:
@@ -73,6 +84,9 @@ class Fault:
         times = wanted.get("times", 1)
         if not isinstance(times, int) or times < 1:
             raise BadFault(f"times is a number from 1, not {times!r}")
+        after = wanted.get("after", 0)
+        if not isinstance(after, int) or after < 0:
+            raise BadFault(f"after is a number from 0, not {after!r}")
         match = {str(key): str(value) for key, value in (wanted.get("match") or {}).items()}
         return cls(
             str(service).lower(),
@@ -82,6 +96,7 @@ class Fault:
             match,
             str(wanted.get("message") or _MESSAGES.get(str(code), f"{code} (injected)")),
             int(wanted.get("status") or _STATUS.get(str(code), 400)),
+            after,
         )
 
     @property
@@ -109,6 +124,7 @@ class Fault:
             "code": self.code,
             "times": self.times,
             "match": self.match,
+            **({"after": self.after} if self.after else {}),
         }
 
 
@@ -138,6 +154,9 @@ class Faults:
         """The fault for this call, with its count decremented; None when the call may proceed."""
         with self._lock:
             fault = next((fault for fault in self._faults if fault.fits(call)), None)
+            if fault is not None and fault.after > 0:
+                fault.after -= 1
+                return None
             if fault is not None:
                 fault.times -= 1
                 if fault.times == 0:

@@ -20,6 +20,7 @@ from sandbox.aws.cloud.aws_error import AwsError, render
 from sandbox.aws.cloud.control import PREFIX
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.roles import RoleSession
+from sandbox.aws.cloud.session_manager.service import is_channel
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -83,7 +84,8 @@ class Guard:
             return self._cloud(environ, start_response)
         if path.strip("/").lower().startswith(_MOTO_PATHS):
             return _refuse_plainly(environ, start_response, "404 Not Found", "nothing is served here")
-        error = self._refusal(environ)
+        # The first message on a data channel has the token that admits it.
+        error = None if is_channel(environ) else self._refusal(environ)
         if error is not None:
             return _refuse(error, environ, start_response)
         return self._cloud(environ, start_response)

@@ -17,6 +17,7 @@ JSON_SERVICES = {
     "AmazonSSM": "ssm",
     "AWSPriceListService": "pricing",
     "Logs_20140328": "logs",
+    "MessageGateway": "ssmmessages",
     "ResourceGroupsTaggingAPI_20170126": "tagging",
     "ServiceQuotasV20190624": "servicequotas",
 }

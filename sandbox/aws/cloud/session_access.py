@@ -1,4 +1,4 @@
-"""What the credentials of a role may do in the emulated cloud: what the role's policies allow.
+"""What the credentials of a role or user may do in the emulated cloud: what its policies allow.
 
 Objects, buckets, parameters, Auto Scaling groups, and the volumes and instances of attachments are judged by
 their ARN and their tags, so that a job's host reaches nothing of another job. Other calls are judged by their
@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from sandbox.aws.cloud.aws_error import AwsError
 from sandbox.aws.cloud.operations import JSON_SERVICES, AwsCall
 from sandbox.aws.cloud.role_access import Context, allows_action, permits
-from sandbox.aws.cloud.roles import RoleSession, permissions_of, role_of, session_of
+from sandbox.aws.cloud.roles import RoleSession, documents_of, session_of
 from sandbox.aws.cloud.tagged_resources import Tagged, TaggedResources
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ class SessionAccess:
     def refusal(self, session: RoleSession, call: AwsCall, request: SessionRequest) -> AwsError | None:
         """Why the session may not make the call; None when it may."""
         with self._lock:
-            role = role_of(session.account, session.role_arn)
-            documents = [] if role is None else permissions_of(role)
-            return refusal_of(documents, session, call, request, self._resources)
+            return refusal_of(documents_of(session), session, call, request, self._resources)
 
 
 def refusal_of(

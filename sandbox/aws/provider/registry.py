@@ -18,22 +18,24 @@ from sandbox.aws.provider.types.bucket_ownership_controls import BucketOwnership
 from sandbox.aws.provider.types.bucket_policy import BucketPolicy
 from sandbox.aws.provider.types.bucket_public_access_block import BucketPublicAccessBlock
 from sandbox.aws.provider.types.bucket_versioning import BucketVersioning
+from sandbox.aws.provider.types.inline_policy import RolePolicy, UserPolicy
 from sandbox.aws.provider.types.instance import Instance
 from sandbox.aws.provider.types.instance_profile import InstanceProfile
 from sandbox.aws.provider.types.launch_template import LaunchTemplate
 from sandbox.aws.provider.types.log_group import LogGroup
 from sandbox.aws.provider.types.parameter import Parameter
 from sandbox.aws.provider.types.role import Role
-from sandbox.aws.provider.types.role_policy import RolePolicy
 from sandbox.aws.provider.types.schedule import Schedule
 from sandbox.aws.provider.types.schedule_group import ScheduleGroup
 from sandbox.aws.provider.types.security_group import SecurityGroup
 from sandbox.aws.provider.types.security_group_rule import SecurityGroupEgressRule, SecurityGroupIngressRule
 from sandbox.aws.provider.types.snapshot import Snapshot, SnapshotCopy
+from sandbox.aws.provider.types.user import AccessKey, User
 from sandbox.aws.provider.types.volume import Volume
 from sandbox.aws.provider.types.volume_attachment import VolumeAttachment
 
 _TYPES: tuple[type[ResourceType], ...] = (
+    AccessKey,
     Bucket,
     BucketLifecycleConfiguration,
     BucketObjectv2,
@@ -58,6 +60,8 @@ _TYPES: tuple[type[ResourceType], ...] = (
     SecurityGroupIngressRule,
     Snapshot,
     SnapshotCopy,
+    User,
+    UserPolicy,
     Volume,
     VolumeAttachment,
 )

@@ -25,6 +25,7 @@ from sandbox.hosts.guest.children import Children
 from sandbox.hosts.guest.control_socket import Reply, Request, serve
 from sandbox.hosts.guest.layout import HostLayout
 from sandbox.hosts.guest.machine import Machine
+from sandbox.hosts.guest.session_service import keep_session_agent
 from sandbox.hosts.guest.unit_manager import UnitManager
 from sandbox.hosts.guest.user_data import run_user_data
 
@@ -65,7 +66,8 @@ class Init:
         loop.add_signal_handler(signal.SIGINT, self._end, True)
         server = await serve(self._machine.layout.run, self._answer)
         self._machine.console.say("boot")
-        work = [loop.create_task(step) for step in (self._start_up(), self._keep_house())]
+        steps = (self._start_up(), self._keep_house(), keep_session_agent(self._machine))
+        work = [loop.create_task(step) for step in steps]
         reboot = await self._power
         self._machine.console.say("reboot" if reboot else "shutting down")
         server.close()
