@@ -103,6 +103,11 @@ class _Collection:
 
 
 def upload_artifacts(store: Store, run: str, work: Path, found: Artifacts, scratch: Path) -> Manifest:
+    """As ``upload_files``, where a run's artifacts belong."""
+    return upload_files(store, artifacts_prefix(run), work, found, scratch)
+
+
+def upload_files(store: Store, prefix: str, work: Path, found: Artifacts, scratch: Path) -> Manifest:
     """Uploads the files, then the manifest, which lists what could not be stored as `problems`.
 
     Raises what the store raises for more than single files. `scratch` holds the data of sparse files.
@@ -117,7 +122,6 @@ def upload_artifacts(store: Store, run: str, work: Path, found: Artifacts, scrat
             frozen.append(_frozen(work / name, name, state, scratch / str(number)))
         except OSError as error:
             problems.append(Problem(shown(name), f"cannot be read: {error.strerror or error}"))
-    prefix = artifacts_prefix(run)
     stored = Uploads(store, prefix).store(frozen)
     again = Uploads(store, prefix).store(_at_rest(work, stored.changed))
     stored.refuse_if_nothing()

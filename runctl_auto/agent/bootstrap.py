@@ -81,7 +81,12 @@ class Bootstrap:
             self.sleep(RETRY_EVERY_SECONDS)
 
     def report(self, message: str) -> bool:
-        """Writes a failed status, unless the run has ended already. Whether its status is final now."""
+        """Writes a failed status, unless the run has ended already. Whether its status is final now.
+
+        One of several machines writes none: another comes in its place, and the others wait for it.
+        """
+        if self.config.get("node"):
+            return False
         key = status_key(self.config["run"])
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
         try:

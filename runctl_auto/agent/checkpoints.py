@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.agent.contract import MOST_SEQUENCE, manifest_key, numbered
+from runctl_auto.agent.contract import manifest_key
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError, OutOfTimeError
 from runctl_auto.agent.file_tree import FileTree, remove_folder, scan
-from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, start_order
+from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, Sequences, start_order
 from runctl_auto.agent.manifest import Manifest, Problem, StoredFolder, refuse_too_many
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
@@ -105,7 +105,7 @@ class Checkpoints:
         self._open_files = OpenFiles(clock)
         self._newest: _Newest | None = None
         self._job_is_ending = False
-        self._next: int | None = None
+        self._sequences = Sequences(self._lineage)
         self._postponed = 0
         self._told: set[str] = set()
         self._lock = threading.Lock()
@@ -135,7 +135,7 @@ class Checkpoints:
 
     def _restore(self, tried: Collection[str]) -> str | None:
         found = self._lineage.all()
-        self._next = max((int(each.sequence) for each in found), default=-1) + 1
+        self._sequences.follow(found)
         self.saved_since_restore = False
         self._job_is_ending = False
         self._newest = None
@@ -226,14 +226,9 @@ class Checkpoints:
 
     def _save(self, snapshot: Snapshot, suspect: list[Problem], *, insist: bool) -> str | None:
         """Stores a snapshot; None if the job changed files meanwhile, unless it is to `insist`."""
-        if self._next is None:
-            self._next = self._lineage.next_number()
-        if self._next > MOST_SEQUENCE:
-            raise AgentError(f"checkpoint {MOST_SEQUENCE} exists: no number is left in this lineage")
         refuse_too_many(snapshot.tree.count)
-        # Every attempt has its own number: leftovers of a failed one never become part of another.
-        name, self._next = numbered(self._next), self._next + 1
-        prefix = self._lineage.prefix(name)
+        name = self.next_name()
+        prefix = self._prefix_of(name)
         stored = self._upload(snapshot, prefix)
         if stored.changed and not insist:
             return None
@@ -249,6 +244,13 @@ class Checkpoints:
         remove_folder(self._scratch)
         self._drop_old(name)
         return name
+
+    def next_name(self) -> str:
+        """The sequence of the next save."""
+        return self._sequences.next()
+
+    def _prefix_of(self, name: str) -> str:
+        return self._lineage.prefix(name)
 
     def _upload(self, snapshot: Snapshot, prefix: str) -> Stored:
         began, sent = self._clock(), self._limit.sent

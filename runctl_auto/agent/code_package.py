@@ -1,18 +1,26 @@
-"""The job's code: a tar.gz from the store, verified by its hash, unpacked into the work folder."""
+"""The job's code: a tar.gz from the store, verified by its hash, unpacked into the work folder; of a large
+folder it lists parts, which are fetched side by side.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from runctl_auto.agent.contract import MOST_PACKAGE_BYTES
+from runctl_auto.agent.contract import MOST_PACKAGE_BYTES, PARTS_LISTING, PartJson, package_key
 from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.file_tree import remove_folder
+from runctl_auto.agent.parallel import for_each
+from runctl_auto.agent.parts_listing import parts_in
 from runctl_auto.agent.spec import inside
 from runctl_auto.agent.store import Store
+
+_PARTS_AT_ONCE = 4
 
 
 def fetch_code(
@@ -37,22 +45,54 @@ def fetch_code(
     if found != sha256:
         raise IntegrityError(f"the code package {key} has sha256 {found}, expected {sha256}")
     remove_folder(draft)
-    unpack(package, draft)
-    unpacked(draft)
+    parts = unpack(package, draft)
     package.unlink()
+    for_each(parts, lambda part: _fetch_part(store, part, draft), _PARTS_AT_ONCE)
+    unpacked(draft)
     remove_folder(work)
     draft.rename(work)
     marker.write_text(sha256, encoding="ascii")
     return True
 
 
-def unpack(package: Path, target: Path) -> None:
-    """Unpacks folders, regular files and links that stay inside; raises IntegrityError for anything else."""
-    target.mkdir(parents=True)
+def _fetch_part(store: Store, part: PartJson, draft: Path) -> None:
+    """Fetches a part and unpacks it beside the others; it takes its size on the disk once more meanwhile."""
+    file = draft.with_name(f"code-{part['sha256']}.tar")
+    key = package_key("part", part["sha256"])
     try:
-        with tarfile.open(package, "r:gz") as archive:
+        found = store.download(key, file, part["bytes"])
+        if found != part["sha256"]:
+            raise IntegrityError(f"the part {key} of the code has sha256 {found}")
+        with _opened(file, "r:") as archive:
             for member in archive:
+                _unpack_member(archive, member, draft)
+    finally:
+        if file.exists():
+            file.unlink()
+
+
+def unpack(package: Path, target: Path) -> tuple[PartJson, ...]:
+    """Unpacks folders, regular files and links that stay inside; raises IntegrityError for anything else.
+
+    Returns the parts that the package lists: their files belong to `target`, too.
+    """
+    target.mkdir(parents=True)
+    parts: tuple[PartJson, ...] = ()
+    with _opened(package, "r:gz") as archive:
+        for number, member in enumerate(archive):
+            if number == 0 and member.name == PARTS_LISTING:
+                content = archive.extractfile(member)
+                parts = parts_in(content.read() if content is not None else b"")
+            else:
                 _unpack_member(archive, member, target)
+    return parts
+
+
+@contextmanager
+def _opened(package: Path, mode: Literal["r:", "r:gz"]) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(package, mode) as archive:
+            yield archive
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise IntegrityError(f"the code package cannot be unpacked: {error}") from error
 

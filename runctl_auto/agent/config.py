@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.contract import AgentConfigJson, status_key
+from runctl_auto.agent.contract import MOST_NODES, AgentConfigJson, node_status_key, status_key
 from runctl_auto.agent.errors import SpecError
 
 
@@ -15,7 +15,8 @@ from runctl_auto.agent.errors import SpecError
 class AgentConfig:
     """Which run this machine serves. Times are seconds since the epoch.
 
-    `group` is the name of the group that replaces the machine; None for a single instance.
+    `group` is the name of the group that replaces the machine; None for a single instance. `node` is which
+    of the run's machines it is, from 0.
     """
 
     job: str
@@ -30,10 +31,17 @@ class AgentConfig:
     booted_at: float
     deadline_at: float | None
     group: str | None = None
+    node: int = 0
 
     @property
     def status_key(self) -> str:
+        """The key of the run's status."""
         return status_key(self.run)
+
+    @property
+    def own_status_key(self) -> str:
+        """The key of the status that this machine writes: the run's, by node 0."""
+        return node_status_key(self.run, self.node)
 
 
 def parse_config(data: AgentConfigJson) -> AgentConfig:
@@ -53,9 +61,16 @@ def parse_config(data: AgentConfigJson) -> AgentConfig:
             booted_at=float(data["booted_at"]),
             deadline_at=None if deadline is None else float(deadline),
             group=data.get("group") or None,
+            node=_node(data.get("node", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"the agent's configuration is missing or wrong: {error!r}") from error
+
+
+def _node(value: object) -> int:
+    if type(value) is not int or not 0 <= value < MOST_NODES:
+        raise ValueError(f"node is {value!r}, not a whole number below {MOST_NODES}")
+    return value
 
 
 def read_config(path: Path) -> AgentConfig:

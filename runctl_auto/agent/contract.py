@@ -60,6 +60,8 @@ class Reason:
     DOWN: Final = "down"
     REPLACE: Final = "replace"
     USER: Final = "user"
+    NODES_MISSING: Final = "nodes_missing"
+    """A node of a run on several machines did not come in time."""
 
 
 RETRIED_AS: Mapping[str, str] = {
@@ -146,6 +148,7 @@ the deadline counts from its first boot, which may be minutes later.
 MOST_STATUS_BYTES: Final = 512 * 1024
 MOST_MANIFEST_BYTES: Final = 32 * 1024 * 1024
 MOST_SPEC_BYTES: Final = 1024 * 1024
+MOST_METRICS_BYTES: Final = 1024 * 1024
 MOST_REQUEST_BYTES: Final = 4096
 """Of a stop request, and of the choice of a checkpoint."""
 MOST_ENTRIES: Final = 100_000
@@ -153,6 +156,11 @@ MOST_ENTRIES: Final = 100_000
 MOST_SEQUENCE: Final = 99_999_999
 """The largest number of a checkpoint, a log part or an attempt."""
 MOST_PACKAGE_BYTES: Final = 1024 * 1024 * 1024
+MOST_SPANS_BYTES: Final = 4 * 1024 * 1024
+"""Of a part of a machine's spans."""
+MOST_SPANS: Final = 1000
+"""In a part."""
+MOST_TRACED_BYTES: Final = 64 * 1024
 MOST_MACHINES: Final = 200
 """Of a run, that its status lists: the last ones."""
 MOST_MESSAGE: Final = 2000
@@ -162,16 +170,32 @@ MOST_NOTE: Final = 300
 LOG_PART_BYTES: Final = 1024 * 1024
 """The size of a full log part, before secrets in it are replaced."""
 
+MOST_NODES: Final = 64
+"""Machines of a run."""
+MOST_ADDRESS_BYTES: Final = 4096
+
 RUNS_PREFIX: Final = "runs/"
 CHECKPOINTS_PREFIX: Final = "checkpoints/"
 
-PackageKind = Literal["code", "agent"]
-PACKAGE_SUFFIXES: Mapping[PackageKind, str] = {"code": ".tar.gz", "agent": ".pyz"}
+PackageKind = Literal["code", "part", "agent"]
+PACKAGE_SUFFIXES: Mapping[PackageKind, str] = {"code": ".tar.gz", "part": ".tar", "agent": ".pyz"}
+PARTS_LISTING: Final = ".runctl/parts.json"
+"""The first file in the code package of a large work folder: a list of ``PartJson``. Nothing else of this
+folder travels."""
+MOST_CODE_PARTS: Final = 10_000
+
+
+class PartJson(TypedDict):
+    """A part of a large work folder, as an object of its own (``package_key``): ``bytes`` of the object."""
+
+    sha256: str
+    bytes: int
 
 
 def package_key(kind: PackageKind, sha256: str) -> str:
     """The key of the package with this content."""
-    return f"{kind}/{sha256}{PACKAGE_SUFFIXES[kind]}"
+    folder = "code" if kind == "part" else kind
+    return f"{folder}/{sha256}{PACKAGE_SUFFIXES[kind]}"
 
 
 def run_prefix(run: str) -> str:
@@ -187,6 +211,23 @@ def spec_key(run: str) -> str:
 def status_key(run: str) -> str:
     """The key of the run's durable status: a ``StatusJson``."""
     return f"{run_prefix(run)}status.json"
+
+
+def node_status_key(run: str, node: int) -> str:
+    """The key of the status of one node of a run on several machines, a ``StatusJson``; node 0 writes the
+    run's own (``status_key``).
+    """
+    return status_key(run) if node == 0 else f"{run_prefix(run)}nodes/{node}/status.json"
+
+
+def address_key(run: str) -> str:
+    """The key of where the nodes of a run meet, an ``AddressJson``: the agent of node 0 writes it."""
+    return f"{run_prefix(run)}nodes/0/address.json"
+
+
+def control_prefix(run: str) -> str:
+    """The prefix of what the run's machine is told, or what is noted of it: it cannot write there."""
+    return f"{run_prefix(run)}control/"
 
 
 def stop_key(run: str) -> str:
@@ -215,6 +256,11 @@ def log_part_number(name: str) -> int | None:
     return int(number) if dot and suffix == "log" and is_sequence(number) else None
 
 
+def metrics_key(run: str, node: int = 0) -> str:
+    """The key of the metrics of one node of a run: a ``MetricsJson`` of ``agent.metrics.document``."""
+    return f"{run_prefix(run)}metrics/{node}.json"
+
+
 def notices_prefix(run: str) -> str:
     """The prefix of the marks of notices that the machine may send."""
     return f"{run_prefix(run)}notices/"
@@ -223,6 +269,26 @@ def notices_prefix(run: str) -> str:
 def watchers_prefix(run: str) -> str:
     """The prefix of the marks of notices about the machine, which it cannot write."""
     return f"{run_prefix(run)}control/notices/"
+
+
+def traces_prefix(run: str) -> str:
+    """The prefix of the spans that the run's machines recorded, where the run is traced."""
+    return f"{run_prefix(run)}traces/"
+
+
+def machine_traces_prefix(run: str, machine: str) -> str:
+    """The prefix of the spans of one machine."""
+    return f"{traces_prefix(run)}{machine}/"
+
+
+def span_part_key(run: str, machine: str, number: int) -> str:
+    """The key of a part of them: a ``SpanPartJson``. Parts are immutable and numbered from 0."""
+    return f"{machine_traces_prefix(run, machine)}{numbered(number)}.json"
+
+
+def traced_key(run: str) -> str:
+    """The key of what of them has been sent on, a ``TracedJson``, which the machine cannot write."""
+    return f"{run_prefix(run)}control/traced.json"
 
 
 def artifacts_prefix(run: str) -> str:
@@ -253,6 +319,13 @@ def file_key(prefix: str, path: str) -> str:
 def pack_key(prefix: str, number: int) -> str:
     """The key of an object of a checkpoint that holds many small files."""
     return f"{prefix}packs/{numbered(number)}"
+
+
+def part_prefix(prefix: str, node: int | None) -> str:
+    """The prefix of what one node stored of a checkpoint of several, with a manifest of its own; ``prefix``
+    itself for None.
+    """
+    return prefix if node is None else f"{prefix}nodes/{node}/"
 
 
 def chosen_key(lineage: str) -> str:
@@ -304,6 +377,8 @@ class PartOfUserDataJson(TypedDict, total=False):
     """The name of the group that replaces the machine; absent for a single instance."""
     ends_at: int
     """The run's latest end, which bounds the deadline of every machine; seconds since the epoch."""
+    node: int
+    """Which of several machines it is, from 0; absent for a run on one machine."""
 
 
 class UserDataJson(_EveryUserDataJson, PartOfUserDataJson):
@@ -423,6 +498,12 @@ class NotifyJson(TypedDict, total=False):
     on: list[str]
 
 
+class TraceJson(TypedDict):
+    """Where a traced run belongs. ``parent`` is the ``traceparent`` of the command that decided it."""
+
+    parent: str
+
+
 class _EveryRunJson(TypedDict):
     schema: int
     job: str
@@ -446,9 +527,10 @@ class _EveryRunJson(TypedDict):
 
 
 class PartOfRunJson(TypedDict, total=False):
-    """What ``spec.json`` holds where people are told of the run."""
+    """What ``spec.json`` holds where people are told of the run, and where it is traced."""
 
     notify: NotifyJson
+    trace: TraceJson
 
 
 class RunJson(_EveryRunJson, PartOfRunJson):
@@ -461,12 +543,66 @@ class SpecJson(RunJson):
     volumes: list[VolumeJson]
 
 
+class AddressJson(TypedDict):
+    """``address.json``: where the agent of node 0 listens for the others. ``attempt`` is the run's, ``key``
+    a secret in hex that tells the run's own agents from strangers; ``at`` is an RFC 3339 time.
+    """
+
+    instance: str
+    attempt: int
+    address: str
+    port: int
+    key: str
+    at: str
+
+
 class StopJson(TypedDict):
     """``stop.json``: the stop request. ``at`` is an RFC 3339 time."""
 
     reason: StopReason
     grace_seconds: float
     at: str
+
+
+class SpanEventJson(TypedDict):
+    """A moment of a span; microseconds since the epoch."""
+
+    name: str
+    at_us: int
+
+
+class SpanJson(TypedDict):
+    """A span of a machine. ``id`` and ``parent`` have 16 hex digits, times are microseconds since the epoch,
+    ``error`` is the type of what ended it.
+    """
+
+    id: str
+    parent: str
+    name: str
+    start_us: int
+    end_us: int
+    error: str | None
+    attributes: dict[str, str | int | float | bool]
+    events: list[SpanEventJson]
+
+
+class SpanPartJson(TypedDict):
+    """A part of the spans that a machine of a traced run recorded."""
+
+    schema: int
+    trace: str
+    run: str
+    machine: str
+    spans: list[SpanJson]
+
+
+class TracedJson(TypedDict):
+    """``traced.json``: what has been sent on. ``parts`` are counted by machine; ``machines`` are those whose
+    own spans have been sent.
+    """
+
+    parts: dict[str, int]
+    machines: list[str]
 
 
 class CheckpointCountJson(TypedDict):
@@ -569,6 +705,80 @@ class DataProgressJson(TypedDict):
     bytes_total: int
 
 
+class TrainingValueJson(TypedDict):
+    """The last value of a training metric. ``axis`` is what ``step`` counts; ``recent`` are values of the run
+    in order, at even distances, the last one among them.
+
+    A value is a number, or one of the texts NaN, Infinity and -Infinity.
+    """
+
+    name: str
+    axis: str
+    step: float
+    value: float | str
+    at: str
+    recent: list[float | str]
+
+
+class GpuUseJson(TypedDict):
+    """A GPU: the share of time in which it computed, and bytes of its memory. None: not known."""
+
+    use: float | None
+    memory: int | None
+    memory_total: int | None
+
+
+class MachineUseJson(TypedDict):
+    """The machine at one moment. None: not known. ``cpu`` is the share of all processors since the last
+    look; memory and disk are bytes in use and in all, the disk being that of the work folder; the network's
+    bytes count from the machine's boot.
+    """
+
+    at: str
+    cpu: float | None
+    memory: int | None
+    memory_total: int | None
+    disk: int | None
+    disk_total: int | None
+    network_received: int | None
+    network_sent: int | None
+    gpus: list[GpuUseJson]
+
+
+class MetricsSummaryJson(TypedDict):
+    """How the run goes, in a few numbers. The whole is at ``metrics_key``."""
+
+    training: list[TrainingValueJson]
+    machine: MachineUseJson | None
+
+
+class NodePhase:
+    """What a node of a run on several machines does, beside the phases of a run."""
+
+    ABSENT: Final = "absent"
+    """It has not come yet, or not come back."""
+    LOST: Final = "lost"
+    """It was there and answers no more."""
+    READY: Final = "ready"
+    """It waits for the others."""
+
+
+NODE_PHASES = frozenset({*PHASES, NodePhase.ABSENT, NodePhase.LOST, NodePhase.READY})
+
+
+class NodeJson(TypedDict):
+    """A node of a run on several machines as node 0 sees it: the last ``instance`` and ``address`` that it
+    had, its phase (``NODE_PHASES``) and since when, and the exit code of its command, once that has ended.
+    """
+
+    node: int
+    instance: str | None
+    address: str | None
+    phase: str
+    since: str
+    exit_code: int | None
+
+
 class _EveryStatusJson(TypedDict):
     schema: int
     job: str
@@ -600,6 +810,10 @@ class StatusJson(_EveryStatusJson, total=False):
     tries: list[TryJson]
     machines: list[MachineJson]
     """All machines of the run, in order; absent in statuses of earlier versions."""
+    metrics: MetricsSummaryJson
+    """Absent before the first look at them, and in statuses of earlier versions."""
+    nodes: list[NodeJson]
+    """The nodes of a run on several machines, by number; absent on one."""
 
 
 def new_status(job: str, run: str, started_at: str) -> StatusJson:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
+from io import FileIO
 from pathlib import Path, PurePosixPath
 
 from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error, UnreachableError
@@ -18,11 +19,13 @@ from runctl_auto.agent.object_sums import CHECKSUM_MODE, RunningSum, sum_of
 from runctl_auto.agent.parallel import for_each
 from runctl_auto.agent.ranged_file import RangedFile
 from runctl_auto.agent.ranges import RANGE_BYTES
-from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, CHUNK, S3, StoredObject
+from runctl_auto.agent.s3 import BODY_TIMEOUT_SECONDS, S3, StoredObject
 from runctl_auto.agent.spec import DataSpec
 
 AT_ONCE = 16
-"""Connections. Each has at most 1 MiB in memory."""
+"""Connections."""
+_PIECE = 128 * 1024
+"""What is written and hashed at once: it stays in the cache of the processor until then."""
 TELL_EVERY_SECONDS = 10.0
 
 
@@ -210,8 +213,8 @@ class DataSources:
         received = 0
         expected = sum_of(answer.headers, file.stored.etag)
         running = None if expected is None else RunningSum(expected)
-        buffer = memoryview(bytearray(max(1, min(CHUNK, file.stored.size))))
-        with answer, part.open("ab") as out:
+        buffer = memoryview(bytearray(max(1, min(_PIECE, file.stored.size))))
+        with answer, part.open("ab", buffering=0) as out:
             if start and answer.status != 206:
                 out.truncate(0)
             while True:
@@ -223,7 +226,7 @@ class DataSources:
                     raise
                 if not count:
                     break
-                out.write(buffer[:count])
+                _write(out, buffer[:count])
                 if running is not None:
                     running.update(buffer[:count])
                 received += count
@@ -261,6 +264,11 @@ class DataSources:
                 f"the data needs {_readable(size)} and the disk has {_readable(free)} free: "
                 "give the job more with resources.disk"
             )
+
+
+def _write(out: FileIO, content: memoryview) -> None:
+    while content:
+        content = content[out.write(content) or 0 :]
 
 
 def _look(bucket: S3, source: DataSpec) -> list[StoredObject]:

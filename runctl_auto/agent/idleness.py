@@ -16,6 +16,7 @@ from runctl_auto.agent.stopping import StopRequest, StopSwitch
 IDLE_EVERY_SECONDS = 10.0
 BUSY_SHARE = 0.05
 GPU_QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits")
+GPU_LIST = ("nvidia-smi", "-L")
 GPU_SECONDS = 30.0
 PROGRAM_MISSING = 127
 
@@ -38,6 +39,22 @@ class GpuUse:
         if done.code != 0:
             return True
         return any(line.strip() not in ("", "0") for line in done.output.splitlines())
+
+
+class GpuCount:
+    """Calls nvidia-smi once; on a machine without it there is no GPU."""
+
+    def __init__(self, run: RunProgram) -> None:
+        self._run = run
+        self._count: int | None = None
+
+    def __call__(self) -> int:
+        """How many GPUs the machine has."""
+        if self._count is None:
+            done = self._run(GPU_LIST, timeout=GPU_SECONDS)
+            lines = done.output.splitlines() if done.code == 0 else []
+            self._count = sum(line.startswith("GPU ") for line in lines)
+        return self._count
 
 
 class IdleWatcher:

@@ -10,6 +10,7 @@ from runctl_auto.agent.contract import AgentConfigJson
 from runctl_auto.agent.errors import ProgramError, SpecError
 from runctl_auto.agent.layout import Layout, variables_of
 from runctl_auto.agent.machine import RunProgram
+from runctl_auto.agent.reach import launcher, launcher_path
 from runctl_auto.agent.units import AGENT_SERVICE, DEADLINE_TIMER, agent_service, deadline_units
 
 SYSTEMCTL_SECONDS = 90.0
@@ -34,11 +35,24 @@ def install(
     layout.units.mkdir(parents=True, exist_ok=True)
     for name, unit in {AGENT_SERVICE: agent_service(bundle, variables), **deadline}.items():
         (layout.units / name).write_text(unit, encoding="utf-8")
+    path = launcher_path(layout)
+    path.write_text(launcher(bundle, environment), encoding="utf-8")
+    path.chmod(0o755)
     _systemctl(run, "daemon-reload")
     if deadline:
         _systemctl(run, "enable", "--now", DEADLINE_TIMER)
     _systemctl(run, "enable", "--now", AGENT_SERVICE)
     say(f"the agent of job {config.job}, run {config.run} is started")
+
+
+def configure(text: str, layout: Layout) -> None:
+    """Writes the configuration only: a pod has no service manager. `text` is as for `install`."""
+    try:
+        data = with_deadline(json.loads(text))
+    except ValueError as error:
+        raise SpecError(f"the agent's configuration is no JSON: {error}") from error
+    parse_config(data)
+    write_private(layout.config, json.dumps(data))
 
 
 def with_deadline(data: AgentConfigJson) -> AgentConfigJson:

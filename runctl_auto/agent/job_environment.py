@@ -10,11 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from runctl_auto.agent.bringing_data import BroughtData
+from runctl_auto.agent.nodes.master_port import ports_of
+from runctl_auto.agent.nodes.messages import Place
+from runctl_auto.agent.nodes.variables import node_variables
 from runctl_auto.agent.spec import RunSpec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 REFERENCE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-MASTER_PORT = "29500"
 # Variables that the service manager sets for the agent's service are not passed to the job.
 SERVICE_VARIABLES = {
     "NOTIFY_SOCKET",
@@ -59,12 +61,18 @@ def job_environment(
     *,
     secrets: Mapping[str, str] = MappingProxyType({}),
     data: Sequence[BroughtData] = (),
+    traceparent: str | None = None,
+    metrics: Path | None = None,
+    gpus: int = 0,
+    port: int | None = None,
 ) -> dict[str, str]:
     """The machine's environment, overridden by the job file's `env` and secrets, then by the contract's
-    variables. RUNCTL_DATA tells where each of ``data`` is, as JSON.
+    variables. RUNCTL_DATA tells where each of ``data`` is, as JSON; RUNCTL_METRICS names the file ``metrics``
+    that the training may append to; TRACEPARENT is the machine's span where the run is traced.
 
-    A variable of the job file whose name ends in PATH may extend the machine's. A run on one node is its own
-    master.
+    A variable of the job file whose name ends in PATH may extend the machine's. A run on one node, with
+    ``gpus``, is its own master, at ``port`` (by default the run's preferred one); on several, each common
+    start tells where the others are.
     """
     environment = {name: value for name, value in inherited.items() if name not in SERVICE_VARIABLES}
     environment.setdefault("PATH", DEFAULT_PATH)
@@ -82,15 +90,18 @@ def job_environment(
         RUNCTL_DATA_DIR=str(folders.data),
         RUNCTL_NODE_RANK=str(spec.node),
         RUNCTL_NUM_NODES=str(spec.nodes),
-        RUNCTL_MASTER_ADDR="127.0.0.1",
-        MASTER_ADDR="127.0.0.1",
-        MASTER_PORT=MASTER_PORT,
         NODE_RANK=str(spec.node),
     )
+    if spec.nodes == 1:
+        environment.update(node_variables(0, [Place(0, "127.0.0.1", gpus)], port or ports_of(spec.run)[0]))
+    if traceparent is not None:
+        environment.setdefault("TRACEPARENT", traceparent)
+    if metrics is not None:
+        environment["RUNCTL_METRICS"] = str(metrics)
     if data:
         environment["RUNCTL_DATA"] = json.dumps([each.as_json() for each in data])
     for name, path in mounts.items():
-        environment[f"RUNCTL_VOLUME_{variable_part(name)}"] = str(path)
+        environment[volume_variable(name)] = str(path)
     return environment
 
 
@@ -111,6 +122,11 @@ def _replaced(part: str, known: Mapping[str, str]) -> str:
     if part == "~" or part.startswith("~/"):
         part = home + part[1:]
     return REFERENCE.sub(lambda found: known.get(found[1] or found[2], found[0]), part)
+
+
+def volume_variable(name: str) -> str:
+    """The variable that tells a job where a volume is mounted."""
+    return f"RUNCTL_VOLUME_{variable_part(name)}"
 
 
 def variable_part(name: str) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import (
     MOST_MANIFEST_BYTES,
     MOST_REQUEST_BYTES,
+    MOST_SEQUENCE,
     ChosenJson,
     checkpoint_prefix,
     chosen_key,
     is_sequence,
     lineage_prefix,
     manifest_key,
+    numbered,
 )
-from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.manifest import Manifest
 from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.store import ChangeableStore, ReadableStore
@@ -54,6 +56,28 @@ class Choice:
 
     sequence: str
     newest: str
+
+
+class Sequences:
+    """Gives every attempt to save its own number, so that leftovers of a failed one never become part of
+    another."""
+
+    def __init__(self, lineage: Lineage) -> None:
+        self._lineage = lineage
+        self._next: int | None = None
+
+    def follow(self, found: Iterable[SavedCheckpoint]) -> None:
+        """Goes on after these, which are all."""
+        self._next = max((int(each.sequence) for each in found), default=-1) + 1
+
+    def next(self) -> str:
+        """The sequence of the next save. Raises AgentError when the lineage has no number left."""
+        if self._next is None:
+            self._next = self._lineage.next_number()
+        if self._next > MOST_SEQUENCE:
+            raise AgentError(f"checkpoint {MOST_SEQUENCE} exists: no number is left in this lineage")
+        name, self._next = numbered(self._next), self._next + 1
+        return name
 
 
 class Lineage:

@@ -24,7 +24,6 @@ from runctl_auto.agent.status import Outcome, rfc3339
 from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.store import Store
 
-LOOK_EVERY_SECONDS: Final = 2.0
 MARK_SECONDS: Final = 10.0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 import traceback
@@ -12,42 +11,56 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Union
 
 from runctl_auto.agent import job_process
 from runctl_auto.agent.attaching import EC2, Attaching
 from runctl_auto.agent.bringing_data import BringingData
 from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
-from runctl_auto.agent.contract import MOST_SPEC_BYTES, Phase, Reason
+from runctl_auto.agent.contract import MOST_SPEC_BYTES
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.idleness import GpuUse
+from runctl_auto.agent.idleness import GpuCount, GpuUse
 from runctl_auto.agent.imds import InstanceMetadata
-from runctl_auto.agent.install import install
+from runctl_auto.agent.install import configure, install
 from runctl_auto.agent.instance_store import CacheFolder, InstanceStore
 from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.kept_web import KeptWeb
 from runctl_auto.agent.layout import Layout, variables_of
 from runctl_auto.agent.machine import run_program, shut_down
-from runctl_auto.agent.machine_identity import read_identity
+from runctl_auto.agent.machine_identity import MachineIdentity, read_identity
 from runctl_auto.agent.machine_notices import MachineNotices
+from runctl_auto.agent.metrics.collecting import Metrics
+from runctl_auto.agent.metrics.machine_use import MachineLook
+from runctl_auto.agent.metrics.push import push_of
+from runctl_auto.agent.nodes.making_team import make_team
+from runctl_auto.agent.nodes.master_port import free_port
+from runctl_auto.agent.nodes.team import Team
 from runctl_auto.agent.notice_command import NoticeCommand
 from runctl_auto.agent.notice_sender import Channel, SendOnce
 from runctl_auto.agent.out_of_memory import OutOfMemory
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
+from runctl_auto.agent.own_pod import OwnPod
 from runctl_auto.agent.parameters import Parameters
+from runctl_auto.agent.pod_identity import DEADLINE_FILE, PodIdentity, for_jobs, is_pod
 from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
 from runctl_auto.agent.query_request import QueryService
+from runctl_auto.agent.reach import reach
+from runctl_auto.agent.reach_contract import REACH
 from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools, StopEarly
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.s3_store import S3Store
 from runctl_auto.agent.service import AgentService
+from runctl_auto.agent.span_parts import MachineTrace, machine_trace
+from runctl_auto.agent.spans import record_with
 from runctl_auto.agent.spec import RunSpec, SecretSpec, verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.stopping import StopSwitch
+from runctl_auto.agent.system_stop import leave_on_sigterm, take_default_actions
 from runctl_auto.agent.units import END_GROUP, deadline_units
 from runctl_auto.agent.usage import Traffic, Usage
 from runctl_auto.agent.volumes import Volumes
@@ -60,7 +73,7 @@ FORGIVE_SECONDS = 120.0
 def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> AgentService:
     """The agent with this machine's services."""
     web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
-    metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+    metadata = metadata_of(web, os.environ)
     address = Bucket(config.bucket, config.region, config.account, os.environ.get("AWS_ENDPOINT_URL"))
     traffic = Traffic()
     s3 = S3(
@@ -84,7 +97,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         endpoint=address.endpoint,
     )
     folder = layout.run_folder(config.run)
-    journal = Journal(folder / "output.log")
+    journal = Journal(folder / "output.log", config.run)
     wait = partial(wait_unless_stopped, switch)
     ec2 = QueryService(web, *EC2, config.region, metadata.credentials, address.endpoint)
     attaching = Attaching(ec2, lambda: read_identity(metadata).id, journal.say, wait=wait)
@@ -97,6 +110,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     )
 
     told: list[MachineNotices | None] = [None]
+    traced: list[MachineTrace | None] = [None]
+    teams: list[Team | None] = [None]
 
     def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
@@ -107,12 +122,30 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         if job_process.end_leftover(record, table):
             journal.say("ended the job that an earlier agent left running")
         text = store.patient(PATIENCE_SECONDS).get(config.spec_key, MOST_SPEC_BYTES)
-        spec = verified_spec(text, config.spec_sha256)
+        spec = replace(verified_spec(text, config.spec_sha256), node=config.node)
+        count_gpus = GpuCount(run_program)
+        if spec.nodes > 1:
+            teams.append(
+                make_team(
+                    spec,
+                    store,
+                    metadata,
+                    status,
+                    switch,
+                    gpus=count_gpus(),
+                    say=journal.say,
+                )
+            )
+        trace = trace_of(spec, store, partial(read_identity, metadata), folder, config.booted_at)
+        traced.append(trace)
         status.note(attempt=spec.attempt)
         status.price_machine(spec.price_of)
         status.count(Usage(traffic))
         spent_at = budget_deadline(spec.budget_seconds, status.seconds_spent(), time.time())
-        bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say, units=units)
+        if is_pod(os.environ):
+            note_deadline(layout, spent_at)
+        else:
+            bring_forward(spent_at, config.deadline_at, layout, run_program, journal.say, units=units)
         files_via = partial(
             DataSources,
             data_bucket,
@@ -153,7 +186,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             start=start,
             switch=switch,
             say=journal.say,
-            inherited=os.environ,
+            inherited=for_jobs(os.environ),
             home=layout.resolve("/root"),
             clock=time.time,
             processor_seconds=tree.processor_seconds,
@@ -162,6 +195,22 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             out_of_memory=OutOfMemory(run_program),
             end_services=partial(job_process.end_services, tree, record),
             look_for_notices=None if notices is None else notices.look,
+            trace=trace,
+            metrics=Metrics(
+                store,
+                spec.run,
+                node=spec.node,
+                began=status.began,
+                look=MachineLook(run_program, folder),
+                note=lambda summary: status.note(metrics=summary),
+                say=journal.say,
+                clock=time.time,
+                push=lambda variables: push_of(variables, spec.job, spec.run, Web(), journal.say),
+            ),
+            output=journal.path,
+            team=teams[-1],
+            gpus=count_gpus,
+            master_port=partial(free_port, spec.run),
         )
         return Run(tools).execute()
 
@@ -174,11 +223,57 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
         switch=switch,
         volumes=volumes,
         run=run,
-        end_machine=lambda: shut_down(run_program, journal.say),
+        end_machine=lambda: end_machine(journal.say),
         group=own_group(config, web, metadata, journal.say),
         clock=time.time,
         notices=lambda: told[-1],
+        trace=lambda: traced[-1],
+        team=lambda: teams[-1],
     )
+
+
+Metadata = Union[InstanceMetadata, PodIdentity]  # noqa: UP007 (evaluated on Python 3.9)
+
+
+def metadata_of(web: Web, environment: Mapping[str, str]) -> Metadata:
+    """Who this machine is: from its variables in a pod, else from the instance metadata service."""
+    if is_pod(environment):
+        return PodIdentity(environment)
+    return InstanceMetadata(web, environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
+
+
+def end_machine(say: Callable[[str], None]) -> None:
+    """Ends this machine, or this pod. Raises ProgramError when a machine cannot be shut down."""
+    if is_pod(os.environ):
+        OwnPod(Web(os.environ.get("AWS_CA_BUNDLE")), os.environ, say).end()
+    else:
+        shut_down(run_program, say)
+
+
+def note_deadline(layout: Layout, deadline_at: float | None) -> None:
+    """Tells the pod's first process when the budget is spent."""
+    if deadline_at is not None:
+        (layout.home / DEADLINE_FILE).write_text(str(deadline_at), encoding="utf-8")
+
+
+def trace_of(
+    spec: RunSpec,
+    store: S3Store,
+    identity: Callable[[], MachineIdentity],
+    folder: Path,
+    booted_at: float,
+) -> MachineTrace | None:
+    """Records what this machine does from its boot on; None where the run is not traced, which costs
+    nothing.
+    """
+    if spec.trace is None:
+        return None
+    trace = machine_trace(
+        spec.trace, store, run=spec.run, machine=identity().id, folder=folder, clock=time.time
+    )
+    trace.recorder.stage("boot", start_ns=int(booted_at * 1e9))
+    record_with(trace.recorder)
+    return trace
 
 
 def machine_notices(
@@ -192,9 +287,11 @@ def machine_notices(
     folder: Path,
     say: Callable[[str], None],
 ) -> MachineNotices | None:
-    """Who tells people of the run; None when nobody is to be told, which costs nothing."""
+    """Who tells people of the run; None when nobody is to be told, which costs nothing, and on all nodes but
+    the first.
+    """
     notify = spec.notify
-    if notify is None:
+    if notify is None or spec.node != 0:
         return None
 
     @cache
@@ -213,7 +310,7 @@ def machine_notices(
 
 
 def own_group(
-    config: AgentConfig, web: Web, metadata: InstanceMetadata, say: Callable[[str], None]
+    config: AgentConfig, web: Web, metadata: Metadata, say: Callable[[str], None]
 ) -> OwnGroup | None:
     """The group of this machine; None for a single instance."""
     if config.group is None:
@@ -230,44 +327,19 @@ def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
         raise StopEarly
 
 
-def leave_on_sigterm(switch: StopSwitch, deadline_at: float | None, clock: Callable[[], float]) -> None:
-    """SIGTERM means that the system ends the machine or the service: save, report, exit.
-
-    At the hard deadline this ends the run; before it, a replacement continues.
-    """
-
-    def handle(_signal: int, _frame: object) -> None:
-        switch.set_in_signal_handler(system_stop(deadline_at is not None and clock() >= deadline_at - 5))
-
-    signal.signal(signal.SIGTERM, handle)
-
-
-def _take_default_actions() -> None:
-    """Resets ignored signals: the job inherits them, and ignored signals mark background processes."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-
-
-def system_stop(at_deadline: bool) -> StopRequest:
-    """The stop request that the system's SIGTERM stands for."""
-    if at_deadline:
-        message = "the machine reached its hard deadline"
-        return StopRequest(Phase.STOPPED, Reason.MAX_DURATION, message, leave_running=True)
-    message = "the system ends this machine or the agent (SIGTERM)"
-    return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, message, leave_running=True)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the bundle: `install` with the configuration as input, `end-group`, or no argument to
-    run.
+    """Entry point of the bundle: `install` with the configuration as input, `configure` likewise in a pod,
+    `end-group`, `reach` with a verb for a person, or no argument to run.
     """
     asked = list(sys.argv[1:] if arguments is None else arguments)
-    if asked == ["install"]:
-        return _install()
+    if asked in (["install"], ["configure"]):
+        return _install(services=asked == ["install"])
     if asked == [END_GROUP]:
         return _end_group()
+    if asked[:1] == [REACH]:
+        return reach(asked[1:])
     layout = Layout.from_environment()
-    _take_default_actions()
+    take_default_actions()
     try:
         config = read_config(layout.config)
         switch = StopSwitch()
@@ -280,13 +352,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             group = _group_of_this_machine()
             if group is not None:
                 group.boot_failed()
-        shut_down(run_program, _say_on_console)
+        end_machine(_say_on_console)
         return 1
 
 
-def _install() -> int:
+def _install(*, services: bool = True) -> int:
     try:
-        install(sys.stdin.read(), Layout.from_environment(), os.environ, run_program, _say_on_console)
+        if services:
+            install(sys.stdin.read(), Layout.from_environment(), os.environ, run_program, _say_on_console)
+        else:
+            configure(sys.stdin.read(), Layout.from_environment())
     except (AgentError, OSError) as error:
         _say_on_console(str(error))
         return 1
@@ -306,8 +381,7 @@ def _end_group() -> int:
 def _group_of_this_machine() -> OwnGroup | None:
     config = read_config(Layout.from_environment().config)
     web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
-    metadata = InstanceMetadata(web, os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
-    return own_group(config, web, metadata, _say_on_console)
+    return own_group(config, web, metadata_of(web, os.environ), _say_on_console)
 
 
 def _say_on_console(text: str) -> None:

@@ -23,6 +23,7 @@ class StoredFile:
     Its content is the object ``file_key``, or, with ``pack``, part of that pack from ``offset``. With
     ``extents``, only these ranges (start, length) are stored, one after the other; the rest is zeros.
     ``sha256`` is of what is stored. ``mode`` and ``mtime_ns`` are None in manifests of older versions.
+    ``node`` is the one of several that stored it: its objects are below ``part_prefix``.
     """
 
     path: str
@@ -33,6 +34,7 @@ class StoredFile:
     pack: int | None = None
     offset: int = 0
     extents: Sequence[tuple[int, int]] | None = None
+    node: int | None = None
 
     @property
     def stored_bytes(self) -> int:
@@ -115,7 +117,7 @@ def refuse_too_many(entries: int) -> None:
 
 def _file_as_json(file: StoredFile) -> dict[str, object]:
     required = {"path": file.path, "bytes": file.bytes, "sha256": file.sha256}
-    optional = {"mode": file.mode, "mtime_ns": file.mtime_ns, "pack": file.pack}
+    optional = {"mode": file.mode, "mtime_ns": file.mtime_ns, "pack": file.pack, "node": file.node}
     placed = {} if file.pack is None else {"offset": file.offset}
     sparse = {} if file.extents is None else {"extents": [list(extent) for extent in file.extents]}
     return {

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from runctl_auto.agent.contract import MOST_ENTRIES, MOST_MANIFEST_BYTES, MOST_NOTE, MOST_SEQUENCE
+from runctl_auto.agent.contract import MOST_ENTRIES, MOST_MANIFEST_BYTES, MOST_NODES, MOST_NOTE, MOST_SEQUENCE
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.manifest import MODES, Manifest, Problem, StoredFile, StoredFolder
 from runctl_auto.agent.untrusted import (
@@ -28,6 +28,7 @@ MOST_FILE_BYTES = 2**53
 _SIZE = whole(0, MOST_FILE_BYTES)
 _TIME = whole(-MOST_NUMBER, MOST_NUMBER)
 _MODE = whole(0, 0o7777777)
+_NODE = whole(0, MOST_NODES - 1)
 _NUMBER = whole(0, MOST_SEQUENCE)
 _SHA256 = matching(r"[0-9a-f]{1,64}")
 _NOTE = text(MOST_NOTE)
@@ -107,6 +108,7 @@ class _Reading:
             pack=entry.given("pack", _NUMBER),
             offset=entry.given("offset", _SIZE) or 0,
             extents=entry.given("extents", self._extents),
+            node=entry.given("node", _NODE),
         )
         if file.extents and file.bytes < sum(file.extents[-1]):
             raise UnreadableError(f"{file.path!r} ends before its last extent")

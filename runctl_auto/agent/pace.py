@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FIRST_SECONDS = 600.0
+NOTICES_EVERY_SECONDS = 2.0
+"""How often it is looked whether people are to be told of something."""
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,17 @@ class ProcProcessTable:
 
 def become_subreaper() -> bool:
     """Makes this process the subreaper of its descendants; returns whether that worked."""
+    return _set_subreaper(1)
+
+
+def be_no_subreaper() -> bool:
+    """Undoes ``become_subreaper``: what this process starts from now on is not its own for ever."""
+    return _set_subreaper(0)
+
+
+def _set_subreaper(value: int) -> bool:
     try:
-        return int(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)) == 0
+        return int(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, value, 0, 0, 0)) == 0
     except (OSError, AttributeError):
         return False
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Union
 
-from runctl_auto.agent.contract import file_key, pack_key
+from runctl_auto.agent.contract import file_key, pack_key, part_prefix
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.parallel import AT_ONCE, for_each
@@ -95,12 +95,12 @@ class Restoring:
             self._spread(part, item)
 
     def _fetch_file(self, file: StoredFile, target: Path) -> str:
-        return self._fetch(file_key(self._prefix, file.path), target, file.stored_bytes)
+        return self._fetch(content_key(self._prefix, file), target, file.stored_bytes)
 
     def _fetch_pack(self, files: Sequence[StoredFile]) -> None:
         pack = self._part()
         end = max(file.offset + file.stored_bytes for file in files)
-        self._fetch(pack_key(self._prefix, int(files[0].pack or 0)), pack, end)
+        self._fetch(content_key(self._prefix, files[0]), pack, end)
         with pack.open("rb") as content:
             for file in files:
                 content.seek(file.offset)
@@ -155,6 +155,12 @@ def finish_folders(root: Path, manifest: Manifest, mode_of_folder: ModeOf = _as_
         os.utime(place, ns=(folder.mtime_ns, folder.mtime_ns))
 
 
+def content_key(prefix: str, file: StoredFile) -> str:
+    """The key of the object that holds a file: its own, or its pack's."""
+    part = part_prefix(prefix, file.node)
+    return file_key(part, file.path) if file.pack is None else pack_key(part, file.pack)
+
+
 def refuse_missing(prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> None:
     """Raises IntegrityError when the store lacks an object that the manifest needs; `keys` with their sizes.
 
@@ -162,11 +168,11 @@ def refuse_missing(prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> 
     """
     missing = []
     for file in manifest.files:
+        found = keys.get(content_key(prefix, file), -1)
         if file.pack is None:
-            is_there = keys.get(file_key(prefix, file.path)) == file.stored_bytes
+            is_there = found == file.stored_bytes
         else:
-            end = file.offset + file.stored_bytes
-            is_there = keys.get(pack_key(prefix, file.pack), -1) >= end
+            is_there = found >= file.offset + file.stored_bytes
         if not is_there:
             missing.append(shown(file.path))
     if missing:
@@ -175,10 +181,10 @@ def refuse_missing(prefix: str, manifest: Manifest, keys: Mapping[str, int]) -> 
 
 
 def _items(files: Sequence[StoredFile]) -> Iterator[Item]:
-    packs: dict[int, list[StoredFile]] = {}
+    packs: dict[tuple[int | None, int], list[StoredFile]] = {}
     for file in files:
         if file.pack is None:
             yield file
         else:
-            packs.setdefault(file.pack, []).append(file)
+            packs.setdefault((file.node, file.pack), []).append(file)
     yield from packs.values()

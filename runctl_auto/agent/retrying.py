@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from runctl_auto.agent import spans
 from runctl_auto.agent.errors import AgentError, RetriesExhaustedError
 
 T = TypeVar("T")
@@ -61,4 +62,5 @@ class Retrier:
                 spent = attempt >= self.policy.attempts
                 if spent and self.clock() + wait > patience(error):
                     raise RetriesExhaustedError(f"{error} (given up after {attempt} attempts)") from error
+                spans.event("retry", after=type(error).__name__)
                 self.sleep(wait)

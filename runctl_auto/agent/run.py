@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from runctl_auto.agent import code_package, exit_codes
+from runctl_auto.agent import code_package, exit_codes, spans
 from runctl_auto.agent.background import BackgroundPolicy
 from runctl_auto.agent.bringing_data import BroughtData
 from runctl_auto.agent.checkpoints import CRASH_SECONDS, Killed
@@ -18,6 +18,7 @@ from runctl_auto.agent.contract import (
     GRACE_SECONDS,
     HEARTBEAT_SECONDS,
     LATER_HEARTBEAT_SECONDS,
+    TIMED_AS,
     Phase,
     Reason,
 )
@@ -26,14 +27,18 @@ from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
 from runctl_auto.agent.job_environment import JobFolders, job_environment
 from runctl_auto.agent.job_process import Job, ScriptStarter
 from runctl_auto.agent.lineage import newest_checkpoint
-from runctl_auto.agent.machine_notices import LOOK_EVERY_SECONDS
+from runctl_auto.agent.metrics.collecting import METRICS_PACE, Metrics
+from runctl_auto.agent.metrics.training_sources import LOGGING_FOLDERS, TrainingPlaces
+from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart
+from runctl_auto.agent.nodes.team import MayLeave, RunIsOver, Team
 from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
 from runctl_auto.agent.own_files import OwnFiles
-from runctl_auto.agent.pace import Pace, steady
+from runctl_auto.agent.pace import NOTICES_EVERY_SECONDS, Pace, steady
 from runctl_auto.agent.periodic import Periodic, never_fatal
 from runctl_auto.agent.redaction import HiddenValues
 from runctl_auto.agent.resuming import Resuming
 from runctl_auto.agent.saving import Saving
+from runctl_auto.agent.span_parts import SHIP_PACE, MachineTrace
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
@@ -56,6 +61,10 @@ from runctl_auto.agent.watchers import (
 
 HEARTBEAT_PACE = Pace(HEARTBEAT_SECONDS, LATER_HEARTBEAT_SECONDS)
 LOOK_AT_JOB_SECONDS = 0.5
+LOOK_WITH_OTHERS_SECONDS = 0.1
+"""The first rank that fails is the one that is named."""
+NODES_EVERY_SECONDS = 0.5
+"""How often node 0 looks whether the status of the nodes is another; it is written only then."""
 PATIENCE_SECONDS = 120.0
 
 T = TypeVar("T")
@@ -110,6 +119,17 @@ class RunTools:
     out_of_memory: Callable[[], str | None] = lambda: None
     written_files: Callable[[], frozenset[tuple[int, int]]] = frozenset
     look_for_notices: Callable[[], None] | None = None
+    trace: MachineTrace | None = None
+    metrics: Metrics | None = None
+    output: Path | None = None
+    """The file that what the job prints is appended to."""
+    log_pace: Pace = FLUSH_PACE
+    stop_pace: Pace = STOP_PACE
+    """How often the store is asked for a stop request."""
+    team: Team | None = None
+    """The other nodes of a run on several machines."""
+    gpus: Callable[[], int] = lambda: 0
+    master_port: Callable[[], int] | None = None
 
 
 class StopEarly(Exception):
@@ -145,6 +165,7 @@ class Run:
             limit=self.limit,
             written=tools.written_files,
             own_files=self._own_files,
+            together=None if tools.team is None else tools.team.save_checkpoint,
         )
         self._resuming = Resuming(self._saving.checkpoints, tools.status, tools.say, tools.clock)
         self._killed: Killed | None = None
@@ -157,24 +178,52 @@ class Run:
             stopping=lambda: tools.switch.request is not None,
         )
         self._stop_request = StopRequestWatcher(tools.store, tools.spec.run, tools.switch)
-        self._environment: Mapping[str, str] = {}
+        self._environment: dict[str, str] = {}
         self._hidden = HiddenValues()
 
     def execute(self) -> Outcome:
         """Blocks for the whole run. Raises no expected error; stores artifacts and the last checkpoint."""
         if not self._spec.secrets:
             self._tools.logs.hide(())
+        if self._tools.team is not None:
+            self._begin_together(self._tools.team)
         with self._watching():
             try:
                 outcome = self._to_the_end()
-            except (StopEarly, OutOfTimeError):
+            except (StopEarly, OutOfTimeError, MayLeave):
                 outcome = self._stopped(None)
+            except RunIsOver as over:
+                outcome = over.outcome
             finally:
                 self._tools.end_services()
-            return self._with_saved_checkpoint(self._keep_results(outcome))
+            outcome = self._keep_results(outcome)
+            if self._tools.metrics is not None:
+                metrics = self._tools.metrics
+                self._try("metrics", lambda: metrics.finish(self._steady_store))
+            return self._with_saved_checkpoint(outcome)
+
+    def _begin_together(self, team: Team) -> None:
+        part, spec, tools = self._saving.checkpoints, self._spec, self._tools
+        assert isinstance(part, NodePart)  # noqa: S101
+        part.killed = lambda: self._killed
+        team.use(
+            part,
+            common=lambda ask: CommonCheckpoints(
+                self._steady_store,
+                spec.lineage,
+                ask,
+                keep=spec.checkpoints.keep,
+                say=tools.say,
+                saved=self._saving.saved,
+            ),
+            another=self._trying.pause_before_another,
+        )
 
     def _to_the_end(self) -> Outcome:
+        team = self._tools.team
         self._enter(Phase.FETCHING)
+        if team is not None:
+            return self._to_the_end_together(team)
         self._prepare()
         while True:
             self._trying.begin()
@@ -182,6 +231,40 @@ class Run:
             if self._resuming.has_failed_at_start or not self._trying.another(outcome):
                 return self._trying.told(outcome)
             self._await_next_try(outcome)
+
+    def _to_the_end_together(self, team: Team) -> Outcome:
+        """Trains in rounds that begin and end on all nodes, until node 0 says how the run has ended."""
+        try:
+            self._prepare()
+        except AgentError as error:
+            return team.settle(Outcome(Phase.FAILED, Reason.AGENT_ERROR, None, str(error))) or self._stopped(
+                None
+            )
+        while True:
+            outcome = self._failing_as(Reason.SETUP_FAILED, self._set_up) or self._train_with(team)
+            try:
+                end = team.settle(outcome)
+            except MayLeave:
+                return self._stopped(outcome.exit_code)
+            if end is not None:
+                return self._trying.told(end)
+
+    def _train_with(self, team: Team) -> Outcome:
+        self._enter(Phase.FETCHING)
+        start = team.meet(self._restore_with_others)
+        self._killed = None
+        self._trying.begin()
+        self._environment.update(team.variables(start))
+        return self._failing_as(Reason.COMMAND_FAILED, self._train)
+
+    def _restore_with_others(self, checkpoint: str | None) -> None:
+        part = self._saving.checkpoints
+        assert isinstance(part, NodePart)  # noqa: S101
+        with spans.span("restore checkpoint"):
+            never_fatal(lambda: part.restore_this(checkpoint))()
+        if checkpoint is not None:
+            self._tools.say(f"going on from checkpoint {checkpoint}")
+            self._tools.status.resumed(checkpoint)
 
     def _set_up_and_train(self) -> Outcome:
         set_up = self._failing_as(Reason.SETUP_FAILED, self._set_up)
@@ -240,6 +323,8 @@ class Run:
 
     def _train(self) -> Outcome:
         self._enter(Phase.RUNNING)
+        if self._tools.metrics is not None:
+            self._try("metrics", self._tools.metrics.begin)
         with (
             self._saving_checkpoints(),
             self._growing_volumes(),
@@ -269,7 +354,7 @@ class Run:
 
     def _stop_job(self, job: Job) -> Outcome:
         """Ends the processes that the command, which has ended, left running."""
-        request = self._tools.switch.request
+        request = self._request
         assert request is not None  # noqa: S101
         return request.outcome(self._end_job(job, request))
 
@@ -279,8 +364,8 @@ class Run:
         return BackgroundPolicy(
             self._spec.background,
             gpu_in_use=tools.gpu_in_use,
-            stopping=lambda: tools.switch.request is not None,
-            pause=tools.switch.wait,
+            stopping=lambda: self._request is not None,
+            pause=self._pause,
             say=tools.say,
             hide=self._hidden.text,
         )
@@ -293,26 +378,52 @@ class Run:
         tools.logs.hide(tuple(secrets.values()))
         self._hidden = HiddenValues(secrets.values())
         self._stop_if_asked()
-        is_fresh = code_package.fetch_code(
-            self._steady_store,
-            spec.code_key,
-            spec.code_sha256,
-            self._work,
-            unpacked=self._own_files.set_aside,
-        )
+        with spans.span("fetch code"):
+            is_fresh = code_package.fetch_code(
+                self._steady_store,
+                spec.code_key,
+                spec.code_sha256,
+                self._work,
+                unpacked=self._own_files.set_aside,
+            )
         if is_fresh:
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
-        mounts = tools.volumes.mount_all(spec.volumes)
+        with spans.span("mount volumes", volumes=len(spec.volumes)):
+            mounts = tools.volumes.mount_all(spec.volumes)
         self._stop_if_asked()
         folders = JobFolders.of(spec, self._work, mounts)
         folders.make()
-        data = tools.bring_data(spec.data, self._work, mounts) if spec.data else ()
-        self._resuming.restore()
+        with spans.span("bring data", sources=len(spec.data)):
+            data = tools.bring_data(spec.data, self._work, mounts) if spec.data else ()
+        if tools.team is None:
+            with spans.span("restore checkpoint"):
+                self._resuming.restore()
         self._environment = job_environment(
-            spec, folders, mounts, tools.inherited, tools.home, secrets=secrets, data=data
+            spec,
+            folders,
+            mounts,
+            tools.inherited,
+            tools.home,
+            secrets=secrets,
+            data=data,
+            traceparent=None if tools.trace is None else str(tools.trace.recorder.parent),
+            metrics=self._read_metrics(folders, {**spec.env, **secrets}),
+            gpus=tools.gpus(),
+            port=None if tools.master_port is None else tools.master_port(),
         )
         self._stop_if_asked()
+
+    def _read_metrics(self, folders: JobFolders, variables: Mapping[str, str]) -> Path | None:
+        """Begins to read what the training tells; the file to which it may write more."""
+        metrics, output = self._tools.metrics, self._tools.output
+        if metrics is None or output is None:
+            return None
+        objects = self._tools.folder / "metrics.jsonl"
+        logging = (self._work / each for each in LOGGING_FOLDERS)
+        places = TrainingPlaces(output, objects, (folders.output, folders.checkpoints, *logging))
+        metrics.read_training(places, self._hidden, variables)
+        return objects
 
     @contextmanager
     def _script(self, script: str, shell: Sequence[str]) -> Iterator[Job]:
@@ -330,10 +441,21 @@ class Run:
             code = job.poll()
             if code is not None:
                 return ScriptEnd(code, stopped=False)
-            request = self._tools.switch.request
+            request = self._request
             if request:
                 return ScriptEnd(self._end_job(job, request), stopped=True)
-            self._tools.switch.wait(LOOK_AT_JOB_SECONDS)
+            self._pause(LOOK_AT_JOB_SECONDS if self._tools.team is None else LOOK_WITH_OTHERS_SECONDS)
+
+    @property
+    def _request(self) -> StopRequest | None:
+        """How the job is to stop now; with other nodes, as all of them do."""
+        team = self._tools.team
+        return self._tools.switch.request if team is None else team.order()
+
+    def _pause(self, seconds: float) -> None:
+        """Waits; returns early when the job may be to stop."""
+        team = self._tools.team
+        self._tools.switch.wait(seconds) if team is None else team.pause(seconds)
 
     def _end_job(self, job: Job, request: StopRequest) -> int:
         self._tools.say(f"{request.message}; the job has {request.grace_seconds:.0f} s to save and leave")
@@ -346,7 +468,11 @@ class Run:
     def _keep_results(self, outcome: Outcome) -> Outcome:
         """Saves the last checkpoint, then (unless a replacement continues) the artifacts."""
         self._enter(Phase.STOPPING)
-        if self._resuming.has_failed_at_start:
+        team = self._tools.team
+        if team is not None:
+            if team.node != 0:
+                return outcome
+        elif self._resuming.has_failed_at_start:
             self._tools.say("the checkpoint folder is not saved: no start from a checkpoint got anywhere")
         elif outcome.reason != Reason.SETUP_FAILED and self._environment:
             self._saving.save_last_checkpoint(self._killed)
@@ -371,7 +497,7 @@ class Run:
         return replace(outcome, message=f"{outcome.message}; {said}" if outcome.message else said)
 
     def _stopped(self, code: int | None) -> Outcome:
-        request = self._tools.switch.request
+        request = self._tools.switch.request or self._request
         assert request is not None  # noqa: S101
         return request.outcome(code)
 
@@ -381,6 +507,10 @@ class Run:
 
     def _enter(self, phase: str) -> None:
         """A phase begins even if the store cannot be written; the next heartbeat reports it."""
+        if self._tools.trace is not None:
+            self._tools.trace.recorder.stage(TIMED_AS[phase])
+        if self._tools.team is not None:
+            self._tools.team.enter(phase)
         self._try("status", lambda: self._tools.status.enter(phase))
 
     def _try(self, what: str, action: Callable[[], object]) -> None:
@@ -407,14 +537,21 @@ class Run:
         limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
         steps: list[Step] = [
             ("status", HEARTBEAT_PACE, never_fatal(tools.status.write)),
-            ("logs", FLUSH_PACE, never_fatal(tools.logs.ship)),
-            ("stop request", STOP_PACE, self._stop_request.look),
+            ("logs", tools.log_pace, never_fatal(tools.logs.ship)),
+            ("stop request", tools.stop_pace, self._stop_request.look),
             ("interruption notice", steady(INTERRUPTION_EVERY_SECONDS), interruption.look),
             ("limits", steady(LIMITS_EVERY_SECONDS), limits.look),
         ]
+        if tools.team is not None:
+            steps.append(("nodes", steady(NODES_EVERY_SECONDS), never_fatal(tools.team.write_news)))
         if tools.look_for_notices is not None:
-            steps.append(("notices", steady(LOOK_EVERY_SECONDS), never_fatal(tools.look_for_notices)))
-        idle_seconds = self._spec.idle_duration_seconds
+            steps.append(("notices", steady(NOTICES_EVERY_SECONDS), never_fatal(tools.look_for_notices)))
+        if tools.trace is not None:
+            steps.append(("spans", SHIP_PACE, never_fatal(tools.trace.parts.ship)))
+        if tools.metrics is not None:
+            steps.append(("metrics", METRICS_PACE, never_fatal(tools.metrics.look)))
+        # A rank that waits for the others is not idle; they all are when the first is.
+        idle_seconds = self._spec.idle_duration_seconds if self._spec.node == 0 else None
         if idle_seconds is not None:
             idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)
             steps.append(("idleness", steady(min(IDLE_EVERY_SECONDS, idle_seconds / 4)), idle.look))
@@ -432,10 +569,11 @@ class Run:
         pace = steady(self._spec.checkpoints.every_seconds)
         tools = self._tools
         rebalance = RebalanceWatcher(tools.metadata, tools.switch, self._saving.save_checkpoint, tools.say)
-        with self._periodically(
+        steps: list[Step] = [
             ("checkpoint", pace, self._saving.save_checkpoint),
             ("rebalance recommendation", steady(INTERRUPTION_EVERY_SECONDS), rebalance.look),
-        ):
+        ]
+        with self._periodically(*(steps if self._spec.node == 0 else [])):
             yield
 
     @contextmanager

@@ -16,10 +16,12 @@ from runctl_auto.agent.errors import (
     S3Error,
     UnreachableError,
 )
+from runctl_auto.agent.limited_requests import LimitedRequests
 from runctl_auto.agent.outage import Outage
 from runctl_auto.agent.retrying import Retrier
+from runctl_auto.agent.s3_codes import PASSING_CODES, STALE_CREDENTIALS_CODES
 from runctl_auto.agent.s3_request import Query, S3Requests
-from runctl_auto.agent.time_limit import LimitedRequests, TimeLimit
+from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.web import Response
 
 T = TypeVar("T")
@@ -31,16 +33,6 @@ MOST_ANSWER_BYTES = 16 * CHUNK
 OUTAGE_SECONDS = 120.0
 """After this long without any answer a call is made only once: without a network the machine must still end.
 """
-
-PASSING_CODES = {
-    "SlowDown",
-    "RequestTimeout",
-    "InternalError",
-    "ServiceUnavailable",
-    "Throttling",
-    "ThrottlingException",
-}
-STALE_CREDENTIALS_CODES = {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"}
 
 
 @dataclass(frozen=True)

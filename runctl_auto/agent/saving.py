@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
-from runctl_auto.agent import artifacts
+from runctl_auto.agent import artifacts, spans
 from runctl_auto.agent.checkpoints import Checkpoints, Killed, Saved
 from runctl_auto.agent.contract import UNSAVED_ARTIFACTS, UNSAVED_CHECKPOINT, Phase, Reason
 from runctl_auto.agent.errors import AgentError, FileChangedError, OutOfTimeError
 from runctl_auto.agent.manifest import Manifest, Problem
+from runctl_auto.agent.nodes.common_checkpoints import NodePart
 from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.periodic import never_fatal
 from runctl_auto.agent.spec import RunSpec
@@ -40,21 +42,24 @@ class Saving:
         limit: TimeLimit,
         written: Callable[[], Collection[tuple[int, int]]],
         own_files: OwnFiles,
+        together: Callable[[], str | None] | None = None,
     ) -> None:
+        """`together` saves a checkpoint of all nodes of a run on several machines, this one's among them."""
         self._store = store
         self._spec = spec
         self._work = folder / "work"
         self._scratch = folder / "artifacts.tmp"
         self._status = status
         self._say = say
-        self.checkpoints = Checkpoints(
+        self._together = together
+        self.checkpoints = (Checkpoints if together is None else partial(NodePart, node=spec.node))(
             store,
             spec.lineage,
             folder=self._work / spec.checkpoints.path,
             scratch=folder / "checkpoint.tmp",
             keep=spec.checkpoints.keep,
             say=say,
-            saved=self._saved,
+            saved=self.saved,
             clock=clock,
             limit=limit,
             written=written,
@@ -64,7 +69,7 @@ class Saving:
 
     def save_checkpoint(self) -> str | None:
         """One save beside the job; the sequence, None when nothing changed. Raises AgentError or OSError."""
-        return self._save(self.checkpoints.save)
+        return self._save(self._together or self.checkpoints.save)
 
     def save_last_checkpoint(self, killed: Killed | None) -> None:
         """The save after the job has ended; failures are told."""
@@ -74,15 +79,22 @@ class Saving:
             self._say(f"last checkpoint: {error}")
 
     def _save(self, save: Callable[[], str | None]) -> str | None:
+        span = spans.begin("save checkpoint")
         try:
-            return never_fatal(save)()
+            sequence = never_fatal(save)()
         except FileChangedError:
             raise
         except (AgentError, OSError) as error:
+            spans.end(span, error)
             self._status.unsaved(UNSAVED_CHECKPOINT, [(None, _first_line(error))])
             raise
+        if span is not None and sequence is not None:  # nothing is told of a save that had nothing to do
+            span.set(checkpoint=sequence)
+            spans.end(span)
+        return sequence
 
-    def _saved(self, saved: Saved) -> None:
+    def saved(self, saved: Saved) -> None:
+        """Tells the status of a checkpoint that was saved."""
         problems = [*saved.problems, *saved.suspect]
         self._status.unsaved(UNSAVED_CHECKPOINT, [(problem.path, problem.why) for problem in problems])
         if saved.suspect:
@@ -121,6 +133,12 @@ class Saving:
         return _with_problems(outcome, manifest.problems)
 
     def _store_artifacts(self) -> Manifest:
+        with spans.span("store artifacts") as span:
+            manifest = self._stored_artifacts()
+            span.set(files=len(manifest.files), bytes=manifest.total_bytes)
+        return manifest
+
+    def _stored_artifacts(self) -> Manifest:
         paths = (*self._spec.artifacts, OUTPUT)
         found = artifacts.collect(self._work, paths, self._say_of_artifacts)
         manifest = artifacts.upload_artifacts(self._store, self._spec.run, self._work, found, self._scratch)

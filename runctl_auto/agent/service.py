@@ -28,6 +28,19 @@ STATUS_SECONDS = 4.0
 """Kept for the last status of a machine that the cloud takes back."""
 
 
+class TracesMachine(Protocol):
+    """What the machine has recorded of a traced run; `MachineTrace` describes the method."""
+
+    def end(self, store: Store) -> None: ...
+
+
+class OtherNodes(Protocol):
+    """The other nodes of the run; `Team` describes the methods."""
+
+    def ended(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class RunOnce(Protocol):
     """Runs the run on this machine to its end; may raise any exception."""
 
@@ -54,7 +67,7 @@ class AgentService:
     """The agent of one machine. `clock` is in seconds since the epoch.
 
     `group` replaces the machine when it is lost; it is ended once the run has ended for good. `notices`
-    returns who tells people of the end, None when nobody does.
+    returns who tells people of the end, None when nobody does; `team` the other nodes, None on one machine.
     """
 
     config: AgentConfig
@@ -69,6 +82,8 @@ class AgentService:
     clock: Callable[[], float]
     group: ReplacesMachine | None = None
     notices: Callable[[], TellsPeople | None] = lambda: None
+    trace: Callable[[], TracesMachine | None] = lambda: None
+    team: Callable[[], OtherNodes | None] = lambda: None
 
     def serve(self) -> int:
         """Blocks until the run has ended here; returns the process's exit code.
@@ -85,6 +100,8 @@ class AgentService:
                     self.group.end()
                 self.end_machine()
                 return 0
+            if self.config.node:
+                previous = read_previous(steady, self.config.own_status_key, self.config.run)
             status = StatusWriter(
                 self.config, self.identity(), self.store, previous=previous, clock=self.clock
             )
@@ -103,7 +120,7 @@ class AgentService:
     def _serve(self, status: StatusWriter) -> None:
         logs = LogShipper(
             self.store,
-            node_logs_prefix(self.config.run, 0),
+            node_logs_prefix(self.config.run, self.config.node),
             source=self.journal.path,
             position_file=self.folder / "logs.json",
             shipped=lambda count: status.note(log_parts=count),
@@ -141,9 +158,18 @@ class AgentService:
         if told is not None:
             self._try("the notice of the end", lambda: told.ended(outcome))
         self._try("the last output", lambda: logs.ship_all(patient.within(before)))
+        trace = self.trace()
+        if trace is not None:
+            self._try("the last spans", lambda: trace.end(self.store.within(before)))
         if told is not None:
             self._try("the notice of the end", lambda: self._settle_notices(told))
+        team = self.team()
+        if team is not None and self.config.node == 0:
+            # Whoever sees the run's end may take the other machines away.
+            self._try("the end of the other nodes", team.ended if outcome.is_terminal else team.close)
         self._try("the last status", lambda: status.end(outcome, patient.within(last)))
+        if team is not None:
+            team.close()
 
     def _settle_notices(self, told: TellsPeople) -> None:
         """Waits for the notice of the end, which goes out while the last output is stored."""

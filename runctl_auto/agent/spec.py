@@ -16,6 +16,7 @@ from runctl_auto.agent.contract import (
     DEFAULT_SHELL,
     EVENTS,
     FORMATS,
+    MOST_NODES,
     MOST_SPEC_BYTES,
     ON_A_VOLUME,
     SCHEMA,
@@ -28,6 +29,7 @@ from runctl_auto.agent.contract import (
     VolumeJson,
 )
 from runctl_auto.agent.errors import IntegrityError, SpecError
+from runctl_auto.agent.spans import SpanContext, parse_traceparent
 from runctl_auto.agent.untrusted import read_object
 
 
@@ -87,7 +89,7 @@ class NotifySpec:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run of a job on one node."""
+    """One run of a job; `node` is the one on which it is read, of `nodes`."""
 
     job: str
     run: str
@@ -114,6 +116,7 @@ class RunSpec:
     shell: tuple[str, ...] = tuple(DEFAULT_SHELL.split())
     max_attempts: int = 1
     notify: NotifySpec | None = None
+    trace: SpanContext | None = None
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -127,13 +130,15 @@ class RunSpec:
 
     @property
     def budget_seconds(self) -> float | None:
-        """How long the budget pays for a machine of this price; None when either is unknown."""
+        """How long the budget pays for all machines of this price; None when either is unknown."""
         if self.budget is None or not self.price_hour:
             return None
-        return self.budget / self.price_hour * 3600
+        return self.budget / (self.price_hour * self.nodes) * 3600
 
 
-CHANGEABLE = frozenset({"background", "checkpoints", "artifacts", "limits", "notify", "retry", "volumes"})
+CHANGEABLE = frozenset(
+    {"background", "checkpoints", "artifacts", "limits", "notify", "retry", "trace", "volumes"}
+)
 """Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
 
 
@@ -169,8 +174,8 @@ def parse_spec(text: bytes) -> RunSpec:
 
 
 def _spec(data: SpecJson) -> RunSpec:
-    if int(data["nodes"]) != 1:
-        raise SpecError(f"a run on {data['nodes']} nodes is not supported by this agent")
+    if not 1 <= int(data["nodes"]) <= MOST_NODES:
+        raise SpecError(f"a run has 1 to {MOST_NODES} nodes, not {data['nodes']}")
     checkpoints = data["checkpoints"]
     limits = data["limits"]
     return RunSpec(
@@ -205,6 +210,7 @@ def _spec(data: SpecJson) -> RunSpec:
         shell=_shell(data.get("shell") or DEFAULT_SHELL),
         max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
         notify=_notify(data["notify"]) if data.get("notify") else None,
+        trace=parse_traceparent(data["trace"].get("parent")) if data.get("trace") else None,
     )
 
 

@@ -20,6 +20,8 @@ from runctl_auto.agent.contract import (
     TIMED_AS,
     CheckpointCountJson,
     MachineJson,
+    NodeJson,
+    NodePhase,
     ResumeJson,
     StatusJson,
     TryJson,
@@ -77,13 +79,12 @@ class StatusWriter:
         *,
         previous: Mapping[str, Any] | None = None,
         attempt: int = 1,
-        node: int = 0,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         earlier = dict(previous or {})
         self._store = store
-        self._key = config.status_key
+        self._key = config.own_status_key
         self._clock = clock
         self._ticks = ticks
         self._writing = threading.Lock()
@@ -93,7 +94,7 @@ class StatusWriter:
         started_at = earlier.get("started_at") or rfc3339(config.booted_at)
         document = new_status(config.job, config.run, started_at)
         document["attempt"] = earlier.get("attempt", attempt)
-        document["node"] = node
+        document["node"] = config.node
         document["instance"] = machine.id
         document["phases"] = {
             str(name): float(spent) for name, spent in (earlier.get("phases") or {}).items()
@@ -109,6 +110,8 @@ class StatusWriter:
         self._machine = self._entry(machine, config.booted_at)
         before = [each for each in earlier.get("machines") or () if each.get("id") != machine.id]
         document["machines"] = [*before, self._machine][-MOST_MACHINES:]
+        if earlier.get("nodes"):
+            document["nodes"] = list(earlier["nodes"])
         self._document = document
         self._usage: Usage | None = None
         known = {each.get("id"): each.get("usage") for each in earlier.get("machines") or ()}
@@ -137,6 +140,32 @@ class StatusWriter:
         """Records what this machine costs: USD an hour by type and market."""
         with self._lock:
             self._machine["price_hour"] = price_of(self._machine["type"], self._machine["market"])
+
+    def own_machine(self) -> MachineJson:
+        """This machine's entry."""
+        with self._lock:
+            return cast("MachineJson", dict(self._machine))
+
+    def add_machine(self, machine: MachineJson) -> None:
+        """Records the machine of another node of the run, which is there now."""
+        with self._lock:
+            machines = [each for each in self._document["machines"] if each["id"] != machine["id"]]
+            self._document["machines"] = [*machines, machine][-MOST_MACHINES:]
+
+    def saw_machine(self, machine: str) -> None:
+        """The machine of another node is still there."""
+        now = rfc3339(self._clock())
+        with self._lock:
+            for each in self._document["machines"]:
+                if each["id"] == machine:
+                    each["seen_at"] = now
+
+    @property
+    def began(self) -> float:
+        """The start of the run, in seconds since the epoch."""
+        with self._lock:
+            started_at = self._document["started_at"] or ""
+        return datetime.fromisoformat(started_at.replace("Z", "+00:00")).timestamp()
 
     def spend(self, phase: str, seconds: float) -> None:
         """Counts time that passed before this object was created."""
@@ -254,8 +283,17 @@ class StatusWriter:
                 self._document["message"] = None if message is None else encodable(cut(message, MOST_MESSAGE))
                 self._document["updated_at"] = now
                 self._machine["seen_at"] = self._machine["ended_at"] = now
+                if outcome.is_terminal:
+                    self._end_other_machines(now)
                 self._document["ended_at"] = now if outcome.is_terminal else None
             self._put(store)
+
+    def _end_other_machines(self, now: str) -> None:
+        """The machines of the other nodes end with the run."""
+        present = {each["instance"] for each in self._document.get("nodes") or () if _is_present(each)}
+        for each in self._document["machines"]:
+            if each["id"] in present and each["ended_at"] is None:
+                each["seen_at"] = each["ended_at"] = now
 
     def document(self) -> StatusJson:
         """A copy of the document; the current phase counts up to now."""
@@ -284,6 +322,10 @@ class StatusWriter:
     def _add(self, name: str, seconds: float) -> None:
         phases = self._document["phases"]
         phases[name] = phases.get(name, 0.0) + seconds
+
+
+def _is_present(node: NodeJson) -> bool:
+    return node["phase"] not in (NodePhase.ABSENT, NodePhase.LOST)
 
 
 def _note(text: str) -> str:

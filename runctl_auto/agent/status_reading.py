@@ -5,9 +5,11 @@ from __future__ import annotations
 from runctl_auto.agent.contract import (
     MOST_MACHINES,
     MOST_MESSAGE,
+    MOST_NODES,
     MOST_NOTE,
     MOST_SEQUENCE,
     MOST_STATUS_BYTES,
+    NODE_PHASES,
     PHASES,
     SCHEMA,
     UNSAVED_ARTIFACTS,
@@ -15,6 +17,7 @@ from runctl_auto.agent.contract import (
     CheckpointCountJson,
     DataProgressJson,
     MachineJson,
+    NodeJson,
     PartOfMachineJson,
     ResumeJson,
     StatusJson,
@@ -24,6 +27,7 @@ from runctl_auto.agent.contract import (
     UsageJson,
     new_status,
 )
+from runctl_auto.agent.metrics.document import read_summary
 from runctl_auto.agent.untrusted import (
     Fields,
     UnreadableError,
@@ -44,6 +48,7 @@ _NOTE = text(MOST_NOTE)
 _SEQUENCE = matching(r"[0-9]{8}")
 _WORD = matching(r"[a-z][a-z_]{0,39}")
 _IDENTITY = matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_ADDRESS = matching(r"[0-9A-Fa-f.:]{2,45}")
 _KIND = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -80,9 +85,15 @@ def read_status(content: bytes, run: str) -> StatusJson:
     tries = found.each("tries", _try, _MOST_LISTED)
     if tries:
         status["tries"] = tries
-    machines = found.each("machines", _machine, MOST_MACHINES)
+    machines = found.each("machines", read_machine, MOST_MACHINES)
     if machines:
         status["machines"] = machines
+    nodes = found.each("nodes", _node, MOST_NODES)
+    if nodes:
+        status["nodes"] = nodes
+    metrics = found.given("metrics", read_summary)
+    if metrics is not None:
+        status["metrics"] = metrics
     return status
 
 
@@ -145,7 +156,8 @@ def _usage(value: object) -> UsageJson:
     }
 
 
-def _machine(value: object) -> MachineJson:
+def read_machine(value: object) -> MachineJson:
+    """The entry of a machine. Raises UnreadableError."""
     found = Fields(value)
     usage = found.given("usage", _usage)
     used: PartOfMachineJson = {} if usage is None else {"usage": usage}
@@ -159,6 +171,18 @@ def _machine(value: object) -> MachineJson:
         "ended_at": found.given("ended_at", moment),
         "price_hour": found.given("price_hour", number(0, _MOST_PRICE)),
         **used,
+    }
+
+
+def _node(value: object) -> NodeJson:
+    found = Fields(value)
+    return {
+        "node": found.needed("node", whole(0, MOST_NODES - 1)),
+        "instance": found.given("instance", _IDENTITY),
+        "address": found.given("address", _ADDRESS),
+        "phase": found.needed("phase", one_of(NODE_PHASES)),
+        "since": found.needed("since", moment),
+        "exit_code": found.given("exit_code", whole(0, 255)),
     }
 
 

@@ -6,7 +6,7 @@ import re
 import stat
 
 from runctl_auto.agent.errors import AgentError, S3Error
-from runctl_auto.agent.s3 import PASSING_CODES, STALE_CREDENTIALS_CODES
+from runctl_auto.agent.s3_codes import PASSING_CODES, STALE_CREDENTIALS_CODES
 
 _BEYOND_ONE_FILE = {*PASSING_CODES, *STALE_CREDENTIALS_CODES, "NoSuchBucket"}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")

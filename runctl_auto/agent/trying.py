@@ -55,6 +55,10 @@ class Trying:
         self._say(f"try {number} of {self._most} failed: {why}; the next one starts in {pause:.0f} s")
         return True
 
+    def pause_before_another(self, outcome: Outcome) -> float | None:
+        """As ``another``: the pause before the next try in seconds, None when there is none."""
+        return pause_seconds(self._status.tries()) if self.another(outcome) else None
+
     def rest(self) -> None:
         """Blocks until the next try may start, or the run is to stop."""
         until = self._clock() + pause_seconds(self._status.tries())

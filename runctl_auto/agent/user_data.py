@@ -57,7 +57,7 @@ def render_user_data(config: Mapping[str, object]) -> str:
     """
     text = HEAD
     text += _file("config.json", json.dumps(config, sort_keys=True))
-    text += f"base64 -d <<'{END}' | tar xzo\n{_packed_sources()}\n{END}\n"
+    text += f"base64 -d <<'{END}' | tar xzo\n{packed_sources()}\n{END}\n"
     text += TAIL
     size = len(text.encode("utf-8"))
     if size > LIMIT_BYTES:
@@ -66,11 +66,11 @@ def render_user_data(config: Mapping[str, object]) -> str:
 
 
 @cache
-def _packed_sources() -> str:
+def packed_sources(modules: tuple[str, ...] = MODULES) -> str:
     """An archive of the modules, as lines of base64; the same bytes on any machine."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for module, source in carried_sources().items():
+        for module, source in carried_sources(modules).items():
             content = without_prose(source).encode()
             entry = tarfile.TarInfo(f"runctl_auto/agent/{module}.py")
             entry.size = len(content)
@@ -79,17 +79,17 @@ def _packed_sources() -> str:
     return "\n".join(textwrap.wrap(packed, 120))
 
 
-def carried_sources() -> dict[str, str]:
-    """The bootstrap, and the definitions that it uses of the modules that it imports, by module."""
+def carried_sources(modules: tuple[str, ...] = MODULES) -> dict[str, str]:
+    """The last of ``modules``, and the definitions that it uses of those that it imports, by module."""
     sources: dict[str, str] = {}
     wanted: dict[str, set[str]] = {}
-    for module in reversed(MODULES):
+    for module in reversed(modules):
         source = files("runctl_auto.agent").joinpath(f"{module}.py").read_text(encoding="utf-8")
         source = used_code(source, wanted.get(module))
         for name, names in imported_names(source, "runctl_auto.agent").items():
             wanted.setdefault(name, set()).update(names)
         sources[module] = source
-    return {module: sources[module] for module in MODULES}
+    return {module: sources[module] for module in modules}
 
 
 def without_prose(source: str) -> str:

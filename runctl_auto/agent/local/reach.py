@@ -1,0 +1,73 @@
+"""What a person has run beside a job of this machine: a command, a shell, a look at its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.folder_store import FolderStore
+from runctl_auto.agent.job_environment import DEFAULT_PATH
+from runctl_auto.agent.job_process import find_program
+from runctl_auto.agent.job_surroundings import Surroundings, job_processes, job_surroundings
+from runctl_auto.agent.local.agent_record import AgentRecord
+from runctl_auto.agent.local.job_folder import MARK, JobFolder
+from runctl_auto.agent.machine import run_program
+from runctl_auto.agent.machine_use import machine_use
+from runctl_auto.agent.processes import ProcProcessTable
+from runctl_auto.agent.reach_contract import CANNOT_SERVE, EXEC, PS, SHELL
+from runctl_auto.agent.remote_command import RemoteCommand
+
+_PROC = Path("/proc")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """``FOLDER VERB …`` with a verb of ``reach_contract``; the process's exit code."""
+    try:
+        return _served(JobFolder(Path(arguments[0])), arguments[1], list(arguments[2:]))
+    except (AgentError, OSError, IndexError, ValueError) as error:
+        sys.stderr.write(f"runctl: {error}\n")
+        return CANNOT_SERVE
+
+
+def _served(folder: JobFolder, verb: str, rest: list[str]) -> int:
+    record = AgentRecord.of(folder)
+    if verb == EXEC:
+        identity, sha256 = rest
+        around, store = _around(folder, record), FolderStore(folder.store)
+        _print(RemoteCommand(record.config(0.0), identity, sha256, store, around).run())
+        return 0
+    if verb == PS:
+        table = ProcProcessTable()
+        job = folder.job_record(record.run)
+        _print(machine_use(lambda: job_processes(job, table), table, run_program))
+        return 0
+    if verb == SHELL:
+        _shell(_around(folder, record), rest[0])
+    raise AgentError(f"a job of this machine does not know '{verb}'")
+
+
+def _around(folder: JobFolder, record: AgentRecord) -> Surroundings:
+    own = {name.encode(): os.fsencode(value) for name, value in record.environment.items()}
+    own[MARK.encode()] = os.fsencode(folder.path)
+    return job_surroundings(record.config(0.0), folder.run(record.run), ProcProcessTable(), own, _PROC)
+
+
+def _shell(around: Surroundings, program: str) -> NoReturn:
+    """Becomes the shell; what is typed is not kept in a history file."""
+    environment = {**around.environment, b"HISTFILE": b"/dev/null"}
+    environment[b"TERM"] = os.environb.get(b"TERM", b"xterm-256color")
+    if around.note is not None:
+        sys.stderr.write(f"runctl: {around.note}\n")
+    path = environment.get(b"PATH", DEFAULT_PATH.encode()).decode("utf-8", "surrogateescape")
+    found = find_program(program, path)
+    os.chdir(around.folder)
+    os.execve(found, [program, "-i"], environment)  # noqa: S606 - the job's own shell
+
+
+def _print(told: object) -> None:
+    sys.stdout.write(json.dumps(told, separators=(",", ":")) + "\n")

@@ -1,0 +1,435 @@
+"""Decides what the nodes of a run do together: gather, restore one checkpoint, start, stop, start again, end.
+
+No I/O: what happened goes in with the time, what is to be done comes out. Node 0 has one; the agent of node 0
+that takes the place of a lost one begins with an empty one, to which the others come again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Union
+
+from runctl_auto.agent.contract import NodePhase, Phase, Reason
+from runctl_auto.agent.nodes.messages import (
+    Do,
+    Message,
+    Place,
+    Round,
+    Say,
+    checkpoint_of,
+    outcome_as_json,
+    read_outcome,
+    read_request,
+    request_as_json,
+    round_as_json,
+    round_of,
+)
+from runctl_auto.agent.status import Outcome
+from runctl_auto.agent.stopping import StopRequest
+from runctl_auto.agent.untrusted import Fields, whole
+
+GATHER_SECONDS = 1200.0
+"""How long the others wait for a node that is not there: the boot of a machine, and the time to get one."""
+SETTLE_SECONDS = 3.5
+"""After a failed rank: so long its failure may turn out to come from a node that is lost."""
+LOST_GRACE_SECONDS = 1.5
+"""How long a rank may take to leave when it can do nothing any more: another one is gone."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """A message to one node."""
+
+    node: int
+    message: Message
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Find the best checkpoint, without those in ``tried``; then call ``chosen``."""
+
+    tried: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SaveLast:
+    """Save what all ranks left, as one checkpoint; then call ``saved``."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What is known of the nodes is another than before."""
+
+
+Order = Union[Send, Choose, SaveLast, Changed]  # noqa: UP007 - evaluated on Python 3.9
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A rank failed by itself."""
+
+    node: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A node answers no more."""
+
+    node: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A node was asked to stop: alone, when its machine is taken away, else with all others."""
+
+    node: int
+    request: StopRequest
+
+
+@dataclass(frozen=True)
+class Completed:
+    """All ranks have ended without an error."""
+
+
+Cause = Union[Failure, Lost, Asked, Completed]  # noqa: UP007 - evaluated on Python 3.9
+
+
+class State:
+    GATHERING = "gathering"
+    CHOOSING = "choosing"
+    RESTORING = "restoring"
+    TRAINING = "training"
+    STOPPING = "ending the round"
+    SAVING = "saving"
+    OVER = "over"
+
+
+@dataclass
+class Node:
+    """A node that is connected. ``port`` is one that is free there, for rank 0."""
+
+    place: Place
+    ready: bool = False
+    port: int = 0
+    restored: bool = False
+    ended: bool = False
+    code: int | None = None
+    leaving: bool = False
+
+
+@dataclass
+class Seen:
+    """What is told of a node, connected or not."""
+
+    instance: str | None = None
+    address: str | None = None
+    phase: str = NodePhase.ABSENT
+    since: float = 0.0
+    exit_code: int | None = None
+
+
+@dataclass
+class Assembly:
+    """``another`` tells whether a failed run is tried once more, and after how many seconds; None: not. Times
+    are monotonic seconds.
+    """
+
+    nodes: int
+    began: float
+    another: Callable[[Outcome], float | None]
+    gather_seconds: float = GATHER_SECONDS
+    state: str = State.GATHERING
+    number: int = 0
+    present: dict[int, Node] = field(default_factory=dict)
+    cause: Cause | None = None
+    outcome: Outcome | None = None
+    checkpoint: str | None = None
+    seen: dict[int, Seen] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._taking_part: tuple[int, ...] = ()
+        self._tried: list[str] = []
+        self._gathering_since = self.began
+        self._not_before = self.began
+        self._settle_until = self.began
+        self._orders: list[Order] = []
+        for node in range(self.nodes):
+            self.seen.setdefault(node, Seen(since=self.began))
+
+    @property
+    def taking_part(self) -> tuple[int, ...]:
+        """The nodes of the present round, by their ranks."""
+        return self._taking_part
+
+    # What happens
+
+    def joined(self, place: Place, now: float) -> list[Order]:
+        """A node has connected, anew or in place of one that was lost."""
+        node = place.node
+        if node in self.present:
+            self._left(node, now)
+        self.present[node] = Node(place)
+        seen = self.seen[node]
+        if seen.instance != place.instance:
+            seen.exit_code = None
+        seen.instance, seen.address = place.instance, place.address
+        self._phase(node, Phase.FETCHING, now)
+        if self.state == State.OVER:
+            self._end(node)
+        return self._taken(now)
+
+    def left(self, node: int, now: float) -> list[Order]:
+        """The connection to a node is broken, or it has been silent for too long."""
+        self._left(node, now)
+        return self._taken(now)
+
+    def told(self, node: int, message: Message, now: float) -> list[Order]:
+        """A node says something. Raises UnreadableError for what no agent says."""
+        say = message.get("say")
+        if say == Say.READY:
+            self._ready(node, message, now)
+        elif say == Say.RESTORED:
+            self._restored(node, message, now)
+        elif say == Say.ENDED:
+            self._ended(node, message, now)
+        elif say == Say.LEAVING:
+            self._asked(Asked(node, read_request(message.get("request"))), now)
+        elif say == Say.BEAT:
+            phase = message.get("phase")
+            if phase in (Phase.FETCHING, Phase.SETUP) and not self.present[node].ready:
+                self._phase(node, str(phase), now)
+        return self._taken(now)
+
+    def tick(self, now: float) -> list[Order]:
+        """To be called about twice a second."""
+        return self._taken(now)
+
+    def chosen(self, checkpoint: str | None, now: float) -> list[Order]:
+        """The answer to ``Choose``."""
+        if self.state == State.CHOOSING:
+            self.state, self.checkpoint = State.RESTORING, checkpoint
+            for node in self._taking_part:
+                self.present[node].restored = False
+                self._phase(node, Phase.FETCHING, now)
+            self._tell({"do": Do.RESTORE, "round": self.number, "checkpoint": checkpoint})
+        return self._taken(now)
+
+    def saved(self, now: float) -> list[Order]:
+        """The answer to ``SaveLast``, whether or not it worked."""
+        if self.state == State.SAVING:
+            self._conclude(now)
+        return self._taken(now)
+
+    def fail(self, outcome: Outcome, now: float) -> list[Order]:
+        """Ends the run: node 0 cannot go on."""
+        if self.state != State.OVER:
+            self._over(outcome)
+        return self._taken(now)
+
+    # What it means
+
+    def _taken(self, now: float) -> list[Order]:
+        self._advance(now)
+        orders, self._orders = self._orders, []
+        return orders
+
+    def _advance(self, now: float) -> None:
+        if self.state == State.GATHERING:
+            self._look_who_is_there(now)
+        elif self.state == State.STOPPING:
+            settled = not isinstance(self.cause, Failure) or now >= self._settle_until
+            taking_part = [self.present[node] for node in self._taking_part if node in self.present]
+            if settled and all(each.ended for each in taking_part):
+                self._after_stop(now)
+
+    def _look_who_is_there(self, now: float) -> None:
+        missing = [node for node in range(self.nodes) if node not in self.present]
+        if missing:
+            if now - self._gathering_since >= self.gather_seconds:
+                self._give_up(missing)
+        elif now >= self._not_before and all(each.ready for each in self.present.values()):
+            self.state = State.CHOOSING
+            self.number += 1
+            self._taking_part = tuple(sorted(self.present))
+            self._orders.append(Choose(tuple(self._tried)))
+
+    def _give_up(self, missing: Sequence[int]) -> None:
+        named, what = ", ".join(map(str, missing)), "node" if len(missing) == 1 else "nodes"
+        message = f"{what} {named} did not come within {self.gather_seconds:.0f} s"
+        self._over(Outcome(Phase.FAILED, Reason.NODES_MISSING, None, message))
+
+    def _ready(self, node: int, message: Message, now: float) -> None:
+        here = self.present[node]
+        here.ready, here.ended, here.code = True, False, None
+        here.port = Fields(message).given("port", whole(1, 65535)) or 0
+        if self.state == State.GATHERING:
+            self._phase(node, NodePhase.READY, now)
+
+    def _restored(self, node: int, message: Message, now: float) -> None:
+        if self.state != State.RESTORING or round_of(message) != self.number:
+            return
+        if message.get("ok") is not True:
+            failed = self.checkpoint
+            if failed is None or checkpoint_of(message) != failed:
+                why = f"node {node} could not begin: {Fields(message).given('why', str) or 'no reason given'}"
+                self._over(Outcome(Phase.FAILED, Reason.AGENT_ERROR, None, why))
+                return
+            self._tried.append(failed)
+            self._gather(now)
+            return
+        self.present[node].restored = True
+        if all(self.present[each].restored for each in self._taking_part):
+            self._start(now)
+
+    def _start(self, now: float) -> None:
+        self.state, self.cause = State.TRAINING, None
+        places = tuple(self.present[node].place for node in self._taking_part)
+        port = self.present[self._taking_part[0]].port
+        for node in self._taking_part:
+            here = self.present[node]
+            here.ready, here.ended, here.code = False, False, None
+            self.seen[node].exit_code = None
+            self._phase(node, Phase.RUNNING, now)
+        self._tell({"do": Do.START, **round_as_json(Round(self.number, places, port))})
+
+    def _ended(self, node: int, message: Message, now: float) -> None:
+        outcome = read_outcome(message.get("outcome"))
+        here = self.present[node]
+        is_before_start = outcome.reason in (Reason.SETUP_FAILED, Reason.AGENT_ERROR)
+        if is_before_start and outcome.phase == Phase.FAILED and self.state != State.OVER:
+            self._set_up_failed(Failure(node, outcome), now)
+            return
+        if round_of(message) != self.number or self.state not in (State.TRAINING, State.STOPPING):
+            return
+        here.ended, here.code = True, outcome.exit_code
+        self.seen[node].exit_code = outcome.exit_code
+        self._phase(node, outcome.phase if outcome.phase == Phase.SUCCEEDED else Phase.STOPPING, now)
+        if self.state == State.STOPPING:
+            return
+        if outcome.phase != Phase.SUCCEEDED:
+            self._settle_until = now + SETTLE_SECONDS
+            self._stop(Failure(node, outcome), now)
+        elif all(self.present[each].ended for each in self._taking_part):
+            self.cause = Completed()
+            self._save_last()
+
+    def _set_up_failed(self, failure: Failure, now: float) -> None:
+        if self.state in (State.CHOOSING, State.RESTORING):
+            self._gather(now)
+        if self.state == State.GATHERING:
+            self._judge(failure, now)
+
+    def _asked(self, asked: Asked, now: float) -> None:
+        if asked.request.phase == Phase.INTERRUPTED:
+            self.present[asked.node].leaving = True
+        if self.state == State.TRAINING:
+            self._stop(asked, now)
+        elif self.state in (State.GATHERING, State.CHOOSING, State.RESTORING):
+            self.cause = asked
+            self._conclude(now)
+        elif self.state in (State.STOPPING, State.SAVING) and asked.request.phase != Phase.INTERRUPTED:
+            self.cause = asked
+
+    def _left(self, node: int, now: float) -> None:
+        here = self.present.pop(node, None)
+        if here is None:
+            return
+        if self.state != State.OVER:
+            self._phase(node, NodePhase.ABSENT if here.leaving else NodePhase.LOST, now)
+        if node not in self._taking_part:
+            return
+        if self.state == State.TRAINING:
+            self._stop(Lost(node), now)
+        elif self.state == State.STOPPING and isinstance(self.cause, Failure):
+            self.cause = Lost(node)
+        elif self.state in (State.CHOOSING, State.RESTORING):
+            self._gather(now)
+
+    def _stop(self, cause: Cause, now: float) -> None:
+        self.state, self.cause = State.STOPPING, cause
+        request = self._request(cause)
+        for node in self._taking_part:
+            if node in self.present and not self.present[node].ended:
+                self._phase(node, Phase.STOPPING, now)
+        self._tell({"do": Do.STOP, "round": self.number, "request": request_as_json(request)})
+
+    @staticmethod
+    def _request(cause: Cause) -> StopRequest:
+        if isinstance(cause, Asked):
+            request = cause.request
+            return replace(request, message=f"node {cause.node}: {request.message}")
+        if isinstance(cause, Lost):
+            said = f"node {cause.node} is lost"
+            return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, said, LOST_GRACE_SECONDS)
+        assert isinstance(cause, Failure)  # noqa: S101
+        said = f"rank {cause.node} failed: {cause.outcome.message or cause.outcome.reason}"
+        return StopRequest(Phase.INTERRUPTED, Reason.COMMAND_FAILED, said, LOST_GRACE_SECONDS)
+
+    def _after_stop(self, now: float) -> None:
+        if all(node in self.present for node in self._taking_part) and not isinstance(self.cause, Lost):
+            self._save_last()
+        else:
+            self._conclude(now)
+
+    def _save_last(self) -> None:
+        self.state = State.SAVING
+        self._orders.append(SaveLast())
+
+    def _conclude(self, now: float) -> None:
+        cause = self.cause
+        if isinstance(cause, Completed):
+            self._over(Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0))
+        elif isinstance(cause, Failure):
+            self._judge(cause, now)
+        elif isinstance(cause, Asked) and cause.request.phase != Phase.INTERRUPTED:
+            self._over(cause.request.outcome(self._code_of(cause.node)))
+        else:
+            self._gather(now)
+
+    def _judge(self, failure: Failure, now: float) -> None:
+        outcome = failure.outcome
+        said = f"rank {failure.node}: {outcome.message or outcome.reason}"
+        told = Outcome(outcome.phase, outcome.reason, outcome.exit_code, said)
+        pause = self.another(told)
+        if pause is None:
+            self._over(told)
+            return
+        self._not_before = now + pause
+        self._gather(now)
+
+    def _code_of(self, node: int) -> int | None:
+        here = self.present.get(node)
+        return here.code if here is not None else None
+
+    def _gather(self, now: float) -> None:
+        """The round is over; another one starts when all are there."""
+        self.state = State.GATHERING
+        self._gathering_since = now
+        self.cause = None
+        for node, here in self.present.items():
+            here.ready = False
+            if here.leaving:
+                self._orders.append(Send(node, {"do": Do.LEAVE}))
+            else:
+                self._orders.append(Send(node, {"do": Do.AGAIN, "round": self.number}))
+
+    def _over(self, outcome: Outcome) -> None:
+        self.state, self.outcome = State.OVER, outcome
+        self._orders.append(Changed())
+        for node in self.present:
+            self._end(node)
+
+    def _end(self, node: int) -> None:
+        assert self.outcome is not None  # noqa: S101
+        self._orders.append(Send(node, {"do": Do.END, "outcome": outcome_as_json(self.outcome)}))
+
+    def _tell(self, message: Message) -> None:
+        self._orders += [Send(node, message) for node in self._taking_part if node in self.present]
+
+    def _phase(self, node: int, phase: str, now: float) -> None:
+        seen = self.seen[node]
+        if seen.phase != phase:
+            seen.phase, seen.since = phase, now
+        self._orders.append(Changed())
