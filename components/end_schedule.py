@@ -22,7 +22,8 @@ RETRIES = 10
 class EndScheduleArgs:
     """``after_seconds`` is when the machine is terminated, counted from the creation of its schedule.
 
-    ``permissions_boundary``: the ARN of a policy that limits the schedule's role.
+    ``permissions_boundary``: the ARN of a policy that limits the schedule's role. ``part`` is part of the
+    names: another one for each machine of a job.
     """
 
     names: Names
@@ -30,6 +31,7 @@ class EndScheduleArgs:
     instance_id: pulumi.Input[str]
     after_seconds: int
     permissions_boundary: str | None = None
+    part: str = "end"
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,7 +97,7 @@ class EndSchedule(pulumi.ComponentResource):
         role = self._role()
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
-            name=args.names.name("end", limit=POLICY_LIMIT),
+            name=args.names.name(args.part, limit=POLICY_LIMIT),
             role=role.name,
             policy=self._instance_arn().apply(lambda arn: _text(ending_policy(arn))),
             opts=self._child,
@@ -107,7 +109,7 @@ class EndSchedule(pulumi.ComponentResource):
         args = self._args
         return aws.iam.Role(
             f"{self._name}-role",
-            name=args.names.name("end", limit=ROLE_LIMIT),
+            name=args.names.name(args.part, limit=ROLE_LIMIT),
             description=f"Ends the machine of the runctl job {args.names.job} at its time",
             permissions_boundary=args.permissions_boundary,
             assume_role_policy=_text(trust_policy(args.names.account, self._groups())),
@@ -124,7 +126,7 @@ class EndSchedule(pulumi.ComponentResource):
         instance = pulumi.Output.from_input(args.instance_id)
         aws.scheduler.Schedule(
             f"{self._name}-schedule",
-            name=args.names.name("end", limit=SCHEDULE_LIMIT),
+            name=args.names.name(args.part, limit=SCHEDULE_LIMIT),
             group_name=group.name,
             description=f"Ends the machine of the runctl job {args.names.job}",
             schedule_expression=group.creation_date.apply(lambda made: expression(made, args.after_seconds)),

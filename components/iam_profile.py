@@ -37,9 +37,10 @@ class IamProfileArgs:
     ``lineage`` the run whose checkpoints it continues.
 
     ``permissions_boundary``: the ARN of a policy that limits the role. ``has_secrets``: whether the job has
-    parameters to read; ``sends_notices``: whether it marks notices as sent. ``data``: the sources
+    parameters to read; ``sends_notices``: whether it marks notices as sent; ``stores_spans``: whether it
+    stores the spans of a traced run; ``has_nodes``: whether it is one of several. ``data``: the sources
     (``s3://...``) it reads. ``group`` is the name of the group that it ends; ``attached`` are the volumes
-    that it attaches to itself.
+    that it attaches to itself. ``sessions``: whether people reach the machine by Session Manager.
     """
 
     role_name: str
@@ -54,10 +55,13 @@ class IamProfileArgs:
     bucket: str
     has_secrets: bool = False
     sends_notices: bool = False
+    stores_spans: bool = False
+    has_nodes: bool = False
     permissions_boundary: str | None = None
     data: Sequence[str] = ()
     group: str | None = None
     attached: AttachedVolumes | None = None
+    sessions: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,8 +83,11 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
     bucket = bucket_arn(args.partition, args.bucket)
     run, checkpoints = f"runs/{args.run}", f"checkpoints/{args.lineage}"
     read = ["code/*", "agent/*", f"{run}/*", f"{checkpoints}/*"]
-    write = [f"{run}/status.json", f"{run}/logs/*", f"{run}/artifacts/*", f"{checkpoints}/{_SEQUENCE}/*"]
+    write = [f"{run}/status.json", f"{run}/logs/*", f"{run}/metrics/*", f"{run}/artifacts/*", f"{run}/exec/*"]
+    write += [f"{checkpoints}/{_SEQUENCE}/*"]
     write += [f"{run}/notices/*"] if args.sends_notices else []
+    write += [f"{run}/traces/*"] if args.stores_spans else []
+    write += [f"{run}/nodes/*"] if args.has_nodes else []
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -116,20 +123,23 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
             *reading_data(args.partition, f"{args.region}:{args.account}", args.data),
             *(_ending_group(args, args.group) if args.group else ()),
             *(_attaching(args, args.attached) if args.attached else ()),
-            {
-                "Sid": "SessionManager",
-                "Effect": "Allow",
-                "Action": [
-                    "ssm:UpdateInstanceInformation",
-                    "ssmmessages:CreateControlChannel",
-                    "ssmmessages:CreateDataChannel",
-                    "ssmmessages:OpenControlChannel",
-                    "ssmmessages:OpenDataChannel",
-                ],
-                "Resource": ["*"],
-            },
+            *((_SESSION_MANAGER,) if args.sessions else ()),
         ],
     }
+
+
+_SESSION_MANAGER: Mapping[str, object] = {
+    "Sid": "SessionManager",
+    "Effect": "Allow",
+    "Action": [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ],
+    "Resource": ["*"],
+}
 
 
 def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:

@@ -1,10 +1,11 @@
-"""Network access of a job's machine: no ingress, limited egress."""
+"""Network access of a job's machines: no ingress but from each other, limited egress."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -31,18 +32,32 @@ OUTGOING = (
 )
 
 
+_INSIDE: dict[str, Any] = {
+    "protocol": "-1",
+    "from_port": 0,
+    "to_port": 0,
+    "self": True,
+    "description": "Machines of the same job",
+}
+"""Everything between the machines of the group: which ports and protocols ranks use differs by library."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkAccessArgs:
-    """``resolvers`` are the addresses of the network's own DNS servers; none with the VPC's resolver."""
+    """``resolvers`` are the addresses of the network's own DNS servers; none with the VPC's resolver.
+    ``inside``: the job has several machines, which reach each other and nobody else.
+    """
 
     names: Names
     vpc: str
     resolvers: Sequence[str] = ()
+    inside: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class NetworkAccess(pulumi.ComponentResource):
-    """A security group without ingress. Changed content gives a new name, since the old group is in use."""
+    """A security group without ingress, but for what is in the group itself. Changed content
+    gives a new name, since the old group is in use."""
 
     security_group_id: pulumi.Output[str]
 
@@ -51,13 +66,15 @@ class NetworkAccess(pulumi.ComponentResource):
         content: dict[str, object] = {"vpc": args.vpc, "outgoing": [asdict(rule) for rule in OUTGOING]}
         if args.resolvers:
             content["resolvers"] = sorted(args.resolvers)
+        if args.inside:
+            content["inside"] = True
         physical = args.names.name("network", limit=SECURITY_GROUP_LIMIT, content=content)
         group = aws.ec2.SecurityGroup(
             f"{name}-group",
             name=physical,
             description=f"Machine of the runctl job {args.names.job}",
             vpc_id=args.vpc,
-            ingress=[],
+            ingress=[aws.ec2.SecurityGroupIngressArgs(**_INSIDE)] if args.inside else [],
             egress=[
                 aws.ec2.SecurityGroupEgressArgs(
                     protocol="tcp",
@@ -69,7 +86,8 @@ class NetworkAccess(pulumi.ComponentResource):
                 )
                 for rule in OUTGOING
             ]
-            + list(_to_resolvers(args.resolvers)),
+            + list(_to_resolvers(args.resolvers))
+            + ([aws.ec2.SecurityGroupEgressArgs(**_INSIDE)] if args.inside else []),
             tags={"Name": physical, **args.tags},
             # The provider waits this long while something uses the group; its own default is 15 minutes.
             opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(delete="3m")),

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
@@ -26,6 +25,7 @@ from components.naming import (
     Names,
 )
 from components.network_access import NetworkAccess, NetworkAccessArgs
+from components.run_objects import PackageFile, RunObjects, TextObject
 from components.secret_parameters import SecretParameters, SecretParametersArgs
 from components.spot_instance import Market, SpotInstance, SpotInstanceArgs
 from components.tags import RUN, without_protection
@@ -33,22 +33,6 @@ from components.tags import RUN, without_protection
 TYPE = "runctl:aws:TrainingEnvironment"
 
 DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackageFile:
-    """A local file to upload as the bucket object ``key``."""
-
-    key: str
-    path: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextObject:
-    """A text to keep as the bucket object ``key``."""
-
-    key: str
-    content: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +68,20 @@ class GroupRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeRequest:
+    """One of several machines of a run."""
+
+    user_data: str
+    market: Market
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachineRequest:
     """The machine of a run that has not ended: a single instance, or the machine of a ``group``.
 
     ``end_after_seconds``: when the cloud itself terminates a single instance, counted from its creation;
-    None: never. ``public_address`` asks for a public IPv4 address.
+    None: never. ``public_address`` asks for a public IPv4 address. ``nodes`` are the machines of a run on
+    several, which differ in user data and market alone; empty: it has one.
     """
 
     image: str
@@ -101,6 +94,7 @@ class MachineRequest:
     end_after_seconds: int | None = None
     public_address: bool = False
     group: GroupRequest | None = None
+    nodes: Sequence[NodeRequest] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +126,7 @@ class TrainingEnvironmentArgs:
     deleted ones stay in the bucket. ``candidate_types`` are the instance types that the machine may have, for
     policies to evaluate before it is created. ``resolvers`` are the addresses of the network's own DNS
     servers. ``decisions`` keeps what was decided for the run, for programs without a configuration of their
-    own.
+    own. ``code_parts`` are the files of a large work folder, which ``code`` lists.
     """
 
     names: Names
@@ -145,6 +139,7 @@ class TrainingEnvironmentArgs:
     spec_key: str
     code: PackageFile
     agent: PackageFile
+    code_parts: Sequence[PackageFile] = ()
     machine: MachineRequest | None
     identity: Mapping[str, str]
     volumes: Sequence[VolumeRequest] = ()
@@ -166,6 +161,8 @@ class TrainingEnvironment(pulumi.ComponentResource):
     bucket: pulumi.Output[str]
     volume_ids: Mapping[str, pulumi.Output[str]]
     instance_id: pulumi.Output[str] | None
+    instance_ids: Sequence[pulumi.Output[str]]
+    """Of a run on several machines, in the order of the nodes; else empty."""
     group_name: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: TrainingEnvironmentArgs, opts: pulumi.ResourceOptions | None = None):
@@ -186,11 +183,18 @@ class TrainingEnvironment(pulumi.ComponentResource):
         profile = self._iam_profile()
         network = NetworkAccess(
             f"{name}-network",
-            NetworkAccessArgs(names=args.names, vpc=args.vpc, resolvers=args.resolvers, tags=self._tags),
+            NetworkAccessArgs(
+                names=args.names,
+                vpc=args.vpc,
+                resolvers=args.resolvers,
+                inside=args.limits.nodes > 1,
+                tags=self._tags,
+            ),
             self._child,
         )
         needs = [bucket, profile, *self._secrets(), *self._objects(bucket)]
         self.instance_id = self._machine(profile, network, needs=needs)
+        self.instance_ids = self._nodes(profile, network, needs=needs)
         self.group_name = self._group(profile, network, needs=needs)
         self.register_outputs(
             {
@@ -258,6 +262,8 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 bucket=names.bucket(),
                 has_secrets=bool(args.secrets),
                 sends_notices="notify" in args.run_spec,
+                stores_spans="trace" in args.run_spec,
+                has_nodes=args.limits.nodes > 1,
                 permissions_boundary=args.permissions_boundary,
                 data=args.data,
                 group=self._group_request.name if self._group_request else None,
@@ -282,40 +288,15 @@ class TrainingEnvironment(pulumi.ComponentResource):
         )
 
     def _objects(self, bucket: ArtifactBucket) -> list[pulumi.Resource]:
-        """Code, agent and texts. Outside the bucket's component: they change while a kept bucket must not."""
         args = self._args
-        options = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
-        tags = {RUN: args.run}
-        packages: list[pulumi.Resource] = [
-            aws.s3.BucketObjectv2(
-                f"{self._name}-{role}",
-                bucket=bucket.bucket,
-                key=package.key,
-                source=pulumi.FileAsset(str(package.path)),
-                content_type="application/octet-stream",
-                tags=tags,
-                opts=options,
-            )
-            for role, package in (("code", args.code), ("agent", args.agent))
-        ]
-        texts: dict[str, tuple[str, pulumi.Input[str]]] = {"spec": (args.spec_key, self._run_spec())}
-        if args.decisions is not None:
-            texts["decisions"] = (args.decisions.key, args.decisions.content)
-        return [
-            *packages,
-            *(
-                aws.s3.BucketObjectv2(
-                    f"{self._name}-{role}",
-                    bucket=bucket.bucket,
-                    key=key,
-                    content=content,
-                    content_type="application/json",
-                    tags=tags,
-                    opts=options,
-                )
-                for role, (key, content) in texts.items()
-            ),
-        ]
+        return RunObjects(
+            run=args.run,
+            code=args.code,
+            agent=args.agent,
+            code_parts=args.code_parts,
+            spec=TextObject(key=args.spec_key, content=self._run_spec()),
+            decisions=args.decisions,
+        ).declare(self._name, bucket, self)
 
     def _run_spec(self) -> pulumi.Output[str]:
         spec = dict(self._args.run_spec)
@@ -336,30 +317,10 @@ class TrainingEnvironment(pulumi.ComponentResource):
         self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
     ) -> pulumi.Output[str] | None:
         args, machine = self._args, self._args.machine
-        if machine is None or machine.group is not None:
+        if machine is None or machine.group is not None or machine.nodes:
             return None
-        tags = {RUN: args.run, **self._tags}
-        spot = SpotInstance(
-            f"{self._name}-machine",
-            SpotInstanceArgs(
-                label=args.names.name("machine", limit=TAG_LIMIT),
-                template_name=args.names.name("machine", limit=TEMPLATE_LIMIT),
-                image=machine.image,
-                instance_type=machine.instance_type,
-                market=machine.market,
-                max_price=machine.max_price,
-                subnet=machine.subnet,
-                public_address=machine.public_address,
-                security_group=network.security_group_id,
-                profile=profile.profile_name,
-                user_data=machine.user_data,
-                disk_gb=machine.disk_gb,
-                tags=tags,
-                identity=args.identity,
-            ),
-            self._child,
-            needs=needs,
-        )
+        only = NodeRequest(user_data=machine.user_data, market=machine.market)
+        spot = self._instance("machine", only, machine, profile, network, needs=needs)
         for device, volume in zip(DEVICES, args.volumes, strict=False):
             aws.ec2.VolumeAttachment(
                 f"{self._name}-{volume.name}-attachment",
@@ -370,8 +331,53 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 skip_destroy=True,
                 opts=self._child,
             )
-        self._end_schedule(spot.instance_id, machine.end_after_seconds)
+        self._end_schedule("end", spot.instance_id, machine.end_after_seconds)
         return spot.instance_id
+
+    def _nodes(
+        self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
+    ) -> list[pulumi.Output[str]]:
+        machine = self._args.machine
+        found = []
+        for number, node in enumerate(machine.nodes if machine is not None else ()):
+            assert machine is not None  # noqa: S101 - it has nodes
+            spot = self._instance(f"node-{number}", node, machine, profile, network, needs=needs)
+            self._end_schedule(f"end-{number}", spot.instance_id, machine.end_after_seconds)
+            found.append(spot.instance_id)
+        return found
+
+    def _instance(
+        self,
+        role: str,
+        node: NodeRequest,
+        machine: MachineRequest,
+        profile: IamProfile,
+        network: NetworkAccess,
+        *,
+        needs: Sequence[pulumi.Resource],
+    ) -> SpotInstance:
+        args = self._args
+        return SpotInstance(
+            f"{self._name}-{role}",
+            SpotInstanceArgs(
+                label=args.names.name(role, limit=TAG_LIMIT),
+                template_name=args.names.name(role, limit=TEMPLATE_LIMIT),
+                image=machine.image,
+                instance_type=machine.instance_type,
+                market=node.market,
+                max_price=machine.max_price,
+                subnet=machine.subnet,
+                public_address=machine.public_address,
+                security_group=network.security_group_id,
+                profile=profile.profile_name,
+                user_data=node.user_data,
+                disk_gb=machine.disk_gb,
+                tags={RUN: args.run, **self._tags},
+                identity=args.identity,
+            ),
+            self._child,
+            needs=needs,
+        )
 
     def _group(
         self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
@@ -404,14 +410,15 @@ class TrainingEnvironment(pulumi.ComponentResource):
             needs=[*needs, *self._own_volumes],
         ).group_name
 
-    def _end_schedule(self, instance_id: pulumi.Output[str], after_seconds: int | None) -> None:
+    def _end_schedule(self, part: str, instance_id: pulumi.Output[str], after_seconds: int | None) -> None:
         if after_seconds is None:
             return
         args = self._args
         EndSchedule(
-            f"{self._name}-end",
+            f"{self._name}-{part}",
             EndScheduleArgs(
                 names=args.names,
+                part=part,
                 partition=args.partition,
                 instance_id=instance_id,
                 after_seconds=after_seconds,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.environment import ENVIRONMENT, GROUP, INSTANCE, TEMPLATE
+from policies.environment import ENVIRONMENTS, GROUP, INSTANCE, TEMPLATE
 from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, items, mappings, section, shown
 
 
@@ -17,7 +17,7 @@ def other_region(resource: Judged, settings: Settings) -> Iterator[Violation]:
         yield Violation(
             found=f"region is {region}",
             allowed=_listed(settings["regions"]),
-            field="region" if resource.type == ENVIRONMENT else None,
+            field="region" if resource.type in ENVIRONMENTS else None,
         )
 
 
@@ -69,7 +69,7 @@ REGION_RULE = Rule(
 TYPE_RULE = Rule(
     name="allowed-instance-types",
     description="Machines are of types that the project allows.",
-    types=frozenset({ENVIRONMENT, INSTANCE, TEMPLATE, GROUP}),
+    types=frozenset({*ENVIRONMENTS, INSTANCE, TEMPLATE, GROUP}),
     reads=frozenset({"instanceType", "instanceTypes", "mixedInstancesPolicy.launchTemplate.overrides"}),
     check=other_type,
     schema={"types": {**_NAMES, "description": "instance types such as m5.large or g5.*; none: all"}},

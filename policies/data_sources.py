@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from policies.environment import ENVIRONMENT
+from policies.environment import ENVIRONMENTS
 from policies.rule import UNKNOWN, Judged, Rule, Settings, Violation, shown
 
 
@@ -37,7 +37,7 @@ def _is_allowed(source: Any, patterns: list[str]) -> bool:
 RULE = Rule(
     name="allowed-data-sources",
     description="Jobs read data from buckets and prefixes that the project allows.",
-    types=frozenset({ENVIRONMENT}),
+    types=ENVIRONMENTS,
     reads=frozenset({"dataSources"}),
     check=other_source,
     schema={

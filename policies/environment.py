@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from policies.rule import UNKNOWN, Judged, number
 
 ENVIRONMENT = "runctl:aws:TrainingEnvironment"
+ENVIRONMENTS = frozenset({ENVIRONMENT, "runctl:runpod:TrainingEnvironment"})
+"""Of all providers."""
 INSTANCE = "aws:ec2/instance:Instance"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GROUP = "aws:autoscaling/group:Group"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.environment import ENVIRONMENT, GROUP, INSTANCE, TEMPLATE, VOLUME
+from policies.environment import ENVIRONMENTS, GROUP, INSTANCE, TEMPLATE, VOLUME
 from policies.rule import Judged, Rule, Settings, Violation, items, mappings, number, section, shown
 
 
@@ -51,7 +51,7 @@ def _most(what: str) -> dict[str, object]:
 RULE = Rule(
     name="maximum-sizes",
     description="Disks, volumes and the number of machines stay within the project's maximum.",
-    types=frozenset({ENVIRONMENT, INSTANCE, TEMPLATE, GROUP, VOLUME}),
+    types=frozenset({*ENVIRONMENTS, INSTANCE, TEMPLATE, GROUP, VOLUME}),
     reads=frozenset(
         {
             "rootBlockDevice",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.environment import COST_INPUTS, ENVIRONMENT, Costs, costs_of
+from policies.environment import COST_INPUTS, ENVIRONMENTS, Costs, costs_of
 from policies.rule import Judged, Rule, Settings, Violation
 
 STORAGE_PRICE = 0.08
@@ -72,14 +72,14 @@ def _amount(amount: float) -> str:
 HOUR_RULE = Rule(
     name="price-within-max-price",
     description="A machine's price an hour is within max_price.",
-    types=frozenset({ENVIRONMENT}),
+    types=ENVIRONMENTS,
     reads=COST_INPUTS,
     check=price_above_limit,
 )
 RUN_RULE = Rule(
     name="cost-within-budget",
     description="What a run costs at worst is within its budget.",
-    types=frozenset({ENVIRONMENT}),
+    types=ENVIRONMENTS,
     reads=COST_INPUTS,
     check=dear_run,
     schema={

@@ -11,7 +11,8 @@ from typing import Any
 import pulumi
 
 from components.naming import Names
-from components.training_environment import TextObject, TrainingEnvironment
+from components.run_objects import TextObject
+from components.training_environment import TrainingEnvironment
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.cost.book import PriceBook, kept_prices_folder
 from runctl_auto.engine.environment import make_provider
@@ -66,6 +67,7 @@ class Declaration:
             opts=pulumi.ResourceOptions(parent=parent, providers=[provider]),
             decisions=TextObject(key=DECISIONS_KEY, content=self.decided.to_text()),
         )
+        assert isinstance(environment, TrainingEnvironment)  # noqa: S101 - the job's provider is AWS
         return self.decided.config, environment
 
 
@@ -84,6 +86,12 @@ def declaration(name: str, args: TrainingJobArgs) -> Declaration:
 def _declaration(name: str, args: TrainingJobArgs) -> Declaration:
     checked = checked_job(name, args, Path.cwd())
     spec, site = checked.spec, _Site.of_program()
+    if spec.provider != "aws":
+        raise UsageError(
+            f"TrainingJob declares jobs on AWS, and job '{spec.name}' has `provider: {spec.provider}`.",
+            where={"job": spec.name},
+            next_step="Start the job with `runctl up`.",
+        )
     folders = find_project(checked.file.path.parent)
     folders.refuse_planted()
     settings = load_settings(folders, os.environ, {})

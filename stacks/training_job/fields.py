@@ -169,6 +169,8 @@ class TrainingJobArgs(TypedDict):
     """Who makes the next machine when one is lost: cloud (AWS itself), runctl or none."""
     nodes: NotRequired[int]
     """How many machines."""
+    on_demand_ranks: NotRequired[list[int]]
+    """Of several machines those that are on-demand whatever spot_policy says."""
     volumes: NotRequired[list[Volume]]
     """Disks that outlive the machine."""
     data: NotRequired[list[DataSource]]
