@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from runctl_auto.agent import spans
+
 Result = TypeVar("Result")
 
 
@@ -55,6 +57,8 @@ def repeat(
     import tenacity
 
     def wait(state: tenacity.RetryCallState) -> float:
+        last = state.outcome.exception() if state.outcome is not None else None
+        spans.event("retry", attempt=state.attempt_number, after=type(last).__name__)
         return policy.wait_after(state.attempt_number, fraction())
 
     attempts = tenacity.Retrying(

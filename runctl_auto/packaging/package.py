@@ -10,22 +10,34 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import os
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from runctl_auto.agent.contract import PACKAGE_SUFFIXES, PackageKind, package_key
+from runctl_auto.agent.contract import (
+    PACKAGE_SUFFIXES,
+    PARTS_LISTING,
+    PackageKind,
+    PartJson,
+    package_key,
+)
+from runctl_auto.agent.parts_listing import parts_in
 from runctl_auto.errors import PackagingError
+from runctl_auto.packaging.code_parts import in_parts
+from runctl_auto.packaging.known_parts import KnownParts
 from runctl_auto.packaging.work_folder import WorkFile, WorkFolder
 
-MAX_CODE_BYTES = 500 * 1024 * 1024
+MAX_CODE_BYTES = 10 << 30
 _CHUNK = 1 << 20
+_KEPT_SECONDS = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -51,21 +63,88 @@ def package_path(folder: Path, kind: PackageKind, sha256: str) -> Path:
 def package_code(work_folder: WorkFolder, packages: Path, *, max_bytes: int = MAX_CODE_BYTES) -> Package:
     """Packages the files and empty folders of ``work_folder``. Blocks while it reads them.
 
-    ``max_bytes`` limits the unpacked size. Raises PackagingError for what cannot be packaged, and for a file
-    that has disappeared since the folder was walked.
+    A large folder becomes parts beside the package, which lists them (``code_parts``); files that have not
+    changed since the last package are not read. ``max_bytes`` limits the unpacked size. Raises PackagingError
+    for what cannot be packaged, and for a file that has disappeared since the folder was walked.
     """
     refuse_too_much(work_folder, max_bytes=max_bytes)
+    groups = in_parts(work_folder.files)
+    parts = _Parts(packages).made(groups) if groups else []
     with new_package_file(packages) as (stream, commit):
-        _write_code(work_folder, stream)
+        _write_code(work_folder, parts, stream)
         return commit("code", len(work_folder.files))
 
 
 def code_sha256(work_folder: WorkFolder) -> str:
     """The hash that ``package_code`` gives its package, without making one. Blocks and raises alike."""
     refuse_too_much(work_folder)
+    parts = [_hashed_part(files) for files in in_parts(work_folder.files)]
     stream = _Hashing()
-    _write_code(work_folder, cast("IO[bytes]", stream))
+    _write_code(work_folder, parts, cast("IO[bytes]", stream))
     return stream.digest.hexdigest()
+
+
+def code_parts(package: Path) -> tuple[PartJson, ...]:
+    """The parts that a code package lists; none for a small folder's. Reads its beginning only.
+
+    Raises PackagingError for a package that runctl did not make.
+    """
+    try:
+        with tarfile.open(package, "r:gz") as archive:
+            first = archive.next()
+            if first is None or first.name != PARTS_LISTING:
+                return ()
+            content = archive.extractfile(first)
+            return parts_in(b"" if content is None else content.read())
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        raise PackagingError(
+            f"the code package cannot be read: {error}",
+            where={"path": str(package)},
+            next_step="Remove it; `runctl up JOB.yaml` packages the work folder again.",
+        ) from error
+
+
+class _Parts:
+    """The parts of a folder in the local packages folder; those that are there are not made again."""
+
+    def __init__(self, packages: Path) -> None:
+        self._packages = packages
+
+    def made(self, groups: Sequence[tuple[WorkFile, ...]]) -> list[PartJson]:
+        self._packages.mkdir(parents=True, exist_ok=True, mode=0o700)
+        known = KnownParts(self._packages)
+        found = [self._part(files, known) for files in groups]
+        _remove_unused(self._packages)
+        known.save(lambda sha256: package_path(self._packages, "part", sha256).is_file())
+        return found
+
+    def _part(self, files: tuple[WorkFile, ...], known: KnownParts) -> PartJson:
+        mark = known.mark(files)
+        held = known.find(mark)
+        path = None if held is None else package_path(self._packages, "part", held)
+        if held is not None and path is not None and path.is_file():
+            os.utime(path)
+            return {"sha256": held, "bytes": path.stat().st_size}
+        with new_package_file(self._packages) as (stream, commit):
+            _write_part(files, stream)
+            package = commit("part", len(files))
+        if known.mark(files) == mark:  # else a file has changed meanwhile
+            known.keep(mark, package.sha256)
+        return {"sha256": package.sha256, "bytes": package.bytes}
+
+
+def _remove_unused(packages: Path) -> None:
+    """Removes parts that no package of this project used for a week; they come back from the bucket."""
+    oldest = time.time() - _KEPT_SECONDS
+    for path in packages.glob(f"part-*{PACKAGE_SUFFIXES['part']}"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+
+
+def _hashed_part(files: Sequence[WorkFile]) -> PartJson:
+    stream = _Hashing()
+    _write_part(files, cast("IO[bytes]", stream))
+    return {"sha256": stream.digest.hexdigest(), "bytes": stream.bytes}
 
 
 class _Hashing(io.RawIOBase):
@@ -74,24 +153,43 @@ class _Hashing(io.RawIOBase):
     def __init__(self) -> None:
         super().__init__()
         self.digest = hashlib.sha256()
+        self.bytes = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, content: Any, /) -> int:
         self.digest.update(content)
+        self.bytes += len(content)
         return len(content)
 
 
-def _write_code(work_folder: WorkFolder, stream: IO[bytes]) -> None:
+def _write_code(work_folder: WorkFolder, parts: Sequence[PartJson], stream: IO[bytes]) -> None:
     with (
         gzip.GzipFile(filename="", mode="wb", fileobj=stream, compresslevel=6, mtime=0) as compressed,
         tarfile.open(fileobj=cast("IO[bytes]", compressed), mode="w|", format=tarfile.GNU_FORMAT) as archive,
     ):
+        if parts:
+            _add_listing(archive, parts)
         for file in work_folder.files:
-            _add(archive, file)
+            if file.link is not None or not parts:
+                _add(archive, file)
         for name in work_folder.empty_folders:
             _add_folder(archive, name)
+
+
+def _write_part(files: Sequence[WorkFile], stream: IO[bytes]) -> None:
+    """Without compression: a part has the same bytes wherever it is made, and costs one hash."""
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.GNU_FORMAT) as archive:
+        for file in files:
+            _add(archive, file)
+
+
+def _add_listing(archive: tarfile.TarFile, parts: Sequence[PartJson]) -> None:
+    content = json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()
+    entry = tarfile.TarInfo(PARTS_LISTING)
+    entry.mtime, entry.size = 0, len(content)
+    archive.addfile(entry, io.BytesIO(content))
 
 
 def package_agent(packages: Path) -> Package:

@@ -15,16 +15,19 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.contract import StopReason
+from runctl_auto.agent.contract import StatusJson, StopReason
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
+from runctl_auto.providers.reach import Reach
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.providers.storage import Storage
+from runctl_auto.providers.stored_runs import MOST_RUNS as MOST_RUNS  # noqa: PLC0414 - of the contract
+from runctl_auto.providers.stored_runs import LogPart as LogPart  # noqa: PLC0414
 from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Market, Placement
@@ -38,17 +41,19 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
 }
 """The markets of a job's ``spot_policy``, the preferred one first."""
 
-MOST_RUNS = 1000
-"""So many runs of a job are looked at; more are not made, but a machine can write their names."""
-
 NOT_OFFERED = "not offered in this zone"
 """Why an instance type is left out in a zone that does not have it."""
 
 _TAKEN_AWAY = ("Server.SpotInstance", "Server.InsufficientInstanceCapacity")
 """How the reasons of such ends begin."""
 
+_ENDED_BY_SOMEBODY = "Client.UserInitiatedShutdown"
+"""How the reason of an end begins that somebody asked the provider for."""
+
 GONE = "gone"
 """The state of a machine that the provider no longer knows."""
+QUEUED = "queued"
+"""The state of a machine that waits for others of this machine's jobs to end; its reason says for what."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,11 @@ class Machine:
         return (self.reason or "").startswith(_TAKEN_AWAY)
 
     @property
+    def was_ended_by_somebody(self) -> bool:
+        """Whether a person or a program asked the provider to end it, not the machine itself."""
+        return (self.reason or "").startswith(_ENDED_BY_SOMEBODY)
+
+    @property
     def is_ending(self) -> bool:
         return self.state in ("shutting-down", "stopping", "stopped") or self.has_ended
 
@@ -226,14 +236,6 @@ class RunKey:
     run: str
 
 
-@dataclass(frozen=True)
-class LogPart:
-    """A part of a log; parts are immutable and sort by key."""
-
-    key: str
-    text: str
-
-
 class Results(Protocol):
     """The results of the runs of one job in the cloud: status, logs, artifacts, and the stop request.
 
@@ -259,8 +261,11 @@ class Results(Protocol):
     def stop_request(self, run: str) -> str | None:
         """The reason of the request to stop the run; None when there is none, or no store."""
 
-    def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
-        """Parts of a run's log in order, after key ``after``; each at most 2 MiB."""
+    def write_status(self, run: str, status: StatusJson) -> None:
+        """Replaces the durable status of a run that has no machine which could write it."""
+
+    def log_parts(self, run: str, *, after: str | None = None, node: int = 0) -> Iterator[LogPart]:
+        """Parts of the log of a run's node in order, after key ``after``; each at most 2 MiB."""
 
     def runs(self) -> tuple[str, ...]:
         """Ids (``RUN_ID``) of all runs with stored objects, ``MOST_RUNS`` at most."""
@@ -467,6 +472,10 @@ class Provider(Protocol):
     @property
     def storage(self) -> Storage:
         """Volumes and snapshots of the region. Makes no request."""
+
+    @property
+    def reach(self) -> Reach:
+        """Commands on the machines of the region, and sessions with them. Makes no request."""
 
     # Leftovers
 

@@ -36,13 +36,26 @@ class ListedObject:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectFacts:
-    """What the store says about an object with its content. ``whole_sum`` is None when it keeps none."""
+    """What the store says about an object with its content. ``whole_sum`` is None when it keeps none.
+
+    ``described`` are the header fields of HTTP that the object was written with, such as ``content-type``.
+    """
 
     size: int
     etag: str
     modified_ns: int
     whole_sum: WholeSum | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    described: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopySource:
+    """The version of an object, by its ETag, of which the store makes another object."""
+
+    bucket: str
+    key: str
+    etag: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,9 +188,27 @@ class ObjectData(Protocol):
         than asked for does not arrive.
         """
 
-    def begin(self, key: str, *, metadata: Mapping[str, str], encoding: str | None = None) -> str:
+    def copy(self, key: str, source: CopySource, algorithm: Algorithm) -> ObjectFacts:
+        """Makes an object of at most 5 GB of another one inside the store, with its metadata; the facts have
+        a checksum by ``algorithm`` if the store keeps it. Raises ``ObjectChangedError`` and
+        ``NotFoundError`` as ``read`` does."""
+
+    def begin(
+        self,
+        key: str,
+        *,
+        metadata: Mapping[str, str],
+        encoding: str | None = None,
+        described: Mapping[str, str] | None = None,
+    ) -> str:
         """Begins an upload in parts with a CRC64NVME of the whole; its id. Not repeated after an answer that
         did not arrive: the caller looks for uploads without an id first."""
+
+    def copy_part(
+        self, key: str, upload: str, number: int, source: CopySource, *, first: int, size: int
+    ) -> UploadedPart:
+        """Makes one part of ``size`` bytes of another object inside the store. Raises as ``copy`` does, and
+        ``NotFoundError`` when the upload was ended."""
 
     def write_part(self, key: str, upload: str, number: int, body: Body, *, crc64: str) -> str:
         """Writes one part; its ETag. Raises ``NotFoundError`` when the upload was ended."""
@@ -185,8 +216,11 @@ class ObjectData(Protocol):
     def parts(self, key: str, upload: str) -> Sequence[UploadedPart] | None:
         """The parts that arrived, in order; None when the upload was completed or aborted."""
 
-    def complete(self, key: str, upload: str, parts: Sequence[UploadedPart], *, crc64: str) -> ObjectFacts:
-        """Makes the object of all parts; the store refuses if its CRC64NVME is another."""
+    def complete(
+        self, key: str, upload: str, parts: Sequence[UploadedPart], *, crc64: str | None
+    ) -> ObjectFacts:
+        """Makes the object of all parts; the store refuses if its CRC64NVME is another than ``crc64``, which
+        is None where nobody knows it."""
 
     def abort(self, key: str, upload: str) -> None:
         """Ends an upload and frees its parts. Idempotent."""

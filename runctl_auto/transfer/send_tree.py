@@ -75,7 +75,7 @@ def upload(source: Path, data: ObjectData, key: str, journals: Path, options: Op
             send(shared, place, entry, name)
         work.workers.finish()
         work.refuse_failures("sent", len(plan.send), data.address)
-        _delete_objects(data, excess)
+        delete_objects(data, excess)
     return Outcome(
         files=len(plan.send),
         bytes=total,
@@ -161,7 +161,8 @@ def _excess_objects(
     return tuple(each for each in found if each.path not in kept and each.path not in above)
 
 
-def _delete_objects(data: ObjectData, excess: Sequence[RemoteEntry]) -> None:
+def delete_objects(data: ObjectData, excess: Sequence[RemoteEntry]) -> None:
+    """Deletes them. Raises ``TransferIncompleteError`` for those that could not be."""
     refused: dict[str, str] = {}
     for start in range(0, len(excess), _DELETED_AT_ONCE):
         keys = [each.key for each in excess[start : start + _DELETED_AT_ONCE]]

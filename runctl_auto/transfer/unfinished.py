@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runctl_auto.errors import RunctlError
@@ -13,9 +13,9 @@ _MARGIN_NS = 5 * 10**9
 """Two clocks of one service may differ by so much."""
 
 
-def end_unusable(journals: Path, data: ObjectData) -> Iterator[str]:
+def end_unusable(journals: Path, data: ObjectData, open_bucket: Callable[[str], ObjectData]) -> Iterator[str]:
     """Ends the uploads to this bucket whose file is gone or another by now, and forgets those that have
-    ended; a line that tells of the others.
+    ended; a line that tells of the others. ``open_bucket`` gives a bucket that objects are copied from.
 
     Skips what another command is sending. Blocks; two requests for each upload.
     """
@@ -28,7 +28,7 @@ def end_unusable(journals: Path, data: ObjectData) -> Iterator[str]:
         try:
             if journal.facts.get("place") != data.place:
                 continue
-            if _can_be_continued(journal) and not _has_ended(data, journal):
+            if _can_be_continued(journal, open_bucket) and not _has_ended(data, journal):
                 left += 1
                 continue
             if journal.upload is None:
@@ -56,12 +56,15 @@ def end_unnamed(data: ObjectData, key: str, since_ns: int) -> None:
             data.abort(key, each.upload)
 
 
-def _can_be_continued(journal: Journal) -> bool:
+def _can_be_continued(journal: Journal, open_bucket: Callable[[str], ObjectData]) -> bool:
+    facts = journal.facts
+    if isinstance(source := facts.get("copy_of"), dict):
+        there = open_bucket(str(source.get("bucket"))).facts(str(source.get("key")))
+        return there is not None and there.etag == source.get("etag")
     try:
-        found = Path(str(journal.facts["source"])).stat()
+        found = Path(str(facts["source"])).stat()
     except OSError:
         return False
-    facts = journal.facts
     return (found.st_size, found.st_mtime_ns, found.st_ino) == (
         facts.get("size"),
         facts.get("mtime_ns"),

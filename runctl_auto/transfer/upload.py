@@ -1,36 +1,39 @@
 """Sends files to a bucket: small ones whole, large ones in parts that a later command takes up.
 
-The order of writes makes every crash recoverable: the intent is noted before an upload is begun, its id
-before the first part is sent, a part after it has arrived, and the journal goes once the object is there.
-What the store lists counts; the journal says which file the parts are of.
+``part_upload`` makes every crash recoverable; a part is noted after it has arrived. What the store lists
+counts; the journal says which file the parts are of.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.errors import CloudError, DamagedDataError, FileChangedError, NotFoundError, RunctlError
+from runctl_auto.errors import CloudError, DamagedDataError, FileChangedError, RunctlError
 from runctl_auto.local.crc64 import crc64, encoded
 from runctl_auto.providers.objects import ObjectData, UploadedPart
 from runctl_auto.transfer import compression
+from runctl_auto.transfer.bodies import FileRange, InMemory
 from runctl_auto.transfer.entries import Attributes, LocalEntry
 from runctl_auto.transfer.journal import DonePart, Journal, open_journal
 from runctl_auto.transfer.meter import Meter
 from runctl_auto.transfer.pace import Pace
+from runctl_auto.transfer.part_upload import PartUpload
 from runctl_auto.transfer.parts import Parts, PartsInFlight, whole_sum
-from runctl_auto.transfer.unfinished import end_unnamed
 from runctl_auto.transfer.workers import PART_BYTES, Failures, Workers
 
 MOST_PARTS = 10_000
 """S3's limit of parts in one upload."""
+USUAL_PARTS = 256
+"""Stores that keep objects as files note the sizes of parts in an attribute, which ext4 limits to 4 KiB."""
+USUAL_PART_BYTES = 512 << 20
+"""A larger part only where S3's limit asks for it: a part that is cut off is sent again."""
 _PIECE = 1 << 20
-_SLOW_PIECE = 64 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +52,10 @@ class Sending:
 
 
 def part_size(size: int, wanted: int) -> int:
-    """Bytes of a part: ``wanted``, or more for a file of more than 10,000 such parts."""
-    least = -(-size // MOST_PARTS)
-    return max(wanted, -(-least // _PIECE) * _PIECE if least > wanted else 0)
+    """Bytes of a part: ``wanted``, or more for a file of more than 256 such parts, in whole MiB."""
+    usual = min(-(-size // USUAL_PARTS), USUAL_PART_BYTES)
+    least = max(usual, -(-size // MOST_PARTS))
+    return wanted if least <= wanted else -(-least // _PIECE) * _PIECE
 
 
 def send(shared: Sending, source: Path, entry: LocalEntry, key: str) -> None:
@@ -84,7 +88,7 @@ def _send_whole(shared: Sending, source: Path, entry: LocalEntry, key: str, buff
             content = os.fsencode(os.readlink(source)) if entry.kind == "link" else b""
         shared.data.write(
             key,
-            _Memory(content, shared.pace),
+            InMemory(content, shared.pace),
             crc64=encoded(crc64(content)),
             metadata=metadata,
             encoding=encoding,
@@ -104,48 +108,6 @@ def _read_whole(source: Path, entry: LocalEntry, buffer: memoryview) -> memoryvi
     return buffer[:count]
 
 
-class _Memory:
-    """A body in memory, at the pace of the transfer."""
-
-    def __init__(self, content: bytes | memoryview, pace: Pace) -> None:
-        self._content = memoryview(content)
-        self._pace = pace
-        self.size = len(content)
-
-    def pieces(self) -> Iterable[memoryview]:
-        if self._pace.rate is None:
-            return (self._content,)
-        return self._slowly()
-
-    def _slowly(self) -> Iterator[memoryview]:
-        for start in range(0, self.size, _SLOW_PIECE):
-            piece = self._content[start : start + _SLOW_PIECE]
-            self._pace.take(len(piece))
-            yield piece
-
-
-class _Range:
-    """A body that is a range of an open file, read as it is sent: a part that is larger than a buffer."""
-
-    def __init__(self, file: int, first: int, size: int, pace: Pace) -> None:
-        self._file, self._first, self.size, self._pace = file, first, size, pace
-
-    def pieces(self) -> Iterator[bytes]:
-        step = _PIECE if self._pace.rate is None else _SLOW_PIECE
-        for start in range(0, self.size, step):
-            piece = os.pread(self._file, min(step, self.size - start), self._first + start)
-            if len(piece) != min(step, self.size - start):
-                raise FileChangedError("The file became shorter while it was sent.")
-            self._pace.take(len(piece))
-            yield piece
-
-    def crc64(self) -> int:
-        value = 0
-        for start in range(0, self.size, _PIECE):
-            value = crc64(os.pread(self._file, min(_PIECE, self.size - start), self._first + start), value)
-        return value
-
-
 class _LargeFile:
     """A file that is sent in parts: planned by the submitting thread, finished by that of the last part."""
 
@@ -161,16 +123,19 @@ class _LargeFile:
         self._moving = PartsInFlight(shared.workers, shared.failures, entry.path, self._ended)
         self._hopeless = False
         self._journal: Journal
-        self._upload = ""
+        self._upload: PartUpload
         self._parts: Parts
 
     def send(self) -> None:
         shared = self._shared
         self._journal = open_journal(journal_path(shared.journals, shared.data, self._key))
+        self._upload = PartUpload(
+            shared.data, self._key, self._journal, begin=self._begin, is_complete=self._is_complete
+        )
         try:
             self._compress()
             self._parts = Parts(size=self._size, part_bytes=part_size(self._size, shared.part_bytes))
-            done = self._take_up()
+            done = self._upload.take_up(self._facts(), self._arrived)
         except BaseException:
             self._journal.close()
             raise
@@ -186,7 +151,7 @@ class _LargeFile:
 
     def _compress(self) -> None:
         """Compresses the file into the folder of journals, where a later command finds it."""
-        spool = self._journal.path.with_suffix(".zst")
+        spool = self._upload.spool
         if not self._shared.compress:
             spool.unlink(missing_ok=True)
             return
@@ -202,38 +167,8 @@ class _LargeFile:
         self._metadata.update(original.as_metadata())
         self._encoding = compression.ENCODING
 
-    def _take_up(self) -> Mapping[int, DonePart] | None:
-        """The parts that need not be sent; None when the object is complete. Begins an upload if needed."""
-        journal, data = self._journal, self._shared.data
-        facts = self._facts()
-        same = {**journal.facts, "at_ns": 0} == {**facts, "at_ns": 0}
-        if journal.upload is not None:
-            if same:
-                listed = data.parts(self._key, journal.upload)
-                if listed is not None:
-                    self._upload = journal.upload
-                    return self._arrived(listed)
-                if self._is_complete():
-                    return None
-            else:
-                data.abort(self._key, journal.upload)
-        elif journal.facts:
-            end_unnamed(data, self._key, int(journal.facts.get("at_ns", 0)))
-        journal.start_over(facts)
-        self._upload = self._begin(facts["at_ns"])
-        journal.begun(self._upload)
-        return {}
-
-    def _begin(self, since_ns: int) -> str:
-        data = self._shared.data
-        try:
-            return data.begin(self._key, metadata=self._metadata, encoding=self._encoding)
-        except RunctlError as error:
-            if isinstance(error, NotFoundError):
-                raise
-            # The answer may be lost while the upload was begun.
-            end_unnamed(data, self._key, since_ns)
-            return data.begin(self._key, metadata=self._metadata, encoding=self._encoding)
+    def _begin(self) -> str:
+        return self._shared.data.begin(self._key, metadata=self._metadata, encoding=self._encoding)
 
     def _arrived(self, listed: Iterable[UploadedPart]) -> dict[int, DonePart]:
         """The listed parts that are those of the file; one without a line in the journal is compared."""
@@ -247,13 +182,13 @@ class _LargeFile:
                 self._journal.arrived(noted)
             if noted is not None and noted.etag == part.etag and part.crc64 in (None, noted.crc64):
                 found[part.number] = noted
-        self._journal.parts = dict(found)
         return found
 
     def _crc_of(self, number: int) -> str:
         first, size = self._parts.bounds(number)
         with _opened(self._source) as file:
-            return encoded(_Range(file, first, size, Pace(None)).crc64())
+            buffer = memoryview(bytearray(min(_PIECE, size)))
+            return encoded(FileRange(file, first, size, buffer, Pace(None)).crc64())
 
     def _is_complete(self) -> bool:
         """Whether the upload that is gone became the object: its answer was lost."""
@@ -308,12 +243,14 @@ class _LargeFile:
                 if os.preadv(file, [buffer[:size]], first) != size:
                     raise _changed(self._entry)
                 value = crc64(buffer[:size])
-                body: _Memory | _Range = _Memory(buffer[:size], self._shared.pace)
+                body: InMemory | FileRange = InMemory(buffer[:size], self._shared.pace)
             else:
-                body = _Range(file, first, size, self._shared.pace)
+                body = FileRange(file, first, size, buffer, self._shared.pace)
                 value = body.crc64()
             self._refuse_changed_source(file)
-            etag = self._shared.data.write_part(self._key, self._upload, number, body, crc64=encoded(value))
+            etag = self._shared.data.write_part(
+                self._key, self._upload.id, number, body, crc64=encoded(value)
+            )
         self._journal.arrived(DonePart(number=number, size=size, crc64=encoded(value), etag=etag))
         self._shared.meter.moved(self._counted(size))
 
@@ -327,7 +264,7 @@ class _LargeFile:
 
     def _ended(self) -> None:
         if self._hopeless:
-            self._give_up()
+            self._upload.give_up()
         elif self._moving.failed:
             self._journal.close()
         if self._moving.failed:
@@ -343,23 +280,12 @@ class _LargeFile:
             try:
                 _refuse_changed(file, self._entry)
             except FileChangedError:
-                self._give_up()
+                self._upload.give_up()
                 raise
         parts = [self._journal.parts[number] for number in self._parts.numbers()]
         whole = whole_sum(parts)
-        listed = [
-            UploadedPart(number=each.number, size=each.size, etag=each.etag, crc64=each.crc64)
-            for each in parts
-        ]
-        try:
-            made = self._shared.data.complete(self._key, self._upload, listed, crc64=whole)
-        except NotFoundError:
-            if not self._is_complete():
-                raise
-        except DamagedDataError:
-            self._give_up()
-            raise
-        else:
+        made = self._upload.complete(parts, whole)
+        if made is not None:
             if made.whole_sum is not None and made.whole_sum.value != whole:
                 raise DamagedDataError(
                     f"{self._entry.path} did not arrive as it was sent: the store has another checksum.",
@@ -376,15 +302,8 @@ class _LargeFile:
                 )
         self._finished()
 
-    def _give_up(self) -> None:
-        """Ends the upload: its parts are of no use any more."""
-        self._shared.data.abort(self._key, self._upload)
-        self._journal.path.with_suffix(".zst").unlink(missing_ok=True)
-        self._journal.remove()
-
     def _finished(self, at_hand: int = 0) -> None:
-        self._journal.path.with_suffix(".zst").unlink(missing_ok=True)
-        self._journal.remove()
+        self._upload.forget()
         self._shared.meter.at_hand(at_hand)
         self._shared.meter.moved(0, files=1)
 

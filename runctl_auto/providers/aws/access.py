@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from runctl_auto.errors import CloudError
 from runctl_auto.local.retry import CONTROL_CALLS
 from runctl_auto.providers.aws import retry
+from runctl_auto.providers.call_times import timed_call
 
 Client = Any
 """A client of botocore or boto3: its methods are created at run time from the service's model."""
@@ -42,7 +43,8 @@ class Cloud:
     def call(self, service: str, operation: str, **parameters: object) -> dict[str, Any]:
         """One API call, retried on transient errors. Raises ``CloudError`` and its subclasses."""
         method = getattr(self.client(service), operation)
-        answer: dict[str, Any] = self.retried(lambda: method(**parameters), f"{service} {operation}")
+        with timed_call(service):
+            answer: dict[str, Any] = self.retried(lambda: method(**parameters), f"{service} {operation}")
         return answer
 
     def pages(self, service: str, operation: str, key: str, **parameters: object) -> Iterator[Any]:

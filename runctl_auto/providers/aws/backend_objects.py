@@ -44,7 +44,12 @@ class S3Files:
         start = f"{self.prefix}{folder}/{prefix}"
         listed = self.cloud.pages("s3", "list_objects_v2", "Contents", Bucket=self.bucket, Prefix=start)
         found = (
-            StoredFile(str(each["Key"]).removeprefix(self.prefix), each["LastModified"]) for each in listed
+            StoredFile(
+                str(each["Key"]).removeprefix(self.prefix),
+                each["LastModified"],
+                str(each.get("ETag", "")),
+            )
+            for each in listed
         )
         return tuple(sorted(found, key=lambda each: each.path))
 

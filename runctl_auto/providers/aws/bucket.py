@@ -14,14 +14,15 @@ from runctl_auto.agent.contract import (
     MOST_NOTE,
     MOST_REQUEST_BYTES,
     RUNS_PREFIX,
+    StatusJson,
     StopJson,
     StopReason,
     artifacts_prefix,
     file_key,
-    log_part_name,
     log_part_number,
-    logs_prefix,
     manifest_key,
+    node_logs_prefix,
+    status_key,
     stop_key,
 )
 from runctl_auto.agent.errors import IntegrityError
@@ -34,6 +35,7 @@ from runctl_auto.providers.aws.bucket_objects import BucketObjects
 from runctl_auto.providers.aws.object_body import read_body, write_body
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.providers.contract import MOST_RUNS, LogPart
+from runctl_auto.providers.stored_runs import following_part_keys
 from runctl_auto.run.identity import RUN_ID
 from runctl_auto.run.status import RunStatus
 
@@ -46,11 +48,6 @@ def _log_part(key: str, content: bytes) -> LogPart:
     if len(content) > _MOST_PART_BYTES:
         text += f"\n[runctl] {key} is larger than any part that is written: the rest is not shown\n"
     return LogPart(key, text)
-
-
-def _is_log_part(key: str, run: str) -> bool:
-    node, slash, name = key[len(logs_prefix(run)) :].partition("/")
-    return bool(slash) and node.isascii() and node.isdigit() and log_part_number(name) is not None
 
 
 class JobBucket:
@@ -91,8 +88,20 @@ class JobBucket:
         except UnreadableError:
             return "unknown"
 
-    def log_parts(self, run: str, *, after: str | None = None) -> Iterator[LogPart]:
-        """Parts of a run's log in order, after key ``after``. Nothing when there is no bucket.
+    def write_status(self, run: str, status: StatusJson) -> None:
+        """Replaces the durable status of a run that has no machine which could write it."""
+        self._cloud.call(
+            "s3",
+            "put_object",
+            Bucket=self.name,
+            Key=status_key(run),
+            Body=json.dumps(status).encode(),
+            ContentType="application/json",
+            ExpectedBucketOwner=self._owner,
+        )
+
+    def log_parts(self, run: str, *, after: str | None = None, node: int = 0) -> Iterator[LogPart]:
+        """Parts of the log of a run's node in order, after key ``after``. Nothing when there is no bucket.
 
         Parts have consecutive numbers: those after ``after`` are requested by name, which costs a twelfth of
         a list request.
@@ -100,18 +109,16 @@ class JobBucket:
         if after is not None:
             yield from self._following_parts(after)
             return
-        for entry in self._listed("Contents", Prefix=logs_prefix(run)):
+        prefix = node_logs_prefix(run, node)
+        for entry in self._listed("Contents", Prefix=prefix):
             key = str(entry["Key"])
-            content = self._read(key, _MOST_PART_BYTES) if _is_log_part(key, run) else None
+            is_part = log_part_number(key[len(prefix) :]) is not None
+            content = self._read(key, _MOST_PART_BYTES) if is_part else None
             if content is not None:
                 yield _log_part(key, content)
 
     def _following_parts(self, key: str) -> Iterator[LogPart]:
-        folder, _, name = key.rpartition("/")
-        number = log_part_number(name)
-        while number is not None:
-            number += 1
-            following = f"{folder}/{log_part_name(number)}"
+        for following in following_part_keys(key):
             content = self._read(following, _MOST_PART_BYTES)
             if content is None:
                 return

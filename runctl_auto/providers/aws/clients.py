@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from runctl_auto.agent import spans
 from runctl_auto.providers.aws.access import ClientFactory
 
 ONE_ATTEMPT = {"mode": "standard", "total_max_attempts": 1}
@@ -38,13 +39,18 @@ def client_maker(endpoint_url: str | None = None, *, as_engine: bool = False) ->
             read_timeout=60,
             s3={"addressing_style": "path"} if endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") else None,
         )
-        return sessions[0].create_client(
+        client = sessions[0].create_client(
             service,
             region_name=_region_of(service, region),
             config=config,
             # botocore itself resolves an endpoint that is set for a single service.
             endpoint_url=None if os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}") else endpoint,
         )
+        if spans.recorder() is not None:
+            from runctl_auto.providers.aws.call_spans import trace_calls
+
+            trace_calls(client)
+        return client
 
     make.endpoint_url = endpoint  # type: ignore[attr-defined]
     return make

@@ -18,6 +18,7 @@ from runctl_auto.errors import (
     NoCapacityError,
     NotFoundError,
     SubnetFullError,
+    TakenBackError,
     ThrottledError,
     UnreachableError,
     UnsettledError,
@@ -39,6 +40,8 @@ NO_CAPACITY = frozenset(
         "VcpuLimitExceeded",
     }
 )
+TAKEN_BACK = frozenset({"SpotInstanceShutdown", "SpotInstanceTermination"})
+"""Reasons of the state of a spot machine that was interrupted, here while it was launched."""
 SUBNET_FULL = frozenset({"InsufficientFreeAddressesInSubnet"})
 ACCESS_DENIED = frozenset(
     {
@@ -196,6 +199,7 @@ def class_of_code(code: str) -> type[CloudError]:
         return AccessDeniedError
     table: tuple[tuple[frozenset[str], type[CloudError]], ...] = (
         (NO_CAPACITY, NoCapacityError),
+        (TAKEN_BACK, TakenBackError),
         (SUBNET_FULL, SubnetFullError),
         (ACCESS_DENIED, AccessDeniedError),
         (CREDENTIALS, CredentialsError),
@@ -218,6 +222,7 @@ _NEXT_STEPS: dict[type[CloudError], str] = {
     DamagedDataError: "Repeat the command. If it stays so, something on the way to S3 changes the data.",
     CredentialsError: "Set up credentials: `aws configure`, `aws sso login`, AWS_PROFILE, or use --sandbox.",
     NoCapacityError: "Name more instance types or zones, raise max_price, or set spot_policy: on-demand.",
+    TakenBackError: "Name more instance types or zones, or set spot_policy: auto.",
     SubnetFullError: "Name another subnet or zone, or free addresses of the subnet.",
     ThrottledError: "Wait a minute and repeat the command; it continues where it was.",
     UnreachableError: "Check the network, the region and AWS_ENDPOINT_URL.",
@@ -264,7 +269,7 @@ def code_in_text(text: str) -> str | None:
             return str(code)
         if code in NO_CAPACITY - {"Unsupported"} or code in ACCESS_DENIED - {"Forbidden"}:
             return str(code)
-        if code in CREDENTIALS or code in THROTTLED or code in SUBNET_FULL:
+        if code in CREDENTIALS or code in THROTTLED or code in SUBNET_FULL | TAKEN_BACK:
             return str(code)
     if _REQUEST_NOT_SEEN.search(text):
         return "InvalidSpotInstanceRequestID.NotFound"

@@ -54,7 +54,8 @@ def find_offers(
     names = [each.name for each in (*choice.fitting, *choice.unfit)]
     usable = [each.name for each in choice.fitting if each.name not in undriven]
     markets = MARKETS[spec.spot_policy]
-    quotes = Quotes(cloud, names, markets, known, datetime.now(timezone.utc))
+    priced = ("spot", "on-demand") if spec.on_demand_ranks else markets
+    quotes = Quotes(cloud, names, priced, known, datetime.now(timezone.utc))
     scores = zone_scores(cloud, usable, spec.nodes) if "spot" in markets else ZoneScores()
     considered = _Considered(
         spec, account, images, quotes, QuotaLimits(cloud), scores, _offered(cloud, names)
@@ -165,6 +166,8 @@ class _Considered:
 
     def _place(self, offer: Offer, machine: InstanceType, subnet: Subnet) -> Placement:
         image = self.images.of(machine)
+        on_demand = self.quotes.of(machine.name, subnet.zone, "on-demand")
+        is_mixed = bool(self.spec.on_demand_ranks) and offer.market == "spot"
         return Placement(
             account=self.account.id,
             partition=self.account.partition,
@@ -179,6 +182,7 @@ class _Considered:
             price_hour=offer.price_hour,
             price_source=offer.price_source,
             price_average=offer.price_average,
+            on_demand_hour=on_demand.usd if is_mixed and on_demand is not None else None,
             max_price=self.spec.max_price if offer.market == "spot" else None,
             public_address=subnet.public_address,
             internet=subnet.internet,

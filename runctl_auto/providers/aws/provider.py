@@ -21,6 +21,7 @@ from runctl_auto.providers.aws.machines import console_output, find_machine, fin
 from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
 from runctl_auto.providers.aws.quotas import machine_quotas
+from runctl_auto.providers.aws.reach import SsmReach
 from runctl_auto.providers.aws.records.catalogue import KINDS
 from runctl_auto.providers.aws.records.ownership import Scope
 from runctl_auto.providers.aws.records.scanner import AwsScanner
@@ -162,6 +163,10 @@ class AwsProvider:
     @property
     def storage(self) -> EbsStorage:
         return EbsStorage(self._cloud)
+
+    @property
+    def reach(self) -> SsmReach:
+        return SsmReach(self._cloud)
 
     @property
     def kinds(self) -> AnyKinds:

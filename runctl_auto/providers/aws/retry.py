@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from runctl_auto.agent import spans
 from runctl_auto.errors import CloudError, RetriesExhaustedError, ThrottledError, UnreachableError
 from runctl_auto.local.retry import DATA_CALLS, AttemptsExhausted, RetryPolicy, repeat
 from runctl_auto.providers.aws.errors import class_of_code, error_code, next_step_for, passes, translate
@@ -32,8 +33,20 @@ def call(
     Raises the typed error of the cause: at once for a permanent one; after the last attempt,
     ``ThrottledError`` for throttling and ``RetriesExhaustedError`` otherwise, with the last cause chained.
     """
+    with spans.span("cloud call", what=what):
+        return _typed(
+            lambda: repeat(operation, passes, policy=policy, sleep=sleep, fraction=fraction),
+            what,
+            policy,
+            where,
+        )
+
+
+def _typed(
+    repeated: Callable[[], Result], what: str, policy: RetryPolicy, where: Mapping[str, str] | None
+) -> Result:
     try:
-        return repeat(operation, passes, policy=policy, sleep=sleep, fraction=fraction)
+        return repeated()
     except AttemptsExhausted as exhausted:
         raise _exhausted(exhausted.last, what, policy.attempts, where) from exhausted.last
     except CloudError:

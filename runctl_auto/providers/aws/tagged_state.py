@@ -69,16 +69,6 @@ def _filters(identity: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
 def _resource(
     type_token: str, name: str, identity: str, outputs: Mapping[str, Any] | None = None
 ) -> ResourceState:
-    return ResourceState(
-        urn=f"urn:pulumi:tagged::tagged::{type_token}::{name}",
-        type=type_token,
-        id=identity,
-        custom=True,
-        protect=False,
-        delete=False,
-        external=False,
-        parent="",
-        dependencies=(),
-        inputs={},
-        outputs=outputs or {},
+    return ResourceState.found(
+        f"urn:pulumi:tagged::tagged::{type_token}::{name}", type_token, identity, outputs
     )

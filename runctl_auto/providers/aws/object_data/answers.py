@@ -16,6 +16,13 @@ from runctl_auto.providers.objects import Algorithm, ObjectFacts, WholeSum
 
 META = "x-amz-meta-"
 """How the header fields of an object's metadata begin."""
+_DESCRIBING = (
+    "content-type",
+    "content-encoding",
+    "content-language",
+    "content-disposition",
+    "cache-control",
+)
 _ALGORITHMS: tuple[Algorithm, ...] = ("crc64nvme", "crc32", "crc32c", "sha256", "sha1")
 
 
@@ -32,6 +39,7 @@ def facts_of(answer: Answer, *, size: int | None = None) -> ObjectFacts:
         modified_ns=date_ns(answer),
         whole_sum=whole_sum(headers),
         metadata=metadata,
+        described={name: headers[name] for name in _DESCRIBING if name in headers},
     )
 
 
@@ -45,6 +53,17 @@ def whole_sum(headers: Mapping[str, str]) -> WholeSum | None:
         return None
     for algorithm in _ALGORITHMS:
         value = headers.get(f"x-amz-checksum-{algorithm}")
+        if value and "-" not in value:
+            return WholeSum(algorithm=algorithm, value=value)
+    return None
+
+
+def told_sum(document: ElementTree.Element) -> WholeSum | None:
+    """The checksum of a whole object that a document states; of a part, that of the part."""
+    if (document.findtext("ChecksumType") or "FULL_OBJECT") != "FULL_OBJECT":
+        return None
+    for algorithm in _ALGORITHMS:
+        value = document.findtext(f"Checksum{algorithm.upper()}")
         if value and "-" not in value:
             return WholeSum(algorithm=algorithm, value=value)
     return None

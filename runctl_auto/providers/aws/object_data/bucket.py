@@ -8,13 +8,23 @@ from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from runctl_auto.errors import CloudError, NotFoundError, ObjectChangedError
-from runctl_auto.providers.aws.object_data.answers import META, date_ns, facts_of, iso_ns, nanoseconds, xml_of
+from runctl_auto.errors import CloudError, NotFoundError
+from runctl_auto.providers.aws.object_data.answers import (
+    META,
+    date_ns,
+    facts_of,
+    iso_ns,
+    nanoseconds,
+    xml_of,
+)
 from runctl_auto.providers.aws.object_data.connection import Answer, Flow, Into
+from runctl_auto.providers.aws.object_data.copies import CHANGED, COMPLETING_SECONDS, Copies, changed
 from runctl_auto.providers.aws.object_data.crowd import Asked
 from runctl_auto.providers.aws.object_data.requests import Query, Requests
 from runctl_auto.providers.objects import (
+    Algorithm,
     Body,
+    CopySource,
     ListedObject,
     ObjectFacts,
     SmallRead,
@@ -26,8 +36,6 @@ from runctl_auto.providers.objects import (
 )
 
 _DELETED_AT_ONCE = 1000
-_COMPLETING_SECONDS = 900.0
-"""How long a store may make a large object of its parts. S3 sends blanks meanwhile, others nothing."""
 _REFUSAL = 4096
 """Bytes that S3 says a refusal in."""
 
@@ -52,6 +60,7 @@ class BucketData:
 
     def __init__(self, requests: Requests, crc64: Callable[[bytes], str]) -> None:
         self._requests = requests
+        self._copies = Copies(requests)
         self._crc64 = crc64
 
     @property
@@ -109,12 +118,8 @@ class BucketData:
         try:
             answer = self._requests.send("GET", key, headers=headers, into=into)
         except CloudError as error:
-            if error.code in ("PreconditionFailed", "412"):
-                raise ObjectChangedError(
-                    f"{self.address}/{key} changed while it was read.",
-                    where={"bucket": self._requests.bucket.name, "key": key},
-                    next_step="Repeat the command: it takes the new object, whole.",
-                ) from error
+            if error.code in CHANGED:
+                raise changed(self._requests.bucket.name, key) from error
             raise
         return answer.count, facts_of(answer)
 
@@ -163,9 +168,25 @@ class BucketData:
         if crowd is not None:
             crowd.run(asked())
 
-    def begin(self, key: str, *, metadata: Mapping[str, str], encoding: str | None = None) -> str:
+    def copy(self, key: str, source: CopySource, algorithm: Algorithm) -> ObjectFacts:
+        return self._copies.whole(key, source, algorithm)
+
+    def copy_part(
+        self, key: str, upload: str, number: int, source: CopySource, *, first: int, size: int
+    ) -> UploadedPart:
+        return self._copies.part(key, upload, number, source, first=first, size=size)
+
+    def begin(
+        self,
+        key: str,
+        *,
+        metadata: Mapping[str, str],
+        encoding: str | None = None,
+        described: Mapping[str, str] | None = None,
+    ) -> str:
         headers = {
             **_described(metadata, encoding),
+            **(described or {}),
             "x-amz-checksum-algorithm": "CRC64NVME",
             "x-amz-checksum-type": "FULL_OBJECT",
         }
@@ -202,7 +223,9 @@ class BucketData:
             return None
         return found
 
-    def complete(self, key: str, upload: str, parts: Sequence[UploadedPart], *, crc64: str) -> ObjectFacts:
+    def complete(
+        self, key: str, upload: str, parts: Sequence[UploadedPart], *, crc64: str | None
+    ) -> ObjectFacts:
         listed = "".join(
             f"<Part><PartNumber>{each.number}</PartNumber><ETag>{escape(each.etag)}</ETag>"
             + (f"<ChecksumCRC64NVME>{each.crc64}</ChecksumCRC64NVME>" if each.crc64 else "")
@@ -220,12 +243,12 @@ class BucketData:
             query=(("uploadId", upload),),
             headers={
                 "content-type": "application/xml",
-                "x-amz-checksum-crc64nvme": crc64,
+                **({"x-amz-checksum-crc64nvme": crc64} if crc64 else {}),
                 "x-amz-checksum-type": "FULL_OBJECT",
                 "x-amz-mp-object-size": str(size),
             },
             body=_Bytes(body.encode()),
-            silence=_COMPLETING_SECONDS,
+            silence=COMPLETING_SECONDS,
         )
         root = xml_of(answer.body)
         if root.tag == "Error":

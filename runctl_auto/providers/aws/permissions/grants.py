@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runctl_auto.providers.aws.reach import DOCUMENTS
 from runctl_auto.providers.aws.records.buckets import BUCKET, BUCKET_ARNS, OBJECT_ARNS, UPLOAD
 from runctl_auto.providers.aws.records.catalogue import RECORDS
 from runctl_auto.providers.aws.records.ec2 import ARN as EC2_ARN
@@ -24,12 +25,20 @@ from runctl_auto.providers.aws.records.schedules import SCHEDULE, SCHEDULE_GROUP
 from runctl_auto.providers.aws.records.search import TAG_LIST
 from runctl_auto.providers.aws.records.volumes import SNAPSHOT, VOLUME
 
-Role = Literal["plan", "apply", "sweep"]
+Role = Literal["plan", "apply", "sweep", "reach", "runpod"]
 ROLES: tuple[Role, ...] = ("plan", "apply", "sweep")
 """Roles: those who preview and inspect; who create and end jobs; who delete resources without a job. Each
 role includes the permissions of the ones before it.
 """
+REACH: Role = "reach"
+"""Those who run commands on machines and open sessions with them: what that needs beside another role."""
 
+RUNPOD: Role = "runpod"
+"""Those who have jobs on RunPod: what their access to the bucket needs beside another role."""
+SEPARATE = (REACH, RUNPOD)
+"""Roles that stand by themselves."""
+
+_USERS = ("arn:{partition}:iam::{account}:user/runctl-*",)
 _OWN = {"StringEquals": {"aws:ResourceTag/runctl:created-by": "runctl"}}
 _TAGGED = {"StringEquals": {"aws:RequestTag/runctl:created-by": "runctl"}}
 _SCHEDULE_ROLES = ("arn:{partition}:iam::{account}:role/runctl-*-end-*",)
@@ -132,6 +141,37 @@ GRANTS: tuple[Grant, ...] = (
             *_search(EVERYWHERE, *RECORDS),
         ),
         EVERYWHERE,
+    ),
+    Grant(
+        "SeeSessions",
+        "plan",
+        ("ssm:DescribeInstanceInformation", "ssm:DescribeSessions"),
+        EVERYWHERE,
+        seen=False,
+    ),
+    Grant(
+        # `exec`, `ps`, `shell` and `forward`: on machines of runctl's, by these documents.
+        "ReachOwnMachines",
+        "reach",
+        ("ssm:SendCommand", "ssm:StartSession"),
+        INSTANCE.arns,
+        {"StringEquals": {"ssm:resourceTag/runctl:created-by": "runctl"}},
+        seen=False,
+    ),
+    Grant(
+        "ReachByDocuments",
+        "reach",
+        ("ssm:SendCommand", "ssm:StartSession"),
+        tuple(f"arn:{{partition}}:ssm:{{region}}::document/{name}" for name in DOCUMENTS),
+        seen=False,
+    ),
+    Grant("FollowCommands", "reach", ("ssm:GetCommandInvocation",), EVERYWHERE, seen=False),
+    Grant(
+        "EndSessions",
+        "reach",
+        ("ssm:ResumeSession", "ssm:TerminateSession"),
+        ("arn:{partition}:ssm:{region}:{account}:session/*",),
+        seen=False,
     ),
     Grant(
         # Called only for a subnet without a default route, and for jobs with three instance types or more.
@@ -479,4 +519,30 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant("RemoveOwnKeyPairs", "sweep", _remove(KEY_PAIR), KEY_PAIR.arns),
     Grant("RemoveOwnLogs", "sweep", _remove(LOG_GROUP), LOG_GROUP.arns),
+    Grant("FindUsersOfPods", RUNPOD, ("iam:ListUsers",), EVERYWHERE, seen=False),
+    Grant(
+        "ManageUsersOfPods",
+        RUNPOD,
+        (
+            "iam:CreateAccessKey",
+            "iam:CreateUser",
+            "iam:DeleteAccessKey",
+            "iam:DeleteUser",
+            "iam:DeleteUserPolicy",
+            "iam:DetachUserPolicy",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:ListAccessKeys",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListGroupsForUser",
+            "iam:ListUserPolicies",
+            "iam:ListUserTags",
+            "iam:PutUserPolicy",
+            "iam:TagUser",
+            "iam:UntagUser",
+            "iam:UpdateAccessKey",
+        ),
+        _USERS,
+        seen=False,
+    ),
 )

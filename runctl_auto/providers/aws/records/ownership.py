@@ -22,7 +22,9 @@ PATH = "/runctl/"
 """The prefix of physical names, and of names of parameters and log groups."""
 
 _LEAST_OF_JOB = 30
-_ROLES = ("artifacts", "copy", "disk", "end", "group", "machine", "network", "timer")
+_NUMBERED = re.compile(r"(?P<job>.+)-(?:node|end)-\d{1,2}")
+"""What each of several machines has: itself with its template, and its schedule with the role."""
+_ROLES = ("access", "artifacts", "copy", "disk", "end", "group", "machine", "network", "template", "timer")
 _NAME = re.compile(r"^runctl-(?P<body>.+)-(?P<digest>[0-9a-f]{8})$")
 _VOLUME = "-volume-"
 
@@ -165,6 +167,9 @@ def _splits(name: str) -> Iterator[str]:
     for role in _ROLES:
         if body.endswith(f"-{role}"):
             yield body.removesuffix(f"-{role}")
+    numbered = _NUMBERED.fullmatch(body)
+    if numbered is not None:
+        yield numbered["job"]
     start = body.find(_VOLUME)
     while start > 0:
         yield body[:start]

@@ -1,0 +1,1 @@
+"""Session Manager's data channels, as its plugin speaks them: a client of our own."""

@@ -1,0 +1,134 @@
+"""AWS and RunPod as one provider: a call goes to whom its job, machine, volume or place belongs.
+
+A job of RunPod has resources on both sides; whatever looks for what a job left looks on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.providers.contract import (
+    Account,
+    Launch,
+    Machine,
+    MachineGroup,
+    Offers,
+    OwnVolumes,
+    Quota,
+    TaggedMachine,
+    VolumeUse,
+)
+from runctl_auto.providers.machine_speed import MachineSpeed
+from runctl_auto.providers.reach import Reach
+from runctl_auto.providers.runpod.machine_types import count_of
+from runctl_auto.providers.runpod.provider import RunpodProvider
+from runctl_auto.providers.storage import Storage
+from runctl_auto.providers.volume_filling import VolumeFilling
+from runctl_auto.stack.config import Placement
+from runctl_auto.stack.prices import RegionPrices
+
+_MACHINES_OF_AWS, _VOLUMES_OF_AWS = "i-", "vol-"
+
+
+class Clouds(RunpodProvider):
+    """What is not about a pod is answered by ``aws``."""
+
+    def zones(self) -> tuple[str, ...]:
+        return self._aws.zones()
+
+    def quotas(self) -> tuple[Quota, ...]:
+        return self._aws.quotas()
+
+    def machine(self, identity: str) -> Machine:
+        if identity.startswith(_MACHINES_OF_AWS):
+            return self._aws.machine(identity)
+        return super().machine(identity)
+
+    def machines(self, identities: Sequence[str]) -> Mapping[str, Machine]:
+        there = [each for each in identities if each.startswith(_MACHINES_OF_AWS)]
+        here = [each for each in identities if each not in there]
+        found = dict(self._aws.machines(there)) if there else {}
+        return {**found, **super().machines(here)}
+
+    def running(self, machines: Sequence[str]) -> frozenset[str]:
+        return frozenset(each.id for each in self.machines(machines).values() if not each.has_ended)
+
+    def console(self, identity: str) -> str:
+        if identity.startswith(_MACHINES_OF_AWS):
+            return self._aws.console(identity)
+        return super().console(identity)
+
+    def terminate(self, machines: Sequence[str]) -> None:
+        there = [each for each in machines if each.startswith(_MACHINES_OF_AWS)]
+        if there:
+            self._aws.terminate(there)
+        super().terminate([each for each in machines if each not in there])
+
+    def groups(self, names: Sequence[str]) -> Mapping[str, MachineGroup]:
+        return self._aws.groups(names)
+
+    def launches(self, group: str) -> tuple[Launch, ...]:
+        return tuple(self._aws.launches(group))
+
+    def end_group(self, group: str) -> None:
+        self._aws.end_group(group)
+
+    def tagged_machines(self) -> Iterator[TaggedMachine]:
+        yield from self._aws.tagged_machines()
+        yield from super().tagged_machines()
+
+    def offers(
+        self,
+        spec: JobSpec,
+        account: Account,
+        *,
+        zone: str | None = None,
+        known: RegionPrices | None = None,
+    ) -> Offers:
+        if spec.provider == "runpod":
+            return super().offers(spec, account, zone=zone, known=known)
+        return self._aws.offers(spec, account, zone=zone, known=known)
+
+    def region_prices(self, date: str) -> RegionPrices:
+        return self._aws.region_prices(date)
+
+    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+        return self._aws.actual_costs(since, until)
+
+    def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
+        if spec.provider == "runpod":
+            return super().machine_fits(placement, spec, previous)
+        return self._aws.machine_fits(placement, spec, previous)
+
+    def machine_speed(self, instance_type: str) -> MachineSpeed:
+        if count_of(instance_type) is not None:
+            return super().machine_speed(instance_type)
+        return self._aws.machine_speed(instance_type)
+
+    def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
+        if spec.provider == "runpod":
+            return super().zone_of_volumes(spec, account, own)
+        return self._aws.zone_of_volumes(spec, account, own)
+
+    def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
+        if spec.provider == "runpod":
+            return super().data_notes(spec, placement)
+        return self._aws.data_notes(spec, placement)
+
+    def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
+        there = [each for each in identities if each.startswith(_VOLUMES_OF_AWS)]
+        found = dict(self._aws.volumes(there)) if there else {}
+        return {**found, **super().volumes([each for each in identities if each not in there])}
+
+    def volume_fillings(self, identities: Sequence[str]) -> Mapping[str, VolumeFilling]:
+        return self._aws.volume_fillings(identities)
+
+    @property
+    def storage(self) -> Storage:
+        return self._aws.storage
+
+    @property
+    def reach(self) -> Reach:
+        return self._aws.reach
