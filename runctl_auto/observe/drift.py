@@ -9,7 +9,7 @@ from typing import Any
 from runctl_auto.providers.compute import ComputeNow
 from runctl_auto.providers.contract import Machine, VolumeUse
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, ResourceState, StackState
+from runctl_auto.stack.state import GROUP, VOLUME, ResourceState, StackState
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ def machine_drift(
     job: str, state: StackState, compute: ComputeNow, status: RunStatus | None
 ) -> Iterator[Drift]:
     """Drift of the instance or group. ``compute`` is the cloud's description of what the state names."""
-    group, instance = state.first(GROUP), state.first(INSTANCE)
+    group = state.first(GROUP)
+    instances = {each.id: each for each in state.machines()}
     if group is not None:
         yield from _group_drift(job, group, compute, status)
-    if instance is not None and compute.machine is not None:
-        yield from _instance_drift(job, instance, compute.machine, status)
+    for machine in compute.all:
+        if machine.id in instances:
+            yield from _instance_drift(job, instances[machine.id], machine, status)
 
 
 def _group_drift(
@@ -94,8 +96,7 @@ def _instance_drift(
 
 def volume_drift(state: StackState, found: Mapping[str, VolumeUse], compute: ComputeNow) -> Iterator[Drift]:
     """Volumes that are gone or attached elsewhere. ``found`` are those that exist, by id."""
-    instance = state.first(INSTANCE)
-    own = {instance.id if instance else "", *(compute.group.machines if compute.group else ())}
+    own = {*(each.id for each in state.machines()), *(compute.group.machines if compute.group else ())}
     for volume in _own_volumes(state):
         use = found.get(volume.id)
         if use is None:

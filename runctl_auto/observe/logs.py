@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-from runctl_auto.providers.contract import Results
+if TYPE_CHECKING:
+    from runctl_auto.providers.contract import Results
 
 MOST_LINE_CHARACTERS = 4 * 1024 * 1024
 
@@ -12,12 +16,11 @@ MOST_LINE_CHARACTERS = 4 * 1024 * 1024
 class LogReader:
     """Remembers its position; each ``new_lines`` returns the lines since the previous call.
 
-    A line of more than ``MOST_LINE_CHARACTERS`` is returned in pieces.
+    A line of more than ``MOST_LINE_CHARACTERS`` is returned in pieces. It is the log of one ``node``.
     """
 
-    def __init__(self, results: Results, run: str) -> None:
-        self._results = results
-        self._run = run
+    def __init__(self, results: Results, run: str, node: int = 0) -> None:
+        self._parts = partial(results.log_parts, run, node=node) if node else partial(results.log_parts, run)
         self._after: str | None = None
         self._begun: list[str] = []
         self._length = 0
@@ -31,7 +34,7 @@ class LogReader:
         """Complete lines that appeared since the last call. A line split over several parts is returned once,
         complete.
         """
-        for part in self._results.log_parts(self._run, after=self._after):
+        for part in self._parts(after=self._after):
             self._after = part.key
             begun, *others = part.text.split("\n")
             self._add(begun)
@@ -58,3 +61,38 @@ class LogReader:
         self._begun.clear()
         self._length = 0
         return line
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a run's log. ``rank`` is the node that wrote it; None where only one is asked for."""
+
+    text: str
+    rank: int | None = None
+
+
+class RunLog:
+    """The log of a run on ``nodes`` machines: that of one ``rank``, or those of all, merged as they come."""
+
+    def __init__(self, results: Results, run: str, *, nodes: int = 1, rank: int | None = None) -> None:
+        wanted = range(nodes) if rank is None else [rank]
+        self._readers = {node: LogReader(results, run, node) for node in wanted}
+        self._shows_ranks = len(self._readers) > 1
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the log was read."""
+        return any(each.has_begun for each in self._readers.values())
+
+    def new_lines(self) -> Iterator[LogLine]:
+        """As ``LogReader.new_lines``, of one node after the other."""
+        for node, reader in self._readers.items():
+            yield from (self._line(node, text) for text in reader.new_lines())
+
+    def rest(self) -> Iterator[LogLine]:
+        """As ``LogReader.rest``."""
+        for node, reader in self._readers.items():
+            yield from (self._line(node, text) for text in reader.rest())
+
+    def _line(self, node: int, text: str) -> LogLine:
+        return LogLine(text, node if self._shows_ranks else None)

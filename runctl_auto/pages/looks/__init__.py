@@ -1,0 +1,1 @@
+"""What is looked at: all jobs, one job, costs, receipts, leaks. Reads only."""

@@ -1,0 +1,36 @@
+"""Reads all jobs, again and again with little work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from runctl_auto.jobs.known_jobs import KnownJobs
+from runctl_auto.jobs.listing import list_jobs
+from runctl_auto.jobs.reporting import NobodyThere
+from runctl_auto.jobs.session import Session
+from runctl_auto.pages.looks.look import Look, look_of
+
+
+@dataclass
+class Notes(NobodyThere):
+    """Keeps what is said while something is read."""
+
+    said: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+class AllJobs:
+    """All jobs of a session's backend. Not to be shared between threads."""
+
+    def __init__(self, session: Session) -> None:
+        self._notes = Notes()
+        self._session = session.for_reading(self._notes)
+        self._known = KnownJobs()
+
+    def look(self) -> Look:
+        """Reads what has changed. Blocks. Raises ``RunctlError``."""
+        self._notes.said.clear()
+        listed = list_jobs(self._session, known=self._known)
+        return look_of(self._session.time.now(), listed, self._notes.said)

@@ -1,0 +1,1 @@
+"""All jobs on a terminal."""

@@ -1,0 +1,1 @@
+"""The dashboard: pages, whom they are served to, and as files."""
