@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from runctl_auto.engine.job_stack import Changes, JobStack
-from runctl_auto.errors import NoCapacityError, PolicyViolationError, SubnetFullError
-from runctl_auto.jobs.follow import await_end
+from runctl_auto.errors import NoCapacityError, PolicyViolationError, SubnetFullError, TakenBackError
+from runctl_auto.jobs.follow.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.trail import MOST_KEPT, MOST_OF_A_REASON, RefusedPlace, trail_json
+
+MOST_TAKEN_BACK = 3
+"""So often a machine is launched in a place that takes each back."""
 
 
 def apply_in_first_place(
@@ -24,20 +27,23 @@ def apply_in_first_place(
     refresh: bool,
     settle: Callable[[], None],
     now: Callable[[], datetime],
+    clear: Callable[[], None] = lambda: None,
 ) -> tuple[StackConfig, Changes]:
     """Applies ``config``; where there is no capacity, the same in the next of ``others`` that policies allow.
 
-    ``others`` is only asked for when it is needed; of one type in one zone, another subnet is tried only when
-    the first is full. ``settle`` blocks until a machine that ended during the attempt is terminated: the next
-    one refreshes the state, in which the failed launch may have left it. Each place that refuses is added to
-    the configuration's trail, before the next is tried. Raises ``NoCapacityError`` with the reasons of all
-    places when none has capacity.
+    Several nodes are made as one unit: ``clear`` removes those that were made where the last was refused,
+    before another place is tried or the refusal is told. ``others`` is only asked for when it is needed; of
+    one type in one zone, another subnet is tried only when the first is full. A place that took the machine
+    back while it was launched is tried again after the others. ``settle`` blocks until a machine that ended
+    during the attempt is terminated: the next one refreshes the state, in which the failed launch may have
+    left it. Each place that refuses is added to the configuration's trail, before the next is tried. Raises
+    ``NoCapacityError`` with the reasons of all places when none has capacity.
     """
     refused: list[RefusedPlace] = []
     last: NoCapacityError | None = None
     failed = _FailedPlaces()
     attempt = config
-    for place in _places(config, others):
+    for place in _places(config, others, failed):
         if failed.rule_out(place):
             continue
         if last is not None:
@@ -49,14 +55,16 @@ def apply_in_first_place(
             with reporter.working("applying"):
                 return attempt, stack.up(refresh=refresh or last is not None)
         except NoCapacityError as error:
+            if config.job.nodes > 1:
+                clear()
             refused.append(_refused(place, error.code, error.what, now()))
-            failed.add(place, subnet_is_full=isinstance(error, SubnetFullError))
+            failed.add(place, error)
             last = error
         except PolicyViolationError as error:
             if last is None:
                 raise
             refused += [_refused(place, None, str(each), now()) for each in error.violations]
-            failed.add(place, subnet_is_full=False)
+            failed.add(place, error)
     if last is None:  # an iterator over at least the first place ends here only after a failure
         raise AssertionError
     trail = _extended(config, refused)
@@ -73,11 +81,22 @@ def apply_in_first_place(
 
 
 def settle_machine(job: Job) -> None:
-    """Blocks until the machine that the state names, if it is ending, is terminated: while it is shutting
-    down the provider still sees it."""
-    instance = job.compute().instance
-    if instance is not None:
+    """Blocks until the machines that the state names, as far as they are ending, are terminated: while one is
+    shutting down the provider still sees it."""
+    for instance in job.compute().instances:
         await_end(job.provider, job.machine(instance), job.session.time)
+
+
+def clear_machines(job: Job) -> None:
+    """Ends all machines that the state names and takes them out of it. Blocks. Idempotent."""
+    provider, instances = job.provider, job.compute().instances
+    if not instances:
+        return
+    with job.session.reporter.working("ending the machines that were made"):
+        provider.terminate(list(instances))
+        for machine in provider.machines(instances).values():
+            await_end(provider, machine, job.session.time)
+        job.stack.refresh()
 
 
 def protect_when_placed(
@@ -95,16 +114,28 @@ def protect_when_placed(
 
 @dataclass
 class _FailedPlaces:
-    """The places where a launch failed, and the subnets that were full."""
+    """The places where a launch failed, the subnets that were full, and what took a machine back, and how
+    often."""
 
     machines: set[tuple[str, str, str]] = field(default_factory=set)
     full_subnets: set[str] = field(default_factory=set)
+    taken_back: dict[Placement, int] = field(default_factory=dict)
 
-    def add(self, place: Placement, *, subnet_is_full: bool) -> None:
-        if subnet_is_full:
+    def add(self, place: Placement, error: Exception) -> None:
+        if isinstance(error, SubnetFullError):
             self.full_subnets.add(place.subnet)
+        elif isinstance(error, TakenBackError):
+            self.taken_back[place] = self.taken_back.get(place, 0) + 1
         else:
             self.machines.add(_machine_of(place))
+
+    def once_more(self) -> Iterator[Placement]:
+        """Those that may keep a machine if it is launched again, while there are any."""
+        while again := [place for place, times in self.taken_back.items() if times < MOST_TAKEN_BACK]:
+            again = [place for place in again if not self.rule_out(place)]
+            if not again:
+                return
+            yield from again
 
     def rule_out(self, place: Placement) -> bool:
         """Whether a launch there would fail for the same reason as one before."""
@@ -135,6 +166,7 @@ def _place_text(place: Placement) -> str:
     return f"{place.instance_type} {place.market} in {place.zone}"
 
 
-def _places(config: StackConfig, others: Iterable[Placement]) -> Iterator[Placement]:
+def _places(config: StackConfig, others: Iterable[Placement], failed: _FailedPlaces) -> Iterator[Placement]:
     yield config.placement
     yield from others
+    yield from failed.once_more()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import ClassVar, Generic, Literal, TypeVar, get_args
 
+from runctl_auto.agent import spans
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
 from runctl_auto.jobs.claim import HeldJob, claimed
@@ -24,6 +25,7 @@ from runctl_auto.jobs.recovery import nothing_unrecorded
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
 from runctl_auto.jobs.stack_in_hand import StackInHand
 from runctl_auto.jobs.unused_stack import no_unused_stack
+from runctl_auto.local import correlation
 from runctl_auto.stack.kinds import titled
 
 Step = Literal["claim", "recover", "decide", "configure", "plan", "confirm", "apply", "record"]
@@ -64,6 +66,7 @@ class StackChange(ABC, Generic[StackT, DecisionT, ResultT]):
     def __init__(self, job: StackT, file: JobFile | None = None) -> None:
         self.job = job
         self.session = job.session
+        self._spans = spans.Steps()
         self.reached: list[Step] = []
         """The steps that began, in order."""
         self.view: PlanView | None = None
@@ -124,7 +127,8 @@ class StackChange(ABC, Generic[StackT, DecisionT, ResultT]):
 
     def run(self) -> ResultT:
         """Takes the steps. Blocks. Raises ``StackLockedError`` when another command works on the job."""
-        with ExitStack() as held:
+        with correlation.about(job=self.job.name), self._spans, ExitStack() as held:
+            self._spans.enter(f"{self.verb}: claim")
             if self._file is not None:
                 held.enter_context(with_job_file_lines(self._file))
             self.held = held.enter_context(
@@ -214,6 +218,8 @@ class StackChange(ABC, Generic[StackT, DecisionT, ResultT]):
     def _reach(self, step: Step) -> None:
         self.held.refuse_if_lost()
         self.reached.append(step)
+        if step != "claim":
+            self._spans.enter(f"{self.verb}: {step}")
 
 
 class Change(StackChange[Job, DecisionT, ResultT]):
@@ -234,13 +240,17 @@ class Change(StackChange[Job, DecisionT, ResultT]):
     watch      x     x       x      .         .    .       x     .
     bring-back x     x       x      .         .    .       x     .
     release    x     x       x      .         .    .       x     .
+    stop       x     x       x      .         .    .       x     .
+    resume     x     x       x      x         x    x       x     x
     feed       x     x       x      .         .    .       x     .
     ========== ===== ======= ====== ========= ==== ======= ===== ======
 
     ``place``, ``replace``, ``release`` and ``feed`` are made while ``up`` waits for capacity or follows its
     run, whose plan was confirmed; ``watch`` is ``replace`` by a command that knows the job from its stack
-    alone, ``bring-back`` the same for a folder. ``apply`` is ``up`` of a file of a folder, whose plan is
-    confirmed as a whole; ``down-plan`` is what ``down --dry-run`` and a folder's plan show.
+    alone, ``bring-back`` the same for a folder. ``stop`` asks before it decides: what it deletes is a machine
+    whose state is saved; ``resume`` is an ``up`` that knows the job from its stack alone. ``apply`` is ``up``
+    of a file of a folder, whose plan is confirmed as a whole; ``down-plan`` is what ``down --dry-run`` and a
+    folder's plan show.
     """
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.errors import NotSupportedError
+from runctl_auto.errors import NotSupportedError, UsageError
 from runctl_auto.job_file.document import JobDocument
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.job_file.load import load_job_file
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import NO_REGION, JobSpec
 from runctl_auto.job_file.support import unsupported
 from runctl_auto.job_file.work_folder import find_work_folder
 from runctl_auto.packaging.package import refuse_nothing, refuse_too_much
@@ -49,16 +49,57 @@ def _with_work_folder(file: JobFile, walk: Walk = walk_work_folder) -> CheckedJo
     return CheckedJob(file, work_folder)
 
 
-def check_job(path: Path, *, read: JobDocument | None = None, walk: Walk = walk_work_folder) -> CheckedJob:
-    """As ``check_files``. Also raises NotSupportedError for valid fields that ``up`` does not support yet."""
+def check_job(
+    path: Path,
+    *,
+    read: JobDocument | None = None,
+    walk: Walk = walk_work_folder,
+) -> CheckedJob:
+    """As ``check_files``. Also raises NotSupportedError for valid fields that ``up`` does not support yet,
+    and for a job of this machine, which has no stack."""
     checked = check_files(path, read=read, walk=walk)
+    _refuse_this_machine(checked.file)
     _refuse_unsupported(checked.file)
     return checked
+
+
+def check_for(provider: str | None, path: Path) -> CheckedJob:
+    """As ``check_job``, for a job that ``provider`` is to make, whatever its file says; None: as that says.
+    This machine says itself what it cannot do."""
+    checked = check_files(path)
+    if (provider or checked.spec.provider) == "local":
+        return checked
+    if provider is not None:
+        checked = _of_provider(checked, provider)
+    _refuse_unsupported(checked.file)
+    return checked
+
+
+def _refuse_this_machine(file: JobFile) -> None:
+    if file.spec.provider == "local":
+        raise NotSupportedError(
+            f"Job '{file.spec.name}' is one of this machine (provider: local): it has no stack to plan or "
+            "to apply.",
+            where={"file": str(file.path), "job": file.spec.name, "provider": "local"},
+            next_step=f"`runctl up {file.path}` shows what it would make, asks, and makes it.",
+        )
+
+
+def _of_provider(checked: CheckedJob, provider: str) -> CheckedJob:
+    if checked.spec.region == NO_REGION:
+        raise UsageError(
+            f"Job '{checked.spec.name}' is written for this machine: it names no region of {provider}.",
+            where={"file": str(checked.file.path), "field": "region"},
+            next_step="Add region to the file, such as region: us-east-1.",
+        )
+    spec = checked.spec.model_copy(update={"provider": provider})
+    return replace(checked, file=replace(checked.file, spec=spec))
 
 
 def check_loaded(file: JobFile) -> CheckedJob:
     """As ``check_job``, for a job file that was read before."""
     checked = _with_work_folder(file)
+    _refuse_this_machine(file)
     _refuse_unsupported(checked.file)
     return checked
 

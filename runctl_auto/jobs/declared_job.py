@@ -15,10 +15,10 @@ from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Material, decide
+from runctl_auto.jobs.notices.webhook_address import with_webhook
 from runctl_auto.jobs.reporting import NobodyThere
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Surroundings, Time
-from runctl_auto.jobs.webhook_address import with_webhook
 from runctl_auto.local.project import ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings

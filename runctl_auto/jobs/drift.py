@@ -12,7 +12,7 @@ from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import refuse_another_account
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.state import GROUP, INSTANCE
+from runctl_auto.stack.state import GROUP, MACHINES
 
 _GROUP_SIZES = frozenset({"desiredCapacity", "minSize", "maxSize"})
 _MACHINES_OF_VOLUMES = frozenset({"aws:ec2/volumeAttachment:VolumeAttachment"})
@@ -72,7 +72,7 @@ def told_apart(
 
 def _ends_with_run(drift: ResourceDrift) -> bool:
     if drift.kind == "gone":
-        return drift.type in (INSTANCE, GROUP) or drift.type in _MACHINES_OF_VOLUMES
+        return drift.type in (*MACHINES, GROUP) or drift.type in _MACHINES_OF_VOLUMES
     if drift.type != GROUP:
         return False
     return all(each.property in _GROUP_SIZES and each.now == "0" for each in drift.differences)

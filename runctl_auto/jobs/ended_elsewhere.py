@@ -8,9 +8,13 @@ from runctl_auto.jobs.job import Job
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
-_ROLE = "aws:iam/role:Role"
-"""What a job has from its beginning to its teardown: a role is never kept."""
-_BY = {Reason.DOWN: "`runctl down`", Reason.REPLACE: "an `up` of something else"}
+_IDENTITIES = ("aws:iam/role:Role", "aws:iam/user:User")
+"""What a job has one of from its beginning to its teardown: neither is ever kept."""
+_BY = {
+    Reason.DOWN: "`runctl down`",
+    Reason.REPLACE: "an `up` of something else",
+    Reason.USER: "`runctl stop`",
+}
 """Which reasons of a stop are another command's, and whose."""
 
 
@@ -18,7 +22,7 @@ def refuse_stopped_elsewhere(config: StackConfig, status: RunStatus) -> None:
     """Raises ``JobEndedError`` when another command stopped the run: what remains to do is that command's."""
     by = _BY.get(status.reason or "")
     if status.phase == Phase.STOPPED and by is not None:
-        raise _ended(config, f"was stopped by {by}")
+        raise _ended(config, f"was stopped by {by}", continues=status.reason == Reason.USER)
 
 
 def refuse_ended_elsewhere(job: Job, config: StackConfig) -> None:
@@ -27,11 +31,12 @@ def refuse_ended_elsewhere(job: Job, config: StackConfig) -> None:
     The caller has claimed the job, so that it stays what it is.
     """
     try:
-        holds_role = job.state().first(_ROLE) is not None
+        state = job.state()
+        has_identity = any(state.first(each) is not None for each in _IDENTITIES)
     except JobNotFoundError as error:
         raise _ended(config, "was ended by another command") from error
     present = job.config()
-    if not holds_role or present is None:
+    if not has_identity or present is None:
         raise _ended(config, "was ended by another command")
     if present.run.id != config.run.id:
         raise _ended(config, f"was replaced by run {present.run.id}")
@@ -42,13 +47,17 @@ def refuse_stop_requested(job: Job, config: StackConfig) -> None:
     that asked did not come to its end. One request."""
     reason = job.results.stop_request(config.run.id)
     if reason is not None:
-        raise _ended(config, f"was asked to stop by {_BY.get(reason, reason)}")
+        raise _ended(
+            config, f"was asked to stop by {_BY.get(reason, reason)}", continues=reason != Reason.REPLACE
+        )
 
 
-def _ended(config: StackConfig, how: str) -> JobEndedError:
+def _ended(config: StackConfig, how: str, *, continues: bool = False) -> JobEndedError:
+    """``continues``: whether ``resume`` goes on with it."""
     job = config.job.name
+    again = f"`runctl resume {job}` continues it" if continues else "`runctl up` starts it again"
     return JobEndedError(
         f"Run {config.run.id} of job '{job}' {how}.",
         where={"job": job, "run": config.run.id},
-        next_step=f"`runctl status {job}` tells what there is of it; `runctl up` starts it again.",
+        next_step=f"`runctl status {job}` tells what there is of it; {again}.",
     )

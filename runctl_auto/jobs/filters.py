@@ -26,6 +26,11 @@ class Filters:
     phases: frozenset[str] = frozenset()
     older_than: float | None = None
 
+    @property
+    def choose(self) -> bool:
+        """Whether anything is asked for."""
+        return bool(self.tags or self.projects or self.owners or self.phases) or self.older_than is not None
+
     def fit_config(self, config: StackConfig | None) -> bool:
         if config is None:
             return self.fit_owner_and_tags(None, None)
@@ -51,11 +56,13 @@ class Filters:
         return began is not None and (now - began).total_seconds() > self.older_than
 
 
-def wanted_jobs(session: Session, filters: Filters) -> tuple[ListedJob, ...]:
-    """The jobs that fit, by name, with what is known of each, or why nothing is. Blocks."""
+def wanted_jobs(session: Session, filters: Filters, *, shown: bool = False) -> tuple[ListedJob, ...]:
+    """The jobs that fit, by name, with what is known of each, or why nothing is; ``shown`` as in
+    ``list_jobs``. Blocks.
+    """
     now = session.time.now()
     return tuple(
         each
-        for each in list_jobs(session, filters.fit_config)
+        for each in list_jobs(session, filters.fit_config, shown=shown)
         if filters.fit_phase(each.phase) and filters.fit_age(each.began_at, now)
     )

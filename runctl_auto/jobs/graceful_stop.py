@@ -6,13 +6,15 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from runctl_auto.agent.contract import LATER_STOP_SECONDS, REPORTING_SECONDS, StopReason
 from runctl_auto.agent.pace import FIRST_SECONDS
 from runctl_auto.errors import NotFoundError
-from runctl_auto.providers.contract import Results
 from runctl_auto.run.status import RunStatus
+
+if TYPE_CHECKING:
+    from runctl_auto.providers.contract import Results
 
 _POLL_SECONDS = 1.0
 

@@ -12,11 +12,12 @@ from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
-from runctl_auto.jobs.named_volumes import refuse_names_of_volumes
-from runctl_auto.jobs.notify_choice import choose_notify
+from runctl_auto.jobs.notices.choice import choose_notify
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session, Surroundings
+from runctl_auto.jobs.storage.volumes_of_job import refuse_names_of_volumes
+from runctl_auto.jobs.traces.choice import choose_trace
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import package_agent, package_code
 from runctl_auto.packaging.work_folder import WorkFolder
@@ -33,7 +34,7 @@ from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.source import Source
-from runctl_auto.stack.state import GROUP, INSTANCE, VOLUME, StackState
+from runctl_auto.stack.state import GROUP, VOLUME, StackState
 from runctl_auto.stack.trail import RefusedPlace
 
 
@@ -48,8 +49,13 @@ class CurrentJob:
     @property
     def instance(self) -> str | None:
         """The single instance that the state names."""
-        found = self.state.first(INSTANCE)
+        found = self.state.machine()
         return found.id if found else None
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The instances that the state names, in the order of the nodes."""
+        return compute_in(self.state).instances
 
     @property
     def group(self) -> str | None:
@@ -234,6 +240,7 @@ def decide(
         trail=_trail_of(current.config, run),
         group=_group(session, spec, current, run, choice),
         notify=choose_notify(spec, current.config, run.id, session.settings.notify),
+        trace=choose_trace(current.config, run.id),
         source=source,
         fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )

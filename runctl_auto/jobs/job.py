@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runctl_auto.errors import JobNotFoundError, UntrustedError
 from runctl_auto.jobs.stack_in_hand import StackInHand
+from runctl_auto.local import correlation
 from runctl_auto.local.project import PROJECT_NAME, leads_out
 from runctl_auto.providers.compute import Compute, ComputeNow, compute_in
 from runctl_auto.providers.contract import Machine, Results
@@ -36,6 +37,7 @@ class Job(StackInHand):
         found = parse_config(self.stack.config())
         if found is not None:
             self._placement = found.placement
+            correlation.note_run(self.name, found.run.id)
         return found
 
     def applied_config(self) -> StackConfig:

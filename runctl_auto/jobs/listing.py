@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from runctl_auto.cost.charges import HeldVolume, held_volumes, machines_to_ask_for
 from runctl_auto.engine.driver import JobSummary
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.ended_statuses import EndedStatuses
-from runctl_auto.jobs.job import parse_config
+from runctl_auto.jobs.known_jobs import KnownJobs, read_config
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts, moment_of
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.shown_jobs import shown_jobs
 from runctl_auto.local.project import PROJECT_NAME
-from runctl_auto.providers.contract import Machine, RunKey
+from runctl_auto.providers.contract import QUEUED, Machine, RunKey
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 
@@ -35,10 +37,14 @@ class ListedJob:
     summary: JobSummary
     facts: RunFacts | None = None
     problem: str | None = None
+    waits: bool = False
+    """Whether it waits for others of this machine's jobs to end."""
 
     @property
     def phase(self) -> str | None:
         """The run's phase; ``starting`` before the agent's first word; None when it is not known."""
+        if self.waits:
+            return QUEUED
         if self.facts is None or self.problem is not None:
             return None
         return self.facts.phase or "starting"
@@ -64,17 +70,25 @@ class ListedJob:
         }
 
 
-def list_jobs(session: Session, is_wanted: IsWanted = _any_job) -> tuple[ListedJob, ...]:
+def list_jobs(
+    session: Session,
+    is_wanted: IsWanted = _any_job,
+    known: KnownJobs | None = None,
+    *,
+    shown: bool = False,
+) -> tuple[ListedJob, ...]:
     """The wanted jobs of the backend by name, with what is known of each, or why nothing is. Blocks.
 
-    Only statuses of wanted jobs are asked for.
+    Only statuses of wanted jobs are asked for. ``known`` is what an earlier call with it has read.
+    ``shown``: nothing is decided by the list, so that summaries of states that earlier commands kept serve.
     """
+    config_of = partial(read_config, session) if known is None else partial(known.config, session)
     with session.reporter.working("reading the jobs", after=PATIENCE_SECONDS):
-        jobs = session.driver.jobs()
+        jobs = shown_jobs(session) if shown else session.driver.jobs(known.summaries if known else None)
+        if known is not None:
+            known.begin(jobs)
         configured = [
-            (summary, config)
-            for summary in jobs
-            if is_wanted(_plain(config := _config(session, summary.name)))
+            (summary, config) for summary in jobs if is_wanted(_plain(config := config_of(summary)))
         ]
         session.reporter.progress(f"{len(configured)} statuses")
         ended = EndedStatuses(session, {each.name: each.made_at for each in jobs})
@@ -84,13 +98,6 @@ def list_jobs(session: Session, is_wanted: IsWanted = _any_job) -> tuple[ListedJ
         volumes = _volumes(session, configs)
         listed = [_listed(session, summary, config, statuses, volumes) for summary, config in configured]
         return tuple(_with_machines(session, listed))
-
-
-def _config(session: Session, job: str) -> StackConfig | RunctlError | None:
-    try:
-        return parse_config(session.driver.config_of(job))
-    except RunctlError as error:
-        return error
 
 
 def _plain(config: StackConfig | RunctlError | None) -> StackConfig | None:

@@ -13,7 +13,7 @@ from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.settings.schema import Settings
-from runctl_auto.stack.state import GROUP, INSTANCE, StackState
+from runctl_auto.stack.state import GROUP, MACHINES, StackState
 
 
 def refuse_disabled_provider(spec: JobSpec, settings: Settings) -> None:
@@ -28,7 +28,7 @@ def refuse_disabled_provider(spec: JobSpec, settings: Settings) -> None:
 
 def makes_machine(plan: Plan) -> bool:
     """Whether ``plan`` gives a job a machine that it has not."""
-    return plan.touches(INSTANCE, "create") or plan.touches(GROUP, "create")
+    return any(plan.touches(each, "create") for each in MACHINES) or plan.touches(GROUP, "create")
 
 
 def refuse_too_many_jobs(session: Session, job: str, plan: Plan, *, starting: Collection[str] = ()) -> None:
@@ -70,4 +70,4 @@ def _has_machine(state: object) -> bool:
     """What cannot be read counts: it may have one."""
     if not isinstance(state, StackState) or compute_in(state).exists:
         return True
-    return any(each.resource.type in (INSTANCE, GROUP) for each in state.pending_creates)
+    return any(each.resource.type in (*MACHINES, GROUP) for each in state.pending_creates)

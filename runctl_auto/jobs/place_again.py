@@ -8,10 +8,10 @@ from functools import partial
 
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
+from runctl_auto.jobs.apply import apply_in_first_place, clear_machines, protect_when_placed, settle_machine
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
-from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS
+from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS
 from runctl_auto.jobs.intent import NEW_JOB, current_job, present_places
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import recover
@@ -60,6 +60,7 @@ class PlaceAgain(Change[StackConfig, StackConfig]):
                 self.session.reporter,
                 refresh=True,
                 settle=partial(settle_machine, self.job),
+                clear=partial(clear_machines, self.job),
                 now=self.session.time.now,
             )
 

@@ -11,20 +11,21 @@ from typing import TypeVar
 from runctl_auto.cost.budgets import Budget
 from runctl_auto.cost.estimate import estimate
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.jobs.budget_check import budget_notes, budgets_for_plan
+from runctl_auto.jobs.bills.budget_check import budget_notes, budgets_for_plan
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
-from runctl_auto.jobs.follow import await_end
-from runctl_auto.jobs.held_volumes import refuse_what_the_state_forbids
+from runctl_auto.jobs.follow.follow import await_end
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, Material, decide, gather
 from runctl_auto.jobs.job import Job
-from runctl_auto.jobs.named_volumes import with_ids_of_volumes
+from runctl_auto.jobs.notices.webhook_address import with_webhook
 from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.secret_values import choose_secrets
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.webhook_address import with_webhook
+from runctl_auto.jobs.storage.held_volumes import refuse_what_the_state_forbids
+from runctl_auto.jobs.storage.volumes_of_job import with_ids_of_volumes
+from runctl_auto.local import correlation
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.source import Source
@@ -103,6 +104,7 @@ class JobFileChange(Change[Intent, ResultT]):
                 afresh=self._afresh,
                 source=self._source,
             )
+            correlation.note_run(job.name, intent.config.run.id)
             return with_webhook(intent, secrets, environ, held)
 
     def configure(self, decision: Intent) -> Configuration:
@@ -173,7 +175,8 @@ def _notes_on_checkpoints(checked: CheckedJob) -> Iterator[str]:
 
 def _await_dead_machine(job: Job, current: CurrentJob) -> None:
     """While a machine is shutting down the provider still sees it: waits until it is terminated."""
-    if current.instance is None or current.config is None:
+    if not current.instances or current.config is None:
         return
     provider = job.session.provider(current.config.placement.region)
-    await_end(provider, provider.machine(current.instance), job.session.time)
+    for instance in current.instances:
+        await_end(provider, provider.machine(instance), job.session.time)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
-from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, await_end
+from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS, await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.providers.compute import Compute, compute_in
@@ -43,8 +43,7 @@ class ReleaseMachine(Change[Compute, None]):
 
     def apply(self, decision: Compute) -> None:
         with self.session.reporter.working("releasing the machine"):
-            machine = decision.now(self.job.provider).machine
-            if machine is not None:
+            for machine in decision.now(self.job.provider).all:
                 await_end(self.job.provider, machine, self.session.time, seconds=_ENDING_SECONDS)
             self.job.stack.up()
 

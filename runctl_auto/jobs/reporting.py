@@ -56,8 +56,8 @@ class Reporter(Protocol):
     def ask(self, question: str) -> str:
         """Asks for a text; empty when there is nobody to ask. Blocks until answered."""
 
-    def log_line(self, line: str) -> None:
-        """One line of the training's own output."""
+    def log_line(self, line: str, rank: int | None = None) -> None:
+        """One line of the training's own output; of several machines, with the rank that wrote it."""
 
     def engine_event(self, event: EngineEvent) -> None:
         """One step of the engine."""
@@ -84,7 +84,7 @@ class NobodyThere:
     def ask(self, question: str) -> str:  # noqa: ARG002
         return ""
 
-    def log_line(self, line: str) -> None:
+    def log_line(self, line: str, rank: int | None = None) -> None:
         """Nobody reads it."""
 
     def engine_event(self, event: EngineEvent) -> None:

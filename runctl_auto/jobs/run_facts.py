@@ -23,7 +23,8 @@ class RunFacts:
 
     ``machine_runs`` is what the cloud says of the machine; None when it was not asked. The rest is for the
     cost: the statuses of the runs ``earlier``, the job's own ``volumes``, what the cloud told of ``machines``
-    by id, the ``machine`` in the state, and whether anything of that is ``unread``.
+    by id, the ``machine`` in the state and the ``other_machines`` there, and whether anything of
+    that is ``unread``.
     """
 
     config: StackConfig
@@ -34,6 +35,7 @@ class RunFacts:
     volumes: tuple[HeldVolume, ...] = ()
     machines: Mapping[str, Machine] = field(default_factory=dict)
     machine: str | None = None
+    other_machines: tuple[str, ...] = ()
     unread: bool = False
 
     @property
@@ -79,6 +81,7 @@ class RunFacts:
                 volumes=self.volumes,
                 machines=self.machines,
                 machine=self.machine,
+                other_machines=self.other_machines,
                 unread=self.unread,
             )
         )

@@ -18,7 +18,7 @@ from runctl_auto.errors import UsageError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.jobs.stack_in_hand import StackInHand
-from runctl_auto.jobs.storage_stack import StorageStack
+from runctl_auto.jobs.storage.stack import StorageStack
 from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
@@ -112,6 +112,11 @@ class Session:
         """A session for another thread, told to ``reporter``: with the same surroundings, and nothing that is
         not to be shared between threads. May be called from any thread."""
         driver = self.driver.beside(reporter.engine_event, reporter.engine_output)
+        return replace(self, driver=driver, reporter=reporter, _providers={}, _claims={})
+
+    def for_reading(self, reporter: Reporter) -> Session:
+        """As ``beside``, for a thread that only reads: nothing is started for it."""
+        driver = self.driver.for_reading()
         return replace(self, driver=driver, reporter=reporter, _providers={}, _claims={})
 
     def provider(self, region: str | None = None) -> Provider:

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from runctl_auto.errors import JobEndedError
 from runctl_auto.jobs.apply import settle_machine
-from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS, Lost
+from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS, Lost
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.lost_machine.replace import ReplaceUnattended, refuse_unreadable
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceUnattended, refuse_unreadable
 from runctl_auto.providers.contract import GONE, Machine
 from runctl_auto.stack.config import StackConfig
 
@@ -34,7 +34,9 @@ def bring_back(job: Job) -> bool:
     """
     job.open()
     config = job.applied_config()
-    lost = Lost(Machine(job.compute().instance or "", GONE), job.status(config.run.id))
+    machines = job.compute().now(job.provider).all
+    gone = next((each.id for each in machines if each.is_ending), job.compute().instance)
+    lost = Lost(Machine(gone or "", GONE), job.status(config.run.id))
     refuse_unreadable(config, lost)
     change = BringBack(job, config, lost)
     try:

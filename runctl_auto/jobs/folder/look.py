@@ -35,12 +35,12 @@ from runctl_auto.jobs.folder.verdict import REFRESHED, Verdict, by_file, by_run,
 from runctl_auto.jobs.folder.work_folders import WorkFolders
 from runctl_auto.jobs.intent import travelling
 from runctl_auto.jobs.permitted import refuse_disabled_provider
-from runctl_auto.jobs.protected_teardown import teardown_protection
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.teardown.protected import teardown_protection
 from runctl_auto.local.plain_file import NotAPlainFileError, read_plain_file
 from runctl_auto.stack.source import Source
-from runctl_auto.stack.state import GROUP, INSTANCE, StackState
+from runctl_auto.stack.state import GROUP, MACHINES, StackState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,7 +303,7 @@ def _release(state: StackState) -> tuple[PlannedChange, ...]:
     return tuple(
         PlannedChange("delete", each.type, each.name, each.urn, protected=each.protect)
         for each in state.in_cloud()
-        if each.type in (INSTANCE, GROUP)
+        if each.type in (*MACHINES, GROUP)
     )
 
 

@@ -1,0 +1,1 @@
+"""Jobs of this machine: their record in `.runctl/local/`, with no stack and no engine."""

@@ -1,0 +1,1 @@
+"""A run that lost its machine, or never got one that reports."""

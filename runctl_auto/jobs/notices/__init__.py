@@ -1,0 +1,1 @@
+"""Told when it matters: notices that runctl sends itself."""

@@ -1,0 +1,1 @@
+"""Volumes and snapshots that are stacks of their own."""

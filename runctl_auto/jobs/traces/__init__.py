@@ -1,0 +1,1 @@
+"""Where a run is traced, and what its machines have recorded."""

@@ -1,0 +1,1 @@
+"""Many jobs looked at in rounds, with nobody at the terminal."""
