@@ -34,6 +34,7 @@ from runctl_auto.backend.history import (
     plain_config,
     record_files,
 )
+from runctl_auto.backend.kept_summaries import KeptSummaries, NothingKept
 from runctl_auto.backend.locks import Lock, parse_lock
 from runctl_auto.backend.versions import VersionedFiles
 from runctl_auto.errors import NotSupportedError
@@ -98,9 +99,9 @@ class Backend:
         """The names of all stacks, sorted."""
         return self._attempt(lambda files: tuple(self._checkpoints(files)))
 
-    def stacks(self) -> tuple[StackSummary, ...] | None:
-        """All stacks, by name."""
-        return self._attempt(lambda files: tuple(self._summaries(files)))
+    def stacks(self, kept: KeptSummaries | None = None) -> tuple[StackSummary, ...] | None:
+        """All stacks, by name; of those that ``kept`` knows the checkpoints are not read."""
+        return self._attempt(lambda files: tuple(self._summaries(files, kept or NothingKept())))
 
     def versions(self) -> dict[str, str] | None:
         """What changes whenever a stack's state is written, by the stack's name; one list request."""
@@ -245,14 +246,19 @@ class Backend:
     def _records(self, files: BackendFiles, stack: str) -> list[StoredFile]:
         return record_files(files.find(f"{history.FOLDER}/{self._project}/{stack}"))
 
-    def _summaries(self, files: BackendFiles) -> Iterator[StackSummary]:
+    def _summaries(self, files: BackendFiles, kept: KeptSummaries) -> Iterator[StackSummary]:
         found = self._checkpoints(files)
         if not found and not _PROJECT_SCOPED.search(files.read(_META) or b""):
             raise ValueError("no store with project-scoped stacks")
         busy = self._locked_stacks(files)
-        contents = files.read_all(file.path for file in found.values())
-        for (stack, file), content in zip(found.items(), contents, strict=True):
-            yield summary(stack, file, content, busy=stack in busy)
+        known = {stack: kept.find(stack, file) for stack, file in found.items()}
+        contents = files.read_all(file.path for stack, file in found.items() if known[stack] is None)
+        for stack, file in found.items():
+            told = known[stack]
+            if told is None:
+                told = summary(stack, file, next(contents), busy=stack in busy)
+                kept.keep(file, told)
+            yield replace(told, busy=stack in busy)
 
     def _locked_stacks(self, files: BackendFiles) -> frozenset[str]:
         folder = f"{_LOCKS}/{self._project}"

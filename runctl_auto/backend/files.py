@@ -6,8 +6,9 @@ The objects of a bucket provide the same; they come from the providers' layer (`
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol
@@ -24,12 +25,20 @@ _ATTRIBUTES = ".attrs"
 """Pulumi keeps the attributes of a file in a second file of this suffix; objects have them in the service."""
 
 
+WRITTEN_LATELY_SECONDS = 2.0
+"""Times of a file system advance in steps: a file of this age could be written again unseen."""
+
+
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a backend. ``path`` is below ``.pulumi``, with slashes; ``written_at`` is in UTC."""
+    """A file of a backend. ``path`` is below ``.pulumi``, with slashes; ``written_at`` is in UTC.
+
+    ``mark`` is another one after every write of the file; empty where that cannot be told yet.
+    """
 
     path: str
     written_at: datetime
+    mark: str = field(default="", compare=False)
 
     @property
     def name(self) -> str:
@@ -72,6 +81,8 @@ OpenObjects = Callable[[str], BackendFiles]
 class FolderFiles(FolderVersions):
     """Files below ``root``, the ``.pulumi`` of a ``file://`` backend."""
 
+    now: Callable[[], float] = time.time
+
     def find(self, folder: str, prefix: str = "") -> tuple[StoredFile, ...]:
         return tuple(sorted(self._below(folder, f"{folder}/{prefix}"), key=lambda each: each.path))
 
@@ -86,7 +97,7 @@ class FolderFiles(FolderVersions):
                 if entry.is_dir():
                     yield from self._below(path, start)
                 elif path.startswith(start) and not entry.name.endswith(_ATTRIBUTES):
-                    yield from _stored(path, entry)
+                    yield from _stored(path, entry, self.now)
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -123,12 +134,18 @@ class FolderFiles(FolderVersions):
         return str(self.root / path)
 
 
-def _stored(path: str, entry: os.DirEntry[str]) -> Iterator[StoredFile]:
+def _stored(path: str, entry: os.DirEntry[str], now: Callable[[], float]) -> Iterator[StoredFile]:
     try:
-        seconds = entry.stat().st_mtime
+        status = entry.stat()
     except FileNotFoundError:  # a temporary file, which has got its name meanwhile
         return
-    yield StoredFile(path, datetime.fromtimestamp(seconds, tz=timezone.utc))
+    yield StoredFile(path, datetime.fromtimestamp(status.st_mtime, tz=timezone.utc), _mark(status, now))
+
+
+def _mark(status: os.stat_result, now: Callable[[], float]) -> str:
+    if now() - status.st_ctime < WRITTEN_LATELY_SECONDS:
+        return ""
+    return f"{status.st_mtime_ns}/{status.st_ctime_ns}/{status.st_size}/{status.st_ino}"
 
 
 def backend_folder(url: str) -> Path | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runctl_auto.backend.backend import Backend, open_backend
+from runctl_auto.backend.kept_summaries import KeptSummaries
 from runctl_auto.backend.locks import (
     STARTER_VARIABLE,
     this_process,
@@ -84,6 +85,11 @@ class Driver:
             self._host.start()
         options = replace(self._options, on_event=on_event, on_output=on_output)
         return Driver(self._environment, self._folders, options, host=self._host)
+
+    def for_reading(self) -> Driver:
+        """A driver of the same environment for another thread that only reads: no program host is started.
+        May be called from any thread."""
+        return Driver(self._environment, self._folders, replace(self._options, on_event=None, on_output=None))
 
     def expect_programs(self) -> None:
         """Starts what runs programs, for a command that previews or updates. It ends with this process.
@@ -157,18 +163,29 @@ class Driver:
         config = read_config(settings_file(self._workspace_folder, job))
         return config if config.get(BACKEND_KEY) == self._environment.backend else None
 
-    def jobs(self) -> tuple[JobSummary, ...]:
+    def config_version(self, job: str) -> int | None:
+        """What changes whenever a job's settings file is written; None without one. Asks nobody."""
+        try:
+            return settings_file(self._workspace_folder, job).stat().st_mtime_ns
+        except OSError:
+            return None
+
+    def jobs(self, kept: KeptSummaries | None = None) -> tuple[JobSummary, ...]:
         """The stacks of jobs of this project in the backend, by name; as ``stacks``."""
-        return tuple(each for each in self.stacks() if kind_of(each.name) == "job")
+        return tuple(each for each in self.stacks(kept) if kind_of(each.name) == "job")
 
     def stack_names(self) -> tuple[str, ...]:
         """The names of all stacks of this project in the backend, sorted; as ``stacks``."""
         names = self.backend.stack_names()
         return names if names is not None else tuple(each.name for each in self.stacks())
 
-    def stacks(self) -> tuple[JobSummary, ...]:
-        """All stacks of this project in the backend, by name; without an engine where files tell them."""
-        stacks = self.backend.stacks()
+    def stacks(self, kept: KeptSummaries | None = None) -> tuple[JobSummary, ...]:
+        """All stacks of this project in the backend, by name; without an engine where files tell them.
+
+        ``kept`` knows what earlier calls have read; with it, what is told of a stack can be wrong: for what
+        is shown only.
+        """
+        stacks = self.backend.stacks(kept)
         if stacks is not None:
             return tuple(JobSummary(**vars(each)) for each in stacks)
         with translated("listing", "*"):

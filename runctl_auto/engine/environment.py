@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from sandbox.daemon import SandboxStatus as SandboxStatus  # noqa: PLC0414
 
 
+KEY_OF_RUNPOD = "RUNPOD_API_KEY"
+"""The variable with the key of RunPod's account; without it, RunPod is not looked at."""
+
+
 class StartSandbox(Protocol):
     """Starts the sandbox of a folder unless it runs, and waits until it is ready."""
 
@@ -47,6 +51,8 @@ _FOREIGN_VARIABLES = (
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "PULUMI_CONFIG_PASSPHRASE",
     "PULUMI_STACK",
+    "RUNPOD_API_KEY",
+    "RUNPOD_ENDPOINT_URL",
 )
 """Variables of a person's real accounts that must not reach the sandbox's processes."""
 
@@ -82,14 +88,20 @@ def enter_identity(settings: Settings, environ: Mapping[str, str]) -> Identity:
     Raises ``CredentialsError`` as ``real_cloud`` does.
     """
     identity = choose_identity(settings.aws.profile, environ)
-    _enter(identity.variables, identity.removed)
+    _enter(identity.variables, (*identity.removed, *_unused(settings, environ)))
     return identity
+
+
+def _unused(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Keys that nobody is to find: where RunPod is switched off, nobody looks there."""
+    return (KEY_OF_RUNPOD,) if KEY_OF_RUNPOD in environ and not settings.runpod.enabled else ()
 
 
 def _enter(variables: Mapping[str, str], removed: Iterable[str]) -> None:
     for name in removed:
         os.environ.pop(name, None)
-    os.environ.update({name: value for name, value in variables.items() if name.startswith("AWS_")})
+    own = ("AWS_", "RUNPOD_")
+    os.environ.update({name: value for name, value in variables.items() if name.startswith(own)})
 
 
 def make_provider(endpoint_url: str | None, region: str | None, *, as_engine: bool = False) -> Provider:
@@ -104,7 +116,15 @@ def make_provider(endpoint_url: str | None, region: str | None, *, as_engine: bo
     from runctl_auto.providers.aws.regions import home_region
 
     factory = client_maker(endpoint_url, as_engine=as_engine)
-    return AwsProvider(Cloud(factory, region or home_region(os.environ)))
+    cloud = Cloud(factory, region or home_region(os.environ))
+    aws = AwsProvider(cloud)
+    if not os.environ.get(KEY_OF_RUNPOD):
+        return aws
+    from runctl_auto.providers.runpod.access import runpod_access
+    from runctl_auto.providers.runpod.client import RunpodClient
+    from runctl_auto.providers.runpod.clouds import Clouds
+
+    return Clouds(aws, cloud, RunpodClient(runpod_access(os.environ)))
 
 
 def open_bucket(endpoint_url: str | None, name: str) -> ObjectData:
@@ -155,7 +175,7 @@ def real_cloud(
         backend=backend,
         secrets_provider=settings.engine.secrets_provider,
         variables=variables,
-        removed=identity.removed,
+        removed=(*identity.removed, *_unused(settings, environ)),
         endpoint_url=endpoint,
         identity=identity,
     )
@@ -172,11 +192,14 @@ def sandbox(
     progress: Callable[[str], None],
     engine: Engine,
     start: StartSandbox | None = None,
+    *,
+    runpod: bool = False,
 ) -> Environment:
     """The sandbox of this project, driven by ``engine``; started when it is not running (a few seconds).
 
-    ``start`` is ``sandbox.daemon.ensure_started`` by default. Raises ``SandboxError`` when the sandbox does
-    not start, or the extra ``runctl[sandbox]`` is not installed.
+    ``runpod``: whether jobs may use RunPod, whose account is looked at then. ``start`` is
+    ``sandbox.daemon.ensure_started`` by default. Raises ``SandboxError`` when the sandbox does not start, or
+    the extra ``runctl[sandbox]`` is not installed.
     """
     from sandbox.daemon import ensure_started
 
@@ -184,7 +207,7 @@ def sandbox(
     folders.make_private("sandbox")
     with _typed_sandbox_errors():
         endpoints = (start or ensure_started)(folders.sandbox, progress=progress)
-    return _sandbox_environment(endpoints, engine, folders)
+    return _sandbox_environment(endpoints, engine, folders, runpod=runpod)
 
 
 def stop_sandbox(folders: ProjectFolders) -> StopReport:
@@ -203,14 +226,21 @@ def sandbox_status(folders: ProjectFolders) -> SandboxStatus:
 
 
 def control_sandbox(
-    folders: ProjectFolders, method: str, path: str, body: Mapping[str, object] | None = None
+    folders: ProjectFolders,
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None = None,
+    *,
+    runpod: bool = False,
 ) -> dict[str, Any]:
-    """One call of the control interface of the sandbox that runs. Raises ``SandboxError`` with the reason
-    when it does not run, or refuses."""
+    """One call of the control interface of the sandbox that runs: of its cloud, or of its RunPod.
+
+    Raises ``SandboxError`` with the reason when it does not run, or refuses.
+    """
     import sandbox.daemon
 
     try:
-        return sandbox.daemon.control(folders.sandbox, method, path, body)
+        return sandbox.daemon.control(folders.sandbox, method, path, body, runpod=runpod)
     except sandbox.daemon.SandboxError as error:
         raise SandboxError(
             f"{str(error)[:1].upper()}{str(error)[1:]}.", next_step="`runctl sandbox status` tells how it is."
@@ -229,7 +259,9 @@ def _typed_sandbox_errors() -> Iterator[None]:
         ) from error
 
 
-def _sandbox_environment(endpoints: Endpoints, engine: Engine, folders: ProjectFolders) -> Environment:
+def _sandbox_environment(
+    endpoints: Endpoints, engine: Engine, folders: ProjectFolders, *, runpod: bool
+) -> Environment:
     backend = Path(endpoints.state_folder).resolve().as_uri()
     nowhere = os.devnull
     variables = {
@@ -244,6 +276,11 @@ def _sandbox_environment(endpoints: Endpoints, engine: Engine, folders: ProjectF
         "AWS_CONFIG_FILE": nowhere,
         "AWS_SHARED_CREDENTIALS_FILE": nowhere,
         "AWS_EC2_METADATA_DISABLED": "true",
+        **(
+            {KEY_OF_RUNPOD: endpoints.runpod_api_key, "RUNPOD_ENDPOINT_URL": endpoints.runpod_url}
+            if runpod
+            else {}
+        ),
     }
     return Environment(
         sandbox=True,

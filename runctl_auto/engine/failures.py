@@ -31,6 +31,8 @@ from runctl_auto.errors import (
 )
 from runctl_auto.local.printable import printable
 from runctl_auto.providers.aws.errors import class_of_failed_change, code_in_text, next_step_for
+from runctl_auto.providers.runpod.errors import error_in_text
+from runctl_auto.providers.runpod.errors import next_step_for as next_step_of
 from runctl_auto.stack.urn import name_of
 
 CANCELLED_EXIT_CODE = 8
@@ -125,6 +127,13 @@ def _policy(failure: Failure) -> RunctlError | None:
 
 def _cloud(failure: Failure) -> RunctlError | None:
     for event in _errors(failure):
+        told = error_in_text(plain(event.message))
+        if told is not None:
+            return told(
+                f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {_one_line(event)}",
+                where=_place(failure, event.urn),
+                next_step=next_step_of(told),
+            )
         code = code_in_text(event.message)
         if code is None:
             continue
@@ -212,7 +221,9 @@ def failed_deletions(events: Sequence[EngineEvent]) -> tuple[FailedDeletion, ...
 
 def _failed_deletion(event: StepEvent, message: str) -> FailedDeletion:
     code = code_in_text(message)
-    error_class = CloudError if code is None else class_of_failed_change(code)
+    error_class = error_in_text(message)
+    if error_class is None:
+        error_class = CloudError if code is None else class_of_failed_change(code)
     return FailedDeletion(
         event.urn,
         event.type,

@@ -8,8 +8,10 @@ meanwhile goes to the event sink as ``engine.events``.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +25,8 @@ from runctl_auto.backend.locks import (
 )
 from runctl_auto.backend.unfinished import Period, unfinished_periods
 from runctl_auto.engine.automation_edge import drift_in, plain_events, set_secret, translated
+from runctl_auto.engine.engine_spans import engine_spans
+from runctl_auto.engine.environment import KEY_OF_RUNPOD
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -34,6 +38,7 @@ from runctl_auto.engine.events import (
 )
 from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
+from runctl_auto.engine.provider_host.host import is_of_runpod
 from runctl_auto.engine.violations import advice_in, advised_in
 from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
@@ -340,6 +345,16 @@ class JobStack:
     def _attach_host(self) -> None:
         self._workspace.env_vars = {**self._workspace.env_vars, **self._host.variables()}
 
+    def _attach_providers(self) -> None:
+        """Attaches the providers of our own that the stack needs, whatever the operation."""
+        if self._is_of_runpod():
+            variables = self._workspace.env_vars
+            self._workspace.env_vars = {**variables, **self._host.providers().variables(variables)}
+
+    def _is_of_runpod(self) -> bool:
+        """Whether the stack has resources on RunPod. Without a key nothing could be done with them."""
+        return KEY_OF_RUNPOD in os.environ and is_of_runpod(self.config())
+
     def _judging(self) -> dict[str, Any]:
         pack = self._options.policies
         if pack is None:
@@ -393,8 +408,27 @@ class JobStack:
         hear: EventSink | None = None,
         raw: Callable[[automation_events.EngineEvent], None] | None = None,
     ) -> tuple[Result, list[EngineEvent]]:
+        self._attach_providers()
+        with engine_spans(self._workspace, operation, self.job) as record:
+            return self._run_recorded(
+                operation, method, options, only_planned=only_planned, hear=hear, raw=raw, record=record
+            )
+
+    def _run_recorded(
+        self,
+        operation: str,
+        method: Callable[..., Result],
+        options: Mapping[str, object],
+        *,
+        only_planned: bool,
+        hear: EventSink | None,
+        raw: Callable[[automation_events.EngineEvent], None] | None,
+        record: EventSink,
+    ) -> tuple[Result, list[EngineEvent]]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
+
+        around = copy_context()  # events come in another thread
 
         def take(event: automation_events.EngineEvent) -> None:
             try:
@@ -403,8 +437,10 @@ class JobStack:
                 for each in plain_events(event):
                     events.append(each)
                     is_imagined = only_planned and isinstance(each, StepEvent)
+                    if not is_imagined:
+                        record(each)
                     if self._options.on_event is not None and not is_imagined:
-                        self._options.on_event(each)
+                        around.copy().run(self._options.on_event, each)
                     if hear is not None:
                         hear(each)
             except Exception as fault:

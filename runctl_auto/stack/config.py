@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -39,6 +39,7 @@ KEYS = (
     "fingerprint",
     "data",
     "notify",
+    "trace",
 )
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
@@ -58,7 +59,9 @@ class Placement:
     """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown.
 
     ``price_source`` says where ``price_hour`` is from; ``price_average`` is the average spot price of the
-    seven days before. ``disk_gb`` is the size of the machine's disk; None in stacks of earlier versions.
+    seven days before; ``on_demand_hour`` what a machine costs that is on-demand among spot ones, only of jobs
+    with ``on_demand_ranks``. ``disk_gb`` is the size of the machine's disk; None in stacks of earlier
+    versions.
     ``root_device`` is the name of the image's root device, None when unknown.
     ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
     ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
@@ -77,6 +80,7 @@ class Placement:
     price_hour: float | None = None
     price_source: PriceSource | None = None
     price_average: float | None = None
+    on_demand_hour: float | None = None
     root_device: str | None = None
     max_price: float | None = None
     disk_gb: int | None = None
@@ -146,7 +150,8 @@ class StackConfig:
     ``up``. ``source`` is the file of a folder that the job was applied from, None for a job by itself;
     ``fingerprint`` is of all that was applied, None in stacks of earlier versions. ``data`` are the
     strategies that were settled for data whose strategy is ``auto``, by their path. ``notify``: who is
-    told of the run, as job file or settings say; None: nobody.
+    told of the run, as job file or settings say; None: nobody. ``trace`` is the ``traceparent`` of the
+    command that decided the run, None where it was not traced.
     """
 
     job: JobSpec
@@ -164,6 +169,7 @@ class StackConfig:
     fingerprint: str | None = None
     data: Mapping[str, str] = field(default_factory=dict)
     notify: Notify | None = None
+    trace: str | None = None
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -197,6 +203,22 @@ class StackConfig:
         if self.group is None:
             return self.placement.instance_type, self.placement.price_hour
         return self.group.dearest
+
+    @property
+    def on_demand_among_spot(self) -> int:
+        """How many of the job's machines are on-demand although its place is one of spot machines."""
+        return len(set(self.job.on_demand_ranks)) if self.placement.market == "spot" else 0
+
+    @property
+    def machine_hour(self) -> float | None:
+        """USD an hour of a machine of the run: of a group the dearest, of several the mean; None when a price
+        is unknown.
+        """
+        count, nodes, price = self.on_demand_among_spot, self.job.nodes, self.dearest_machine[1]
+        if not count or price is None:
+            return price
+        other = self.placement.on_demand_hour
+        return None if other is None else (other * count + price * (nodes - count)) / nodes
 
     @property
     def ends_at(self) -> int | None:
@@ -244,6 +266,7 @@ class StackConfig:
             "source": None if self.source is None else asdict(self.source),
             "fingerprint": self.fingerprint,
             "notify": None if self.notify is None else self.notify.model_dump(mode="json"),
+            "trace": self.trace,
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -254,47 +277,28 @@ class StackConfig:
         Raises ProgramError that names the missing or invalid key.
         """
         return cls(
-            job=_read(values, "job", JobSpec.model_validate),
-            run=_read(values, "run", _run),
-            placement=_read(values, "placement", _adapter(Placement).validate_python),
-            owner=_read(values, "owner", _adapter(str).validate_python),
-            protection=_read(values, "protection", _adapter(Protection).validate_python),
-            permissions_boundary=_read(
-                {f"{NAMESPACE}:boundary": "null", **values}, "boundary", _adapter(str | None).validate_python
-            ),
-            end_schedule=_read(
-                {f"{NAMESPACE}:schedule": "false", **values}, "schedule", _adapter(bool).validate_python
-            ),
-            rates=_read({f"{NAMESPACE}:rates": "{}", **values}, "rates", _adapter(Rates).validate_python),
-            group=_read({f"{NAMESPACE}:group": "null", **values}, "group", _group),
-            lost=_read(
-                {f"{NAMESPACE}:lost": "[]", **values}, "lost", _adapter(tuple[str, ...]).validate_python
-            ),
-            data=_read(
-                {f"{NAMESPACE}:data": "{}", **values}, "data", _adapter(dict[str, Settled]).validate_python
-            ),
-            trail=_read(
-                {f"{NAMESPACE}:trail": "[]", **values},
-                "trail",
-                _adapter(tuple[RefusedPlace, ...]).validate_python,
-            ),
+            job=_read(values, "job"),
+            run=_read(values, "run"),
+            placement=_read(values, "placement"),
+            owner=_read(values, "owner"),
+            protection=_read(values, "protection"),
+            permissions_boundary=_read(values, "boundary"),
+            end_schedule=_read(values, "schedule"),
+            rates=_read(values, "rates"),
+            group=_read(values, "group"),
+            lost=_read(values, "lost"),
+            data=_read(values, "data"),
+            trail=_read(values, "trail"),
             source=source_in(values),
-            fingerprint=_read(
-                {f"{NAMESPACE}:fingerprint": "null", **values},
-                "fingerprint",
-                _adapter(str | None).validate_python,
-            ),
-            notify=_read(
-                {f"{NAMESPACE}:notify": "null", **values}, "notify", _adapter(Notify | None).validate_python
-            ),
+            fingerprint=_read(values, "fingerprint"),
+            notify=_read(values, "notify"),
+            trace=_read(values, "trace"),
         )
 
 
 def source_in(values: Mapping[str, str]) -> Source | None:
     """The source in a stack's values; None without one. Raises ProgramError for an invalid one."""
-    found: Source | None = _read(
-        {f"{NAMESPACE}:source": "null", **values}, "source", _adapter(Source | None).validate_python
-    )
+    found: Source | None = _read(values, "source")
     return found
 
 
@@ -328,13 +332,64 @@ def _group(value: Any) -> GroupChoice | None:
     return found
 
 
-def _read(values: Mapping[str, str], key: str, parse: Any) -> Any:
+def _of(kind: Any) -> Callable[[Any], Any]:
+    """Validates a value; the validator is built when it is needed."""
+    return lambda value: _adapter(kind).validate_python(value)
+
+
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "job": JobSpec.model_validate,
+    "run": _run,
+    "placement": _of(Placement),
+    "owner": _of(str),
+    "protection": _of(Protection),
+    "boundary": _of(str | None),
+    "schedule": _of(bool),
+    "rates": _of(Rates),
+    "group": _group,
+    "lost": _of(tuple[str, ...]),
+    "data": _of(dict[str, Settled]),
+    "trail": _of(tuple[RefusedPlace, ...]),
+    "source": _of(Source | None),
+    "fingerprint": _of(str | None),
+    "notify": _of(Notify | None),
+    "trace": _of(str | None),
+}
+_DEFAULTS: Mapping[str, str] = {
+    "boundary": "null",
+    "schedule": "false",
+    "rates": "{}",
+    "group": "null",
+    "lost": "[]",
+    "data": "{}",
+    "trail": "[]",
+    "source": "null",
+    "fingerprint": "null",
+    "notify": "null",
+    "trace": "null",
+}
+"""Of keys that stacks made by earlier versions lack."""
+_OF_ONE_JOB = frozenset({"job", "run", "data"})
+"""Keys whose values differ from job to job, or can be changed."""
+
+
+def _parsed(key: str, text: str) -> Any:
+    return _PARSERS[key](json.loads(text))
+
+
+_parsed_once = lru_cache(maxsize=1024)(_parsed)
+"""Many jobs have the same values."""
+
+
+def _read(values: Mapping[str, str], key: str) -> Any:
     full_key = f"{NAMESPACE}:{key}"
+    text = values.get(full_key, _DEFAULTS.get(key))
+    if text is None:
+        raise _unreadable(f"the stack's configuration lacks {full_key}", full_key)
     try:
-        return parse(json.loads(values[full_key]))
+        return _parsed(key, text) if key in _OF_ONE_JOB else _parsed_once(key, text)
     except KeyError as error:
-        missing = full_key if error.args == (full_key,) else f"{full_key}: {error}"
-        raise _unreadable(f"the stack's configuration lacks {missing}", full_key) from error
+        raise _unreadable(f"the stack's configuration lacks {full_key}: {error}", full_key) from error
     except (ValueError, TypeError, ValidationError) as error:
         raise _unreadable(
             f"the stack's configuration value {full_key} cannot be read: {error}", full_key

@@ -14,10 +14,16 @@ from runctl_auto.stack.urn import name_of
 
 INSTANCE = "aws:ec2/instance:Instance"
 GROUP = "aws:autoscaling/group:Group"
+POD = "runctl-runpod:index:Pod"
+PROCESS = "local:job/process:Process"
+"""The agent of a job of this machine, which is its machine."""
+MACHINES = (INSTANCE, POD, PROCESS)
+"""Single machines, of any provider."""
 VOLUME = "aws:ebs/volume:Volume"
 BUCKET = "aws:s3/bucket:Bucket"
 SNAPSHOT = "aws:ebs/snapshot:Snapshot"
 SNAPSHOT_COPY = "aws:ebs/snapshotCopy:SnapshotCopy"
+FOLDER = "local:job/folder:Folder"
 DATA_VOLUME = "runctl:aws:DataVolume"
 VOLUME_SNAPSHOT = "runctl:aws:VolumeSnapshot"
 ARTIFACT_BUCKET = "runctl:aws:ArtifactBucket"
@@ -50,6 +56,25 @@ class ResourceState:
     created: datetime | None = None
     pending_replacement: bool = False
     """Deleted for a replacement that is not created yet: the id is that of the deleted resource."""
+
+    @classmethod
+    def found(
+        cls, urn: str, token: str, identity: str, outputs: Mapping[str, Any] | None = None
+    ) -> ResourceState:
+        """Something that was found to exist and that no state holds, as a resource of a stack."""
+        return cls(
+            urn=urn,
+            type=token,
+            id=identity,
+            custom=True,
+            protect=False,
+            delete=False,
+            external=False,
+            parent="",
+            dependencies=(),
+            inputs={},
+            outputs=outputs or {},
+        )
 
     @property
     def name(self) -> str:
@@ -94,6 +119,15 @@ class StackState:
     def in_cloud(self) -> tuple[ResourceState, ...]:
         """Everything that represents a cloud resource, including old copies pending deletion."""
         return tuple(each for each in self.resources if each.in_cloud)
+
+    def machine(self) -> ResourceState | None:
+        """The single machine that it names; None without one, also when a group has the machine."""
+        return next((each for token in MACHINES for each in self.of_type(token)), None)
+
+    def machines(self) -> tuple[ResourceState, ...]:
+        """The machines that it names, in the order of the nodes; none when a group has the machine."""
+        found = (each for token in MACHINES for each in self.of_type(token))
+        return tuple(sorted(found, key=lambda each: (len(each.name), each.name)))
 
     def first(self, type_token: str) -> ResourceState | None:
         return next(self.of_type(type_token), None)

@@ -103,6 +103,10 @@ class LanguageHost:
                 self._port = self._read_port(seconds)
             return self._port
 
+    def has_ended(self) -> bool:
+        """Whether the process is no more: it was closed, killed, or failed. Does not block."""
+        return self._process.poll() is not None
+
     def close(self) -> None:
         """Ends the host and everything it started. Blocks until it has ended; may be called again."""
         process = self._process

@@ -1,0 +1,45 @@
+"""The agent's spec of a run, as every provider writes it; where it runs decides limits, secrets and data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runctl_auto.agent.contract import SCHEMA, DataJson, LimitsJson, RunJson, SecretJson, package_key
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.run.identity import RunIdentity
+
+
+def run_spec_of(
+    job: JobSpec,
+    run: RunIdentity,
+    *,
+    limits: LimitsJson,
+    secrets: Sequence[SecretJson],
+    data: Sequence[DataJson],
+) -> RunJson:
+    """The spec without volumes, notices and traces."""
+    return {
+        "schema": SCHEMA,
+        "job": job.name,
+        "run": run.id,
+        "attempt": run.attempt,
+        "lineage": run.lineage,
+        "node": 0,
+        "nodes": job.nodes,
+        "setup": job.setup,
+        "command": job.run,
+        "background": job.background,
+        "shell": job.shell,
+        "env": dict(job.env),
+        "code": {"key": package_key("code", run.code_sha256), "sha256": run.code_sha256},
+        "checkpoints": {
+            "path": job.checkpoints.path,
+            "every_seconds": job.checkpoints.every,
+            "keep": job.checkpoints.keep,
+        },
+        "artifacts": {"paths": list(job.artifacts.paths)},
+        "limits": limits,
+        "retry": {"max_attempts": job.max_attempts},
+        "secrets": list(secrets),
+        "data": list(data),
+    }
