@@ -230,6 +230,22 @@ class SubnetFullError(NoCapacityError):
     kind = "subnet-full"
 
 
+class PlacementRefusedError(NoCapacityError):
+    """The provider refused a machine without saying whether it has none or the request is wrong. Refused at
+    every candidate, it is the request.
+    """
+
+    kind = "placement-refused"
+
+
+class TakenBackError(NoCapacityError):
+    """The cloud took a spot machine back while it was launched: another place, or the same one again, may
+    keep it.
+    """
+
+    kind = "taken-back"
+
+
 class UnsettledError(CloudError):
     """The account was about to change state: a volume that a terminated machine still holds, or a new spot
     request that is not visible yet. One repeat usually succeeds.
@@ -242,6 +258,12 @@ class AccessDeniedError(CloudError):
     """The caller lacks a permission: retrying does not help."""
 
     kind = "access-denied"
+
+
+class BalanceSpentError(CloudError):
+    """The account has no money left with the provider: no other candidate will do, and what runs is ended."""
+
+    kind = "balance-spent"
 
 
 class CredentialsError(CloudError):
@@ -568,6 +590,25 @@ class MachineLostError(RunctlError):
     """The machine was lost, and whoever makes the next one does not do so any more."""
 
     kind = "machine-lost"
+
+
+class MachineNotReachableError(RunctlError):
+    """The job's machine cannot be reached now; ``where`` names it, ``next_step`` the way out."""
+
+    kind = "not-reachable"
+
+
+class RemoteCommandError(RunctlError):
+    """A command could not be carried out on the machine, for a reason that is not the command's own."""
+
+    kind = "remote-command"
+
+
+class SessionRefusedError(RunctlError):
+    """The settings forbid sessions with this job's machine, or one that is not logged."""
+
+    exit_code = ExitCode.REFUSED
+    kind = "session-refused"
 
 
 class MachineNeverReportedError(RunctlError):

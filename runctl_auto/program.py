@@ -22,15 +22,16 @@ import pulumi_aws as aws
 from components.data_access import DataLocation
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.naming import GROUP_LIMIT, TAG_LIMIT, Names
+from components.pod_environment import PodEnvironment, PodEnvironmentArgs, PodRequest
 from components.retention import RetentionRefusedError, refuse_retention
+from components.run_objects import PackageFile, TextObject
 from components.secret_parameters import parameter_name
-from components.tags import identity_tags
+from components.tags import RUN, identity_tags
 from components.training_environment import (
     GroupRequest,
     Limits,
     MachineRequest,
-    PackageFile,
-    TextObject,
+    NodeRequest,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,
@@ -40,7 +41,6 @@ from runctl_auto.agent.contract import (
     DEADLINE_SLACK_SECONDS,
     END_SCHEDULE_SLACK_SECONDS,
     ON_A_VOLUME,
-    SCHEMA,
     DataJson,
     DataStrategy,
     LimitsJson,
@@ -53,19 +53,25 @@ from runctl_auto.agent.contract import (
     package_key,
     spec_key,
 )
+from runctl_auto.agent.job_environment import volume_variable
+from runctl_auto.agent.pod_identity import TAGS
+from runctl_auto.agent.pod_identity import TYPE as MACHINE_TYPE
+from runctl_auto.agent.pod_start import start_command, start_variables
 from runctl_auto.agent.spec import spec_digest
 from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.job_file.spec import DataSource, Volume
+from runctl_auto.packaging.package import code_parts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, StackConfig
+from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, Market, StackConfig
 from runctl_auto.stack.kinds import STORAGE_KINDS, kind_of, titled
+from runctl_auto.stack.run_spec import run_spec_of
 from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig, VolumeConfig, storage_config
 
 _MAX_RETRIES = 3
@@ -215,7 +221,7 @@ class DeclaredRun:
         secrets: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions,
         decisions: TextObject | None = None,
-    ) -> TrainingEnvironment:
+    ) -> TrainingEnvironment | PodEnvironment:
         """Declares all resources of the job, without compute when ``status`` says that the run has ended.
 
         Downloads packages that are missing in the folder ``packages``. The job's bucket keeps
@@ -231,6 +237,34 @@ class DeclaredRun:
             )
             return PackageFile(key=package_key(kind, sha256), path=path)
 
+        code = package("code", run.code_sha256)
+        if job.provider == "runpod":
+            return PodEnvironment(
+                job.name,
+                PodEnvironmentArgs(
+                    names=names,
+                    partition=placement.partition,
+                    zone=placement.zone,
+                    run=run.id,
+                    lineage=run.lineage,
+                    run_spec=run_spec(config),
+                    spec_key=spec_key(run.id),
+                    code=code,
+                    code_parts=[package("part", each["sha256"]) for each in code_parts(code.path)],
+                    agent=package("agent", run.agent_sha256),
+                    pod=None if ended else _pod(config, names, {**self.identity, RUN: run.id}),
+                    volumes=_volumes(config),
+                    secrets=secrets,
+                    data=[each.source for each in job.data],
+                    protect_bucket=config.protection.bucket,
+                    retention_days=job.checkpoints.retention_days,
+                    permissions_boundary=config.permissions_boundary,
+                    tags=job.tags,
+                    limits=_limits_of(config),
+                    decisions=decisions,
+                ),
+                opts,
+            )
         return TrainingEnvironment(
             job.name,
             TrainingEnvironmentArgs(
@@ -242,7 +276,8 @@ class DeclaredRun:
                 lineage=run.lineage,
                 run_spec=run_spec(config),
                 spec_key=spec_key(run.id),
-                code=package("code", run.code_sha256),
+                code=code,
+                code_parts=[package("part", each["sha256"]) for each in code_parts(code.path)],
                 agent=package("agent", run.agent_sha256),
                 machine=None if ended else _machine(config, names),
                 identity=self.identity,
@@ -253,15 +288,7 @@ class DeclaredRun:
                 retention_days=job.checkpoints.retention_days,
                 permissions_boundary=config.permissions_boundary,
                 tags=job.tags,
-                limits=Limits(
-                    price_hour=config.dearest_machine[1],
-                    max_price=job.max_price,
-                    budget=job.budget,
-                    max_duration_seconds=job.max_duration,
-                    nodes=job.nodes,
-                    volume_gb_month=config.rates.volume_gb_month,
-                    address_hour=config.rates.public_ipv4_hour if placement.public_address else 0.0,
-                ),
+                limits=_limits_of(config),
                 candidate_types=job.resources.instance_types,
                 resolvers=placement.resolvers,
                 decisions=decisions,
@@ -360,32 +387,17 @@ def packages_folder() -> Path:
 
 def run_spec(config: StackConfig) -> RunJson:
     """The agent's spec, without the volumes, whose ids only the components know."""
-    job, run = config.job, config.run
+    job = config.job
     return {
-        "schema": SCHEMA,
-        "job": job.name,
-        "run": run.id,
-        "attempt": run.attempt,
-        "lineage": run.lineage,
-        "node": 0,
-        "nodes": job.nodes,
-        "setup": job.setup,
-        "command": job.run,
-        "background": job.background,
-        "shell": job.shell,
-        "env": dict(job.env),
-        "code": {"key": package_key("code", run.code_sha256), "sha256": run.code_sha256},
-        "checkpoints": {
-            "path": job.checkpoints.path,
-            "every_seconds": job.checkpoints.every,
-            "keep": job.checkpoints.keep,
-        },
-        "artifacts": {"paths": list(job.artifacts.paths)},
-        "limits": _limits(config),
-        "retry": {"max_attempts": job.max_attempts},
-        "secrets": [{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
-        "data": [_data(config, each) for each in job.data],
+        **run_spec_of(
+            job,
+            config.run,
+            limits=_limits(config),
+            secrets=[{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
+            data=[_data(config, each) for each in job.data],
+        ),
         **_notify(config),
+        **_trace(config),
     }
 
 
@@ -402,18 +414,29 @@ def _notify(config: StackConfig) -> PartOfRunJson:
     return {"notify": found}
 
 
+def _trace(config: StackConfig) -> PartOfRunJson:
+    """Where the run is traced; nothing where it is not."""
+    return {} if config.trace is None else {"trace": {"parent": config.trace}}
+
+
 def _limits(config: StackConfig) -> LimitsJson:
     job, group = config.job, config.group
     limits: LimitsJson = {
         "max_duration_seconds": job.max_duration,
         "idle_duration_seconds": job.idle_duration,
         "budget": job.budget,
-        "price_hour": config.dearest_machine[1],
+        "price_hour": config.machine_hour,
     }
     if group is not None:
         market = config.placement.market
         known = {name: price for name, price in group.prices.items() if price is not None}
         limits["prices"] = {f"{name} {market}": price for name, price in known.items()}
+    elif config.on_demand_among_spot:
+        place = config.placement
+        found = {"spot": place.price_hour, "on-demand": place.on_demand_hour}
+        limits["prices"] = {
+            f"{place.instance_type} {market}": price for market, price in found.items() if price is not None
+        }
     return limits
 
 
@@ -435,11 +458,13 @@ def _data(config: StackConfig, source: DataSource) -> DataJson:
     return {**plain, "strategy": strategy, "volume": volume.name}
 
 
-def user_data_config(config: StackConfig, names: Names) -> UserDataJson:
-    """The machine's boot configuration: where its agent and its spec are, and when it must terminate."""
+def user_data_config(config: StackConfig, names: Names, node: int | None = None) -> UserDataJson:
+    """The machine's boot configuration: where its agent and its spec are, when it must terminate, and which
+    ``node`` of several it is.
+    """
     boot = _boot_config(config, names.bucket())
     if config.group is None:
-        return boot
+        return boot if node is None else {**boot, "market": market_of(config, node), "node": node}
     ends_at: PartOfUserDataJson = {} if config.ends_at is None else {"ends_at": config.ends_at}
     return {**boot, "group": group_name(config, names), **ends_at}
 
@@ -502,7 +527,65 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         end_after_seconds=end_after_seconds(config),
         public_address=placement.public_address,
         group=None if config.group is None else _group(config, config.group, names),
+        nodes=_nodes(config, names) if config.job.nodes > 1 else (),
     )
+
+
+def _limits_of(config: StackConfig) -> Limits:
+    """What policies evaluate before anything is made."""
+    job, rates = config.job, config.rates
+    return Limits(
+        price_hour=config.machine_hour,
+        max_price=job.max_price,
+        budget=job.budget,
+        max_duration_seconds=job.max_duration,
+        nodes=job.nodes,
+        volume_gb_month=rates.volume_gb_month,
+        address_hour=rates.public_ipv4_hour if config.placement.public_address else 0.0,
+    )
+
+
+def _pod(config: StackConfig, names: Names, tags: Mapping[str, str]) -> PodRequest:
+    placement = config.placement
+    # RunPod mounts volumes itself: the agent's spec has none.
+    boot: UserDataJson = {
+        **_boot_config(config, names.bucket()),
+        "spec_sha256": spec_digest({**run_spec(config), "volumes": []}),
+    }
+    content = {
+        "boot": boot,
+        "image": placement.image,
+        "type": placement.instance_type,
+        "zone": placement.zone,
+    }
+    return PodRequest(
+        name=names.name("machine", limit=TAG_LIMIT, content=content),
+        image=placement.image,
+        machine_type=placement.instance_type,
+        zone=placement.zone,
+        disk_gb=config.disk_gb,
+        start_command=start_command(),
+        variables={
+            **start_variables(boot),
+            MACHINE_TYPE: placement.instance_type,
+            **{volume_variable(each.name): each.mount for each in config.job.volumes},
+            TAGS: json.dumps(dict(tags), sort_keys=True),
+        },
+    )
+
+
+def _nodes(config: StackConfig, names: Names) -> list[NodeRequest]:
+    return [
+        NodeRequest(
+            user_data=render_user_data(user_data_config(config, names, node)), market=market_of(config, node)
+        )
+        for node in range(config.job.nodes)
+    ]
+
+
+def market_of(config: StackConfig, node: int) -> Market:
+    """The market of one of several machines."""
+    return "on-demand" if node in config.job.on_demand_ranks else config.placement.market
 
 
 def _group(config: StackConfig, group: GroupChoice, names: Names) -> GroupRequest:
@@ -558,10 +641,17 @@ def _provider(
     )
 
 
-def outputs(config: StackConfig, environment: TrainingEnvironment) -> dict[str, pulumi.Input[Any]]:
+def outputs(
+    config: StackConfig, environment: TrainingEnvironment | PodEnvironment
+) -> dict[str, pulumi.Input[Any]]:
     """The outputs of a job's stack."""
     placement = config.placement
-    compute = {"instanceId": environment.instance_id, "groupName": environment.group_name}
+    several = environment.instance_ids if isinstance(environment, TrainingEnvironment) else ()
+    compute: dict[str, Any] = {
+        "instanceId": environment.instance_id,
+        "instanceIds": list(several) or None,
+        "groupName": environment.group_name,
+    }
     return {
         "bucket": environment.bucket,
         **{name: value for name, value in compute.items() if value is not None},

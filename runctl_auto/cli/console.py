@@ -7,7 +7,8 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from runctl_auto.cli.streams import OutputClosed, discard, is_unicode, reader_has_left
 from runctl_auto.errors import RunctlError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from runctl_auto.engine.events import EngineEvent
     from runctl_auto.jobs.reporting import PlanView
 
+Level = Literal["info", "warning", "error"]
+
 _SIGN_COLOURS = {"+": "green", "-": "red", "~": "yellow", "±": "yellow", "!": "red"}
 
 
@@ -32,6 +35,7 @@ class Console:
     A stream that cannot be written any more never ends a command that changes something: the rest of the
     output is discarded. With ``ends_with_reader``, for commands that only print, it raises ``OutputClosed``.
     ``unwritten`` is the error when a stream failed for another reason than that its reader left.
+    ``log_as_json``: every message is an object on a line of stderr, of ``log_record``.
     ``show_files``: a plan lists every file that travels. ``one_line``: every JSON result is one line, for
     commands that print several.
     """
@@ -47,6 +51,7 @@ class Console:
         ends_with_reader: bool = False,
     ) -> None:
         self.as_json = as_json
+        self.log_as_json = False
         self.verbose = verbose
         self.ends_with_reader = ends_with_reader
         self.unwritten: OSError | None = None
@@ -60,9 +65,9 @@ class Console:
         self._display = threading.RLock()
         self._discarded: set[int] = set()
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, *, level: Level = "info") -> None:
         """Prints a message of one line to stderr; line breaks and control characters in it are shown."""
-        self._write(self._err, printable(text))
+        self._write(self._err, printable(text), level=level)
 
     def line(self, text: str = "") -> None:
         """Prints one line of a result; nothing in JSON mode."""
@@ -105,9 +110,16 @@ class Console:
         """``text`` in colour where stdout is a terminal that supports it; otherwise unchanged."""
         return _painted(self._out, text, colour=colour, bold=bold)
 
-    def log_line(self, line: str) -> None:
-        """Prints one line of the run's log: to a pipe as it is, to a terminal with colours alone."""
+    def log_line(self, line: str, rank: int | None = None) -> None:
+        """Prints one line of the run's log: to a pipe as it is, to a terminal with colours alone; with the
+        rank, before it.
+        """
+        if rank is not None:
+            line = f"[{rank}] {line}"
         stream = self._err if self.as_json else self._out
+        if stream is self._err and self.log_as_json:
+            self._log("info", line, source="job")
+            return
         if stream.isatty():
             line = log_line_for_terminal(line, colours=not os.environ.get("NO_COLOR"))
         self._write_as_it_is(stream, line)
@@ -171,7 +183,8 @@ class Console:
         text = line_for(event)
         if text is not None:
             colour = "red" if text.startswith("!") else "yellow" if text.startswith("warning") else None
-            self._write(self._err, f"  {_painted(self._err, text, colour=colour)}")
+            level: Level = "error" if colour == "red" else "warning" if colour else "info"
+            self._write(self._err, f"  {_painted(self._err, text, colour=colour)}", level=level)
         self._refresh()
 
     def engine_output(self, line: str) -> None:
@@ -187,7 +200,7 @@ class Console:
         """
         ended = threading.Event()
         if after:
-            patience = threading.Timer(after, self._begin, [title, ended])
+            patience = threading.Timer(after, copy_context().run, [self._begin, title, ended])
             patience.daemon = True
             patience.start()
         else:
@@ -205,6 +218,9 @@ class Console:
     def error(self, error: RunctlError) -> None:
         """Prints an error in full; in JSON mode as the result."""
         self.result({"error": error.as_json()})
+        if self.log_as_json:
+            self._log("error", str(error), error=error.as_json())
+            return
         if self.as_json:
             return
         heading = _painted(self._err, "error:", colour="red", bold=True)
@@ -223,11 +239,16 @@ class Console:
         """Whether results go to a terminal on which they can be redrawn."""
         return self._out.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"
 
+    @property
+    def _shows_live(self) -> bool:
+        is_plain = self.as_json or self.log_as_json or os.environ.get("TERM") == "dumb"
+        return self._err.isatty() and not is_plain
+
     def _begin(self, title: str, ended: threading.Event) -> None:
         with self._display:
             if ended.is_set():
                 return
-            if not (self._err.isatty() and not self.as_json and os.environ.get("TERM") != "dumb"):
+            if not self._shows_live:
                 self.say(f"{title} ...")
                 return
             self._titles.append((ended, title))
@@ -261,8 +282,17 @@ class Console:
             title = self._titles[-1][1]
             self._live.update(_plain_title(f"{title}: {steps}" if steps else title))
 
-    def _write(self, stream: TextIO, text: str) -> None:
+    def _write(self, stream: TextIO, text: str, *, level: Level = "info") -> None:
+        if stream is self._err and self.log_as_json:
+            self._log(level, text)
+            return
         self._write_as_it_is(stream, only_colors(text) if stream.isatty() else plain_text(text))
+
+    def _log(self, level: Level, text: str, **more: Any) -> None:
+        from runctl_auto.cli.log_record import log_record
+
+        for line in plain_text(text).splitlines():
+            self._write_as_it_is(self._err, strict_json({**log_record(level, line), **more}))
 
     def _write_as_it_is(self, stream: TextIO, text: str) -> None:
         if id(stream) in self._discarded:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from runctl_auto.cli.option_group import CommandT, option_group
 
 if TYPE_CHECKING:
     from runctl_auto.cli.invocation import Invocation
     from runctl_auto.engine.executor.contract import Executor
     from runctl_auto.jobs.session import Session
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-_PARALLEL = click.option(
+parallel_option = click.option(
     "--parallel",
     type=click.IntRange(1, 64),
     default=4,
@@ -39,31 +40,38 @@ _OPTIONS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class WorkerChoice:
+    """The values of the options."""
+
+    executor: str
+    scheduler: str | None
+    parallel: int = 1
+
+
 def executor_options(*, parallel: bool = True) -> Callable[[CommandT], CommandT]:
-    """Adds the options to a command; without ``parallel`` that has one of its own."""
-
-    def add(command: CommandT) -> CommandT:
-        for option in reversed((_PARALLEL, *_OPTIONS) if parallel else _OPTIONS):
-            command = option(command)
-        return command
-
-    return add
+    """Adds the options to a command, which gets a ``WorkerChoice``; without ``parallel`` for one that does
+    little on this machine."""
+    options = (parallel_option, *_OPTIONS) if parallel else _OPTIONS
+    names = ("executor", "scheduler", *(("parallel",) if parallel else ()))
+    return option_group("workers", options, WorkerChoice, names)
 
 
 @contextmanager
 def executor_for(
-    invocation: Invocation, session: Session, *, executor: str, scheduler: str | None, parallel: int
+    invocation: Invocation, session: Session, choice: WorkerChoice
 ) -> Iterator[Executor[Session]]:
     """The executor that the options name, while the context is open.
 
     Raises ``click.UsageError`` for options that do not fit together, and as ``cluster.connect``.
     """
-    if (executor == "dask") != (scheduler is not None):
+    scheduler = choice.scheduler
+    if (choice.executor == "dask") != (scheduler is not None):
         raise click.UsageError("--executor dask and --scheduler belong together.")
     if scheduler is None:
         from runctl_auto.cli.local_workers import local_workers
 
-        yield local_workers(session, invocation.console, parallel)
+        yield local_workers(session, invocation.console, choice.parallel)
         return
     from runctl_auto.cli.worker_place import WorkerPlace
     from runctl_auto.engine.executor.cluster import connect

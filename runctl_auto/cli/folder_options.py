@@ -1,14 +1,17 @@
-"""The options that `plan` and `apply` share: which part of a folder, and how many engines at once."""
+"""The options that `plan` and `apply` share: which part of a folder, by which policies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+from runctl_auto.cli.option_group import option_group
+
+if TYPE_CHECKING:
+    from runctl_auto.jobs.folder.options import FolderOptions
 
 _OPTIONS = (
     click.option(
@@ -28,14 +31,6 @@ _OPTIONS = (
     ),
     click.option("--adopt", is_flag=True, help="Take over jobs that were applied from another repository."),
     click.option(
-        "--parallel",
-        type=click.IntRange(1, 64),
-        default=4,
-        show_default=True,
-        metavar="N",
-        help="How many jobs are worked on at once.",
-    ),
-    click.option(
         "--policy-base",
         type=click.Path(path_type=Path, readable=False),
         metavar="PATH",
@@ -46,8 +41,34 @@ _OPTIONS = (
 )
 
 
-def folder_options(command: CommandT) -> CommandT:
-    """Adds the options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+@dataclass(frozen=True, kw_only=True)
+class FolderChoice:
+    """The values of the options."""
+
+    only: tuple[str, ...]
+    changed_since: str | None
+    prune: bool
+    adopt: bool
+    policy_base: Path | None
+    no_policy: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was said of which jobs, and what becomes of them."""
+        return not self.only and self.changed_since is None and not self.prune and not self.adopt
+
+    def options(self, *, refresh: bool = False) -> FolderOptions:
+        """As what plans a folder takes them."""
+        from runctl_auto.jobs.folder.options import FolderOptions
+
+        return FolderOptions(
+            only=self.only,
+            changed_since=self.changed_since,
+            prune=self.prune,
+            adopt=self.adopt,
+            refresh=refresh,
+        )
+
+
+folder_options = option_group("chosen", _OPTIONS, FolderChoice, tuple(FolderChoice.__dataclass_fields__))
+"""Adds the options to a command, which gets a ``FolderChoice``."""

@@ -6,12 +6,16 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from runctl_auto.cli.console import Console
 
 if TYPE_CHECKING:
+    from runctl_auto.jobs.local.session import LocalSession
     from runctl_auto.jobs.session import Session
     from runctl_auto.local.project import ProjectFolders
+    from runctl_auto.observe.tracing.command_trace import CommandTrace
+    from runctl_auto.operations.local.surroundings import LocalSurroundings
     from runctl_auto.providers.contract import Provider
     from runctl_auto.providers.objects import ObjectData
     from runctl_auto.settings.schema import Settings
@@ -25,6 +29,7 @@ class Invocation:
     console: Console = field(default_factory=Console)
     options: dict[tuple[str, ...], object] = field(default_factory=dict)
     ends_engines: bool = False
+    trace: CommandTrace | None = None
     _folders: ProjectFolders | None = None
 
     def enter(self, folder: Path) -> None:
@@ -55,7 +60,20 @@ class Invocation:
         """The effective settings. Raises ``SettingsError``."""
         from runctl_auto.settings.sources import load_settings
 
-        return load_settings(self.folders(), os.environ, self.options)
+        settings = load_settings(self.folders(), os.environ, self.options)
+        if settings.monitoring.trace_file is not None:
+            self.begin_trace(settings.monitoring.trace_file, self.folders().root)
+        return settings
+
+    def begin_trace(self, file: Path | None, folder: Path) -> None:
+        """Records what follows if environment or ``file`` ask for it; a relative one is in ``folder``.
+        Idempotent."""
+        from runctl_auto.observe.tracing.choice import wanted
+        from runctl_auto.observe.tracing.command_trace import begin
+
+        if self.trace is None:
+            found = wanted(os.environ, file)
+            self.trace = None if found is None else begin(found, os.environ, folder)
 
     def provider(self) -> Provider:
         """The provider of the person's own region, for a command that works with no stack and no engine."""
@@ -76,6 +94,49 @@ class Invocation:
             return self.session().provider().bucket(name)
         environment.enter_identity(settings, os.environ)
         return environment.open_bucket(settings.aws.endpoint_url, name)
+
+    def local_surroundings(self) -> LocalSurroundings:
+        """What a verb works with for a job of this machine: no engine, no cloud."""
+        from runctl_auto.operations.local.surroundings import LocalSurroundings
+
+        return LocalSurroundings(self.settings(), self.folders(), self.console, dict(os.environ))
+
+    def local_session_of(self, *names: str) -> LocalSession | None:
+        """A session without an engine, if the jobs that are named, or whose runs are, are those of this
+        machine; None for others. Raises ``NotSupportedError`` for a command that means nothing for them, and
+        for jobs of both kinds together."""
+        from runctl_auto.jobs.local.names import here_of
+
+        jobs = [each.partition("/")[0] for each in names]
+        if not here_of(self.folders(), jobs):
+            return None
+        from runctl_auto.jobs.local.refused import refuse_by_name
+        from runctl_auto.jobs.local.session import local_session
+
+        refuse_by_name(_command_in_hand(), jobs[0])
+        return local_session(self.settings(), self.folders(), self.console)
+
+    def session_here(self) -> LocalSession | None:
+        """A session about all jobs of this machine; None when the project has none."""
+        if not (self.folders().private / "local" / "jobs").is_dir():
+            return None
+        from runctl_auto.jobs.local.session import local_session
+
+        return local_session(self.settings(), self.folders(), self.console)
+
+    def has_stacks(self) -> bool:
+        """Whether the backend may hold stacks: a folder that is not there holds none. Asks nobody."""
+        from runctl_auto.engine.environment import backend_of
+
+        settings = self.settings()
+        backend = backend_of(settings, self.folders(), os.environ)
+        if settings.sandbox or not backend.startswith("file://"):
+            return True
+        return Path(unquote(urlsplit(backend).path)).is_dir()
+
+    def session_of(self, *names: str) -> Session:
+        """The session of a command about these jobs, wherever they are."""
+        return self.local_session_of(*names) or self.session()
 
     def session(self, *, policies: bool = True) -> Session:
         """The session of a command; starts the sandbox if it is requested and not running.
@@ -103,7 +164,7 @@ class Invocation:
             require_sandbox_extra()  # checked before the engine is chosen: installing one can take minutes
         engine = choose_engine(settings.engine.path, os.environ)
         if settings.sandbox:
-            place = environment.sandbox(folders, self.console.say, engine)
+            place = environment.sandbox(folders, self.console.say, engine, runpod=settings.runpod.enabled)
         else:
             place = environment.real_cloud(settings, folders, os.environ, engine)
         for job in place.lost_jobs:
@@ -135,3 +196,11 @@ class Invocation:
             program=program,
             policies=pack if policies else None,
         )
+
+
+def _command_in_hand() -> str:
+    """The command as it was typed, without the program's name."""
+    import click
+
+    context = click.get_current_context(silent=True)
+    return "" if context is None else context.command_path.partition(" ")[2]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from runctl_auto.cli.option_group import CommandT, option_group
+
 if TYPE_CHECKING:
     from runctl_auto.jobs.filters import Filters
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--tag", "tags", multiple=True, metavar="KEY[=VALUE]", help="Only jobs with this tag."),
@@ -27,15 +27,10 @@ _AGE = click.option(
 )
 
 
-def job_filters(*, age: bool = False) -> Callable[[Command], Command]:
-    """Adds the options to a command; with ``age`` also that of the run."""
-
-    def add(command: Command) -> Command:
-        for option in reversed((*_OPTIONS, _AGE) if age else _OPTIONS):
-            command = option(command)
-        return command
-
-    return add
+def job_filters(*, age: bool = False) -> Callable[[CommandT], CommandT]:
+    """Adds the options to a command, which gets ``Filters``; with ``age`` also that of the run."""
+    names = ("tags", "projects", "owners", "phases", *(("older_than",) if age else ()))
+    return option_group("filters", (*_OPTIONS, _AGE) if age else _OPTIONS, filters_of, names)
 
 
 def filters_of(
@@ -53,7 +48,7 @@ def filters_of(
         projects=frozenset(projects),
         owners=frozenset(owners),
         phases=_known(phases),
-        older_than=None if older_than is None else _seconds(older_than),
+        older_than=None if older_than is None else seconds_of(older_than),
     )
 
 
@@ -68,7 +63,8 @@ def _known(phases: Sequence[str]) -> frozenset[str]:
     return frozenset(phases)
 
 
-def _seconds(duration: str) -> float:
+def seconds_of(duration: str) -> float:
+    """Of an option's value, such as ``30s``. Raises a ``click.BadParameter``."""
     from runctl_auto.job_file.quantities import DURATION_FORM, parse_duration_seconds
 
     try:

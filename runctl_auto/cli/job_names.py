@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from runctl_auto.local import correlation
 from runctl_auto.stack.kinds import StorageKind, kind_of, name_in
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ class JobName(click.types.StringParamType):
     """A job's name; accepts any text, and completes names of jobs in the backend."""
 
     name = "job"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name; what is logged from now on is about this job."""
+        name = str(super().convert(value, param, ctx))
+        correlation.note_job(name)
+        return name
 
     def is_wanted(self, stack: str) -> bool:
         """Whether a stack is one of those whose names are completed."""
@@ -64,6 +71,8 @@ def _names(*, sandbox: bool) -> Iterator[str]:
     from runctl_auto.local.project import PROJECT_NAME, find_project
 
     folders = find_project(Path.cwd())
+    here = folders.private / "local" / "jobs"
+    yield from (each.name for each in here.iterdir()) if here.is_dir() else ()
     url = _sandbox_backend(folders) if sandbox else _backend(folders)
     names = open_backend(url, PROJECT_NAME).stack_names()
     if names is not None:

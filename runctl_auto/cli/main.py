@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.options import accept_after, general_options
 from runctl_auto.cli.streams import OutputClosed, broken_pipes_told_apart, prepare_streams
 from runctl_auto.errors import ExitCode, InterruptedByUserError, RunctlError, UsageError
+from runctl_auto.local import correlation
 from runctl_auto.local.interruption import (
     has_left_an_operation_alone,
     ignore_interruptions,
@@ -41,6 +43,18 @@ _COMMANDS: dict[str, str] = {
     "describe": "Show the details of a job.",
     "cost": "Show what jobs cost.",
     "logs": "Print the logs of a job.",
+    "metrics": "Show the metrics of a run.",
+    "plot": "Plot metrics of runs.",
+    "compare": "Compare runs by their metrics.",
+    "exporter": "Export the metrics of all jobs to Prometheus.",
+    "top": "Watch all jobs on the terminal.",
+    "dashboard": "Show all jobs in a browser.",
+    "stop": "End a job's machine and keep its data.",
+    "resume": "Continue a job that was stopped.",
+    "exec": "Run a command on a job's machine, as part of the job.",
+    "ps": "Show what a job's machine does.",
+    "shell": "Open a shell of a job on its machine.",
+    "forward": "Carry connections to a port of a job's machine.",
     "watch": "Follow jobs, and give a run that lost its machine a new one.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
     "data": "Compare how data come to a job, and write a loader.",
@@ -55,12 +69,20 @@ _COMMANDS: dict[str, str] = {
     "sandbox": "Start, stop or inspect the sandbox; interrupt machines in it.",
     "doctor": "Check that everything runctl needs is installed and reachable.",
     "catalog": "Manage the price book.",
-    "export": "Write what other tools need to run jobs.",
+    "export": "Write what other tools need to run jobs and to follow them.",
     "permissions": "Print the minimal IAM policy for runctl.",
     "setup": "Install the Pulumi engine and the AWS plugin.",
     "completion": "Print the shell completion script.",
     "version": "Print the version.",
 }
+
+_TRACED_BY = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_TRACES_EXPORTER",
+    "RUNCTL_TRACE_FILE",
+)
+"""Variables that may ask for a trace; without any of them nothing of it is imported."""
 
 _SELDOM = (50_000, 20, 20)
 """Thresholds of garbage collection: imports allocate many objects that are never freed."""
@@ -99,6 +121,8 @@ def _take(context: click.Context, option: str, value: Any) -> None:
         invocation.options[("sandbox",)] = True
     elif option == "output":
         invocation.console.as_json = value == "json"
+    elif option == "log_format":
+        invocation.console.log_as_json = value == "json"
     else:
         invocation.console.verbose = True
 
@@ -135,21 +159,32 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command; its exit code. The only place where errors are reported."""
-    console = Console(
-        as_json=_asks_for_json(arguments), verbose="-v" in arguments or "--verbose" in arguments
-    )
-    code = _run(arguments, console)
+    own = _own(arguments)
+    console = Console(as_json=_asks_for_json(own, "--output"), verbose="-v" in own or "--verbose" in own)
+    console.log_as_json = _asks_for_json(own, "--log-format")
+    correlation.forget()
+    invocation = Invocation(console=console)
+    if not os.environ.keys().isdisjoint(_TRACED_BY):
+        invocation.begin_trace(None, Path.cwd())
+    code = _run(arguments, invocation)
+    if invocation.trace is not None:
+        for each in invocation.trace.finish(_command_in(arguments), code):
+            console.say(each, level="warning")
     if console.unwritten is not None:
         console.say(f"error: the output could not be written: {console.unwritten.strerror}")
         return code or int(ExitCode.FAILURE)
     return code
 
 
-def _run(arguments: list[str], console: Console) -> int:
+def _command_in(arguments: list[str]) -> str:
+    """The command's name; no argument of it, which might be a secret."""
+    return next((each for each in arguments if each in _COMMANDS), "")
+
+
+def _run(arguments: list[str], invocation: Invocation) -> int:
+    console = invocation.console
     try:
-        code = cli.main(
-            args=arguments, prog_name="runctl", standalone_mode=False, obj=Invocation(console=console)
-        )
+        code = cli.main(args=arguments, prog_name="runctl", standalone_mode=False, obj=invocation)
     except OutputClosed:
         return int(ExitCode.DONE)
     except RunctlError as error:
@@ -157,7 +192,10 @@ def _run(arguments: list[str], console: Console) -> int:
         return int(error.exit_code)
     except click.ClickException as error:
         console.result({"error": _usage_error(error).as_json()})
-        error.show(file=sys.stderr)
+        if console.log_as_json:
+            console.say(error.format_message(), level="error")
+        else:
+            error.show(file=sys.stderr)
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, click.Abort):
         console.result({"error": _INTERRUPTED.as_json()})
@@ -195,10 +233,15 @@ def _told_as_unexpected(console: Console, error: Exception) -> int:
     return int(ExitCode.FAILURE)
 
 
-def _asks_for_json(arguments: list[str]) -> bool:
-    """Whether ``--output json`` was given, parsed by hand since the options may be invalid."""
+def _own(arguments: list[str]) -> list[str]:
+    """Those that are runctl's: what follows ``--`` is a command of somebody else."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _asks_for_json(arguments: list[str], option: str) -> bool:
+    """Whether the option was given as json, parsed by hand since the options may be invalid."""
     joined = " ".join(arguments)
-    return "--output json" in joined or "--output=json" in joined
+    return f"{option} json" in joined or f"{option}=json" in joined
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import click
 
 from runctl_auto.cli.job_names import JobName
 
-_EPILOG = "--sandbox, --output text|json and -v may stand before the command or after it."
+_EPILOG = "--sandbox, --output, --log-format and -v may stand before the command or after it."
 
 
 def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: bool) -> list[click.Option]:
@@ -26,6 +26,12 @@ def general_options(take: Callable[[click.Context, str, Any], None], *, hidden: 
             ["--sandbox"], is_flag=True, help="Use the sandbox on this machine instead of a cloud.", **common
         ),
         click.Option(["--output"], type=click.Choice(["text", "json"]), help="Format of results.", **common),
+        click.Option(
+            ["--log-format"],
+            type=click.Choice(["text", "json"]),
+            help="Format of messages on stderr.",
+            **common,
+        ),
         click.Option(
             ["-v", "--verbose"],
             is_flag=True,

@@ -34,8 +34,9 @@ def bill_from_json(data: Any) -> Bill:
     """The output of ``bill_to_json``. Raises KeyError, TypeError or ValueError for anything else."""
     if data["format"] != FORMAT:
         raise ValueError(f"a bill of format {data['format']!r} is not known")
+    texts: dict[str, Any] = {name: str(data[name]) for name in _TEXTS}
     return Bill(
-        **{name: str(data[name]) for name in _TEXTS},
+        **texts,
         tags={str(key): str(value) for key, value in data["tags"].items()},
         charges=tuple(_charge(each) for each in data["charges"]),
         gone=True,

@@ -99,7 +99,8 @@ class JobRecords:
     """What is known of a job at ``now``: its ``config``; the ``status`` of its run, None before the first;
     those of the runs before; its ``volumes``; and what the cloud tells of ``machines``, by id.
 
-    ``machine`` is the one that the state names. ``unread``: something of it could not be read, or was not.
+    ``machine`` is the one that the state names, ``other_machines`` those of other nodes.
+    ``unread``: something of it could not be read, or was not.
     """
 
     config: StackConfig
@@ -109,6 +110,7 @@ class JobRecords:
     volumes: Sequence[HeldVolume] = ()
     machines: Mapping[str, Machine] = field(default_factory=dict)
     machine: str | None = None
+    other_machines: tuple[str, ...] = ()
     unread: bool = False
 
     @property
@@ -158,9 +160,10 @@ def machines_to_ask_for(status: RunStatus, now: datetime) -> Iterator[str]:
     """Machines of which the cloud may know more than a status: those that are silent, and those that ended
     without a word, as long as EC2 describes them.
     """
+    present = _present(status)
     for each in status.machines:
         silence = now - each.seen_at
-        goes_on = each is status.machines[-1] and _goes_on(status)
+        goes_on = each.id in present and _goes_on(status)
         if each.ended_at is None and (not _is_heard(each, now) if goes_on else silence < REMEMBERED):
             yield each.id
     if not status.machines and status.instance and _goes_on(status):
@@ -205,11 +208,21 @@ def _machines(records: JobRecords) -> Iterator[Charge]:
         if not status.machines:
             known.add(status.instance or "")
             yield _of_phases(status, records, goes_on=goes_on)
+        present = _present(status)
         for each in status.machines:
             known.add(each.id)
-            yield _of_machine(each, status.run, records, goes_on=goes_on and each is status.machines[-1])
-    if records.machine is not None and records.machine not in known:
-        yield _before_the_first_word(records.machine, records)
+            yield _of_machine(each, status.run, records, goes_on=goes_on and each.id in present)
+    for machine in filter(None, (records.machine, *records.other_machines)):
+        if machine not in known:
+            yield _before_the_first_word(machine, records)
+
+
+def _present(status: RunStatus) -> frozenset[str]:
+    """The machines that the run has now, as its status tells: the last one, and those of all its nodes."""
+    last = status.machines[-1].id if status.machines else None
+    if not status.nodes:
+        return frozenset(filter(None, (last,)))
+    return status.heard_machines
 
 
 def _goes_on(status: RunStatus) -> bool:

@@ -68,8 +68,9 @@ class Estimate:
         """As ``hour``, at the average price of the market."""
         if self.average_price is None:
             return self.hour
-        others = total(each.hour for each in self.parts if each.kind != "machine")
-        return others + amount(self.average_price).times(self.nodes)
+        moving = next((each for each in self.parts if each.kind == "machine"), None)
+        others = total(each.hour for each in self.parts if each is not moving)
+        return others + amount(self.average_price).times(moving.quantity if moving else 0)
 
     @property
     def worst_case(self) -> Amount | None:
@@ -122,14 +123,18 @@ def parts_of(
     type and USD an hour of its dearest machine, by default those of the place."""
     storage = None if rates.volume_gb_month is None else rates.volume_gb_month / HOURS_OF_A_MONTH
     name, price = machine or (place.instance_type, place.price_hour)
-    yield Part(
-        name=f"{name} {place.market}",
-        kind="machine",
-        quantity=job.nodes,
-        unit="machines",
-        price=price,
-        lasts="run",
-    )
+    on_demand = len(set(job.on_demand_ranks)) if place.market == "spot" else 0
+    markets = ((place.market, job.nodes - on_demand, price), ("on-demand", on_demand, place.on_demand_hour))
+    for market, quantity, hour in markets:
+        if quantity:
+            yield Part(
+                name=f"{name} {market}",
+                kind="machine",
+                quantity=quantity,
+                unit="machines",
+                price=hour,
+                lasts="run",
+            )
     yield Part(
         name="disk, gp3",
         kind="disk",

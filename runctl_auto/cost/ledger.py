@@ -23,7 +23,7 @@ UNTAGGED = "(none)"
 @dataclass(frozen=True, kw_only=True)
 class Bill:
     """The charges of one job, and what they are grouped by. ``gone``: its stack is removed. ``unread``: not
-    all could be read.
+    all could be read. ``stopped``: it costs storage only, until it is resumed.
     """
 
     job: str
@@ -36,6 +36,7 @@ class Bill:
     charges: tuple[Charge, ...] = ()
     gone: bool = False
     unread: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

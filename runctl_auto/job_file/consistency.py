@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import NO_REGION, JobSpec
 
 Location = tuple[str | int, ...]
 
@@ -24,6 +24,7 @@ class Contradiction:
 def contradictions(spec: JobSpec) -> list[Contradiction]:
     """All contradictions in ``spec``: values that are valid alone but not together."""
     return [
+        *_region_of_no_cloud(spec),
         *_zones_outside_region(spec),
         *_repeated_volumes(spec),
         *_variables_said_twice(spec),
@@ -32,9 +33,18 @@ def contradictions(spec: JobSpec) -> list[Contradiction]:
     ]
 
 
+def _region_of_no_cloud(spec: JobSpec) -> Iterator[Contradiction]:
+    if spec.region == NO_REGION and spec.provider != "local":
+        yield Contradiction(("region",), "is not a region of a cloud", "a region such as us-east-1")
+
+
 def _zones_outside_region(spec: JobSpec) -> Iterator[Contradiction]:
     for index, zone in enumerate(spec.zones):
-        if zone[:-1] != spec.region:
+        is_data_centre = zone.isupper()
+        if spec.provider == "runpod":
+            if not is_data_centre:
+                yield Contradiction(("zones", index), "is no data centre of RunPod", "such as EU-RO-1")
+        elif zone[:-1] != spec.region:
             yield Contradiction(
                 ("zones", index), "lies in another region", f"zones of {spec.region}, such as {spec.region}a"
             )

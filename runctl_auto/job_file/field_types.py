@@ -225,8 +225,15 @@ TagValue = Annotated[
     Matching(r"[\w .:/=+@-]{0,256}", "is not a tag value", in_schema=False),
     Field(max_length=256),
 ]
-Region = Annotated[StrictStr, Matching(r"[a-z]{2}(-[a-z]+)+-\d{1,2}", "is not a region")]
-Zone = Annotated[StrictStr, Matching(r"[a-z]{2}(-[a-z0-9]+)+-\d{1,2}[a-z]", "is not a zone")]
+Region = Annotated[StrictStr, Matching(r"[a-z]{2}(-[a-z]+)+-\d{1,2}|local", "is not a region")]
+"""``local`` is what a job of this machine has in place of a region."""
+Zone = Annotated[
+    StrictStr, Matching(r"[a-z]{2}(-[a-z0-9]+)+-\d{1,2}[a-z]|[A-Z]{2,4}(-[A-Z0-9]{1,6}){2}", "is not a zone")
+]
 Image = Annotated[
-    StrictStr, Matching(r"auto|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,1000}", "is not an image")
+    StrictStr,
+    Matching(
+        r"auto|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,1000}|docker:[a-z0-9][A-Za-z0-9_./:@-]{1,300}",
+        "is not an image",
+    ),
 ]

@@ -20,6 +20,8 @@ _LISTED_ENVIRONMENT = {
     "description": "NAME=VALUE, one an item",
 }
 
+_ON_THIS_MACHINE = {"required": ["provider"], "properties": {"provider": {"const": "local"}}}
+
 
 def job_schema() -> dict[str, Any]:
     """The schema, a new one each time."""
@@ -78,9 +80,10 @@ def _names_of(field: str) -> list[OtherName]:
 
 def _required_in_any_name(schema: dict[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"anyOf": [{"required": [field]}, *(_says(name.written) for name in _names_of(field))]}
+        {"anyOf": [{"required": [field]}, *(_says(name.written) for name in _names_of(field)), *without]}
         for field in schema["required"]
         if _names_of(field)
+        for without in [[_ON_THIS_MACHINE] if field == "region" else []]
     ]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from runctl_auto.agent.contract import DEFAULT_SHELL, EVENTS, NoticeEvent, NoticeFormat
+from runctl_auto.agent.contract import DEFAULT_SHELL, EVENTS, MOST_NODES, NoticeEvent, NoticeFormat
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,
@@ -53,6 +53,7 @@ __all__ = [
     "DEFAULT_INSTANCE_TYPES",
     "MAX_TAGS",
     "MAX_VOLUMES",
+    "NO_REGION",
     "DataSource",
     "JobSpec",
     "Strategy",
@@ -84,6 +85,8 @@ def _range_text(end: str) -> dict[str, Any]:
 
 
 Recovery = Literal["cloud", "runctl", "none"]
+NO_REGION = "local"
+"""The region of a job on this machine whose file names none."""
 
 
 class Part(BaseModel):
@@ -430,11 +433,13 @@ class JobSpec(BaseModel):
         default="aws", title="Who rents out the machine", description="aws, local or runpod"
     )
     region: Region = Field(
-        title="Region of the cloud", description="a region such as us-east-1", examples=["us-east-1"]
+        title="Region of the cloud; a job with provider: local needs none",
+        description="a region such as us-east-1",
+        examples=["us-east-1"],
     )
     image: Image = Field(
         default="auto",
-        title="System image of the machine",
+        title="System image of the machine; of a pod: docker:REPOSITORY:TAG",
         description="auto, an AMI's id (ami-...) or ssm:/NAME/OF/PARAMETER",
     )
     network: Network = Field(
@@ -484,7 +489,7 @@ class JobSpec(BaseModel):
     )
     zones: tuple[Zone, ...] = Field(
         default=(),
-        title="Zones to choose from; none means all",
+        title="Zones to choose from, on RunPod data centres such as EU-RO-1; none means all",
         description="a list of zones of the region, such as us-east-1a",
     )
     spot_policy: Literal["spot", "on-demand", "auto"] = Field(
@@ -512,7 +517,19 @@ class JobSpec(BaseModel):
         title="Who makes the next machine when one is lost",
         description="cloud, runctl or none",
     )
-    nodes: Count = Field(default=1, title="How many machines", description="a whole number from 1 to 1000")
+    nodes: Annotated[Count, Field(le=MOST_NODES)] = Field(
+        default=1,
+        title="How many machines",
+        description=f"a whole number from 1 to {MOST_NODES}",
+    )
+    on_demand_ranks: Annotated[
+        tuple[Annotated[StrictInt, Field(ge=0, lt=MOST_NODES)], ...], Field(max_length=MOST_NODES)
+    ] = Field(
+        default=(),
+        title="Of several machines those that are on-demand whatever spot_policy says",
+        description=f"a list of numbers from 0 to nodes - 1, at most {MOST_NODES - 1}",
+        examples=[[0]],
+    )
     volumes: Annotated[tuple[Volume, ...], Field(max_length=MAX_VOLUMES)] = Field(
         default=(),
         title="Disks that outlive the machine",
@@ -546,6 +563,24 @@ class JobSpec(BaseModel):
         examples=[{"team": "nlp"}],
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_region_on_this_machine(cls, value: Any) -> Any:
+        needs_none = isinstance(value, Mapping) and value.get("provider") == "local"
+        return {"region": NO_REGION, **value} if needs_none else value
+
+    @model_validator(mode="after")
+    def _ranks_that_are(self) -> JobSpec:
+        wrong = [each for each in self.on_demand_ranks if each >= self.nodes]
+        if wrong:
+            raise ValueError(
+                f"names the rank {wrong[0]} in on_demand_ranks, and has {self.nodes} "
+                f"{'node' if self.nodes == 1 else 'nodes'}"
+            )
+        if self.nodes > 1 and len(set(self.on_demand_ranks)) == self.nodes:
+            raise ValueError("names all ranks in on_demand_ranks, which spot_policy: on-demand says")
+        return self
+
     @property
     def max_attempts(self) -> int:
         """How often setup and run are tried in all; 1 when a failure ends the run."""
@@ -554,10 +589,12 @@ class JobSpec(BaseModel):
     @property
     def recovers_by(self) -> Recovery:
         """Who makes the next machine: as the file says; by default the cloud itself, where a machine may be
-        interrupted and the file asks for another one then.
+        interrupted and the file asks for another one then; of several machines runctl.
         """
         if self.recovery is not None:
             return self.recovery
+        if self.provider == "runpod" or self.nodes > 1:
+            return "runctl"
         wants_another = self.retry is not None and "interruption" in self.retry.on_events
         return "cloud" if wants_another and self.spot_policy != "on-demand" else "runctl"
 

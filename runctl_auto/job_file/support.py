@@ -21,7 +21,40 @@ class Unsupported:
 def unsupported(spec: JobSpec) -> list[Unsupported]:
     """All fields of ``spec`` that ``up`` must reject, in the order of the schema; empty if there are none."""
     asked = {
-        f"provider: {spec.provider}": (spec.provider != "aws", "use provider: aws"),
-        f"nodes: {spec.nodes}": (spec.nodes != 1, "use nodes: 1"),
+        f"nodes: {spec.nodes} with provider: {spec.provider}": (
+            spec.nodes > 1 and spec.provider != "aws",
+            "only provider: aws makes several machines for a job; use nodes: 1",
+        ),
+        f"nodes: {spec.nodes} with recovery: cloud": (
+            spec.nodes > 1 and spec.recovery == "cloud",
+            "a group of the cloud cannot tell which of several machines it makes anew; use recovery: runctl",
+        ),
+        f"nodes: {spec.nodes} with volumes": (
+            spec.nodes > 1 and bool(spec.volumes),
+            "a volume can be attached to one machine only; use data with strategy: stage, direct or cache",
+        ),
+        **(_on_runpod(spec) if spec.provider == "runpod" else _on_aws(spec)),
     }
     return [Unsupported(field, instead) for field, (present, instead) in asked.items() if present]
+
+
+def _on_aws(spec: JobSpec) -> dict[str, tuple[bool, str]]:
+    return {
+        f"image: {spec.image}": (spec.image.startswith("docker:"), "a container needs provider: runpod"),
+    }
+
+
+def _on_runpod(spec: JobSpec) -> dict[str, tuple[bool, str]]:
+    """What RunPod's API does not have, or runctl does not do there yet."""
+    machine_image = spec.image.startswith(("ami-", "ssm:"))
+    own_network = spec.network.vpc != "default" or spec.network.subnet != "auto"
+    kept = any(each.snapshot or each.initialization_rate for each in spec.volumes)
+    return {
+        f"image: {spec.image}": (machine_image, "a pod is a container: use image: docker:REPOSITORY:TAG"),
+        "network": (own_network, "a pod has no network of the account's: leave it out"),
+        "spot_policy: spot": (spec.spot_policy == "spot", "RunPod has no spot pods: use on-demand"),
+        "recovery: cloud": (spec.recovery == "cloud", "RunPod has no groups: use recovery: runctl"),
+        f"{len(spec.volumes)} volumes": (len(spec.volumes) > 1, "a pod mounts one network volume"),
+        "a volume's snapshot": (kept, "network volumes are not made from snapshots"),
+        "data": (bool(spec.data), "bring data in the work folder, or read them in run"),
+    }

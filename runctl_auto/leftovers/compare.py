@@ -14,7 +14,7 @@ from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.stack.kinds import removal, titled
 from runctl_auto.stack.state import StackState
 
-ENVIRONMENT = "runctl:aws:TrainingEnvironment"
+ENVIRONMENTS = ("runctl:aws:TrainingEnvironment", "runctl:runpod:TrainingEnvironment")
 UPLOAD_SECONDS = 86400.0
 """How long an upload of a running machine may take."""
 
@@ -54,7 +54,7 @@ class KnownStack:
         return next((float(each) for each in prices if each), None)
 
     def _environments(self) -> Iterable[Mapping[str, Any]]:
-        return (each.inputs for each in self.state.resources if each.type == ENVIRONMENT)
+        return (each.inputs for each in self.state.resources if each.type in ENVIRONMENTS)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from runctl_auto.agent.contract import GRACE_SECONDS
 from runctl_auto.engine.executor.contract import Done, Executor, Work
 from runctl_auto.errors import RunctlError, UsageError
-from runctl_auto.jobs.budget_check import refuse_spent_budgets
+from runctl_auto.jobs.bills.budget_check import refuse_spent_budgets
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.confirmation import require_confirmation
@@ -41,7 +41,7 @@ from runctl_auto.jobs.folder.saved_plan import (
     refuse_old,
     refuse_other_ground,
 )
-from runctl_auto.jobs.follow import PATIENCE_WITH_OTHERS_SECONDS
+from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS
 from runctl_auto.jobs.intent import Intent
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.reporting import PlanView

@@ -15,7 +15,7 @@ from runctl_auto.agent.lineage import Choice, Lineage, SavedCheckpoint, start_or
 from runctl_auto.agent.manifest import Manifest
 from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
 from runctl_auto.errors import CheckpointDamagedError, UsageError
-from runctl_auto.jobs.home_modes import mode_of_file, mode_of_folder
+from runctl_auto.jobs.artifacts.modes import mode_of_file, mode_of_folder
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session

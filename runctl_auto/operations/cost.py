@@ -14,8 +14,8 @@ from runctl_auto.cost.ledger import BEGINNING, Bill, Group, Period, grouped
 from runctl_auto.cost.quantities import Quantities, quantities
 from runctl_auto.cost.spent import known
 from runctl_auto.errors import JobNotFoundError, UsageError
-from runctl_auto.jobs.bills import all_bills
-from runctl_auto.jobs.budget_check import budgets_of
+from runctl_auto.jobs.bills.all_jobs import all_bills
+from runctl_auto.jobs.bills.budget_check import budgets_of
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
 
@@ -60,6 +60,11 @@ class Ledger:
     """What the provider has billed, in USD by job; None if that was not asked for."""
 
     @property
+    def stopped(self) -> tuple[str, ...]:
+        """The jobs that cost storage only until they are resumed."""
+        return tuple(each.job for each in self.bills if each.stopped and not each.gone)
+
+    @property
     def total(self) -> Amount:
         """USD of all groups."""
         return total(each.usd for each in self.groups)
@@ -87,6 +92,7 @@ class Ledger:
             "usd": known(self.total),
             "at_least": not self.total.complete,
             "groups": [_group_json(each) for each in self.groups],
+            "stopped": list(self.stopped),
             "budgets": [each.as_json() for each in self.budgets],
             "actual": None if self.actual is None else [vars(each) for each in self.differences],
         }

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import CloudError, RunctlError
+from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.reach.admission import SessionRecord, records_of
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import checkpoints_of, saving_of
 from runctl_auto.jobs.session import Session
@@ -26,6 +28,8 @@ class JobDescription:
     now: JobStatus
     runs: tuple[tuple[str, RunStatus | RunctlError | None], ...]
     outputs: dict[str, Any]
+    sessions: tuple[SessionRecord, ...] | None = None
+    """Who reached its machines, the newest first; None if that could not be asked."""
 
     @property
     def resources(self) -> tuple[ResourceState, ...]:
@@ -40,6 +44,7 @@ class JobDescription:
             "runs": [_run_as_json(run, status) for run, status in self.runs],
             "trail": trail_json(self.now.config.trail),
             "outputs": self.outputs,
+            "sessions": None if self.sessions is None else [each.as_json() for each in self.sessions],
             "pending": [
                 {"operation": each.operation, "resource": each.resource.name}
                 for each in self.now.state.pending
@@ -55,7 +60,19 @@ def describe(session: Session, name: str) -> JobDescription:
         now = status_of(job, stored[:MOST_RUNS])
         statuses = {**now.earlier, now.config.run.id: now.status}
         runs = _described(stored, now.config.run.id)
-        return JobDescription(now, tuple((run, statuses[run]) for run in runs), job.stack.outputs())
+        described = tuple((run, statuses[run]) for run in runs)
+        return JobDescription(now, described, job.stack.outputs(), _sessions(job, now))
+
+
+def _sessions(job: Job, now: JobStatus) -> tuple[SessionRecord, ...] | None:
+    """Of the present run and the one before it."""
+    runs = [*now.config.run.earlier[-1:], now.config.run.id]
+    try:
+        seen = job.provider.reach.sessions(now.machine.id) if now.machine is not None else ()
+        return records_of(job.results, runs, seen)
+    except CloudError as error:
+        job.session.reporter.say(f"who reached the machine is not known: {error.what}")
+        return None
 
 
 def _described(runs: Sequence[str], current: str) -> tuple[str, ...]:

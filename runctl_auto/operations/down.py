@@ -8,29 +8,31 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Reason
 from runctl_auto.errors import LeakedError, PlanChangedError, PlanOutdatedError
-from runctl_auto.jobs.artifacts import Download
-from runctl_auto.jobs.blocked_deletions import sentence
+from runctl_auto.jobs.artifacts.fetch import Download
+from runctl_auto.jobs.artifacts.of_job import fetch_all_artifacts
+from runctl_auto.jobs.bills.last import LastBill
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
 from runctl_auto.jobs.job import Job
-from runctl_auto.jobs.job_artifacts import fetch_all_artifacts
-from runctl_auto.jobs.last_bill import LastBill
-from runctl_auto.jobs.protected_teardown import confirm_included
 from runctl_auto.jobs.recovery import Recovered, recover
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
+from runctl_auto.jobs.run_metrics import keep_metrics
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.teardown import (
+from runctl_auto.jobs.teardown.blocked import sentence
+from runctl_auto.jobs.teardown.deletions import delete_what_can_go
+from runctl_auto.jobs.teardown.plan import (
     Teardown,
     decide_teardown,
     plan_teardown,
     planned_deletions,
     refuse_another_source,
 )
-from runctl_auto.jobs.teardown_deletions import delete_what_can_go
-from runctl_auto.jobs.teardown_preview import TeardownForecast, TeardownPreview
-from runctl_auto.jobs.teardown_receipt import prove_teardown
+from runctl_auto.jobs.teardown.preview import TeardownForecast, TeardownPreview
+from runctl_auto.jobs.teardown.protected import confirm_included
+from runctl_auto.jobs.teardown.receipt import prove_teardown
+from runctl_auto.jobs.traces.forward import forward_spans_of
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.receipt import Blocked, Deleted, Receipt, deleted_between, kept_in
 from runctl_auto.providers.compute import compute_in
@@ -193,8 +195,10 @@ class Down(Change[Teardown, DownResult]):
             self._destroy_unused(decision.before)
             return
         self._stopped = _stop(self.job, decision.config, decision.before, self._options)
+        forward_spans_of(self.job, decision.config, remember=False)
         if not self._options.discard_artifacts:
             self._downloads = fetch_all_artifacts(self.job, decision.before)
+            keep_metrics(self.job, decision.before)
         self._bill = LastBill.before_teardown(self.job, decision.config, decision.before)
         self._related = self.job.scanner(decision.config).relations(decision.before)
         has_ended = self._stopped is not None and self._stopped.how in ("stopped", "ended-before")

@@ -11,7 +11,7 @@ from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.filters import Filters, wanted_jobs
 from runctl_auto.jobs.folder.entry import Failure, exit_code_of, failure_of
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.teardown_preview import TeardownForecast
+from runctl_auto.jobs.teardown.preview import TeardownForecast
 from runctl_auto.operations.down import DownOptions, DownResult, down, foresee, refuse_leaks
 
 

@@ -12,8 +12,8 @@ from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import CloudError, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.deletion_watch import LONG_SECONDS
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.teardown.deletion_watch import LONG_SECONDS
 from runctl_auto.leftovers.compare import (
     Caller,
     Comparison,

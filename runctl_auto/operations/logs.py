@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from runctl_auto.jobs.follow import Follower, Lost
+from runctl_auto.errors import UsageError
+from runctl_auto.jobs.follow.follow import Follower, Lost, tell_line
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
-from runctl_auto.observe.logs import LogReader
+from runctl_auto.jobs.traces.forward import forward_spans_of
+from runctl_auto.observe.logs import RunLog
 from runctl_auto.run.status import RunStatus
 
 
-def logs(session: Session, name: str, *, follow: bool) -> RunStatus | None:
+def logs(session: Session, name: str, *, follow: bool, rank: int | None = None) -> RunStatus | None:
     """Reports the log of the job's run, line by line; with ``follow`` until the run has ended. Blocks.
 
-    The status of the run then; None before its first. Raises ``JobNotFoundError`` when there is no such job.
+    Of a run on several machines the logs of all are merged, unless one ``rank`` is asked for. The status
+    of the run then; None before its first. Raises ``JobNotFoundError`` when there is no such job.
     """
     job, reporter = session.job(name), session.reporter
     with reporter.working(f"looking at job '{name}'", after=PATIENCE_SECONDS):
         job.open()
-    run, results = job.applied_config().run.id, job.results
+    config = job.applied_config()
+    run, results, nodes = config.run.id, job.results, config.job.nodes
+    if rank is not None and not 0 <= rank < nodes:
+        raise UsageError(
+            f"Job '{name}' has no rank {rank}: it runs on {nodes} {'node' if nodes == 1 else 'nodes'}.",
+            where={"job": name},
+            next_step="Ranks count from 0.",
+        )
     if not follow:
-        for line in LogReader(results, run).rest():
-            reporter.log_line(line)
+        for line in RunLog(results, run, nodes=nodes, rank=rank).rest():
+            tell_line(reporter, line)
+        forward_spans_of(job, config)
         return results.status(run)
-    outcome = Follower(results, job.provider, run, reporter, session.time).until_end(job.compute())
+    follower = Follower(results, job.provider, run, reporter, session.time, nodes=nodes, rank=rank)
+    outcome = follower.until_end(job.compute())
     if isinstance(outcome, Lost):
         reporter.say(
             f"the machine is gone and the run has not ended: `runctl up JOB.yaml` gives it a new one, "
             f"`runctl down {name}` ends it"
         )
+    forward_spans_of(job, config)
     return outcome.status

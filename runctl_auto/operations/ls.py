@@ -5,12 +5,12 @@ from __future__ import annotations
 from runctl_auto.jobs.filters import Filters, wanted_jobs
 from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.storage_listing import ListedStorage, list_storage
+from runctl_auto.jobs.storage.listing import ListedStorage, list_storage
 
 
 def ls(session: Session, filters: Filters | None = None) -> tuple[ListedJob, ...]:
     """The jobs that fit, by name, with what is known of each, or why nothing is. Blocks."""
-    return wanted_jobs(session, filters or Filters())
+    return wanted_jobs(session, filters or Filters(), shown=True)
 
 
 def ls_storage(session: Session, filters: Filters | None = None) -> tuple[ListedStorage, ...]:

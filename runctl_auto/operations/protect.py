@@ -8,10 +8,10 @@ from typing import ClassVar
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.configuration import Configuration
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.protected_teardown import refuse_listed
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.teardown.protected import refuse_listed
 from runctl_auto.protection.changes import protection_notes
 from runctl_auto.protection.held import BUCKET_KEY, Held, find_held, volume_key
 from runctl_auto.stack.config import Protection, StackConfig

@@ -12,9 +12,9 @@ from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.errors import CloudError, RunctlError, UnreadableStatusError
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.heartbeat import is_hung
+from runctl_auto.jobs.follow.heartbeat import is_hung
 from runctl_auto.jobs.job import parse_config
-from runctl_auto.jobs.notices import Notices
+from runctl_auto.jobs.notices.tell import Notices
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.contract import Provider, TaggedMachine
 from runctl_auto.stack.config import StackConfig
@@ -214,7 +214,7 @@ def _tell(
     if status is not None and status.ended:
         notices.ended(config, status, is_news=False)
         return
-    heard = status.updated_at if status is not None and status.instance == machine.id else None
+    heard = status.updated_at if status is not None and machine.id in status.heard_machines else None
     since = machine.created_at if heard is None else datetime.fromisoformat(heard.replace("Z", "+00:00"))
     silence = (now - since).total_seconds()
     if is_hung(machine.id, status, silence):

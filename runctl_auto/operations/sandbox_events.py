@@ -13,6 +13,7 @@ from runctl_auto.jobs.intent import CurrentJob, job_without_engine
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import Machine
+from runctl_auto.stack.state import INSTANCE
 
 Kind = Literal["capacity", "throttle", "hang", "kill", "network"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -37,20 +38,29 @@ class SandboxEvent:
     at: str | None = None
 
 
-def interrupt(session: Session, job: str, notice_seconds: int) -> SandboxEvent:
-    """Gives the job's spot machine an interruption notice, after which it is terminated.
+def interrupt(session: Session, job: str, notice_seconds: int, *, rank: int = 0) -> SandboxEvent:
+    """Gives the job's spot machine an interruption notice, after which it is terminated; of several that of
+    ``rank``.
 
-    Raises ``UsageError`` when the job has no machine, ``SandboxError`` when it is no running spot machine.
+    Raises ``UsageError`` when the job has no machine or a pod, ``SandboxError`` when it is no running spot
+    machine.
     """
-    machine = _machine(session, job, _present(session, job))
+    current = _present(session, job)
+    if _on_runpod(current):
+        raise UsageError(
+            f"RunPod takes a pod away without a notice; '{job}' runs on one.",
+            where={"job": job},
+            next_step=f"`runctl sandbox fail {job} --kind kill` takes the pod away.",
+        )
+    machine = _machine(session, job, current, rank)
     told = _control(session)("POST", f"instances/{machine}/interrupt", {"notice_seconds": notice_seconds})
     at = datetime.fromtimestamp(float(told["time"]), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     what = f"machine {machine} is told that it ends in {notice_seconds} s"
     return SandboxEvent(job, "interrupt", machine, None, what, at)
 
 
-def fail(session: Session, job: str, kind: Kind, *, over: bool = False) -> SandboxEvent:
-    """Makes one kind of fault happen to the job; ``over`` ends it instead.
+def fail(session: Session, job: str, kind: Kind, *, over: bool = False, rank: int = 0) -> SandboxEvent:
+    """Makes one kind of fault happen to the job, of several machines to that of ``rank``; ``over`` ends it.
 
     * capacity: launches of the job in the zone where its machine is, or else was to be, are refused, those of
       its group too
@@ -58,11 +68,16 @@ def fail(session: Session, job: str, kind: Kind, *, over: bool = False) -> Sandb
     * hang: its machine stands still, with all that runs on it
     * kill: its machine loses its power
     * network: its machine reaches nothing, and nothing reaches it
+
+    A job on RunPod: pods of any job are refused in the data centre, and a pod that is killed vanishes. It
+    neither hangs nor loses its network (``UsageError``).
     """
     current, call = _present(session, job), _control(session)
     if kind in ("capacity", "throttle"):
         return _refuse(session, job, kind, current, call, over=over)
-    machine = _machine(session, job, current)
+    if _on_runpod(current):
+        return _end_pod(session, job, kind, current, over=over)
+    machine = _machine(session, job, current, rank)
     if kind == "network":
         call("POST", f"instances/{machine}/network", {"connected": over})
         what = f"machine {machine} {'has its network again' if over else 'has no network'}"
@@ -77,17 +92,33 @@ def fail(session: Session, job: str, kind: Kind, *, over: bool = False) -> Sandb
     return SandboxEvent(job, kind, machine, None, what)
 
 
+def _end_pod(session: Session, job: str, kind: Kind, current: CurrentJob, *, over: bool) -> SandboxEvent:
+    if kind != "kill":
+        raise UsageError(f"The sandbox's pods know no '{kind}'; they can be killed.", where={"job": job})
+    if over:
+        raise UsageError("A pod that was killed does not come back.", where={"job": job})
+    pod = _machine(session, job, current)
+    _control(session, runpod=True)("POST", f"pods/{pod}/vanish", {})
+    return SandboxEvent(job, kind, pod, None, f"pod {pod} has vanished")
+
+
 def _refuse(
     session: Session, job: str, kind: Kind, current: CurrentJob, call: _Call, *, over: bool
 ) -> SandboxEvent:
     if over:
         call("DELETE", "faults", {})
+        if _on_runpod(current):
+            _control(session, runpod=True)("DELETE", "faults", {})
         return SandboxEvent(job, kind, None, None, "the cloud refuses nothing any more")
     assert current.config is not None  # noqa: S101 - a present job has one
     place = current.config.placement
     if kind == "capacity":
         machine = _machine_now(session, current)
         zone = machine.zone if machine is not None and machine.zone else place.zone
+        if _on_runpod(current):
+            refusal = {"kind": "no-capacity", "times": _UNTIL_ENDED, "match": {"dataCenterIds": zone}}
+            _control(session, runpod=True)("POST", "faults", refusal)
+            return SandboxEvent(job, kind, None, zone, f"{zone} has no capacity for pods")
         for fault in _capacity_faults(job, zone):
             call("POST", "faults", fault)
         return SandboxEvent(job, kind, None, zone, f"{zone} has no capacity for job '{job}'")
@@ -128,8 +159,16 @@ def _machine_now(session: Session, current: CurrentJob) -> Machine | None:
     return now.machine if now.has_machine else None
 
 
-def _machine(session: Session, job: str, current: CurrentJob) -> str:
-    found = _machine_now(session, current)
+def _machine(session: Session, job: str, current: CurrentJob, rank: int = 0) -> str:
+    assert current.config is not None  # noqa: S101 - a present job has one
+    nodes = current.config.job.nodes
+    if rank >= nodes:
+        raise UsageError(
+            f"Job '{job}' has no rank {rank}: it runs on {nodes} {'node' if nodes == 1 else 'nodes'}.",
+            where={"job": job},
+            next_step="Ranks count from 0.",
+        )
+    found = _machine_of_rank(session, current, rank) if nodes > 1 else _machine_now(session, current)
     if found is None:
         raise UsageError(
             f"Job '{job}' has no machine.",
@@ -139,8 +178,22 @@ def _machine(session: Session, job: str, current: CurrentJob) -> str:
     return found.id
 
 
-def _control(session: Session) -> _Call:
+def _on_runpod(current: CurrentJob) -> bool:
+    return current.config is not None and current.config.job.provider == "runpod"
+
+
+def _machine_of_rank(session: Session, current: CurrentJob, rank: int) -> Machine | None:
+    """The machine of one of several nodes; None when it has none that runs."""
+    assert current.config is not None  # noqa: S101 - a present job has one
+    ending = f"-node-{rank}-instance"
+    named = [each.id for each in current.state.of_type(INSTANCE) if each.name.endswith(ending)]
+    provider = session.provider(current.config.placement.region)
+    found = [provider.machine(each) for each in named]
+    return next((each for each in found if not each.is_ending), None)
+
+
+def _control(session: Session, *, runpod: bool = False) -> _Call:
     def call(method: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        return control_sandbox(session.folders, method, path, body)
+        return control_sandbox(session.folders, method, path, body, runpod=runpod)
 
     return call

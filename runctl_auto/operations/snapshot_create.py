@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from runctl_auto.errors import RunctlError, UsageError
-from runctl_auto.jobs.named_storage import named_snapshot, named_volume
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.storage_change import StorageCreation, StorageResult
-from runctl_auto.jobs.storage_stack import StorageStack
+from runctl_auto.jobs.storage.change import StorageCreation, StorageResult
+from runctl_auto.jobs.storage.named import named_snapshot, named_volume
+from runctl_auto.jobs.storage.stack import StorageStack
 from runctl_auto.stack.prices import Rates
 from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig
 

@@ -13,10 +13,11 @@ from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.traces.forward import forward_spans_of
 from runctl_auto.observe.drift import Drift, machine_drift, volume_drift, volume_ids
 from runctl_auto.observe.notices import SentNotice, notices_of
 from runctl_auto.providers.compute import ComputeNow
-from runctl_auto.providers.contract import Machine, MachineGroup, RunKey
+from runctl_auto.providers.contract import QUEUED, Machine, MachineGroup, RunKey
 from runctl_auto.run.status import LOST, RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import StackState
@@ -49,6 +50,8 @@ class JobStatus:
     @property
     def phase(self) -> str:
         """The run's phase as its facts tell it; ``starting`` or ``no machine`` before the agent's word."""
+        if self.machine is not None and self.machine.state == QUEUED:
+            return QUEUED
         if self.facts.phase is not None:
             return self.facts.phase
         if self.machine is None:
@@ -80,6 +83,7 @@ class JobStatus:
             "protected": list(self.protected),
             "drift": [each.as_json() for each in self.drift],
             "notices": [each.as_json() for each in self.notices],
+            "nodes": [dict(each) for each in status.nodes] if status else [],
             "status": dict(status.raw) if status and status.raw else None,
         }
 
@@ -87,7 +91,10 @@ class JobStatus:
 def status(session: Session, job: str) -> JobStatus:
     """The job as it is now. Raises ``JobNotFoundError`` when there is none."""
     with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
-        return status_of(session.job(job))
+        found = session.job(job)
+        shown = status_of(found)
+        forward_spans_of(found, shown.config)
+        return shown
 
 
 def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
@@ -115,7 +122,7 @@ def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
     known = tuple(each for each in earlier.values() if isinstance(each, RunStatus))
     now, compute = job.session.time.now(), job.compute_now(state)
     machine = compute.machine
-    seen = {} if machine is None else {machine.id: machine}
+    seen = {each.id: each for each in compute.all}
     statuses = (*known, *((found,) if found else ()))
     wanted = {each for status in statuses for each in machines_to_ask_for(status, now)} - seen.keys()
     machines = {**job.machines(sorted(wanted)), **seen}
@@ -128,6 +135,7 @@ def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
         volumes=held_volumes(state),
         machines=machines,
         machine=machine.id if machine else None,
+        other_machines=tuple(each for each in seen if machine is not None and each != machine.id),
         unread=any(isinstance(each, RunctlError) for each in earlier.values()),
     )
     drift = (*machine_drift(job.name, state, compute, found), *_volume_drift(job, state, compute))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from runctl_auto.jobs.protected_teardown import refuse_listed
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.storage_change import StorageChange, StorageResult
-from runctl_auto.jobs.storage_stack import StorageStack
+from runctl_auto.jobs.storage.change import StorageChange, StorageResult
+from runctl_auto.jobs.storage.stack import StorageStack
+from runctl_auto.jobs.teardown.protected import refuse_listed
 from runctl_auto.protection.held import find_held
 from runctl_auto.stack.kinds import kind_of, name_in
 from runctl_auto.stack.storage_config import StorageConfig

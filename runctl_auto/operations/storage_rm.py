@@ -7,19 +7,19 @@ from pathlib import Path
 
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import LeakedError, ProtectedError, UsageError
-from runctl_auto.jobs.blocked_deletions import sentence
 from runctl_auto.jobs.change import StackChange
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.protected_teardown import TeardownProtection, confirm_included, teardown_protection
 from runctl_auto.jobs.recovery import Recovered, recover
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.right_account import refuse_another_account
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.storage_bill import StorageBill
-from runctl_auto.jobs.storage_listing import jobs_that_use
-from runctl_auto.jobs.storage_stack import StorageStack, stored
-from runctl_auto.jobs.teardown_deletions import delete_what_can_go
-from runctl_auto.jobs.teardown_receipt import prove_teardown
+from runctl_auto.jobs.storage.bill import StorageBill
+from runctl_auto.jobs.storage.listing import jobs_that_use
+from runctl_auto.jobs.storage.stack import StorageStack, stored
+from runctl_auto.jobs.teardown.blocked import sentence
+from runctl_auto.jobs.teardown.deletions import delete_what_can_go
+from runctl_auto.jobs.teardown.protected import TeardownProtection, confirm_included, teardown_protection
+from runctl_auto.jobs.teardown.receipt import prove_teardown
 from runctl_auto.leftovers.archive import store
 from runctl_auto.leftovers.receipt import Blocked, Receipt, deleted_between, kept_in
 from runctl_auto.protection.held import held_in

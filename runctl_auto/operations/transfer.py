@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runctl_auto.agent import spans
 from runctl_auto.errors import (
     NotSupportedError,
     TransferDiffersError,
@@ -20,6 +21,7 @@ from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.local.crc64 import require_transfer_extra
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.transfer.compare_trees import compare
+from runctl_auto.transfer.copy_tree import At, copy_objects
 from runctl_auto.transfer.fetch_tree import download
 from runctl_auto.transfer.options import Options, Outcome
 from runctl_auto.transfer.places import BucketPlace, JobPlace, LocalPlace, MachinePlace, Place, place_of
@@ -52,17 +54,22 @@ def transfer(surroundings: Surroundings, source: str, target: str, options: Opti
     """
     require_transfer_extra()
     start, end = place_of(source), place_of(target)
-    _refuse_options(start, options)
+    _refuse_options(start, end, options)
     asked = replace(options, confirm_deletion=lambda count: _ask(surroundings, count, end, yes=yes))
     if isinstance(start, LocalPlace) and isinstance(end, BucketPlace):
-        data = surroundings.open_bucket(end.bucket)
-        if not options.dry_run:
-            for line in end_unusable(surroundings.journals, data):
-                surroundings.reporter.say(line)
-        return upload(start.path, data, end.key, surroundings.journals, asked)
+        data = _target(surroundings, end, options)
+        with spans.span("upload", bucket=end.bucket):
+            return upload(start.path, data, end.key, surroundings.journals, asked)
+    if isinstance(start, BucketPlace) and isinstance(end, BucketPlace):
+        data, source_data = _target(surroundings, end, options), surroundings.open_bucket(start.bucket)
+        with spans.span("copy", bucket=end.bucket):
+            return copy_objects(At(source_data, start.key), At(data, end.key), surroundings.journals, asked)
     if isinstance(start, BucketPlace) and isinstance(end, LocalPlace):
         data = surroundings.open_bucket(start.bucket)
-        return download(data, start.key, end.path, asked, into=end.is_folder)
+        with spans.span("download", bucket=start.bucket):
+            return download(data, start.key, end.path, asked, into=end.is_folder)
+    if isinstance(start, MachinePlace) or isinstance(end, MachinePlace):
+        return _with_machine(surroundings, start, end, asked)
     if isinstance(start, JobPlace) and isinstance(end, LocalPlace):
         return _from_job(surroundings.session(), start, end.path, asked)
     raise _refused(start, end)
@@ -97,6 +104,28 @@ def compare_places(surroundings: Surroundings, source: str, target: str, options
     return found
 
 
+def _target(surroundings: Surroundings, place: BucketPlace, options: Options) -> ObjectData:
+    """The bucket that is written to, without what stopped commands left there for nobody."""
+    data = surroundings.open_bucket(place.bucket)
+    if not options.dry_run:
+        for line in end_unusable(surroundings.journals, data, surroundings.open_bucket):
+            surroundings.reporter.say(line)
+    return data
+
+
+def _with_machine(surroundings: Surroundings, start: Place, end: Place, options: Options) -> Outcome:
+    from runctl_auto.jobs.reach.machine import machine_of
+    from runctl_auto.jobs.reach.machine_files import fetch_from_machine, send_to_machine
+
+    if isinstance(start, MachinePlace) and isinstance(end, LocalPlace):
+        machine = machine_of(surroundings.session(), start.job)
+        return fetch_from_machine(machine, start.path, end.path, options, into=end.is_folder)
+    if isinstance(start, LocalPlace) and isinstance(end, MachinePlace):
+        machine = machine_of(surroundings.session(), end.job)
+        return send_to_machine(machine, start.path, end.path, surroundings.journals, options)
+    raise _refused(start, end)
+
+
 def _from_job(session: Session, place: JobPlace, target: Path, options: Options) -> Outcome:
     if place.what == "checkpoint":
         from runctl_auto.operations.checkpoint import pull
@@ -114,7 +143,7 @@ def _from_job(session: Session, place: JobPlace, target: Path, options: Options)
 def _artifacts(session: Session, name: str, target: Path, options: Options) -> Outcome:
     """The artifacts of the job's last run in the folder ``target``, which must be empty or absent."""
     from runctl_auto.agent.contract import artifacts_prefix, file_key
-    from runctl_auto.jobs.artifacts import place_artifacts
+    from runctl_auto.jobs.artifacts.fetch import place_artifacts
 
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UsageError(f"{target} exists and is not an empty folder.", next_step="Name another folder.")
@@ -147,9 +176,16 @@ def _artifacts(session: Session, name: str, target: Path, options: Options) -> O
     return outcome
 
 
-def _refuse_options(start: Place, options: Options) -> None:
+def _refuse_options(start: Place, end: Place, options: Options) -> None:
+    if isinstance(start, MachinePlace) or isinstance(end, MachinePlace):
+        _refuse_for_machine(start, options)
     if isinstance(start, LocalPlace):
         return
+    if options.bandwidth and isinstance(start, BucketPlace) and isinstance(end, BucketPlace):
+        raise UsageError(
+            "--bandwidth has no effect on a copy inside S3, which does not pass this machine.",
+            next_step="Leave it out.",
+        )
     for given, name in ((options.selection.gitignore, "--gitignore"), (options.compress, "--compress")):
         if given:
             raise UsageError(f"{name} works with a local source only.", next_step="Leave it out.")
@@ -161,17 +197,22 @@ def _refuse_options(start: Place, options: Options) -> None:
         )
 
 
+def _refuse_for_machine(start: Place, options: Options) -> None:
+    chosen = options.selection.include or options.selection.exclude
+    for given, name in (
+        (options.delete, "--delete"),
+        (options.dry_run, "--dry-run"),
+        (options.compress, "--compress"),
+        (isinstance(start, MachinePlace) and chosen, "--include and --exclude"),
+    ):
+        if given:
+            raise UsageError(f"{name} does not work with a machine.", next_step="Leave it out.")
+
+
 def _refused(start: Place, end: Place) -> Exception:
     if isinstance(end, JobPlace):
         return UsageError(
             f"{end} is written by the job alone.", next_step="Send data to a bucket that the job reads."
-        )
-    if isinstance(start, MachinePlace) or isinstance(end, MachinePlace):
-        return NotSupportedError(
-            "The agent on a machine does not move single files yet.",
-            where={"place": str(start if isinstance(start, MachinePlace) else end)},
-            next_step="Fetch JOB@artifacts or JOB@checkpoints/SEQUENCE; `data:` in the job file brings data "
-            "to a machine.",
         )
     if isinstance(start, LocalPlace):
         return UsageError("Both are on this machine.", next_step="`cp` or `rsync` copies them.")

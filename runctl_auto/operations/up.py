@@ -12,20 +12,19 @@ Where each step lives:
 * stop the run that is replaced: ``jobs/graceful_stop.py``
 * apply in the first place that has capacity, then protect: ``jobs/apply.py``
 * wait for capacity, and try the places again: ``jobs/capacity_wait.py``, ``jobs/place_again.py``
-* follow the run: ``jobs/follow.py``; a lost machine is replaced: ``jobs/replace.py``, but not one after the
-  other that never reports: ``jobs/silent_machines.py``
-* fetch the artifacts: ``jobs/artifacts.py``
+* follow the run: ``jobs/follow/follow.py``; a lost machine is replaced: ``jobs/lost_machine/replace.py``,
+  but not one after the other that never reports: ``jobs/lost_machine/silent.py``
+* fetch the artifacts: ``jobs/artifacts/fetch.py``
 * take the ended run's machine out of the stack: ``jobs/release.py``
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
+from runctl_auto.agent import spans
 from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
 from runctl_auto.agent.lineage import OwnLineage
 from runctl_auto.errors import (
@@ -37,14 +36,15 @@ from runctl_auto.errors import (
     TrainingFailedError,
     UsageError,
 )
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
-from runctl_auto.jobs.artifacts import Download, fetch_artifacts
-from runctl_auto.jobs.budget_check import refuse_spent_budgets
+from runctl_auto.jobs.apply import apply_in_first_place, clear_machines, protect_when_placed, settle_machine
+from runctl_auto.jobs.artifacts.fetch import Download, fetch_artifacts
+from runctl_auto.jobs.artifacts.metrics import read_metrics
+from runctl_auto.jobs.bills.budget_check import refuse_spent_budgets
 from runctl_auto.jobs.capacity_wait import until_capacity
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
-from runctl_auto.jobs.follow import (
+from runctl_auto.jobs.follow.follow import (
     PATIENCE_WITH_OTHERS_SECONDS,
     Ended,
     Follower,
@@ -52,28 +52,29 @@ from runctl_auto.jobs.follow import (
     Starved,
     await_end,
 )
+from runctl_auto.jobs.follow.heartbeat import HUNG_SECONDS
 from runctl_auto.jobs.graceful_stop import stop_run
-from runctl_auto.jobs.heartbeat import HUNG_SECONDS
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
-from runctl_auto.jobs.notices import Notices
+from runctl_auto.jobs.lost_machine.replace import MAX_REPLACEMENTS, ReplaceMachine, refuse_unreadable
+from runctl_auto.jobs.lost_machine.silent import SilentMachines
+from runctl_auto.jobs.lost_machine.starved_group import FeedGroup, capacity_seconds
+from runctl_auto.jobs.notices.tell import Notices
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import MAX_REPLACEMENTS, ReplaceMachine, refuse_unreadable
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView
-from runctl_auto.jobs.results import read_metrics
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.silent_machines import SilentMachines
-from runctl_auto.jobs.starved_group import FeedGroup, capacity_seconds
 from runctl_auto.jobs.throttling import Result, past_throttling
+from runctl_auto.jobs.traces.forward import forward_spans_of
+from runctl_auto.local import correlation
 from runctl_auto.local.printable import printable
 from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of
+from runctl_auto.operations.up_result import UpResult as UpResult  # noqa: PLC0414 - of this module for others
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 from runctl_auto.stack.source import Source
-from runctl_auto.stack.trail import RefusedPlace
 
 LOCK_POLL_SECONDS = 2.0
 START_FROM_NOTHING = "none"
@@ -100,26 +101,6 @@ class UpOptions:
         return None if self.start_from is None else self.start_from == START_FROM_NOTHING
 
 
-@dataclass(frozen=True)
-class UpResult:
-    """What ``up`` came to. ``status`` is None when nobody waited for the end; ``seconds`` per phase.
-    ``program`` is the folder of the program that was applied, None for runctl's own. ``trail`` are the places
-    that had no capacity for the run."""
-
-    job: str
-    run: str
-    attempt: int
-    placement: Placement
-    changed: bool
-    status: RunStatus | None = None
-    download: Download | None = None
-    metrics: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    replacements: int = 0
-    program: Path | None = None
-    trail: tuple[RefusedPlace, ...] = ()
-
-
 def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     """Applies ``job``. Blocks until the training has ended unless ``detach``.
 
@@ -128,6 +109,11 @@ def up(session: Session, job: CheckedJob, options: UpOptions) -> UpResult:
     the plan was declined.
     """
     change = Up(session, job, options)
+    with correlation.about(job=job.spec.name):
+        return _told_when_ended(session, job, options, change)
+
+
+def _told_when_ended(session: Session, job: CheckedJob, options: UpOptions, change: Up) -> UpResult:
     try:
         return _applied_and_followed(session, job, options, change)
     finally:
@@ -142,12 +128,14 @@ def _applied_and_followed(session: Session, job: CheckedJob, options: UpOptions,
         reporter=session.reporter,
         time=session.time,
     )
+    correlation.note_run(job.spec.name, applied.config.run.id)
     following = _Following(change, applied)
     if options.detach:
         return following.result()
     status = applied.before.status
     if not applied.changed and status is not None and status.ended:
-        session.reporter.say(f"run {applied.config.run.id} has ended before; --rerun makes a new attempt")
+        if status.phase != Phase.STOPPED:
+            session.reporter.say(f"run {applied.config.run.id} has ended before; --rerun makes a new attempt")
         return following.finish(status)
     return following.until_end()
 
@@ -244,6 +232,7 @@ class Up(JobFileChange[Applied]):
                 self.session.reporter,
                 refresh=self.refreshes,
                 settle=partial(settle_machine, self.job),
+                clear=partial(clear_machines, self.job),
                 now=self.session.time.now,
             )
 
@@ -287,8 +276,7 @@ class Up(JobFileChange[Applied]):
             )
             if compute.group:
                 provider.end_group(compute.group)
-            machine = compute.now(provider).machine
-            if machine is not None:
+            for machine in compute.now(provider).all:
                 await_end(provider, machine, time)
         if outcome.how == "late":
             self.session.reporter.say("the run did not stop in time; it goes on from its last checkpoint")
@@ -311,9 +299,16 @@ class _Following:
         """Blocks until the run has ended, and gives it a new machine whenever it loses the one it has."""
         job, session = self._job, self._session
         run = self._config.run.id
-        follower = Follower(job.results, job.provider, run, session.reporter, session.time)
+        follower = Follower(
+            job.results,
+            job.provider,
+            run,
+            session.reporter,
+            session.time,
+            nodes=self._config.job.nodes,
+        )
         silent = SilentMachines(job.name, run, job.provider, session.reporter, session.time)
-        with self._times.phase("training"):
+        with self._times.phase("training"), spans.span("up: follow", run=run):
             outcome = self._follow(follower)
             while not isinstance(outcome, Ended):
                 if isinstance(outcome, Starved):
@@ -347,6 +342,7 @@ class _Following:
     def finish(self, status: RunStatus) -> UpResult:
         """Fetches artifacts, releases the machine, and tells the result, or what went wrong."""
         refuse_stopped_elsewhere(self._config, status)
+        forward_spans_of(self._job, self._config)
         download = self._fetch()
         with self._times.phase("release"):
             try:
@@ -355,7 +351,7 @@ class _Following:
                 self._session.reporter.say(f"the machine is left to another command: {error.what}")
         result = self.result(status, download)
         if not status.succeeded:
-            raise _training_failed(self._config, status, result)
+            raise training_failed(self._config, status, result)
         return result
 
     def result(self, status: RunStatus | None = None, download: Download | None = None) -> UpResult:
@@ -454,7 +450,7 @@ def _hangs(lost: Lost) -> str:
     )
 
 
-def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
+def training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
     how = f"with exit code {status.exit_code}" if status.exit_code is not None else f"({status.reason})"
     verb = "was stopped" if status.phase == Phase.STOPPED else "failed"
     where = {"job": config.job.name, "run": config.run.id}
@@ -466,6 +462,8 @@ def _training_failed(config: StackConfig, status: RunStatus, result: UpResult) -
     again = "`runctl up --rerun` tries again"
     if status.reason == Reason.LEFT_PROCESSES:  # it would end the same way
         again = "let `run` end with `wait`, or set background: wait or stop, then `runctl up --rerun`"
+    if status.phase == Phase.STOPPED:
+        again = f"`runctl resume {config.job.name}` continues it"
     return TrainingFailedError(
         f"The training of job '{config.job.name}' {verb} {how}{message}.",
         training_exit_code=status.exit_code,

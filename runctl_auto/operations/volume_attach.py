@@ -16,8 +16,8 @@ from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.job_file.load import load_job_file
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.named_storage import Named, find_named
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.storage.named import Named, find_named
 from runctl_auto.local.atomic_file import replace_file
 
 

@@ -9,8 +9,8 @@ from runctl_auto.errors import RunctlError, UsageError
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.job import parse_config
-from runctl_auto.jobs.named_storage import find_named
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.storage.named import find_named
 from runctl_auto.providers.contract import Provider
 from runctl_auto.stack.kinds import stack_of
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from runctl_auto.errors import CloudError, UsageError, VolumeCooldownError
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.storage_change import StorageChange, StorageResult
-from runctl_auto.jobs.storage_stack import StorageStack
+from runctl_auto.jobs.storage.change import StorageChange, StorageResult
+from runctl_auto.jobs.storage.stack import StorageStack
 from runctl_auto.providers.storage import Modification
 from runctl_auto.stack.storage_config import StorageConfig
 

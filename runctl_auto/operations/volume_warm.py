@@ -11,8 +11,8 @@ from typing import Any, Literal
 from runctl_auto.errors import NotFoundError, UsageError
 from runctl_auto.jobs.check import check_files
 from runctl_auto.jobs.job import parse_config
-from runctl_auto.jobs.named_storage import Named, find_named
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.storage.named import Named, find_named
 from runctl_auto.operations.down import DownOptions, down, refuse_leaks
 from runctl_auto.operations.up import UpOptions, up
 from runctl_auto.providers.volume_filling import VolumeFilling

@@ -1,17 +1,17 @@
-"""``watch``: follows jobs, and gives runs that lost their machine a new one (``jobs/watcher.py``)."""
+"""``watch``: follows jobs, and gives runs that lost their machine a new one (``jobs/watch/watcher.py``)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from runctl_auto.errors import RunctlError
-from runctl_auto.jobs.bills import all_bills
-from runctl_auto.jobs.budget_check import budgets_of
-from runctl_auto.jobs.notices import Notices
-from runctl_auto.jobs.replacements import OpenSession
+from runctl_auto.jobs.bills.all_jobs import all_bills
+from runctl_auto.jobs.bills.budget_check import budgets_of
+from runctl_auto.jobs.lost_machine.side_by_side import OpenSession
+from runctl_auto.jobs.notices.tell import Notices
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.watch_events import WatchEvent
-from runctl_auto.jobs.watcher import Watcher, WatchOptions
+from runctl_auto.jobs.watch.events import WatchEvent
+from runctl_auto.jobs.watch.watcher import Watcher, WatchOptions
 
 BUDGETS_EVERY_SECONDS = 600.0
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runctl_auto.providers.aws.permissions.actions import actions_of
-from runctl_auto.providers.aws.permissions.grants import GRANTS, ROLES, Grant, Role
+from runctl_auto.providers.aws.permissions.grants import GRANTS, REACH, ROLES, SEPARATE, Grant, Role
 
+RECORDING_CALLS = ("logs:CreateLogStream", "logs:PutLogEvents")
+"""What recording a session in a log group calls."""
 _DOMAINS = {"aws-cn": "amazonaws.com.cn"}
 
 
@@ -15,17 +17,23 @@ _DOMAINS = {"aws-cn": "amazonaws.com.cn"}
 class Place:
     """The scope of the permissions: one region of one account.
 
-    ``image_parameters`` are the parameters of the account that jobs name as their image (``/path/name``).
+    ``image_parameters`` are the parameters of the account that jobs name as their image (``/path/name``);
+    ``session_log_group`` and ``session_log_bucket`` where the settings have sessions recorded
+    (``sessions.log_group``; ``sessions.log_bucket``, with a prefix or without).
     """
 
     account: str
     region: str
     partition: str = "aws"
     image_parameters: tuple[str, ...] = ()
+    session_log_group: str | None = None
+    session_log_bucket: str | None = None
 
 
 def grants_of(role: Role) -> tuple[Grant, ...]:
-    """All grants of ``role``, including those of the roles before it."""
+    """All grants of ``role``, including those of the roles before it, unless it stands by itself."""
+    if role in SEPARATE:
+        return tuple(grant for grant in GRANTS if grant.role == role)
     allowed = ROLES[: ROLES.index(role) + 1]
     return tuple(grant for grant in GRANTS if grant.role in allowed)
 
@@ -44,10 +52,21 @@ def policy_document(role: Role, place: Place) -> dict[str, object]:
     IAM limits the length of a role's policies.
     """
     together: dict[tuple[object, ...], list[Grant]] = {}
-    for grant in (*grants_of(role), *_image_grants(place)):
+    recording = _recording_grants(place) if role == REACH else ()
+    for grant in (*grants_of(role), *_image_grants(place), *recording):
         conditions = tuple((name, tuple(values.items())) for name, values in grant.conditions.items())
         together.setdefault((grant.resources, conditions), []).append(grant)
     return {"Version": "2012-10-17", "Statement": [_statement(each, place) for each in together.values()]}
+
+
+def _recording_grants(place: Place) -> Iterable[Grant]:
+    """Permission to record who reaches a machine, in the place that the settings name."""
+    if place.session_log_group is not None:
+        group = f"arn:{{partition}}:logs:{{region}}:{{account}}:log-group:{place.session_log_group}"
+        yield Grant("RecordSessions", REACH, RECORDING_CALLS, (f"{group}:*",), seen=False)
+    if place.session_log_bucket is not None:
+        arn = f"arn:{{partition}}:s3:::{place.session_log_bucket.strip('/')}/*"
+        yield Grant("RecordSessionsInBucket", REACH, ("s3:PutObject",), (arn,), seen=False)
 
 
 def _image_grants(place: Place) -> Iterable[Grant]:

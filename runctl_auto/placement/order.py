@@ -69,10 +69,13 @@ def expected_hour(offer: Offer, spec: JobSpec, rates: Rates) -> Amount:
     """USD an hour of the job's machines at an offer, with their disks, addresses and volumes; incomplete when
     a price is unknown.
     """
-    machine = amount(_expected_price(offer)).times(spec.nodes)
     place = offer.places[0] if offer.places else None
+    on_demand = len(set(spec.on_demand_ranks)) if offer.market == "spot" else 0
+    machine = amount(_expected_price(offer)).times(spec.nodes - on_demand)
     if place is None:
         return machine
+    if on_demand:
+        machine = machine + amount(place.on_demand_hour).times(on_demand)
     disk_gb = place.disk_gb or spec.resources.disk or DEFAULT_DISK_GB
     parts = parts_of(spec, place, rates, disk_gb=disk_gb)
     return machine + total(each.hour for each in parts if each.kind != "machine")

@@ -9,6 +9,9 @@ from typing import Any
 from runctl_auto.agent.contract import (
     TERMINAL_PHASES,
     UNSAVED_ARTIFACTS,
+    MetricsSummaryJson,
+    NodeJson,
+    NodePhase,
     Phase,
     ResumeJson,
     StatusJson,
@@ -49,6 +52,20 @@ class RunStatus:
     unreadable: str | None = None
     machines: tuple[RunMachine, ...] = ()
     """All machines of the run, in order; empty in statuses of earlier versions."""
+
+    @property
+    def nodes(self) -> tuple[NodeJson, ...]:
+        """The nodes of a run on several machines as the first of them sees them; empty on one."""
+        return tuple(self.raw.get("nodes") or ())
+
+    @property
+    def heard_machines(self) -> frozenset[str]:
+        """The machines of which the status tells what they do now: the one that wrote it, and those of the
+        other nodes that answer it.
+        """
+        gone = (NodePhase.ABSENT, NodePhase.LOST)
+        nodes = (each["instance"] for each in self.nodes if each["phase"] not in gone)
+        return frozenset(filter(None, (self.instance, *nodes)))
 
     @property
     def ended(self) -> bool:
@@ -101,6 +118,12 @@ class RunStatus:
             )
             for each in self.raw.get("tries") or ()
         )
+
+    @property
+    def metrics(self) -> MetricsSummaryJson | None:
+        """How the run goes, in a few numbers; None when it has told none."""
+        found: MetricsSummaryJson | None = self.raw.get("metrics")
+        return found
 
     @property
     def succeeded(self) -> bool:

@@ -11,7 +11,7 @@ from runctl_auto.errors import FieldProblem, SettingsError
 from runctl_auto.local.printable import printable, shortened
 from runctl_auto.settings.schema import CONFIRMED, PERSONAL, SettingPath
 
-_FILES = (("engine", "path"), ("engine", "passphrase_file"))
+_FILES = (("engine", "path"), ("engine", "passphrase_file"), ("monitoring", "trace_file"))
 """Settings that name files: what is confirmed is the file, not its name in whatever project."""
 _NEVER_ABSENT = (("engine", "secrets_provider"),)
 NOTHING = object()

@@ -34,6 +34,7 @@ _SHORT_VARIABLES: Mapping[SettingPath, str] = {
     ("engine", "backend"): "RUNCTL_BACKEND",
     ("engine", "passphrase_file"): "RUNCTL_PASSPHRASE_FILE",
     ("engine", "parallel"): "RUNCTL_PARALLEL",
+    ("monitoring", "trace_file"): "RUNCTL_TRACE_FILE",
 }
 
 

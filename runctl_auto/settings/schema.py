@@ -10,7 +10,7 @@ import getpass
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -31,6 +31,8 @@ CONFIRMED: tuple[SettingPath, ...] = (
     ("engine", "secrets_provider"),
     ("notify", "webhook"),
     ("notify", "command"),
+    ("sessions", "log_bucket"),
+    ("monitoring", "trace_file"),
 )
 """Settings that decide who gets the caller's credentials and secrets, who is told of jobs, or what runs here:
 from a project's file they are taken only when the person's own file or environment confirms them."""
@@ -38,6 +40,7 @@ from a project's file they are taken only when the person's own file or environm
 PERSONAL: tuple[SettingPath, ...] = (
     ("confirmed",),
     ("engine", "trusted_programs"),
+    ("local", "enabled"),
     ("policies", "base"),
 )
 """Settings that are never taken from a project's file."""
@@ -101,7 +104,30 @@ class LocalSettings(_Section):
     """Jobs on the local machine."""
 
     enabled: bool = Field(
-        default=False, title="Whether jobs may run on this machine", description="true or false"
+        default=False,
+        title="Whether a job file may choose this machine; `up --provider local` needs no leave",
+        description="true or false; not from a project's file",
+    )
+    gpus: int | None = Field(
+        default=None,
+        ge=0,
+        le=64,
+        title="How many GPUs of this machine jobs may have; default: those that nvidia-smi lists",
+        description="a whole number from 0 to 64",
+    )
+    cpus: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        title="How many CPUs of this machine jobs may have together; default: all",
+        description="a whole number from 1 to 4096",
+    )
+    memory_gb: int | None = Field(
+        default=None,
+        ge=1,
+        le=65536,
+        title="How many GB of this machine's memory jobs may have together; default: all",
+        description="a whole number from 1 to 65536",
     )
 
 
@@ -245,6 +271,17 @@ class NotifySettings(_Section):
         return self.webhook is not None or self.command is not None
 
 
+class MonitoringSettings(_Section):
+    """What is recorded of commands and runs."""
+
+    trace_file: Path | None = Field(
+        default=None,
+        title="Where traces are written, for those without a collector; off unless set",
+        description="a file that is appended to, or a folder that gets a file for each trace, relative to "
+        "the project folder",
+    )
+
+
 _ProtectedId = Annotated[
     str, StringConstraints(pattern=r"^(vol-[0-9a-f]{8,17}|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$")
 ]
@@ -284,6 +321,28 @@ class PolicySettings(_Section):
         return None if value is None else _one_place(value)
 
 
+class SessionSettings(_Section):
+    """Who may reach the machines of jobs by `exec`, `shell` and `forward`, and where that is logged."""
+
+    protected: Literal["allow", "forbid"] = Field(
+        default="allow",
+        title="Whether sessions are opened with machines of jobs that have something protected",
+        description="allow or forbid",
+    )
+    log_group: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_/.#-]{1,512}$",
+        title="Log group of CloudWatch Logs that is told who opened which session; it must exist",
+        description="a log group's name, in the job's region",
+    )
+    log_bucket: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_/.=-]{0,200})?$",
+        title="Bucket that is told who opened which session; it must exist",
+        description="BUCKET or BUCKET/PREFIX",
+    )
+
+
 class Settings(_Section):
     """All settings, complete and valid."""
 
@@ -318,6 +377,8 @@ class Settings(_Section):
     policies: PolicySettings = PolicySettings()
     cost: CostSettings = CostSettings()
     notify: NotifySettings = NotifySettings()
+    sessions: SessionSettings = SessionSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @field_validator("confirmed")
     @classmethod

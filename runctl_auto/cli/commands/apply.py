@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runctl_auto.cli.executor_options import executor_for, executor_options
-from runctl_auto.cli.folder_options import folder_options
+from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
+from runctl_auto.cli.folder_options import FolderChoice, folder_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.report_options import report_option, reported
 from runctl_auto.errors import ExitCode
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.argument("folder", metavar="FOLDER|PLAN", type=click.Path(path_type=Path, readable=False))
 @folder_options
-@executor_options(parallel=False)
+@executor_options()
 @click.option(
     "--refresh",
     is_flag=True,
@@ -63,15 +63,8 @@ def command(
     /,
     folder: Path,
     *,
-    only: tuple[str, ...],
-    changed_since: str | None,
-    prune: bool,
-    adopt: bool,
-    parallel: int,
-    executor: str,
-    scheduler: str | None,
-    policy_base: Path | None,
-    no_policy: bool,
+    chosen: FolderChoice,
+    workers: WorkerChoice,
     refresh: bool,
     yes: bool,
     continue_on_error: bool,
@@ -82,11 +75,10 @@ def command(
     detailed_exitcode: bool,
 ) -> int:
     from runctl_auto.cli.views.folder_plan import plan_lines, result_lines
-    from runctl_auto.jobs.folder.options import FolderOptions
     from runctl_auto.local.printable import printable
     from runctl_auto.operations.apply import ApplyOptions, apply, apply_saved
 
-    invocation.hold_policies_to(policy_base)
+    invocation.hold_policies_to(chosen.policy_base)
     console = invocation.console
 
     def show(plan: FolderPlan) -> None:
@@ -101,22 +93,18 @@ def command(
         discard_artifacts=discard_artifacts,
     )
     with reported("apply", folder, reports) as told:
-        session = invocation.session(policies=not no_policy)
-        with executor_for(
-            invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
-        ) as workers:
+        session = invocation.session(policies=not chosen.no_policy)
+        with executor_for(invocation, session, workers) as executor:
             if folder.is_file():
-                if only or changed_since is not None or prune or adopt or refresh:
+                if refresh or not chosen.is_whole:
                     raise click.UsageError(
                         "A saved plan says itself which jobs it is about: no --only, --changed-since, "
                         "--prune, --adopt and --refresh."
                     )
-                result = apply_saved(session, folder, _seconds(max_age), workers, how=how, show=show)
+                result = apply_saved(session, folder, _seconds(max_age), executor, how=how, show=show)
             else:
-                options = FolderOptions(
-                    only=only, changed_since=changed_since, prune=prune, adopt=adopt, refresh=refresh
-                )
-                result = apply(session, folder, options, workers, how=how, show=show)
+                options = chosen.options(refresh=refresh)
+                result = apply(session, folder, options, executor, how=how, show=show)
         told.result = result
         console.result(result.as_json())
         for line in result_lines(result):

@@ -38,7 +38,7 @@ def command() -> None:
 def ls(invocation: Invocation, job: str) -> None:
     from runctl_auto.operations.checkpoint import list_checkpoints
 
-    listed = list_checkpoints(invocation.session(), job)
+    listed = list_checkpoints(invocation.session_of(job), job)
     invocation.console.result(listed.as_json())
     following = listed.next
     if not listed.found:
@@ -69,7 +69,7 @@ def ls(invocation: Invocation, job: str) -> None:
 def pull(invocation: Invocation, job: str, sequence: str | None, folder: Path | None) -> None:
     from runctl_auto.operations.checkpoint import pull as pull_checkpoint
 
-    pulled = pull_checkpoint(invocation.session(), job, sequence, folder)
+    pulled = pull_checkpoint(invocation.session_of(job), job, sequence, folder)
     invocation.console.result(pulled.as_json())
     invocation.console.line(
         f"checkpoint {pulled.sequence}: {pulled.folder} ({pulled.files} files, {pulled.bytes} bytes)"
@@ -86,7 +86,7 @@ def pull(invocation: Invocation, job: str, sequence: str | None, folder: Path | 
 def verify(invocation: Invocation, job: str, sequence: str | None) -> int:
     from runctl_auto.operations.checkpoint import verify as verify_checkpoints
 
-    verified = verify_checkpoints(invocation.session(), job, sequence)
+    verified = verify_checkpoints(invocation.session_of(job), job, sequence)
     invocation.console.result({"job": job, "checkpoints": [vars(each) for each in verified]})
     for each in verified:
         invocation.console.line(f"{each.sequence}: {each.problem or 'as it was saved'}")
@@ -107,7 +107,7 @@ def verify(invocation: Invocation, job: str, sequence: str | None) -> int:
 def use(invocation: Invocation, job: str, sequence: str | None, yes: bool) -> None:
     from runctl_auto.operations.checkpoint_choice import use as use_checkpoint
 
-    chosen = use_checkpoint(invocation.session(), job, sequence, yes=yes)
+    chosen = use_checkpoint(invocation.session_of(job), job, sequence, yes=yes)
     invocation.console.result(vars(chosen))
     if chosen.sequence is None:
         invocation.console.line("The next start continues from the newest checkpoint.")
@@ -125,14 +125,14 @@ def use(invocation: Invocation, job: str, sequence: str | None, yes: bool) -> No
 def rm(invocation: Invocation, job: str, sequence: str, yes: bool) -> None:
     from runctl_auto.operations.checkpoint_choice import remove
 
-    removed = remove(invocation.session(), job, sequence, yes=yes)
+    removed = remove(invocation.session_of(job), job, sequence, yes=yes)
     invocation.console.result(vars(removed))
     invocation.console.line(f"deleted: checkpoint {removed.sequence} ({removed.objects} objects)")
 
 
 def _row(checkpoint: SavedCheckpoint, *, is_next: bool) -> tuple[str, ...]:
-    from runctl_auto.cli.views.amounts import moment
     from runctl_auto.operations.checkpoint import state_of
+    from runctl_auto.reports.figures import moment
 
     manifest = checkpoint.manifest
     return (

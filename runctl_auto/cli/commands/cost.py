@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import click
 
 from runctl_auto.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.cost import CostQuery, Ledger
 
 _FORMATS = ("table", "chart", "csv", "focus")
 
@@ -61,9 +65,10 @@ def command(
         ledger_csv,
         ledger_rows,
     )
+    from runctl_auto.cli.views.stopped import stopped_note
     from runctl_auto.cost.focus import focus_rows
     from runctl_auto.cost.ledger import GROUPINGS, is_grouping
-    from runctl_auto.operations.cost import CostQuery, cost
+    from runctl_auto.operations.cost import CostQuery
 
     if not is_grouping(by):
         raise click.BadParameter(f"{by!r} is none of {', '.join(GROUPINGS)}.", param_hint="--by")
@@ -74,7 +79,7 @@ def command(
         until=_moment(until, "--until"),
         actual=actual,
     )
-    found, console = cost(invocation.session(), query), invocation.console
+    found, console = _ledger(invocation, query), invocation.console
     console.result(found.as_json())
     if console.as_json:
         return
@@ -93,6 +98,22 @@ def command(
             console.table(DIFFERENCE_COLUMNS, difference_rows(found))
         for each in found.budgets:
             console.line(budget_line(each))
+        note = stopped_note(found.stopped)
+        if note is not None:
+            console.say(note)
+
+
+def _ledger(invocation: Invocation, query: CostQuery) -> Ledger:
+    here = invocation.local_session_of(*sorted(query.jobs))
+    if here is None and not query.jobs and not invocation.has_stacks():
+        here = invocation.session_here()
+    if here is not None:
+        from runctl_auto.operations.local.cost import cost_here
+
+        return cost_here(here, query)
+    from runctl_auto.operations.cost import cost
+
+    return cost(invocation.session(), query)
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

@@ -152,7 +152,7 @@ def status(invocation: Invocation, job: str) -> None:
     from runctl_auto.cli.views.data_plan import VOLUME_COLUMNS, volume_row
     from runctl_auto.operations.data_status import data_status
 
-    volumes = data_status(invocation.session(), job)
+    volumes = data_status(invocation.session_of(job), job)
     invocation.console.result({"job": job, "volumes": [each.as_json() for each in volumes]})
     if volumes:
         invocation.console.table(VOLUME_COLUMNS, [volume_row(each) for each in volumes])

@@ -18,7 +18,7 @@ def command(invocation: Invocation, job: str) -> None:
     from runctl_auto.cli.views.phases import phase_colour
     from runctl_auto.operations.describe import describe
 
-    found, console = describe(invocation.session(), job), invocation.console
+    found, console = describe(invocation.session_of(job), job), invocation.console
     console.result(found.as_json())
     console.line(f"{job}: {console.painted(found.now.phase, colour=phase_colour(found.now.phase))}")
     for line in description_lines(found):

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runctl_auto.cli.executor_options import executor_for, executor_options
+from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.cli.job_filters import filters_of, job_filters
+from runctl_auto.cli.job_filters import job_filters
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
+    from runctl_auto.jobs.filters import Filters
     from runctl_auto.operations.down import DownOptions
     from runctl_auto.operations.down_all import DownAllResult
 
@@ -53,11 +54,7 @@ def command(
     /,
     job: str | None,
     *,
-    tags: tuple[str, ...],
-    projects: tuple[str, ...],
-    owners: tuple[str, ...],
-    phases: tuple[str, ...],
-    older_than: str | None,
+    filters: Filters,
     every_job: bool,
     yes: bool,
     dry_run: bool,
@@ -65,16 +62,13 @@ def command(
     grace: int,
     include_protected: tuple[str, ...],
     confirm: tuple[str, ...],
-    parallel: int,
-    executor: str,
-    scheduler: str | None,
+    workers: WorkerChoice,
 ) -> int:
     from runctl_auto.operations.down import DownOptions
     from runctl_auto.operations.down_all import down_all
 
-    filtered = bool(tags or projects or owners or phases or older_than or scheduler)
+    filtered = filters.choose or bool(workers.scheduler)
     _refuse_misuse(job, every_job=every_job, filtered=filtered, named=bool(include_protected or confirm))
-    filters = filters_of(tags, projects, owners, phases, older_than)
     options = DownOptions(
         yes=yes,
         discard_artifacts=discard_artifacts,
@@ -84,10 +78,8 @@ def command(
     )
     if job is None:
         session = invocation.session()
-        with executor_for(
-            invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
-        ) as workers:
-            return _show_all(invocation, down_all(session, filters, options, workers, dry_run=dry_run))
+        with executor_for(invocation, session, workers) as executor:
+            return _show_all(invocation, down_all(session, filters, options, executor, dry_run=dry_run))
     if dry_run:
         return _foresee(invocation, job, options)
     return _end(invocation, job, options)
@@ -109,9 +101,14 @@ def _end(invocation: Invocation, job: str, options: DownOptions) -> int:
     from runctl_auto.cli.views.teardown import result_json, show_result
     from runctl_auto.operations.down import down, refuse_leaks
 
-    session = invocation.session()
+    here = invocation.local_session_of(job)
     with told_what_goes_on(invocation.console, job):
-        result = down(session, job, options)
+        if here is not None:
+            from runctl_auto.operations.local.down import down_here
+
+            result = down_here(here, job, options)
+        else:
+            result = down(invocation.session(), job, options)
     show_result(printer(invocation.console), result)
     refuse_leaks(result.receipt)
     invocation.console.result(result_json(result))
@@ -122,7 +119,13 @@ def _foresee(invocation: Invocation, job: str, options: DownOptions) -> int:
     from runctl_auto.cli.views.teardown import forecast_json, show_forecast
     from runctl_auto.operations.down import foresee
 
-    forecast = foresee(invocation.session(), job, options)
+    here = invocation.local_session_of(job)
+    if here is not None:
+        from runctl_auto.operations.local.down import foresee_here
+
+        forecast = foresee_here(here, job, options)
+    else:
+        forecast = foresee(invocation.session(), job, options)
     show_forecast(printer(invocation.console), forecast)
     invocation.console.result(forecast_json(forecast))
     return int(forecast.exit_code)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from runctl_auto.cli.executor_options import executor_for, executor_options
+from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.cli.job_filters import filters_of, job_filters
+from runctl_auto.cli.job_filters import job_filters
 from runctl_auto.cli.views.remote_text import printer
+
+if TYPE_CHECKING:
+    from runctl_auto.jobs.filters import Filters
 
 
 @click.command(
@@ -25,23 +30,17 @@ def command(
     /,
     what: tuple[str, ...],
     *,
-    tags: tuple[str, ...],
-    projects: tuple[str, ...],
-    owners: tuple[str, ...],
-    phases: tuple[str, ...],
-    parallel: int,
-    executor: str,
-    scheduler: str | None,
+    filters: Filters,
+    workers: WorkerChoice,
     detailed_exitcode: bool,
 ) -> int:
     from runctl_auto.cli.views.drift import drift_json, show_drift
     from runctl_auto.jobs.filters import wanted_jobs
     from runctl_auto.operations.drift import drift, named_jobs
 
-    filters = filters_of(tags, projects, owners, phases)
-    if what and (tags or projects or owners or phases):
+    if what and filters.choose:
         raise click.UsageError("Filters choose among all jobs: name none with them.")
-    session = invocation.session()
+    session = invocation.session_of(*what)
     if what:
         named = [named_jobs(session, each) for each in what]
         jobs, unread = (
@@ -50,10 +49,8 @@ def command(
         )
     else:
         jobs, unread = [each.summary.name for each in wanted_jobs(session, filters)], []
-    with executor_for(
-        invocation, session, executor=executor, scheduler=scheduler, parallel=parallel
-    ) as workers:
-        result = drift(jobs, workers, unread=unread)
+    with executor_for(invocation, session, workers) as executor:
+        result = drift(jobs, executor, unread=unread)
     invocation.console.result(drift_json(result))
     show_drift(printer(invocation.console), result)
     return int(result.exit_code(detailed=detailed_exitcode))

@@ -17,7 +17,7 @@ from runctl_auto.cli.invocation import Invocation
 @click.argument("job", required=False)
 @click.pass_obj
 def command(invocation: Invocation, job: str | None) -> None:
-    session = invocation.session()
+    session = invocation.session() if job is None else invocation.session_of(job)
     if job is not None:
         with invocation.console.working(f"looking at job '{job}'", after=1.0):
             session.stack(job).open()

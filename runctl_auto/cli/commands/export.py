@@ -1,22 +1,26 @@
-"""``runctl export``: what other tools need to run jobs."""
+"""``runctl export``: what other tools need to run jobs and to follow them."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.job_names import JobName
+from runctl_auto.cli.option_group import CommandT
 
 if TYPE_CHECKING:
     from runctl_auto.jobs.folder.entry import Failure
+    from runctl_auto.operations.export_tracking import Tracker
     from runctl_auto.reports.pipelines.operator import FiledJob
 
 
-@click.group(help="Write what other tools need to run jobs.")
+@click.group(help="Write what other tools need to run jobs and to follow them.")
 def command() -> None:
     pass
 
@@ -106,6 +110,69 @@ def operator(
     for each in failures:
         invocation.console.say(printable(each.text))
     return int(exit_code_of(failures)) if failures else int(ExitCode.DONE)
+
+
+@command.command(
+    "monitoring",
+    help="Write to DIR what Prometheus and Grafana need for the metrics of `runctl exporter`: a "
+    "configuration, alerts and a dashboard.",
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.pass_obj
+def monitoring(invocation: Invocation, folder: Path) -> None:
+    from runctl_auto.operations.export_monitoring import export_monitoring
+
+    written = export_monitoring(folder)
+    invocation.console.result({"files": [str(each) for each in written]})
+    for file in written:
+        invocation.console.line(f"wrote {file}")
+
+
+def _tracked(folder: str, help_text: str) -> Callable[[CommandT], CommandT]:
+    """Adds what a tracker is told: the runs, and where they are written, ``folder`` unless said otherwise."""
+    runs = click.argument("runs", nargs=-1, required=True, type=JobName(), metavar="RUN...")
+    out = click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=folder,
+        show_default=True,
+        metavar="FOLDER",
+        help=help_text,
+    )
+    return lambda command: runs(out(command))
+
+
+@command.command(
+    "mlflow",
+    help="Write the metrics of runs to a file store of MLflow, which must be installed. A run is JOB, for "
+    "its present run, or JOB/RUN.",
+)
+@_tracked("mlruns", "The file store.")
+@click.pass_obj
+def mlflow(invocation: Invocation, runs: tuple[str, ...], out: Path) -> None:
+    _track(invocation, "mlflow", runs, out)
+
+
+@command.command(
+    "wandb",
+    help="Write the metrics of runs as offline runs of Weights & Biases, which must be installed; `wandb "
+    "sync` uploads them. A run is JOB, for its present run, or JOB/RUN.",
+)
+@_tracked(".", "Where the folder wandb/ is written.")
+@click.pass_obj
+def wandb(invocation: Invocation, runs: tuple[str, ...], out: Path) -> None:
+    _track(invocation, "wandb", runs, out)
+
+
+def _track(invocation: Invocation, tracker: Tracker, runs: tuple[str, ...], out: Path) -> None:
+    from runctl_auto.jobs.run_metrics import RunName
+    from runctl_auto.operations.export_tracking import export_tracking
+
+    wanted = [RunName.of(each) for each in runs]
+    written = export_tracking(invocation.session_of(*runs), tracker, wanted, out)
+    invocation.console.result({"folder": str(out), "runs": list(written)})
+    for each in written:
+        invocation.console.line(f"wrote {each}")
 
 
 def _jobs(invocation: Invocation, folder: Path) -> tuple[list[FiledJob], list[Failure]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runctl_auto.cli.executor_options import executor_for, executor_options
+from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
@@ -42,15 +42,14 @@ def command(
     delete: bool,
     yes: bool,
     dry_run: bool,
-    executor: str,
-    scheduler: str | None,
+    workers: WorkerChoice,
 ) -> int:
     from runctl_auto.operations.leaks import LeaksOptions, find_leaks
 
     session = invocation.session()
-    with executor_for(invocation, session, executor=executor, scheduler=scheduler, parallel=1) as workers:
+    with executor_for(invocation, session, workers) as executor:
         options = LeaksOptions(regions, owners, delete, yes, dry_run)
-        result = find_leaks(session, options, workers if scheduler else None)
+        result = find_leaks(session, options, executor if workers.scheduler else None)
     invocation.console.result(result.as_json())
     _show(invocation, result)
     return int(ExitCode.LEAKED if result.finds_something else ExitCode.DONE)
@@ -101,7 +100,7 @@ def _show_region(invocation: Invocation, finding: RegionFinding, now: datetime) 
 
 
 def _described(resource: CloudResource, now: datetime) -> str:
-    from runctl_auto.cli.views.amounts import age_text, cost_text
+    from runctl_auto.reports.figures import age_text, cost_text
 
     whose = f", {resource.owner}'s" if resource.owner else ""
     age, cost = age_text(resource.age_seconds(now)), cost_text(resource.cost_hour)

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.cli.job_filters import filters_of, job_filters
-from runctl_auto.cli.views.amounts import short_age, spent_text
+from runctl_auto.cli.job_filters import job_filters
+from runctl_auto.cli.views.stopped import stopped_note
 from runctl_auto.cli.views.table import Column
+from runctl_auto.reports.figures import short_age, spent_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runctl_auto.agent.contract import MetricsSummaryJson
+    from runctl_auto.jobs.filters import Filters
     from runctl_auto.jobs.listing import ListedJob
+    from runctl_auto.jobs.storage.listing import ListedStorage
 
 _COLUMNS = (
     Column("JOB"),
@@ -31,23 +37,22 @@ _COLUMNS = (
 @click.command(
     help="List the jobs of the backend, and its volumes and snapshots. Filters are combined; a repeated "
     "filter matches any of its values, repeated tags must all match. COST is what the job has cost so far, "
-    "over all its runs and machines."
+    "over all its runs and machines. With -v also each run's first metric, such as its loss."
 )
 @job_filters()
 @click.pass_obj
-def command(
-    invocation: Invocation,
-    tags: tuple[str, ...],
-    projects: tuple[str, ...],
-    owners: tuple[str, ...],
-    phases: tuple[str, ...],
-) -> None:
+def command(invocation: Invocation, /, *, filters: Filters) -> None:
     from runctl_auto.cli.views.storage import show_snapshots, show_volumes
     from runctl_auto.operations.ls import ls, ls_storage
 
-    wanted, session = filters_of(tags, projects, owners, phases), invocation.session()
-    found = ls(session, wanted)
-    storage = ls_storage(session, wanted)
+    here = jobs_here(invocation, filters)
+    storage: tuple[ListedStorage, ...] = ()
+    if here and not invocation.has_stacks():
+        found = here
+    else:
+        session = invocation.session()
+        found = tuple(sorted((*ls(session, filters), *here), key=lambda each: each.summary.name))
+        storage = ls_storage(session, filters)
     volumes = [each for each in storage if each.kind == "volume"]
     snapshots = [each for each in storage if each.kind == "snapshot"]
     if invocation.console.as_json:
@@ -59,7 +64,10 @@ def command(
             }
         )
     else:
-        invocation.console.table(_COLUMNS, [_row(each) for each in found])
+        _show(invocation, found)
+    note = stopped_note([each.summary.name for each in found if each.phase == "stopped"])
+    if note is not None:
+        invocation.console.say(note)
     for each in found:
         if each.problem is not None:
             invocation.console.say(f"{each.summary.name}: {each.problem}")
@@ -69,6 +77,31 @@ def command(
     if snapshots:
         invocation.console.line()
         show_snapshots(invocation, snapshots)
+
+
+def jobs_here(invocation: Invocation, filters: Filters) -> tuple[ListedJob, ...]:
+    """The jobs of this machine that fit; without any, nothing of them is imported."""
+    session = invocation.session_here()
+    if session is None:
+        return ()
+    from runctl_auto.jobs.local.listing import list_here
+
+    return list_here(session, filters)
+
+
+def _show(invocation: Invocation, jobs: Sequence[ListedJob]) -> None:
+    if not invocation.console.verbose:
+        invocation.console.table(_COLUMNS, [_row(each) for each in jobs])
+        return
+    from runctl_auto.cli.views.metrics import summary_text
+
+    rows = [(*_row(each), summary_text(_metrics(each)) or "-") for each in jobs]
+    invocation.console.table((*_COLUMNS, Column("METRIC", spare=2)), rows)
+
+
+def _metrics(job: ListedJob) -> MetricsSummaryJson | None:
+    status = job.facts.status if job.facts else None
+    return status.metrics if status else None
 
 
 def _row(job: ListedJob) -> tuple[str, ...]:

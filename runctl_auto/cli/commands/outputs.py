@@ -16,7 +16,7 @@ from runctl_auto.cli.views.remote_text import printer
 def command(invocation: Invocation, job: str) -> None:
     from runctl_auto.operations.outputs import outputs
 
-    found = outputs(invocation.session(), job)
+    found = outputs(invocation.session_of(job), job)
     invocation.console.result(found)
     for name, value in found.items():
         text = value if isinstance(value, str) else json.dumps(value)

@@ -33,10 +33,12 @@ def _parameters(
 @click.command(help="Print the minimal IAM policy for a user of runctl.")
 @click.option(
     "--role",
-    type=click.Choice(["plan", "apply", "sweep"]),
+    type=click.Choice(["plan", "apply", "sweep", "reach", "runpod"]),
     default="apply",
     show_default=True,
-    help="plan: preview and read; apply: create and delete jobs; sweep: delete leaked resources.",
+    help="plan: preview and read; apply: create and delete jobs; sweep: delete leaked resources; "
+    "reach: what exec, ps, shell and forward need beside one of these; runpod: what jobs on RunPod need "
+    "beside one of these.",
 )
 @click.option("--account", callback=_account, required=True, help="The 12-digit account id.")
 @click.option("--region", required=True, help="The region, such as us-east-1.")
@@ -48,17 +50,36 @@ def _parameters(
     metavar="NAME",
     help="A parameter of the account that jobs name as `image: ssm:NAME`. Repeatable.",
 )
+@click.option(
+    "--session-log-group",
+    metavar="NAME",
+    help="With reach: the settings' sessions.log_group.",
+)
+@click.option(
+    "--session-log-bucket",
+    metavar="BUCKET[/PREFIX]",
+    help="With reach: the settings' sessions.log_bucket.",
+)
 @click.pass_obj
 def command(
-    invocation: Invocation, role: str, account: str, region: str, image_parameters: tuple[str, ...]
+    invocation: Invocation,
+    /,
+    role: str,
+    account: str,
+    region: str,
+    *,
+    image_parameters: tuple[str, ...],
+    session_log_group: str | None,
+    session_log_bucket: str | None,
 ) -> None:
     import json
 
     from runctl_auto.permissions.document import Place, policy_document
-    from runctl_auto.providers.aws.permissions.grants import ROLES
+    from runctl_auto.providers.aws.permissions.grants import ROLES, SEPARATE
 
     partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-    chosen = next(each for each in ROLES if each == role)
-    document = policy_document(chosen, Place(account, region, partition, image_parameters))
+    chosen = next(each for each in (*ROLES, *SEPARATE) if each == role)
+    place = Place(account, region, partition, image_parameters, session_log_group, session_log_bucket)
+    document = policy_document(chosen, place)
     invocation.console.result(document)
     invocation.console.line(json.dumps(document, indent=2))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runctl_auto.cli.folder_options import folder_options
+from runctl_auto.cli.executor_options import parallel_option
+from runctl_auto.cli.folder_options import FolderChoice, folder_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.report_options import report_option, reported
 from runctl_auto.errors import ExitCode
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 )
 @click.argument("folder", type=click.Path(path_type=Path, readable=False))
 @folder_options
+@parallel_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -36,29 +38,23 @@ def command(
     /,
     folder: Path,
     *,
-    only: tuple[str, ...],
-    changed_since: str | None,
-    prune: bool,
-    adopt: bool,
+    chosen: FolderChoice,
     parallel: int,
-    policy_base: Path | None,
-    no_policy: bool,
     out: Path | None,
     reports: tuple[Wanted, ...],
     detailed_exitcode: bool,
 ) -> int:
     from runctl_auto.cli.local_workers import local_workers
     from runctl_auto.cli.views.folder_plan import plan_lines
-    from runctl_auto.jobs.folder.options import FolderOptions
     from runctl_auto.local.printable import printable
     from runctl_auto.operations.plan import plan
 
-    invocation.hold_policies_to(policy_base)
+    invocation.hold_policies_to(chosen.policy_base)
     console = invocation.console
-    options = FolderOptions(only=only, changed_since=changed_since, prune=prune, adopt=adopt)
     with reported("plan", folder, reports) as told:
-        session = invocation.session(policies=not no_policy)
-        found = plan(session, folder, options, local_workers(session, console, parallel), out=out)
+        session = invocation.session(policies=not chosen.no_policy)
+        workers = local_workers(session, console, parallel)
+        found = plan(session, folder, chosen.options(), workers, out=out)
         told.plan = found
         console.result(found.as_json())
         for line in plan_lines(found, every_job=console.verbose):

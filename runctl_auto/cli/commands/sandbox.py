@@ -96,12 +96,15 @@ def status(invocation: Invocation) -> None:
     metavar="DURATION",
     help="Time from the notice to the end, such as 30s or 2m; 0 takes it away at once.",
 )
+@click.option(
+    "--rank", type=click.IntRange(min=0), default=0, show_default=True, help="Of several machines this one's."
+)
 @click.pass_obj
-def interrupt(invocation: Invocation, job: str, notice: str) -> None:
+def interrupt(invocation: Invocation, job: str, notice: str, rank: int) -> None:
     from runctl_auto.operations.sandbox_events import interrupt as happen
 
     session = _running(invocation)
-    _show_event(invocation, happen(session, job, _seconds(notice)))
+    _show_event(invocation, happen(session, job, _seconds(notice), rank=rank))
 
 
 @command.command(
@@ -119,11 +122,14 @@ def interrupt(invocation: Invocation, job: str, notice: str) -> None:
 @click.option(
     "--over", is_flag=True, help="End the fault: all refusals of the cloud, a hang, a lost network."
 )
+@click.option(
+    "--rank", type=click.IntRange(min=0), default=0, show_default=True, help="Of several machines this one's."
+)
 @click.pass_obj
-def fail(invocation: Invocation, job: str, *, kind: Kind, over: bool) -> None:
+def fail(invocation: Invocation, job: str, *, kind: Kind, over: bool, rank: int) -> None:
     from runctl_auto.operations.sandbox_events import fail as happen
 
-    _show_event(invocation, happen(_running(invocation), job, kind, over=over))
+    _show_event(invocation, happen(_running(invocation), job, kind, over=over, rank=rank))
 
 
 def _seconds(notice: str) -> int:

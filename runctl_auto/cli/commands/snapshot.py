@@ -50,7 +50,7 @@ def create(
 @click.pass_obj
 def ls(invocation: Invocation) -> None:
     from runctl_auto.cli.views.storage import show_snapshots
-    from runctl_auto.jobs.storage_listing import list_storage
+    from runctl_auto.jobs.storage.listing import list_storage
 
     found = list_storage(invocation.session(), ("snapshot",))
     invocation.console.result({"snapshots": [each.as_json() for each in found]})

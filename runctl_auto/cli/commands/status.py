@@ -28,7 +28,7 @@ def command(invocation: Invocation, job: str, watch: bool) -> None:
     from runctl_auto.operations.status import watch as watch_job
 
     invocation.console.ends_with_reader = True
-    session = invocation.session()
+    session = invocation.session_of(job)
     if not watch:
         show(invocation.console, status(session, job))
         return

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _HELP = """Move SRC to DST: files and trees between this machine and buckets, and the results of jobs.
 
-SRC and DST are a path, s3://BUCKET/KEY, JOB@artifacts or JOB@checkpoints/SEQUENCE. What is at DST already
+SRC and DST are a path, s3://BUCKET/KEY, JOB:/path of the job's machine, JOB@artifacts or
+JOB@checkpoints/SEQUENCE. What is at DST already
 is not moved again, and a command that was killed continues where it was. Everything is verified with the
 checksum that S3 keeps of the whole object. With --output json: one object a line, progress, then the result.
 """
@@ -100,7 +101,7 @@ def _report(console: Console) -> Callable[[Progress], None]:
 
 
 def _progress_text(progress: Progress) -> str:
-    from runctl_auto.cli.views.amounts import short_age, size_text
+    from runctl_auto.reports.figures import short_age, size_text
 
     text = (
         f"{progress.files} of {progress.files_total} files, "
@@ -112,8 +113,8 @@ def _progress_text(progress: Progress) -> str:
 
 
 def _print(console: Console, outcome: Outcome) -> None:
-    from runctl_auto.cli.views.amounts import size_text
     from runctl_auto.local.printable import printable
+    from runctl_auto.reports.figures import size_text
 
     would = outcome.dry_run
     for path in outcome.moved:

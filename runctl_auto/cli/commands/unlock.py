@@ -21,7 +21,7 @@ from runctl_auto.cli.views.remote_text import printer
 def command(invocation: Invocation, job: str, force: bool, yes: bool) -> None:
     from runctl_auto.operations.unlock import unlock
 
-    removed = unlock(invocation.session(), job, force=force, yes=yes)
+    removed = unlock(invocation.session_of(job), job, force=force, yes=yes)
     invocation.console.result({"job": job, "removed": [each.as_json() for each in removed]})
     if not removed:
         invocation.console.line(f"Nobody holds job '{job}'.")

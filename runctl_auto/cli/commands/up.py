@@ -12,13 +12,18 @@ from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.plain_text import plain_text
 
 if TYPE_CHECKING:
-    from runctl_auto.operations.up import UpResult
+    from runctl_auto.operations.up_result import UpResult
 
 
 @click.command(help="Create or update the job in JOB_FILE, follow its training and fetch the results.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
 @click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
+@click.option(
+    "--provider",
+    type=click.Choice(["aws", "local"]),
+    help="Where the job runs, whatever its file says: local is this machine.",
+)
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
 @click.option(
     "--policy-base",
@@ -51,6 +56,7 @@ def command(
     *,
     yes: bool,
     detach: bool,
+    provider: str | None,
     rerun: bool,
     policy_base: Path | None,
     start_from: str | None,
@@ -59,16 +65,28 @@ def command(
     grace: int,
 ) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
-    from runctl_auto.jobs.check import check_job
-    from runctl_auto.jobs.permitted import refuse_disabled_provider
-    from runctl_auto.operations.up import UpOptions, up
+    from runctl_auto.jobs.check import check_for
 
     invocation.hold_policies_to(policy_base)
     invocation.console.show_files = show_files
     if start_from is not None and not rerun:
         raise click.UsageError("--from needs --rerun: only a new attempt starts from another checkpoint.")
-    job = check_job(job_file)
+    job = check_for(provider, job_file)
+    if (provider or job.spec.provider) == "local":
+        from runctl_auto.operations.local.up import LocalUpOptions, up_here
+
+        with told_what_goes_on(invocation.console, job.spec.name):
+            local = LocalUpOptions(yes, detach, rerun, grace, start_from, provider is not None)
+            result = up_here(invocation.local_surroundings(), job, local)
+        invocation.console.result(as_json(result))
+        _show(invocation, result)
+        return
+    from runctl_auto.jobs.local.names import refuse_name_of_here
+    from runctl_auto.jobs.permitted import refuse_disabled_provider
+    from runctl_auto.operations.up import UpOptions, up
+
     refuse_disabled_provider(job.spec, invocation.settings())
+    refuse_name_of_here(invocation.folders(), job.spec.name)
     session = invocation.session(policies=not no_policy)
     with told_what_goes_on(invocation.console, job.spec.name):
         options = UpOptions(yes=yes, detach=detach, rerun=rerun, grace_seconds=grace, start_from=start_from)

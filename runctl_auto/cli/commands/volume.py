@@ -74,7 +74,7 @@ def create(
 @click.pass_obj
 def ls(invocation: Invocation) -> None:
     from runctl_auto.cli.views.storage import show_volumes
-    from runctl_auto.jobs.storage_listing import list_storage
+    from runctl_auto.jobs.storage.listing import list_storage
 
     found = list_storage(invocation.session(), ("volume",), ask_cloud=True)
     invocation.console.result({"volumes": [each.as_json() for each in found]})

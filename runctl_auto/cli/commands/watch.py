@@ -11,7 +11,7 @@ from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
     from runctl_auto.cli.console import Console
-    from runctl_auto.jobs.watch_events import WatchEvent
+    from runctl_auto.jobs.watch.events import WatchEvent
 
 
 @click.command(
@@ -49,12 +49,12 @@ def command(
     every: float,
     hung_after: float,
 ) -> int:
-    from runctl_auto.jobs.watcher import WatchOptions
+    from runctl_auto.jobs.watch.watcher import WatchOptions
     from runctl_auto.operations.watch import watch
 
     if bool(jobs) == every_job:
         raise click.UsageError("Name the jobs to watch, or give --all.")
-    session, console = invocation.session(), invocation.console
+    session, console = invocation.session_of(*jobs), invocation.console
     options = WatchOptions(
         jobs=tuple(dict.fromkeys(jobs)), once=once, every_seconds=every, hung_seconds=hung_after
     )

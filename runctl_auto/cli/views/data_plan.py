@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from runctl_auto.cli.views.amounts import rate_text, size_text, spent_text
 from runctl_auto.cli.views.table import Column
 from runctl_auto.cost.amount import Amount, amount
 from runctl_auto.operations.data_plan import SourcePlan
 from runctl_auto.operations.data_status import JobVolume
+from runctl_auto.reports.figures import rate_text, size_text, spent_text
 from runctl_auto.transfer.strategies import Forecast, Plan
 
 COLUMNS = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runctl_auto.cli.views.amounts import rate_text, spent_text
 from runctl_auto.jobs.folder.entry import SIGNS, Entry, EntryResult, FolderPlan, FolderResult
+from runctl_auto.reports.figures import rate_text, spent_text
 
 _MOST_UNCHANGED = 10
 

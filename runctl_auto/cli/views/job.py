@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.views.amounts import moment, rate_text, short_age, spent_text
+from runctl_auto.agent.contract import Phase
+from runctl_auto.cli.views.metrics import summary_lines
+from runctl_auto.cli.views.stopped import costs_of_stopped
 from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
+from runctl_auto.reports.figures import moment, rate_text, short_age, spent_text
 
 if TYPE_CHECKING:
     from runctl_auto.observe.notices import SentNotice
@@ -24,6 +27,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     place = config.placement
     yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
     yield _line("machine", _machine(job))
+    yield from node_lines(status)
     yield _line("placement", f"{place.instance_type} {place.market} in {place.zone}")
     if status is not None and status.unreadable is not None:
         yield _line("problem", status.unreadable)
@@ -32,6 +36,8 @@ def status_lines(job: JobStatus) -> Iterator[str]:
         ended = f", ended {moment(status.ended_at)}" if status.ended_at else ""
         yield _line("age", f"{short_age(facts.age_seconds)}, began {moment(status.started_at)}{ended}")
     yield _line("cost", _cost(job))
+    if job.phase == Phase.STOPPED and (job.machine is None or job.machine.has_ended):
+        yield _line("stopped", f"{costs_of_stopped(job)}; `runctl resume {config.job.name}` continues it")
     if status is not None:
         yield _line("last heard", f"{short_age(facts.heartbeat_age_seconds)} ago")
         checkpoints = facts.checkpoints or {}
@@ -41,6 +47,8 @@ def status_lines(job: JobStatus) -> Iterator[str]:
             else ""
         )
         yield _line("checkpoints", f"{checkpoints.get('count', 0)}{last}")
+        for subject, text in summary_lines(status.metrics):
+            yield _line(subject, text)
         yield from try_lines(status)
         yield from saving_lines(status)
         if status.exit_code is not None:
@@ -54,6 +62,15 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     for each in job.drift:
         yield _line("drift", f"{each.resource} {each.id}: {each.what}")
         yield _line("", each.next_step)
+
+
+def node_lines(status: RunStatus | None) -> Iterator[str]:
+    """What each of several nodes does, as the first of them sees it."""
+    for each in status.nodes if status is not None else ():
+        code = "" if each["exit_code"] is None else f", exit code {each['exit_code']}"
+        where = ", ".join(filter(None, (each["instance"], each["address"])))
+        since = f" since {moment(each['since'])}"
+        yield _line(f"rank {each['node']}", f"{each['phase']}{since}{code}{f' ({where})' if where else ''}")
 
 
 def _notice(sent: SentNotice) -> str:
@@ -100,6 +117,9 @@ def description_lines(job: JobDescription) -> Iterator[str]:
         if run != config.run.id:
             history = (*try_lines(status), *saving_lines(status))
             yield from (f"      {line.strip()}" for line in history)
+    for each in job.sessions or ():
+        ended = f" until {moment(each.ended_at)}" if each.ended_at else ""
+        yield _line("reached", f"{moment(each.at)}{ended} {each.kind} by {each.who}, machine {each.machine}")
     for pending in job.now.state.pending:
         yield _line("open", f"{pending.operation} {pending.resource.name}: its outcome is not known")
 

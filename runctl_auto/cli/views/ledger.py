@@ -7,12 +7,12 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runctl_auto.cli.views.amounts import size_text, spent_text, usd
 from runctl_auto.cli.views.table import Column
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.chart import daily_costs
 from runctl_auto.cost.quantities import NAMES
 from runctl_auto.local.printable import printable
+from runctl_auto.reports.figures import size_text, spent_text, usd
 
 if TYPE_CHECKING:
     from runctl_auto.cost.budgets import Budget

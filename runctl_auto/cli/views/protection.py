@@ -18,7 +18,7 @@ def show_and_set(invocation: Invocation, job: str, resource: str | None, *, prot
         raise click.UsageError(f"Name what of job '{job}' is meant: a volume, or 'bucket'.")
     from runctl_auto.operations.protect import set_protection
 
-    result = set_protection(invocation.session(), job, resource, protect=protect, yes=yes)
+    result = set_protection(invocation.session_of(job), job, resource, protect=protect, yes=yes)
     held = result.held
     invocation.console.result(
         {

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runctl_auto.cli.invocation import Invocation
-from runctl_auto.cli.views.amounts import moment, spent_text
 from runctl_auto.cli.views.table import Column
+from runctl_auto.reports.figures import moment, spent_text
 
 if TYPE_CHECKING:
-    from runctl_auto.jobs.storage_change import StorageResult
-    from runctl_auto.jobs.storage_listing import ListedStorage
+    from runctl_auto.jobs.storage.change import StorageResult
+    from runctl_auto.jobs.storage.listing import ListedStorage
     from runctl_auto.operations.storage_rm import RemovalResult
     from runctl_auto.stack.kinds import StorageKind
 
@@ -73,7 +73,7 @@ def remove_and_show(
     confirm: tuple[str, ...],
 ) -> None:
     """Runs ``rm`` and reports what became of everything. Raises ``LeakedError`` when something is left."""
-    from runctl_auto.jobs.storage_stack import StorageStack
+    from runctl_auto.jobs.storage.stack import StorageStack
     from runctl_auto.operations.storage_rm import RemovalOptions, refuse_what_is_left, remove_storage
 
     session = invocation.session()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from runctl_auto.local.printable import printable
 
 if TYPE_CHECKING:
-    from runctl_auto.jobs.artifacts import Download
-    from runctl_auto.jobs.teardown_preview import TeardownForecast
+    from runctl_auto.jobs.artifacts.fetch import Download
+    from runctl_auto.jobs.teardown.preview import TeardownForecast
     from runctl_auto.leftovers.receipt import Receipt
     from runctl_auto.operations.down import DownResult
     from runctl_auto.operations.down_all import DownAllResult, EndedJob
@@ -140,7 +140,7 @@ def _show_deleted(line: Line, heading: str, deleted: Any) -> None:
 def _show_rest(line: Line, receipt: Receipt) -> None:
     """What is kept, cannot be deleted, and is leaked."""
     from runctl_auto.cli.progress import short_type
-    from runctl_auto.cli.views.amounts import age_text, cost_text
+    from runctl_auto.reports.figures import age_text, cost_text
 
     if receipt.kept:
         line(f"kept ({len(receipt.kept)}):")

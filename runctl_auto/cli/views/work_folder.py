@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runctl_auto.cli.views.amounts import size_text
 from runctl_auto.local.printable import printable
+from runctl_auto.reports.figures import size_text
 
 if TYPE_CHECKING:
     from runctl_auto.packaging.work_folder import WorkFolder

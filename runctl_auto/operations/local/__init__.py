@@ -1,0 +1,1 @@
+"""Verbs that a job of this machine does in another way than one with a stack."""
