@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -89,6 +90,7 @@ def test_reasons() -> None:
         "down",
         "replace",
         "user",
+        "nodes_missing",
     }
     assert constants(Background) == contract.BACKGROUNDS == {"fail", "wait", "stop"}
     assert contract.DEFAULT_SHELL == "bash -e"
@@ -109,22 +111,28 @@ def test_times() -> None:
         (
             contract.UserDataJson,
             "job run region bucket account agent spec_key spec_sha256 mounts market deadline_seconds group "
-            "ends_at",
+            "ends_at node",
         ),
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
-            "checkpoints artifacts limits retry secrets data notify",
+            "checkpoints artifacts limits retry secrets data notify trace",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour prices"),
         (contract.StopJson, "reason grace_seconds at"),
         (contract.NotifyJson, "webhook format command on"),
+        (contract.TraceJson, "parent"),
+        (contract.SpanPartJson, "schema trace run machine spans"),
+        (contract.SpanJson, "id parent name start_us end_us error attributes events"),
+        (contract.TracedJson, "parts machines"),
+        (contract.NodeJson, "node instance address phase since exit_code"),
+        (contract.AddressJson, "instance attempt address port key at"),
         (contract.UsageJson, "cpus memory_gb requests sent_bytes"),
         (
             contract.StatusJson,
             "schema job run attempt node instance phase exit_code reason message started_at updated_at "
             "ended_at phases resumed_from checkpoints artifacts log_parts unsaved suspect resumes data tries "
-            "machines",
+            "machines metrics nodes",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -134,9 +142,11 @@ def test_fields_of_files(shape: type, fields: str) -> None:
     assert contract.SCHEMA == 1
 
 
-def test_a_first_status_has_every_field_but_those_of_data_sources_tries_and_machines() -> None:
+def test_a_first_status_has_every_field_but_those_that_come_later() -> None:
     first = contract.new_status("digits", "r1", "now")
-    assert {*first, "data", "tries", "machines"} == set(get_type_hints(contract.StatusJson))
+    assert {*first, "data", "tries", "machines", "metrics", "nodes"} == set(
+        get_type_hints(contract.StatusJson)
+    )
 
 
 def test_a_manifest_is_the_document_that_it_was() -> None:
@@ -150,10 +160,10 @@ def test_a_manifest_is_the_document_that_it_was() -> None:
 # The machine's role, whose policy cannot import the contract, allows exactly its keys.
 
 
-def allowed(action: str) -> list[str]:
+def allowed(action: str, *, has_nodes: bool = False) -> list[str]:
     args = IamProfileArgs(
         role_name="r", policy_name="p", profile_name="i", account=OWNER, partition="aws", region="us-east-1",
-        job="digits", run="abc", lineage="line", bucket="b",
+        job="digits", run="abc", lineage="line", bucket="b", has_nodes=has_nodes,
     )  # fmt: skip
     statements = access_policy(args)["Statement"]
     assert isinstance(statements, list)
@@ -168,13 +178,23 @@ def allowed(action: str) -> list[str]:
 def test_the_role_may_read_and_write_what_the_agent_does() -> None:
     lineage, own_run = contract.lineage_prefix("line"), contract.run_prefix("abc")
     sequence = "?" * len(contract.numbered(0))
-    folders = [contract.logs_prefix("abc"), contract.artifacts_prefix("abc")]
+    metrics = contract.metrics_key("abc").rpartition("/")[0] + "/"
+    folders = [contract.logs_prefix("abc"), metrics, contract.artifacts_prefix("abc"), f"{own_run}exec/"]
     own = [contract.status_key("abc"), *(f"{folder}*" for folder in folders)]
     checkpoints = f"{lineage}{sequence}/*"
     packages = [f"{contract.package_key(kind, '*').partition('*')[0]}*" for kind in ("code", "agent")]
     assert sorted(allowed("s3:GetObject")) == sorted([*packages, f"{own_run}*", f"{lineage}*"])
     assert sorted(allowed("s3:PutObject")) == sorted([*own, checkpoints])
     assert allowed("s3:DeleteObject") == [checkpoints]
+
+
+def test_one_of_several_machines_may_write_what_its_agent_does_besides() -> None:
+    keys = [contract.node_status_key("abc", 3), contract.address_key("abc")]
+    (more,) = set(allowed("s3:PutObject", has_nodes=True)) - set(allowed("s3:PutObject"))
+    assert all(fnmatch(key, more) for key in keys)
+    assert contract.node_status_key("abc", 0) == contract.status_key("abc")
+    part = contract.part_prefix(contract.checkpoint_prefix("line", "00000001"), 3)
+    assert any(fnmatch(f"{part}files/a", each) for each in allowed("s3:PutObject"))
 
 
 # Both sides over one bucket: what the agent stores, runctl reads, and the other way round.
@@ -311,4 +331,5 @@ def test_which_reasons_may_be_retried() -> None:
         "down",
         "replace",
         "user",
+        "nodes_missing",
     }

@@ -87,7 +87,7 @@ def test_run_ids() -> None:
 
 def test_keys_of_the_configuration() -> None:
     decided = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
-    keys = (*decided, "group", "trail", "lost", "source", "fingerprint", "data", "notify")
+    keys = (*decided, "group", "trail", "lost", "source", "fingerprint", "data", "notify", "trace")
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"
@@ -117,6 +117,7 @@ def test_fields_of_a_job_file() -> None:
         "retry",
         "recovery",
         "nodes",
+        "on_demand_ranks",
         "volumes",
         "data",
         "checkpoints",
@@ -156,6 +157,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "retry": None,
         "recovery": None,
         "nodes": 1,
+        "on_demand_ranks": [],
         "volumes": [],
         "data": [],
         "checkpoints": {"path": "checkpoints", "every": 60, "keep": 3, "retention": 259200},

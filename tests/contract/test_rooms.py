@@ -18,6 +18,7 @@ ROOMS = {
     "observe",
     "operations",
     "packaging",
+    "pages",
     "permissions",
     "placement",
     "protection",

@@ -22,6 +22,7 @@ def metrics_of(runctl: Runctl, job: str, run: str) -> dict:
     return json.loads(path.read_text())
 
 
+@pytest.mark.matrix
 def test_changed_code_goes_on_from_the_checkpoint(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("change")
     env = {"STEPS": "6", "HOLD_AT": "4"}
@@ -67,6 +68,7 @@ def test_a_spot_interruption_is_survived(runctl: Runctl, cloud_url: str, ended: 
     assert leaks("spot", cloud_url) == []
 
 
+@pytest.mark.matrix
 def test_a_protected_volume_outlives_its_job(runctl: Runctl, cloud_url: str) -> None:
     protected = [{**VOLUME[0], "protect": True}]
     job = write_job(runctl.folder, "keep", volumes=protected)
@@ -86,6 +88,7 @@ def test_a_protected_volume_outlives_its_job(runctl: Runctl, cloud_url: str) -> 
     assert "volume holds 2 runs" in runctl("logs", "keep").out
 
 
+@pytest.mark.matrix
 def test_down_stops_a_running_job_gracefully(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("early")
     job = write_job(runctl.folder, "early", env={"HOLD_AT": "2"})

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cloud_points import CloudPoints
@@ -20,25 +22,41 @@ from support.runctl_cli import Runctl
 
 pytestmark = pytest.mark.sandbox
 
-FORMS: dict[str, dict[str, str]] = {"instance": {}, "group": {"recovery": "cloud"}}
-"""What makes a job's machine an instance, or that of a group."""
+VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
+FORMS: dict[str, dict[str, Any]] = {
+    "instance": {"volumes": VOLUME},
+    "group": {"volumes": VOLUME, "recovery": "cloud"},
+    "nodes": {"nodes": 3},
+}
+"""What makes a job's machine an instance, that of a group, or one of three."""
 CALLS = {
     "instance": {"up": 24, "replace": 9, "down": 19},
     "group": {"up": 24, "replace": 14, "down": 20},
+    "nodes": {"up": 28, "replace": 12, "down": 25},
 }
 """How many changing calls the provider makes in each operation on the job below."""
 WRITES = {"up": 66, "replace": 21, "down": 42}
 """How often the engine writes the checkpoint in each of them, for an instance."""
 WHO: tuple[Who, ...] = ("group", "alone", "provider")
-VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
 SAMPLE = ("up", Point("cloud", 20, "after", "group"))
 """What `make test` holds: the machine runs, and nobody has recorded it."""
+
+
+def numbers(form: str, operation: str) -> list[int]:
+    """The calls at which something is killed: all, but of several machines, whose calls are most of those of
+    one, every third, and those that make and end machines.
+    """
+    last = CALLS[form][operation]
+    if form != "nodes":
+        return list(range(1, last + 1))
+    machines = range(1, 7) if operation == "down" else range(last - 5, last + 1)
+    return sorted({*range(1, last + 1, 3), *machines})
 
 
 def points(form: str, operation: str) -> Iterator[Point]:
     """All points of an operation, each killing somebody else than the one before it."""
     who = itertools.cycle(WHO)
-    for number in range(1, CALLS[form][operation] + 1):
+    for number in numbers(form, operation):
         yield Point("cloud", number, "before", next(who))
         yield Point("cloud", number, "after", next(who))
         if number % 3 == 0:
@@ -49,7 +67,7 @@ def points(form: str, operation: str) -> Iterator[Point]:
 
 def cut_creations(form: str) -> Iterator[Point]:
     """All calls of an `up` carried out and never answered, with nobody left who could clean up but `down`."""
-    for number in range(1, CALLS[form]["up"] + 1):
+    for number in numbers(form, "up"):
         yield Point("cloud", number, "after", "around")
 
 
@@ -80,7 +98,6 @@ def job_file(crash: Crash, form: str = "instance", message: str = "counting") ->
         crash.job,
         message=message,
         env={"HOLD_AT": "1", "HOLD_STARTS": "9"},
-        volumes=VOLUME,
         **FORMS[form],
     )
 
@@ -106,8 +123,9 @@ def teardown(crash: Crash) -> tuple[str, ...]:
 def test_one_down_leaves_nothing(
     crashed: Crash, cloud_url: str, form: str, operation: str, point: Point
 ) -> None:
+    crashed = replace(crashed, several=form == "nodes")
     command = command_of(form, operation, crashed)
-    volumes = protected_volumes(crashed, operation)
+    volumes = protected_volumes(crashed, form, operation)
     killed = crashed.kill_at(point, *command)
     held = {found.id for found in killed.held}
     assert volumes <= held, "what is protected is there before anything is repaired"
@@ -132,9 +150,9 @@ def test_one_down_leaves_nothing(
     assert receipt["stack_removed"] == (not kept)
 
 
-def protected_volumes(crash: Crash, operation: str) -> set[str]:
+def protected_volumes(crash: Crash, form: str, operation: str) -> set[str]:
     """The job's volume, once it is protected."""
-    if operation == "up":
+    if operation == "up" or "volumes" not in FORMS[form]:
         return set()
     return {crash.runctl.json("outputs", crash.job)["volumes"]["data"]}
 

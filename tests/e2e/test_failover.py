@@ -37,6 +37,7 @@ def ended_well(runctl: Runctl, job: str, cloud_url: str) -> None:
     assert leaks(job, cloud_url) == []
 
 
+@pytest.mark.matrix
 def test_a_zone_without_capacity_is_passed_over(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("passover")
     held = {"HOLD_AT": "1"}
@@ -143,7 +144,7 @@ def test_when_the_time_is_over_it_ends_with_the_trail(
     runctl: Runctl, cloud_url: str, ended: list[str]
 ) -> None:
     ended.append("over")
-    more: dict[str, Any] = {"zones": ZONES[:1], "retry": {"on_events": ["no-capacity"], "duration": "5s"}}
+    more: dict[str, Any] = {"zones": ZONES[:1], "retry": {"on_events": ["no-capacity"], "duration": "45s"}}
     file = str(write_job(runctl.folder, "over", spot_policy="spot", **more))
     with trouble(cloud_url, refusal("over", "InsufficientInstanceCapacity", ZONES[0])):
         ran = runctl("--output", "json", "up", file, "--yes", code=6, timeout=300)

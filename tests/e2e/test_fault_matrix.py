@@ -73,6 +73,18 @@ MAKING = [
         kind="no-capacity",
     ),
     Case(
+        "interrupted-right-after-launch",
+        (Fault("ec2:RunInstances", "Server.SpotInstanceTermination", 1),),
+        job={"spot_policy": "spot"},
+    ),
+    Case(
+        "interrupted-right-after-every-launch",
+        (Fault("ec2:RunInstances", "Server.SpotInstanceTermination", ALWAYS),),
+        job={"spot_policy": "spot"},
+        code=6,
+        kind="no-capacity",
+    ),
+    Case(
         "volume-still-in-use",
         (Fault("ec2:AttachVolume", "VolumeInUse", 1),),
         job={"volumes": [{"name": "data", "size": "1GB", "mount": "/data"}]},

@@ -28,7 +28,10 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
     assert json.loads((home / "model" / "metrics.json").read_text()) == {"steps": 3, "starts": [0]}
     lines = runctl("--output", "json", "logs", "first").out
     check_output(["logs"], lines)
-    assert {"line": "step 3"} in [json.loads(line) for line in lines.splitlines()]
+    assert {"line": "step 3", "rank": None} in [json.loads(line) for line in lines.splitlines()]
+    (left,) = runctl.json("metrics", "first")["training"]
+    assert (left["name"], left["source"], left["steps"]) == ("left", "file", [1, 2, 3])
+    assert "left 0.3333" in runctl("status", "first").out
     described = runctl.json("describe", "first")
     assert described["checkpoints"]["count"] >= 1
     assert described["cost"]["usd"] > 0
@@ -42,6 +45,8 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
     assert receipt["stack_removed"]
     assert leaks("first", cloud_url) == []
     assert (home / "model" / "metrics.json").exists(), "what was brought home stays"
+    kept = runctl.json("metrics", f"first/{result['run']}")
+    assert (kept["kept"], kept["training"]) == (True, [left]), "and so do its metrics"
     assert "first" not in [job["job"] for job in runctl.json("ls")["jobs"]]
     (ledger,) = runctl.json("cost", "first")["groups"]
     assert ledger["key"] == "first"
@@ -51,6 +56,7 @@ def test_up_trains_and_down_leaves_nothing(runctl: Runctl, cloud_url: str, ended
     runctl("cost", "--since", "yesterday", code=7)
 
 
+@pytest.mark.matrix
 def test_the_same_job_twice_changes_nothing(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("twice")
     job = write_job(runctl.folder, "twice", env={"HOLD_AT": "2"})
@@ -70,6 +76,7 @@ def test_the_same_job_twice_changes_nothing(runctl: Runctl, cloud_url: str, ende
     assert leaks("twice", cloud_url) == []
 
 
+@pytest.mark.matrix
 def test_the_machine_needs_nobody(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     """runctl killed -9 while it follows: the training goes on, and later commands work."""
     ended.append("alone")
@@ -123,7 +130,7 @@ def test_a_wrong_job_file_creates_nothing(runctl: Runctl) -> None:
 
 
 def test_what_is_not_supported_yet_is_refused(runctl: Runctl) -> None:
-    job = write_job(runctl.folder, "later", nodes=2)
+    job = write_job(runctl.folder, "later", nodes=2, recovery="cloud")
     ran = runctl("up", str(job), "--yes", code=None)
     assert ran.code != 0
     assert "nodes" in ran.text

@@ -48,7 +48,8 @@ class TrainingJob extends pulumi.ComponentResource {
 async function main(): Promise<void> {
     const { stack, plugin, folder, backend, fields } = JSON.parse(process.argv[2]);
     const settings = {
-        name: "runctl", runtime: "nodejs", plugins: { providers: [{ name: "runctl", path: plugin }] },
+        name: "runctl", runtime: "nodejs" as const,
+        plugins: { providers: [{ name: "runctl", path: plugin }] },
     };
     const program = async () => ({ runId: new TrainingJob(stack, fields).runId });
     const made = await LocalWorkspace.createOrSelectStack(
@@ -225,6 +226,7 @@ def assert_same(ours: dict[str, dict[str, Any]], theirs: dict[str, dict[str, Any
     assert ours["count-machine-instance"]["inputs"]["tagsAll"]["runctl:job"] == "count"
 
 
+@pytest.mark.matrix
 def test_a_program_makes_what_runctl_makes(
     programs: Programs, made_by_runctl: dict[str, dict[str, Any]]
 ) -> None:

@@ -106,20 +106,20 @@ def lived(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
 def lived_in_a_group(runctl: Runctl, cloud_url: str, options: dict[str, Any]) -> None:
     """One life with `recovery: cloud`: created, interrupted and gone on with by the cloud, watched, replaced
     by a group with better code, removed."""
-    env = {"STEPS": "9", "HOLD_AT": "4", "HOLD_STARTS": "2"}
+    endless = {"STEPS": "10000", "HOLD_AT": "4"}
     options = {**options, "recovery": "cloud", "spot_policy": "spot", "artifacts": {"paths": ["model/"]}}
-    first = write_job(runctl.folder, GROUPED, **options, env=env)
+    first = write_job(runctl.folder, GROUPED, **options, env=endless)
     Runctl(runctl.folder, FIRST)("up", str(first), "--yes", "--detach", timeout=LONG)
     wait_for_step(runctl, GROUPED, 4, seconds=LONG)
     group = Group(runctl, GROUPED, cloud_url)
     machine = group.machine()
     interrupt(cloud_url, machine, notice_seconds=6)
     until(lambda: group.now()["Instances"] != [] and group.machine() != machine, seconds=LONG)
-    wait_for_step(runctl, GROUPED, 4, seconds=LONG)
+    wait_for_step(runctl, GROUPED, 6, seconds=LONG)
     for look in ("status", "describe"):
         runctl(look, GROUPED)
     runctl("watch", GROUPED, "--once")
-    changed = write_job(runctl.folder, GROUPED, message="better", **options, env=env | {"HOLD_STARTS": "0"})
+    changed = write_job(runctl.folder, GROUPED, message="better", **options, env={"STEPS": "9"})
     Runctl(runctl.folder, SECOND)("up", str(changed), "--yes", timeout=LONG)
     runctl("ls")
     runctl("down", GROUPED, "--yes", timeout=LONG)

@@ -33,6 +33,7 @@ def test_plain_pulumi_agrees_before_and_after_the_end_of_a_run(
     assert runctl.json("down", "plain", "--yes")["nothing_left"]
 
 
+@pytest.mark.matrix
 def test_another_checkout_works_from_the_backend_alone(
     runctl: Runctl, cloud_url: str, ended: list[str]
 ) -> None:

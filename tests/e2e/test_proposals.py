@@ -45,6 +45,7 @@ def test_a_program_of_a_proposal_does_not_run(project: Runctl, command: str) -> 
     assert not mark.exists()
 
 
+@pytest.mark.matrix
 def test_a_program_that_the_person_names_runs_and_is_named(project: Runctl) -> None:
     job = write_job(project.folder, "proposal")
     program, mark = propose(project.folder)

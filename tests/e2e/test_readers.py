@@ -13,7 +13,7 @@ import yaml
 from support.output_schemas import check_output
 from support.runctl_cli import Runctl
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 LONG = 3_000_000
 TRAIN = f"""

@@ -113,6 +113,7 @@ def ends_clean(runctl: Runctl, job: str, cloud_url: str) -> None:
     assert leaks(job, cloud_url) == []
 
 
+@pytest.mark.matrix
 def test_a_group_that_somebody_else_uses(
     runctl: Runctl, cloud_url: str, ended: list[str], others: Others
 ) -> None:

@@ -171,10 +171,12 @@ def test_secrets_are_read_by_a_key_of_the_cloud_without_a_passphrase(tmp_path: P
             content = client(cloud.url, "s3").get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read()
             assert b"s3cr3t-of-ann" not in content, each["Key"]
         client(cloud.url, "kms").disable_key(KeyId=key)
-        refused = bob("down", "sealed", "--yes", code=None, timeout=300)
-        print("with the key disabled `down` ended with", refused.code)
+        first = bob("down", "sealed", "--yes", "--discard-artifacts", code=None, timeout=300)
+        print("with the key disabled `down` ended with", first.code)  # the emulated key decrypts all the same
         client(cloud.url, "kms").enable_key(KeyId=key)
-        bob("down", "sealed", "--yes", "--discard-artifacts", timeout=600)
+        if first.code != 0:
+            bob("down", "sealed", "--yes", "--discard-artifacts", timeout=600)
+        assert ann.json("ls")["jobs"] == []
         assert ann.json("leaks")["found_something"] is False
     finally:
         cloud.stop()

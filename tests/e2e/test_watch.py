@@ -43,6 +43,7 @@ def watchers(tmp_path: Path) -> Iterator[Watchers]:
     made.kill()
 
 
+@pytest.mark.matrix
 def test_two_watchers_bring_two_jobs_home(cloud: SharedCloud, watchers: Watchers) -> None:
     backend = cloud.folder_backend()
     members = [cloud.member(name, backend) for name in ("ann", "bob")]

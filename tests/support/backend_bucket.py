@@ -36,7 +36,12 @@ class BucketClient(BaseClient):
         more = {"IsTruncated": True, "NextContinuationToken": str(end)} if keys[end:] else {}
         return {
             "Contents": [
-                {"Key": key, "LastModified": self.written.get(key, WRITTEN)} for key in keys[start:end]
+                {
+                    "Key": key,
+                    "LastModified": self.written.get(key, WRITTEN),
+                    "ETag": etag(self.objects[key]),
+                }
+                for key in keys[start:end]
             ],
             **more,
         }

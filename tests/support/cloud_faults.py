@@ -19,11 +19,20 @@ class Fault:
     code: str
     times: int
     match: Mapping[str, str] = field(default_factory=dict)
+    after: int = 0
+    """So many such calls are let through before."""
 
     def as_json(self) -> dict[str, Any]:
         service, _, operation = self.operation.partition(":")
         matched = {"match": dict(self.match)} if self.match else {}
-        return {"service": service, "operation": operation, "code": self.code, "times": self.times, **matched}
+        return {
+            "service": service,
+            "operation": operation,
+            "code": self.code,
+            "times": self.times,
+            **matched,
+            "after": self.after,
+        }
 
 
 @contextmanager

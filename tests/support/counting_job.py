@@ -46,6 +46,8 @@ while state["step"] < int(os.environ.get("STEPS", "3")):
     time.sleep(float(os.environ.get("STEP_SECONDS", "0.2")))
     state["step"] += 1
     save()
+    with open(os.environ["RUNCTL_METRICS"], "a") as metrics:
+        metrics.write(json.dumps({"step": state["step"], "left": 1 / state["step"]}) + "\\n")
     print("step", state["step"], flush=True)
     if stop:
         print("told to stop, saved at step", state["step"], flush=True)

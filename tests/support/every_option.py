@@ -11,11 +11,11 @@ from support.declared import declarations_of
 
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.naming import Names
+from components.run_objects import PackageFile
 from components.tags import identity_tags
 from components.training_environment import (
     GroupRequest,
     MachineRequest,
-    PackageFile,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,

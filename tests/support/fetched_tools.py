@@ -1,10 +1,11 @@
-"""Tools that tests of the matrix install for themselves, from the Go proxy and from npm, once a session."""
+"""Tools that tests of the matrix install for themselves, from Debian, PyPI, the Go proxy and npm."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,45 @@ def go_tool(folder: Path, package: str) -> Path:
         # What of Go's own settings is a person's, such as a proxy, stays.
         environment = {**os.environ, "GOBIN": str(folder), "GOFLAGS": "-mod=mod"}
         _run([go, "install", package], folder, environment, seconds=1800)
+    return built
+
+
+def debian_package(folder: Path, package: str) -> Path:
+    """``folder``, into which the package of Debian is unpacked; its dependencies and scripts are not run.
+
+    Fails the test where there is no apt, or it does not have the package.
+    """
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        pytest.fail("needs Debian's apt-get and dpkg-deb")
+    downloads = folder / "downloads"
+    downloads.mkdir(parents=True)
+    _run(["apt-get", "download", package], downloads, dict(os.environ), seconds=600)
+    for file in downloads.iterdir():
+        _run(["dpkg-deb", "-x", str(file), str(folder)], folder, dict(os.environ), seconds=120)
+    return folder
+
+
+def python_packages(folder: Path, *requirements: str) -> Path:
+    """``folder``, into which pip has installed the packages, with what they need."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *requirements]
+    _run(command, folder.parent, dict(os.environ), seconds=1200)
+    return folder
+
+
+def go_command(folder: Path, package: str, *, replaced: str = "") -> Path:
+    """The executable of a Go package whose module needs another version of one that it requires: ``replaced``
+    is a line of go.mod. Built into ``folder``, named after the package. Fails the test where there is no Go.
+    """
+    go = shutil.which("go")
+    if go is None:
+        pytest.fail("needs Go")
+    path, _, version = package.partition("@")
+    built = folder / path.rsplit("/", 1)[-1]
+    if not built.exists():
+        (folder / "go.mod").write_text(f"module tests.local/tool\n\ngo 1.21\n\n{replaced}\n")
+        environment = {**os.environ, "GOFLAGS": "-mod=mod"}
+        _run([go, "get", f"{path}@{version}"], folder, environment, seconds=600)
+        _run([go, "build", "-o", str(built), path], folder, environment, seconds=1800)
     return built
 
 

@@ -18,6 +18,7 @@ from runctl_auto.agent.contract import (
     file_key,
     logs_prefix,
     manifest_key,
+    metrics_key,
     spec_key,
     status_key,
     stop_key,
@@ -71,6 +72,61 @@ STATUS: dict[str, Any] = {
             "price_hour": 0.0031,
         }
     ],
+    "metrics": {
+        "training": [
+            {
+                "name": "loss",
+                "axis": "step",
+                "step": 100.0,
+                "value": "NaN",
+                "at": "2026-11-22T11:59:40.000Z",
+                "recent": [2.5, 0.5, "NaN"],
+            }
+        ],
+        "machine": {
+            "at": "2026-11-22T11:59:45.000Z",
+            "cpu": 0.93,
+            "memory": 10**9,
+            "memory_total": 4 * 10**9,
+            "disk": 10**9,
+            "disk_total": 2 * 10**10,
+            "network_received": 10**6,
+            "network_sent": None,
+            "gpus": [{"use": 0.5, "memory": 10**9, "memory_total": 2 * 10**10}],
+        },
+    },
+}
+METRICS: dict[str, Any] = {
+    "schema": 1,
+    "run": RUN,
+    "node": 0,
+    "began_at": "2026-11-22T11:00:00.000Z",
+    "updated_at": "2026-11-22T11:59:50.000Z",
+    "training": [
+        {
+            "name": "loss",
+            "axis": "step",
+            "source": "output",
+            "unit": "",
+            "points": 4,
+            "steps": [1.0, 100.0],
+            "values": [2.5, "NaN"],
+            "seconds": [20.0, 3580.0],
+        }
+    ],
+    "machine": [
+        {
+            "name": "cpu",
+            "axis": "time",
+            "source": "machine",
+            "unit": "share",
+            "points": 2,
+            "steps": [],
+            "values": [0.5, 0.93],
+            "seconds": [30.0, 60.0],
+        }
+    ],
+    "left_out": 0,
 }
 MANIFEST: dict[str, Any] = {
     "files": [
@@ -187,6 +243,7 @@ def bucket(seed: int) -> dict[str, bytes]:
         objects[status_key(run)] = document(chance, STATUS)
         objects[spec_key(run)] = document(chance, SPEC)
         objects[stop_key(run)] = document(chance, STOP)
+        objects[metrics_key(run)] = document(chance, METRICS)
         if chance.randrange(2):
             objects.update(_tree(document(chance, MANIFEST), artifacts_prefix(run)))
         for part in chance.sample(PARTS, chance.randrange(4)):

@@ -130,8 +130,8 @@ class Told:
         self.asked.append(question)
         return self._answers
 
-    def log_line(self, line: str) -> None:
-        self.lines.append(line)
+    def log_line(self, line: str, rank: int | None = None) -> None:
+        self.lines.append(line if rank is None else f"[{rank}] {line}")
 
     def engine_event(self, event: EngineEvent) -> None:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from support.cloud_keys import control
@@ -21,6 +22,13 @@ def recommend_rebalance(cloud_url: str, instance: str) -> None:
 def cut_off(cloud_url: str, instance: str) -> None:
     """From now on, no request of the machine arrives or is answered."""
     assert _post(cloud_url, instance, "network", {"connected": False}) == {"connected": False}
+
+
+def pause(cloud_url: str, instance: str, *, seconds: float) -> None:
+    """The machine hangs for so long, with all that runs on it. Blocks."""
+    _post(cloud_url, instance, "power", {"power": "frozen"})
+    time.sleep(seconds)
+    _post(cloud_url, instance, "power", {"power": "on"})
 
 
 def _post(cloud_url: str, instance: str, what: str, body: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ import click
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json"
 SUFFIX = ".schema.json"
 NOT_OF_A_COMMAND = frozenset({"shared", "error"})
-PRINTS_NO_RESULT = frozenset({"completion"})
+PRINTS_NO_RESULT = frozenset({"completion", "shell", "top"})
 """Commands whose output is text for another program, regardless of the output format."""
 JSON_LINES = frozenset({"logs", "transfer", "watch"})
 """Commands that print one JSON object per line, and an error as the last one."""

@@ -20,6 +20,8 @@ from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import artifacts_prefix, checkpoint_prefix, manifest_key, node_logs_prefix
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
 from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.metrics.collecting import Metrics
+from runctl_auto.agent.metrics.machine_use import MachineUse
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
@@ -130,6 +132,17 @@ class Machine:
         self.status = status or StatusWriter(CONFIG, MachineIdentity("i-1"), store, clock=clock, ticks=clock)
         package = packaged(code)
         store.objects["code/x"] = package
+        self.output = folder / "output.log"
+        """What the job prints."""
+        self.metrics = Metrics(
+            store,
+            CONFIG.run,
+            began=CONFIG.booted_at,
+            look=lambda: MachineUse(clock(), None, None, None, None, None, None, None),
+            note=lambda summary: self.status.note(metrics=summary),
+            say=self.said.append,
+            clock=clock,
+        )
         self.tools = RunTools(
             config=CONFIG,
             spec=run_spec(code={"key": "code/x", "sha256": hashlib.sha256(package).hexdigest()}, **spec),
@@ -154,6 +167,8 @@ class Machine:
             home=Path("/root"),
             clock=clock,
             end_services=self.end_services,
+            metrics=self.metrics,
+            output=self.output,
         )
 
     def end_services(self) -> None:

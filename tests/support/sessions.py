@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
 
+from support.agent_stand_ins import MemoryStore
 from support.job_stacks import FakeTime, Told
 from support.versioned_in_memory import VersionedInMemory
 
@@ -41,6 +42,7 @@ def fake_results(**answers: Any) -> Any:
         "artifacts": None,
         "has_unlisted_artifacts": False,
         "log_parts": (),
+        "objects": MemoryStore(),
     }
     for method, answer in {**empty, **answers}.items():
         getattr(results, method).return_value = answer

@@ -354,6 +354,34 @@ def browser_calls(port: int, attempts: list[Attempt]) -> list[Attempt]:
     return [*found, *((f"preflight of {path}", "OPTIONS", path, preflight, b"") for path in paths)]
 
 
+def runpod_calls() -> list[Attempt]:
+    """RunPod's API as the stand-in has it, and its control interface, without the key and with guesses."""
+    pod, volume = b'{"name": "x", "image": "x"}', b'{"name": "x", "size": 10, "dataCenterId": "EU-RO-1"}'
+    calls = [
+        ("pods", "GET", "/v2/pods", b""),
+        ("a pod", "POST", "/v2/pods", pod),
+        ("end of a pod", "DELETE", "/v2/pods/x", b""),
+        ("log of a pod", "GET", "/v2/pods/x/logs", b""),
+        ("volumes", "GET", "/v2/network-volumes", b""),
+        ("a volume", "POST", "/v2/network-volumes", volume),
+        ("templates", "GET", "/v2/templates", b""),
+        ("secrets", "GET", "/v2/secrets", b""),
+        ("a secret", "POST", "/v2/secrets", b'{"name": "x", "value": "x"}'),
+        ("bills", "GET", "/v2/billing/pods", b""),
+        ("catalogue", "GET", "/v2/catalog/gpus", b""),
+        ("faults", "GET", "/sandbox-api/faults", b""),
+        ("a fault", "POST", "/sandbox-api/faults", b'{"operation": "GET /v2/pods", "status": 500}'),
+        ("two slashes", "GET", "//v2/pods", b""),
+        ("encoded", "GET", "/%762/pods", b""),
+    ]
+    guesses = ["", "Bearer ", "Bearer sandbox", "Bearer null", "Basic c2FuZGJveDpzYW5kYm94"]
+    return [
+        (f"{name}, {guess or 'no key'}", method, path, {"authorization": guess} if guess else {}, body)
+        for name, method, path, body in calls
+        for guess in guesses
+    ]
+
+
 # -- gRPC ----------------------------------------------------------------------------------------------------
 
 
@@ -479,6 +507,8 @@ def attempts_on(spec: dict[str, Any]) -> list[tuple[str, str, str]]:
     results = [("cloud", each[0], send(cloud, each)) for each in calls]
     for port in spec["metadata"]:
         results += [(f"metadata {port}", each[0], send(port, each)) for each in metadata_calls()]
+    runpod = spec["ports"]["runpod"]
+    results += [("runpod", each[0], send(runpod, each)) for each in runpod_calls()]
     provider = spec["ports"]["provider"]
     results += [("provider", *each) for each in provider_attempts(provider, spec["messages"])]
     return results

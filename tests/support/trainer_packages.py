@@ -16,11 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "tests" / "e2e" / "trainers" / "requirements.txt"
 FOLDER = "TRAINERS_FOLDER"
-INSTALL_SECONDS = 3600
+INSTALL_SECONDS = 7200
 
 
 def trainer_packages() -> Path:
-    """The folder with the packages, for PYTHONPATH. Blocks while they are installed, an hour at most.
+    """The folder with the packages, for PYTHONPATH. Blocks while they are installed, two hours at most.
 
     Raises CalledProcessError when they cannot be had: a matrix without its trainers has failed.
     """

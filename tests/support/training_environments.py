@@ -9,11 +9,11 @@ from typing import Any
 from support.declared import Declarations, declarations_of
 
 from components.naming import Names
+from components.run_objects import PackageFile
 from components.tags import identity_tags
 from components.training_environment import (
     Limits,
     MachineRequest,
-    PackageFile,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,

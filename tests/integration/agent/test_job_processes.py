@@ -169,7 +169,7 @@ def test_without_a_checkpoint_none_is_called_saved(machine: Machine) -> None:
     machine.wait_for(lambda: "begun" in machine.logs())
     status = stop(machine)
     assert status["message"] == "stopped on request (down); no checkpoint is saved"
-    assert "[runctl] no checkpoint is saved" in machine.logs()
+    assert "] no checkpoint is saved" in machine.logs()
 
 
 def test_a_process_that_left_its_session_and_its_parent_ends_with_the_job(machine: Machine) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
+from support.grpc_channel import channel_to
 from support.language_hosts import attached
 from support.pulumi_engine import Project
 
@@ -44,7 +45,7 @@ def test_serves_a_folder_by_whatever_path_it_is_reached(tmp_path: Path) -> None:
 @pytest.mark.parametrize("user", [0, _NOBODY])
 def test_serves_its_own_user_only(tmp_path: Path, user: int) -> None:
     with LanguageHost.start(os.environ, programs=[tmp_path]) as host, _relayed(host.port(), user) as port:
-        channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        channel = channel_to(port)
         runtime = language_pb2_grpc.LanguageRuntimeStub(channel)
         greeting = language_pb2.LanguageHandshakeRequest(engine_address="127.0.0.1:1")
         if user == os.geteuid():
@@ -58,7 +59,7 @@ def test_serves_its_own_user_only(tmp_path: Path, user: int) -> None:
 
 def test_answers_other_calls_with_unimplemented_by_name(tmp_path: Path) -> None:
     with LanguageHost.start(os.environ, programs=[tmp_path]) as host:
-        channel = grpc.insecure_channel(f"127.0.0.1:{host.port()}")
+        channel = channel_to(host.port())
         runtime = language_pb2_grpc.LanguageRuntimeStub(channel)
         with pytest.raises(grpc.RpcError) as once:
             runtime.Pack(language_pb2.PackRequest(), timeout=60)

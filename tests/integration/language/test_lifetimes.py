@@ -104,8 +104,9 @@ def test_a_killed_command_leaves_nothing(tmp_path: Path, modules: tuple[str, ...
 
 def test_a_killed_host_leaves_nothing(tmp_path: Path, modules: tuple[str, ...]) -> None:
     project = Project.create(tmp_path / "waits", _WAITS)
+    before = _hosts(os.getpid(), "attached")  # those of drivers end with this process
     with attached(project, modules=modules) as variables:
-        (host,) = _children(os.getpid(), "attached")
+        (host,) = _hosts(os.getpid(), "attached") - before
         engine = project.start(variables, "preview")
         left = _processes(project)
         os.kill(host, signal.SIGKILL)
@@ -115,12 +116,17 @@ def test_a_killed_host_leaves_nothing(tmp_path: Path, modules: tuple[str, ...]) 
     assert engine.returncode != 0
 
 
-def _children(process: int, mode: str) -> list[int]:
-    """The processes of a language host in this mode that the process itself has started."""
-    numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    found = [each for each in numbers if _parent(each) == process and mode in _arguments(each)]
+def _children(process: int, mode: str) -> set[int]:
+    """As ``_hosts``; there is one at least."""
+    found = _hosts(process, mode)
     assert found, "a host has been started"
     return found
+
+
+def _hosts(process: int, mode: str) -> set[int]:
+    """The processes of a language host in this mode that the process itself has started."""
+    numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return {each for each in numbers if _parent(each) == process and mode in _arguments(each)}
 
 
 def _arguments(process: int) -> list[str]:

@@ -14,6 +14,7 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from support.grpc_channel import channel_to
 
 from policies.machine_end import INSTANCE
 from policies.rules import LATER, RULES, STACK_RULES
@@ -56,7 +57,7 @@ def analyzer(tmp_path: Path) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
     assert process.stdout is not None
     try:
         port = int(process.stdout.readline())
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        with channel_to(port) as channel:
             grpc.channel_ready_future(channel).result(timeout=120)
             yield analyzer_pb2_grpc.AnalyzerStub(channel)
     finally:

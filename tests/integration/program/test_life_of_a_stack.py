@@ -62,6 +62,7 @@ def end_run(stack: Any, phase: str) -> None:
     )
 
 
+@pytest.mark.matrix
 def test_a_job_is_made_kept_changed_ended_and_gone(stack: Any) -> None:
     stack.configure(replace(stack.config, end_schedule=True))
     stack.up()

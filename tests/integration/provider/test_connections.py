@@ -11,7 +11,8 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, status_pb2
-from support.provider_channel import provider_channel, provider_stub
+from support.grpc_channel import channel_to
+from support.provider_stub import provider_stub
 
 from sandbox.aws.provider.wire import decode, encode
 
@@ -25,7 +26,7 @@ class Connection:
     """What an engine does over the connection of one provider resource."""
 
     def __init__(self, provider: Any, region: str, tags: str) -> None:
-        self.channel = provider_channel(provider.port)
+        self.channel = channel_to(provider.port)
         self.stub = provider_stub(self.channel, provider.bearer)
         self.stub.Handshake(provider_pb2.ProviderHandshakeRequest())
         self.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"))
@@ -167,7 +168,7 @@ def test_no_capacity_is_told_with_the_services_code(provider: Any, healthy: Any)
     connection = Connection(provider, "us-east-1", "{}")
     connection.channel.close()
     impatient = Connection.__new__(Connection)
-    impatient.channel = provider_channel(provider.port)
+    impatient.channel = channel_to(provider.port)
     impatient.stub = provider_stub(impatient.channel, provider.bearer)
     impatient.stub.Configure(provider_pb2.ConfigureRequest(args=encode({"maxRetries": "2"})))
     with pytest.raises(grpc.RpcError, match="InsufficientInstanceCapacity") as refused:

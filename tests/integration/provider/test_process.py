@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from google.protobuf import empty_pb2
-from support.provider_channel import provider_channel, provider_stub
+from support.grpc_channel import channel_to
+from support.provider_stub import provider_stub
 
 from sandbox.access.keys import CloudKeys, keys_file, new_keys, save_keys
 
@@ -49,7 +50,7 @@ def content_of(ready: Path) -> dict[str, Any]:
 
 
 def version_at(port: int, keys: CloudKeys) -> str:
-    with provider_channel(port) as channel:
+    with channel_to(port) as channel:
         stub = provider_stub(channel, keys.bearer)
         return str(stub.GetPluginInfo(empty_pb2.Empty(), timeout=120).version)
 

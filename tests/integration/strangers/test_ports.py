@@ -92,6 +92,7 @@ class World:
             "ports": {
                 "cloud": int(self.endpoints.cloud_url.rpartition(":")[2]),
                 "provider": self.endpoints.provider_port,
+                "runpod": int(self.endpoints.runpod_url.rpartition(":")[2]),
             },
             "metadata": sorted(each["imds_port"] for each in self.hosts()),
             "owned": self.owned,
@@ -215,7 +216,7 @@ def assert_nothing_was_got(results: list[list[str]], ports: set[str], least: int
 
 
 def names(world: World) -> set[str]:
-    return {"cloud", "provider", *(f"metadata {each['imds_port']}" for each in world.hosts())}
+    return {"cloud", "provider", "runpod", *(f"metadata {each['imds_port']}" for each in world.hosts())}
 
 
 def test_the_ports_that_are_tried_are_all_there_are(world: World) -> None:
@@ -255,6 +256,8 @@ def test_what_the_strangers_try_works_for_who_may(world: World) -> None:
             assert stranger.send(cloud, stranger.signed(cloud, pair, call)), call[0]
     health = ("health", "GET", "/sandbox-api/health", {"Authorization": keys.bearer}, b"")
     assert stranger.send(cloud, health)
+    key = {"Authorization": f"Bearer {keys.runpod_api_key}"}
+    assert stranger.send(spec["ports"]["runpod"], ("pods", "GET", "/v2/pods", key, b""))
     for method in ("GetPluginInfo", "Handshake", "CheckConfig"):
         message = bytes.fromhex(spec["messages"][method])
         assert stranger.call_provider(provider, method, message, {"authorization": keys.bearer})
@@ -279,7 +282,9 @@ def test_a_page_in_a_browser_gets_nothing(world: World) -> None:
     results = []
     for name, port in {**spec["ports"], **{f"metadata {port}": port for port in spec["metadata"]}}.items():
         calls = stranger.metadata_calls()
-        if name != "provider" and not name.startswith("metadata"):
+        if name == "runpod":
+            calls = stranger.runpod_calls()[::2]
+        elif name == "cloud":
             calls = [*stranger.without_keys(world.owned)[-14:], *stranger.control_calls(world.owned)[::6]]
         results += [
             [name, each[0], stranger.send(port, each)] for each in stranger.browser_calls(port, calls)
@@ -349,7 +354,7 @@ def test_what_a_run_deletes_and_overwrites_is_kept_as_a_version(world: World) ->
 
 def test_the_callers_secrets_are_in_no_process_that_is_left_running(world: World) -> None:
     assert processes_holding(PLANTED) == []
-    assert [process.alive for process in daemon.status(world.folder).processes] == [True] * 4
+    assert [process.alive for process in daemon.status(world.folder).processes] == [True] * 5
 
 
 def test_the_keys_are_in_no_command_line_or_environment_of_the_sandbox(world: World) -> None:

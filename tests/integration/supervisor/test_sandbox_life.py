@@ -95,8 +95,8 @@ def test_a_sandbox_from_start_to_stop(folder: Path, tmp_path: Path, monkeypatch:
     assert time.monotonic() - began < 2
 
     before = pids(folder)
-    assert set(before) == {"supervisor", "cloud", "provider", "hosts"}
-    assert len(set(before.values())) == 4
+    assert set(before) == {"supervisor", "cloud", "provider", "hosts", "runpod"}
+    assert len(set(before.values())) == 5
     _a_killed_part_comes_back(folder, endpoints, "provider")
     _a_killed_part_comes_back(folder, endpoints, "hosts")
     after = pids(folder)

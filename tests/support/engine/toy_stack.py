@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2_grpc
 from support.engine.broken_programs import broken_programs
 
@@ -22,6 +23,9 @@ PROJECT = "toys"
 STACK = "dev"
 PASSPHRASE = "correct horse"
 LIMIT_SECONDS = 120.0
+
+# Engines of one process may get the port of an earlier one, whose failed connection gRPC would share.
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 Program = Callable[[], object]
 

@@ -44,6 +44,7 @@ def allowed(action: str, resource: str) -> bool:
         ("s3:GetObject", f"{BUCKET}/runs/abc123/control/stop.json"),
         ("s3:PutObject", f"{BUCKET}/runs/abc123/status.json"),
         ("s3:PutObject", f"{BUCKET}/runs/abc123/logs/0/00000000.log"),
+        ("s3:PutObject", f"{BUCKET}/runs/abc123/metrics/0.json"),
         ("s3:PutObject", f"{BUCKET}/runs/abc123/artifacts/manifest.json"),
         ("s3:GetObject", f"{BUCKET}/checkpoints/line/chosen.json"),
         ("s3:GetObject", f"{BUCKET}/checkpoints/line/00000001/manifest.json"),
@@ -64,6 +65,7 @@ def test_what_the_agent_needs(action: str, resource: str) -> None:
     [
         ("s3:GetObject", f"{BUCKET}/runs/other/status.json"),
         ("s3:PutObject", f"{BUCKET}/runs/other/status.json"),
+        ("s3:PutObject", f"{BUCKET}/runs/other/metrics/0.json"),
         ("s3:PutObject", f"{BUCKET}/code/c.tar.gz"),
         ("s3:PutObject", f"{BUCKET}/agent/a.pyz"),
         ("s3:DeleteObject", f"{BUCKET}/runs/abc123/status.json"),
@@ -137,3 +139,10 @@ def test_a_job_without_secrets_reads_no_parameters_at_all() -> None:
     statements: Any = access_policy(replace(ARGS, has_secrets=False))["Statement"]
     actions = {action for statement in statements for action in statement["Action"]}
     assert not {action for action in actions if action.startswith(("ssm:Get", "kms:"))}
+
+
+@pytest.mark.parametrize("stores", [True, False])
+def test_spans_are_stored_only_where_the_run_is_traced(stores: bool) -> None:
+    found: list[Any] = access_policy(replace(ARGS, stores_spans=stores))["Statement"]  # type: ignore[assignment]
+    written = [each["Resource"] for each in found if "s3:PutObject" in each["Action"]]
+    assert [f"{BUCKET}/runs/abc123/traces/*" in each for each in written] == [stores]

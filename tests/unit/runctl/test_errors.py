@@ -10,6 +10,7 @@ from runctl_auto.errors import ExitCode, FieldProblem, JobFileError, NoCapacityE
 
 EXIT_CODES = {
     "AccessDeniedError": 1,
+    "BalanceSpentError": 1,
     "CloudError": 1,
     "ChecksumMismatchError": 1,
     "CheckpointDamagedError": 1,
@@ -39,6 +40,7 @@ EXIT_CODES = {
     "ObjectChangedError": 1,
     "OperationCancelledError": 130,
     "PackagingError": 7,
+    "PlacementRefusedError": 6,
     "PlanChangedError": 4,
     "PlanOutdatedError": 1,
     "PolicyViolationError": 4,
@@ -49,7 +51,11 @@ EXIT_CODES = {
     "SettingsError": 7,
     "SourceUnreachableError": 1,
     "StackLockedError": 1,
+    "MachineNotReachableError": 1,
+    "RemoteCommandError": 1,
+    "SessionRefusedError": 4,
     "SubnetFullError": 6,
+    "TakenBackError": 6,
     "ThrottledError": 1,
     "TrainingFailedError": 3,
     "TransferDiffersError": 1,

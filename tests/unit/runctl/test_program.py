@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def packages(tmp_path: Path) -> Path:
     for kind in ("code", "agent"):
         path = package_path(tmp_path, kind, f"{kind}-hash")  # type: ignore[arg-type]
         path.write_bytes(b"content")
+    with tarfile.open(package_path(tmp_path, "code", "code-hash"), "w:gz"):
+        pass
     return tmp_path
 
 
@@ -231,6 +234,14 @@ def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: Stac
     changed = replace(config, job=config.job.model_copy(update=changes))
     assert run_spec(changed) != run_spec(config)
     assert user_data_config(changed, NAMES) == user_data_config(config, NAMES)
+
+
+def test_a_run_that_is_traced_has_the_user_data_of_one_that_is_not(config: StackConfig) -> None:
+    traced = replace(config, trace=f"00-{'a' * 32}-{'b' * 16}-01")
+    assert run_spec(traced) == {**run_spec(config), "trace": {"parent": traced.trace}}
+    assert "trace" not in run_spec(config)
+    assert user_data_config(traced, NAMES) == user_data_config(config, NAMES)
+    assert StackConfig.from_values(traced.to_values()) == traced
 
 
 @pytest.mark.parametrize(
@@ -486,3 +497,39 @@ class TestGroups:
         environment = run(grouped, packages, Bucket()).named("digits").inputs
         assert environment["priceHour"] == 0.1
         assert environment["instanceTypes"] == ["m5.large", "m5.xlarge"]
+
+
+def test_parts_of_a_large_work_folder_are_objects_that_outlive_the_run(
+    config: StackConfig, packages: Path
+) -> None:
+    shas = ["a" * 64, "b" * 64]
+    listing = json.dumps([{"sha256": each, "bytes": 1} for each in shas]).encode()
+    with tarfile.open(package_path(packages, "code", "code-hash"), "w:gz") as archive:
+        entry = tarfile.TarInfo(".runctl/parts.json")
+        entry.size = len(listing)
+        archive.addfile(entry, io.BytesIO(listing))
+    for each in shas:
+        package_path(packages, "part", each).write_bytes(b"1")
+    found = run(config, packages, Bucket())
+    for each in shas:
+        declared = found.named(f"digits-part-{each[:16]}")
+        assert declared.inputs["key"] == f"code/{each}.tar"
+        assert "tags" not in declared.inputs, "another run does not touch it"
+
+
+def test_of_several_machines_each_knows_its_number_and_its_market(config: StackConfig) -> None:
+    job = config.job.model_copy(update={"nodes": 3, "on_demand_ranks": (0,), "volumes": ()})
+    place = replace(config.placement, market="spot", price_hour=0.02, on_demand_hour=0.08)
+    several = replace(config, job=job, placement=place)
+    boots = [user_data_config(several, NAMES, node) for node in range(3)]
+    assert [(boot.get("node"), boot["market"]) for boot in boots] == [
+        (0, "on-demand"),
+        (1, "spot"),
+        (2, "spot"),
+    ]
+    assert len({boot["spec_sha256"] for boot in boots}) == 1, "they run the same"
+    spec = run_spec(several)
+    assert spec["nodes"] == 3
+    assert spec["limits"]["price_hour"] == pytest.approx((0.08 + 2 * 0.02) / 3)
+    assert spec["limits"]["prices"] == {"m5.large spot": 0.02, "m5.large on-demand": 0.08}
+    assert "node" not in user_data_config(config, NAMES), "a machine alone has the user data that it had"

@@ -6,6 +6,7 @@ import pytest
 from support.agent_spec import run_spec
 
 from runctl_auto.agent.job_environment import JobFolders, job_environment, variable_part
+from runctl_auto.agent.nodes.master_port import ports_of
 
 WORK = Path("/var/lib/runctl/runs/r1/work")
 
@@ -30,9 +31,26 @@ def test_the_contract_with_training_scripts() -> None:
         "RUNCTL_NUM_NODES": "1",
         "RUNCTL_MASTER_ADDR": "127.0.0.1",
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29500",
+        "MASTER_PORT": str(ports_of("r1")[0]),
         "NODE_RANK": "0",
+        "RUNCTL_NODE_IPS": "127.0.0.1",
+        "RUNCTL_GPUS_PER_NODE": "0",
+        "SKYPILOT_NODE_RANK": "0",
+        "SKYPILOT_NODE_IPS": "127.0.0.1",
+        "SKYPILOT_NUM_NODES": "1",
+        "SKYPILOT_NUM_GPUS_PER_NODE": "0",
+        "DSTACK_NODE_RANK": "0",
+        "DSTACK_NODES_NUM": "1",
+        "DSTACK_MASTER_NODE_IP": "127.0.0.1",
+        "DSTACK_NODES_IPS": "127.0.0.1",
+        "DSTACK_GPUS_PER_NODE": "0",
     }
+
+
+def test_of_several_nodes_the_master_is_told_at_each_start() -> None:
+    found = environment(nodes=4, node=2)
+    assert (found["RUNCTL_NODE_RANK"], found["RUNCTL_NUM_NODES"]) == ("2", "4")
+    assert not {"MASTER_ADDR", "MASTER_PORT", "RUNCTL_NODE_IPS"} & found.keys()
 
 
 def test_a_sane_environment_where_the_service_has_none() -> None:

@@ -101,14 +101,14 @@ def test_most_of_a_secret_at_the_end_of_all_output_is_hidden(store: MemoryStore,
 
 
 def test_nothing_is_shipped_before_it_is_known_what_to_hide(store: MemoryStore, tmp_path: Path) -> None:
-    add(tmp_path, b"[runctl] restarted\n" + SECRET.encode() + b"\n[runctl] no secrets: denied\n")
+    add(tmp_path, b"[runctl r1] restarted\n" + SECRET.encode() + b"\n[runctl r1] no secrets: denied\n")
     log = LogShipper(
         store, PREFIX, source=tmp_path / "out", position_file=tmp_path / "position", redaction=None
     )
     log.ship()
     assert store.objects == {}
     log.ship_all(store)
-    assert shipped(store) == b"[runctl] restarted\n[runctl] no secrets: denied\n"
+    assert shipped(store) == b"[runctl r1] restarted\n[runctl r1] no secrets: denied\n"
 
 
 VALUES = st.lists(st.text("ab\n", min_size=4, max_size=9), min_size=1, max_size=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,14 @@ import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import ARTIFACTS, CHECKPOINT, DOWN, LOGS, Machine
 
-from runctl_auto.agent.contract import file_key, lineage_prefix, log_part_name, manifest_key, stop_key
+from runctl_auto.agent.contract import (
+    file_key,
+    lineage_prefix,
+    log_part_name,
+    manifest_key,
+    metrics_key,
+    stop_key,
+)
 from runctl_auto.agent.errors import AgentError, VolumeError
 from runctl_auto.agent.run import Run
 from runctl_auto.agent.spec import SecretSpec
@@ -383,3 +391,32 @@ def test_data_is_there_before_setup(tmp_path: Path, store: MemoryStore, clock: C
     machine.scripts["setup"] = (0, lambda: seen.append((machine.work / "data/from").read_text()))
     machine.run()
     assert seen == ["s3://sets/digits"]
+
+
+def test_what_the_training_tells_is_kept_with_the_run(machine: Machine) -> None:
+    def train() -> None:
+        environment = machine.started[-1][1]
+        Path(environment["RUNCTL_METRICS"]).write_text('{"step": 3, "reward": 7}\n')
+        machine.write("output/metrics.csv", "step,acc\n3,0.5\n")
+        with machine.output.open("a") as file:
+            file.write("step=3 loss=0.25\n")
+
+    machine.output.write_text("step=1 old=1\n")
+    machine.scripts["setup"] = (0, lambda: machine.output.write_text("step=2 downloads=1\n"))
+    machine.scripts["train"] = (0, train)
+    assert machine.run().phase == "succeeded"
+    found = json.loads(machine.store.objects[metrics_key("r1")])
+    assert {each["name"]: (each["steps"], each["values"]) for each in found["training"]} == {
+        "loss": ([3], [0.25]),
+        "reward": ([3], [7]),
+        "acc": ([3], [0.5]),
+    }
+    told = machine.status.document()["metrics"]["training"]
+    assert {each["name"] for each in told} == {"loss", "reward", "acc"}
+
+
+def test_metrics_that_cannot_be_stored_change_nothing(machine: Machine) -> None:
+    machine.store.fail_on(metrics_key("r1"), times=9)
+    machine.scripts["train"] = (0, lambda: machine.output.write_text("step=3 loss=0.25\n"))
+    assert machine.run() == Outcome("succeeded", "completed", 0)
+    assert any("metrics:" in each for each in machine.said)

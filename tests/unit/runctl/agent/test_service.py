@@ -15,13 +15,14 @@ from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.machine_notices import MachineNotices
-from runctl_auto.agent.main import system_stop, wait_unless_stopped
+from runctl_auto.agent.main import wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import OwnGroup
 from runctl_auto.agent.run import StopEarly
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.system_stop import system_stop
 from runctl_auto.agent.volumes import Volumes
 
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 999_990.0, None)
@@ -50,7 +51,7 @@ class Machine:
             folder=tmp_path,
             store=store,
             identity=lambda: MachineIdentity("i-1"),
-            journal=Journal(tmp_path / "out", io.StringIO()),
+            journal=Journal(tmp_path / "out", "r1", io.StringIO()),
             switch=self.switch,
             volumes=self.volumes,
             run=run_once,
@@ -154,7 +155,7 @@ def test_what_the_world_refuses_is_told_by_its_message(tmp_path, store, clock) -
     status = machine.status()
     assert (status["phase"], status["reason"]) == ("failed", "agent_error")
     assert status["message"] == "volume data did not appear"
-    assert machine.log() == "[runctl] volume data did not appear\n"
+    assert machine.log() == "[runctl r1] volume data did not appear\n"
     assert machine.order[-1] == "halt after failed"
 
 

@@ -8,6 +8,7 @@ import pytest
 from runctl_auto.agent.errors import IntegrityError, SpecError
 from runctl_auto.agent.spec import CHANGEABLE, VolumeSpec, inside, parse_spec, spec_digest, verified_spec
 
+TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 VALID: dict[str, Any] = {
     "schema": 1,
     "job": "digits",
@@ -55,7 +56,8 @@ def test_a_missing_field_is_an_error(field: str) -> None:
     ("changes", "match"),
     [
         ({"schema": 2}, "schema 2"),
-        ({"nodes": 2}, "2 nodes"),
+        ({"nodes": 65}, "not 65"),
+        ({"nodes": 0}, "not 0"),
         ({"checkpoints": {"path": "../up", "every_seconds": 1, "keep": 1}}, "inside the work folder"),
         ({"checkpoints": {"path": "c", "every_seconds": 0, "keep": 1}}, "not above 0"),
         ({"checkpoints": {"path": "c", "every_seconds": 1, "keep": 0}}, "not above 0"),
@@ -113,6 +115,7 @@ def test_what_may_change_while_the_machine_goes_on_does_not_count() -> None:
         "background": "wait",
         "limits": {"budget": 1},
         "notify": {"webhook": "/p"},
+        "trace": {"parent": TRACEPARENT},
         "retry": {"max_attempts": 4},
         "artifacts": {"paths": []},
         "checkpoints": {"path": "c", "every_seconds": 1, "keep": 1},
@@ -121,6 +124,12 @@ def test_what_may_change_while_the_machine_goes_on_does_not_count() -> None:
     assert changes.keys() == CHANGEABLE
     spec = verified_spec(text(**changes), spec_digest(VALID))
     assert (spec.budget, spec.max_attempts, spec.volumes[0].id) == (1.0, 4, "vol-2")
+    assert str(spec.trace) == TRACEPARENT
+
+
+@pytest.mark.parametrize("parent", ["", "no", None, "00-" + "0" * 32 + "-" + "0" * 16 + "-01"])
+def test_a_trace_that_is_none_is_no_reason_to_fail(parent: str | None) -> None:
+    assert parse_spec(text(trace={"parent": parent})).trace is None
 
 
 def test_how_a_spec_is_written_does_not_count() -> None:

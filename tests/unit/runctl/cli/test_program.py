@@ -94,6 +94,35 @@ def test_help_imports_nothing_that_takes_long() -> None:
     packages = {name.partition(".")[0] for name in shown.stderr.split()}
     assert packages - sys.stdlib_module_names == {"click", "runctl_auto"}
     assert packages & HEAVY == set()
+    assert not {name for name in shown.stderr.split() if "spans" in name or "tracing" in name}
+
+
+def test_a_command_that_is_not_traced_imports_nothing_of_traces(tmp_path: Path) -> None:
+    run = "import sys; from runctl_auto.cli.main import run; run(['validate', 'job.yaml']); "
+    told = "print(*(name for name in sys.modules if 'opentelemetry' in name or 'observe.tracing' in name))"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "RUNCTL_"))}
+    shown = subprocess.run(
+        [sys.executable, "-c", run + told],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert shown.stdout.strip() == ""
+
+
+def test_a_command_that_is_traced_writes_its_trace_and_never_its_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNCTL_TRACE_FILE", "trace.jsonl")
+    assert program.run(["validate", "planted-secret.yaml"]) == 7
+    text = (tmp_path / "trace.jsonl").read_text()
+    assert '"runctl validate"' in text
+    assert '"exit code 7"' in text
+    assert "planted-secret" not in text
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
@@ -158,11 +187,11 @@ def test_bad_usage_in_json_mode_is_json(capsys: pytest.CaptureFixture[str], fold
 
 
 def test_validate_tells_what_is_valid(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    (folder / "job.yaml").write_text(JOB + "nodes: 2\n")
+    (folder / "job.yaml").write_text(JOB + "nodes: 2\nrecovery: cloud\n")
     assert program.run(["validate", "job.yaml"]) == 0
     text = capsys.readouterr().out
     assert "job.yaml is valid: job 'digits' on aws, us-east-1" in text
-    assert "nodes: 2 is not supported yet" in text
+    assert "nodes: 2 with recovery: cloud is not supported yet" in text
     assert program.run(["--output", "json", "validate", "job.yaml"]) == 0
     assert json.loads(capsys.readouterr().out)["job"]["name"] == "digits"
 

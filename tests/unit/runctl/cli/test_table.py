@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runctl_auto.cli.views.amounts import short_age, usd
 from runctl_auto.cli.views.table import Column, table_lines
+from runctl_auto.reports.figures import short_age, usd
 
 COLUMNS = (Column("JOB"), Column("ZONE", spare=2), Column("COST", spare=1, right=True))
 ROWS = [("digits", "us-east-1a", "$1.20"), ("a-long-name", "us-east-1b", "$12.00")]

@@ -192,3 +192,14 @@ def test_a_group_counts_as_its_dearest_machine() -> None:
     found = estimate(replace(config({}, {"market": "spot", "price_hour": 0.03}), group=group))
     (machine,) = [each for each in found.parts if each.kind == "machine"]
     assert (machine.name, machine.price) == ("m5.xlarge spot", 0.05)
+
+
+def test_of_several_machines_some_may_be_on_demand() -> None:
+    where = {"market": "spot", "price_hour": 0.03, "price_average": 0.05, "on_demand_hour": 0.1}
+    found = estimate(config({"nodes": 4, "on_demand_ranks": [0]}, where))
+    machines = [(each.name, each.quantity, each.price) for each in found.parts if each.kind == "machine"]
+    assert [each[1:] for each in machines] == [(3, 0.03), (1, 0.1)]
+    assert machines[1][0].endswith("on-demand")
+    assert found.expected_hour.usd == pytest.approx(3 * 0.05 + 0.1 + 4 * DISK_50)
+    unknown = estimate(config({"nodes": 4, "on_demand_ranks": [0]}, {**where, "on_demand_hour": None}))
+    assert not unknown.hour.complete

@@ -88,7 +88,7 @@ MADE = [
         "line ends of all kinds",
         "name: Digits\r\nregion: us-east-1\rrun: x\u2028nodes: 0\n".encode(),
         f"{NOT_VALID}:1:1: name: is not a job name; found Digits; allowed: {JOB_NAME}\n"
-        "  job.yaml:4:1: nodes: is less than 1; found 0; allowed: a whole number from 1 to 1000",
+        "  job.yaml:4:1: nodes: is less than 1; found 0; allowed: a whole number from 1 to 64",
     ),
     Hostile(
         "a byte order mark",

@@ -316,11 +316,11 @@ def test_the_work_folder_is_relative_to_the_job_file(job_file: JobFile, tmp_path
 
 
 def test_what_up_does_not_do_yet_is_named(job_file: JobFile) -> None:
-    spec = load_job_file(
-        job_file(WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2"))
-    ).spec
+    several = WHOLE.replace("size: 100GB", "id: vol-12345678").replace("nodes: 1", "nodes: 2")
+    spec = load_job_file(job_file(f"{several}recovery: cloud\n")).spec
     assert [each.field for each in unsupported(spec)] == [
-        "nodes: 2",
+        "nodes: 2 with recovery: cloud",
+        "nodes: 2 with volumes",
     ]
     assert all("is not supported yet; " in str(each) for each in unsupported(spec))
 
@@ -355,3 +355,26 @@ def test_a_link_to_a_file_outside_of_the_project_quotes_nothing_of_it(tmp_path: 
     (project / "real.yaml").write_text(SMALL)
     (project / "near.yaml").symlink_to("real.yaml")
     assert load_job_file(project / "near.yaml").spec.name == "digits"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("nodes: 2\non_demand_ranks: [2]\n", "names the rank 2 in on_demand_ranks, and has 2 nodes"),
+        ("on_demand_ranks: [1]\n", "names the rank 1 in on_demand_ranks, and has 1 node"),
+        ("nodes: 2\non_demand_ranks: [0, 1]\n", "names all ranks in on_demand_ranks"),
+        ("nodes: 2\non_demand_ranks: [-1]\n", "a list of numbers from 0"),
+        ("nodes: 65\n", "a whole number from 1 to 64"),
+    ],
+)
+def test_ranks_that_are_none_are_refused(job_file: JobFile, more: str, said: str) -> None:
+    with pytest.raises(JobFileError) as raised:
+        load_job_file(job_file(f"name: digits\nregion: us-east-1\nrun: 'true'\n{more}"))
+    assert any(said in str(problem) for problem in raised.value.problems)
+
+
+def test_of_several_machines_runctl_makes_the_next_one(job_file: JobFile) -> None:
+    text = "name: digits\nregion: us-east-1\nrun: 'true'\nretry: {on_events: [interruption]}\n"
+    assert load_job_file(job_file(text)).spec.recovers_by == "cloud"
+    several = load_job_file(job_file(f"{text}nodes: 2\n")).spec
+    assert (several.recovers_by, unsupported(several)) == ("runctl", [])

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from unittest.mock import Mock, create_autospec
 
 import pytest
-from support.job_stacks import FakeTime, Told, placement, stack_config
+from support.job_stacks import FakeTime, Told, job_spec, placement, stack_config
 
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import (
@@ -17,10 +17,17 @@ from runctl_auto.errors import (
     NoCapacityError,
     PolicyViolationError,
     SubnetFullError,
+    TakenBackError,
     Violation,
 )
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
-from runctl_auto.jobs.follow import POLL_SECONDS
+from runctl_auto.jobs.apply import (
+    MOST_TAKEN_BACK,
+    apply_in_first_place,
+    clear_machines,
+    protect_when_placed,
+    settle_machine,
+)
+from runctl_auto.jobs.follow.follow import POLL_SECONDS
 from runctl_auto.jobs.job import Job
 from runctl_auto.providers.compute import Compute
 from runctl_auto.providers.contract import Machine, Provider
@@ -46,6 +53,10 @@ def full() -> SubnetFullError:
 
 def no_capacity() -> NoCapacityError:
     return NoCapacityError("none", code="InsufficientInstanceCapacity")
+
+
+def taken_back() -> TakenBackError:
+    return TakenBackError("interrupted", code="SpotInstanceTermination")
 
 
 @pytest.fixture
@@ -105,6 +116,39 @@ def test_before_the_next_place_a_machine_that_ended_is_awaited_and_the_state_ref
     assert order == ["configured", "settled", "configured", "settled", "configured"]
 
 
+def test_a_machine_that_is_interrupted_at_once_is_launched_in_the_next_place(stack: Mock) -> None:
+    stack.up.side_effect = [taken_back(), DONE]
+    config, _ = apply_in_first_place(
+        stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled, now=now
+    )
+    assert config.placement == SECOND
+    assert [(each.zone, each.code) for each in config.trail] == [("us-east-1a", "SpotInstanceTermination")]
+
+
+def test_the_only_place_is_tried_again_after_an_interruption(stack: Mock) -> None:
+    stack.up.side_effect = [taken_back(), taken_back(), DONE]
+    config, _ = apply_in_first_place(
+        stack, stack_config(), [], Told(), refresh=False, settle=settled, now=now
+    )
+    assert config.placement == stack_config().placement
+    assert len(config.trail) == 2
+
+
+def test_what_takes_every_machine_back_is_given_up(stack: Mock) -> None:
+    stack.up.side_effect = lambda **_: (_ for _ in ()).throw(taken_back())
+    with pytest.raises(NoCapacityError) as raised:
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled, now=now)
+    assert zones_tried(stack)[:-1] == ["us-east-1a", "us-east-1b"] * MOST_TAKEN_BACK
+    assert len(raised.value.trail) == 2 * MOST_TAKEN_BACK
+
+
+def test_a_place_without_capacity_is_not_tried_again_for_an_earlier_interruption(stack: Mock) -> None:
+    stack.up.side_effect = [taken_back(), no_capacity(), no_capacity(), DONE]
+    with pytest.raises(NoCapacityError):
+        apply_in_first_place(stack, stack_config(), [SECOND], Told(), refresh=False, settle=settled, now=now)
+    assert zones_tried(stack)[:-1] == ["us-east-1a", "us-east-1b", "us-east-1a"]
+
+
 def subnets_tried(stack: Mock, *others: Placement, failures: list[NoCapacityError]) -> list[str]:
     stack.up.side_effect = [*failures, DONE]
     apply_in_first_place(stack, stack_config(), others, Told(), refresh=False, settle=settled, now=now)
@@ -144,7 +188,7 @@ def test_only_a_machine_that_the_state_names_is_awaited() -> None:
     job.compute.return_value = Compute()
     settle_machine(job)
     job.machine.assert_not_called()
-    job.compute.return_value = Compute("i-1")
+    job.compute.return_value = Compute(("i-1",))
     job.machine.return_value = Machine("i-1", "shutting-down")
     job.provider.machine.side_effect = [Machine("i-1", "shutting-down"), Machine("i-1", "terminated")]
     settle_machine(job)
@@ -251,3 +295,36 @@ def test_protection_that_holds_needs_nothing(stack: Mock) -> None:
     wanted = Protection(volumes={"data": True})
     protect_when_placed(stack, stack_config(protection=wanted), wanted, Told())
     stack.up.assert_not_called()
+
+
+def test_of_several_machines_none_is_left_where_one_is_refused(stack: Mock) -> None:
+    stack.up.side_effect = [no_capacity(), no_capacity(), DONE]
+    cleared: list[int] = []
+    config = stack_config(job=job_spec(nodes=3))
+    done, _ = apply_in_first_place(
+        stack, config, [SECOND, THIRD], Told(), refresh=False, settle=settled, now=now,
+        clear=lambda: cleared.append(stack.up.call_count),
+    )  # fmt: skip
+    assert cleared == [1, 2], "before the next place is tried"
+    assert done.placement == THIRD
+
+
+def test_the_machines_that_were_made_are_ended_and_leave_the_state() -> None:
+    job = create_autospec(Job, instance=True)
+    time = FakeTime()
+    job.session = SimpleNamespace(time=time, reporter=Told())
+    job.provider = create_autospec(Provider, instance=True)
+    job.stack = create_autospec(JobStack, instance=True)
+    job.compute.return_value = Compute()
+    clear_machines(job)
+    job.provider.terminate.assert_not_called()
+    job.compute.return_value = Compute(("i-1", "i-2"))
+    job.provider.machines.return_value = {
+        "i-1": Machine("i-1", "shutting-down"),
+        "i-2": Machine("i-2", "terminated"),
+    }
+    job.provider.machine.side_effect = [Machine("i-1", "terminated")]
+    clear_machines(job)
+    job.provider.terminate.assert_called_once_with(["i-1", "i-2"])
+    job.stack.refresh.assert_called_once_with()
+    assert time.now == POLL_SECONDS

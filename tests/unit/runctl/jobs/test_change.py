@@ -40,24 +40,26 @@ from runctl_auto.errors import (
     NoCapacityError,
     StackLockedError,
 )
-from runctl_auto.jobs.bill_archive import BillArchive
+from runctl_auto.jobs.bills.archive import BillArchive
+from runctl_auto.jobs.bills.last import bill_of
 from runctl_auto.jobs.change import STEPS, Change
 from runctl_auto.jobs.check import CheckedJob, check_job
 from runctl_auto.jobs.folder.changes import BringBack
 from runctl_auto.jobs.folder.entry import Entry
 from runctl_auto.jobs.folder.order import Order
-from runctl_auto.jobs.follow import Lost, Starved
-from runctl_auto.jobs.last_bill import bill_of
+from runctl_auto.jobs.follow.follow import Lost, Starved
+from runctl_auto.jobs.lost_machine.replace import ReplaceMachine, ReplaceUnattended
+from runctl_auto.jobs.lost_machine.starved_group import FeedGroup
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.release import ReleaseMachine
-from runctl_auto.jobs.replace import ReplaceMachine, ReplaceUnattended
-from runctl_auto.jobs.starved_group import FeedGroup
-from runctl_auto.jobs.teardown_preview import TeardownPreview
+from runctl_auto.jobs.stopping import StopJob
+from runctl_auto.jobs.teardown.preview import TeardownPreview
 from runctl_auto.local.file_lock import take
 from runctl_auto.operations.apply import ApplyFile
 from runctl_auto.operations.down import Down, DownOptions
 from runctl_auto.operations.preview import Preview
 from runctl_auto.operations.protect import Protect, Unprotect
+from runctl_auto.operations.resume import Resume
 from runctl_auto.operations.up import Up, UpOptions
 from runctl_auto.providers.contract import Launch, Machine
 from runctl_auto.providers.resource import CloudResource
@@ -229,6 +231,16 @@ def feed(folder: Path) -> tuple[Change[Any, Any], World]:
     return FeedGroup(world.session.job("digits"), world.checked.file, config, starved), world
 
 
+def stop(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE, instance_state()), phase="running")
+    return StopJob(world.session.job("digits"), grace_seconds=1, yes=False), world
+
+
+def resume(folder: Path) -> tuple[Change[Any, Any], World]:
+    world = World(folder, stack_state(ROLE), phase="stopped")
+    return Resume(world.session.job("digits"), yes=False), world
+
+
 VERBS = {
     "up": up,
     "preview": preview,
@@ -243,6 +255,8 @@ VERBS = {
     "watch": watch,
     "release": release,
     "feed": feed,
+    "stop": stop,
+    "resume": resume,
 }
 EVENTS = {
     "up": ["open", "decide", "configure", "plan", "confirm", "configure", "apply"],
@@ -258,6 +272,8 @@ EVENTS = {
     "watch": ["open", "recover", "configure", "plan", "configure", "apply"],
     "release": ["open", "recover", "apply"],
     "feed": ["open", "recover", "decide", "configure", "apply"],
+    "stop": ["open", "recover", "confirm", "apply"],
+    "resume": ["open", "recover", "decide", "configure", "plan", "confirm", "configure", "apply"],
 }
 """What happens to stack, provider and person, in order. ``up``, ``place`` and ``replace`` configure each
 place that they try; the engine is not asked to recover a stack that was just made."""

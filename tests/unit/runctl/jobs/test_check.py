@@ -14,8 +14,8 @@ JOB = "name: digits\nregion: us-east-1\nrun: 'true'\n"
 
 def test_what_up_does_not_do_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "job.yaml"
-    file.write_text(f"{JOB}nodes: 3\nbudget: 5\n")
-    with pytest.raises(NotSupportedError, match="nodes: 3 is not supported yet"):
+    file.write_text(f"{JOB}nodes: 3\nrecovery: cloud\nbudget: 5\n")
+    with pytest.raises(NotSupportedError, match="nodes: 3 with recovery: cloud is not supported yet"):
         check_job(file)
     assert check_files(file).spec.nodes == 3
     with pytest.raises(JobFileError):

@@ -83,7 +83,7 @@ def test_configuration_state_and_status_are_fresh_every_time(world: World) -> No
     world.stack.config.return_value = stack_config(run=replace(RUN, id="r2")).to_values()
     assert job.applied_config().run.id == "r2"
     world.stack.state.side_effect = [stack_state(), stack_state(instance_state())]
-    assert [job.compute(), job.compute()] == [Compute(), Compute("i-1")]
+    assert [job.compute(), job.compute()] == [Compute(), Compute(("i-1",))]
     job.status("r1")
     job.status("r1")
     assert world.provider.results.return_value.status.call_count == 2

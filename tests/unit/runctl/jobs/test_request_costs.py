@@ -25,13 +25,17 @@ from runctl_auto.agent import output_log
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import node_logs_prefix
 from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.metrics.collecting import Metrics
+from runctl_auto.agent.metrics.machine_use import MachineUse
+from runctl_auto.agent.metrics.training_sources import TrainingPlaces
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
+from runctl_auto.agent.redaction import HiddenValues
 from runctl_auto.agent.run import Run, RunTools, Step
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.errors import NotFoundError
-from runctl_auto.jobs.follow import Ended, Follower
+from runctl_auto.jobs.follow.follow import Ended, Follower
 from runctl_auto.jobs.session import Time
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
@@ -134,6 +138,16 @@ class Followed:
             position_file=folder / "position",
             shipped=lambda count: self._status.note(log_parts=count),
         )
+        self._metrics = Metrics(
+            self._store,
+            "r1",
+            began=0.0,
+            look=lambda: MachineUse(self.day.now, 0.5, 10**9, 10**10, 10**9, 10**10, 10**6, 10**6),
+            note=lambda summary: self._status.note(metrics=summary),
+            say=pytest.fail,
+            clock=self.day,
+        )
+        self._metrics.read_training(TrainingPlaces(self._output, folder / "objects", ()), HiddenValues())
         self._status.enter("running")
         for _, pace, step in self._steps(folder):
             self.day.repeat(pace, step)
@@ -146,7 +160,7 @@ class Followed:
         bucket = JobBucket(Unretried(lambda service, region: client, "us-east-1"), "b", OWNER)
         time = Time(sleep=self._sleep, monotonic=self.day)
         follower = Follower(bucket, fake_provider(results=bucket), "r1", told, time)
-        assert isinstance(follower.until_end(Compute("i-1")), Ended)
+        assert isinstance(follower.until_end(Compute(("i-1",))), Ended)
         return told
 
     def _sleep(self, seconds: float) -> None:
@@ -157,7 +171,7 @@ class Followed:
 
     def _print(self) -> None:
         with self._output.open("a") as file:
-            file.write(f"step {self.day.now:.0f}\n")
+            file.write(f"step {self.day.now:.0f} loss=0.5\n")
 
     def _steps(self, folder: Path) -> list[Step]:
         tools = RunTools(
@@ -177,6 +191,8 @@ class Followed:
             inherited={},
             home=folder,
             clock=self.day,
+            metrics=self._metrics,
+            output=self._output,
         )
         return Run(tools).steps()
 

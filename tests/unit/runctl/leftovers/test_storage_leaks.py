@@ -13,7 +13,7 @@ from support.storage_stacks import snapshot_config, storage_state, volume_config
 from components.tags import identity_tags
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.engine.driver import Driver, JobSummary
-from runctl_auto.jobs.storage_change import label_of
+from runctl_auto.jobs.storage.change import label_of
 from runctl_auto.operations.leaks import LeaksOptions, LeaksResult, find_leaks
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.aws.storage import EbsStorage

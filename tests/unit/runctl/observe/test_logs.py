@@ -7,11 +7,13 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.s3_in_memory import OWNER, S3InMemory
+from support.sessions import fake_results
 
 from runctl_auto.agent.contract import log_part_name, node_logs_prefix
-from runctl_auto.observe.logs import LogReader
+from runctl_auto.observe.logs import LogLine, LogReader, RunLog
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
+from runctl_auto.providers.contract import LogPart
 
 
 def reader(s3: S3InMemory, bucket: str = "b") -> LogReader:
@@ -101,3 +103,15 @@ def test_a_line_without_end_comes_in_pieces() -> None:
     pieces = list(reader(s3).rest())
     assert "".join(pieces) == "y" * 10_000_000
     assert max(len(piece) for piece in pieces) <= 5_194_304
+
+
+def test_the_logs_of_several_nodes_are_merged_or_asked_for_one_by_one() -> None:
+    results = fake_results()
+    parts = {0: [LogPart("logs/0/1", "a\nb\nc")], 1: [LogPart("logs/1/1", "d\n")]}
+    results.log_parts.side_effect = lambda run, after=None, node=0: [] if after else parts[node]
+    both = RunLog(results, "r1", nodes=2)
+    assert not both.has_begun
+    assert list(both.new_lines()) == [LogLine("a", 0), LogLine("b", 0), LogLine("d", 1)]
+    assert list(both.rest()) == [LogLine("c", 0)]
+    assert list(RunLog(results, "r1", nodes=2, rank=1).rest()) == [LogLine("d")]
+    assert list(RunLog(results, "r1").rest()) == [LogLine("a"), LogLine("b"), LogLine("c")]

@@ -10,9 +10,11 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
+from xml.etree import ElementTree
 
 import hypothesis
 import pytest
@@ -43,26 +45,37 @@ from runctl_auto.agent.contract import (
     checkpoint_prefix,
     log_part_name,
     manifest_key,
+    metrics_key,
     node_logs_prefix,
     spec_key,
     status_key,
 )
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.metrics.book import MetricsBook
+from runctl_auto.agent.metrics.record import Record
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.spec import parse_spec
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
 from runctl_auto.agent.stopping import StopSwitch
+from runctl_auto.agent.untrusted import UnreadableError
 from runctl_auto.agent.watchers import StopRequestWatcher
 from runctl_auto.cli.views.job import change_line, description_lines, status_lines
+from runctl_auto.cli.views.metrics import machine_row, notes, training_row
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.engine.events import Plan
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import RunctlError, TrainingFailedError
 from runctl_auto.jobs.check import CheckedJob, check_job
+from runctl_auto.jobs.gauges import families
+from runctl_auto.jobs.run_metrics import RunName
 from runctl_auto.jobs.session import Session, Time
 from runctl_auto.local.strict_json import strict_json
+from runctl_auto.observe.metrics.exposition import exposition
+from runctl_auto.observe.metrics.line_chart import Curve, line_chart
+from runctl_auto.observe.metrics.series import as_json, parse_metrics
 from runctl_auto.operations.checkpoint import list_checkpoints, pull, verify
+from runctl_auto.operations.compare import compare
 from runctl_auto.operations.describe import describe
 from runctl_auto.operations.down import DownOptions, down
 from runctl_auto.operations.logs import logs
@@ -230,6 +243,20 @@ def look(world: World, session: Session) -> None:
         assert rows["digits"].problem is None
     assert typed(lambda: logs(session, "digits", follow=False)) is None
     typed(lambda: logs(session, "digits", follow=True))
+    look_at_metrics(session)
+
+
+def look_at_metrics(session: Session) -> None:
+    found = compare(session, [RunName("digits")])
+    assert problems("compare", json.loads(strict_json(found.as_json()))) == []
+    (run,) = found.runs
+    series = (*run.metrics.training, *run.metrics.machine) if run.metrics else ()
+    strict_json({"series": [as_json(each) for each in series]})
+    cells = [*chain.from_iterable(map(training_row, series)), *chain.from_iterable(map(machine_row, series))]
+    assert all(each.isprintable() for each in (*cells, *notes(run)))
+    ElementTree.fromstring(line_chart([Curve(each.name, each) for each in series]))
+    for line in exposition(families(ls(session))).split("\n")[:-1]:
+        assert line.startswith(("# ", "runctl_")), line
 
 
 def tear_down(world: World, session: Session) -> None:
@@ -287,6 +314,11 @@ def go_on(world: World, objects: dict[str, bytes]) -> None:
     prefix = node_logs_prefix(run, 0)
     LogShipper(store, prefix, source=output, position_file=world.folder / "machine/position").ship()
     assert b"a line\n" in store.objects.values()
+    book = MetricsBook(run, 0, 0.0)
+    with contextlib.suppress(UnreadableError):
+        book.continue_from(objects[metrics_key(run)])
+    book.add("output", Record({"loss": 1.0}, counter=3.0), 60.0)
+    assert parse_metrics(book.document(60.0), run).find("loss") is not None
     checkpoints = Checkpoints(
         store,
         run,
@@ -375,6 +407,8 @@ def largest_buckets(run: str) -> Iterator[dict[str, bytes]]:
         yield {**status, manifest_key(artifacts_prefix(run)): manifest}
         yield {**status, manifest_key(checkpoint_prefix(run, "00000001")): manifest}
     prefix = node_logs_prefix(run, 0)
+    yield {**status, metrics_key(run): b'{"schema": 1, "training": [' + b"{}," * 349_000 + b"{}]}"}
+    yield {**status, metrics_key(run): b" " * 100_000_000}
     yield {**status, prefix + log_part_name(0): b"\n" * 50_000_000}
     yield {**status, **{prefix + log_part_name(number): b"x" * 1_000_000 for number in range(60)}}
     yield {**status, **{prefix + log_part_name(number): b"" for number in range(3000)}}
@@ -383,7 +417,7 @@ def largest_buckets(run: str) -> Iterator[dict[str, bytes]]:
 class Counted(Told):
     """Prints nothing and keeps nothing: memory is what commands need."""
 
-    def log_line(self, line: str) -> None:
+    def log_line(self, line: str, rank: int | None = None) -> None:
         pass
 
 
@@ -392,6 +426,7 @@ def look_briefly(world: World, session: Session) -> None:
     status(session, "digits")
     strict_json(describe(session, "digits").as_json())
     logs(session, "digits", follow=False)
+    compare(session, [RunName("digits")])
 
 
 def list_all(world: World, session: Session) -> None:

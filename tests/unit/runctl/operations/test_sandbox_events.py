@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.job_stacks import group_state, instance_state, stack_config, stack_state
+from support.job_stacks import (
+    group_state,
+    instance_state,
+    job_spec,
+    placement,
+    resource,
+    stack_config,
+    stack_state,
+)
 from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.errors import JobNotFoundError, UsageError
@@ -26,8 +34,10 @@ class Sandbox:
         monkeypatch.setattr(sandbox_events, "job_without_engine", lambda session, job: current)
         monkeypatch.setattr(sandbox_events, "control_sandbox", self._call)
 
-    def _call(self, folders: Any, method: str, path: str, body: Any) -> dict[str, Any]:
-        self.calls.append((method, path, body))
+    def _call(
+        self, folders: Any, method: str, path: str, body: Any, *, runpod: bool = False
+    ) -> dict[str, Any]:
+        self.calls.append((method, f"runpod/{path}" if runpod else path, body))
         return {"time": 1_900_000_000.0, "action": "terminate"}
 
 
@@ -104,6 +114,41 @@ def test_without_a_machine_there_is_nothing_to_interrupt(
     provider.machine.side_effect = lambda each: Machine(each, "terminated")
     with pytest.raises(UsageError, match="has no machine"):
         interrupt(sandbox.session, "digits", 120)
+
+
+ON_RUNPOD = CurrentJob(
+    stack_config(job=job_spec(provider="runpod"), placement=placement(zone="EU-RO-1")),
+    stack_state(resource("runctl-runpod:index:Pod", "digits-pod", "p7")),
+    None,
+)
+
+
+def test_a_pod_vanishes_and_its_data_centre_has_no_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(monkeypatch, ON_RUNPOD)
+    provider: Any = sandbox.session.provider()
+    provider.machine.side_effect = lambda each: Machine(each, "running", zone="EU-RO-1")
+    assert fail(sandbox.session, "digits", "kill").machine == "p7"
+    assert fail(sandbox.session, "digits", "capacity").zone == "EU-RO-1"
+    fail(sandbox.session, "digits", "capacity", over=True)
+    assert [call[:2] for call in sandbox.calls] == [
+        ("POST", "runpod/pods/p7/vanish"),
+        ("POST", "runpod/faults"),
+        ("DELETE", "faults"),
+        ("DELETE", "runpod/faults"),
+    ]
+    assert sandbox.calls[1][2]["match"] == {"dataCenterIds": "EU-RO-1"}
+
+
+@pytest.mark.parametrize("kind", ["hang", "network"])
+def test_what_cannot_happen_to_a_pod(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    sandbox = Sandbox(monkeypatch, ON_RUNPOD)
+    with pytest.raises(UsageError, match="can be killed"):
+        fail(sandbox.session, "digits", kind)
+    with pytest.raises(UsageError, match="without a notice"):
+        interrupt(sandbox.session, "digits", 120)
+    with pytest.raises(UsageError, match="does not come back"):
+        fail(sandbox.session, "digits", "kill", over=True)
+    assert sandbox.calls == []
 
 
 def test_an_unknown_job_and_a_killed_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from runctl_auto.errors import (
     UsageError,
     VolumeCooldownError,
 )
-from runctl_auto.jobs.storage_change import label_of
+from runctl_auto.jobs.storage.change import label_of
 from runctl_auto.operations.down import DownOptions, down
 from runctl_auto.operations.snapshot_create import copy_snapshot, create_snapshot
 from runctl_auto.operations.storage_protect import set_storage_protection

@@ -87,10 +87,9 @@ def test_what_is_no_place(text: str) -> None:
     ("source", "target", "kind"),
     [
         ("a", "b", UsageError),
-        ("s3://bucket/a", "s3://bucket/b", NotSupportedError),
         ("a", "digits@artifacts", UsageError),
-        ("digits:/data", "a", NotSupportedError),
-        ("a", "digits:/data", NotSupportedError),
+        ("digits:/data", "s3://bucket/a", NotSupportedError),
+        ("digits:/data", "eyes:/data", NotSupportedError),
     ],
 )
 def test_what_cannot_be_combined(tmp_path: Path, source: str, target: str, kind: type[RunctlError]) -> None:
@@ -111,6 +110,29 @@ def test_what_cannot_be_combined(tmp_path: Path, source: str, target: str, kind:
 def test_options_that_a_source_has_not(tmp_path: Path, source: str, options: Options) -> None:
     with pytest.raises(UsageError):
         World(tmp_path).run(source, tmp_path / "x", options)
+
+
+def test_an_object_becomes_another_one_inside_the_store(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.data.put("a/x", b"1")
+    assert world.run("s3://bucket/a", "s3://bucket/b").files == 1
+    assert world.data.objects["b/x"].content == b"1"
+    with pytest.raises(UsageError, match="--bandwidth"):
+        world.run("s3://bucket/a", "s3://bucket/b", Options(bandwidth=1))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(delete=True),
+        Options(dry_run=True),
+        Options(compress=True),
+        Options(selection=Selection(include=("*.pt",))),
+    ],
+)
+def test_options_that_a_machine_does_not_know(tmp_path: Path, options: Options) -> None:
+    with pytest.raises(UsageError):
+        World(tmp_path).run("digits:/data", tmp_path / "x", options)
 
 
 def test_there_and_back_with_one_question_before_a_deletion(tmp_path: Path) -> None:

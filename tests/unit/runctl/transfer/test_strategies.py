@@ -110,4 +110,4 @@ def test_every_rate_says_where_it_is_from() -> None:
     assert len(ALL) > 10
     for each in ALL:
         assert each.value > 0
-        assert each.source.startswith(("https://docs.aws.amazon.com/", "make bench: "))
+        assert each.source.startswith(("https://docs.aws.amazon.com/", "estimated "))

@@ -28,7 +28,7 @@ def test_records_are_found_again_and_broken_ones_passed_over(tmp_path):
         False,
         ProcessIdentity(5, 6),
         ProcessIdentity(7, 8),
-        asked_to_end=True,
+        ended=True,
     )
     store.save(record)
     (tmp_path / "hosts/i-2.json").write_text("{")

@@ -89,8 +89,9 @@ def test_pending_instance_has_none_yet(world):
 def test_end_asked_by_the_cloud_is_orderly(world):
     world.tell(RUNNING)
     world.tell(replace(RUNNING, state="shutting-down"))
-    world.hosts["i-1"].ask_to_end.assert_called()
+    world.hosts["i-1"].ask_to_end.assert_called_once_with()
     world.client.report_ended.assert_not_called()
+    assert world.manager._unfinished, "asked again: one that has just been started may not have heard it"
     world.alive.clear()
     world.tell(replace(RUNNING, state="shutting-down"))
     world.client.report_ended.assert_called_with("i-1", 1)

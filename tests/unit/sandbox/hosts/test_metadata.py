@@ -54,7 +54,7 @@ def metadata(cloud):
         ("meta-data/placement/availability-zone", "eu-west-1b"),
         ("meta-data/placement/region", "eu-west-1"),
         ("meta-data/placement/", "availability-zone\nregion"),
-        ("meta-data/local-ipv4", "10.1.2.3"),
+        ("meta-data/local-ipv4", "127.1.2.3"),
         ("meta-data/instance-life-cycle", "spot"),
         ("meta-data/tags/instance/", "Name"),
         ("meta-data/tags/instance/Name", "digits"),

@@ -117,13 +117,11 @@ def test_too_much_is_refused_before_anything_is_rented(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(project, "data/images/a")
-    os.truncate(project / "data/images/a", 501 << 20)
+    os.truncate(project / "data/images/a", 11 << 30)
     assert run(["validate", "job.yaml"]) == 7
     said = capsys.readouterr().err
-    assert (
-        "holds 501 MB, more than the 500 MB that may travel; the heaviest folders: data/images/ (501 MB)"
-        in said
-    )
+    assert "holds 11264 MB, more than the 10240 MB that may travel" in said
+    assert "the heaviest folders: data/images/ (11264 MB)" in said
     assert "`data:`" in said
 
 

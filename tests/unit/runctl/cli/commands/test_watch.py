@@ -16,8 +16,8 @@ from runctl_auto.cli.commands.watch import command
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.jobs.session import Session
-from runctl_auto.jobs.watch_events import EVENTS, WatchEvent
-from runctl_auto.jobs.watcher import WatchOptions
+from runctl_auto.jobs.watch.events import EVENTS, WatchEvent
+from runctl_auto.jobs.watch.watcher import WatchOptions
 from runctl_auto.operations import watch as operation
 
 AT = "2026-11-30T10:11:12+00:00"

@@ -11,7 +11,7 @@ from support.s3_in_memory import OWNER, S3InMemory
 
 from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key, status_key, stop_key
 from runctl_auto.errors import AccessDeniedError, UnfetchedArtifactsError
-from runctl_auto.jobs.artifacts import fetch_artifacts
+from runctl_auto.jobs.artifacts.fetch import fetch_artifacts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
 from runctl_auto.providers.contract import MOST_RUNS

@@ -25,7 +25,7 @@ from runctl_auto.cost.bill_json import bill_from_json, bill_to_json
 from runctl_auto.cost.charges import HeldVolume, JobRecords, charges, machines_to_ask_for
 from runctl_auto.cost.ledger import Bill, Period, grouped, merged
 from runctl_auto.cost.spent import Spent, spent
-from runctl_auto.jobs.last_bill import bill_of
+from runctl_auto.jobs.bills.last import bill_of
 from runctl_auto.providers.aws.machines import find_machines
 from runctl_auto.run.status import parse_run_status
 from runctl_auto.stack.prices import Rates

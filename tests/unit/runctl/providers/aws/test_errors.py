@@ -11,6 +11,7 @@ from runctl_auto.errors import (
     NoCapacityError,
     NotFoundError,
     SubnetFullError,
+    TakenBackError,
     ThrottledError,
     UnsettledError,
 )
@@ -38,6 +39,12 @@ from runctl_auto.providers.aws.errors import class_of_code, class_of_failed_chan
             "waiting for EC2 Instance (i-1) create: unexpected state 'terminated', wanted target 'running'. "
             "last error: Server.InsufficientInstanceCapacity: Insufficient capacity.",
             "InsufficientInstanceCapacity",
+        ),
+        (
+            "waiting for EC2 Instance (i-1) create: unexpected state 'shutting-down', wanted target "
+            "'running'. last error: Server.SpotInstanceTermination: Server.SpotInstanceTermination: Spot "
+            "instance termination",
+            "SpotInstanceTermination",
         ),
         ("api error Client.UnauthorizedOperation: no", "UnauthorizedOperation"),
         (
@@ -80,7 +87,7 @@ def test_the_code_of_a_diagnostic(text: str, code: str | None) -> None:
         ("Server.InsufficientInstanceCapacity", NoCapacityError),
         ("Client.RequestLimitExceeded", ThrottledError),
         ("Client.InvalidInstanceID.NotFound", NotFoundError),
-        ("Server.SpotInstanceTermination", CloudError),
+        ("Server.SpotInstanceTermination", TakenBackError),
         ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", AccessDeniedError),
         ("Client.AuthFailure", AccessDeniedError),
         ("UnauthorizedOperation", AccessDeniedError),

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSResponse
 from support.own_calls import ROOT, SERVICES, operations, own_calls, service_models, source_trees
 
 from runctl_auto.errors import AccessDeniedError, ThrottledError
-from runctl_auto.permissions.document import calls_of
+from runctl_auto.permissions.document import RECORDING_CALLS, calls_of
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 
@@ -176,7 +176,9 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "client"
     }
-    no_requests = {"runctl_auto/providers/aws/access.py", "runctl_auto/providers/aws/object_data/access.py"}
+    no_requests = {
+        f"runctl_auto/providers/aws/{each}.py" for each in ("access", "object_data/access", "reach")
+    }
     for taker in takers - no_requests:
         text = (ROOT / taker).read_text(encoding="utf-8")
         assert "retried(" in text or taker == "runctl_auto/providers/aws/statuses.py", taker
@@ -186,4 +188,5 @@ def test_bare_clients_are_used_inside_the_retry_layer_only() -> None:
 def test_every_call_is_granted_to_somebody(name: str) -> None:
     service, operation = operations()[name]
     signed_as = {"resourcegroupstaggingapi": "tagging", "service-quotas": "servicequotas"}
-    assert f"{signed_as.get(service, service)}:{operation}" in calls_of("sweep")
+    granted = calls_of("sweep") | calls_of("reach") | calls_of("runpod") | set(RECORDING_CALLS)
+    assert f"{signed_as.get(service, service)}:{operation}" in granted

@@ -21,6 +21,7 @@ from sandbox.aws.cloud.lifecycle import Cause, Lifecycle, Timing
 from sandbox.aws.cloud.operations import AwsCall
 from sandbox.aws.cloud.points import Points
 from sandbox.aws.cloud.quotas import Quotas
+from sandbox.aws.cloud.session_manager.service import SessionManager
 from sandbox.aws.corrections.eventual_consistency import Consistency
 
 
@@ -110,6 +111,12 @@ class Cloud:
             locks=self.locks,
             disconnected=self.disconnected,
             quotas=self.quotas,
+            session_manager=SessionManager(
+                clock=lambda: self.now,
+                instance_of=lambda environ: None,
+                is_running=lambda instance: True,
+                is_cut_off=lambda instance: False,
+            ),
             located=self._located,
             launches_fail=self.lifecycle.launches_fail,
         )

@@ -89,3 +89,12 @@ def test_something_else_than_an_object_is_refused() -> None:
 )
 def test_the_status_is_that_of_the_service(code: str, status: int) -> None:
     assert Fault.from_json({**CAPACITY, "code": code}).status == status
+
+
+def test_a_fault_may_let_some_calls_through_first() -> None:
+    made = Faults()
+    made.add(Fault.from_json({**CAPACITY, "times": 1, "after": 2}))
+    assert made.as_json()[0]["after"] == 2
+    assert [made.take(CALL) is not None for _ in range(4)] == [False, False, True, False]
+    with pytest.raises(BadFault, match="after is a number from 0"):
+        Fault.from_json({**CAPACITY, "after": -1})

@@ -131,6 +131,10 @@ def role(cloud: Cloud) -> str:
     return make(cloud, "aws:iam/role:Role", name="the-role", assumeRolePolicy=TRUST).identifier
 
 
+def user(cloud: Cloud) -> str:
+    return make(cloud, "aws:iam/user:User", name="the-user").identifier
+
+
 def group(cloud: Cloud) -> str:
     return make(cloud, "aws:ec2/securityGroup:SecurityGroup", name="the-group").identifier
 
@@ -283,6 +287,22 @@ CASES = [
             "policy": statement("s3:GetObject"),
         },
         {"policy": statement("s3:PutObject", "s3:GetObject")},
+    ),
+    Case(
+        "aws:iam/user:User",
+        lambda _: {"name": "life-user", "tags": {"a": "1"}},
+        {"tags": {"b": "2"}},
+    ),
+    Case(
+        "aws:iam/userPolicy:UserPolicy",
+        lambda cloud: {"user": user(cloud), "name": "main", "policy": statement("s3:GetObject")},
+        {"policy": statement("s3:PutObject", "s3:GetObject")},
+    ),
+    Case(
+        "aws:iam/accessKey:AccessKey",
+        lambda cloud: {"user": user(cloud)},
+        {"status": "Inactive"},
+        imports=False,
     ),
     Case(
         "aws:iam/instanceProfile:InstanceProfile",

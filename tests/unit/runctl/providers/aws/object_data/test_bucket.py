@@ -31,7 +31,7 @@ from runctl_auto.providers.aws.object_data.connection import (
     Pieces,
 )
 from runctl_auto.providers.aws.object_data.requests import BucketAt, Requests
-from runctl_auto.providers.objects import UploadedPart
+from runctl_auto.providers.objects import CopySource, UploadedPart, WholeSum
 
 NOW = 1_800_000_000.0
 KEYS = Credentials("AKID", "secret", "token")
@@ -238,6 +238,65 @@ def test_a_completion_that_failed_behind_a_200_is_an_error() -> None:
     bucket, _ = data(error(200, "InternalError"))
     with pytest.raises(CloudError, match="because & so"):
         bucket.complete("k", "u", [], crc64="x")
+
+
+SOURCE = CopySource(bucket="b", key="a b/é", etag='"e"')
+
+
+def test_a_copy_names_the_version_of_its_source_and_has_its_checksum() -> None:
+    whole = "<R><ETag>n</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32></R>"
+    part = "<R><ETag>p</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME></R>"
+    bucket, wire = data(Answer(200, {}, b" \n" + whole.encode()), Answer(200, {}, part.encode()))
+    made = bucket.copy("k", SOURCE, "crc32")
+    assert made.whole_sum == WholeSum(algorithm="crc32", value="AAAAAA==")
+    sent = fields(wire.heads[0])
+    assert sent["x-amz-copy-source"] == "b/a%20b/%C3%A9"
+    assert (sent["x-amz-copy-source-if-match"], sent["x-amz-checksum-algorithm"]) == ('"e"', "CRC32")
+    assert wire.silences[0] > 10 * ANSWER_SECONDS
+    copied = bucket.copy_part("k", "u", 2, SOURCE, first=5, size=10)
+    assert copied == UploadedPart(number=2, size=10, etag="p", crc64="AAAAAAAAAAA=")
+    assert fields(wire.heads[1])["x-amz-copy-source-range"] == "bytes=5-14"
+    assert "partNumber=2&uploadId=u" in wire.heads[1]
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ("<ChecksumCRC64NVME>AA-3</ChecksumCRC64NVME>", None),
+        ("<ChecksumType>COMPOSITE</ChecksumType><ChecksumSHA256>AA</ChecksumSHA256>", None),
+        ("<ChecksumSHA256>AA</ChecksumSHA256>", WholeSum(algorithm="sha256", value="AA")),
+    ],
+)
+def test_a_checksum_of_parts_is_none_of_the_copy(kept: str, expected: WholeSum | None) -> None:
+    bucket, _ = data(Answer(200, {}, f"<R><ETag>n</ETag>{kept}</R>".encode()))
+    assert bucket.copy("k", SOURCE, "crc64nvme").whole_sum == expected
+
+
+def test_a_copy_that_failed_behind_a_200_is_an_error_and_a_changed_source_is_told() -> None:
+    bucket, _ = data(error(200, "InternalError"), error(412, "PreconditionFailed"))
+    with pytest.raises(CloudError, match="because & so"):
+        bucket.copy("k", SOURCE, "crc64nvme")
+    with pytest.raises(ObjectChangedError, match="s3://b/a b/é"):
+        bucket.copy("k", SOURCE, "crc64nvme")
+
+
+def test_header_fields_of_an_object_go_with_an_upload_in_parts() -> None:
+    headers = {"content-type": "image/png", "content-encoding": "zstd", "x-amz-meta-a": "1", "etag": "e"}
+    bucket, wire = data(
+        Answer(200, {**headers, "content-length": "3"}), Answer(200, {}, b"<R><UploadId>u</UploadId></R>")
+    )
+    facts = bucket.facts("k")
+    assert facts is not None
+    bucket.begin("n", metadata=facts.metadata, described=facts.described)
+    sent = fields(wire.heads[1])
+    assert (sent["content-type"], sent["content-encoding"]) == ("image/png", "zstd")
+    assert sent["x-amz-meta-a"] == "1"
+
+
+def test_the_end_of_an_upload_names_no_checksum_that_nobody_knows() -> None:
+    bucket, wire = data(Answer(200, {}, b"<R><ETag>e</ETag></R>"))
+    bucket.complete("k", "u", [], crc64=None)
+    assert "x-amz-checksum-crc64nvme" not in fields(wire.heads[0])
 
 
 def test_unfinished_uploads_and_deletions() -> None:

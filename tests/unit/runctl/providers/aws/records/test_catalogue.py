@@ -40,9 +40,14 @@ PARTS = {
 """Types without a life of their own, and the kind with which they are deleted."""
 
 
+OF_PODS = {"aws:iam/accessKey:AccessKey", "aws:iam/user:User", "aws:iam/userPolicy:UserPolicy"}
+"""What only jobs on RunPod have: ``runpod.records`` knows the users; keys and policies are parts of them."""
+
+
 def declared_types() -> set[str]:
     """Type tokens of all AWS resources that the components' source refers to."""
-    return {token for file in COMPONENTS.glob("*.py") for token in _types_in(file)}
+    found = {token for file in COMPONENTS.glob("*.py") for token in _types_in(file)}
+    return found - OF_PODS
 
 
 def _types_in(file: Path) -> Iterator[str]:

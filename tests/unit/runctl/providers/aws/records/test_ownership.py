@@ -32,7 +32,7 @@ def test_a_tag_is_believed_before_a_name() -> None:
 
 @pytest.mark.parametrize("job", ["digits", "a-volume-b", "a" * 40])
 def test_a_jobs_own_names_are_surely_its_own(job: str) -> None:
-    roles = (names(job).name(role, limit=64) for role in ("machine", "end", "timer"))
+    roles = (names(job).name(role, limit=64) for role in ("machine", "end", "timer", "node-0", "end-63"))
     for name in (names(job).bucket(), *roles, of_volume(job, "data")):
         assert scope(job).attribute(name, {}) == Attribution(job, "name")
         assert scope(None, job).attribute(name, {}) == Attribution(job, "name")
