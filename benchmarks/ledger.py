@@ -12,7 +12,7 @@ from typing import Any
 from runctl_auto.cost.charges import JobRecords, charges
 from runctl_auto.cost.ledger import Bill, Period, grouped, merged
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.jobs.last_bill import bill_of
+from runctl_auto.jobs.bills.last import bill_of
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.run.status import parse_run_status
 from runctl_auto.stack.config import Placement, Protection, StackConfig

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 from statistics import median
 
-from benchmarks.command_line import RUNCTL, ask, run
-from benchmarks.many_jobs import copy_jobs
+from benchmarks.command_line import ask
+from benchmarks.thousand_jobs import COUNT, job_that_ran, make_thousand
 
-COUNT = 1000
 RUNNING = ((20, 0.7), (COUNT, 1.7))
 """How many of the jobs run, and the bar in seconds of CPU."""
-STILL_BELIEVED = timedelta(minutes=4.9)
-"""So far ahead a heartbeat counts, so that nobody asks whether the machines of the copies are there."""
-TEMPLATE = "listed"
-JOB = f"""\
-name: {TEMPLATE}
-provider: aws
-region: us-east-1
-workdir: work
-run: sh train.sh
-tags: {{team: nlp}}
-resources: {{instance_types: [m5.large], disk: 10GB}}
-"""
 
 
 def measure(folder: Path, rounds: int) -> None:
-    (folder / ".runctl").mkdir(mode=0o700)
-    (folder / "work").mkdir()
-    (folder / "work" / "train.sh").write_text("true\n")
-    (folder / "job.yaml").write_text(JOB)
-    try:
-        ask(folder, "up", "job.yaml", "--yes")
+    with job_that_ran(folder):
         for running, bar in RUNNING:
-            copy_jobs(folder, TEMPLATE, range(1, COUNT), running=running, ahead=STILL_BELIEVED)
-            shutil.rmtree(folder / ".runctl" / "statuses", ignore_errors=True)  # of those that run now
+            make_thousand(folder, running=running)
             _report(folder, running, bar, max(3, rounds))
-    finally:
-        run(folder, [RUNCTL, "--sandbox", "sandbox", "stop"])
 
 
 def _report(folder: Path, running: int, bar: float, rounds: int) -> None:
@@ -62,11 +39,12 @@ def _report(folder: Path, running: int, bar: float, rounds: int) -> None:
 
 _MEASURED = """\
 import resource, sys
-from runctl_auto.cli.main import run
-code = run(sys.argv[1:])
-own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-print(own.ru_utime + own.ru_stime, below.ru_utime + below.ru_stime, file=sys.stderr)
-sys.exit(code)
+from runctl_auto.cli.main import main
+try:
+    main()
+finally:
+    own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(own.ru_utime + own.ru_stime, below.ru_utime + below.ru_stime, file=sys.stderr)
 """
 
 

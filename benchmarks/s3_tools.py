@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ from runctl_auto.local.user_folders import cache_folder
 MODULES = {
     "versitygw": ("github.com/versity/versitygw", "cmd/versitygw", "v1.8.0"),
     "s5cmd": ("github.com/peak/s5cmd/v2", "", "v2.3.0"),
+    "rclone": ("github.com/rclone/rclone", "", "v1.76.0"),
 }
+AWS_CLI = "1.46.3"
 ACCESS_KEY, SECRET_KEY, REGION = "benchmark", "benchmark-secret", "us-east-1"
 
 
@@ -59,6 +62,29 @@ class Server:
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
         )
+
+
+def aws_cli() -> Path:
+    """The folder of AWS's command line and what it needs, for PYTHONPATH; fetched from PyPI on first use.
+
+    Raises ``RuntimeError`` when it cannot be had.
+    """
+    folder = cache_folder(os.environ) / "benchmarks" / f"awscli-{AWS_CLI}"
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as arriving:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        done = subprocess.run(
+            [*command, "--target", f"{arriving}/packages", f"awscli=={AWS_CLI}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"awscli {AWS_CLI} could not be installed: {done.stderr[-500:]}")
+        shutil.move(f"{arriving}/packages", folder)
+    return folder
 
 
 def tool(name: str) -> Path:

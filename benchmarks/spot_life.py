@@ -198,9 +198,9 @@ class _Life:
         return self._lines(what)[-1]
 
     def newest_checkpoint(self) -> float:
-        """When it was complete."""
+        """When it was complete; one that is being saved is none yet."""
         listed = ask(self.folder, "checkpoint", "ls", self.job)["checkpoints"]
-        return max(_moment(each["saved_at"]) for each in listed)
+        return max(_moment(each["saved_at"]) for each in listed if each["state"] == "complete")
 
     def _lines(self, what: str) -> list[float]:
         """The times at which it was told."""

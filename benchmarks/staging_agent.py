@@ -1,6 +1,6 @@
 """What the agent does on a machine, as a process of its own: brings data, or saves a checkpoint.
 
-``python staging_agent.py stage|save FOLDER BUCKET``
+``python staging_agent.py stage|save FOLDER BUCKET [PREFIX]``, the prefix of the data
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from runctl_auto.agent.sigv4 import Credentials
 from runctl_auto.agent.spec import DataSpec
 
 
-def main(way: str, folder: Path, bucket: str) -> None:
+def main(way: str, folder: Path, bucket: str, prefix: str = "") -> None:
     keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     place = Bucket(bucket, os.environ["AWS_REGION"], "", os.environ["AWS_ENDPOINT_URL"])
     s3 = S3(S3Requests(KeptWeb(), place, lambda: keys))
@@ -32,10 +32,10 @@ def main(way: str, folder: Path, bucket: str) -> None:
             progress=lambda _: None,
             check=lambda: None,
         )
-        sources.stage([DataSpec(bucket, "s5cmd", ".")], folder)
+        sources.stage([DataSpec(bucket, prefix, ".")], folder)
     else:
         Checkpoints(S3Store(s3), "line", folder=folder, scratch=scratch, keep=1, say=print).save()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

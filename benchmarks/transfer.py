@@ -1,4 +1,4 @@
-"""`runctl transfer` against s5cmd, awscrt, boto3 and, where it is installed, obstore.
+"""`runctl transfer` against s5cmd, awscrt, boto3, aws-cli, rclone and, where it is installed, obstore.
 
 All move the same files, many small ones and a large one, to and from versitygw on the loopback of this
 machine, each as a process of its own, one round after the other. Seconds are those of the whole command;
@@ -17,11 +17,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from benchmarks.s3_tools import Server, server, tool
+from benchmarks.s3_tools import REGION, Server, aws_cli, server, tool
 
 SMALL_BYTES = 64 << 10
 BUCKET = "bench"
-FOR_LARGE_FILES = ("runctl", "s5cmd", "awscrt", "boto3")
+FOR_LARGE_FILES = ("runctl", "s5cmd", "awscrt", "boto3", "aws-cli", "rclone")
 RUNCTL = Path(sys.executable).parent / "runctl"
 
 BOTO3 = """
@@ -152,6 +152,7 @@ def _tools() -> list[Tool]:
             for name, text in (("awscrt", CRT), ("boto3", BOTO3))
         ),
     ]
+    found += _slower_tools()
     if find_spec("obstore") is not None:
         found.append(
             Tool(
@@ -160,6 +161,25 @@ def _tools() -> list[Tool]:
                 [python, "-c", OBSTORE, "down", "{folder}"],
             )
         )
+    return found
+
+
+def _slower_tools() -> list[Tool]:
+    """Those that people also use, as far as they can be had; why not is told."""
+    found = []
+    try:
+        aws = ["env", f"PYTHONPATH={aws_cli()}", sys.executable, "-m", "awscli", "s3", "cp", "--recursive"]
+        aws += ["--only-show-errors"]
+        address = f"s3://{BUCKET}/aws-cli/"
+        found.append(Tool("aws-cli", [*aws, "{folder}", address], [*aws, address, "{folder}"]))
+    except RuntimeError as error:
+        print(f"aws-cli: {error}")
+    try:
+        rclone = [str(tool("rclone")), "copy", "--transfers", "16", "--s3-no-check-bucket"]
+        remote = f":s3,provider=Other,env_auth=true,region={REGION},endpoint='{{endpoint}}':{BUCKET}/rclone"
+        found.append(Tool("rclone", [*rclone, "{folder}", remote], [*rclone, remote, "{folder}"]))
+    except RuntimeError as error:
+        print(f"rclone: {error}")
     return found
 
 
@@ -182,7 +202,8 @@ def _round(each: Tool, place: Server, source: Path, target: Path) -> None:
 
 
 def _run(command: list[str], folder: Path, place: Server) -> Cost:
-    return run([word.replace("{folder}", str(folder)) for word in command], place)
+    filled = (word.replace("{folder}", str(folder)) for word in command)
+    return run([word.replace("{endpoint}", place.endpoint) for word in filled], place)
 
 
 def run(filled: list[str], place: Server) -> Cost:

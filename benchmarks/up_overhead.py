@@ -35,7 +35,7 @@ class Rounds:
 def measure(folder: Path, rounds: int) -> None:
     (folder / ".runctl").mkdir(mode=0o700)
     (folder / ".runctl.toml").write_text("[policies]\nallow_skip = true\n")
-    job = _job_without_training(folder)
+    job = job_without_training(folder)
     run(folder, [RUNCTL, "--sandbox", "sandbox", "start"])
     try:
         for title, judged in (("with the policy pack", True), ("without", False)):
@@ -72,7 +72,8 @@ def _tell(what: str, ours: list[float], bare: list[float], bar: float) -> None:
     print(f"  {what}: ratio  {median(ours) / median(bare):.2f} (bar: {bar})")
 
 
-def _job_without_training(folder: Path) -> Path:
+def job_without_training(folder: Path) -> Path:
+    """The job file of the digits environment, whose command only waits, with its work folder."""
     job = yaml.safe_load((EXAMPLE / "job.yaml").read_text())
     job.update(setup=None, run="sleep 600", workdir="work")
     work = folder / "work"
