@@ -6,7 +6,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV ?= uv
 WORKERS ?= 3
 
-MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-teams matrix-trainers matrix-rest
+# Bytecode is kept: tests and benchmarks start runctl thousands of times.
+unexport PYTHONDONTWRITEBYTECODE
+
+MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-teams matrix-sessions matrix-trainers matrix-rest coverage
 
 .PHONY: setup engine demo demo-interrupt test lint types layers unit bench smoke matrix $(MATRIX) docs lock sbom clean
 
@@ -46,8 +49,11 @@ layers: $(VENV)/.ready
 unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
-# Branch coverage of what runs in the tests' own processes; the total is printed, the floor is in pyproject.toml.
 test: setup lint types layers
+	$(BIN)/pytest -n $(WORKERS)
+
+# Branch coverage of what runs in the tests' own processes; the floor is in pyproject.toml. It takes twice the time.
+coverage: setup
 	$(BIN)/pytest -n $(WORKERS) --cov --cov-report=
 
 bench: setup
@@ -74,6 +80,11 @@ matrix-interruptions: setup
 matrix-protection: setup
 	$(RUN_MATRIX) tests/e2e/test_protection.py tests/e2e/test_policies.py
 
+# All command lines of `exec`; Amazon's Session Manager plugin, built once from the Go proxy, opens a shell and a port
+# in the sandbox; 100 MB both ways with a pause of a minute.
+matrix-sessions: setup
+	$(BIN)/pytest -m matrix -v -rP tests/e2e/test_reach.py tests/e2e/test_session_plugin.py tests/e2e/test_stop_crashes.py
+
 # Two people on one backend, which also lies on a server built with Go; and a campaign on a Dask cluster, whose
 # packages (about 20 MB) are installed once, into $$DASK_FOLDER or .dask/.
 matrix-teams: setup
@@ -84,7 +95,7 @@ matrix-trainers: setup
 	$(BIN)/pytest -m matrix -v -rP tests/e2e/trainers
 
 matrix-rest: setup
-	$(RUN_MATRIX) tests --ignore=tests/e2e/trainers $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies teams dask,--ignore=tests/e2e/test_$(part).py)
+	$(RUN_MATRIX) tests --ignore=tests/e2e/trainers $(foreach part,crash_matrix fault_matrix limits_without_agent end_schedule interruptions locks protection policies teams dask reach session_plugin stop_crashes,--ignore=tests/e2e/test_$(part).py)
 
 docs: setup
 	$(BIN)/python docs/reference/generate.py

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +29,26 @@ HEADER = """\
 
 
 def declared(pyproject: dict[str, Any]) -> list[str]:
-    """All requirements of pyproject.toml that the lock covers, sorted: of the project, its extras, its
-    build."""
+    """All requirements of pyproject.toml that the lock covers, sorted: of the project, its extra dev with
+    those that it names, its build."""
     project = pyproject["project"]
-    names = ("dev", "sandbox", "transfer")
-    extras = [each for name in names for each in project["optional-dependencies"][name]]
-    every = [*project["dependencies"], *extras, *pyproject["build-system"]["requires"]]
-    return sorted({each for each in every if not each.startswith("runctl[")})
+    every = [
+        *project["dependencies"],
+        *_extra(project["optional-dependencies"], "dev"),
+        *pyproject["build-system"]["requires"],
+    ]
+    return sorted(set(every))
+
+
+def _extra(extras: dict[str, list[str]], name: str) -> Iterator[str]:
+    """The requirements of an extra; other extras, as in ``runctl[sandbox,trace]``, stand for theirs."""
+    for each in extras[name]:
+        own = re.fullmatch(r"runctl\[(.*)\]", each)
+        if own is None:
+            yield each
+            continue
+        for other in own[1].split(","):
+            yield from _extra(extras, other.strip())
 
 
 def digest(requirements: list[str]) -> str:
