@@ -58,12 +58,15 @@ class CollectorSink:
 
     def _work(self) -> None:
         try:
-            exporter = self._made()
-            sender = _Sender(exporter, self._wanted)
+            sender: _Sender | None = None
             ended = False
             while not ended:
                 batch, ended = self._batch()
-                if batch and not sender.send(batch):
+                if not batch:
+                    continue
+                # Imported this late, since by now the command has most of these modules itself.
+                sender = sender or _Sender(self._made(), self._wanted)
+                if not sender.send(batch):
                     self._failure = "it did not take them"
         except ImportError:
             self._failure = NOT_INSTALLED
