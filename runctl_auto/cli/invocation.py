@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from runctl_auto.cli.console import Console
 
 if TYPE_CHECKING:
+    from runctl_auto.engine.policy_pack import PackInForce
     from runctl_auto.jobs.local.session import LocalSession
     from runctl_auto.jobs.session import Session
     from runctl_auto.local.project import ProjectFolders
@@ -138,28 +139,25 @@ class Invocation:
         """The session of a command about these jobs, wherever they are."""
         return self.local_session_of(*names) or self.session()
 
-    def session(self, *, policies: bool = True) -> Session:
+    def session(self, *, policies: bool = True, changes: bool = True) -> Session:
         """The session of a command; starts the sandbox if it is requested and not running.
 
-        Without ``policies`` no policy evaluates the change, if the settings permit that.
+        Without ``policies`` no policy evaluates the change, if the settings permit that. A command that
+        ``changes`` nothing reads no policies: it works when they are wrong, and starts sooner.
         """
         from runctl_auto.cost.book import PriceBook, kept_prices_folder
         from runctl_auto.engine import environment
         from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
         from runctl_auto.engine.job_stack import EngineOptions
-        from runctl_auto.engine.policy_pack import held_to_base, pack_in_force, refuse_to_skip
         from runctl_auto.engine.project_program import program_in_force
         from runctl_auto.engine.sandbox_extra import require_sandbox_extra
         from runctl_auto.jobs.session import Session
 
-        folders, settings = self.folders(), held_to_base(self.settings())
+        folders, settings, pack = self.folders(), self.settings(), None
         program = program_in_force(settings.engine, folders)
-        if policies:
-            pack = pack_in_force(settings.policies, folders)
-        else:
-            refuse_to_skip(settings.policies)
-            self.console.say("no policy judges this, as --no-policy asks")
+        if changes:
+            settings, pack = self._held(settings, policies=policies)
         if settings.sandbox:
             require_sandbox_extra()  # checked before the engine is chosen: installing one can take minutes
         engine = choose_engine(settings.engine.path, os.environ)
@@ -177,7 +175,7 @@ class Invocation:
             EngineOptions(
                 parallel=settings.engine.parallel,
                 program=program,
-                policies=pack if policies else None,
+                policies=pack,
                 tied=self.ends_engines,
                 on_event=self.console.engine_event,
                 on_output=self.console.engine_output,
@@ -194,8 +192,19 @@ class Invocation:
             prices=prices,
             shell=shell,
             program=program,
-            policies=pack if policies else None,
+            policies=pack,
         )
+
+    def _held(self, settings: Settings, *, policies: bool) -> tuple[Settings, PackInForce | None]:
+        """The settings and the policies that bound a change."""
+        from runctl_auto.engine.policy_pack import held_to_base, pack_in_force, refuse_to_skip
+
+        settings = held_to_base(settings)
+        if policies:
+            return settings, pack_in_force(settings.policies, self.folders())
+        refuse_to_skip(settings.policies)
+        self.console.say("no policy judges this, as --no-policy asks")
+        return settings, None
 
 
 def _command_in_hand() -> str:

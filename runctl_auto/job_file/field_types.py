@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -84,6 +85,7 @@ def _inside_work_folder(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=256)  # a list of jobs checks the same few a thousand times
 def _shell(value: str) -> str:
     try:
         words = shlex.split(_not_blank(value))

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runctl_auto.backend.claims import Claims
 from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.environment import Environment
-from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
@@ -23,6 +22,9 @@ from runctl_auto.local.project import PROJECT_NAME, ProjectFolders
 from runctl_auto.providers.contract import Provider
 from runctl_auto.settings.schema import Settings
 from runctl_auto.stack.kinds import kind_of, name_in, removal
+
+if TYPE_CHECKING:
+    from runctl_auto.engine.policy_pack import PackInForce
 
 
 def _utc_now() -> datetime:

@@ -6,6 +6,8 @@ import os
 import stat
 from pathlib import Path
 
+_CHUNK = 256 * 1024
+
 
 class NotAPlainFileError(Exception):
     """``complaint`` describes the problem of the file, ``allowed`` what is allowed."""
@@ -26,14 +28,25 @@ def read_plain_file(path: Path, max_bytes: int, *, follow: bool = True) -> bytes
         _require_regular(path.stat(follow_symlinks=follow))
         never = 0 if follow else os.O_NOFOLLOW
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | never)
-        with os.fdopen(descriptor, "rb") as stream:
+        try:
             _require_regular(os.fstat(descriptor))
-            content = stream.read(max_bytes + 1)
+            content = _read(descriptor, max_bytes + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise NotAPlainFileError(f"cannot be read: {error.strerror or error}") from error
     if len(content) > max_bytes:
         raise NotAPlainFileError("is too large", f"at most {max_bytes // 1024} KB")
     return content
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    """The first ``most`` bytes."""
+    chunks: list[bytes] = []
+    while most > 0 and (chunk := os.read(descriptor, min(most, _CHUNK))):
+        chunks.append(chunk)
+        most -= len(chunk)
+    return b"".join(chunks)
 
 
 def _require_regular(status: os.stat_result) -> None:

@@ -370,7 +370,7 @@ _DEFAULTS: Mapping[str, str] = {
 }
 """Of keys that stacks made by earlier versions lack."""
 _OF_ONE_JOB = frozenset({"job", "run", "data"})
-"""Keys whose values differ from job to job, or can be changed."""
+"""Keys whose values differ from job to job, but for empty ones."""
 
 
 def _parsed(key: str, text: str) -> Any:
@@ -387,7 +387,7 @@ def _read(values: Mapping[str, str], key: str) -> Any:
     if text is None:
         raise _unreadable(f"the stack's configuration lacks {full_key}", full_key)
     try:
-        return _parsed(key, text) if key in _OF_ONE_JOB else _parsed_once(key, text)
+        return _parsed(key, text) if key in _OF_ONE_JOB and len(text) > 2 else _parsed_once(key, text)
     except KeyError as error:
         raise _unreadable(f"the stack's configuration lacks {full_key}: {error}", full_key) from error
     except (ValueError, TypeError, ValidationError) as error:

@@ -126,11 +126,11 @@ def refuse_redirecting(file: Path, secrets_provider: str) -> None:
 def _text(file: Path) -> str:
     """The file's text, empty without one. Raises ``EngineError`` for what is not a plain file, also for a
     link: the engine would write through it."""
-    if not os.path.lexists(file):
-        return ""
     try:
         return read_plain_file(file, _MAX_BYTES, follow=False).decode("utf-8")
     except NotAPlainFileError as error:
+        if not os.path.lexists(file):
+            return ""
         raise EngineError(
             f"The stack's settings are not read: {file} {error}.",
             where={"file": str(file)},

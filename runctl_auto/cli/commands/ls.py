@@ -50,7 +50,7 @@ def command(invocation: Invocation, /, *, filters: Filters) -> None:
     if here and not invocation.has_stacks():
         found = here
     else:
-        session = invocation.session()
+        session = invocation.session(changes=False)
         found = tuple(sorted((*ls(session, filters), *here), key=lambda each: each.summary.name))
         storage = ls_storage(session, filters)
     volumes = [each for each in storage if each.kind == "volume"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from components.naming import Names
 from runctl_auto.errors import RunctlError
@@ -12,23 +13,12 @@ from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.actual_costs import actual_costs
-from runctl_auto.providers.aws.blockers import blockers_of
 from runctl_auto.providers.aws.bucket import JobBucket
-from runctl_auto.providers.aws.data_sources import look_at_data
 from runctl_auto.providers.aws.machine_groups import end_group, find_groups, last_launches
 from runctl_auto.providers.aws.machine_speed import machine_speed
 from runctl_auto.providers.aws.machines import console_output, find_machine, find_machines, tagged_machines
-from runctl_auto.providers.aws.offers import find_account, find_offers, machine_fits
 from runctl_auto.providers.aws.prices import region_prices
-from runctl_auto.providers.aws.quotas import machine_quotas
-from runctl_auto.providers.aws.reach import SsmReach
-from runctl_auto.providers.aws.records.catalogue import KINDS
-from runctl_auto.providers.aws.records.ownership import Scope
-from runctl_auto.providers.aws.records.scanner import AwsScanner
-from runctl_auto.providers.aws.records.survey import survey_region
-from runctl_auto.providers.aws.regions import known_regions
 from runctl_auto.providers.aws.statuses import RunPlace, read_statuses
-from runctl_auto.providers.aws.storage import EbsStorage
 from runctl_auto.providers.aws.volume_filling import volume_fillings
 from runctl_auto.providers.aws.volumes import volume_uses, zone_of_volumes
 from runctl_auto.providers.contract import (
@@ -55,9 +45,17 @@ from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import RegionPrices
 from runctl_auto.stack.state import ResourceState, StackState
 
+if TYPE_CHECKING:
+    from runctl_auto.providers.aws.reach import SsmReach
+    from runctl_auto.providers.aws.records.scanner import AwsScanner
+    from runctl_auto.providers.aws.storage import EbsStorage
+
 
 class AwsProvider:
-    """Implements ``providers.contract.Provider``, which describes the methods."""
+    """Implements ``providers.contract.Provider``, which describes the methods.
+
+    What only some commands need is imported where it is used: `ls` is started often.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -67,6 +65,8 @@ class AwsProvider:
         return self._cloud.region
 
     def account(self) -> Account:
+        from runctl_auto.providers.aws.offers import find_account
+
         return find_account(self._cloud)
 
     def caller(self) -> CallerIdentity:
@@ -81,6 +81,8 @@ class AwsProvider:
         return tuple(str(each["ZoneName"]) for each in found)
 
     def quotas(self) -> tuple[Quota, ...]:
+        from runctl_auto.providers.aws.quotas import machine_quotas
+
         return tuple(machine_quotas(self._cloud))
 
     def machine(self, identity: str) -> Machine:
@@ -134,6 +136,8 @@ class AwsProvider:
         zone: str | None = None,
         known: RegionPrices | None = None,
     ) -> Offers:
+        from runctl_auto.providers.aws.offers import find_offers
+
         return find_offers(spec, self._cloud, account, zone=zone, known=known)
 
     def region_prices(self, date: str) -> RegionPrices:
@@ -143,6 +147,8 @@ class AwsProvider:
         return actual_costs(self._cloud, since, until)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
+        from runctl_auto.providers.aws.offers import machine_fits
+
         return machine_fits(placement, spec, previous, self._cloud)
 
     def machine_speed(self, instance_type: str) -> MachineSpeed:
@@ -152,6 +158,8 @@ class AwsProvider:
         return zone_of_volumes(spec, self._cloud, self._names(account.id, spec.name), own)
 
     def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
+        from runctl_auto.providers.aws.data_sources import look_at_data
+
         return look_at_data(spec, self._cloud, placement)
 
     def volumes(self, identities: Sequence[str]) -> Mapping[str, VolumeUse]:
@@ -162,37 +170,55 @@ class AwsProvider:
 
     @property
     def storage(self) -> EbsStorage:
+        from runctl_auto.providers.aws.storage import EbsStorage
+
         return EbsStorage(self._cloud)
 
     @property
     def reach(self) -> SsmReach:
+        from runctl_auto.providers.aws.reach import SsmReach
+
         return SsmReach(self._cloud)
 
     @property
     def kinds(self) -> AnyKinds:
+        from runctl_auto.providers.aws.records.catalogue import KINDS
+
         return KINDS
 
     def scanner(
         self, job: str, account: str, owner: str, *, backend: str, price_hour: float | None = None
     ) -> AwsScanner:
+        from runctl_auto.providers.aws.records.scanner import AwsScanner
+
         return AwsScanner(self._cloud, job, account, owner, backend=backend, price_hour=price_hour)
 
     def survey_account(self, account: str, jobs: Sequence[str], price_of: PriceOf) -> Survey:
+        from runctl_auto.providers.aws.records.ownership import Scope
+        from runctl_auto.providers.aws.records.survey import survey_region
+        from runctl_auto.providers.aws.regions import known_regions
+
         scope = Scope(self._names(account, ""), jobs=tuple(jobs), regions=known_regions)
         return survey_region(self._cloud, scope, price_of=price_of)
 
     def blockers(
         self, resource: ResourceState, state: StackState, account: str, *, refused: bool = False
     ) -> tuple[Blocker, ...]:
+        from runctl_auto.providers.aws.blockers import blockers_of
+
         return blockers_of(self._cloud, resource, state, account, refused=refused)
 
     def tags_before_removal(self, resource: CloudResource, account: str) -> Mapping[str, str]:
+        from runctl_auto.providers.aws.records.catalogue import KINDS
+
         kind = KINDS[resource.kind]
         if kind.own_tags is None or not kind.asked_before_removal:
             return {}
         return kind.own_tags(self._cloud, resource.id, account)
 
     def remove(self, resource: CloudResource, account: str) -> None:
+        from runctl_auto.providers.aws.records.catalogue import KINDS
+
         KINDS[resource.kind].remove(self._cloud, resource, account)
 
     def _names(self, account: str, job: str) -> Names:

@@ -43,7 +43,7 @@ def test_the_sandbox_is_asked_for_on_either_side(
 ) -> None:
     seen: list[bool] = []
 
-    def session(invocation: Invocation) -> None:
+    def session(invocation: Invocation, **_: bool) -> None:
         seen.append(invocation.settings().sandbox)
         raise RunctlError("enough")
 

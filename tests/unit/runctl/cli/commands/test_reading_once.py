@@ -70,7 +70,7 @@ class Prepared(Invocation):
     def settings(self) -> Settings:
         return Settings(owner="bob")
 
-    def session(self, *, policies: bool = True) -> Session:
+    def session(self, *, policies: bool = True, changes: bool = True) -> Session:
         environment = create_autospec(Environment, instance=True)
         environment.backend = f"file://{self._folder}"
         provider = AwsProvider(Cloud(lambda service, region: FakeAws(), "us-east-1"))
