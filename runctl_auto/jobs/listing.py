@@ -157,7 +157,7 @@ def _listed(
         session.time.now(),
         earlier=tuple(each for each in earlier if isinstance(each, RunStatus)),
         volumes=held or (),
-        unread=held is None or known is None or any(isinstance(each, RunctlError) for each in earlier),
+        unread=held is None or known is None or any(not isinstance(each, RunStatus) for each in earlier),
     )
     return ListedJob(summary, facts, problem=_problem(status))
 

@@ -136,7 +136,7 @@ def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:
         machines=machines,
         machine=machine.id if machine else None,
         other_machines=tuple(each for each in seen if machine is not None and each != machine.id),
-        unread=any(isinstance(each, RunctlError) for each in earlier.values()),
+        unread=any(not isinstance(each, RunStatus) for each in earlier.values()),
     )
     drift = (*machine_drift(job.name, state, compute, found), *_volume_drift(job, state, compute))
     return JobStatus(facts, machine, state, drift, compute.group, earlier, _notices(job, config))

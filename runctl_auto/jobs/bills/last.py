@@ -81,7 +81,9 @@ def bill_of(config: StackConfig, found: tuple[Charge, ...], *, unread: bool = Fa
 
 
 def _statuses(job: Job, config: StackConfig) -> tuple[dict[str, RunStatus], bool]:
-    """By run, and whether one could not be read."""
+    """By run, and whether one is missing: it cannot be read, or an earlier run wrote none, and its machine is
+    no longer known. A bucket that holds none at all is one that an earlier teardown has deleted.
+    """
     try:
         runs = dict.fromkeys((*config.run.earlier, *job.results.runs(), config.run.id))
         keys = [RunKey(job.name, config.placement.account, run) for run in runs]
@@ -89,7 +91,8 @@ def _statuses(job: Job, config: StackConfig) -> tuple[dict[str, RunStatus], bool
     except RunctlError:
         return {}, True
     known = {run: each for run, each in found.items() if isinstance(each, RunStatus)}
-    return known, any(isinstance(each, RunctlError) for each in found.values())
+    silent = known and any(found[run] is None for run in config.run.earlier)
+    return known, bool(silent) or any(isinstance(each, RunctlError) for each in found.values())
 
 
 def _machines(records: JobRecords) -> list[str]:

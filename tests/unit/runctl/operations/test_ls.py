@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -105,6 +106,23 @@ def test_filters(cloud: Cloud, filters: Filters, fit: list[str]) -> None:
 def test_only_statuses_of_jobs_that_fit_are_asked_for(cloud: Cloud) -> None:
     ls(cloud.session(), Filters(owners=frozenset({"ann"})))
     assert cloud.asked == [RunKey("digits", "111122223333", "r1")]
+
+
+def test_what_a_job_cost_is_a_least_when_an_earlier_run_never_reported(cloud: Cloud) -> None:
+    config = stack_config(job=job_spec(name="again"), owner="ann")
+    again = replace(config, run=replace(config.run, earlier=("r0",)))
+    known = RunStatus(run="r1", phase="succeeded")
+
+    def complete(earlier: RunStatus | None) -> bool:
+        cloud.provider.statuses.side_effect = lambda runs: [
+            earlier if each.run == "r0" else known for each in runs
+        ]
+        (found,) = ls(cloud.session(again=again.to_values()), Filters(owners=frozenset({"ann"})))[:1]
+        assert found.facts is not None
+        return not found.facts.unread
+
+    assert complete(RunStatus(run="r0", phase="failed"))
+    assert not complete(None)
 
 
 def test_statuses_are_asked_for_region_by_region(cloud: Cloud) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,18 @@ def test_a_teardown_that_was_killed_loses_nothing(world: World) -> None:
         {"vol-data"}
     )
     assert hours(world.kept()) == {"machine": (9.0, False), "disk": (9.0, False), "volume": (13.0, False)}
+
+
+@pytest.mark.parametrize(("earlier", "unread"), [(None, True), (status(ended=1), False)])
+def test_an_earlier_run_that_never_reported_makes_it_a_least(
+    world: World, earlier: RunStatus | None, unread: bool
+) -> None:
+    config = replace(CONFIG, run=replace(CONFIG.run, earlier=("r0",)))
+    world.provider.statuses.side_effect = lambda runs: [
+        earlier if each.run == "r0" else world.status for each in runs
+    ]
+    job = world.session().job("digits")
+    assert LastBill.before_teardown(job, config, STATE).records.has_gaps == unread
 
 
 def test_it_is_in_the_backend_and_in_the_project(world: World) -> None:
