@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pulumi
 
@@ -24,13 +25,15 @@ TYPE = "runctl:runpod:TrainingEnvironment"
 @dataclass(frozen=True, kw_only=True)
 class PodRequest:
     """The pod of a run that has not ended. ``start_command`` and ``variables`` start the agent; ``variables``
-    are no secrets. ``machine_type`` is a name of runctl's for GPUs or CPUs and their number.
+    are no secrets. ``machine_type`` is a name of runctl's for GPUs or CPUs and their number; ``zone`` a data
+    centre, of which the community ``cloud`` has none.
     """
 
     name: str
     image: str
     machine_type: str
     zone: str
+    cloud: Literal["secure", "community"]
     disk_gb: int
     start_command: str
     variables: Mapping[str, str]
@@ -181,8 +184,8 @@ class PodEnvironment(pulumi.ComponentResource):
                 "name": pod.name,
                 "image": pod.image,
                 "machineType": pod.machine_type,
-                "cloud": "SECURE",
-                "dataCenterIds": [pod.zone],
+                "cloud": pod.cloud.upper(),
+                "dataCenterIds": [pod.zone] if pod.cloud == "secure" else None,
                 "disk": pod.disk_gb,
                 "args": pod.start_command,
                 "env": variables,

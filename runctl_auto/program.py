@@ -62,7 +62,7 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
-from runctl_auto.job_file.spec import DataSource, Volume
+from runctl_auto.job_file.spec import CloudName, DataSource, Volume
 from runctl_auto.packaging.package import code_parts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
@@ -71,7 +71,9 @@ from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, Market, StackConfig
 from runctl_auto.stack.kinds import STORAGE_KINDS, kind_of, titled
+from runctl_auto.stack.pod_prices import POD_DISK_GB_MONTH
 from runctl_auto.stack.run_spec import run_spec_of
+from runctl_auto.stack.state import ENVIRONMENTS
 from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig, VolumeConfig, storage_config
 
 _MAX_RETRIES = 3
@@ -238,7 +240,9 @@ class DeclaredRun:
             return PackageFile(key=package_key(kind, sha256), path=path)
 
         code = package("code", run.code_sha256)
-        if job.provider == "runpod":
+        if len(job.clouds) > 1:
+            opts = pulumi.ResourceOptions.merge(opts, _same_as_elsewhere(placement.provider))
+        if placement.provider == "runpod":
             return PodEnvironment(
                 job.name,
                 PodEnvironmentArgs(
@@ -306,6 +310,13 @@ class DeclaredRun:
             owner=self.config.owner,
             backend=self.mark,
         )
+
+
+def _same_as_elsewhere(provider: CloudName) -> pulumi.ResourceOptions:
+    """What makes the job's environment with ``provider`` the same for the engine as the one with another, so
+    that a job which moves keeps its bucket, with all that is in it."""
+    others = (token for token, whose in ENVIRONMENTS.items() if whose != provider)
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=each) for each in others])
 
 
 def declare_storage(config: StorageConfig, *, project: str, backend: str | None = None) -> None:
@@ -533,14 +544,14 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
 
 def _limits_of(config: StackConfig) -> Limits:
     """What policies evaluate before anything is made."""
-    job, rates = config.job, config.rates
+    job, rates, provider = config.job, config.rates, config.placement.provider
     return Limits(
         price_hour=config.machine_hour,
         max_price=job.max_price,
         budget=job.budget,
         max_duration_seconds=job.max_duration,
         nodes=job.nodes,
-        volume_gb_month=rates.volume_gb_month,
+        volume_gb_month=POD_DISK_GB_MONTH if provider == "runpod" else rates.volume_gb_month,
         address_hour=rates.public_ipv4_hour if config.placement.public_address else 0.0,
     )
 
@@ -557,12 +568,14 @@ def _pod(config: StackConfig, names: Names, tags: Mapping[str, str]) -> PodReque
         "image": placement.image,
         "type": placement.instance_type,
         "zone": placement.zone,
+        "cloud": config.job.runpod.cloud,
     }
     return PodRequest(
         name=names.name("machine", limit=TAG_LIMIT, content=content),
         image=placement.image,
         machine_type=placement.instance_type,
         zone=placement.zone,
+        cloud=config.job.runpod.cloud,
         disk_gb=config.disk_gb,
         start_command=start_command(),
         variables={

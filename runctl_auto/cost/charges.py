@@ -13,11 +13,13 @@ from typing import Literal
 
 from runctl_auto.agent.contract import Phase
 from runctl_auto.cost.amount import Amount, amount
+from runctl_auto.cost.storage_price import GP3, disk_of, volume_of
+from runctl_auto.job_file.one_provider import cloud_of_type
+from runctl_auto.job_file.spec import CloudName
 from runctl_auto.providers.contract import Machine
 from runctl_auto.run.machines import RunMachine, moment
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.prices import HOURS_OF_A_MONTH
 from runctl_auto.stack.state import VOLUME, StackState
 
 SILENT = timedelta(seconds=120)
@@ -28,7 +30,7 @@ REMEMBERED = timedelta(hours=1)
 """EC2 describes a machine for about this long after its end."""
 LONGEST = timedelta(days=36_500)
 """What a machine counts is not believed beyond this."""
-GB_STORED = "gp3"
+GB_STORED = GP3
 PUBLIC_IPV4 = "public IPv4"
 
 Kind = Literal["machine", "disk", "address", "volume", "snapshot"]
@@ -92,6 +94,7 @@ class HeldVolume:
     gb: float
     since: datetime | None
     until: datetime | None = None
+    provider: CloudName = "aws"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,20 +131,20 @@ def charges(records: JobRecords) -> Iterator[Charge]:
     """All that the job was charged for so far: the machines in order, each with its disk and address, then
     the volumes. Makes no request.
     """
-    gb_hour = _gb_hour(records.config)
     for each in _machines(records):
         yield each
-        yield from _with_machine(each, records.config, gb_hour)
+        yield from _with_machine(each, records.config)
     for volume in records.volumes:
+        stored = volume_of(volume.provider, records.config.rates, volume.gb)
         yield Charge(
             kind="volume",
             resource=volume.id,
-            what=GB_STORED,
+            what=stored.kind,
             run=None,
             began=volume.since or volume.until or records.now,
             ended=volume.until or records.now,
             quantity=volume.gb,
-            price_hour=gb_hour,
+            price_hour=stored.gb_hour,
             goes_on=volume.until is None,
             is_exact=volume.since is not None,
         )
@@ -150,8 +153,13 @@ def charges(records: JobRecords) -> Iterator[Charge]:
 def held_volumes(state: StackState) -> tuple[HeldVolume, ...]:
     """The volumes that the job's stack has made."""
     return tuple(
-        HeldVolume(id=each.id, gb=float(each.outputs.get("size") or 0), since=each.created)
-        for each in state.of_type(VOLUME)
+        HeldVolume(
+            id=each.id,
+            gb=float(each.outputs.get("size") or 0),
+            since=each.created,
+            provider="aws" if each.type == VOLUME else "runpod",
+        )
+        for each in state.volumes()
         if each.in_cloud
     )
 
@@ -172,15 +180,12 @@ def machines_to_ask_for(status: RunStatus, now: datetime) -> Iterator[str]:
             yield status.instance
 
 
-def _gb_hour(config: StackConfig) -> float | None:
-    month = config.rates.volume_gb_month
-    return None if month is None else month / HOURS_OF_A_MONTH
-
-
-def _with_machine(machine: Charge, config: StackConfig, gb_hour: float | None) -> Iterator[Charge]:
-    """What costs as long as a machine does."""
-    yield _beside(machine, "disk", GB_STORED, config.disk_gb, gb_hour)
-    if config.placement.public_address:
+def _with_machine(machine: Charge, config: StackConfig) -> Iterator[Charge]:
+    """What costs as long as a machine does, with the provider that it was of."""
+    provider = cloud_of_type(machine.what.partition(" ")[0])
+    disk = disk_of(provider, config.rates)
+    yield _beside(machine, "disk", disk.kind, config.disk_gb, disk.gb_hour)
+    if config.placement.public_address and provider == "aws":
         yield _beside(machine, "address", PUBLIC_IPV4, 1, config.rates.public_ipv4_hour)
 
 

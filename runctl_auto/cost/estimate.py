@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runctl_auto.cost.amount import Amount, amount, total
+from runctl_auto.cost.storage_price import disk_of, volume_of
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.stack.config import Placement, StackConfig
 from runctl_auto.stack.prices import HOURS_OF_A_MONTH, PriceSource, Rates
@@ -121,7 +122,6 @@ def parts_of(
 ) -> Iterator[Part]:
     """What costs by the hour of a job at a place whose machines have disks of ``disk_gb``. ``machine`` is the
     type and USD an hour of its dearest machine, by default those of the place."""
-    storage = None if rates.volume_gb_month is None else rates.volume_gb_month / HOURS_OF_A_MONTH
     name, price = machine or (place.instance_type, place.price_hour)
     on_demand = len(set(job.on_demand_ranks)) if place.market == "spot" else 0
     markets = ((place.market, job.nodes - on_demand, price), ("on-demand", on_demand, place.on_demand_hour))
@@ -135,12 +135,13 @@ def parts_of(
                 price=hour,
                 lasts="run",
             )
+    disk = disk_of(place.provider, rates)
     yield Part(
-        name="disk, gp3",
+        name=f"disk, {disk.kind}",
         kind="disk",
         quantity=disk_gb * job.nodes,
         unit="GB",
-        price=storage,
+        price=disk.gb_hour,
         lasts="run",
     )
     if place.public_address:
@@ -154,11 +155,12 @@ def parts_of(
         )
     for volume in job.volumes:
         if volume.size is not None:
+            kept = volume_of(place.provider, rates, volume.size)
             yield Part(
-                name=f"volume {volume.name}, gp3",
+                name=f"volume {volume.name}, {kept.kind}",
                 kind="volume",
                 quantity=volume.size,
                 unit="GB",
-                price=storage,
+                price=kept.gb_hour,
                 lasts="kept",
             )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from runctl_auto.job_file.one_provider import cloud_of_zone, types_of
 from runctl_auto.job_file.spec import NO_REGION, JobSpec
 
 Location = tuple[str | int, ...]
@@ -25,6 +26,8 @@ def contradictions(spec: JobSpec) -> list[Contradiction]:
     """All contradictions in ``spec``: values that are valid alone but not together."""
     return [
         *_region_of_no_cloud(spec),
+        *_one_provider_or_several(spec),
+        *_types_of_nobody(spec),
         *_zones_outside_region(spec),
         *_repeated_volumes(spec),
         *_variables_said_twice(spec),
@@ -38,13 +41,46 @@ def _region_of_no_cloud(spec: JobSpec) -> Iterator[Contradiction]:
         yield Contradiction(("region",), "is not a region of a cloud", "a region such as us-east-1")
 
 
+def _one_provider_or_several(spec: JobSpec) -> Iterator[Contradiction]:
+    if spec.providers and spec.provider != spec.providers[0]:
+        yield Contradiction(
+            ("providers",),
+            f"does not begin with provider: {spec.provider}",
+            "provider or providers, not both",
+        )
+    if spec.runpod.cloud != "secure" and "runpod" not in spec.clouds:
+        yield Contradiction(
+            ("runpod", "cloud"), "concerns a provider that the job does not name", "runpod in providers"
+        )
+    if spec.provider_order != "listed" and len(spec.clouds) < 2:
+        yield Contradiction(
+            ("provider_order",), "has nothing to order", "a list of several in providers, or leave it out"
+        )
+
+
+def _types_of_nobody(spec: JobSpec) -> Iterator[Contradiction]:
+    """Of several providers each needs a type of its own, where the job names types."""
+    for provider in spec.clouds if len(spec.clouds) > 1 else ():
+        if spec.resources.instance_types and not types_of(spec, provider):
+            yield Contradiction(
+                ("resources", "instance_types"),
+                f"names no type of {provider}, which providers lists",
+                "types of each provider, or gpu, cpu and memory instead",
+            )
+
+
 def _zones_outside_region(spec: JobSpec) -> Iterator[Contradiction]:
     for index, zone in enumerate(spec.zones):
-        is_data_centre = zone.isupper()
-        if spec.provider == "runpod":
-            if not is_data_centre:
-                yield Contradiction(("zones", index), "is no data centre of RunPod", "such as EU-RO-1")
-        elif zone[:-1] != spec.region:
+        if cloud_of_zone(zone) in spec.clouds:
+            if cloud_of_zone(zone) == "aws" and zone[:-1] != spec.region:
+                yield Contradiction(
+                    ("zones", index),
+                    "lies in another region",
+                    f"zones of {spec.region}, such as {spec.region}a",
+                )
+        elif spec.clouds == ("runpod",):
+            yield Contradiction(("zones", index), "is no data centre of RunPod", "such as EU-RO-1")
+        else:
             yield Contradiction(
                 ("zones", index), "lies in another region", f"zones of {spec.region}, such as {spec.region}a"
             )

@@ -7,7 +7,7 @@ schema and the reference all use them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
@@ -54,11 +54,15 @@ __all__ = [
     "MAX_TAGS",
     "MAX_VOLUMES",
     "NO_REGION",
+    "CloudName",
     "DataSource",
     "JobSpec",
     "Strategy",
 ]
 
+CloudName = Literal["aws", "runpod"]
+"""The providers whose machines have a stack."""
+RunpodCloud = Literal["secure", "community"]
 DEFAULT_INSTANCE_TYPES = ("m5.large",)
 DEFAULT_DISK_GB = 50
 """The smallest disk of a machine whose job names no size."""
@@ -419,6 +423,18 @@ class Notify(Part):
         return self
 
 
+class Runpod(BaseModel):
+    """What counts at RunPod alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cloud: RunpodCloud = Field(
+        default="secure",
+        title="Whose hardware: RunPod's own data centres, or hosts of others",
+        description="secure or community",
+    )
+
+
 class JobSpec(BaseModel):
     """A whole job file, validated. Sizes are in GB, times in seconds, money in USD."""
 
@@ -431,6 +447,17 @@ class JobSpec(BaseModel):
     )
     provider: Literal["aws", "local", "runpod"] = Field(
         default="aws", title="Who rents out the machine", description="aws, local or runpod"
+    )
+    providers: Annotated[tuple[CloudName, ...], Field(max_length=2)] = Field(
+        default=(),
+        title="Instead of provider: all who may rent out the machine, the preferred first",
+        description="a list of aws and runpod",
+        examples=[["aws", "runpod"]],
+    )
+    provider_order: Literal["listed", "price"] = Field(
+        default="listed",
+        title="Which of several providers is asked first: in the order of the list, or the cheapest offer",
+        description="listed or price",
     )
     region: Region = Field(
         title="Region of the cloud; a job with provider: local needs none",
@@ -556,6 +583,9 @@ class JobSpec(BaseModel):
         description="a mapping of webhook, format, command and on",
         examples=[{"webhook": "SLACK_WEBHOOK"}],
     )
+    runpod: Runpod = Field(
+        default=Runpod(), title="What counts at RunPod alone", description="a mapping of cloud"
+    )
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=MAX_TAGS)] = Field(
         default_factory=dict,
         title="Tags of everything that is made",
@@ -568,6 +598,21 @@ class JobSpec(BaseModel):
     def _no_region_on_this_machine(cls, value: Any) -> Any:
         needs_none = isinstance(value, Mapping) and value.get("provider") == "local"
         return {"region": NO_REGION, **value} if needs_none else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_provider(cls, value: Any) -> Any:
+        """The first of several providers stands where one alone is asked for."""
+        several = value.get("providers") if isinstance(value, Mapping) else None
+        if not isinstance(several, list | tuple) or not several or "provider" in value:
+            return value
+        return {**value, "provider": several[0]} if several[0] in get_args(CloudName) else value
+
+    @model_validator(mode="after")
+    def _providers_once(self) -> JobSpec:
+        if len(set(self.providers)) != len(self.providers):
+            raise ValueError("names a provider twice in providers")
+        return self
 
     @model_validator(mode="after")
     def _ranks_that_are(self) -> JobSpec:
@@ -587,13 +632,20 @@ class JobSpec(BaseModel):
         return self.retry.max_attempts if self.retry is not None and "error" in self.retry.on_events else 1
 
     @property
+    def clouds(self) -> tuple[CloudName, ...]:
+        """The providers that may rent out the machine, the preferred first; none for a local job."""
+        if self.providers:
+            return self.providers
+        return () if self.provider == "local" else (self.provider,)
+
+    @property
     def recovers_by(self) -> Recovery:
         """Who makes the next machine: as the file says; by default the cloud itself, where a machine may be
         interrupted and the file asks for another one then; of several machines runctl.
         """
         if self.recovery is not None:
             return self.recovery
-        if self.provider == "runpod" or self.nodes > 1:
+        if "runpod" in self.clouds or self.nodes > 1:
             return "runctl"
         wants_another = self.retry is not None and "interruption" in self.retry.on_events
         return "cloud" if wants_another and self.spot_policy != "on-demand" else "runctl"

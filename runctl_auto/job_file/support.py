@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runctl_auto.job_file.one_provider import cloud_of_zone
 from runctl_auto.job_file.spec import JobSpec
 
 
@@ -21,8 +22,8 @@ class Unsupported:
 def unsupported(spec: JobSpec) -> list[Unsupported]:
     """All fields of ``spec`` that ``up`` must reject, in the order of the schema; empty if there are none."""
     asked = {
-        f"nodes: {spec.nodes} with provider: {spec.provider}": (
-            spec.nodes > 1 and spec.provider != "aws",
+        f"nodes: {spec.nodes} with provider: {', '.join(spec.clouds) or spec.provider}": (
+            spec.nodes > 1 and spec.clouds != ("aws",),
             "only provider: aws makes several machines for a job; use nodes: 1",
         ),
         f"nodes: {spec.nodes} with recovery: cloud": (
@@ -33,7 +34,9 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
             spec.nodes > 1 and bool(spec.volumes),
             "a volume can be attached to one machine only; use data with strategy: stage, direct or cache",
         ),
-        **(_on_runpod(spec) if spec.provider == "runpod" else _on_aws(spec)),
+        **(_on_several(spec) if len(spec.clouds) > 1 else {}),
+        **(_on_runpod(spec) if "runpod" in spec.clouds else {}),
+        **(_on_aws(spec) if "runpod" not in spec.clouds or "aws" in spec.clouds else {}),
     }
     return [Unsupported(field, instead) for field, (present, instead) in asked.items() if present]
 
@@ -41,6 +44,16 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
 def _on_aws(spec: JobSpec) -> dict[str, tuple[bool, str]]:
     return {
         f"image: {spec.image}": (spec.image.startswith("docker:"), "a container needs provider: runpod"),
+    }
+
+
+def _on_several(spec: JobSpec) -> dict[str, tuple[bool, str]]:
+    """What belongs to one provider, so that no other can run the job."""
+    return {
+        "a volume's id with several providers": (
+            any(each.id for each in spec.volumes),
+            "a volume that exists is at one provider: name that one in provider",
+        ),
     }
 
 
@@ -56,5 +69,13 @@ def _on_runpod(spec: JobSpec) -> dict[str, tuple[bool, str]]:
         "recovery: cloud": (spec.recovery == "cloud", "RunPod has no groups: use recovery: runctl"),
         f"{len(spec.volumes)} volumes": (len(spec.volumes) > 1, "a pod mounts one network volume"),
         "a volume's snapshot": (kept, "network volumes are not made from snapshots"),
+        "volumes with runpod.cloud: community": (
+            spec.runpod.cloud == "community" and bool(spec.volumes),
+            "network volumes are in the secure cloud",
+        ),
+        "zones with runpod.cloud: community": (
+            spec.runpod.cloud == "community" and any(cloud_of_zone(each) == "runpod" for each in spec.zones),
+            "hosts of the community cloud are in no data centre of RunPod's",
+        ),
         "data": (bool(spec.data), "bring data in the work folder, or read them in run"),
     }

@@ -7,12 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from runctl_auto.engine.job_stack import Changes, JobStack
-from runctl_auto.errors import NoCapacityError, PolicyViolationError, SubnetFullError, TakenBackError
+from runctl_auto.errors import (
+    BalanceSpentError,
+    NoCapacityError,
+    PolicyViolationError,
+    SubnetFullError,
+    TakenBackError,
+)
+from runctl_auto.job_file.spec import CloudName
 from runctl_auto.jobs.follow.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
-from runctl_auto.stack.trail import MOST_KEPT, MOST_OF_A_REASON, RefusedPlace, trail_json
+from runctl_auto.stack.trail import MOST_KEPT, MOST_OF_A_REASON, RefusedPlace, trail_json, zone_text
 
 MOST_TAKEN_BACK = 3
 """So often a machine is launched in a place that takes each back."""
@@ -36,8 +43,9 @@ def apply_in_first_place(
     one type in one zone, another subnet is tried only when the first is full. A place that took the machine
     back while it was launched is tried again after the others. ``settle`` blocks until a machine that ended
     during the attempt is terminated: the next one refreshes the state, in which the failed launch may have
-    left it. Each place that refuses is added to the configuration's trail, before the next is tried. Raises
-    ``NoCapacityError`` with the reasons of all places when none has capacity.
+    left it. Without money at one of several providers, its places are passed over. Each place that refuses
+    is added to the configuration's trail, before the next is tried. Raises ``NoCapacityError`` with the
+    reasons of all places when none has capacity.
     """
     refused: list[RefusedPlace] = []
     last: NoCapacityError | None = None
@@ -60,6 +68,12 @@ def apply_in_first_place(
             refused.append(_refused(place, error.code, error.what, now()))
             failed.add(place, error)
             last = error
+        except BalanceSpentError as error:
+            if len(config.job.clouds) == 1:
+                raise
+            refused.append(_refused(place, error.code, error.what, now()))
+            failed.add(place, error)
+            last = last or _no_money(error)
         except PolicyViolationError as error:
             if last is None:
                 raise
@@ -78,6 +92,13 @@ def apply_in_first_place(
         "(retry: {on_events: [no-capacity]} waits for capacity); "
         f"`runctl down {config.job.name}` removes what was made so far.",
     ) from last
+
+
+def _no_money(error: BalanceSpentError) -> NoCapacityError:
+    """The refusal by a provider without money, where another one may have a machine."""
+    found = NoCapacityError(error.what, code=error.code, where=error.where, next_step=error.next_step)
+    found.__cause__ = error
+    return found
 
 
 def settle_machine(job: Job) -> None:
@@ -114,16 +135,19 @@ def protect_when_placed(
 
 @dataclass
 class _FailedPlaces:
-    """The places where a launch failed, the subnets that were full, and what took a machine back, and how
-    often."""
+    """The places where a launch failed, the subnets that were full, what took a machine back, and how often,
+    and the providers that want money first."""
 
     machines: set[tuple[str, str, str]] = field(default_factory=set)
     full_subnets: set[str] = field(default_factory=set)
     taken_back: dict[Placement, int] = field(default_factory=dict)
+    without_money: set[CloudName] = field(default_factory=set)
 
     def add(self, place: Placement, error: Exception) -> None:
         if isinstance(error, SubnetFullError):
             self.full_subnets.add(place.subnet)
+        elif isinstance(error, BalanceSpentError):
+            self.without_money.add(place.provider)
         elif isinstance(error, TakenBackError):
             self.taken_back[place] = self.taken_back.get(place, 0) + 1
         else:
@@ -139,6 +163,8 @@ class _FailedPlaces:
 
     def rule_out(self, place: Placement) -> bool:
         """Whether a launch there would fail for the same reason as one before."""
+        if place.provider in self.without_money:
+            return True
         return place.subnet in self.full_subnets or _machine_of(place) in self.machines
 
 
@@ -148,6 +174,7 @@ def _machine_of(place: Placement) -> tuple[str, str, str]:
 
 def _refused(place: Placement, code: str | None, reason: str, at: datetime) -> RefusedPlace:
     return RefusedPlace(
+        provider=place.provider,
         instance_type=place.instance_type,
         market=place.market,
         zone=place.zone,
@@ -163,7 +190,7 @@ def _extended(config: StackConfig, refused: Sequence[RefusedPlace]) -> tuple[Ref
 
 
 def _place_text(place: Placement) -> str:
-    return f"{place.instance_type} {place.market} in {place.zone}"
+    return f"{place.instance_type} {place.market} in {zone_text(place.zone, place.provider)}"
 
 
 def _places(config: StackConfig, others: Iterable[Placement], failed: _FailedPlaces) -> Iterator[Placement]:

@@ -92,7 +92,7 @@ def _of_provider(checked: CheckedJob, provider: str) -> CheckedJob:
             where={"file": str(checked.file.path), "field": "region"},
             next_step="Add region to the file, such as region: us-east-1.",
         )
-    spec = checked.spec.model_copy(update={"provider": provider})
+    spec = checked.spec.model_copy(update={"provider": provider, "providers": (), "provider_order": "listed"})
     return replace(checked, file=replace(checked.file, spec=spec))
 
 

@@ -25,7 +25,7 @@ from runctl_auto.placement.choice import Choice, choose_places
 from runctl_auto.placement.fit import fits
 from runctl_auto.placement.machine_group import choose_group
 from runctl_auto.placement.order import RankedOffer
-from runctl_auto.protection.held import held_in
+from runctl_auto.protection.held import held_in, zone_of
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import Account, OwnVolumes, Provider
@@ -34,8 +34,8 @@ from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.source import Source
-from runctl_auto.stack.state import GROUP, VOLUME, StackState
-from runctl_auto.stack.trail import RefusedPlace
+from runctl_auto.stack.state import GROUP, StackState
+from runctl_auto.stack.trail import TITLES, RefusedPlace
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,10 @@ class CurrentJob:
     @property
     def pinned_zone(self) -> str | None:
         """The zone that the job's volumes tie it to."""
-        volume = self.state.first(VOLUME)
+        volume = next(iter(self.state.volumes()), None)
         if volume is None or not (self.was_placed or volume.protect):
             return None
-        zone = volume.outputs.get("availabilityZone") or volume.inputs.get("availabilityZone")
-        return str(zone) if zone else None
+        return zone_of(volume)
 
 
 @dataclass(frozen=True)
@@ -304,6 +303,9 @@ def _recovery_notes(config: StackConfig) -> Iterator[str]:
     """Who makes the next machine, and when the cloud ends the run at the latest."""
     if config.group is None:
         yield _RECOVERY_WORDS[config.job.recovers_by]
+        if len(config.job.clouds) > 1 and config.job.recovers_by == "runctl":
+            named = " or ".join(TITLES[each] for each in config.job.clouds)
+            yield f"the next machine may be at {named}: checkpoints are in the same bucket"
         return
     types = ", ".join(config.group.instance_types)
     yield f"recovery: cloud: when the machine is lost, AWS makes the next one ({types}), without runctl"
@@ -403,7 +405,7 @@ def zone_of_volumes(provider: Provider, spec: JobSpec, current: CurrentJob, acco
     """The zone that volumes tie the job to: those that it made, and those that it uses by their id."""
     own = {
         each.name.removeprefix(f"{spec.name}-").removesuffix("-volume"): each.id
-        for each in current.state.of_type(VOLUME)
+        for each in current.state.volumes()
     }
     if not spec.volumes:
         return current.pinned_zone
@@ -415,10 +417,11 @@ def zone_of_volumes(provider: Provider, spec: JobSpec, current: CurrentJob, acco
 def _in_force(job: str, wanted: Protection, current: CurrentJob) -> Protection:
     """Protection begins once the job was placed; until then failover may make a volume in another zone."""
     before = current.config.protection if current.config else Protection()
-    existing = {each.name for each in current.state.of_type(VOLUME)} if current.was_placed else set()
+    existing = {each.name for each in current.state.volumes()} if current.was_placed else set()
     return Protection(
         volumes={
-            name: protect and (before.of_volume(name) or f"{job}-{name}-volume" in existing)
+            name: protect
+            and (before.of_volume(name) or bool({f"{job}-{name}-volume", f"{job}-{name}"} & existing))
             for name, protect in wanted.volumes.items()
         },
         bucket=wanted.bucket and (before.bucket or current.was_placed),
@@ -451,4 +454,13 @@ def _refuse_another_cloud(spec: JobSpec, current: CurrentJob, account: Account) 
             f"Job '{spec.name}' lives in {held.region} and cannot move to {spec.region}.",
             where={"job": spec.name, "field": "region"},
             next_step=f"`runctl down {spec.name}` first, or give the job in {spec.region} another name.",
+        )
+    left = current.state.clouds() - set(spec.clouds)
+    if left:
+        there = " and ".join(sorted(TITLES[each] for each in left))
+        listed = ", ".join((*spec.clouds, *sorted(left)))
+        raise UsageError(
+            f"Job '{spec.name}' is at {there}, which its file no longer names.",
+            where={"job": spec.name, "field": "providers" if spec.providers else "provider"},
+            next_step=f"Write providers: [{listed}], which lets it move, or `runctl down {spec.name}` first.",
         )

@@ -17,13 +17,14 @@ from runctl_auto.stack.state import GROUP, MACHINES, StackState
 
 
 def refuse_disabled_provider(spec: JobSpec, settings: Settings) -> None:
-    """Raises UsageError when settings switch the job's provider off."""
-    if not getattr(settings, spec.provider).enabled:
-        raise UsageError(
-            f"Job '{spec.name}' asks for provider {spec.provider}, which the settings switch off.",
-            where={"job": spec.name, "setting": f"{spec.provider}.enabled"},
-            next_step=f"`runctl config set {spec.provider}.enabled true`, or name another provider.",
-        )
+    """Raises UsageError when settings switch a provider of the job off."""
+    for provider in spec.clouds or (spec.provider,):
+        if not getattr(settings, provider).enabled:
+            raise UsageError(
+                f"Job '{spec.name}' asks for provider {provider}, which the settings switch off.",
+                where={"job": spec.name, "setting": f"{provider}.enabled"},
+                next_step=f"`runctl config set {provider}.enabled true`, or name another provider.",
+            )
 
 
 def makes_machine(plan: Plan) -> bool:

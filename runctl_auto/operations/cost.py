@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -125,7 +125,7 @@ def cost(session: Session, query: CostQuery) -> Ledger:
         bills=bills,
         groups=shown,
         budgets=told,
-        actual=_actual(session, query, period) if query.actual else None,
+        actual=_actual(session, query, period, bills) if query.actual else None,
     )
 
 
@@ -147,9 +147,10 @@ def _midnight(at: datetime) -> datetime:
     return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _actual(session: Session, query: CostQuery, period: Period) -> Mapping[str, float]:
+def _actual(session: Session, query: CostQuery, period: Period, bills: Iterable[Bill]) -> Mapping[str, float]:
+    owners = {charge.resource: bill.job for bill in bills for charge in bill.charges}
     with session.reporter.working("asking for the bill", after=PATIENCE_SECONDS):
-        billed = session.provider().actual_costs(period.since.date(), period.until.date())
+        billed = session.provider().actual_costs(period.since.date(), period.until.date(), owners)
     return {job: usd for job, usd in billed.items() if not query.jobs or job in query.jobs}
 
 

@@ -179,7 +179,7 @@ def _machine(session: Session, job: str, current: CurrentJob, rank: int = 0) -> 
 
 
 def _on_runpod(current: CurrentJob) -> bool:
-    return current.config is not None and current.config.job.provider == "runpod"
+    return current.config is not None and current.config.placement.provider == "runpod"
 
 
 def _machine_of_rank(session: Session, current: CurrentJob, rank: int) -> Machine | None:

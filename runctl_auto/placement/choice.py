@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import Rates, RegionPrices
 
 MOST_TRIED = 20
-"""How many offers of a market are tried when the job leaves the choice of types to runctl."""
+"""How many offers of a provider's market are tried when the job leaves the choice of types to runctl."""
 _MOST_NAMED = 12
 
 
@@ -54,11 +55,11 @@ def look_for_places(
 
 
 def _first_tried(offers: Iterable[RankedOffer]) -> Iterator[RankedOffer]:
-    tried: dict[str, int] = {}
+    tried: Counter[tuple[str, str]] = Counter()
     for each in offers:
-        market = each.offer.market
-        tried[market] = tried.get(market, 0) + 1
-        if tried[market] <= MOST_TRIED:
+        whose = each.offer.provider, each.offer.market
+        tried[whose] += 1
+        if tried[whose] <= MOST_TRIED:
             yield each
 
 

@@ -37,6 +37,7 @@ class RankedOffer:
         source = offer.price_source
         is_known = offer.price_hour is not None
         return {
+            "provider": offer.provider,
             "instance_type": offer.instance_type,
             "gpu": offer.gpu,
             "cpus": offer.cpus,
@@ -57,7 +58,8 @@ class RankedOffer:
 def ranked(offers: Iterable[Offer], spec: JobSpec, rates: Rates) -> tuple[RankedOffer, ...]:
     """The offers that are not left out, the preferred first, then the others.
 
-    One whose price is unknown comes after all whose price is known. Then the markets come in the order of
+    Of several providers the first listed comes first, or the cheapest, whatever its market and whoever offers
+    it. One whose price is unknown comes after all whose price is known. Then the markets come in the order of
     ``spot_policy``, the types in the job's own order if it names them, and the cheaper an hour first, where a
     low score counts as a higher price. Zones without internet are last of all.
     """
@@ -98,12 +100,14 @@ def _preference(ranked: RankedOffer, spec: JobSpec) -> tuple[object, ...]:
     markets: Sequence[str] = MARKETS[spec.spot_policy]
     price = _expected_price(offer)
     risk = 0.0 if offer.score is None else (BEST_SCORE - offer.score) * _SHARE_OF_A_POINT
+    by_price = spec.provider_order == "price"
     return (
         offer.left_out is not None,
+        0 if by_price else spec.clouds.index(offer.provider),
         bool(offer.places) and not offer.places[0].internet,
         price is None,
-        markets.index(offer.market) if offer.market in markets else len(markets),
-        offer.rank,
+        0 if by_price else markets.index(offer.market) if offer.market in markets else len(markets),
+        0 if by_price else offer.rank,
         ranked.hour.usd + (price or 0.0) * spec.nodes * risk,
         offer.cpus,
         offer.instance_type,

@@ -12,6 +12,7 @@ from runctl_auto.stack.state import (
     ARTIFACT_BUCKET,
     BUCKET,
     DATA_VOLUME,
+    NETWORK_VOLUME,
     SNAPSHOT,
     SNAPSHOT_COPY,
     VOLUME,
@@ -70,8 +71,13 @@ def find_held(text: str, job: str, state: StackState) -> Held:
     )
 
 
-_KINDS = {DATA_VOLUME: "volume", ARTIFACT_BUCKET: "bucket", VOLUME_SNAPSHOT: "snapshot"}
-_RESOURCES = {"volume": (VOLUME,), "bucket": (BUCKET,), "snapshot": (SNAPSHOT, SNAPSHOT_COPY)}
+_KINDS = {
+    DATA_VOLUME: "volume",
+    NETWORK_VOLUME: "volume",
+    ARTIFACT_BUCKET: "bucket",
+    VOLUME_SNAPSHOT: "snapshot",
+}
+_RESOURCES = {"volume": (VOLUME, NETWORK_VOLUME), "bucket": (BUCKET,), "snapshot": (SNAPSHOT, SNAPSHOT_COPY)}
 
 
 def _held(job: str, state: StackState) -> Iterator[Held]:
@@ -80,7 +86,8 @@ def _held(job: str, state: StackState) -> Iterator[Held]:
         if component.delete or kind is None:
             continue
         inside = tuple(_inside(component, state))
-        resource = next((each for each in inside if each.type in _RESOURCES[kind]), None)
+        # A network volume is no component: it is itself what it holds.
+        resource = next((each for each in (component, *inside) if each.type in _RESOURCES[kind]), None)
         name = BUCKET_KEY if kind == "bucket" else component.name.removeprefix(f"{job}-")
         yield Held(
             key=BUCKET_KEY if kind == "bucket" else f"{kind}:{name}",
@@ -93,10 +100,16 @@ def _held(job: str, state: StackState) -> Iterator[Held]:
         )
 
 
+def zone_of(volume: ResourceState) -> str | None:
+    """The zone or data centre of a volume; None while it is unknown."""
+    field = "dataCenter" if volume.type == NETWORK_VOLUME else "availabilityZone"
+    return volume.outputs.get(field) or volume.inputs.get(field) or None
+
+
 def _volume_facts(volume: ResourceState) -> dict[str, Any]:
     size = volume.outputs.get("size") or volume.inputs.get("size")
     return {
-        "zone": volume.outputs.get("availabilityZone") or volume.inputs.get("availabilityZone") or None,
+        "zone": zone_of(volume),
         "snapshot": volume.inputs.get("snapshotId") or None,
         "size_gb": int(size) if size else None,
     }

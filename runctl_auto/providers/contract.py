@@ -19,7 +19,7 @@ from runctl_auto.agent.contract import StatusJson, StopReason
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import CloudName, JobSpec
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.reach import Reach
@@ -96,6 +96,7 @@ class Offer:
     instance_type: str
     zone: str
     market: Market
+    provider: CloudName = "aws"
     rank: int = 0
     cpus: int = 0
     memory_gb: float = 0.0
@@ -427,9 +428,10 @@ class Provider(Protocol):
         Raises ``CloudError`` when the list cannot be read.
         """
 
-    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+    def actual_costs(self, since: date, until: date, owners: Mapping[str, str]) -> Mapping[str, float]:
         """USD that the provider has billed for each job, by its name, from the day ``since`` until before
-        ``until`` in UTC, in all regions. Jobs that were not billed are absent.
+        ``until`` in UTC, in all regions. Jobs that were not billed are absent. ``owners`` are the jobs of
+        machines and volumes by their ids, for providers that bill those alone.
 
         Raises ``NotSupportedError`` where the provider has no such account.
         """

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DataSource, JobSpec, Notify
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, CloudName, DataSource, JobSpec, Notify
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.prices import PriceSource, Rates
 from runctl_auto.stack.source import Source
@@ -58,6 +58,8 @@ Market = Literal["spot", "on-demand"]
 class Placement:
     """The placement of a run and the decisions for it. Prices are USD an hour, None when unknown.
 
+    ``region`` is that of the results, whoever the ``provider`` of the machine is.
+
     ``price_source`` says where ``price_hour`` is from; ``price_average`` is the average spot price of the
     seven days before; ``on_demand_hour`` what a machine costs that is on-demand among spot ones, only of jobs
     with ``on_demand_ranks``. ``disk_gb`` is the size of the machine's disk; None in stacks of earlier
@@ -77,6 +79,7 @@ class Placement:
     image: str
     instance_type: str
     market: Market
+    provider: CloudName = "aws"
     price_hour: float | None = None
     price_source: PriceSource | None = None
     price_average: float | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from runctl_auto.job_file.spec import CloudName
 from runctl_auto.stack.urn import name_of
 
 INSTANCE = "aws:ec2/instance:Instance"
@@ -20,6 +21,14 @@ PROCESS = "local:job/process:Process"
 MACHINES = (INSTANCE, POD, PROCESS)
 """Single machines, of any provider."""
 VOLUME = "aws:ebs/volume:Volume"
+NETWORK_VOLUME = "runctl-runpod:index:NetworkVolume"
+VOLUMES = (VOLUME, NETWORK_VOLUME)
+"""Volumes that a job has made, of any provider."""
+ENVIRONMENTS: Mapping[str, CloudName] = {
+    "runctl:aws:TrainingEnvironment": "aws",
+    "runctl:runpod:TrainingEnvironment": "runpod",
+}
+"""What holds all resources of a job, and with which provider."""
 BUCKET = "aws:s3/bucket:Bucket"
 SNAPSHOT = "aws:ebs/snapshot:Snapshot"
 SNAPSHOT_COPY = "aws:ebs/snapshotCopy:SnapshotCopy"
@@ -28,6 +37,7 @@ DATA_VOLUME = "runctl:aws:DataVolume"
 VOLUME_SNAPSHOT = "runctl:aws:VolumeSnapshot"
 ARTIFACT_BUCKET = "runctl:aws:ArtifactBucket"
 STACK = "pulumi:pulumi:Stack"
+_OF_RUNPOD = "runctl-runpod:"
 _PROVIDER_PREFIX = "pulumi:providers:"
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -119,6 +129,17 @@ class StackState:
     def in_cloud(self) -> tuple[ResourceState, ...]:
         """Everything that represents a cloud resource, including old copies pending deletion."""
         return tuple(each for each in self.resources if each.in_cloud)
+
+    def volumes(self) -> tuple[ResourceState, ...]:
+        """The volumes that the job has made."""
+        return tuple(each for token in VOLUMES for each in self.of_type(token))
+
+    def clouds(self) -> frozenset[CloudName]:
+        """The providers that the job has something of its own with, beside its bucket at AWS: more than one
+        after an update that broke off on the way from one to the other."""
+        found = {ENVIRONMENTS[each.type] for each in self.resources if each.type in ENVIRONMENTS}
+        is_there = any(each.type.startswith(_OF_RUNPOD) for each in self.resources)
+        return frozenset({*found, *(("runpod",) if is_there else ())})
 
     def machine(self) -> ResourceState | None:
         """The single machine that it names; None without one, also when a group has the machine."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from sandbox.runpod.catalogue import CPUS, DATA_CENTRES, GPUS, price_hour
 from sandbox.runpod.problem import Problem
+from sandbox.runpod.uses import Uses
 
 Item = dict[str, Any]
 _KINDS = ("pods", "networkVolumes", "templates", "secrets")
@@ -56,6 +57,7 @@ class Account:
         self._items: dict[str, dict[str, Item]] = {kind: {} for kind in _KINDS}
         self._values: dict[str, str] = {}
         self._pod_keys: dict[str, str] = {}
+        self.uses = Uses(now)
         if file.exists():
             self._load()
 
@@ -63,6 +65,9 @@ class Account:
 
     def all(self, kind: str) -> list[Item]:
         return [self._shown(kind, each) for each in self._items[kind].values()]
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), timezone.utc)
 
     def one(self, kind: str, identity: str) -> Item:
         return self._shown(kind, self._one(kind, identity))
@@ -151,6 +156,7 @@ class Account:
     def lose(self, identity: str) -> None:
         """The pod is gone, whoever ended it."""
         self._one("pods", identity)
+        self.uses.end(identity)
         del self._items["pods"][identity]
         self._pod_keys.pop(identity, None)
         self._save()
@@ -162,6 +168,9 @@ class Account:
             pod["status"] = status
             if status == "RUNNING":
                 pod["startedAt"] = self._time()
+            if status in ("RUNNING", "EXITED"):
+                price = price_hour(pod) if status == "RUNNING" else 0.0
+                self.uses.begin("pods", identity, pod["disk"], price, gpu="gpu" in pod)
             self._save()
 
     # -- network volumes, templates, secrets
@@ -171,7 +180,10 @@ class Account:
         kinds = place["networkVolumeTypes"] if place else []
         if not kinds or body.get("type", kinds[0]) not in kinds:
             raise Problem(400, f"Network volumes of this type are not offered in {body['dataCenter']}.")
-        return self._add("networkVolumes", {"type": kinds[0], **body})
+        made = self._add("networkVolumes", {"type": kinds[0], **body})
+        self.uses.begin("networkVolumes", made["id"], made["size"])
+        self._save()
+        return made
 
     def update_volume(self, identity: str, body: Mapping[str, Any]) -> Item:
         volume = self._one("networkVolumes", identity)
@@ -179,6 +191,7 @@ class Account:
             raise Problem(422, "Request validation failed.", errors=["the body: is empty"])
         if body.get("size", volume["size"]) < volume["size"]:
             raise Problem(400, "A network volume cannot be made smaller.")
+        self.uses.begin("networkVolumes", identity, body.get("size", volume["size"]))
         return self._change("networkVolumes", volume, body)
 
     def create_template(self, body: Mapping[str, Any]) -> Item:
@@ -210,6 +223,7 @@ class Account:
             raise Problem(400, "The template is in use by a pod.")
         if kind == "networkVolumes" and self._pods_with(identity):
             raise Problem(400, "The network volume is attached to a pod.")
+        self.uses.end(identity)
         del self._items[kind][identity]
         self._values.pop(identity, None)
         self._save()
@@ -298,9 +312,15 @@ class Account:
     def _load(self) -> None:
         content = json.loads(self._file.read_text(encoding="utf-8"))
         self._items, self._values, self._pod_keys = content["items"], content["values"], content["pod_keys"]
+        self.uses = Uses(self._now, content["uses"])
 
     def _save(self) -> None:
-        content = {"items": self._items, "values": self._values, "pod_keys": self._pod_keys}
+        content = {
+            "items": self._items,
+            "values": self._values,
+            "pod_keys": self._pod_keys,
+            "uses": self.uses.as_json(),
+        }
         draft = self._file.with_suffix(".new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(content, file)

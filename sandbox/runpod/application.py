@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sandbox.runpod import catalogue
 from sandbox.runpod.account import Account, Item
+from sandbox.runpod.bills import pod_bill, volume_bill, window
 from sandbox.runpod.faults import BadFault, Fault, Faults
 from sandbox.runpod.log_stream import MOST_TAIL, TAIL
 from sandbox.runpod.pod_hosts import RunsPods
@@ -143,6 +144,10 @@ class Application:
         parts = path.removeprefix("/v2/").removeprefix("account/").split("/")
         if parts[0] == "catalog":
             return _ok(self._catalogue(parts[1], request.query))
+        if parts[0] == "billing":
+            start, end = window(request.query, self._account.now())
+            bill = pod_bill if parts[1] == "pods" else volume_bill
+            return _ok(bill(self._account.uses.of(_COLLECTIONS[parts[1]]), start, end))
         if identity is None:
             return self._on_all(method, _COLLECTIONS[parts[0]], body)
         if parts[-1] == "logs":
@@ -237,7 +242,8 @@ class Application:
             return {kind: [dict(each) for each in types]}
         if "product" not in query:
             raise Problem(400, "product is needed with include=AVAILABILITY.")
-        return {kind: [catalogue.with_availability(each, "HIGH") for each in types]}
+        cloud = query.get("cloud", "SECURE")
+        return {kind: [catalogue.with_availability(each, "HIGH", cloud) for each in types]}
 
     # -- the sandbox's own calls
 

@@ -59,8 +59,10 @@ CPUS: Sequence[Mapping[str, Any]] = (
 )
 
 
-def with_availability(each: Mapping[str, Any], level: str) -> dict[str, Any]:
-    """A type as the catalogue lists it when asked for availability."""
+def with_availability(each: Mapping[str, Any], level: str, cloud: str = "SECURE") -> dict[str, Any]:
+    """A type with its availability; the community cloud is in no data centre."""
+    if cloud == "COMMUNITY":
+        return {**each, "availability": level if each.get("community") else "NONE", "dataCenters": []}
     places = [{"id": dc["id"], "name": dc["name"], "availability": level} for dc in DATA_CENTRES]
     return {**each, "availability": level, "dataCenters": places}
 

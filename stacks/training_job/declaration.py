@@ -86,9 +86,10 @@ def declaration(name: str, args: TrainingJobArgs) -> Declaration:
 def _declaration(name: str, args: TrainingJobArgs) -> Declaration:
     checked = checked_job(name, args, Path.cwd())
     spec, site = checked.spec, _Site.of_program()
-    if spec.provider != "aws":
+    if spec.clouds != ("aws",):
+        elsewhere = ", ".join(each for each in spec.clouds or (spec.provider,) if each != "aws")
         raise UsageError(
-            f"TrainingJob declares jobs on AWS, and job '{spec.name}' has `provider: {spec.provider}`.",
+            f"TrainingJob declares jobs on AWS, and job '{spec.name}' names {elsewhere}.",
             where={"job": spec.name},
             next_step="Start the job with `runctl up`.",
         )

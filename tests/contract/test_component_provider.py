@@ -17,7 +17,7 @@ from stacks.training_job.package import NAME, TYPE
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/reference/training-job.schema.json").read_text())
-LEFT_OUT = {"": {"provider"}, "volumes": {"volume"}}
+LEFT_OUT = {"": {"provider", "providers", "provider_order", "runpod"}, "volumes": {"volume"}}
 """Fields of a job file that a component has not: it is of one provider, and does not know runctl's stacks."""
 AS_TEXT = {"gpu", "cpu", "memory"}
 """Mappings of a job file that are texts here; a job file takes both."""

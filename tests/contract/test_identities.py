@@ -97,6 +97,8 @@ def test_fields_of_a_job_file() -> None:
     assert list(JobSpec.model_fields) == [
         "name",
         "provider",
+        "providers",
+        "provider_order",
         "region",
         "image",
         "network",
@@ -123,6 +125,7 @@ def test_fields_of_a_job_file() -> None:
         "checkpoints",
         "artifacts",
         "notify",
+        "runpod",
         "tags",
     ]
 
@@ -131,6 +134,8 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
     assert JobSpec.model_validate(JOB).model_dump(mode="json") == {
         "name": "digits",
         "provider": "aws",
+        "providers": [],
+        "provider_order": "listed",
         "region": "us-east-1",
         "image": "auto",
         "network": {"vpc": "default", "subnet": "auto"},
@@ -163,5 +168,6 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "checkpoints": {"path": "checkpoints", "every": 60, "keep": 3, "retention": 259200},
         "artifacts": {"paths": [], "keep": False},
         "notify": None,
+        "runpod": {"cloud": "secure"},
         "tags": {},
     }

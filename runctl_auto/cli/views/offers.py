@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from runctl_auto.cli.views.costs import source_text
 from runctl_auto.cli.views.table import Column
 from runctl_auto.placement.order import RankedOffer
+from runctl_auto.stack.trail import zone_text
 
 COLUMNS = (
     Column("TYPE"),
@@ -19,16 +20,22 @@ COLUMNS = (
     Column("EXPECTED", spare=1, right=True),
     Column("SCORE", spare=2, right=True),
 )
+PROVIDER = Column("PROVIDER")
 WHY = Column("LEFT OUT, SINCE")
 
 
 def offer_table(offers: Sequence[RankedOffer]) -> tuple[Sequence[Column], list[tuple[str, ...]]]:
-    """The columns and a row for each offer; with the reason if one is left out."""
+    """The columns and a row for each offer; with the provider if there are several, and with the reason if
+    one is left out."""
+    columns: tuple[Column, ...] = COLUMNS
     rows = [_row(each) for each in offers]
+    if len({each.offer.provider for each in offers}) > 1:
+        columns = (PROVIDER, *columns)
+        rows = [(each.offer.provider, *row) for each, row in zip(offers, rows, strict=True)]
     if any(each.offer.left_out for each in offers):
         whys = [each.offer.left_out or "" for each in offers]
-        return (*COLUMNS, WHY), [(*row, why) for row, why in zip(rows, whys, strict=True)]
-    return COLUMNS, rows
+        return (*columns, WHY), [(*row, why) for row, why in zip(rows, whys, strict=True)]
+    return columns, rows
 
 
 def _row(ranked: RankedOffer) -> tuple[str, ...]:
@@ -72,4 +79,5 @@ def next_offer_lines(offers: Sequence[RankedOffer]) -> Iterator[str]:
     for number, each in enumerate(offers, 1):
         offer = each.offer
         score = "" if offer.score is None else f", score {offer.score}"
-        yield f"  {number}. {offer.instance_type} {offer.market} in {offer.zone}: {_expected(each)}{score}"
+        zone = zone_text(offer.zone, offer.provider)
+        yield f"  {number}. {offer.instance_type} {offer.market} in {zone}: {_expected(each)}{score}"

@@ -31,12 +31,12 @@ ATTACHED = "PULUMI_DEBUG_PROVIDERS"
 
 
 def is_of_runpod(config: Mapping[str, str]) -> bool:
-    """Whether a stack with this configuration, by full key, is that of a job on RunPod."""
+    """Whether a stack with this configuration, by full key, is that of a job that may be on RunPod."""
     try:
         job = json.loads(config.get(f"{NAMESPACE}:job", "{}"))
     except ValueError:
         return False
-    return isinstance(job, dict) and job.get("provider") == "runpod"
+    return isinstance(job, dict) and "runpod" in (job.get("provider"), *(job.get("providers") or ()))
 
 
 class ProviderHost:

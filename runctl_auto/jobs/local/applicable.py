@@ -19,6 +19,7 @@ _CLOUDS_ALONE: Mapping[str, str] = {
     "spot_policy": "nobody takes this machine away",
     "max_price": "this machine costs nothing",
     "budget": "this machine costs nothing",
+    "runpod": "the job has this machine",
     "tags": "nothing is made that carries tags",
 }
 """Fields that mean nothing on this machine, and why."""
@@ -129,7 +130,8 @@ def _data(spec: JobSpec, work: WorkFolder) -> dict[str, str]:
 
 def _not_applied(spec: JobSpec) -> Iterator[str]:
     if spec.provider != "local":
-        yield f"the file is for provider {spec.provider}; the job is made on this machine (--provider local)"
+        named = " and ".join(spec.clouds)
+        yield f"the file is for provider {named}; the job is made on this machine (--provider local)"
     said = spec.model_fields_set
     for name, why in _CLOUDS_ALONE.items():
         if name in said and not (name == "region" and spec.region == "local"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -30,6 +30,20 @@ _OF_A_MACHINE = frozenset(
     }
 )
 """What is made anew with a machine."""
+_OF_A_PROVIDER = frozenset(
+    {
+        "aws:iam/role:Role",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/instanceProfile:InstanceProfile",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws:iam/user:User",
+        "aws:iam/userPolicy:UserPolicy",
+        "aws:iam/accessKey:AccessKey",
+        "runctl-runpod:index:Secret",
+    }
+)
+"""What a job of several providers has with one of them alone; it is made anew when the job moves."""
 _COMPONENTS = "runctl:"
 _HARMLESS = ("update", "read", "refresh")
 
@@ -176,7 +190,9 @@ class ReplaceUnattended(ReplaceMachine):
     def look_first(self, decision: StackConfig) -> None:
         self._refuse_when_left()
         self.job.stack.set_config(decision.to_values())
-        others = changes_beside_machine(self.job.stack.preview(refresh=True))
+        plan = self.job.stack.preview(refresh=True)
+        moves = _OF_A_PROVIDER if len(decision.job.clouds) > 1 else frozenset[str]()
+        others = changes_beside_machine(plan, moves)
         if others:
             raise ProgramError(
                 f"A new machine for job '{self.job.name}' would also change {', '.join(others)}.",
@@ -187,14 +203,16 @@ class ReplaceUnattended(ReplaceMachine):
         self._refuse_when_left()
 
 
-def changes_beside_machine(plan: Plan) -> tuple[str, ...]:
-    """The names of what ``plan`` makes or deletes that does not come and go with a machine."""
+def changes_beside_machine(plan: Plan, also: Collection[str] = ()) -> tuple[str, ...]:
+    """The names of what ``plan`` makes or deletes that does not come and go with a machine; resources of the
+    types ``also`` do too."""
     return tuple(
         dict.fromkeys(
             each.name
             for each in plan.changes
             if each.operation not in _HARMLESS
             and each.type not in _OF_A_MACHINE
+            and each.type not in also
             and not each.type.startswith(_COMPONENTS)
         )
     )

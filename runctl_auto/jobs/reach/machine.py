@@ -123,7 +123,7 @@ def machine_of(session: Session, name: str) -> ReachedMachine:
             where={"job": name},
             next_step="`runctl up JOB.yaml` does that.",
         )
-    if config.job.provider == "runpod":
+    if config.placement.provider == "runpod":
         raise NotSupportedError(
             f"Job '{name}' runs in a pod, which runctl does not reach: RunPod's API runs no commands.",
             where={"job": name, "provider": "runpod"},

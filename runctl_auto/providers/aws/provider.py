@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from components.naming import Names
-from runctl_auto.errors import RunctlError
+from runctl_auto.errors import CredentialsError, RunctlError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
@@ -138,12 +138,18 @@ class AwsProvider:
     ) -> Offers:
         from runctl_auto.providers.aws.offers import find_offers
 
+        if spec.clouds != ("aws",):
+            raise CredentialsError(
+                f"Job '{spec.name}' may be on RunPod, and there is no API key for it.",
+                where={"job": spec.name, "provider": "runpod"},
+                next_step="Set RUNPOD_API_KEY to a key of your RunPod account, or use --sandbox.",
+            )
         return find_offers(spec, self._cloud, account, zone=zone, known=known)
 
     def region_prices(self, date: str) -> RegionPrices:
         return region_prices(self._cloud, date)
 
-    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
+    def actual_costs(self, since: date, until: date, owners: Mapping[str, str]) -> Mapping[str, float]:  # noqa: ARG002
         return actual_costs(self._cloud, since, until)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:

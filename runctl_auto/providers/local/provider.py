@@ -166,7 +166,7 @@ class LocalProvider:
     def region_prices(self, date: str) -> RegionPrices:  # noqa: ARG002
         _refuse("has no price list", "It costs nothing.")
 
-    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:  # noqa: ARG002
+    def actual_costs(self, since: date, until: date, owners: Mapping[str, str]) -> Mapping[str, float]:  # noqa: ARG002
         _refuse("has no bill", "It costs nothing.")
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:  # noqa: ARG002

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.errors import CloudError, JobFileError
+from runctl_auto.job_file.one_provider import cloud_of_zone, seen_by
+from runctl_auto.job_file.spec import CloudName, JobSpec
 from runctl_auto.providers.contract import (
     Account,
     Launch,
@@ -28,6 +30,7 @@ from runctl_auto.providers.storage import Storage
 from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import RegionPrices
+from runctl_auto.stack.trail import TITLES
 
 _MACHINES_OF_AWS, _VOLUMES_OF_AWS = "i-", "vol-"
 
@@ -87,18 +90,51 @@ class Clouds(RunpodProvider):
         zone: str | None = None,
         known: RegionPrices | None = None,
     ) -> Offers:
-        if spec.provider == "runpod":
-            return super().offers(spec, account, zone=zone, known=known)
-        return self._aws.offers(spec, account, zone=zone, known=known)
+        asked = [each for each in spec.clouds if zone is None or cloud_of_zone(zone) == each]
+        if len(asked) == 1:
+            return self._offers_of(asked[0], spec, account, zone, known)
+        found: list[Offers] = []
+        refused: list[tuple[CloudName, CloudError | JobFileError]] = []
+        for each in asked:
+            try:
+                found.append(self._offers_of(each, spec, account, zone, known))
+            except (CloudError, JobFileError) as error:
+                refused.append((each, error))
+        if refused and not found:
+            raise refused[0][1]
+        return Offers(
+            tuple(offer for each in found for offer in each.offers),
+            (
+                *(f"nothing of {TITLES[whose]}: {error.what}" for whose, error in refused),
+                *(note for each in found for note in each.notes),
+            ),
+            tuple(subnet for each in found for subnet in each.unusable),
+        )
+
+    def _offers_of(
+        self,
+        whose: CloudName,
+        spec: JobSpec,
+        account: Account,
+        zone: str | None,
+        known: RegionPrices | None,
+    ) -> Offers:
+        seen = seen_by(spec, whose)
+        if whose == "runpod":
+            return super().offers(seen, account, zone=zone, known=known)
+        return self._aws.offers(seen, account, zone=zone, known=known)
 
     def region_prices(self, date: str) -> RegionPrices:
         return self._aws.region_prices(date)
 
-    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:
-        return self._aws.actual_costs(since, until)
+    def actual_costs(self, since: date, until: date, owners: Mapping[str, str]) -> Mapping[str, float]:
+        """The bills of both."""
+        there = self._aws.actual_costs(since, until, owners)
+        here = super().actual_costs(since, until, owners)
+        return {job: there.get(job, 0.0) + here.get(job, 0.0) for job in {**there, **here}}
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
-        if spec.provider == "runpod":
+        if placement.provider == "runpod":
             return super().machine_fits(placement, spec, previous)
         return self._aws.machine_fits(placement, spec, previous)
 
@@ -108,12 +144,20 @@ class Clouds(RunpodProvider):
         return self._aws.machine_speed(instance_type)
 
     def zone_of_volumes(self, spec: JobSpec, account: Account, own: OwnVolumes) -> str | None:
-        if spec.provider == "runpod":
-            return super().zone_of_volumes(spec, account, own)
-        return self._aws.zone_of_volumes(spec, account, own)
+        """The zone of the volumes that the job has, or uses by their ids; a job of several providers without
+        any may go to each of them."""
+        tied = spec.clouds if own.zone is None else (cloud_of_zone(own.zone),)
+        for each in tied:
+            seen = seen_by(spec, each)
+            by_aws = each == "aws" or any(_is_of_aws(volume.id) for volume in spec.volumes)
+            asked = self._aws.zone_of_volumes if by_aws else super().zone_of_volumes
+            zone = asked(seen, account, own)
+            if zone is not None:
+                return zone
+        return None
 
     def data_notes(self, spec: JobSpec, placement: Placement) -> tuple[str, ...]:
-        if spec.provider == "runpod":
+        if placement.provider == "runpod":
             return super().data_notes(spec, placement)
         return self._aws.data_notes(spec, placement)
 
@@ -132,3 +176,7 @@ class Clouds(RunpodProvider):
     @property
     def reach(self) -> Reach:
         return self._aws.reach
+
+
+def _is_of_aws(volume: str | None) -> bool:
+    return volume is not None and volume.startswith(_VOLUMES_OF_AWS)

@@ -11,20 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.job_file.spec import CountRange, Gpu, Resources, SizeRange
+from runctl_auto.job_file.spec import CountRange, Gpu, Resources, RunpodCloud, SizeRange
 from runctl_auto.stack.prices import price_of
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 _COUNTS_OF_CPUS = (2, 4, 8, 16, 32, 64)
 NO_STOCK = "NONE"
+COMMUNITY = "COMMUNITY"
+"""The place of all hosts of the community cloud, which are in no data centre of RunPod's."""
 
 
 @dataclass(frozen=True)
 class MachineType:
     """A machine type. ``gpu`` is the API's id of its GPUs, ``cpu`` that of its flavour; one of them is None.
 
-    ``price`` is USD an hour in the secure cloud, None when unknown. ``zones`` are the data centres that have
-    stock; None when that was not asked.
+    ``price`` is USD an hour in the cloud that was asked about, None when unknown. ``zones`` are the data
+    centres that have stock; None when that was not asked.
     """
 
     name: str
@@ -66,13 +68,15 @@ def name_of(compute: Mapping[str, Any]) -> str | None:
     return _name(str(compute["id"]), int(compute.get("vcpuCount") or compute.get("count") or 1))
 
 
-def gpu_types(catalogue: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> Iterator[MachineType]:
-    """The types with so many GPUs that the secure cloud has, from the API's list of GPU types."""
+def gpu_types(
+    catalogue: Sequence[Mapping[str, Any]], counts: Sequence[int], cloud: RunpodCloud = "secure"
+) -> Iterator[MachineType]:
+    """The types with so many GPUs that the cloud has, from the API's list of GPU types."""
     for each in catalogue:
         for count in counts:
-            if not each.get("secure") or count > int(each["maxCount"]["secure"]):
+            if not each.get(cloud) or count > int(each["maxCount"][cloud]):
                 continue
-            price = price_of(each["price"].get("secure"))
+            price = price_of(each["price"].get(cloud))
             yield MachineType(
                 _name(str(each["id"]), count),
                 str(each["name"]),
@@ -80,7 +84,7 @@ def gpu_types(catalogue: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> 
                 gpu=str(each["id"]),
                 gpu_memory_gb=float(each["memory"]),
                 price=None if price is None else price * count,
-                zones=_zones(each),
+                zones=_zones(each, cloud),
             )
 
 
@@ -98,7 +102,7 @@ def cpu_types(catalogue: Sequence[Mapping[str, Any]]) -> Iterator[MachineType]:
                 cpu=str(each["id"]),
                 memory_gb=count * float(each["ramGbPerVcpu"]),
                 price=None if price is None else price * count,
-                zones=_zones(each),
+                zones=_zones(each, "secure"),
             )
 
 
@@ -108,10 +112,12 @@ def count_of(name: str) -> int | None:
     return int(count) if count.isascii() and count.isdigit() and int(count) else None
 
 
-def _zones(described: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _zones(described: Mapping[str, Any], cloud: RunpodCloud) -> tuple[str, ...] | None:
     """Data centres that have any; when that was asked, a type without a list of them has no stock."""
     if "availability" not in described:
         return None
+    if cloud == "community":
+        return () if described["availability"] == NO_STOCK else (COMMUNITY,)
     listed = described.get("dataCenters") or ()
     return tuple(str(each["id"]) for each in listed if each.get("availability") != NO_STOCK)
 

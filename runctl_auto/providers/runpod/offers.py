@@ -1,4 +1,4 @@
-"""What RunPod offers for a job: machine types in data centres of the secure cloud, at list prices."""
+"""What RunPod offers for a job: machine types in data centres, or in the community cloud, at list prices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 
 from runctl_auto.errors import JobFileError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DEFAULT_INSTANCE_TYPES, JobSpec, Resources
+from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DEFAULT_INSTANCE_TYPES, JobSpec, Resources, RunpodCloud
 from runctl_auto.providers.contract import NOT_OFFERED, Account, Offer, Offers
 from runctl_auto.providers.runpod.client import RunpodClient
-from runctl_auto.providers.runpod.machine_types import MachineType, count_of, cpu_types, gpu_types
+from runctl_auto.providers.runpod.machine_types import COMMUNITY, MachineType, count_of, cpu_types, gpu_types
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import PriceSource
 
@@ -42,8 +42,9 @@ def find_offers(
     """
     _refuse(spec)
     asked = _asked(spec)
-    zones = data_centres(client)
-    seen = tuple(_seen(client, asked))
+    cloud = spec.runpod.cloud
+    zones = data_centres(client) if cloud == "secure" else (COMMUNITY,)
+    seen = tuple(_seen(client, asked, cloud))
     chosen = _named(spec, asked, seen) if asked.instance_types else seen
     fitting = [each for each in chosen if each.satisfies(asked)]
     if not fitting:
@@ -65,14 +66,14 @@ def data_centres(client: RunpodClient) -> tuple[str, ...]:
     return tuple(str(each["id"]) for each in client.read("/v2/catalog/datacenters")["dataCenters"])
 
 
-def find_type(client: RunpodClient, name: str) -> MachineType | None:
-    """The machine type of this name; None when there is none."""
-    return next((each for each in _seen(client, _only(name)) if each.name == name), None)
+def find_type(client: RunpodClient, name: str, cloud: RunpodCloud = "secure") -> MachineType | None:
+    """The machine type of this name in the cloud; None when there is none."""
+    return next((each for each in _seen(client, _only(name), cloud) if each.name == name), None)
 
 
-def still_satisfies(client: RunpodClient, name: str, asked: Resources) -> bool:
+def still_satisfies(client: RunpodClient, name: str, asked: Resources, cloud: RunpodCloud) -> bool:
     """Whether a type that was chosen earlier meets the requirements; one that is gone meets none."""
-    found = find_type(client, name)
+    found = find_type(client, name, cloud)
     return found is not None and found.satisfies(asked)
 
 
@@ -102,15 +103,16 @@ def _asked(spec: JobSpec) -> Resources:
     return spec.resources
 
 
-def _seen(client: RunpodClient, asked: Resources) -> Iterator[MachineType]:
-    """All types that may be meant: a request for each number of GPUs, since stock depends on it."""
+def _seen(client: RunpodClient, asked: Resources, cloud: RunpodCloud) -> Iterator[MachineType]:
+    """All types that may be meant: a request for each number of GPUs, since stock depends on it. The
+    community cloud has no machines without GPUs."""
     named = {count for each in asked.instance_types if (count := count_of(each)) is not None}
     counts = {asked.gpu.count} if asked.gpu else named
-    if asked.gpu is None:
+    if asked.gpu is None and cloud == "secure":
         yield from cpu_types(client.read("/v2/catalog/cpus", _AVAILABLE)["cpus"])
     for count in sorted(counts):
-        listed = client.read("/v2/catalog/gpus", {**_AVAILABLE, "cloud": "SECURE", "count": count})
-        yield from gpu_types(listed["gpus"], [count])
+        listed = client.read("/v2/catalog/gpus", {**_AVAILABLE, "cloud": cloud.upper(), "count": count})
+        yield from gpu_types(listed["gpus"], [count], cloud)
 
 
 def _named(spec: JobSpec, asked: Resources, seen: Sequence[MachineType]) -> list[MachineType]:
@@ -149,6 +151,7 @@ def _offer(
         image=DEFAULT_IMAGE if spec.image == "auto" else spec.image.removeprefix("docker:"),
         instance_type=machine.name,
         market="on-demand",
+        provider="runpod",
         price_hour=machine.price,
         price_source=source if machine.price is not None else None,
         disk_gb=spec.resources.disk or DEFAULT_DISK_GB,
@@ -157,6 +160,7 @@ def _offer(
         instance_type=machine.name,
         zone=zone,
         market="on-demand",
+        provider="runpod",
         rank=rank,
         cpus=machine.count if machine.cpu else 0,
         memory_gb=machine.memory_gb,

@@ -35,6 +35,7 @@ from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.reach import Reach
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds, Kinds
+from runctl_auto.providers.runpod.bills import billed
 from runctl_auto.providers.runpod.client import Query, RunpodClient
 from runctl_auto.providers.runpod.creation import NETWORK_VOLUMES, PODS, Item, has_ended
 from runctl_auto.providers.runpod.machine_types import cpu_types, gpu_types
@@ -151,19 +152,15 @@ class RunpodProvider:
         prices = {each.name: each.price for each in (*gpus, *cpus) if each.price is not None}
         return RegionPrices(self.region, PriceSource(name="catalogue", date=date), prices)
 
-    def actual_costs(self, since: date, until: date) -> Mapping[str, float]:  # noqa: ARG002
-        raise NotSupportedError(
-            "RunPod bills pods by their id, which no bill can be taken back to a job by once a pod is gone.",
-            where={"provider": "runpod"},
-            next_step="`runctl cost` reckons with the prices at which pods were rented.",
-        )
+    def actual_costs(self, since: date, until: date, owners: Mapping[str, str]) -> Mapping[str, float]:
+        return billed(self._client, since, until, owners)
 
     def machine_fits(self, placement: Placement, spec: JobSpec, previous: JobSpec) -> bool:
         asked, before = spec.resources, previous.resources
         same = (asked.gpu, asked.cpu, asked.memory) == (before.gpu, before.cpu, before.memory)
         if same or not (asked.gpu or asked.cpu or asked.memory):
             return True
-        return still_satisfies(self._client, placement.instance_type, asked)
+        return still_satisfies(self._client, placement.instance_type, asked, spec.runpod.cloud)
 
     def machine_speed(self, instance_type: str) -> MachineSpeed:
         """The API states neither network nor disk."""

@@ -29,11 +29,10 @@ from runctl_auto.providers.runpod.creation import (
 from runctl_auto.providers.runpod.machine_types import name_of
 from runctl_auto.providers.runpod.pod_tags import tags_of
 from runctl_auto.providers.runpod.pods import end_pod, moment
+from runctl_auto.stack.pod_prices import network_volume_gb_month
 from runctl_auto.stack.prices import HOURS_OF_A_MONTH
 
 POD, NETWORK_VOLUME, TEMPLATE, SECRET = "pod", "network volume", "pod template", "pod secret"
-_VOLUME_GB_MONTH, _FREE_ABOVE_GB, _LARGE_GB_MONTH = 0.07, 1000, 0.05
-"""USD per GB and month of a network volume, up to 1 TB and above it, as RunPod's price page has them."""
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,7 @@ class AccessUserKind(_Kind):
 
 def volume_cost_hour(size_gb: int) -> float:
     """USD an hour of a network volume."""
-    below = min(size_gb, _FREE_ABOVE_GB) * _VOLUME_GB_MONTH
-    return (below + max(0, size_gb - _FREE_ABOVE_GB) * _LARGE_GB_MONTH) / HOURS_OF_A_MONTH
+    return size_gb * network_volume_gb_month(size_gb) / HOURS_OF_A_MONTH
 
 
 RECORDS: tuple[RunpodKind | AccessUserKind, ...] = (

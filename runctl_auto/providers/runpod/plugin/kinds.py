@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.errors import CloudError, NotFoundError
+from runctl_auto.job_file.spec import RunpodCloud
 from runctl_auto.providers.runpod.client import RunpodClient
 from runctl_auto.providers.runpod.creation import (
     NETWORK_VOLUMES,
@@ -41,7 +42,8 @@ def _create_pod(client: RunpodClient, inputs: Mapping[str, Any]) -> Item:
     body = dict(inputs)
     name = body.pop(MACHINE_TYPE, None)
     if name is not None:
-        found = find_type(client, str(name))
+        cloud: RunpodCloud = "community" if body.get("cloud") == "COMMUNITY" else "secure"
+        found = find_type(client, str(name), cloud)
         if found is None:
             raise CloudError(f"RunPod has no machine type {name}.", code="400", where={"provider": "runpod"})
         body |= found.request

@@ -16,7 +16,7 @@ from support.runpod_account import A40, RunpodUnderTest
 from components.naming import TAG_LIMIT, Names
 from runctl_auto.agent.contract import status_key
 from runctl_auto.errors import JobFileError, NotFoundError
-from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.spec import CloudName, JobSpec
 from runctl_auto.placement.choice import choose_places
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import MachineGroup, OwnVolumes, Provider, Results, RunKey, Scanner
@@ -42,6 +42,7 @@ class CloudUnderTest(Protocol):
     """A provider's cloud, and what a test can make in it without the provider."""
 
     provider: Provider
+    whose: CloudName
     machine_type: str
     markets: tuple[str, ...]
     """Those that it offers."""
@@ -71,6 +72,7 @@ class CloudUnderTest(Protocol):
 class EmulatedAws:
     """AWS as the sandbox emulates it, in this process."""
 
+    whose: CloudName = "aws"
     machine_type = "t3.micro"
     markets = ("spot", "on-demand")
     keeps_ended = True
@@ -127,6 +129,7 @@ class EmulatedAws:
 class RunpodOnAws(EmulatedAws):
     """RunPod's stand-in, without processes, beside the emulated AWS that holds results."""
 
+    whose: CloudName = "runpod"
     machine_type = "nvidia-a40.1"
     markets = ("on-demand",)
     keeps_ended = False
@@ -297,7 +300,7 @@ class TestPlacement:
         return choose_places(spec, provider, provider.account(), zone=zone, known=None).places
 
     def test_offers_are_places_that_the_job_allows(self, cloud: CloudUnderTest) -> None:
-        spec = job_spec(resources={"instance_types": [cloud.machine_type]})
+        spec = job_spec(provider=cloud.whose, resources={"instance_types": [cloud.machine_type]})
         account = cloud.provider.account()
         offers = cloud.provider.offers(spec, account).offers
         assert all(bool(each.places) != bool(each.left_out) for each in offers), (
@@ -314,20 +317,22 @@ class TestPlacement:
         assert {each.zone for each in cloud.provider.offers(spec, account, zone=zone).offers} == {zone}
 
     def test_a_machine_type_that_does_not_exist_is_refused(self, cloud: CloudUnderTest) -> None:
-        spec = job_spec(resources={"instance_types": ["t3.enormous"]})
+        spec = job_spec(provider=cloud.whose, resources={"instance_types": ["t3.enormous"]})
         with pytest.raises(JobFileError):
             cloud.provider.offers(spec, cloud.provider.account())
 
     def test_a_place_fits_while_the_size_asked_for_stays(self, cloud: CloudUnderTest) -> None:
-        spec = job_spec(resources={"instance_types": [cloud.machine_type]})
+        spec = job_spec(provider=cloud.whose, resources={"instance_types": [cloud.machine_type]})
         place = self.places(cloud, spec)[0]
         assert cloud.provider.machine_fits(place, spec, spec)
-        larger = job_spec(resources={"instance_types": [cloud.machine_type], "memory": "512GB.."})
+        larger = job_spec(
+            provider=cloud.whose, resources={"instance_types": [cloud.machine_type], "memory": "512GB.."}
+        )
         assert not cloud.provider.machine_fits(place, larger, spec)
 
     def test_a_job_without_volumes_is_free(self, cloud: CloudUnderTest) -> None:
         account = cloud.provider.account()
-        spec = job_spec(resources={"instance_types": [cloud.machine_type]})
+        spec = job_spec(provider=cloud.whose, resources={"instance_types": [cloud.machine_type]})
         assert cloud.provider.zone_of_volumes(spec, account, OwnVolumes({})) is None
         place = self.places(cloud, spec)[0]
         assert cloud.provider.data_notes(spec, place) == ()

@@ -195,7 +195,7 @@ def test_an_empty_state_has_no_relations(here: ThisMachine) -> None:
     [
         lambda provider: provider.bucket("any"),
         lambda provider: provider.region_prices("2030-01-01"),
-        lambda provider: provider.actual_costs(date(2030, 1, 1), date(2030, 2, 1)),
+        lambda provider: provider.actual_costs(date(2030, 1, 1), date(2030, 2, 1), {}),
         lambda provider: provider.machine_speed("local"),
         lambda provider: provider.storage,
         lambda provider: provider.reach.open_port("process-1", 80, local=0, reason=""),

@@ -52,7 +52,7 @@ def test_a_job_is_decided_where_it_runs(clouds: Clouds, aws: Any) -> None:
     found = clouds.offers(ON_RUNPOD, ACCOUNT)
     assert {each.instance_type for each in found.offers} == {"nvidia-a40.1"}
     clouds.zone_of_volumes(ON_RUNPOD, ACCOUNT, OwnVolumes({}))
-    clouds.data_notes(ON_RUNPOD, placement(zone="EU-RO-1"))
+    clouds.data_notes(ON_RUNPOD, placement(provider="runpod", zone="EU-RO-1"))
     clouds.machine_speed("nvidia-a40.1")
     for unused in (aws.offers, aws.zone_of_volumes, aws.data_notes, aws.machine_speed):
         assert not unused.called
