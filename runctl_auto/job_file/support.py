@@ -21,7 +21,22 @@ class Unsupported:
 
 def unsupported(spec: JobSpec) -> list[Unsupported]:
     """All fields of ``spec`` that ``up`` must reject, in the order of the schema; empty if there are none."""
-    asked = {
+    asked = [
+        _on_any(spec),
+        *([_on_several(spec)] if len(spec.clouds) > 1 else []),
+        *([_on_runpod(spec)] if "runpod" in spec.clouds else []),
+        *([_on_aws(spec)] if spec.clouds != ("runpod",) else []),
+    ]
+    return [
+        Unsupported(field, instead)
+        for fields in asked
+        for field, (present, instead) in fields.items()
+        if present
+    ]
+
+
+def _on_any(spec: JobSpec) -> dict[str, tuple[bool, str]]:
+    return {
         f"nodes: {spec.nodes} with provider: {', '.join(spec.clouds) or spec.provider}": (
             spec.nodes > 1 and spec.clouds != ("aws",),
             "only provider: aws makes several machines for a job; use nodes: 1",
@@ -34,11 +49,7 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
             spec.nodes > 1 and bool(spec.volumes),
             "a volume can be attached to one machine only; use data with strategy: stage, direct or cache",
         ),
-        **(_on_several(spec) if len(spec.clouds) > 1 else {}),
-        **(_on_runpod(spec) if "runpod" in spec.clouds else {}),
-        **(_on_aws(spec) if "runpod" not in spec.clouds or "aws" in spec.clouds else {}),
     }
-    return [Unsupported(field, instead) for field, (present, instead) in asked.items() if present]
 
 
 def _on_aws(spec: JobSpec) -> dict[str, tuple[bool, str]]:

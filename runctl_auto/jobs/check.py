@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from runctl_auto.errors import NotSupportedError, UsageError
 from runctl_auto.job_file.document import JobDocument
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.job_file.load import load_job_file
-from runctl_auto.job_file.spec import NO_REGION, JobSpec
+from runctl_auto.job_file.one_provider import seen_by
+from runctl_auto.job_file.spec import NO_REGION, CloudName, JobSpec
 from runctl_auto.job_file.support import unsupported
 from runctl_auto.job_file.work_folder import find_work_folder
 from runctl_auto.packaging.package import refuse_nothing, refuse_too_much
@@ -63,11 +65,11 @@ def check_job(
     return checked
 
 
-def check_for(provider: str | None, path: Path) -> CheckedJob:
+def check_for(provider: Literal["local"] | CloudName | None, path: Path) -> CheckedJob:
     """As ``check_job``, for a job that ``provider`` is to make, whatever its file says; None: as that says.
     This machine says itself what it cannot do."""
     checked = check_files(path)
-    if (provider or checked.spec.provider) == "local":
+    if provider == "local" or (provider is None and checked.spec.provider == "local"):
         return checked
     if provider is not None:
         checked = _of_provider(checked, provider)
@@ -85,14 +87,18 @@ def _refuse_this_machine(file: JobFile) -> None:
         )
 
 
-def _of_provider(checked: CheckedJob, provider: str) -> CheckedJob:
+def _of_provider(checked: CheckedJob, provider: CloudName) -> CheckedJob:
     if checked.spec.region == NO_REGION:
         raise UsageError(
             f"Job '{checked.spec.name}' is written for this machine: it names no region of {provider}.",
             where={"file": str(checked.file.path), "field": "region"},
             next_step="Add region to the file, such as region: us-east-1.",
         )
-    spec = checked.spec.model_copy(update={"provider": provider, "providers": (), "provider_order": "listed"})
+    spec = checked.spec
+    if provider in spec.providers:
+        spec = seen_by(spec, provider)
+    else:
+        spec = spec.model_copy(update={"provider": provider, "providers": (), "provider_order": "listed"})
     return replace(checked, file=replace(checked.file, spec=spec))
 
 

@@ -103,13 +103,18 @@ def _preference(ranked: RankedOffer, spec: JobSpec) -> tuple[object, ...]:
     by_price = spec.provider_order == "price"
     return (
         offer.left_out is not None,
-        0 if by_price else spec.clouds.index(offer.provider),
+        0 if by_price else _position(offer.provider, spec.clouds),
         bool(offer.places) and not offer.places[0].internet,
         price is None,
-        0 if by_price else markets.index(offer.market) if offer.market in markets else len(markets),
+        0 if by_price else _position(offer.market, markets),
         0 if by_price else offer.rank,
         ranked.hour.usd + (price or 0.0) * spec.nodes * risk,
         offer.cpus,
         offer.instance_type,
         offer.zone,
     )
+
+
+def _position(name: str, listed: Sequence[str]) -> int:
+    """Where it stands; after all others if it is not listed."""
+    return listed.index(name) if name in listed else len(listed)

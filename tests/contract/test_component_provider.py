@@ -64,7 +64,7 @@ def test_only_secret_values_may_be_outputs_of_other_resources() -> None:
 def parts_of(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
     yield path, model
     for name, field in model.model_fields.items():
-        if name in AS_TEXT:
+        if name in AS_TEXT or name in LEFT_OUT.get(path, ()):
             continue
         for each in inner(field.annotation):
             if isinstance(each, type) and issubclass(each, BaseModel):

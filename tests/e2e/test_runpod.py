@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from support.runctl_cli import Runctl
-from support.runpod_jobs import RunpodJobs
+from support.runpod_jobs import RunpodJobs, weights_after
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 PATIENCE = 90
@@ -37,7 +37,7 @@ def test_a_job_from_up_to_down(jobs: RunpodJobs, cloud_url: str, ended: list[str
     up = runctl.json("up", file, "--yes")
     assert up["phase"] == "succeeded"
     folder = runctl.folder / "runs" / "pod-life" / up["run"]
-    assert (folder / "model/weights").read_text() == "weights"
+    assert (folder / "model/weights").read_text() == weights_after(3)
     assert "length 12" in runctl("logs", "pod-life").out
     assert "hidden-value" not in "".join(
         each.read_text(errors="replace") for each in jobs.sandbox.rglob("*.json") if each.is_file()
@@ -70,8 +70,47 @@ def test_a_pod_that_vanishes_is_replaced_and_the_job_goes_on(
     assert "is lost; making a new one" in out + err
     assert "going on from checkpoint" in out + err
     assert "epoch 11" in out
+    (model,) = (jobs.runctl.folder / "runs" / "pod-lost").glob("*/model/weights")
+    assert model.read_text() == weights_after(12)
     jobs.runctl("down", "pod-lost", "--yes")
     assert jobs.left("pod-lost", cloud_url) == []
+
+
+def test_a_pod_that_vanishes_while_only_watch_is_there_is_replaced(
+    jobs: RunpodJobs, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append("pod-watched")
+    file = jobs.write("pod-watched", env={"EPOCHS": "12"})
+    jobs.runctl("up", file, "--yes", "--detach")
+    watch = jobs.runctl.start("--output", "json", "watch", "pod-watched", "--every", "1")
+    try:
+        await_that(lambda: "epoch 5" in jobs.runctl("logs", "pod-watched").out, "epoch 5 is never reached")
+        (pod,) = [each for each in jobs.control("GET", "inventory")["pods"] if "watched" in each["name"]]
+        jobs.control("POST", f"pods/{pod['id']}/vanish", {})
+        out, err = watch.communicate(timeout=PATIENCE)
+    finally:
+        watch.kill()
+    assert watch.returncode == 0, out + err
+    events = [json.loads(line) for line in out.splitlines()]
+    assert sum(each["event"] == "replaced" for each in events) == 1
+    up = jobs.runctl.json("up", file, "--yes")
+    assert up["phase"] == "succeeded"
+    (model,) = (jobs.runctl.folder / "runs" / "pod-watched").glob("*/model/weights")
+    assert model.read_text() == weights_after(12)
+    jobs.runctl("down", "pod-watched", "--yes")
+    assert jobs.left("pod-watched", cloud_url) == []
+
+
+def test_a_pod_of_the_community_cloud(jobs: RunpodJobs, cloud_url: str, ended: list[str]) -> None:
+    ended.append("pod-community")
+    file = jobs.write("pod-community", runpod={"cloud": "community"}, env={"EPOCHS": "400"})
+    up = jobs.runctl.json("up", file, "--yes", "--detach")
+    assert (up["placement"]["zone"], up["placement"]["price_hour"]) == ("COMMUNITY", 0.5)
+    (pod,) = [each for each in jobs.control("GET", "inventory")["pods"] if "community" in each["name"]]
+    assert pod["cloud"] == "COMMUNITY"
+    assert jobs.runctl.json("drift", "pod-community", code=None)
+    jobs.runctl("down", "pod-community", "--yes", "--discard-artifacts", "--grace", "1")
+    assert jobs.left("pod-community", cloud_url) == []
 
 
 def test_without_capacity_the_next_data_centre(jobs: RunpodJobs, cloud_url: str, ended: list[str]) -> None:

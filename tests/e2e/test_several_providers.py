@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +9,8 @@ import boto3
 import pytest
 from support.cloud_faults import Fault, trouble
 from support.cloud_keys import client_keys
-from support.crash_points import Crash, Point, Who
 from support.runctl_cli import Runctl
-from support.runpod_jobs import RunpodJobs
+from support.runpod_jobs import RunpodJobs, weights_after
 
 pytestmark = pytest.mark.sandbox
 
@@ -67,7 +65,9 @@ def test_what_aws_refuses_runpod_takes(jobs: RunpodJobs, cloud_url: str, ended: 
     assert up["phase"] == "succeeded"
     assert up["placement"]["provider"] == "runpod"
     assert {(each["provider"], each["code"]) for each in up["trail"]} == {("aws", REFUSED)}
-    assert (jobs.runctl.folder / "runs" / "crossing" / up["run"] / "model/weights").read_text() == "weights"
+    assert (
+        jobs.runctl.folder / "runs" / "crossing" / up["run"] / "model/weights"
+    ).read_text() == weights_after(3)
     assert access_at_aws("crossing", cloud_url)["roles"] == [], "the access of machines of AWS is gone"
     assert jobs.runctl.json("describe", "crossing")["trail"] == up["trail"]
     receipt = jobs.runctl.json("down", "crossing", "--yes")
@@ -165,14 +165,3 @@ def test_a_lost_pod_is_replaced_by_a_machine_of_aws(
     print(f"COUNTED cost {cost}")
     assert jobs.runctl.json("down", "lost-over", "--yes")["leaked"] == []
     assert jobs.left("lost-over", cloud_url) == []
-
-
-WRITES = 60
-"""More than the engine writes while a job crosses from one provider to the other."""
-
-
-def points() -> Iterator[object]:
-    who: Iterator[Who] = itertools.cycle(("group", "alone", "provider"))
-    for number in range(1, WRITES + 1, 5):
-        point = Point("write", number, "before" if number % 2 else "after", next(who))
-        yield pytest.param(point, id=point.name)

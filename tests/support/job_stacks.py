@@ -53,6 +53,7 @@ def offers(*places: Placement, notes: tuple[str, ...] = ()) -> Offers:
                 instance_type=each.instance_type,
                 zone=each.zone,
                 market=each.market,
+                provider=each.provider,
                 price_hour=each.price_hour,
                 places=(each,),
             )
@@ -88,6 +89,14 @@ def volume_state(name: str = "data", *, zone: str = "us-east-1b", protect: bool 
         "protect": protect,
         "created": "2025-12-31T23:00:00Z",
         "outputs": {"availabilityZone": zone, "size": 100},
+    }
+
+
+def network_volume_state(name: str = "data", *, zone: str = "EU-RO-1") -> dict[str, Any]:
+    return {
+        **resource("runctl-runpod:index:NetworkVolume", f"digits-{name}", f"nv-{name}"),
+        "created": "2025-12-31T23:00:00Z",
+        "outputs": {"dataCenter": zone, "size": 100},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -12,6 +12,7 @@ from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.plain_text import plain_text
 
 if TYPE_CHECKING:
+    from runctl_auto.job_file.spec import CloudName
     from runctl_auto.operations.up_result import UpResult
 
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
 @click.option(
     "--provider",
-    type=click.Choice(["aws", "local"]),
+    type=click.Choice(["aws", "local", "runpod"]),
     help="Where the job runs, whatever its file says: local is this machine.",
 )
 @click.option("--rerun", is_flag=True, help="Start a new attempt of a job that has ended.")
@@ -56,7 +57,7 @@ def command(
     *,
     yes: bool,
     detach: bool,
-    provider: str | None,
+    provider: Literal["local"] | CloudName | None,
     rerun: bool,
     policy_base: Path | None,
     start_from: str | None,

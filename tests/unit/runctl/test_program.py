@@ -533,3 +533,18 @@ def test_of_several_machines_each_knows_its_number_and_its_market(config: StackC
     assert spec["limits"]["price_hour"] == pytest.approx((0.08 + 2 * 0.02) / 3)
     assert spec["limits"]["prices"] == {"m5.large spot": 0.02, "m5.large on-demand": 0.08}
     assert "node" not in user_data_config(config, NAMES), "a machine alone has the user data that it had"
+
+
+def test_a_job_that_may_move_is_the_same_for_the_engine_wherever_it_is(
+    config: StackConfig, packages: Path
+) -> None:
+    """Its bucket stays when it moves: the engine knows it by the names that it would have elsewhere."""
+    several = config.job.model_copy(update={"providers": ("aws", "runpod"), "volumes": ()})
+    here = run(replace(config, job=several), packages, Bucket()).named("digits")
+    assert here.type == "runctl:aws:TrainingEnvironment"
+    assert "runctl:runpod:TrainingEnvironment" in json.dumps(here.options["aliases"])
+    pod = replace(config.placement, provider="runpod", instance_type="nvidia-a40.1", zone="EU-RO-1")
+    there = run(replace(config, job=several, placement=pod), packages, Bucket()).named("digits")
+    assert there.type == "runctl:runpod:TrainingEnvironment"
+    assert "runctl:aws:TrainingEnvironment" in json.dumps(there.options["aliases"])
+    assert "aliases" not in run(config, packages, Bucket()).named("digits").options

@@ -203,3 +203,12 @@ def test_of_several_machines_some_may_be_on_demand() -> None:
     assert found.expected_hour.usd == pytest.approx(3 * 0.05 + 0.1 + 4 * DISK_50)
     unknown = estimate(config({"nodes": 4, "on_demand_ranks": [0]}, {**where, "on_demand_hour": None}))
     assert not unknown.hour.complete
+
+
+def test_disk_and_volume_of_a_pod_have_runpods_prices() -> None:
+    job = {"provider": "runpod", "volumes": [{**NEW_DATA, "size": "2TB"}]}
+    parts = estimate(config(job, {"provider": "runpod", "price_hour": 0.5})).parts
+    disk, volume = (next(each for each in parts if each.kind == kind) for kind in ("disk", "volume"))
+    assert (disk.name, disk.month.usd) == ("disk, of the pod", pytest.approx(50 * 0.10))
+    assert volume.month.usd == pytest.approx(1000 * 0.07 + (volume.quantity - 1000) * 0.05)
+    assert "network volume" in volume.name

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.job_stacks import placement, resource, stack_config, stack_state
+from support.job_stacks import network_volume_state, placement, resource, stack_config, stack_state
 
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.charges import (
@@ -268,3 +268,23 @@ def test_the_sum_is_that_of_the_launch_history(life: tuple[tuple[RunStatus, ...]
     found = cost(now, *statuses)
     assert found.of("machine").usd == pytest.approx(expected, abs=1e-9, rel=1e-12)
     assert found.of("machine").complete
+
+
+def test_each_machine_has_the_disk_of_its_own_provider() -> None:
+    """A job that moved from AWS to RunPod: a disk of gp3, and then one of a pod."""
+    pod = machine("pod1", 3600, 7200, 7200, type="nvidia-a40.1", market="on-demand", price_hour=0.0)
+    spot = machine("i-1", 0, 3600, 3600, price_hour=0.0)
+    place = placement(provider="runpod", instance_type="nvidia-a40.1", disk_gb=20, public_address=False)
+    found = spent(
+        JobRecords(
+            config=stack_config(placement=place, rates=RATES),
+            now=at(7200),
+            status=status(spot, pod, phase="succeeded"),
+        )
+    )
+    assert found.total.usd == pytest.approx(20 * (0.073 + 0.10) / 730)
+
+
+def test_network_volumes_are_held_too() -> None:
+    (held,) = held_volumes(stack_state({**network_volume_state(), "outputs": {"size": 100}}))
+    assert (held.id, held.gb, held.provider) == ("nv-data", 100, "runpod")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from unittest.mock import Mock, create_autospec
@@ -14,6 +15,7 @@ from support.job_stacks import FakeTime, Told, job_spec, placement, stack_config
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import (
     AccessDeniedError,
+    BalanceSpentError,
     NoCapacityError,
     PolicyViolationError,
     SubnetFullError,
@@ -328,3 +330,56 @@ def test_the_machines_that_were_made_are_ended_and_leave_the_state() -> None:
     job.provider.terminate.assert_called_once_with(["i-1", "i-2"])
     job.stack.refresh.assert_called_once_with()
     assert time.now == POLL_SECONDS
+
+
+ON_BOTH = {"providers": ["aws", "runpod"], "resources": {"gpu": "A40:1"}}
+POD = placement(
+    provider="runpod", instance_type="nvidia-a40.1", zone="EU-RO-1", subnet="", market="on-demand"
+)
+OTHER_POD = replace(POD, zone="US-KS-2")
+
+
+def no_money() -> BalanceSpentError:
+    return BalanceSpentError("spent", code="402")
+
+
+def test_the_trail_crosses_providers(stack: Mock) -> None:
+    stack.up.side_effect = [no_capacity(), NoCapacityError("full", code="400"), DONE]
+    reporter = Told()
+    config, _ = apply_in_first_place(
+        stack,
+        stack_config(job=job_spec(**ON_BOTH)),
+        [POD, OTHER_POD],
+        reporter,
+        refresh=False,
+        settle=settled,
+        now=now,
+    )
+    assert config.placement == OTHER_POD
+    assert [(each["provider"], each["code"]) for each in trail_json(config.trail)] == [
+        ("aws", "InsufficientInstanceCapacity"),
+        ("runpod", "400"),
+    ]
+    assert reporter.said[0].endswith("trying nvidia-a40.1 on-demand in EU-RO-1 (RunPod)")
+    assert reporter.said[1].startswith("nvidia-a40.1 on-demand in EU-RO-1 (RunPod): 400")
+
+
+def test_without_money_at_one_provider_its_other_places_are_passed_over(stack: Mock) -> None:
+    stack.up.side_effect = [no_money(), DONE]
+    config = stack_config(job=job_spec(**{**ON_BOTH, "providers": ["runpod", "aws"]}), placement=POD)
+    found, _ = apply_in_first_place(
+        stack, config, [OTHER_POD, SECOND], Told(), refresh=False, settle=settled, now=now
+    )
+    assert found.placement == SECOND
+    assert [each.code for each in found.trail] == ["402"]
+    stack.up.side_effect = [no_money()]
+    with pytest.raises(NoCapacityError) as raised:
+        apply_in_first_place(stack, config, [OTHER_POD], Told(), refresh=False, settle=settled, now=now)
+    assert "402" in raised.value.what
+
+
+def test_without_money_at_the_only_provider_nothing_else_is_tried(stack: Mock) -> None:
+    stack.up.side_effect = [no_money()]
+    config = stack_config(job=job_spec(provider="runpod"), placement=POD)
+    with pytest.raises(BalanceSpentError):
+        apply_in_first_place(stack, config, [OTHER_POD], Told(), refresh=False, settle=settled, now=now)

@@ -11,7 +11,9 @@ from support.job_stacks import (
     group_state,
     instance_state,
     job_spec,
+    network_volume_state,
     placement,
+    resource,
     stack_config,
     stack_state,
     volume_state,
@@ -65,8 +67,9 @@ def test_an_active_run_has_a_machine_and_no_end(job: CurrentJob, active: bool) -
         (present(volume_state(), status=ENDED), "us-east-1b"),
         (present(volume_state(), status=None), None),
         (present(volume_state(protect=True), status=None), "us-east-1b"),
+        (present(network_volume_state()), "EU-RO-1"),
     ],
-    ids=["new", "no volume", "placed", "ended", "never placed", "kept by an earlier down"],
+    ids=["new", "no volume", "placed", "ended", "never placed", "kept by an earlier down", "at RunPod"],
 )
 def test_volumes_pin_the_zone_from_the_first_placement_on(job: CurrentJob, zone: str | None) -> None:
     assert job.pinned_zone == zone
@@ -217,6 +220,33 @@ def test_another_region_is_refused_while_something_is_there(session: Session) ->
     with pytest.raises(UsageError, match="cannot move to eu-west-1"):
         decided(session, job_spec(region="eu-west-1"), present(instance_state()))
     assert decided(session, job_spec(region="eu-west-1"), present()).config.job.region == "eu-west-1"
+
+
+AT_AWS = resource("runctl:aws:TrainingEnvironment", "digits", "")
+AT_RUNPOD = resource("runctl:runpod:TrainingEnvironment", "digits", "")
+SECRET_LEFT = resource("runctl-runpod:index:Secret", "digits-access-secret", "s-1")
+
+
+@pytest.mark.parametrize(
+    ("there", "file", "left"),
+    [
+        ([AT_AWS], {"provider": "runpod"}, "AWS"),
+        ([AT_RUNPOD], {"provider": "aws"}, "RunPod"),
+        ([AT_AWS, SECRET_LEFT], {"provider": "aws"}, "RunPod"),
+    ],
+)
+def test_a_provider_that_still_has_something_must_be_named(
+    session: Session, there: list[dict[str, Any]], file: dict[str, Any], left: str
+) -> None:
+    with pytest.raises(UsageError, match=f"is at {left}, which its file no longer names") as raised:
+        decided(session, job_spec(**file), present(*there))
+    assert "providers: [" in str(raised.value.next_step)
+
+
+def test_a_job_of_several_providers_may_move_and_says_so(session: Session) -> None:
+    spec = job_spec(providers=["runpod", "aws"], resources={"gpu": "A40:1"})
+    found = decided(session, spec, present(AT_AWS, status=ENDED), rerun=True)
+    assert any("may be at RunPod or AWS" in each for each in found.notes)
 
 
 def test_the_prices_at_launch_stay_while_the_place_does(session: Session) -> None:

@@ -122,3 +122,21 @@ def test_any_offers_keep_unknown_prices_behind_known_ones(found: list[Offer]) ->
     assert sorted(map(id, result)) == sorted(map(id, found))
     groups = [(each.left_out is not None, each.price_hour is None) for each in result]
     assert groups == sorted(groups)
+
+
+ON_BOTH = {"providers": ["aws", "runpod"], "resources": {"gpu": "A40:1"}}
+POD = offer("nvidia-a40.1", "EU-RO-1", 0.02, market="on-demand", provider="runpod")
+SPOT, ON_DEMAND = offer(price=0.01), offer(price=0.03, market="on-demand")
+
+
+def test_of_several_providers_all_of_the_first_come_first() -> None:
+    found = [each[1] for each in order(POD, ON_DEMAND, SPOT, **ON_BOTH)]
+    assert found == ["m5.large", "m5.large", "nvidia-a40.1"]
+    turned = {**ON_BOTH, "providers": ["runpod", "aws"]}
+    assert order(POD, ON_DEMAND, SPOT, **turned)[0][1] == "nvidia-a40.1"
+
+
+def test_by_price_neither_provider_nor_market_counts() -> None:
+    found = order(ON_DEMAND, POD, SPOT, offer(price=None), **ON_BOTH, provider_order="price")
+    assert [each[0] for each in found] == ["spot", "on-demand", "on-demand", "spot"]
+    assert found[1][1] == "nvidia-a40.1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.held_resources import held_state
+from support.job_stacks import network_volume_state, stack_state
 
 from runctl_auto.errors import UsageError
 from runctl_auto.protection.held import find_held, held_in
@@ -47,3 +48,9 @@ def test_an_old_copy_that_waits_for_deletion_is_none_of_it() -> None:
     state = held_state("digits", volumes={"data": True}, bucket=False, replaced=("data",))
     assert [each.name for each in held_in("digits", state) if each.kind == "volume"] == ["data"]
     assert find_held("data", "digits", state).id == "vol-data"
+
+
+def test_a_network_volume_is_found_like_any_volume() -> None:
+    held = find_held("nv-data", "digits", stack_state(network_volume_state()))
+    assert (held.key, held.zone, held.size_gb, held.protected) == ("volume:data", "EU-RO-1", 100, False)
+    assert len(held.urns) == 1

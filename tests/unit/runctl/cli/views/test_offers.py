@@ -58,3 +58,17 @@ def test_the_plan_numbers_them_if_there_is_a_choice() -> None:
 def test_sources_are_named_once() -> None:
     assert sources_text([KNOWN, KNOWN, UNKNOWN]) == "spot-history of 2026-01-31"
     assert sources_text([UNKNOWN]) == ""
+
+
+POD = RankedOffer(
+    offer=replace(OFFER, provider="runpod", instance_type="nvidia-a40.1", zone="EU-RO-1", score=None),
+    hour=Amount(0.5),
+)
+
+
+def test_of_several_providers_each_row_names_its_own() -> None:
+    columns, rows = offer_table([KNOWN, POD])
+    assert columns[0].title == "PROVIDER"
+    assert [row[0] for row in rows] == ["aws", "runpod"]
+    assert list(next_offer_lines([KNOWN, POD]))[2] == "  2. nvidia-a40.1 spot in EU-RO-1 (RunPod): 0.5000"
+    assert offer_table([POD])[0][0].title == "TYPE", "one provider needs no column"
