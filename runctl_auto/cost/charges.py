@@ -13,7 +13,7 @@ from typing import Literal
 
 from runctl_auto.agent.contract import Phase
 from runctl_auto.cost.amount import Amount, amount
-from runctl_auto.cost.storage_price import GP3, disk_of, volume_of
+from runctl_auto.cost.storage_price import GP3, NETWORK_VOLUME, POD_DISK, disk_of, volume_of
 from runctl_auto.job_file.one_provider import cloud_of_type
 from runctl_auto.job_file.spec import CloudName
 from runctl_auto.providers.contract import Machine
@@ -70,6 +70,13 @@ class Charge:
     goes_on: bool = False
     is_exact: bool = True
     use: MachineUse | None = None
+
+    @property
+    def provider(self) -> CloudName:
+        """Who charges: a job may have moved from one to another."""
+        if self.kind == "machine":
+            return cloud_of_type(self.what.partition(" ")[0])
+        return "runpod" if self.what in (POD_DISK, NETWORK_VOLUME) else "aws"
 
     @property
     def hours(self) -> float:
@@ -182,10 +189,9 @@ def machines_to_ask_for(status: RunStatus, now: datetime) -> Iterator[str]:
 
 def _with_machine(machine: Charge, config: StackConfig) -> Iterator[Charge]:
     """What costs as long as a machine does, with the provider that it was of."""
-    provider = cloud_of_type(machine.what.partition(" ")[0])
-    disk = disk_of(provider, config.rates)
+    disk = disk_of(machine.provider, config.rates)
     yield _beside(machine, "disk", disk.kind, config.disk_gb, disk.gb_hour)
-    if config.placement.public_address and provider == "aws":
+    if config.placement.public_address and machine.provider == "aws":
         yield _beside(machine, "address", PUBLIC_IPV4, 1, config.rates.public_ipv4_hour)
 
 

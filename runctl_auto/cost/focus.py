@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from runctl_auto.cost.bill_json import rfc3339
 from runctl_auto.cost.charges import Charge, Kind
 from runctl_auto.cost.ledger import Bill, Line, Period, by_day, lines
+from runctl_auto.stack.trail import TITLES
 
 _SERVICES: dict[Kind, tuple[str, str, str]] = {
     "machine": ("Compute", "Amazon Elastic Compute Cloud", "Hours"),
@@ -16,7 +17,7 @@ _SERVICES: dict[Kind, tuple[str, str, str]] = {
     "address": ("Networking", "Amazon Virtual Private Cloud", "Hours"),
     "volume": ("Storage", "Amazon Elastic Block Store", "GB-Hours"),
 }
-_PROVIDERS = {"aws": "AWS"}
+_SERVICE_OF_RUNPOD = {"machine": "Pods", "disk": "Pods", "volume": "Network volumes"}
 
 
 def focus_rows(bills: Sequence[Bill], period: Period) -> Iterator[dict[str, str]]:
@@ -31,7 +32,10 @@ def focus_rows(bills: Sequence[Bill], period: Period) -> Iterator[dict[str, str]
 def _row(line: Line) -> dict[str, str]:
     bill, charge = line.bill, line.charge
     category, service, unit = _SERVICES[charge.kind]
-    provider = _PROVIDERS.get(bill.provider, bill.provider)
+    provider = bill.provider
+    if provider in TITLES:
+        provider = TITLES[charge.provider]
+        service = _SERVICE_OF_RUNPOD.get(charge.kind, service) if charge.provider == "runpod" else service
     usd, price = _usd(charge), "" if charge.price_hour is None else f"{charge.price_hour:.10f}"
     quantity = f"{charge.hours * charge.quantity:.6f}"
     month = charge.began.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from runctl_auto.cost.amount import Amount, total
 from runctl_auto.cost.charges import Charge
 from runctl_auto.cost.quantities import Quantities, quantities
+from runctl_auto.stack.trail import TITLES
 
 DAY = timedelta(days=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -145,7 +146,7 @@ def grouped(bills: Sequence[Bill], by: str, period: Period) -> tuple[Group, ...]
         keys: set[str] = set() if by in _OF_CHARGE else {_key_of_bill(bill, by)}
         for line in lines((bill,), period):
             for each in by_day(line) if by == "day" else (line,):
-                key = _OF_CHARGE[by](each.charge) if by in _OF_CHARGE else _key_of_bill(bill, by)
+                key = _key(bill, each.charge, by)
                 found.setdefault(key, []).append(each)
                 keys.add(key)
         if bill.unread:
@@ -157,6 +158,12 @@ def grouped(bills: Sequence[Bill], by: str, period: Period) -> tuple[Group, ...]
     if by == "day":
         return tuple(sorted(groups, key=lambda each: each.key))
     return tuple(sorted(groups, key=lambda each: (-each.usd.usd, each.key)))
+
+
+def _key(bill: Bill, charge: Charge, by: str) -> str:
+    if by == "provider" and bill.provider != charge.provider and bill.provider in TITLES:
+        return charge.provider  # of a job that has moved
+    return _OF_CHARGE[by](charge) if by in _OF_CHARGE else _key_of_bill(bill, by)
 
 
 def _key_of_bill(bill: Bill, by: str) -> str:

@@ -8,7 +8,7 @@ from runctl_auto.job_file.spec import CloudName
 from runctl_auto.stack.pod_prices import POD_DISK_GB_MONTH, network_volume_gb_month
 from runctl_auto.stack.prices import HOURS_OF_A_MONTH, Rates
 
-GP3 = "gp3"
+GP3, POD_DISK, NETWORK_VOLUME = "gp3", "of the pod", "network volume"
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class StoragePrice:
 def disk_of(provider: CloudName, rates: Rates) -> StoragePrice:
     """Of a machine's own disk. ``rates`` are those of AWS."""
     if provider == "runpod":
-        return StoragePrice("of the pod", POD_DISK_GB_MONTH / HOURS_OF_A_MONTH)
+        return StoragePrice(POD_DISK, POD_DISK_GB_MONTH / HOURS_OF_A_MONTH)
     return _gp3(rates)
 
 
 def volume_of(provider: CloudName, rates: Rates, size_gb: float) -> StoragePrice:
     """Of a volume of ``size_gb``."""
     if provider == "runpod":
-        return StoragePrice("network volume", network_volume_gb_month(size_gb) / HOURS_OF_A_MONTH)
+        return StoragePrice(NETWORK_VOLUME, network_volume_gb_month(size_gb) / HOURS_OF_A_MONTH)
     return _gp3(rates)
 
 

@@ -42,6 +42,7 @@ _SUMMARIES = re.compile(r"^(error: )?(update|preview|destroy|refresh) failed\.?$
 _LEFT_BEHIND = re.compile(r"has the option (retain_on_delete|deleted_with)")
 _CANCELLED = re.compile(r"^(error: )?(\w+ )?cancell?ed\.?$", re.MULTILINE)
 """After one interruption a diagnostic says "update canceled", after two stderr says "update cancelled"."""
+_NOT_ATTACHED = re.compile(r"no resource plugin 'pulumi-resource-runctl-runpod' found")
 _DELETIONS = ("delete", "delete-replaced")
 _ANSWER = re.compile(r"api error (.+)")
 _PROGRAM_FAILED = re.compile(r"failed with an unhandled exception|an unhandled error occurred")
@@ -65,7 +66,17 @@ class Failure:
 
 def typed_error(failure: Failure) -> RunctlError:
     """The error whose name says how to react. An unknown failure stays an ``EngineError``."""
-    for recognise in (_not_found, _locked, _policy, _cloud, _protected, _program, _cancelled, _passphrase):
+    for recognise in (
+        _not_found,
+        _locked,
+        _policy,
+        _detached,
+        _cloud,
+        _protected,
+        _program,
+        _cancelled,
+        _passphrase,
+    ):
         error = recognise(failure)
         if error is not None:
             return error
@@ -123,6 +134,18 @@ def _policy(failure: Failure) -> RunctlError | None:
         if _LEFT_BEHIND.search(event.message):
             return PolicyViolationError(plain(event.message), where=failure.where)
     return None
+
+
+def _detached(failure: Failure) -> RunctlError | None:
+    """A stack with resources on RunPod, whose provider is attached only where its key is."""
+    said = "\n".join((failure.stderr, failure.stdout, *(event.message for event in _errors(failure))))
+    if not _NOT_ATTACHED.search(said):
+        return None
+    return CredentialsError(
+        f"Job '{failure.job}' has resources on RunPod, and there is no API key for it.",
+        where={**failure.where, "provider": "runpod"},
+        next_step="Set RUNPOD_API_KEY to a key of your RunPod account, and the setting runpod.enabled.",
+    )
 
 
 def _cloud(failure: Failure) -> RunctlError | None:

@@ -40,7 +40,7 @@ from runctl_auto.engine.failures import failed_deletions, locked_error
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.provider_host.host import is_of_runpod
 from runctl_auto.engine.violations import advice_in, advised_in
-from runctl_auto.errors import CredentialsError, EngineError, StackLockedError, UnsettledError
+from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
 from runctl_auto.local.interruption import run_to_a_safe_end
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
@@ -352,20 +352,8 @@ class JobStack:
             self._workspace.env_vars = {**variables, **self._host.providers().variables(variables)}
 
     def _is_of_runpod(self) -> bool:
-        """Whether the stack may have resources on RunPod.
-
-        Raises ``CredentialsError`` without a key: nothing could be done with them.
-        """
-        if not is_of_runpod(self.config()):
-            return False
-        if not os.environ.get(KEY_OF_RUNPOD):
-            raise CredentialsError(
-                f"Job '{self.job}' may have a pod on RunPod, and there is no API key for it.",
-                where={"job": self.job, "provider": "runpod"},
-                next_step=f"Set {KEY_OF_RUNPOD} to a key of your RunPod account, and `runpod.enabled` in the "
-                "settings to true.",
-            )
-        return True
+        """Whether the stack may have resources on RunPod. Without a key nothing could be done with them."""
+        return KEY_OF_RUNPOD in os.environ and is_of_runpod(self.config())
 
     def _judging(self) -> dict[str, Any]:
         pack = self._options.policies

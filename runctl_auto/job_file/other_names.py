@@ -80,7 +80,9 @@ OTHER_NAMES = (
     OtherName(("resources", "region"), ("region",)),
     OtherName(("availability_zones",), ("zones",)),
     OtherName(("resources", "zone"), ("zones",), _listed, "one zone", _TEXT),
-    OtherName(("backends",), ("provider",), _only_one, "one provider", _list_of_one(_PROVIDER)),
+    OtherName(
+        ("backends",), ("provider",), _only_one, "one; providers names several", _list_of_one(_PROVIDER)
+    ),
     OtherName(("resources", "cloud"), ("provider",)),
     OtherName(("instance_types",), ("resources", "instance_types")),
     OtherName(("resources", "instance_type"), ("resources", "instance_types"), _listed, "one type", _TEXT),

@@ -31,7 +31,8 @@ def command(invocation: Invocation, job_file: Path, show_files: bool) -> None:
             "work_folder": work_folder_json(job.work_folder, every_file=show_files),
         }
     )
-    invocation.console.line(f"{job_file} is valid: job '{spec.name}' on {spec.provider}, {spec.region}")
+    where = " or ".join(spec.clouds) or spec.provider
+    invocation.console.line(f"{job_file} is valid: job '{spec.name}' on {where}, {spec.region}")
     for each in refused:
         invocation.console.line(f"  `up` refuses it: {each}")
     for each in work_folder_lines(job.work_folder, every_file=show_files):

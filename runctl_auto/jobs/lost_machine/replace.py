@@ -30,7 +30,7 @@ _OF_A_MACHINE = frozenset(
     }
 )
 """What is made anew with a machine."""
-_OF_A_PROVIDER = frozenset(
+OF_A_PROVIDER = frozenset(
     {
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
@@ -191,7 +191,7 @@ class ReplaceUnattended(ReplaceMachine):
         self._refuse_when_left()
         self.job.stack.set_config(decision.to_values())
         plan = self.job.stack.preview(refresh=True)
-        moves = _OF_A_PROVIDER if len(decision.job.clouds) > 1 else frozenset[str]()
+        moves = OF_A_PROVIDER if len(decision.job.clouds) > 1 else frozenset[str]()
         others = changes_beside_machine(plan, moves)
         if others:
             raise ProgramError(

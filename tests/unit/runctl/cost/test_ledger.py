@@ -96,6 +96,17 @@ def test_groups(by: str, expected: dict[str, float]) -> None:
     assert list(found) == list(expected), "the dearest first, days in order"
 
 
+def test_a_job_that_moved_is_charged_by_both_providers() -> None:
+    moved = bill(
+        charge(0, 1, 1.0, resource="i-1", what="m5.large spot"),
+        charge(1, 2, 2.0, resource="pod1", what="nvidia-a40.1 on-demand"),
+        charge(1, 2, 0.5, resource="pod1", kind="disk", what="of the pod"),
+    )
+    assert told(grouped([moved], "provider", WHOLE)) == {"runpod": (2.5, True), "aws": (1.0, True)}
+    services = {(row["ProviderName"], row["ServiceName"]) for row in focus_rows([moved], WHOLE)}
+    assert services == {("AWS", "Amazon Elastic Compute Cloud"), ("RunPod", "Pods")}
+
+
 def test_quantities_stand_beside_the_money() -> None:
     digits, eyes = sorted(grouped(BILLS, "job", WHOLE), key=lambda each: each.key)
     assert digits.quantities.as_json() == {

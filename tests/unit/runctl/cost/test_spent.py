@@ -283,6 +283,7 @@ def test_each_machine_has_the_disk_of_its_own_provider() -> None:
         )
     )
     assert found.total.usd == pytest.approx(20 * (0.073 + 0.10) / 730)
+    assert [each.provider for each in found.charges] == ["aws", "aws", "runpod", "runpod"]
 
 
 def test_network_volumes_are_held_too() -> None:

@@ -9,6 +9,7 @@ from runctl_auto.engine.failures import Failure, typed_error
 from runctl_auto.errors import (
     AccessDeniedError,
     CloudError,
+    CredentialsError,
     EngineError,
     JobNotFoundError,
     NoCapacityError,
@@ -158,3 +159,12 @@ def test_what_a_service_answered_is_one_line(text: str) -> None:
     error = typed_error(failure(diagnostic(f"{text}\n\terror: all is well\x1b[2J")))
     assert str(error).isprintable()
     assert r"error: all is well\x1b[2J" in str(error)
+
+
+@pytest.mark.parametrize("where", ["stderr", "event"])
+def test_a_provider_that_is_not_attached_for_want_of_a_key(where: str) -> None:
+    said = "error: no resource plugin 'pulumi-resource-runctl-runpod' found in the workspace or on your $PATH"
+    told = failure(stderr=said) if where == "stderr" else failure(diagnostic(said, STACK_URN))
+    error = typed_error(told)
+    assert isinstance(error, CredentialsError)
+    assert "RUNPOD_API_KEY" in str(error.next_step)

@@ -16,7 +16,12 @@ from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.engine.job_stack import Changes, JobStack
 from runctl_auto.errors import InterruptionsExhaustedError, JobEndedError, ProgramError
 from runctl_auto.jobs.follow.follow import Lost
-from runctl_auto.jobs.lost_machine.replace import MAX_REPLACEMENTS, ReplaceUnattended
+from runctl_auto.jobs.lost_machine.replace import (
+    MAX_REPLACEMENTS,
+    OF_A_PROVIDER,
+    ReplaceUnattended,
+    changes_beside_machine,
+)
 from runctl_auto.providers.contract import Machine
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
@@ -150,3 +155,14 @@ def test_another_program_makes_nothing(tmp_path: Path, changes: list[tuple[str, 
     else:
         place.replace()
     assert place.made is not refused
+
+
+def test_of_several_providers_what_belongs_to_one_comes_and_goes_with_the_machine() -> None:
+    moved = plan(
+        ("create", "runctl-runpod:index:Pod"),
+        ("create", "runctl-runpod:index:Secret"),
+        ("delete", "aws:iam/role:Role"),
+    )
+    assert changes_beside_machine(moved, OF_A_PROVIDER) == ()
+    assert len(changes_beside_machine(moved)) == 2
+    assert changes_beside_machine(plan(("delete", "aws:s3/bucket:Bucket")), OF_A_PROVIDER)

@@ -11,7 +11,7 @@ from support.emulated_account import Account as EmulatedAccount
 from support.job_stacks import job_spec, offers, placement
 from support.runpod_account import A40, RunpodUnderTest
 
-from runctl_auto.errors import JobFileError
+from runctl_auto.errors import CredentialsError, JobFileError
 from runctl_auto.providers.aws.provider import AwsProvider
 from runctl_auto.providers.contract import Account, Machine, OwnVolumes
 from runctl_auto.providers.runpod.clouds import Clouds
@@ -132,3 +132,10 @@ def test_a_pod_of_the_community_cloud_has_its_price_and_no_data_centre(clouds: C
     none = job_spec(provider="runpod", resources={"gpu": "H100:1"}, runpod={"cloud": "community"})
     with pytest.raises(JobFileError, match="No machine type of RunPod"):
         clouds.offers(none, ACCOUNT)
+
+
+@pytest.mark.parametrize("names", [{"provider": "runpod"}, {"providers": ["aws", "runpod"]}])
+def test_without_a_key_no_job_of_runpod_is_decided(account: EmulatedAccount, names: dict[str, Any]) -> None:
+    spec = job_spec(**names, resources={"gpu": "A40:1"})
+    with pytest.raises(CredentialsError, match="no API key"):
+        AwsProvider(account.cloud).offers(spec, ACCOUNT)
