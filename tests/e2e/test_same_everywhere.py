@@ -1,4 +1,4 @@
-"""One example trains unchanged here and on the stand-ins of AWS and RunPod: the same weights, nothing left."""
+"""One example trains unchanged here, on AWS and on RunPod: the same weights, and nothing left of it."""
 
 from __future__ import annotations
 
