@@ -31,7 +31,7 @@ from runctl_auto.errors import (
 )
 from runctl_auto.local.printable import printable
 from runctl_auto.providers.aws.errors import class_of_failed_change, code_in_text, next_step_for
-from runctl_auto.providers.runpod.errors import error_in_text
+from runctl_auto.providers.runpod.errors import error_in_text, status_in_text
 from runctl_auto.providers.runpod.errors import next_step_for as next_step_of
 from runctl_auto.stack.urn import name_of
 
@@ -154,6 +154,7 @@ def _cloud(failure: Failure) -> RunctlError | None:
         if told is not None:
             return told(
                 f"{_subject(event)} could not be {_attempted(failure, event.urn)}: {_one_line(event)}",
+                code=status_in_text(plain(event.message)),
                 where=_place(failure, event.urn),
                 next_step=next_step_of(told),
             )

@@ -134,7 +134,9 @@ def test_a_network_volume_outlives_its_job(jobs: RunpodJobs, cloud_url: str, end
     down = jobs.runctl.json("down", "pod-volume", "--yes", code=None)
     assert [each["type"] for each in down["kept"]] == ["runctl-runpod:index:NetworkVolume"]
     assert [each for each in jobs.left("pod-volume", cloud_url) if "networkVolumes" not in each] == []
-    jobs.runctl("unprotect", "pod-volume", "--yes", "--all", code=None)
+    jobs.runctl("unprotect", "pod-volume", "data", "--yes")
+    assert jobs.runctl.json("down", "pod-volume", "--yes")["nothing_left"]
+    assert jobs.left("pod-volume", cloud_url) == []
 
 
 @pytest.mark.parametrize(

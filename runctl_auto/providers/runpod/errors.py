@@ -28,6 +28,7 @@ CREATE_POD = ("POST", "/v2/pods")
 
 _MARK = "runctl-runpod error"
 _MARKED = re.compile(rf"\({_MARK}: (?P<kind>[a-z-]+)\)")
+_ANSWERED = re.compile(r"RunPod answered (?P<status>\d{3}) to ")
 _MOST_DETAIL = 500
 _CLASSES: Mapping[int, type[CloudError]] = {
     401: CredentialsError,
@@ -93,6 +94,12 @@ def error_in_text(text: str) -> type[CloudError] | None:
     if marked is None:
         return None
     return _BY_KIND.get(marked["kind"], CloudError)
+
+
+def status_in_text(text: str) -> str | None:
+    """The status that the API answered, in a text of ``problem``; None in any other text."""
+    answered = _ANSWERED.search(text)
+    return answered["status"] if answered else None
 
 
 def marked(error: RunctlError) -> str:

@@ -14,6 +14,7 @@ from runctl_auto.errors import (
     JobNotFoundError,
     NoCapacityError,
     OperationCancelledError,
+    PlacementRefusedError,
     PolicyViolationError,
     ProgramError,
     ProtectedError,
@@ -21,8 +22,10 @@ from runctl_auto.errors import (
     StackLockedError,
     SubnetFullError,
     ThrottledError,
+    UnreachableError,
     UnsettledError,
 )
+from runctl_auto.providers.runpod.errors import marked, problem
 
 URN = "urn:pulumi:digits::runctl::runctl:aws:SpotInstance$aws:ec2/instance:Instance::digits-machine-instance"
 STACK_URN = "urn:pulumi:digits::runctl::pulumi:pulumi:Stack::runctl-digits"
@@ -168,3 +171,13 @@ def test_a_provider_that_is_not_attached_for_want_of_a_key(where: str) -> None:
     error = typed_error(told)
     assert isinstance(error, CredentialsError)
     assert "RUNPOD_API_KEY" in str(error.next_step)
+
+
+def test_what_runpod_refuses_has_its_status_as_the_code() -> None:
+    refused = problem(400, b'{"detail": "none left"}', "POST", "/v2/pods")
+    error = typed_error(failure(diagnostic(marked(refused))))
+    assert isinstance(error, PlacementRefusedError)
+    assert error.code == "400"
+    unanswered = typed_error(failure(diagnostic(marked(UnreachableError("RunPod did not answer")))))
+    assert isinstance(unanswered, UnreachableError)
+    assert unanswered.code is None
