@@ -37,6 +37,8 @@ class WatchedJob:
     given_up_on: tuple[str, int] | None = None
     is_gone: bool = False
     silent: SilentMachines | None = None
+    traced: str | None = None
+    """The run whose spans were sent on."""
 
     @property
     def is_done(self) -> bool:

@@ -33,6 +33,7 @@ from runctl_auto.jobs.notices.tell import Notices
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.session import Session
+from runctl_auto.jobs.traces.forward import forward_spans
 from runctl_auto.jobs.watch.events import WatchEvent
 from runctl_auto.jobs.watch.reading import WatchReading
 from runctl_auto.jobs.watch.telling import WatchTelling
@@ -198,6 +199,7 @@ class Watcher:
             return
         self._refuse_another_account(config)
         self._telling.phase(watched)
+        self._forward_spans(watched, config)
         gone = (each for each in (watched.machine, *watched.other_machines) if each not in running)
         machine = next(gone, watched.machine)
         seen = Seen(
@@ -221,6 +223,16 @@ class Watcher:
         watched.told.pop("problem", None)
         if seen.runs:
             watched.told.pop("lost", None)
+
+    def _forward_spans(self, watched: WatchedJob, config: StackConfig) -> None:
+        """What the machines of a traced run recorded goes into this command's trace once it has ended."""
+        status = watched.status
+        if config.trace is None or status is None or not status.ended or watched.traced == config.run.id:
+            return
+        watched.traced = config.run.id
+        provider = self._session.provider(config.placement.region)
+        results = provider.results(watched.name, config.placement.account)
+        forward_spans(results.objects(), config, status)
 
     def _look_at_group(self, watched: WatchedJob, config: StackConfig, group: str) -> None:
         """Tells when the cloud makes no more machines for a run that has not ended."""

@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
+from support.agent_stand_ins import MemoryStore
 from support.job_stacks import (
     FakeTime,
     instance_state,
@@ -20,6 +21,7 @@ from support.job_stacks import (
 )
 from support.sessions import ACCOUNT, fake_provider, fake_session
 
+from runctl_auto.agent.spans import Recorder, SpanContext, recording
 from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.errors import (
@@ -135,6 +137,22 @@ def test_a_lost_machine_is_told_and_replaced_once(place: Place) -> None:
     assert place.told("one") == ["watching", "lost", "replaced"]
     assert place.replaced == [("one", "i-one", False)]
     assert place.events[-1].machine == "i-one+"
+
+
+def test_what_machines_recorded_is_sent_on_once_when_their_run_ends(place: Place) -> None:
+    parent = SpanContext("a" * 32, "b" * 16)
+    place.job("one", trace=str(parent))
+    place.job("untraced", phase="succeeded")
+    store = MemoryStore()
+    place.provider.results.return_value.objects.return_value = store
+    watcher = place.watcher()
+    with recording(Recorder(SpanContext("c" * 32, "d" * 16), lambda _: None)):
+        watcher.round()
+        assert place.provider.results.call_count == 0
+        place.statuses["one"] = RunStatus(run="r1", phase="succeeded", instance="i-one", updated_at="t1")
+        watcher.round()
+        watcher.round()
+    assert [call.args[0] for call in place.provider.results.call_args_list] == ["one"]
 
 
 def test_a_silent_machine_that_others_replace_is_not_given_up(place: Place) -> None:
