@@ -18,11 +18,15 @@ _DONE: Mapping[str, str] = {
 
 
 def short_type(token: str) -> str:
-    """``ec2 Instance`` for ``aws:ec2/instance:Instance``; components and others by their last word."""
+    """``ec2 Instance`` for ``aws:ec2/instance:Instance``, ``runpod Pod`` for ``runctl-runpod:index:Pod``;
+    components and others by their last word.
+    """
     package, _, rest = token.partition(":")
     module, _, name = rest.rpartition(":")
     if package in ("pulumi", "runctl"):
         return name or token
+    if module == "index":
+        module = package.removeprefix("runctl-")
     return f"{module.split('/')[0]} {name}" if module else token
 
 

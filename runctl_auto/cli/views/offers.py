@@ -45,8 +45,8 @@ def _row(ranked: RankedOffer) -> tuple[str, ...]:
     return (
         offer.instance_type,
         offer.gpu or "-",
-        str(offer.cpus),
-        f"{offer.memory_gb:g} GB",
+        str(offer.cpus) if offer.cpus else "-",
+        f"{offer.memory_gb:g} GB" if offer.memory_gb else "-",
         offer.zone,
         offer.market,
         _price(offer.price_hour),

@@ -19,6 +19,7 @@ def urn(name: str) -> str:
     [
         (INSTANCE, "ec2 Instance"),
         ("aws:s3/bucketObjectv2:BucketObjectv2", "s3 BucketObjectv2"),
+        ("runctl-runpod:index:Pod", "runpod Pod"),
         ("runctl:aws:SpotInstance", "SpotInstance"),
         ("pulumi:pulumi:Stack", "Stack"),
     ],

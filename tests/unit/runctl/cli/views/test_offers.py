@@ -36,6 +36,11 @@ def test_a_row_has_price_expectation_and_score() -> None:
     assert rows[1][-3:] == ("unknown", "unknown", "-"), "what is unknown is not shown as free"
 
 
+def test_what_a_provider_does_not_tell_of_a_machine_is_not_shown_as_none() -> None:
+    pod = RankedOffer(offer=replace(OFFER, cpus=0, memory_gb=0.0), hour=Amount(0.4))
+    assert offer_table([pod])[1][0][2:4] == ("-", "-")
+
+
 def test_the_reason_is_a_column_where_something_is_left_out() -> None:
     columns, rows = offer_table([KNOWN, LEFT_OUT])
     assert columns[-1].title == "LEFT OUT, SINCE"
