@@ -39,8 +39,9 @@ class IamProfileArgs:
     ``permissions_boundary``: the ARN of a policy that limits the role. ``has_secrets``: whether the job has
     parameters to read; ``sends_notices``: whether it marks notices as sent; ``stores_spans``: whether it
     stores the spans of a traced run; ``has_nodes``: whether it is one of several. ``data``: the sources
-    (``s3://...``) it reads. ``group`` is the name of the group that it ends; ``attached`` are the volumes
-    that it attaches to itself. ``sessions``: whether people reach the machine by Session Manager.
+    (``s3://...``) it reads; ``repository``: the ARN of the container repository that it
+    fetches from. ``group`` is the name of the group that it ends; ``attached`` are the volumes that it
+    attaches to itself. ``sessions``: whether people reach the machine by Session Manager.
     """
 
     role_name: str
@@ -59,6 +60,7 @@ class IamProfileArgs:
     has_nodes: bool = False
     permissions_boundary: str | None = None
     data: Sequence[str] = ()
+    repository: str | None = None
     group: str | None = None
     attached: AttachedVolumes | None = None
     sessions: bool = True
@@ -121,6 +123,7 @@ def access_policy(args: IamProfileArgs) -> dict[str, object]:
             },
             *(_reading_secrets(args) if args.has_secrets else ()),
             *reading_data(args.partition, f"{args.region}:{args.account}", args.data),
+            *(_fetching_images(args.repository) if args.repository else ()),
             *(_ending_group(args, args.group) if args.group else ()),
             *(_attaching(args, args.attached) if args.attached else ()),
             *((_SESSION_MANAGER,) if args.sessions else ()),
@@ -163,6 +166,24 @@ def _reading_secrets(args: IamProfileArgs) -> Sequence[dict[str, object]]:
                 "StringEquals": {"kms:ViaService": f"ssm.{args.region}.{suffix}"},
                 "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
             },
+        },
+    )
+
+
+def _fetching_images(repository: str) -> Sequence[dict[str, object]]:
+    """Permission to fetch from one repository. The password that a fetch needs is for no single one."""
+    return (
+        {
+            "Sid": "LogInToRegistry",
+            "Effect": "Allow",
+            "Action": ["ecr:GetAuthorizationToken"],
+            "Resource": ["*"],
+        },
+        {
+            "Sid": "FetchOwnImage",
+            "Effect": "Allow",
+            "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            "Resource": [repository],
         },
     )
 

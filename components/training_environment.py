@@ -126,7 +126,8 @@ class TrainingEnvironmentArgs:
     deleted ones stay in the bucket. ``candidate_types`` are the instance types that the machine may have, for
     policies to evaluate before it is created. ``resolvers`` are the addresses of the network's own DNS
     servers. ``decisions`` keeps what was decided for the run, for programs without a configuration of their
-    own. ``code_parts`` are the files of a large work folder, which ``code`` lists.
+    own. ``code_parts`` are the files of a large work folder, which ``code`` lists. ``container`` is the image
+    that the run's scripts run in, by its digest; ``repository`` the ARN of AWS's repository that it is in.
     """
 
     names: Names
@@ -153,6 +154,8 @@ class TrainingEnvironmentArgs:
     candidate_types: Sequence[str] = ()
     resolvers: Sequence[str] = ()
     decisions: TextObject | None = None
+    container: str | None = None
+    repository: str | None = None
 
 
 class TrainingEnvironment(pulumi.ComponentResource):
@@ -266,6 +269,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 has_nodes=args.limits.nodes > 1,
                 permissions_boundary=args.permissions_boundary,
                 data=args.data,
+                repository=args.repository,
                 group=self._group_request.name if self._group_request else None,
                 attached=self._attached_by_machine(),
                 tags=self._tags,
@@ -451,4 +455,5 @@ def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
         "diskGb": machine.disk_gb if machine else None,
         "volumesGb": sum(volume.size_gb or 0 for volume in args.volumes),
         "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],
+        "container": args.container,
     }

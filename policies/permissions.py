@@ -23,13 +23,15 @@ POLICY_TYPES = frozenset(
 WITHOUT_RESOURCES = frozenset(
     {
         "ssm:updateinstanceinformation",
+        "ecr:getauthorizationtoken",
         "ssmmessages:createcontrolchannel",
         "ssmmessages:createdatachannel",
         "ssmmessages:opencontrolchannel",
         "ssmmessages:opendatachannel",
     }
 )
-"""Actions, in lower case, of Session Manager's agent, for which IAM has no narrower resource."""
+"""Actions, in lower case, of Session Manager's agent and of a registry's login, for which IAM has no narrower
+resource."""
 
 _OWN_TAG = "aws:ResourceTag/runctl:job"
 _ATTACHED = re.compile(r"^arn:[^:*?]+:ec2:[^:*?]+:[0-9]+:(instance|volume)/\*$")

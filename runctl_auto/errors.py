@@ -574,6 +574,12 @@ class TrainingFailedError(RunctlError):
         return {"training_exit_code": self.training_exit_code}
 
 
+class WaitTimedOutError(RunctlError):
+    """What was waited for has not happened in time; it goes on."""
+
+    kind = "wait-timed-out"
+
+
 class JobEndedError(RunctlError):
     """Another command ended the job or the run that this one followed."""
 

@@ -62,6 +62,7 @@ from runctl_auto.agent.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
+from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import CloudName, DataSource, Volume
 from runctl_auto.packaging.package import code_parts
 from runctl_auto.providers.aws.access import Cloud
@@ -72,7 +73,7 @@ from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, Market, StackConfig
 from runctl_auto.stack.kinds import STORAGE_KINDS, kind_of, titled
 from runctl_auto.stack.pod_prices import POD_DISK_GB_MONTH
-from runctl_auto.stack.run_spec import run_spec_of
+from runctl_auto.stack.run_spec import container_of, run_spec_of
 from runctl_auto.stack.state import ENVIRONMENTS
 from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig, VolumeConfig, storage_config
 
@@ -296,6 +297,8 @@ class DeclaredRun:
                 candidate_types=job.resources.instance_types,
                 resolvers=placement.resolvers,
                 decisions=decisions,
+                container=None if config.container is None else config.container.reference,
+                repository=_repository(config),
             ),
             opts,
         )
@@ -409,6 +412,7 @@ def run_spec(config: StackConfig) -> RunJson:
         ),
         **_notify(config),
         **_trace(config),
+        **_container(config),
     }
 
 
@@ -428,6 +432,25 @@ def _notify(config: StackConfig) -> PartOfRunJson:
 def _trace(config: StackConfig) -> PartOfRunJson:
     """Where the run is traced; nothing where it is not."""
     return {} if config.trace is None else {"trace": {"parent": config.trace}}
+
+
+def _container(config: StackConfig) -> PartOfRunJson:
+    """What the run's scripts run in; of a pod, which is itself a container, nothing."""
+    auth = config.job.registry_auth
+    parameter = None if auth is None else parameter_name(config.job.name, auth.password)
+    return container_of(config.job, config.container, parameter)
+
+
+def _repository(config: StackConfig) -> str | None:
+    """The ARN of the repository of AWS's registry that the machine's role reads from; None without one."""
+    container = config.container
+    if container is None or config.job.registry_auth is not None:
+        return None
+    found = ImageReference.parse(container.image).of_aws
+    if found is None:
+        return None
+    partition = config.placement.partition
+    return f"arn:{partition}:ecr:{found.region}:{found.account}:repository/{found.name}"
 
 
 def _limits(config: StackConfig) -> LimitsJson:

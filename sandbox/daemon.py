@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.access.keys import CloudKeys, keys_file, load_keys
+from sandbox.access.keys import REGISTRIES, CloudKeys, keys_file, load_keys
 from sandbox.hosts.machine_settings import is_passed_on as host_settings
 from sandbox.supervisor import lost_jobs, record
 from sandbox.supervisor.left_hosts import HostsRemain, stop_left_hosts
@@ -57,6 +57,7 @@ class Endpoints:
     secret_access_key: str = field(repr=False)
     runpod_url: str = ""
     runpod_api_key: str = field(default="", repr=False)
+    registries_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -296,6 +297,7 @@ def _endpoints(folder: Path, ready: Record) -> Endpoints:
         keys.secret_access_key,
         _runpod_url(ready),
         keys.runpod_api_key,
+        f"{ready.cloud_url}{REGISTRIES}{keys.registries_token}",
     )
 
 

@@ -504,6 +504,27 @@ class TraceJson(TypedDict):
     parent: str
 
 
+class RegistryLoginJson(TypedDict, total=False):
+    """How a machine logs in to a registry: with ``username`` and the parameter that holds the ``password``,
+    whose variable is ``name``; or, with a ``region`` alone, to one of AWS there by its own role.
+    """
+
+    registry: str
+    username: str
+    name: str
+    password: str
+    region: str
+
+
+class ContainerJson(TypedDict, total=False):
+    """The container that the job runs in. ``image`` names it by its digest, or by the id that it has on this
+    machine.
+    """
+
+    image: str
+    login: RegistryLoginJson
+
+
 class _EveryRunJson(TypedDict):
     schema: int
     job: str
@@ -527,8 +548,11 @@ class _EveryRunJson(TypedDict):
 
 
 class PartOfRunJson(TypedDict, total=False):
-    """What ``spec.json`` holds where people are told of the run, and where it is traced."""
+    """What ``spec.json`` holds where people are told of the run, where it is traced, and where it runs in a
+    container.
+    """
 
+    container: ContainerJson
     notify: NotifyJson
     trace: TraceJson
 

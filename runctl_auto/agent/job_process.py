@@ -19,7 +19,7 @@ from runctl_auto.agent.errors import ScriptNotStartedError
 from runctl_auto.agent.exit_codes import FIRST_OF_SIGNALS, KILLED, NOT_EXECUTABLE, NOT_FOUND
 from runctl_auto.agent.foreground import Foreground
 from runctl_auto.agent.job_environment import DEFAULT_PATH
-from runctl_auto.agent.job_tree import JobTree, descendants, processor_seconds
+from runctl_auto.agent.job_tree import JobTree, descendants, processor_seconds, top
 from runctl_auto.agent.processes import Process, ProcessTable
 
 LEFTOVER_GRACE_SECONDS = 5.0
@@ -46,7 +46,11 @@ class ScriptStarter(Protocol):
 
 
 class JobProcess:
-    """A running script and the processes of the job around it."""
+    """A running script and the processes of the job around it.
+
+    With ``stays_for`` seconds ``popen`` is a program that stands for a script elsewhere: it is not signalled,
+    and tells the script's exit code so long after that script's end at the latest.
+    """
 
     def __init__(
         self,
@@ -55,8 +59,11 @@ class JobProcess:
         tree: JobTree,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] = time.sleep,
+        *,
+        stays_for: float | None = None,
     ) -> None:
         self._popen = popen
+        self._stays_for = stays_for
         self._record = record
         self._tree = tree
         self._clock = clock
@@ -79,9 +86,19 @@ class JobProcess:
     def terminate(self, grace_seconds: float) -> int:
         """Ends all processes of the job, services included, the command first; blocks; the exit code."""
         self._ending.end(grace_seconds, self._commands())
-        code = self._popen.poll()
+        code = self._code_at_end()
         self._close()
         return KILLED if code is None else exit_code(code)
+
+    def _code_at_end(self) -> int | None:
+        if self._stays_for is None:
+            return self._popen.poll()
+        try:
+            return self._popen.wait(self._stays_for)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+            return None
 
     def cut_off(self) -> frozenset[tuple[int, int]]:
         """Files (device, inode) that processes had open for writing when they were ended by force."""
@@ -90,9 +107,8 @@ class JobProcess:
     def _commands(self) -> set[int]:
         """The processes to signal first: the script's, or, once it has ended, those that it left running."""
         living = self._tree.without_services()
-        leaders = [self._popen.pid] if self._popen.pid in living else _top(living)
         foreground = Foreground(living, self._tree.table)
-        return {pid for leader in leaders for pid in foreground.of(leader)}
+        return {pid for leader in self._tree.leaders(living) for pid in foreground.of(leader)}
 
     def left(self) -> Left:
         """Processes left running by the script, which has ended; first waits for those about to exit."""
@@ -103,10 +119,10 @@ class JobProcess:
 
     def _look(self) -> Left:
         living = self._tree.without_services()
-        top = {pid: LeftProcess(pid, self._tree.table.command(pid)) for pid in _top(living)}
-        self._left = {**(self._left or {}), **top}
+        found = {pid: LeftProcess(pid, self._tree.table.command(pid)) for pid in top(living)}
+        self._left = {**(self._left or {}), **found}
         self._codes.update(self._tree.reap())
-        return Left(tuple(top.values()), processor_seconds(living.values()))
+        return Left(tuple(found.values()), processor_seconds(living.values()))
 
     def failed(self) -> list[tuple[LeftProcess, int]]:
         """Processes that the script left running and that have since exited with a code other than 0."""
@@ -138,11 +154,6 @@ class JobProcess:
             self._record.write(self._popen.pid, living)
         else:
             self._record.remove()
-
-
-def _top(processes: Mapping[int, Process]) -> list[int]:
-    """Processes whose parent is not among them."""
-    return sorted(pid for pid, process in processes.items() if process.parent not in processes)
 
 
 class JobRecord:
@@ -200,19 +211,26 @@ def start_script(
     """
     program = find_program(shell[0], environment.get("PATH", DEFAULT_PATH))
     try:
-        with output.open("ab") as log:
-            popen = subprocess.Popen(
-                [program, *shell[1:], "-c", script],
-                cwd=work,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        popen = started([program, *shell[1:], "-c", script], environment, work, output)
     except OSError as error:
         raise ScriptNotStartedError(f"{shell[0]} could not be started: {error}", NOT_EXECUTABLE) from error
     return JobProcess(popen, JobRecord(record), tree)
+
+
+def started(
+    words: Sequence[str], environment: Mapping[str, str], work: Path, output: Path
+) -> subprocess.Popen[bytes]:
+    """A program in a session of its own, its output appended to `output`. Raises OSError."""
+    with output.open("ab") as log:
+        return subprocess.Popen(
+            list(words),
+            cwd=work,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def find_program(name: str, path: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.config import AgentConfig
+from runctl_auto.agent.containers.joining import RECORD, Joining
 from runctl_auto.agent.job_environment import DEFAULT_PATH
 from runctl_auto.agent.job_process import JobRecord
 from runctl_auto.agent.job_tree import descendants
@@ -23,13 +24,14 @@ NOT_RUNNING = "the job's command does not run now: without its environment"
 @dataclass(frozen=True)
 class Surroundings:
     """``environment`` holds bytes, as the system has them. ``note`` says what is missing of it; ``user`` is
-    None where it is the caller's own."""
+    None where it is the caller's own; ``joining`` is how the job's container is joined, None without one."""
 
     environment: Mapping[bytes, bytes]
     folder: Path
     user: int | None = None
     group: int | None = None
     note: str | None = None
+    joining: Joining | None = None
 
 
 def job_surroundings(
@@ -40,6 +42,7 @@ def job_surroundings(
     present = work if work.is_dir() else Path("/")
     pid = running_command(folder / "job.json", table)
     found = None if pid is None else _of_process(pid, proc)
+    joining = Joining.of(folder / RECORD)
     if found is None:
         own = {
             **inherited,
@@ -47,8 +50,12 @@ def job_surroundings(
             b"RUNCTL_JOB": config.job.encode(),
             b"RUNCTL_RUN_ID": config.run.encode(),
         }
-        return Surroundings(own, present, note=NOT_RUNNING)
+        return Surroundings(own, present, note=NOT_RUNNING, joining=joining)
     environment, user, group = found
+    if joining is not None:
+        named = (os.fsencode(name) for name, value in joining.variables.items() if value is None)
+        given = {name: environment[name] for name in named if name in environment}
+        return Surroundings({**inherited, **given}, present, joining=joining)
     if user == os.geteuid():
         return Surroundings(environment, present)
     return Surroundings(environment, present, user, group)

@@ -8,18 +8,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
 
 from runctl_auto.agent.processes import Process, ProcessTable
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
+class RunsApart(Protocol):
+    """Processes of the job that are no descendants of the agent; `helpers` are descendants that are no part
+    of the job, `adopters` those of whose children no script is the parent.
+    """
+
+    @property
+    def helpers(self) -> set[int]: ...
+    @property
+    def adopters(self) -> set[int]: ...
+    def members(self, everything: Mapping[int, Process]) -> Collection[int]: ...
+
+
 class JobTree:
     """The job's processes on this machine, of all its scripts. Thread-safe but for `reap`."""
 
-    def __init__(self, table: ProcessTable, agent: int | None = None) -> None:
+    def __init__(
+        self, table: ProcessTable, agent: int | None = None, *, apart: RunsApart | None = None
+    ) -> None:
         self._table = table
         self._agent = os.getpid() if agent is None else agent
+        self._apart = apart
         self._script: int | None = None
         self._service_sessions: frozenset[int] = frozenset()
         self._reaped_seconds = 0.0
@@ -53,6 +69,18 @@ class JobTree:
         services |= descendants(living, services)
         return {pid: process for pid, process in living.items() if pid not in services}
 
+    def leaders(self, living: Mapping[int, Process]) -> list[int]:
+        """Of the living processes of the current script the first one; once it has ended, those that it left
+        running. In a container the script's own have a parent outside, orphans one that adopts them.
+        """
+        if self._script is not None and self._script in living:
+            return [self._script]
+        found = top(living)
+        if self._apart is None:
+            return found
+        adopters = self._apart.adopters | {self._agent}
+        return [pid for pid in found if living[pid].parent not in adopters] or found
+
     def reap(self) -> dict[int, int]:
         """Reaps ended children of the agent; their exit codes by number."""
         codes = {}
@@ -78,7 +106,16 @@ class JobTree:
         below = descendants(everything, [self._agent])
         agent = everything.get(self._agent)
         own_session = agent.session if agent else None
-        return {pid: everything[pid] for pid in below if everything[pid].session != own_session}
+        found = {pid for pid in below if everything[pid].session != own_session}
+        if self._apart is not None:
+            found |= set(self._apart.members(everything))
+            found -= self._apart.helpers
+        return {pid: everything[pid] for pid in found}
+
+
+def top(processes: Mapping[int, Process]) -> list[int]:
+    """Processes whose parent is not among them."""
+    return sorted(pid for pid, process in processes.items() if process.parent not in processes)
 
 
 def processor_seconds(processes: Iterable[Process]) -> float:

@@ -18,6 +18,9 @@ from runctl_auto.agent.attaching import EC2, Attaching
 from runctl_auto.agent.bringing_data import BringingData
 from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.config import AgentConfig, read_config
+from runctl_auto.agent.containers.apart import Apart
+from runctl_auto.agent.containers.aws_registry import AwsRegistry
+from runctl_auto.agent.containers.scripts import Machine
 from runctl_auto.agent.contract import MOST_SPEC_BYTES
 from runctl_auto.agent.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
@@ -45,12 +48,12 @@ from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
 from runctl_auto.agent.own_pod import OwnPod
 from runctl_auto.agent.parameters import Parameters
-from runctl_auto.agent.pod_identity import DEADLINE_FILE, PodIdentity, for_jobs, is_pod
+from runctl_auto.agent.pod_identity import DEADLINE_FILE, PodIdentity, is_pod
 from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
 from runctl_auto.agent.query_request import QueryService
 from runctl_auto.agent.reach import reach
 from runctl_auto.agent.reach_contract import REACH
-from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools, StopEarly
+from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools
 from runctl_auto.agent.s3 import S3
 from runctl_auto.agent.s3_request import Bucket, S3Requests
 from runctl_auto.agent.s3_store import S3Store
@@ -59,7 +62,7 @@ from runctl_auto.agent.span_parts import MachineTrace, machine_trace
 from runctl_auto.agent.spans import record_with
 from runctl_auto.agent.spec import RunSpec, SecretSpec, verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch
+from runctl_auto.agent.stopping import StopSwitch, wait_unless_stopped
 from runctl_auto.agent.system_stop import leave_on_sigterm, take_default_actions
 from runctl_auto.agent.units import END_GROUP, deadline_units
 from runctl_auto.agent.usage import Traffic, Usage
@@ -115,8 +118,8 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
 
     def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         record = folder / "job.json"
-        table = ProcProcessTable()
-        tree = JobTree(table)
+        table, apart = ProcProcessTable(), Apart()
+        tree = JobTree(table, apart=apart)
         if not become_subreaper():
             journal.say("orphaned processes of the job cannot be followed: the kernel knows no subreaper")
         if job_process.end_leftover(record, table):
@@ -164,9 +167,19 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             say=journal.say,
         )
         told.append(notices)
-        start = partial(
-            job_process.start_script, work=folder / "work", output=journal.path, record=record, tree=tree
-        )
+        scripts = Machine(
+            layout,
+            folder,
+            record,
+            journal,
+            tree,
+            apart,
+            run_program,
+            wait,
+            AwsRegistry(web, metadata.credentials, s3.patient(PATIENCE_SECONDS).retried, address.endpoint),
+            count_gpus,
+            os.environ,
+        ).scripts(spec)
         tools = RunTools(
             config=config,
             spec=spec,
@@ -183,11 +196,11 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
                 cache=CacheFolder(folder / "data-cache", InstanceStore(layout, run_program, journal.say)),
                 say=journal.say,
             ),
-            start=start,
+            start=scripts.start,
             switch=switch,
             say=journal.say,
-            inherited=for_jobs(os.environ),
-            home=layout.resolve("/root"),
+            inherited=scripts.inherited,
+            home=scripts.home,
             clock=time.time,
             processor_seconds=tree.processor_seconds,
             written_files=tree.written,
@@ -211,6 +224,7 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
             team=teams[-1],
             gpus=count_gpus,
             master_port=partial(free_port, spec.run),
+            container=scripts.container,
         )
         return Run(tools).execute()
 
@@ -318,13 +332,6 @@ def own_group(
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     service = QueryService(web, *AUTO_SCALING, config.region, metadata.credentials, endpoint)
     return OwnGroup(config.group, service, metadata.get, say)
-
-
-def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
-    """Blocks for `seconds`. Raises StopEarly when the run is to stop."""
-    switch.wait(seconds)
-    if switch.request is not None:
-        raise StopEarly
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -107,10 +107,13 @@ def _shell(layout: Layout, config: AgentConfig, program: str) -> NoReturn:
     if around.note is not None:
         sys.stderr.write(f"runctl: {around.note}\n")
     path = environment.get(b"PATH", DEFAULT_PATH.encode()).decode("utf-8", "surrogateescape")
-    found = find_program(program, path)
     os.chdir(around.folder)
+    words = [program, "-i"]
+    if around.joining is not None:
+        words = around.joining.words(words, around.folder, typed=True)
+    found = find_program(words[0], path)
     _become_user(around)
-    os.execve(found, [program, "-i"], environment)  # noqa: S606 - the job's own shell
+    os.execve(found, words, environment)  # noqa: S606 - the job's own shell
 
 
 def _become_user(around: Surroundings) -> None:

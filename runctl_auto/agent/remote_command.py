@@ -87,6 +87,8 @@ class RemoteCommand:
 
     def _started(self, argv: Sequence[str], given: IO[bytes] | None) -> subprocess.Popen[bytes]:
         around = self.surroundings
+        if around.joining is not None:
+            argv = around.joining.words(argv, around.folder, given=given is not None)
         path = around.environment.get(b"PATH", DEFAULT_PATH.encode()).decode("utf-8", "surrogateescape")
         program = argv[0] if "/" in argv[0] else find_program(argv[0], path)
         words = [os.fsencode(program), *(each.encode("utf-8", "surrogateescape") for each in argv[1:])]

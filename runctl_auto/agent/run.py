@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +41,7 @@ from runctl_auto.agent.saving import Saving
 from runctl_auto.agent.span_parts import SHIP_PACE, MachineTrace
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.stopping import StopEarly, StopRequest, StopSwitch
 from runctl_auto.agent.store import Store
 from runctl_auto.agent.time_limit import TimeLimit
 from runctl_auto.agent.trying import Trying
@@ -93,6 +93,16 @@ class BringsData(Protocol):
     ) -> tuple[BroughtData, ...]: ...
 
 
+class RunsInContainer(Protocol):
+    """The container of the run's scripts; `Container` describes the methods."""
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+    def fetch(self, secrets: ReadsSecrets, /) -> None: ...
+    def share(self, paths: Iterable[Path], secrets: Iterable[str], /) -> None: ...
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class RunTools:
     """The dependencies of a run; tests inject their own."""
@@ -130,10 +140,8 @@ class RunTools:
     """The other nodes of a run on several machines."""
     gpus: Callable[[], int] = lambda: 0
     master_port: Callable[[], int] | None = None
-
-
-class StopEarly(Exception):
-    """The stop switch was set while no job was running."""
+    container: RunsInContainer | None = None
+    """What ``start`` runs scripts in; None: they run on the machine itself."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +204,8 @@ class Run:
                 outcome = over.outcome
             finally:
                 self._tools.end_services()
+                if self._tools.container is not None:
+                    self._tools.container.close()
             outcome = self._keep_results(outcome)
             if self._tools.metrics is not None:
                 metrics = self._tools.metrics
@@ -386,9 +396,13 @@ class Run:
                 self._work,
                 unpacked=self._own_files.set_aside,
             )
-        if is_fresh:
+        if is_fresh or tools.container is not None:
+            # A container begins as its image is, also where an earlier agent had prepared one.
             self._setup_done.unlink(missing_ok=True)
         self._stop_if_asked()
+        if tools.container is not None:
+            with spans.span("fetch image"):
+                tools.container.fetch(tools.secrets)
         with spans.span("mount volumes", volumes=len(spec.volumes)):
             mounts = tools.volumes.mount_all(spec.volumes)
         self._stop_if_asked()
@@ -399,20 +413,32 @@ class Run:
         if tools.team is None:
             with spans.span("restore checkpoint"):
                 self._resuming.restore()
+        metrics = self._read_metrics(folders, {**spec.env, **secrets})
+        if tools.container is not None:
+            # Whatever the job is told of is in the container at the same place.
+            brought = (path for each in data for path in (each.path, each.cache) if path is not None)
+            told = () if metrics is None else (metrics,)
+            tools.container.share((folders.data, *mounts.values(), *brought, *told), tuple(secrets))
         self._environment = job_environment(
             spec,
             folders,
             mounts,
-            tools.inherited,
+            self._inherited,
             tools.home,
             secrets=secrets,
             data=data,
             traceparent=None if tools.trace is None else str(tools.trace.recorder.parent),
-            metrics=self._read_metrics(folders, {**spec.env, **secrets}),
+            metrics=metrics,
             gpus=tools.gpus(),
             port=None if tools.master_port is None else tools.master_port(),
         )
         self._stop_if_asked()
+
+    @property
+    def _inherited(self) -> Mapping[str, str]:
+        """The environment of the machine, or that of the image with what the agent adds."""
+        container, own = self._tools.container, self._tools.inherited
+        return own if container is None else {**container.environment, **own}
 
     def _read_metrics(self, folders: JobFolders, variables: Mapping[str, str]) -> Path | None:
         """Begins to read what the training tells; the file to which it may write more."""
@@ -420,6 +446,8 @@ class Run:
         if metrics is None or output is None:
             return None
         objects = self._tools.folder / "metrics.jsonl"
+        if self._tools.container is not None:
+            objects.touch()
         logging = (self._work / each for each in LOGGING_FOLDERS)
         places = TrainingPlaces(output, objects, (folders.output, folders.checkpoints, *logging))
         metrics.read_training(places, self._hidden, variables)

@@ -22,6 +22,7 @@ from runctl_auto.agent.contract import (
     SCHEMA,
     SHELLS,
     Background,
+    ContainerJson,
     DataJson,
     DataStrategy,
     NotifyJson,
@@ -88,6 +89,24 @@ class NotifySpec:
 
 
 @dataclass(frozen=True)
+class RegistryLogin:
+    """A login with ``username`` and ``password``; without them, the machine's role in ``region``."""
+
+    registry: str
+    username: str | None = None
+    password: SecretSpec | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """The image of the job's container, by its digest; how it is fetched when that needs a ``login``."""
+
+    image: str
+    login: RegistryLogin | None = None
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run of a job; `node` is the one on which it is read, of `nodes`."""
 
@@ -117,6 +136,7 @@ class RunSpec:
     max_attempts: int = 1
     notify: NotifySpec | None = None
     trace: SpanContext | None = None
+    container: ContainerSpec | None = None
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -211,7 +231,22 @@ def _spec(data: SpecJson) -> RunSpec:
         max_attempts=int(_positive((data.get("retry") or {}).get("max_attempts", 1))),
         notify=_notify(data["notify"]) if data.get("notify") else None,
         trace=parse_traceparent(data["trace"].get("parent")) if data.get("trace") else None,
+        container=_container(data["container"]) if data.get("container") else None,
     )
+
+
+def _container(data: ContainerJson) -> ContainerSpec:
+    image = str(data["image"])
+    if not image or image.startswith("-"):
+        raise ValueError(f"{image!r} is not an image")
+    login = data.get("login")
+    if not login:
+        return ContainerSpec(image)
+    registry = str(login["registry"])
+    if login.get("password") is None:
+        return ContainerSpec(image, RegistryLogin(registry, region=str(login["region"])))
+    password = SecretSpec(str(login["name"]), str(login["password"]))
+    return ContainerSpec(image, RegistryLogin(registry, str(login["username"]), password))
 
 
 def _notify(data: NotifyJson) -> NotifySpec:

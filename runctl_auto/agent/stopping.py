@@ -54,3 +54,14 @@ class StopSwitch:
     def wait(self, seconds: float) -> None:
         """Blocks until set, at most `seconds`."""
         self._event.wait(seconds)
+
+
+class StopEarly(Exception):
+    """The stop switch was set while no job was running."""
+
+
+def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
+    """Blocks for `seconds`. Raises StopEarly when the run is to stop."""
+    switch.wait(seconds)
+    if switch.request is not None:
+        raise StopEarly

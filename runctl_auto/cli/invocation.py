@@ -135,6 +135,11 @@ class Invocation:
             return True
         return Path(unquote(urlsplit(backend).path)).is_dir()
 
+    def session_of_all(self) -> Session:
+        """The session of a command about all jobs; without an engine where those of this machine are all."""
+        here = None if self.has_stacks() else self.session_here()
+        return here or self.session()
+
     def session_of(self, *names: str) -> Session:
         """The session of a command about these jobs, wherever they are."""
         return self.local_session_of(*names) or self.session()

@@ -56,6 +56,7 @@ _COMMANDS: dict[str, str] = {
     "shell": "Open a shell of a job on its machine.",
     "forward": "Carry connections to a port of a job's machine.",
     "watch": "Follow jobs, and give a run that lost its machine a new one.",
+    "wait": "Wait until a job's run has ended.",
     "checkpoint": "List, fetch, verify, choose and delete checkpoints of a job.",
     "data": "Compare how data come to a job, and write a loader.",
     "transfer": "Move data between this machine, buckets and jobs.",

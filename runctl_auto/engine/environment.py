@@ -53,6 +53,7 @@ _FOREIGN_VARIABLES = (
     "PULUMI_STACK",
     "RUNPOD_API_KEY",
     "RUNPOD_ENDPOINT_URL",
+    "CONTAINER_REGISTRY_ENDPOINT_URL",
 )
 """Variables of a person's real accounts that must not reach the sandbox's processes."""
 
@@ -100,7 +101,7 @@ def _unused(settings: Settings, environ: Mapping[str, str]) -> tuple[str, ...]:
 def _enter(variables: Mapping[str, str], removed: Iterable[str]) -> None:
     for name in removed:
         os.environ.pop(name, None)
-    own = ("AWS_", "RUNPOD_")
+    own = ("AWS_", "RUNPOD_", "CONTAINER_REGISTRY_")
     os.environ.update({name: value for name, value in variables.items() if name.startswith(own)})
 
 
@@ -276,6 +277,7 @@ def _sandbox_environment(
         "AWS_CONFIG_FILE": nowhere,
         "AWS_SHARED_CREDENTIALS_FILE": nowhere,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "CONTAINER_REGISTRY_ENDPOINT_URL": endpoints.registries_url,
         **(
             {KEY_OF_RUNPOD: endpoints.runpod_api_key, "RUNPOD_ENDPOINT_URL": endpoints.runpod_url}
             if runpod

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandle
 from pydantic_core import CoreSchema, core_schema
 
 from components.tags import PROTECTION_TAGS
+from runctl_auto.job_file.image_reference import container_image
 from runctl_auto.job_file.quantities import (
     COUNT_PATTERN,
     DURATION_PATTERN,
@@ -111,6 +112,11 @@ def _mount_point(value: str) -> str:
     if path.parts[1] in _SYSTEM_FOLDERS:
         raise ValueError(f"lies in the system folder /{path.parts[1]}")
     return str(path)
+
+
+def _image(value: str) -> str:
+    container_image(value)
+    return value
 
 
 def is_mount_point(text: str) -> bool:
@@ -235,7 +241,8 @@ Zone = Annotated[
 Image = Annotated[
     StrictStr,
     Matching(
-        r"auto|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,1000}|docker:[a-z0-9][A-Za-z0-9_./:@-]{1,300}",
+        r"auto|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,1000}|docker:[A-Za-z0-9][A-Za-z0-9_./:@-]{0,400}",
         "is not an image",
     ),
+    AfterValidator(_image),
 ]

@@ -105,7 +105,7 @@ ADVICE: Mapping[str, str] = {
     "python": "choose it in setup, such as `uv venv --python 3.11`",
     "entrypoint": "the command is named run",
     "command": "the command is named run",
-    "docker": "containers are not run; image names an AMI",
+    "docker": "a container is named image: docker:REPOSITORY:TAG",
     "image_id": "the AMI is named image",
     "job_recovery": "write retry: {on_events: [interruption, error], duration: 24h}",
     "spot_recovery": "write retry: {on_events: [interruption, error], duration: 24h}",

@@ -46,6 +46,7 @@ from runctl_auto.job_file.field_types import (
     Zone,
 )
 from runctl_auto.job_file.gpu_text import GPU_PATTERN, MAX_LENGTH, gpu_parts
+from runctl_auto.job_file.image_reference import DOCKER
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
 __all__ = [
@@ -389,6 +390,21 @@ class Artifacts(Part):
     )
 
 
+class RegistryAuth(Part):
+    """The login to the registry of the job's container, for an image that it does not tell to everybody."""
+
+    username: Text = Field(
+        title="User of the registry",
+        description="a text",
+        examples=["$oauthtoken"],
+    )
+    password: VariableName = Field(
+        title="Variable of the caller's environment with the password or token, a secret",
+        description="the name of an environment variable",
+        examples=["REGISTRY_TOKEN"],
+    )
+
+
 class Notify(Part):
     """Who is told of the job: a webhook, a command on the machine, or both."""
 
@@ -466,8 +482,15 @@ class JobSpec(BaseModel):
     )
     image: Image = Field(
         default="auto",
-        title="System image of the machine; of a pod: docker:REPOSITORY:TAG",
-        description="auto, an AMI's id (ami-...) or ssm:/NAME/OF/PARAMETER",
+        title="System image of the machine, or the container that the job runs in",
+        description="auto, an AMI's id (ami-...), ssm:/NAME/OF/PARAMETER or docker:REPOSITORY:TAG",
+        examples=["docker:pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime"],
+    )
+    registry_auth: RegistryAuth | None = Field(
+        default=None,
+        title="Login to the registry of the container's image",
+        description="a mapping of username and password",
+        examples=[{"username": "me", "password": "REGISTRY_TOKEN"}],
     )
     network: Network = Field(
         default=Network(), title="Network of the machine", description="a mapping of vpc and subnet"
@@ -624,6 +647,12 @@ class JobSpec(BaseModel):
             )
         if self.nodes > 1 and len(set(self.on_demand_ranks)) == self.nodes:
             raise ValueError("names all ranks in on_demand_ranks, which spot_policy: on-demand says")
+        return self
+
+    @model_validator(mode="after")
+    def _a_registry_to_log_in_to(self) -> JobSpec:
+        if self.registry_auth is not None and not self.image.startswith(DOCKER):
+            raise ValueError("has registry_auth, and its image is no container (docker:REPOSITORY:TAG)")
         return self
 
     @property

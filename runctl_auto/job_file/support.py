@@ -25,7 +25,6 @@ def unsupported(spec: JobSpec) -> list[Unsupported]:
         _on_any(spec),
         *([_on_several(spec)] if len(spec.clouds) > 1 else []),
         *([_on_runpod(spec)] if "runpod" in spec.clouds else []),
-        *([_on_aws(spec)] if spec.clouds != ("runpod",) else []),
     ]
     return [
         Unsupported(field, instead)
@@ -52,12 +51,6 @@ def _on_any(spec: JobSpec) -> dict[str, tuple[bool, str]]:
     }
 
 
-def _on_aws(spec: JobSpec) -> dict[str, tuple[bool, str]]:
-    return {
-        f"image: {spec.image}": (spec.image.startswith("docker:"), "a container needs provider: runpod"),
-    }
-
-
 def _on_several(spec: JobSpec) -> dict[str, tuple[bool, str]]:
     """What belongs to one provider, so that no other can run the job."""
     return {
@@ -75,6 +68,7 @@ def _on_runpod(spec: JobSpec) -> dict[str, tuple[bool, str]]:
     kept = any(each.snapshot or each.initialization_rate for each in spec.volumes)
     return {
         f"image: {spec.image}": (machine_image, "a pod is a container: use image: docker:REPOSITORY:TAG"),
+        "registry_auth": (spec.registry_auth is not None, "use an image that needs no login"),
         "network": (own_network, "a pod has no network of the account's: leave it out"),
         "spot_policy: spot": (spec.spot_policy == "spot", "RunPod has no spot pods: use on-demand"),
         "recovery: cloud": (spec.recovery == "cloud", "RunPod has no groups: use recovery: runctl"),

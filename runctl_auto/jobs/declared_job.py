@@ -81,7 +81,7 @@ def decide_declared(
             next_step="Give the job of each stack a name of its own, such as one that ends with the stack's.",
         )
     asked_again = held is not None and rerun is not None and rerun != held.rerun
-    intent = decide(surroundings, checked.spec, current, material, rerun=asked_again)
+    intent = decide(surroundings, checked.spec, current, material, rerun=asked_again, variables=environ)
     intent = with_webhook(intent, SecretValues(), environ, {})
     if held is None or held.config.run.id != intent.config.run.id:
         for note in intent.notes:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import JobFileError, RunctlError, UsageError
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.container_choice import choose_container
 from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
 from runctl_auto.jobs.job import Job, parse_config
@@ -178,8 +180,10 @@ def decide(
     rerun: bool,
     afresh: bool | None = None,
     source: Source | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Intent:
-    """What applying ``spec`` means. Asks the cloud for places when a new one is needed.
+    """What applying ``spec`` means. Asks the cloud for places when a new one is needed, and the registry of
+    its container for a new run; ``variables`` may hold the registry's password.
 
     ``afresh``: whether a new run leaves the checkpoints of the previous one; None: as that ended. ``source``
     is the file of the folder that is applied; None: as before.
@@ -205,6 +209,9 @@ def decide(
         previous_status=current.status,
         rerun=rerun or moves,
         afresh=afresh,
+    )
+    container, about_container = choose_container(
+        spec, current.config, run, provider.container_image, variables
     )
     with session.reporter.working("looking for places"):
         known = session.prices.region(spec.region)
@@ -240,6 +247,7 @@ def decide(
         group=_group(session, spec, current, run, choice),
         notify=choose_notify(spec, current.config, run.id, session.settings.notify),
         trace=choose_trace(current.config, run.id),
+        container=container,
         source=source,
         fingerprint=fingerprint(session, spec, material.code_sha256, source),
     )
@@ -249,6 +257,7 @@ def decide(
         wanted,
         replaces_active_run=not is_same_run and current.run_is_active,
         notes=(
+            *about_container,
             *choice.notes,
             *data.notes,
             *(() if is_same_run else initialization_notes(spec)),

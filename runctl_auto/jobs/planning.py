@@ -21,7 +21,7 @@ from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.notices.webhook_address import with_webhook
 from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
-from runctl_auto.jobs.secret_values import choose_secrets
+from runctl_auto.jobs.secret_values import job_secrets
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.storage.held_volumes import refuse_what_the_state_forbids
 from runctl_auto.jobs.storage.volumes_of_job import with_ids_of_volumes
@@ -94,7 +94,7 @@ class JobFileChange(Change[Intent, ResultT]):
         with self.times.phase("prepare"):
             refuse_what_the_state_forbids(self._checked.file, self.current.state)
             environ, held = self.session.shell, job.stack.secrets()
-            secrets = choose_secrets(spec.name, spec.secrets, environ, held)
+            secrets = job_secrets(spec, environ, held)
             intent = decide(
                 self.session,
                 with_ids_of_volumes(self.session, spec),
@@ -103,6 +103,7 @@ class JobFileChange(Change[Intent, ResultT]):
                 rerun=self._rerun,
                 afresh=self._afresh,
                 source=self._source,
+                variables={**held, **environ},
             )
             correlation.note_run(job.name, intent.config.run.id)
             return with_webhook(intent, secrets, environ, held)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
 from runctl_auto.errors import UsageError
+from runctl_auto.job_file.spec import JobSpec
 
 MOST_BYTES = 4096
 """What a parameter of the standard tier holds."""
@@ -50,6 +51,16 @@ def choose_secrets(
             next_step="Give the job a shorter secret, such as one that fetches the long one.",
         )
     return SecretValues(found, tuple(name for name in names if not environ.get(name)))
+
+
+def job_secrets(spec: JobSpec, environ: Mapping[str, str], held: Mapping[str, str]) -> SecretValues:
+    """The job's secrets, and the password of the registry of its container."""
+    found = choose_secrets(spec.name, spec.secrets, environ, held)
+    if spec.registry_auth is None or spec.registry_auth.password in found.values:
+        return found
+    name = spec.registry_auth.password
+    more = choose_secrets(spec.name, (name,), environ, held, field="registry_auth.password")
+    return SecretValues({**found.values, **more.values}, (*found.kept, *more.kept))
 
 
 def _unfit(value: str) -> str | None:

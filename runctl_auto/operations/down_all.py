@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
 
 from runctl_auto.engine.executor.contract import Executor, Work
 from runctl_auto.errors import ExitCode, RunctlError
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.filters import Filters, wanted_jobs
 from runctl_auto.jobs.folder.entry import Failure, exit_code_of, failure_of
+from runctl_auto.jobs.local.everywhere import jobs_here, session_here
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.teardown.preview import TeardownForecast
 from runctl_auto.operations.down import DownOptions, DownResult, down, foresee, refuse_leaks
+
+if TYPE_CHECKING:
+    from runctl_auto.jobs.local.session import LocalSession
 
 
 @dataclass(frozen=True)
@@ -73,24 +78,86 @@ def down_all(
     planned again before it is ended, and left alone when more would be deleted than was confirmed. Blocks.
     Raises ``ConfirmationNeededError`` when declined.
     """
-    found = wanted_jobs(session, filters)
+    here = _Here.of(session, filters)
+    found = () if here.is_all else wanted_jobs(session, filters)
     jobs = {
         each.summary.name: EndedJob(each.summary.name, each.facts.config.owner if each.facts else None)
         for each in found
     }
-    for each in executor.run(_works(jobs.values(), options), _foreseen):
-        planned = jobs[each.work.stack] = _outcome(each.work.item.job, each.result, each.error)
+    planned_here = [here.foreseen(each, options) for each in here.jobs]
+    for each in executor.run(_works(jobs.values(), options), _foreseen) if jobs else ():
+        planned_here.append(_outcome(each.work.item.job, each.result, each.error))
+    for planned in planned_here:
+        jobs[planned.job] = planned
         if planned.forecast is not None and planned.forecast.view is not None:
             session.reporter.plan(planned.forecast.view)
         elif planned.error is not None:
             session.reporter.say(f"job '{planned.job}' is left alone: {planned.error.text}")
     goes = [each for each in jobs.values() if each.error is None]
     if dry_run or not goes:
-        return DownAllResult(tuple(jobs.values()), dry_run)
+        return DownAllResult(_by_name(jobs), dry_run)
     _ask(session, goes, options)
-    for each in executor.run(_works(goes, options), _ended):
+    for job in goes:
+        if job.job in here.names:
+            jobs[job.job] = here.ended(job, options)
+    away = [each for each in goes if each.job not in here.names]
+    for each in executor.run(_works(away, options), _ended) if away else ():
         jobs[each.work.stack] = _outcome(each.work.item.job, each.result, each.error)
-    return DownAllResult(tuple(jobs.values()))
+    return DownAllResult(_by_name(jobs))
+
+
+def _by_name(jobs: Mapping[str, EndedJob]) -> tuple[EndedJob, ...]:
+    return tuple(jobs[name] for name in sorted(jobs))
+
+
+@dataclass(frozen=True)
+class _Here:
+    """The jobs of this machine that fit. ``is_all``: the session knows no others."""
+
+    session: Session | None
+    jobs: tuple[EndedJob, ...] = ()
+    is_all: bool = False
+
+    @classmethod
+    def of(cls, session: Session, filters: Filters) -> _Here:
+        here = session_here(session)
+        jobs = tuple(
+            EndedJob(each.summary.name, each.facts.config.owner if each.facts else None)
+            for each in jobs_here(session, filters)
+        )
+        return cls(here, jobs, is_all=here is session)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(each.job for each in self.jobs)
+
+    def foreseen(self, job: EndedJob, options: DownOptions) -> EndedJob:
+        """Changes nothing. Never raises a ``RunctlError``."""
+        from runctl_auto.operations.local.down import foresee_here
+
+        try:
+            return replace(job, forecast=foresee_here(cast("LocalSession", self.session), job.job, options))
+        except RunctlError as error:
+            return replace(job, error=failure_of(error))
+
+    def ended(self, job: EndedJob, options: DownOptions) -> EndedJob:
+        """Never raises a ``RunctlError``."""
+        from runctl_auto.operations.local.down import down_here
+
+        session = cast("LocalSession", self.session)
+        try:
+            result = down_here(session, job.job, replace(options, yes=True))
+        except RunctlError as error:
+            return replace(job, error=failure_of(error))
+        return _with_leaks(job, result)
+
+
+def _with_leaks(job: EndedJob, result: DownResult) -> EndedJob:
+    try:
+        refuse_leaks(result.receipt)
+    except RunctlError as error:
+        return replace(job, result=result, error=failure_of(error))
+    return replace(job, result=result)
 
 
 def _works(jobs: Iterable[EndedJob], options: DownOptions) -> list[Work[_Asked]]:
@@ -135,8 +202,4 @@ def _ended(session: Session, asked: _Asked) -> EndedJob:
     except RunctlError as error:
         session.reporter.say(f"not ended: {error}")
         return replace(job, error=failure_of(error))
-    try:
-        refuse_leaks(result.receipt)
-    except RunctlError as error:
-        return replace(job, result=result, error=failure_of(error))
-    return replace(job, result=result)
+    return _with_leaks(job, result)

@@ -1,4 +1,4 @@
-"""``exporter``: metrics of all jobs of the backend, for Prometheus. Reads only."""
+"""``exporter``: metrics of all jobs of the backend and of this machine, for Prometheus. Reads only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runctl_auto.errors import RunctlError, UsageError
 from runctl_auto.jobs.gauges import families
-from runctl_auto.jobs.listing import list_jobs
+from runctl_auto.jobs.local.everywhere import list_everywhere
 from runctl_auto.jobs.session import Session
 from runctl_auto.observe.metrics.exposition import Family, Histogram, Sample, exposition
 from runctl_auto.operations.leaks import LeaksOptions, LeaksResult, find_leaks
@@ -92,7 +92,7 @@ class Exporter:
         found: list[Family] = []
         with observed_calls(lambda service, seconds: self._calls.add(seconds, service=service)):
             try:
-                found += families(list_jobs(self.session))
+                found += families(list_everywhere(self.session))
                 worked = True
             except RunctlError as error:
                 self.session.reporter.say(f"the jobs could not be read: {error.what}")

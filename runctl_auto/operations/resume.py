@@ -101,6 +101,7 @@ class Resume(Change[Intent, ResumeResult]):
             Material(account, config.run.code_sha256, agent.sha256),
             rerun=True,
             source=config.source,
+            variables={**self.job.stack.secrets(), **self.session.shell},
         )
         # A folder's plan compares files with what was applied, which stays the same.
         return replace(intent, config=replace(intent.config, fingerprint=config.fingerprint))

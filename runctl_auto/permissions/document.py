@@ -19,7 +19,8 @@ class Place:
 
     ``image_parameters`` are the parameters of the account that jobs name as their image (``/path/name``);
     ``session_log_group`` and ``session_log_bucket`` where the settings have sessions recorded
-    (``sessions.log_group``; ``sessions.log_bucket``, with a prefix or without).
+    (``sessions.log_group``; ``sessions.log_bucket``, with a prefix or without); ``container_repositories``
+    are those of AWS's registry whose images jobs name.
     """
 
     account: str
@@ -28,6 +29,7 @@ class Place:
     image_parameters: tuple[str, ...] = ()
     session_log_group: str | None = None
     session_log_bucket: str | None = None
+    container_repositories: tuple[str, ...] = ()
 
 
 def grants_of(role: Role) -> tuple[Grant, ...]:
@@ -75,6 +77,10 @@ def _image_grants(place: Place) -> Iterable[Grant]:
         parameter = "arn:{partition}:ssm:{region}:{account}:parameter/"
         arns = tuple(parameter + name.lstrip("/") for name in place.image_parameters)
         yield Grant("ReadImageParameters", "plan", ("ssm:GetParameter",), arns)
+    if place.container_repositories:
+        repository = "arn:{partition}:ecr:{region}:{account}:repository/"
+        arns = tuple(repository + name for name in place.container_repositories)
+        yield Grant("LookUpContainerImages", "plan", ("ecr:BatchGetImage",), arns, seen=False)
 
 
 def _statement(grants: Sequence[Grant], place: Place) -> dict[str, object]:

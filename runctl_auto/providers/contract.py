@@ -19,10 +19,12 @@ from runctl_auto.agent.contract import StatusJson, StopReason
 from runctl_auto.agent.manifest import Manifest, StoredFile
 from runctl_auto.agent.store import ChangeableStore
 from runctl_auto.errors import RunctlError
+from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import CloudName, JobSpec
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.reach import Reach
+from runctl_auto.providers.registries.resolved import Login, ResolvedImage
 from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.providers.storage import Storage
@@ -406,6 +408,13 @@ class Provider(Protocol):
         """
 
     # Placement
+
+    def container_image(self, image: ImageReference, login: Login | None) -> ResolvedImage:
+        """What the name of a container's image means now. Asks its registry; fetches nothing.
+
+        Raises ``JobFileError`` when there is no such image, ``AccessDeniedError`` when the registry does not
+        tell of it, ``UnreachableError`` and ``ThrottledError`` when it does not answer.
+        """
 
     def offers(
         self,

@@ -18,6 +18,7 @@ from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLAC
 from runctl_auto.errors import ProgramError
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, CloudName, DataSource, JobSpec, Notify
 from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.container import ContainerChoice
 from runctl_auto.stack.prices import PriceSource, Rates
 from runctl_auto.stack.source import Source
 from runctl_auto.stack.trail import RefusedPlace, trail_json
@@ -40,6 +41,7 @@ KEYS = (
     "data",
     "notify",
     "trace",
+    "container",
 )
 SECRETS_KEY = "secrets"
 """A JSON object of the secrets' values by name, encrypted; separate from the plain values."""
@@ -154,7 +156,8 @@ class StackConfig:
     ``fingerprint`` is of all that was applied, None in stacks of earlier versions. ``data`` are the
     strategies that were settled for data whose strategy is ``auto``, by their path. ``notify``: who is
     told of the run, as job file or settings say; None: nobody. ``trace`` is the ``traceparent`` of the
-    command that decided the run, None where it was not traced.
+    command that decided the run, None where it was not traced. ``container`` is what the run's scripts run
+    in, None for the machine itself.
     """
 
     job: JobSpec
@@ -173,12 +176,17 @@ class StackConfig:
     data: Mapping[str, str] = field(default_factory=dict)
     notify: Notify | None = None
     trace: str | None = None
+    container: ContainerChoice | None = None
 
     @property
     def secret_names(self) -> tuple[str, ...]:
-        """The secrets that the stack keeps: the job's, and the address of its webhook."""
+        """The secrets that the stack keeps: the job's, the address of its webhook, and the password of its
+        registry.
+        """
         webhook = self.notify.webhook if self.notify is not None else None
-        return tuple(dict.fromkeys((*self.job.secrets, *((webhook,) if webhook else ()))))
+        auth = self.job.registry_auth
+        more = (webhook, auth.password if auth is not None else None)
+        return tuple(dict.fromkeys((*self.job.secrets, *(each for each in more if each))))
 
     @property
     def account(self) -> str:
@@ -270,6 +278,7 @@ class StackConfig:
             "fingerprint": self.fingerprint,
             "notify": None if self.notify is None else self.notify.model_dump(mode="json"),
             "trace": self.trace,
+            "container": None if self.container is None else self.container.as_json(),
         }
         return {f"{NAMESPACE}:{key}": _json(value) for key, value in values.items()}
 
@@ -296,6 +305,7 @@ class StackConfig:
             fingerprint=_read(values, "fingerprint"),
             notify=_read(values, "notify"),
             trace=_read(values, "trace"),
+            container=_read(values, "container"),
         )
 
 
@@ -357,6 +367,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "fingerprint": _of(str | None),
     "notify": _of(Notify | None),
     "trace": _of(str | None),
+    "container": _of(ContainerChoice | None),
 }
 _DEFAULTS: Mapping[str, str] = {
     "boundary": "null",
@@ -370,6 +381,7 @@ _DEFAULTS: Mapping[str, str] = {
     "fingerprint": "null",
     "notify": "null",
     "trace": "null",
+    "container": "null",
 }
 """Of keys that stacks made by earlier versions lack."""
 _OF_ONE_JOB = frozenset({"job", "run", "data"})

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runctl_auto.agent.contract import SCHEMA, DataJson, LimitsJson, RunJson, SecretJson, package_key
+from runctl_auto.agent.contract import (
+    SCHEMA,
+    ContainerJson,
+    DataJson,
+    LimitsJson,
+    PartOfRunJson,
+    RunJson,
+    SecretJson,
+    package_key,
+)
+from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.container import ContainerChoice
 
 
 def run_spec_of(
@@ -43,3 +54,23 @@ def run_spec_of(
         "secrets": list(secrets),
         "data": list(data),
     }
+
+
+def container_of(job: JobSpec, container: ContainerChoice | None, parameter: str | None) -> PartOfRunJson:
+    """What the run's scripts run in; nothing without a container, so that the spec stays what it was.
+    ``parameter`` holds the password of ``registry_auth``.
+    """
+    if container is None:
+        return {}
+    found: ContainerJson = {"image": container.reference}
+    auth, of_aws = job.registry_auth, ImageReference.parse(container.image).of_aws
+    if auth is not None and parameter is not None:
+        found["login"] = {
+            "registry": container.registry,
+            "username": auth.username,
+            "name": auth.password,
+            "password": parameter,
+        }
+    elif of_aws is not None:
+        found["login"] = {"registry": container.registry, "region": of_aws.region}
+    return {"container": found}

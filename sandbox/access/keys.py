@@ -13,6 +13,8 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+REGISTRIES = "/container-registries/"
+"""Where the cloud's port serves the stand-in for container registries."""
 _ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _ID_PREFIX = "AKIA"
 _ID_LENGTH = 20
@@ -37,6 +39,11 @@ class CloudKeys:
         """The key of the account of RunPod's stand-in."""
         made = hmac.new(self.control_token.encode(), b"runpod", hashlib.sha256).hexdigest()
         return f"rpa_{made[:40].upper()}"
+
+    @property
+    def registries_token(self) -> str:
+        """What the addresses of the stand-in for container registries begin with."""
+        return hmac.new(self.control_token.encode(), b"registries", hashlib.sha256).hexdigest()[:40]
 
     @property
     def bearer(self) -> str:

@@ -104,6 +104,15 @@ class Artifacts(TypedDict):
     """Keep the bucket when the job goes."""
 
 
+class RegistryAuth(TypedDict):
+    """Login to the registry of a container's image."""
+
+    username: str
+    """User of the registry."""
+    password: str
+    """Secret with the password, by its name: in secretValues, or in the engine's environment."""
+
+
 class Notify(TypedDict):
     """Who is told of the job: a webhook, a command on the machine, or both."""
 
@@ -132,7 +141,10 @@ class TrainingJobArgs(TypedDict):
     region: NotRequired[str]
     """Region of the cloud, such as us-east-1."""
     image: NotRequired[str]
-    """System image of the machine: auto, an AMI's id or ssm:/NAME/OF/PARAMETER."""
+    """System image of the machine (auto, an AMI's id or ssm:/NAME/OF/PARAMETER), or the container that the
+    job runs in (docker:REPOSITORY:TAG)."""
+    registry_auth: NotRequired[RegistryAuth]
+    """Login to the registry of the container's image."""
     network: NotRequired[Network]
     """Network of the machine."""
     workdir: NotRequired[str]

@@ -116,7 +116,7 @@ def test_times() -> None:
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
-            "checkpoints artifacts limits retry secrets data notify trace",
+            "checkpoints artifacts limits retry secrets data notify trace container",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour prices"),
         (contract.StopJson, "reason grace_seconds at"),

@@ -52,6 +52,7 @@ def test_nothing_is_required_but_what_nobody_can_guess() -> None:
     assert required == {
         "runctl:index:Volume": ["mount", "name"],
         "runctl:index:DataSource": ["path", "source"],
+        "runctl:index:RegistryAuth": ["password", "username"],
     }
 
 

@@ -87,7 +87,18 @@ def test_run_ids() -> None:
 
 def test_keys_of_the_configuration() -> None:
     decided = ("job", "run", "placement", "owner", "protection", "boundary", "schedule", "rates")
-    keys = (*decided, "group", "trail", "lost", "source", "fingerprint", "data", "notify", "trace")
+    keys = (
+        *decided,
+        "group",
+        "trail",
+        "lost",
+        "source",
+        "fingerprint",
+        "data",
+        "notify",
+        "trace",
+        "container",
+    )
     assert NAMESPACE == "runctl"
     assert keys == KEYS
     assert SECRETS_KEY == "secrets"
@@ -101,6 +112,7 @@ def test_fields_of_a_job_file() -> None:
         "provider_order",
         "region",
         "image",
+        "registry_auth",
         "network",
         "workdir",
         "setup",
@@ -138,6 +150,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "provider_order": "listed",
         "region": "us-east-1",
         "image": "auto",
+        "registry_auth": None,
         "network": {"vpc": "default", "subnet": "auto"},
         "workdir": ".",
         "setup": None,

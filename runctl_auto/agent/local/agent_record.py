@@ -10,6 +10,7 @@ from typing import Any
 from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import SpecError
 from runctl_auto.agent.local.capacity import Needs
+from runctl_auto.agent.local.in_container import LocalRuntime
 from runctl_auto.agent.local.job_folder import JobFolder, read_json, write_json
 
 HERE = "local"
@@ -20,7 +21,8 @@ HERE = "local"
 class AgentRecord:
     """``python`` runs the agent; ``environment`` is what the job inherits of the caller's. ``secrets`` are
     the names of the values that the agent is given on its standard input. ``mounts`` are folders of this
-    machine by the name of a volume, ``data`` such folders by their path in the work folder.
+    machine by the name of a volume, ``data`` such folders by their path in the work folder; ``runtime`` runs
+    the job's container.
     """
 
     job: str
@@ -33,6 +35,7 @@ class AgentRecord:
     secrets: tuple[str, ...] = ()
     mounts: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    runtime: LocalRuntime | None = None
 
     def config(self, began_at: float) -> AgentConfig:
         """As the agent on a machine of a cloud has it."""
@@ -66,6 +69,7 @@ class AgentRecord:
             "secrets": list(self.secrets),
             "mounts": dict(self.mounts),
             "data": dict(self.data),
+            "runtime": None if self.runtime is None else self.runtime.as_json(),
         }
 
     def write(self, folder: JobFolder) -> None:
@@ -87,6 +91,7 @@ class AgentRecord:
                 secrets=tuple(str(each) for each in found["secrets"]),
                 mounts={str(name): str(path) for name, path in found["mounts"].items()},
                 data={str(name): str(path) for name, path in found["data"].items()},
+                runtime=LocalRuntime.of(found["runtime"]) if found.get("runtime") else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(f"the record {folder.record} cannot be used: {error!r}") from error

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runctl_auto.agent.job_process import end_leftover
+from runctl_auto.agent.local.in_container import end_container
 from runctl_auto.agent.local.job_folder import MARK, JobFolder
 from runctl_auto.agent.processes import ProcessTable, ProcProcessTable
 
@@ -52,11 +53,10 @@ def end_marked(
     deadline, asked = clock() + seconds, False
     while True:
         left = marked_processes(folder)
-        if not left:
-            return asked
         late = clock() >= deadline
-        if late and clock() >= deadline + seconds:
-            return True  # the proof of the teardown tells of them
+        if not left or (late and clock() >= deadline + seconds):
+            end_container(folder)
+            return asked  # the proof of the teardown tells of those that do not end
         for pid in left:
             if not asked or late:
                 processes.signal(pid, signal.SIGKILL if late else signal.SIGTERM)

@@ -64,9 +64,11 @@ def _shell(around: Surroundings, program: str) -> NoReturn:
     if around.note is not None:
         sys.stderr.write(f"runctl: {around.note}\n")
     path = environment.get(b"PATH", DEFAULT_PATH.encode()).decode("utf-8", "surrogateescape")
-    found = find_program(program, path)
     os.chdir(around.folder)
-    os.execve(found, [program, "-i"], environment)  # noqa: S606 - the job's own shell
+    words = [program, "-i"]
+    if around.joining is not None:
+        words = around.joining.words(words, around.folder, typed=True)
+    os.execve(find_program(words[0], path), words, environment)  # noqa: S606 - the job's own shell
 
 
 def _print(told: object) -> None:

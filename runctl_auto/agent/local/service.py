@@ -10,6 +10,8 @@ from pathlib import Path
 
 from runctl_auto.agent import job_process
 from runctl_auto.agent.bringing_data import BroughtData
+from runctl_auto.agent.containers.apart import Apart
+from runctl_auto.agent.containers.scripts import Scripts
 from runctl_auto.agent.contract import MOST_SPEC_BYTES
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.folder_store import FolderStore
@@ -18,6 +20,7 @@ from runctl_auto.agent.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.local.agent_record import AgentRecord
 from runctl_auto.agent.local.host import host_name
+from runctl_auto.agent.local.in_container import LocalMachine
 from runctl_auto.agent.local.job_folder import MARK, AgentProcess, JobFolder
 from runctl_auto.agent.machine import ProgramResult, run_program
 from runctl_auto.agent.machine_identity import MachineIdentity
@@ -32,7 +35,7 @@ from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch
+from runctl_auto.agent.stopping import StopSwitch, wait_unless_stopped
 from runctl_auto.agent.system_stop import leave_on_sigterm
 
 LOG_PACE = Pace(first=0.05, later=0.5)
@@ -130,7 +133,8 @@ def build_service(around: Around, switch: StopSwitch) -> AgentService:
 
     def run(status: StatusWriter, logs: LogShipper) -> Outcome:
         job_record, table = folder.job_record(record.run), ProcProcessTable()
-        tree = JobTree(table)
+        apart = Apart()
+        tree = JobTree(table, apart=apart)
         if not become_subreaper():
             journal.say("orphaned processes of the job cannot be followed: the kernel knows no subreaper")
         if job_process.end_leftover(job_record, table):
@@ -138,13 +142,21 @@ def build_service(around: Around, switch: StopSwitch) -> AgentService:
         spec = verified_spec(store.get(config.spec_key, MOST_SPEC_BYTES), config.spec_sha256)
         status.note(attempt=spec.attempt)
         status.price_machine(lambda kind, market: 0.0)  # noqa: ARG005 - nobody rents it out
-        start = partial(
-            job_process.start_script,
-            work=place / "work",
-            output=journal.path,
-            record=job_record,
-            tree=tree,
-        )
+        inherited = _inherited(folder, record, around.gpus)
+        if spec.container is not None and record.runtime is not None:
+            wait = partial(wait_unless_stopped, switch)
+            scripts = LocalMachine(
+                folder, place, job_record, journal, tree, apart, wait, around.gpus, inherited
+            ).scripts(spec, spec.container, record.runtime)
+        else:
+            start = partial(
+                job_process.start_script,
+                work=place / "work",
+                output=journal.path,
+                record=job_record,
+                tree=tree,
+            )
+            scripts = Scripts(start, inherited, Path.home())
         tools = RunTools(
             config=config,
             spec=spec,
@@ -156,11 +168,11 @@ def build_service(around: Around, switch: StopSwitch) -> AgentService:
             volumes=volumes,
             secrets=Given(around.secrets),
             bring_data=FoldersAsData(record.data, journal.say),
-            start=start,
+            start=scripts.start,
             switch=switch,
             say=journal.say,
-            inherited=_inherited(folder, record, around.gpus),
-            home=Path.home(),
+            inherited=scripts.inherited,
+            home=scripts.home,
             clock=time.time,
             processor_seconds=tree.processor_seconds,
             written_files=tree.written,
@@ -180,6 +192,7 @@ def build_service(around: Around, switch: StopSwitch) -> AgentService:
             output=journal.path,
             gpus=lambda: len(around.gpus),
             master_port=partial(free_port, spec.run),
+            container=scripts.container,
             log_pace=LOG_PACE,
             stop_pace=STOP_PACE,
         )

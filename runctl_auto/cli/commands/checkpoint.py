@@ -130,6 +130,29 @@ def rm(invocation: Invocation, job: str, sequence: str, yes: bool) -> None:
     invocation.console.line(f"deleted: checkpoint {removed.sequence} ({removed.objects} objects)")
 
 
+@command.command(
+    help="Delete all checkpoints of JOB but the newest complete ones, and the one that the next start "
+    "continues from."
+)
+@click.argument("job", type=JobName())
+@click.option(
+    "--keep", type=click.IntRange(min=1), default=1, show_default=True, help="How many of the newest stay."
+)
+@_YES
+@click.pass_obj
+def prune(invocation: Invocation, job: str, keep: int, yes: bool) -> None:
+    from runctl_auto.operations.checkpoint_choice import prune as prune_checkpoints
+
+    pruned = prune_checkpoints(invocation.session_of(job), job, keep, yes=yes)
+    invocation.console.result({**vars(pruned), "sequences": list(pruned.sequences)})
+    if not pruned.sequences:
+        invocation.console.line(f"Job '{job}' has no more checkpoints than those.")
+        return
+    invocation.console.line(
+        f"deleted: {len(pruned.sequences)} checkpoints ({pruned.objects} objects, {pruned.bytes} bytes)"
+    )
+
+
 def _row(checkpoint: SavedCheckpoint, *, is_next: bool) -> tuple[str, ...]:
     from runctl_auto.operations.checkpoint import state_of
     from runctl_auto.reports.figures import moment

@@ -59,7 +59,7 @@ def command(
     console = invocation.console
     if no_leaks and folder is None:
         raise click.UsageError("--no-leaks goes with --export DIR.")
-    session = invocation.session()
+    session = invocation.session_of_all()
     if folder is not None:
         exported = export_dashboard(session, folder, leaks=not no_leaks)
         console.result({"address": None, "index": str(exported.index), "files": len(exported.files)})

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @click.command(
     help="Stop JOB, fetch its artifacts, delete its unprotected resources and verify that none is left. "
-    "With --all: all jobs of the backend that match the filters, after one confirmation of all plans."
+    "With --all: all jobs of the backend and of this machine that match the filters, after one confirmation "
+    "of all plans."
 )
 @click.argument("job", required=False)
 @click.option("--all", "every_job", is_flag=True, help="All jobs that match the filters, of every owner.")
@@ -77,7 +78,7 @@ def command(
         confirmed=confirm,
     )
     if job is None:
-        session = invocation.session()
+        session = invocation.session_of_all()
         with executor_for(invocation, session, workers) as executor:
             return _show_all(invocation, down_all(session, filters, options, executor, dry_run=dry_run))
     if dry_run:

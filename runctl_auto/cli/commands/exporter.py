@@ -28,7 +28,7 @@ def command() -> None:
 def textfile(invocation: Invocation, folder: Path, leaks: bool) -> None:
     from runctl_auto.operations.exporter import Exporter, write_textfile
 
-    exporter = Exporter(invocation.session(), leaks_every=0.0 if leaks else None)
+    exporter = Exporter(invocation.session_of_all(), leaks_every=0.0 if leaks else None)
     file = write_textfile(exporter, folder)
     invocation.console.result({"file": str(file)})
     invocation.console.line(f"wrote {file}")
@@ -55,7 +55,7 @@ def serve(
 
     address, port = _address(listen)
     exporter = Exporter(
-        invocation.session(),
+        invocation.session_of_all(),
         every=_seconds(every, "--every"),
         leaks_every=None if leaks_every is None else _seconds(leaks_every, "--leaks-every"),
     )

@@ -40,8 +40,9 @@ _COLUMNS = (
     "over all its runs and machines. With -v also each run's first metric, such as its loss."
 )
 @job_filters()
+@click.option("--csv", "as_csv", is_flag=True, help="Print the jobs as CSV.")
 @click.pass_obj
-def command(invocation: Invocation, /, *, filters: Filters) -> None:
+def command(invocation: Invocation, /, *, filters: Filters, as_csv: bool) -> None:
     from runctl_auto.cli.views.storage import show_snapshots, show_volumes
     from runctl_auto.operations.ls import ls, ls_storage
 
@@ -53,6 +54,9 @@ def command(invocation: Invocation, /, *, filters: Filters) -> None:
         session = invocation.session(changes=False)
         found = tuple(sorted((*ls(session, filters), *here), key=lambda each: each.summary.name))
         storage = ls_storage(session, filters)
+    if as_csv and not invocation.console.as_json:
+        _print_csv(invocation, found)
+        return
     volumes = [each for each in storage if each.kind == "volume"]
     snapshots = [each for each in storage if each.kind == "snapshot"]
     if invocation.console.as_json:
@@ -97,6 +101,47 @@ def _show(invocation: Invocation, jobs: Sequence[ListedJob]) -> None:
 
     rows = [(*_row(each), summary_text(_metrics(each)) or "-") for each in jobs]
     invocation.console.table((*_COLUMNS, Column("METRIC", spare=2)), rows)
+
+
+_CSV = (
+    "job",
+    "phase",
+    "machine",
+    "market",
+    "zone",
+    "age_seconds",
+    "usd",
+    "heartbeat_age_seconds",
+    "owner",
+    "run",
+)
+
+
+def _print_csv(invocation: Invocation, jobs: Sequence[ListedJob]) -> None:
+    """What is unknown is empty."""
+    from runctl_auto.cli.views.ledger import csv_text
+
+    invocation.console.text(csv_text(_CSV, [_csv_row(each) for each in jobs]))
+
+
+def _csv_row(job: ListedJob) -> tuple[object, ...]:
+    facts = job.facts
+    if facts is None:
+        return (job.summary.name, job.phase or "", *("" for _ in _CSV[2:]))
+    place, known = facts.config.placement, facts.status is not None
+    usd = facts.cost.total.usd
+    return (
+        job.summary.name,
+        job.phase or "",
+        place.instance_type,
+        place.market,
+        place.zone,
+        round(facts.age_seconds) if known and facts.age_seconds is not None else "",
+        "" if usd is None else f"{usd:.6f}",
+        round(facts.heartbeat_age_seconds) if known and facts.heartbeat_age_seconds is not None else "",
+        facts.config.owner,
+        facts.config.run.id,
+    )
 
 
 def _metrics(job: ListedJob) -> MetricsSummaryJson | None:

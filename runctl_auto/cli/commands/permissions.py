@@ -9,6 +9,7 @@ import click
 from runctl_auto.cli.invocation import Invocation
 
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*")
 _PARAMETER = re.compile(r"(ssm:)?(?P<name>/[A-Za-z0-9_./-]{1,1000})")
 
 
@@ -28,6 +29,17 @@ def _parameters(
     if wrong:
         raise click.BadParameter(f"{wrong[0]!r} is not a parameter's name, such as /images/training")
     return tuple(match["name"] for _, match in found if match is not None)
+
+
+def _repositories(
+    context: click.Context,  # noqa: ARG001
+    parameter: click.Parameter,  # noqa: ARG001
+    value: tuple[str, ...],
+) -> tuple[str, ...]:
+    wrong = [each for each in value if not _REPOSITORY.fullmatch(each)]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is not a repository's name, such as team/train")
+    return value
 
 
 @click.command(help="Print the minimal IAM policy for a user of runctl.")
@@ -51,6 +63,14 @@ def _parameters(
     help="A parameter of the account that jobs name as `image: ssm:NAME`. Repeatable.",
 )
 @click.option(
+    "--container-repository",
+    "repositories",
+    multiple=True,
+    callback=_repositories,
+    metavar="NAME",
+    help="A repository of the account's container registry that jobs name as their image. Repeatable.",
+)
+@click.option(
     "--session-log-group",
     metavar="NAME",
     help="With reach: the settings' sessions.log_group.",
@@ -69,6 +89,7 @@ def command(
     region: str,
     *,
     image_parameters: tuple[str, ...],
+    repositories: tuple[str, ...],
     session_log_group: str | None,
     session_log_bucket: str | None,
 ) -> None:
@@ -79,7 +100,15 @@ def command(
 
     partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
     chosen = next(each for each in (*ROLES, *SEPARATE) if each == role)
-    place = Place(account, region, partition, image_parameters, session_log_group, session_log_bucket)
+    place = Place(
+        account,
+        region,
+        partition,
+        image_parameters,
+        session_log_group,
+        session_log_bucket,
+        container_repositories=repositories,
+    )
     document = policy_document(chosen, place)
     invocation.console.result(document)
     invocation.console.line(json.dumps(document, indent=2))

@@ -32,7 +32,7 @@ def command(invocation: Invocation) -> None:
     said = io.StringIO()
     unseen = replace(invocation, console=Console(out=io.StringIO(), err=said))
     try:
-        top(unseen.session)
+        top(unseen.session_of_all)
     finally:  # what would have been written over the picture
         for line in said.getvalue().splitlines():
             invocation.console.say(line)

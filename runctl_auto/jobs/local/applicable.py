@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runctl_auto.agent.local.capacity import Capacity, Needs
+from runctl_auto.agent.local.in_container import LocalRuntime
 from runctl_auto.errors import NoCapacityError, NotSupportedError
+from runctl_auto.job_file.image_reference import DOCKER
 from runctl_auto.job_file.spec import DEFAULT_INSTANCE_TYPES, JobSpec
 from runctl_auto.packaging.work_folder import WorkFolder
 
 _CLOUDS_ALONE: Mapping[str, str] = {
     "region": "there is no region",
     "zones": "there are no zones",
-    "image": "the job has this machine's system",
     "network": "the job has this machine's network",
     "spot_policy": "nobody takes this machine away",
     "max_price": "this machine costs nothing",
@@ -29,12 +30,14 @@ _GPU_FAMILIES = ("g", "p")
 @dataclass(frozen=True)
 class Applied:
     """How a job file is carried out here. ``notes`` say what does not apply; ``mounts`` are folders by the
-    names of volumes, ``data`` such folders by their path in the work folder."""
+    names of volumes, ``data`` such folders by their path in the work folder; ``runtime`` runs the job's
+    container, None without one."""
 
     needs: Needs
     notes: tuple[str, ...] = ()
     mounts: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    runtime: LocalRuntime | None = None
 
 
 def applied_here(
@@ -43,9 +46,10 @@ def applied_here(
     capacity: Capacity,
     *,
     is_folder: Callable[[Path], bool] = Path.is_dir,
+    runtime: Callable[[], LocalRuntime] | None = None,
 ) -> Applied:
-    """Reads nothing but whether folders are there. Raises ``NotSupportedError`` for what this machine cannot
-    do, ``NoCapacityError`` for more than it has."""
+    """Reads nothing but whether folders are there; ``runtime`` finds the runtime of a container. Raises
+    ``NotSupportedError`` for what this machine cannot do, ``NoCapacityError`` for more than it has."""
     _refuse_what_needs_a_cloud(spec)
     mounts, data = _mounts(spec, is_folder), _data(spec, work)
     needs = needs_of(spec)
@@ -58,7 +62,8 @@ def applied_here(
             "settings, or name another provider.",
         )
     notes = (*_not_applied(spec), *_on_folders(mounts, data), *_on_gpus(spec, capacity))
-    return Applied(needs, notes, mounts, data)
+    in_container = spec.image.startswith(DOCKER) and runtime is not None
+    return Applied(needs, notes, mounts, data, runtime() if in_container and runtime else None)
 
 
 def needs_of(spec: JobSpec) -> Needs:
@@ -78,12 +83,6 @@ def _refuse_what_needs_a_cloud(spec: JobSpec) -> None:
             f"Job '{spec.name}' wants {spec.nodes} nodes, and this machine is one.",
             where={**where, "field": "nodes"},
             next_step="Start several processes in `run`, for example with torchrun, or use provider: aws.",
-        )
-    if spec.image.startswith("docker:"):
-        raise NotSupportedError(
-            f"Job '{spec.name}' names a container, which a job of this machine does not run in.",
-            where={**where, "field": "image"},
-            next_step="Start the container in `run`, or leave the image out.",
         )
     if spec.notify is not None:
         raise NotSupportedError(
@@ -133,6 +132,8 @@ def _not_applied(spec: JobSpec) -> Iterator[str]:
         named = " and ".join(spec.clouds)
         yield f"the file is for provider {named}; the job is made on this machine (--provider local)"
     said = spec.model_fields_set
+    if "image" in said and not spec.image.startswith(DOCKER):
+        yield "image does not apply: the job has this machine's system"
     for name, why in _CLOUDS_ALONE.items():
         if name in said and not (name == "region" and spec.region == "local"):
             yield f"{name} does not apply: {why}"

@@ -10,6 +10,7 @@ from runctl_auto.jobs.local.record import LocalJobs
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import Placement, Protection, StackConfig
+from runctl_auto.stack.container import ContainerChoice
 from runctl_auto.stack.prices import Rates
 
 _FREE = Rates(
@@ -76,7 +77,9 @@ def run_here(
     )
 
 
-def config_here(spec: JobSpec, run: RunIdentity, owner: str, host: str) -> StackConfig:
+def config_here(
+    spec: JobSpec, run: RunIdentity, owner: str, host: str, container: ContainerChoice | None = None
+) -> StackConfig:
     """The configuration that every verb reads: the place is this machine, and costs nothing."""
     placement = Placement(
         account=HERE,
@@ -91,5 +94,11 @@ def config_here(spec: JobSpec, run: RunIdentity, owner: str, host: str) -> Stack
         price_hour=0.0,
     )
     return StackConfig(
-        job=spec, run=run, placement=placement, owner=owner, protection=Protection(), rates=_FREE
+        job=spec,
+        run=run,
+        placement=placement,
+        owner=owner,
+        protection=Protection(),
+        rates=_FREE,
+        container=container,
     )

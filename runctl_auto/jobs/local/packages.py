@@ -18,7 +18,7 @@ from runctl_auto.jobs.local.applicable import Applied
 from runctl_auto.packaging.package import code_parts, package_code, package_path
 from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.stack.config import StackConfig
-from runctl_auto.stack.run_spec import run_spec_of
+from runctl_auto.stack.run_spec import container_of, run_spec_of
 
 _BUCKET_OF = "s3://"
 
@@ -38,9 +38,10 @@ def lay_in(
         python=sys.executable,
         environment=environment,
         needs=applied.needs,
-        secrets=config.job.secrets,
+        secrets=config.secret_names,
         mounts=applied.mounts,
         data=applied.data,
+        runtime=applied.runtime,
     )
     record.write(folder)
     return record
@@ -61,7 +62,9 @@ def spec_of(config: StackConfig) -> SpecJson:
         secrets=[{"name": name, "parameter": name} for name in job.secrets],
         data=[_data(each.source, each.path) for each in job.data],
     )
-    return {**plain, "volumes": []}
+    auth = job.registry_auth
+    container = container_of(job, config.container, None if auth is None else auth.password)
+    return {**plain, **container, "volumes": []}
 
 
 def _data(source: str, path: str) -> DataJson:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from runctl_auto.agent.contract import Reason
 from runctl_auto.agent.local.agent_record import HERE
+from runctl_auto.agent.local.in_container import container_name, has_container, runtime_of
 from runctl_auto.agent.local.leftover import end_marked
 from runctl_auto.errors import JobNotFoundError, NotSupportedError
 from runctl_auto.jobs.artifacts.fetch import Download
@@ -133,12 +134,17 @@ def _removed(session: LocalSession, name: str) -> tuple[Leak, ...]:
     """Deletes the folder; what a look finds afterwards is left."""
     jobs = session.local_jobs
     folder = jobs.folder(name)
+    runtime, container = runtime_of(folder), container_name(folder)
+    left_container = has_container(folder)
     try:
         jobs.remove_folder(name)
     except OSError as error:
         session.reporter.say(f"the job's folder cannot be deleted whole: {error}")
     now = session.time.now()
     found = [leak_of(each, now) for each in survey_of([folder]).found]
+    if runtime is not None and left_container:
+        remove = f"{runtime.program} rm --force {container}"
+        found.append(replace(_LEFT, kind="container", id=container, remove=remove, name=name))
     for each in jobs.being_removed(name):
         found.append(replace(_LEFT, id=str(each), remove=f"rm -rf {each}", name=name))
     return tuple(found)

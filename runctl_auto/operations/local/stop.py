@@ -18,7 +18,7 @@ from runctl_auto.jobs.local.follow import await_last_agent
 from runctl_auto.jobs.local.packages import lay_in
 from runctl_auto.jobs.local.session import LocalSession
 from runctl_auto.jobs.local.stopping import stop_here
-from runctl_auto.jobs.secret_values import choose_secrets
+from runctl_auto.jobs.secret_values import job_secrets
 from runctl_auto.operations.resume import ResumeResult
 from runctl_auto.operations.status import status_of
 from runctl_auto.operations.stop import StopOptions, StopResult
@@ -69,7 +69,7 @@ def resume_here(session: LocalSession, name: str, *, yes: bool) -> ResumeResult:
                 where={"job": name, "run": config.run.id},
                 next_step="`runctl up --rerun JOB.yaml` makes a new attempt.",
             )
-        secrets = choose_secrets(name, config.job.secrets, session.shell, {}).values
+        secrets = job_secrets(config.job, session.shell, {}).values
         require_confirmation(
             session.reporter,
             f"Resume job '{name}'?",
@@ -80,7 +80,7 @@ def resume_here(session: LocalSession, name: str, *, yes: bool) -> ResumeResult:
         run = run_here(config.job, config.run.code_sha256, current, rerun=current.has_ended)
         resumed = replace(config, run=run)
         before = AgentRecord.of(folder)
-        applied = Applied(before.needs, mounts=before.mounts, data=before.data)
+        applied = Applied(before.needs, mounts=before.mounts, data=before.data, runtime=before.runtime)
         lay_in(folder, resumed, applied, before.environment)
         jobs.write_config(name, resumed)
         await_last_agent(folder, jobs.queue)

@@ -7,6 +7,7 @@ repeated after a kill at any moment.
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from runctl_auto.errors import InterruptionsExhaustedError, MachineLostError, Us
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.local.applicable import Applied, applied_here
+from runctl_auto.jobs.local.container import choose_container_here
 from runctl_auto.jobs.local.decision import LocalCurrent, config_here, current_here, run_here
 from runctl_auto.jobs.local.environment import inherited
 from runctl_auto.jobs.local.follow import AgentGone, LocalFollower, await_last_agent
@@ -29,13 +31,16 @@ from runctl_auto.jobs.local.names import refuse_name_of_stack
 from runctl_auto.jobs.local.packages import lay_in, lay_in_code
 from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
-from runctl_auto.jobs.secret_values import choose_secrets
+from runctl_auto.jobs.secret_values import job_secrets
 from runctl_auto.operations.local.surroundings import LocalSurroundings
 from runctl_auto.operations.up_result import UpResult
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import code_sha256
 from runctl_auto.packaging.work_folder import WorkFolder
+from runctl_auto.providers.local.container_runtime import find_runtime, present_image
 from runctl_auto.providers.local.this_machine import capacity_of, refuse_unknown_system
+from runctl_auto.providers.registries.client import registry_client
+from runctl_auto.run.identity import RunIdentity
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import FOLDER, PROCESS
@@ -84,6 +89,7 @@ class _Plan:
 
     current: LocalCurrent
     config: StackConfig
+    on_container: tuple[str, ...] = ()
 
     @property
     def is_same_run(self) -> bool:
@@ -106,10 +112,10 @@ class _Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         if self.replaces:
-            return ("the run that is active is stopped gracefully first",)
+            return ("the run that is active is stopped gracefully first", *self.on_container)
         if self.begins and self.is_same_run:
             return ("the run has no agent any more: it goes on from its last checkpoint",)
-        return ()
+        return self.on_container
 
 
 class _Up:
@@ -154,7 +160,12 @@ class _Up:
 
     def _wanted(self) -> _Wanted:
         capacity = capacity_of(self._around.settings)
-        applied = applied_here(self._spec, self._work, capacity)
+        applied = applied_here(
+            self._spec,
+            self._work,
+            capacity,
+            runtime=lambda: find_runtime(self._name, self._around.shell),
+        )
         work = self._work_that_travels()
         environment, note = inherited(self._around.shell, self._jobs.folder(self._name).temporary)
         user = f"it runs as you ({getpass.getuser()}): what you may read and change here, it may too"
@@ -162,11 +173,21 @@ class _Up:
         return _Wanted(capacity, applied, work, code_sha256(work), environment, notes)
 
     def _secrets(self) -> Mapping[str, str]:
-        return choose_secrets(self._name, self._spec.secrets, self._around.shell, {}).values
+        return job_secrets(self._spec, self._around.shell, {}).values
 
     def _planned(self, wanted: _Wanted) -> _Plan:
-        current, config = self._decided(wanted.sha256)
-        return _Plan(current, config)
+        current, run = self._decided(wanted.sha256)
+        container, notes = choose_container_here(
+            self._spec,
+            current.config,
+            run,
+            wanted.applied.runtime,
+            present=present_image,
+            resolve=registry_client(os.environ).resolve,
+            known=self._around.shell,
+        )
+        config = config_here(self._spec, run, self._around.settings.owner, host_name(), container)
+        return _Plan(current, config, notes)
 
     def _apply(self, plan: _Plan, wanted: _Wanted, secrets: Mapping[str, str]) -> None:
         """Every step may be repeated: what tells that the job is there comes after what it needs."""
@@ -181,7 +202,7 @@ class _Up:
         if plan.begins:
             self._begin(plan.config, secrets)
 
-    def _decided(self, sha256: str) -> tuple[LocalCurrent, StackConfig]:
+    def _decided(self, sha256: str) -> tuple[LocalCurrent, RunIdentity]:
         current = current_here(self._jobs, self._name)
         start = self._options.start_from
         afresh = None if start is None else start == START_FROM_NOTHING
@@ -191,8 +212,7 @@ class _Up:
                 where={"job": self._name},
                 next_step="Repeat without --from.",
             )
-        run = run_here(self._spec, sha256, current, rerun=self._options.rerun, afresh=afresh)
-        return current, config_here(self._spec, run, self._around.settings.owner, host_name())
+        return current, run_here(self._spec, sha256, current, rerun=self._options.rerun, afresh=afresh)
 
     def _work_that_travels(self) -> WorkFolder:
         """Results that were fetched to a folder that the settings name are no code."""
@@ -243,7 +263,7 @@ class _Up:
     def _begin(self, config: StackConfig, secrets: Mapping[str, str]) -> None:
         """Puts the run into the queue; one with secrets waits as a process of its own, which holds them."""
         await_last_agent(self._jobs.folder(self._name), self._jobs.queue)
-        start = partial(spawn, secrets=secrets) if self._spec.secrets else None
+        start = partial(spawn, secrets=secrets) if config.secret_names else None
         self._jobs.queue.enter(self._name, config.run.id, start)
 
     def _until_end(self, plan: _Plan, secrets: Mapping[str, str]) -> UpResult:
@@ -285,7 +305,7 @@ class _Up:
                 next_step=f"The log tells why; `runctl down {self._name}` removes the job.",
             )
         self._reporter.say("the agent is gone before the run has ended: it goes on from its last checkpoint")
-        if self._spec.secrets and not secrets:
+        if config.secret_names and not secrets:
             secrets = self._secrets()
         with self._jobs.claimed(self._name, patience_seconds=60.0):
             if not current_here(self._jobs, self._name).goes_on:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from runctl_auto.jobs.known_jobs import KnownJobs
-from runctl_auto.jobs.listing import list_jobs
+from runctl_auto.jobs.local.everywhere import list_everywhere
 from runctl_auto.jobs.reporting import NobodyThere
 from runctl_auto.jobs.session import Session
 from runctl_auto.pages.looks.look import Look, look_of
@@ -22,7 +22,7 @@ class Notes(NobodyThere):
 
 
 class AllJobs:
-    """All jobs of a session's backend. Not to be shared between threads."""
+    """All jobs of a session's backend, and those of this machine. Not to be shared between threads."""
 
     def __init__(self, session: Session) -> None:
         self._notes = Notes()
@@ -32,5 +32,5 @@ class AllJobs:
     def look(self) -> Look:
         """Reads what has changed. Blocks. Raises ``RunctlError``."""
         self._notes.said.clear()
-        listed = list_jobs(self._session, known=self._known)
+        listed = list_everywhere(self._session, self._known)
         return look_of(self._session.time.now(), listed, self._notes.said)

@@ -11,6 +11,7 @@ from runctl_auto.cost.chart import DailyCosts, daily_costs
 from runctl_auto.cost.ledger import Bill, Period, grouped
 from runctl_auto.jobs.bills.all_jobs import all_bills
 from runctl_auto.jobs.bills.budget_check import budgets_of
+from runctl_auto.jobs.local.everywhere import is_here, session_here
 from runctl_auto.jobs.session import Session
 from runctl_auto.pages.looks.look import Look
 
@@ -47,7 +48,9 @@ class Costs:
 
 def costs(session: Session, look: Look) -> Costs:
     """The costs of all jobs of a look, and of those that are gone. Blocks. Raises ``RunctlError``."""
-    bills = all_bills(session, listed=tuple(look.jobs.values()))
+    # Jobs of this machine cost nothing.
+    rented = tuple(each for each in look.jobs.values() if not is_here(each))
+    bills = () if session_here(session) is session else all_bills(session, listed=rented)
     since = (look.at - SHOWN).replace(hour=0, minute=0, second=0, microsecond=0)
     period = Period(since=since, until=look.at)
     return Costs(

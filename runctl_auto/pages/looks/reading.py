@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from runctl_auto.errors import JobNotFoundError, RunctlError
+from runctl_auto.jobs.local.everywhere import session_of_job
 from runctl_auto.jobs.session import Session
 from runctl_auto.pages.looks.all_jobs import AllJobs, Notes
 from runctl_auto.pages.looks.costs import Costs, costs
@@ -73,7 +74,8 @@ class Reading:
         if name not in look.jobs:
             raise JobNotFoundError(f"There is no job '{name}'.", where={"job": name})
         with self._lock:
-            return log_tail(self.session, look.jobs[name], after)
+            job = look.jobs[name]
+            return log_tail(session_of_job(self.session, job), job, after)
 
     def details(self, look: Look, name: str) -> JobDetails:
         """What a job's page needs. Raises ``JobNotFoundError``."""
@@ -86,7 +88,8 @@ class Reading:
             log_problem = error.what
         try:
             with self._lock:
-                metrics = recorded(self.session, look.jobs[name])
+                job = look.jobs[name]
+                metrics = recorded(session_of_job(self.session, job), job)
         except RunctlError as error:
             metrics = Recorded(problem=error.what)
         return JobDetails(log, log_problem, metrics)

@@ -34,6 +34,10 @@ class Cloud:
         self._sleep = sleep
         self._clients: dict[str, Client] = {}
 
+    def in_region(self, region: str) -> Cloud:
+        """The same account in another region."""
+        return self if region == self.region else Cloud(self._factory, region, sleep=self._sleep)
+
     def client(self, service: str) -> Client:
         """The bare client: for callers with their own retries (all others use ``call``)."""
         if service not in self._clients:

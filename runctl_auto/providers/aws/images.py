@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.errors import AccessDeniedError, CloudError, JobFileError, NotFoundError
+from runctl_auto.job_file.image_reference import DOCKER
 from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.gpus import missing_driver
@@ -22,6 +23,15 @@ _PUBLIC: Mapping[tuple[str, bool], str] = {
     "base-oss-nvidia-driver-gpu-amazon-linux-2023/latest/ami-id",
 }
 """Public parameter with the newest image, by architecture and whether the machine has NVIDIA GPUs."""
+
+_WITH_DOCKER: Mapping[tuple[str, bool], str] = {
+    **_PUBLIC,
+    ("x86_64", False): "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+    ("arm64", False): "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+}
+"""The same for jobs in containers: Amazon Linux with docker; that with the NVIDIA driver has docker and the
+NVIDIA Container Toolkit.
+"""
 
 ROOM_GB = 40
 """Disk beyond the image that a machine gets by default: packages, code, data and checkpoints."""
@@ -73,15 +83,19 @@ class Images:
         return image
 
     def missing_driver(self, machine: InstanceType) -> str | None:
-        """The driver that the machine's GPUs need and ``image: auto`` lacks; None for another image."""
-        return missing_driver(machine.gpus) if self._spec.image == "auto" else None
+        """The driver that the machine's GPUs need and the image that runctl chooses lacks; None for another
+        image.
+        """
+        is_chosen = self._spec.image == "auto" or self._spec.image.startswith(DOCKER)
+        return missing_driver(machine.gpus) if is_chosen else None
 
     def _identity(self, machine: InstanceType) -> str:
         image = self._spec.image
         if image.startswith("ami-"):
             return image
-        if image == "auto":
-            return self._parameter(_PUBLIC[(machine.architecture, machine.gpus.are_nvidia)])
+        if image == "auto" or image.startswith(DOCKER):
+            known = _PUBLIC if image == "auto" else _WITH_DOCKER
+            return self._parameter(known[(machine.architecture, machine.gpus.are_nvidia)])
         return self._parameter(image.removeprefix("ssm:"))
 
     def _parameter(self, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from components.naming import Names
 from runctl_auto.errors import CredentialsError, RunctlError
+from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
@@ -37,6 +38,7 @@ from runctl_auto.providers.contract import (
 )
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
+from runctl_auto.providers.registries.resolved import Login, ResolvedImage
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.providers.volume_filling import VolumeFilling
@@ -127,6 +129,11 @@ class AwsProvider:
             for each in runs
         ]
         return read_statuses(places, lambda _region: self._cloud)
+
+    def container_image(self, image: ImageReference, login: Login | None) -> ResolvedImage:
+        from runctl_auto.providers.aws.container_images import resolve_image
+
+        return resolve_image(self._cloud, image, login)
 
     def offers(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
@@ -15,6 +16,7 @@ from runctl_auto.agent.local.host import host_name
 from runctl_auto.agent.local.job_folder import AgentProcess, JobFolder, read_json
 from runctl_auto.agent.local.leftover import end_marked
 from runctl_auto.errors import NotFoundError, NotSupportedError, RunctlError
+from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.contract import (
     GONE,
@@ -37,6 +39,8 @@ from runctl_auto.providers.local.records import KINDS, LocalScanner, remove, sur
 from runctl_auto.providers.local.results import FolderResults
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
+from runctl_auto.providers.registries.client import registry_client
+from runctl_auto.providers.registries.resolved import Login, ResolvedImage
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.providers.storage import Storage
@@ -135,6 +139,9 @@ class LocalProvider:
 
     def bucket(self, name: str, owner: str | None = None) -> ObjectData:  # noqa: ARG002
         _refuse("reads no bucket", "The files of a job are in its folder, which `runctl describe JOB` names.")
+
+    def container_image(self, image: ImageReference, login: Login | None) -> ResolvedImage:
+        return registry_client(os.environ).resolve(image, login)
 
     def offers(
         self,

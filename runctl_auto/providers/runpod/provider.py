@@ -9,6 +9,7 @@ from datetime import date, datetime, timezone
 from components import tags
 from components.naming import Names
 from runctl_auto.errors import JobFileError, NotFoundError, NotSupportedError, RunctlError
+from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.local.project import PROJECT_NAME
 from runctl_auto.providers.aws.access import Cloud
@@ -33,6 +34,7 @@ from runctl_auto.providers.contract import (
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.providers.objects import ObjectData
 from runctl_auto.providers.reach import Reach
+from runctl_auto.providers.registries.resolved import Login, ResolvedImage
 from runctl_auto.providers.resource import Blocker, CloudResource, Survey
 from runctl_auto.providers.resource_kind import AnyKinds, Kinds
 from runctl_auto.providers.runpod.bills import billed
@@ -135,6 +137,9 @@ class RunpodProvider:
 
     def bucket(self, name: str, owner: str | None = None) -> ObjectData:
         return self._aws.bucket(name, owner)
+
+    def container_image(self, image: ImageReference, login: Login | None) -> ResolvedImage:
+        return self._aws.container_image(image, login)
 
     def offers(
         self,

@@ -30,6 +30,7 @@ SERVICES = frozenset(
     {
         "autoscaling",
         "ec2",
+        "ecr",
         fault_injection.SERVICE,
         "iam",
         "kms",

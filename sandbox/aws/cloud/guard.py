@@ -12,11 +12,13 @@ import io
 import json
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
-from sandbox.access.keys import CloudKeys
+from sandbox.access.keys import REGISTRIES, CloudKeys
 from sandbox.access.signature import Signature, SignedRequest, is_signed_with
 from sandbox.aws.cloud.aws_error import AwsError, render
+from sandbox.aws.cloud.container_registries import ContainerRegistries
 from sandbox.aws.cloud.control import PREFIX
 from sandbox.aws.cloud.operations import AwsCall, read_call
 from sandbox.aws.cloud.roles import RoleSession
@@ -73,11 +75,14 @@ class Guard:
         self._cloud = cloud
         self._keys = keys
         self._sessions = sessions
+        self._registries = ContainerRegistries(keys.registries_token)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if _is_foreign(environ):
             return _refuse_plainly(environ, start_response, "403 Forbidden", "not for pages of a browser")
+        if path.startswith(REGISTRIES):
+            return self._registries(environ, start_response)
         if path.startswith(PREFIX):
             if not _same(environ.get("HTTP_AUTHORIZATION", ""), self._keys.bearer):
                 return _refuse_plainly(environ, start_response, "401 Unauthorized", "the token is missing")
@@ -86,9 +91,8 @@ class Guard:
             return _refuse_plainly(environ, start_response, "404 Not Found", "nothing is served here")
         # The first message on a data channel has the token that admits it.
         error = None if is_channel(environ) else self._refusal(environ)
-        if error is not None:
-            return _refuse(error, environ, start_response)
-        return self._cloud(environ, start_response)
+        answers = self._cloud if error is None else partial(_refuse, error)
+        return answers(environ, start_response)
 
     def _refusal(self, environ: dict[str, Any]) -> AwsError | None:
         signature = Signature.of(environ.get("HTTP_AUTHORIZATION", ""))

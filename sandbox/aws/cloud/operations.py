@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _TOLD_OTHERWISE = ("CopyObject", "UploadPartCopy")
 JSON_SERVICES = {
+    "AmazonEC2ContainerRegistry_V20150921": "ecr",
     "AmazonSSM": "ssm",
     "AWSPriceListService": "pricing",
     "Logs_20140328": "logs",

@@ -17,6 +17,7 @@ from sandbox.aws.corrections.patches import Emulation, Patches
 
 _CANONICAL = "099720109477"
 _DEEP_LEARNING = "898082745236"
+_CONTAINER_SERVICE = "591542846629"
 _AMAZON_LINUX_GB = 8
 _ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 _PREFIXES = ("/aws/service/canonical/", "/aws/service/deeplearning/")
@@ -40,6 +41,7 @@ class PublicImage:
 def public_images() -> Iterator[PublicImage]:
     yield from _ubuntu()
     yield from _deep_learning()
+    yield from _with_docker()
 
 
 def _ubuntu() -> Iterator[PublicImage]:
@@ -79,6 +81,20 @@ def _deep_learning() -> Iterator[PublicImage]:
                     root_device,
                     size,
                 )
+
+
+def _with_docker() -> Iterator[PublicImage]:
+    """Those of Amazon's container service."""
+    for architecture in _ARCHITECTURES:
+        part = "arm64/" if architecture == "arm64" else ""
+        yield PublicImage(
+            f"/aws/service/ecs/optimized-ami/amazon-linux-2023/{part}recommended/image_id",
+            f"al2023-ami-ecs-hvm-2023.0.20261101-kernel-6.1-{architecture}",
+            _CONTAINER_SERVICE,
+            architecture,
+            "/dev/xvda",
+            30,
+        )
 
 
 def root_gigabytes(image: Any) -> int:

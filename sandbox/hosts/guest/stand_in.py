@@ -25,6 +25,7 @@ PROGRAMS = {
     "journalctl": "journalctl_program",
     **dict.fromkeys(("apt-get", "apt", "dnf", "yum"), "package_programs"),
     "sudo": "sudo_program",
+    "docker": "docker_program",
     **dict.fromkeys(
         ("systemd-run", "fdisk", "sfdisk", "parted", "wipefs", "mkswap", "swapon", "losetup", "cryptsetup",
          "tune2fs", "snap", "zypper", "pacman", "apk", "rpm", "dpkg", "modprobe"),

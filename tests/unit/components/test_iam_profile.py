@@ -117,6 +117,16 @@ def test_only_what_has_no_resource_of_its_own_is_allowed_on_all() -> None:
     assert [action for action in everywhere if action.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
 
 
+def test_a_machine_fetches_from_its_images_repository_alone() -> None:
+    arn = "arn:aws:ecr:eu-west-1:123456789012:repository/team/train"
+    document = access_policy(replace(ARGS, repository=arn))
+    found = {each["Sid"]: each for each in document["Statement"]}  # type: ignore[attr-defined]
+    assert found["FetchOwnImage"]["Resource"] == [arn]
+    assert found["FetchOwnImage"]["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    assert found["LogInToRegistry"]["Action"] == ["ecr:GetAuthorizationToken"]
+    assert not any("ecr:" in action for statement in STATEMENTS for action in statement["Action"])
+
+
 @pytest.mark.parametrize(
     ("partition", "service"), [("aws", "ec2.amazonaws.com"), ("aws-cn", "ec2.amazonaws.com.cn")]
 )

@@ -68,6 +68,7 @@ EXIT_CODES = {
     "UnreachableError": 1,
     "UnsettledError": 1,
     "UntrustedError": 7,
+    "WaitTimedOutError": 1,
     "UsageError": 7,
     "VolumeCooldownError": 1,
 }

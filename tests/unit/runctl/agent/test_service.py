@@ -15,13 +15,11 @@ from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.machine_identity import MachineIdentity
 from runctl_auto.agent.machine_notices import MachineNotices
-from runctl_auto.agent.main import wait_unless_stopped
 from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.own_group import OwnGroup
-from runctl_auto.agent.run import StopEarly
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.stopping import StopEarly, StopRequest, StopSwitch, wait_unless_stopped
 from runctl_auto.agent.system_stop import system_stop
 from runctl_auto.agent.volumes import Volumes
 

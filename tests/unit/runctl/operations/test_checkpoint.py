@@ -19,7 +19,7 @@ from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import CheckpointDamagedError, ConfirmationNeededError, UsageError
 from runctl_auto.operations.checkpoint import list_checkpoints, pull, sequence_of, verify
-from runctl_auto.operations.checkpoint_choice import remove, use
+from runctl_auto.operations.checkpoint_choice import prune, remove, use
 
 LINEAGE = stack_config().run.lineage
 
@@ -235,3 +235,25 @@ def test_a_pull_ends_at_the_stated_size_and_fits(
     )
     with pytest.raises(UsageError, match="has room for"):
         pull(world.session, "digits", "9", tmp_path / "other")
+
+
+def test_prune_keeps_the_newest_whole_ones_and_what_is_being_saved(tmp_path) -> None:
+    world = World(tmp_path)
+    pruned = prune(world.session, "digits", 1, yes=True)
+    assert pruned.sequences == ("00000000",)
+    assert set(world.listed()) == {"00000001", "00000002", "00000003"}
+    assert prune(world.session, "digits", 1, yes=True).sequences == ()
+
+
+def test_prune_keeps_what_a_person_has_chosen(tmp_path) -> None:
+    world = World(tmp_path)
+    use(world.session, "digits", "0", yes=True)
+    assert prune(world.session, "digits", 1, yes=True).sequences == ()
+    assert "00000000" in world.listed()
+
+
+def test_prune_asks_first(tmp_path) -> None:
+    world = World(tmp_path, agrees=False)
+    with pytest.raises(ConfirmationNeededError):
+        prune(world.session, "digits", 1, yes=False)
+    assert len(world.listed()) == 4

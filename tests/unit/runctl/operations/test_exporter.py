@@ -41,7 +41,7 @@ class Backend:
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
     found = Backend()
-    monkeypatch.setattr(module, "list_jobs", found.jobs)
+    monkeypatch.setattr(module, "list_everywhere", found.jobs)
     return found
 
 

@@ -1,0 +1,1 @@
+"""Container registries: which image a name means, asked without fetching it."""
