@@ -272,3 +272,23 @@ def test_nothing_of_a_cloud_or_an_engine_is_imported(runctl: LocalRunctl) -> Non
     assert not {
         each for each in imported if each.split(".")[0] in ("pulumi", "pulumi_aws", "boto3", "botocore")
     }
+
+
+def test_verbs_about_all_jobs_know_those_of_this_machine(runctl: LocalRunctl) -> None:
+    for name in ("one", "two"):
+        runctl("up", job(runctl, name, STEPS=2000), "--yes", "--detach")
+    until(lambda: {runctl.status(each)["phase"] for each in ("one", "two")} == {"running"}, "both run")
+    rows = [line.split(",")[:2] for line in runctl("ls", "--csv").out.split()[1:]]
+    assert rows == [["one", "running"], ["two", "running"]]
+    runctl("exporter", "textfile", str(runctl.folder))
+    assert 'runctl_run_active{job_name="two"} 1' in (runctl.folder / "runctl.prom").read_text()
+    until(lambda: "step 1" in runctl("logs", "one").out, "it has printed")
+    runctl("dashboard", "--export", str(runctl.folder / "pages"), "--no-leaks")
+    assert "step 1" in (runctl.folder / "pages" / "job-one.html").read_text()
+    assert "within 1 s" in runctl("wait", "one", "--timeout", "1s", code=1).err
+    stopped = runctl.json("stop", "--all", "--yes")
+    assert [each["result"]["phase"] for each in stopped["jobs"]] == ["stopped", "stopped"]
+    runctl("wait", "one", code=3)
+    ended = runctl.json("down", "--all", "--yes")
+    assert [each["ended"] for each in ended["jobs"]] == [True, True]
+    assert (runctl.processes("one"), runctl.processes("two")) == ((), ())

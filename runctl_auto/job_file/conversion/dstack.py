@@ -9,6 +9,7 @@ from typing import Any
 
 from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.conversion import machine, storage
+from runctl_auto.job_file.conversion.container import add_container
 from runctl_auto.job_file.conversion.draft import Draft
 from runctl_auto.job_file.conversion.gpus import Gpus, NotOfferedError, dstack_gpus
 from runctl_auto.job_file.conversion.source_values import Fields
@@ -44,9 +45,10 @@ def convert_dstack(draft: Draft) -> None:
         raise JobFileError(
             "The task has no command that a job could run.",
             problems=[draft.source.problem(("commands",), "is missing", allowed="a list of shell commands")],
-            next_step="Name what its image runs as commands; containers are not run.",
+            next_step="Name what its image runs as commands.",
         )
     draft.fields["name"] = fields.take("name")
+    add_container(draft, ("image",), fields.take("image"))
     draft.fields["workdir"] = "."
     take_variables(draft, fields.take("env"), ("env",))
     nodes = fields.take("nodes")
@@ -186,9 +188,6 @@ def _files(draft: Draft, files: object) -> None:
 
 def _refusals(fields: Fields) -> None:
     fields.refuse("ports", because="a machine of runctl opens no ports: nothing reaches it from outside")
-    fields.refuse(
-        "image", because="containers are not run: install what it holds in setup; image names an AMI"
-    )
     fields.refuse("python", because="choose it in setup, such as `uv venv --python 3.12`")
     fields.refuse("retry", because=_GOES_ON)
     fields.refuse("idle_duration", because="there it keeps an idle machine; here no machine outlives its job")

@@ -7,6 +7,7 @@ from typing import Any
 
 from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.conversion import machine, storage
+from runctl_auto.job_file.conversion.container import add_container
 from runctl_auto.job_file.conversion.draft import Draft
 from runctl_auto.job_file.conversion.gpus import Gpus, NotOfferedError, one_request, skypilot_gpus
 from runctl_auto.job_file.conversion.source_values import Fields
@@ -146,9 +147,7 @@ def _apply(draft: Draft, choice: dict[str, Any], place: Location) -> None:
     if isinstance(image, str) and image.startswith("ami-"):
         draft.fields["image"] = image
     elif image is not None:
-        draft.remark(
-            (*place, "image_id"), "is no AMI: containers are not run; install what it holds in setup"
-        )
+        add_container(draft, (*place, "image_id"), image)
 
 
 def _markets(draft: Draft, choices: list[dict[str, Any]]) -> None:

@@ -66,7 +66,13 @@ def test_what_agrees_is_accepted(fields: dict[str, Any]) -> None:
     ("fields", "refused"),
     [
         ({"nodes": 2}, "nodes: 2"),
-        ({"image": "docker:some/image:1"}, "image"),
+        (
+            {
+                "image": "docker:some/image:1",
+                "registry_auth": {"username": "me", "password": "TOKEN"},
+            },
+            "registry_auth",
+        ),
         ({"image": "ami-0123456789abcdef0"}, "image"),
         ({"recovery": "cloud"}, "recovery: cloud"),
         ({"spot_policy": "spot"}, "spot_policy"),

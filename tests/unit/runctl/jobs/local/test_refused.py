@@ -15,9 +15,9 @@ from runctl_auto.jobs.local.refused import REFUSED, refuse_by_name
 from runctl_auto.local.project import ProjectFolders
 
 WORK = {
-    "checkpoint ls", "checkpoint pull", "checkpoint rm", "checkpoint use", "checkpoint verify", "compare",
-    "cost", "describe", "down", "exec", "export mlflow", "export wandb", "logs", "metrics", "outputs", "plot",
-    "ps", "resume", "shell", "status", "stop",
+    "checkpoint ls", "checkpoint prune", "checkpoint pull", "checkpoint rm", "checkpoint use",
+    "checkpoint verify", "compare", "cost", "describe", "down", "exec", "export mlflow", "export wandb",
+    "logs", "metrics", "outputs", "plot", "ps", "resume", "shell", "status", "stop", "wait",
 }  # fmt: skip
 ABOUT_JOBS = {"job", "jobs", "runs", "what"}
 OTHERS = {"sandbox fail": "the sandbox", "sandbox interrupt": "the sandbox"}
