@@ -70,6 +70,16 @@ class ImageReference:
         return ImageReference(self.registry, self.repository, self.tag, digest)
 
     @property
+    def password_variable(self) -> str:
+        """The only variable whose value is sent to the registry as a password, such as ``REGISTRY_GHCR_IO``.
+
+        A job file, which may be somebody else's, chooses the registry, and must not have another secret sent
+        there. No two registries have the same.
+        """
+        name = self.registry.replace("-", "__").replace(".", "_").replace(":", "_")
+        return f"REGISTRY_{name.upper()}"
+
+    @property
     def of_aws(self) -> AwsRepository | None:
         """Where it is in AWS's own registry; None elsewhere."""
         found = _AWS_HOST.fullmatch(self.registry)

@@ -46,7 +46,7 @@ from runctl_auto.job_file.field_types import (
     Zone,
 )
 from runctl_auto.job_file.gpu_text import GPU_PATTERN, MAX_LENGTH, gpu_parts
-from runctl_auto.job_file.image_reference import DOCKER
+from runctl_auto.job_file.image_reference import DOCKER, ImageReference
 from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
 
 __all__ = [
@@ -400,8 +400,8 @@ class RegistryAuth(Part):
     )
     password: VariableName = Field(
         title="Variable of the caller's environment with the password or token, a secret",
-        description="the name of an environment variable",
-        examples=["REGISTRY_TOKEN"],
+        description="REGISTRY_ and the registry's name: REGISTRY_GHCR_IO, of Docker Hub REGISTRY_DOCKER_IO",
+        examples=["REGISTRY_GHCR_IO"],
     )
 
 
@@ -490,7 +490,7 @@ class JobSpec(BaseModel):
         default=None,
         title="Login to the registry of the container's image",
         description="a mapping of username and password",
-        examples=[{"username": "me", "password": "REGISTRY_TOKEN"}],
+        examples=[{"username": "me", "password": "REGISTRY_GHCR_IO"}],
     )
     network: Network = Field(
         default=Network(), title="Network of the machine", description="a mapping of vpc and subnet"
@@ -653,6 +653,13 @@ class JobSpec(BaseModel):
     def _a_registry_to_log_in_to(self) -> JobSpec:
         if self.registry_auth is not None and not self.image.startswith(DOCKER):
             raise ValueError("has registry_auth, and its image is no container (docker:REPOSITORY:TAG)")
+        if self.registry_auth is not None:
+            image, name = ImageReference.parse(self.image), self.registry_auth.password
+            if name != image.password_variable:
+                raise ValueError(
+                    f"names {name} for the password of {image.registry}; only the value of "
+                    f"{image.password_variable} is sent there"
+                )
         return self
 
     @property

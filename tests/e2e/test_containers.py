@@ -41,7 +41,7 @@ def write(folder: Path, name: str, **changes: Any) -> Path:
         "region": "us-east-1",
         "workdir": work.name,
         "image": IMAGE,
-        "registry_auth": {"username": "robot", "password": "REGISTRY_TOKEN"},
+        "registry_auth": {"username": "robot", "password": "REGISTRY_GHCR_IO"},
         "env": {"SEED": 7},
         "secrets": ["TOKEN"],
         "setup": "echo set up",
@@ -81,9 +81,9 @@ def check_what_docker_was_asked(asked: list[list[str]], reference: str, work_end
 @pytest.fixture
 def secret(runctl: Runctl) -> Iterator[Runctl]:
     """With the values of the job's secrets in its environment."""
-    runctl.env.update(REGISTRY_TOKEN=PASSWORD, TOKEN="sw0rdfish")
+    runctl.env.update(REGISTRY_GHCR_IO=PASSWORD, TOKEN="sw0rdfish")
     yield runctl
-    for name in ("REGISTRY_TOKEN", "TOKEN"):
+    for name in ("REGISTRY_GHCR_IO", "TOKEN"):
         runctl.env.pop(name)
 
 

@@ -103,6 +103,8 @@ def description_lines(job: JobDescription) -> Iterator[str]:
     yield _line("tags", ", ".join(f"{key}={value}" for key, value in config.job.tags.items()) or "none")
     yield _line("command", " ".join(config.job.run.split()))
     yield _line("image", config.placement.image)
+    if config.container is not None:
+        yield _line("container", f"{config.container.image}, {config.container.reference}")
     yield _line("network", f"{config.placement.vpc}, {config.placement.subnet}")
     yield _line("account", f"{config.placement.account}, {config.placement.region}")
     for name, value in job.outputs.items():

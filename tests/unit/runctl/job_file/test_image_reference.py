@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from runctl_auto.job_file.image_reference import AwsRepository, ImageReference, container_image
+from runctl_auto.job_file.spec import JobSpec
 
 DIGEST = f"sha256:{'ab' * 32}"
 PART = st.from_regex(r"[a-z0-9]{1,8}([._-][a-z0-9]{1,4})?", fullmatch=True)
@@ -69,3 +71,35 @@ def test_images_of_machines_are_no_containers() -> None:
     assert container_image("auto") is None
     assert container_image("ami-0123456789abcdef0") is None
     assert container_image("docker:python") is not None
+
+
+@pytest.mark.parametrize(
+    ("image", "variable"),
+    [
+        ("docker:ghcr.io/a/b:1", "REGISTRY_GHCR_IO"),
+        ("docker:python:3", "REGISTRY_DOCKER_IO"),
+        ("docker:localhost:5000/b:1", "REGISTRY_LOCALHOST_5000"),
+        ("docker:token-ghcr.io/b:1", "REGISTRY_TOKEN__GHCR_IO"),
+    ],
+)
+def test_a_password_is_for_the_registry_that_its_name_tells(image: str, variable: str) -> None:
+    assert ImageReference.parse(image).password_variable == variable
+
+
+LABEL = st.from_regex(r"[a-z][a-z0-9]{0,3}(-[a-z0-9]{1,3})?", fullmatch=True)
+REGISTRY = st.builds("{}.{}{}".format, LABEL, LABEL, st.sampled_from(["", ":443", ":5000"]))
+
+
+@given(REGISTRY, REGISTRY)
+def test_no_two_registries_have_the_same_variable(one: str, other: str) -> None:
+    names = {ImageReference(each, "x").password_variable for each in (one, other)}
+    assert len(names) == len({one, other})
+
+
+def test_a_job_file_cannot_send_another_secret_to_a_registry_of_its_choice() -> None:
+    values = {"name": "digits", "region": "us-east-1", "run": "true", "image": "docker:evil.example/x:1"}
+    auth = {"username": "me", "password": "AWS_SECRET_ACCESS_KEY"}
+    with pytest.raises(ValidationError, match="only the value of REGISTRY_EVIL_EXAMPLE"):
+        JobSpec.model_validate({**values, "registry_auth": auth})
+    with pytest.raises(ValidationError, match="its image is no container"):
+        JobSpec.model_validate({**values, "image": "auto", "registry_auth": auth})

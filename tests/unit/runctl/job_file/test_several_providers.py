@@ -69,7 +69,7 @@ def test_what_agrees_is_accepted(fields: dict[str, Any]) -> None:
         (
             {
                 "image": "docker:some/image:1",
-                "registry_auth": {"username": "me", "password": "TOKEN"},
+                "registry_auth": {"username": "me", "password": "REGISTRY_DOCKER_IO"},
             },
             "registry_auth",
         ),

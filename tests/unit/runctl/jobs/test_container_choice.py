@@ -64,9 +64,9 @@ def test_a_digest_is_taken_as_it_is_and_machines_images_are_none() -> None:
 
 
 def test_the_password_is_looked_for_in_the_environment() -> None:
-    auth = {"username": "robot", "password": "REGISTRY_TOKEN"}
+    auth = {"username": "robot", "password": "REGISTRY_GHCR_IO"}
     registry, run = Registry(), stack_config().run
-    choose_container(job(registry_auth=auth), None, run, registry, {"REGISTRY_TOKEN": "s3cret"})
+    choose_container(job(registry_auth=auth), None, run, registry, {"REGISTRY_GHCR_IO": "s3cret"})
     assert registry.asked[0][1] == Login("robot", "s3cret")
-    with pytest.raises(UsageError, match="REGISTRY_TOKEN"):
+    with pytest.raises(UsageError, match="REGISTRY_GHCR_IO"):
         choose_container(job(registry_auth=auth), None, run, registry, {})
