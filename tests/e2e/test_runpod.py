@@ -131,11 +131,12 @@ def test_a_network_volume_outlives_its_job(jobs: RunpodJobs, cloud_url: str, end
     volume = {"name": "data", "size": "10GB", "mount": "/data", "protect": True}
     file = jobs.write("pod-volume", volumes=[volume], run="echo kept >> /data/f; cat /data/f")
     jobs.runctl("up", file, "--yes")
+    jobs.runctl("unprotect", "pod-volume", "data", "--yes")
+    jobs.runctl("protect", "pod-volume", "data", "--yes")
     down = jobs.runctl.json("down", "pod-volume", "--yes", code=None)
     assert [each["type"] for each in down["kept"]] == ["runctl-runpod:index:NetworkVolume"]
     assert [each for each in jobs.left("pod-volume", cloud_url) if "networkVolumes" not in each] == []
-    jobs.runctl("unprotect", "pod-volume", "data", "--yes")
-    assert jobs.runctl.json("down", "pod-volume", "--yes")["nothing_left"]
+    jobs.runctl("down", "pod-volume", "--yes", "--include-protected")
     assert jobs.left("pod-volume", cloud_url) == []
 
 

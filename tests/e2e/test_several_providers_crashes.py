@@ -16,7 +16,7 @@ from support.runpod_jobs import RunpodJobs
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 
 ALWAYS = 1000
-MOVES = {"runpod": (0, 0), "aws": (0, 0)}
+MOVES = {"runpod": (56, 105), "aws": (51, 102)}
 """By where the job moves: the writes of the checkpoint before it moves, and in all."""
 TYPES = {"aws": "t3.micro", "runpod": "nvidia-a40.1"}
 ZONES = {"aws": "us-east-1a", "runpod": "EU-RO-1"}
