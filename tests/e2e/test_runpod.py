@@ -136,7 +136,7 @@ def test_a_network_volume_outlives_its_job(jobs: RunpodJobs, cloud_url: str, end
     down = jobs.runctl.json("down", "pod-volume", "--yes", code=None)
     assert [each["type"] for each in down["kept"]] == ["runctl-runpod:index:NetworkVolume"]
     assert [each for each in jobs.left("pod-volume", cloud_url) if "networkVolumes" not in each] == []
-    jobs.runctl("down", "pod-volume", "--yes", "--include-protected")
+    jobs.runctl("down", "pod-volume", "--yes", "--include-protected", "data", "--confirm", "data")
     assert jobs.left("pod-volume", cloud_url) == []
 
 
