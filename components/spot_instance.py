@@ -22,6 +22,7 @@ class SpotInstanceArgs:
     spot; None means up to the on-demand price. ``identity`` are the job's identity tags, for resources
     without the provider's default tags. ``template_name`` is the physical name of the launch template.
     ``public_address`` asks for a public IPv4 address; without it the subnet's own setting holds.
+    ``placement_group`` is the name of the group in which it is close to others.
     """
 
     label: str
@@ -36,6 +37,7 @@ class SpotInstanceArgs:
     disk_gb: int
     max_price: float | None = None
     public_address: bool = False
+    placement_group: pulumi.Input[str] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ class SpotInstance(pulumi.ComponentResource):
             instance_type=args.instance_type,
             subnet_id=args.subnet,
             associate_public_ip_address=True if args.public_address else None,
+            placement_group=args.placement_group,
             vpc_security_group_ids=[args.security_group],
             iam_instance_profile=args.profile,
             user_data=args.user_data,

@@ -17,6 +17,7 @@ from components.end_schedule import EndSchedule, EndScheduleArgs
 from components.iam_profile import AttachedVolumes, IamProfile, IamProfileArgs
 from components.machine_group import MachineGroup, MachineGroupArgs
 from components.naming import (
+    PLACEMENT_GROUP_LIMIT,
     POLICY_LIMIT,
     PROFILE_LIMIT,
     ROLE_LIMIT,
@@ -81,7 +82,8 @@ class MachineRequest:
 
     ``end_after_seconds``: when the cloud itself terminates a single instance, counted from its creation;
     None: never. ``public_address`` asks for a public IPv4 address. ``nodes`` are the machines of a run on
-    several, which differ in user data and market alone; empty: it has one.
+    several, which differ in user data and market alone; empty: it has one. ``cluster``: those are close to
+    each other, in a placement group.
     """
 
     image: str
@@ -95,6 +97,7 @@ class MachineRequest:
     public_address: bool = False
     group: GroupRequest | None = None
     nodes: Sequence[NodeRequest] = ()
+    cluster: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,12 +345,31 @@ class TrainingEnvironment(pulumi.ComponentResource):
         self, profile: IamProfile, network: NetworkAccess, needs: Sequence[pulumi.Resource]
     ) -> list[pulumi.Output[str]]:
         machine = self._args.machine
+        if machine is None or not machine.nodes:
+            return []
         found = []
-        for number, node in enumerate(machine.nodes if machine is not None else ()):
-            assert machine is not None  # noqa: S101 - it has nodes
-            spot = self._instance(f"node-{number}", node, machine, profile, network, needs=needs)
+        place = self._placement_group(machine) if machine.cluster else None
+        for number, node in enumerate(machine.nodes):
+            spot = self._instance(
+                f"node-{number}", node, machine, profile, network, needs=needs, placement_group=place
+            )
             self._end_schedule(f"end-{number}", spot.instance_id, machine.end_after_seconds)
             found.append(spot.instance_id)
+        return found
+
+    def _placement_group(self, machine: MachineRequest) -> pulumi.Output[str]:
+        """A group of its own for each place: the machines of one are in one zone, and best of one type."""
+        args = self._args
+        content = {"zone": args.zone, "type": machine.instance_type}
+        physical = args.names.name("cluster", limit=PLACEMENT_GROUP_LIMIT, content=content)
+        group = aws.ec2.PlacementGroup(
+            f"{self._name}-cluster",
+            name=physical,
+            strategy="cluster",
+            tags={"Name": physical, **self._tags},
+            opts=self._child,
+        )
+        found: pulumi.Output[str] = group.name
         return found
 
     def _instance(
@@ -359,6 +381,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
         network: NetworkAccess,
         *,
         needs: Sequence[pulumi.Resource],
+        placement_group: pulumi.Input[str] | None = None,
     ) -> SpotInstance:
         args = self._args
         return SpotInstance(
@@ -372,6 +395,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 max_price=machine.max_price,
                 subnet=machine.subnet,
                 public_address=machine.public_address,
+                placement_group=placement_group,
                 security_group=network.security_group_id,
                 profile=profile.profile_name,
                 user_data=node.user_data,

@@ -18,6 +18,7 @@ TAGGABLE = frozenset(
         "aws:ebs/snapshotCopy:SnapshotCopy",
         "aws:ebs/volume:Volume",
         "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws:ec2/placementGroup:PlacementGroup",
         "aws:ec2/securityGroup:SecurityGroup",
         "aws:iam/instanceProfile:InstanceProfile",
         "aws:iam/role:Role",

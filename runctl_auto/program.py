@@ -562,6 +562,7 @@ def _machine(config: StackConfig, names: Names) -> MachineRequest:
         public_address=placement.public_address,
         group=None if config.group is None else _group(config, config.group, names),
         nodes=_nodes(config, names) if config.job.nodes > 1 else (),
+        cluster=placement.cluster,
     )
 
 

@@ -109,6 +109,11 @@ class Network(Part):
     subnet: SubnetId = Field(
         default="auto", title="Subnet of the machine", description="'auto' or a subnet's id (subnet-...)"
     )
+    placement: Literal["cluster", "none"] | None = Field(
+        default=None,
+        title="Whether several machines are close to each other, in a placement group",
+        description="cluster or none; by default cluster for types with an Elastic Fabric Adapter",
+    )
 
 
 class _Range(Part):

@@ -48,6 +48,10 @@ def _on_any(spec: JobSpec) -> dict[str, tuple[bool, str]]:
             spec.nodes > 1 and bool(spec.volumes),
             "a volume can be attached to one machine only; use data with strategy: stage, direct or cache",
         ),
+        "network.placement: cluster with nodes: 1": (
+            spec.nodes == 1 and spec.network.placement == "cluster",
+            "one machine has no others to be close to",
+        ),
     }
 
 
@@ -64,7 +68,8 @@ def _on_several(spec: JobSpec) -> dict[str, tuple[bool, str]]:
 def _on_runpod(spec: JobSpec) -> dict[str, tuple[bool, str]]:
     """What RunPod's API does not have, or runctl does not do there yet."""
     machine_image = spec.image.startswith(("ami-", "ssm:"))
-    own_network = spec.network.vpc != "default" or spec.network.subnet != "auto"
+    network = spec.network
+    own_network = (network.vpc, network.subnet, network.placement) != ("default", "auto", None)
     kept = any(each.snapshot or each.initialization_rate for each in spec.volumes)
     return {
         f"image: {spec.image}": (machine_image, "a pod is a container: use image: docker:REPOSITORY:TAG"),

@@ -264,6 +264,7 @@ def decide(
             *_tied_to_zone(spec, choice.places[0], zone),
             *_no_time_to_end(config),
             *_recovery_notes(config),
+            *_closeness_notes(config),
             *(() if is_same_run else _notes_on_place(provider, spec, config.placement)),
         ),
         offers=choice.offers,
@@ -320,6 +321,22 @@ def _recovery_notes(config: StackConfig) -> Iterator[str]:
     yield f"recovery: cloud: when the machine is lost, AWS makes the next one ({types}), without runctl"
     if config.ends_at is None:
         yield "no scheduled action ends the group: that needs a max_duration"
+
+
+def _closeness_notes(config: StackConfig) -> Iterator[str]:
+    """Whether several machines are in a placement group."""
+    if config.job.nodes == 1:
+        return
+    if config.placement.cluster:
+        yield (
+            "the machines are close to each other, in a cluster placement group; network: {placement: none} "
+            "does without, where there is capacity more often"
+        )
+    elif config.job.network.placement is None:
+        yield (
+            f"the machines are in no placement group: {config.placement.instance_type} has no Elastic Fabric "
+            "Adapter; network: {placement: cluster} asks for one all the same"
+        )
 
 
 _RECOVERY_WORDS = {

@@ -110,6 +110,8 @@ def _filled(resource: str, place: Place) -> str:
     return resource.format(partition=place.partition, region=place.region, account=place.account)
 
 
-def _in_partition(value: str, place: Place) -> str:
+def _in_partition(value: str | tuple[str, ...], place: Place) -> str | list[str]:
+    if isinstance(value, tuple):
+        return list(value)
     domain = _DOMAINS.get(place.partition)
     return value.replace("amazonaws.com", domain) if domain and value == "ec2.amazonaws.com" else value

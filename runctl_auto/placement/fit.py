@@ -24,6 +24,7 @@ def fits(placement: Placement, spec: JobSpec, *, previous: JobSpec | None = None
         and (not spec.zones or placement.zone in spec.zones)
         and (network.vpc in ("default", placement.vpc))
         and (network.subnet in ("auto", placement.subnet))
+        and (network.placement is None or (network.placement == "cluster") == placement.cluster)
         and (not spec.image.startswith("ami-") or spec.image == placement.image)
         and image_stays
         and (placement.provider != "runpod" or previous is None or spec.runpod == previous.runpod)

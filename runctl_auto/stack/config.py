@@ -69,7 +69,8 @@ class Placement:
     ``root_device`` is the name of the image's root device, None when unknown.
     ``public_address``: the machine asks for a public IPv4 address, since an internet gateway is its way out.
     ``internet``: False when the subnet reaches AWS's endpoints only. ``resolvers`` are the addresses of the
-    network's own DNS servers; empty with the VPC's resolver.
+    network's own DNS servers; empty with the VPC's resolver. ``cluster``: several machines are close to each
+    other, in a placement group.
     """
 
     account: str
@@ -92,6 +93,7 @@ class Placement:
     public_address: bool = False
     internet: bool = True
     resolvers: tuple[str, ...] = ()
+    cluster: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """All fields as JSON data."""

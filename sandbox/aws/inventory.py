@@ -62,6 +62,8 @@ def _machines(backend: Any) -> Iterator[Found]:
             yield "spot-request", request.id, "", _id_of(request, "instance")
     for template in list(backend.launch_templates.values()):
         yield "launch-template", template.id, template.name, ""
+    for group in list(getattr(backend, "placement_groups", {}).values()):
+        yield "placement-group", group.id, group.name, ""
     for pair in list(backend.key_pairs.values()):
         yield "key-pair", pair.id, pair.key_name, ""
 

@@ -18,6 +18,8 @@ class Network(TypedDict):
     """'default' or a VPC's id."""
     subnet: NotRequired[str]
     """'auto' or a subnet's id."""
+    placement: NotRequired[str]
+    """cluster or none: whether several machines are close to each other."""
 
 
 class Resources(TypedDict):

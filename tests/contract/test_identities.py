@@ -151,7 +151,7 @@ def test_a_job_as_the_configuration_keeps_it() -> None:
         "region": "us-east-1",
         "image": "auto",
         "registry_auth": None,
-        "network": {"vpc": "default", "subnet": "auto"},
+        "network": {"vpc": "default", "subnet": "auto", "placement": None},
         "workdir": ".",
         "setup": None,
         "run": "python train.py",

@@ -26,13 +26,17 @@ VOLUME = [{"name": "data", "size": "10GB", "mount": "/data", "protect": True}]
 FORMS: dict[str, dict[str, Any]] = {
     "instance": {"volumes": VOLUME},
     "group": {"volumes": VOLUME, "recovery": "cloud"},
-    "nodes": {"nodes": 3},
+    "nodes": {
+        "nodes": 3,
+        "network": {"placement": "cluster"},
+        "resources": {"instance_types": ["c5.large"], "disk": "10GB"},
+    },
 }
 """What makes a job's machine an instance, that of a group, or one of three."""
 CALLS = {
     "instance": {"up": 24, "replace": 9, "down": 19},
     "group": {"up": 24, "replace": 14, "down": 20},
-    "nodes": {"up": 28, "replace": 12, "down": 25},
+    "nodes": {"up": 29, "replace": 12, "down": 26},
 }
 """How many changing calls the provider makes in each operation on the job below."""
 WRITES = {"up": 66, "replace": 21, "down": 42}

@@ -24,6 +24,10 @@ from support.runctl_cli import Runctl
 pytestmark = pytest.mark.sandbox
 
 ZONES = ["us-east-1a", "us-east-1b"]
+CLOSE: dict[str, Any] = {
+    "network": {"placement": "cluster"},
+    "resources": {"instance_types": ["c5.large"], "disk": "10GB"},
+}
 STEPS = {"STEPS": "40", "STEP_SECONDS": "0.3"}
 
 
@@ -49,7 +53,7 @@ def ended_well(runctl: Runctl, job: str, cloud_url: str) -> None:
 
 def test_two_machines_train_one_model(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("pair")
-    file = write_nodes_job(runctl.folder, "pair", 2, env={"STEPS": "6", "STEP_SECONDS": "0.1"})
+    file = write_nodes_job(runctl.folder, "pair", 2, **CLOSE, env={"STEPS": "6", "STEP_SECONDS": "0.1"})
     result = runctl.json("up", str(file), "--yes")
     assert result["phase"] == "succeeded"
     home = Path(result["artifacts"]["folder"])
@@ -146,6 +150,50 @@ def test_capacity_for_three_of_four_leaves_no_machine(
     assert made["placement"]["zone"] == (ZONES[1] if made["trail"][-1]["zone"] == ZONES[0] else ZONES[0])
     assert len(instances("quartet", cloud_url)) == 4
     ended_well(runctl, "quartet", cloud_url)
+
+
+def close_groups(job: str, cloud_url: str) -> list[str]:
+    """The names of a job's placement groups."""
+    found = read_inventory(cloud_url).get("placement-group", [])
+    return [str(each["name"]) for each in found if each["tags"].get("runctl:job") == job]
+
+
+@pytest.mark.matrix
+def test_machines_close_to_each_other_move_together_and_leave_no_group(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append("close")
+    file = str(write_nodes_job(runctl.folder, "close", 2, **CLOSE, zones=ZONES, env=STEPS))
+    plan = runctl.json("preview", file)
+    assert [each for each in plan["notes"] if "cluster placement group" in each]
+    assert "aws:ec2/placementGroup:PlacementGroup" in {each["type"] for each in plan["changes"]}
+    full = Fault(
+        "ec2:RunInstances",
+        "InsufficientInstanceCapacity",
+        1000,
+        {"Job": "close", "AvailabilityZone": plan["placement"]["zone"]},
+        after=1,
+    )
+    with trouble(cloud_url, full):
+        made = runctl.json("up", file, "--yes", "--detach", timeout=300)
+    assert made["placement"]["zone"] != plan["placement"]["zone"]
+    (group,) = close_groups("close", cloud_url)
+    assert len(instances("close", cloud_url)) == 2
+    assert runctl.json("drift", "close")["drifted"] is False
+
+    up = Followed(runctl, file)
+    up.await_line(r"step 2 of")
+    control(cloud_url, "POST", f"instances/{machine_of('close', 1, cloud_url)}/power", {"power": "cut"})
+    up.await_line(r"starts at step [1-9]")
+    assert close_groups("close", cloud_url) == [group], (
+        "a machine in place of a lost one is in the same group"
+    )
+    receipt = runctl.json("down", "close", "--yes", "--grace", "1", "--discard-artifacts")
+    up.end()
+    assert receipt["nothing_left"]
+    assert "placement group" in {each["kind"] for each in receipt["deleted"]}
+    assert close_groups("close", cloud_url) == []
+    assert leaks("close", cloud_url) == []
 
 
 @pytest.mark.matrix

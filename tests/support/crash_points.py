@@ -21,6 +21,7 @@ runctl and the provider, while the engine keeps running."""
 _EFFECTS: dict[str, tuple[str, bool, bool]] = {
     "ec2:CreateLaunchTemplate": ("launch-template", False, True),
     "ec2:CreateSecurityGroup": ("security-group", False, True),
+    "ec2:CreatePlacementGroup": ("placement-group", False, True),
     "ec2:CreateVolume": ("volume", False, True),
     "ec2:CreateSnapshot": ("snapshot", False, True),
     "ec2:CopySnapshot": ("snapshot", False, True),
@@ -30,6 +31,7 @@ _EFFECTS: dict[str, tuple[str, bool, bool]] = {
     "s3:CreateBucket": ("bucket", False, True),
     "ec2:DeleteLaunchTemplate": ("launch-template", True, False),
     "ec2:DeleteSecurityGroup": ("security-group", True, False),
+    "ec2:DeletePlacementGroup": ("placement-group", True, False),
     "ec2:DeleteSnapshot": ("snapshot", True, False),
     "ec2:DeleteVolume": ("volume", True, False),
     "iam:DeleteInstanceProfile": ("instance-profile", True, False),

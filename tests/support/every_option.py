@@ -15,7 +15,9 @@ from components.run_objects import PackageFile
 from components.tags import identity_tags
 from components.training_environment import (
     GroupRequest,
+    Limits,
     MachineRequest,
+    NodeRequest,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
     VolumeRequest,
@@ -30,15 +32,18 @@ _GROUP = GroupRequest(
     root_device="/dev/xvda",
     ends_at=1_900_000_000,
 )
+_SCRIPT = "#!/bin/bash\n"
 
 
 @cache
 def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
     """Type and inputs of all resources that a job with every option declares: spot and on-demand, a single
-    machine and one in a group; and of those of volumes and snapshots with stacks of their own.
+    machine, one in a group and several close to each other; and of those of volumes and snapshots with stacks
+    of their own.
     """
     found = []
-    for market, group in (("spot", None), ("on-demand", None), ("spot", _GROUP), ("on-demand", _GROUP)):
+    forms = [(market, group, 1) for market in ("spot", "on-demand") for group in (None, _GROUP)]
+    for market, group, nodes in (*forms, ("spot", None, 2)):
         machine = MachineRequest(
             image="ami-1",
             instance_type="t3.micro",
@@ -46,9 +51,11 @@ def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
             max_price=0.1,
             subnet="subnet-1",
             disk_gb=10,
-            user_data="#!/bin/bash\n",
+            user_data=_SCRIPT,
             end_after_seconds=3600,
             group=group,
+            nodes=[NodeRequest(user_data=_SCRIPT, market="spot")] * nodes if nodes > 1 else (),
+            cluster=nodes > 1,
         )
         args = TrainingEnvironmentArgs(
             names=Names(account=ACCOUNT, region=REGION, project="runctl", job="full"),
@@ -63,7 +70,10 @@ def declared() -> tuple[tuple[str, Mapping[str, Any]], ...]:
             agent=PackageFile(key="agent/a.pyz", path=Path(__file__)),
             machine=machine,
             identity=identity_tags(project="runctl", job="full", stack="full", owner="ada"),
-            volumes=[
+            limits=Limits(nodes=nodes),
+            volumes=[]
+            if nodes > 1
+            else [
                 VolumeRequest(name="new", size_gb=10, mount="/new"),
                 VolumeRequest(name="restored", size_gb=10, mount="/restored", snapshot="snap-1"),
                 VolumeRequest(name="old", id="vol-1", mount="/old"),

@@ -1,4 +1,4 @@
-"""Leaks of the 16 kinds, planted as a job's, and 16 look-alikes of other owners.
+"""Leaks of the 17 kinds, planted as a job's, and 17 look-alikes of other owners.
 
 Uses AWS only: of runctl, nothing but its documented names and tags.
 """
@@ -25,6 +25,7 @@ KINDS = (
     "role",
     "instance profile",
     "security group",
+    "placement group",
     "bucket",
     "parameter",
     "schedule group",
@@ -100,6 +101,11 @@ def _in_ec2(ec2: Any, ssm: Any, owner: Owner, name: Callable[[str], str], *, nam
         Description="planted",
         TagSpecifications=owner.specification("security-group"),
     )["GroupId"]
+    close = ec2.create_placement_group(
+        GroupName=name("cluster"),
+        Strategy="cluster",
+        TagSpecifications=[] if named else owner.specification("placement-group"),
+    )["PlacementGroup"]["GroupId"]
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     interface = ec2.create_network_interface(
         SubnetId=subnet,
@@ -130,6 +136,7 @@ def _in_ec2(ec2: Any, ssm: Any, owner: Owner, name: Callable[[str], str], *, nam
         "volume": volume,
         "snapshot": snapshot,
         "security group": group,
+        "placement group": close,
         "network interface": interface,
         "launch template": template,
         "key pair": pair["KeyPairId"],

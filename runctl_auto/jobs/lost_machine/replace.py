@@ -24,6 +24,7 @@ MAX_REPLACEMENTS = 10
 _OF_A_MACHINE = frozenset(
     {
         *MACHINES,
+        "aws:ec2/placementGroup:PlacementGroup",
         "aws:ec2/volumeAttachment:VolumeAttachment",
         "aws:scheduler/schedule:Schedule",
         "aws:scheduler/scheduleGroup:ScheduleGroup",

@@ -30,7 +30,8 @@ _ACCELERATORS = ("FpgaInfo", "InferenceAcceleratorInfo", "MediaAcceleratorInfo",
 @dataclass(frozen=True)
 class InstanceType:
     """An instance type. ``is_special``: it has accelerators other than GPUs; ``finds_volumes``: its volumes
-    are found by their id.
+    are found by their id. ``clusters``: its machines can be placed close to each other; ``has_fabric``: it
+    has an Elastic Fabric Adapter, which is made for machines that train together.
     """
 
     name: str
@@ -40,6 +41,8 @@ class InstanceType:
     gpus: Gpus = field(default_factory=Gpus)
     is_special: bool = False
     finds_volumes: bool = True
+    clusters: bool = False
+    has_fabric: bool = False
 
     def __str__(self) -> str:
         gpus = f", {self.gpus}" if self.gpus.count else ""
@@ -153,6 +156,8 @@ def _machine(described: Mapping[str, Any]) -> InstanceType:
         gpus=read_gpus(described),
         is_special=any(described.get(kind) for kind in _ACCELERATORS),
         finds_volumes=volumes in ("required", "supported"),
+        clusters="cluster" in described.get("PlacementGroupInfo", {}).get("SupportedStrategies", ()),
+        has_fabric=bool(described.get("NetworkInfo", {}).get("EfaSupported")),
     )
 
 

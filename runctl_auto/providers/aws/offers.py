@@ -159,6 +159,8 @@ class _Considered:
         quota = self.quotas.too_small_for(machine.name, machine.vcpus, market)
         if quota is not None:
             return quota
+        if self.spec.network.placement == "cluster" and not machine.clusters:
+            return "its machines cannot be in a cluster placement group"
         image = self.images.of(machine)
         if image.architecture not in (None, machine.architecture):
             return f"it is {machine.architecture} and the image {image.id} is {image.architecture}"
@@ -188,7 +190,18 @@ class _Considered:
             internet=subnet.internet,
             resolvers=subnet.resolvers,
             disk_gb=self.spec.resources.disk or image.default_disk_gb,
+            cluster=is_clustered(self.spec, machine),
         )
+
+
+def is_clustered(spec: JobSpec, machine: InstanceType) -> bool:
+    """Whether the machines of a job are in a placement group: as its file says, by default those of types
+    that are made for it. Places close to each other are refused more often, so others do without.
+    """
+    if spec.nodes == 1 or not machine.clusters:
+        return False
+    wanted = spec.network.placement
+    return machine.has_fabric if wanted is None else wanted == "cluster"
 
 
 def _offered(cloud: Cloud, names: Sequence[str]) -> set[tuple[str, str]]:

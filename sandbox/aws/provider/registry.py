@@ -24,6 +24,7 @@ from sandbox.aws.provider.types.instance_profile import InstanceProfile
 from sandbox.aws.provider.types.launch_template import LaunchTemplate
 from sandbox.aws.provider.types.log_group import LogGroup
 from sandbox.aws.provider.types.parameter import Parameter
+from sandbox.aws.provider.types.placement_group import PlacementGroup
 from sandbox.aws.provider.types.role import Role
 from sandbox.aws.provider.types.schedule import Schedule
 from sandbox.aws.provider.types.schedule_group import ScheduleGroup
@@ -50,6 +51,7 @@ _TYPES: tuple[type[ResourceType], ...] = (
     LaunchTemplate,
     LogGroup,
     Parameter,
+    PlacementGroup,
     Role,
     RolePolicy,
     Schedule,

@@ -14,6 +14,7 @@ from components.training_environment import NodeRequest, TrainingEnvironmentArgs
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 INSTANCE = "aws:ec2/instance:Instance"
+PLACEMENT_GROUP = "aws:ec2/placementGroup:PlacementGroup"
 GROUP = "digits-network-group"
 
 
@@ -65,3 +66,23 @@ def test_they_reach_each_other_and_nobody_else_reaches_them(args: TrainingEnviro
 
 def test_an_ended_run_has_none(args: TrainingEnvironmentArgs) -> None:
     assert declared(replace(args, machine=None)).of_type(INSTANCE) == []
+
+
+def test_machines_that_are_to_be_close_to_each_other_are_in_a_placement_group(
+    args: TrainingEnvironmentArgs,
+) -> None:
+    assert args.machine is not None
+    close = replace(args, machine=replace(args.machine, cluster=True))
+    found = declared(close)
+    (group,) = found.of_type(PLACEMENT_GROUP)
+    assert group.inputs["strategy"] == "cluster"
+    assert {each.inputs["placementGroup"] for each in found.of_type(INSTANCE)} == {group.inputs["name"]}
+    elsewhere = declared(replace(close, zone="us-east-1f")).of_type(PLACEMENT_GROUP)[0]
+    assert elsewhere.inputs["name"] != group.inputs["name"], "the machines of a group are in one zone"
+    assert declared(replace(close, machine=None)).of_type(PLACEMENT_GROUP) == []
+
+
+def test_others_are_in_none(args: TrainingEnvironmentArgs) -> None:
+    found = declared(args)
+    assert found.of_type(PLACEMENT_GROUP) == []
+    assert not any("placementGroup" in each.inputs for each in found.of_type(INSTANCE))

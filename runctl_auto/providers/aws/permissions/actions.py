@@ -37,6 +37,7 @@ _ACTIONS: Mapping[str, tuple[str, ...]] = {
     "ec2:CreateSnapshot": ("ec2:CreateSnapshot", "ec2:CreateTags"),
     "ec2:CreateVolume": ("ec2:CreateVolume", "ec2:CreateTags"),
     "ec2:CreateLaunchTemplate": ("ec2:CreateLaunchTemplate", "ec2:CreateTags"),
+    "ec2:CreatePlacementGroup": ("ec2:CreatePlacementGroup", "ec2:CreateTags"),
     "ec2:CreateSecurityGroup": ("ec2:CreateSecurityGroup", "ec2:CreateTags"),
     "iam:CreateRole": ("iam:CreateRole", "iam:TagRole"),
     "iam:CreateUser": ("iam:CreateUser", "iam:TagUser"),

@@ -15,7 +15,7 @@ from runctl_auto.providers.aws.records.catalogue import RECORDS
 from runctl_auto.providers.aws.records.ec2 import ARN as EC2_ARN
 from runctl_auto.providers.aws.records.instances import INSTANCE, SPOT_REQUEST
 from runctl_auto.providers.aws.records.kind import EVERYWHERE, AwsKind
-from runctl_auto.providers.aws.records.launch import KEY_PAIR, LAUNCH_TEMPLATE
+from runctl_auto.providers.aws.records.launch import KEY_PAIR, LAUNCH_TEMPLATE, PLACEMENT_GROUP
 from runctl_auto.providers.aws.records.log_groups import LOG_GROUP
 from runctl_auto.providers.aws.records.networks import INTERFACE, SECURITY_GROUP
 from runctl_auto.providers.aws.records.parameters import PARAMETER
@@ -47,6 +47,7 @@ _TAGGABLE = (
     *INSTANCE.arns,
     *INTERFACE.arns,
     *LAUNCH_TEMPLATE.arns,
+    *PLACEMENT_GROUP.arns,
     *SECURITY_GROUP.arns,
     f"{EC2_ARN}:security-group-rule/*",
     *SPOT_REQUEST.arns,
@@ -54,7 +55,10 @@ _TAGGABLE = (
     *SNAPSHOT.arns,
 )
 
-Conditions = Mapping[str, Mapping[str, str]]
+_BY_AWS = ("autoscaling.amazonaws.com", "spot.amazonaws.com")
+"""Services that make a role of their own in an account."""
+
+Conditions = Mapping[str, Mapping[str, str | tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,13 @@ _SWEPT = (INTERFACE,)
 """Tagged kinds that stacks do not create: only a sweep removes them."""
 
 _SNAPSHOTS = ("ec2:CreateSnapshot", "ec2:CopySnapshot")
-_CREATIONS = ("ec2:CreateVolume", "ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate", *_SNAPSHOTS)
+_CREATIONS = (
+    "ec2:CreateVolume",
+    "ec2:CreateSecurityGroup",
+    "ec2:CreateLaunchTemplate",
+    "ec2:CreatePlacementGroup",
+    *_SNAPSHOTS,
+)
 
 GRANTS: tuple[Grant, ...] = (
     Grant(
@@ -286,6 +296,7 @@ GRANTS: tuple[Grant, ...] = (
             "arn:{partition}:ec2:{region}::snapshot/*",
             f"{EC2_ARN}:network-interface/*",
             *LAUNCH_TEMPLATE.arns,
+            *PLACEMENT_GROUP.arns,
             f"{EC2_ARN}:security-group/*",
             f"{EC2_ARN}:spot-instances-request/*",
             f"{EC2_ARN}:subnet/*",
@@ -297,7 +308,13 @@ GRANTS: tuple[Grant, ...] = (
         "MakeTagged",
         "apply",
         _CREATIONS,
-        (f"{EC2_ARN}:volume/*", f"{EC2_ARN}:security-group/*", *LAUNCH_TEMPLATE.arns, *SNAPSHOT.arns),
+        (
+            f"{EC2_ARN}:volume/*",
+            f"{EC2_ARN}:security-group/*",
+            *LAUNCH_TEMPLATE.arns,
+            *PLACEMENT_GROUP.arns,
+            *SNAPSHOT.arns,
+        ),
         _TAGGED,
         actions=_CREATIONS,
     ),
@@ -355,13 +372,15 @@ GRANTS: tuple[Grant, ...] = (
         "apply",
         (
             "ec2:AuthorizeSecurityGroupEgress",
+            "ec2:AuthorizeSecurityGroupIngress",  # of several machines, from each other
             "ec2:CreateLaunchTemplateVersion",
             "ec2:CreateTags",
             "ec2:DeleteTags",
             "ec2:ModifyLaunchTemplate",
             "ec2:ModifyVolume",
             "ec2:RevokeSecurityGroupEgress",
-            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, VOLUME, SNAPSHOT, LAUNCH_TEMPLATE),
+            *_remove(INSTANCE, SPOT_REQUEST, SECURITY_GROUP, PLACEMENT_GROUP),
+            *_remove(VOLUME, SNAPSHOT, LAUNCH_TEMPLATE),
             # The official provider, when a machine or its group differs from what the program declares.
             "ec2:DisassociateIamInstanceProfile",
             "ec2:ModifyInstanceAttribute",
@@ -453,20 +472,11 @@ GRANTS: tuple[Grant, ...] = (
         actions=("iam:PassRole",),
     ),
     Grant(
-        "FirstSpotRequestOfTheAccount",
+        "FirstOfTheAccount",  # its first spot request, its first group
         "apply",
         (),
-        ("arn:{partition}:iam::{account}:role/aws-service-role/spot.amazonaws.com/*",),
-        {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
-        actions=("iam:CreateServiceLinkedRole",),
-        seen=False,
-    ),
-    Grant(
-        "FirstGroupOfTheAccount",
-        "apply",
-        (),
-        ("arn:{partition}:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/*",),
-        {"StringEquals": {"iam:AWSServiceName": "autoscaling.amazonaws.com"}},
+        tuple(f"arn:{{partition}}:iam::{{account}}:role/aws-service-role/{each}/*" for each in _BY_AWS),
+        {"StringEquals": {"iam:AWSServiceName": _BY_AWS}},
         actions=("iam:CreateServiceLinkedRole",),
         seen=False,
     ),

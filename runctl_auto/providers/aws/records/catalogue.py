@@ -8,7 +8,7 @@ from __future__ import annotations
 from runctl_auto.providers.aws.records.buckets import BUCKET, UPLOAD
 from runctl_auto.providers.aws.records.instances import INSTANCE, SPOT_REQUEST
 from runctl_auto.providers.aws.records.kind import AwsKind
-from runctl_auto.providers.aws.records.launch import KEY_PAIR, LAUNCH_TEMPLATE
+from runctl_auto.providers.aws.records.launch import KEY_PAIR, LAUNCH_TEMPLATE, PLACEMENT_GROUP
 from runctl_auto.providers.aws.records.log_groups import LOG_GROUP
 from runctl_auto.providers.aws.records.networks import INTERFACE, SECURITY_GROUP
 from runctl_auto.providers.aws.records.parameters import PARAMETER
@@ -26,6 +26,7 @@ RECORDS: tuple[AwsKind, ...] = (
     VOLUME,
     SNAPSHOT,
     SECURITY_GROUP,
+    PLACEMENT_GROUP,
     LAUNCH_TEMPLATE,
     KEY_PAIR,
     UPLOAD,

@@ -1,4 +1,4 @@
-"""Launch templates and key pairs."""
+"""Launch templates, placement groups and key pairs."""
 
 from __future__ import annotations
 
@@ -25,6 +25,33 @@ LAUNCH_TEMPLATE = AwsKind(
     removal=ec2.delete("delete_launch_template", "LaunchTemplateId"),
     commands=ec2.command("delete-launch-template --launch-template-id"),
     arns=(f"{ec2.ARN}:launch-template/*",),
+    cost=free,
+)
+
+PLACEMENT_GROUP = AwsKind(
+    name=names.PLACEMENT_GROUP,
+    types=("aws:ec2/placementGroup:PlacementGroup",),
+    id_in_state_is_name=True,
+    lists=(
+        ListCall(
+            "ec2",
+            "describe_placement_groups",
+            items="PlacementGroups",
+            id_key="GroupId",
+            name_key="GroupName",
+            page_key=None,  # this call has no pages
+        ),
+    ),
+    name_filter="group-name",
+    # One that still has machines cannot be deleted.
+    removed_after=(names.INSTANCE,),
+    made_by_stacks=True,
+    has_creation_time=False,
+    looks=(Look(ec2.find_own),),
+    digest_in_name="content",
+    removal=one_call("ec2", "delete_placement_group", lambda each: {"GroupName": each.name}),
+    commands=("ec2 --region {region} delete-placement-group --group-name {name}",),
+    arns=(f"{ec2.ARN}:placement-group/*",),
     cost=free,
 )
 

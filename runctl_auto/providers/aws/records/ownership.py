@@ -24,7 +24,10 @@ PATH = "/runctl/"
 _LEAST_OF_JOB = 30
 _NUMBERED = re.compile(r"(?P<job>.+)-(?:node|end)-\d{1,2}")
 """What each of several machines has: itself with its template, and its schedule with the role."""
-_ROLES = ("access", "artifacts", "copy", "disk", "end", "group", "machine", "network", "template", "timer")
+_ROLES = (
+    *("access", "artifacts", "cluster", "copy", "disk", "end", "group", "machine", "network"),
+    *("template", "timer"),
+)
 _NAME = re.compile(r"^runctl-(?P<body>.+)-(?P<digest>[0-9a-f]{8})$")
 _VOLUME = "-volume-"
 

@@ -89,6 +89,8 @@ def _placement(instance: Mapping[str, Any]) -> Properties:
     placement = instance.get("Placement", {})
     return {
         "availabilityZone": placement.get("AvailabilityZone", ""),
+        "placementGroup": placement.get("GroupName") or "",
+        "placementGroupId": placement.get("GroupId") or "",
         "tenancy": placement.get("Tenancy") or "default",
     }
 

@@ -82,7 +82,11 @@ def template_specification(template: Mapping[str, Any] | None) -> Parameters | N
 
 
 def _placement(inputs: Mapping[str, Any]) -> Parameters | None:
-    placement = {"AvailabilityZone": inputs.get("availabilityZone"), "Tenancy": inputs.get("tenancy")}
+    placement = {
+        "AvailabilityZone": inputs.get("availabilityZone"),
+        "GroupName": inputs.get("placementGroup"),
+        "Tenancy": inputs.get("tenancy"),
+    }
     return {name: value for name, value in placement.items() if value} or None
 
 

@@ -380,3 +380,26 @@ def test_a_group_without_a_limit_is_told(session: Session) -> None:
     notes = decided(session, job_spec(recovery="cloud"), NEW).notes
     assert "no scheduled action ends the group: that needs a max_duration" in notes
     assert not [each for each in decided(session, job_spec(**CLOUD), NEW).notes if "scheduled" in each]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "network", "said"),
+    [
+        (True, {}, "in a cluster placement group"),
+        (True, {"placement": "cluster"}, "in a cluster placement group"),
+        (False, {}, "in no placement group"),
+        (False, {"placement": "none"}, None),
+    ],
+)
+def test_whether_several_machines_are_close_to_each_other_is_told(
+    cluster: bool, network: dict[str, str], said: str | None
+) -> None:
+    provider = fake_provider()
+    provider.offers.side_effect = None
+    provider.offers.return_value = offered(placement(cluster=cluster))
+    spec = job_spec(nodes=2, network=network)
+    notes = [
+        each for each in decided(fake_session(provider=provider), spec, NEW).notes if "placement" in each
+    ]
+    assert len(notes) == (said is not None)
+    assert said is None or said in notes[0]

@@ -217,6 +217,7 @@ def test_a_stack_whose_role_is_gone_is_not_there_for_a_profile_of_that_name() ->
     ("token", "kind"),
     [
         ("aws:ec2/launchTemplate:LaunchTemplate", "launch template"),
+        ("aws:ec2/placementGroup:PlacementGroup", "placement group"),
         ("aws:cloudwatch/logGroup:LogGroup", "log group"),
         ("aws:ebs/snapshot:Snapshot", "snapshot"),
         ("aws:ec2/networkInterface:NetworkInterface", "network interface"),

@@ -1,4 +1,4 @@
-"""Leaks of the 16 kinds are found, each with a command that works; look-alikes are left alone."""
+"""Leaks of the 17 kinds are found, each with a command that works; look-alikes are left alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def found_in_account(account: Any) -> tuple[CloudResource, ...]:
 
 
 @pytest.mark.parametrize("look", [found_of_job, found_in_account])
-def test_16_of_16_are_found_and_each_command_works(account: Any, look: Any) -> None:
+def test_17_of_17_are_found_and_each_command_works(account: Any, look: Any) -> None:
     before = account.ids()
     planted = plant(account.client, runctls(JOB))
     assert set(planted) == set(KINDS)

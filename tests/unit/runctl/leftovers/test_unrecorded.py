@@ -151,6 +151,7 @@ EVERY_KIND = (
     "role",
     "instance profile",
     "security group",
+    "placement group",
     "volume",
     "instance",
     "role policy",
@@ -174,6 +175,7 @@ def test_dependents_go_first() -> None:
     assert order.index("spot request") < order.index("instance")
     assert order.index("Auto Scaling group") < order.index("instance") < order.index("volume")
     assert order.index("Auto Scaling group") < order.index("launch template")
+    assert order.index("instance") < order.index("placement group")
     assert order.index("network interface") < order.index("security group")
     assert order.index("role policy") < order.index("role")
     assert order.index("instance profile") < order.index("role")

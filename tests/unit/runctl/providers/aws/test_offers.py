@@ -412,3 +412,43 @@ def test_a_named_type_that_does_not_meet_the_requirements_is_listed(cloud: Cloud
     reasons = {each.offer.left_out for each in found.offers if each.offer.instance_type == "m7g.large"}
     assert reasons == {"it does not meet resources"}
     assert {each.offer.gpu for each in found.offers} == {"GPU:1", None}
+
+
+CLUSTERS = {"PlacementGroupInfo": {"SupportedStrategies": ["cluster", "spread"]}}
+FABRIC = {**CLUSTERS, "NetworkInfo": {"EfaSupported": True}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "described", "is_clustered"),
+    [
+        ({"nodes": 2}, FABRIC, True),
+        ({"nodes": 2}, CLUSTERS, False),
+        ({"nodes": 2, "network": {"placement": "cluster"}}, CLUSTERS, True),
+        ({"nodes": 2, "network": {"placement": "none"}}, FABRIC, False),
+        ({"nodes": 1}, FABRIC, False),
+    ],
+)
+def test_several_machines_are_close_to_each_other_where_their_type_is_made_for_it(
+    cloud: Cloud, ec2: FakeEc2, asked: dict[str, Any], described: dict[str, Any], is_clustered: bool
+) -> None:
+    ec2.machines["g5.xlarge"].update(described)
+    types = {"instance_types": ["g5.xlarge"]}
+    found = candidates(job(**asked, resources=types), cloud, ACCOUNT)
+    assert {each.cluster for each in found} == {is_clustered}
+    assert all(fits(each, job(**asked, resources=types)) for each in found)
+    other = {"placement": "none" if is_clustered else "cluster"}
+    assert not fits(found[0], job(**{**asked, "network": other}, resources=types))
+
+
+def test_types_that_cannot_be_close_to_each_other_are_left_out_when_that_is_asked_for(
+    cloud: Cloud, ec2: FakeEc2
+) -> None:
+    ec2.machines["g5.xlarge"].update(CLUSTERS)
+    found = candidates(job(nodes=2, network={"placement": "cluster"}), cloud, ACCOUNT)
+    assert {each.instance_type for each in found} == {"g5.xlarge"}
+    with pytest.raises(NoCapacityError, match="cannot be in a cluster placement group"):
+        candidates(
+            job(nodes=2, network={"placement": "cluster"}, resources={"instance_types": ["m7g.large"]}),
+            cloud,
+            ACCOUNT,
+        )

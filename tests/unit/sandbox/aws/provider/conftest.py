@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from sandbox.aws.cloud.lifecycle import Lifecycle, Timing
-from sandbox.aws.corrections import auto_scaling
+from sandbox.aws.corrections import auto_scaling, placement_groups
 from sandbox.aws.corrections.eventual_consistency import Consistency
 from sandbox.aws.corrections.launch_templates import know_templates
 from sandbox.aws.corrections.patches import Emulation, Patches
@@ -67,7 +67,9 @@ def mocked_cloud(clock: SteppingClock, clients: ClientPool) -> Iterator[Cloud]:
     patches = Patches()
     know_templates(patches)
     lifecycle = Lifecycle(clock.now, lambda: None, Timing())
-    auto_scaling.apply(patches, Emulation(clock.now, lifecycle, Consistency()))  # nothing is launched
+    emulation = Emulation(clock.now, lifecycle, Consistency())
+    auto_scaling.apply(patches, emulation)  # nothing is launched
+    placement_groups.apply(patches, emulation)  # plain moto has none
     know_groups(patches)  # plain moto fails with an internal error where a schedule group is not
     with ExitStack() as stack, mock_aws():
         stack.callback(patches.undo)

@@ -95,6 +95,7 @@ REPLACED_BY = {
         "subnetId tenancy"
     ),
     "aws:ec2/launchTemplate:LaunchTemplate": "name namePrefix region",
+    "aws:ec2/placementGroup:PlacementGroup": "name partitionCount region spreadLevel strategy",
     "aws:ec2/securityGroup:SecurityGroup": "description name namePrefix region vpcId",
     "aws:ec2/volumeAttachment:VolumeAttachment": "deviceName instanceId region volumeId",
     "aws:iam/accessKey:AccessKey": "pgpKey user",

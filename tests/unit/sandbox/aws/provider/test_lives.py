@@ -310,6 +310,11 @@ CASES = [
         {"role": None, "tags": {"a": "2", "c": "3"}},
     ),
     Case(
+        "aws:ec2/placementGroup:PlacementGroup",
+        lambda _: {"name": "life-close", "strategy": "cluster", "tags": {"a": "1"}},
+        {"tags": {"a": "2", "c": "3"}},
+    ),
+    Case(
         "aws:ec2/securityGroup:SecurityGroup",
         lambda _: {
             "name": "life-group",
