@@ -413,6 +413,7 @@ def run_spec(config: StackConfig) -> RunJson:
         **_notify(config),
         **_trace(config),
         **_container(config),
+        **_elastic(config),
     }
 
 
@@ -451,6 +452,12 @@ def _repository(config: StackConfig) -> str | None:
         return None
     partition = config.placement.partition
     return f"arn:{partition}:ecr:{found.region}:{found.account}:repository/{found.name}"
+
+
+def _elastic(config: StackConfig) -> PartOfRunJson:
+    """When several machines go on without one; nothing where they never do."""
+    found = config.job.elastic
+    return {} if found is None else {"elastic": {"min": found.min, "wait_seconds": found.wait}}
 
 
 def _limits(config: StackConfig) -> LimitsJson:

@@ -547,14 +547,22 @@ class _EveryRunJson(TypedDict):
     data: list[DataJson]
 
 
+class ElasticJson(TypedDict):
+    """How many of several nodes go on, and after how many seconds, without others that are lost."""
+
+    min: int
+    wait_seconds: float
+
+
 class PartOfRunJson(TypedDict, total=False):
-    """What ``spec.json`` holds where people are told of the run, where it is traced, and where it runs in a
-    container.
+    """What ``spec.json`` holds where people are told of the run, where it is traced, where it runs in a
+    container, and where several nodes may be fewer.
     """
 
     container: ContainerJson
     notify: NotifyJson
     trace: TraceJson
+    elastic: ElasticJson
 
 
 class RunJson(_EveryRunJson, PartOfRunJson):

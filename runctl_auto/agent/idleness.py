@@ -67,7 +67,13 @@ class IdleWatcher:
         gpu_in_use: Callable[[], bool],
         switch: StopSwitch,
         ticks: Callable[[], float] = time.monotonic,
+        *,
+        of_all: Callable[[float], float] = lambda own: own,
     ) -> None:
+        """`of_all` is told for how many seconds the job has been idle here, and tells for how many it has
+        been everywhere: of several machines.
+        """
+        self._of_all = of_all
         self._longest = longest
         self._processor_seconds = processor_seconds
         self._gpu_in_use = gpu_in_use
@@ -78,16 +84,19 @@ class IdleWatcher:
 
     def look(self) -> None:
         """Compares with the previous sample; without a job there is no idleness."""
+        if self._of_all(self._idle_seconds()) >= self._longest:
+            message = f"the job was idle for its idle_duration of {self._longest:.0f} s"
+            self._switch.set(StopRequest(Phase.STOPPED, Reason.IDLE_DURATION, message))
+
+    def _idle_seconds(self) -> float:
         now, used = self._ticks(), self._processor_seconds()
         last, self._last = self._last, None if used is None else (now, used)
         if used is None or last is None or not self._is_idle(now - last[0], used - last[1]):
             self._idle_since = None
-            return
+            return 0.0
         if self._idle_since is None:
             self._idle_since = last[0]
-        if now - self._idle_since >= self._longest:
-            message = f"the job was idle for its idle_duration of {self._longest:.0f} s"
-            self._switch.set(StopRequest(Phase.STOPPED, Reason.IDLE_DURATION, message))
+        return now - self._idle_since
 
     def _is_idle(self, seconds: float, used: float) -> bool:
         return seconds > 0 and used < BUSY_SHARE * seconds and not self._gpu_in_use()

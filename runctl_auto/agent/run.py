@@ -578,10 +578,15 @@ class Run:
             steps.append(("spans", SHIP_PACE, never_fatal(tools.trace.parts.ship)))
         if tools.metrics is not None:
             steps.append(("metrics", METRICS_PACE, never_fatal(tools.metrics.look)))
-        # A rank that waits for the others is not idle; they all are when the first is.
-        idle_seconds = self._spec.idle_duration_seconds if self._spec.node == 0 else None
+        idle_seconds = self._spec.idle_duration_seconds
         if idle_seconds is not None:
-            idle = IdleWatcher(idle_seconds, tools.processor_seconds, tools.gpu_in_use, tools.switch)
+            idle = IdleWatcher(
+                idle_seconds,
+                tools.processor_seconds,
+                tools.gpu_in_use,
+                tools.switch,
+                of_all=(lambda own: own) if tools.team is None else tools.team.idle_seconds,
+            )
             steps.append(("idleness", steady(min(IDLE_EVERY_SECONDS, idle_seconds / 4)), idle.look))
         return steps
 
@@ -596,13 +601,22 @@ class Run:
     def _saving_checkpoints(self) -> Iterator[None]:
         pace = steady(self._spec.checkpoints.every_seconds)
         tools = self._tools
-        rebalance = RebalanceWatcher(tools.metadata, tools.switch, self._saving.save_checkpoint, tools.say)
-        steps: list[Step] = [
-            ("checkpoint", pace, self._saving.save_checkpoint),
-            ("rebalance recommendation", steady(INTERRUPTION_EVERY_SECONDS), rebalance.look),
-        ]
-        with self._periodically(*(steps if self._spec.node == 0 else [])):
+        save = self._save_before_leaving
+        rebalance = RebalanceWatcher(tools.metadata, tools.switch, save, tools.say)
+        steps: list[Step] = [("rebalance recommendation", steady(INTERRUPTION_EVERY_SECONDS), rebalance.look)]
+        if self._spec.node == 0:  # of several nodes it saves for all
+            steps.append(("checkpoint", pace, self._saving.save_checkpoint))
+        with self._periodically(*steps):
             yield
+
+    def _save_before_leaving(self) -> str:
+        """Saves what there is, of several nodes what all have; tells what came of it."""
+        team = self._tools.team
+        if team is not None and team.node != 0:
+            team.ask_for_checkpoint()
+            return "node 0 is asked for a checkpoint of all"
+        saved = self._saving.save_checkpoint()
+        return f"checkpoint {saved} is saved" if saved else "nothing has changed since the last checkpoint"
 
     @contextmanager
     def _growing_volumes(self) -> Iterator[None]:

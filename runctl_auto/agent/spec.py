@@ -25,6 +25,7 @@ from runctl_auto.agent.contract import (
     ContainerJson,
     DataJson,
     DataStrategy,
+    ElasticJson,
     NotifyJson,
     SpecJson,
     VolumeJson,
@@ -107,6 +108,14 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True)
+class ElasticSpec:
+    """At least `min` of several nodes go on without others that have been away for so long."""
+
+    min: int
+    wait_seconds: float
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """One run of a job; `node` is the one on which it is read, of `nodes`."""
 
@@ -137,6 +146,7 @@ class RunSpec:
     notify: NotifySpec | None = None
     trace: SpanContext | None = None
     container: ContainerSpec | None = None
+    elastic: ElasticSpec | None = None
 
     @property
     def setup_shell(self) -> tuple[str, ...]:
@@ -157,7 +167,7 @@ class RunSpec:
 
 
 CHANGEABLE = frozenset(
-    {"background", "checkpoints", "artifacts", "limits", "notify", "retry", "trace", "volumes"}
+    {"background", "checkpoints", "artifacts", "elastic", "limits", "notify", "retry", "trace", "volumes"}
 )
 """Fields that may change while the machine goes on; of the volumes, names and mount points may not."""
 
@@ -232,6 +242,7 @@ def _spec(data: SpecJson) -> RunSpec:
         notify=_notify(data["notify"]) if data.get("notify") else None,
         trace=parse_traceparent(data["trace"].get("parent")) if data.get("trace") else None,
         container=_container(data["container"]) if data.get("container") else None,
+        elastic=_elastic(data["elastic"], int(data["nodes"])) if data.get("elastic") else None,
     )
 
 
@@ -247,6 +258,13 @@ def _container(data: ContainerJson) -> ContainerSpec:
         return ContainerSpec(image, RegistryLogin(registry, region=str(login["region"])))
     password = SecretSpec(str(login["name"]), str(login["password"]))
     return ContainerSpec(image, RegistryLogin(registry, str(login["username"]), password))
+
+
+def _elastic(data: ElasticJson, nodes: int) -> ElasticSpec:
+    least = int(_positive(data["min"]))
+    if least >= nodes:
+        raise ValueError(f"elastic.min is {least}, and the run has {nodes} nodes")
+    return ElasticSpec(least, _positive(data["wait_seconds"]))
 
 
 def _notify(data: NotifyJson) -> NotifySpec:

@@ -101,15 +101,14 @@ class RebalanceWatcher:
     """Polls for the cloud's recommendation to leave the machine, which a notice often follows: saves a
     checkpoint at once, and lets the job go on.
 
-    `save` saves one and returns its sequence, None when nothing changed since the last one; if it raises,
-    the next look repeats it.
+    `save` saves one and tells what it did; if it raises, the next look repeats it.
     """
 
     def __init__(
         self,
         metadata: Metadata,
         switch: StopSwitch,
-        save: Callable[[], str | None],
+        save: Callable[[], str],
         say: Callable[[str], None],
     ) -> None:
         self._metadata = metadata
@@ -122,10 +121,9 @@ class RebalanceWatcher:
         notice = self._metadata.get(_REBALANCE)
         if not notice or notice == self._answered or self._is_ending():
             return
-        saved = self._save()
+        told = self._save()
         self._answered = notice
-        what = f"checkpoint {saved} is saved" if saved else "nothing has changed since the last checkpoint"
-        self._say(f"the cloud may take the machine back soon (rebalance recommendation): {what}")
+        self._say(f"the cloud may take the machine back soon (rebalance recommendation): {told}")
 
     def _is_ending(self) -> bool:
         """Whether the job is to stop, or will be at the next look at the notice."""

@@ -266,6 +266,21 @@ class Retry(Part):
     )
 
 
+class Elastic(Part):
+    """How few of several machines go on without one that is lost, and when."""
+
+    min: Count = Field(
+        title="At least so many machines go on without the others",
+        description="a whole number from 1 to nodes - 1; machine 0 is always one of them",
+        examples=[2],
+    )
+    wait: Seconds = Field(
+        default=600,
+        title="How long a lost machine is waited for",
+        description=DURATION_FORM,
+    )
+
+
 class Volume(Part):
     """A disk that outlives the machine: a new one (``size``), or an existing one, by its ``id`` or by the
     name of a ``volume`` with a stack of its own, whose id is found when the job is decided.
@@ -585,6 +600,12 @@ class JobSpec(BaseModel):
         description=f"a list of numbers from 0 to nodes - 1, at most {MOST_NODES - 1}",
         examples=[[0]],
     )
+    elastic: Elastic | None = Field(
+        default=None,
+        title="Whether several machines go on without one that is lost",
+        description="a mapping of min and wait",
+        examples=[{"min": 2}],
+    )
     volumes: Annotated[tuple[Volume, ...], Field(max_length=MAX_VOLUMES)] = Field(
         default=(),
         title="Disks that outlive the machine",
@@ -652,6 +673,11 @@ class JobSpec(BaseModel):
             )
         if self.nodes > 1 and len(set(self.on_demand_ranks)) == self.nodes:
             raise ValueError("names all ranks in on_demand_ranks, which spot_policy: on-demand says")
+        if self.elastic is not None and self.elastic.min >= self.nodes:
+            raise ValueError(
+                f"has {self.nodes} {'node' if self.nodes == 1 else 'nodes'}, and elastic.min is "
+                f"{self.elastic.min}: it is less than nodes"
+            )
         return self
 
     @model_validator(mode="after")

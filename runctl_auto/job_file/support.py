@@ -52,6 +52,10 @@ def _on_any(spec: JobSpec) -> dict[str, tuple[bool, str]]:
             spec.nodes == 1 and spec.network.placement == "cluster",
             "one machine has no others to be close to",
         ),
+        "elastic with recovery: none": (
+            spec.elastic is not None and spec.recovery == "none",
+            "nobody would make the machine that the others go on without; use recovery: runctl",
+        ),
     }
 
 

@@ -64,6 +64,8 @@ class ListedJob:
             "zone": place.zone if place else None,
             "instance_type": place.instance_type if place else None,
             "market": place.market if place else None,
+            "nodes": self.facts.config.job.nodes if self.facts else None,
+            "nodes_present": self.facts.status.nodes_present if self.facts and self.facts.status else None,
             "resources": self.summary.resources,
             "updated_at": self.summary.updated_at,
             "problem": self.problem,

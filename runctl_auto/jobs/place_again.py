@@ -8,12 +8,13 @@ from functools import partial
 
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
-from runctl_auto.jobs.apply import apply_in_first_place, clear_machines, protect_when_placed, settle_machine
+from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS
 from runctl_auto.jobs.intent import NEW_JOB, current_job, present_places
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.lost_machine.elastic import if_refused, rest_goes_on
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -44,6 +45,8 @@ class PlaceAgain(Change[StackConfig, StackConfig]):
         self._current = current_job(self.job, self._config, recover(self.job, self._config).state)
 
     def decide(self) -> StackConfig:
+        if rest_goes_on(self.job, self._config, self._current.state):
+            return self._config
         first, *others = present_places(self.session, self._config, self._current)
         self._others = tuple(others)
         return replace(self._config, placement=first)
@@ -53,14 +56,15 @@ class PlaceAgain(Change[StackConfig, StackConfig]):
         stack.set_config(decision.to_values())
         with ExitStack() as held:
             held.enter_context(admitted(self.session, self.held, stack.preview(refresh=True)))
+            elsewhere, clear = if_refused(self.job, decision, self._current.state, lambda: iter(self._others))
             self._config, _ = apply_in_first_place(
                 stack,
                 decision,
-                self._others,
+                elsewhere(),
                 self.session.reporter,
                 refresh=True,
                 settle=partial(settle_machine, self.job),
-                clear=partial(clear_machines, self.job),
+                clear=clear,
                 now=self.session.time.now,
             )
 

@@ -38,11 +38,12 @@ class Signals(Protocol):
 @dataclass(frozen=True)
 class ExecOptions:
     """``words`` are the command as it was typed: one is a script for the job's shell, more are a program and
-    its arguments. ``given`` is its standard input, None for none."""
+    its arguments. ``given`` is its standard input, None for none. ``rank``: of several machines which."""
 
     words: tuple[str, ...]
     timeout_seconds: float | None = None
     given: bytes | None = None
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def exec_(
             f"The input has more than {MOST_INPUT_BYTES // 2**20} MiB.",
             next_step="`runctl transfer` brings larger files to the job.",
         )
-    machine = machine_of(session, name)
+    machine = machine_of(session, name, options.rank)
     argv = argv_of(options.words, machine.config)
     admit(machine, "exec")
     identity = secrets.token_hex(8)

@@ -21,11 +21,14 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class ForwardOptions:
-    """``local`` is the port here, 0 for any that is free. ``own_client``: Amazon's plugin is not used."""
+    """``local`` is the port here, 0 for any that is free. ``own_client``: Amazon's plugin is not used.
+    ``rank``: of several machines which.
+    """
 
     port: int
     local: int
     own_client: bool = False
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def forward(
     Raises ``UsageError`` when the port here is taken, ``MachineNotReachableError`` when the machine is not
     reached, or the session ends by itself.
     """
-    machine = machine_of(session, name)
+    machine = machine_of(session, name, options.rank)
     reach = machine.provider.reach
     reach.require_client()
     listener = _listening(options.local)

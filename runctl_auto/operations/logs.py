@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runctl_auto.errors import UsageError
 from runctl_auto.jobs.follow.follow import Follower, Lost, tell_line
+from runctl_auto.jobs.reach.machine import refuse_no_rank
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.traces.forward import forward_spans_of
@@ -22,12 +22,8 @@ def logs(session: Session, name: str, *, follow: bool, rank: int | None = None) 
         job.open()
     config = job.applied_config()
     run, results, nodes = config.run.id, job.results, config.job.nodes
-    if rank is not None and not 0 <= rank < nodes:
-        raise UsageError(
-            f"Job '{name}' has no rank {rank}: it runs on {nodes} {'node' if nodes == 1 else 'nodes'}.",
-            where={"job": name},
-            next_step="Ranks count from 0.",
-        )
+    if rank is not None:
+        refuse_no_rank(config, rank)
     if not follow:
         for line in RunLog(results, run, nodes=nodes, rank=rank).rest():
             tell_line(reporter, line)

@@ -33,9 +33,11 @@ class MachineUse:
         return {"job": self.job, "run": self.run, "machine": self.machine, **told}
 
 
-def ps(session: Session, name: str) -> MachineUse:
-    """What the job's machine does, measured over half a second. Blocks. Raises as ``exec``."""
-    machine = machine_of(session, name)
+def ps(session: Session, name: str, rank: int = 0) -> MachineUse:
+    """What the job's machine does, of several that of ``rank``, measured over half a second. Blocks. Raises
+    as ``exec``.
+    """
+    machine = machine_of(session, name, rank)
     with session.reporter.working(f"asking machine {machine.id}", after=2.0):
         text = RemoteScript(machine, [PS], what="ps", seconds=_SECONDS).run()
     return MachineUse(name, machine.run, machine.id, read_use(text))

@@ -33,9 +33,9 @@ class ShellResult:
         return {"job": self.job, "machine": self.machine, "session": self.session, "why": self.why}
 
 
-def shell(session: Session, name: str, terminal: Terminal) -> ShellResult:
+def shell(session: Session, name: str, terminal: Terminal, rank: int = 0) -> ShellResult:
     """Shows a shell on ``terminal`` until it ends. Blocks. Raises ``MachineNotReachableError``."""
-    machine = machine_of(session, name)
+    machine = machine_of(session, name, rank)
     reach = machine.provider.reach
     reach.require_client()
     admit(machine, "shell")

@@ -31,16 +31,17 @@ from runctl_auto.errors import (
     InterruptionsExhaustedError,
     JobEndedError,
     MachineLostError,
+    NoCapacityError,
     NotFoundError,
     StackLockedError,
     TrainingFailedError,
     UsageError,
 )
-from runctl_auto.jobs.apply import apply_in_first_place, clear_machines, protect_when_placed, settle_machine
+from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.artifacts.fetch import Download, fetch_artifacts
 from runctl_auto.jobs.artifacts.metrics import read_metrics
 from runctl_auto.jobs.bills.budget_check import refuse_spent_budgets
-from runctl_auto.jobs.capacity_wait import until_capacity
+from runctl_auto.jobs.capacity_wait import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, until_capacity
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
@@ -55,6 +56,7 @@ from runctl_auto.jobs.follow.follow import (
 from runctl_auto.jobs.follow.heartbeat import HUNG_SECONDS
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.lost_machine.elastic import if_refused, rest_goes_on
 from runctl_auto.jobs.lost_machine.replace import MAX_REPLACEMENTS, ReplaceMachine, refuse_unreadable
 from runctl_auto.jobs.lost_machine.silent import SilentMachines
 from runctl_auto.jobs.lost_machine.starved_group import FeedGroup, capacity_seconds
@@ -224,15 +226,16 @@ class Up(JobFileChange[Applied]):
         def others() -> Iterator[Placement]:
             yield from decision.places[1:] or other_places(self.session, decision.config, self.current)
 
+        elsewhere, clear = if_refused(self.job, decision.config, self.current.state, others)
         with self.times.phase("apply"):
             self._applied_config, _ = apply_in_first_place(
                 self.job.stack,
                 decision.config,
-                others(),
+                elsewhere(),
                 self.session.reporter,
                 refresh=self.refreshes,
                 settle=partial(settle_machine, self.job),
-                clear=partial(clear_machines, self.job),
+                clear=clear,
                 now=self.session.time.now,
             )
 
@@ -293,6 +296,7 @@ class _Following:
         self._config = applied.config
         self._changed = applied.changed
         self._replacements = 0
+        self._pause = FIRST_WAIT_SECONDS
         self._notices = change.notices
 
     def until_end(self) -> UpResult:
@@ -306,6 +310,7 @@ class _Following:
             session.reporter,
             session.time,
             nodes=self._config.job.nodes,
+            asks_for_missing=True,
         )
         silent = SilentMachines(job.name, run, job.provider, session.reporter, session.time)
         with self._times.phase("training"), spans.span("up: follow", run=run):
@@ -315,7 +320,8 @@ class _Following:
                     self._config = self._once_unlocked(partial(self._feed, outcome))
                     outcome = self._follow(follower)
                     continue
-                self._tell_lost(outcome)
+                if not outcome.is_missing:
+                    self._tell_lost(outcome)
                 refuse_unreadable(self._config, outcome)
                 if outcome.silent:
                     raise silent.given_up(outcome, outcome.silent)
@@ -325,19 +331,35 @@ class _Following:
                     continue
                 self._refuse_to_replace(outcome)
                 silent.refuse_another(outcome)
-                self._replacements += 1
+                self._replacements += not outcome.is_missing
                 self._refuse_endless()
-                replacement = partial(self._once_unlocked, partial(self._replace, outcome))
-                self._config = until_capacity(
-                    replacement,
-                    replacement,
-                    retry=self._file.spec.retry,
-                    reporter=session.reporter,
-                    time=session.time,
-                )
+                self._make_another(outcome, follower)
                 outcome = self._follow(follower)
         self._notices.ended(self._config, outcome.status)
         return self.finish(outcome.status)
+
+    def _make_another(self, lost: Lost, follower: Follower) -> None:
+        """Makes a machine in place of a lost one; where enough of several go on without it, and it cannot be
+        had, the follower tells when it is time to ask again.
+        """
+        replacement = partial(self._once_unlocked, partial(self._replace, lost))
+        reporter, job = self._session.reporter, self._job
+        goes_on = rest_goes_on(job, self._config, job.state())
+        try:
+            self._config = until_capacity(
+                replacement,
+                replacement,
+                retry=None if goes_on else self._file.spec.retry,
+                reporter=reporter,
+                time=self._session.time,
+            )
+            self._pause = FIRST_WAIT_SECONDS
+        except NoCapacityError as error:
+            if not rest_goes_on(job, self._config, job.state()):
+                raise
+            reporter.say(f"{error.what} The others go on; asking again in {self._pause:.0f} s")
+            follower.tell_missing_in(self._pause)
+            self._pause = min(2 * self._pause, LONGEST_WAIT_SECONDS)
 
     def finish(self, status: RunStatus) -> UpResult:
         """Fetches artifacts, releases the machine, and tells the result, or what went wrong."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from runctl_auto.providers.contract import GONE, Machine, MachineGroup, Provider
 from runctl_auto.stack.state import GROUP, StackState
+
+_OF_A_NODE = re.compile(r"-node-(\d+)-instance$")
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,9 @@ def compute_in(state: StackState) -> Compute:
     group = state.first(GROUP)
     machines = tuple(each.id for each in state.machines() if each.id)
     return Compute(machines, group.id or None if group else None)
+
+
+def machines_by_node(state: StackState) -> dict[int, str]:
+    """The machines that ``state`` names, by their nodes; empty for a job on one machine."""
+    named = ((_OF_A_NODE.search(each.name), each.id) for each in state.machines())
+    return {int(match[1]): machine for match, machine in named if match is not None and machine}

@@ -59,6 +59,13 @@ class RunStatus:
         return tuple(self.raw.get("nodes") or ())
 
     @property
+    def nodes_present(self) -> int | None:
+        """How many nodes of a run that goes on are there; None on one machine, and once it has ended."""
+        if not self.nodes or self.ended:
+            return None
+        return sum(each["phase"] not in (NodePhase.ABSENT, NodePhase.LOST) for each in self.nodes)
+
+    @property
     def heard_machines(self) -> frozenset[str]:
         """The machines of which the status tells what they do now: the one that wrote it, and those of the
         other nodes that answer it.

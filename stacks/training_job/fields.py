@@ -48,6 +48,15 @@ class Retry(TypedDict):
     """How often setup and run are tried in all, with error in onEvents."""
 
 
+class Elastic(TypedDict):
+    """How few of several machines go on without one that is lost, and when."""
+
+    min: int
+    """At least so many go on without the others."""
+    wait: NotRequired[str]
+    """How long a lost machine is waited for, such as 10m."""
+
+
 class Volume(TypedDict):
     """A disk that outlives the machine: a new one (size), or an existing one (id)."""
 
@@ -185,6 +194,8 @@ class TrainingJobArgs(TypedDict):
     """How many machines."""
     on_demand_ranks: NotRequired[list[int]]
     """Of several machines those that are on-demand whatever spot_policy says."""
+    elastic: NotRequired[Elastic]
+    """Whether several machines go on without one that is lost."""
     volumes: NotRequired[list[Volume]]
     """Disks that outlive the machine."""
     data: NotRequired[list[DataSource]]

@@ -116,12 +116,13 @@ def test_times() -> None:
         (
             contract.SpecJson,
             "schema job run attempt lineage node nodes setup command background shell env code volumes "
-            "checkpoints artifacts limits retry secrets data notify trace container",
+            "checkpoints artifacts limits retry secrets data notify trace container elastic",
         ),
         (contract.LimitsJson, "max_duration_seconds idle_duration_seconds budget price_hour prices"),
         (contract.StopJson, "reason grace_seconds at"),
         (contract.NotifyJson, "webhook format command on"),
         (contract.TraceJson, "parent"),
+        (contract.ElasticJson, "min wait_seconds"),
         (contract.SpanPartJson, "schema trace run machine spans"),
         (contract.SpanJson, "id parent name start_us end_us error attributes events"),
         (contract.TracedJson, "parts machines"),

@@ -50,6 +50,7 @@ def test_nothing_is_required_but_what_nobody_can_guess() -> None:
     assert SCHEMA["resources"][TYPE].get("requiredInputs", []) == []
     required = {name: each["required"] for name, each in SCHEMA["types"].items() if "required" in each}
     assert required == {
+        "runctl:index:Elastic": ["min"],
         "runctl:index:Volume": ["mount", "name"],
         "runctl:index:DataSource": ["path", "source"],
         "runctl:index:RegistryAuth": ["password", "username"],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -121,6 +123,62 @@ def test_a_lost_machine_changes_nothing_of_the_result(
     ended_well(runctl, name, cloud_url)
 
 
+def worker_of(job: str, rank: int) -> int:
+    """The process that trains a rank of a job; waits until there is one."""
+    give_up = time.monotonic() + 60
+    while True:
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (folder / "cmdline").read_bytes()
+                held = (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            wanted = {f"RUNCTL_JOB={job}".encode(), f"RUNCTL_NODE_RANK={rank}".encode()}
+            if b"train.py" in command and b"bash" not in command and wanted <= set(held):
+                return int(folder.name)
+        assert time.monotonic() < give_up, f"rank {rank} of {job} trains nowhere"
+        time.sleep(0.1)
+
+
+STOPPED = re.compile(r"all ranks have stopped within ([0-9.]+) s")
+GOES_ON = re.compile(r"training goes on after ([0-9.]+) s, ([0-9.]+) s of them without all nodes")
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", range(20))
+def test_a_worker_or_a_machine_killed_at_random_changes_nothing_of_the_result(
+    runctl: Runctl, cloud_url: str, ended: list[str], undisturbed: Callable[[int], list[str]], seed: int
+) -> None:
+    """The times are those of the agents' own log: of the order to stop, and of the next start."""
+    rng = random.Random(f"killed {seed}")
+    rank, is_machine = rng.randrange(2), rng.random() < 0.5
+    name = f"killed-{seed}"
+    ended.append(name)
+    retry = {"on_events": ["no-capacity", "interruption", "error"], "max_attempts": 3}
+    file = str(write_nodes_job(runctl.folder, name, 2, env=STEPS, retry=retry))
+    up = Followed(runctl, file)
+    up.await_line(r"step 4 of")
+    time.sleep(rng.uniform(0, 3))
+    if is_machine:
+        machine = machine_of(name, rank, cloud_url)
+        control(cloud_url, "POST", f"instances/{machine}/power", {"power": "cut"})
+    else:
+        os.kill(worker_of(name, rank), signal.SIGKILL)
+    up.await_line(r"starts at step [1-9]")
+    assert up.end() == 0, "".join(up.lines)
+    told = "".join(up.lines)
+    stopped = [float(each) for each in STOPPED.findall(told)]
+    goes_on = [(float(after), float(missing)) for after, missing in GOES_ON.findall(told)]
+    what = f"{'machine' if is_machine else 'worker'} of rank {rank}"
+    print(f"MEASURED seed {seed}, {what}: all stopped within {stopped} s, trained again after {goes_on} s")
+    if not (is_machine and rank == 0):  # the log of a machine that is gone ends with it
+        assert max(stopped) <= 3
+        assert all(after - missing <= 20 for after, missing in goes_on)
+        assert goes_on
+    assert weights(runctl.json("up", file, "--yes")) == undisturbed(2)
+    ended_well(runctl, name, cloud_url)
+
+
 @pytest.mark.matrix
 def test_capacity_for_three_of_four_leaves_no_machine(
     runctl: Runctl, cloud_url: str, ended: list[str]
@@ -194,6 +252,34 @@ def test_machines_close_to_each_other_move_together_and_leave_no_group(
     assert "placement group" in {each["kind"] for each in receipt["deleted"]}
     assert close_groups("close", cloud_url) == []
     assert leaks("close", cloud_url) == []
+
+
+@pytest.mark.matrix
+def test_two_of_three_go_on_while_the_third_cannot_be_had(
+    runctl: Runctl, cloud_url: str, ended: list[str]
+) -> None:
+    ended.append("elastic")
+    steps = {"STEPS": "150", "STEP_SECONDS": "0.3"}
+    file = str(write_nodes_job(runctl.folder, "elastic", 3, elastic={"min": 2, "wait": "3s"}, env=steps))
+    up = Followed(runctl, file)
+    up.await_line(r"rank 2 of 3 starts at step 0")
+    up.await_line(r"step 4 of")
+    full = Fault("ec2:RunInstances", "InsufficientInstanceCapacity", 1000, {"Job": "elastic"})
+    with trouble(cloud_url, full):
+        control(cloud_url, "POST", f"instances/{machine_of('elastic', 1, cloud_url)}/power", {"power": "cut"})
+        up.await_line(r"rank 1 of 2 starts at step [1-9]")
+        up.await_line(r"The others go on; asking again in")
+        assert len(instances("elastic", cloud_url)) == 2, "none of the others was ended for want of capacity"
+        listed = {each["name"]: each for each in runctl.json("ls")["jobs"]}
+        assert listed["elastic"]["phase"] == "running"
+    up.await_line(r"all go on together")
+    up.await_line(r"rank 2 of 3 starts at step [1-9]")
+    assert up.end() == 0, "".join(up.lines)
+    told = "".join(up.lines)
+    starts = [int(found) for found in re.findall(r"rank 0 of \d starts at step (\d+)", told)]
+    assert starts == sorted(starts)
+    assert len(starts) == 3, "with three, with two, with three"
+    ended_well(runctl, "elastic", cloud_url)
 
 
 @pytest.mark.matrix

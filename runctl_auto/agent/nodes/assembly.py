@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Union
 
-from runctl_auto.agent.contract import NodePhase, Phase, Reason
+from runctl_auto.agent.contract import GRACE_SECONDS, NodePhase, Phase, Reason
 from runctl_auto.agent.nodes.messages import (
+    LONGEST_SECONDS,
     Do,
     Message,
     Place,
@@ -27,7 +28,7 @@ from runctl_auto.agent.nodes.messages import (
 )
 from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.stopping import StopRequest
-from runctl_auto.agent.untrusted import Fields, whole
+from runctl_auto.agent.untrusted import Fields, number, whole
 
 GATHER_SECONDS = 1200.0
 """How long the others wait for a node that is not there: the boot of a machine, and the time to get one."""
@@ -62,7 +63,14 @@ class Changed:
     """What is known of the nodes is another than before."""
 
 
-Order = Union[Send, Choose, SaveLast, Changed]  # noqa: UP007 - evaluated on Python 3.9
+@dataclass(frozen=True)
+class Note:
+    """What the run's log tells of all nodes."""
+
+    text: str
+
+
+Order = Union[Send, Choose, SaveLast, Changed, Note]  # noqa: UP007 - evaluated on Python 3.9
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,14 @@ class Completed:
     """All ranks have ended without an error."""
 
 
-Cause = Union[Failure, Lost, Asked, Completed]  # noqa: UP007 - evaluated on Python 3.9
+@dataclass(frozen=True)
+class Back:
+    """Nodes that the round began without are there."""
+
+    nodes: tuple[int, ...]
+
+
+Cause = Union[Failure, Lost, Asked, Completed, Back]  # noqa: UP007 - evaluated on Python 3.9
 
 
 class State:
@@ -117,6 +132,15 @@ class Node:
     ended: bool = False
     code: int | None = None
     leaving: bool = False
+    idle_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fewer:
+    """``least`` nodes, node 0 among them, go on without others that have been away for ``after_seconds``."""
+
+    least: int
+    after_seconds: float
 
 
 @dataclass
@@ -132,14 +156,15 @@ class Seen:
 
 @dataclass
 class Assembly:
-    """``another`` tells whether a failed run is tried once more, and after how many seconds; None: not. Times
-    are monotonic seconds.
+    """``another`` tells whether a failed run is tried once more, and after how many seconds; None: not.
+    ``fewer``: when it goes on without all nodes; None: never. Times are monotonic seconds.
     """
 
     nodes: int
     began: float
     another: Callable[[Outcome], float | None]
     gather_seconds: float = GATHER_SECONDS
+    fewer: Fewer | None = None
     state: str = State.GATHERING
     number: int = 0
     present: dict[int, Node] = field(default_factory=dict)
@@ -154,7 +179,11 @@ class Assembly:
         self._gathering_since = self.began
         self._not_before = self.began
         self._settle_until = self.began
+        self._stopped_since: float | None = None
+        self._has_stopped = False
+        self._complete_since = self.began
         self._orders: list[Order] = []
+        self._away_since = dict.fromkeys(range(self.nodes), self.began)
         for node in range(self.nodes):
             self.seen.setdefault(node, Seen(since=self.began))
 
@@ -162,6 +191,19 @@ class Assembly:
     def taking_part(self) -> tuple[int, ...]:
         """The nodes of the present round, by their ranks."""
         return self._taking_part
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The nodes that the present round began without."""
+        return tuple(node for node in range(self.nodes) if node not in self._taking_part)
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long all ranks that have not ended have been idle."""
+        if self.state != State.TRAINING:
+            return 0.0
+        here = [self.present[node] for node in self._taking_part if node in self.present]
+        return min((each.idle_seconds for each in here if not each.ended), default=0.0)
 
     # What happens
 
@@ -171,6 +213,8 @@ class Assembly:
         if node in self.present:
             self._left(node, now)
         self.present[node] = Node(place)
+        self._away_since.pop(node, None)
+        self._complete_since = now
         seen = self.seen[node]
         if seen.instance != place.instance:
             seen.exit_code = None
@@ -197,6 +241,7 @@ class Assembly:
         elif say == Say.LEAVING:
             self._asked(Asked(node, read_request(message.get("request"))), now)
         elif say == Say.BEAT:
+            self.present[node].idle_seconds = Fields(message).given("idle", number(0, LONGEST_SECONDS)) or 0.0
             phase = message.get("phase")
             if phase in (Phase.FETCHING, Phase.SETUP) and not self.present[node].ready:
                 self._phase(node, str(phase), now)
@@ -238,15 +283,34 @@ class Assembly:
     def _advance(self, now: float) -> None:
         if self.state == State.GATHERING:
             self._look_who_is_there(now)
+        elif self.state == State.TRAINING:
+            self._look_who_is_back(now)
         elif self.state == State.STOPPING:
-            settled = not isinstance(self.cause, Failure) or now >= self._settle_until
             taking_part = [self.present[node] for node in self._taking_part if node in self.present]
-            if settled and all(each.ended for each in taking_part):
-                self._after_stop(now)
+            if all(each.ended for each in taking_part):
+                self._note_stopped(now)
+                if not isinstance(self.cause, Failure) or now >= self._settle_until:
+                    self._after_stop(now)
+
+    def _note_stopped(self, now: float) -> None:
+        if not self._has_stopped:
+            self._has_stopped = True
+            self._orders.append(
+                Note(f"all ranks have stopped within {now - (self._stopped_since or now):.1f} s")
+            )
+
+    def _note_goes_on(self, now: float) -> None:
+        """How long nothing trained, and how much of that a node was missing."""
+        since, self._stopped_since = self._stopped_since, None
+        if since is not None:
+            missing = max(0.0, self._complete_since - since)
+            self._orders.append(
+                Note(f"training goes on after {now - since:.1f} s, {missing:.1f} s of them without all nodes")
+            )
 
     def _look_who_is_there(self, now: float) -> None:
         missing = [node for node in range(self.nodes) if node not in self.present]
-        if missing:
+        if missing and not self._goes_on_without(missing, now):
             if now - self._gathering_since >= self.gather_seconds:
                 self._give_up(missing)
         elif now >= self._not_before and all(each.ready for each in self.present.values()):
@@ -254,6 +318,19 @@ class Assembly:
             self.number += 1
             self._taking_part = tuple(sorted(self.present))
             self._orders.append(Choose(tuple(self._tried)))
+
+    def _goes_on_without(self, missing: Sequence[int], now: float) -> bool:
+        fewer = self.fewer
+        if fewer is None or 0 in missing or len(self.present) < fewer.least:
+            return False
+        return all(now - self._away_since[node] >= fewer.after_seconds for node in missing)
+
+    def _look_who_is_back(self, now: float) -> None:
+        """Ends a round that began without some nodes, once all that came since are set up."""
+        back = tuple(sorted(set(self.present) - set(self._taking_part)))
+        some_ended = any(self.present[node].ended for node in self._taking_part if node in self.present)
+        if back and not some_ended and all(self.present[node].ready for node in back):
+            self._stop(Back(back), now)
 
     def _give_up(self, missing: Sequence[int]) -> None:
         named, what = ", ".join(map(str, missing)), "node" if len(missing) == 1 else "nodes"
@@ -264,7 +341,7 @@ class Assembly:
         here = self.present[node]
         here.ready, here.ended, here.code = True, False, None
         here.port = Fields(message).given("port", whole(1, 65535)) or 0
-        if self.state == State.GATHERING:
+        if self.state == State.GATHERING or node not in self._taking_part:
             self._phase(node, NodePhase.READY, now)
 
     def _restored(self, node: int, message: Message, now: float) -> None:
@@ -285,6 +362,7 @@ class Assembly:
 
     def _start(self, now: float) -> None:
         self.state, self.cause = State.TRAINING, None
+        self._note_goes_on(now)
         places = tuple(self.present[node].place for node in self._taking_part)
         port = self.present[self._taking_part[0]].port
         for node in self._taking_part:
@@ -292,6 +370,8 @@ class Assembly:
             here.ready, here.ended, here.code = False, False, None
             self.seen[node].exit_code = None
             self._phase(node, Phase.RUNNING, now)
+        for node in self._taking_part:
+            self.present[node].idle_seconds = 0.0
         self._tell({"do": Do.START, **round_as_json(Round(self.number, places, port))})
 
     def _ended(self, node: int, message: Message, now: float) -> None:
@@ -299,6 +379,10 @@ class Assembly:
         here = self.present[node]
         is_before_start = outcome.reason in (Reason.SETUP_FAILED, Reason.AGENT_ERROR)
         if is_before_start and outcome.phase == Phase.FAILED and self.state != State.OVER:
+            if self._is_left_out(node):
+                self._phase(node, outcome.phase, now)
+                self._orders.append(Send(node, {"do": Do.END, "outcome": outcome_as_json(outcome)}))
+                return
             self._set_up_failed(Failure(node, outcome), now)
             return
         if round_of(message) != self.number or self.state not in (State.TRAINING, State.STOPPING):
@@ -315,6 +399,10 @@ class Assembly:
             self.cause = Completed()
             self._save_last()
 
+    def _is_left_out(self, node: int) -> bool:
+        """Whether the others go on without this node, whatever becomes of it."""
+        return node not in self._taking_part and self.state not in (State.GATHERING, State.OVER)
+
     def _set_up_failed(self, failure: Failure, now: float) -> None:
         if self.state in (State.CHOOSING, State.RESTORING):
             self._gather(now)
@@ -324,6 +412,9 @@ class Assembly:
     def _asked(self, asked: Asked, now: float) -> None:
         if asked.request.phase == Phase.INTERRUPTED:
             self.present[asked.node].leaving = True
+            if self._is_left_out(asked.node):
+                self._orders.append(Send(asked.node, {"do": Do.LEAVE}))
+                return
         if self.state == State.TRAINING:
             self._stop(asked, now)
         elif self.state in (State.GATHERING, State.CHOOSING, State.RESTORING):
@@ -336,6 +427,7 @@ class Assembly:
         here = self.present.pop(node, None)
         if here is None:
             return
+        self._away_since[node] = now
         if self.state != State.OVER:
             self._phase(node, NodePhase.ABSENT if here.leaving else NodePhase.LOST, now)
         if node not in self._taking_part:
@@ -349,6 +441,7 @@ class Assembly:
 
     def _stop(self, cause: Cause, now: float) -> None:
         self.state, self.cause = State.STOPPING, cause
+        self._stopped_since, self._has_stopped = now, False
         request = self._request(cause)
         for node in self._taking_part:
             if node in self.present and not self.present[node].ended:
@@ -363,6 +456,10 @@ class Assembly:
         if isinstance(cause, Lost):
             said = f"node {cause.node} is lost"
             return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, said, LOST_GRACE_SECONDS)
+        if isinstance(cause, Back):
+            named, verb = ", ".join(map(str, cause.nodes)), "is" if len(cause.nodes) == 1 else "are"
+            said = f"node {named} {verb} back: all go on together"
+            return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, said, GRACE_SECONDS)
         assert isinstance(cause, Failure)  # noqa: S101
         said = f"rank {cause.node} failed: {cause.outcome.message or cause.outcome.reason}"
         return StopRequest(Phase.INTERRUPTED, Reason.COMMAND_FAILED, said, LOST_GRACE_SECONDS)

@@ -19,7 +19,16 @@ from typing import Any, Protocol
 
 from runctl_auto.agent.contract import MOST_NODES, Phase, Reason
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.nodes.assembly import Assembly, Changed, Choose, Order, SaveLast, Send
+from runctl_auto.agent.nodes.assembly import (
+    Assembly,
+    Changed,
+    Choose,
+    Note,
+    Order,
+    SaveLast,
+    Send,
+    State,
+)
 from runctl_auto.agent.nodes.messages import (
     Do,
     Lines,
@@ -132,6 +141,11 @@ class Leader:
             self._asked_for = None
             return dict(self._answers)
 
+    def idle_seconds(self) -> float:
+        """For how long all ranks have been idle."""
+        with self._lock:
+            return self._assembly.idle_seconds
+
     def fail(self, outcome: Outcome) -> None:
         """Ends the run for all nodes."""
         with self._lock:
@@ -227,6 +241,9 @@ class Leader:
                 self._answers[connection.node] = message
                 self._answered.notify_all()
             return
+        if message.get("say") == Say.SAVE:
+            self._work.put(partial(self._save_for, connection.node))
+            return
         self._heard(connection.node, message)
         self._carry_out(self._assembly.told(connection.node, message, now))
 
@@ -282,15 +299,24 @@ class Leader:
             if isinstance(order, Send):
                 self._send(order)
             elif isinstance(order, Choose):
+                self._tell_left_out()
                 self._work.put(partial(self._choose, order.tried))
             elif isinstance(order, SaveLast):
                 self._work.put(self._save_last)
+            elif isinstance(order, Note):
+                self._say(order.text)
             elif isinstance(order, Changed):
                 is_news = True
         if is_news:
             self._told(self._assembly)
             if self._assembly.outcome is not None and not set(self._assembly.present) - {0}:
                 self._gone.set()
+
+    def _tell_left_out(self) -> None:
+        left_out, count = self._assembly.left_out, self._assembly.nodes
+        if left_out:
+            named = ", ".join(map(str, left_out))
+            self._say(f"going on with {count - len(left_out)} of {count} nodes, without {named}")
 
     def _send(self, order: Send) -> None:
         for connection in list(self._connections.values()):
@@ -313,6 +339,18 @@ class Leader:
         found = self._clerk.choose(tried)
         with self._lock:
             self._carry_out(self._assembly.chosen(found, self._ticks()))
+
+    def _save_for(self, node: int) -> None:
+        """Saves a checkpoint that a node asks for, while all train."""
+        assert self._clerk is not None  # noqa: S101
+        if self._assembly.state != State.TRAINING:
+            return
+        try:
+            saved = self._clerk.save(final=False)
+        except (AgentError, OSError) as error:
+            self._say(f"the checkpoint that node {node} asked for: {error}")
+        else:
+            self._say(f"node {node} asked for a checkpoint: {saved or 'nothing has changed'}")
 
     def _save_last(self) -> None:
         assert self._clerk is not None  # noqa: S101

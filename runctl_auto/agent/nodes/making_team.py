@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from runctl_auto.agent.nodes.assembly import Assembly
+from runctl_auto.agent.nodes.assembly import GATHER_SECONDS, Assembly, Fewer
 from runctl_auto.agent.nodes.leader import Leader
 from runctl_auto.agent.nodes.master_port import free_port
 from runctl_auto.agent.nodes.meeting import announce, find_meeting, how_it_ended, listen, own_address
@@ -24,6 +24,15 @@ class ReadsMetadata(Protocol):
     """The part of the instance metadata service that is used here."""
 
     def get(self, path: str) -> str | None: ...
+
+
+def new_assembly(spec: RunSpec, now: float) -> Assembly:
+    """What node 0 decides with; it gives up on missing nodes no sooner than it may go on without them."""
+    fewer, gather = None, GATHER_SECONDS
+    if spec.elastic is not None:
+        fewer = Fewer(spec.elastic.min, spec.elastic.wait_seconds)
+        gather = max(gather, 2 * fewer.after_seconds)
+    return Assembly(spec.nodes, now, lambda _: None, gather_seconds=gather, fewer=fewer)
 
 
 def make_team(
@@ -49,7 +58,7 @@ def make_team(
     if spec.node == 0:
         in_status = NodesInStatus(status)
         listener = listen(address)
-        assembly = Assembly(spec.nodes, time.monotonic(), another=lambda _: None)
+        assembly = new_assembly(spec, time.monotonic())
         meeting = announce(
             store, spec.run, listener, instance=machine["id"], attempt=spec.attempt, now=time.time()
         )

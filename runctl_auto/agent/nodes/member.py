@@ -130,6 +130,8 @@ class Member:
         self._closing = threading.Event()
         self._is_training = False
         self.phase: str = Phase.FETCHING
+        self.idle_seconds = 0.0
+        """For how long this node's rank has been idle."""
         self.part: StoresPart | None = None
 
     def start(self) -> None:
@@ -196,6 +198,10 @@ class Member:
             if self._over is not None:
                 return request_of(self._over)
             return self._switch.request if self._left_alone() else None
+
+    def ask_for_checkpoint(self) -> None:
+        """Asks node 0 to save what all nodes have."""
+        self._tell({"say": Say.SAVE})
 
     def pause(self, seconds: float) -> None:
         """Blocks for so long, or until there is an order."""
@@ -366,7 +372,7 @@ class Member:
                 raise UnreachableError("node 0 is silent")
             if now - beaten >= BEAT_SECONDS:
                 beaten = now
-                self._tell({"say": Say.BEAT, "phase": self.phase})
+                self._tell({"say": Say.BEAT, "phase": self.phase, "idle": round(self.idle_seconds, 1)})
             self._tell_switch()
 
     def _tell_switch(self) -> None:

@@ -41,6 +41,8 @@ class Say:
     """Its command has ended, or could not be started; ``stopped`` if it was told to."""
     LEAVING = "leaving"
     """It is asked to stop: an interruption, a request, a limit."""
+    SAVE = "save"
+    """Its machine may be taken away soon: a checkpoint of all nodes is wanted now."""
     LOOKED = "looked"
     SAVED = "saved"
 

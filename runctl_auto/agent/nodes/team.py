@@ -78,6 +78,15 @@ class Team:
         """On node 0 saves what all have; on the others nothing: node 0 asks them. Raises AgentError."""
         return None if self.common is None else self.common.save()
 
+    def ask_for_checkpoint(self) -> None:
+        """As `Member.ask_for_checkpoint`."""
+        self.member.ask_for_checkpoint()
+
+    def idle_seconds(self, own: float) -> float:
+        """For how long all ranks have been idle, on node 0; `own` is for how long this node's has been."""
+        self.member.idle_seconds = own
+        return 0.0 if self.leader is None else self.leader.idle_seconds()
+
     def write_news(self) -> None:
         """Writes the run's status if the nodes do something else than it says.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.rank_option import rank_option
 
 if TYPE_CHECKING:
     from runctl_auto.cli.console import Console
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 @click.option(
     "--timeout", metavar="DURATION", help="End the command after this time (30s, 5m); exit code 124."
 )
+@rank_option()
 @click.pass_obj
 def command(
-    invocation: Invocation, job: str, command: tuple[str, ...], takes_input: bool, timeout: str | None
+    invocation: Invocation,
+    /,
+    *,
+    job: str,
+    command: tuple[str, ...],
+    takes_input: bool,
+    timeout: str | None,
+    rank: int,
 ) -> int:
     from runctl_auto.cli.job_filters import seconds_of
     from runctl_auto.cli.passed_signals import passed_signals
@@ -43,7 +52,7 @@ def command(
     session = invocation.session_of(job)
     output = _Output(console)
     with passed_signals() as signals:
-        result = exec_(session, job, ExecOptions(command, limit, given), output.write, signals)
+        result = exec_(session, job, ExecOptions(command, limit, given, rank), output.write, signals)
     _tell(console, result)
     console.result({**result.as_json(), **output.as_json()})
     return result.code

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.rank_option import rank_option
 
 if TYPE_CHECKING:
     from runctl_auto.operations.forward import Forwarding
@@ -22,8 +23,9 @@ _HIGHEST = 65535
 @click.argument("job")
 @click.argument("port", metavar="PORT[:LOCAL]")
 @click.option("--own-client", is_flag=True, help="Do not use Amazon's plugin, even where it is installed.")
+@rank_option()
 @click.pass_obj
-def command(invocation: Invocation, job: str, port: str, own_client: bool) -> None:
+def command(invocation: Invocation, job: str, port: str, own_client: bool, rank: int) -> None:
     from runctl_auto.operations.forward import ForwardOptions, forward
 
     console = invocation.console
@@ -33,7 +35,7 @@ def command(invocation: Invocation, job: str, port: str, own_client: bool) -> No
         console.line(f"127.0.0.1:{told.local} is port {told.port} of machine {told.machine}; Ctrl-C ends it")
 
     remote, local = _ports(port)
-    forward(invocation.session_of(job), job, ForwardOptions(remote, local, own_client), ready)
+    forward(invocation.session_of(job), job, ForwardOptions(remote, local, own_client, rank), ready)
 
 
 def _ports(text: str) -> tuple[int, int]:

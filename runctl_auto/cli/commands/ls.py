@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runctl_auto.agent.contract import MetricsSummaryJson
     from runctl_auto.jobs.filters import Filters
     from runctl_auto.jobs.listing import ListedJob
+    from runctl_auto.jobs.run_facts import RunFacts
     from runctl_auto.jobs.storage.listing import ListedStorage
 
 _COLUMNS = (
@@ -144,6 +145,14 @@ def _csv_row(job: ListedJob) -> tuple[object, ...]:
     )
 
 
+def _nodes(facts: RunFacts) -> str:
+    """``3/4 x``: how many of several machines are there; their number where that is not known."""
+    nodes, present = facts.config.job.nodes, facts.status.nodes_present if facts.status else None
+    if nodes == 1:
+        return ""
+    return f"{nodes} x " if present is None else f"{present}/{nodes} x "
+
+
 def _metrics(job: ListedJob) -> MetricsSummaryJson | None:
     status = job.facts.status if job.facts else None
     return status.metrics if status else None
@@ -158,7 +167,7 @@ def _row(job: ListedJob) -> tuple[str, ...]:
     return (
         job.summary.name,
         job.phase or "unknown",
-        f"{place.instance_type} {place.market}",
+        f"{_nodes(facts)}{place.instance_type} {place.market}",
         place.zone,
         short_age(facts.age_seconds) if facts.status else "-",
         spent_text(facts.cost.total),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.rank_option import rank_option
 
 
 @click.command(
@@ -12,8 +13,9 @@ from runctl_auto.cli.invocation import Invocation
     "its command. `exit` ends it. Needs Amazon's Session Manager plugin or the extra runctl[session]."
 )
 @click.argument("job")
+@rank_option()
 @click.pass_obj
-def command(invocation: Invocation, job: str) -> None:
+def command(invocation: Invocation, job: str, rank: int) -> None:
     from runctl_auto.local.terminal import Terminal
     from runctl_auto.operations.shell import shell
 
@@ -22,6 +24,6 @@ def command(invocation: Invocation, job: str) -> None:
         raise click.UsageError(
             "A shell has no JSON output: `runctl exec` runs a command and tells how it ended."
         )
-    result = shell(invocation.session_of(job), job, Terminal())
+    result = shell(invocation.session_of(job), job, Terminal(), rank)
     if result.why:
         console.say(f"the session has ended: {result.why}")

@@ -38,13 +38,15 @@ class Lost:
     """The machine is gone and the run has not ended: interrupted, terminated, or never started.
 
     ``is_hung``: it is there and does not report; whoever replaces it ends it first. ``silent``: how many
-    machines of a group ended without a word, if the group was ended for that.
+    machines of a group ended without a word, if the group was ended for that. ``is_missing``: one of several
+    that could not be had is to be asked for again, while the others go on.
     """
 
     machine: Machine
     status: RunStatus | None
     is_hung: bool = False
     silent: int = 0
+    is_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,26 @@ class Follower:
         *,
         nodes: int = 1,
         rank: int | None = None,
+        asks_for_missing: bool = False,
     ) -> None:
-        """Of a run on several ``nodes`` the logs of all are told, or of one ``rank``."""
+        """Of a run on several ``nodes`` the logs of all are told, or of one ``rank``. ``asks_for_missing``:
+        one of them that the state does not name is a loss.
+        """
         self._results = results
         self._provider = provider
         self._run = run
         self._reporter = reporter
         self._time = time
+        self._nodes = nodes if asks_for_missing else 0
+        self._missing_at: float | None = None
         self._log = RunLog(results, run, nodes=nodes, rank=rank)
         self._phase: str | None = None
         self._heartbeat = Heartbeat()
         self._hung: tuple[str, str | None] | None = None
+
+    def tell_missing_in(self, seconds: float) -> None:
+        """Some of several machines are missing: after so long, that is told as a loss once more."""
+        self._missing_at = self._time.monotonic() + seconds
 
     def until_end(self, compute: Compute) -> Ended | Lost:
         """Blocks until the run has ended or it has lost its machine and, of a group, gets no other.
@@ -104,7 +115,9 @@ class Follower:
             self._tell(status, self._time.monotonic() - began)
             machine = group.present if group else compute.instance
             silent = self._heartbeat.silent_seconds(machine, status, self._time.monotonic())
-            is_interrupted = group is None and _has_left_machine(status)
+            if self._is_missing_one(compute):
+                return Lost(Machine("", GONE), status, is_missing=True)
+            is_interrupted = group is None and _has_left_machine(status, compute)
             if is_interrupted or self._time.monotonic() >= next_check:
                 elapsed = self._time.monotonic() - began
                 next_check = began + elapsed + MACHINE_CHECK_PACE.seconds(elapsed)
@@ -119,6 +132,17 @@ class Follower:
                 if lost is not None:
                     return lost
             self._time.sleep(POLL_PACE.seconds(self._time.monotonic() - began))
+
+    def _is_missing_one(self, compute: Compute) -> bool:
+        """Whether it is time to ask again for one of several machines. Of those that the state does not name
+        from the beginning another command knows more: that one is given time.
+        """
+        if not 0 < len(compute.instances) < self._nodes:
+            self._missing_at = None
+            return False
+        if self._missing_at is None:
+            self.tell_missing_in(MACHINE_CHECK_SECONDS)
+        return self._time.monotonic() >= (self._missing_at or 0.0)
 
     def _look_at(self, group: GroupWatch, status: RunStatus | None) -> Ended | Lost | None:
         end = group.look(has_reported=status is not None)
@@ -183,11 +207,12 @@ def tell_line(reporter: Reporter, line: LogLine) -> None:
         reporter.log_line(line.text, line.rank)
 
 
-def _has_left_machine(status: RunStatus | None) -> bool:
+def _has_left_machine(status: RunStatus | None, compute: Compute) -> bool:
     """Whether the agents tell that a machine of the run is gone, or will be."""
     if status is None:
         return False
-    return status.phase == Phase.INTERRUPTED or any(each["phase"] == NodePhase.LOST for each in status.nodes)
+    lost = [each["instance"] for each in status.nodes if each["phase"] == NodePhase.LOST]
+    return status.phase == Phase.INTERRUPTED or any(each in compute.instances for each in lost)
 
 
 def await_end(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from functools import partial
 
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import InterruptionsExhaustedError, ProgramError, UnreadableStatusError
 from runctl_auto.job_file.job_file import JobFile
-from runctl_auto.jobs.apply import apply_in_first_place, clear_machines, settle_machine
+from runctl_auto.jobs.apply import apply_in_first_place, settle_machine
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stop_requested
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS, Lost, await_end
 from runctl_auto.jobs.intent import NEW_JOB, current_job, other_places
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.lost_machine.elastic import if_refused
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.stack.config import Placement, StackConfig
 from runctl_auto.stack.state import MACHINES
@@ -104,9 +104,14 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
         config = replace(self._config, lost=tuple(each for each in lost if each))
         if len(config.lost) > MAX_REPLACEMENTS:
             raise exhausted(config)
-        how = "does not report" if self._lost.is_hung else "is lost"
-        self.session.reporter.say(f"machine {self._lost.machine.id or '(none)'} {how}; making a new one")
+        self.session.reporter.say(self._why())
         return config
+
+    def _why(self) -> str:
+        if self._lost.is_missing:
+            return "a machine that had no place is asked for again"
+        how = "does not report" if self._lost.is_hung else "is lost"
+        return f"machine {self._lost.machine.id or '(none)'} {how}; making a new one"
 
     def apply(self, decision: StackConfig) -> None:
         def others() -> Iterator[Placement]:
@@ -115,14 +120,15 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
         if self._lost.is_hung:
             self._end_hung_machine()
         self.look_first(decision)
+        elsewhere, clear = if_refused(self.job, decision, self._current.state, others)
         self._config, _ = apply_in_first_place(
             self.job.stack,
             decision,
-            others(),
+            elsewhere(),
             self.session.reporter,
             refresh=True,
             settle=self.settle,
-            clear=partial(clear_machines, self.job),
+            clear=clear,
             now=self.session.time.now,
         )
         self.replaced = True

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from runctl_auto.agent.contract import Phase
-from runctl_auto.errors import JobNotFoundError, MachineNotReachableError, NotSupportedError, RunctlError
+from runctl_auto.errors import (
+    JobNotFoundError,
+    MachineNotReachableError,
+    NotSupportedError,
+    RunctlError,
+    UsageError,
+)
 from runctl_auto.jobs.job import parse_config
 from runctl_auto.jobs.session import Session
-from runctl_auto.providers.compute import ComputeNow, compute_in
+from runctl_auto.providers.compute import Compute, ComputeNow, compute_in, machines_by_node
 from runctl_auto.providers.contract import Machine, Provider, Results
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import StackConfig
@@ -110,10 +116,11 @@ class ReachedMachine:
         return (self.session.time.now() - machine.launched_at).total_seconds()
 
 
-def machine_of(session: Session, name: str) -> ReachedMachine:
-    """The machine of the job, without an engine where files tell of it.
+def machine_of(session: Session, name: str, rank: int = 0) -> ReachedMachine:
+    """The machine of the job, of several that of ``rank``, without an engine where files tell of it.
 
-    Raises ``JobNotFoundError`` without such a job, ``MachineNotReachableError`` without a machine.
+    Raises ``JobNotFoundError`` without such a job, ``MachineNotReachableError`` without a machine,
+    ``UsageError`` for a rank that it does not have.
     """
     session.job(name)  # refuses the name of a volume or snapshot
     config = parse_config(session.driver.config_of(name))
@@ -129,15 +136,35 @@ def machine_of(session: Session, name: str) -> ReachedMachine:
             where={"job": name, "provider": "runpod"},
             next_step=f"`runctl logs {name}` shows what it prints; RunPod's console opens a terminal.",
         )
+    refuse_no_rank(config, rank)
     state = session.driver.states([name])[name]
     if isinstance(state, RunctlError):
         raise state
     provider = session.provider(config.region)
-    now = compute_in(state).now(provider)
+    now = _compute_of(state, config, rank).now(provider)
     if now.machine is None or now.machine.is_ending:
         status = provider.results(name, config.account).status(config.run.id)
         raise _without_machine(config, status, now)
     return ReachedMachine(session, config, state, now.machine, provider)
+
+
+def refuse_no_rank(config: StackConfig, rank: int) -> None:
+    """Raises ``UsageError`` for a rank that the job does not have."""
+    job, nodes = config.job.name, config.job.nodes
+    if not 0 <= rank < nodes:
+        raise UsageError(
+            f"Job '{job}' has no rank {rank}: it runs on {nodes} {'node' if nodes == 1 else 'nodes'}.",
+            where={"job": job},
+            next_step="Ranks count from 0.",
+        )
+
+
+def _compute_of(state: StackState, config: StackConfig, rank: int) -> Compute:
+    """What the state names; of several machines that of ``rank`` alone, if it is there."""
+    if config.job.nodes == 1:
+        return compute_in(state)
+    found = machines_by_node(state).get(rank)
+    return Compute(() if found is None else (found,))
 
 
 def _without_machine(

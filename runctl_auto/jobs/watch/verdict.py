@@ -22,7 +22,7 @@ _DESTROY = "destroy"
 class Seen:
     """A job in one round. ``machine`` is the one that the state names, ``runs`` whether the cloud says that
     it has not ended; ``silent_seconds`` since its agent was last seen to report, or it was first seen.
-    ``has_group``: the cloud itself makes the next machine.
+    ``has_group``: the cloud itself makes the next machine. ``machines``: how many the state names.
     """
 
     config: StackConfig
@@ -32,6 +32,12 @@ class Seen:
     was_placed: bool
     silent_seconds: float
     has_group: bool = False
+    machines: int = 1
+
+    @property
+    def misses_one(self) -> bool:
+        """Whether some of its machines go on while another could not be had."""
+        return self.config.job.elastic is not None and self.machines < self.config.job.nodes
 
 
 Verdict = Literal["ended", "goes-on", "not-placed"]
@@ -53,6 +59,8 @@ def judge(seen: Seen, *, hung_seconds: float = HUNG_SECONDS) -> Verdict | Lost:
     hung = None if node is None else node["instance"]
     if is_hung(machine, status, seen.silent_seconds, hung_seconds=hung_seconds):
         hung = machine
+    if hung is None and seen.misses_one:
+        return Lost(Machine("", GONE), status, is_missing=True)
     return "goes-on" if hung is None else Lost(Machine(hung, "running"), status, is_hung=True)
 
 

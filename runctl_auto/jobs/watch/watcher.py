@@ -212,6 +212,7 @@ class Watcher:
                 watched.machine, watched.status, self._session.time.monotonic()
             ),
             has_group=watched.group is not None,
+            machines=(watched.machine is not None) + len(watched.other_machines),
         )
         verdict = judge(seen, hung_seconds=self._options.hung_seconds)
         if isinstance(verdict, Lost):
@@ -261,7 +262,10 @@ class Watcher:
     def _recover(self, watched: WatchedJob, config: StackConfig, lost: Lost) -> None:
         recovery = "cloud" if watched.group is not None else config.job.recovers_by
         machine = lost.machine.id or None
-        if lost.is_hung:
+        if lost.is_missing:
+            missing = "a machine that had no place is asked for again"
+            self._telling.event(watched, "lost", once="missing", message=missing)
+        elif lost.is_hung:
             silent = f"it has not reported for {self._options.hung_seconds:.0f} s or more"
             self._telling.event(watched, "hung", once=machine or "", machine=machine, message=silent)
             self.notices.silent(config, machine or "", self._options.hung_seconds)

@@ -2,7 +2,8 @@
 the sum of all gradients goes around after every step.
 
 Every rank saves what it has after each step, in a folder of that step, and goes on from the newest step that
-all ranks have saved. Told to leave, all leave after the same step.
+all ranks of that time have saved: there may be fewer or more ranks now. Told to leave, all leave after the
+same step.
 """
 
 import json
@@ -101,19 +102,20 @@ def gradient(weights, share):
     return slope, loss
 
 
-def saved_steps(folder, ranks):
-    """The steps that all ranks have saved, the newest first."""
-    found = [
-        each for each in folder.glob("step-*") if all((each / f"{n}.json").exists() for n in range(ranks))
-    ]
-    return sorted(found, reverse=True)
+def newest_saved(folder):
+    """The newest step that all ranks that took part have saved, and its state; None without one."""
+    for place in sorted(folder.glob("step-*"), reverse=True):
+        states = [json.loads(each.read_text()) for each in sorted(place.glob("*.json"))]
+        if states and len(states) == states[0]["ranks"]:
+            return place, states[0]  # all ranks have the same weights
+    return None
 
 
-def save(folder, rank, step, weights):
+def save(folder, rank, ranks, step, weights):
     place = folder / f"step-{step:06d}"
     place.mkdir(parents=True, exist_ok=True)
     part = place / f".{rank}.part"
-    part.write_text(json.dumps({"step": step, "weights": weights}))
+    part.write_text(json.dumps({"step": step, "ranks": ranks, "weights": weights}))
     part.replace(place / f"{rank}.json")
     for old in sorted(folder.glob("step-*"))[:-KEPT_STEPS]:
         shutil.rmtree(old, ignore_errors=True)
@@ -126,11 +128,11 @@ def main():
     leaving = []
     signal.signal(signal.SIGTERM, lambda *_: leaving.append(1.0))
     step, weights = 0, [0.0] * FEATURES
-    for newest in saved_steps(folder, ranks)[:1]:
-        state = json.loads((newest / f"{rank}.json").read_text())
-        step, weights = state["step"], state["weights"]
+    found = newest_saved(folder)
+    if found:
+        step, weights = found[1]["step"], found[1]["weights"]
         for later in folder.glob("step-*"):
-            if later > newest:
+            if later > found[0]:
                 shutil.rmtree(later)
     others = Others(rank, ranks, os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
     print(f"rank {rank} of {ranks} starts at step {step}", flush=True)
@@ -142,7 +144,7 @@ def main():
         *total, loss, told = others.summed([*slope, own_loss, 1.0 if leaving else 0.0])
         weights = [w - RATE * each / SAMPLES for w, each in zip(weights, total)]
         step += 1
-        save(folder, rank, step, weights)
+        save(folder, rank, ranks, step, weights)
         print(f"step {step} of {steps}: loss {loss / SAMPLES:.6f}", flush=True)
         if told:
             print("told to leave", flush=True)

@@ -13,13 +13,14 @@ from support.agent_stand_ins import MemoryStore
 
 from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.nodes.assembly import Assembly
+from runctl_auto.agent.nodes.assembly import Assembly, Fewer
 from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart
 from runctl_auto.agent.nodes.leader import SILENT_SECONDS, Leader
 from runctl_auto.agent.nodes.master_port import free_port, ports_of
 from runctl_auto.agent.nodes.meeting import announce, find_meeting, listen
 from runctl_auto.agent.nodes.member import MayLeave, Meeting, Member
 from runctl_auto.agent.nodes.messages import Message, Place, Round
+from runctl_auto.agent.nodes.variables import round_variables
 from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
@@ -70,7 +71,7 @@ class Node:
         cluster = self.cluster
         listener = listen("127.77.0.1")
         meeting = announce(cluster.store, "r1", listener, instance="i", attempt=1, now=time.time())
-        assembly = Assembly(cluster.count, time.monotonic(), lambda _: None)
+        assembly = Assembly(cluster.count, time.monotonic(), lambda _: None, fewer=cluster.fewer)
         leader = Leader(
             assembly, listener, meeting.key, say=cluster.said.append, told=self._told, heard=self._heard
         )
@@ -135,8 +136,8 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, folder: Path, count: int) -> None:
-        self.folder, self.count = folder, count
+    def __init__(self, folder: Path, count: int, fewer: Fewer | None = None) -> None:
+        self.folder, self.count, self.fewer = folder, count, fewer
         self.store = MemoryStore()
         self.said: list[str] = []
         self.booted: list[Node] = []
@@ -234,6 +235,47 @@ def test_a_notice_lets_one_node_go_with_a_last_checkpoint_of_all(cluster: Cluste
     cluster.boot(1)
     cluster.train(2)
     assert {node.restored[-1] for node in cluster.nodes.values()} == {"00000000"}
+
+
+@pytest.fixture
+def elastic(tmp_path: Path) -> Iterator[Cluster]:
+    found = Cluster(tmp_path, 3, Fewer(least=2, after_seconds=1.0))
+    yield found
+    for node in found.booted:
+        node.crash()
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_two_of_three_go_on_without_a_lost_one_and_all_together_when_it_is_back(
+    elastic: Cluster, lost: int
+) -> None:
+    elastic.train()
+    for node in elastic.nodes.values():
+        node.write(f"shard-{node.node}", "of all")
+    assert elastic.nodes[0].common.save() == "00000000"
+    elastic.nodes.pop(lost).crash()
+    elastic.train(2)
+    left = sorted(elastic.nodes)
+    for node in elastic.nodes.values():
+        places = node.rounds[-1].places
+        assert [each.node for each in places] == left
+        variables = round_variables(node.rounds[-1], node.node)
+        assert (variables["RUNCTL_NUM_NODES"], variables["RUNCTL_NODE_RANK"]) == (
+            "2",
+            str(left.index(node.node)),
+        )
+        assert node.restored[-1] == "00000000"
+        assert (node.part._folder / f"shard-{lost}").read_text() == "of all"
+        node.write("model", "of two")
+    assert any(said == f"going on with 2 of 3 nodes, without {lost}" for said in elastic.said)
+
+    elastic.boot(lost)
+    elastic.train(3)
+    for node in elastic.nodes.values():
+        assert len(node.rounds[-1].places) == 3
+        assert (node.part._folder / "model").read_text() == "of two", "what two trained is not lost"
+        node.goes.set()
+    elastic.wait(lambda: all(node.end == DONE for node in elastic.nodes.values()))
 
 
 def test_strangers_are_not_heard(cluster: Cluster) -> None:

@@ -96,3 +96,21 @@ def test_gpus(result: ProgramResult, in_use: bool) -> None:
     gpus = GpuUse(run)
     assert [gpus(), gpus()] == [in_use, in_use]
     assert len(asked) == (1 if result.code == 127 else 2), "without nvidia-smi it is not asked again"
+
+
+def test_of_several_machines_the_job_is_idle_when_all_are() -> None:
+    switch, now, everywhere, told = StopSwitch(), [100.0], [0.0], []
+
+    def of_all(own: float) -> float:
+        told.append(own)
+        return min(own, everywhere[0])
+
+    watcher = IdleWatcher(60.0, lambda: 0.0, lambda: False, switch, lambda: now[0], of_all=of_all)
+    for _ in range(8):
+        now[0] += 10
+        watcher.look()
+    assert told[-1] >= 60
+    assert switch.request is None, "another rank computes"
+    everywhere[0], now[0] = 60.0, now[0] + 10
+    watcher.look()
+    assert switch.request is not None

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from runctl_auto.agent.errors import IntegrityError, SpecError
-from runctl_auto.agent.spec import CHANGEABLE, VolumeSpec, inside, parse_spec, spec_digest, verified_spec
+from runctl_auto.agent.spec import (
+    CHANGEABLE,
+    ElasticSpec,
+    VolumeSpec,
+    inside,
+    parse_spec,
+    spec_digest,
+    verified_spec,
+)
 
 TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 VALID: dict[str, Any] = {
@@ -117,6 +125,7 @@ def test_what_may_change_while_the_machine_goes_on_does_not_count() -> None:
         "notify": {"webhook": "/p"},
         "trace": {"parent": TRACEPARENT},
         "retry": {"max_attempts": 4},
+        "elastic": None,
         "artifacts": {"paths": []},
         "checkpoints": {"path": "c", "every_seconds": 1, "keep": 1},
         "volumes": [{"name": "data", "id": "vol-2", "mount": "/data"}],
@@ -135,3 +144,17 @@ def test_a_trace_that_is_none_is_no_reason_to_fail(parent: str | None) -> None:
 def test_how_a_spec_is_written_does_not_count() -> None:
     written = json.dumps(dict(reversed(VALID.items())), indent=2).encode()
     assert verified_spec(written, spec_digest(VALID)) == parse_spec(text())
+
+
+def test_several_nodes_may_be_fewer() -> None:
+    found = parse_spec(text(nodes=3, elastic={"min": 2, "wait_seconds": 600}))
+    assert found.elastic == ElasticSpec(min=2, wait_seconds=600)
+    assert parse_spec(text(nodes=3)).elastic is None
+
+
+@pytest.mark.parametrize(
+    "elastic", [{"min": 3, "wait_seconds": 1}, {"min": 0, "wait_seconds": 1}, {"min": 1}]
+)
+def test_how_many_fewer_must_make_sense(elastic: dict[str, Any]) -> None:
+    with pytest.raises(SpecError):
+        parse_spec(text(nodes=3, elastic=elastic))

@@ -97,11 +97,11 @@ class Rebalance:
         service.get.side_effect = self.answers.get
         self.watcher = RebalanceWatcher(service, switch, self.save, self.said.append)
 
-    def save(self) -> str | None:
+    def save(self) -> str:
         if self.failures:
             raise self.failures.pop()
         self.saves += 1
-        return "00000004" if self.saves == 1 else None
+        return f"checkpoint {self.saves:08} is saved"
 
 
 RECOMMENDED = "meta-data/events/recommendations/rebalance"
@@ -116,11 +116,11 @@ def test_a_rebalance_recommendation_saves_a_checkpoint_and_the_job_goes_on(switc
     machine.watcher.look()
     assert (machine.saves, switch.request) == (1, None)
     assert machine.said == [
-        "the cloud may take the machine back soon (rebalance recommendation): checkpoint 00000004 is saved"
+        "the cloud may take the machine back soon (rebalance recommendation): checkpoint 00000001 is saved"
     ]
     machine.answers[RECOMMENDED] = '{"noticeTime": "2026-11-22T12:58:00Z"}'
     machine.watcher.look()
-    assert machine.said[1].endswith("nothing has changed since the last checkpoint")
+    assert machine.said[1].endswith("checkpoint 00000002 is saved")
 
 
 def test_a_save_that_fails_is_repeated_at_the_next_look(switch) -> None:

@@ -365,6 +365,8 @@ def test_a_link_to_a_file_outside_of_the_project_quotes_nothing_of_it(tmp_path: 
         ("nodes: 2\non_demand_ranks: [0, 1]\n", "names all ranks in on_demand_ranks"),
         ("nodes: 2\non_demand_ranks: [-1]\n", "a list of numbers from 0"),
         ("nodes: 65\n", "a whole number from 1 to 64"),
+        ("nodes: 2\nelastic: {min: 2}\n", "has 2 nodes, and elastic.min is 2"),
+        ("elastic: {min: 1}\n", "has 1 node, and elastic.min is 1"),
     ],
 )
 def test_ranks_that_are_none_are_refused(job_file: JobFile, more: str, said: str) -> None:
@@ -378,3 +380,19 @@ def test_of_several_machines_runctl_makes_the_next_one(job_file: JobFile) -> Non
     assert load_job_file(job_file(text)).spec.recovers_by == "cloud"
     several = load_job_file(job_file(f"{text}nodes: 2\n")).spec
     assert (several.recovers_by, unsupported(several)) == ("runctl", [])
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("nodes: 2\nrecovery: cloud\n", "a group of the cloud cannot tell which of several machines"),
+        ("nodes: 3\nelastic: {min: 2}\nrecovery: none\n", "nobody would make the machine"),
+        ("network: {placement: cluster}\n", "one machine has no others to be close to"),
+    ],
+)
+def test_what_several_machines_cannot_have_is_refused_by_name(
+    job_file: JobFile, more: str, said: str
+) -> None:
+    spec = load_job_file(job_file(f"name: digits\nregion: us-east-1\nrun: 'true'\n{more}")).spec
+    (found,) = unsupported(spec)
+    assert said in str(found)

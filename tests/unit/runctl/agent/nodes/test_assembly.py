@@ -15,6 +15,8 @@ from runctl_auto.agent.nodes.assembly import (
     SETTLE_SECONDS,
     Assembly,
     Choose,
+    Fewer,
+    Note,
     Order,
     SaveLast,
     Send,
@@ -48,10 +50,15 @@ def failed(code: int) -> Outcome:
 class Nodes:
     """The nodes of a run and what they were told; `now` only moves when somebody waits."""
 
-    def __init__(self, count: int, another: Callable[[Outcome], float | None] | None = None):
+    def __init__(
+        self,
+        count: int,
+        another: Callable[[Outcome], float | None] | None = None,
+        fewer: Fewer | None = None,
+    ):
         self.now = 100.0
         self.count = count
-        self.assembly = Assembly(count, self.now, another or (lambda _: None))
+        self.assembly = Assembly(count, self.now, another or (lambda _: None), fewer=fewer)
         self.told: dict[int, list[Message]] = {node: [] for node in range(count)}
         self.others: list[Order] = []
         self.boots = 0
@@ -113,6 +120,12 @@ class Nodes:
 
     def last(self, node: int) -> Message:
         return self.told[node][-1]
+
+    def notes(self) -> list[str]:
+        """What was told of all nodes since it was asked last."""
+        found = [each.text for each in self.others if isinstance(each, Note)]
+        self.others = [each for each in self.others if not isinstance(each, Note)]
+        return found
 
     def is_asked_to_save(self) -> bool:
         return any(isinstance(each, SaveLast) for each in self.others)
@@ -340,13 +353,162 @@ def test_what_no_agent_says_is_refused(message: Message) -> None:
         nodes.assembly.told(1, message, nodes.now)
 
 
+def test_a_run_is_idle_for_as_long_as_the_rank_that_computed_last() -> None:
+    nodes = Nodes(3)
+    nodes.train()
+    for node, seconds in enumerate((80.0, 30.0, 90.0)):
+        nodes.say(node, Say.BEAT, phase=Phase.RUNNING, idle=seconds)
+    assert nodes.assembly.idle_seconds == 30
+    nodes.ended(1, DONE)
+    assert nodes.assembly.idle_seconds == 80, "a rank that has ended keeps nobody waiting"
+    nodes.leave(2)
+    assert nodes.assembly.idle_seconds == 0, "nothing trains"
+    with pytest.raises(UnreadableError):
+        nodes.assembly.told(0, {"say": Say.BEAT, "idle": -1}, nodes.now)
+
+
+def test_how_long_nothing_trained_is_told() -> None:
+    nodes = Nodes(2)
+    nodes.train()
+    assert nodes.notes() == []
+    nodes.leave(1)
+    nodes.now += 1.2
+    nodes.ended(0, STOPPED)
+    assert nodes.notes() == ["all ranks have stopped within 1.2 s"]
+    nodes.now += 30
+    nodes.join(1)
+    nodes.now += 2
+    nodes.ready(0, 1)
+    nodes.choose()
+    nodes.restored(0, 1)
+    assert nodes.notes() == ["training goes on after 33.2 s, 31.2 s of them without all nodes"]
+
+
+FEWER = Fewer(least=2, after_seconds=60)
+
+
+def without_2(count: int = 3) -> Nodes:
+    """Nodes that train without node 2, which was lost."""
+    nodes = Nodes(count, fewer=FEWER)
+    nodes.train()
+    nodes.leave(2)
+    others = [node for node in range(count) if node != 2]
+    for node in others:
+        nodes.ended(node, STOPPED)
+        assert nodes.last(node)["do"] == Do.AGAIN if node == others[-1] else True
+    nodes.ready(*others)
+    assert nodes.assembly.state == State.GATHERING
+    nodes.wait(59)
+    assert nodes.assembly.state == State.GATHERING, "it may come back"
+    nodes.wait(1)
+    nodes.choose("00000004")
+    nodes.restored(*others)
+    return nodes
+
+
+def test_the_others_go_on_without_a_lost_node_after_a_while_with_ranks_of_their_own() -> None:
+    nodes = without_2(4)
+    assert (nodes.assembly.taking_part, nodes.assembly.left_out) == ((0, 1, 3), (2,))
+    for node in (0, 1, 3):
+        start = read_round(nodes.last(node))
+        assert [each.node for each in start.places] == [0, 1, 3]
+    assert nodes.assembly.seen[2].phase == NodePhase.LOST
+
+
+def test_all_go_on_together_once_the_node_is_back_and_set_up() -> None:
+    nodes = without_2()
+    nodes.join(2)
+    nodes.wait(10)
+    assert nodes.assembly.state == State.TRAINING, "it is being set up"
+    nodes.ready(2)
+    assert nodes.assembly.seen[2].phase == NodePhase.READY
+    for node in (0, 1):
+        assert nodes.last(node)["do"] == Do.STOP
+        request = read_request(nodes.last(node)["request"])
+        assert request.message == "node 2 is back: all go on together"
+        assert request.grace_seconds > LOST_GRACE_SECONDS, "what it trained is saved"
+        nodes.ended(node, STOPPED)
+    nodes.save()
+    nodes.ready(0, 1, 2)
+    nodes.choose("00000009")
+    nodes.restored(0, 1, 2)
+    assert nodes.assembly.taking_part == (0, 1, 2)
+    assert nodes.assembly.left_out == ()
+
+
+def test_fewer_than_the_least_wait_as_without_elastic() -> None:
+    nodes = Nodes(3, fewer=FEWER)
+    nodes.train()
+    nodes.leave(2)
+    nodes.leave(1)
+    nodes.ended(0, STOPPED)
+    nodes.ready(0)
+    nodes.wait(GATHER_SECONDS - 1)
+    assert nodes.outcome is None
+    nodes.wait(1)
+    assert nodes.outcome is not None
+    assert nodes.outcome.reason == Reason.NODES_MISSING
+
+
+def test_nothing_goes_on_without_node_0() -> None:
+    nodes = Nodes(3, fewer=FEWER)
+    nodes.join(1, 2)
+    nodes.ready(1, 2)
+    nodes.wait(120)
+    assert nodes.assembly.state == State.GATHERING
+
+
+def test_another_loss_is_waited_for_by_itself() -> None:
+    nodes = without_2(4)
+    nodes.leave(3)
+    for node in (0, 1):
+        nodes.ended(node, STOPPED)
+    nodes.ready(0, 1)
+    nodes.wait(59)
+    assert nodes.assembly.state == State.GATHERING
+    nodes.wait(1)
+    nodes.choose()
+    assert nodes.assembly.taking_part == (0, 1)
+
+
+def test_a_notice_or_a_failed_setup_of_a_node_that_is_left_out_leaves_the_others_alone() -> None:
+    nodes = without_2()
+    nodes.join(2)
+    nodes.say(2, Say.LEAVING, request=request_as_json(NOTICE))
+    assert nodes.last(2)["do"] == Do.LEAVE
+    nodes.leave(2)
+    nodes.join(2)
+    nodes.say(
+        2,
+        Say.ENDED,
+        round=0,
+        outcome=outcome_as_json(Outcome(Phase.FAILED, Reason.SETUP_FAILED, 3, "setup ended")),
+    )
+    assert nodes.last(2)["do"] == Do.END
+    assert (nodes.assembly.state, nodes.outcome) == (State.TRAINING, None)
+
+
+def test_a_run_that_is_about_to_succeed_waits_for_nobody_who_is_back() -> None:
+    nodes = without_2()
+    nodes.ended(0, DONE)
+    nodes.join(2)
+    nodes.ready(2)
+    assert nodes.assembly.state == State.TRAINING
+    nodes.ended(1, DONE)
+    nodes.save()
+    assert nodes.outcome == DONE
+    assert nodes.last(2)["do"] == Do.END
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Nodes that come, go, restore, end and are asked to stop in any order: no rank trains alone, and the run
     can always go on."""
 
+    fewer: Fewer | None = None
+
     def __init__(self) -> None:
         super().__init__()
-        self.nodes = Nodes(3)
+        self.nodes = Nodes(3, fewer=self.fewer)
         self.training: dict[int, int] = {}
         self.phase: dict[int, str] = {}
 
@@ -446,5 +608,19 @@ class AnyOrder(RuleBasedStateMachine):
         assert (assembly.state == State.OVER) == (assembly.outcome is not None)
 
 
+class AnyOrderWithFewer(AnyOrder):
+    """As well where two of three go on."""
+
+    fewer = Fewer(least=2, after_seconds=SETTLE_SECONDS)
+
+    @invariant()
+    def no_fewer_train_than_may(self) -> None:
+        if self.nodes.assembly.state == State.TRAINING:
+            assert len(self.nodes.assembly.taking_part) >= 2
+            assert 0 in self.nodes.assembly.taking_part
+
+
+TestAnyOrderWithFewer = AnyOrderWithFewer.TestCase
+TestAnyOrderWithFewer.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

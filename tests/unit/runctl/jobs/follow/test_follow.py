@@ -20,7 +20,7 @@ from runctl_auto.jobs.follow.follow import (
 from runctl_auto.jobs.follow.heartbeat import BOOT_SECONDS, HUNG_SECONDS
 from runctl_auto.jobs.session import Time
 from runctl_auto.providers.compute import Compute
-from runctl_auto.providers.contract import LogPart, Machine
+from runctl_auto.providers.contract import GONE, LogPart, Machine
 from runctl_auto.run.status import RunStatus
 
 
@@ -219,3 +219,25 @@ def test_a_node_that_stands_still_for_too_long_is_lost_though_its_machine_runs()
     outcome, _ = of_nodes([early] * 5 + [late] * 5, *machines)
     assert isinstance(outcome, Lost)
     assert (outcome.machine.id, outcome.is_hung) == ("i-1", True)
+
+
+def test_one_of_several_that_could_not_be_had_is_asked_for_again() -> None:
+    """Not by a command that only looks; and one whose machine was refused waits as long as it says."""
+    bucket, clock = fake_results(), FakeTime()
+    without = status("running", **told_nodes("running", "lost"))
+    bucket.status.side_effect = lambda run: without
+    bucket.log_parts.return_value = []
+    provider = fake_provider(results=bucket)
+    time = Time(sleep=clock.sleep, monotonic=clock.monotonic)
+    follower = Follower(bucket, provider, "r1", Told(), time, nodes=2, asks_for_missing=True)
+    outcome = follower.until_end(Compute(("i-0",)))
+    assert outcome == Lost(Machine("", GONE), without, is_missing=True)
+    began = clock.now
+    follower.tell_missing_in(100)
+    assert isinstance(follower.until_end(Compute(("i-0",))), Lost)
+    assert clock.now - began >= 100
+    assert provider.machine.call_count <= 15, "its loss is known"
+
+    bucket.status.side_effect = [without] * 50 + [status("succeeded")]
+    looking = Follower(bucket, provider, "r1", Told(), time, nodes=2)
+    assert isinstance(looking.until_end(Compute(("i-0",))), Ended)

@@ -7,11 +7,19 @@ from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
-from support.job_stacks import FakeTime, group_state, instance_state, stack_config, stack_state
+from support.job_stacks import (
+    FakeTime,
+    group_state,
+    instance_state,
+    job_spec,
+    resource,
+    stack_config,
+    stack_state,
+)
 from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.engine.driver import Driver
-from runctl_auto.errors import JobNotFoundError, MachineNotReachableError
+from runctl_auto.errors import JobNotFoundError, MachineNotReachableError, UsageError
 from runctl_auto.jobs.reach.machine import PATIENCE_SECONDS, ReachedMachine, machine_of
 from runctl_auto.jobs.session import Session, Time
 from runctl_auto.providers.contract import Machine, MachineGroup
@@ -134,3 +142,29 @@ def test_a_machine_that_comes_in_time_is_reached() -> None:
         return "reached"
 
     assert machine_of(session, "digits").reached(attempt) == "reached"
+
+
+NODES = [
+    resource("aws:ec2/instance:Instance", f"digits-node-{node}-instance", f"i-{node}") for node in (0, 2)
+]
+
+
+def of_nodes(rank: int) -> Any:
+    session, _ = session_with(stack_state(*NODES))
+    config = stack_config(job=job_spec(nodes=3)).to_values()
+    session.driver.config_of.return_value = config  # type: ignore[attr-defined]
+    return machine_of(session, "digits", rank)
+
+
+def test_of_several_machines_that_of_a_rank_is_reached() -> None:
+    assert [of_nodes(rank).id for rank in (0, 2)] == ["i-0", "i-2"]
+    with pytest.raises(MachineNotReachableError):
+        of_nodes(1)
+    with pytest.raises(UsageError, match="no rank 3: it runs on 3 nodes"):
+        of_nodes(3)
+
+
+def test_the_only_machine_is_rank_0() -> None:
+    session, _ = session_with(stack_state(instance_state("i-7")))
+    with pytest.raises(UsageError, match="no rank 1: it runs on 1 node"):
+        machine_of(session, "digits", 1)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from support.job_stacks import RUN, stack_config
+from support.job_stacks import RUN, job_spec, stack_config
 
 from runctl_auto.backend.history import HistoryRecord
 from runctl_auto.jobs.follow.follow import Lost
@@ -124,3 +124,13 @@ def test_a_node_that_the_others_miss_for_too_long_is_hung() -> None:
     found = judged((AT + timedelta(seconds=HUNG_SECONDS)).isoformat())
     assert isinstance(found, Lost)
     assert (found.machine.id, found.is_hung) == ("i-1", True)
+
+
+@pytest.mark.parametrize(("elastic", "is_missing"), [({"min": 1}, True), (None, False)])
+def test_a_machine_that_the_others_go_on_without_is_asked_for_again(
+    elastic: dict[str, int] | None, is_missing: bool
+) -> None:
+    config = stack_config(job=job_spec(nodes=3, elastic=elastic))
+    found = judge(seen(config=config, machines=2))
+    assert isinstance(found, Lost) == is_missing
+    assert judge(seen(config=config, machines=3)) == "goes-on"
