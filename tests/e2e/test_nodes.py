@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.cloud_faults import Fault, trouble
+from support.cloud_faults import Fault, faults_left, trouble
 from support.cloud_keys import control
 from support.cloud_points import CloudPoints
 from support.cloud_scanner import leaks, read_inventory
@@ -30,6 +30,8 @@ CLOSE: dict[str, Any] = {
     "network": {"placement": "cluster"},
     "resources": {"instance_types": ["c5.large"], "disk": "10GB"},
 }
+ATTEMPTS = 4
+"""How often the provider asks for a machine before it gives up."""
 STEPS = {"STEPS": "40", "STEP_SECONDS": "0.3"}
 
 
@@ -237,7 +239,7 @@ def test_machines_close_to_each_other_move_together_and_leave_no_group(
     assert made["placement"]["zone"] != plan["placement"]["zone"]
     (group,) = close_groups("close", cloud_url)
     assert len(instances("close", cloud_url)) == 2
-    assert runctl.json("drift", "close")["drifted"] is False
+    assert runctl.json("drift", "close")["drifted"] == []
 
     up = Followed(runctl, file)
     up.await_line(r"step 2 of")
@@ -259,7 +261,7 @@ def test_two_of_three_go_on_while_the_third_cannot_be_had(
     runctl: Runctl, cloud_url: str, ended: list[str]
 ) -> None:
     ended.append("elastic")
-    steps = {"STEPS": "150", "STEP_SECONDS": "0.3"}
+    steps = {"STEPS": "300", "STEP_SECONDS": "0.3"}
     file = str(write_nodes_job(runctl.folder, "elastic", 3, elastic={"min": 2, "wait": "3s"}, env=steps))
     up = Followed(runctl, file)
     up.await_line(r"rank 2 of 3 starts at step 0")
@@ -268,10 +270,13 @@ def test_two_of_three_go_on_while_the_third_cannot_be_had(
     with trouble(cloud_url, full):
         control(cloud_url, "POST", f"instances/{machine_of('elastic', 1, cloud_url)}/power", {"power": "cut"})
         up.await_line(r"rank 1 of 2 starts at step [1-9]")
-        up.await_line(r"The others go on; asking again in")
+        give_up = time.monotonic() + 120
+        while faults_left(cloud_url) > 1000 - 2 * ATTEMPTS:  # it was asked for again
+            assert time.monotonic() < give_up
+            time.sleep(0.5)
         assert len(instances("elastic", cloud_url)) == 2, "none of the others was ended for want of capacity"
-        listed = {each["name"]: each for each in runctl.json("ls")["jobs"]}
-        assert listed["elastic"]["phase"] == "running"
+        (listed,) = [each for each in runctl.json("ls")["jobs"] if each["job"] == "elastic"]
+        assert (listed["phase"], listed["nodes"], listed["nodes_present"]) == ("running", 3, 2)
     up.await_line(r"all go on together")
     up.await_line(r"rank 2 of 3 starts at step [1-9]")
     assert up.end() == 0, "".join(up.lines)

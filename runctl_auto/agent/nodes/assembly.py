@@ -303,7 +303,8 @@ class Assembly:
         """How long nothing trained, and how much of that a node was missing."""
         since, self._stopped_since = self._stopped_since, None
         if since is not None:
-            missing = max(0.0, self._complete_since - since)
+            until = now if self.left_out else self._complete_since
+            missing = max(0.0, until - since)
             self._orders.append(
                 Note(f"training goes on after {now - since:.1f} s, {missing:.1f} s of them without all nodes")
             )
