@@ -334,6 +334,14 @@ def test_the_first_rank_may_be_on_demand_and_the_others_spot(
     assert {each["phase"] for each in status["nodes"]} == {"running"}
     markets = {each["id"]: each["market"] for each in status["status"]["machines"]}
     assert [markets[each["instance"]] for each in status["nodes"]] == ["on-demand", "spot"]
+    for rank in ("0", "1"):
+        told = runctl("exec", "mixed", "--rank", rank, "--", "printenv", "RUNCTL_NODE_RANK").out
+        assert told.strip() == rank
+        machine = runctl.json("ps", "mixed", "--rank", rank)["machine"]
+        assert machine == status["nodes"][int(rank)]["instance"]
+    assert "no rank 2" in runctl("exec", "mixed", "--rank", "2", "--", "true", code=7).err
+    (listed,) = [each for each in runctl.json("ls")["jobs"] if each["job"] == "mixed"]
+    assert (listed["nodes"], listed["nodes_present"]) == (2, 2)
     runctl("down", "mixed", "--yes", "--grace", "5", "--discard-artifacts")
     up.end()
     assert leaks("mixed", cloud_url) == []

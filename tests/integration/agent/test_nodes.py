@@ -237,6 +237,28 @@ def test_a_notice_lets_one_node_go_with_a_last_checkpoint_of_all(cluster: Cluste
     assert {node.restored[-1] for node in cluster.nodes.values()} == {"00000000"}
 
 
+def test_any_node_may_ask_for_a_checkpoint_of_all(cluster: Cluster) -> None:
+    cluster.train()
+    for node in cluster.nodes.values():
+        node.write(f"shard-{node.node}", "saved")
+    cluster.nodes[2].member.ask_for_checkpoint()
+    cluster.wait(lambda: "node 2 asked for a checkpoint: 00000000" in cluster.said)
+    cluster.nodes[1].member.ask_for_checkpoint()
+    cluster.wait(lambda: "node 1 asked for a checkpoint: nothing has changed" in cluster.said)
+    assert all(node.member.order() is None for node in cluster.nodes.values()), "the training goes on"
+
+
+def test_the_run_is_idle_for_as_long_as_all_ranks_are(cluster: Cluster) -> None:
+    cluster.train()
+    leader = cluster.nodes[0].leader
+    assert leader is not None
+    for node, seconds in ((0, 50.0), (1, 20.0), (2, 70.0)):
+        cluster.nodes[node].member.idle_seconds = seconds
+    cluster.wait(lambda: leader.idle_seconds() == 20)
+    cluster.nodes[2].member.idle_seconds = 0.0
+    cluster.wait(lambda: leader.idle_seconds() == 0)
+
+
 @pytest.fixture
 def elastic(tmp_path: Path) -> Iterator[Cluster]:
     found = Cluster(tmp_path, 3, Fewer(least=2, after_seconds=1.0))
