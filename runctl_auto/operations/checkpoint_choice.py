@@ -1,16 +1,16 @@
-"""``checkpoint use``, ``rm`` and ``prune``: what the next start continues from, and which are deleted."""
+"""``checkpoint use`` and ``rm``: from which checkpoint the next start continues, and which are deleted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint
+from runctl_auto.agent.lineage import OwnLineage
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.session import Session
-from runctl_auto.operations.checkpoint import JobCheckpoints, checkpoints_of, sequence_of, state_of
+from runctl_auto.operations.checkpoint import checkpoints_of, sequence_of, state_of
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,6 @@ class Removed:
     objects: int
 
 
-@dataclass(frozen=True)
-class Pruned:
-    """Checkpoints that are gone, the newest first, with the number of their objects and their size."""
-
-    job: str
-    sequences: tuple[str, ...]
-    objects: int
-    bytes: int
-
-
 def use(session: Session, name: str, sequence: str | None, *, yes: bool) -> Chosen:
     """The next start of the job continues from this checkpoint, unless a newer one is complete by then.
 
@@ -48,7 +38,7 @@ def use(session: Session, name: str, sequence: str | None, *, yes: bool) -> Chos
     """
     with claimed(session, name):
         job = session.job(name)
-        lineage = _lineage(job)
+        lineage = own_lineage(job)
         if sequence is None:
             _ask(session, name, f"Start job '{name}' from the newest checkpoint again?", yes=yes)
             lineage.choose_none()
@@ -78,46 +68,12 @@ def remove(session: Session, name: str, sequence: str, *, yes: bool) -> Removed:
         others = [each for each in listed.found if each.is_complete and each is not found]
         only = "" if others or not found.is_complete else ", the only complete one,"
         _ask(session, name, f"Delete the {state_of(found)} checkpoint {wanted}{only} of '{name}'?", yes=yes)
-        _lineage(job).remove(wanted)
+        own_lineage(job).remove(wanted)
         return Removed(name, wanted, len(found.keys))
 
 
-def prune(session: Session, name: str, keep: int, *, yes: bool) -> Pruned:
-    """Deletes all checkpoints but the ``keep`` newest complete ones and the one that the next start continues
-    from; also incomplete ones that are older than those. Asks first; may be repeated after it was killed.
-
-    Raises ``ConfirmationNeededError`` when declined.
-    """
-    with claimed(session, name):
-        job = session.job(name)
-        listed = checkpoints_of(job)
-        old = _beyond(listed, keep)
-        if not old:
-            return Pruned(name, (), 0, 0)
-        objects = sum(len(each.keys) for each in old)
-        size = sum(sum(each.keys.values()) for each in old)
-        named = f"{old[-1].sequence} to {old[0].sequence}" if len(old) > 1 else old[0].sequence
-        question = f"Delete {len(old)} checkpoints of '{name}' ({named}, {size} bytes)?"
-        _ask(session, name, question, yes=yes)
-        lineage = _lineage(job)
-        for each in reversed(old):  # the oldest first: what is left after a kill is still the newest
-            lineage.remove(each.sequence)
-        return Pruned(name, tuple(each.sequence for each in old), objects, size)
-
-
-def _beyond(listed: JobCheckpoints, keep: int) -> list[SavedCheckpoint]:
-    """The newest first. A checkpoint that is being saved is newer than all that are complete."""
-    whole = [each for each in listed.found if each.is_complete and not each.is_suspect]
-    kept = {each.sequence for each in whole[:keep]}
-    if listed.next is not None:
-        kept.add(listed.next.sequence)
-    if not kept:
-        return []
-    newest = max(kept)
-    return [each for each in listed.found if each.sequence < newest and each.sequence not in kept]
-
-
-def _lineage(job: Job) -> OwnLineage:
+def own_lineage(job: Job) -> OwnLineage:
+    """The checkpoints of the job, to be changed."""
     return OwnLineage(job.results.objects(), job.applied_config().run.lineage)
 
 

@@ -141,7 +141,7 @@ def rm(invocation: Invocation, job: str, sequence: str, yes: bool) -> None:
 @_YES
 @click.pass_obj
 def prune(invocation: Invocation, job: str, keep: int, yes: bool) -> None:
-    from runctl_auto.operations.checkpoint_choice import prune as prune_checkpoints
+    from runctl_auto.operations.checkpoint_prune import prune as prune_checkpoints
 
     pruned = prune_checkpoints(invocation.session_of(job), job, keep, yes=yes)
     invocation.console.result({**vars(pruned), "sequences": list(pruned.sequences)})

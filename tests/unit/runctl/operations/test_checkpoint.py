@@ -19,7 +19,8 @@ from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.errors import CheckpointDamagedError, ConfirmationNeededError, UsageError
 from runctl_auto.operations.checkpoint import list_checkpoints, pull, sequence_of, verify
-from runctl_auto.operations.checkpoint_choice import prune, remove, use
+from runctl_auto.operations.checkpoint_choice import remove, use
+from runctl_auto.operations.checkpoint_prune import prune
 
 LINEAGE = stack_config().run.lineage
 
