@@ -117,7 +117,7 @@ def test_without_a_machine_there_is_nothing_to_interrupt(
 
 
 ON_RUNPOD = CurrentJob(
-    stack_config(job=job_spec(provider="runpod"), placement=placement(zone="EU-RO-1")),
+    stack_config(job=job_spec(provider="runpod"), placement=placement(zone="EU-RO-1", provider="runpod")),
     stack_state(resource("runctl-runpod:index:Pod", "digits-pod", "p7")),
     None,
 )
