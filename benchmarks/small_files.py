@@ -16,14 +16,14 @@ from statistics import median
 
 import boto3
 
-from runctl_auto.agent.checkpoints import Checkpoints
 from runctl_auto.agent.contract import checkpoint_prefix, file_key
-from runctl_auto.agent.kept_web import KeptWeb
-from runctl_auto.agent.s3 import S3
-from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.s3_store import S3Store
-from runctl_auto.agent.sigv4 import Credentials
-from runctl_auto.agent.web import Web
+from runctl_auto.agent.saving.checkpoints import Checkpoints
+from runctl_auto.agent.store.kept_web import KeptWeb
+from runctl_auto.agent.store.s3 import S3
+from runctl_auto.agent.store.s3_request import Bucket, S3Requests
+from runctl_auto.agent.store.s3_store import S3Store
+from runctl_auto.agent.store.sigv4 import Credentials
+from runctl_auto.agent.store.web import Web
 
 FILES = 4000
 FILE_BYTES = 2000

@@ -9,14 +9,14 @@ import os
 import sys
 from pathlib import Path
 
-from runctl_auto.agent.checkpoints import Checkpoints
-from runctl_auto.agent.data_sources import DataSources
-from runctl_auto.agent.kept_web import KeptWeb
-from runctl_auto.agent.s3 import S3
-from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.s3_store import S3Store
-from runctl_auto.agent.sigv4 import Credentials
+from runctl_auto.agent.data.data_sources import DataSources
+from runctl_auto.agent.saving.checkpoints import Checkpoints
 from runctl_auto.agent.spec import DataSpec
+from runctl_auto.agent.store.kept_web import KeptWeb
+from runctl_auto.agent.store.s3 import S3
+from runctl_auto.agent.store.s3_request import Bucket, S3Requests
+from runctl_auto.agent.store.s3_store import S3Store
+from runctl_auto.agent.store.sigv4 import Credentials
 
 
 def main(way: str, folder: Path, bucket: str, prefix: str = "") -> None:

@@ -53,12 +53,12 @@ from runctl_auto.agent.contract import (
     package_key,
     spec_key,
 )
-from runctl_auto.agent.job_environment import volume_variable
-from runctl_auto.agent.pod_identity import TAGS
-from runctl_auto.agent.pod_identity import TYPE as MACHINE_TYPE
-from runctl_auto.agent.pod_start import start_command, start_variables
+from runctl_auto.agent.job.job_environment import volume_variable
+from runctl_auto.agent.machine.pod_identity import TAGS
+from runctl_auto.agent.machine.pod_identity import TYPE as MACHINE_TYPE
 from runctl_auto.agent.spec import spec_digest
-from runctl_auto.agent.user_data import render_user_data
+from runctl_auto.agent.start.pod_start import start_command, start_variables
+from runctl_auto.agent.start.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError

@@ -13,62 +13,62 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Union
 
-from runctl_auto.agent import job_process
-from runctl_auto.agent.attaching import EC2, Attaching
-from runctl_auto.agent.bringing_data import BringingData
-from runctl_auto.agent.budget_deadline import bring_forward, budget_deadline
-from runctl_auto.agent.config import AgentConfig, read_config
 from runctl_auto.agent.containers.apart import Apart
 from runctl_auto.agent.containers.aws_registry import AwsRegistry
 from runctl_auto.agent.containers.scripts import Machine
 from runctl_auto.agent.contract import MOST_SPEC_BYTES
-from runctl_auto.agent.data_sources import DataSources
+from runctl_auto.agent.data.bringing_data import BringingData
+from runctl_auto.agent.data.data_sources import DataSources
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.idleness import GpuCount, GpuUse
-from runctl_auto.agent.imds import InstanceMetadata
-from runctl_auto.agent.install import configure, install
-from runctl_auto.agent.instance_store import CacheFolder, InstanceStore
-from runctl_auto.agent.job_tree import JobTree
+from runctl_auto.agent.job import job_process
+from runctl_auto.agent.job.job_tree import JobTree
+from runctl_auto.agent.job.out_of_memory import OutOfMemory
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.processes import ProcProcessTable, become_subreaper
+from runctl_auto.agent.job.stopping import StopSwitch, wait_unless_stopped
 from runctl_auto.agent.journal import Journal
-from runctl_auto.agent.kept_web import KeptWeb
-from runctl_auto.agent.layout import Layout, variables_of
-from runctl_auto.agent.machine import run_program, shut_down
-from runctl_auto.agent.machine_identity import MachineIdentity, read_identity
-from runctl_auto.agent.machine_notices import MachineNotices
+from runctl_auto.agent.machine.attaching import EC2, Attaching
+from runctl_auto.agent.machine.idleness import GpuCount, GpuUse
+from runctl_auto.agent.machine.imds import InstanceMetadata
+from runctl_auto.agent.machine.instance_store import CacheFolder, InstanceStore
+from runctl_auto.agent.machine.machine import run_program, shut_down
+from runctl_auto.agent.machine.machine_identity import MachineIdentity, read_identity
+from runctl_auto.agent.machine.own_group import AUTO_SCALING, OwnGroup
+from runctl_auto.agent.machine.own_pod import OwnPod
+from runctl_auto.agent.machine.parameters import Parameters
+from runctl_auto.agent.machine.pod_identity import DEADLINE_FILE, PodIdentity, is_pod
+from runctl_auto.agent.machine.query_request import QueryService
+from runctl_auto.agent.machine.system_stop import leave_on_sigterm, take_default_actions
+from runctl_auto.agent.machine.usage import Traffic, Usage
+from runctl_auto.agent.machine.volumes import Volumes
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineLook
 from runctl_auto.agent.metrics.push import push_of
 from runctl_auto.agent.nodes.making_team import make_team
 from runctl_auto.agent.nodes.master_port import free_port
 from runctl_auto.agent.nodes.team import Team
-from runctl_auto.agent.notice_command import NoticeCommand
-from runctl_auto.agent.notice_sender import Channel, SendOnce
-from runctl_auto.agent.out_of_memory import OutOfMemory
-from runctl_auto.agent.output_log import LogShipper
-from runctl_auto.agent.own_group import AUTO_SCALING, OwnGroup
-from runctl_auto.agent.own_pod import OwnPod
-from runctl_auto.agent.parameters import Parameters
-from runctl_auto.agent.pod_identity import DEADLINE_FILE, PodIdentity, is_pod
-from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
-from runctl_auto.agent.query_request import QueryService
-from runctl_auto.agent.reach import reach
-from runctl_auto.agent.reach_contract import REACH
+from runctl_auto.agent.notices.machine_notices import MachineNotices
+from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_sender import Channel, SendOnce
+from runctl_auto.agent.notices.webhook import Webhook, checked_address
+from runctl_auto.agent.reach.reach import reach
+from runctl_auto.agent.reach.reach_contract import REACH
 from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools
-from runctl_auto.agent.s3 import S3
-from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.s3_store import S3Store
 from runctl_auto.agent.service import AgentService
-from runctl_auto.agent.span_parts import MachineTrace, machine_trace
-from runctl_auto.agent.spans import record_with
 from runctl_auto.agent.spec import RunSpec, SecretSpec, verified_spec
+from runctl_auto.agent.start.budget_deadline import bring_forward, budget_deadline
+from runctl_auto.agent.start.config import AgentConfig, read_config
+from runctl_auto.agent.start.install import configure, install
+from runctl_auto.agent.start.layout import Layout, variables_of
+from runctl_auto.agent.start.units import END_GROUP, deadline_units
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch, wait_unless_stopped
-from runctl_auto.agent.system_stop import leave_on_sigterm, take_default_actions
-from runctl_auto.agent.units import END_GROUP, deadline_units
-from runctl_auto.agent.usage import Traffic, Usage
-from runctl_auto.agent.volumes import Volumes
-from runctl_auto.agent.web import Web
-from runctl_auto.agent.webhook import Webhook, checked_address
+from runctl_auto.agent.store.kept_web import KeptWeb
+from runctl_auto.agent.store.s3 import S3
+from runctl_auto.agent.store.s3_request import Bucket, S3Requests
+from runctl_auto.agent.store.s3_store import S3Store
+from runctl_auto.agent.store.web import Web
+from runctl_auto.agent.tracing.span_parts import MachineTrace, machine_trace
+from runctl_auto.agent.tracing.spans import record_with
 
 FORGIVE_SECONDS = 120.0
 

@@ -9,11 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from runctl_auto.agent import code_package, exit_codes, spans
-from runctl_auto.agent.background import BackgroundPolicy
-from runctl_auto.agent.bringing_data import BroughtData
-from runctl_auto.agent.checkpoints import CRASH_SECONDS, Killed
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
     HEARTBEAT_SECONDS,
@@ -22,30 +17,37 @@ from runctl_auto.agent.contract import (
     Phase,
     Reason,
 )
+from runctl_auto.agent.data import code_package
+from runctl_auto.agent.data.bringing_data import BroughtData
 from runctl_auto.agent.errors import AgentError, OutOfTimeError, ScriptNotStartedError
-from runctl_auto.agent.idleness import IDLE_EVERY_SECONDS, IdleWatcher
-from runctl_auto.agent.job_environment import JobFolders, job_environment
-from runctl_auto.agent.job_process import Job, ScriptStarter
-from runctl_auto.agent.lineage import newest_checkpoint
+from runctl_auto.agent.job import exit_codes
+from runctl_auto.agent.job.background import BackgroundPolicy
+from runctl_auto.agent.job.job_environment import JobFolders, job_environment
+from runctl_auto.agent.job.job_process import Job, ScriptStarter
+from runctl_auto.agent.job.output_log import FLUSH_PACE, LogShipper
+from runctl_auto.agent.job.redaction import HiddenValues
+from runctl_auto.agent.job.stopping import StopEarly, StopRequest, StopSwitch
+from runctl_auto.agent.job.trying import Trying
+from runctl_auto.agent.machine.idleness import IDLE_EVERY_SECONDS, IdleWatcher
+from runctl_auto.agent.machine.volumes import GROW_EVERY_SECONDS
 from runctl_auto.agent.metrics.collecting import METRICS_PACE, Metrics
 from runctl_auto.agent.metrics.training_sources import LOGGING_FOLDERS, TrainingPlaces
 from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart
 from runctl_auto.agent.nodes.team import MayLeave, RunIsOver, Team
-from runctl_auto.agent.output_log import FLUSH_PACE, LogShipper
-from runctl_auto.agent.own_files import OwnFiles
 from runctl_auto.agent.pace import NOTICES_EVERY_SECONDS, Pace, steady
 from runctl_auto.agent.periodic import Periodic, never_fatal
-from runctl_auto.agent.redaction import HiddenValues
-from runctl_auto.agent.resuming import Resuming
-from runctl_auto.agent.saving import Saving
-from runctl_auto.agent.span_parts import SHIP_PACE, MachineTrace
+from runctl_auto.agent.saving.checkpoints import CRASH_SECONDS, Killed
+from runctl_auto.agent.saving.lineage import newest_checkpoint
+from runctl_auto.agent.saving.own_files import OwnFiles
+from runctl_auto.agent.saving.resuming import Resuming
+from runctl_auto.agent.saving.saving import Saving
 from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopEarly, StopRequest, StopSwitch
-from runctl_auto.agent.store import Store
-from runctl_auto.agent.time_limit import TimeLimit
-from runctl_auto.agent.trying import Trying
-from runctl_auto.agent.volumes import GROW_EVERY_SECONDS
+from runctl_auto.agent.store.store import Store
+from runctl_auto.agent.store.time_limit import TimeLimit
+from runctl_auto.agent.tracing import spans
+from runctl_auto.agent.tracing.span_parts import SHIP_PACE, MachineTrace
 from runctl_auto.agent.watchers import (
     INTERRUPTION_EVERY_SECONDS,
     LAST_WORDS_SECONDS,

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import TERMINAL_PHASES, Phase, Reason, node_logs_prefix
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.journal import Journal
-from runctl_auto.agent.machine_identity import MachineIdentity
-from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.run import PATIENCE_SECONDS, MountsVolumes
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
-from runctl_auto.agent.stopping import StopSwitch
-from runctl_auto.agent.store import Store
-from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.store.store import Store
+from runctl_auto.agent.store.time_limit import TimeLimit
 
 NOTICE_SECONDS = 7.0
 """How long the last status waits for notices: for an attempt that hangs, or for all that are refused."""

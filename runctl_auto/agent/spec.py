@@ -31,7 +31,7 @@ from runctl_auto.agent.contract import (
     VolumeJson,
 )
 from runctl_auto.agent.errors import IntegrityError, SpecError
-from runctl_auto.agent.spans import SpanContext, parse_traceparent
+from runctl_auto.agent.tracing.spans import SpanContext, parse_traceparent
 from runctl_auto.agent.untrusted import read_object
 
 

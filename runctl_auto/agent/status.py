@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, cast
 
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
     MOST_MACHINES,
     MOST_MESSAGE,
@@ -29,11 +28,12 @@ from runctl_auto.agent.contract import (
     new_status,
 )
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
+from runctl_auto.agent.machine.usage import Usage
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status_reading import read_status
-from runctl_auto.agent.store import Store
+from runctl_auto.agent.store.store import Store
 from runctl_auto.agent.untrusted import UnreadableError, cut, encodable
-from runctl_auto.agent.usage import Usage
 
 MOST_UNSAVED = 20
 """The status is small: further files that could not be saved are only counted in it."""

@@ -21,10 +21,10 @@ from runctl_auto.agent.contract import (
     stop_key,
 )
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.pace import Pace
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
-from runctl_auto.agent.store import Store
-from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.store.store import Store
+from runctl_auto.agent.store.time_limit import TimeLimit
 from runctl_auto.agent.untrusted import UnreadableError, number, read_object, text
 
 _NOTICE = "meta-data/spot/instance-action"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.local import correlation
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.engine.events import EngineEvent, StepEvent
 
 FILE_VARIABLE = "PULUMI_OPTION_OTEL_TRACES"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import ClassVar, Generic, Literal, TypeVar, get_args
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
 from runctl_auto.jobs.claim import HeldJob, claimed

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 
 Result = TypeVar("Result")
 

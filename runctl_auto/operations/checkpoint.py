@@ -11,9 +11,9 @@ from typing import Any
 
 from runctl_auto.agent.contract import numbered
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.lineage import Choice, Lineage, SavedCheckpoint, start_order
-from runctl_auto.agent.manifest import Manifest
-from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
+from runctl_auto.agent.saving.lineage import Choice, Lineage, SavedCheckpoint, start_order
+from runctl_auto.agent.saving.manifest import Manifest
+from runctl_auto.agent.saving.restoring import Restoring, finish_folders, refuse_missing
 from runctl_auto.errors import CheckpointDamagedError, UsageError
 from runctl_auto.jobs.artifacts.modes import mode_of_file, mode_of_folder
 from runctl_auto.jobs.job import Job

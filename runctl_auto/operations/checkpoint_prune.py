@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runctl_auto.agent.lineage import SavedCheckpoint
+from runctl_auto.agent.saving.lineage import SavedCheckpoint
 from runctl_auto.jobs.claim import claimed
 from runctl_auto.jobs.confirmation import require_confirmation
 from runctl_auto.jobs.session import Session

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runctl_auto.agent.contract import SCHEMA
-from runctl_auto.agent.reach_contract import EXEC, MOST_INPUT_BYTES, MOST_OUTPUT_BYTES, ExecResultJson
+from runctl_auto.agent.reach.reach_contract import EXEC, MOST_INPUT_BYTES, MOST_OUTPUT_BYTES, ExecResultJson
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.reach.admission import admit
 from runctl_auto.jobs.reach.exchange import Exchange, StreamName

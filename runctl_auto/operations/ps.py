@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.agent.reach_contract import PS, GpuJson, MachineUseJson, ProcessJson
+from runctl_auto.agent.reach.reach_contract import PS, GpuJson, MachineUseJson, ProcessJson
 from runctl_auto.errors import RemoteCommandError
 from runctl_auto.jobs.reach.machine import machine_of
 from runctl_auto.jobs.reach.remote_script import RemoteScript

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.agent.reach_contract import LAUNCHER, SHELL
+from runctl_auto.agent.reach.reach_contract import LAUNCHER, SHELL
 from runctl_auto.jobs.reach.admission import admit
 from runctl_auto.jobs.reach.machine import ReachedMachine, machine_of
 from runctl_auto.jobs.session import Session

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.errors import (
     NotSupportedError,
     TransferDiffersError,

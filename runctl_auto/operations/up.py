@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from runctl_auto.agent import spans
 from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
-from runctl_auto.agent.lineage import OwnLineage
+from runctl_auto.agent.saving.lineage import OwnLineage
+from runctl_auto.agent.tracing import spans
 from runctl_auto.errors import (
     InterruptionsExhaustedError,
     JobEndedError,

@@ -29,7 +29,7 @@ from runctl_auto.agent.contract import (
     PartJson,
     package_key,
 )
-from runctl_auto.agent.parts_listing import parts_in
+from runctl_auto.agent.data.parts_listing import parts_in
 from runctl_auto.errors import PackagingError
 from runctl_auto.packaging.code_parts import in_parts
 from runctl_auto.packaging.known_parts import KnownParts
@@ -194,7 +194,7 @@ def _add_listing(archive: tarfile.TarFile, parts: Sequence[PartJson]) -> None:
 
 def package_agent(packages: Path) -> Package:
     """Packages the agent of this version of runctl."""
-    from runctl_auto.agent.bundle import build_bundle
+    from runctl_auto.agent.start.bundle import build_bundle
 
     with new_package_file(packages) as (stream, commit):
         stream.write(build_bundle())

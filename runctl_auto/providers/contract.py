@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from runctl_auto.agent.contract import StatusJson, StopReason
-from runctl_auto.agent.manifest import Manifest, StoredFile
-from runctl_auto.agent.store import ChangeableStore
+from runctl_auto.agent.saving.manifest import Manifest, StoredFile
+from runctl_auto.agent.store.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import CloudName, JobSpec

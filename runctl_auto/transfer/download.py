@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.agent.parallel import for_each
+from runctl_auto.agent.store.parallel import for_each
 from runctl_auto.errors import CloudError, DamagedDataError, ObjectChangedError, RunctlError
 from runctl_auto.local.crc64 import crc64, encoded
 from runctl_auto.providers.objects import ObjectData, ObjectFacts

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from components.naming import Names
 from components.tags import FAILED_BOOT
-from runctl_auto.agent.config import parse_config
-from runctl_auto.agent.install import with_deadline
-from runctl_auto.agent.own_group import FAILED_BOOT_TAG
+from runctl_auto.agent.machine.own_group import FAILED_BOOT_TAG
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
+from runctl_auto.agent.start.config import parse_config
+from runctl_auto.agent.start.install import with_deadline
 from runctl_auto.job_file.load import JobSpec
 from runctl_auto.program import group_name, run_spec, user_data_config
 from runctl_auto.run.identity import RunIdentity

@@ -17,15 +17,15 @@ from support.s3_web import s3_store
 
 from components.iam_profile import IamProfileArgs, access_policy
 from runctl_auto.agent import contract
-from runctl_auto.agent.artifacts import collect, upload_artifacts
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import Background, Phase, Reason
-from runctl_auto.agent.machine_identity import MachineIdentity
-from runctl_auto.agent.manifest import Manifest, StoredFile
-from runctl_auto.agent.manifest_reading import parse_manifest
-from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.stopping import StopSwitch
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
+from runctl_auto.agent.saving.artifacts import collect, upload_artifacts
+from runctl_auto.agent.saving.manifest import Manifest, StoredFile
+from runctl_auto.agent.saving.manifest_reading import parse_manifest
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.watchers import StopRequestWatcher
 from runctl_auto.observe.logs import LogReader
 from runctl_auto.providers.aws.access import Cloud

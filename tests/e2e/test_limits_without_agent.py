@@ -14,7 +14,7 @@ from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
-from runctl_auto.agent.units import AGENT_SERVICE, DEADLINE_TIMER, deadline_units
+from runctl_auto.agent.start.units import AGENT_SERVICE, DEADLINE_TIMER, deadline_units
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 

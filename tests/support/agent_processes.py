@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runctl_auto.agent.processes import Pipes, Process, Reaped, SignalActions
+from runctl_auto.agent.job.processes import Pipes, Process, Reaped, SignalActions
 
 AGENT = 2
 AGENT_SESSION = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error
-from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.store.time_limit import TimeLimit
 
 
 class MemoryStore:

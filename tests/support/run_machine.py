@@ -14,20 +14,20 @@ from typing import Any
 from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.background import Left, LeftProcess
-from runctl_auto.agent.bringing_data import BroughtData
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import artifacts_prefix, checkpoint_prefix, manifest_key, node_logs_prefix
+from runctl_auto.agent.data.bringing_data import BroughtData
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
-from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.job.background import Left, LeftProcess
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse
-from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
-from runctl_auto.agent.time_limit import TimeLimit
+from runctl_auto.agent.store.time_limit import TimeLimit
 
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 1_000_000.0, None)
 LOGS = node_logs_prefix("r1", 0)

@@ -9,12 +9,12 @@ from xml.sax.saxutils import escape
 
 from support.s3_in_memory import OWNER, S3InMemory
 
-from runctl_auto.agent.retrying import Retrier
-from runctl_auto.agent.s3 import S3
-from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.s3_store import PART_BYTES, S3Store
-from runctl_auto.agent.sigv4 import Credentials
-from runctl_auto.agent.web import Body, Response, Web
+from runctl_auto.agent.store.retrying import Retrier
+from runctl_auto.agent.store.s3 import S3
+from runctl_auto.agent.store.s3_request import Bucket, S3Requests
+from runctl_auto.agent.store.s3_store import PART_BYTES, S3Store
+from runctl_auto.agent.store.sigv4 import Credentials
+from runctl_auto.agent.store.web import Body, Response, Web
 
 
 class S3Web(Web):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.web import Body, Response, Web
+from runctl_auto.agent.store.web import Body, Response, Web
 
 
 @dataclass

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runctl_auto.agent.job_tree import descendants
-from runctl_auto.agent.processes import Process
+from runctl_auto.agent.job.job_tree import descendants
+from runctl_auto.agent.job.processes import Process
 
 
 class InContainer:

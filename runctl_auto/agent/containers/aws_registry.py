@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from runctl_auto.agent.errors import AgentError, S3Error
-from runctl_auto.agent.parameters import Retried
-from runctl_auto.agent.sigv4 import Credentials, signed_headers
-from runctl_auto.agent.web import Web
+from runctl_auto.agent.machine.parameters import Retried
+from runctl_auto.agent.store.sigv4 import Credentials, signed_headers
+from runctl_auto.agent.store.web import Web
 
 TIMEOUT_SECONDS = 30.0
 _TARGET = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"

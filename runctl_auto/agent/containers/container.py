@@ -16,16 +16,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.agent.config import write_private
 from runctl_auto.agent.containers.apart import Apart
 from runctl_auto.agent.containers.fetching import Fetching
 from runctl_auto.agent.containers.runtime import READY, Runtime, Wanted, is_clients_own, without_nested
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
-from runctl_auto.agent.exit_codes import NOT_EXECUTABLE
-from runctl_auto.agent.job_process import Job, JobProcess, JobRecord, started
-from runctl_auto.agent.job_tree import JobTree
-from runctl_auto.agent.machine import RunProgram
+from runctl_auto.agent.job.exit_codes import NOT_EXECUTABLE
+from runctl_auto.agent.job.job_process import Job, JobProcess, JobRecord, started
+from runctl_auto.agent.job.job_tree import JobTree
+from runctl_auto.agent.machine.machine import RunProgram
 from runctl_auto.agent.spec import ContainerSpec, SecretSpec
+from runctl_auto.agent.start.config import write_private
 
 START_SECONDS = 120.0
 END_SECONDS = 20.0

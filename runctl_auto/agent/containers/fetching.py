@@ -15,7 +15,7 @@ from typing import Any
 
 from runctl_auto.agent.containers.runtime import Runtime
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.machine import ProgramResult, RunProgram
+from runctl_auto.agent.machine.machine import ProgramResult, RunProgram
 from runctl_auto.agent.spec import ContainerSpec, RegistryLogin, SecretSpec
 
 LOOK_SECONDS = 60.0

@@ -15,13 +15,13 @@ from runctl_auto.agent.containers.container import Container, Places
 from runctl_auto.agent.containers.fetching import Fetching
 from runctl_auto.agent.containers.joining import RECORD
 from runctl_auto.agent.containers.runtime import Runtime, Wanted
-from runctl_auto.agent.job_process import ScriptStarter, start_script
-from runctl_auto.agent.job_tree import JobTree
+from runctl_auto.agent.job.job_process import ScriptStarter, start_script
+from runctl_auto.agent.job.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
-from runctl_auto.agent.layout import Layout, variables_of
-from runctl_auto.agent.machine import RunProgram
-from runctl_auto.agent.pod_identity import for_jobs, is_pod
+from runctl_auto.agent.machine.machine import RunProgram
+from runctl_auto.agent.machine.pod_identity import for_jobs, is_pod
 from runctl_auto.agent.spec import ContainerSpec, RunSpec
+from runctl_auto.agent.start.layout import Layout, variables_of
 
 DOCKER = Runtime("docker")
 _SERVICE_SECONDS = 90.0

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import SpecError
 from runctl_auto.agent.local.capacity import Needs
 from runctl_auto.agent.local.in_container import LocalRuntime
 from runctl_auto.agent.local.job_folder import JobFolder, read_json, write_json
+from runctl_auto.agent.start.config import AgentConfig
 
 HERE = "local"
 """What stands for region, bucket and account, which a job of this machine has none of."""

@@ -18,10 +18,10 @@ from runctl_auto.agent.containers.fetching import Fetching
 from runctl_auto.agent.containers.joining import RECORD
 from runctl_auto.agent.containers.runtime import Runtime, Wanted
 from runctl_auto.agent.containers.scripts import Scripts, half_of_memory
-from runctl_auto.agent.job_tree import JobTree
+from runctl_auto.agent.job.job_tree import JobTree
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.local.job_folder import MARK, JobFolder, read_json
-from runctl_auto.agent.machine import RunProgram, run_program
+from runctl_auto.agent.machine.machine import RunProgram, run_program
 from runctl_auto.agent.spec import ContainerSpec, RunSpec
 
 _SECONDS = 30.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from runctl_auto.agent.config import write_private
+from runctl_auto.agent.start.config import write_private
 
 MARK: Final = "RUNCTL_LOCAL_FOLDER"
 """The variable of every process of a job: the job's folder."""

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runctl_auto.agent.job_process import end_leftover
+from runctl_auto.agent.job.job_process import end_leftover
+from runctl_auto.agent.job.processes import ProcessTable, ProcProcessTable
 from runctl_auto.agent.local.in_container import end_container
 from runctl_auto.agent.local.job_folder import MARK, JobFolder
-from runctl_auto.agent.processes import ProcessTable, ProcProcessTable
 
 _PROC = Path("/proc")
 KILL_SECONDS = 5.0

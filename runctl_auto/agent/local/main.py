@@ -12,15 +12,15 @@ from pathlib import Path
 
 from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.job.processes import be_no_subreaper
+from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.local.agent_record import AgentRecord
 from runctl_auto.agent.local.job_folder import AgentProcess, JobFolder
 from runctl_auto.agent.local.leftover import end_left
 from runctl_auto.agent.local.queue import Queue, Turn
 from runctl_auto.agent.local.service import Around, build_service
 from runctl_auto.agent.local.spawn import spawn
-from runctl_auto.agent.processes import be_no_subreaper
-from runctl_auto.agent.stopping import StopSwitch
-from runctl_auto.agent.system_stop import take_default_actions
+from runctl_auto.agent.machine.system_stop import take_default_actions
 
 LOOK_FOR_TURN_SECONDS = 0.3
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.folder_store import FolderStore
-from runctl_auto.agent.job_environment import DEFAULT_PATH
-from runctl_auto.agent.job_process import find_program
-from runctl_auto.agent.job_surroundings import Surroundings, job_processes, job_surroundings
+from runctl_auto.agent.job.job_environment import DEFAULT_PATH
+from runctl_auto.agent.job.job_process import find_program
+from runctl_auto.agent.job.job_surroundings import Surroundings, job_processes, job_surroundings
+from runctl_auto.agent.job.processes import ProcProcessTable
 from runctl_auto.agent.local.agent_record import AgentRecord
 from runctl_auto.agent.local.job_folder import MARK, JobFolder
-from runctl_auto.agent.machine import run_program
-from runctl_auto.agent.machine_use import machine_use
-from runctl_auto.agent.processes import ProcProcessTable
-from runctl_auto.agent.reach_contract import CANNOT_SERVE, EXEC, PS, SHELL
-from runctl_auto.agent.remote_command import RemoteCommand
+from runctl_auto.agent.machine.machine import run_program
+from runctl_auto.agent.machine.machine_use import machine_use
+from runctl_auto.agent.reach.reach_contract import CANNOT_SERVE, EXEC, PS, SHELL
+from runctl_auto.agent.reach.remote_command import RemoteCommand
+from runctl_auto.agent.store.folder_store import FolderStore
 
 _PROC = Path("/proc")
 

@@ -8,35 +8,35 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from runctl_auto.agent import job_process
-from runctl_auto.agent.bringing_data import BroughtData
 from runctl_auto.agent.containers.apart import Apart
 from runctl_auto.agent.containers.scripts import Scripts
 from runctl_auto.agent.contract import MOST_SPEC_BYTES
+from runctl_auto.agent.data.bringing_data import BroughtData
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.folder_store import FolderStore
-from runctl_auto.agent.idleness import GpuUse
-from runctl_auto.agent.job_tree import JobTree
+from runctl_auto.agent.job import job_process
+from runctl_auto.agent.job.job_tree import JobTree
+from runctl_auto.agent.job.out_of_memory import OutOfMemory
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.processes import ProcProcessTable, become_subreaper
+from runctl_auto.agent.job.stopping import StopSwitch, wait_unless_stopped
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.local.agent_record import AgentRecord
 from runctl_auto.agent.local.host import host_name
 from runctl_auto.agent.local.in_container import LocalMachine
 from runctl_auto.agent.local.job_folder import MARK, AgentProcess, JobFolder
-from runctl_auto.agent.machine import ProgramResult, run_program
-from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.machine.idleness import GpuUse
+from runctl_auto.agent.machine.machine import ProgramResult, run_program
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
+from runctl_auto.agent.machine.system_stop import leave_on_sigterm
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineLook
 from runctl_auto.agent.nodes.master_port import free_port
-from runctl_auto.agent.out_of_memory import OutOfMemory
-from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.pace import Pace
-from runctl_auto.agent.processes import ProcProcessTable, become_subreaper
 from runctl_auto.agent.run import Run, RunTools
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch, wait_unless_stopped
-from runctl_auto.agent.system_stop import leave_on_sigterm
+from runctl_auto.agent.store.folder_store import FolderStore
 
 LOG_PACE = Pace(first=0.05, later=0.5)
 STOP_PACE = Pace(first=0.25, later=1.0)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runctl_auto.agent.contract import GpuUseJson, MachineUseJson
-from runctl_auto.agent.idleness import GPU_SECONDS, PROGRAM_MISSING
-from runctl_auto.agent.machine import RunProgram
+from runctl_auto.agent.machine.idleness import GPU_SECONDS, PROGRAM_MISSING
+from runctl_auto.agent.machine.machine import RunProgram
 from runctl_auto.agent.metrics.document import MOST_GPUS, Unit
 
 GPU_QUERY = (

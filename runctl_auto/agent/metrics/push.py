@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.metrics.machine_use import MachineUse
-from runctl_auto.agent.web import Web
+from runctl_auto.agent.store.web import Web
 
 OTLP, OTLP_HEADERS, GATEWAY = "RUNCTL_PUSH_OTLP", "RUNCTL_PUSH_OTLP_HEADERS", "RUNCTL_PUSHGATEWAY"
 """Variables of the job's ``env`` or ``secrets`` that name the receivers."""

@@ -11,18 +11,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from runctl_auto.agent.checkpoints import Checkpoints, Killed, Saved
 from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, manifest_key, part_prefix
 from runctl_auto.agent.errors import AgentError, IntegrityError
-from runctl_auto.agent.file_tree import remove_folder, scan
-from runctl_auto.agent.lineage import OwnLineage, SavedCheckpoint, Sequences, start_order
-from runctl_auto.agent.manifest import Manifest, Problem, StoredFile, StoredFolder
-from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.nodes.messages import Do, Message, Say
-from runctl_auto.agent.restoring import Restoring, finish_folders, refuse_missing
+from runctl_auto.agent.saving.checkpoints import Checkpoints, Killed, Saved
+from runctl_auto.agent.saving.file_tree import remove_folder, scan
+from runctl_auto.agent.saving.lineage import OwnLineage, SavedCheckpoint, Sequences, start_order
+from runctl_auto.agent.saving.manifest import Manifest, Problem, StoredFile, StoredFolder
+from runctl_auto.agent.saving.manifest_reading import parse_manifest
+from runctl_auto.agent.saving.restoring import Restoring, finish_folders, refuse_missing
+from runctl_auto.agent.saving.storable import shown
 from runctl_auto.agent.status import rfc3339
-from runctl_auto.agent.storable import shown
-from runctl_auto.agent.store import Store
+from runctl_auto.agent.store.store import Store
 
 
 class Asks(Protocol):

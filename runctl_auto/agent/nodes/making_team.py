@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.nodes.assembly import GATHER_SECONDS, Assembly, Fewer
 from runctl_auto.agent.nodes.leader import Leader
 from runctl_auto.agent.nodes.master_port import free_port
@@ -16,8 +17,7 @@ from runctl_auto.agent.nodes.messages import Place
 from runctl_auto.agent.nodes.team import NodesInStatus, Team
 from runctl_auto.agent.spec import RunSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch
-from runctl_auto.agent.store import Store
+from runctl_auto.agent.store.store import Store
 
 
 class ReadsMetadata(Protocol):

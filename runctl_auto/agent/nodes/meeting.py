@@ -21,7 +21,7 @@ from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.nodes.member import Meeting
 from runctl_auto.agent.status import Outcome, rfc3339
 from runctl_auto.agent.status_reading import read_status
-from runctl_auto.agent.store import ReadableStore, Store
+from runctl_auto.agent.store.store import ReadableStore, Store
 from runctl_auto.agent.untrusted import UnreadableError, matching, read_object, whole
 
 _ADDRESS = matching(r"[0-9A-Fa-f.:]{2,45}")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from runctl_auto.agent.contract import NodePhase, Phase, Reason
 from runctl_auto.agent.errors import AgentError, UnreachableError
+from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.nodes.leader import BEAT_SECONDS, CHUNK, SILENT_SECONDS
 from runctl_auto.agent.nodes.messages import (
     Do,
@@ -34,7 +35,6 @@ from runctl_auto.agent.nodes.messages import (
     round_of,
 )
 from runctl_auto.agent.status import Outcome
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.untrusted import UnreadableError
 
 CONNECT_SECONDS = 5.0

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.agent.contract import MOST_MESSAGE, MOST_NODES, PHASES
+from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.status import Outcome
-from runctl_auto.agent.stopping import StopRequest
 from runctl_auto.agent.untrusted import Fields, UnreadableError, matching, number, one_of, text, whole
 
 MOST_LINE_BYTES = 64 * 1024

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import NodeJson
+from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.nodes.assembly import Assembly
 from runctl_auto.agent.nodes.common_checkpoints import Asks, CommonCheckpoints, NodePart
 from runctl_auto.agent.nodes.leader import Leader
@@ -16,7 +17,6 @@ from runctl_auto.agent.nodes.messages import Message, Round, Say
 from runctl_auto.agent.nodes.variables import round_variables
 from runctl_auto.agent.status import Outcome, StatusWriter, rfc3339
 from runctl_auto.agent.status_reading import read_machine
-from runctl_auto.agent.stopping import StopRequest
 
 FAREWELL_SECONDS = 30.0
 """How long node 0 waits at the end for the others' last output."""

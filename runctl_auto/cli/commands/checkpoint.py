@@ -13,7 +13,7 @@ from runctl_auto.cli.views.table import Column
 from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
-    from runctl_auto.agent.lineage import SavedCheckpoint
+    from runctl_auto.agent.saving.lineage import SavedCheckpoint
 
 _COLUMNS = (
     Column("CHECKPOINT"),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runctl_auto.agent import spans
-from runctl_auto.agent.manifest import Manifest, Problem, StoredFile
-from runctl_auto.agent.sparse import sha256_of, spread
+from runctl_auto.agent.saving.manifest import Manifest, Problem, StoredFile
+from runctl_auto.agent.saving.sparse import sha256_of, spread
+from runctl_auto.agent.tracing import spans
 from runctl_auto.errors import UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts.fetched_folder import FetchedFolder
 from runctl_auto.jobs.artifacts.modes import mode_of_file, mode_of_folder

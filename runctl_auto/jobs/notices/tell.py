@@ -12,19 +12,19 @@ from functools import partial
 from typing import Any
 
 from runctl_auto.agent.contract import Event, Phase
-from runctl_auto.agent.machine_notices import ended_text
-from runctl_auto.agent.notice import (
+from runctl_auto.agent.notices.machine_notices import ended_text
+from runctl_auto.agent.notices.notice import (
     Notice,
     ended_key,
     interrupted_key,
     prefix_for,
     silent_key,
 )
-from runctl_auto.agent.notice_command import NoticeCommand
-from runctl_auto.agent.notice_marks import MarkPlace
-from runctl_auto.agent.notice_sender import Channel, NoticeQueue, SendOnce
-from runctl_auto.agent.web import Web
-from runctl_auto.agent.webhook import Webhook, checked_address
+from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_marks import MarkPlace
+from runctl_auto.agent.notices.notice_sender import Channel, NoticeQueue, SendOnce
+from runctl_auto.agent.notices.webhook import Webhook, checked_address
+from runctl_auto.agent.store.web import Web
 from runctl_auto.cost.budgets import Budget
 from runctl_auto.cost.spent import known
 from runctl_auto.job_file.spec import Notify

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runctl_auto.agent.webhook import checked_address
+from runctl_auto.agent.notices.webhook import checked_address
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.intent import Intent
 from runctl_auto.jobs.secret_values import SecretValues, choose_secrets

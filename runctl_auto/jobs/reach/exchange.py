@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.reach_contract import (
+from runctl_auto.agent.reach.reach_contract import (
     PART_BYTES,
     ExecRequestJson,
     ExecResultJson,
@@ -21,7 +21,7 @@ from runctl_auto.agent.reach_contract import (
     exec_request_prefix,
     exec_signal_key,
 )
-from runctl_auto.agent.store import ChangeableStore
+from runctl_auto.agent.store.store import ChangeableStore
 from runctl_auto.errors import CloudError, RemoteCommandError
 from runctl_auto.local.printable import printable
 

@@ -16,9 +16,7 @@ from typing import Any
 
 from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, SCHEMA, file_key, manifest_key
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.manifest import Manifest, StoredFile, StoredFolder
-from runctl_auto.agent.manifest_reading import parse_manifest
-from runctl_auto.agent.reach_contract import (
+from runctl_auto.agent.reach.reach_contract import (
     GIVE,
     TAKE,
     FilesRequestJson,
@@ -26,7 +24,9 @@ from runctl_auto.agent.reach_contract import (
     exec_request_key,
     exec_request_prefix,
 )
-from runctl_auto.agent.sparse import sha256_of
+from runctl_auto.agent.saving.manifest import Manifest, StoredFile, StoredFolder
+from runctl_auto.agent.saving.manifest_reading import parse_manifest
+from runctl_auto.agent.saving.sparse import sha256_of
 from runctl_auto.errors import RemoteCommandError, UsageError
 from runctl_auto.jobs.artifacts.fetch import place_artifacts
 from runctl_auto.jobs.reach.admission import admit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 
-from runctl_auto.agent.reach_contract import LAUNCHER
+from runctl_auto.agent.reach.reach_contract import LAUNCHER
 from runctl_auto.errors import MachineNotReachableError, RemoteCommandError
 from runctl_auto.jobs.reach.machine import PATIENCE_SECONDS, ReachedMachine
 from runctl_auto.providers.reach import SentCommand

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.stack.config import StackConfig
 
 

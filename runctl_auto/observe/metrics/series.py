@@ -10,7 +10,7 @@ from typing import Any
 from runctl_auto.agent.contract import MOST_METRICS_BYTES, metrics_key
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.metrics.document import Axis, MetricsJson, SeriesJson, from_value, read_document
-from runctl_auto.agent.store import ReadableStore
+from runctl_auto.agent.store.store import ReadableStore
 from runctl_auto.agent.untrusted import UnreadableError
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runctl_auto.agent.spans import Span
+from runctl_auto.agent.tracing.spans import Span
 from runctl_auto.observe.tracing.choice import Wanted
 from runctl_auto.observe.tracing.otlp_json import service_of
 

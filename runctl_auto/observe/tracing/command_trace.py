@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.spans import (
+from runctl_auto.agent.tracing.spans import (
     Recorder,
     Span,
     SpanContext,

@@ -7,7 +7,7 @@ import os
 import threading
 from pathlib import Path
 
-from runctl_auto.agent.spans import Span
+from runctl_auto.agent.tracing.spans import Span
 from runctl_auto.observe.tracing.choice import Wanted
 from runctl_auto.observe.tracing.otlp_json import otlp_json
 

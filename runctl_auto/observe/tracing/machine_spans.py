@@ -19,8 +19,8 @@ from runctl_auto.agent.contract import (
     span_part_key,
     traced_key,
 )
-from runctl_auto.agent.spans import MOST_EVENTS, MOST_TEXT, Span, SpanContext, SpanEvent, machine_span
-from runctl_auto.agent.store import ChangeableStore, ReadableStore
+from runctl_auto.agent.store.store import ChangeableStore, ReadableStore
+from runctl_auto.agent.tracing.spans import MOST_EVENTS, MOST_TEXT, Span, SpanContext, SpanEvent, machine_span
 from runctl_auto.agent.untrusted import (
     Fields,
     UnreadableError,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from runctl_auto.agent.spans import Span, SpanContext, Value
+from runctl_auto.agent.tracing.spans import Span, SpanContext, Value
 from runctl_auto.observe.tracing.choice import Wanted
 
 _KINDS = {"internal": 1, "client": 3}

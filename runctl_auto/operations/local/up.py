@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from runctl_auto.agent.contract import GRACE_SECONDS, Phase
-from runctl_auto.agent.lineage import OwnLineage
 from runctl_auto.agent.local.capacity import Capacity
 from runctl_auto.agent.local.host import host_name
 from runctl_auto.agent.local.spawn import spawn
+from runctl_auto.agent.saving.lineage import OwnLineage
 from runctl_auto.engine.events import Plan, PlannedChange
 from runctl_auto.errors import InterruptionsExhaustedError, MachineLostError, UsageError
 from runctl_auto.jobs.check import CheckedJob

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 
 _SPAN = "runctl_span"
 _FAILED = 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.providers.aws.access import ClientFactory
 
 ONE_ATTEMPT = {"mode": "standard", "total_max_attempts": 1}

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from runctl_auto.agent import spans
+from runctl_auto.agent.tracing import spans
 from runctl_auto.errors import CloudError, RetriesExhaustedError, ThrottledError, UnreachableError
 from runctl_auto.local.retry import DATA_CALLS, AttemptsExhausted, RetryPolicy, repeat
 from runctl_auto.providers.aws.errors import class_of_code, error_code, next_step_for, passes, translate

@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
-from runctl_auto.agent.sigv4 import EMPTY_SHA256, Credentials, signed_headers
-from runctl_auto.agent.web import is_local
+from runctl_auto.agent.store.sigv4 import EMPTY_SHA256, Credentials, signed_headers
+from runctl_auto.agent.store.web import is_local
 from runctl_auto.errors import RunctlError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.kept_connection import KeptConnection, Place

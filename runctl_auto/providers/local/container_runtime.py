@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 
 from runctl_auto.agent.local.in_container import LocalRuntime
-from runctl_auto.agent.machine import ProgramResult, run_program
+from runctl_auto.agent.machine.machine import ProgramResult, run_program
 from runctl_auto.errors import NotSupportedError
 from runctl_auto.job_file.image_reference import ImageReference
 

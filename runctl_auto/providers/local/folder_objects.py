@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runctl_auto.agent import errors as agent_errors
-from runctl_auto.agent.folder_store import FolderStore
+from runctl_auto.agent.store.folder_store import FolderStore
 from runctl_auto.errors import CloudError, NotFoundError
 
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from runctl_auto.agent.local import reach_start
 from runctl_auto.agent.local.job_folder import JobFolder
-from runctl_auto.agent.reach_contract import LAUNCHER
+from runctl_auto.agent.reach.reach_contract import LAUNCHER
 from runctl_auto.errors import MachineNotReachableError, NotSupportedError
 from runctl_auto.providers.reach import (
     ClientCommand,

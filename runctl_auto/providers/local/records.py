@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from runctl_auto.agent.job.processes import ProcProcessTable
 from runctl_auto.agent.local.job_folder import JobFolder
 from runctl_auto.agent.local.leftover import marked_processes
-from runctl_auto.agent.processes import ProcProcessTable
 from runctl_auto.errors import NotFoundError
 from runctl_auto.providers.resource import NOTHING_RELATED, CloudResource, Relations, Survey
 from runctl_auto.providers.resource_kind import AnyKinds, Kinds

@@ -26,8 +26,8 @@ from runctl_auto.agent.contract import (
     stop_key,
 )
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.manifest import Manifest, StoredFile
-from runctl_auto.agent.manifest_reading import parse_manifest
+from runctl_auto.agent.saving.manifest import Manifest, StoredFile
+from runctl_auto.agent.saving.manifest_reading import parse_manifest
 from runctl_auto.agent.untrusted import UnreadableError, read_object, text
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.local.folder_objects import FolderObjects

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runctl_auto.agent.local.capacity import Capacity
-from runctl_auto.agent.machine import ProgramResult, run_program
+from runctl_auto.agent.machine.machine import ProgramResult, run_program
 from runctl_auto.errors import NotSupportedError
 from runctl_auto.settings.schema import Settings
 

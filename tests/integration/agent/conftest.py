@@ -22,10 +22,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from runctl_auto.agent.bundle import build_bundle
 from runctl_auto.agent.contract import SCHEMA, node_logs_prefix, package_key, spec_key, status_key
 from runctl_auto.agent.spec import spec_digest
-from runctl_auto.agent.user_data import render_user_data
+from runctl_auto.agent.start.bundle import build_bundle
+from runctl_auto.agent.start.user_data import render_user_data
 
 ACCOUNT = "123456789012"
 BUCKET = "runctl-demo-artifacts-00000000"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runctl_auto.agent.processes import ProcProcessTable
+from runctl_auto.agent.job.processes import ProcProcessTable
 
 if TYPE_CHECKING:
     from conftest import Machine

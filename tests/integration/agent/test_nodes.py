@@ -13,6 +13,7 @@ from support.agent_stand_ins import MemoryStore
 
 from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.nodes.assembly import Assembly, Fewer
 from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart
 from runctl_auto.agent.nodes.leader import SILENT_SECONDS, Leader
@@ -22,7 +23,6 @@ from runctl_auto.agent.nodes.member import MayLeave, Meeting, Member
 from runctl_auto.agent.nodes.messages import Message, Place, Round
 from runctl_auto.agent.nodes.variables import round_variables
 from runctl_auto.agent.status import Outcome
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
 DONE = Outcome(Phase.SUCCEEDED, Reason.COMPLETED, 0)
 NOTICE = StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, "the cloud takes the machine back", 5)

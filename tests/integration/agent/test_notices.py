@@ -15,11 +15,11 @@ import pytest
 from support.agent_stand_ins import MemoryStore
 
 from runctl_auto.agent.contract import Event, Sent
-from runctl_auto.agent.notice import Notice
-from runctl_auto.agent.notice_command import NoticeCommand
-from runctl_auto.agent.notice_sender import NoticeQueue, SendOnce
-from runctl_auto.agent.web import Web
-from runctl_auto.agent.webhook import Webhook
+from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_sender import NoticeQueue, SendOnce
+from runctl_auto.agent.notices.webhook import Webhook
+from runctl_auto.agent.store.web import Web
 
 NOTICE = Notice(Event.END, "ended", "digits: training succeeded", "2026-11-30T12:00:00Z", job="digits")
 

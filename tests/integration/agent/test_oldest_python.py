@@ -6,18 +6,20 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from runctl_auto.agent.user_data import MODULES, carried_sources, without_prose
+from runctl_auto import agent
+from runctl_auto.agent.start.user_data import MODULES, carried_sources, without_prose
 
 if TYPE_CHECKING:
     from conftest import Machine
 
 pytestmark = pytest.mark.sandbox
+
+AGENT = Path(agent.__file__).parent
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 PLACES = (Path.home() / ".pyenv/versions", Path("/opt/python"), Path("/usr/local/python"))
@@ -55,13 +57,11 @@ def oldest() -> str:
 
 
 def test_every_module_compiles(oldest: str, tmp_path: Path) -> None:
-    agent = files("runctl_auto.agent")
     sources = []
-    for entry in agent.iterdir():
-        if entry.name.endswith(".py"):
-            copy = tmp_path / entry.name
-            copy.write_text(entry.read_text())
-            sources.append(str(copy))
+    for number, file in enumerate(AGENT.rglob("*.py")):
+        copy = tmp_path / f"{number}_{file.name}"
+        copy.write_text(file.read_text())
+        sources.append(str(copy))
     for module, source in carried_sources().items():
         copy = tmp_path / f"carried_{module}.py"
         copy.write_text(without_prose(source))

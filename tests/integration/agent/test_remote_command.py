@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.folder_store import FolderStore
-from runctl_auto.agent.job_surroundings import Surroundings
-from runctl_auto.agent.reach_contract import (
+from runctl_auto.agent.job.job_surroundings import Surroundings
+from runctl_auto.agent.reach.reach_contract import (
     INLINE_BYTES,
     ExecResultJson,
     exec_input_key,
@@ -24,7 +22,9 @@ from runctl_auto.agent.reach_contract import (
     exec_request_key,
     exec_signal_key,
 )
-from runctl_auto.agent.remote_command import RemoteCommand
+from runctl_auto.agent.reach.remote_command import RemoteCommand
+from runctl_auto.agent.start.config import AgentConfig
+from runctl_auto.agent.store.folder_store import FolderStore
 
 RUN, ID = "0123456789", "abc"
 CONFIG = AgentConfig("digits", RUN, "eu-west-1", "b", "1", "k", "s", "sk", "ss", 0.0, None)

@@ -24,7 +24,7 @@ from runctl_auto.agent.contract import (
     status_key,
     stop_key,
 )
-from runctl_auto.agent.processes import ProcProcessTable
+from runctl_auto.agent.job.processes import ProcProcessTable
 
 if TYPE_CHECKING:
     from conftest import Machine

@@ -29,7 +29,7 @@ from support import stranger
 from support.left_running import processes_holding
 
 from components.iam_profile import IamProfileArgs, access_policy, trust_policy
-from runctl_auto.agent import sigv4
+from runctl_auto.agent.store import sigv4
 from sandbox import daemon
 from sandbox.access.keys import keys_file, load_keys
 from sandbox.aws.provider.wire import Asset, encode

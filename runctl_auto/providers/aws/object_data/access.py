@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from runctl_auto.agent.sigv4 import Credentials
+from runctl_auto.agent.store.sigv4 import Credentials
 from runctl_auto.errors import CredentialsError
 from runctl_auto.local.crc64 import encoded_crc64
 from runctl_auto.providers.aws.access import Cloud

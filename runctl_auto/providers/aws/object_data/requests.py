@@ -18,8 +18,8 @@ from typing import TypeVar
 from urllib.parse import quote
 from xml.sax.saxutils import unescape
 
-from runctl_auto.agent.s3_request import encoded_query
-from runctl_auto.agent.sigv4 import ALGORITHM, Credentials
+from runctl_auto.agent.store.s3_request import encoded_query
+from runctl_auto.agent.store.sigv4 import ALGORITHM, Credentials
 from runctl_auto.errors import CloudError, UnreachableError
 from runctl_auto.local.retry import RetryPolicy
 from runctl_auto.providers.aws import retry

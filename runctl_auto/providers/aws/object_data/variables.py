@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.sigv4 import Credentials
+from runctl_auto.agent.store.sigv4 import Credentials
 
 FALLBACK_REGION = "us-east-1"
 _NEEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")

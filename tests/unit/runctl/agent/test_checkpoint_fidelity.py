@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.checkpoints import Checkpoints, Saved
 from runctl_auto.agent.contract import checkpoint_prefix, file_key, manifest_key, pack_key
 from runctl_auto.agent.errors import S3Error
-from runctl_auto.agent.uploads import PACK_FROM
+from runctl_auto.agent.saving.checkpoints import Checkpoints, Saved
+from runctl_auto.agent.store.uploads import PACK_FROM
 
 HOUR = 3_600_000_000_000
 
@@ -241,7 +241,7 @@ def vanishing(place: Place) -> str:
             raise FileNotFoundError(2, "gone", "tmp.part")
         return original(path, *arguments, **options)  # type: ignore[arg-type,call-overload,no-any-return]
 
-    place.patch.setattr("runctl_auto.agent.snapshot.os.open", opened)
+    place.patch.setattr("runctl_auto.agent.saving.snapshot.os.open", opened)
     return "tmp.part vanished while it was being saved"
 
 

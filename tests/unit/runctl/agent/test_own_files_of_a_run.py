@@ -8,7 +8,7 @@ from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import Machine
 
 from runctl_auto.agent.contract import lineage_prefix
-from runctl_auto.agent.own_files import OLDEST_SECONDS
+from runctl_auto.agent.saving.own_files import OLDEST_SECONDS
 
 OWN = {"train.py": "", "checkpoints/fetch.sh": "fetch", "checkpoints/deep/base": "own", "other/x": "y"}
 

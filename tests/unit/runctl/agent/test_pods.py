@@ -14,21 +14,21 @@ from typing import Any
 import pytest
 from support.scripted_web import ScriptedWeb
 
-from runctl_auto.agent.bootstrap import Bootstrap
 from runctl_auto.agent.contract import package_key
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, UnreachableError
-from runctl_auto.agent.own_pod import ATTEMPTS, PAUSE_SECONDS, OwnPod
-from runctl_auto.agent.pod_bootstrap import (
+from runctl_auto.agent.machine.own_pod import ATTEMPTS, PAUSE_SECONDS, OwnPod
+from runctl_auto.agent.machine.pod_identity import PRIVATE, PodIdentity, for_jobs, is_pod
+from runctl_auto.agent.start.bootstrap import Bootstrap
+from runctl_auto.agent.start.pod_bootstrap import (
     RESTART_SECONDS,
     Supervision,
     booted_at_of,
     bring_agent,
     deadline_of,
 )
-from runctl_auto.agent.pod_identity import PRIVATE, PodIdentity, for_jobs, is_pod
-from runctl_auto.agent.pod_start import LIMIT_BYTES, POD_MODULES, start_command, start_variables
-from runctl_auto.agent.s3_request import Bucket, S3Requests
-from runctl_auto.agent.sigv4 import Credentials
+from runctl_auto.agent.start.pod_start import LIMIT_BYTES, POD_MODULES, start_command, start_variables
+from runctl_auto.agent.store.s3_request import Bucket, S3Requests
+from runctl_auto.agent.store.sigv4 import Credentials
 
 POD = {
     "RUNPOD_POD_ID": "p1",
@@ -175,8 +175,8 @@ def test_what_a_pod_starts_from_is_small_and_complete() -> None:
     variables = start_variables({"job": "digits"})
     assert variables == start_variables({"job": "digits"})
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(variables["RUNCTL_BOOT"]))) as packed:
-        names = {Path(each).stem for each in packed.getnames()}
-    assert set(POD_MODULES) <= names
+        names = set(packed.getnames())
+    assert {f"runctl_auto/agent/{each.replace('.', '/')}.py" for each in POD_MODULES} <= names
     assert "pod_bootstrap" in start_command()
     with pytest.raises(ValueError, match="bytes, more than"):
         start_variables({"job": "x" * LIMIT_BYTES})

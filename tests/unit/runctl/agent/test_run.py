@@ -21,10 +21,10 @@ from runctl_auto.agent.contract import (
     stop_key,
 )
 from runctl_auto.agent.errors import AgentError, VolumeError
+from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.run import Run
 from runctl_auto.agent.spec import SecretSpec
 from runctl_auto.agent.status import Outcome
-from runctl_auto.agent.stopping import StopRequest, StopSwitch
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def test_an_error_of_ours_while_storing_artifacts_is_told(
     def fail(*arguments: object) -> None:
         raise TypeError("flaw")
 
-    monkeypatch.setattr("runctl_auto.agent.artifacts.upload_artifacts", fail)
+    monkeypatch.setattr("runctl_auto.agent.saving.artifacts.upload_artifacts", fail)
     machine.scripts["train"] = (0, lambda: machine.write("model/m", "w"))
     outcome = machine.run()
     assert (outcome.phase, outcome.reason, outcome.exit_code) == ("failed", "agent_error", 0)

@@ -9,19 +9,19 @@ from unittest import mock
 
 import pytest
 
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import TERMINAL_PHASES, node_logs_prefix, status_key
 from runctl_auto.agent.errors import AgentError, UnreachableError
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.stopping import StopEarly, StopRequest, StopSwitch, wait_unless_stopped
 from runctl_auto.agent.journal import Journal
-from runctl_auto.agent.machine_identity import MachineIdentity
-from runctl_auto.agent.machine_notices import MachineNotices
-from runctl_auto.agent.output_log import LogShipper
-from runctl_auto.agent.own_group import OwnGroup
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
+from runctl_auto.agent.machine.own_group import OwnGroup
+from runctl_auto.agent.machine.system_stop import system_stop
+from runctl_auto.agent.machine.volumes import Volumes
+from runctl_auto.agent.notices.machine_notices import MachineNotices
 from runctl_auto.agent.service import AgentService
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopEarly, StopRequest, StopSwitch, wait_unless_stopped
-from runctl_auto.agent.system_stop import system_stop
-from runctl_auto.agent.volumes import Volumes
 
 CONFIG = AgentConfig("digits", "r1", "us-east-1", "b", "1", "a", "x", "s", "d", 999_990.0, None)
 STATUS = status_key("r1")

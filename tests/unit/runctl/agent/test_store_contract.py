@@ -13,8 +13,8 @@ from support.s3_in_memory import S3InMemory
 from support.s3_web import s3_store
 
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError
-from runctl_auto.agent.folder_store import FolderStore
-from runctl_auto.agent.store import Store
+from runctl_auto.agent.store.folder_store import FolderStore
+from runctl_auto.agent.store.store import Store
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "bucket": lambda folder: s3_store(S3InMemory("b"), "b"),

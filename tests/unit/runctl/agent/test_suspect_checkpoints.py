@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.checkpoints import MOST_POSTPONED, TRIES, Checkpoints, Killed, Saved
 from runctl_auto.agent.contract import checkpoint_prefix, manifest_key
 from runctl_auto.agent.errors import FileChangedError
-from runctl_auto.agent.file_tree import FileTree
-from runctl_auto.agent.lineage import OwnLineage, newest_checkpoint
-from runctl_auto.agent.snapshot import Snapshot, freeze
+from runctl_auto.agent.saving.checkpoints import MOST_POSTPONED, TRIES, Checkpoints, Killed, Saved
+from runctl_auto.agent.saving.file_tree import FileTree
+from runctl_auto.agent.saving.lineage import OwnLineage, newest_checkpoint
+from runctl_auto.agent.saving.snapshot import Snapshot, freeze
 
 
 class Training:
@@ -204,7 +204,7 @@ def test_temporary_files_that_come_and_go_do_not_hold_up_a_save(
         (folder / f"tmp-{next(count)}").write_text("x")
         return freeze(folder, tree, target)
 
-    monkeypatch.setattr("runctl_auto.agent.checkpoints.freeze", busy)
+    monkeypatch.setattr("runctl_auto.agent.saving.checkpoints.freeze", busy)
     training.write("ckpt", "newer")
     assert training.checkpoints.save() is not None
     assert len(training.clock.waits) == TRIES - 1

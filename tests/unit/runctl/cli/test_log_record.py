@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.spans import Recorder, SpanContext, recording, span
+from runctl_auto.agent.tracing.spans import Recorder, SpanContext, recording, span
 from runctl_auto.cli import main as program
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.log_record import log_record

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.spans import Recorder, Span, SpanContext, recording
+from runctl_auto.agent.tracing.spans import Recorder, Span, SpanContext, recording
 from runctl_auto.engine.engine_spans import FILE_VARIABLE, engine_spans
 from runctl_auto.engine.events import DiagnosticEvent, StepEvent
 

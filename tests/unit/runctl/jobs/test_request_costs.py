@@ -21,19 +21,19 @@ from support.s3_in_memory import OWNER, S3InMemory
 from support.s3_web import S3Web, s3_store
 from support.sessions import fake_provider
 
-from runctl_auto.agent import output_log
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import node_logs_prefix
-from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.job import output_log
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.redaction import HiddenValues
+from runctl_auto.agent.job.stopping import StopSwitch
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse
 from runctl_auto.agent.metrics.training_sources import TrainingPlaces
-from runctl_auto.agent.output_log import LogShipper
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
-from runctl_auto.agent.redaction import HiddenValues
 from runctl_auto.agent.run import Run, RunTools, Step
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.errors import NotFoundError
 from runctl_auto.jobs.follow.follow import Ended, Follower
 from runctl_auto.jobs.session import Time

@@ -36,8 +36,6 @@ from support.s3_in_memory import OWNER, S3InMemory
 from support.sessions import fake_provider, fake_session
 
 from components import tags
-from runctl_auto.agent.checkpoints import Checkpoints
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import (
     TERMINAL_PHASES,
     Phase,
@@ -51,13 +49,15 @@ from runctl_auto.agent.contract import (
     status_key,
 )
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.machine_identity import MachineIdentity
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.stopping import StopSwitch
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.book import MetricsBook
 from runctl_auto.agent.metrics.record import Record
-from runctl_auto.agent.output_log import LogShipper
+from runctl_auto.agent.saving.checkpoints import Checkpoints
 from runctl_auto.agent.spec import parse_spec
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
-from runctl_auto.agent.stopping import StopSwitch
 from runctl_auto.agent.untrusted import UnreadableError
 from runctl_auto.agent.watchers import StopRequestWatcher
 from runctl_auto.cli.views.job import change_line, description_lines, status_lines

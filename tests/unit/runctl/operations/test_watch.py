@@ -21,7 +21,7 @@ from support.job_stacks import (
 )
 from support.sessions import ACCOUNT, fake_provider, fake_session
 
-from runctl_auto.agent.spans import Recorder, SpanContext, recording
+from runctl_auto.agent.tracing.spans import Recorder, SpanContext, recording
 from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.driver import Driver
 from runctl_auto.errors import (

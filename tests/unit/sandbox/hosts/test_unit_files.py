@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from runctl_auto.agent import units as agent_units
+from runctl_auto.agent.start import units as agent_units
 from sandbox.hosts.guest.unit_files import ServiceUnit, TimerUnit, UnitFileError, parse_unit, read_unit
 
 SERVICE = """

@@ -10,8 +10,8 @@ import pytest
 from support.agent_processes import AGENT, SimulatedTable
 
 from runctl_auto.agent.containers.apart import Apart, InContainer
-from runctl_auto.agent.job_process import JobProcess, JobRecord
-from runctl_auto.agent.job_tree import JobTree
+from runctl_auto.agent.job.job_process import JobProcess, JobRecord
+from runctl_auto.agent.job.job_tree import JobTree
 
 KEEPER, CLIENT, SHIM, FIRST, CAT = 20, 30, 100, 101, 102
 

@@ -10,7 +10,7 @@ from support.scripted_web import ScriptedWeb
 
 from runctl_auto.agent.containers.aws_registry import AwsRegistry, RegistryTokenError
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.sigv4 import Credentials
+from runctl_auto.agent.store.sigv4 import Credentials
 
 
 def registry(*answers: object, endpoint: str | None = None) -> tuple[AwsRegistry, ScriptedWeb]:

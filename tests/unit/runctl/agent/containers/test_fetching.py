@@ -14,9 +14,9 @@ import pytest
 from runctl_auto.agent.containers.fetching import Fetching
 from runctl_auto.agent.containers.runtime import Runtime
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.machine import ProgramResult
+from runctl_auto.agent.job.stopping import StopEarly
+from runctl_auto.agent.machine.machine import ProgramResult
 from runctl_auto.agent.spec import ContainerSpec, RegistryLogin, SecretSpec
-from runctl_auto.agent.stopping import StopEarly
 
 IMAGE = f"ghcr.io/acme/train@sha256:{'0' * 64}"
 LOGIN = RegistryLogin("ghcr.io", "robot", SecretSpec("PASS", "/runctl/digits/PASS"))

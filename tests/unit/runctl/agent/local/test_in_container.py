@@ -8,7 +8,7 @@ from unittest import mock
 from runctl_auto.agent.containers.runtime import Runtime
 from runctl_auto.agent.local.in_container import container_name, end_container, has_container, runtime_of
 from runctl_auto.agent.local.job_folder import JobFolder, write_json
-from runctl_auto.agent.machine import ProgramResult, run_program
+from runctl_auto.agent.machine.machine import ProgramResult, run_program
 
 RUNTIME = {"program": "/usr/bin/podman", "podman": True, "user": None, "as_caller": True}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from support.agent_stand_ins import Clock
 
-from runctl_auto.agent.machine import ProgramResult
+from runctl_auto.agent.machine.machine import ProgramResult
 from runctl_auto.agent.metrics.machine_use import GPU_QUERY, MachineLook, MachineUse
 
 STAT = "cpu  {user} 0 0 {idle} 0 0 0 0 0 0\ncpu0 1 2 3\n"

@@ -11,7 +11,7 @@ import pytest
 from runctl_auto.agent.errors import UnreachableError
 from runctl_auto.agent.metrics.machine_use import GpuNow, MachineUse
 from runctl_auto.agent.metrics.push import GATEWAY, OTLP, OTLP_HEADERS, Push, push_of
-from runctl_auto.agent.web import Response, Web
+from runctl_auto.agent.store.web import Response, Web
 
 MACHINE = MachineUse(
     1_790_000_000.5, 0.5, 10, 20, None, None, None, None, gpus=(GpuNow(0.25, None, None, None, None),)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from runctl_auto.agent.contract import NodePhase, Phase, Reason
+from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.nodes.assembly import (
     GATHER_SECONDS,
     LOST_GRACE_SECONDS,
@@ -34,7 +35,6 @@ from runctl_auto.agent.nodes.messages import (
     request_as_json,
 )
 from runctl_auto.agent.status import Outcome
-from runctl_auto.agent.stopping import StopRequest
 from runctl_auto.agent.untrusted import UnreadableError
 
 DOWN = StopRequest(Phase.STOPPED, Reason.DOWN, "stopped on request (down)", 17)

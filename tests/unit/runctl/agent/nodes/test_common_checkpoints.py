@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.checkpoints import Killed, Saved
 from runctl_auto.agent.contract import checkpoint_prefix, manifest_key, part_prefix
 from runctl_auto.agent.errors import AgentError, IntegrityError
-from runctl_auto.agent.lineage import Lineage
-from runctl_auto.agent.manifest import Manifest, StoredFile
-from runctl_auto.agent.manifest_reading import parse_manifest
 from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart, merged
 from runctl_auto.agent.nodes.messages import Do, Message
+from runctl_auto.agent.saving.checkpoints import Killed, Saved
+from runctl_auto.agent.saving.lineage import Lineage
+from runctl_auto.agent.saving.manifest import Manifest, StoredFile
+from runctl_auto.agent.saving.manifest_reading import parse_manifest
 
 FIRST = checkpoint_prefix("line", "00000000")
 

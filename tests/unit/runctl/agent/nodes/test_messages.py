@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runctl_auto.agent.contract import Phase, Reason
+from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.nodes.messages import (
     MOST_LINE_BYTES,
     Lines,
@@ -25,7 +26,6 @@ from runctl_auto.agent.nodes.messages import (
     round_as_json,
 )
 from runctl_auto.agent.status import Outcome
-from runctl_auto.agent.stopping import StopRequest
 from runctl_auto.agent.untrusted import UnreadableError
 
 KEY = bytes(32)

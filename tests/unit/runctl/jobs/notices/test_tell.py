@@ -16,10 +16,10 @@ from support.sessions import fake_provider, fake_results, fake_session
 from support.versioned_in_memory import VersionedInMemory
 
 from runctl_auto.agent.contract import Sent
-from runctl_auto.agent.notice_command import NoticeCommand
-from runctl_auto.agent.notice_marks import claim
-from runctl_auto.agent.web import Response, Web
-from runctl_auto.agent.webhook import Delivery
+from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_marks import claim
+from runctl_auto.agent.notices.webhook import Delivery
+from runctl_auto.agent.store.web import Response, Web
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.budgets import Budget
 from runctl_auto.job_file.spec import Notify

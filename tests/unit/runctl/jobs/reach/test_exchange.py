@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.reach_contract import (
+from runctl_auto.agent.reach.reach_contract import (
     ExecRequestJson,
     exec_input_key,
     exec_part_key,

@@ -15,8 +15,8 @@ import pytest
 from support.objects_in_memory import ObjectsInMemory
 
 from runctl_auto.agent.errors import AgentError, NotFoundError
-from runctl_auto.agent.file_exchange import FileExchange
-from runctl_auto.agent.reach_contract import GIVE
+from runctl_auto.agent.reach.file_exchange import FileExchange
+from runctl_auto.agent.reach.reach_contract import GIVE
 from runctl_auto.errors import RemoteCommandError, UnfetchedArtifactsError, UsageError
 from runctl_auto.jobs.reach import machine_files
 from runctl_auto.jobs.reach.machine import ReachedMachine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.job_stacks import RUN, stack_config
 
-from runctl_auto.agent.spans import Recorder, SpanContext, recording
+from runctl_auto.agent.tracing.spans import Recorder, SpanContext, recording
 from runctl_auto.jobs.traces.choice import choose_trace
 
 NOW = SpanContext("a" * 32, "b" * 16)

@@ -11,9 +11,9 @@ from support.job_stacks import RUN, stack_config
 
 from runctl_auto.agent.contract import new_status, traced_key
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.span_parts import machine_trace
-from runctl_auto.agent.spans import Recorder, Span, SpanContext, machine_span, recording
-from runctl_auto.agent.store import ChangeableStore
+from runctl_auto.agent.store.store import ChangeableStore
+from runctl_auto.agent.tracing.span_parts import machine_trace
+from runctl_auto.agent.tracing.spans import Recorder, Span, SpanContext, machine_span, recording
 from runctl_auto.jobs.traces.forward import forward_spans
 from runctl_auto.run.status import RunStatus, status_of
 

@@ -9,7 +9,7 @@ from unittest.mock import create_autospec
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from runctl_auto.agent.spans import Span, SpanContext, SpanEvent
+from runctl_auto.agent.tracing.spans import Span, SpanContext, SpanEvent
 from runctl_auto.observe.tracing.choice import Wanted
 from runctl_auto.observe.tracing.collector_sink import NOT_INSTALLED, CollectorSink
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from unittest.mock import create_autospec
 
-from runctl_auto.agent import spans
-from runctl_auto.agent.spans import Span, SpanContext
+from runctl_auto.agent.tracing import spans
+from runctl_auto.agent.tracing.spans import Span, SpanContext
 from runctl_auto.observe.tracing.choice import Wanted
 from runctl_auto.observe.tracing.command_trace import CommandTrace, Sink, begin
 

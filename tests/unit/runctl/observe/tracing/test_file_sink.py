@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from runctl_auto.agent.spans import Span, SpanContext
+from runctl_auto.agent.tracing.spans import Span, SpanContext
 from runctl_auto.observe.tracing import file_sink
 from runctl_auto.observe.tracing.choice import Wanted
 from runctl_auto.observe.tracing.file_sink import FileSink

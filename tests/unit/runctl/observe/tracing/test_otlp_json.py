@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from runctl_auto.agent.spans import Span, SpanContext, SpanEvent
+from runctl_auto.agent.tracing.spans import Span, SpanContext, SpanEvent
 from runctl_auto.observe.tracing.choice import Wanted
 from runctl_auto.observe.tracing.otlp_json import context_of, otlp_json, plain_attributes, spans_in_line
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from runctl_auto.agent.spans import Recorder, Span, SpanContext, recording
+from runctl_auto.agent.tracing.spans import Recorder, Span, SpanContext, recording
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.retry import call
 

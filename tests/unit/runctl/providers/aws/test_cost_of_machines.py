@@ -17,9 +17,9 @@ from support.agent_stand_ins import MemoryStore
 from support.emulated_account import Account
 from support.job_stacks import placement, stack_config
 
-from runctl_auto.agent.config import AgentConfig
 from runctl_auto.agent.contract import status_key
-from runctl_auto.agent.machine_identity import read_identity
+from runctl_auto.agent.machine.machine_identity import read_identity
+from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
 from runctl_auto.cost.bill_json import bill_from_json, bill_to_json
 from runctl_auto.cost.charges import HeldVolume, JobRecords, charges, machines_to_ask_for

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from runctl_auto.agent.local.in_container import LocalRuntime
-from runctl_auto.agent.machine import ProgramResult
+from runctl_auto.agent.machine.machine import ProgramResult
 from runctl_auto.errors import NotSupportedError
 from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.providers.local.container_runtime import find_runtime, present_image

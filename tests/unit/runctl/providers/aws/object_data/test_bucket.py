@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from runctl_auto.agent.sigv4 import Credentials, signed_headers
+from runctl_auto.agent.store.sigv4 import Credentials, signed_headers
 from runctl_auto.errors import (
     AccessDeniedError,
     CloudError,

@@ -1,0 +1,1 @@
+"""What a run needs beforehand: its code and its data."""

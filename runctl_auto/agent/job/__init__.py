@@ -1,0 +1,1 @@
+"""The job's processes: started, watched, ended."""

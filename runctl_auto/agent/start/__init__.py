@@ -1,0 +1,1 @@
+"""How the agent comes to a machine and starts there."""
