@@ -41,12 +41,12 @@ def resource_policy(rule: Rule) -> ResourceValidationPolicy:
     """``rule`` as a Pulumi policy. A rule with a remedy applies it unless the project disables that."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if rule.concerns(args.resource_type):
+        if rule.concerns(args.resource_type) and is_made(args):
             for violation in rule.check(judged(args), args.get_config()):
                 report(f"{args.name}: {violation}", None)
 
     def remediate(args: ResourceValidationArgs) -> Mapping[str, Any] | None:
-        if rule.remedy is None or not rule.concerns(args.resource_type):
+        if rule.remedy is None or not rule.concerns(args.resource_type) or not is_made(args):
             return None
         resource = judged(args)
         changed = rule.remedy(resource)
@@ -74,7 +74,7 @@ def stack_policy(rule: StackRule) -> StackValidationPolicy:
     """``rule`` as a Pulumi policy."""
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        resources = [judged(resource) for resource in args.resources]
+        resources = [judged(resource) for resource in args.resources if is_made(resource)]
         for resource, violation in rule.check(resources):
             report(f"{resource.name}: {violation}", resource.urn)
 
@@ -85,6 +85,8 @@ def later_policy(rules: Sequence[Rule]) -> ResourceValidationPolicy:
     """Reports unknown values of a preview: without this, rules that cannot evaluate them would be silent."""
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if not is_made(args):
+            return
         concerned = [rule for rule in rules if rule.concerns(args.resource_type)]
         resource = judged(args)
         for rule in concerned:
@@ -98,6 +100,13 @@ def later_policy(rules: Sequence[Rule]) -> ResourceValidationPolicy:
         validate=validate,
         enforcement_level=EnforcementLevel.ADVISORY,
     )
+
+
+def is_made(args: Any) -> bool:
+    """Whether the resource exists or is to be made. When an operation has targets, the engine shows what is
+    neither without any inputs; a provider's check leaves at least the list of its defaults.
+    """
+    return len(args.props) > 0
 
 
 def judged(args: Any) -> Judged:

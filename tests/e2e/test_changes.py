@@ -88,6 +88,17 @@ def test_a_protected_volume_outlives_its_job(runctl: Runctl, cloud_url: str) -> 
     assert "volume holds 2 runs" in runctl("logs", "keep").out
 
 
+def test_what_was_kept_is_let_go_without_its_job(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
+    """The policies judge what an operation makes, not what it leaves out."""
+    ended.append("let-go")
+    job = write_job(runctl.folder, "let-go", run="true", volumes=[{**VOLUME[0], "protect": True}])
+    runctl.json("up", str(job), "--yes")
+    (volume,) = (each["id"] for each in runctl.json("down", "let-go", "--yes")["kept"])
+    runctl("unprotect", "let-go", "data", "--yes")
+    assert [each["id"] for each in runctl.json("down", "let-go", "--yes")["deleted"]] == [volume]
+    assert leaks("let-go", cloud_url) == []
+
+
 @pytest.mark.matrix
 def test_down_stops_a_running_job_gracefully(runctl: Runctl, cloud_url: str, ended: list[str]) -> None:
     ended.append("early")

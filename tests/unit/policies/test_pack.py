@@ -20,7 +20,7 @@ from policies.machine_end import INSTANCE, SHUTDOWN_RULE
 from policies.maximum_sizes import RULE as SIZES_RULE
 from policies.pack import known, later_policy, resource_policy, stack_policy
 from policies.required_tags import RULE as TAGS_RULE
-from policies.rule import UNKNOWN
+from policies.rule import UNKNOWN, Rule
 from policies.rules import RULES
 
 Validate = Callable[[Any, Callable[[str, Any], None]], None]
@@ -61,6 +61,17 @@ def test_an_unknown_value_does_not_turn_the_rest_of_a_rule_off() -> None:
     assert reported(resource_policy(SHUTDOWN_RULE), args) == [
         ("thing: disableApiTermination is true; allowed: false", None)
     ]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_what_an_operation_leaves_out_is_not_judged(rule: Rule) -> None:
+    """The engine shows it without inputs."""
+    for kind in sorted(rule.types or {INSTANCE, BUCKET}):
+        assert reported(resource_policy(rule), resource(kind)) == []
+        assert reported(later_policy([rule]), resource(kind)) == []
+        if rule.remedy is not None:
+            remedied: Any = resource_policy(rule).remediate
+            assert remedied(resource(kind)) is None
 
 
 def with_provider(args: ResourceValidationArgs, **props: Any) -> ResourceValidationArgs:
