@@ -133,7 +133,7 @@ def test_two_jobs_use_one_volume_after_each_other(
             {"name": "data", "volume": "shared", "mount": "/data"}
         ]
         runctl("up", str(file), "--yes", timeout=600)
-        assert runctl.json("describe", job)["zone"] == ZONE
+        assert runctl.json("describe", job)["placement"]["zone"] == ZONE
         assert listed(runctl, "volume")["shared"]["used_by"] == [job]
         assert f"volume holds {1 if job == 'first' else 2} runs" in runctl("logs", job).text
         receipt = runctl.json("down", job, "--yes")
