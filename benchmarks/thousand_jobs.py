@@ -14,7 +14,7 @@ from benchmarks.many_jobs import copy_jobs
 COUNT = 1000
 STILL_BELIEVED = timedelta(minutes=4.9)
 """So far ahead a heartbeat counts, so that nobody asks whether the machines of the copies are there."""
-TEMPLATE = "listed"
+TEMPLATE = "many"
 _JOB = f"""\
 name: {TEMPLATE}
 provider: aws
