@@ -252,7 +252,7 @@ def test_machines_close_to_each_other_move_together_and_leave_no_group(
     receipt = runctl.json("down", "close", "--yes", "--grace", "1", "--discard-artifacts")
     up.end()
     assert receipt["nothing_left"]
-    assert "placement group" in {each["kind"] for each in receipt["deleted"]}
+    assert "aws:ec2/placementGroup:PlacementGroup" in {each["type"] for each in receipt["deleted"]}
     assert close_groups("close", cloud_url) == []
     assert leaks("close", cloud_url) == []
 
