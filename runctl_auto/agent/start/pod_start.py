@@ -7,18 +7,10 @@ import shlex
 from collections.abc import Mapping
 
 from runctl_auto.agent.machine.pod_identity import BOOT, CONFIG
-from runctl_auto.agent.start.user_data import packed_sources
+from runctl_auto.agent.start.user_data import MODULES, packed_sources
 
 POD_MODULES = (
-    "contract",
-    "errors",
-    "store.sigv4",
-    "store.web",
-    "machine.imds",
-    "store.s3_request",
-    "machine.query_request",
-    "machine.own_group",
-    "start.bootstrap",
+    *MODULES,
     "machine.pod_identity",
     "machine.own_pod",
     "start.pod_bootstrap",
