@@ -8,8 +8,9 @@ import json
 import pytest
 from support.scripted_web import ScriptedWeb
 
-from runctl_auto.agent.containers.aws_registry import AwsRegistry, RegistryTokenError
+from runctl_auto.agent.containers.aws_registry import AwsRegistry
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.machine.json_request import JsonServiceError
 from runctl_auto.agent.store.sigv4 import Credentials
 
 
@@ -34,7 +35,7 @@ def test_user_and_password() -> None:
 
 def test_refusals_are_told_with_their_code() -> None:
     found, _ = registry((400, b'{"__type": "com.amazon#AccessDeniedException", "message": "no"}'))
-    with pytest.raises(RegistryTokenError, match="400 AccessDeniedException: no"):
+    with pytest.raises(JsonServiceError, match="400 AccessDeniedException: no"):
         found.password("eu-west-1")
     found, _ = registry((200, b"{}"))
     with pytest.raises(AgentError, match="without a password"):
