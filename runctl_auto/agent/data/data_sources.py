@@ -24,8 +24,10 @@ from runctl_auto.agent.store.s3 import BODY_TIMEOUT_SECONDS, S3, StoredObject
 
 AT_ONCE = 16
 """Connections."""
-_PIECE = 128 * 1024
-"""What is written and hashed at once: it stays in the cache of the processor until then."""
+_PIECE = 1024 * 1024
+"""What is received, written and hashed at once. With smaller pieces the threads hand the interpreter to each
+other more often than they work: 128 KiB took a third more processor time.
+"""
 TELL_EVERY_SECONDS = 10.0
 
 

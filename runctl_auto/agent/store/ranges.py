@@ -16,8 +16,8 @@ from runctl_auto.agent.store.s3 import BODY_TIMEOUT_SECONDS, S3
 
 RANGE_BYTES = 16 * 1024 * 1024
 """Objects of more than two ranges are fetched in ranges: a connection to S3 gives about 100 MB a second."""
-_PIECE = 128 * 1024
-"""What is written at once: it stays in the cache of the processor until then."""
+_PIECE = 1024 * 1024
+"""Received and written at once: threads that move less hand the interpreter to each other too often."""
 
 Arrived = Callable[[int], object]
 """Hears of bytes that arrived; may raise to stop."""
