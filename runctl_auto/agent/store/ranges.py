@@ -16,8 +16,10 @@ from runctl_auto.agent.store.s3 import BODY_TIMEOUT_SECONDS, S3
 
 RANGE_BYTES = 16 * 1024 * 1024
 """Objects of more than two ranges are fetched in ranges: a connection to S3 gives about 100 MB a second."""
-_PIECE = 1024 * 1024
-"""Received and written at once: threads that move less hand the interpreter to each other too often."""
+_PIECE = 512 * 1024
+"""Received and written at once. Threads that move less hand the interpreter to each other too often; more
+leaves the cache of the processor before it is written.
+"""
 
 Arrived = Callable[[int], object]
 """Hears of bytes that arrived; may raise to stop."""
