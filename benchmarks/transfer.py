@@ -3,7 +3,8 @@
 All move the same files, many small ones and a large one, to and from versitygw on the loopback of this
 machine, each as a process of its own, one round after the other. Seconds are those of the whole command;
 processor seconds are those of the tool alone, and are what to compare on a machine that is not idle. Sizes:
-RUNCTL_BENCH_FILES (10000 of 64 KiB) and RUNCTL_BENCH_LARGE_MIB (2048).
+RUNCTL_BENCH_FILES (10000 of 64 KiB) and RUNCTL_BENCH_LARGE_MIB (2048). RUNCTL_BENCH_TOOLS names some of the
+tools ("runctl,s5cmd,awscrt"): all take about half an hour.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def measure(folder: Path, rounds: int) -> None:
         for name, count, size in (("small", files, SMALL_BYTES), ("large", 1, large << 20)):
             source = folder / name
             write(source, count, size)
-            tools = [each for each in _tools() if name == "small" or each.name in FOR_LARGE_FILES]
+            tools = [each for each in _tools(_named()) if name == "small" or each.name in FOR_LARGE_FILES]
             for _ in range(rounds):
                 for each in tools:
                     _round(each, place, source, folder / "target")
@@ -133,7 +134,13 @@ def measure(folder: Path, rounds: int) -> None:
             _empty(place)
 
 
-def _tools() -> list[Tool]:
+def _named() -> set[str] | None:
+    """The tools to compare; None for all. runctl is always one: the others are compared with it."""
+    named = os.environ.get("RUNCTL_BENCH_TOOLS", "")
+    return {"runctl", *named.split(",")} if named else None
+
+
+def _tools(named: set[str] | None) -> list[Tool]:
     python = sys.executable
     s5cmd = str(tool("s5cmd"))
     found = [
@@ -152,7 +159,8 @@ def _tools() -> list[Tool]:
             for name, text in (("awscrt", CRT), ("boto3", BOTO3))
         ),
     ]
-    found += _slower_tools()
+    if named is None or named & {"aws-cli", "rclone"}:
+        found += _slower_tools()
     if find_spec("obstore") is not None:
         found.append(
             Tool(
@@ -161,7 +169,7 @@ def _tools() -> list[Tool]:
                 [python, "-c", OBSTORE, "down", "{folder}"],
             )
         )
-    return found
+    return [each for each in found if named is None or each.name in named]
 
 
 def _slower_tools() -> list[Tool]:
