@@ -8,7 +8,7 @@ from typing import Any
 
 from runctl_auto.agent.pace import Pace
 from runctl_auto.cost.charges import held_volumes, machines_to_ask_for
-from runctl_auto.errors import CloudError, RunctlError
+from runctl_auto.errors import CloudError, RunctlError, WaitTimedOutError
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.run_facts import RunFacts
@@ -97,8 +97,15 @@ def status(session: Session, job: str) -> JobStatus:
         return shown
 
 
-def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobStatus:
-    """Shows the job every few seconds until its run has ended; how it ended. Blocks."""
+def watch(
+    session: Session, job: str, show: Callable[[JobStatus], None], *, timeout: float | None = None
+) -> JobStatus:
+    """Shows the job every few seconds until its run has ended; how it ended. Blocks, for ``timeout`` seconds
+    at most.
+
+    Raises ``WaitTimedOutError`` when the run goes on after the timeout, ``JobNotFoundError`` without such a
+    job.
+    """
     watched = session.job(job)
     with session.reporter.working(f"looking at job '{job}'", after=PATIENCE_SECONDS):
         watched.open()
@@ -108,7 +115,15 @@ def watch(session: Session, job: str, show: Callable[[JobStatus], None]) -> JobS
         show(found)
         if found.ended:
             return found
-        session.time.sleep(WATCH_PACE.seconds(session.time.monotonic() - began))
+        elapsed = session.time.monotonic() - began
+        if timeout is not None and elapsed >= timeout:
+            raise WaitTimedOutError(
+                f"The run of job '{job}' has not ended within {timeout:.0f} s; it is {found.phase}.",
+                where={"job": job, "run": found.config.run.id, "phase": found.phase},
+                next_step=f"It goes on. `runctl logs -f {job}` follows it.",
+            )
+        pause = WATCH_PACE.seconds(elapsed)
+        session.time.sleep(pause if timeout is None else min(pause, timeout - elapsed))
 
 
 def status_of(job: Job, runs: Sequence[str] = ()) -> JobStatus:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runctl_auto.agent.contract import Phase
-from runctl_auto.errors import TrainingFailedError, WaitTimedOutError
-from runctl_auto.jobs.reporting import PATIENCE_SECONDS
+from runctl_auto.errors import TrainingFailedError
 from runctl_auto.jobs.session import Session
-from runctl_auto.operations.status import WATCH_PACE, JobStatus, status_of
+from runctl_auto.operations.status import JobStatus, watch
 
 
 def wait(
@@ -20,24 +19,7 @@ def wait(
     Raises ``TrainingFailedError`` when the run ends without success, ``WaitTimedOutError`` when it goes on
     after the timeout, ``JobNotFoundError`` without such a job.
     """
-    job = session.job(name)
-    with session.reporter.working(f"looking at job '{name}'", after=PATIENCE_SECONDS):
-        job.open()
-    began = session.time.monotonic()
-    while True:
-        found = status_of(job)
-        tell(found)
-        if found.ended:
-            return _succeeded(found)
-        waited = session.time.monotonic() - began
-        if timeout is not None and waited >= timeout:
-            raise WaitTimedOutError(
-                f"The run of job '{name}' has not ended within {timeout:.0f} s; it is {found.phase}.",
-                where={"job": name, "run": found.config.run.id, "phase": found.phase},
-                next_step=f"It goes on. `runctl logs -f {name}` follows it.",
-            )
-        pause = WATCH_PACE.seconds(waited)
-        session.time.sleep(pause if timeout is None else min(pause, timeout - waited))
+    return _succeeded(watch(session, name, tell, timeout=timeout))
 
 
 def _succeeded(found: JobStatus) -> JobStatus:
