@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.option_group import CommandT, option_group
+from runctl_auto.cli.quantity_types import Duration
 
 if TYPE_CHECKING:
     from runctl_auto.jobs.filters import Filters
@@ -22,7 +23,7 @@ _OPTIONS = (
 )
 _AGE = click.option(
     "--older-than",
-    metavar="DURATION",
+    type=Duration(),
     help="Only jobs whose run started longer ago, such as 12h or 7d.",
 )
 
@@ -38,9 +39,9 @@ def filters_of(
     projects: Sequence[str],
     owners: Sequence[str],
     phases: Sequence[str],
-    older_than: str | None = None,
+    older_than: int | None = None,
 ) -> Filters:
-    """What the options say. Raises ``click.BadParameter`` for a phase or an age that is none."""
+    """What the options say. Raises ``click.BadParameter`` for a phase that is none."""
     from runctl_auto.jobs.filters import Filters
 
     return Filters(
@@ -48,7 +49,7 @@ def filters_of(
         projects=frozenset(projects),
         owners=frozenset(owners),
         phases=_known(phases),
-        older_than=None if older_than is None else seconds_of(older_than),
+        older_than=older_than,
     )
 
 
@@ -61,13 +62,3 @@ def _known(phases: Sequence[str]) -> frozenset[str]:
         if phase not in known:
             raise click.BadParameter(f"{phase!r} is no phase; phases are {', '.join(known)}.")
     return frozenset(phases)
-
-
-def seconds_of(duration: str) -> float:
-    """Of an option's value, such as ``30s``. Raises a ``click.BadParameter``."""
-    from runctl_auto.job_file.quantities import DURATION_FORM, parse_duration_seconds
-
-    try:
-        return float(parse_duration_seconds(duration))
-    except ValueError as error:
-        raise click.BadParameter(f"{duration!r} {error}; it is {DURATION_FORM}.") from error

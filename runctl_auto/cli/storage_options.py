@@ -14,20 +14,6 @@ TAGS = click.option(
 )
 
 
-class Size(click.ParamType[int]):
-    """A size such as ``100GB`` or ``2TB``, as in a job file; whole GB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        from runctl_auto.job_file.quantities import SIZE_FORM, parse_size_gb
-
-        try:
-            return parse_size_gb(value)
-        except ValueError as error:
-            self.fail(f"{value!r} {error}; give {SIZE_FORM}.", param, ctx)
-
-
 def tags_of(given: tuple[str, ...]) -> dict[str, str]:
     """The tags ``KEY=VALUE``, as a job file may have them."""
     from pydantic import TypeAdapter, ValidationError

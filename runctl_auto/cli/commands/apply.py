@@ -10,6 +10,7 @@ import click
 from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.folder_options import FolderChoice, folder_options
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.quantity_types import Duration
 from runctl_auto.cli.report_options import report_option, reported
 from runctl_auto.errors import ExitCode
 
@@ -50,9 +51,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--max-age",
+    type=Duration(),
     default="24h",
     show_default=True,
-    metavar="DURATION",
     help="How old a saved plan may be.",
 )
 @report_option
@@ -70,7 +71,7 @@ def command(
     continue_on_error: bool,
     discard_artifacts: bool,
     grace: int,
-    max_age: str,
+    max_age: int,
     reports: tuple[Wanted, ...],
     detailed_exitcode: bool,
 ) -> int:
@@ -101,7 +102,7 @@ def command(
                         "A saved plan says itself which jobs it is about: no --only, --changed-since, "
                         "--prune, --adopt and --refresh."
                     )
-                result = apply_saved(session, folder, _seconds(max_age), executor, how=how, show=show)
+                result = apply_saved(session, folder, max_age, executor, how=how, show=show)
             else:
                 options = chosen.options(refresh=refresh)
                 result = apply(session, folder, options, executor, how=how, show=show)
@@ -116,12 +117,3 @@ def command(
     ):
         return int(ExitCode.CHANGES)
     return int(result.exit_code)
-
-
-def _seconds(duration: str) -> float:
-    from runctl_auto.job_file.quantities import parse_duration_seconds
-
-    try:
-        return float(parse_duration_seconds(duration))
-    except ValueError as error:
-        raise click.BadParameter(f"{duration!r}: {error}", param_hint="--max-age") from error

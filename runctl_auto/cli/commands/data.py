@@ -9,10 +9,9 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_names import JobName
+from runctl_auto.cli.quantity_types import Duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from runctl_auto.transfer.loader.writing import Form
 
 _JOB_FILE = click.argument("job_file", type=click.Path(path_type=Path, readable=False))
@@ -36,8 +35,7 @@ def command() -> None:
 @click.option("--runs", type=click.IntRange(min=1), help="How many runs read them.")
 @click.option(
     "--training",
-    "training",
-    metavar="DURATION",
+    type=Duration(),
     help="What the training itself takes for an epoch, such as 20m; default: nothing.",
 )
 @click.option(
@@ -62,7 +60,7 @@ def plan(
     files: int | None,
     epochs: int | None,
     runs: int | None,
-    training: str | None,
+    training: int | None,
     keep_days: float | None,
     instance_type: str | None,
     price: float | None,
@@ -77,7 +75,7 @@ def plan(
         files=files,
         epochs=epochs,
         runs=runs,
-        training=_seconds(training),
+        training=training,
         keep_days=keep_days,
         instance_type=instance_type,
         price=price,
@@ -97,20 +95,12 @@ def plan(
 def _bytes(text: str | None) -> int | None:
     from runctl_auto.job_file.quantities import parse_bytes
 
-    return None if text is None else _parsed(parse_bytes, text, "--size")
-
-
-def _seconds(text: str | None) -> int | None:
-    from runctl_auto.job_file.quantities import parse_duration_seconds
-
-    return None if text is None else _parsed(parse_duration_seconds, text, "--training")
-
-
-def _parsed(parse: Callable[[object], int], text: str, option: str) -> int:
+    if text is None:
+        return None
     try:
-        return parse(text)
+        return parse_bytes(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} {error}", param_hint=option) from error
+        raise click.BadParameter(f"{text!r} {error}", param_hint="--size") from error
 
 
 @command.command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.quantity_types import Duration
 from runctl_auto.cli.rank_option import rank_option
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--stdin", "-i", "takes_input", is_flag=True, help="Pass standard input on, read to its end first."
 )
-@click.option(
-    "--timeout", metavar="DURATION", help="End the command after this time (30s, 5m); exit code 124."
-)
+@click.option("--timeout", type=Duration(), help="End the command after this time (30s, 5m); exit code 124.")
 @rank_option()
 @click.pass_obj
 def command(
@@ -38,21 +37,19 @@ def command(
     job: str,
     command: tuple[str, ...],
     takes_input: bool,
-    timeout: str | None,
+    timeout: int | None,
     rank: int,
 ) -> int:
-    from runctl_auto.cli.job_filters import seconds_of
     from runctl_auto.cli.passed_signals import passed_signals
     from runctl_auto.operations.exec import ExecOptions, exec_
 
-    limit = None if timeout is None else seconds_of(timeout)
     console = invocation.console
     console.ends_with_reader = True
     given = sys.stdin.buffer.read() if takes_input else None
     session = invocation.session_of(job)
     output = _Output(console)
     with passed_signals() as signals:
-        result = exec_(session, job, ExecOptions(command, limit, given, rank), output.write, signals)
+        result = exec_(session, job, ExecOptions(command, timeout, given, rank), output.write, signals)
     _tell(console, result)
     console.result({**result.as_json(), **output.as_json()})
     return result.code

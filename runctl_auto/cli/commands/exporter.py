@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.quantity_types import Duration
 
 PORT = 9488
 LISTEN = f"127.0.0.1:{PORT}"
@@ -41,11 +42,15 @@ def textfile(invocation: Invocation, folder: Path, leaks: bool) -> None:
 )
 @click.option("--listen", default=LISTEN, show_default=True, metavar="ADDRESS:PORT", help="Where to serve.")
 @click.option("--host", "hosts", multiple=True, metavar="NAME", help="A further name that scrapers use.")
-@click.option("--every", default="15s", show_default=True, help="How old what is served may be.")
-@click.option("--leaks-every", metavar="TIME", help="Search for leaks so often; default: never.")
+@click.option(
+    "--every", type=Duration(), default="15s", show_default=True, help="How old what is served may be."
+)
+@click.option(
+    "--leaks-every", type=Duration(), metavar="TIME", help="Search for leaks so often; default: never."
+)
 @click.pass_obj
 def serve(
-    invocation: Invocation, listen: str, hosts: tuple[str, ...], every: str, leaks_every: str | None
+    invocation: Invocation, listen: str, hosts: tuple[str, ...], every: int, leaks_every: int | None
 ) -> None:
     from threading import Thread
 
@@ -54,11 +59,7 @@ def serve(
     from runctl_auto.operations.exporter import Exporter
 
     address, port = _address(listen)
-    exporter = Exporter(
-        invocation.session_of_all(),
-        every=_seconds(every, "--every"),
-        leaks_every=None if leaks_every is None else _seconds(leaks_every, "--leaks-every"),
-    )
+    exporter = Exporter(invocation.session_of_all(), every=every, leaks_every=leaks_every)
     try:
         server = ScrapeServer(address, port, exporter.text, hosts)
     except OSError as error:
@@ -81,13 +82,3 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not address or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"'{text}' is no ADDRESS:PORT.", next_step=f"The default is {LISTEN}.")
     return address.strip("[]"), int(port)
-
-
-def _seconds(text: str, option: str) -> float:
-    from runctl_auto.errors import UsageError
-    from runctl_auto.job_file.quantities import parse_duration_seconds
-
-    try:
-        return float(parse_duration_seconds(text))
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}", next_step="A time is 30s, 5m or 1h.") from error

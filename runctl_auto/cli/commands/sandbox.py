@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.quantity_types import Duration
 from runctl_auto.errors import RunctlError, SandboxError
 
 if TYPE_CHECKING:
@@ -91,20 +92,20 @@ def status(invocation: Invocation) -> None:
 @click.argument("job")
 @click.option(
     "--notice",
+    type=Duration(or_none=True),
     default="120s",
     show_default=True,
-    metavar="DURATION",
     help="Time from the notice to the end, such as 30s or 2m; 0 takes it away at once.",
 )
 @click.option(
     "--rank", type=click.IntRange(min=0), default=0, show_default=True, help="Of several machines this one's."
 )
 @click.pass_obj
-def interrupt(invocation: Invocation, job: str, notice: str, rank: int) -> None:
+def interrupt(invocation: Invocation, job: str, notice: int, rank: int) -> None:
     from runctl_auto.operations.sandbox_events import interrupt as happen
 
     session = _running(invocation)
-    _show_event(invocation, happen(session, job, _seconds(notice), rank=rank))
+    _show_event(invocation, happen(session, job, notice, rank=rank))
 
 
 @command.command(
@@ -130,19 +131,6 @@ def fail(invocation: Invocation, job: str, *, kind: Kind, over: bool, rank: int)
     from runctl_auto.operations.sandbox_events import fail as happen
 
     _show_event(invocation, happen(_running(invocation), job, kind, over=over, rank=rank))
-
-
-def _seconds(notice: str) -> int:
-    from runctl_auto.job_file.quantities import DURATION_FORM, parse_duration_seconds
-
-    if notice in ("0", "0s"):
-        return 0
-    try:
-        return parse_duration_seconds(notice)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{notice!r} {error}: give {DURATION_FORM}.", param_hint="--notice"
-        ) from None
 
 
 def _running(invocation: Invocation) -> Session:

@@ -8,7 +8,8 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_names import StorageName
-from runctl_auto.cli.storage_options import PROTECT, TAGS, YES, Size, removal_options, tags_of
+from runctl_auto.cli.quantity_types import Size
+from runctl_auto.cli.storage_options import PROTECT, TAGS, YES, removal_options, tags_of
 
 _NAME = StorageName("volume")
 _INITIALIZATION_RATE = click.IntRange(100, 300)

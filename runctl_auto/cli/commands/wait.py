@@ -8,6 +8,7 @@ import click
 
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.quantity_types import Duration
 
 if TYPE_CHECKING:
     from runctl_auto.operations.status import JobStatus
@@ -19,18 +20,20 @@ if TYPE_CHECKING:
 )
 @click.argument("job")
 @click.option(
-    "--timeout", metavar="TIME", help="Wait so long at most, such as 90s or 12h; exits with 1 then."
+    "--timeout",
+    type=Duration(),
+    metavar="TIME",
+    help="Wait so long at most, such as 90s or 12h; exits with 1 then.",
 )
 @click.pass_obj
-def command(invocation: Invocation, job: str, timeout: str | None) -> None:
+def command(invocation: Invocation, job: str, timeout: int | None) -> None:
     from runctl_auto.cli.interruption import told_what_goes_on
     from runctl_auto.operations.wait import wait
 
-    seconds = None if timeout is None else _seconds(timeout)
     session = invocation.session_of(job)
     console = invocation.console
     with told_what_goes_on(console, job):
-        found = wait(session, job, _Progress(console), timeout=seconds)
+        found = wait(session, job, _Progress(console), timeout=timeout)
     status = found.status
     console.result(
         {
@@ -42,16 +45,6 @@ def command(invocation: Invocation, job: str, timeout: str | None) -> None:
         }
     )
     console.line(f"{job}: {found.phase}")
-
-
-def _seconds(text: str) -> float:
-    from runctl_auto.errors import UsageError
-    from runctl_auto.job_file.quantities import parse_duration_seconds
-
-    try:
-        return float(parse_duration_seconds(text))
-    except ValueError as error:
-        raise UsageError(f"--timeout: {error}", next_step="A time is 30s, 5m or 1h.") from error
 
 
 class _Progress:
