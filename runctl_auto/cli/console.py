@@ -129,7 +129,7 @@ class Console:
         from runctl_auto.cli.views.costs import cost_lines
         from runctl_auto.cli.views.plan import plan_lines
         from runctl_auto.stack.kinds import titled
-        from runctl_auto.stack.trail import zone_text
+        from runctl_auto.stack.place_text import place_text
 
         self.say(f"Plan for {titled(view.job)}" + (f", run {view.run}:" if view.run else ":"))
         if view.program is not None:
@@ -141,8 +141,7 @@ class Console:
         if view.placement is not None:
             place = view.placement
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
-            zone = zone_text(place.zone, place.provider)
-            self.say(f"  machine: {place.instance_type} {place.market} in {zone}{disk}")
+            self.say(f"  machine: {place_text(place)}{disk}")
         if view.offers:
             from runctl_auto.cli.views.offers import next_offer_lines
 

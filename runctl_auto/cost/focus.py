@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from runctl_auto.cost.bill_json import rfc3339
 from runctl_auto.cost.charges import Charge, Kind
 from runctl_auto.cost.ledger import Bill, Line, Period, by_day, lines
-from runctl_auto.stack.trail import TITLES
+from runctl_auto.stack.place_text import TITLES
 
 _SERVICES: dict[Kind, tuple[str, str, str]] = {
     "machine": ("Compute", "Amazon Elastic Compute Cloud", "Hours"),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from runctl_auto.cost.amount import Amount, total
 from runctl_auto.cost.charges import Charge
 from runctl_auto.cost.quantities import Quantities, quantities
-from runctl_auto.stack.trail import TITLES
+from runctl_auto.stack.place_text import TITLES
 
 DAY = timedelta(days=1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)

@@ -19,7 +19,8 @@ from runctl_auto.jobs.follow.follow import await_end
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import Reporter
 from runctl_auto.stack.config import Placement, Protection, StackConfig
-from runctl_auto.stack.trail import MOST_KEPT, MOST_OF_A_REASON, RefusedPlace, trail_json, zone_text
+from runctl_auto.stack.place_text import place_text
+from runctl_auto.stack.trail import MOST_KEPT, MOST_OF_A_REASON, RefusedPlace, trail_json
 
 MOST_TAKEN_BACK = 3
 """So often a machine is launched in a place that takes each back."""
@@ -55,7 +56,7 @@ def apply_in_first_place(
         if failed.rule_out(place):
             continue
         if last is not None:
-            reporter.say(f"{refused[-1]}; trying {_place_text(place)}")
+            reporter.say(f"{refused[-1]}; trying {place_text(place)}")
             settle()
         attempt = replace(config, placement=place, trail=_extended(config, refused))
         stack.set_config(attempt.to_values())
@@ -187,10 +188,6 @@ def _refused(place: Placement, code: str | None, reason: str, at: datetime) -> R
 
 def _extended(config: StackConfig, refused: Sequence[RefusedPlace]) -> tuple[RefusedPlace, ...]:
     return (*config.trail, *refused)[-MOST_KEPT:]
-
-
-def _place_text(place: Placement) -> str:
-    return f"{place.instance_type} {place.market} in {zone_text(place.zone, place.provider)}"
 
 
 def _places(config: StackConfig, others: Iterable[Placement], failed: _FailedPlaces) -> Iterator[Placement]:

@@ -34,10 +34,11 @@ from runctl_auto.providers.contract import Account, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
 from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
+from runctl_auto.stack.place_text import TITLES
 from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.source import Source
 from runctl_auto.stack.state import GROUP, StackState
-from runctl_auto.stack.trail import TITLES, RefusedPlace
+from runctl_auto.stack.trail import RefusedPlace
 
 
 @dataclass(frozen=True)

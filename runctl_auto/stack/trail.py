@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pydantic import ConfigDict, with_config
 
 from runctl_auto.job_file.spec import CloudName
+from runctl_auto.stack.place_text import place_text
 
-TITLES: Mapping[CloudName, str] = {"aws": "AWS", "runpod": "RunPod"}
-"""What providers are called in texts."""
 MOST_KEPT = 50
 """How many refused places a run remembers: the newest."""
 MOST_OF_A_REASON = 300
@@ -35,17 +34,7 @@ class RefusedPlace:
     provider: CloudName = "aws"
 
     def __str__(self) -> str:
-        return f"{self.instance_type} {self.market} in {self.where}: {self.code or self.reason}"
-
-    @property
-    def where(self) -> str:
-        """The zone, with its provider where that is not AWS."""
-        return zone_text(self.zone, self.provider)
-
-
-def zone_text(zone: str, provider: CloudName) -> str:
-    """A zone in words, with its provider where that is not AWS."""
-    return zone if provider == "aws" else f"{zone} ({TITLES[provider]})"
+        return f"{place_text(self)}: {self.code or self.reason}"
 
 
 def trail_json(trail: Sequence[RefusedPlace]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from runctl_auto.cli.views.stopped import costs_of_stopped
 from runctl_auto.local.plain_text import plain_text
 from runctl_auto.local.printable import printable
 from runctl_auto.reports.figures import moment, rate_text, short_age, spent_text
-from runctl_auto.stack.trail import zone_text
+from runctl_auto.stack.place_text import place_text
 
 if TYPE_CHECKING:
     from runctl_auto.observe.notices import SentNotice
@@ -29,9 +29,7 @@ def status_lines(job: JobStatus) -> Iterator[str]:
     yield _line("run", f"{config.run.id}, attempt {config.run.attempt}")
     yield _line("machine", _machine(job))
     yield from node_lines(status)
-    yield _line(
-        "placement", f"{place.instance_type} {place.market} in {zone_text(place.zone, place.provider)}"
-    )
+    yield _line("placement", place_text(place))
     if status is not None and status.unreadable is not None:
         yield _line("problem", status.unreadable)
         status = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from runctl_auto.cli.views.costs import source_text
 from runctl_auto.cli.views.table import Column
 from runctl_auto.placement.order import RankedOffer
-from runctl_auto.stack.trail import zone_text
+from runctl_auto.stack.place_text import place_text
 
 COLUMNS = (
     Column("TYPE"),
@@ -79,5 +79,4 @@ def next_offer_lines(offers: Sequence[RankedOffer]) -> Iterator[str]:
     for number, each in enumerate(offers, 1):
         offer = each.offer
         score = "" if offer.score is None else f", score {offer.score}"
-        zone = zone_text(offer.zone, offer.provider)
-        yield f"  {number}. {offer.instance_type} {offer.market} in {zone}: {_expected(each)}{score}"
+        yield f"  {number}. {place_text(offer)}: {_expected(each)}{score}"

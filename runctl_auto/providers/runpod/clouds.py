@@ -29,8 +29,8 @@ from runctl_auto.providers.runpod.provider import RunpodProvider
 from runctl_auto.providers.storage import Storage
 from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.stack.config import Placement
+from runctl_auto.stack.place_text import TITLES
 from runctl_auto.stack.prices import RegionPrices
-from runctl_auto.stack.trail import TITLES
 
 _MACHINES_OF_AWS, _VOLUMES_OF_AWS = "i-", "vol-"
 
