@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_names import StorageName
 from runctl_auto.cli.quantity_types import Size
-from runctl_auto.cli.storage_options import PROTECT, TAGS, YES, removal_options, tags_of
+from runctl_auto.cli.storage_options import (
+    INITIALIZATION_RATE,
+    PROTECT,
+    TAGS,
+    YES,
+    removal_options,
+    tags_of,
+    taken_as_new_volume,
+)
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.volume_create import NewVolume
 
 _NAME = StorageName("snapshot")
 
@@ -104,42 +117,16 @@ def copy(
 @click.option("--size", type=Size(), help="Its size; by default that of the snapshot.")
 @click.option("--zone", help="Its zone; by default the first one of the snapshot's region.")
 @click.option("--region", help="The region of a snapshot that is named by its id.")
-@click.option(
-    "--initialization-rate",
-    type=click.IntRange(100, 300),
-    metavar="MIB/S",
-    help="Load the snapshot's blocks at 100 to 300 MiB/s, which AWS charges for.",
-)
+@INITIALIZATION_RATE
 @PROTECT
 @TAGS
 @YES
+@taken_as_new_volume()
 @click.pass_obj
-def restore(
-    invocation: Invocation,
-    /,
-    snapshot: str,
-    volume: str,
-    *,
-    size: int | None,
-    zone: str | None,
-    region: str | None,
-    initialization_rate: int | None,
-    protect: bool,
-    tags: tuple[str, ...],
-    yes: bool,
-) -> None:
+def restore(invocation: Invocation, volume: str, asked: NewVolume, yes: bool) -> None:
     from runctl_auto.cli.views.storage import show_result
-    from runctl_auto.operations.volume_create import NewVolume, create_volume
+    from runctl_auto.operations.volume_create import create_volume
 
-    asked = NewVolume(
-        size_gb=size,
-        zone=zone,
-        region=region,
-        snapshot=snapshot,
-        initialization_rate=initialization_rate,
-        protect=protect,
-        tags=tags_of(tags),
-    )
     show_result(invocation, create_volume(invocation.session(), volume, asked, yes=yes), "restored")
 
 

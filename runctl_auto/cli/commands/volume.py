@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_names import StorageName
 from runctl_auto.cli.quantity_types import Size
-from runctl_auto.cli.storage_options import PROTECT, TAGS, YES, removal_options, tags_of
+from runctl_auto.cli.storage_options import (
+    INITIALIZATION_RATE,
+    PROTECT,
+    TAGS,
+    YES,
+    removal_options,
+    taken_as_new_volume,
+)
+
+if TYPE_CHECKING:
+    from runctl_auto.operations.volume_create import NewVolume
 
 _NAME = StorageName("volume")
-_INITIALIZATION_RATE = click.IntRange(100, 300)
 
 
 @click.group(help="Create, list, attach, resize and delete volumes that do not belong to a job.")
@@ -26,48 +36,18 @@ def command() -> None:
 @click.option("--zone", help="Its zone, such as us-east-1a; by default the first one of the region.")
 @click.option("--region", help="Its region; by default that of the zone, of the snapshot, or your own.")
 @click.option("--snapshot", metavar="NAME|ID", help="A snapshot that it begins with.")
-@click.option(
-    "--initialization-rate",
-    type=_INITIALIZATION_RATE,
-    metavar="MIB/S",
-    help="Load the snapshot's blocks at 100 to 300 MiB/s, which AWS charges for.",
-)
+@INITIALIZATION_RATE
 @click.option("--iops", type=click.IntRange(3000, 80000), help="Operations a second; 3000 are included.")
 @click.option("--throughput", type=click.IntRange(125, 2000), help="MiB/s; 125 are included.")
 @PROTECT
 @TAGS
 @YES
+@taken_as_new_volume("iops", "throughput")
 @click.pass_obj
-def create(
-    invocation: Invocation,
-    /,
-    name: str,
-    *,
-    size: int | None,
-    zone: str | None,
-    region: str | None,
-    snapshot: str | None,
-    initialization_rate: int | None,
-    iops: int | None,
-    throughput: int | None,
-    protect: bool,
-    tags: tuple[str, ...],
-    yes: bool,
-) -> None:
+def create(invocation: Invocation, name: str, asked: NewVolume, yes: bool) -> None:
     from runctl_auto.cli.views.storage import show_result
-    from runctl_auto.operations.volume_create import NewVolume, create_volume
+    from runctl_auto.operations.volume_create import create_volume
 
-    asked = NewVolume(
-        size_gb=size,
-        zone=zone,
-        region=region,
-        snapshot=snapshot,
-        initialization_rate=initialization_rate,
-        iops=iops,
-        throughput=throughput,
-        protect=protect,
-        tags=tags_of(tags),
-    )
     show_result(invocation, create_volume(invocation.session(), name, asked, yes=yes), "created")
 
 
