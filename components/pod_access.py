@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
-from components.iam_profile import IamProfileArgs, access_policy
+from components.machine_access import MachineAccess, access_policy
 from components.runpod_resources import Secret
 
 TYPE = "runctl:runpod:PodAccess"
@@ -20,12 +20,12 @@ TYPE = "runctl:runpod:PodAccess"
 
 @dataclass(frozen=True, kw_only=True)
 class PodAccessArgs:
-    """``name`` is the physical name of user, policy and secret. ``access`` states what is allowed; its names
-    of role and profile are not used. ``permissions_boundary``: the ARN of a policy that limits the user.
+    """``name`` is the physical name of user, policy and secret. ``access`` is what the pod may do.
+    ``permissions_boundary``: the ARN of a policy that limits the user.
     """
 
     name: str
-    access: IamProfileArgs
+    access: MachineAccess
     permissions_boundary: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 

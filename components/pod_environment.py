@@ -10,7 +10,7 @@ from typing import Literal
 import pulumi
 
 from components.artifact_bucket import DEFAULT_RETENTION_DAYS, ArtifactBucket, ArtifactBucketArgs
-from components.iam_profile import IamProfileArgs
+from components.machine_access import MachineAccess
 from components.naming import ROLE_LIMIT, TAG_LIMIT, Names
 from components.pod_access import PodAccess, PodAccessArgs
 from components.run_objects import PackageFile, RunObjects, TextObject
@@ -125,10 +125,7 @@ class PodEnvironment(pulumi.ComponentResource):
             PodAccessArgs(
                 name=names.name("access", limit=ROLE_LIMIT),
                 permissions_boundary=args.permissions_boundary,
-                access=IamProfileArgs(
-                    role_name="",
-                    policy_name="",
-                    profile_name="",
+                access=MachineAccess(
                     account=names.account,
                     partition=args.partition,
                     region=names.region,

@@ -14,7 +14,8 @@ import pulumi_aws as aws
 from components.artifact_bucket import DEFAULT_RETENTION_DAYS, ArtifactBucket, ArtifactBucketArgs
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.end_schedule import EndSchedule, EndScheduleArgs
-from components.iam_profile import AttachedVolumes, IamProfile, IamProfileArgs
+from components.iam_profile import IamProfile, IamProfileArgs
+from components.machine_access import AttachedVolumes, MachineAccess
 from components.machine_group import MachineGroup, MachineGroupArgs
 from components.naming import (
     PLACEMENT_GROUP_LIMIT,
@@ -259,22 +260,24 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 role_name=names.name("machine", limit=ROLE_LIMIT),
                 policy_name=names.name("machine", limit=POLICY_LIMIT),
                 profile_name=names.name("machine", limit=PROFILE_LIMIT),
-                account=names.account,
-                partition=args.partition,
-                region=names.region,
-                job=names.job,
-                run=args.run,
-                lineage=args.lineage,
-                bucket=names.bucket(),
-                has_secrets=bool(args.secrets),
-                sends_notices="notify" in args.run_spec,
-                stores_spans="trace" in args.run_spec,
-                has_nodes=args.limits.nodes > 1,
+                access=MachineAccess(
+                    account=names.account,
+                    partition=args.partition,
+                    region=names.region,
+                    job=names.job,
+                    run=args.run,
+                    lineage=args.lineage,
+                    bucket=names.bucket(),
+                    has_secrets=bool(args.secrets),
+                    sends_notices="notify" in args.run_spec,
+                    stores_spans="trace" in args.run_spec,
+                    has_nodes=args.limits.nodes > 1,
+                    data=args.data,
+                    repository=args.repository,
+                    group=self._group_request.name if self._group_request else None,
+                    attached=self._attached_by_machine(),
+                ),
                 permissions_boundary=args.permissions_boundary,
-                data=args.data,
-                repository=args.repository,
-                group=self._group_request.name if self._group_request else None,
-                attached=self._attached_by_machine(),
                 tags=self._tags,
             ),
             self._child,

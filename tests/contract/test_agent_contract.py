@@ -15,7 +15,7 @@ import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 from support.s3_web import s3_store
 
-from components.iam_profile import IamProfileArgs, access_policy
+from components.machine_access import MachineAccess, access_policy
 from runctl_auto.agent import contract
 from runctl_auto.agent.contract import Background, Phase, Reason
 from runctl_auto.agent.job.output_log import LogShipper
@@ -162,8 +162,8 @@ def test_a_manifest_is_the_document_that_it_was() -> None:
 
 
 def allowed(action: str, *, has_nodes: bool = False) -> list[str]:
-    args = IamProfileArgs(
-        role_name="r", policy_name="p", profile_name="i", account=OWNER, partition="aws", region="us-east-1",
+    args = MachineAccess(
+        account=OWNER, partition="aws", region="us-east-1",
         job="digits", run="abc", lineage="line", bucket="b", has_nodes=has_nodes,
     )  # fmt: skip
     statements = access_policy(args)["Statement"]

@@ -20,7 +20,7 @@ from support.provider_calls import Row, reached
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_step
 
-from components.iam_profile import AttachedVolumes, IamProfileArgs, access_policy
+from components.machine_access import AttachedVolumes, MachineAccess, access_policy
 from runctl_auto.permissions.document import calls_of
 from runctl_auto.providers.aws.permissions.actions import actions_of
 
@@ -175,10 +175,7 @@ def recorded(cloud_url: str, life: Callable[[], None]) -> list[tuple[str, str]]:
 def assert_agent_is_allowed(recorded: Iterable[tuple[str, str]], **more: Any) -> None:
     """The agent called what its machine's role allows."""
     calls = {call for call, caller in recorded if NOT_THE_AGENT not in caller}
-    args = IamProfileArgs(
-        role_name="r",
-        policy_name="p",
-        profile_name="p",
+    args = MachineAccess(
         account="123456789012",
         partition="aws",
         region="us-east-1",

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.artifact_bucket import tls_only_policy
 from components.end_schedule import ending_policy
-from components.iam_profile import AttachedVolumes, IamProfileArgs, access_policy
+from components.machine_access import AttachedVolumes, MachineAccess, access_policy
 from components.tags import identity_tags
 
 TAGS = identity_tags(project="runctl", job="digits", stack="digits", owner="ada")
@@ -85,10 +85,7 @@ ENVIRONMENT_INPUTS: dict[str, Any] = {
 }
 # 10 h x 2 machines at 0.5 USD, and 10 h of 365 GB at 0.08 USD a month of 730 h
 WORST_CASE = 10.4
-OWN_ROLE = IamProfileArgs(
-    role_name="role",
-    policy_name="policy",
-    profile_name="profile",
+OWN_ROLE = MachineAccess(
     account="123456789012",
     partition="aws",
     region="us-east-1",

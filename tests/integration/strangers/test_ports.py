@@ -28,7 +28,8 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2
 from support import stranger
 from support.left_running import processes_holding
 
-from components.iam_profile import IamProfileArgs, access_policy, trust_policy
+from components.iam_profile import trust_policy
+from components.machine_access import MachineAccess, access_policy
 from runctl_auto.agent.store import sigv4
 from sandbox import daemon
 from sandbox.access.keys import keys_file, load_keys
@@ -169,10 +170,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def _make_job(world: World, job: str) -> None:
     bucket = f"{job}-bucket"
-    args = IamProfileArgs(
-        role_name=job,
-        policy_name=job,
-        profile_name=job,
+    args = MachineAccess(
         account="123456789012",
         partition="aws",
         region="us-east-1",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from components.iam_profile import IamProfileArgs, access_policy
+from components.machine_access import MachineAccess, access_policy
 from sandbox.aws.cloud.operations import read_call
 from sandbox.aws.cloud.roles import RoleSession
 from sandbox.aws.cloud.session_access import refusal_of
@@ -17,10 +17,7 @@ from sandbox.aws.cloud.tagged_resources import Tagged
 
 SESSION = RoleSession("ASIA1", "s", "t", "arn:aws:iam::123456789012:role/runctl-own", "i-1")
 POLICY = access_policy(
-    IamProfileArgs(
-        role_name="r",
-        policy_name="p",
-        profile_name="i",
+    MachineAccess(
         account="123456789012",
         partition="aws",
         region="us-east-1",
