@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.artifact_bucket import DEFAULT_RETENTION_DAYS, ArtifactBucket, ArtifactBucketArgs
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.end_schedule import EndSchedule, EndScheduleArgs
+from components.environment import Environment, EnvironmentArgs, policy_view
 from components.iam_profile import IamProfile, IamProfileArgs
-from components.machine_access import AttachedVolumes, MachineAccess
+from components.machine_access import AttachedVolumes
 from components.machine_group import MachineGroup, MachineGroupArgs
 from components.naming import (
     PLACEMENT_GROUP_LIMIT,
@@ -24,33 +24,14 @@ from components.naming import (
     ROLE_LIMIT,
     TAG_LIMIT,
     TEMPLATE_LIMIT,
-    Names,
 )
 from components.network_access import NetworkAccess, NetworkAccessArgs
-from components.run_objects import PackageFile, RunObjects, TextObject
-from components.secret_parameters import SecretParameters, SecretParametersArgs
 from components.spot_instance import Market, SpotInstance, SpotInstanceArgs
-from components.tags import RUN, without_protection
+from components.tags import RUN
 
 TYPE = "runctl:aws:TrainingEnvironment"
 
 DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
-
-
-@dataclass(frozen=True, kw_only=True)
-class VolumeRequest:
-    """A new volume of ``size_gb``, created from ``snapshot`` if given, or the existing one with ``id``.
-
-    ``protect`` is whether a new one is protected now. An existing one is attached, but not managed.
-    """
-
-    name: str
-    mount: str
-    size_gb: int | None = None
-    snapshot: str | None = None
-    initialization_rate: int | None = None
-    id: str | None = None
-    protect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,89 +83,40 @@ class MachineRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Cost and limits of the run, as inputs for policies before anything is created. USD and seconds.
-
-    ``volume_gb_month`` is the price of storage; ``address_hour`` that of a machine's public address, 0
-    without one. None is unknown.
-    """
-
-    price_hour: float | None = None
-    max_price: float | None = None
-    budget: float | None = None
-    max_duration_seconds: int | None = None
-    nodes: int = 1
-    volume_gb_month: float | None = None
-    address_hour: float | None = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingEnvironmentArgs:
+class TrainingEnvironmentArgs(EnvironmentArgs):
     """``machine`` is None when the run has ended: everything but compute stays.
 
-    ``run_spec`` is the agent's spec, as JSON data without its volumes, whose ids are known only here.
-    ``tags`` are the job's own, beside the identity tags that the provider sets; ``identity`` are those, for
-    resources of a launch other than the machine, which have no provider default tags. ``secrets`` are values
-    by the name of their variable; ``data`` are the sources (``s3://...``) that the machine reads.
-    ``lineage`` is the run whose checkpoints this one continues; ``retention_days`` how long overwritten and
-    deleted ones stay in the bucket. ``candidate_types`` are the instance types that the machine may have, for
-    policies to evaluate before it is created. ``resolvers`` are the addresses of the network's own DNS
-    servers. ``decisions`` keeps what was decided for the run, for programs without a configuration of their
-    own. ``code_parts`` are the files of a large work folder, which ``code`` lists. ``container`` is the image
-    that the run's scripts run in, by its digest; ``repository`` the ARN of AWS's repository that it is in.
+    ``identity`` are the identity tags that the provider sets, for resources of a launch other than the
+    machine, which have no provider default tags. ``candidate_types`` are the instance types that the machine
+    may have, for policies to evaluate before it is created. ``resolvers`` are the addresses of the network's
+    own DNS servers. ``container`` is the image that the run's scripts run in, by its digest; ``repository``
+    the ARN of AWS's repository that it is in.
     """
 
-    names: Names
-    partition: str
-    zone: str
     vpc: str
-    run: str
-    lineage: str
-    run_spec: Mapping[str, object]
-    spec_key: str
-    code: PackageFile
-    agent: PackageFile
-    code_parts: Sequence[PackageFile] = ()
     machine: MachineRequest | None
     identity: Mapping[str, str]
-    volumes: Sequence[VolumeRequest] = ()
-    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    data: Sequence[str] = ()
-    protect_bucket: bool = False
-    retention_days: int = DEFAULT_RETENTION_DAYS
-    permissions_boundary: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
     candidate_types: Sequence[str] = ()
     resolvers: Sequence[str] = ()
-    decisions: TextObject | None = None
     container: str | None = None
     repository: str | None = None
 
 
-class TrainingEnvironment(pulumi.ComponentResource):
+class TrainingEnvironment(Environment):
     """The environment of one job. Pass the provider of the job's region in ``opts.providers``."""
 
-    bucket: pulumi.Output[str]
-    volume_ids: Mapping[str, pulumi.Output[str]]
-    instance_id: pulumi.Output[str] | None
+    _args: TrainingEnvironmentArgs
     instance_ids: Sequence[pulumi.Output[str]]
     """Of a run on several machines, in the order of the nodes; else empty."""
-    group_name: pulumi.Output[str] | None
 
     def __init__(self, name: str, args: TrainingEnvironmentArgs, opts: pulumi.ResourceOptions | None = None):
-        super().__init__(TYPE, name, _policy_view(args), opts)
-        self._name = name
-        self._args = args
-        self._tags = without_protection(args.tags)
-        self._child = pulumi.ResourceOptions(parent=self)
-
+        super().__init__(TYPE, name, args, _policy_view(args), opts)
         bucket = self._artifact_bucket()
         volumes = self._data_volumes()
         self._own_volumes = list(volumes.values())
         self.bucket = bucket.bucket
         self.volume_ids = {
-            **{each.name: pulumi.Output.from_input(each.id) for each in args.volumes if each.id is not None},
+            **self._existing_volumes(),
             **{volume: component.volume_id for volume, component in volumes.items()},
         }
         profile = self._iam_profile()
@@ -199,7 +131,7 @@ class TrainingEnvironment(pulumi.ComponentResource):
             ),
             self._child,
         )
-        needs = [bucket, profile, *self._secrets(), *self._objects(bucket)]
+        needs = [bucket, profile, *self._secrets(), *self._objects(bucket, self._run_spec())]
         self.instance_id = self._machine(profile, network, needs=needs)
         self.instance_ids = self._nodes(profile, network, needs=needs)
         self.group_name = self._group(profile, network, needs=needs)
@@ -210,20 +142,6 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 "groupName": self.group_name,
                 "volumes": dict(self.volume_ids),
             }
-        )
-
-    def _artifact_bucket(self) -> ArtifactBucket:
-        args = self._args
-        return ArtifactBucket(
-            f"{self._name}-artifacts",
-            ArtifactBucketArgs(
-                bucket=args.names.bucket(),
-                partition=args.partition,
-                retention_days=args.retention_days,
-                protect=args.protect_bucket,
-                tags=self._tags,
-            ),
-            self._child,
         )
 
     def _data_volumes(self) -> dict[str, DataVolume]:
@@ -245,13 +163,6 @@ class TrainingEnvironment(pulumi.ComponentResource):
             if volume.id is None and volume.size_gb is not None
         }
 
-    def _secrets(self) -> list[pulumi.Resource]:
-        args = self._args
-        if not args.secrets:
-            return []
-        parameters = SecretParametersArgs(job=args.names.job, values=args.secrets, tags=self._tags)
-        return [SecretParameters(f"{self._name}-secrets", parameters, self._child)]
-
     def _iam_profile(self) -> IamProfile:
         args, names = self._args, self._args.names
         return IamProfile(
@@ -260,19 +171,8 @@ class TrainingEnvironment(pulumi.ComponentResource):
                 role_name=names.name("machine", limit=ROLE_LIMIT),
                 policy_name=names.name("machine", limit=POLICY_LIMIT),
                 profile_name=names.name("machine", limit=PROFILE_LIMIT),
-                access=MachineAccess(
-                    account=names.account,
-                    partition=args.partition,
-                    region=names.region,
-                    job=names.job,
-                    run=args.run,
-                    lineage=args.lineage,
-                    bucket=names.bucket(),
-                    has_secrets=bool(args.secrets),
-                    sends_notices="notify" in args.run_spec,
-                    stores_spans="trace" in args.run_spec,
+                access=self._access(
                     has_nodes=args.limits.nodes > 1,
-                    data=args.data,
                     repository=args.repository,
                     group=self._group_request.name if self._group_request else None,
                     attached=self._attached_by_machine(),
@@ -296,17 +196,6 @@ class TrainingEnvironment(pulumi.ComponentResource):
             own=any(each.id is None for each in volumes),
             ids=tuple(each.id for each in volumes if each.id is not None),
         )
-
-    def _objects(self, bucket: ArtifactBucket) -> list[pulumi.Resource]:
-        args = self._args
-        return RunObjects(
-            run=args.run,
-            code=args.code,
-            agent=args.agent,
-            code_parts=args.code_parts,
-            spec=TextObject(key=args.spec_key, content=self._run_spec()),
-            decisions=args.decisions,
-        ).declare(self._name, bucket, self)
 
     def _run_spec(self) -> pulumi.Output[str]:
         spec = dict(self._args.run_spec)
@@ -461,26 +350,15 @@ class TrainingEnvironment(pulumi.ComponentResource):
 
 
 def _policy_view(args: TrainingEnvironmentArgs) -> dict[str, object]:
-    """The component's own inputs: plain values for policies to evaluate."""
-    machine, limits = args.machine, args.limits
-    return {
-        "region": args.names.region,
-        "dataSources": list(args.data),
-        "run": args.run,
-        "instanceType": machine.instance_type if machine else None,
-        "instanceTypes": list(machine.group.instance_types if machine and machine.group else ())
+    machine = args.machine
+    return policy_view(
+        args,
+        instanceType=machine.instance_type if machine else None,
+        instanceTypes=list(machine.group.instance_types if machine and machine.group else ())
         or list(args.candidate_types),
-        "recovery": "cloud" if machine and machine.group else None,
-        "market": machine.market if machine else None,
-        "priceHour": limits.price_hour,
-        "maxPrice": limits.max_price,
-        "budget": limits.budget,
-        "maxDurationSeconds": limits.max_duration_seconds,
-        "nodes": limits.nodes,
-        "volumeGbMonth": limits.volume_gb_month,
-        "addressHour": limits.address_hour,
-        "diskGb": machine.disk_gb if machine else None,
-        "volumesGb": sum(volume.size_gb or 0 for volume in args.volumes),
-        "volumes": [{"name": volume.name, "sizeGb": volume.size_gb} for volume in args.volumes],
-        "container": args.container,
-    }
+        recovery="cloud" if machine and machine.group else None,
+        market=machine.market if machine else None,
+        addressHour=args.limits.address_hour,
+        diskGb=machine.disk_gb if machine else None,
+        container=args.container,
+    )

@@ -21,6 +21,7 @@ import pulumi_aws as aws
 
 from components.data_access import DataLocation
 from components.data_volume import DataVolume, DataVolumeArgs
+from components.environment import EnvironmentArgs, Limits, VolumeRequest
 from components.naming import GROUP_LIMIT, TAG_LIMIT, Names
 from components.pod_environment import PodEnvironment, PodEnvironmentArgs, PodRequest
 from components.retention import RetentionRefusedError, refuse_retention
@@ -29,12 +30,10 @@ from components.secret_parameters import parameter_name
 from components.tags import RUN, identity_tags
 from components.training_environment import (
     GroupRequest,
-    Limits,
     MachineRequest,
     NodeRequest,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
-    VolumeRequest,
 )
 from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
 from runctl_auto.agent.contract import (
@@ -241,62 +240,41 @@ class DeclaredRun:
             return PackageFile(key=package_key(kind, sha256), path=path)
 
         code = package("code", run.code_sha256)
+        common = EnvironmentArgs(
+            names=names,
+            partition=placement.partition,
+            zone=placement.zone,
+            run=run.id,
+            lineage=run.lineage,
+            run_spec=run_spec(config),
+            spec_key=spec_key(run.id),
+            code=code,
+            code_parts=[package("part", each["sha256"]) for each in code_parts(code.path)],
+            agent=package("agent", run.agent_sha256),
+            volumes=_volumes(config),
+            secrets=secrets,
+            data=[each.source for each in job.data],
+            protect_bucket=config.protection.bucket,
+            retention_days=job.checkpoints.retention_days,
+            permissions_boundary=config.permissions_boundary,
+            tags=job.tags,
+            limits=_limits_of(config),
+            decisions=decisions,
+        )
         if len(job.clouds) > 1:
             opts = pulumi.ResourceOptions.merge(opts, _same_as_elsewhere(placement.provider))
         if placement.provider == "runpod":
-            return PodEnvironment(
-                job.name,
-                PodEnvironmentArgs(
-                    names=names,
-                    partition=placement.partition,
-                    zone=placement.zone,
-                    run=run.id,
-                    lineage=run.lineage,
-                    run_spec=run_spec(config),
-                    spec_key=spec_key(run.id),
-                    code=code,
-                    code_parts=[package("part", each["sha256"]) for each in code_parts(code.path)],
-                    agent=package("agent", run.agent_sha256),
-                    pod=None if ended else _pod(config, names, {**self.identity, RUN: run.id}),
-                    volumes=_volumes(config),
-                    secrets=secrets,
-                    data=[each.source for each in job.data],
-                    protect_bucket=config.protection.bucket,
-                    retention_days=job.checkpoints.retention_days,
-                    permissions_boundary=config.permissions_boundary,
-                    tags=job.tags,
-                    limits=_limits_of(config),
-                    decisions=decisions,
-                ),
-                opts,
-            )
+            pod = None if ended else _pod(config, names, {**self.identity, RUN: run.id})
+            return PodEnvironment(job.name, PodEnvironmentArgs(**vars(common), pod=pod), opts)
         return TrainingEnvironment(
             job.name,
             TrainingEnvironmentArgs(
-                names=names,
-                partition=placement.partition,
-                zone=placement.zone,
+                **vars(common),
                 vpc=placement.vpc,
-                run=run.id,
-                lineage=run.lineage,
-                run_spec=run_spec(config),
-                spec_key=spec_key(run.id),
-                code=code,
-                code_parts=[package("part", each["sha256"]) for each in code_parts(code.path)],
-                agent=package("agent", run.agent_sha256),
                 machine=None if ended else _machine(config, names),
                 identity=self.identity,
-                volumes=_volumes(config),
-                secrets=secrets,
-                data=[each.source for each in job.data],
-                protect_bucket=config.protection.bucket,
-                retention_days=job.checkpoints.retention_days,
-                permissions_boundary=config.permissions_boundary,
-                tags=job.tags,
-                limits=_limits_of(config),
                 candidate_types=job.resources.instance_types,
                 resolvers=placement.resolvers,
-                decisions=decisions,
                 container=None if config.container is None else config.container.reference,
                 repository=_repository(config),
             ),

@@ -10,17 +10,16 @@ from typing import Any
 from support.declared import declarations_of
 
 from components.data_volume import DataVolume, DataVolumeArgs
+from components.environment import Limits, VolumeRequest
 from components.naming import Names
 from components.run_objects import PackageFile
 from components.tags import identity_tags
 from components.training_environment import (
     GroupRequest,
-    Limits,
     MachineRequest,
     NodeRequest,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
-    VolumeRequest,
 )
 from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
 

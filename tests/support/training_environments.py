@@ -8,15 +8,14 @@ from typing import Any
 
 from support.declared import Declarations, declarations_of
 
+from components.environment import Limits, VolumeRequest
 from components.naming import Names
 from components.run_objects import PackageFile
 from components.tags import identity_tags
 from components.training_environment import (
-    Limits,
     MachineRequest,
     TrainingEnvironment,
     TrainingEnvironmentArgs,
-    VolumeRequest,
 )
 
 NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")

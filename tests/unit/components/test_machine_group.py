@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from support.training_environments import IDENTITY, declared, environment_args, with_machine
 
+from components.environment import VolumeRequest
 from components.machine_group import UNCHANGED
 from components.training_environment import (
     GroupRequest,
     TrainingEnvironmentArgs,
-    VolumeRequest,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from support.training_environments import declared, environment_args, with_machine
 
-from components.training_environment import NodeRequest, TrainingEnvironmentArgs
+from components.training_environment import (
+    NodeRequest,
+    TrainingEnvironmentArgs,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

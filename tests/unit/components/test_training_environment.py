@@ -12,11 +12,10 @@ import pytest
 from support.declared import Declarations
 from support.training_environments import IDENTITY, NAMES, declared, environment_args, with_machine
 
+from components.environment import Limits, VolumeRequest
+from components.run_objects import TextObject
 from components.training_environment import (
-    Limits,
-    TextObject,
     TrainingEnvironmentArgs,
-    VolumeRequest,
 )
 from runctl_auto.stack.decisions import DECISIONS_KEY
 
