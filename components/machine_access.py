@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from components.artifact_bucket import bucket_arn
 from components.data_access import reading_data
-from components.secret_parameters import parameter_folder
+from components.naming import parameter_folder
 from components.tags import FAILED_BOOT, JOB
 
 _SEQUENCE = "?" * 8

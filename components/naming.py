@@ -53,3 +53,13 @@ class Names:
             parts.append(content)
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def parameter_folder(job: str) -> str:
+    """The common prefix of the names of a job's parameters."""
+    return f"/runctl/{job}/"
+
+
+def parameter_name(job: str, variable: str) -> str:
+    """The parameter name of a job's variable."""
+    return f"{parameter_folder(job)}{variable}"

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_aws as aws
 
+from components.naming import parameter_name
+
 TYPE = "runctl:aws:SecretParameters"
 
 
@@ -18,16 +20,6 @@ class SecretParametersArgs:
     job: str
     values: Mapping[str, pulumi.Input[str]]
     tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def parameter_folder(job: str) -> str:
-    """The common prefix of the names of a job's parameters."""
-    return f"/runctl/{job}/"
-
-
-def parameter_name(job: str, variable: str) -> str:
-    """The parameter name of a job's variable."""
-    return f"{parameter_folder(job)}{variable}"
 
 
 class SecretParameters(pulumi.ComponentResource):

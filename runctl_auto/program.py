@@ -7,7 +7,6 @@ status.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -19,14 +18,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from components.data_access import DataLocation
 from components.data_volume import DataVolume, DataVolumeArgs
 from components.environment import EnvironmentArgs, Limits, VolumeRequest
-from components.naming import GROUP_LIMIT, TAG_LIMIT, Names
+from components.naming import TAG_LIMIT, Names
 from components.pod_environment import PodEnvironment, PodEnvironmentArgs, PodRequest
 from components.retention import RetentionRefusedError, refuse_retention
 from components.run_objects import PackageFile, TextObject
-from components.secret_parameters import parameter_name
 from components.tags import RUN, identity_tags
 from components.training_environment import (
     GroupRequest,
@@ -37,17 +34,7 @@ from components.training_environment import (
 )
 from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
 from runctl_auto.agent.contract import (
-    DEADLINE_SLACK_SECONDS,
-    END_SCHEDULE_SLACK_SECONDS,
-    ON_A_VOLUME,
-    DataJson,
-    DataStrategy,
-    LimitsJson,
-    NotifyJson,
     PackageKind,
-    PartOfRunJson,
-    PartOfUserDataJson,
-    RunJson,
     UserDataJson,
     package_key,
     spec_key,
@@ -62,17 +49,24 @@ from runctl_auto.backend.mark import backend_mark
 from runctl_auto.backend.state_bucket import sources_of_state
 from runctl_auto.errors import ProgramError, RunctlError
 from runctl_auto.job_file.image_reference import ImageReference
-from runctl_auto.job_file.spec import CloudName, DataSource, Volume
+from runctl_auto.job_file.spec import CloudName
 from runctl_auto.packaging.package import code_parts
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.clients import client_maker
 from runctl_auto.providers.aws.packages import require_package
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.run.status import RunStatus
-from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, Market, StackConfig
+from runctl_auto.stack.boot_config import (
+    boot_config,
+    end_after_seconds,
+    group_name,
+    market_of,
+    user_data_config,
+)
+from runctl_auto.stack.cloud_run_spec import run_spec
+from runctl_auto.stack.config import KEYS, NAMESPACE, SECRETS_KEY, GroupChoice, StackConfig
 from runctl_auto.stack.kinds import STORAGE_KINDS, kind_of, titled
 from runctl_auto.stack.pod_prices import POD_DISK_GB_MONTH
-from runctl_auto.stack.run_spec import container_of, run_spec_of
 from runctl_auto.stack.state import ENVIRONMENTS
 from runctl_auto.stack.storage_config import SnapshotConfig, StorageConfig, VolumeConfig, storage_config
 
@@ -377,49 +371,6 @@ def packages_folder() -> Path:
     return private / "packages"
 
 
-def run_spec(config: StackConfig) -> RunJson:
-    """The agent's spec, without the volumes, whose ids only the components know."""
-    job = config.job
-    return {
-        **run_spec_of(
-            job,
-            config.run,
-            limits=_limits(config),
-            secrets=[{"name": name, "parameter": parameter_name(job.name, name)} for name in job.secrets],
-            data=[_data(config, each) for each in job.data],
-        ),
-        **_notify(config),
-        **_trace(config),
-        **_container(config),
-        **_elastic(config),
-    }
-
-
-def _notify(config: StackConfig) -> PartOfRunJson:
-    """Who is told of the run; nothing where nobody is, so that the spec stays what it was."""
-    wanted = config.notify
-    if wanted is None:
-        return {}
-    found: NotifyJson = {"format": wanted.format, "on": list(wanted.on)}
-    if wanted.webhook is not None:
-        found["webhook"] = parameter_name(config.job.name, wanted.webhook)
-    if wanted.command is not None:
-        found["command"] = wanted.command
-    return {"notify": found}
-
-
-def _trace(config: StackConfig) -> PartOfRunJson:
-    """Where the run is traced; nothing where it is not."""
-    return {} if config.trace is None else {"trace": {"parent": config.trace}}
-
-
-def _container(config: StackConfig) -> PartOfRunJson:
-    """What the run's scripts run in; of a pod, which is itself a container, nothing."""
-    auth = config.job.registry_auth
-    parameter = None if auth is None else parameter_name(config.job.name, auth.password)
-    return container_of(config.job, config.container, parameter)
-
-
 def _repository(config: StackConfig) -> str | None:
     """The ARN of the repository of AWS's registry that the machine's role reads from; None without one."""
     container = config.container
@@ -430,107 +381,6 @@ def _repository(config: StackConfig) -> str | None:
         return None
     partition = config.placement.partition
     return f"arn:{partition}:ecr:{found.region}:{found.account}:repository/{found.name}"
-
-
-def _elastic(config: StackConfig) -> PartOfRunJson:
-    """When several machines go on without one; nothing where they never do."""
-    found = config.job.elastic
-    return {} if found is None else {"elastic": {"min": found.min, "wait_seconds": found.wait}}
-
-
-def _limits(config: StackConfig) -> LimitsJson:
-    job, group = config.job, config.group
-    limits: LimitsJson = {
-        "max_duration_seconds": job.max_duration,
-        "idle_duration_seconds": job.idle_duration,
-        "budget": job.budget,
-        "price_hour": config.machine_hour,
-    }
-    if group is not None:
-        market = config.placement.market
-        known = {name: price for name, price in group.prices.items() if price is not None}
-        limits["prices"] = {f"{name} {market}": price for name, price in known.items()}
-    elif config.on_demand_among_spot:
-        place = config.placement
-        found = {"spot": place.price_hour, "on-demand": place.on_demand_hour}
-        limits["prices"] = {
-            f"{place.instance_type} {market}": price for market, price in found.items() if price is not None
-        }
-    return limits
-
-
-def _data(config: StackConfig, source: DataSource) -> DataJson:
-    location = DataLocation.of(source.source)
-    plain: DataJson = {"bucket": location.bucket, "prefix": location.prefix, "path": source.path}
-    strategy = config.strategy_of(source)
-    if strategy == DataStrategy.STAGE:
-        return plain
-    if strategy not in ON_A_VOLUME:
-        return {**plain, "strategy": strategy}
-    volume = config.job.volume_of(source)
-    if volume is None:
-        raise ProgramError(
-            f"The data {source.source} are to be on a volume, and the job has none for them.",
-            where={"job": config.job.name, "field": "data"},
-            next_step="Name one of the job's volumes in the data's field volume.",
-        )
-    return {**plain, "strategy": strategy, "volume": volume.name}
-
-
-def user_data_config(config: StackConfig, names: Names, node: int | None = None) -> UserDataJson:
-    """The machine's boot configuration: where its agent and its spec are, when it must terminate, and which
-    ``node`` of several it is.
-    """
-    boot = _boot_config(config, names.bucket())
-    if config.group is None:
-        return boot if node is None else {**boot, "market": market_of(config, node), "node": node}
-    ends_at: PartOfUserDataJson = {} if config.ends_at is None else {"ends_at": config.ends_at}
-    return {**boot, "group": group_name(config, names), **ends_at}
-
-
-def group_name(config: StackConfig, names: Names) -> str:
-    """The name of the run's group. What would replace an instance is part of it, and replaces the group."""
-    placement = config.placement
-    content = {
-        "boot": _boot_config(config, names.bucket()),
-        "image": placement.image,
-        "disk_gb": config.disk_gb,
-        "public_address": placement.public_address,
-        "ends_at": config.ends_at,
-    }
-    return names.name("group", limit=GROUP_LIMIT, content=content)
-
-
-def _boot_config(config: StackConfig, bucket: str) -> UserDataJson:
-    job, run, placement = config.job, config.run, config.placement
-    return {
-        "job": job.name,
-        "run": run.id,
-        "region": placement.region,
-        "bucket": bucket,
-        "account": placement.account,
-        "agent": {"key": package_key("agent", run.agent_sha256), "sha256": run.agent_sha256},
-        "spec_key": spec_key(run.id),
-        "spec_sha256": spec_digest({**run_spec(config), "volumes": _mounts(job.volumes)}),
-        # Not read on the machine: it mounts volumes at its start, so other volumes require another machine.
-        "mounts": _digest({volume.name: _mounted(volume) for volume in job.volumes}),
-        "market": placement.market,
-        "deadline_seconds": None if job.max_duration is None else job.max_duration + DEADLINE_SLACK_SECONDS,
-    }
-
-
-def _mounts(volumes: Sequence[Volume]) -> list[dict[str, str]]:
-    """The volumes as far as a machine is started for them; the ids of new ones are not known yet."""
-    return [{"name": volume.name, "mount": volume.mount} for volume in volumes]
-
-
-def _mounted(volume: Volume) -> str:
-    return volume.mount if volume.id is None else f"{volume.id} {volume.mount}"
-
-
-def _digest(content: object) -> str:
-    """Twelve hex digits: user data is too small for a list of arbitrary length."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _machine(config: StackConfig, names: Names) -> MachineRequest:
@@ -569,7 +419,7 @@ def _pod(config: StackConfig, names: Names, tags: Mapping[str, str]) -> PodReque
     placement = config.placement
     # RunPod mounts volumes itself: the agent's spec has none.
     boot: UserDataJson = {
-        **_boot_config(config, names.bucket()),
+        **boot_config(config, names.bucket()),
         "spec_sha256": spec_digest({**run_spec(config), "volumes": []}),
     }
     content = {
@@ -605,11 +455,6 @@ def _nodes(config: StackConfig, names: Names) -> list[NodeRequest]:
     ]
 
 
-def market_of(config: StackConfig, node: int) -> Market:
-    """The market of one of several machines."""
-    return "on-demand" if node in config.job.on_demand_ranks else config.placement.market
-
-
 def _group(config: StackConfig, group: GroupChoice, names: Names) -> GroupRequest:
     return GroupRequest(
         name=group_name(config, names),
@@ -618,15 +463,6 @@ def _group(config: StackConfig, group: GroupChoice, names: Names) -> GroupReques
         root_device=group.root_device,
         ends_at=config.ends_at,
     )
-
-
-def end_after_seconds(config: StackConfig) -> int | None:
-    """When the cloud's schedule terminates a machine, counted from its creation; None when disabled, or when
-    the job has no max_duration.
-    """
-    if not config.end_schedule or config.job.max_duration is None:
-        return None
-    return config.job.max_duration + DEADLINE_SLACK_SECONDS + END_SCHEDULE_SLACK_SECONDS
 
 
 def _volumes(config: StackConfig) -> list[VolumeRequest]:

@@ -12,8 +12,9 @@ from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
 from runctl_auto.agent.start.config import parse_config
 from runctl_auto.agent.start.install import with_deadline
 from runctl_auto.job_file.load import JobSpec
-from runctl_auto.program import group_name, run_spec, user_data_config
 from runctl_auto.run.identity import RunIdentity
+from runctl_auto.stack.boot_config import group_name, user_data_config
+from runctl_auto.stack.cloud_run_spec import run_spec
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 
 NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")

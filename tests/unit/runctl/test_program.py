@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tarfile
@@ -14,29 +13,20 @@ import pulumi
 import pytest
 from botocore.exceptions import ClientError
 from support.declared import Declarations, declarations_of
+from support.digits_configs import ACCOUNT, NAMES, digits_config, digits_in_a_group
 
 from components.naming import Names
-from runctl_auto.agent.spec import spec_digest, verified_spec
+from runctl_auto.agent.spec import verified_spec
 from runctl_auto.errors import AccessDeniedError, ProgramError
-from runctl_auto.job_file.spec import Artifacts, Checkpoints, DataSource, JobSpec, Retry, Volume
+from runctl_auto.job_file.spec import DataSource
 from runctl_auto.packaging.package import package_path
-from runctl_auto.program import (
-    declare,
-    end_after_seconds,
-    group_name,
-    packages_folder,
-    read_secrets,
-    run_spec,
-    user_data_config,
-)
+from runctl_auto.program import declare, packages_folder, read_secrets
 from runctl_auto.providers.aws.access import Cloud
-from runctl_auto.run.identity import RunIdentity
-from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
+from runctl_auto.stack.boot_config import end_after_seconds, group_name, user_data_config
+from runctl_auto.stack.cloud_run_spec import run_spec
+from runctl_auto.stack.config import Protection, StackConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-ACCOUNT = "123456789012"
-NAMES = Names(account=ACCOUNT, region="eu-west-1", project="runctl", job="digits")
 
 
 class Bucket:
@@ -65,38 +55,7 @@ def packages(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config() -> StackConfig:
-    job = {
-        "name": "digits",
-        "region": "eu-west-1",
-        "setup": "make",
-        "run": "python train.py",
-        "env": {"SEED": "1"},
-        "max_duration": "1h",
-        "resources": {"instance_types": ["m5.large"], "disk": "20GB"},
-        "volumes": [{"name": "data", "size": "1GB", "mount": "/data", "protect": True}],
-        "checkpoints": {"path": "ck", "every": "10s", "keep": 2},
-        "artifacts": {"paths": ["model/"]},
-        "tags": {"team": "nlp"},
-    }
-    return StackConfig(
-        job=JobSpec.model_validate(job),
-        run=RunIdentity("abc", 2, "first", "code-hash", "agent-hash"),
-        placement=Placement(
-            account=ACCOUNT,
-            partition="aws",
-            region="eu-west-1",
-            zone="eu-west-1b",
-            vpc="vpc-1",
-            subnet="subnet-1",
-            image="ami-1",
-            instance_type="m5.large",
-            market="spot",
-            price_hour=0.05,
-            max_price=0.09,
-        ),
-        owner="ada",
-        protection=Protection(volumes={"data": True}),
-    )
+    return digits_config()
 
 
 def run(config: StackConfig, packages: Path, bucket: Bucket, *, backend: str | None = None) -> Declarations:
@@ -202,67 +161,6 @@ def test_the_agent_is_told_what_to_run(config: StackConfig, packages: Path) -> N
     }
 
 
-def test_user_data_names_the_agent_and_ends_the_machine_after_the_agent_should_have(
-    config: StackConfig,
-) -> None:
-    assert user_data_config(config, NAMES) == {
-        "job": "digits",
-        "run": "abc",
-        "region": "eu-west-1",
-        "bucket": NAMES.bucket(),
-        "account": ACCOUNT,
-        "agent": {"key": "agent/agent-hash.pyz", "sha256": "agent-hash"},
-        "spec_key": "runs/abc/spec.json",
-        "spec_sha256": spec_digest({**run_spec(config), "volumes": [{"name": "data", "mount": "/data"}]}),
-        "mounts": hashlib.sha256(b'{"data": "/data"}').hexdigest()[:12],
-        "market": "spot",
-        "deadline_seconds": 4200,
-    }
-
-
-def test_what_may_change_during_a_run_leaves_the_user_data_as_it_is(config: StackConfig) -> None:
-    """Other user data is another machine."""
-    changes = {
-        "budget": 9.0,
-        "retry": Retry(on_events=("error",), max_attempts=9),
-        "idle_duration": 60,
-        "background": "wait",
-        "checkpoints": Checkpoints(path="elsewhere", every=5, keep=1, retention=60),
-        "artifacts": Artifacts(paths=("other/",)),
-        "tags": {"team": "vision"},
-    }
-    changed = replace(config, job=config.job.model_copy(update=changes))
-    assert run_spec(changed) != run_spec(config)
-    assert user_data_config(changed, NAMES) == user_data_config(config, NAMES)
-
-
-def test_a_run_that_is_traced_has_the_user_data_of_one_that_is_not(config: StackConfig) -> None:
-    traced = replace(config, trace=f"00-{'a' * 32}-{'b' * 16}-01")
-    assert run_spec(traced) == {**run_spec(config), "trace": {"parent": traced.trace}}
-    assert "trace" not in run_spec(config)
-    assert user_data_config(traced, NAMES) == user_data_config(config, NAMES)
-    assert StackConfig.from_values(traced.to_values()) == traced
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"run": "other"},
-        {"setup": "other"},
-        {"shell": "sh"},
-        {"env": {"SEED": "2"}},
-        {"secrets": ("TOKEN",)},
-        {"data": (DataSource(source="s3://sets/a", path="data"),)},
-        {"volumes": (Volume(name="data", size=1, mount="/other"),)},
-    ],
-    ids=lambda value: next(iter(value)),
-)
-def test_the_digest_in_the_user_data_covers_what_runs(config: StackConfig, changes: dict[str, Any]) -> None:
-    changed = replace(config, job=config.job.model_copy(update=changes))
-    digests = {user_data_config(each, NAMES)["spec_sha256"] for each in (config, changed)}
-    assert len(digests) == 2
-
-
 def test_the_spec_in_the_bucket_has_the_digest_in_the_user_data(config: StackConfig, packages: Path) -> None:
     content = run(config, packages, Bucket()).named("digits-spec").inputs["content"]
     assert verified_spec(content.encode(), user_data_config(config, NAMES)["spec_sha256"]).job == "digits"
@@ -289,11 +187,6 @@ def test_another_market_is_other_user_data_and_so_another_machine(
     assert all(each["userDataReplaceOnChange"] is True for each in machines)
 
 
-def test_without_a_max_duration_there_is_no_deadline(config: StackConfig) -> None:
-    unlimited = replace(config, job=config.job.model_copy(update={"max_duration": None}))
-    assert user_data_config(unlimited, NAMES)["deadline_seconds"] is None
-
-
 def test_the_clouds_schedule_ends_a_machine_after_its_own_deadline_would(
     config: StackConfig, packages: Path
 ) -> None:
@@ -318,12 +211,6 @@ def test_a_machine_is_the_same_with_and_without_a_schedule(config: StackConfig, 
 def test_a_run_that_has_ended_has_no_schedule(config: StackConfig, packages: Path, phase: str) -> None:
     found = run(replace(config, end_schedule=True), packages, Bucket(phase))
     assert not [name for name in found.types if name.startswith("digits-end")]
-
-
-def test_without_a_max_duration_there_is_no_time_to_end_at(config: StackConfig) -> None:
-    unlimited = replace(config, job=config.job.model_copy(update={"max_duration": None}))
-    assert end_after_seconds(replace(unlimited, end_schedule=True)) is None
-    assert end_after_seconds(config) is None
 
 
 def test_protection_in_force_decides_and_not_what_the_job_asks_for(
@@ -419,38 +306,9 @@ def test_a_configuration_without_secrets_is_told(
 class TestGroups:
     """The form of a job whose machine the cloud itself replaces."""
 
-    BEGAN = 4_000_000_000
-
     @pytest.fixture
-    def grouped(self, config: StackConfig) -> StackConfig:
-        choice = GroupChoice(
-            prices={"m5.large": 0.05, "m5.xlarge": 0.1},
-            subnets=("subnet-1", "subnet-2"),
-            root_device="/dev/xvda",
-            began_at=self.BEGAN,
-        )
-        job = config.job.model_copy(update={"recovery": "cloud"})
-        return replace(config, job=job, group=choice)
-
-    def test_the_machine_knows_its_group_and_the_runs_latest_end(
-        self, grouped: StackConfig, config: StackConfig
-    ) -> None:
-        boot = user_data_config(grouped, NAMES)
-        assert boot["group"] == group_name(grouped, NAMES)
-        assert boot["ends_at"] == grouped.ends_at == self.BEGAN + 3600 + 1200
-        single = user_data_config(config, NAMES)
-        assert {key: boot[key] for key in single} == single  # type: ignore[literal-required]
-        assert "group" not in single
-
-    def test_waiting_for_capacity_is_beyond_max_duration_only_as_the_file_says(
-        self, grouped: StackConfig
-    ) -> None:
-        retry = Retry.model_validate({"duration": "2h"})
-        waits = replace(grouped, job=grouped.job.model_copy(update={"retry": retry}))
-        assert waits.ends_at == self.BEGAN + 3 * 3600 + 1200
-        endless = replace(grouped, job=grouped.job.model_copy(update={"max_duration": None}))
-        assert endless.ends_at is None
-        assert "ends_at" not in user_data_config(endless, NAMES)
+    def grouped(self) -> StackConfig:
+        return digits_in_a_group()
 
     def test_it_is_declared_with_its_end_until_the_run_has_ended(
         self, grouped: StackConfig, packages: Path
@@ -469,24 +327,6 @@ class TestGroups:
         assert grouped.group is not None
         past = replace(grouped, group=replace(grouped.group, began_at=1_000_000_000))
         assert "digits-machines-group" not in run(past, packages, Bucket("running")).types
-
-    def test_what_would_replace_an_instance_is_another_group(self, grouped: StackConfig) -> None:
-        name = group_name(grouped, NAMES)
-        place, group = grouped.placement, grouped.group
-        assert group is not None
-        for other in (
-            replace(grouped, run=replace(grouped.run, id="def")),
-            replace(grouped, placement=replace(place, image="ami-2")),
-            replace(grouped, placement=replace(place, market="on-demand")),
-            replace(grouped, placement=replace(place, disk_gb=99)),
-        ):
-            assert group_name(other, NAMES) != name
-        for same in (
-            replace(grouped, placement=replace(place, price_hour=9.0)),
-            replace(grouped, group=replace(group, subnets=("subnet-9",), prices={"c5.large": 1.0})),
-            replace(grouped, job=grouped.job.model_copy(update={"tags": {"team": "vision"}, "budget": 1.0})),
-        ):
-            assert group_name(same, NAMES) == name
 
     def test_the_dearest_machine_is_what_limits_and_policies_count_with(
         self, grouped: StackConfig, packages: Path
@@ -515,24 +355,6 @@ def test_parts_of_a_large_work_folder_are_objects_that_outlive_the_run(
         declared = found.named(f"digits-part-{each[:16]}")
         assert declared.inputs["key"] == f"code/{each}.tar"
         assert "tags" not in declared.inputs, "another run does not touch it"
-
-
-def test_of_several_machines_each_knows_its_number_and_its_market(config: StackConfig) -> None:
-    job = config.job.model_copy(update={"nodes": 3, "on_demand_ranks": (0,), "volumes": ()})
-    place = replace(config.placement, market="spot", price_hour=0.02, on_demand_hour=0.08)
-    several = replace(config, job=job, placement=place)
-    boots = [user_data_config(several, NAMES, node) for node in range(3)]
-    assert [(boot.get("node"), boot["market"]) for boot in boots] == [
-        (0, "on-demand"),
-        (1, "spot"),
-        (2, "spot"),
-    ]
-    assert len({boot["spec_sha256"] for boot in boots}) == 1, "they run the same"
-    spec = run_spec(several)
-    assert spec["nodes"] == 3
-    assert spec["limits"]["price_hour"] == pytest.approx((0.08 + 2 * 0.02) / 3)
-    assert spec["limits"]["prices"] == {"m5.large spot": 0.02, "m5.large on-demand": 0.08}
-    assert "node" not in user_data_config(config, NAMES), "a machine alone has the user data that it had"
 
 
 def test_a_job_that_may_move_is_the_same_for_the_engine_wherever_it_is(

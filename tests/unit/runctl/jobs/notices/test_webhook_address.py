@@ -14,8 +14,8 @@ from runctl_auto.jobs.intent import Intent
 from runctl_auto.jobs.notices.choice import choose_notify
 from runctl_auto.jobs.notices.webhook_address import with_webhook
 from runctl_auto.jobs.secret_values import SecretValues
-from runctl_auto.program import run_spec
 from runctl_auto.settings.schema import NotifySettings
+from runctl_auto.stack.cloud_run_spec import run_spec
 from runctl_auto.stack.config import Protection, StackConfig
 
 ADDRESS = "https://hooks.slack.com/services/planted-value"
