@@ -16,7 +16,7 @@ from statistics import median
 
 import boto3
 
-from runctl_auto.agent.contract import checkpoint_prefix, file_key
+from runctl_auto.agent.keys import checkpoint_prefix, file_key
 from runctl_auto.agent.saving.checkpoints import Checkpoints
 from runctl_auto.agent.store.kept_web import KeptWeb
 from runctl_auto.agent.store.s3 import S3

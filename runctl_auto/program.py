@@ -33,16 +33,13 @@ from components.training_environment import (
     TrainingEnvironmentArgs,
 )
 from components.volume_snapshot import SnapshotCopySource, VolumeSnapshot, VolumeSnapshotArgs
-from runctl_auto.agent.contract import (
-    PackageKind,
-    UserDataJson,
-    package_key,
-    spec_key,
-)
 from runctl_auto.agent.job.job_environment import volume_variable
+from runctl_auto.agent.keys import spec_key
 from runctl_auto.agent.machine.pod_identity import TAGS
 from runctl_auto.agent.machine.pod_identity import TYPE as MACHINE_TYPE
+from runctl_auto.agent.packages import PackageKind, package_key
 from runctl_auto.agent.spec import spec_digest
+from runctl_auto.agent.start.boot_format import UserDataJson
 from runctl_auto.agent.start.pod_start import start_command, start_variables
 from runctl_auto.agent.start.user_data import render_user_data
 from runctl_auto.backend.mark import backend_mark

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.contract import TERMINAL_PHASES, Phase, Reason, node_logs_prefix
+from runctl_auto.agent.contract import TERMINAL_PHASES, Phase, Reason
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.job.output_log import LogShipper
 from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.journal import Journal
+from runctl_auto.agent.keys import node_logs_prefix
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.run import PATIENCE_SECONDS, MountsVolumes
 from runctl_auto.agent.start.config import AgentConfig

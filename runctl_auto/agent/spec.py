@@ -12,16 +12,18 @@ from typing import Any, cast
 
 from runctl_auto.agent.contract import (
     BACKGROUNDS,
-    DATA_STRATEGIES,
     DEFAULT_SHELL,
-    EVENTS,
-    FORMATS,
     MOST_NODES,
     MOST_SPEC_BYTES,
-    ON_A_VOLUME,
     SCHEMA,
     SHELLS,
     Background,
+)
+from runctl_auto.agent.errors import IntegrityError, SpecError
+from runctl_auto.agent.notices.notice_contract import EVENTS, FORMATS
+from runctl_auto.agent.spec_format import (
+    DATA_STRATEGIES,
+    ON_A_VOLUME,
     ContainerJson,
     DataJson,
     DataStrategy,
@@ -30,7 +32,6 @@ from runctl_auto.agent.contract import (
     SpecJson,
     VolumeJson,
 )
-from runctl_auto.agent.errors import IntegrityError, SpecError
 from runctl_auto.agent.tracing.spans import SpanContext, parse_traceparent
 from runctl_auto.agent.untrusted import read_object
 

@@ -17,6 +17,12 @@ from runctl_auto.agent.contract import (
     MOST_STATUS_BYTES,
     TERMINAL_PHASES,
     TIMED_AS,
+)
+from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.machine.machine_identity import MachineIdentity
+from runctl_auto.agent.machine.usage import Usage
+from runctl_auto.agent.start.config import AgentConfig
+from runctl_auto.agent.status_format import (
     CheckpointCountJson,
     MachineJson,
     NodeJson,
@@ -27,10 +33,6 @@ from runctl_auto.agent.contract import (
     UnsavedJson,
     new_status,
 )
-from runctl_auto.agent.errors import IntegrityError
-from runctl_auto.agent.machine.machine_identity import MachineIdentity
-from runctl_auto.agent.machine.usage import Usage
-from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status_reading import read_status
 from runctl_auto.agent.store.store import Store
 from runctl_auto.agent.untrusted import UnreadableError, cut, encodable

@@ -9,9 +9,12 @@ from runctl_auto.agent.contract import (
     MOST_NOTE,
     MOST_SEQUENCE,
     MOST_STATUS_BYTES,
-    NODE_PHASES,
     PHASES,
     SCHEMA,
+)
+from runctl_auto.agent.metrics.document import read_summary
+from runctl_auto.agent.status_format import (
+    NODE_PHASES,
     UNSAVED_ARTIFACTS,
     UNSAVED_CHECKPOINT,
     CheckpointCountJson,
@@ -27,7 +30,6 @@ from runctl_auto.agent.contract import (
     UsageJson,
     new_status,
 )
-from runctl_auto.agent.metrics.document import read_summary
 from runctl_auto.agent.untrusted import (
     Fields,
     UnreadableError,

@@ -18,10 +18,10 @@ from runctl_auto.agent.contract import (
     STOP_REASONS,
     Phase,
     Reason,
-    stop_key,
 )
 from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.keys import stop_key
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.store.store import Store
 from runctl_auto.agent.store.time_limit import TimeLimit

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
-from runctl_auto.agent.contract import DEFAULT_SHELL, EVENTS, MOST_NODES, NoticeEvent, NoticeFormat
+from runctl_auto.agent.contract import DEFAULT_SHELL, MOST_NODES
+from runctl_auto.agent.notices.notice_contract import EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.job_file.field_types import (
     COUNT_TEXT,
     POSITIVE,

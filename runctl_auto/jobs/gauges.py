@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runctl_auto.agent.contract import MachineUseJson, Phase
+from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.metrics.document import from_value
+from runctl_auto.agent.status_format import MachineUseJson
 from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.run_facts import RunFacts, moment_of
 from runctl_auto.observe.metrics.exposition import Family, Histogram, Kind, Sample

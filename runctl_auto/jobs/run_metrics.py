@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.contract import MOST_METRICS_BYTES, metrics_key
+from runctl_auto.agent.contract import MOST_METRICS_BYTES
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.errors import CloudError, JobNotFoundError, UsageError
 from runctl_auto.jobs.job import Job, parse_config
 from runctl_auto.jobs.session import Session

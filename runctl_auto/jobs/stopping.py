@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runctl_auto.agent.contract import MOST_MESSAGE, Phase, Reason, StatusJson, new_status
+from runctl_auto.agent.contract import MOST_MESSAGE, Phase, Reason
+from runctl_auto.agent.status_format import StatusJson, new_status
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.confirmation import require_confirmation

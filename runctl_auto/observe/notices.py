@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.agent.contract import notices_prefix, watchers_prefix
+from runctl_auto.agent.notices.notice_contract import notices_prefix, watchers_prefix
 from runctl_auto.agent.notices.notice_marks import MOST_MARK_BYTES, Told, read_mark
 from runctl_auto.agent.store.store import ReadableStore
 from runctl_auto.backend.versions import VersionedFiles

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runctl_auto.agent.contract import numbered
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.keys import numbered
 from runctl_auto.agent.saving.lineage import Choice, Lineage, SavedCheckpoint, start_order
 from runctl_auto.agent.saving.manifest import Manifest
 from runctl_auto.agent.saving.restoring import Restoring, finish_folders, refuse_missing

@@ -142,7 +142,7 @@ def _from_job(session: Session, place: JobPlace, target: Path, options: Options)
 
 def _artifacts(session: Session, name: str, target: Path, options: Options) -> Outcome:
     """The artifacts of the job's last run in the folder ``target``, which must be empty or absent."""
-    from runctl_auto.agent.contract import artifacts_prefix, file_key
+    from runctl_auto.agent.keys import artifacts_prefix, file_key
     from runctl_auto.jobs.artifacts.fetch import place_artifacts
 
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):

@@ -22,14 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from runctl_auto.agent.contract import (
-    PACKAGE_SUFFIXES,
-    PARTS_LISTING,
-    PackageKind,
-    PartJson,
-    package_key,
-)
 from runctl_auto.agent.data.parts_listing import parts_in
+from runctl_auto.agent.packages import PACKAGE_SUFFIXES, PARTS_LISTING, PackageKind, PartJson, package_key
 from runctl_auto.errors import PackagingError
 from runctl_auto.packaging.code_parts import in_parts
 from runctl_auto.packaging.known_parts import KnownParts

@@ -15,8 +15,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.contract import StatusJson, StopReason
+from runctl_auto.agent.contract import StopReason
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile
+from runctl_auto.agent.status_format import StatusJson
 from runctl_auto.agent.store.store import ChangeableStore
 from runctl_auto.errors import RunctlError
 from runctl_auto.job_file.image_reference import ImageReference

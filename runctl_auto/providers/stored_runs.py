@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runctl_auto.agent.contract import log_part_name, log_part_number
+from runctl_auto.agent.keys import log_part_name, log_part_number
 
 MOST_RUNS = 1000
 """So many runs of a job are looked at; more are not made, but a machine can write their names."""

@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runctl_auto.agent.contract import (
-    TERMINAL_PHASES,
+from runctl_auto.agent.contract import TERMINAL_PHASES, Phase
+from runctl_auto.agent.keys import status_key
+from runctl_auto.agent.status_format import (
     UNSAVED_ARTIFACTS,
     MetricsSummaryJson,
     NodeJson,
     NodePhase,
-    Phase,
     ResumeJson,
     StatusJson,
     SuspectJson,
     TryJson,
     UnsavedJson,
-    status_key,
 )
 from runctl_auto.agent.status_reading import read_status
 from runctl_auto.agent.untrusted import UnreadableError

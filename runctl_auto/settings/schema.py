@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-from runctl_auto.agent.contract import EVENTS, NoticeEvent, NoticeFormat
+from runctl_auto.agent.notices.notice_contract import EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.settings.addresses import checked_url, refuse_plain_requests
 from runctl_auto.settings.named_budgets import FORM, parse_named_budget
 

@@ -9,15 +9,11 @@ import json
 from collections.abc import Sequence
 
 from components.naming import GROUP_LIMIT, Names
-from runctl_auto.agent.contract import (
-    DEADLINE_SLACK_SECONDS,
-    END_SCHEDULE_SLACK_SECONDS,
-    PartOfUserDataJson,
-    UserDataJson,
-    package_key,
-    spec_key,
-)
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
+from runctl_auto.agent.keys import spec_key
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.spec import spec_digest
+from runctl_auto.agent.start.boot_format import PartOfUserDataJson, UserDataJson
 from runctl_auto.job_file.spec import Volume
 from runctl_auto.stack.cloud_run_spec import run_spec
 from runctl_auto.stack.config import Market, StackConfig

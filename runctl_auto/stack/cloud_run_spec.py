@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.data_access import DataLocation
 from components.naming import parameter_name
-from runctl_auto.agent.contract import (
+from runctl_auto.agent.spec_format import (
     ON_A_VOLUME,
     DataJson,
     DataStrategy,

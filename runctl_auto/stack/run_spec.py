@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runctl_auto.agent.contract import (
-    SCHEMA,
+from runctl_auto.agent.contract import SCHEMA
+from runctl_auto.agent.packages import package_key
+from runctl_auto.agent.spec_format import (
     ContainerJson,
     DataJson,
     LimitsJson,
     PartOfRunJson,
     RunJson,
     SecretJson,
-    package_key,
 )
 from runctl_auto.job_file.image_reference import ImageReference
 from runctl_auto.job_file.spec import JobSpec

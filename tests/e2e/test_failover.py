@@ -16,7 +16,7 @@ from support.counting_job import write_job
 from support.runctl_cli import Runctl
 from support.waiting import wait_for_phase
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.packaging.package import package_agent
 
 pytestmark = pytest.mark.sandbox

@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from runctl_auto.agent.contract import (
-    PHASES,
+from runctl_auto.agent.contract import PHASES
+from runctl_auto.agent.keys import (
     artifacts_prefix,
     checkpoint_prefix,
     chosen_key,

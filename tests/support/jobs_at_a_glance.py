@@ -14,7 +14,9 @@ from support.agent_stand_ins import MemoryStore
 from support.job_stacks import job_spec, placement, stack_config
 from support.sessions import ACCOUNT, fake_provider, fake_results, fake_session
 
-from runctl_auto.agent.contract import SCHEMA, log_part_name, logs_prefix, metrics_key, new_status
+from runctl_auto.agent.contract import SCHEMA
+from runctl_auto.agent.keys import log_part_name, logs_prefix, metrics_key
+from runctl_auto.agent.status_format import new_status
 from runctl_auto.engine.driver import Driver, JobSummary
 from runctl_auto.jobs.listing import ListedJob
 from runctl_auto.jobs.run_facts import RunFacts

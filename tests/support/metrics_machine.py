@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import MetricsSummaryJson, metrics_key
 from runctl_auto.agent.job.redaction import HiddenValues
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse
 from runctl_auto.agent.metrics.training_sources import TrainingPlaces
+from runctl_auto.agent.status_format import MetricsSummaryJson
 from runctl_auto.observe.metrics.series import RunMetrics, Series, parse_metrics
 
 NOTHING_KNOWN = MachineUse(1_000_000.0, None, None, None, None, None, None, None)

@@ -14,12 +14,12 @@ from typing import Any
 from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import artifacts_prefix, checkpoint_prefix, manifest_key, node_logs_prefix
 from runctl_auto.agent.data.bringing_data import BroughtData
 from runctl_auto.agent.errors import AgentError, ScriptNotStartedError
 from runctl_auto.agent.job.background import Left, LeftProcess
 from runctl_auto.agent.job.output_log import LogShipper
 from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.keys import artifacts_prefix, checkpoint_prefix, manifest_key, node_logs_prefix
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse

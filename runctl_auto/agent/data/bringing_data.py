@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from runctl_auto.agent.contract import ON_A_VOLUME, DataStrategy
 from runctl_auto.agent.data.kept_data import FilesVia, KeptData
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.spec import DataSpec
+from runctl_auto.agent.spec_format import ON_A_VOLUME, DataStrategy
 
 
 class GivesCache(Protocol):

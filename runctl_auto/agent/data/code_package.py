@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from runctl_auto.agent.contract import MOST_PACKAGE_BYTES, PARTS_LISTING, PartJson, package_key
 from runctl_auto.agent.data.parts_listing import parts_in
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.packages import MOST_PACKAGE_BYTES, PARTS_LISTING, PartJson, package_key
 from runctl_auto.agent.saving.file_tree import remove_folder
 from runctl_auto.agent.spec import inside
 from runctl_auto.agent.store.parallel import for_each

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from runctl_auto.agent.contract import MOST_CODE_PARTS, PartJson
+from runctl_auto.agent.packages import MOST_CODE_PARTS, PartJson
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from runctl_auto.agent.contract import LOG_PART_BYTES, log_part_name, log_part_number
+from runctl_auto.agent.contract import LOG_PART_BYTES
 from runctl_auto.agent.job.redaction import HiddenValues, OwnLinesOnly, Redaction
+from runctl_auto.agent.keys import log_part_name, log_part_number
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.start.config import write_private
 from runctl_auto.agent.store.store import Store

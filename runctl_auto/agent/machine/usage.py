@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from runctl_auto.agent.contract import UsageJson
+from runctl_auto.agent.status_format import UsageJson
 
 MEMORY: Final = Path("/proc/meminfo")
 _TOTAL = re.compile(r"^MemTotal:\s+(\d+) kB", re.MULTILINE)

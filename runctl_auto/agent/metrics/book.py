@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from runctl_auto.agent.contract import MOST_METRICS_BYTES, SCHEMA, MetricsSummaryJson, TrainingValueJson
+from runctl_auto.agent.contract import MOST_METRICS_BYTES, SCHEMA
 from runctl_auto.agent.metrics.document import (
     MOST_MACHINE_SERIES,
     MOST_POINTS,
@@ -26,6 +26,7 @@ from runctl_auto.agent.metrics.machine_use import MachineUse
 from runctl_auto.agent.metrics.progress import MOST_CLOCKS, Progress
 from runctl_auto.agent.metrics.record import Record, count_of
 from runctl_auto.agent.status import rfc3339
+from runctl_auto.agent.status_format import MetricsSummaryJson, TrainingValueJson
 from runctl_auto.agent.untrusted import UnreadableError, matching, number, read_object
 
 _FEW = 3

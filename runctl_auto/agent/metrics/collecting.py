@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from runctl_auto.agent.contract import MOST_METRICS_BYTES, MetricsSummaryJson, metrics_key
+from runctl_auto.agent.contract import MOST_METRICS_BYTES
 from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.job.redaction import HiddenValues
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.agent.metrics.book import MetricsBook
 from runctl_auto.agent.metrics.machine_use import MachineUse
 from runctl_auto.agent.metrics.training_sources import TrainingPlaces, TrainingSources
 from runctl_auto.agent.pace import Pace
+from runctl_auto.agent.status_format import MetricsSummaryJson
 from runctl_auto.agent.store.store import Store
 from runctl_auto.agent.untrusted import UnreadableError
 

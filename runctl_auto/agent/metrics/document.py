@@ -9,14 +9,8 @@ from __future__ import annotations
 import math
 from typing import Final, TypedDict
 
-from runctl_auto.agent.contract import (
-    MOST_METRICS_BYTES,
-    SCHEMA,
-    GpuUseJson,
-    MachineUseJson,
-    MetricsSummaryJson,
-    TrainingValueJson,
-)
+from runctl_auto.agent.contract import MOST_METRICS_BYTES, SCHEMA
+from runctl_auto.agent.status_format import GpuUseJson, MachineUseJson, MetricsSummaryJson, TrainingValueJson
 from runctl_auto.agent.untrusted import (
     Fields,
     UnreadableError,

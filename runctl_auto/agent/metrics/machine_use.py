@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.contract import GpuUseJson, MachineUseJson
 from runctl_auto.agent.machine.idleness import GPU_SECONDS, PROGRAM_MISSING
 from runctl_auto.agent.machine.machine import RunProgram
 from runctl_auto.agent.metrics.document import MOST_GPUS, Unit
+from runctl_auto.agent.status_format import GpuUseJson, MachineUseJson
 
 GPU_QUERY = (
     "nvidia-smi",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Union
 
-from runctl_auto.agent.contract import GRACE_SECONDS, NodePhase, Phase, Reason
+from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
 from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.nodes.messages import (
     LONGEST_SECONDS,
@@ -28,6 +28,7 @@ from runctl_auto.agent.nodes.messages import (
     round_of,
 )
 from runctl_auto.agent.status import Outcome
+from runctl_auto.agent.status_format import NodePhase
 from runctl_auto.agent.untrusted import Fields, number, whole
 
 GATHER_SECONDS = 1200.0

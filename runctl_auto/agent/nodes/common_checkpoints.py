@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, manifest_key, part_prefix
+from runctl_auto.agent.contract import MOST_MANIFEST_BYTES
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.keys import manifest_key, part_prefix
 from runctl_auto.agent.nodes.messages import Do, Message, Say
 from runctl_auto.agent.saving.checkpoints import Checkpoints, Killed, Saved
 from runctl_auto.agent.saving.file_tree import remove_folder, scan

@@ -7,17 +7,10 @@ import secrets
 import socket
 from collections.abc import Callable
 
-from runctl_auto.agent.contract import (
-    MOST_ADDRESS_BYTES,
-    MOST_SEQUENCE,
-    MOST_STATUS_BYTES,
-    TERMINAL_PHASES,
-    AddressJson,
-    Reason,
-    address_key,
-    status_key,
-)
+from runctl_auto.agent.contract import MOST_SEQUENCE, MOST_STATUS_BYTES, TERMINAL_PHASES, Reason
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.keys import status_key
+from runctl_auto.agent.nodes.address import MOST_ADDRESS_BYTES, AddressJson, address_key
 from runctl_auto.agent.nodes.member import Meeting
 from runctl_auto.agent.status import Outcome, rfc3339
 from runctl_auto.agent.status_reading import read_status

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from runctl_auto.agent.contract import NodePhase, Phase, Reason
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.nodes.leader import BEAT_SECONDS, CHUNK, SILENT_SECONDS
@@ -35,6 +35,7 @@ from runctl_auto.agent.nodes.messages import (
     round_of,
 )
 from runctl_auto.agent.status import Outcome
+from runctl_auto.agent.status_format import NodePhase
 from runctl_auto.agent.untrusted import UnreadableError
 
 CONNECT_SECONDS = 5.0

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runctl_auto.agent.contract import NodeJson
 from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.nodes.assembly import Assembly
 from runctl_auto.agent.nodes.common_checkpoints import Asks, CommonCheckpoints, NodePart
@@ -16,6 +15,7 @@ from runctl_auto.agent.nodes.member import MayLeave, Member, RunIsOver
 from runctl_auto.agent.nodes.messages import Message, Round, Say
 from runctl_auto.agent.nodes.variables import round_variables
 from runctl_auto.agent.status import Outcome, StatusWriter, rfc3339
+from runctl_auto.agent.status_format import NodeJson
 from runctl_auto.agent.status_reading import read_machine
 
 FAREWELL_SECONDS = 30.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from runctl_auto.agent.contract import Event, Phase
+from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.notices.notice import (
@@ -19,6 +19,7 @@ from runctl_auto.agent.notices.notice import (
     interrupted_key,
     prefix_for,
 )
+from runctl_auto.agent.notices.notice_contract import Event
 from runctl_auto.agent.notices.notice_sender import NoticeQueue, SendOnce
 from runctl_auto.agent.spec import RunSpec
 from runctl_auto.agent.status import Outcome, rfc3339

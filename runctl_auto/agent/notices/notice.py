@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from runctl_auto.agent.contract import MOST_NOTE, Event, notices_prefix, watchers_prefix
+from runctl_auto.agent.contract import MOST_NOTE
+from runctl_auto.agent.notices.notice_contract import Event, notices_prefix, watchers_prefix
 
 SCHEMA: Final = 1
 BUDGET_STEPS: Final = (50, 80, 100)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.notices.webhook import Delivery
 
 TIMEOUT_SECONDS: Final = 30.0

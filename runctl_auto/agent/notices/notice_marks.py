@@ -12,8 +12,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.notices.webhook import Delivery
 from runctl_auto.agent.untrusted import UnreadableError, cut, encodable, read_object, text
 

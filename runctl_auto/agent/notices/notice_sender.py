@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Final, Protocol
 
-from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.notices.notice_marks import MarkPlace, claim
 from runctl_auto.agent.notices.webhook import Delivery
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.errors import UnreachableError
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.store.web import Web, is_local
 
 TIMEOUT_SECONDS: Final = 5.0

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, SCHEMA, manifest_key
+from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, SCHEMA
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.keys import manifest_key
 from runctl_auto.agent.reach.reach_contract import (
     MOST_EXEC_BYTES,
     FilesRequestJson,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict
 
-from runctl_auto.agent.contract import control_prefix, numbered, run_prefix
+from runctl_auto.agent.keys import control_prefix, numbered, run_prefix
 
 LAUNCHER: Final = "/var/lib/runctl/reach"
 """Starts the agent's bundle for one command. A machine of an earlier version has none."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runctl_auto.agent.contract import artifacts_prefix, manifest_key
+from runctl_auto.agent.keys import artifacts_prefix, manifest_key
 from runctl_auto.agent.saving.file_tree import FileState, remove_folder
 from runctl_auto.agent.saving.manifest import MODES, Manifest, Problem, StoredFolder, refuse_too_many
 from runctl_auto.agent.saving.snapshot import FrozenFile, pack_extents, share

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runctl_auto.agent.contract import manifest_key
 from runctl_auto.agent.errors import AgentError, FileChangedError, IntegrityError, OutOfTimeError
+from runctl_auto.agent.keys import manifest_key
 from runctl_auto.agent.saving.file_tree import FileTree, remove_folder, scan
 from runctl_auto.agent.saving.lineage import OwnLineage, SavedCheckpoint, Sequences, start_order
 from runctl_auto.agent.saving.manifest import Manifest, Problem, StoredFolder, refuse_too_many

@@ -6,11 +6,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from runctl_auto.agent.contract import (
-    MOST_MANIFEST_BYTES,
-    MOST_REQUEST_BYTES,
-    MOST_SEQUENCE,
-    ChosenJson,
+from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, MOST_REQUEST_BYTES, MOST_SEQUENCE, ChosenJson
+from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.keys import (
     checkpoint_prefix,
     chosen_key,
     is_sequence,
@@ -18,7 +16,6 @@ from runctl_auto.agent.contract import (
     manifest_key,
     numbered,
 )
-from runctl_auto.agent.errors import AgentError, IntegrityError
 from runctl_auto.agent.saving.manifest import Manifest
 from runctl_auto.agent.saving.manifest_reading import parse_manifest
 from runctl_auto.agent.store.store import ChangeableStore, ReadableStore

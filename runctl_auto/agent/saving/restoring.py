@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Union
 
-from runctl_auto.agent.contract import file_key, pack_key, part_prefix
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.keys import file_key, pack_key, part_prefix
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile
 from runctl_auto.agent.saving.sparse import copy_exactly, spread
 from runctl_auto.agent.saving.storable import shown

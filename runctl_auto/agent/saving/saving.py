@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
-from runctl_auto.agent.contract import UNSAVED_ARTIFACTS, UNSAVED_CHECKPOINT, Phase, Reason
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.errors import AgentError, FileChangedError, OutOfTimeError
 from runctl_auto.agent.nodes.common_checkpoints import NodePart
 from runctl_auto.agent.periodic import never_fatal
@@ -16,6 +16,7 @@ from runctl_auto.agent.saving.manifest import Manifest, Problem
 from runctl_auto.agent.saving.own_files import OwnFiles
 from runctl_auto.agent.spec import RunSpec
 from runctl_auto.agent.status import Outcome, StatusWriter
+from runctl_auto.agent.status_format import UNSAVED_ARTIFACTS, UNSAVED_CHECKPOINT
 from runctl_auto.agent.store.store import Store
 from runctl_auto.agent.store.time_limit import TimeLimit
 from runctl_auto.agent.tracing import spans

@@ -15,19 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.contract import (
-    MOST_STATUS_BYTES,
-    TERMINAL_PHASES,
-    Phase,
-    Reason,
-    UserDataJson,
-    new_status,
-    status_key,
-)
+from runctl_auto.agent.contract import MOST_STATUS_BYTES, TERMINAL_PHASES, Phase, Reason
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, S3Error, UnreachableError
+from runctl_auto.agent.keys import status_key
 from runctl_auto.agent.machine.imds import InstanceMetadata
 from runctl_auto.agent.machine.own_group import AUTO_SCALING, OwnGroup
 from runctl_auto.agent.machine.query_request import QueryService
+from runctl_auto.agent.start.boot_format import UserDataJson
+from runctl_auto.agent.status_format import new_status
 from runctl_auto.agent.store.s3_request import Bucket, S3Requests
 from runctl_auto.agent.store.web import Web
 

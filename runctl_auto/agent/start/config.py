@@ -7,8 +7,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from runctl_auto.agent.contract import MOST_NODES, AgentConfigJson, node_status_key, status_key
+from runctl_auto.agent.contract import MOST_NODES
 from runctl_auto.agent.errors import SpecError
+from runctl_auto.agent.keys import node_status_key, status_key
+from runctl_auto.agent.start.boot_format import AgentConfigJson
 
 
 @dataclass(frozen=True)

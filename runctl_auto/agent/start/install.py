@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from runctl_auto.agent.contract import AgentConfigJson
 from runctl_auto.agent.errors import ProgramError, SpecError
 from runctl_auto.agent.machine.machine import RunProgram
 from runctl_auto.agent.reach.reach import launcher, launcher_path
+from runctl_auto.agent.start.boot_format import AgentConfigJson
 from runctl_auto.agent.start.config import parse_config, write_private
 from runctl_auto.agent.start.layout import Layout, variables_of
 from runctl_auto.agent.start.units import AGENT_SERVICE, DEADLINE_TIMER, agent_service, deadline_units

@@ -19,6 +19,8 @@ from runctl_auto.agent.start.used_code import imported_names, used_code
 LIMIT_BYTES = 16 * 1024
 MODULES = (
     "contract",
+    "keys",
+    "status_format",
     "errors",
     "store.sigv4",
     "store.web",

@@ -9,7 +9,7 @@ from runctl_auto.agent.store.time_limit import TimeLimit
 
 
 class ReadableStore(Protocol):
-    """Objects by key. A key is names separated by slashes, as `contract.py` builds them.
+    """Objects by key. A key is names separated by slashes, as `keys.py` builds them.
 
     Every call blocks until done or raises an error. Thread-safe. Whoever may write an object decides how
     large it is: reads state what they take `at_most`, in bytes.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Union
 
-from runctl_auto.agent.contract import file_key, pack_key
 from runctl_auto.agent.errors import AgentError, FileChangedError
+from runctl_auto.agent.keys import file_key, pack_key
 from runctl_auto.agent.saving.manifest import Problem, StoredFile
 from runctl_auto.agent.saving.snapshot import CHANGED, FrozenFile
 from runctl_auto.agent.saving.sparse import copy_exactly

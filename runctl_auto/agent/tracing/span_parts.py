@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from runctl_auto.agent.contract import SCHEMA, SpanJson, SpanPartJson, span_part_key
+from runctl_auto.agent.contract import SCHEMA
 from runctl_auto.agent.pace import Pace
 from runctl_auto.agent.start.config import write_private
 from runctl_auto.agent.store.store import Store
 from runctl_auto.agent.tracing.spans import Recorder, Span, SpanContext, machine_span
+from runctl_auto.agent.tracing.trace_contract import SpanJson, SpanPartJson, span_part_key
 
 SHIP_PACE = Pace(first=5.0, later=60.0)
 MOST_WAITING = 1000

@@ -15,7 +15,7 @@ from runctl_auto.reports.figures import short_age, spent_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runctl_auto.agent.contract import MetricsSummaryJson
+    from runctl_auto.agent.status_format import MetricsSummaryJson
     from runctl_auto.jobs.filters import Filters
     from runctl_auto.jobs.listing import ListedJob
     from runctl_auto.jobs.run_facts import RunFacts

@@ -16,7 +16,7 @@ from runctl_auto.reports.figures import short_age, size_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from runctl_auto.agent.contract import MachineUseJson, MetricsSummaryJson
+    from runctl_auto.agent.status_format import MachineUseJson, MetricsSummaryJson
     from runctl_auto.jobs.run_metrics import MetricsOfRun
     from runctl_auto.observe.metrics.series import Series
     from runctl_auto.operations.compare import Comparison

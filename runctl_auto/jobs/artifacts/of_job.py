@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runctl_auto.agent.contract import artifacts_prefix
+from runctl_auto.agent.keys import artifacts_prefix
 from runctl_auto.errors import CloudError, UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts.fetch import Download, fetch_artifacts
 from runctl_auto.jobs.job import Job

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runctl_auto.agent.contract import NodePhase, Phase
+from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
+from runctl_auto.agent.status_format import NodePhase
 from runctl_auto.jobs.follow.group import GroupWatch
 from runctl_auto.jobs.follow.heartbeat import Heartbeat, is_hung, silent_node
 from runctl_auto.jobs.reporting import Reporter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from runctl_auto.agent.contract import NodeJson, NodePhase
+from runctl_auto.agent.status_format import NodeJson, NodePhase
 from runctl_auto.run.status import RunStatus
 
 HUNG_SECONDS = 300.0

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from runctl_auto.agent.contract import DataJson, SpecJson, package_key, spec_key
+from runctl_auto.agent.keys import spec_key
 from runctl_auto.agent.local.agent_record import AgentRecord
 from runctl_auto.agent.local.job_folder import JobFolder
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.spec import spec_digest
+from runctl_auto.agent.spec_format import DataJson, SpecJson
 from runctl_auto.agent.store.folder_store import FolderStore
 from runctl_auto.errors import PackagingError
 from runctl_auto.jobs.local.applicable import Applied

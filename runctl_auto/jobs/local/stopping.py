@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import cast
 
-from runctl_auto.agent.contract import Phase, StatusJson, StopReason, new_status
+from runctl_auto.agent.contract import Phase, StopReason
 from runctl_auto.agent.local.leftover import end_left
+from runctl_auto.agent.status_format import StatusJson, new_status
 from runctl_auto.jobs.graceful_stop import StopOutcome, stop_run
 from runctl_auto.jobs.local.record import LocalJobs
 from runctl_auto.run.status import RunStatus

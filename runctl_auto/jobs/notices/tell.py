@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from runctl_auto.agent.contract import Event, Phase
+from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.notices.machine_notices import ended_text
 from runctl_auto.agent.notices.notice import (
     Notice,
@@ -21,6 +21,7 @@ from runctl_auto.agent.notices.notice import (
     silent_key,
 )
 from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_contract import Event
 from runctl_auto.agent.notices.notice_marks import MarkPlace
 from runctl_auto.agent.notices.notice_sender import Channel, NoticeQueue, SendOnce
 from runctl_auto.agent.notices.webhook import Webhook, checked_address

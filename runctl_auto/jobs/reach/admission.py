@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from runctl_auto.agent.contract import control_prefix
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.keys import control_prefix
 from runctl_auto.errors import CloudError, SessionRefusedError
 from runctl_auto.jobs.reach.machine import ReachedMachine
 from runctl_auto.jobs.run_facts import moment_of

@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, SCHEMA, file_key, manifest_key
+from runctl_auto.agent.contract import MOST_MANIFEST_BYTES, SCHEMA
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.keys import file_key, manifest_key
 from runctl_auto.agent.reach.reach_contract import (
     GIVE,
     TAKE,

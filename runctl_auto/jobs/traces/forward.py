@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 
-from runctl_auto.agent.contract import TracedJson
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.store.store import ChangeableStore
 from runctl_auto.agent.tracing import spans
+from runctl_auto.agent.tracing.trace_contract import TracedJson
 from runctl_auto.errors import RunctlError
 from runctl_auto.jobs.job import Job
 from runctl_auto.run.status import RunStatus

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from runctl_auto.agent.contract import MOST_METRICS_BYTES, metrics_key
+from runctl_auto.agent.contract import MOST_METRICS_BYTES
 from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.agent.metrics.document import Axis, MetricsJson, SeriesJson, from_value, read_document
 from runctl_auto.agent.store.store import ReadableStore
 from runctl_auto.agent.untrusted import UnreadableError

@@ -8,19 +8,19 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from runctl_auto.agent.contract import (
+from runctl_auto.agent.contract import SCHEMA
+from runctl_auto.agent.keys import is_sequence
+from runctl_auto.agent.store.store import ChangeableStore, ReadableStore
+from runctl_auto.agent.tracing.spans import MOST_EVENTS, MOST_TEXT, Span, SpanContext, SpanEvent, machine_span
+from runctl_auto.agent.tracing.trace_contract import (
     MOST_SPANS,
     MOST_SPANS_BYTES,
     MOST_TRACED_BYTES,
-    SCHEMA,
     TracedJson,
-    is_sequence,
     machine_traces_prefix,
     span_part_key,
     traced_key,
 )
-from runctl_auto.agent.store.store import ChangeableStore, ReadableStore
-from runctl_auto.agent.tracing.spans import MOST_EVENTS, MOST_TEXT, Span, SpanContext, SpanEvent, machine_span
 from runctl_auto.agent.untrusted import (
     Fields,
     UnreadableError,

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runctl_auto.agent.contract import log_part_name, log_part_number, node_logs_prefix
+from runctl_auto.agent.keys import log_part_name, log_part_number, node_logs_prefix
 from runctl_auto.local.printable import log_line_for_terminal
 
 if TYPE_CHECKING:

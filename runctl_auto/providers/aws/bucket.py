@@ -13,10 +13,12 @@ from runctl_auto.agent.contract import (
     MOST_MANIFEST_BYTES,
     MOST_NOTE,
     MOST_REQUEST_BYTES,
-    RUNS_PREFIX,
-    StatusJson,
     StopJson,
     StopReason,
+)
+from runctl_auto.agent.errors import IntegrityError
+from runctl_auto.agent.keys import (
+    RUNS_PREFIX,
     artifacts_prefix,
     file_key,
     log_part_number,
@@ -25,9 +27,9 @@ from runctl_auto.agent.contract import (
     status_key,
     stop_key,
 )
-from runctl_auto.agent.errors import IntegrityError
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile
 from runctl_auto.agent.saving.manifest_reading import parse_manifest
+from runctl_auto.agent.status_format import StatusJson
 from runctl_auto.agent.untrusted import UnreadableError, read_object, text
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud

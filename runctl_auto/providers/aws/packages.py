@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runctl_auto.agent.contract import MOST_PACKAGE_BYTES, PackageKind, package_key
+from runctl_auto.agent.packages import MOST_PACKAGE_BYTES, PackageKind, package_key
 from runctl_auto.errors import NotFoundError, PackagingError
 from runctl_auto.packaging.package import new_package_file, package_path
 from runctl_auto.providers.aws.access import Cloud

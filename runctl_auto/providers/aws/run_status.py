@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
+from runctl_auto.agent.contract import MOST_STATUS_BYTES
+from runctl_auto.agent.keys import status_key
 from runctl_auto.errors import NotFoundError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.object_body import read_body

@@ -19,7 +19,8 @@ from enum import Enum
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
+from runctl_auto.agent.contract import MOST_STATUS_BYTES
+from runctl_auto.agent.keys import status_key
 from runctl_auto.agent.store.sigv4 import EMPTY_SHA256, Credentials, signed_headers
 from runctl_auto.agent.store.web import is_local
 from runctl_auto.errors import RunctlError

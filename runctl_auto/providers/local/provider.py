@@ -10,7 +10,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import NoReturn
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.agent.local.agent_record import HERE
 from runctl_auto.agent.local.host import host_name
 from runctl_auto.agent.local.job_folder import AgentProcess, JobFolder, read_json

@@ -22,7 +22,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from runctl_auto.agent.contract import SCHEMA, node_logs_prefix, package_key, spec_key, status_key
+from runctl_auto.agent.contract import SCHEMA
+from runctl_auto.agent.keys import node_logs_prefix, spec_key, status_key
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.spec import spec_digest
 from runctl_auto.agent.start.bundle import build_bundle
 from runctl_auto.agent.start.user_data import render_user_data

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runctl_auto.agent.contract import checkpoint_prefix, file_key, stop_key
+from runctl_auto.agent.keys import checkpoint_prefix, file_key, stop_key
 
 if TYPE_CHECKING:
     from conftest import Machine

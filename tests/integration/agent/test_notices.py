@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import Event, Sent
 from runctl_auto.agent.notices.notice import Notice
 from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_contract import Event, Sent
 from runctl_auto.agent.notices.notice_sender import NoticeQueue, SendOnce
 from runctl_auto.agent.notices.webhook import Webhook
 from runctl_auto.agent.store.web import Web

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runctl_auto.agent.contract import (
+from runctl_auto.agent.job.processes import ProcProcessTable
+from runctl_auto.agent.keys import (
     artifacts_prefix,
     checkpoint_prefix,
     file_key,
@@ -24,7 +25,6 @@ from runctl_auto.agent.contract import (
     status_key,
     stop_key,
 )
-from runctl_auto.agent.job.processes import ProcProcessTable
 
 if TYPE_CHECKING:
     from conftest import Machine

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runctl_auto.agent.contract import artifacts_prefix, checkpoint_prefix, file_key, manifest_key
+from runctl_auto.agent.keys import artifacts_prefix, checkpoint_prefix, file_key, manifest_key
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile
 from runctl_auto.agent.saving.manifest_reading import parse_manifest
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from support.due_schedules import bring_forward, due_of
 
-from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, spec_key, status_key
+from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS
+from runctl_auto.agent.keys import spec_key, status_key
 from runctl_auto.packaging.package import package_code
 from runctl_auto.packaging.work_files import walk_work_folder
 from runctl_auto.protection.wanted import wanted_protection

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import checkpoint_prefix, file_key, manifest_key, pack_key
 from runctl_auto.agent.errors import S3Error
+from runctl_auto.agent.keys import checkpoint_prefix, file_key, manifest_key, pack_key
 from runctl_auto.agent.saving.checkpoints import Checkpoints, Saved
 from runctl_auto.agent.store.uploads import PACK_FROM
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import Machine
 
-from runctl_auto.agent.contract import lineage_prefix
+from runctl_auto.agent.keys import lineage_prefix
 from runctl_auto.agent.saving.own_files import OLDEST_SECONDS
 
 OWN = {"train.py": "", "checkpoints/fetch.sh": "fetch", "checkpoints/deep/base": "own", "other/x": "y"}

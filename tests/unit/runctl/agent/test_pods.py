@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from support.scripted_web import ScriptedWeb
 
-from runctl_auto.agent.contract import package_key
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, UnreachableError
 from runctl_auto.agent.machine.own_pod import ATTEMPTS, PAUSE_SECONDS, OwnPod
 from runctl_auto.agent.machine.pod_identity import PRIVATE, PodIdentity, for_jobs, is_pod
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.start.bootstrap import Bootstrap
 from runctl_auto.agent.start.pod_bootstrap import (
     RESTART_SECONDS,

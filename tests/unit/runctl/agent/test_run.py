@@ -12,7 +12,9 @@ import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import ARTIFACTS, CHECKPOINT, DOWN, LOGS, Machine
 
-from runctl_auto.agent.contract import (
+from runctl_auto.agent.errors import AgentError, VolumeError
+from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.keys import (
     file_key,
     lineage_prefix,
     log_part_name,
@@ -20,8 +22,6 @@ from runctl_auto.agent.contract import (
     metrics_key,
     stop_key,
 )
-from runctl_auto.agent.errors import AgentError, VolumeError
-from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.run import Run
 from runctl_auto.agent.spec import SecretSpec
 from runctl_auto.agent.status import Outcome

@@ -9,11 +9,12 @@ from unittest import mock
 
 import pytest
 
-from runctl_auto.agent.contract import TERMINAL_PHASES, node_logs_prefix, status_key
+from runctl_auto.agent.contract import TERMINAL_PHASES
 from runctl_auto.agent.errors import AgentError, UnreachableError
 from runctl_auto.agent.job.output_log import LogShipper
 from runctl_auto.agent.job.stopping import StopEarly, StopRequest, StopSwitch, wait_unless_stopped
 from runctl_auto.agent.journal import Journal
+from runctl_auto.agent.keys import node_logs_prefix, status_key
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.machine.own_group import OwnGroup
 from runctl_auto.agent.machine.system_stop import system_stop

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.contract import MOST_STATUS_BYTES, status_key
+from runctl_auto.agent.contract import MOST_STATUS_BYTES
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.keys import status_key
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous, rfc3339

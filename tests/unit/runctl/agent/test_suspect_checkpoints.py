@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import checkpoint_prefix, manifest_key
 from runctl_auto.agent.errors import FileChangedError
+from runctl_auto.agent.keys import checkpoint_prefix, manifest_key
 from runctl_auto.agent.saving.checkpoints import MOST_POSTPONED, TRIES, Checkpoints, Killed, Saved
 from runctl_auto.agent.saving.file_tree import FileTree
 from runctl_auto.agent.saving.lineage import OwnLineage, newest_checkpoint

@@ -7,9 +7,9 @@ from unittest import mock
 import pytest
 from support.agent_spec import run_spec
 
-from runctl_auto.agent.contract import stop_key
 from runctl_auto.agent.errors import FileChangedError
 from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
+from runctl_auto.agent.keys import stop_key
 from runctl_auto.agent.machine.imds import InstanceMetadata
 from runctl_auto.agent.store.time_limit import TimeLimit
 from runctl_auto.agent.watchers import (

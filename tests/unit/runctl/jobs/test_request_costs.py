@@ -21,11 +21,11 @@ from support.s3_in_memory import OWNER, S3InMemory
 from support.s3_web import S3Web, s3_store
 from support.sessions import fake_provider
 
-from runctl_auto.agent.contract import node_logs_prefix
 from runctl_auto.agent.job import output_log
 from runctl_auto.agent.job.output_log import LogShipper
 from runctl_auto.agent.job.redaction import HiddenValues
 from runctl_auto.agent.job.stopping import StopSwitch
+from runctl_auto.agent.keys import node_logs_prefix
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse

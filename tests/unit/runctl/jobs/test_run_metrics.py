@@ -9,7 +9,7 @@ from support.job_stacks import Told, resource, stack_config, stack_state
 from support.sessions import fake_provider, fake_results, fake_session
 from support.stored_metrics import stored_metrics
 
-from runctl_auto.agent.contract import metrics_key
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.engine.driver import Driver
 from runctl_auto.errors import JobNotFoundError, UnreachableError, UsageError
 from runctl_auto.jobs.job import Job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from runctl_auto.agent.contract import new_status
+from runctl_auto.agent.status_format import new_status
 from runctl_auto.jobs.stopping import NO_MACHINE, stopped_status
 from runctl_auto.run.status import RunStatus, parse_run_status, unreadable_status
 

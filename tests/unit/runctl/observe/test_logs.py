@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.s3_in_memory import OWNER, S3InMemory
 from support.sessions import fake_results
 
-from runctl_auto.agent.contract import log_part_name, node_logs_prefix
+from runctl_auto.agent.keys import log_part_name, node_logs_prefix
 from runctl_auto.observe.logs import LogLine, LogReader, RunLog
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket

@@ -13,7 +13,7 @@ from support.agent_stand_ins import MemoryStore
 from support.job_stacks import Told, stack_config
 from support.sessions import fake_provider, fake_results, fake_session
 
-from runctl_auto.agent.contract import checkpoint_prefix, file_key, manifest_key
+from runctl_auto.agent.keys import checkpoint_prefix, file_key, manifest_key
 from runctl_auto.agent.saving.checkpoints import Checkpoints, Killed
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack

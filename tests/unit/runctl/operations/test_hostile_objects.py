@@ -36,9 +36,11 @@ from support.s3_in_memory import OWNER, S3InMemory
 from support.sessions import fake_provider, fake_session
 
 from components import tags
-from runctl_auto.agent.contract import (
-    TERMINAL_PHASES,
-    Phase,
+from runctl_auto.agent.contract import TERMINAL_PHASES, Phase
+from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.job.output_log import LogShipper
+from runctl_auto.agent.job.stopping import StopSwitch
+from runctl_auto.agent.keys import (
     artifacts_prefix,
     checkpoint_prefix,
     log_part_name,
@@ -48,9 +50,6 @@ from runctl_auto.agent.contract import (
     spec_key,
     status_key,
 )
-from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.job.output_log import LogShipper
-from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.book import MetricsBook
 from runctl_auto.agent.metrics.record import Record

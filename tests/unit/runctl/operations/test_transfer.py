@@ -13,7 +13,7 @@ from support.job_stacks import Told, stack_config
 from support.objects_in_memory import ObjectsInMemory
 from support.sessions import fake_provider, fake_results, fake_session
 
-from runctl_auto.agent.contract import artifacts_prefix, file_key
+from runctl_auto.agent.keys import artifacts_prefix, file_key
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile, StoredFolder
 from runctl_auto.engine.driver import Driver
 from runctl_auto.engine.job_stack import JobStack

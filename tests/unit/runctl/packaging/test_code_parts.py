@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runctl_auto.agent.contract import PartJson
+from runctl_auto.agent.packages import PartJson
 from runctl_auto.errors import PackagingError
 from runctl_auto.packaging import code_parts as grouping
 from runctl_auto.packaging.code_parts import in_parts

@@ -14,7 +14,7 @@ from support.job_stacks import job_spec
 from support.runpod_account import A40, RunpodUnderTest
 
 from components.naming import TAG_LIMIT, Names
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.errors import JobFileError, NotFoundError
 from runctl_auto.job_file.spec import CloudName, JobSpec
 from runctl_auto.placement.choice import choose_places

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.errors import AccessDeniedError, CloudError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.run_status import read_run_status

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import package_key
 from runctl_auto.agent.data.code_package import fetch_code
 from runctl_auto.agent.data.parts_listing import parts_in
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.packages import package_key
 
 
 def archive(mode: str, *files: tuple[str, bytes], link: tuple[str, str] | None = None) -> bytes:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import log_part_name, node_logs_prefix
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.job.output_log import PATIENT_PASSES, LogShipper
+from runctl_auto.agent.keys import log_part_name, node_logs_prefix
 
 PREFIX = node_logs_prefix("r1", 0)
 

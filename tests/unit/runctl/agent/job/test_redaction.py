@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import node_logs_prefix
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.job.output_log import LogShipper
 from runctl_auto.agent.job.redaction import HiddenValues
+from runctl_auto.agent.keys import node_logs_prefix
 
 PREFIX = node_logs_prefix("r1", 0)
 SECRET = "hf_abc-SECRET-xyz"

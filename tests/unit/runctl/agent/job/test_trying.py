@@ -13,9 +13,9 @@ import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import CONFIG, DOWN, Machine, ScriptedJob
 
-from runctl_auto.agent.contract import checkpoint_prefix, file_key, manifest_key
 from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.job.trying import Trying, pause_seconds
+from runctl_auto.agent.keys import checkpoint_prefix, file_key, manifest_key
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile
 from runctl_auto.agent.status import Outcome, StatusWriter

@@ -10,7 +10,7 @@ from support.agent_stand_ins import Clock, MemoryStore
 from support.s3_in_memory import OWNER, S3InMemory
 from support.s3_web import S3Web
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.machine.usage import Traffic, Usage, memory_gb
 from runctl_auto.agent.start.config import AgentConfig

@@ -11,7 +11,7 @@ from support.agent_stand_ins import MemoryStore
 from support.event_files import event, record, scalar
 from support.metrics_machine import MetricsMachine
 
-from runctl_auto.agent.contract import metrics_key
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.observe.metrics.series import Series
 
 RECORDED = Path(__file__).parent / "recorded"

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from runctl_auto.agent.contract import NodePhase, Phase, Reason
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.job.stopping import StopRequest
 from runctl_auto.agent.nodes.assembly import (
     GATHER_SECONDS,
@@ -35,6 +35,7 @@ from runctl_auto.agent.nodes.messages import (
     request_as_json,
 )
 from runctl_auto.agent.status import Outcome
+from runctl_auto.agent.status_format import NodePhase
 from runctl_auto.agent.untrusted import UnreadableError
 
 DOWN = StopRequest(Phase.STOPPED, Reason.DOWN, "stopped on request (down)", 17)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import checkpoint_prefix, manifest_key, part_prefix
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.keys import checkpoint_prefix, manifest_key, part_prefix
 from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart, merged
 from runctl_auto.agent.nodes.messages import Do, Message
 from runctl_auto.agent.saving.checkpoints import Killed, Saved

@@ -8,10 +8,11 @@ import pytest
 from support.agent_spec import run_spec
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import Phase, Reason, Sent
+from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.job.stopping import StopRequest, StopSwitch
 from runctl_auto.agent.notices.machine_notices import MachineNotices
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.notices.notice_sender import SendOnce
 from runctl_auto.agent.notices.webhook import Delivery
 from runctl_auto.agent.status import Outcome

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from runctl_auto.agent.contract import Event
 from runctl_auto.agent.notices.notice import Notice, prefix_for
+from runctl_auto.agent.notices.notice_contract import Event
 
 
 def notice(text: str, **details: object) -> Notice:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import Event, Sent
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Event, Sent
 from runctl_auto.agent.notices.notice_marks import MOST_SENDERS, claim, mark_key, read_mark
 from runctl_auto.agent.notices.notice_sender import SendOnce
 from runctl_auto.agent.notices.webhook import Delivery

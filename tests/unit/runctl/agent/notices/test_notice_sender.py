@@ -7,9 +7,9 @@ from unittest import mock
 
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import Event, Sent
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Event, Sent
 from runctl_auto.agent.notices.notice_sender import ATTEMPTS, NoticeQueue, SendOnce
 from runctl_auto.agent.notices.webhook import Delivery, Webhook
 

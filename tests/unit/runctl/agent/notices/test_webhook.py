@@ -11,9 +11,9 @@ from unittest import mock
 
 import pytest
 
-from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.errors import UnreachableError
 from runctl_auto.agent.notices.notice import Notice
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.notices.webhook import Delivery, Webhook, checked_address, shape_of
 from runctl_auto.agent.store.web import Response, Web
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import file_key, manifest_key
 from runctl_auto.agent.errors import AgentError, IntegrityError
+from runctl_auto.agent.keys import file_key, manifest_key
 from runctl_auto.agent.reach.file_exchange import FileExchange
 from runctl_auto.agent.reach.reach_contract import exec_output_prefix, exec_request_key, exec_request_prefix
 from runctl_auto.agent.saving.manifest import Manifest, StoredFile, StoredFolder

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key
 from runctl_auto.agent.errors import AgentError, S3Error
+from runctl_auto.agent.keys import artifacts_prefix, file_key, manifest_key
 from runctl_auto.agent.saving.artifacts import Artifacts, collect, upload_artifacts
 from runctl_auto.agent.saving.manifest import Manifest
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 
-from runctl_auto.agent.contract import checkpoint_prefix, file_key, lineage_prefix, manifest_key
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.keys import checkpoint_prefix, file_key, lineage_prefix, manifest_key
 from runctl_auto.agent.saving import snapshot
 from runctl_auto.agent.saving.checkpoints import Checkpoints
 

@@ -4,13 +4,8 @@ import json
 
 import pytest
 
-from runctl_auto.agent.contract import (
-    MOST_MANIFEST_BYTES,
-    checkpoint_prefix,
-    chosen_key,
-    file_key,
-    manifest_key,
-)
+from runctl_auto.agent.contract import MOST_MANIFEST_BYTES
+from runctl_auto.agent.keys import checkpoint_prefix, chosen_key, file_key, manifest_key
 from runctl_auto.agent.saving.lineage import Choice, OwnLineage, SavedCheckpoint, start_order
 from runctl_auto.agent.saving.manifest import Manifest, Problem
 

@@ -8,7 +8,7 @@ import pytest
 from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import CONFIG, Machine
 
-from runctl_auto.agent.contract import checkpoint_prefix, lineage_prefix, manifest_key
+from runctl_auto.agent.keys import checkpoint_prefix, lineage_prefix, manifest_key
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.saving.checkpoints import Checkpoints
 from runctl_auto.agent.saving.resuming import START_SECONDS

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support.scripted_web import ScriptedWeb
 
-from runctl_auto.agent.contract import package_key
 from runctl_auto.agent.errors import AgentError, CredentialsError, IntegrityError, S3Error
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.start.bootstrap import Bootstrap
 from runctl_auto.agent.store.s3_request import Bucket, S3Requests
 from runctl_auto.agent.store.sigv4 import Credentials

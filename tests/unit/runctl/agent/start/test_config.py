@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.contract import package_key, spec_key, status_key
 from runctl_auto.agent.errors import SpecError
+from runctl_auto.agent.keys import spec_key, status_key
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.start.config import parse_config, read_config, write_private
 
 VALID: dict[str, Any] = {

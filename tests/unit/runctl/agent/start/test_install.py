@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from runctl_auto.agent.contract import package_key, spec_key
 from runctl_auto.agent.errors import ProgramError, SpecError
+from runctl_auto.agent.keys import spec_key
 from runctl_auto.agent.machine.machine import ProgramResult
+from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.start.config import read_config
 from runctl_auto.agent.start.install import install
 from runctl_auto.agent.start.layout import Layout

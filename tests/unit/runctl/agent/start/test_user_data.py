@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from runctl_auto.agent import contract
+from runctl_auto.agent import keys, packages
 from runctl_auto.agent.start.user_data import (
     LIMIT_BYTES,
     MODULES,
@@ -23,8 +23,8 @@ LONGEST = {
     "region": "ap-southeast-1",
     "bucket": "b" * 63,
     "account": "123456789012",
-    "agent": {"key": contract.package_key("agent", "a" * 64), "sha256": "a" * 64},
-    "spec_key": contract.spec_key("0123456789"),
+    "agent": {"key": packages.package_key("agent", "a" * 64), "sha256": "a" * 64},
+    "spec_key": keys.spec_key("0123456789"),
     "spec_sha256": "d" * 64,
     "deadline_seconds": 31_536_000,
     "mounts": "0123456789ab",
@@ -125,10 +125,11 @@ def test_every_name_that_is_carried_is_known() -> None:
 
 
 def test_the_contract_is_carried_as_far_as_the_bootstrap_uses_it() -> None:
-    carried = carried_sources()["contract"]
-    assert "def status_key" in carried
-    assert "def spec_key" not in carried
-    assert "TypedDict" not in carried
+    carried = carried_sources()
+    assert "def status_key" in carried["keys"]
+    assert "def spec_key" not in carried["keys"]
+    assert "def new_status" in carried["status_format"]
+    assert not any("TypedDict" in each for each in carried.values())
 
 
 def test_texts_keep_their_lines_and_indentation() -> None:

@@ -12,9 +12,9 @@ from support.agent_stand_ins import Clock, MemoryStore
 from support.run_machine import ARTIFACTS, Machine
 from support.scripted_web import ScriptedWeb
 
-from runctl_auto.agent.contract import checkpoint_prefix, manifest_key
 from runctl_auto.agent.errors import OutOfTimeError, UnreachableError
 from runctl_auto.agent.job.stopping import StopRequest
+from runctl_auto.agent.keys import checkpoint_prefix, manifest_key
 from runctl_auto.agent.store.retrying import Retrier
 from runctl_auto.agent.store.s3 import S3
 from runctl_auto.agent.store.s3_request import Bucket, S3Requests

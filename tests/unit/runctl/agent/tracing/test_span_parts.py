@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import span_part_key
 from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.tracing.span_parts import MOST_WAITING, MachineTrace, machine_trace
 from runctl_auto.agent.tracing.spans import SpanContext, machine_span
+from runctl_auto.agent.tracing.trace_contract import span_part_key
 from runctl_auto.observe.tracing.machine_spans import read_part
 
 PARENT = SpanContext("a" * 32, "b" * 16)

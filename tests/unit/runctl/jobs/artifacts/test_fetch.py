@@ -12,7 +12,7 @@ import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 from support.s3_web import s3_store
 
-from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key
+from runctl_auto.agent.keys import artifacts_prefix, file_key, manifest_key
 from runctl_auto.agent.saving.artifacts import collect, upload_artifacts
 from runctl_auto.errors import UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts.fetch import Download, fetch_artifacts

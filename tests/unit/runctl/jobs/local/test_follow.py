@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from runctl_auto.agent.contract import log_part_name, new_status, node_logs_prefix, status_key
+from runctl_auto.agent.keys import log_part_name, node_logs_prefix, status_key
 from runctl_auto.agent.local.capacity import Capacity
 from runctl_auto.agent.local.queue import Queue, Turn
+from runctl_auto.agent.status_format import new_status
 from runctl_auto.jobs.local.follow import AgentGone, LocalFollower
 from runctl_auto.jobs.reporting import NobodyThere
 from runctl_auto.providers.local.results import FolderResults

@@ -15,8 +15,8 @@ from support.job_stacks import Told, stack_config
 from support.sessions import fake_provider, fake_results, fake_session
 from support.versioned_in_memory import VersionedInMemory
 
-from runctl_auto.agent.contract import Sent
 from runctl_auto.agent.notices.notice_command import NoticeCommand
+from runctl_auto.agent.notices.notice_contract import Sent
 from runctl_auto.agent.notices.notice_marks import claim
 from runctl_auto.agent.notices.webhook import Delivery
 from runctl_auto.agent.store.web import Response, Web

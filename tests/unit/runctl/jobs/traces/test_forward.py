@@ -9,11 +9,12 @@ from unittest.mock import create_autospec
 from support.agent_stand_ins import MemoryStore
 from support.job_stacks import RUN, stack_config
 
-from runctl_auto.agent.contract import new_status, traced_key
 from runctl_auto.agent.errors import AgentError
+from runctl_auto.agent.status_format import new_status
 from runctl_auto.agent.store.store import ChangeableStore
 from runctl_auto.agent.tracing.span_parts import machine_trace
 from runctl_auto.agent.tracing.spans import Recorder, Span, SpanContext, machine_span, recording
+from runctl_auto.agent.tracing.trace_contract import traced_key
 from runctl_auto.jobs.traces.forward import forward_spans
 from runctl_auto.run.status import RunStatus, status_of
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from support.agent_stand_ins import MemoryStore
 from support.hostile_objects import METRICS, RUN, document
 
-from runctl_auto.agent.contract import MOST_METRICS_BYTES, metrics_key
+from runctl_auto.agent.contract import MOST_METRICS_BYTES
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.observe.metrics.series import RunMetrics, as_json, metrics_of, parse_metrics
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.agent_stand_ins import MemoryStore
 
-from runctl_auto.agent.contract import span_part_key, traced_key
 from runctl_auto.agent.tracing.spans import SpanContext, machine_span
+from runctl_auto.agent.tracing.trace_contract import span_part_key, traced_key
 from runctl_auto.agent.untrusted import UnreadableError
 from runctl_auto.observe.tracing.machine_spans import (
     machines_own_spans,

@@ -11,7 +11,7 @@ import pytest
 from support.agent_stand_ins import MemoryStore
 from support.jobs_at_a_glance import NOW, few_jobs, log_text, session_of
 
-from runctl_auto.agent.contract import metrics_key
+from runctl_auto.agent.keys import metrics_key
 from runctl_auto.errors import AccessDeniedError, JobNotFoundError
 from runctl_auto.jobs.session import Session
 from runctl_auto.pages.looks.all_jobs import AllJobs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.s3_in_memory import OWNER, S3InMemory
 
-from runctl_auto.agent.contract import artifacts_prefix, file_key, manifest_key, status_key, stop_key
+from runctl_auto.agent.keys import artifacts_prefix, file_key, manifest_key, status_key, stop_key
 from runctl_auto.errors import AccessDeniedError, UnfetchedArtifactsError
 from runctl_auto.jobs.artifacts.fetch import fetch_artifacts
 from runctl_auto.providers.aws.access import Cloud

@@ -17,7 +17,7 @@ from support.agent_stand_ins import MemoryStore
 from support.emulated_account import Account
 from support.job_stacks import placement, stack_config
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.agent.machine.machine_identity import read_identity
 from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous

@@ -13,7 +13,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from runctl_auto.agent.contract import status_key
+from runctl_auto.agent.keys import status_key
 from runctl_auto.errors import AccessDeniedError
 from runctl_auto.providers.aws import statuses
 from runctl_auto.providers.aws.access import Cloud

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.job_stacks import job_spec
 
-from runctl_auto.agent.contract import log_part_name, node_logs_prefix, status_key
+from runctl_auto.agent.keys import log_part_name, node_logs_prefix, status_key
 from runctl_auto.agent.local.agent_record import HERE
 from runctl_auto.agent.local.job_folder import AgentProcess, JobFolder, write_json
 from runctl_auto.errors import NotFoundError, NotSupportedError
